@@ -1,0 +1,61 @@
+// A user's mistake as data: collected by every stage that reads what a person wrote, reported by the command line, the API and the dashboard.
+
+export type Severity = "error" | "warning" | "info";
+
+/** A place in a file. Lines and columns count from 1; `length` is in characters of `text`, the line that holds the place. */
+export interface SourceSpan {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly length: number;
+  readonly text: string;
+}
+
+/** The object a diagnostic is about, in Kubernetes' terms. */
+export interface ObjectReference {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * One finding. `code` is stable and documented (`HED1001`, `IST0101`); `message` says what is wrong with the value quoted,
+ * `suggestion` what would be right.
+ */
+export interface Diagnostic {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly span?: SourceSpan;
+  readonly object?: ObjectReference;
+  /** Path of the field in the object, as in `spec.http[0].route[1].weight`. */
+  readonly path?: string;
+  readonly suggestion?: string;
+  readonly notes?: readonly string[];
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some((diagnostic) => diagnostic.severity === "error");
+}
+
+/**
+ * The form people read in a terminal:
+ *
+ *     error[HED1004] vs.yaml:12:17: weight must be a whole number: "eighty"
+ *       12 |         weight: eighty
+ *          |                 ^^^^^^
+ *       try: a number from 0 to 100
+ */
+export function renderDiagnostic(diagnostic: Diagnostic): string {
+  const { span, object } = diagnostic;
+  const place = span ? ` ${span.file}:${span.line}:${span.column}` : object ? ` ${object.kind} ${object.namespace}/${object.name}` : "";
+  const lines = [`${diagnostic.severity}[${diagnostic.code}]${place}: ${diagnostic.message}`];
+  if (span && span.text !== "") {
+    const gutter = String(span.line);
+    lines.push(`  ${gutter} | ${span.text}`);
+    lines.push(`  ${" ".repeat(gutter.length)} | ${" ".repeat(span.column - 1)}${"^".repeat(Math.max(1, span.length))}`);
+  }
+  if (diagnostic.suggestion) lines.push(`  try: ${diagnostic.suggestion}`);
+  for (const note of diagnostic.notes ?? []) lines.push(`  note: ${note}`);
+  return lines.join("\n");
+}

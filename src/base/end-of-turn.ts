@@ -1,0 +1,25 @@
+// Work that is done once at the end of an event-loop turn, so that everything written in the turn leaves in one system call.
+
+export interface Flushable {
+  flush(): void;
+}
+
+let queue: Flushable[] = [];
+let spare: Flushable[] = [];
+
+function drain(): void {
+  const due = queue;
+  queue = spare;
+  spare = due;
+  for (let i = 0; i < due.length; i++) due[i]!.flush();
+  due.length = 0;
+}
+
+/**
+ * Calls `target.flush()` once this turn's I/O callbacks have run. setImmediate and not a microtask: microtasks run after each
+ * socket's callback, and frames of other sockets in the same turn would miss the write. The caller keeps itself from
+ * enqueueing twice. What a flush enqueues is flushed in the next turn.
+ */
+export function atEndOfTurn(target: Flushable): void {
+  if (queue.push(target) === 1) setImmediate(drain);
+}
