@@ -1,0 +1,154 @@
+// Makes src/*/gen from the protos. `bun scripts/generate.ts` rewrites them; `--check` regenerates beside and fails on a difference.
+
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dir, "..");
+const BIN = join(ROOT, "node_modules/.bin");
+const DEPS = join(ROOT, "node_modules/@grpc/grpc-js-xds/deps");
+
+/** Where protos come from: @grpc/grpc-js-xds ships Envoy's API with everything it imports, at one version; the rest is ours. */
+const SOURCES = [
+  join(DEPS, "envoy-api"),
+  join(DEPS, "xds"),
+  join(DEPS, "googleapis"),
+  join(DEPS, "protoc-gen-validate"),
+  join(ROOT, "src/xds/proto"),
+  join(ROOT, "src/pki/proto"),
+];
+
+const EXT = "envoy/extensions";
+
+/** Options that only other tools read. With them each descriptor is twice as long and pulls in the annotations' own files. */
+const ANNOTATIONS = ["validate", "udpa.annotations", "envoy.annotations", "xds.annotations.v3", "google.api.http"];
+
+interface Target {
+  /** The files whose messages are used. What they import is generated with them. */
+  readonly files: readonly string[];
+  /** Packages and options left out, with every field of theirs. */
+  readonly without: readonly string[];
+}
+
+const XDS: Target = {
+  without: ANNOTATIONS,
+  files: [
+    "envoy/service/discovery/v3/ads.proto",
+    "envoy/service/secret/v3/sds.proto",
+    "envoy/service/status/v3/csds.proto",
+    "envoy/service/accesslog/v3/als.proto",
+    "envoy/config/bootstrap/v3/bootstrap.proto",
+    "envoy/config/listener/v3/listener.proto",
+    "envoy/config/route/v3/route.proto",
+    "envoy/config/cluster/v3/cluster.proto",
+    "envoy/config/endpoint/v3/endpoint.proto",
+    "envoy/config/rbac/v3/rbac.proto",
+    "envoy/config/trace/v3/zipkin.proto",
+    "envoy/config/trace/v3/opentelemetry.proto",
+    `${EXT}/filters/network/http_connection_manager/v3/http_connection_manager.proto`,
+    `${EXT}/filters/network/rbac/v3/rbac.proto`,
+    `${EXT}/filters/network/tcp_proxy/v3/tcp_proxy.proto`,
+    `${EXT}/filters/network/set_filter_state/v3/set_filter_state.proto`,
+    `${EXT}/filters/http/router/v3/router.proto`,
+    `${EXT}/filters/http/rbac/v3/rbac.proto`,
+    `${EXT}/filters/http/on_demand/v3/on_demand.proto`,
+    `${EXT}/filters/http/header_to_metadata/v3/header_to_metadata.proto`,
+    `${EXT}/filters/http/set_filter_state/v3/set_filter_state.proto`,
+    `${EXT}/filters/http/header_mutation/v3/header_mutation.proto`,
+    `${EXT}/filters/http/fault/v3/fault.proto`,
+    `${EXT}/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto`,
+    `${EXT}/filters/listener/original_dst/v3/original_dst.proto`,
+    `${EXT}/filters/listener/tls_inspector/v3/tls_inspector.proto`,
+    `${EXT}/filters/listener/http_inspector/v3/http_inspector.proto`,
+    `${EXT}/transport_sockets/tls/v3/tls.proto`,
+    `${EXT}/transport_sockets/tls/v3/tls_spiffe_validator_config.proto`,
+    `${EXT}/transport_sockets/raw_buffer/v3/raw_buffer.proto`,
+    `${EXT}/transport_sockets/internal_upstream/v3/internal_upstream.proto`,
+    `${EXT}/bootstrap/internal_listener/v3/internal_listener.proto`,
+    `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
+    `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
+    `${EXT}/load_balancing_policies/round_robin/v3/round_robin.proto`,
+    `${EXT}/load_balancing_policies/least_request/v3/least_request.proto`,
+    `${EXT}/load_balancing_policies/random/v3/random.proto`,
+    `${EXT}/load_balancing_policies/ring_hash/v3/ring_hash.proto`,
+    `${EXT}/load_balancing_policies/maglev/v3/maglev.proto`,
+    `${EXT}/load_balancing_policies/wrr_locality/v3/wrr_locality.proto`,
+    `${EXT}/load_balancing_policies/cluster_provided/v3/cluster_provided.proto`,
+    `${EXT}/retry/host/previous_hosts/v3/previous_hosts.proto`,
+    `${EXT}/access_loggers/file/v3/file.proto`,
+    `${EXT}/access_loggers/stream/v3/stream.proto`,
+    `${EXT}/access_loggers/grpc/v3/als.proto`,
+    `${EXT}/matching/common_inputs/network/v3/network_inputs.proto`,
+    `${EXT}/matching/common_inputs/ssl/v3/ssl_inputs.proto`,
+    "xds/type/matcher/v3/matcher.proto",
+    "xds/type/matcher/v3/http_inputs.proto",
+    "xds/type/matcher/v3/ip.proto",
+    "xds/type/matcher/v3/domain.proto",
+    "google/rpc/status.proto",
+    "istio/networking/nds/v1/nds.proto",
+  ],
+};
+
+const PKI: Target = { without: [], files: ["istio/v1/auth/ca.proto"] };
+
+/** Generated folder to what it holds. */
+const TARGETS: Readonly<Record<string, Target>> = { "src/xds/gen": XDS, "src/pki/gen": PKI };
+
+/** One folder with all protos, as protoc's include path would show them. */
+function stage(folder: string): void {
+  for (const source of SOURCES) if (existsSync(source)) cpSync(source, folder, { recursive: true });
+  rmSync(join(folder, "java"), { recursive: true, force: true });
+  rmSync(join(folder, "tests"), { recursive: true, force: true });
+  // The packaged validate.proto is older than the API that uses it; the option is stripped anyway, it only has to parse.
+  const validate = join(folder, "validate/validate.proto");
+  const rules = readFileSync(validate, "utf8").replace(/^message \w+Rules \{$/gm, "$&\n  optional bool ignore_empty = 1000;");
+  writeFileSync(validate, rules);
+}
+
+function generate(staged: string, output: string, target: Target): void {
+  const paths = target.files.flatMap((file) => ["--path", file]);
+  const excluded = target.without.flatMap((type) => ["--exclude-type", type]);
+  const command = [join(BIN, "buf"), "generate", "--template", join(ROOT, "buf.gen.yaml"), "-o", output, ...excluded, ...paths];
+  const run = Bun.spawnSync(command, { cwd: staged, env: { ...process.env, PATH: `${BIN}:${process.env.PATH}` }, stderr: "pipe" });
+  if (!run.success) throw new Error(`buf generate failed: ${run.stderr.toString()}`);
+}
+
+function filesBelow(folder: string): Map<string, string> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+}
+
+/** Names of the files that differ between the two folders, or are in one of them only. */
+function differences(committed: string, generated: string): string[] {
+  const before = filesBelow(committed);
+  const after = filesBelow(generated);
+  return [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name)).sort();
+}
+
+function replace(folder: string, generated: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(generated, folder, { recursive: true });
+}
+
+const check = process.argv.includes("--check");
+const work = mkdtempSync(join(tmpdir(), "heddle-generate-"));
+let stale = 0;
+try {
+  const staged = join(work, "protos");
+  mkdirSync(staged);
+  stage(staged);
+  for (const [folder, target] of Object.entries(TARGETS)) {
+    const output = join(work, folder);
+    generate(staged, output, target);
+    const generated = join(output, "gen");
+    if (!check) replace(join(ROOT, folder), generated);
+    else for (const name of differences(join(ROOT, folder), generated)) {
+      stale++;
+      process.stderr.write(`${folder}/${name} differs from its proto; run: npm run generate\n`);
+    }
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+process.exit(stale === 0 ? 0 : 1);
