@@ -1,0 +1,103 @@
+// What a client does towards a service: subsets, balancing, pools, ejection, TLS. Unset is kept apart from every default:
+// an absent block means that nobody said anything, and the mesh's defaults apply.
+
+import type { ClientSelector } from "./match.ts";
+import type { Authored, Origin } from "./origin.ts";
+import type { Visibility } from "./visibility.ts";
+
+export type BalancerKind = "round-robin" | "least-request" | "random" | "passthrough";
+
+export interface LoadBalancing {
+  readonly kind: BalancerKind;
+}
+
+/** Undefined: no limit, or the proxy's own default for times. Limits are at least 1. */
+export interface ConnectionPool {
+  readonly connectTimeoutMs?: number | undefined;
+  readonly maxConnections?: number | undefined;
+  readonly maxConnectionDurationMs?: number | undefined;
+  readonly tcpIdleTimeoutMs?: number | undefined;
+  readonly tcpKeepalive?: TcpKeepalive | undefined;
+  readonly maxPendingRequests?: number | undefined;
+  readonly maxRequests?: number | undefined;
+  readonly maxRequestsPerConnection?: number | undefined;
+  readonly maxRetries?: number | undefined;
+  readonly httpIdleTimeoutMs?: number | undefined;
+  readonly maxConcurrentStreams?: number | undefined;
+  /** Whether HTTP/1.1 is turned into HTTP/2; undefined: the mesh decides. */
+  readonly upgradeToHttp2?: boolean | undefined;
+}
+
+export interface TcpKeepalive {
+  readonly probes?: number | undefined;
+  readonly timeSeconds?: number | undefined;
+  readonly intervalSeconds?: number | undefined;
+}
+
+/** Ejection of endpoints that fail. 0 errors: that detection is off. */
+export interface OutlierDetection {
+  readonly consecutive5xx: number;
+  readonly consecutiveGatewayErrors: number;
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionPercent: number;
+  /** Below this share of healthy endpoints, all are used; 0: never. */
+  readonly minHealthPercent: number;
+}
+
+/** `disable`: plaintext. `mesh`: mutual TLS with the mesh's certificates. The others are TLS to a server outside the mesh. */
+export type ClientTls =
+  | { readonly kind: "disable" }
+  | { readonly kind: "mesh"; readonly sni?: string | undefined; readonly subjectAltNames: readonly string[] }
+  | {
+      readonly kind: "simple";
+      /** Undefined: the request's host. */
+      readonly sni?: string | undefined;
+      readonly subjectAltNames: readonly string[];
+      /** File of trusted roots; undefined: the operating system's. */
+      readonly caFile?: string | undefined;
+      readonly skipVerify: boolean;
+      /** A certificate of one's own makes it mutual. */
+      readonly certificate?: { readonly chainFile: string; readonly keyFile: string } | undefined;
+    };
+
+/** Undefined `tls`: mutual TLS to each endpoint that can, plaintext to the rest (auto mTLS). */
+export interface ClientSettings {
+  readonly loadBalancing?: LoadBalancing | undefined;
+  readonly connectionPool?: ConnectionPool | undefined;
+  readonly outlierDetection?: OutlierDetection | undefined;
+  readonly tls?: ClientTls | undefined;
+}
+
+/** Settings for a service or a subset. A port found in `ports` has those settings and none of `settings`: dialects have merged already. */
+export interface ScopedSettings {
+  readonly settings: ClientSettings;
+  readonly ports: readonly { readonly port: number; readonly settings: ClientSettings }[];
+}
+
+export interface Subset extends ScopedSettings {
+  readonly name: string;
+  /** Endpoints that have all of these; empty: every endpoint. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The object that brought it: several objects may make one policy. */
+  readonly origin: Origin;
+}
+
+export interface ClientPolicy extends Authored, ScopedSettings {
+  readonly namespace: string;
+  /** Host of the service, or a wildcard. */
+  readonly host: string;
+  readonly visibility: Visibility;
+  /** Undefined: every client that sees it. Otherwise only these, and it beats policies for everybody. */
+  readonly clients?: ClientSelector | undefined;
+  readonly subsets: readonly Subset[];
+}
+
+/** The settings in force for one port of a service (`scope` is the policy) or of a subset. */
+export function settingsFor(scope: ScopedSettings, port: number): ClientSettings {
+  return scope.ports.find((entry) => entry.port === port)?.settings ?? scope.settings;
+}
+
+export function subsetByName(policy: ClientPolicy, name: string): Subset | undefined {
+  return policy.subsets.find((subset) => subset.name === name);
+}

@@ -1,0 +1,57 @@
+// An endpoint: one address behind one port of one service.
+
+import type { Identity } from "./identity.ts";
+import type { Origin } from "./origin.ts";
+import type { ServiceKey } from "./service.ts";
+import type { Health, Locality, WorkloadKey } from "./workload.ts";
+
+/** The best that an endpoint can take; policy may ask for less, or refuse to go on. */
+export type EndpointTransport =
+  /** The mesh leg, on the mesh port of the endpoint's proxy. */
+  | { readonly kind: "leg"; readonly port: number }
+  /** Istio's way: mutual TLS on the service port itself. */
+  | { readonly kind: "mtls" }
+  | { readonly kind: "plaintext" };
+
+export interface Endpoint {
+  /** IP address, or a DNS name when the service's resolution is by DNS. */
+  readonly address: string;
+  /** The application's port: names the server's inbound chain and the port of its mTLS mode. */
+  readonly applicationPort: number;
+  /** Where plaintext (or mTLS on the service port) is to be sent: the application's port, or the proxy's port that stands for it. */
+  readonly port: number;
+  readonly transport: EndpointTransport;
+  readonly health: Health;
+  readonly weight: number;
+  readonly locality: Locality;
+  readonly cluster: string;
+  readonly network: string;
+  /** What subsets select by. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly identity?: Identity | undefined;
+  /** Undefined when the mesh knows only the address. */
+  readonly workload?: WorkloadKey | undefined;
+}
+
+/** An endpoint as somebody listed it (EndpointSlice, ServiceEntry): for all ports of the service at once. */
+export interface ListedEndpoint {
+  readonly address: string;
+  /** Service port name → the workload's port. A port that is not here falls back to the service port's target, then its number. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly health: Health;
+  readonly weight: number;
+  readonly locality: Locality;
+  readonly cluster: string;
+  readonly network: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly identity?: Identity | undefined;
+  /** The workload it stands for: its labels, identity and proxy then count instead. */
+  readonly workload?: WorkloadKey | undefined;
+}
+
+/** Endpoints listed for one service. Several lists for a service add up. */
+export interface EndpointList {
+  readonly service: ServiceKey;
+  readonly endpoints: readonly ListedEndpoint[];
+  readonly origin: Origin;
+}

@@ -1,0 +1,76 @@
+// The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
+
+import type { ClientPolicy } from "./client-policy.ts";
+import type { Endpoint, EndpointList } from "./endpoint.ts";
+import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
+import type { ServerPolicy } from "./server-policy.ts";
+import type { Service, ServiceKey, ServicePort } from "./service.ts";
+import type { MeshSettings } from "./settings.ts";
+import type { Workload, WorkloadKey } from "./workload.ts";
+
+/** A namespace and its labels. Namespaces that only objects name are not listed. */
+export interface Namespace {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What dialects contribute. Parts of several dialects are joined by concatenation; order does not matter. */
+export interface MeshParts {
+  readonly namespaces: readonly Namespace[];
+  readonly services: readonly Service[];
+  readonly workloads: readonly Workload[];
+  readonly endpointLists: readonly EndpointList[];
+  readonly routes: readonly Route[];
+  readonly clientPolicies: readonly ClientPolicy[];
+  readonly serverPolicies: readonly ServerPolicy[];
+}
+
+export const NO_PARTS: MeshParts = {
+  namespaces: [],
+  services: [],
+  workloads: [],
+  endpointLists: [],
+  routes: [],
+  clientPolicies: [],
+  serverPolicies: [],
+};
+
+/** One port that a workload serves, with every service port that leads to it, oldest service first. */
+export interface InboundPort {
+  /** The application's port. */
+  readonly number: number;
+  readonly bindings: readonly { readonly service: Service; readonly port: ServicePort }[];
+}
+
+/** Answers prepared by `buildMesh`; read through the functions of lookup.ts, which know the order of precedence. */
+export interface MeshIndex {
+  readonly services: ReadonlyMap<ServiceKey, Service>;
+  /** All services of a host, oldest first. */
+  readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
+  readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
+  /** By service, then by service port number; sorted by address and port. */
+  readonly endpoints: ReadonlyMap<ServiceKey, ReadonlyMap<number, readonly Endpoint[]>>;
+  readonly inboundPorts: ReadonlyMap<WorkloadKey, readonly InboundPort[]>;
+  /** By host as written, wildcards included; each list sorted by age. */
+  readonly httpRoutes: ReadonlyMap<string, readonly HttpRoute[]>;
+  readonly tlsRoutes: ReadonlyMap<string, readonly TlsRoute[]>;
+  readonly tcpRoutes: ReadonlyMap<string, readonly TcpRoute[]>;
+  /** By namespace, then by host as written; each list sorted by age. */
+  readonly clientPolicies: ReadonlyMap<string, ReadonlyMap<string, readonly ClientPolicy[]>>;
+  readonly meshServerPolicy: ServerPolicy | undefined;
+  readonly namespaceServerPolicies: ReadonlyMap<string, ServerPolicy>;
+  /** By namespace, sorted by age. */
+  readonly workloadServerPolicies: ReadonlyMap<string, readonly ServerPolicy[]>;
+}
+
+/** Lists are sorted by key, so that equal input gives an equal mesh. */
+export interface Mesh {
+  readonly settings: MeshSettings;
+  readonly namespaces: readonly Namespace[];
+  readonly services: readonly Service[];
+  readonly workloads: readonly Workload[];
+  readonly routes: readonly Route[];
+  readonly clientPolicies: readonly ClientPolicy[];
+  readonly serverPolicies: readonly ServerPolicy[];
+  readonly index: MeshIndex;
+}

@@ -1,0 +1,55 @@
+// A service: the name that clients call, and the ports behind it.
+
+import type { Authored } from "./origin.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Visibility } from "./visibility.ts";
+
+export interface ServicePort {
+  /** 1 to 65535, unique in the service. */
+  readonly number: number;
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** Port of the workload, by number or by the name of its port; the service port's own number when undefined. */
+  readonly target?: number | string | undefined;
+}
+
+/**
+ * How an address for a request is found: among the known endpoints, by DNS (all addresses, or the one that answered,
+ * as Envoy's STRICT_DNS and LOGICAL_DNS), or the very address that the client dialled (headless services, resolution NONE).
+ */
+export type Resolution = "endpoints" | "dns" | "dns-round-robin" | "passthrough";
+
+/** Labels that a workload must all have. Empty labels select every workload of the namespace. */
+export interface WorkloadSelector {
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Service extends Authored {
+  /** Fully qualified name in lower case, or a wildcard `*.example.com` (external only). Several namespaces may each have a service of one host. */
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Virtual IPs, or CIDR ranges of an external service. None for a headless service. */
+  readonly addresses: readonly string[];
+  /** By number, ascending. */
+  readonly ports: readonly ServicePort[];
+  readonly location: "mesh" | "external";
+  readonly resolution: Resolution;
+  /** Workloads that are its endpoints; ignored when endpoints are listed. */
+  readonly selector?: WorkloadSelector | undefined;
+  /** Names that the server's certificate must carry instead of the endpoints' identities. */
+  readonly subjectAltNames?: readonly string[] | undefined;
+  readonly visibility: Visibility;
+}
+
+/** What distinguishes a service: `<namespace>/<host>`. */
+export type ServiceKey = string;
+
+export function serviceKey(service: { readonly namespace: string; readonly host: string }): ServiceKey {
+  return `${service.namespace}/${service.host}`;
+}
+
+export function portByNumber(service: Service, number: number): ServicePort | undefined {
+  return service.ports.find((port) => port.number === number);
+}

@@ -1,0 +1,65 @@
+// What holds for a whole mesh before anybody writes a policy.
+
+import type { ClientSettings } from "./client-policy.ts";
+import type { RetryPolicy } from "./route.ts";
+import type { MtlsMode } from "./server-policy.ts";
+import type { Visibility } from "./visibility.ts";
+import { PUBLIC } from "./visibility.ts";
+
+/** Requests to hosts that are no service of the mesh: let through, or refused (Istio's outboundTrafficPolicy). */
+export type OutboundPolicy = "allow-any" | "registry-only";
+
+export type AccessLog =
+  | { readonly kind: "off" }
+  /** `format`: Envoy's command operators; undefined: Istio's default line. */
+  | { readonly kind: "text"; readonly path: string; readonly format?: string | undefined }
+  | { readonly kind: "json"; readonly path: string };
+
+export interface MeshSettings {
+  /** Several meshes may share one control plane; nothing of one is seen by another. */
+  readonly name: string;
+  readonly trustDomain: string;
+  readonly clusterDomain: string;
+  /** The cluster that objects come from unless they say otherwise. */
+  readonly cluster: string;
+  /** Policies of these namespaces hold for the whole mesh. */
+  readonly rootNamespaces: readonly string[];
+  readonly outboundPolicy: OutboundPolicy;
+  readonly accessLog: AccessLog;
+  readonly defaults: MeshDefaults;
+}
+
+export interface MeshDefaults {
+  /** For HTTP routes that say nothing about retries. */
+  readonly retry: RetryPolicy;
+  /** For client settings that nobody set; `tls` undefined means auto mTLS. */
+  readonly client: ClientSettings;
+  readonly mtls: MtlsMode;
+  /** For objects that do not say to whom they are exported. */
+  readonly visibility: Visibility;
+}
+
+/** Istio's default (retry.go): never a request that an endpoint may have begun to work on. */
+export const DEFAULT_RETRY: RetryPolicy = {
+  attempts: 2,
+  conditions: ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"],
+  statuses: [],
+  avoidPreviousHosts: true,
+};
+
+/** Istio's defaults (pkg/config/mesh/mesh.go), with the access log on: the first question of a new user is where a request went. */
+export const DEFAULT_SETTINGS: MeshSettings = {
+  name: "default",
+  trustDomain: "cluster.local",
+  clusterDomain: "cluster.local",
+  cluster: "Kubernetes",
+  rootNamespaces: ["heddle-system", "istio-system"],
+  outboundPolicy: "allow-any",
+  accessLog: { kind: "text", path: "/dev/stdout" },
+  defaults: {
+    retry: DEFAULT_RETRY,
+    client: { loadBalancing: { kind: "least-request" }, connectionPool: { connectTimeoutMs: 10_000 } },
+    mtls: "permissive",
+    visibility: PUBLIC,
+  },
+};

@@ -1,0 +1,94 @@
+// A workload: one running instance (a Pod, a process, a VM), with the proxy beside it if there is one.
+
+import type { Identity } from "./identity.ts";
+import type { Origin } from "./origin.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** Empty strings where unknown, as Envoy's Locality. */
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subzone: string;
+}
+
+/** `draining`: it finishes what it has and takes nothing new. */
+export type Health = "healthy" | "unhealthy" | "draining";
+
+export interface WorkloadPort {
+  readonly name: string;
+  readonly number: number;
+  readonly protocol?: Protocol | undefined;
+}
+
+/** A local port of the proxy that stands for one service port (the way in for applications without capture). */
+export interface Upstream {
+  readonly port: number;
+  /** Fully qualified. */
+  readonly host: string;
+  readonly servicePort: number;
+}
+
+/** Ports that intercepted connections are redirected to. */
+export interface Capture {
+  readonly outboundPort: number;
+  readonly inboundPort: number;
+}
+
+/** What stands beside a workload, and on which ports: the same facts for Heddle's proxy and for Envoy. */
+export interface WorkloadProxy {
+  readonly kind: "heddle" | "envoy";
+  /** Takes the mesh leg (mutual TLS, multiplexed); 15008 by default, of its own on a shared host. */
+  readonly meshPort: number;
+  /** Address that the mesh port and the inbound ports listen on. */
+  readonly bindAddress: string;
+  /** Ports that take plaintext for an application port when nothing is captured. */
+  readonly inboundPorts: readonly { readonly application: number; readonly plaintext: number }[];
+  readonly forwardProxyPort?: number | undefined;
+  readonly upstreams: readonly Upstream[];
+  readonly capture?: Capture | undefined;
+}
+
+export interface Workload {
+  readonly namespace: string;
+  readonly name: string;
+  readonly cluster: string;
+  /** "" is the default network: reachable directly from everywhere. */
+  readonly network: string;
+  readonly locality: Locality;
+  /** Share of load relative to the other endpoints of a service; 1 unless said. */
+  readonly weight: number;
+  readonly health: Health;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly string[];
+  readonly ports: readonly WorkloadPort[];
+  readonly serviceAccount: string;
+  readonly identity: Identity;
+  /** What owns it (Deployment, job), as the metric label source_workload has it. */
+  readonly workloadName: string;
+  /** Istio's canonical service: the labels of every metric. */
+  readonly canonicalName: string;
+  readonly canonicalRevision: string;
+  /** Undefined: no proxy, so plaintext only. */
+  readonly proxy?: WorkloadProxy | undefined;
+  readonly origin: Origin;
+}
+
+/** What distinguishes a workload: `<cluster>/<namespace>/<name>`. */
+export type WorkloadKey = string;
+
+export function workloadKey(workload: {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}): WorkloadKey {
+  return `${workload.cluster}/${workload.namespace}/${workload.name}`;
+}
+
+/** Whether `labels` has every wanted label with its value. Nothing wanted matches all. */
+export function labelsMatch(
+  wanted: Readonly<Record<string, string>>,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  for (const key in wanted) if (labels[key] !== wanted[key]) return false;
+  return true;
+}
