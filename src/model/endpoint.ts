@@ -8,17 +8,14 @@ import type { Health, Locality, WorkloadKey } from "./workload.ts";
 /** The best that an endpoint can take; policy may ask for less, or refuse to go on. */
 export type EndpointTransport =
   /** The mesh leg, on the mesh port of the endpoint's proxy. */
-  | { readonly kind: "leg"; readonly port: number }
-  /** Istio's way: mutual TLS on the service port itself. */
-  | { readonly kind: "mtls" }
-  | { readonly kind: "plaintext" };
+  { readonly kind: "leg"; readonly port: number } | { readonly kind: "plaintext" };
 
 export interface Endpoint {
   /** IP address, or a DNS name when the service's resolution is by DNS. */
   readonly address: string;
   /** The application's port: names the server's inbound chain and the port of its mTLS mode. */
   readonly applicationPort: number;
-  /** Where plaintext (or mTLS on the service port) is to be sent: the application's port, or the proxy's port that stands for it. */
+  /** Where plaintext is to be sent: the application's port, or the proxy's port that stands for it. */
   readonly port: number;
   readonly transport: EndpointTransport;
   readonly health: Health;

@@ -2,6 +2,7 @@
 
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Endpoint, EndpointList } from "./endpoint.ts";
+import type { SelectorIndex } from "./label-index.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
@@ -59,8 +60,8 @@ export interface MeshIndex {
   readonly clientPolicies: ReadonlyMap<string, ReadonlyMap<string, readonly ClientPolicy[]>>;
   readonly meshServerPolicy: ServerPolicy | undefined;
   readonly namespaceServerPolicies: ReadonlyMap<string, ServerPolicy>;
-  /** By namespace, sorted by age. */
-  readonly workloadServerPolicies: ReadonlyMap<string, readonly ServerPolicy[]>;
+  /** By namespace; found by a workload's labels, oldest first. */
+  readonly workloadServerPolicies: ReadonlyMap<string, SelectorIndex<ServerPolicy>>;
 }
 
 /** Lists are sorted by key, so that equal input gives an equal mesh. */

@@ -1,0 +1,25 @@
+// Host names and their wildcards. Precedence everywhere: the exact name, then the longest wildcard.
+
+/** Whether `pattern` (`a.example.com`, `*.example.com`, `*`) covers `host`. `*.example.com` does not cover `example.com`. */
+export function hostMatches(pattern: string, host: string): boolean {
+  if (!pattern.startsWith("*")) return pattern === host;
+  return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
+}
+
+/** The patterns that cover `host`, most specific first: itself, then `*` with ever shorter tails. */
+export function* patternsFor(host: string): Generator<string> {
+  yield host;
+  // A wildcard host (`*.example.com` of an external service) is covered by wildcards that are shorter than it.
+  for (let i = 1; i <= host.length; i++) {
+    const pattern = `*${host.slice(i)}`;
+    if (pattern !== host) yield pattern;
+  }
+}
+
+/** Order of precedence: exact names, then wildcards by falling length, ties in alphabetical order (Istio's host.MoreSpecific). */
+export function bySpecificity(a: string, b: string): number {
+  const wildcards = Number(a.startsWith("*")) - Number(b.startsWith("*"));
+  if (wildcards !== 0) return wildcards;
+  if (a.startsWith("*") && a.length !== b.length) return b.length - a.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
