@@ -28,10 +28,13 @@ interface Target {
   readonly files: readonly string[];
   /** Packages and options left out, with every field of theirs. */
   readonly without: readonly string[];
+  /** The module that hydrates the descriptors, instead of the library's; relative to the generated folder. */
+  readonly descriptors?: string;
 }
 
 const XDS: Target = {
   without: ANNOTATIONS,
+  descriptors: "../descriptor/file.ts",
   files: [
     "envoy/service/discovery/v3/ads.proto",
     "envoy/service/secret/v3/sds.proto",
@@ -101,16 +104,42 @@ function stage(folder: string): void {
   rmSync(join(folder, "tests"), { recursive: true, force: true });
   // The packaged validate.proto is older than the API that uses it; the option is stripped anyway, it only has to parse.
   const validate = join(folder, "validate/validate.proto");
-  const rules = readFileSync(validate, "utf8").replace(/^message \w+Rules \{$/gm, "$&\n  optional bool ignore_empty = 1000;");
+  const rules = readFileSync(validate, "utf8").replace(
+    /^message \w+Rules \{$/gm,
+    "$&\n  optional bool ignore_empty = 1000;",
+  );
   writeFileSync(validate, rules);
 }
 
 function generate(staged: string, output: string, target: Target): void {
   const paths = target.files.flatMap((file) => ["--path", file]);
   const excluded = target.without.flatMap((type) => ["--exclude-type", type]);
-  const command = [join(BIN, "buf"), "generate", "--template", join(ROOT, "buf.gen.yaml"), "-o", output, ...excluded, ...paths];
-  const run = Bun.spawnSync(command, { cwd: staged, env: { ...process.env, PATH: `${BIN}:${process.env.PATH}` }, stderr: "pipe" });
+  const command = [
+    join(BIN, "buf"),
+    "generate",
+    "--template",
+    join(ROOT, "buf.gen.yaml"),
+    "-o",
+    output,
+    ...excluded,
+    ...paths,
+  ];
+  const run = Bun.spawnSync(command, {
+    cwd: staged,
+    env: { ...process.env, PATH: `${BIN}:${process.env.PATH}` },
+    stderr: "pipe",
+  });
   if (!run.success) throw new Error(`buf generate failed: ${run.stderr.toString()}`);
+}
+
+/** Points the generated files at another module for fileDesc, messageDesc, enumDesc and serviceDesc. */
+function redirectDescriptors(generated: string, module: string): void {
+  for (const [name, text] of filesBelow(generated)) {
+    const path = `${"../".repeat(name.split("/").length - 1)}${module}`;
+    const from = /^(import \{ [\w, ]+ \} from) "@bufbuild\/protobuf\/codegenv2";$/m;
+    if (!from.test(text)) throw new Error(`${name} does not import its descriptors as expected`);
+    writeFileSync(join(generated, name), text.replace(from, `$1 "${path}";`));
+  }
 }
 
 function filesBelow(folder: string): Map<string, string> {
@@ -123,7 +152,9 @@ function filesBelow(folder: string): Map<string, string> {
 function differences(committed: string, generated: string): string[] {
   const before = filesBelow(committed);
   const after = filesBelow(generated);
-  return [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name)).sort();
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((name) => before.get(name) !== after.get(name))
+    .sort();
 }
 
 function replace(folder: string, generated: string): void {
@@ -142,11 +173,13 @@ try {
     const output = join(work, folder);
     generate(staged, output, target);
     const generated = join(output, "gen");
+    if (target.descriptors) redirectDescriptors(generated, target.descriptors);
     if (!check) replace(join(ROOT, folder), generated);
-    else for (const name of differences(join(ROOT, folder), generated)) {
-      stale++;
-      process.stderr.write(`${folder}/${name} differs from its proto; run: npm run generate\n`);
-    }
+    else
+      for (const name of differences(join(ROOT, folder), generated)) {
+        stale++;
+        process.stderr.write(`${folder}/${name} differs from its proto; run: npm run generate\n`);
+      }
   }
 } finally {
   rmSync(work, { recursive: true, force: true });

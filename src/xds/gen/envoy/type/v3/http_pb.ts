@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc } from "../../../../descriptor/file.ts";
 import type { UnknownEnum } from "@bufbuild/protobuf";
 
 /**

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc } from "../../../../../descriptor/file.ts";
 import type { CidrRange } from "../../../core/v3/cidr_pb.ts";
 import { file_xds_core_v3_cidr } from "../../../core/v3/cidr_pb.ts";
 import type { Matcher_OnMatch } from "./matcher_pb.ts";
