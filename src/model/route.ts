@@ -96,6 +96,8 @@ export interface BackendTarget {
   readonly subset?: string | undefined;
   /** Undefined: the service's only port, else the port that the client called (see `targetPort` in lookup.ts). */
   readonly port?: number | undefined;
+  /** Place in the written object (`spec.http[0].route[1].destination`), for the source map. */
+  readonly path: string;
 }
 
 /** What the upstream sees instead of what the client sent. */

@@ -1,0 +1,94 @@
+// What changed between two meshes, by content: so that a change recompiles what depends on it, and an edited comment nothing.
+
+import { routeKey } from "./build.ts";
+import type { Mesh } from "./mesh.ts";
+import { compareText, originKey } from "./origin.ts";
+import { type ServiceKey, serviceKey } from "./service.ts";
+import { workloadKey } from "./workload.ts";
+
+/** Keys, sorted. */
+export interface Changes {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+export interface MeshDiff {
+  readonly settings: boolean;
+  readonly namespaces: Changes;
+  readonly services: Changes;
+  readonly workloads: Changes;
+  /** Services that are in both meshes and whose endpoints differ, on any port. */
+  readonly endpoints: readonly ServiceKey[];
+  /** Keys of `routeKey`. */
+  readonly routes: Changes;
+  /** Keys of `originKey`, as for server policies. */
+  readonly clientPolicies: Changes;
+  readonly serverPolicies: Changes;
+}
+
+/** Objects that both meshes share by reference cost one comparison. */
+export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
+  return {
+    settings: !sameContent(before.settings, after.settings),
+    namespaces: changes(before.namespaces, after.namespaces, (namespace) => namespace.name),
+    services: changes(before.services, after.services, serviceKey),
+    workloads: changes(before.workloads, after.workloads, workloadKey),
+    endpoints: changedEndpoints(before, after),
+    routes: changes(before.routes, after.routes, routeKey),
+    clientPolicies: changes(before.clientPolicies, after.clientPolicies, (policy) => originKey(policy.origin)),
+    serverPolicies: changes(before.serverPolicies, after.serverPolicies, (policy) => originKey(policy.origin)),
+  };
+}
+
+export function isEmptyDiff(diff: MeshDiff): boolean {
+  const { settings, endpoints, ...rest } = diff;
+  return !settings && endpoints.length === 0 && Object.values(rest).every(isUnchanged);
+}
+
+function isUnchanged({ added, removed, changed }: Changes): boolean {
+  return added.length + removed.length + changed.length === 0;
+}
+
+function changes<T>(before: readonly T[], after: readonly T[], keyOf: (thing: T) => string): Changes {
+  const old = new Map(before.map((thing) => [keyOf(thing), thing]));
+  const added: string[] = [];
+  const changed: string[] = [];
+  for (const thing of after) {
+    const key = keyOf(thing);
+    const previous = old.get(key);
+    old.delete(key);
+    if (previous === undefined) added.push(key);
+    else if (!sameContent(previous, thing)) changed.push(key);
+  }
+  return {
+    added: added.sort(compareText),
+    removed: [...old.keys()].sort(compareText),
+    changed: changed.sort(compareText),
+  };
+}
+
+function changedEndpoints(before: Mesh, after: Mesh): readonly ServiceKey[] {
+  const keys: ServiceKey[] = [];
+  for (const [key, ports] of after.index.endpoints) {
+    const previous = before.index.endpoints.get(key);
+    if (!previous) continue;
+    const numbers = new Set([...previous.keys(), ...ports.keys()]);
+    if ([...numbers].some((number) => !sameContent(previous.get(number) ?? [], ports.get(number) ?? [])))
+      keys.push(key);
+  }
+  return keys.sort(compareText);
+}
+
+/** Equality of plain data. A field that is undefined equals one that is missing; order of fields does not matter, of items it does. */
+export function sameContent(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null)
+    return Number.isNaN(a) && Number.isNaN(b);
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = a as Readonly<Record<string, unknown>>;
+  const right = b as Readonly<Record<string, unknown>>;
+  for (const key in left) if (!sameContent(left[key], right[key])) return false;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
+}

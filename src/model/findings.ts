@@ -1,0 +1,135 @@
+// What can be wrong between objects that are each fine: one function a message, codes HED2000 to HED2999, sorted and never reused.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Origin } from "./origin.ts";
+import type { SourceMap } from "./source-map.ts";
+
+/** A finding before its object is attached. */
+export type Message = Pick<Diagnostic, "code" | "severity" | "message"> & { readonly suggestion?: string | undefined };
+
+export function unknownHost(host: string, near: string | undefined): Message {
+  return {
+    code: "HED2001",
+    severity: "error",
+    message: `destination host is no service that this namespace can see: "${host}"; its share is answered 503`,
+    suggestion: near
+      ? `host: ${near}`
+      : "a Service or ServiceEntry of that host, or its full name (name.namespace.svc.cluster.local)",
+  };
+}
+
+export function unknownSubset(subset: string, host: string, subsets: readonly string[]): Message {
+  const near = nearest(subset, subsets);
+  const known = subsets.length > 0 ? `it has ${subsets.join(", ")}` : "no DestinationRule defines any";
+  return {
+    code: "HED2002",
+    severity: "error",
+    message: `"${host}" has no subset "${subset}" (${known}); its share is answered 503`,
+    suggestion: near ? `subset: ${near}` : `a DestinationRule for ${host} with the subset ${subset}`,
+  };
+}
+
+export function unknownPort(port: number, host: string, ports: readonly number[]): Message {
+  return {
+    code: "HED2003",
+    severity: "error",
+    message: `"${host}" has no port ${port}; its share is answered 503`,
+    suggestion: ports.length > 0 ? `one of the service's ports: ${ports.join(", ")}` : undefined,
+  };
+}
+
+export function ambiguousPort(host: string, ports: readonly number[]): Message {
+  return {
+    code: "HED2004",
+    severity: "warning",
+    message: `"${host}" has several ports (${ports.join(", ")}) and the destination names none: the port that the client called is used, if the service has it`,
+    suggestion: `port: {number: ${ports[0]}}`,
+  };
+}
+
+export function shadowedRoute(host: string, winner: Origin): Message {
+  return {
+    code: "HED2005",
+    severity: "warning",
+    message: `host "${host}" is ruled by ${winner.kind} ${winner.namespace}/${winner.name} already: routes of one host are not merged, this one has no effect for it`,
+    suggestion: "one object for the host, or hosts that differ",
+  };
+}
+
+export function duplicateService(host: string, winner: Origin): Message {
+  return {
+    code: "HED2006",
+    severity: "warning",
+    message: `service "${host}" is defined by ${winner.kind} ${winner.namespace}/${winner.name} already, which is older: this one is ignored`,
+  };
+}
+
+export function policyWithoutService(host: string, near: string | undefined): Message {
+  return {
+    code: "HED2007",
+    severity: "warning",
+    message: `no service has the host "${host}": the policy has no effect`,
+    suggestion: near ? `host: ${near}` : undefined,
+  };
+}
+
+export function emptySubset(name: string, host: string, labels: Readonly<Record<string, string>>): Message {
+  const text = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return {
+    code: "HED2008",
+    severity: "warning",
+    message: `subset "${name}" selects none of the endpoints of "${host}" (${text.join(", ")}): requests to it are answered 503`,
+  };
+}
+
+export function shadowedServerPolicy(winner: Origin): Message {
+  return {
+    code: "HED2009",
+    severity: "warning",
+    message: `${winner.kind} ${winner.namespace}/${winner.name} has the same scope and is older: this one has no effect`,
+  };
+}
+
+export function plaintextToStrict(host: string): Message {
+  return {
+    code: "HED2010",
+    severity: "warning",
+    message: `the policy sends plaintext to "${host}", whose workloads take only mutual TLS: every request will fail`,
+    suggestion: "no tls block (mutual TLS is then used wherever it can be), or mode ISTIO_MUTUAL",
+  };
+}
+
+export function portNotServed(port: number, served: readonly number[], servicePorts: readonly number[]): Message {
+  const confused = servicePorts.includes(port)
+    ? `: ${port} is the service's port, the container listens on ${served.join(", ")}`
+    : "";
+  return {
+    code: "HED2011",
+    severity: "warning",
+    message: `no selected workload serves port ${port}${confused}`,
+    suggestion: served.length > 0 ? `the container's port: ${served.join(", ")}` : undefined,
+  };
+}
+
+export function routeOutsideRegistry(host: string): Message {
+  return {
+    code: "HED2012",
+    severity: "warning",
+    message: `no service has the host "${host}": the route holds only for HTTP requests on port 80`,
+    suggestion: "a ServiceEntry of that host, for its other ports",
+  };
+}
+
+/** Attaches object, path and place. */
+export function report(sources: SourceMap, origin: Origin, path: string, message: Message): Diagnostic {
+  const span = sources.span(origin, path);
+  const { suggestion, ...rest } = message;
+  return {
+    ...rest,
+    object: { kind: origin.kind, namespace: origin.namespace, name: origin.name },
+    path,
+    ...(span ? { span } : {}),
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
+}

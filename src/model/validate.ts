@@ -1,0 +1,208 @@
+// Findings that need the whole mesh: references that lead nowhere, objects that shadow each other, policies that contradict.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { nearest } from "../base/nearest.ts";
+import type { ClientPolicy } from "./client-policy.ts";
+import * as findings from "./findings.ts";
+import { hostMatches } from "./hosts.ts";
+import { file } from "./label-index.ts";
+import {
+  clientPolicyFor,
+  endpointsOf,
+  inboundPortsOf,
+  mtlsMode,
+  serverPolicyOf,
+  serviceFor,
+  servicesOf,
+} from "./lookup.ts";
+import type { Mesh, MeshParts } from "./mesh.ts";
+import { compareText, type Origin, originKey } from "./origin.ts";
+import type { BackendTarget, Route, WeightedBackend } from "./route.ts";
+import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
+import { type Service, serviceKey } from "./service.ts";
+import type { SourceMap } from "./source-map.ts";
+import { labelsMatch, type Workload } from "./workload.ts";
+
+/** Nearest names looked for in one run: each is compared with every host, and nobody reads on after this many. */
+const MAX_SUGGESTIONS = 50;
+
+/** `parts` are those that `mesh` was built from. Sorted by object, then by path. */
+export function validateMesh(mesh: Mesh, parts: MeshParts, sources: SourceMap): readonly Diagnostic[] {
+  return new Validation(mesh, sources).run(parts);
+}
+
+class Validation {
+  readonly #mesh: Mesh;
+  readonly #sources: SourceMap;
+  readonly #found: Diagnostic[] = [];
+  #suggestionsLeft = MAX_SUGGESTIONS;
+
+  constructor(mesh: Mesh, sources: SourceMap) {
+    this.#mesh = mesh;
+    this.#sources = sources;
+  }
+
+  run(parts: MeshParts): readonly Diagnostic[] {
+    for (const service of parts.services) this.#service(service);
+    for (const route of this.#mesh.routes) {
+      this.#hosts(route);
+      for (const target of targetsOf(route)) this.#target(route, target);
+    }
+    for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
+    this.#serverPolicies();
+    return this.#found.sort((a, b) => compareText(place(a), place(b)));
+  }
+
+  #report(origin: Origin, path: string, message: findings.Message): void {
+    this.#found.push(findings.report(this.#sources, origin, path, message));
+  }
+
+  #nearestHost(host: string): string | undefined {
+    return this.#suggestionsLeft-- > 0 ? nearest(host, this.#mesh.index.servicesByHost.keys()) : undefined;
+  }
+
+  #service(service: Service): void {
+    const winner = this.#mesh.index.services.get(serviceKey(service));
+    if (winner && winner !== service)
+      this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin));
+  }
+
+  /** Only routes that the same clients see shadow each other: a private one beats a public one on purpose. */
+  #hosts(route: Route): void {
+    const { httpRoutes, tlsRoutes, tcpRoutes, servicesByHost } = this.#mesh.index;
+    const routes: ReadonlyMap<string, readonly Route[]> =
+      route.kind === "http" ? httpRoutes : route.kind === "tls" ? tlsRoutes : tcpRoutes;
+    const visibility = JSON.stringify(route.visibility);
+    for (const [i, host] of route.hosts.entries()) {
+      const path = `spec.hosts[${i}]`;
+      const winner = routes.get(host)?.find((other) => JSON.stringify(other.visibility) === visibility);
+      if (winner && winner !== route) this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin));
+      else if (route.kind === "http" && !host.startsWith("*") && !servicesByHost.has(host)) {
+        this.#report(route.origin, path, findings.routeOutsideRegistry(host));
+      }
+    }
+  }
+
+  #target({ origin, namespace }: Route, { host, port, subset, path }: BackendTarget): void {
+    const service = serviceFor(this.#mesh, host, namespace);
+    if (!service) return this.#report(origin, `${path}.host`, findings.unknownHost(host, this.#nearestHost(host)));
+    const ports = service.ports.map((candidate) => candidate.number);
+    if (port !== undefined && !ports.includes(port))
+      this.#report(origin, `${path}.port`, findings.unknownPort(port, host, ports));
+    if (port === undefined && ports.length > 1) this.#report(origin, path, findings.ambiguousPort(host, ports));
+    if (subset === undefined) return;
+    const subsets = this.#subsetsSeenBy(service, namespace);
+    if (!subsets.includes(subset))
+      this.#report(origin, `${path}.subset`, findings.unknownSubset(subset, host, subsets));
+  }
+
+  /** Names of subsets that clients of a namespace may use, those of policies for chosen clients included. */
+  #subsetsSeenBy(service: Service, namespace: string): readonly string[] {
+    const policy = clientPolicyFor(this.#mesh, service, { namespace, labels: {} });
+    const selecting = this.#mesh.index.clientPolicies
+      .get(namespace)
+      ?.get(service.host)
+      ?.filter((candidate) => candidate.clients);
+    const subsets = [policy, ...(selecting ?? [])].flatMap((candidate) => candidate?.subsets ?? []);
+    return [...new Set(subsets.map((subset) => subset.name))];
+  }
+
+  #clientPolicy(policy: ClientPolicy): void {
+    const { host, origin } = policy;
+    const services = this.#servicesUnder(host);
+    const [service] = services;
+    if (!service)
+      return this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
+    // A wildcard's subsets are for services of every kind; for one host an empty subset is a mistake.
+    if (host === service.host) this.#emptySubsets(policy, service);
+    if (policy.settings.tls?.kind !== "disable") return;
+    const strict = services.find((candidate) => this.#demandsMtls(candidate));
+    if (strict) this.#report(origin, "spec.trafficPolicy.tls", findings.plaintextToStrict(strict.host));
+  }
+
+  #servicesUnder(host: string): readonly Service[] {
+    if (!host.startsWith("*")) return this.#mesh.index.servicesByHost.get(host) ?? [];
+    return this.#mesh.services.filter((service) => hostMatches(host, service.host));
+  }
+
+  #emptySubsets(policy: ClientPolicy, service: Service): void {
+    const labels = service.ports.flatMap((port) =>
+      endpointsOf(this.#mesh, service, port.number).map((endpoint) => endpoint.labels),
+    );
+    // Without endpoints nothing is known: the service may be about to start.
+    if (labels.length === 0) return;
+    for (const [i, subset] of policy.subsets.entries()) {
+      if (labels.some((candidate) => labelsMatch(subset.labels, candidate))) continue;
+      const own = originKey(subset.origin) === originKey(policy.origin);
+      this.#report(
+        subset.origin,
+        own ? `spec.subsets[${i}]` : "spec.subsets",
+        findings.emptySubset(subset.name, policy.host, subset.labels),
+      );
+    }
+  }
+
+  #demandsMtls(service: Service): boolean {
+    return service.ports.some((port) =>
+      endpointsOf(this.#mesh, service, port.number).some((endpoint) => {
+        const workload =
+          endpoint.workload === undefined ? undefined : this.#mesh.index.workloads.get(endpoint.workload);
+        return workload?.proxy !== undefined && mtlsMode(this.#mesh, workload, endpoint.applicationPort) === "strict";
+      }),
+    );
+  }
+
+  #serverPolicies(): void {
+    const selected = new Map<ServerPolicy, Workload[]>();
+    for (const workload of this.#mesh.workloads) {
+      const policy = serverPolicyOf(this.#mesh, workload);
+      if (policy) file(selected, policy, workload);
+    }
+    for (const policy of this.#mesh.serverPolicies) {
+      const winner = this.#winnerOfScope(policy.scope);
+      if (winner && winner !== policy) this.#report(policy.origin, "", findings.shadowedServerPolicy(winner.origin));
+      this.#policyPorts(policy, selected.get(policy) ?? []);
+    }
+  }
+
+  #winnerOfScope(scope: PolicyScope): ServerPolicy | undefined {
+    if (scope.kind === "mesh") return this.#mesh.index.meshServerPolicy;
+    return scope.kind === "namespace" ? this.#mesh.index.namespaceServerPolicies.get(scope.namespace) : undefined;
+  }
+
+  #policyPorts(policy: ServerPolicy, workloads: readonly Workload[]): void {
+    if (workloads.length === 0) return;
+    const services = workloads.flatMap((workload) => servicesOf(this.#mesh, workload));
+    const servicePorts = new Set(services.flatMap((service) => service.ports.map((port) => port.number)));
+    const declared = workloads.flatMap((workload) => workload.ports.map((port) => port.number));
+    const bound = workloads.flatMap((workload) => inboundPortsOf(this.#mesh, workload).map((port) => port.number));
+    const served = [...new Set([...declared, ...bound])].sort((a, b) => a - b);
+    for (const { port } of policy.ports) {
+      if (served.includes(port)) continue;
+      this.#report(
+        policy.origin,
+        `spec.portLevelMtls.${port}`,
+        findings.portNotServed(port, served, servicePorts.has(port)),
+      );
+    }
+  }
+}
+
+function targetsOf(route: Route): readonly BackendTarget[] {
+  return backendsOf(route).map((backend) => backend.target);
+}
+
+function backendsOf(route: Route): readonly WeightedBackend[] {
+  switch (route.kind) {
+    case "http":
+      return route.rules.flatMap(({ action }) => (action.kind === "forward" ? action.backends : []));
+    case "tls":
+      return route.rules.flatMap((rule) => rule.backends);
+    case "tcp":
+      return route.rules.flatMap((rule) => rule.backends);
+  }
+}
+
+function place({ object, path, code }: Diagnostic): string {
+  return `${object?.kind}/${object?.namespace}/${object?.name} ${path} ${code}`;
+}
