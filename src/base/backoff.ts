@@ -6,7 +6,8 @@ export class Backoff {
   #attempt = 0;
 
   constructor(baseMs: number, maxMs: number) {
-    if (!(baseMs > 0 && maxMs >= baseMs)) throw new RangeError(`back-off base ${baseMs} ms must be above 0 and at most the maximum ${maxMs} ms`);
+    if (!(baseMs > 0 && maxMs >= baseMs))
+      throw new RangeError(`back-off base ${baseMs} ms must be above 0 and at most the maximum ${maxMs} ms`);
     this.#baseMs = baseMs;
     this.#maxMs = maxMs;
   }

@@ -48,12 +48,18 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
  */
 export function renderDiagnostic(diagnostic: Diagnostic): string {
   const { span, object } = diagnostic;
-  const place = span ? ` ${span.file}:${span.line}:${span.column}` : object ? ` ${object.kind} ${object.namespace}/${object.name}` : "";
+  const place = span
+    ? ` ${span.file}:${span.line}:${span.column}`
+    : object
+      ? ` ${object.kind} ${object.namespace}/${object.name}`
+      : "";
   const lines = [`${diagnostic.severity}[${diagnostic.code}]${place}: ${diagnostic.message}`];
   if (span && span.text !== "") {
     const gutter = String(span.line);
     lines.push(`  ${gutter} | ${span.text}`);
-    lines.push(`  ${" ".repeat(gutter.length)} | ${" ".repeat(span.column - 1)}${"^".repeat(Math.max(1, span.length))}`);
+    lines.push(
+      `  ${" ".repeat(gutter.length)} | ${" ".repeat(span.column - 1)}${"^".repeat(Math.max(1, span.length))}`,
+    );
   }
   if (diagnostic.suggestion) lines.push(`  try: ${diagnostic.suggestion}`);
   for (const note of diagnostic.notes ?? []) lines.push(`  note: ${note}`);

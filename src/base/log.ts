@@ -50,7 +50,9 @@ export class Logger {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(settings.level)) return;
     const time = new Date().toISOString();
     if (settings.format === "json") {
-      const plain = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]));
+      const plain = Object.fromEntries(
+        Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? value.message : value]),
+      );
       settings.write(`${JSON.stringify({ time, level, scope: this.#scope, message, ...plain })}\n`);
       return;
     }

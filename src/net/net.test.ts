@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ClientTls, connect } from "./connect.ts";
+import { listen, type ServerTls } from "./listen.ts";
+import type { SocketTransport } from "./socket.ts";
+import { createTlsContext, encodeAlpn } from "./tls-context.ts";
+
+// Certificates of two authorities, made by openssl so that no code under test vouches for itself.
+const folder = mkdtempSync(join(tmpdir(), "heddle-net-"));
+
+function openssl(...args: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: folder });
+  if (exitCode !== 0) throw new Error(stderr.toString());
+}
+
+function authority(name: string): void {
+  openssl(
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-days",
+    "2",
+    "-subj",
+    `/O=${name}`,
+    "-keyout",
+    `${name}.key`,
+    "-out",
+    `${name}.crt`,
+  );
+}
+
+function leaf(name: string, issuer: string, spiffe: string): void {
+  openssl(
+    "req",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-subj",
+    "/",
+    "-keyout",
+    `${name}.key`,
+    "-out",
+    `${name}.csr`,
+  );
+  writeFileSync(
+    join(folder, `${name}.ext`),
+    `subjectAltName=critical,URI:${spiffe}\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\n`,
+  );
+  openssl(
+    "x509",
+    "-req",
+    "-in",
+    `${name}.csr`,
+    "-CA",
+    `${issuer}.crt`,
+    "-CAkey",
+    `${issuer}.key`,
+    "-CAcreateserial",
+    "-days",
+    "1",
+    "-extfile",
+    `${name}.ext`,
+    "-out",
+    `${name}.crt`,
+  );
+}
+
+const read = (file: string) => readFileSync(join(folder, file), "utf8");
+const contextOf = (name: string, roots = "ca") =>
+  createTlsContext(
+    { certificate: read(`${name}.crt`), key: read(`${name}.key`), roots: read(`${roots}.crt`) },
+    "TLSv1.3",
+  );
+
+beforeAll(() => {
+  authority("ca");
+  authority("foreign");
+  leaf("server", "ca", "spiffe://cluster.local/ns/default/sa/server");
+  leaf("client", "ca", "spiffe://cluster.local/ns/default/sa/client");
+  leaf("stranger", "foreign", "spiffe://cluster.local/ns/default/sa/server");
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function echo(transport: SocketTransport): void {
+  transport.listener = {
+    receive: (chunk) => void transport.write(chunk),
+    drained() {},
+    ended: () => transport.end(),
+    closed() {},
+  };
+}
+
+function serverTls(name: string, failures: string[] = []): ServerTls {
+  const context = contextOf(name);
+  return {
+    context: () => context,
+    alpn: encodeAlpn(["h2", "http/1.1"]),
+    requireClientCertificate: true,
+    handshakeTimeoutMs: 2_000,
+    onHandshakeFailure: (detail) => failures.push(detail),
+  };
+}
+
+function clientTls(name: string | undefined, verifyName: ClientTls["verifyName"] = () => undefined): ClientTls {
+  const context =
+    name === undefined
+      ? createTlsContext({ certificate: undefined, key: undefined, roots: read("ca.crt") }, "TLSv1.3")
+      : contextOf(name);
+  return {
+    context,
+    serverName: "outbound_.80_._.a.default.svc.cluster.local",
+    alpn: encodeAlpn(["h2"]),
+    verifyName,
+    verifyChain: true,
+  };
+}
+
+/** What comes back for `text`, with the transport's facts, or how the attempt failed. */
+function exchange(
+  port: number,
+  tls: ClientTls | undefined,
+  text: string,
+): Promise<{ reply: string; transport: SocketTransport } | { failure: string }> {
+  return new Promise((resolve) => {
+    connect({ kind: "tcp", host: "127.0.0.1", port }, tls, 2_000, {
+      onConnected(transport) {
+        let reply = "";
+        transport.listener = {
+          receive: (chunk) => {
+            reply += Buffer.from(chunk).toString();
+            if (reply.length >= text.length) transport.end();
+          },
+          drained() {},
+          ended: () => transport.terminate(),
+          closed: () => resolve(reply === "" ? { failure: "closed" } : { reply, transport }),
+        };
+        transport.write(Buffer.from(text));
+      },
+      onConnectFailure: (failure) => resolve({ failure }),
+    });
+  });
+}
+
+test("bytes travel in the clear, and half closes end both sides", async () => {
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, echo);
+  expect(await exchange(server.port, undefined, "hello")).toMatchObject({ reply: "hello" });
+  server.stop();
+});
+
+test("mTLS gives both sides SNI, ALPN and the peer's certificate", async () => {
+  let facts: SocketTransport["tls"];
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), (transport) => {
+    facts = transport.tls;
+    echo(transport);
+  });
+  const result = await exchange(server.port, clientTls("client"), "secret");
+  expect(result).toMatchObject({ reply: "secret" });
+  expect(facts).toMatchObject({ serverName: "outbound_.80_._.a.default.svc.cluster.local", alpn: "h2" });
+  expect(Buffer.from(facts!.peerCertificate!).includes("sa/client")).toBe(true);
+  server.stop();
+});
+
+test("a server with a foreign chain is refused whatever its name, a good chain with another name by name alone", async () => {
+  const foreign = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("stranger"), echo);
+  const own = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), echo);
+  const wrongName = () => "certificate is of another service";
+  expect(await exchange(foreign.port, clientTls("client"), "x")).toEqual({
+    failure: "TLS: UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  });
+  expect(await exchange(foreign.port, clientTls("client", wrongName), "x")).toEqual({
+    failure: "TLS: UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  });
+  expect(await exchange(own.port, clientTls("client", wrongName), "x")).toEqual({
+    failure: "TLS: certificate is of another service",
+  });
+  foreign.stop();
+  own.stop();
+});
+
+test("clients without a certificate, with a foreign one, or without TLS never reach the acceptor", async () => {
+  const failures: string[] = [];
+  let accepted = 0;
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server", failures), () => accepted++);
+  expect(await exchange(server.port, clientTls(undefined), "x")).toEqual({ failure: "closed" });
+  expect(await exchange(server.port, clientTls("stranger"), "x")).toEqual({ failure: "closed" });
+  expect(await exchange(server.port, undefined, "GET / HTTP/1.1\r\n\r\n")).toEqual({ failure: "closed" });
+  expect(accepted).toBe(0);
+  expect(failures).toHaveLength(3);
+  server.stop();
+});
+
+test("a handshake that does not come ends at its deadline", async () => {
+  const tls = { ...serverTls("server"), handshakeTimeoutMs: 50 };
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tls, echo);
+  const closed = await new Promise<string>((resolve) => {
+    connect({ kind: "tcp", host: "127.0.0.1", port: server.port }, undefined, 2_000, {
+      onConnected: (transport) => {
+        transport.listener = {
+          receive() {},
+          drained() {},
+          ended: () => transport.terminate(),
+          closed: () => resolve("closed"),
+        };
+      },
+      onConnectFailure: resolve,
+    });
+  });
+  expect(closed).toBe("closed");
+  server.stop();
+});
+
+test("a refused connection says so once", async () => {
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, echo);
+  server.stop();
+  expect(await exchange(server.port, undefined, "x")).toEqual({ failure: "connection refused" });
+});
+
+test("a Unix socket carries bytes too", async () => {
+  const path = join(folder, "s.sock");
+  const server = listen({ kind: "unix", path }, undefined, echo);
+  const reply = await new Promise<string>((resolve) => {
+    connect({ kind: "unix", path }, undefined, 2_000, {
+      onConnected(transport) {
+        transport.listener = {
+          receive: (chunk) => resolve(Buffer.from(chunk).toString()),
+          drained() {},
+          ended() {},
+          closed() {},
+        };
+        transport.write(Buffer.from("over a pipe"));
+      },
+      onConnectFailure: resolve,
+    });
+  });
+  expect(reply).toBe("over a pipe");
+  server.stop();
+});
+
+test("a port in use is named with the way out", () => {
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, echo);
+  expect(() => listen({ kind: "tcp", host: "127.0.0.1", port: server.port }, undefined, echo)).toThrow(
+    `cannot listen on 127.0.0.1:${server.port}`,
+  );
+  server.stop();
+});

@@ -1,0 +1,36 @@
+// What Heddle's proxy reads from resource metadata; the rest is for people and tools and has no effect.
+
+import type { Metadata } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { Origin } from "../origin.ts";
+
+/** `filter_metadata.istio.config`: the object that a resource came from. */
+export function readOrigin(metadata: Metadata | undefined): Origin | undefined {
+  const config = metadata?.filterMetadata.istio?.config;
+  return typeof config === "string" ? { config } : undefined;
+}
+
+/** `filter_metadata.istio.workload` of an endpoint. */
+export function readWorkload(metadata: Metadata | undefined): string {
+  const workload = metadata?.filterMetadata.istio?.workload;
+  return typeof workload === "string" ? workload : "";
+}
+
+/** `filter_metadata.istio.services[0]` of a cluster. */
+export function readService(
+  metadata: Metadata | undefined,
+): { host: string; name: string; namespace: string } | undefined {
+  const services = metadata?.filterMetadata.istio?.services;
+  const first = Array.isArray(services) ? services[0] : undefined;
+  if (typeof first !== "object" || first === null || Array.isArray(first)) return undefined;
+  const { host, name, namespace } = first;
+  return typeof host === "string" && typeof name === "string" && typeof namespace === "string"
+    ? { host, name, namespace }
+    : undefined;
+}
+
+/** The string values of a metadata struct, as transport socket matches compare them. */
+export function readStrings(struct: Readonly<Record<string, unknown>> | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(struct ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value] as const] : [])),
+  );
+}

@@ -1,0 +1,122 @@
+// Role-based access control of both filters (HTTP and network).
+
+import { type Cidr, parseCidr } from "../../base/cidr.ts";
+import type { CidrRange } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
+import { type Permission, type Principal, type RBAC, RBAC_Action } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.ts";
+import type { Condition, RbacTable } from "../rbac.ts";
+import { acceptHeaderMatch, acceptPathMatch, acceptString } from "./match.ts";
+import type { Scope } from "./scope.ts";
+
+const NEVER: Condition = { kind: "not", condition: { kind: "any" } };
+
+export function acceptCidr(scope: Scope, range: CidrRange): Cidr | undefined {
+  const cidr = parseCidr(`${range.addressPrefix}/${range.prefixLen ?? 0}`);
+  if (!cidr) scope.reject(`${JSON.stringify(range.addressPrefix)}/${range.prefixLen ?? 0} is not an address range`);
+  return cidr;
+}
+
+function acceptPermission(scope: Scope, permission: Permission): Condition {
+  const { rule } = permission;
+  switch (rule.case) {
+    case "any":
+      return rule.value ? { kind: "any" } : NEVER;
+    case "andRules":
+    case "orRules":
+      return {
+        kind: rule.case === "andRules" ? "and" : "or",
+        conditions: rule.value.rules.map((part, i) =>
+          acceptPermission(scope.field(rule.case === "andRules" ? "and_rules" : "or_rules").index(i), part),
+        ),
+      };
+    case "notRule":
+      return { kind: "not", condition: acceptPermission(scope.field("not_rule"), rule.value) };
+    case "header":
+      return { kind: "header", match: acceptHeaderMatch(scope.field("header"), rule.value) };
+    case "urlPath":
+      return { kind: "path", match: acceptPathMatch(scope.field("url_path"), rule.value) };
+    case "destinationIp": {
+      const range = acceptCidr(scope.field("destination_ip"), rule.value);
+      return range ? { kind: "destination-ip", range } : NEVER;
+    }
+    case "destinationPort":
+      return { kind: "destination-port", from: rule.value, to: rule.value + 1 };
+    case "destinationPortRange":
+      return { kind: "destination-port", from: rule.value.start, to: rule.value.end };
+    case "requestedServerName":
+      return { kind: "server-name", match: acceptString(scope.field("requested_server_name"), rule.value) };
+    default:
+      scope.reject(
+        rule.case === undefined ? "empty permission" : `permission ${rule.case} is not supported by Heddle's proxy`,
+      );
+      return NEVER;
+  }
+}
+
+function acceptPrincipal(scope: Scope, principal: Principal): Condition {
+  const { identifier: id } = principal;
+  switch (id.case) {
+    case "any":
+      return id.value ? { kind: "any" } : NEVER;
+    case "andIds":
+    case "orIds":
+      return {
+        kind: id.case === "andIds" ? "and" : "or",
+        conditions: id.value.ids.map((part, i) =>
+          acceptPrincipal(scope.field(id.case === "andIds" ? "and_ids" : "or_ids").index(i), part),
+        ),
+      };
+    case "notId":
+      return { kind: "not", condition: acceptPrincipal(scope.field("not_id"), id.value) };
+    case "authenticated":
+      return {
+        kind: "principal",
+        match:
+          id.value.principalName &&
+          acceptString(scope.field("authenticated").field("principal_name"), id.value.principalName),
+      };
+    case "sourceIp":
+    case "directRemoteIp": {
+      const range = acceptCidr(scope.field(id.case === "sourceIp" ? "source_ip" : "direct_remote_ip"), id.value);
+      return range ? { kind: "source-ip", range } : NEVER;
+    }
+    case "header":
+      return { kind: "header", match: acceptHeaderMatch(scope.field("header"), id.value) };
+    case "urlPath":
+      return { kind: "path", match: acceptPathMatch(scope.field("url_path"), id.value) };
+    default:
+      scope.reject(
+        id.case === undefined ? "empty principal" : `principal ${id.case} is not supported by Heddle's proxy`,
+      );
+      return NEVER;
+  }
+}
+
+const ACTIONS: ReadonlyMap<RBAC_Action, RbacTable["action"]> = new Map([
+  [RBAC_Action.ALLOW, "allow"],
+  [RBAC_Action.DENY, "deny"],
+  [RBAC_Action.LOG, "log"],
+]);
+
+export function acceptRbac(scope: Scope, rbac: RBAC): RbacTable {
+  scope.only(rbac, ["action", "policies"]);
+  const action = ACTIONS.get(rbac.action);
+  if (action === undefined) scope.field("action").reject(`unknown value ${rbac.action}`);
+  const policies = Object.entries(rbac.policies)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, policy]) => {
+      const at = scope.field("policies").key(name);
+      at.only(policy, ["permissions", "principals"]);
+      const permissions = policy.permissions.map((permission, i) =>
+        acceptPermission(at.field("permissions").index(i), permission),
+      );
+      const principals = policy.principals.map((principal, i) =>
+        acceptPrincipal(at.field("principals").index(i), principal),
+      );
+      return {
+        name,
+        permission: { kind: "or", conditions: permissions } as const,
+        principal: { kind: "or", conditions: principals } as const,
+      };
+    });
+  return { action: action ?? "deny", policies };
+}

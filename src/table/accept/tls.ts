@@ -1,0 +1,166 @@
+// Transport sockets: raw buffers and TLS contexts, and the secrets they name.
+
+import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
+import {
+  type CertificateValidationContext,
+  type SubjectAltNameMatcher,
+  SubjectAltNameMatcher_SanType,
+  type TlsCertificate,
+  type TlsParameters,
+  TlsParameters_TlsProtocol,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
+import type { SdsSecretConfig } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import {
+  type CommonTlsContext,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import type { StringMatch } from "../string-match.ts";
+import type { DownstreamTls, TlsSettings, UpstreamSocket } from "../transport-socket.ts";
+import { acceptString } from "./match.ts";
+import { isA, type Scope } from "./scope.ts";
+import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
+
+function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): void {
+  if (!parameters) return;
+  // BoringSSL below Bun offers TLS 1.2 and 1.3; a lower bound of either is met, anything else would be ignored.
+  scope.only(parameters, ["tlsMinimumProtocolVersion"]);
+  const allowed: readonly number[] = [
+    TlsParameters_TlsProtocol.TLS_AUTO,
+    TlsParameters_TlsProtocol.TLSv1_2,
+    TlsParameters_TlsProtocol.TLSv1_3,
+  ];
+  if (!allowed.includes(parameters.tlsMinimumProtocolVersion))
+    scope.field("tls_minimum_protocol_version").reject("below TLS 1.2");
+}
+
+function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): StringMatch[] {
+  return matchers.map((matcher, i) => {
+    const at = scope.index(i);
+    at.only(matcher, ["sanType", "matcher"]);
+    const known: readonly number[] = [SubjectAltNameMatcher_SanType.URI, SubjectAltNameMatcher_SanType.DNS];
+    if (!known.includes(matcher.sanType)) at.field("san_type").reject("only URI and DNS are supported");
+    return acceptString(at.field("matcher"), matcher.matcher);
+  });
+}
+
+interface Validation {
+  readonly roots: string | undefined;
+  readonly subjectAltNames: readonly StringMatch[];
+}
+
+function acceptValidation(
+  scope: Scope,
+  context: CertificateValidationContext,
+  roots: string | undefined,
+  inline: InlineSecrets,
+): Validation {
+  scope.only(context, ["trustedCa", "matchTypedSubjectAltNames"]);
+  const own = context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined;
+  return {
+    roots: roots ?? own,
+    subjectAltNames: acceptNames(scope.field("match_typed_subject_alt_names"), context.matchTypedSubjectAltNames),
+  };
+}
+
+function secretName(scope: Scope, config: SdsSecretConfig): string {
+  if (config.name === "") scope.field("name").reject("empty");
+  return config.name;
+}
+
+function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline: InlineSecrets): TlsSettings {
+  if (!common) return { certificate: undefined, roots: undefined, subjectAltNames: [], alpn: [] };
+  scope.only(common, [
+    "tlsParams",
+    "tlsCertificates",
+    "tlsCertificateSdsSecretConfigs",
+    "validationContextType",
+    "alpnProtocols",
+  ]);
+  acceptParameters(scope.field("tls_params"), common.tlsParams);
+  const certificates = common.tlsCertificates.length + common.tlsCertificateSdsSecretConfigs.length;
+  if (certificates > 1)
+    scope.field("tls_certificates").reject(`${certificates} certificates: Heddle's proxy presents one`);
+  const [sds] = common.tlsCertificateSdsSecretConfigs;
+  const [own] = common.tlsCertificates;
+  const certificate = sds
+    ? secretName(scope.field("tls_certificate_sds_secret_configs").index(0), sds)
+    : own && inlineCertificate(scope.field("tls_certificates").index(0), own, inline);
+  return { certificate, ...acceptValidationType(scope, common, inline), alpn: common.alpnProtocols };
+}
+
+function inlineCertificate(scope: Scope, certificate: TlsCertificate, inline: InlineSecrets): string | undefined {
+  return inline.addCertificate(acceptCertificate(scope, certificate));
+}
+
+function acceptValidationType(scope: Scope, common: CommonTlsContext, inline: InlineSecrets): Validation {
+  const { validationContextType: validation } = common;
+  switch (validation.case) {
+    case undefined:
+      return { roots: undefined, subjectAltNames: [] };
+    case "validationContext":
+      return acceptValidation(scope.field("validation_context"), validation.value, undefined, inline);
+    case "validationContextSdsSecretConfig":
+      return {
+        roots: secretName(scope.field("validation_context_sds_secret_config"), validation.value),
+        subjectAltNames: [],
+      };
+    case "combinedValidationContext": {
+      const at = scope.field("combined_validation_context");
+      at.only(validation.value, ["defaultValidationContext", "validationContextSdsSecretConfig"]);
+      const sds = validation.value.validationContextSdsSecretConfig;
+      const roots = sds && secretName(at.field("validation_context_sds_secret_config"), sds);
+      const context = validation.value.defaultValidationContext;
+      return context
+        ? acceptValidation(at.field("default_validation_context"), context, roots, inline)
+        : { roots, subjectAltNames: [] };
+    }
+    default:
+      scope.reject(`${validation.case} is not supported by Heddle's proxy`);
+      return { roots: undefined, subjectAltNames: [] };
+  }
+}
+
+export function acceptUpstreamSocket(
+  scope: Scope,
+  socket: TransportSocket | undefined,
+  inline: InlineSecrets,
+): UpstreamSocket {
+  const any = socket?.configType.value;
+  if (any === undefined || isA(any, RawBufferSchema)) return { kind: "raw" };
+  const at = scope.field("typed_config");
+  const context = at.unpack(any, UpstreamTlsContextSchema);
+  if (!context) return { kind: "raw" };
+  at.only(context, ["commonTlsContext", "sni"]);
+  return {
+    kind: "tls",
+    sni: context.sni,
+    ...acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline),
+  };
+}
+
+export function acceptDownstreamTls(
+  scope: Scope,
+  socket: TransportSocket | undefined,
+  inline: InlineSecrets,
+): DownstreamTls | undefined {
+  const any = socket?.configType.value;
+  if (any === undefined || isA(any, RawBufferSchema)) return undefined;
+  const at = scope.field("typed_config");
+  const context = at.unpack(any, DownstreamTlsContextSchema);
+  if (!context) return undefined;
+  at.only(context, [
+    "commonTlsContext",
+    "requireClientCertificate",
+    "requireSni",
+    "sessionTicketKeysType",
+    "disableStatefulSessionResumption",
+  ]);
+  const ticketKeys = context.sessionTicketKeysType.case;
+  if (ticketKeys !== undefined && ticketKeys !== "disableStatelessSessionResumption")
+    at.reject(`${ticketKeys} is not supported by Heddle's proxy`);
+  const settings = acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline);
+  if (settings.certificate === undefined) at.reject("a server needs a certificate");
+  return { ...settings, requireClientCertificate: context.requireClientCertificate ?? false };
+}

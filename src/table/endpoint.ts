@@ -1,0 +1,39 @@
+// The endpoints of a cluster, as EDS or the cluster itself names them.
+
+export type Address =
+  | { readonly kind: "socket"; readonly host: string; readonly port: number }
+  | { readonly kind: "pipe"; readonly path: string }
+  /** A listener of this very proxy (envoy_internal_address). */
+  | { readonly kind: "internal"; readonly listener: string };
+
+export type Health = "healthy" | "draining" | "unhealthy";
+
+export interface Endpoint {
+  readonly address: Address;
+  readonly weight: number;
+  readonly priority: number;
+  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  readonly health: Health;
+  /** Metadata `envoy.transport_socket_match`. */
+  readonly socketMatch: ReadonlyMap<string, string>;
+  /** Metadata `istio.workload`: `name;namespace;canonical name;canonical revision;cluster`; "" when unknown. */
+  readonly workload: string;
+}
+
+export interface EndpointSet {
+  readonly endpoints: readonly Endpoint[];
+}
+
+export const NO_ENDPOINTS: EndpointSet = { endpoints: [] };
+
+/** `127.0.0.1:80`, `[::1]:80`, a path, or a listener's name: as logs show an upstream host. */
+export function formatAddress(address: Address): string {
+  switch (address.kind) {
+    case "socket":
+      return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+    case "pipe":
+      return address.path;
+    case "internal":
+      return `envoy://${address.listener}`;
+  }
+}

@@ -1,0 +1,73 @@
+// Header and query-parameter matchers of routes and policies (envoy.config.route.v3.HeaderMatcher, QueryParameterMatcher).
+
+import { headerValue, type RequestFacts } from "./request.ts";
+import { matchesString, type StringMatch } from "./string-match.ts";
+
+export interface HeaderMatch {
+  /** Lower case; pseudo-headers with their colon. */
+  readonly name: string;
+  readonly test:
+    | { readonly kind: "present" }
+    | { readonly kind: "range"; readonly start: number; readonly end: number }
+    | { readonly kind: "string"; readonly match: StringMatch };
+  readonly invert: boolean;
+  /** A missing header is tested as "" instead of not matching. */
+  readonly missingAsEmpty: boolean;
+}
+
+export interface QueryMatch {
+  readonly name: string;
+  /** Undefined: presence. */
+  readonly match: StringMatch | undefined;
+}
+
+function test(match: HeaderMatch, value: string): boolean {
+  switch (match.test.kind) {
+    case "present":
+      return true;
+    case "range": {
+      const number = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
+      return number >= match.test.start && number < match.test.end;
+    }
+    case "string":
+      return matchesString(match.test.match, value);
+  }
+}
+
+/**
+ * Envoy's rules (HeaderUtility::matchHeaders): an absent header never matches a value test, not even an inverted one, unless it
+ * counts as empty; an inverted presence test matches absence.
+ */
+export function matchesHeader(match: HeaderMatch, request: RequestFacts): boolean {
+  const value = headerValue(request, match.name);
+  if (value !== undefined) return test(match, value) !== match.invert;
+  if (match.test.kind === "present") return match.invert;
+  return match.missingAsEmpty && test(match, "") !== match.invert;
+}
+
+export function matchesHeaders(matches: readonly HeaderMatch[], request: RequestFacts): boolean {
+  for (let i = 0; i < matches.length; i++) if (!matchesHeader(matches[i]!, request)) return false;
+  return true;
+}
+
+/** The first value of each parameter, as it stands in the path (not decoded: Envoy compares the raw text). */
+export function queryParameters(path: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  const start = path.indexOf("?");
+  if (start === -1) return parameters;
+  for (const pair of path.slice(start + 1).split("&")) {
+    const equals = pair.indexOf("=");
+    const name = equals === -1 ? pair : pair.slice(0, equals);
+    if (!parameters.has(name)) parameters.set(name, equals === -1 ? "" : pair.slice(equals + 1));
+  }
+  return parameters;
+}
+
+export function matchesQuery(matches: readonly QueryMatch[], path: string): boolean {
+  if (matches.length === 0) return true;
+  const parameters = queryParameters(path);
+  return matches.every(({ name, match }) => {
+    const value = parameters.get(name);
+    return value !== undefined && (match === undefined || matchesString(match, value));
+  });
+}

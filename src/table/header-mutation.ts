@@ -1,0 +1,23 @@
+// Header operations of routes, with Envoy's %VARIABLES% (envoy.config.core.v3.HeaderValueOption).
+
+import type { Format } from "./format.ts";
+
+export type AppendAction = "append" | "overwrite" | "add-if-absent" | "overwrite-if-exists";
+
+export interface HeaderOperation {
+  readonly name: string;
+  readonly value: Format;
+  readonly action: AppendAction;
+  /** An empty value is set nonetheless. */
+  readonly keepEmpty: boolean;
+}
+
+/** Removals come first, then the operations in order (Envoy's HeaderParser::evaluateHeaders). */
+export interface HeaderMutation {
+  readonly requestRemove: readonly string[];
+  readonly requestSet: readonly HeaderOperation[];
+  readonly responseRemove: readonly string[];
+  readonly responseSet: readonly HeaderOperation[];
+}
+
+export const NO_MUTATION: HeaderMutation = { requestRemove: [], requestSet: [], responseRemove: [], responseSet: [] };

@@ -1,0 +1,76 @@
+// An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
+
+import type { Format } from "./format.ts";
+import type { RbacTable } from "./rbac.ts";
+import type { VirtualHosts } from "./virtual-hosts.ts";
+
+/** Where the routes of a listener come from. */
+export type RouteSource =
+  | { readonly kind: "inline"; readonly routes: RouteConfiguration }
+  | { readonly kind: "rds"; readonly name: string };
+
+export interface RouteConfiguration {
+  readonly name: string;
+  readonly virtualHosts: VirtualHosts;
+  /** Virtual hosts come one by one (VHDS) beside those that are here. */
+  readonly vhds: boolean;
+}
+
+/** The filters of a request in their order, the router excepted: it is always last. */
+export type HttpFilter =
+  | { readonly kind: "rbac"; readonly rules: RbacTable | undefined; readonly shadow: RbacTable | undefined }
+  /** Moves request headers into metadata; the header may be removed by it. */
+  | {
+      readonly kind: "header-to-metadata";
+      readonly rules: readonly {
+        readonly header: string;
+        readonly namespace: string;
+        readonly key: string;
+        readonly remove: boolean;
+      }[];
+    }
+  | { readonly kind: "on-demand" }
+  | { readonly kind: "dynamic-forward-proxy" };
+
+export interface AccessLog {
+  readonly path: string;
+  readonly format: Format;
+}
+
+export type ServerHeader =
+  | { readonly kind: "overwrite" | "if-absent"; readonly value: string }
+  | { readonly kind: "pass" };
+
+export type ClientCertificateForwarding =
+  | "sanitize"
+  | "forward-only"
+  | "append-forward"
+  | "sanitize-set"
+  | "always-forward-only";
+
+export interface HttpTable {
+  readonly statPrefix: string;
+  readonly codec: "auto" | "http1" | "http2";
+  readonly routes: RouteSource;
+  readonly filters: readonly HttpFilter[];
+  readonly accessLogs: readonly AccessLog[];
+  readonly serverHeader: ServerHeader;
+  /** The direct peer is the client: x-forwarded-for gets its address, and headers that only the mesh may set are removed. */
+  readonly useRemoteAddress: boolean;
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly clientCertificate: ClientCertificateForwarding;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly upgrades: ReadonlySet<string>;
+  readonly streamIdleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  readonly maxConcurrentStreams: number;
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+}

@@ -1,0 +1,88 @@
+// Role-based access control (envoy.config.rbac.v3): who may do what, decided on facts alone.
+
+import type { Cidr } from "../base/cidr.ts";
+import { containsAddress } from "../base/cidr.ts";
+import { type HeaderMatch, matchesHeader } from "./header-match.ts";
+import { type ConnectionFacts, pathWithoutQuery, type RequestFacts } from "./request.ts";
+import { matchesString, type StringMatch } from "./string-match.ts";
+
+/** One tree for permissions and principals: both are conditions on the same facts. HTTP-only conditions never hold on a byte stream. */
+export type Condition =
+  | { readonly kind: "any" }
+  | { readonly kind: "and" | "or"; readonly conditions: readonly Condition[] }
+  | { readonly kind: "not"; readonly condition: Condition }
+  | { readonly kind: "header"; readonly match: HeaderMatch }
+  | { readonly kind: "path"; readonly match: StringMatch }
+  | { readonly kind: "destination-ip"; readonly range: Cidr }
+  | { readonly kind: "destination-port"; readonly from: number; readonly to: number }
+  | { readonly kind: "server-name"; readonly match: StringMatch }
+  /** Undefined: any peer that proved an identity. */
+  | { readonly kind: "principal"; readonly match: StringMatch | undefined }
+  | { readonly kind: "source-ip"; readonly range: Cidr };
+
+export interface RbacPolicy {
+  readonly name: string;
+  readonly permission: Condition;
+  readonly principal: Condition;
+}
+
+export interface RbacTable {
+  readonly action: "allow" | "deny" | "log";
+  /** By name, as Envoy evaluates its ordered map. */
+  readonly policies: readonly RbacPolicy[];
+}
+
+export interface RbacDecision {
+  readonly allowed: boolean;
+  /** The policy that matched; undefined when none did. */
+  readonly policy: string | undefined;
+}
+
+export function holds(condition: Condition, connection: ConnectionFacts, request: RequestFacts | undefined): boolean {
+  switch (condition.kind) {
+    case "any":
+      return true;
+    case "and":
+      return condition.conditions.every((part) => holds(part, connection, request));
+    case "or":
+      return condition.conditions.some((part) => holds(part, connection, request));
+    case "not":
+      return !holds(condition.condition, connection, request);
+    case "header":
+      return request !== undefined && matchesHeader(condition.match, request);
+    case "path":
+      return request !== undefined && matchesString(condition.match, pathWithoutQuery(request.path));
+    case "destination-ip":
+      return containsAddress(condition.range, connection.localAddress);
+    case "destination-port":
+      return connection.localPort >= condition.from && connection.localPort < condition.to;
+    case "server-name":
+      return matchesString(condition.match, connection.serverName);
+    case "principal":
+      return (
+        connection.principal !== "" &&
+        (condition.match === undefined || matchesString(condition.match, connection.principal))
+      );
+    case "source-ip":
+      return containsAddress(condition.range, connection.remoteAddress);
+  }
+}
+
+const ALLOWED: RbacDecision = { allowed: true, policy: undefined };
+const DENIED: RbacDecision = { allowed: false, policy: undefined };
+
+/** ALLOW: some policy must match. DENY: none may. LOG never refuses. */
+export function decideRbac(
+  table: RbacTable,
+  connection: ConnectionFacts,
+  request: RequestFacts | undefined,
+): RbacDecision {
+  const { action, policies } = table;
+  for (let i = 0; i < policies.length; i++) {
+    const policy = policies[i]!;
+    if (holds(policy.permission, connection, request) && holds(policy.principal, connection, request)) {
+      return { allowed: action !== "deny", policy: policy.name };
+    }
+  }
+  return action === "allow" ? DENIED : ALLOWED;
+}
