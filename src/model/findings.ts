@@ -100,8 +100,8 @@ export function plaintextToStrict(host: string): Message {
   };
 }
 
-export function portNotServed(port: number, served: readonly number[], servicePorts: readonly number[]): Message {
-  const confused = servicePorts.includes(port)
+export function portNotServed(port: number, served: readonly number[], isServicePort: boolean): Message {
+  const confused = isServicePort
     ? `: ${port} is the service's port, the container listens on ${served.join(", ")}`
     : "";
   return {

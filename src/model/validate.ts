@@ -85,7 +85,10 @@ class Validation {
 
   #target({ origin, namespace }: Route, { host, port, subset, path }: BackendTarget): void {
     const service = serviceFor(this.#mesh, host, namespace);
-    if (!service) return this.#report(origin, `${path}.host`, findings.unknownHost(host, this.#nearestHost(host)));
+    if (!service) {
+      this.#report(origin, `${path}.host`, findings.unknownHost(host, this.#nearestHost(host)));
+      return;
+    }
     const ports = service.ports.map((candidate) => candidate.number);
     if (port !== undefined && !ports.includes(port))
       this.#report(origin, `${path}.port`, findings.unknownPort(port, host, ports));
@@ -111,8 +114,10 @@ class Validation {
     const { host, origin } = policy;
     const services = this.#servicesUnder(host);
     const [service] = services;
-    if (!service)
-      return this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
+    if (!service) {
+      this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
+      return;
+    }
     // A wildcard's subsets are for services of every kind; for one host an empty subset is a mistake.
     if (host === service.host) this.#emptySubsets(policy, service);
     if (policy.settings.tls?.kind !== "disable") return;
