@@ -21,19 +21,22 @@ export function numberText(value: number): string {
   return String(value);
 }
 
+/** `untyped` is what OpenMetrics calls `unknown`; Heddle's own metrics are of the first three. */
+export type MetricType = MetricDefinition["kind"] | "summary" | "untyped";
+
 /**
  * HELP and TYPE of a metric. OpenMetrics demands `_total` of a counter's samples and leaves it out of the family's name; a counter that
  * dashboards know without `_total` (`pilot_xds_pushes`) becomes `unknown` rather than renamed, as Prometheus' own libraries do.
  */
 export function headerText(
-  definition: Pick<MetricDefinition, "name" | "help" | "kind">,
+  metric: { readonly name: string; readonly help: string; readonly kind: MetricType },
   format: ExpositionFormat,
 ): string {
-  const { name, help, kind } = definition;
+  const { name, help, kind } = metric;
   if (format === "text") return `# HELP ${name} ${helpText(help, false)}\n# TYPE ${name} ${kind}\n`;
   const total = kind === "counter" && name.endsWith("_total");
   const family = total ? name.slice(0, -"_total".length) : name;
-  const type = kind === "counter" && !total ? "unknown" : kind;
+  const type = kind === "untyped" || (kind === "counter" && !total) ? "unknown" : kind;
   return `# HELP ${family} ${helpText(help, true)}\n# TYPE ${family} ${type}\n`;
 }
 

@@ -1,0 +1,97 @@
+// What a proxy says of itself under Envoy's names, with Istio's tags in place of Envoy's prefixes (`cluster_name`, `listener_address`):
+// the series that Kiali's and Grafana's proxy dashboards draw for any sidecar.
+
+import { counter, gauge } from "../definition.ts";
+
+export const SERVER_UPTIME = gauge("envoy_server_uptime", "Uptime of the proxy in seconds", []);
+export const SERVER_LIVE = gauge("envoy_server_live", "1 when the proxy is live, 0 when it drains", []);
+/** 0 live, 1 draining, 2 pre-initialising, 3 initialising. */
+export const SERVER_STATE = gauge("envoy_server_state", "State of the proxy: 0 live, 1 draining, 2 and 3 starting", []);
+export const SERVER_MEMORY_ALLOCATED = gauge("envoy_server_memory_allocated", "Memory in use in bytes", []);
+export const SERVER_MEMORY_HEAP = gauge("envoy_server_memory_heap_size", "Memory reserved in bytes", []);
+export const SERVER_MEMORY_PHYSICAL = gauge("envoy_server_memory_physical_size", "Resident memory in bytes", []);
+export const SERVER_CONCURRENCY = gauge("envoy_server_concurrency", "Processes or threads that share the ports", []);
+export const SERVER_CONNECTIONS = gauge("envoy_server_total_connections", "Open connections", []);
+export const SERVER_CERTIFICATE_DAYS = gauge(
+  "envoy_server_days_until_first_cert_expiring",
+  "Days until the first certificate expires",
+  [],
+);
+
+const CLUSTER = ["cluster_name"] as const;
+
+export const CLUSTER_CONNECTIONS_ACTIVE = gauge(
+  "envoy_cluster_upstream_cx_active",
+  "Open upstream connections",
+  CLUSTER,
+);
+export const CLUSTER_CONNECTIONS = counter("envoy_cluster_upstream_cx_total", "Upstream connections opened", CLUSTER);
+export const CLUSTER_CONNECT_FAILURES = counter(
+  "envoy_cluster_upstream_cx_connect_fail",
+  "Upstream connections that failed",
+  CLUSTER,
+);
+export const CLUSTER_RECEIVED = counter(
+  "envoy_cluster_upstream_cx_rx_bytes_total",
+  "Bytes received from upstream",
+  CLUSTER,
+);
+export const CLUSTER_SENT = counter("envoy_cluster_upstream_cx_tx_bytes_total", "Bytes sent upstream", CLUSTER);
+export const CLUSTER_REQUESTS = counter("envoy_cluster_upstream_rq_total", "Upstream requests", CLUSTER);
+export const CLUSTER_REQUESTS_ACTIVE = gauge(
+  "envoy_cluster_upstream_rq_active",
+  "Upstream requests in flight",
+  CLUSTER,
+);
+export const CLUSTER_REQUESTS_PENDING = gauge(
+  "envoy_cluster_upstream_rq_pending_active",
+  "Requests that wait for a connection",
+  CLUSTER,
+);
+export const CLUSTER_REQUEST_OVERFLOWS = counter(
+  "envoy_cluster_upstream_rq_pending_overflow",
+  "Requests refused by a circuit breaker",
+  CLUSTER,
+);
+export const CLUSTER_REQUEST_TIMEOUTS = counter(
+  "envoy_cluster_upstream_rq_timeout",
+  "Requests that timed out",
+  CLUSTER,
+);
+export const CLUSTER_RETRIES = counter("envoy_cluster_upstream_rq_retry", "Retries", CLUSTER);
+export const CLUSTER_RETRY_SUCCESSES = counter(
+  "envoy_cluster_upstream_rq_retry_success",
+  "Retries that succeeded",
+  CLUSTER,
+);
+export const CLUSTER_MEMBERS = gauge("envoy_cluster_membership_total", "Endpoints of the cluster", CLUSTER);
+export const CLUSTER_MEMBERS_HEALTHY = gauge(
+  "envoy_cluster_membership_healthy",
+  "Healthy endpoints of the cluster",
+  CLUSTER,
+);
+
+const LISTENER = ["listener_address"] as const;
+
+export const LISTENER_CONNECTIONS_ACTIVE = gauge(
+  "envoy_listener_downstream_cx_active",
+  "Open downstream connections",
+  LISTENER,
+);
+export const LISTENER_CONNECTIONS = counter(
+  "envoy_listener_downstream_cx_total",
+  "Downstream connections accepted",
+  LISTENER,
+);
+export const LISTENER_HANDSHAKES = counter("envoy_listener_ssl_handshake", "TLS handshakes completed", LISTENER);
+export const LISTENER_HANDSHAKE_ERRORS = counter(
+  "envoy_listener_ssl_connection_error",
+  "TLS handshakes that failed",
+  LISTENER,
+);
+/** `response_code_class` is 2xx, 4xx, …; `http_conn_manager_prefix` the connection manager's stat prefix. */
+export const LISTENER_REQUESTS = counter(
+  "envoy_listener_http_downstream_rq",
+  "Downstream requests by class of response",
+  ["response_code_class", "http_conn_manager_prefix", "listener_address"],
+);
