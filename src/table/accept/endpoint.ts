@@ -1,0 +1,85 @@
+// Endpoints, of EDS or inside a cluster.
+
+import { type Address, SocketAddress_Protocol } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
+import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.ts";
+import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
+import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import type * as table from "../endpoint.ts";
+import { readStrings, readWorkload } from "./metadata.ts";
+import type { Scope } from "./scope.ts";
+
+export function acceptAddress(scope: Scope, address: Address | undefined): table.Address | undefined {
+  const by = address?.address;
+  switch (by?.case) {
+    case "socketAddress": {
+      const at = scope.field("socket_address");
+      at.only(by.value, ["protocol", "address", "portSpecifier"]);
+      if (by.value.protocol !== SocketAddress_Protocol.TCP)
+        at.field("protocol").reject("only TCP is supported by Heddle's proxy");
+      const port = by.value.portSpecifier;
+      if (port.case !== "portValue" || port.value > 65535) {
+        at.field("port_value").reject("missing, or above 65535");
+        return undefined;
+      }
+      return { kind: "socket", host: by.value.address, port: port.value };
+    }
+    case "pipe":
+      return { kind: "pipe", path: by.value.path };
+    case "envoyInternalAddress": {
+      const listener = by.value.addressNameSpecifier.value;
+      if (!listener) scope.field("envoy_internal_address").reject("no server_listener_name");
+      return listener ? { kind: "internal", listener } : undefined;
+    }
+    default:
+      scope.reject("missing");
+      return undefined;
+  }
+}
+
+const HEALTH: ReadonlyMap<HealthStatus, table.Health> = new Map([
+  [HealthStatus.UNKNOWN, "healthy"],
+  [HealthStatus.HEALTHY, "healthy"],
+  [HealthStatus.DEGRADED, "healthy"],
+  [HealthStatus.DRAINING, "draining"],
+  [HealthStatus.UNHEALTHY, "unhealthy"],
+  [HealthStatus.TIMEOUT, "unhealthy"],
+]);
+
+function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLbEndpoints): table.Endpoint | undefined {
+  scope.only(endpoint, ["hostIdentifier", "healthStatus", "metadata", "loadBalancingWeight"]);
+  const host = endpoint.hostIdentifier;
+  if (host.case !== "endpoint") {
+    scope.reject("only endpoint is supported by Heddle's proxy");
+    return undefined;
+  }
+  const at = scope.field("endpoint");
+  at.only(host.value, ["address", "hostname"]);
+  const address = acceptAddress(at.field("address"), host.value.address);
+  if (!address) return undefined;
+  return {
+    address,
+    weight: endpoint.loadBalancingWeight ?? 1,
+    priority: locality.priority,
+    locality: {
+      region: locality.locality?.region ?? "",
+      zone: locality.locality?.zone ?? "",
+      subZone: locality.locality?.subZone ?? "",
+    },
+    health: HEALTH.get(endpoint.healthStatus) ?? "unhealthy",
+    socketMatch: readStrings(endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]),
+    workload: readWorkload(endpoint.metadata),
+  };
+}
+
+export function acceptEndpoints(scope: Scope, assignment: ClusterLoadAssignment): table.EndpointSet {
+  scope.only(assignment, ["clusterName", "endpoints", "policy"]);
+  if (assignment.policy) scope.field("policy").only(assignment.policy, ["overprovisioningFactor"]);
+  const endpoints = assignment.endpoints.flatMap((locality, i) => {
+    const at = scope.field("endpoints").index(i);
+    at.only(locality, ["locality", "lbEndpoints", "loadBalancingWeight", "priority"]);
+    return locality.lbEndpoints.flatMap(
+      (endpoint, j) => acceptEndpoint(at.field("lb_endpoints").index(j), endpoint, locality) ?? [],
+    );
+  });
+  return { endpoints };
+}

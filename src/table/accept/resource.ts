@@ -1,0 +1,77 @@
+// The entry of the tables: a resource in, a table or the reasons for a NACK out.
+
+import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { VirtualHost } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import type * as table from "../cluster.ts";
+import type { EndpointSet } from "../endpoint.ts";
+import type { HeaderMutation } from "../header-mutation.ts";
+import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
+import type { Listener as ListenerTable } from "../listener.ts";
+import type { VirtualHost as VirtualHostTable } from "../route.ts";
+import { acceptCluster } from "./cluster.ts";
+import { acceptEndpoints } from "./endpoint.ts";
+import { acceptListener } from "./listener.ts";
+import { acceptRouteConfiguration, acceptVirtualHost, type RouteConfigurationShell, readShell } from "./route.ts";
+import { type Rejection, Scope } from "./scope.ts";
+import { acceptSecret, InlineSecrets, type SecretContent } from "./secret.ts";
+
+export type Accepted<T> =
+  | { readonly kind: "accepted"; readonly table: T }
+  | { readonly kind: "rejected"; readonly rejections: readonly Rejection[] };
+
+function check<T>(accept: (scope: Scope) => T): Accepted<T> {
+  const scope = Scope.root();
+  const table = accept(scope);
+  return scope.rejections.length === 0
+    ? { kind: "accepted", table }
+    : { kind: "rejected", rejections: scope.rejections };
+}
+
+export interface WithSecrets<T> {
+  readonly value: T;
+  /** Secrets that stood in the resource itself, by the names that the table uses. */
+  readonly secrets: ReadonlyMap<string, SecretContent>;
+}
+
+function withSecrets<T>(accept: (inline: InlineSecrets) => T): WithSecrets<T> {
+  const inline = new InlineSecrets();
+  return { value: accept(inline), secrets: inline.secrets };
+}
+
+export function checkListener(listener: Listener): Accepted<WithSecrets<ListenerTable>> {
+  return check((scope) => withSecrets((inline) => acceptListener(scope, listener, inline)));
+}
+
+export function checkCluster(cluster: Cluster): Accepted<WithSecrets<table.Cluster>> {
+  return check((scope) => withSecrets((inline) => acceptCluster(scope, cluster, inline)));
+}
+
+export function checkEndpoints(assignment: ClusterLoadAssignment): Accepted<EndpointSet> {
+  return check((scope) => acceptEndpoints(scope, assignment));
+}
+
+export function checkRouteConfiguration(
+  config: RouteConfiguration,
+): Accepted<{ readonly routes: RouteConfigurationTable; readonly shell: RouteConfigurationShell }> {
+  return check((scope) => ({
+    routes: acceptRouteConfiguration(scope, config),
+    shell: readShell(Scope.root(), config),
+  }));
+}
+
+export function checkVirtualHost(host: VirtualHost, outer: HeaderMutation): Accepted<VirtualHostTable> {
+  return check((scope) => acceptVirtualHost(scope, host, outer));
+}
+
+export function checkSecret(secret: Secret): Accepted<SecretContent | undefined> {
+  return check((scope) => acceptSecret(scope, secret));
+}
+
+/** `filter_chains[0].filters[0].typed_config.tracing: not supported by Heddle's proxy` */
+export function describeRejections(rejections: readonly Rejection[]): string {
+  return rejections.map(({ path, reason }) => (path === "" ? reason : `${path}: ${reason}`)).join("; ");
+}
