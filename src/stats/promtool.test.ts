@@ -1,0 +1,101 @@
+// Prometheus' own tool reads what is written here: every metric that has a name in names/, with hostile label values.
+import { expect, test } from "bun:test";
+import type { MetricDefinition } from "./definition.ts";
+import { expositionText } from "./exposition.ts";
+import { mergeExpositions } from "./merge.ts";
+import * as agent from "./names/agent.ts";
+import * as authority from "./names/authority.ts";
+import * as control from "./names/control.ts";
+import { processMetrics, SERIES_REFUSED } from "./names/process.ts";
+import * as proxy from "./names/proxy.ts";
+import * as traffic from "./names/traffic.ts";
+import { Registry } from "./registry.ts";
+
+const promtool = Bun.which("promtool");
+
+function isDefinition(value: unknown): value is MetricDefinition {
+  return typeof value === "object" && value !== null && "kind" in value && "help" in value;
+}
+
+const definitions = [
+  agent,
+  authority,
+  control,
+  proxy,
+  traffic,
+  processMetrics(""),
+  processMetrics("istio_agent_"),
+  { SERIES_REFUSED },
+].flatMap((names) => Object.values(names).filter(isDefinition));
+
+function filled(): Registry {
+  const registry = new Registry();
+  for (const definition of definitions) {
+    const values = definition.labels.map((label) => `${label} "quoted" \\ back\nslash é\0`);
+    switch (definition.kind) {
+      case "counter": {
+        const counter = registry.counter(definition);
+        counter.add(counter.series(values), 3);
+        break;
+      }
+      case "gauge": {
+        const gauge = registry.gauge(definition);
+        gauge.set(gauge.series(values), -1.5);
+        break;
+      }
+      case "histogram": {
+        const histogram = registry.histogram(definition);
+        for (const value of [0.2, 7, 1e9]) histogram.observe(histogram.series(values), value);
+      }
+    }
+  }
+  return registry;
+}
+
+async function check(text: string): Promise<{ code: number; output: string }> {
+  const process = Bun.spawn([promtool ?? "promtool", "check", "metrics"], {
+    stdin: Buffer.from(text),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const output = (await new Response(process.stdout).text()) + (await new Response(process.stderr).text());
+  return { code: await process.exited, output };
+}
+
+test("every name is defined once", () => {
+  const names = definitions.map((definition) => definition.name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.length).toBeGreaterThan(90);
+});
+
+test.skipIf(!promtool && process.env.CI !== "true")(
+  "promtool reads the exposition of every metric (needs promtool)",
+  async () => {
+    const { code, output } = await check(expositionText(filled(), "text"));
+    // 3 is "it reads well, but the names are not in Prometheus' style", which is Istio's and Envoy's doing.
+    expect([0, 3], output).toContain(code);
+    expect(output).not.toContain("error while linting");
+  },
+);
+
+test.skipIf(!promtool && process.env.CI !== "true")(
+  "promtool reads a merge of all formats (needs promtool)",
+  async () => {
+    const registry = filled();
+    const merged = mergeExpositions(
+      [
+        { source: "agent", format: "text", text: expositionText(registry, "text") },
+        { source: "proxy", format: "openmetrics", text: expositionText(registry, "openmetrics") },
+        {
+          source: "application",
+          format: "openmetrics",
+          text: '# TYPE jobs counter\njobs_total 4 # {trace_id="x"} 1\n# EOF\n',
+        },
+      ],
+      "text",
+    );
+    const { code, output } = await check(merged.text);
+    expect([0, 3], output).toContain(code);
+    expect(merged.text).toContain("# TYPE jobs_total counter\njobs_total 4\n");
+  },
+);
