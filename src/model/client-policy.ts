@@ -5,7 +5,7 @@ import type { ClientSelector } from "./match.ts";
 import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
 
-export type BalancerKind = "round-robin" | "least-request" | "random" | "passthrough";
+export type BalancerKind = "round-robin" | "least-request" | "random" | "original-destination";
 
 export interface LoadBalancing {
   readonly kind: BalancerKind;
@@ -15,9 +15,6 @@ export interface LoadBalancing {
 export interface ConnectionPool {
   readonly connectTimeoutMs?: number | undefined;
   readonly maxConnections?: number | undefined;
-  readonly maxConnectionDurationMs?: number | undefined;
-  readonly tcpIdleTimeoutMs?: number | undefined;
-  readonly tcpKeepalive?: TcpKeepalive | undefined;
   readonly maxPendingRequests?: number | undefined;
   readonly maxRequests?: number | undefined;
   readonly maxRequestsPerConnection?: number | undefined;
@@ -26,12 +23,6 @@ export interface ConnectionPool {
   readonly maxConcurrentStreams?: number | undefined;
   /** Whether HTTP/1.1 is turned into HTTP/2; undefined: the mesh decides. */
   readonly upgradeToHttp2?: boolean | undefined;
-}
-
-export interface TcpKeepalive {
-  readonly probes?: number | undefined;
-  readonly timeSeconds?: number | undefined;
-  readonly intervalSeconds?: number | undefined;
 }
 
 /** Ejection of endpoints that fail. 0 errors: that detection is off. */

@@ -33,7 +33,7 @@ export interface Endpoint {
 /** An endpoint as somebody listed it (EndpointSlice, ServiceEntry): for all ports of the service at once. */
 export interface ListedEndpoint {
   readonly address: string;
-  /** Service port name → the workload's port. A port that is not here falls back to the service port's target, then its number. */
+  /** Service port name → the workload's port. A service port that is not here has no such endpoint. */
   readonly ports: Readonly<Record<string, number>>;
   readonly health: Health;
   readonly weight: number;

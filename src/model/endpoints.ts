@@ -63,8 +63,8 @@ function fromList(
 ): Endpoint | undefined {
   const workload = listed.workload === undefined ? undefined : workloads.get(listed.workload);
   if (listed.workload !== undefined && !workload) return undefined;
-  const fallback = typeof port.target === "number" ? port.target : port.number;
-  const applicationPort = listed.ports[port.name] ?? fallback;
+  const applicationPort = listed.ports[port.name];
+  if (applicationPort === undefined) return undefined;
   const { health } = listed;
   if (workload) {
     const locality = isKnown(listed.locality) ? listed.locality : workload.locality;

@@ -1,12 +1,8 @@
 // What can be wrong between objects that are each fine: one function a message, codes HED2000 to HED2999, sorted and never reused.
 
-import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
+import type { Message } from "./message.ts";
 import type { Origin } from "./origin.ts";
-import type { SourceMap } from "./source-map.ts";
-
-/** A finding before its object is attached. */
-export type Message = Pick<Diagnostic, "code" | "severity" | "message"> & { readonly suggestion?: string | undefined };
 
 export function unknownHost(host: string, near: string | undefined): Message {
   return {
@@ -118,18 +114,5 @@ export function routeOutsideRegistry(host: string): Message {
     severity: "warning",
     message: `no service has the host "${host}": the route holds only for HTTP requests on port 80`,
     suggestion: "a ServiceEntry of that host, for its other ports",
-  };
-}
-
-/** Attaches object, path and place. */
-export function report(sources: SourceMap, origin: Origin, path: string, message: Message): Diagnostic {
-  const span = sources.span(origin, path);
-  const { suggestion, ...rest } = message;
-  return {
-    ...rest,
-    object: { kind: origin.kind, namespace: origin.namespace, name: origin.name },
-    path,
-    ...(span ? { span } : {}),
-    ...(suggestion === undefined ? {} : { suggestion }),
   };
 }

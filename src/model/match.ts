@@ -36,6 +36,8 @@ export interface ClientSelector {
 }
 
 export interface HttpMatch {
+  /** Joined to the rule's name by a dot in access logs. */
+  readonly name?: string | undefined;
   readonly path?: PathMatch | undefined;
   readonly method?: StringMatch | undefined;
   readonly scheme?: StringMatch | undefined;

@@ -1,7 +1,7 @@
 // Routes: what clients' requests for a host turn into. A route is one written object for one kind of traffic; its rules are tried by rank.
 
 import type { HttpMatch, TcpMatch, TlsMatch } from "./match.ts";
-import type { Authored } from "./origin.ts";
+import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
 
 /**
@@ -47,7 +47,9 @@ export interface HttpRule {
   /** Unique in the route when given; stands in access logs. */
   readonly name?: string | undefined;
   readonly rank: Rank;
-  /** Place in the written object (`spec.http[0]`), for the source map. */
+  /** The object that the rule was written in: the route's own, or one that it delegates to. */
+  readonly origin: Origin;
+  /** Place in that object (`spec.http[0]`), for the source map. */
   readonly path: string;
   /** Any of them; empty matches every request. */
   readonly matches: readonly HttpMatch[];
@@ -62,6 +64,7 @@ export interface HttpRule {
 
 export interface TlsRule {
   readonly rank: Rank;
+  readonly origin: Origin;
   readonly path: string;
   readonly matches: readonly TlsMatch[];
   readonly backends: readonly WeightedBackend[];
@@ -69,6 +72,7 @@ export interface TlsRule {
 
 export interface TcpRule {
   readonly rank: Rank;
+  readonly origin: Origin;
   readonly path: string;
   /** Empty matches every connection. */
   readonly matches: readonly TcpMatch[];
@@ -96,7 +100,7 @@ export interface BackendTarget {
   readonly subset?: string | undefined;
   /** Undefined: the service's only port, else the port that the client called (see `targetPort` in lookup.ts). */
   readonly port?: number | undefined;
-  /** Place in the written object (`spec.http[0].route[1].destination`), for the source map. */
+  /** Place in the rule's object (`spec.http[0].route[1].destination`), for the source map. */
   readonly path: string;
 }
 

@@ -3,19 +3,25 @@
 import type { SourceSpan } from "../base/diagnostic.ts";
 import { type Origin, originKey } from "./origin.ts";
 
-/** Finds the span of a path (`spec.http[0].route[1].weight`) in one object, or of the nearest field above it. */
-export type SpanFinder = (path: string) => SourceSpan | undefined;
+/** Finds the place of a path (`spec.http[0].route[1].weight`), or of the nearest field above it: the value, or the field's name. */
+export type SpanFinder = (path: string, part?: "value" | "name") => SourceSpan | undefined;
 
 /** Objects that came from the API have no entry. */
 export class SourceMap {
   readonly #finders: ReadonlyMap<string, SpanFinder>;
 
+  /** `finders` by `originKey`. */
   constructor(finders: ReadonlyMap<string, SpanFinder> = new Map()) {
     this.#finders = finders;
   }
 
+  /** Undefined when the object has no file. */
+  finder(origin: Origin): SpanFinder | undefined {
+    return this.#finders.get(originKey(origin));
+  }
+
   /** The place of `path` in the object; undefined when the object has no file. */
   span(origin: Origin, path = ""): SourceSpan | undefined {
-    return this.#finders.get(originKey(origin))?.(path);
+    return this.finder(origin)?.(path);
   }
 }

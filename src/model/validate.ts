@@ -16,6 +16,7 @@ import {
   servicesOf,
 } from "./lookup.ts";
 import type { Mesh, MeshParts } from "./mesh.ts";
+import { diagnose, type Message } from "./message.ts";
 import { compareText, type Origin, originKey } from "./origin.ts";
 import type { BackendTarget, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
@@ -46,15 +47,15 @@ class Validation {
     for (const service of parts.services) this.#service(service);
     for (const route of this.#mesh.routes) {
       this.#hosts(route);
-      for (const target of targetsOf(route)) this.#target(route, target);
+      for (const { origin, target } of targetsOf(route)) this.#target(origin, target);
     }
     for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
     this.#serverPolicies();
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }
 
-  #report(origin: Origin, path: string, message: findings.Message): void {
-    this.#found.push(findings.report(this.#sources, origin, path, message));
+  #report(origin: Origin, path: string, message: Message): void {
+    this.#found.push(diagnose(message, origin, path, this.#sources.finder(origin)));
   }
 
   #nearestHost(host: string): string | undefined {
@@ -83,7 +84,8 @@ class Validation {
     }
   }
 
-  #target({ origin, namespace }: Route, { host, port, subset, path }: BackendTarget): void {
+  #target(origin: Origin, { host, port, subset, path }: BackendTarget): void {
+    const { namespace } = origin;
     const service = serviceFor(this.#mesh, host, namespace);
     if (!service) {
       this.#report(origin, `${path}.host`, findings.unknownHost(host, this.#nearestHost(host)));
@@ -193,18 +195,21 @@ class Validation {
   }
 }
 
-function targetsOf(route: Route): readonly BackendTarget[] {
-  return backendsOf(route).map((backend) => backend.target);
+interface WrittenTarget {
+  readonly origin: Origin;
+  readonly target: BackendTarget;
 }
 
-function backendsOf(route: Route): readonly WeightedBackend[] {
+function targetsOf(route: Route): readonly WrittenTarget[] {
+  const written = (rule: { readonly origin: Origin }, backends: readonly WeightedBackend[]): readonly WrittenTarget[] =>
+    backends.map(({ target }) => ({ origin: rule.origin, target }));
   switch (route.kind) {
     case "http":
-      return route.rules.flatMap(({ action }) => (action.kind === "forward" ? action.backends : []));
+      return route.rules.flatMap((rule) => (rule.action.kind === "forward" ? written(rule, rule.action.backends) : []));
     case "tls":
-      return route.rules.flatMap((rule) => rule.backends);
+      return route.rules.flatMap((rule) => written(rule, rule.backends));
     case "tcp":
-      return route.rules.flatMap((rule) => rule.backends);
+      return route.rules.flatMap((rule) => written(rule, rule.backends));
   }
 }
 
