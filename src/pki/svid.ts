@@ -36,10 +36,10 @@ export function svidIdentity(leaf: Certificate): Parsed<SpiffeId> {
   ) {
     return malformed("extended key usage lacks serverAuth or clientAuth");
   }
-  if (leaf.subjectEmpty && !leaf.altNames.critical)
-    return malformed("subject is empty but the subject alternative name is not critical");
   const { uris } = leaf.altNames;
   if (uris.length !== 1) return malformed(`certificate has ${uris.length} URI names, not 1`);
+  if (leaf.subjectEmpty && !leaf.altNames.critical)
+    return malformed("subject is empty but the subject alternative name is not critical");
   const id = parseSpiffeId(uris[0]!);
   if (id.kind === "parsed" && id.value.path === "") return malformed("SPIFFE id of a workload has no path");
   return id;
