@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { Glob } from "bun";
 import type { AnyDesc, DescEnum, DescField, DescFile, DescMessage, DescService } from "@bufbuild/protobuf";
 import { create, createFileRegistry } from "@bufbuild/protobuf";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
 import { type DescriptorProto, type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Glob } from "bun";
 
 const GEN = `${import.meta.dir}/../gen`;
 
@@ -37,7 +37,10 @@ function restoreJsonNames(message: DescriptorProto): void {
 
 /** The descriptor set as protobuf-es itself would hydrate it. */
 function hydratedByLibrary(files: readonly DescFile[]) {
-  const protos: FileDescriptorProto[] = inOrder(files).map((file) => ({ ...file.proto, dependency: file.dependencies.map((d) => d.proto.name) }));
+  const protos: FileDescriptorProto[] = inOrder(files).map((file) => ({
+    ...file.proto,
+    dependency: file.dependencies.map((d) => d.proto.name),
+  }));
   for (const proto of protos) proto.messageType.forEach(restoreJsonNames);
   return createFileRegistry(create(FileDescriptorSetSchema, { file: protos }));
 }
@@ -77,16 +80,38 @@ function plainEnum(type: DescEnum) {
     ...{ text: String(value), kind: value.kind, name: value.name, localName: value.localName, number: value.number },
     ...{ jsonName: value.jsonName, deprecated: value.deprecated, first: type.value[value.number]?.name },
   }));
-  return { text: String(type), kind, name, typeName, open, sharedPrefix, deprecated, parent: nameOf(type.parent), values };
+  return {
+    text: String(type),
+    kind,
+    name,
+    typeName,
+    open,
+    sharedPrefix,
+    deprecated,
+    parent: nameOf(type.parent),
+    values,
+  };
 }
 
 function plainMessage(message: DescMessage): unknown {
   const { kind, name, typeName, deprecated } = message;
   return {
-    ...{ text: String(message), kind, name, typeName, deprecated, file: String(message.file), parent: nameOf(message.parent) },
+    ...{
+      text: String(message),
+      kind,
+      name,
+      typeName,
+      deprecated,
+      file: String(message.file),
+      parent: nameOf(message.parent),
+    },
     fields: message.fields.map(plainField),
     byName: Object.fromEntries(Object.entries(message.field).map(([key, field]) => [key, String(field)])),
-    oneofs: message.oneofs.map((oneof) => ({ text: String(oneof), name: oneof.localName, fields: oneof.fields.map(nameOf) })),
+    oneofs: message.oneofs.map((oneof) => ({
+      text: String(oneof),
+      name: oneof.localName,
+      fields: oneof.fields.map(nameOf),
+    })),
     members: message.members.map(nameOf),
     enums: message.nestedEnums.map(plainEnum),
     messages: message.nestedMessages.map(plainMessage),
@@ -95,10 +120,27 @@ function plainMessage(message: DescMessage): unknown {
 
 function plainService(service: DescService) {
   const methods = service.methods.map((method) => ({
-    ...{ text: String(method), kind: method.kind, name: method.name, localName: method.localName, methodKind: method.methodKind },
-    ...{ input: nameOf(method.input), output: nameOf(method.output), deprecated: method.deprecated, idempotency: method.idempotency },
+    ...{
+      text: String(method),
+      kind: method.kind,
+      name: method.name,
+      localName: method.localName,
+      methodKind: method.methodKind,
+    },
+    ...{
+      input: nameOf(method.input),
+      output: nameOf(method.output),
+      deprecated: method.deprecated,
+      idempotency: method.idempotency,
+    },
   }));
-  return { text: String(service), name: service.name, typeName: service.typeName, methods, byName: Object.keys(service.method) };
+  return {
+    text: String(service),
+    name: service.name,
+    typeName: service.typeName,
+    methods,
+    byName: Object.keys(service.method),
+  };
 }
 
 function plainFile(file: DescFile) {

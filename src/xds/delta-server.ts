@@ -1,0 +1,147 @@
+// The server's end of one delta xDS stream as a state machine: requests and snapshots in, responses out; no socket, no clock. Responses
+// are pulled, so that a slow client holds back nothing but itself, and whatever changes meanwhile becomes one response.
+
+import type { DeltaResponse } from "./delta-response.ts";
+import { gateOf } from "./gate.ts";
+import type { DeltaDiscoveryRequest } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { type Refusal, ServerType } from "./server-type.ts";
+import { type Changes, changedNames, resourcesOf, type Snapshot } from "./snapshot.ts";
+import { kindOfTypeUrl, type ResourceKind, SEND_ORDER } from "./type-urls.ts";
+
+export interface DeltaServerOptions {
+  /** Longest response in bytes; a longer resource still goes, alone. gRPC refuses messages above 4 MiB unless told otherwise. */
+  readonly maxResponseBytes?: number;
+  /** Most names that a client may be subscribed to, per type: what it can make the server remember. */
+  readonly maxNames?: number;
+}
+
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024 - 1024; // leaves room for the response's own fields
+const MAX_NAMES = 100_000;
+
+/** What a request was, for the caller to log, or to end the stream. */
+export type Received =
+  | { readonly kind: "request" }
+  | { readonly kind: "ack"; readonly type: ResourceKind }
+  | { readonly kind: "nack"; readonly type: ResourceKind; readonly reason: string }
+  /** A type that is not served. The protocol has no answer to it; the client goes on without. */
+  | { readonly kind: "unknown-type"; readonly typeUrl: string }
+  /** The stream is to end with RESOURCE_EXHAUSTED. */
+  | { readonly kind: "too-many-names"; readonly type: ResourceKind; readonly limit: number };
+
+/** How far a client is with one type. */
+export interface TypeStatus {
+  readonly kind: ResourceKind;
+  /** How many resources it acknowledged and holds. */
+  readonly held: number;
+  /** Everything it is to have was sent, and answered. */
+  readonly synced: boolean;
+  /** What it refused, at which version, in its words. It is not sent again until it changes. */
+  readonly refusals: readonly Refusal[];
+}
+
+export class DeltaServer {
+  readonly #maxResponseBytes: number;
+  readonly #maxNames: number;
+  readonly #types = new Map<ResourceKind, ServerType>();
+  #snapshot: Snapshot;
+  #nonces = 0;
+
+  /** A stream is made when its client's first snapshot is there; until then the transport leaves the client's requests unread. */
+  constructor(snapshot: Snapshot, options: DeltaServerOptions = {}) {
+    this.#snapshot = snapshot;
+    this.#maxResponseBytes = options.maxResponseBytes ?? MAX_RESPONSE_BYTES;
+    this.#maxNames = options.maxNames ?? MAX_NAMES;
+  }
+
+  /** Takes a request. `next()` may have something to send after it. */
+  receive(request: DeltaDiscoveryRequest): Received {
+    const kind = kindOfTypeUrl(request.typeUrl);
+    if (kind === undefined) return { kind: "unknown-type", typeUrl: request.typeUrl };
+    const type = this.#types.get(kind) ?? new ServerType(kind);
+    this.#types.set(kind, type);
+    const received = this.#takeAnswer(type, request);
+    const {
+      resourceNamesSubscribe: subscribe,
+      resourceNamesUnsubscribe: unsubscribe,
+      initialResourceVersions: initialVersions,
+    } = request;
+    type.subscribe({ subscribe, unsubscribe, initialVersions }, resourcesOf(this.#snapshot, kind));
+    if (type.subscription.size > this.#maxNames) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
+    return received;
+  }
+
+  /**
+   * What the client is to have from now on. `changes` tells what differs from the snapshot before, all of it; without them the maps are
+   * compared, which costs a look at every name of every map that is not the same object.
+   */
+  update(snapshot: Snapshot, changes?: Changes): void {
+    const before = this.#snapshot;
+    this.#snapshot = snapshot;
+    for (const [kind, type] of this.#types) {
+      const was = resourcesOf(before, kind);
+      const is = resourcesOf(snapshot, kind);
+      const names = changes ? changes[kind] : changedNames(was, is);
+      if (names) type.changed(names, was, is);
+    }
+  }
+
+  /** The next response to send now; undefined until something happens. To be called until it gives none. */
+  next(): DeltaResponse | undefined {
+    for (const kind of SEND_ORDER) {
+      const type = this.#types.get(kind);
+      if (!type || type.inFlight) continue;
+      const gate = gateOf(kind, this.#types, this.#snapshot);
+      const contents = type.respond(resourcesOf(this.#snapshot, kind), gate, this.#maxResponseBytes);
+      if (!contents) continue;
+      const response: DeltaResponse = {
+        kind,
+        nonce: String(++this.#nonces),
+        systemVersion: this.#snapshot.version,
+        ...contents,
+      };
+      type.sent(response);
+      if (kind === "cds") this.#followClusters(response);
+      return response;
+    }
+    return undefined;
+  }
+
+  /** The version of `name` that the client acknowledged and holds; undefined when it has none. */
+  acknowledged(kind: ResourceKind, name: string): string | undefined {
+    return this.#types.get(kind)?.held.get(name)?.version;
+  }
+
+  /** The types that the client asked for, in the order in which they are sent. */
+  status(): readonly TypeStatus[] {
+    return SEND_ORDER.flatMap((kind) => {
+      const type = this.#types.get(kind);
+      return type ? { kind, held: type.held.size, synced: type.idle, refusals: [...type.refusals] } : [];
+    });
+  }
+
+  /** An answer to a response that is no longer the latest says nothing any more; its (un)subscriptions still count. */
+  #takeAnswer(type: ServerType, request: DeltaDiscoveryRequest): Received {
+    if (request.responseNonce === "" || request.responseNonce !== type.inFlight?.nonce) return { kind: "request" };
+    if (!request.errorDetail) {
+      type.acknowledge();
+      return { kind: "ack", type: type.kind };
+    }
+    type.refuse(request.errorDetail.message);
+    return { kind: "nack", type: type.kind, reason: request.errorDetail.message };
+  }
+
+  /**
+   * Endpoints follow their cluster at once, changed or not: Envoy warms a changed cluster anew, without the endpoints it had, does not
+   * subscribe to them again (envoy#13009), and holds the acknowledgement meanwhile.
+   */
+  #followClusters(response: DeltaResponse): void {
+    const endpoints = this.#types.get("eds");
+    if (!endpoints) return;
+    for (const { resource } of response.resources) {
+      for (const name of resource?.references ?? []) {
+        const assignment = resourcesOf(this.#snapshot, "eds").get(name);
+        if (assignment && endpoints.subscription.wantsName(name) && !endpoints.refuses(assignment)) endpoints.owe(name);
+      }
+    }
+  }
+}

@@ -1,0 +1,81 @@
+// Make before break, between the types of one stream: a route to a cluster is not sent before the client acknowledged the cluster, and a
+// cluster is not removed while the client holds a route to it. Endpoints and secrets never wait: Envoy acknowledges a cluster only once
+// it is warm, which takes its endpoints and certificates.
+
+import type { Resource } from "./resource.ts";
+import type { Gate, ServerType } from "./server-type.ts";
+import { resourcesOf, type Snapshot } from "./snapshot.ts";
+import type { ResourceKind } from "./type-urls.ts";
+
+export type Types = ReadonlyMap<ResourceKind, ServerType>;
+
+/** The types whose resources refer to clusters. */
+const ROUTING: readonly ResourceKind[] = ["lds", "rds", "vhds"];
+
+function mayRoute(resource: Resource, clusters: ServerType, snapshot: Snapshot): "yes" | "wait" | "blocked" {
+  let blocked = false;
+  for (const name of resource.references) {
+    // A cluster that is not to be sent has nothing to wait for: it is in the bootstrap, or the user named one that does not exist.
+    const cluster = resourcesOf(snapshot, "cds").get(name);
+    if (!cluster || clusters.held.has(name) || !clusters.subscription.wantsName(name)) continue;
+    if (!clusters.refuses(cluster)) return "wait";
+    blocked = true;
+  }
+  return blocked ? "blocked" : "yes";
+}
+
+/** Names of clusters that the client may be routing to; undefined when it holds routes from an earlier stream that nobody can read. */
+function clustersInUse(types: Types): ReadonlySet<string> | undefined {
+  const used = new Set<string>();
+  for (const kind of ROUTING) {
+    const type = types.get(kind);
+    if (!type) continue;
+    for (const [, held] of type.held) {
+      if (!held.references) return undefined;
+      for (const name of held.references) used.add(name);
+    }
+    for (const { resource } of type.inFlight?.resources ?? [])
+      for (const name of resource?.references ?? []) used.add(name);
+  }
+  return used;
+}
+
+function clusterGate(types: Types): Gate {
+  let used: ReadonlySet<string> | undefined;
+  let known = false;
+  return {
+    mayAdd: () => "yes",
+    mayRemove(name) {
+      if (!known) used = clustersInUse(types);
+      known = true;
+      return used !== undefined && !used.has(name);
+    },
+  };
+}
+
+function endpointGate(types: Types, snapshot: Snapshot): Gate {
+  return {
+    mayAdd: () => "yes",
+    mayRemove(name) {
+      // With its cluster gone, the client unsubscribes from them; until then the cluster is on its way out and keeps them.
+      const clusters = types.get("cds");
+      if (!clusters) return true;
+      for (const cluster of clusters.due) {
+        if (!resourcesOf(snapshot, "cds").has(cluster) && clusters.held.get(cluster)?.references?.includes(name))
+          return false;
+      }
+      return true;
+    },
+  };
+}
+
+const OPEN: Gate = { mayAdd: () => "yes", mayRemove: () => true };
+
+/** What `kind` may send and remove now. Good until the stream's state changes. */
+export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Gate {
+  const clusters = types.get("cds");
+  if (kind === "cds") return clusterGate(types);
+  if (kind === "eds") return endpointGate(types, snapshot);
+  if (!clusters || !ROUTING.includes(kind)) return OPEN;
+  return { mayAdd: (resource) => mayRoute(resource, clusters, snapshot), mayRemove: () => true };
+}

@@ -1,0 +1,276 @@
+// The server's end of one resource type on one stream: what the client asked for, what it holds, what is due to it. delta-server.ts puts
+// the types in order and decides what must wait for another type.
+
+import { type DeltaResponse, encodedSize, type SentResource } from "./delta-response.ts";
+import { Held } from "./held.ts";
+import { isolate } from "./refusal.ts";
+import type { Resource } from "./resource.ts";
+import type { ResourceMap } from "./snapshot.ts";
+import { Subscription, type SubscriptionRequest } from "./subscription.ts";
+import type { ResourceKind } from "./type-urls.ts";
+import { findVirtualHost, virtualHostsOf } from "./virtual-host-lookup.ts";
+
+/** What the other types of the stream allow. */
+export interface Gate {
+  /** `wait`: something it refers to is on its way to the client; `blocked`: the client refused something it refers to. */
+  mayAdd(resource: Resource): "yes" | "wait" | "blocked";
+  /** False while the client holds something that refers to it. */
+  mayRemove(name: string): boolean;
+}
+
+export interface Refusal {
+  readonly name: string;
+  readonly version: string;
+  /** The client's words. */
+  readonly reason: string;
+}
+
+export type Contents = Pick<DeltaResponse, "resources" | "removed">;
+
+/** `wait`: it goes soon, and removals wait with it. `keep`: it may never go, and holds up nothing else. */
+type Decision =
+  | { readonly kind: "nothing" | "wait" | "keep" | "remove" }
+  | { readonly kind: "add"; readonly sent: SentResource };
+
+const NOTHING: Decision = { kind: "nothing" };
+const WAIT: Decision = { kind: "wait" };
+const KEEP: Decision = { kind: "keep" };
+const REMOVE: Decision = { kind: "remove" };
+
+export class ServerType {
+  readonly kind: ResourceKind;
+  readonly subscription: Subscription;
+  readonly held = new Held();
+  readonly #refused = new Map<string, Refusal>();
+  /** Names to look at before the next response. A name may turn out to need nothing. */
+  readonly #due = new Set<string>();
+  /** Names that get an answer even if the client holds them: it asked. */
+  readonly #owed = new Set<string>();
+  /** Aliases by the virtual host that they stand for, to be named in its next response. */
+  readonly #aliases = new Map<string, Set<string>>();
+  #retries: (readonly string[])[] = [];
+  #inFlight: DeltaResponse | undefined;
+  #owesFirst = false;
+  #started = false;
+
+  constructor(kind: ResourceKind) {
+    this.kind = kind;
+    this.subscription = new Subscription(kind);
+  }
+
+  get inFlight(): DeltaResponse | undefined {
+    return this.#inFlight;
+  }
+
+  /** Nothing sent waits for an answer, and nothing due is left to look at. */
+  get idle(): boolean {
+    return this.#inFlight === undefined && this.#due.size === 0 && this.#retries.length === 0;
+  }
+
+  get refusals(): Iterable<Refusal> {
+    return this.#refused.values();
+  }
+
+  isDue(name: string): boolean {
+    return this.#due.has(name);
+  }
+
+  /** Names that may be sent or removed soon. */
+  get due(): Iterable<string> {
+    return this.#due;
+  }
+
+  refuses(resource: Resource): boolean {
+    return this.#refused.get(resource.name)?.version === resource.version;
+  }
+
+  /** Has `name` sent again though the client holds it: after a change to what uses it, Envoy starts anew without it. */
+  owe(name: string): void {
+    this.#owed.add(name);
+    this.#due.add(name);
+  }
+
+  subscribe(request: SubscriptionRequest, resources: ResourceMap): void {
+    const first = !this.#started;
+    this.#started = true;
+    if (first) this.#takeInitial(request.initialVersions, resources);
+    const hadWildcard = this.subscription.wildcard;
+    const change = this.subscription.apply(request);
+    if (change.wildcardAdded) {
+      for (const name of resources.keys()) this.#due.add(name);
+      // An empty answer is one too: without it Envoy's start waits for initial_fetch_timeout, 15 s.
+      this.#owesFirst = this.held.size === 0;
+    }
+    for (const name of change.added) this.#answer(name, resources, first);
+    for (const name of change.removed) {
+      // The protocol: who leaves a name and keeps the wildcard is told what the name is under the wildcard.
+      if (this.subscription.wantsName(name)) this.owe(name);
+    }
+    if (first || change.removed.length > 0 || (hadWildcard && !this.subscription.wildcard))
+      this.#dropUnwanted(resources);
+  }
+
+  /** Looks at what differs between two snapshots. */
+  changed(names: Iterable<string>, before: ResourceMap, after: ResourceMap): void {
+    for (const name of names) {
+      const resource = after.get(name) ?? before.get(name);
+      if (this.held.has(name) || this.subscription.wantsName(name) || (resource && this.subscription.wants(resource)))
+        this.#due.add(name);
+      const refusal = this.#refused.get(name);
+      if (refusal && refusal.version !== after.get(name)?.version) this.#refused.delete(name);
+    }
+  }
+
+  acknowledge(): void {
+    const response = this.#inFlight;
+    this.#inFlight = undefined;
+    if (!response) return;
+    for (const { resource } of response.resources) {
+      if (!resource) continue;
+      this.#refused.delete(resource.name);
+      if (this.subscription.wants(resource)) this.held.set(resource.name, resource);
+    }
+    for (const name of response.removed) this.held.delete(name);
+  }
+
+  refuse(reason: string): void {
+    const response = this.#inFlight;
+    this.#inFlight = undefined;
+    if (!response) return;
+    const sent = response.resources.flatMap(({ resource }) => resource ?? []);
+    const { refused, retry } = isolate(
+      sent.map((resource) => resource.name),
+      reason,
+    );
+    for (const { name, version } of sent)
+      if (refused.includes(name)) this.#refused.set(name, { name, version, reason });
+    for (const name of retry.flat()) this.#due.add(name);
+    this.#retries = [...retry, ...this.#retries];
+    // Envoy applies removals before it looks at what is new; a client that did not gets them again with the retries.
+    for (const name of response.removed) {
+      if (retry.length > 0) this.#due.add(name);
+      else this.held.delete(name);
+    }
+  }
+
+  /** The next response, at most `maxBytes` long unless one resource alone is longer; undefined when there is nothing to say now. */
+  respond(resources: ResourceMap, gate: Gate, maxBytes: number): Contents | undefined {
+    if (this.#inFlight) return undefined;
+    for (let retry = this.#nextRetry(); retry; retry = this.#nextRetry()) {
+      const contents = this.#compose(retry, resources, gate, maxBytes);
+      if (contents) return contents;
+    }
+    const contents = this.#compose(this.#due, resources, gate, maxBytes);
+    if (!contents && this.idle && this.#refused.size === 0) this.held.share(resources);
+    return contents;
+  }
+
+  /** `response` went out, with the contents that respond() gave. */
+  sent(response: DeltaResponse): void {
+    this.#inFlight = response;
+    this.#owesFirst = false;
+    for (const { name } of response.resources) this.#settle(name);
+    for (const name of response.removed) this.#settle(name);
+  }
+
+  #compose(names: Iterable<string>, resources: ResourceMap, gate: Gate, maxBytes: number): Contents | undefined {
+    const added: SentResource[] = [];
+    const removed: string[] = [];
+    let size = 0;
+    let waiting = false;
+    for (const name of names) {
+      const decision = this.#decide(name, resources, gate);
+      if (decision.kind === "nothing") this.#settle(name);
+      else if (decision.kind === "wait") waiting = true;
+      else if (decision.kind === "remove") removed.push(name);
+      else if (decision.kind === "add") {
+        size += encodedSize(decision.sent);
+        if (added.length > 0 && size > maxBytes) {
+          waiting = true;
+          break;
+        }
+        added.push(decision.sent);
+      }
+    }
+    // What takes a removed resource's place may still be waiting: a listener's address, a virtual host's domain.
+    const removing = waiting ? [] : removed;
+    const silent = added.length === 0 && removing.length === 0 && (waiting || !this.#owesFirst);
+    return silent ? undefined : { resources: added, removed: removing };
+  }
+
+  #takeInitial(versions: Readonly<Record<string, string>>, resources: ResourceMap): void {
+    for (const [name, version] of Object.entries(versions)) {
+      const resource = resources.get(name);
+      this.held.set(name, resource?.version === version ? resource : { version });
+      this.#due.add(name);
+    }
+  }
+
+  /** One retry at a time: a NACK of it must speak of it alone. */
+  #nextRetry(): readonly string[] | undefined {
+    return this.#retries.shift()?.filter((name) => this.#due.has(name));
+  }
+
+  #settle(name: string): void {
+    this.#due.delete(name);
+    this.#owed.delete(name);
+    this.#aliases.delete(name);
+  }
+
+  #decide(name: string, resources: ResourceMap, gate: Gate): Decision {
+    const resource = resources.get(name);
+    const owed = this.#owed.has(name);
+    if (resource && this.subscription.wants(resource)) {
+      if (!owed && (this.held.get(name)?.version === resource.version || this.refuses(resource))) return NOTHING;
+      const allowed = gate.mayAdd(resource);
+      if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
+      return { kind: "add", sent: { name, aliases: [...(this.#aliases.get(name) ?? [])], resource } };
+    }
+    if (resource) return NOTHING;
+    if (this.held.has(name)) return gate.mayRemove(name) ? REMOVE : KEEP;
+    if (!owed) return NOTHING;
+    // An on-demand virtual host that does not exist: without a resource of that alias Envoy keeps the request waiting.
+    if (this.subscription.wantsRouteOf(name))
+      return { kind: "add", sent: { name, aliases: [name], resource: undefined } };
+    return REMOVE;
+  }
+
+  /** Sees to it that the client hears of a name that it just subscribed to. */
+  #answer(name: string, resources: ResourceMap, first: boolean): void {
+    if (this.kind === "vhds" && !resources.has(name)) this.#answerVirtualHosts(name, resources, first);
+    else this.#answerResource(name, first);
+  }
+
+  /** `name` is a route configuration, or `<route configuration>/<host>` on demand. */
+  #answerVirtualHosts(name: string, resources: ResourceMap, first: boolean): void {
+    const members = virtualHostsOf(resources, name);
+    for (const member of members) this.#answerResource(member, first);
+    if (members.length > 0) return;
+    const host = findVirtualHost(resources, name);
+    if (host === undefined) {
+      // Any Host header ends here. Of what the route configuration will push anyway nothing need be remembered.
+      if (this.subscription.wantsRouteOf(name)) this.subscription.forget(name);
+      this.owe(name);
+      return;
+    }
+    const aliases = this.#aliases.get(host) ?? new Set();
+    this.#aliases.set(host, aliases.add(name));
+    this.owe(host);
+  }
+
+  #answerResource(name: string, first: boolean): void {
+    // On a reconnect the client says what it has. Later it may have dropped a resource and want it back: it gets it whatever we think.
+    if (first && this.held.has(name)) this.#due.add(name);
+    else this.owe(name);
+  }
+
+  #dropUnwanted(resources: ResourceMap): void {
+    for (const [name] of this.held) {
+      const resource = resources.get(name);
+      if (resource ? this.subscription.wants(resource) : this.subscription.wantsName(name)) continue;
+      this.held.delete(name);
+      this.#refused.delete(name);
+      this.#settle(name);
+    }
+  }
+}
