@@ -45,11 +45,13 @@ export class ClientType {
   }
 
   wantAll(): void {
-    this.#changed ||= !this.#wildcard && !this.#started;
+    if (this.#wanted.size > 0) throw new Error(`${this.kind} is already subscribed to by name`);
+    this.#changed ||= !this.#wildcard;
     this.#wildcard = true;
   }
 
   want(names: ReadonlySet<string>): void {
+    if (this.#wildcard) throw new Error(`${this.kind} is already subscribed to as a whole`);
     for (const name of this.#told) {
       if (names.has(name)) continue;
       this.#told.delete(name);

@@ -60,7 +60,7 @@ function endpointGate(types: Types, snapshot: Snapshot): Gate {
       // With its cluster gone, the client unsubscribes from them; until then the cluster is on its way out and keeps them.
       const clusters = types.get("cds");
       if (!clusters) return true;
-      for (const cluster of clusters.due) {
+      for (const cluster of [...clusters.due, ...(clusters.inFlight?.removed ?? [])]) {
         if (!resourcesOf(snapshot, "cds").has(cluster) && clusters.held.get(cluster)?.references?.includes(name))
           return false;
       }

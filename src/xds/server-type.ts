@@ -94,7 +94,6 @@ export class ServerType {
     const first = !this.#started;
     this.#started = true;
     if (first) this.#takeInitial(request.initialVersions, resources);
-    const hadWildcard = this.subscription.wildcard;
     const change = this.subscription.apply(request);
     if (change.wildcardAdded) {
       for (const name of resources.keys()) this.#due.add(name);
@@ -102,12 +101,14 @@ export class ServerType {
       this.#owesFirst = this.held.size === 0;
     }
     for (const name of change.added) this.#answer(name, resources, first);
+    for (const prefix of change.addedPrefixes) {
+      for (const name of resources.keys()) if (name.startsWith(prefix)) this.#answerResource(name, first);
+    }
     for (const name of change.removed) {
       // The protocol: who leaves a name and keeps the wildcard is told what the name is under the wildcard.
       if (this.subscription.wantsName(name)) this.owe(name);
     }
-    if (first || change.removed.length > 0 || (hadWildcard && !this.subscription.wildcard))
-      this.#dropUnwanted(resources);
+    if (first || change.narrowed || change.removed.length > 0) this.#dropUnwanted(resources);
   }
 
   /** Looks at what differs between two snapshots. */

@@ -17,7 +17,11 @@ export interface SubscriptionRequest {
 /** Names whose answer the client waits for, whatever it holds of them. */
 export interface SubscriptionChange {
   readonly added: readonly string[];
+  /** Prefixes of the collections asked for. */
+  readonly addedPrefixes: readonly string[];
   readonly removed: readonly string[];
+  /** A wildcard or a collection was left. */
+  readonly narrowed: boolean;
   /** The client did not have everything and now asks for it. */
   readonly wildcardAdded: boolean;
 }
@@ -54,13 +58,24 @@ export class Subscription {
       this.#started = true;
       this.#wildcard = this.#startsAsWildcard(request);
     }
-    const added = request.subscribe.filter((name) => this.#add(name));
-    const removed = request.unsubscribe.filter((name) => this.#remove(name));
-    return { added, removed, wildcardAdded: this.#wildcard && !hadWildcard };
-  }
-
-  has(name: string): boolean {
-    return this.#names.has(name);
+    const added: string[] = [];
+    const addedPrefixes: string[] = [];
+    for (const name of request.subscribe) {
+      if (name === WILDCARD) this.#wildcard = true;
+      else if (name.endsWith(GLOB)) addedPrefixes.push(name.slice(0, -1));
+      else added.push(name);
+    }
+    for (const name of added) this.#names.add(name);
+    for (const prefix of addedPrefixes) this.#prefixes.add(prefix);
+    const removed: string[] = [];
+    let narrowed = false;
+    for (const name of request.unsubscribe) {
+      if (name === WILDCARD) this.#wildcard = false;
+      else if (name.endsWith(GLOB)) narrowed = this.#prefixes.delete(name.slice(0, -1)) || narrowed;
+      else if (this.#names.delete(name)) removed.push(name);
+    }
+    narrowed ||= hadWildcard && !this.#wildcard;
+    return { added, addedPrefixes, removed, narrowed, wildcardAdded: this.#wildcard && !hadWildcard };
   }
 
   /** Whether the client wants to hear of `resource`. */
@@ -94,19 +109,5 @@ export class Subscription {
 
   #inGlob(name: string): boolean {
     return this.#prefixes.size > 0 && this.#prefixes.has(name.slice(0, name.lastIndexOf("/") + 1));
-  }
-
-  #add(name: string): boolean {
-    if (name === WILDCARD) this.#wildcard = true;
-    else if (name.endsWith(GLOB)) this.#prefixes.add(name.slice(0, -1));
-    else this.#names.add(name);
-    return name !== WILDCARD;
-  }
-
-  #remove(name: string): boolean {
-    if (name === WILDCARD) this.#wildcard = false;
-    else if (name.endsWith(GLOB)) this.#prefixes.delete(name.slice(0, -1));
-    else return this.#names.delete(name);
-    return false;
   }
 }

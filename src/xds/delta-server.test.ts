@@ -1,0 +1,427 @@
+import { describe, expect, test } from "bun:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { DeltaServer } from "./delta-server.ts";
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+} from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { Resource } from "./resource.ts";
+import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./test-resources.ts";
+import { RESOURCE_TYPES, type ResourceKind } from "./type-urls.ts";
+
+type RequestInit = Omit<MessageInitShape<typeof DeltaDiscoveryRequestSchema>, "$typeName" | "typeUrl">;
+
+function request(kind: ResourceKind, init: RequestInit = {}): DeltaDiscoveryRequest {
+  return create(DeltaDiscoveryRequestSchema, { typeUrl: RESOURCE_TYPES[kind].typeUrl, ...init });
+}
+
+/** A server and the last nonce it sent of each type: just enough client to say yes and no. */
+class Stream {
+  readonly server: DeltaServer;
+  readonly #nonces = new Map<ResourceKind, string>();
+
+  constructor(resources: readonly Resource[], options = {}) {
+    this.server = new DeltaServer(snapshotOf(resources), options);
+  }
+
+  ask(kind: ResourceKind, ...names: string[]): void {
+    this.server.receive(request(kind, { resourceNamesSubscribe: names }));
+  }
+
+  leave(kind: ResourceKind, ...names: string[]): void {
+    this.server.receive(request(kind, { resourceNamesUnsubscribe: names }));
+  }
+
+  reconnect(kind: ResourceKind, initialResourceVersions: Record<string, string>, ...names: string[]): void {
+    this.server.receive(request(kind, { initialResourceVersions, resourceNamesSubscribe: names }));
+  }
+
+  ack(kind: ResourceKind): void {
+    expect(this.server.receive(request(kind, { responseNonce: this.#nonces.get(kind)! }))).toEqual({
+      kind: "ack",
+      type: kind,
+    });
+  }
+
+  nack(kind: ResourceKind, message: string): void {
+    const received = this.server.receive(
+      request(kind, { responseNonce: this.#nonces.get(kind)!, errorDetail: { code: 13, message } }),
+    );
+    expect(received).toEqual({ kind: "nack", type: kind, reason: message });
+  }
+
+  set(...resources: Resource[]): void {
+    this.server.update(snapshotOf(resources));
+  }
+
+  /** Everything that the server sends now: `cds +a +b -c`. */
+  sent(): string[] {
+    const lines: string[] = [];
+    for (let response = this.server.next(); response; response = this.server.next()) {
+      this.#nonces.set(response.kind, response.nonce);
+      const added = response.resources.map(
+        ({ name, aliases, resource }) =>
+          `+${name}${resource ? "" : "?"}${aliases.map((alias) => `=${alias}`).join("")}`,
+      );
+      lines.push([response.kind, ...added, ...response.removed.map((name) => `-${name}`)].join(" "));
+    }
+    return lines;
+  }
+
+  /** Acknowledges whatever comes until nothing does. */
+  settle(): string[] {
+    const all: string[] = [];
+    for (let lines = this.sent(); lines.length > 0; lines = this.sent()) {
+      all.push(...lines);
+      for (const line of lines) this.ack(line.split(" ")[0] as ResourceKind);
+    }
+    return all;
+  }
+}
+
+const a = cluster("a");
+const b = cluster("b");
+
+describe("delta server, rule by rule of the protocol", () => {
+  test("1: every response has a fresh nonce; a request that repeats it is the answer, one without is a subscription", () => {
+    const stream = new Stream([a, assignment("a", 1), assignment("b", 1)]);
+    stream.ask("cds");
+    stream.ask("eds", "a");
+    expect(stream.sent()).toEqual(["cds +a", "eds +a"]);
+    // Spontaneous: neither answers the response in flight nor is held up by it.
+    stream.ask("eds", "b");
+    expect(stream.server.acknowledged("eds", "a")).toBeUndefined();
+    expect(stream.sent()).toEqual([]);
+    stream.ack("eds");
+    expect(stream.sent()).toEqual(["eds +b"]);
+    expect(stream.server.acknowledged("eds", "a")).toBe(assignment("a", 1).version);
+    // A nonce that is no longer the latest answers nothing.
+    expect(stream.server.receive(request("eds", { responseNonce: "0" }))).toEqual({ kind: "request" });
+    expect(stream.server.acknowledged("eds", "b")).toBeUndefined();
+  });
+
+  test("2: after a NACK the client keeps what it had; the same bytes are not sent again, a change is", () => {
+    const stream = new Stream([a]);
+    stream.ask("cds");
+    stream.settle();
+    const bad = cluster("a", { connectTimeoutMs: 2 });
+    stream.set(bad);
+    expect(stream.sent()).toEqual(["cds +a"]);
+    stream.nack("cds", "Error adding/updating cluster(s) a: no");
+    expect(stream.sent()).toEqual([]);
+    expect(stream.server.acknowledged("cds", "a")).toBe(a.version);
+    expect(stream.server.status()).toEqual([
+      {
+        kind: "cds",
+        held: 1,
+        synced: true,
+        refusals: [{ name: "a", version: bad.version, reason: "Error adding/updating cluster(s) a: no" }],
+      },
+    ]);
+    stream.set(bad, b);
+    expect(stream.settle()).toEqual(["cds +b"]);
+    stream.set(cluster("a", { connectTimeoutMs: 3 }), b);
+    expect(stream.settle()).toEqual(["cds +a"]);
+    expect(stream.server.status()[0]!.refusals).toEqual([]);
+  });
+
+  test("2: a refused resource does not keep back the good ones of its response, named or not", () => {
+    const good = ["c", "d", "e", "f"].map((name) => cluster(name));
+    const named = new Stream([cluster("bad"), ...good]);
+    named.ask("cds");
+    expect(named.sent()).toEqual(["cds +bad +c +d +e +f"]);
+    named.nack("cds", "Error adding/updating cluster(s) bad: no");
+    expect(named.settle()).toEqual(["cds +c +d +e +f"]);
+
+    const unnamed = new Stream([cluster("bad"), ...good]);
+    unnamed.ask("cds");
+    const refusesBad = (lines: string[]): string[] => {
+      for (const line of lines)
+        if (line.includes("+bad")) unnamed.nack("cds", "something is wrong");
+        else unnamed.ack("cds");
+      return lines;
+    };
+    const all: string[] = [];
+    for (let lines = unnamed.sent(); lines.length > 0; lines = unnamed.sent()) all.push(...refusesBad(lines));
+    expect(all).toEqual(["cds +bad +c +d +e +f", "cds +bad +c", "cds +bad", "cds +c", "cds +d +e +f"]);
+    expect(unnamed.server.status()[0]!.refusals.map(({ name }) => name)).toEqual(["bad"]);
+    expect(good.every(({ name, version }) => unnamed.server.acknowledged("cds", name) === version)).toBe(true);
+  });
+
+  test("3: a subscribed name is answered even if its version is unchanged, and a name that does not exist by its removal", () => {
+    const stream = new Stream([assignment("a", 1)]);
+    stream.ask("eds", "a", "nowhere");
+    expect(stream.settle()).toEqual(["eds +a -nowhere"]);
+    stream.ask("eds", "a");
+    expect(stream.settle()).toEqual(["eds +a"]);
+    stream.ask("eds", "nowhere");
+    expect(stream.settle()).toEqual(["eds -nowhere"]);
+    stream.set(assignment("a", 1), assignment("nowhere", 1));
+    expect(stream.settle()).toEqual(["eds +nowhere"]);
+    stream.leave("eds", "a");
+    stream.set(assignment("a", 2), assignment("nowhere", 1));
+    expect(stream.settle()).toEqual([]);
+    expect(stream.server.acknowledged("eds", "a")).toBeUndefined();
+  });
+
+  test("4: a first request without names is a wildcard, which later names do not end and unsubscribing * does", () => {
+    const stream = new Stream([a, b]);
+    stream.ask("cds");
+    expect(stream.settle()).toEqual(["cds +a +b"]);
+    stream.ask("cds", "a");
+    expect(stream.settle()).toEqual(["cds +a"]);
+    stream.set(a, b, cluster("c"));
+    expect(stream.settle()).toEqual(["cds +c"]);
+    // Leaving a name under the wildcard is answered with what the name is now.
+    stream.leave("cds", "a");
+    expect(stream.settle()).toEqual(["cds +a"]);
+    stream.ask("cds", "b");
+    stream.settle();
+    stream.leave("cds", "*");
+    stream.set(a, cluster("b", { connectTimeoutMs: 9 }), cluster("d"));
+    expect(stream.settle()).toEqual(["cds +b"]);
+    expect(stream.server.acknowledged("cds", "a")).toBeUndefined();
+  });
+
+  test("4: names from the start are no wildcard, * may stand beside them, and a type without wildcard has none", () => {
+    const explicit = new Stream([a, b]);
+    explicit.ask("cds", "b");
+    expect(explicit.settle()).toEqual(["cds +b"]);
+    explicit.ask("cds", "*");
+    expect(explicit.settle()).toEqual(["cds +a"]);
+    const endpoints = new Stream([assignment("a", 1)]);
+    endpoints.ask("eds");
+    expect(endpoints.settle()).toEqual([]);
+  });
+
+  test("4: a glob collection is a prefix", () => {
+    const prefix = "xdstp://mesh/envoy.config.endpoint.v3.ClusterLoadAssignment";
+    const stream = new Stream([
+      assignment(`${prefix}/a/1`, 1),
+      assignment(`${prefix}/a/2`, 1),
+      assignment(`${prefix}/b/1`, 1),
+    ]);
+    stream.ask("eds", `${prefix}/a/*`);
+    expect(stream.settle()).toEqual([`eds +${prefix}/a/1 +${prefix}/a/2`]);
+    stream.leave("eds", `${prefix}/a/*`);
+    stream.set(assignment(`${prefix}/a/1`, 2));
+    expect(stream.settle()).toEqual([]);
+  });
+
+  test("4: a wildcard is answered even if there is nothing", () => {
+    const stream = new Stream([]);
+    stream.ask("lds");
+    expect(stream.settle()).toEqual(["lds"]);
+    stream.ask("lds");
+    expect(stream.settle()).toEqual([]);
+  });
+
+  test("5: on a new stream only what differs from the initial versions is sent", () => {
+    const stream = new Stream([a, b, assignment("a", 1), assignment("b", 1)]);
+    stream.reconnect("cds", { a: a.version, b: "old", gone: "old" });
+    stream.reconnect("eds", { a: assignment("a", 1).version }, "a", "b");
+    expect(stream.settle()).toEqual(["cds +b -gone", "eds +b"]);
+    expect(stream.server.acknowledged("cds", "a")).toBe(a.version);
+  });
+
+  test("5: names on a reconnect do not end the wildcard", () => {
+    const stream = new Stream([a, b]);
+    stream.reconnect("cds", { a: a.version }, "a");
+    expect(stream.settle()).toEqual(["cds +b"]);
+    stream.set(a, b, cluster("c"));
+    expect(stream.settle()).toEqual(["cds +c"]);
+  });
+
+  test("6: an unchanged resource is not sent, whatever the snapshot's version", () => {
+    const stream = new Stream([a, b]);
+    stream.ask("cds");
+    stream.settle();
+    stream.server.update({ ...snapshotOf([cluster("a"), cluster("b")]), version: "another" });
+    expect(stream.settle()).toEqual([]);
+    // There and back before the client heard of it.
+    stream.set(cluster("a", { connectTimeoutMs: 7 }), b);
+    stream.set(a, b);
+    expect(stream.settle()).toEqual([]);
+  });
+
+  test("7: clusters, endpoints, listeners, routes, virtual hosts; removals when nothing refers to them any more", () => {
+    const before = [a, assignment("a", 1), listener("l"), routeConfiguration("80"), virtualHost("80/x", ["a"])];
+    const stream = new Stream(before);
+    stream.ask("vhds", "80");
+    stream.ask("rds", "80");
+    stream.ask("lds");
+    stream.ask("eds", "a");
+    stream.ask("cds");
+    expect(stream.settle()).toEqual(
+      ["cds +a", "eds +a", "lds +l", "rds +80", "vhds +80/x"].toSorted((x, y) => order(x) - order(y)),
+    );
+    stream.set(b, assignment("b", 1), listener("l"), routeConfiguration("80"), virtualHost("80/x", ["b"]));
+    expect(stream.sent()).toEqual(["cds +b"]);
+    stream.ask("eds", "b");
+    expect(stream.sent()).toEqual(["eds +b"]);
+    stream.ack("eds");
+    expect(stream.sent()).toEqual([]);
+    stream.ack("cds");
+    expect(stream.sent()).toEqual(["vhds +80/x"]);
+    stream.ack("vhds");
+    expect(stream.sent()).toEqual(["cds -a"]);
+    stream.leave("eds", "a");
+    stream.ack("cds");
+    expect(stream.sent()).toEqual([]);
+  });
+
+  test("7: a listener and its routes wait for their cluster's acknowledgement, others do not", () => {
+    const stream = new Stream([a]);
+    stream.ask("cds");
+    stream.ask("rds", "80");
+    stream.settle();
+    stream.set(a, b, routeConfiguration("80", ["a", "b"]), virtualHost("81/y", ["a"]));
+    stream.ask("vhds", "81");
+    expect(stream.sent()).toEqual(["cds +b", "vhds +81/y"]);
+    stream.ack("cds");
+    expect(stream.sent()).toEqual(["rds +80"]);
+  });
+
+  test("7: a route to a refused cluster stays back, and goes when a mended cluster is taken", () => {
+    const stream = new Stream([a, virtualHost("80/x", ["a"]), virtualHost("80/y", ["a"])]);
+    stream.ask("cds");
+    stream.ask("vhds", "80");
+    stream.settle();
+    stream.set(a, b, virtualHost("80/x", ["b"]));
+    expect(stream.sent()).toEqual(["cds +b"]);
+    stream.nack("cds", "b: no");
+    expect(stream.settle()).toEqual(["vhds -80/y"]);
+    expect(stream.server.acknowledged("vhds", "80/x")).toBe(virtualHost("80/x", ["a"]).version);
+    stream.set(a, cluster("b", { connectTimeoutMs: 2 }), virtualHost("80/x", ["b"]));
+    expect(stream.settle()).toEqual(["cds +b", "vhds +80/x"]);
+  });
+
+  test("7: a cluster stays while the client may hold a route of an earlier stream to it", () => {
+    const stream = new Stream([b, virtualHost("80/x", ["b"])]);
+    stream.reconnect("cds", { a: a.version });
+    stream.reconnect("vhds", { "80/x": "old" }, "80");
+    expect(stream.sent()).toEqual(["cds +b"]);
+    stream.ack("cds");
+    expect(stream.sent()).toEqual(["vhds +80/x"]);
+    stream.ack("vhds");
+    expect(stream.sent()).toEqual(["cds -a"]);
+  });
+
+  test("8: a changed cluster is followed at once by its endpoints, and an unchanged one is not sent", () => {
+    const stream = new Stream([a, b, assignment("a", 1), assignment("b", 1)]);
+    stream.ask("cds");
+    stream.ask("eds", "a", "b");
+    stream.settle();
+    stream.set(cluster("a", { connectTimeoutMs: 2 }), b, assignment("a", 1), assignment("b", 1));
+    // Before the cluster's acknowledgement, which Envoy holds until it has the endpoints.
+    expect(stream.sent()).toEqual(["cds +a", "eds +a"]);
+    stream.ack("eds");
+    stream.ack("cds");
+    expect(stream.sent()).toEqual([]);
+  });
+
+  test("9: a route configuration's name subscribes to its virtual hosts; a host on demand is answered by its alias", () => {
+    const hosts = [
+      virtualHost("80/x", [], ["x.example", "x"]),
+      virtualHost("80/y", [], ["y.example"]),
+      virtualHost("81/z", []),
+    ];
+    const stream = new Stream(hosts);
+    stream.ask("vhds", "80");
+    expect(stream.settle()).toEqual(["vhds +80/x +80/y"]);
+    stream.ask("vhds", "80/x.example");
+    expect(stream.settle()).toEqual(["vhds +80/x=80/x.example"]);
+    stream.ask("vhds", "80/unknown.example");
+    expect(stream.settle()).toEqual(["vhds +80/unknown.example?=80/unknown.example"]);
+    stream.ask("vhds", "82");
+    expect(stream.settle()).toEqual(["vhds -82"]);
+    stream.set(hosts[0]!, virtualHost("82/new", []));
+    expect(stream.settle()).toEqual(["vhds +82/new -80/y"]);
+  });
+
+  test("9: unknown hosts on demand are not remembered", () => {
+    const stream = new Stream([virtualHost("80/x", [])], { maxNames: 5 });
+    stream.ask("vhds", "80");
+    for (let i = 0; i < 20; i++) stream.ask("vhds", `80/host-${i}`);
+    expect(stream.settle()).toHaveLength(1);
+    expect(stream.server.receive(request("vhds"))).toEqual({ kind: "request" });
+  });
+
+  test("10: one unanswered response per type; what changes behind it becomes one response", () => {
+    const stream = new Stream([a]);
+    stream.ask("cds");
+    expect(stream.sent()).toEqual(["cds +a"]);
+    stream.set(a, b);
+    stream.set(a, b, cluster("c"));
+    stream.set(a, cluster("b", { connectTimeoutMs: 3 }), cluster("c"));
+    expect(stream.sent()).toEqual([]);
+    stream.ack("cds");
+    expect(stream.sent()).toEqual(["cds +b +c"]);
+  });
+
+  test("10: a client that subscribes to too much is told so", () => {
+    const stream = new Stream([], { maxNames: 2 });
+    const names = { resourceNamesSubscribe: ["a", "b", "c"] };
+    expect(stream.server.receive(request("eds", names))).toEqual({ kind: "too-many-names", type: "eds", limit: 2 });
+  });
+});
+
+function order(line: string): number {
+  return ["cds", "eds", "lds", "rds", "vhds"].indexOf(line.split(" ")[0]!);
+}
+
+describe("delta server", () => {
+  test("splits what is longer than a response may be, and never waits with endpoints for the rest", () => {
+    const clusters = Array.from({ length: 10 }, (_, index) => cluster(`c${index}`));
+    const stream = new Stream([...clusters, assignment("c0", 1)], { maxResponseBytes: 500 });
+    stream.ask("cds");
+    stream.ask("eds", "c0");
+    const lines = stream.settle();
+    expect(lines.filter((line) => line.startsWith("cds")).length).toBeGreaterThan(2);
+    expect(lines[1]).toBe("eds +c0");
+    expect(lines.flatMap((line) => (line.startsWith("cds") ? line.split(" ").slice(1) : []))).toEqual(
+      clusters.map(({ name }) => `+${name}`),
+    );
+  });
+
+  test("holds a removal back until what takes its place can be sent", () => {
+    const stream = new Stream([a, listener("old", "a")]);
+    stream.ask("cds");
+    stream.ask("lds");
+    stream.settle();
+    stream.set(a, b, listener("new", "b"));
+    expect(stream.sent()).toEqual(["cds +b"]);
+    stream.ack("cds");
+    expect(stream.sent()).toEqual(["lds +new -old"]);
+  });
+
+  test("takes the names that changed instead of comparing the maps", () => {
+    const stream = new Stream([a, b]);
+    stream.ask("cds");
+    stream.settle();
+    const changed = [cluster("a", { connectTimeoutMs: 2 }), cluster("b", { connectTimeoutMs: 2 })];
+    stream.server.update(snapshotOf(changed), { cds: ["b"] });
+    expect(stream.settle()).toEqual(["cds +b"]);
+  });
+
+  test("ignores types that it does not serve", () => {
+    const stream = new Stream([]);
+    const typeUrl = "type.googleapis.com/envoy.service.runtime.v3.Runtime";
+    expect(stream.server.receive(create(DeltaDiscoveryRequestSchema, { typeUrl }))).toEqual({
+      kind: "unknown-type",
+      typeUrl,
+    });
+    expect(stream.sent()).toEqual([]);
+  });
+
+  test("does not send a client what it left while the response was on its way", () => {
+    const stream = new Stream([assignment("a", 1)]);
+    stream.ask("eds", "a");
+    expect(stream.sent()).toEqual(["eds +a"]);
+    stream.leave("eds", "a");
+    stream.ack("eds");
+    expect(stream.server.acknowledged("eds", "a")).toBeUndefined();
+    stream.ask("eds", "a");
+    expect(stream.settle()).toEqual(["eds +a"]);
+  });
+});
