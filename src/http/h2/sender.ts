@@ -1,0 +1,286 @@
+// The sending side of a connection: frames written straight into the outbox, windows kept, streams served in turn.
+
+import type { HeaderList } from "../headers.ts";
+import type { HttpLimits } from "../limits.ts";
+import { Outbox, type OutboxOwner } from "../outbox.ts";
+import type { Transport } from "../transport.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import type { FloodGuard } from "./flood-guard.ts";
+import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, MAX_WINDOW, writeFrameHead } from "./frame.ts";
+import { boundOf, HpackEncoder } from "./hpack-encoder.ts";
+import type { SendHalf } from "./send-half.ts";
+
+/** Size updates at the start of a block, and the frame's head. */
+const BLOCK_BOUND = 32;
+/**
+ * Beyond this many times the high-water mark nothing new is begun: what is in the outbox then is not data, which stops at the mark,
+ * but the heads of messages to a peer that does not read.
+ */
+const CROWDED = 4;
+
+/** Offsets into the outbox hold only between two flushes, so those are counted. */
+class CountedTransport implements Transport {
+  flushes = 0;
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  write(bytes: Uint8Array): number {
+    this.flushes++;
+    return this.#transport.write(bytes);
+  }
+
+  pause(): void {
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+  }
+
+  end(): void {
+    this.#transport.end();
+  }
+
+  terminate(): void {
+    this.#transport.terminate();
+  }
+}
+
+export class Http2Sender implements OutboxOwner {
+  readonly outbox: Outbox;
+  readonly encoder = new HpackEncoder();
+  /** Of the connection, and for each new stream. */
+  window: number = DEFAULT_WINDOW;
+  initialWindow: number = DEFAULT_WINDOW;
+  readonly #transport: CountedTransport;
+  readonly #guard: FloodGuard;
+  readonly #limits: HttpLimits;
+  #firstListed: SendHalf | undefined;
+  #lastListed: SendHalf | undefined;
+  /** The frame written last, as long as END_STREAM can still be added to it: it saves a frame for most messages. */
+  #tail: SendHalf | undefined;
+  #tailAt = 0;
+  #tailEnd = 0;
+  #tailFlushes = 0;
+  /** Control frames in the outbox that the peer provoked. */
+  #provoked = 0;
+
+  constructor(transport: Transport, guard: FloodGuard, limits: HttpLimits) {
+    this.#transport = new CountedTransport(transport);
+    this.#guard = guard;
+    this.#limits = limits;
+    this.outbox = new Outbox(this.#transport, this, limits.highWaterBytes);
+  }
+
+  get crowded(): boolean {
+    return this.outbox.length > CROWDED * this.#limits.highWaterBytes;
+  }
+
+  onOutboxDrained(): void {
+    this.#provoked = 0;
+    this.pump();
+  }
+
+  /** Makes room for a header block of at most `bound` bytes; the fields go to the encoder that is returned, then comes `endHeaders`. */
+  beginHeaders(bound: number): HpackEncoder {
+    const { outbox, encoder } = this;
+    outbox.reserve(bound + BLOCK_BOUND);
+    encoder.begin(outbox.bytes, outbox.length + FRAME_HEAD_BYTES);
+    return encoder;
+  }
+
+  endHeaders(half: SendHalf, end: boolean): void {
+    const at = this.outbox.length;
+    this.#frameHeaders(half.id, end);
+    this.#setTail(half, at);
+    if (end) half.onEndSent();
+  }
+
+  /** The same for an answer without a stream behind it; it ends the stream. */
+  endBareHeaders(id: number): void {
+    this.#frameHeaders(id, true);
+  }
+
+  #frameHeaders(id: number, end: boolean): void {
+    const { outbox } = this;
+    const at = outbox.length;
+    const length = this.encoder.at - at - FRAME_HEAD_BYTES;
+    outbox.length = this.encoder.at;
+    const flags = end ? FLAG.endHeaders | FLAG.endStream : FLAG.endHeaders;
+    if (length > MAX_FRAME_BYTES) this.#splitHeaders(id, at, length, end);
+    else writeFrameHead(outbox.bytes, at, length, FRAME.headers, flags, id);
+  }
+
+  /** Puts the heads of CONTINUATION frames into a block that is too long for one frame. */
+  #splitHeaders(id: number, at: number, length: number, end: boolean): void {
+    const { outbox } = this;
+    const continuations = Math.ceil(length / MAX_FRAME_BYTES) - 1;
+    outbox.reserve(continuations * FRAME_HEAD_BYTES);
+    const { bytes } = outbox;
+    outbox.length += continuations * FRAME_HEAD_BYTES;
+    for (let i = continuations; i >= 0; i--) {
+      const offset = i * MAX_FRAME_BYTES;
+      const count = Math.min(MAX_FRAME_BYTES, length - offset);
+      const source = at + FRAME_HEAD_BYTES + offset;
+      const head = at + i * (FRAME_HEAD_BYTES + MAX_FRAME_BYTES);
+      bytes.copyWithin(head + FRAME_HEAD_BYTES, source, source + count);
+      const last = i === continuations ? FLAG.endHeaders : FLAG.none;
+      const flags = i === 0 && end ? last | FLAG.endStream : last;
+      writeFrameHead(bytes, head, count, i === 0 ? FRAME.headers : FRAME.continuation, flags, id);
+    }
+  }
+
+  #setTail(half: SendHalf, at: number): void {
+    this.#tail = half;
+    this.#tailAt = at;
+    this.#tailEnd = this.outbox.length;
+    this.#tailFlushes = this.#transport.flushes;
+  }
+
+  /** Sends what the windows and the outbox take, and copies the rest. False above the mark: `onRoom` follows. */
+  data(half: SendHalf, chunk: Uint8Array): boolean {
+    const { outbox } = this;
+    let sent = 0;
+    if (half.queue === undefined || half.queue.length === 0) {
+      while (sent < chunk.length && !outbox.blocked) {
+        const count = Math.min(chunk.length - sent, half.window, this.window, MAX_FRAME_BYTES);
+        if (count <= 0) break;
+        const at = this.#beginData(half, count);
+        outbox.bytes.set(count === chunk.length ? chunk : chunk.subarray(sent, sent + count), at);
+        sent += count;
+      }
+      if (sent === chunk.length) return true;
+    }
+    half.queue ??= new ByteQueue();
+    half.queue.push(chunk, sent, chunk.length);
+    if (half.window > 0) this.#list(half);
+    if (!outbox.blocked && half.queue.length <= this.#limits.highWaterBytes) return true;
+    half.waiting = true;
+    return false;
+  }
+
+  /** Writes the head of a DATA frame; returns where its `count` bytes go. */
+  #beginData(half: SendHalf, count: number): number {
+    const { outbox } = this;
+    outbox.reserve(FRAME_HEAD_BYTES + count);
+    const at = outbox.length;
+    writeFrameHead(outbox.bytes, at, count, FRAME.data, FLAG.none, half.id);
+    outbox.length = at + FRAME_HEAD_BYTES + count;
+    if (outbox.length > this.#limits.highWaterBytes) outbox.blocked = true;
+    half.window -= count;
+    this.window -= count;
+    this.#guard.sentData();
+    this.#setTail(half, at);
+    return at + FRAME_HEAD_BYTES;
+  }
+
+  /** Ends the direction once the queue is empty. */
+  end(half: SendHalf, trailers: HeaderList | undefined): void {
+    half.ending = true;
+    half.trailers = trailers;
+    if (half.queue === undefined || half.queue.length === 0) this.#finish(half);
+  }
+
+  #finish(half: SendHalf): void {
+    if (half.trailers !== undefined && half.trailers.length > 0) {
+      const trailers = half.trailers;
+      half.trailers = undefined;
+      this.beginHeaders(boundOf(trailers)).fields(trailers);
+      this.endHeaders(half, true);
+      return;
+    }
+    const { outbox } = this;
+    if (half === this.#tail && outbox.length === this.#tailEnd && this.#transport.flushes === this.#tailFlushes) {
+      outbox.bytes[this.#tailAt + 4]! |= FLAG.endStream;
+    } else {
+      outbox.reserve(FRAME_HEAD_BYTES);
+      writeFrameHead(outbox.bytes, outbox.length, 0, FRAME.data, FLAG.endStream, half.id);
+      outbox.length += FRAME_HEAD_BYTES;
+    }
+    half.onEndSent();
+  }
+
+  /** Adds to a stream's window; false when it passes 2^31-1. */
+  widen(half: SendHalf, increment: number): boolean {
+    half.window += increment;
+    if (half.window > MAX_WINDOW) return false;
+    if (half.window > 0 && half.queue !== undefined && half.queue.length > 0) this.#list(half);
+    return true;
+  }
+
+  /** Adds to the connection's window; false when it passes 2^31-1. */
+  widenConnection(increment: number): boolean {
+    this.window += increment;
+    return this.window <= MAX_WINDOW;
+  }
+
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE, which changes open streams too; false when it takes one above 2^31-1. */
+  setInitialWindow(size: number, halves: ReadonlyMap<number, SendHalf>): boolean {
+    const increment = size - this.initialWindow;
+    this.initialWindow = size;
+    let valid = true;
+    for (const half of halves.values()) valid = this.widen(half, increment) && valid;
+    return valid;
+  }
+
+  #list(half: SendHalf): void {
+    if (half.listed) return;
+    half.listed = true;
+    if (this.#lastListed) this.#lastListed.nextListed = half;
+    else this.#firstListed = half;
+    this.#lastListed = half;
+  }
+
+  #unlistFirst(half: SendHalf): void {
+    half.listed = false;
+    this.#firstListed = half.nextListed;
+    half.nextListed = undefined;
+    if (this.#firstListed === undefined) this.#lastListed = undefined;
+  }
+
+  /** Sends a frame of each stream that waits, in turn, until a window or the outbox is full. Only from `receive` or a flush. */
+  pump(): void {
+    while (!this.outbox.blocked) {
+      const half = this.#firstListed;
+      if (half === undefined) return;
+      if (half.sendingOver) {
+        this.#unlistFirst(half);
+        continue;
+      }
+      if (this.window <= 0) return;
+      this.#unlistFirst(half);
+      this.#sendQueued(half);
+    }
+  }
+
+  #sendQueued(half: SendHalf): void {
+    const queue = half.queue!;
+    const count = Math.min(queue.length, half.window, this.window, MAX_FRAME_BYTES);
+    if (count > 0) {
+      const at = this.#beginData(half, count); // may replace the buffer
+      queue.shift(this.outbox.bytes, at, count);
+    }
+    if (queue.length > 0 && half.window > 0) this.#list(half);
+    if (queue.length === 0 && half.ending) {
+      this.#finish(half);
+    } else if (half.waiting && queue.length * 2 <= this.#limits.highWaterBytes) {
+      half.waiting = false;
+      half.onRoom();
+    }
+  }
+
+  /** Forgets what a stream still had to send. */
+  abandon(half: SendHalf): void {
+    half.queue?.clear();
+    half.trailers = undefined;
+  }
+
+  /** Counts an answer that the peer provoked; false when more of them wait than it may make wait. */
+  mayAnswer(): boolean {
+    if (this.outbox.length === 0) this.#provoked = 0;
+    return ++this.#provoked <= this.#limits.maxOutboundControlFrames;
+  }
+}
