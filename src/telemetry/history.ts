@@ -17,14 +17,15 @@ export interface HistoryPoint {
   readonly signals: Signals;
 }
 
-/** A chart has some hundred pixels; a request for more points is refused by the caller's bounds. */
-export const MAX_POINTS = 1_000;
+/** The times of the points. */
+export function timesOf({ fromMs, toMs, stepMs }: HistoryRange): number[] {
+  return Array.from({ length: Math.floor((toMs - fromMs) / stepMs) + 1 }, (_, index) => fromMs + index * stepMs);
+}
 
 /** Signals of the edges at each step. `edges` are those of the whole range, so that a point with no traffic is a zero and no gap. */
-export function historyOf(edges: readonly Edge[], { fromMs, toMs, stepMs, windowMs }: HistoryRange): HistoryPoint[] {
-  const points: HistoryPoint[] = [];
-  for (let atMs = fromMs; atMs <= toMs && points.length < MAX_POINTS; atMs += stepMs) {
-    points.push({ atMs, signals: edgeSignals(edges, { fromMs: atMs - windowMs, toMs: atMs }) });
-  }
-  return points;
+export function historyOf(edges: readonly Edge[], range: HistoryRange): HistoryPoint[] {
+  return timesOf(range).map((atMs) => ({
+    atMs,
+    signals: edgeSignals(edges, { fromMs: atMs - range.windowMs, toMs: atMs }),
+  }));
 }

@@ -1,0 +1,200 @@
+// The JSON of the admin API: the contract between the control plane and the dashboard (and anyone's script). Types only, importing
+// nothing, so that the browser's side compiles without the server's. Times are ms since the epoch, rates per second, shares 0 to 1.
+
+/** Golden signals over the state's window. */
+export interface Signals {
+  readonly requestRate: number;
+  /** null without requests. */
+  readonly successRate: number | null;
+  readonly failureRate: number;
+  readonly clientErrorRate: number;
+  readonly latencyMs: Latency | null;
+  /** Mean number of requests in flight. */
+  readonly inFlight: number;
+  readonly requestBytesRate: number;
+  readonly responseBytesRate: number;
+  readonly connectionRate: number;
+  readonly sentBytesRate: number;
+  readonly receivedBytesRate: number;
+}
+
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly mean: number;
+}
+
+export interface Mesh {
+  readonly name: string;
+  readonly trustDomain: string;
+  /** Version of the control plane. */
+  readonly version: string;
+  readonly startedAt: number;
+  /** null until there is a root. */
+  readonly rootExpiresAt: number | null;
+  readonly proxies: { readonly total: number; readonly ready: number };
+  readonly services: number;
+  readonly requestRate: number;
+  readonly successRate: number | null;
+  /** Share of requests over mutual TLS, by the servers' word; null without one. */
+  readonly mtlsShare: number | null;
+  readonly findings: { readonly errors: number; readonly warnings: number };
+  /** The store has no room for more edges: the figures leave some out. */
+  readonly truncated: boolean;
+}
+
+export type NodeKind =
+  /** A workload that sends or receives. */
+  | "workload"
+  /** A service that was called and no workload of it was reached. */
+  | "service"
+  /** A host outside the mesh, or that no service stands for. */
+  | "external"
+  /** A caller without a proxy. */
+  | "unknown";
+
+export interface TopologyNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly app: string;
+  readonly version: string;
+  /** Of what it received; null when it received nothing. */
+  readonly signals: Signals | null;
+  readonly proxies: { readonly total: number; readonly ready: number };
+}
+
+export interface Identities {
+  readonly source: string;
+  readonly destination: string;
+  readonly policy: string;
+  readonly share: number;
+}
+
+export interface Outcome {
+  /** 0: no response. */
+  readonly code: number;
+  /** Empty for what is not gRPC. */
+  readonly grpcStatus: string;
+  /** Envoy's short response flags, `-` for none. */
+  readonly flags: string;
+  readonly rate: number;
+}
+
+export interface TopologyEdge {
+  readonly id: string;
+  /** Ids of nodes. */
+  readonly from: string;
+  readonly to: string;
+  /** Host of the service that was called. */
+  readonly service: string;
+  readonly protocol: "http" | "grpc" | "tcp";
+  readonly signals: Signals;
+  /** null: no server reported. */
+  readonly mtlsShare: number | null;
+  readonly identities: readonly Identities[];
+  readonly outcomes: readonly Outcome[];
+}
+
+export interface Topology {
+  readonly nodes: readonly TopologyNode[];
+  readonly edges: readonly TopologyEdge[];
+}
+
+export interface Saturation {
+  /** CPU of the version's proxies together, in cores; null where they do not say. */
+  readonly proxyCpuCores: number | null;
+  readonly proxyMemoryBytes: number | null;
+  readonly connections: number | null;
+  /** The worst of them. */
+  readonly eventLoopLagMs: number | null;
+}
+
+export interface Version {
+  readonly namespace: string;
+  readonly workload: string;
+  readonly version: string;
+  readonly signals: Signals;
+  /** Share of the service's requests that came here. */
+  readonly measuredShare: number;
+  /** Share that the configuration gives it; null when no route splits the service. */
+  readonly configuredShare: number | null;
+  readonly saturation: Saturation;
+}
+
+export interface Service {
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly signals: Signals;
+  readonly versions: readonly Version[];
+  /** The object that splits the service's traffic, as `VirtualService default/golden-signal`; null when none does. */
+  readonly splitBy: string | null;
+}
+
+export type ProxyConfig =
+  /** It acknowledged everything it was sent. */
+  | { readonly state: "synced" }
+  /** It has yet to acknowledge something. */
+  | { readonly state: "pending"; readonly since: number }
+  /** It refused the last configuration of a type and runs the one before. */
+  | { readonly state: "rejected"; readonly since: number; readonly type: string; readonly message: string }
+  | { readonly state: "disconnected"; readonly since: number };
+
+export interface ProxyStatus {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly app: string;
+  readonly version: string;
+  readonly kind: "heddle" | "envoy";
+  readonly proxyVersion: string;
+  readonly address: string;
+  readonly config: ProxyConfig;
+  readonly certificate: { readonly spiffeId: string; readonly expiresAt: number } | null;
+  readonly metrics: {
+    readonly health: "new" | "up" | "down";
+    readonly error: string | null;
+    readonly lastSuccess: number | null;
+  };
+  readonly saturation: Saturation;
+}
+
+/** Everything the first page shows but the past; pushed every second as the event `state`. */
+export interface State {
+  readonly at: number;
+  /** Length of the window that rates are over, in ms. */
+  readonly windowMs: number;
+  readonly mesh: Mesh;
+  readonly topology: Topology;
+  readonly services: readonly Service[];
+  readonly proxies: readonly ProxyStatus[];
+}
+
+/** Columns of equal length; null where there is no value. */
+export interface HistorySeries {
+  /** Empty for the service as a whole. */
+  readonly version: string;
+  readonly requestRate: readonly number[];
+  readonly failureRate: readonly number[];
+  readonly p50: readonly (number | null)[];
+  readonly p95: readonly (number | null)[];
+  readonly p99: readonly (number | null)[];
+  readonly inFlight: readonly number[];
+}
+
+export interface History {
+  readonly service: string;
+  readonly stepMs: number;
+  readonly at: readonly number[];
+  /** The service as a whole, then its versions by name. */
+  readonly series: readonly HistorySeries[];
+}
+
+/** Body of every answer that is not 2xx. */
+export interface ApiError {
+  readonly error: string;
+  readonly hint?: string;
+}

@@ -1,0 +1,73 @@
+// What the admin API wants to know, as interfaces: the command that starts everything hands in who knows it.
+
+import type { TargetStatus } from "../telemetry/scrape.ts";
+import type { ScrapeTarget } from "../telemetry/target.ts";
+import type { EdgeRecord } from "../telemetry/traffic-store.ts";
+import type { ProxyConfig } from "./api.ts";
+
+export interface MeshInfo {
+  readonly name: string;
+  readonly trustDomain: string;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly rootExpiresAtMs: number | undefined;
+  /** Findings in the configuration that is in force. */
+  readonly errors: number;
+  readonly warnings: number;
+}
+
+/** A proxy that registered, connected or not. */
+export interface ProxyInfo {
+  /** The same as its scrape target's. */
+  readonly id: ScrapeTarget["id"];
+  readonly namespace: string;
+  /** Of the pod. */
+  readonly name: string;
+  /** As in the metrics' `source_workload` and `destination_workload`. */
+  readonly workload: string;
+  readonly app: string;
+  readonly version: string;
+  readonly kind: "heddle" | "envoy";
+  readonly proxyVersion: string;
+  readonly address: string;
+  readonly config: ProxyConfig;
+  readonly certificate: { readonly spiffeId: string; readonly expiresAtMs: number } | undefined;
+}
+
+/** How the configuration divides a service's requests, where it does. */
+export interface ConfiguredSplit {
+  /** Host of the service that is called, fully qualified. */
+  readonly host: string;
+  /** The object that says so, as `VirtualService default/golden-signal`. */
+  readonly by: string;
+  /** `host` fully qualified, `version` the one that the subset's labels choose ("" for all), weights as written. */
+  readonly destinations: readonly { readonly host: string; readonly version: string; readonly weight: number }[];
+}
+
+export interface ServiceInfo {
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Known by the control plane. */
+export interface ControlSource {
+  mesh(): MeshInfo;
+  proxies(): readonly ProxyInfo[];
+  services(): readonly ServiceInfo[];
+  splits(): readonly ConfiguredSplit[];
+}
+
+/** Known by telemetry. */
+export interface TelemetrySource {
+  records(): readonly EdgeRecord[];
+  targets(): readonly TargetStatus[];
+  /** The store left something out. */
+  readonly truncated: boolean;
+}
+
+export interface Sources {
+  readonly control: ControlSource;
+  readonly telemetry: TelemetrySource;
+  readonly now: () => number;
+}

@@ -1,0 +1,92 @@
+// Everything the first page shows, out of what control and telemetry know now.
+
+import { edgeSignals, edgesOf, mtlsShare } from "../telemetry/edges.ts";
+import type { TargetStatus } from "../telemetry/scrape.ts";
+import { servicesOf } from "../telemetry/services.ts";
+import type { Window } from "../telemetry/signals.ts";
+import type { ProxyStatus, State } from "./api.ts";
+import { servicesView } from "./services-view.ts";
+import { round, saturationView, share } from "./signals-view.ts";
+import type { ProxyInfo, Sources } from "./sources.ts";
+import { topologyView } from "./topology-view.ts";
+
+/** Long enough for a p99 at some hundred requests a second, short enough to see a change of weights within seconds. */
+export const WINDOW_MS = 10_000;
+
+/** Services and edges a page is sent; the busiest stay. A larger mesh is looked at through queries. */
+const MAX_SERVICES = 200;
+const MAX_EDGES = 1_000;
+
+function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: Window): ProxyStatus {
+  const { id, namespace, name, app, version, kind, proxyVersion, address, config, certificate } = proxy;
+  return {
+    id,
+    namespace,
+    name,
+    app,
+    version,
+    kind,
+    proxyVersion,
+    address,
+    config,
+    certificate: certificate ? { spiffeId: certificate.spiffeId, expiresAt: certificate.expiresAtMs } : null,
+    metrics: {
+      health: status?.health ?? "new",
+      error: status?.error ?? null,
+      lastSuccess: status?.lastSuccessMs ?? null,
+    },
+    saturation: saturationView(status ? [status] : [], window),
+  };
+}
+
+/** The state at this moment. Rates end at the last full second, the one that every 1-s scrape has reached. */
+export function stateOf({ control, telemetry, now }: Sources): State {
+  const at = now();
+  const toMs = Math.floor(at / 1_000) * 1_000;
+  const window = { fromMs: toMs - WINDOW_MS, toMs };
+  const edges = edgesOf(telemetry.records(), window);
+  const proxies = control.proxies();
+  const targets = telemetry.targets();
+  const statuses = new Map(targets.map((status) => [status.target.id, status]));
+  const services = servicesView({
+    traffic: servicesOf(edges, window),
+    known: control.services(),
+    splits: control.splits(),
+    proxies,
+    targets,
+    window,
+  });
+  const topology = topologyView(edges, proxies, window);
+  const total = edgeSignals(edges, window);
+  const mesh = control.mesh();
+  const truncated = telemetry.truncated || services.length > MAX_SERVICES || topology.edges.length > MAX_EDGES;
+  return {
+    at,
+    windowMs: WINDOW_MS,
+    mesh: {
+      name: mesh.name,
+      trustDomain: mesh.trustDomain,
+      version: mesh.version,
+      startedAt: mesh.startedAtMs,
+      rootExpiresAt: mesh.rootExpiresAtMs ?? null,
+      proxies: { total: proxies.length, ready: proxies.filter(({ config }) => config.state === "synced").length },
+      services: services.length,
+      requestRate: round(total.requestRate),
+      successRate: share(total.successRate),
+      mtlsShare: share(mtlsShare(edges, window)),
+      findings: { errors: mesh.errors, warnings: mesh.warnings },
+      truncated,
+    },
+    topology: { ...topology, edges: busiest(topology.edges, MAX_EDGES) },
+    services: busiest(services, MAX_SERVICES),
+    proxies: proxies.map((proxy) => proxyView(proxy, statuses.get(proxy.id), window)),
+  };
+}
+
+function busiest<Item extends { readonly signals: { readonly requestRate: number } }>(
+  items: readonly Item[],
+  limit: number,
+): readonly Item[] {
+  if (items.length <= limit) return items;
+  return [...items].sort((a, b) => b.signals.requestRate - a.signals.requestRate).slice(0, limit);
+}
