@@ -18,13 +18,13 @@ const SMOOTHING_MS = 5_000;
 export interface HistoryQuery {
   /** Host of the service. */
   readonly service: string;
-  /** Start in ms since the epoch; five minutes ago when undefined. */
-  readonly sinceMs: number | undefined;
+  /** How far back, in ms; five minutes when undefined. */
+  readonly spanMs: number | undefined;
 }
 
-function rangeOf({ sinceMs }: HistoryQuery, nowMs: number): HistoryRange {
+function rangeOf({ spanMs = DEFAULT_SPAN_MS }: HistoryQuery, nowMs: number): HistoryRange {
   const toMs = Math.floor(nowMs / 1_000) * 1_000;
-  const span = Math.min(MAX_SPAN_MS, Math.max(1_000, toMs - (sinceMs ?? toMs - DEFAULT_SPAN_MS)));
+  const span = Math.min(MAX_SPAN_MS, Math.max(1_000, spanMs));
   // Beyond an hour only every 15 s is kept.
   const unit = span > FINE_SPAN_MS ? 15_000 : 1_000;
   const stepMs = Math.max(unit, Math.ceil(span / MAX_POINTS / unit) * unit);
@@ -52,7 +52,7 @@ function seriesOf(version: string, edges: readonly Edge[], range: HistoryRange):
   };
 }
 
-/** The golden signals of a service and its versions since a time; no series when it was not called. */
+/** The golden signals of a service and its versions over the last `spanMs`; no series when it was not called. */
 export function historyView({ telemetry, now }: Sources, query: HistoryQuery): History {
   const range = rangeOf(query, now());
   const window = { fromMs: range.fromMs - range.windowMs, toMs: range.toMs };

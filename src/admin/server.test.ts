@@ -71,7 +71,7 @@ describe("the admin API", () => {
     };
     expect(await get("api/v1/nothing")).toEqual([404, "no such resource: /api/v1/nothing"]);
     expect(await get("api/v1/history")).toEqual([400, "query parameter missing: service"]);
-    expect(await get("api/v1/history?service=a&since=yesterday")).toEqual([400, 'since is not a number: "yesterday"']);
+    expect(await get("api/v1/history?service=a&span=day")).toEqual([400, 'span is not a number: "day"']);
     expect(await get("api/v1/mesh", { method: "POST", body: "x" })).toEqual([405, "method not allowed: POST"]);
   });
 

@@ -7,7 +7,7 @@ import type { ApiError } from "./api.ts";
 import { type Assets, serveAsset } from "./assets.ts";
 import { Events } from "./events.ts";
 import { refusal, SECURITY_HEADERS } from "./guard.ts";
-import { historyView } from "./history-view.ts";
+import { HistoryCache } from "./history-cache.ts";
 import type { Sources } from "./sources.ts";
 import { stateOf } from "./state.ts";
 
@@ -50,6 +50,7 @@ function routes(
   const app = new Hono<{ Bindings: { unbounded: () => void } }>();
   const api = app.basePath("/api/v1");
   const state = () => stateOf(sources);
+  const history = new HistoryCache(sources);
 
   app.get("/healthz", (c) => c.text("ok\n"));
   api.get("/state", (c) => c.json(state()));
@@ -60,12 +61,12 @@ function routes(
 
   api.get("/history", (c) => {
     const service = c.req.query("service");
-    const since = c.req.query("since");
-    const sinceMs = since === undefined ? undefined : Number(since);
+    const span = c.req.query("span");
+    const spanMs = span === undefined ? undefined : Number(span);
     if (!service) return failed("query parameter missing: service", 400, "the service's host, as in /api/v1/services");
-    if (sinceMs !== undefined && !Number.isFinite(sinceMs))
-      return failed(`since is not a number: "${since}"`, 400, "ms since the epoch");
-    return c.json(historyView(sources, { service, sinceMs }));
+    if (spanMs !== undefined && !Number.isFinite(spanMs))
+      return failed(`span is not a number: "${span}"`, 400, "in ms");
+    return c.json(history.view({ service, spanMs }));
   });
 
   api.get("/events", (c) => {

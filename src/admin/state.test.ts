@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type EdgeIdentity, TrafficStore, type WorkloadRef } from "../telemetry/traffic-store.ts";
+import { HistoryCache } from "./history-cache.ts";
 import { historyView } from "./history-view.ts";
 import type { ConfiguredSplit, ProxyInfo, Sources } from "./sources.ts";
 import { stateOf } from "./state.ts";
@@ -195,7 +196,7 @@ describe("historyView", () => {
     const store = new TrafficStore();
     traffic(store, v1, 200, 70);
     traffic(store, v2, 500, 7);
-    const history = historyView(sources(store), { service: HOST, sinceMs: NOW - 20_000 });
+    const history = historyView(sources(store), { service: HOST, spanMs: 20_000 });
     expect(history.stepMs).toBe(1_000);
     expect(history.at.at(-1)).toBe(1_700_000_000_000);
     expect(history.series.map(({ version }) => version)).toEqual(["", "v1", "v2"]);
@@ -210,9 +211,31 @@ describe("historyView", () => {
     expect(history.series[1]?.p50[0]).toBeNull();
   });
 
+  test("is computed once a step however many ask", () => {
+    let reads = 0;
+    const store = new TrafficStore();
+    const all = sources(store);
+    const counted = {
+      ...all,
+      telemetry: {
+        ...all.telemetry,
+        records: () => {
+          reads++;
+          return store.edges();
+        },
+      },
+    };
+    const cache = new HistoryCache(counted);
+    const first = cache.view({ service: HOST, spanMs: 60_000 });
+    expect(cache.view({ service: HOST, spanMs: 60_000 })).toBe(first);
+    expect(reads).toBe(1);
+    cache.view({ service: HOST, spanMs: 120_000 });
+    expect(reads).toBe(2);
+  });
+
   test("bounds what may be asked for", () => {
-    for (const sinceMs of [0, NOW - 3 * 3_600_000, NOW + 1e9, -1e300]) {
-      const { at } = historyView(sources(new TrafficStore()), { service: HOST, sinceMs });
+    for (const spanMs of [0, -1, 3 * 3_600_000, 1e300]) {
+      const { at } = historyView(sources(new TrafficStore()), { service: HOST, spanMs });
       expect(at.length).toBeGreaterThan(0);
       expect(at.length).toBeLessThanOrEqual(1_001);
     }
