@@ -18,6 +18,9 @@ export class DeltaClient {
   readonly #node: Node;
   readonly #types = new Map<ResourceKind, ClientType>();
   #stream = 0;
+  /** Updates that wait for the caller's verdict, and how many of them came on streams before this one. */
+  #undecided = 0;
+  #undecidedBefore = 0;
   #nodeSent = false;
 
   constructor(node: Node) {
@@ -41,15 +44,18 @@ export class DeltaClient {
   /** A stream was opened, the first or another one. */
   opened(): void {
     this.#stream++;
+    this.#undecidedBefore = this.#undecided;
     this.#nodeSent = false;
     for (const type of this.#types.values()) type.opened();
   }
 
-  /** What a response changes, decoded. Undefined for a type that was not asked for. The caller answers it, now or later. */
+  /** What a response changes, decoded. Undefined for a type that was not asked for. The caller answers every update, now or later. */
   receive(response: DeltaDiscoveryResponse): Update | undefined {
     const kind = kindOfTypeUrl(response.typeUrl);
     const type = kind && this.#types.get(kind);
-    return type && readUpdate(type.kind, this.#stream, response, (name) => type.wants(name));
+    if (!type) return undefined;
+    this.#undecided++;
+    return readUpdate(type.kind, this.#stream, response, (name) => type.wants(name));
   }
 
   /**
@@ -60,15 +66,18 @@ export class DeltaClient {
     const all = [...update.problems, ...rejections];
     const rejected = new Set(all.map(({ name }) => name));
     const type = this.#type(update.kind);
+    this.#undecided--;
+    if (update.stream !== this.#stream) this.#undecidedBefore--;
     for (const { name, version } of update.resources) if (!rejected.has(name)) type.accepted(name, version);
     for (const name of update.removed) type.removed(name);
-    // The stream that asked may be gone; the next one tells the server the versions.
+    // The stream that asked may be gone; the next one begins with the versions.
     if (update.stream === this.#stream) type.answer(update.nonce, all.length > 0 ? rejectionText(all) : undefined);
   }
 
   /** The next request to send; undefined when there is none. To be called until it gives none. */
   next(): DeltaDiscoveryRequest | undefined {
-    if (this.#stream === 0) return undefined;
+    // The first requests of a stream say what is held. What is taken later from an older stream's updates, the server would never learn.
+    if (this.#stream === 0 || this.#undecidedBefore > 0) return undefined;
     // Subscriptions before acknowledgements: a server that sees the cluster acknowledged sends the routes to it, and the endpoints first
     // only if it knows by then that they are wanted.
     const type = this.#first((type) => type.subscriptionChanged) ?? this.#first((type) => type.hasAnswer);

@@ -126,7 +126,7 @@ export class DeltaServer {
       type.acknowledge();
       return { kind: "ack", type: type.kind };
     }
-    type.refuse(request.errorDetail.message);
+    type.refuse(request.errorDetail.message, resourcesOf(this.#snapshot, type.kind));
     return { kind: "nack", type: type.kind, reason: request.errorDetail.message };
   }
 

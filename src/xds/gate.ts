@@ -34,6 +34,7 @@ function clustersInUse(types: Types): ReadonlySet<string> | undefined {
       if (!held.references) return undefined;
       for (const name of held.references) used.add(name);
     }
+    for (const { references } of type.doubted.values()) for (const name of references) used.add(name);
     for (const { resource } of type.inFlight?.resources ?? [])
       for (const name of resource?.references ?? []) used.add(name);
   }

@@ -40,7 +40,10 @@ const REMOVE: Decision = { kind: "remove" };
 export class ServerType {
   readonly kind: ResourceKind;
   readonly subscription: Subscription;
+  /** What it acknowledged. */
   readonly held = new Held();
+  /** What it may have in place of that: parts of a response that it refused for the sake of others, and has not acknowledged since. */
+  readonly doubted = new Map<string, Resource>();
   readonly #refused = new Map<string, Refusal>();
   /** Names to look at before the next response. A name may turn out to need nothing. */
   readonly #due = new Set<string>();
@@ -115,7 +118,7 @@ export class ServerType {
   changed(names: Iterable<string>, before: ResourceMap, after: ResourceMap): void {
     for (const name of names) {
       const resource = after.get(name) ?? before.get(name);
-      if (this.held.has(name) || this.subscription.wantsName(name) || (resource && this.subscription.wants(resource)))
+      if (this.#mayHave(name) || this.subscription.wantsName(name) || (resource && this.subscription.wants(resource)))
         this.#due.add(name);
       const refusal = this.#refused.get(name);
       if (refusal && refusal.version !== after.get(name)?.version) this.#refused.delete(name);
@@ -129,12 +132,13 @@ export class ServerType {
     for (const { resource } of response.resources) {
       if (!resource) continue;
       this.#refused.delete(resource.name);
+      this.doubted.delete(resource.name);
       if (this.subscription.wants(resource)) this.held.set(resource.name, resource);
     }
-    for (const name of response.removed) this.held.delete(name);
+    for (const name of response.removed) this.#gone(name);
   }
 
-  refuse(reason: string): void {
+  refuse(reason: string, resources: ResourceMap): void {
     const response = this.#inFlight;
     this.#inFlight = undefined;
     if (!response) return;
@@ -143,14 +147,22 @@ export class ServerType {
       sent.map((resource) => resource.name),
       reason,
     );
-    for (const { name, version } of sent)
-      if (refused.includes(name)) this.#refused.set(name, { name, version, reason });
+    for (const resource of sent) {
+      const { name, version } = resource;
+      if (!refused.includes(name)) {
+        this.doubted.set(name, resource);
+        continue;
+      }
+      this.doubted.delete(name);
+      // What has changed since is due anyway.
+      if (resources.get(name)?.version === version) this.#refused.set(name, { name, version, reason });
+    }
     for (const name of retry.flat()) this.#due.add(name);
     this.#retries = [...retry, ...this.#retries];
     // Envoy applies removals before it looks at what is new; a client that did not gets them again with the retries.
     for (const name of response.removed) {
       if (retry.length > 0) this.#due.add(name);
-      else this.held.delete(name);
+      else this.#gone(name);
     }
   }
 
@@ -162,7 +174,7 @@ export class ServerType {
       if (contents) return contents;
     }
     const contents = this.#compose(this.#due, resources, gate, maxBytes);
-    if (!contents && this.idle && this.#refused.size === 0) this.held.share(resources);
+    if (!contents && this.idle && this.#refused.size === 0 && this.doubted.size === 0) this.held.share(resources);
     return contents;
   }
 
@@ -212,6 +224,19 @@ export class ServerType {
     return this.#retries.shift()?.filter((name) => this.#due.has(name));
   }
 
+  #mayHave(name: string): boolean {
+    return this.held.has(name) || this.doubted.has(name);
+  }
+
+  #hasExactly({ name, version }: Resource): boolean {
+    return this.held.get(name)?.version === version && !this.doubted.has(name);
+  }
+
+  #gone(name: string): void {
+    this.held.delete(name);
+    this.doubted.delete(name);
+  }
+
   #settle(name: string): void {
     this.#due.delete(name);
     this.#owed.delete(name);
@@ -222,13 +247,13 @@ export class ServerType {
     const resource = resources.get(name);
     const owed = this.#owed.has(name);
     if (resource && this.subscription.wants(resource)) {
-      if (!owed && (this.held.get(name)?.version === resource.version || this.refuses(resource))) return NOTHING;
+      if (!owed && (this.#hasExactly(resource) || this.refuses(resource))) return NOTHING;
       const allowed = gate.mayAdd(resource);
       if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
       return { kind: "add", sent: { name, aliases: [...(this.#aliases.get(name) ?? [])], resource } };
     }
     if (resource) return NOTHING;
-    if (this.held.has(name)) return gate.mayRemove(name) ? REMOVE : KEEP;
+    if (this.#mayHave(name)) return gate.mayRemove(name) ? REMOVE : KEEP;
     if (!owed) return NOTHING;
     // An on-demand virtual host that does not exist: without a resource of that alias Envoy keeps the request waiting.
     if (this.subscription.wantsRouteOf(name))
@@ -266,10 +291,10 @@ export class ServerType {
   }
 
   #dropUnwanted(resources: ResourceMap): void {
-    for (const [name] of this.held) {
+    for (const name of [...this.doubted.keys(), ...[...this.held].map(([name]) => name)]) {
       const resource = resources.get(name);
       if (resource ? this.subscription.wants(resource) : this.subscription.wantsName(name)) continue;
-      this.held.delete(name);
+      this.#gone(name);
       this.#refused.delete(name);
       this.#settle(name);
     }
