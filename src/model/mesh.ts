@@ -36,6 +36,18 @@ export const NO_PARTS: MeshParts = {
   serverPolicies: [],
 };
 
+export function joinParts(parts: readonly MeshParts[]): MeshParts {
+  return {
+    namespaces: parts.flatMap((part) => part.namespaces),
+    services: parts.flatMap((part) => part.services),
+    workloads: parts.flatMap((part) => part.workloads),
+    endpointLists: parts.flatMap((part) => part.endpointLists),
+    routes: parts.flatMap((part) => part.routes),
+    clientPolicies: parts.flatMap((part) => part.clientPolicies),
+    serverPolicies: parts.flatMap((part) => part.serverPolicies),
+  };
+}
+
 /** One port that a workload serves, with every service port that leads to it, oldest service first. */
 export interface InboundPort {
   /** The application's port. */

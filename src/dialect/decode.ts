@@ -1,0 +1,223 @@
+// Reads a value by its table: what is wrong is reported with its path, what is right comes out with camelCase names.
+
+import * as diagnostics from "./diagnostics.ts";
+import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
+import { isObject, type JsonObject } from "./object.ts";
+import { joinPath } from "./path.ts";
+import type { Reporter } from "./reporter.ts";
+import type {
+  ChoiceSchema,
+  DurationSchema,
+  MapSchema,
+  NumberSchema,
+  RecordSchema,
+  Schema,
+  TextSchema,
+  Value,
+} from "./schema.ts";
+
+/** The value, or undefined when it is unset (missing or null) or wrong (reported). Of a record, the fields that are fine. */
+export function decode<S extends Schema>(
+  schema: S,
+  value: unknown,
+  path: string,
+  reporter: Reporter,
+): Value<S> | undefined {
+  return read(schema, value, path, reporter) as Value<S> | undefined;
+}
+
+function read(schema: Schema, value: unknown, path: string, reporter: Reporter): unknown {
+  if (value === undefined || value === null) return undefined;
+  switch (schema.type) {
+    case "text":
+      return readText(schema, value, path, reporter);
+    case "choice":
+      return readChoice(schema, value, path, reporter);
+    case "duration":
+      return readDuration(schema, value, path, reporter);
+    case "whole":
+    case "number":
+      return readNumber(schema, value, path, reporter);
+    case "flag":
+      return typeof value === "boolean" ? value : wrongType(path, "true or false", value, reporter);
+    case "port-or-name":
+      return readPortOrName(value, path, reporter);
+    case "list":
+      if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter);
+      return readItems(schema.items, value, path, reporter);
+    case "map":
+      return isObject(value) ? readMap(schema, value, path, reporter) : wrongType(path, "a map", value, reporter);
+    case "record":
+      return isObject(value)
+        ? readRecord(schema, value, path, reporter)
+        : wrongType(path, "an object", value, reporter);
+    case "later":
+      reporter.report(path, diagnostics.notSupportedYet(lastName(path), schema.instead));
+      return undefined;
+  }
+}
+
+/** The last field's name, for messages: `weight` of `spec.http[0].route[1].weight`, `hosts[0]` of `spec.hosts[0]`. */
+function lastName(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}
+
+function wrongType(path: string, wanted: string, value: unknown, reporter: Reporter, example?: string): undefined {
+  reporter.report(path, diagnostics.wrongType(lastName(path), wanted, value, example));
+}
+
+function readText(schema: TextSchema, value: unknown, path: string, reporter: Reporter): string | undefined {
+  const name = lastName(path);
+  if (typeof value !== "string") {
+    const scalar = typeof value === "number" || typeof value === "boolean";
+    return wrongType(path, "a string", value, reporter, scalar ? `${name}: "${value}"` : undefined);
+  }
+  if (schema.notEmpty && value === "") {
+    reporter.report(path, diagnostics.emptyValue(name));
+    return undefined;
+  }
+  if (!schema.format) return value;
+  const problem = FORMATS[schema.format](name, value);
+  if (problem) reporter.report(path, problem);
+  return problem ? undefined : value;
+}
+
+function readChoice(schema: ChoiceSchema, value: unknown, path: string, reporter: Reporter): string | undefined {
+  if (typeof value !== "string") return wrongType(path, `one of ${schema.choices.join(", ")}`, value, reporter);
+  if (schema.choices.includes(value)) return value;
+  reporter.report(path, diagnostics.notOneOf(lastName(path), value, schema.choices));
+  return undefined;
+}
+
+function readDuration(schema: DurationSchema, value: unknown, path: string, reporter: Reporter): number | undefined {
+  const name = lastName(path);
+  if (typeof value === "number")
+    return wrongType(path, "a duration with its unit", value, reporter, `${name}: ${value}s`);
+  if (typeof value !== "string") return wrongType(path, "a duration", value, reporter, `${name}: 5s`);
+  const ms = durationMs(value);
+  if (ms === undefined) reporter.report(path, diagnostics.badDuration(name, value));
+  else if (ms < schema.minMs) reporter.report(path, diagnostics.durationTooShort(name, value, schema.minMs));
+  else return ms;
+  return undefined;
+}
+
+function readNumber(schema: NumberSchema, value: unknown, path: string, reporter: Reporter): number | undefined {
+  const name = lastName(path);
+  const isWhole = schema.type === "whole";
+  const wanted = isWhole ? "a whole number" : "a number";
+  if (typeof value !== "number" || !Number.isFinite(value) || (isWhole && !Number.isInteger(value))) {
+    const meant = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+    const example =
+      typeof meant === "number" && Number.isFinite(meant)
+        ? `${name}: ${isWhole ? Math.round(meant) : meant}`
+        : rangeText(schema);
+    return wrongType(path, wanted, value, reporter, example);
+  }
+  if (value >= schema.min && value <= schema.max) return value;
+  reporter.report(path, diagnostics.outOfRange(name, value, schema.min, schema.max));
+  return undefined;
+}
+
+function rangeText({ min, max }: NumberSchema): string {
+  return max === Number.MAX_SAFE_INTEGER ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
+}
+
+function readPortOrName(value: unknown, path: string, reporter: Reporter): number | string | undefined {
+  if (typeof value === "string" && value !== "") return value;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
+  return wrongType(path, "a port number or the name of a port", value, reporter);
+}
+
+function readItems(schema: Schema, items: readonly unknown[], path: string, reporter: Reporter): readonly unknown[] {
+  return items.flatMap((item, i) => {
+    const at = joinPath(path, i);
+    if (item === null || item === undefined) reporter.report(at, diagnostics.emptyValue(lastName(at)));
+    const value = read(schema, item, at, reporter);
+    return value === undefined ? [] : [value];
+  });
+}
+
+function readMap(
+  schema: MapSchema,
+  map: JsonObject,
+  path: string,
+  reporter: Reporter,
+): Readonly<Record<string, unknown>> {
+  const entries: [string, unknown][] = [];
+  for (const [key, item] of Object.entries(map)) {
+    const at = joinPath(path, key);
+    const problem = keyProblem(schema.keys, key);
+    if (problem) reporter.report(at, { ...problem, part: "name" });
+    // A null value is a mistake here, where the key alone might have been meant.
+    else if (item === null) reporter.report(at, diagnostics.emptyValue(key));
+    const value = read(schema.values, item, at, reporter);
+    if (value !== undefined && !problem) entries.push([key, value]);
+  }
+  // fromEntries defines own properties, so that a key such as __proto__ is a key like any other.
+  return Object.fromEntries(entries);
+}
+
+function keyProblem(keys: MapSchema["keys"], key: string): ReturnType<(typeof FORMATS)["host"]> {
+  switch (keys) {
+    case undefined:
+      return undefined;
+    case "label-key":
+      return isLabelKey(key) ? undefined : diagnostics.badLabel(key, "");
+    case "port": {
+      const number = /^\d{1,5}$/.test(key) ? Number(key) : 0;
+      return number >= 1 && number <= 65_535
+        ? undefined
+        : diagnostics.wrongType("key", "a port number from 1 to 65535", key);
+    }
+    case "header-name":
+      // Istio has pseudo headers (:authority) and claims of tokens (@request.auth.claims.x) among its headers.
+      return key.startsWith("@request.auth.") || isHeaderName(key.replace(/^:/, ""))
+        ? undefined
+        : diagnostics.badHeaderName(key);
+    default:
+      return FORMATS[keys](key, key);
+  }
+}
+
+/** protojson takes a field's name in either form: `perTryTimeout`, `per_try_timeout`. */
+function camelCase(name: string): string {
+  return /^[a-z0-9]+(?:_[a-z0-9]+)+$/.test(name)
+    ? name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    : name;
+}
+
+function readRecord(
+  schema: RecordSchema,
+  object: JsonObject,
+  path: string,
+  reporter: Reporter,
+): Readonly<Record<string, unknown>> {
+  const found: Record<string, unknown> = {};
+  const seen = new Map<string, string>();
+  for (const [written, item] of Object.entries(object)) {
+    const at = joinPath(path, written);
+    const name = Object.hasOwn(schema.fields, written) ? written : camelCase(written);
+    const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
+    if (!field) {
+      if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
+      continue;
+    }
+    const other = seen.get(name);
+    if (other !== undefined) reporter.report(at, diagnostics.writtenTwice(name, other));
+    seen.set(name, written);
+    if (field.deprecated !== undefined && item !== null)
+      reporter.report(at, diagnostics.deprecatedField(name, field.deprecated));
+    const value = read(field, item, at, reporter);
+    if (value !== undefined) found[name] = value;
+  }
+  for (const [name, field] of Object.entries(schema.fields)) {
+    const written = seen.get(name);
+    if (field.required && (written === undefined || object[written] === null))
+      reporter.report(path, diagnostics.requiredField(name));
+  }
+  for (const group of schema.exclusive ?? []) {
+    const set = group.filter((name) => found[name] !== undefined);
+    if (set.length > 1) reporter.report(joinPath(path, set[1]!), diagnostics.exclusiveFields(set));
+  }
+  return found;
+}

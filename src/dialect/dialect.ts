@@ -1,0 +1,61 @@
+// What a dialect is: objects as somebody wrote them → parts of the model, and what is wrong with each. A user's mistake is data:
+// nothing here throws for it.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { MeshParts } from "../model/mesh.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import type { SourceObject } from "./object.ts";
+import type { RecordSchema } from "./schema.ts";
+
+/** One kind that a dialect reads, with all its fields. */
+export interface KindTable {
+  readonly group: string;
+  readonly kind: string;
+  /** Served versions, newest first; their fields are the same. */
+  readonly versions: readonly string[];
+  /** apiVersion, kind and metadata included. */
+  readonly schema: RecordSchema;
+}
+
+/** A kind of the dialect's groups that is known and not read. `instead`: what holds without it. */
+export interface LaterKind {
+  readonly group: string;
+  readonly kind: string;
+  readonly instead: string;
+}
+
+/** The verdict on one object. A rejected one contributes nothing: keep its last accepted version in force. */
+export interface ObjectResult {
+  readonly object: SourceObject;
+  readonly accepted: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface Translation {
+  readonly parts: MeshParts;
+  /** One for each object given, in the same order. */
+  readonly results: readonly ObjectResult[];
+}
+
+export interface Dialect {
+  readonly name: string;
+  readonly kinds: readonly KindTable[];
+  readonly later: readonly LaterKind[];
+  /** `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. */
+  translate(objects: readonly SourceObject[], settings: MeshSettings): Translation;
+}
+
+/**
+ * Remembers what `read` made of an object, as long as the object's value and the settings are the same: a change of one object
+ * then reads one object, and all others keep their identity in the model.
+ */
+export function remembered<T>(read: (object: SourceObject, settings: MeshSettings) => T): typeof read {
+  const known = new WeakMap<object, { readonly settings: MeshSettings; readonly result: T }>();
+  return (object, settings) => {
+    const before = known.get(object.value);
+    if (before && before.settings === settings) return before.result;
+    const result = read(object, settings);
+    known.set(object.value, { settings, result });
+    return result;
+  };
+}

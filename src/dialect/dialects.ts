@@ -1,0 +1,93 @@
+// All dialects, and the way of a set of objects through them.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { nearest } from "../base/nearest.ts";
+import { joinParts } from "../model/mesh.ts";
+import { diagnose, type Message } from "../model/message.ts";
+import { originKey } from "../model/origin.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import { SourceMap, type SpanFinder } from "../model/source-map.ts";
+import * as diagnostics from "./diagnostics.ts";
+import type { Dialect, KindTable, ObjectResult, Translation } from "./dialect.ts";
+import { istio } from "./istio/dialect.ts";
+import { kubernetes } from "./kubernetes/dialect.ts";
+import type { SourceObject } from "./object.ts";
+
+export const DIALECTS: readonly Dialect[] = [kubernetes, istio];
+
+/** A whole set: parts for `buildMesh`, a verdict on each object, and where the objects stand. */
+export function translate(
+  objects: readonly SourceObject[],
+  settings: MeshSettings,
+): Translation & { readonly sources: SourceMap } {
+  const results = new Map<SourceObject, ObjectResult>();
+  const known = new Map<Dialect, SourceObject[]>(DIALECTS.map((dialect) => [dialect, []]));
+  const seen = new Set<string>();
+  const finders = new Map<string, SpanFinder>();
+  for (const object of objects) {
+    const key = originKey(object.origin);
+    const dialect = dialectOf(object);
+    if ("code" in dialect) results.set(object, verdict(object, dialect));
+    else if (seen.has(key)) results.set(object, verdict(object, diagnostics.duplicateObject(object.origin.kind)));
+    else {
+      known.get(dialect)!.push(object);
+      if (object.spans) finders.set(key, object.spans);
+    }
+    seen.add(key);
+  }
+  const translations = [...known].map(([dialect, members]) => dialect.translate(members, settings));
+  for (const { results: verdicts } of translations) for (const result of verdicts) results.set(result.object, result);
+  return {
+    parts: joinParts(translations.map((translation) => translation.parts)),
+    results: objects.map((object) => results.get(object)!),
+    sources: new SourceMap(finders),
+  };
+}
+
+/** One object by itself, as admission sees it: what it refers to is not looked at. */
+export function check(object: SourceObject, settings: MeshSettings): readonly Diagnostic[] {
+  return translate([object], settings).results[0]!.diagnostics;
+}
+
+/** The dialect that reads an object, or what to say to its author. */
+function dialectOf({ origin, version, value }: SourceObject): Dialect | Message {
+  const { group, kind } = origin;
+  const apiVersion = String(value.apiVersion);
+  for (const dialect of DIALECTS) {
+    const table = dialect.kinds.find((candidate) => candidate.group === group && candidate.kind === kind);
+    if (table?.versions.includes(version)) return dialect;
+    if (table) return diagnostics.unknownApiVersion(apiVersion, versionsOf(table));
+    const postponed = dialect.later.find((candidate) => candidate.group === group && candidate.kind === kind);
+    if (postponed) return diagnostics.kindNotSupported(kind, postponed.instead);
+  }
+  return unknown(apiVersion, group, kind);
+}
+
+function unknown(apiVersion: string, group: string, kind: string): Message {
+  // Other projects have kinds of the same name (Knative's Service): only a group that is nearly right is taken for a mistake.
+  const namesakes = TABLES.filter((table) => table.kind === kind).flatMap(versionsOf);
+  if (namesakes.length > 0 && (group === "" || nearest(apiVersion, namesakes)))
+    return diagnostics.unknownApiVersion(apiVersion, namesakes);
+  const siblings = DIALECTS.flatMap(({ kinds, later }) => [...kinds, ...later]).filter(
+    (candidate) => candidate.group === group,
+  );
+  const kinds = siblings.map((sibling) => sibling.kind);
+  const isOurs = group.endsWith(".istio.io");
+  return isOurs || nearest(kind, kinds)
+    ? diagnostics.unknownKind(kind, group, kinds)
+    : diagnostics.foreignKind(apiVersion, kind);
+}
+
+const TABLES: readonly KindTable[] = DIALECTS.flatMap((dialect) => dialect.kinds);
+
+function versionsOf({ group, versions }: KindTable): readonly string[] {
+  return versions.map((version) => (group === "" ? version : `${group}/${version}`));
+}
+
+function verdict(object: SourceObject, message: Message): ObjectResult {
+  return {
+    object,
+    accepted: message.severity !== "error",
+    diagnostics: [diagnose(message, object.origin, "", object.spans)],
+  };
+}

@@ -1,0 +1,250 @@
+// What can be wrong with Istio's kinds beyond their fields: codes HED1200 to HED1299, sorted and never reused.
+
+import { nearest } from "../../base/nearest.ts";
+import type { Message } from "../../model/message.ts";
+import type { Origin } from "../../model/origin.ts";
+import { quote } from "../diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+function nameOf({ kind, namespace, name }: Origin): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+export function weightsAllZero(): Message {
+  return error(
+    "HED1201",
+    "the weights of all destinations are 0: no request could be forwarded",
+    "weights that add up to 100",
+  );
+}
+
+/** `shares` in percent, in the order written. */
+export function weightsNot100(total: number, shares: readonly number[]): Message {
+  const percent = shares.map((share) => `${Math.round(share * 10) / 10} %`).join(", ");
+  return warning(
+    "HED1202",
+    `weights add up to ${total}, not to 100: they are taken as shares, ${percent}`,
+    "weights that add up to 100",
+  );
+}
+
+export function destinationWithoutWeight(): Message {
+  return warning(
+    "HED1203",
+    "destination has no weight beside others: it gets no traffic",
+    "weight: 0 to say so, or its share",
+  );
+}
+
+export function routeWithoutAction(): Message {
+  return error("HED1204", "route says nothing about what to do", "route, redirect or directResponse");
+}
+
+export function unreachableRoute(before: string): Message {
+  return warning(
+    "HED1205",
+    `route is never reached: ${before} matches every request`,
+    "the route without conditions at the end",
+  );
+}
+
+export function gatewaysNotSupported(gateways: readonly string[], effect: string): Message {
+  return warning("HED1206", `gateways other than "mesh" are not supported yet (${gateways.join(", ")}): ${effect}`);
+}
+
+export function retriesOff(): Message {
+  return warning("HED1207", "retries without attempts means none: 0 is their default", "attempts: 2");
+}
+
+export function unknownRetryCondition(condition: string, known: readonly string[]): Message {
+  const near = nearest(condition, known);
+  return error(
+    "HED1208",
+    `retryOn has no condition ${quote(condition)}`,
+    near ?? `an HTTP status, or one of ${known.join(", ")}`,
+  );
+}
+
+export function delegateMissing(name: string): Message {
+  return warning(
+    "HED1209",
+    `there is no VirtualService ${name} to delegate to, or it is not exported to here: the route is left out`,
+  );
+}
+
+export function delegateWithHosts(name: string): Message {
+  return warning(
+    "HED1210",
+    `VirtualService ${name} has hosts of its own, so nothing can delegate to it: the route is left out`,
+    "a VirtualService without hosts",
+  );
+}
+
+export function delegateConflict(root: Origin, route: string): Message {
+  return warning(
+    "HED1211",
+    `${route} contradicts the route of ${nameOf(root)} that delegates to it: it is left out there`,
+    "matches narrower than those of that route, and no regex",
+  );
+}
+
+export function nestedDelegate(): Message {
+  return error("HED1212", "a delegate cannot delegate further");
+}
+
+export function delegateNotAlone(field: string): Message {
+  return error("HED1213", `a route that delegates cannot have ${field}`, "the delegate's own routes");
+}
+
+export function delegateField(field: string): Message {
+  return error("HED1214", `a VirtualService without hosts is a delegate and cannot have ${field}`, "hosts");
+}
+
+export function wildcardForMesh(): Message {
+  return error("HED1215", 'host "*" is for gateways alone', 'names, or "*.example.com"');
+}
+
+export function claimsNotSupported(name: string): Message {
+  return warning("HED1216", `routing by token claims works at gateways alone (${name}): this match never holds`);
+}
+
+export function pseudoHeader(name: string): Message {
+  return warning("HED1217", `${name} cannot be changed as a header: this is ignored`);
+}
+
+export function hostPerDestination(): Message {
+  return warning(
+    "HED1218",
+    "host can be rewritten for a single destination alone yet: this is ignored",
+    "rewrite.authority of the route",
+  );
+}
+
+export function redirectStatus(status: number): Message {
+  return error("HED1219", `redirectCode must be 301, 302, 303, 307 or 308: ${status}`);
+}
+
+export function conflictingExport(): Message {
+  return warning("HED1220", '"~" (nobody) beside other names in exportTo is ignored');
+}
+
+export function duplicateSubset(name: string, other: Origin | undefined): Message {
+  return other
+    ? warning(
+        "HED1221",
+        `subset ${quote(name)} is defined by ${nameOf(other)} already, which is older: this one is ignored`,
+      )
+    : error("HED1221", `subset ${quote(name)} is defined twice`, "one of the two, or another name");
+}
+
+export function policyOverridden(other: Origin): Message {
+  return warning(
+    "HED1222",
+    `${nameOf(other)} has a trafficPolicy for this host and is older: this one is ignored, its subsets are added`,
+  );
+}
+
+export function otherExport(other: Origin): Message {
+  return warning(
+    "HED1223",
+    `${nameOf(other)} is for the same host with another exportTo: they are not merged, and clients that see both follow the younger`,
+  );
+}
+
+export function selectorInRoot(namespace: string): Message {
+  return warning(
+    "HED1224",
+    `a selector has no effect in the root namespace ${namespace}: the policy is ignored`,
+    "the namespace of the workloads",
+  );
+}
+
+export function portsWithoutSelector(): Message {
+  return warning(
+    "HED1225",
+    "portLevelMtls has no effect without a selector: it is ignored",
+    "a selector for the workloads that have the port",
+  );
+}
+
+export function tlsFields(mode: string, field: string, effect: string): Message {
+  return error("HED1226", `tls mode ${mode} ${effect} ${field}`);
+}
+
+export function endpointsNotAllowed(resolution: string): Message {
+  return error("HED1227", `endpoints are for resolution STATIC or DNS: resolution is ${resolution}`);
+}
+
+export function endpointsMissing(): Message {
+  return error("HED1228", "resolution STATIC needs endpoints or a workloadSelector");
+}
+
+export function endpointsAndSelector(): Message {
+  return error("HED1229", "endpoints and workloadSelector exclude each other", "one of the two");
+}
+
+export function endpointAddress(address: string, resolution: string): Message {
+  const wanted = resolution === "STATIC" ? "an IP address" : "an IP address or a host name";
+  return error(
+    "HED1230",
+    `address of an endpoint must be ${wanted} with resolution ${resolution}: ${quote(address)}`,
+    resolution === "STATIC" ? "resolution: DNS" : undefined,
+  );
+}
+
+export function dnsOfWildcard(host: string): Message {
+  return error("HED1231", `a wildcard cannot be looked up in DNS: ${quote(host)}`, "endpoints, or resolution: NONE");
+}
+
+export function duplicatePort(what: string): Message {
+  return error("HED1232", `two ports have the ${what}`, "another one for each");
+}
+
+export function unknownEndpointPort(name: string, ports: readonly string[]): Message {
+  const near = nearest(name, ports);
+  return error("HED1233", `the service has no port named ${quote(name)}`, near ?? `one of ${ports.join(", ")}`);
+}
+
+export function unsupportedProtocol(protocol: string, known: readonly string[]): Message {
+  const near = nearest(protocol.toUpperCase(), known);
+  return error(
+    "HED1234",
+    `protocol must be one of ${known.join(", ")}: ${quote(protocol)}`,
+    near ? `protocol: ${near}` : undefined,
+  );
+}
+
+export function resolutionNotSupported(resolution: string): Message {
+  return error(
+    "HED1235",
+    `resolution ${resolution} is not supported yet: the service would have no endpoints`,
+    "DNS for a name, NONE for a wildcard",
+  );
+}
+
+export function rangeWithEndpoints(address: string): Message {
+  return error("HED1236", `a range of addresses is for resolution NONE or STATIC: ${quote(address)}`);
+}
+
+export function unixAddress(address: string): Message {
+  return error("HED1237", `Unix sockets as endpoints are not supported yet: ${quote(address)}`);
+}
+
+export function noTlsMatch(): Message {
+  return error("HED1238", "a tls route needs a match with sniHosts", 'match: [{sniHosts: ["example.com"]}]');
+}
+
+export function nothingToDo(): Message {
+  return error("HED1239", "object says nothing", "http, tls or tcp routes");
+}
+
+export function patternNeedsValue(field: string): Message {
+  return error("HED1240", `${field} of a match must not be empty`, "the match without it");
+}

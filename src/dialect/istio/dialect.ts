@@ -1,0 +1,99 @@
+// Istio's kinds: how traffic goes between the services.
+
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
+import { diagnose } from "../../model/message.ts";
+import { originKey } from "../../model/origin.ts";
+import type { ServerPolicy } from "../../model/server-policy.ts";
+import type { MeshSettings } from "../../model/settings.ts";
+import { type Dialect, remembered, type Translation } from "../dialect.ts";
+import type { SourceObject } from "../object.ts";
+import { Reporter } from "../reporter.ts";
+import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
+import { KINDS, LATER } from "./kinds.ts";
+import { readPeerAuthentication } from "./peer-authentication.ts";
+import { reading } from "./reading.ts";
+import { linkRoutes, type Report } from "./routes.ts";
+import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
+import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
+
+export const istio: Dialect = { name: "istio", kinds: KINDS, later: LATER, translate };
+
+/** What one object says by itself. */
+type Draft =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "virtual-service"; readonly draft: VirtualServiceDraft }
+  | { readonly kind: "destination-rule"; readonly draft: DestinationRuleDraft }
+  | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
+  | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts };
+
+interface Read {
+  readonly draft: Draft;
+  readonly accepted: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const read = remembered((object: SourceObject, settings: MeshSettings): Read => {
+  const reporter = new Reporter(object);
+  const draft = readDraft(object, settings, reporter);
+  return {
+    draft: reporter.failed ? { kind: "nothing" } : draft,
+    accepted: !reporter.failed,
+    diagnostics: reporter.diagnostics,
+  };
+});
+
+function readDraft(object: SourceObject, settings: MeshSettings, reporter: Reporter): Draft {
+  const context = reading(object, settings, reporter);
+  switch (object.origin.kind) {
+    case "VirtualService": {
+      const draft = readVirtualService(context);
+      return draft ? { kind: "virtual-service", draft } : { kind: "nothing" };
+    }
+    case "DestinationRule": {
+      const draft = readDestinationRule(context);
+      return draft ? { kind: "destination-rule", draft } : { kind: "nothing" };
+    }
+    case "PeerAuthentication": {
+      const policy = readPeerAuthentication(context);
+      return policy ? { kind: "peer-authentication", policy } : { kind: "nothing" };
+    }
+    default: {
+      const parts = readServiceEntry(context);
+      return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
+    }
+  }
+}
+
+/** Reads each object by itself, then joins those that refer to each other or are for one host. */
+function translate(objects: readonly SourceObject[], settings: MeshSettings): Translation {
+  const reads = objects.map((object) => ({ object, ...read(object, settings) }));
+  const later = new Map<string, Diagnostic[]>();
+  const spans = new Map(objects.map((object) => [originKey(object.origin), object.spans]));
+  const report: Report = (origin, path, message) => {
+    const key = originKey(origin);
+    later.set(key, [...(later.get(key) ?? []), diagnose(message, origin, path, spans.get(key))]);
+  };
+  const drafts = reads.map((entry) => entry.draft);
+  const entries = drafts.flatMap((draft) => (draft.kind === "service-entry" ? [draft.parts] : []));
+  const parts: MeshParts = {
+    ...NO_PARTS,
+    services: entries.flatMap((entry) => entry.services),
+    endpointLists: entries.flatMap((entry) => entry.endpointLists),
+    routes: linkRoutes(
+      drafts.flatMap((draft) => (draft.kind === "virtual-service" ? [draft.draft] : [])),
+      report,
+    ),
+    clientPolicies: linkClientPolicies(
+      drafts.flatMap((draft) => (draft.kind === "destination-rule" ? [draft.draft] : [])),
+      report,
+    ),
+    serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
+  };
+  const results = reads.map(({ object, accepted, diagnostics }) => ({
+    object,
+    accepted,
+    diagnostics: [...diagnostics, ...(later.get(originKey(object.origin)) ?? [])],
+  }));
+  return { parts, results };
+}

@@ -1,0 +1,125 @@
+// DestinationRule `trafficPolicy` → client settings, and how its levels go together.
+
+import type {
+  ClientSettings,
+  ClientTls,
+  ConnectionPool,
+  LoadBalancing,
+  ScopedSettings,
+} from "../../model/client-policy.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import type { ConnectionPoolSpec, PortPolicySpec, TlsSpec, TrafficPolicySpec } from "./destination-rule-schema.ts";
+import * as diagnostics from "./diagnostics.ts";
+
+/** A policy as written: an unset block is undefined at each level. */
+export function readTrafficPolicy(
+  spec: TrafficPolicySpec | undefined,
+  path: string,
+  reporter: Reporter,
+): ScopedSettings {
+  const ports = (spec?.portLevelSettings ?? []).map((entry, i) => ({
+    port: entry.port.number,
+    settings: readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter),
+  }));
+  return { settings: readSettings(spec ?? {}, path, reporter), ports: ports.sort((a, b) => a.port - b.port) };
+}
+
+function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): ClientSettings {
+  return {
+    loadBalancing: spec.loadBalancer && readLoadBalancing(spec.loadBalancer.simple),
+    connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
+    tls: spec.tls && readTls(spec.tls, joinPath(path, "tls"), reporter),
+  };
+}
+
+/**
+ * A subset's settings over those of its rule (MergeTrafficPolicy): block by block, an unset block is the rule's; but port settings
+ * of the subset replace everything, unset blocks included.
+ */
+export function mergeSubset(rule: ScopedSettings, subset: ScopedSettings): ScopedSettings {
+  const own = new Map(subset.ports.map((entry) => [entry.port, entry.settings]));
+  const numbers = [...new Set([...own.keys(), ...rule.ports.map((entry) => entry.port)])].sort((a, b) => a - b);
+  const inherited = new Map(rule.ports.map((entry) => [entry.port, entry.settings]));
+  return {
+    settings: overlay(rule.settings, subset.settings),
+    ports: numbers.map((port) => ({ port, settings: own.get(port) ?? overlay(inherited.get(port)!, subset.settings) })),
+  };
+}
+
+function overlay(below: ClientSettings, above: ClientSettings): ClientSettings {
+  return {
+    loadBalancing: above.loadBalancing ?? below.loadBalancing,
+    connectionPool: above.connectionPool ?? below.connectionPool,
+    outlierDetection: above.outlierDetection ?? below.outlierDetection,
+    tls: above.tls ?? below.tls,
+  };
+}
+
+function readLoadBalancing(simple: NonNullable<PortPolicySpec["loadBalancer"]>["simple"]): LoadBalancing | undefined {
+  switch (simple) {
+    case undefined:
+    case "UNSPECIFIED":
+      return undefined;
+    case "LEAST_CONN": // its old name
+    case "LEAST_REQUEST":
+      return { kind: "least-request" };
+    case "ROUND_ROBIN":
+      return { kind: "round-robin" };
+    case "RANDOM":
+      return { kind: "random" };
+    case "PASSTHROUGH":
+      return { kind: "original-destination" };
+  }
+}
+
+/** Istio reads 0 as "not said": a limit of none cannot be written. */
+function limit(value: number | undefined): number | undefined {
+  return value === 0 ? undefined : value;
+}
+
+function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): ConnectionPool {
+  return {
+    connectTimeoutMs: tcp.connectTimeout,
+    maxConnections: limit(tcp.maxConnections),
+    maxPendingRequests: limit(http.http1MaxPendingRequests),
+    maxRequests: limit(http.http2MaxRequests),
+    maxRequestsPerConnection: limit(http.maxRequestsPerConnection),
+    maxRetries: limit(http.maxRetries),
+    httpIdleTimeoutMs: http.idleTimeout,
+    maxConcurrentStreams: limit(http.maxConcurrentStreams),
+    upgradeToHttp2:
+      http.h2UpgradePolicy === "UPGRADE" ? true : http.h2UpgradePolicy === "DO_NOT_UPGRADE" ? false : undefined,
+  };
+}
+
+function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
+  const { mode = "DISABLE", sni, subjectAltNames = [], clientCertificate, privateKey, caCertificates } = spec;
+  const forbid = (field: "clientCertificate" | "privateKey" | "caCertificates"): void => {
+    if (spec[field] !== undefined)
+      reporter.report(joinPath(path, field), diagnostics.tlsFields(mode, field, "takes no"));
+  };
+  const demand = (field: "clientCertificate" | "privateKey"): void => {
+    if (spec[field] === undefined) reporter.report(path, diagnostics.tlsFields(mode, field, "needs"));
+  };
+  const simple = {
+    kind: "simple",
+    sni,
+    subjectAltNames,
+    caFile: caCertificates,
+    skipVerify: spec.insecureSkipVerify ?? false,
+  } as const;
+  switch (mode) {
+    case "DISABLE":
+      return { kind: "disable" };
+    case "ISTIO_MUTUAL":
+      for (const field of ["clientCertificate", "privateKey", "caCertificates"] as const) forbid(field);
+      return { kind: "mesh", sni, subjectAltNames };
+    case "SIMPLE":
+      for (const field of ["clientCertificate", "privateKey"] as const) forbid(field);
+      return simple;
+    case "MUTUAL":
+      for (const field of ["clientCertificate", "privateKey"] as const) demand(field);
+      return { ...simple, certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } };
+  }
+}

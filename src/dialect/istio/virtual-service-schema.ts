@@ -1,0 +1,143 @@
+// Every field of networking.istio.io VirtualService.
+
+import {
+  choice,
+  duration,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  openRecord,
+  port,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+
+const STRING_MATCH = record({ exact: text(), prefix: text(), regex: text("regex") }, [["exact", "prefix", "regex"]]);
+
+/** Of headers and query parameters: `{}` and regex `*` ask only whether it is there. */
+const PRESENCE_MATCH = record({ exact: text(), prefix: text(), regex: text("regex-or-any") }, [
+  ["exact", "prefix", "regex"],
+]);
+
+const LABELS = mapOf(text("label-value"), "label-key");
+
+const DESTINATION = record({
+  host: required(notEmpty("host-or-address")),
+  subset: notEmpty(),
+  port: record({ number: required(port()) }),
+});
+
+const HEADER_OPERATIONS = record({
+  set: mapOf(text(), "header-name"),
+  add: mapOf(text(), "header-name"),
+  remove: list(text("header-name")),
+});
+const HEADERS = record({ request: HEADER_OPERATIONS, response: HEADER_OPERATIONS });
+
+const HTTP_MATCH = record({
+  name: text(),
+  uri: STRING_MATCH,
+  scheme: STRING_MATCH,
+  method: STRING_MATCH,
+  authority: STRING_MATCH,
+  headers: mapOf(PRESENCE_MATCH, "header-name"),
+  withoutHeaders: mapOf(PRESENCE_MATCH, "header-name"),
+  queryParams: mapOf(PRESENCE_MATCH),
+  port: port(),
+  sourceLabels: LABELS,
+  sourceNamespace: notEmpty(),
+  gateways: list(notEmpty()),
+  ignoreUriCase: flag(),
+  statPrefix: later("there are no statistics of its own for the match"),
+});
+
+const HTTP_ROUTE = record({
+  name: text(),
+  match: list(HTTP_MATCH),
+  route: list(record({ destination: required(DESTINATION), weight: whole(0, 2 ** 31 - 1), headers: HEADERS })),
+  redirect: record(
+    {
+      uri: notEmpty(),
+      prefixRewrite: later("the path stays as it is"),
+      authority: notEmpty(),
+      port: port(),
+      derivePort: choice("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
+      scheme: notEmpty(),
+      redirectCode: whole(0, 999),
+    },
+    [["port", "derivePort"]],
+  ),
+  directResponse: record({
+    status: required(whole(100, 599)),
+    body: record({ string: text(), bytes: later("the body is empty") }),
+  }),
+  delegate: record({ name: required(notEmpty()), namespace: notEmpty() }),
+  rewrite: record({
+    authority: notEmpty(),
+    uri: later("the path is forwarded as it came"),
+    uriRegexRewrite: later("the path is forwarded as it came"),
+  }),
+  timeout: duration(),
+  retries: record({
+    attempts: whole(0, 2 ** 31 - 1),
+    perTryTimeout: duration(),
+    retryOn: text(),
+    retryRemoteLocalities: later("another try may go to any locality"),
+    retryIgnorePreviousHosts: flag(),
+    backoff: duration(),
+  }),
+  fault: later("no fault is injected"),
+  mirror: later("nothing is mirrored"),
+  mirrors: later("nothing is mirrored"),
+  mirrorPercent: later("nothing is mirrored"),
+  mirrorPercentage: later("nothing is mirrored"),
+  corsPolicy: later("the application must answer CORS requests itself"),
+  headers: HEADERS,
+});
+
+const L4_MATCH = {
+  destinationSubnets: list(text("cidr")),
+  port: port(),
+  sourceSubnet: later("connections are matched whatever their source address"),
+  sourceLabels: LABELS,
+  sourceNamespace: notEmpty(),
+  gateways: list(notEmpty()),
+} as const;
+
+const L4_DESTINATIONS = list(record({ destination: required(DESTINATION), weight: whole(0, 2 ** 31 - 1) }));
+
+export const VIRTUAL_SERVICE = record({
+  apiVersion: text(),
+  kind: text(),
+  metadata: openRecord({}),
+  spec: required(
+    record({
+      hosts: list(notEmpty("wildcard-host")),
+      gateways: list(notEmpty()),
+      http: list(HTTP_ROUTE),
+      tls: list(
+        record({
+          match: required(list(record({ ...L4_MATCH, sniHosts: required(list(notEmpty("wildcard-host"))) }))),
+          route: required(L4_DESTINATIONS),
+        }),
+      ),
+      tcp: list(record({ match: list(record(L4_MATCH)), route: required(L4_DESTINATIONS) })),
+      exportTo: list(notEmpty()),
+    }),
+  ),
+  status: openRecord({}),
+});
+
+export type VirtualServiceSpec = NonNullable<Value<typeof VIRTUAL_SERVICE>["spec"]>;
+export type HttpRouteSpec = Value<typeof HTTP_ROUTE>;
+export type HttpMatchSpec = Value<typeof HTTP_MATCH>;
+export type StringMatchSpec = Value<typeof STRING_MATCH>;
+export type HeadersSpec = Value<typeof HEADERS>;
+export type DestinationSpec = Value<typeof DESTINATION>;
+export type TlsRouteSpec = NonNullable<VirtualServiceSpec["tls"]>[number];
+export type TcpRouteSpec = NonNullable<VirtualServiceSpec["tcp"]>[number];

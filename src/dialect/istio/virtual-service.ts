@@ -1,0 +1,67 @@
+// VirtualService → a draft of its routes: what it says by itself. routes.ts joins it with those that it delegates to.
+
+import type { Authored } from "../../model/origin.ts";
+import type { TcpRule, TlsRule } from "../../model/route.ts";
+import type { Visibility } from "../../model/visibility.ts";
+import { decode } from "../decode.ts";
+import { visibilityOf } from "../export-to.ts";
+import { joinPath } from "../path.ts";
+import * as diagnostics from "./diagnostics.ts";
+import { isForSidecars } from "./http-match.ts";
+import { type HttpDraft, readHttpRoute } from "./http-route.ts";
+import { readTcpRoute, readTlsRoute } from "./l4-route.ts";
+import { MESH_GATEWAY, resolveHost } from "./names.ts";
+import type { Reading } from "./reading.ts";
+import { VIRTUAL_SERVICE, type VirtualServiceSpec } from "./virtual-service-schema.ts";
+
+/** Without hosts it is a delegate. */
+export interface VirtualServiceDraft extends Authored {
+  readonly namespace: string;
+  readonly hosts: readonly string[];
+  readonly visibility: Visibility;
+  readonly http: readonly HttpDraft[];
+  readonly tls: readonly TlsRule[];
+  readonly tcp: readonly TcpRule[];
+}
+
+export function readVirtualService(reading: Reading): VirtualServiceDraft | undefined {
+  const { object, origin, namespace, settings, reporter } = reading;
+  const spec = decode(VIRTUAL_SERVICE, object.value, "", reporter)?.spec;
+  if (!spec) return undefined;
+  const hosts = readHosts(spec, reading);
+  const isDelegate = hosts.length === 0;
+  if (isDelegate) checkDelegate(spec, reading);
+  if (spec.exportTo?.includes("~") && spec.exportTo.length > 1)
+    reporter.report("spec.exportTo", diagnostics.conflictingExport());
+  const isForMesh = isForSidecars(spec.gateways, "spec.gateways", reporter);
+  const http = (spec.http ?? []).flatMap(
+    (route, i) => readHttpRoute(route, joinPath("spec.http", i), isDelegate, reading) ?? [],
+  );
+  const tls = (spec.tls ?? []).flatMap((route, i) => readTlsRoute(route, i, reading) ?? []);
+  const tcp = (spec.tcp ?? []).flatMap((route, i) => readTcpRoute(route, i, reading) ?? []);
+  return {
+    origin,
+    createdAt: object.createdAt,
+    namespace,
+    hosts,
+    visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility),
+    ...(isForMesh ? { http, tls, tcp } : { http: [], tls: [], tcp: [] }),
+  };
+}
+
+function readHosts(
+  { hosts = [], gateways = [MESH_GATEWAY] }: VirtualServiceSpec,
+  { namespace, settings, reporter }: Reading,
+): readonly string[] {
+  for (const [i, host] of hosts.entries()) {
+    if (host === "*" && gateways.includes(MESH_GATEWAY))
+      reporter.report(`spec.hosts[${i}]`, diagnostics.wildcardForMesh());
+  }
+  return [...new Set(hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain)))];
+}
+
+function checkDelegate(spec: VirtualServiceSpec, { reporter }: Reading): void {
+  for (const field of ["gateways", "tls", "tcp"] as const) {
+    if ((spec[field]?.length ?? 0) > 0) reporter.report(`spec.${field}`, diagnostics.delegateField(field));
+  }
+}

@@ -1,0 +1,47 @@
+// What can be wrong with Kubernetes' kinds for a mesh: codes HED1300 to HED1399, sorted and never reused.
+
+import type { Message } from "../../model/message.ts";
+import { quote } from "../diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+export function externalName(name: string): Message {
+  return warning(
+    "HED1301",
+    `Services of type ExternalName are not supported yet: ${quote(name)} gets no route in the mesh`,
+    "a ServiceEntry with resolution: DNS",
+  );
+}
+
+export function transportNotSupported(protocol: string): Message {
+  return warning("HED1302", `ports of protocol ${protocol} are not supported: the port is left out`);
+}
+
+export function badAnnotation(name: string, value: string, wanted: string): Message {
+  return error("HED1303", `annotation ${name} is not valid: ${quote(value)}`, wanted);
+}
+
+export function missingAnnotation(name: string, because: string): Message {
+  return error("HED1304", `annotation ${name} is missing beside ${because}`);
+}
+
+export function sliceWithoutService(): Message {
+  return warning(
+    "HED1305",
+    "EndpointSlice has no label kubernetes.io/service-name: its endpoints belong to no Service",
+  );
+}
+
+export function namedEndpoints(): Message {
+  return warning(
+    "HED1306",
+    "EndpointSlices of addressType FQDN are not supported yet: these endpoints are left out",
+    "a ServiceEntry with resolution: DNS",
+  );
+}

@@ -1,0 +1,54 @@
+// Service → a service of the mesh.
+
+import type { Service, ServicePort } from "../../model/service.ts";
+import type { MeshSettings } from "../../model/settings.ts";
+import { decode } from "../decode.ts";
+import { visibilityOf } from "../export-to.ts";
+import type { SourceObject } from "../object.ts";
+import type { Reporter } from "../reporter.ts";
+import * as diagnostics from "./diagnostics.ts";
+import { SCHEMAS, type ServiceValue } from "./kinds.ts";
+import { serviceHost } from "./names.ts";
+import { portProtocol } from "./protocol.ts";
+
+type PortValue = NonNullable<ServiceValue["spec"]["ports"]>[number];
+
+export function readService(object: SourceObject, settings: MeshSettings, reporter: Reporter): Service | undefined {
+  const spec = decode(SCHEMAS.Service, object.value, "", reporter)?.spec;
+  if (!spec) return undefined;
+  const { origin, createdAt, annotations } = object;
+  const { namespace, name } = origin;
+  if (spec.type === "ExternalName") {
+    reporter.report("spec.type", diagnostics.externalName(name));
+    return undefined;
+  }
+  const addresses = (spec.clusterIPs ?? [spec.clusterIP ?? ""]).filter(
+    (address) => address !== "" && address !== "None",
+  );
+  const isHeadless = spec.clusterIP === "None" || spec.clusterIPs?.includes("None");
+  const selector = Object.keys(spec.selector ?? {}).length > 0 ? { namespace, labels: spec.selector! } : undefined;
+  const exportTo = annotations["networking.istio.io/exportTo"]?.split(",").map((entry) => entry.trim());
+  return {
+    origin,
+    createdAt,
+    host: serviceHost(name, namespace, settings.clusterDomain),
+    namespace,
+    name,
+    addresses,
+    ports: (spec.ports ?? [])
+      .flatMap((port, i) => readPort(port, `spec.ports[${i}]`, reporter) ?? [])
+      .sort((a, b) => a.number - b.number),
+    location: "mesh",
+    resolution: isHeadless ? "passthrough" : "endpoints",
+    selector,
+    visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility),
+  };
+}
+
+function readPort(port: PortValue, path: string, reporter: Reporter): ServicePort | undefined {
+  if (port.protocol === "SCTP") {
+    reporter.report(`${path}.protocol`, diagnostics.transportNotSupported("SCTP"));
+    return undefined;
+  }
+  return { number: port.port, name: port.name ?? "", protocol: portProtocol(port), target: port.targetPort };
+}

@@ -1,0 +1,32 @@
+// Collects what is wrong with one object while it is read and translated.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { diagnose, type Message } from "../model/message.ts";
+import { READ_LIMITS } from "./limits.ts";
+import type { SourceObject } from "./object.ts";
+
+export class Reporter {
+  readonly #object: SourceObject;
+  readonly #diagnostics: Diagnostic[] = [];
+  #failed = false;
+
+  constructor(object: SourceObject) {
+    this.#object = object;
+  }
+
+  report(path: string, message: Message): void {
+    if (message.severity === "error") this.#failed = true;
+    // Past the limit nobody reads on, and every span costs a look into the file; errors still count.
+    if (this.#diagnostics.length >= READ_LIMITS.findings) return;
+    this.#diagnostics.push(diagnose(message, this.#object.origin, path, this.#object.spans));
+  }
+
+  /** Whether there was an error: the object is then rejected as a whole. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#diagnostics;
+  }
+}
