@@ -29,6 +29,8 @@ export interface LeafRequest {
   readonly id: SpiffeId;
   readonly publicKeyInfo: Uint8Array;
   readonly ttlMs: number;
+  /** Beside the identity, on the control plane's own certificate only: Istio's agents verify its host name. */
+  readonly dnsNames?: readonly string[];
 }
 
 export type IssueVerdict =
@@ -76,7 +78,7 @@ export function selfSignedAuthority({ certificate, key }: Root, trustDomain: str
  */
 export function issueLeaf(
   authority: SigningAuthority,
-  { id, publicKeyInfo, ttlMs }: LeafRequest,
+  { id, publicKeyInfo, ttlMs, dnsNames = [] }: LeafRequest,
   nowMs: number,
 ): IssueVerdict {
   const { certificate, privateKey, intermediates, bundle } = authority;
@@ -103,6 +105,7 @@ export function issueLeaf(
       notAfterMs,
       publicKeyInfo,
       uris: [id.uri],
+      dnsNames,
       keyUsage: KEY_USAGE.digitalSignature,
       extendedKeyUsage: [OID.serverAuth, OID.clientAuth],
       issuerKeyIdentifier: certificate.subjectKeyIdentifier,

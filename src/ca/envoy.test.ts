@@ -118,7 +118,7 @@ async function call(
       },
       data(socket, bytes) {
         received += bytes.toString();
-        if (received.includes("\r\n\r\n")) socket.end();
+        if (received.includes("\r\n\r\n")) socket.terminate(); // Envoy would keep the closing connection for a second
       },
       close: () => answer.resolve(/x-peer: (\S+)/.exec(received)?.[1] ?? "refused"),
       error() {},

@@ -25,7 +25,7 @@ const NOBODY: Credentials = { bearer: undefined, certificates: [] };
 
 const authority = selfSignedAuthority(createRoot("cluster.local", NOON_MS), "cluster.local");
 const bundles = new Map([["cluster.local", authority.bundle]]);
-const joinTokens = new JoinTokens(generateKeyPair(), "cluster.local");
+const joinTokens = new JoinTokens(generateKeyPair(), () => authority.bundle);
 const key = generateKeyPair();
 
 let seen: string[] = [];
@@ -126,7 +126,7 @@ describe("a caller with a join token", () => {
       "UNAUTHENTICATED join token: expired 1m30s ago, at 2030-01-01T13:00:00.000Z: get a new one",
     );
     const foreign = (
-      await new JoinTokens(generateKeyPair(), "cluster.local").issue(unwrap(parseGrant(A)), HOUR_MS, NOON_MS)
+      await new JoinTokens(generateKeyPair(), () => authority.bundle).issue(unwrap(parseGrant(A)), HOUR_MS, NOON_MS)
     ).reveal();
     expect(refusal(await service().createCertificate(csr(A), { bearer: foreign, certificates: [] }))).toBe(
       "UNAUTHENTICATED join token: was not signed by this control plane",

@@ -101,6 +101,36 @@ describe("a self-signed authority", () => {
   });
 });
 
+/** A file system of one page in a mount namespace of its own, when the system lets us have one. */
+const tinyDisk = [
+  "unshare",
+  "-rm",
+  "sh",
+  "-c",
+  'mount -t tmpfs -o size=4k,mode=0700 tiny "$0" && head -c 4096 /dev/zero >"$0/full" && exec "$@"',
+];
+const hasTinyDisk = (() => {
+  const probe = mkdtempSync(join(tmpdir(), "heddle-probe-"));
+  const { exitCode } = Bun.which("unshare") ? Bun.spawnSync([...tinyDisk, probe, "true"]) : { exitCode: 1 };
+  rmSync(probe, { recursive: true });
+  return exitCode === 0;
+})();
+
+test.skipIf(!hasTinyDisk)("a full disk is told with the path and the way out, and leaves nothing half written", () => {
+  const script = `
+    import { readdirSync } from "node:fs";
+    import { AuthorityStore } from ${JSON.stringify(join(import.meta.dir, "store.ts"))};
+    try {
+      new AuthorityStore(${JSON.stringify(folder)}).open("cluster.local", Date.now());
+    } catch (failure) {
+      console.log(failure.message, "|", failure.hint, "|", readdirSync(${JSON.stringify(folder)}).join());
+    }
+  `;
+  const { stdout } = Bun.spawnSync([...tinyDisk, folder, process.execPath, "-e", script]);
+  expect(stdout.toString()).toContain(`cannot write ${join(folder, "self-signed.json")}: ENOSPC | the disk is full`);
+  expect(stdout.toString().trim()).toEndWith("| full");
+});
+
 describe("a plugged-in authority", () => {
   const root = testRoot(now);
 

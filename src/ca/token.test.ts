@@ -2,14 +2,18 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { SignJWT } from "jose";
 import { Failure } from "../base/failure.ts";
+import { fingerprint } from "../pki/certificate.ts";
 import { HOUR_MS, NOON_MS } from "../pki/certificate-fixtures.ts";
+import { readJoinToken } from "../pki/join-token.ts";
 import { generateKeyPair } from "../pki/key.ts";
 import { unwrap } from "../pki/parsed.ts";
+import { createRoot, selfSignedAuthority } from "./authority.ts";
 import { parseGrant } from "./grant.ts";
 import { JoinTokens, looksLikeJoinToken, MAX_TOKEN_TTL_MS } from "./token.ts";
 
 const key = generateKeyPair();
-const tokens = new JoinTokens(key, "cluster.local");
+const { bundle } = selfSignedAuthority(createRoot("cluster.local", NOON_MS), "cluster.local");
+const tokens = new JoinTokens(key, () => bundle);
 const SUBJECT = "spiffe://cluster.local/ns/default/sa/a";
 const grant = unwrap(parseGrant(SUBJECT));
 
@@ -51,20 +55,28 @@ describe("a join token", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
+  test("tells its bearer the trust domain, the end and the roots", async () => {
+    const token = (await tokens.issue(grant, HOUR_MS, NOON_MS)).reveal();
+    expect(readJoinToken(token)).toEqual({
+      kind: "parsed",
+      value: { trustDomain: "cluster.local", roots: bundle.roots.map(fingerprint), expiresMs: NOON_MS + HOUR_MS },
+    });
+  });
+
   test("does not print itself", async () => {
     expect(`${await tokens.issue(grant, HOUR_MS, NOON_MS)}`).toBe("[redacted]");
   });
 
-  test("lasts from a second to a day", () => {
+  test("lasts from a second to a day", async () => {
     for (const ttl of [0, -1, 999, MAX_TOKEN_TTL_MS + 1, Number.NaN]) {
-      expect(tokens.issue(grant, ttl, NOON_MS)).rejects.toBeInstanceOf(Failure);
+      await expect(tokens.issue(grant, ttl, NOON_MS)).rejects.toBeInstanceOf(Failure);
     }
   });
 });
 
 describe("a token is refused", () => {
   test("when another key signed it, though everything else is right", async () => {
-    const foreign = await new JoinTokens(generateKeyPair(), "cluster.local").issue(grant, HOUR_MS, NOON_MS);
+    const foreign = await new JoinTokens(generateKeyPair(), () => bundle).issue(grant, HOUR_MS, NOON_MS);
     expect(await tokens.verify(foreign.reveal(), NOON_MS)).toEqual({ kind: "bad-signature" });
   });
 

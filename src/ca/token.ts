@@ -5,21 +5,18 @@ import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { formatDuration } from "../base/duration.ts";
 import { Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
+import type { TrustBundle } from "../pki/bundle.ts";
+import { fingerprint } from "../pki/certificate.ts";
+import { JOIN_AUDIENCE, JOIN_TOKEN_TYPE, MAX_JOIN_TOKEN_LENGTH, ROOTS_CLAIM } from "../pki/join-token.ts";
 import type { KeyPair } from "../pki/key.ts";
 import { type Grant, grantText, parseGrant } from "./grant.ts";
 
-export const JOIN_AUDIENCE = "heddle-join";
-/** A type of its own, so that no other JWT can pass for a join token, whoever signed it (RFC 8725 3.11). */
-const TOKEN_TYPE = "heddle-join+jwt";
 const ALGORITHM = "ES256";
 
 /** One hour: time to copy a token to another machine. Renewals need none. */
 export const DEFAULT_TOKEN_TTL_MS = 3_600_000;
 /** A day: what lives longer belongs into a secret store, and there attestation by the platform is better. */
 export const MAX_TOKEN_TTL_MS = 86_400_000;
-
-/** 8 KiB, the size at which proxies stop a header; a join token has 0.4. */
-const MAX_TOKEN_LENGTH = 8_192;
 
 export type TokenVerdict =
   | { readonly kind: "accepted"; readonly grant: Grant; readonly tokenId: string }
@@ -30,9 +27,9 @@ export type TokenVerdict =
 
 /** Whether a bearer token says of itself that it is a join token. Proves nothing; it only chooses who verifies it. */
 export function looksLikeJoinToken(token: string): boolean {
-  if (token.length > MAX_TOKEN_LENGTH) return false;
+  if (token.length > MAX_JOIN_TOKEN_LENGTH) return false;
   try {
-    return decodeProtectedHeader(token).typ === TOKEN_TYPE;
+    return decodeProtectedHeader(token).typ === JOIN_TOKEN_TYPE;
   } catch {
     return false;
   }
@@ -42,12 +39,15 @@ export function looksLikeJoinToken(token: string): boolean {
 export class JoinTokens {
   readonly #privateKey: KeyObject;
   readonly #publicKey: KeyObject;
+  readonly #bundle: () => TrustBundle;
   readonly #issuer: string;
 
-  constructor(key: KeyPair, trustDomain: string) {
+  /** `bundle` is read at each token: its roots are named in it. */
+  constructor(key: KeyPair, bundle: () => TrustBundle) {
     this.#privateKey = key.privateKey;
     this.#publicKey = createPublicKey(key.privateKey);
-    this.#issuer = `spiffe://${trustDomain}`;
+    this.#bundle = bundle;
+    this.#issuer = `spiffe://${bundle().trustDomain}`;
   }
 
   /** A token for `grant`. Throws a Failure for a lifetime that is not above 0 and at most a day. */
@@ -57,8 +57,8 @@ export class JoinTokens {
         `cannot make a join token for ${formatDuration(ttlMs)}: it must last from 1s to ${formatDuration(MAX_TOKEN_TTL_MS)}`,
       );
     }
-    const token = await new SignJWT({})
-      .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE })
+    const token = await new SignJWT({ [ROOTS_CLAIM]: this.#bundle().roots.map(fingerprint) })
+      .setProtectedHeader({ alg: ALGORITHM, typ: JOIN_TOKEN_TYPE })
       .setIssuer(this.#issuer)
       .setAudience(JOIN_AUDIENCE)
       .setSubject(grantText(grant))
@@ -70,12 +70,12 @@ export class JoinTokens {
   }
 
   async verify(token: string, nowMs: number): Promise<TokenVerdict> {
-    if (token.length > MAX_TOKEN_LENGTH)
-      return { kind: "malformed", reason: `token is longer than ${MAX_TOKEN_LENGTH} characters` };
+    if (token.length > MAX_JOIN_TOKEN_LENGTH)
+      return { kind: "malformed", reason: `token is longer than ${MAX_JOIN_TOKEN_LENGTH} characters` };
     try {
       const { payload } = await jwtVerify(token, this.#publicKey, {
         algorithms: [ALGORITHM],
-        typ: TOKEN_TYPE,
+        typ: JOIN_TOKEN_TYPE,
         issuer: this.#issuer,
         audience: JOIN_AUDIENCE,
         currentDate: new Date(nowMs),
