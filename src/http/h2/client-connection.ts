@@ -149,7 +149,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   /** Streams above `lastStreamId` were not processed and may be sent again elsewhere. */
   protected onGoaway(lastStreamId: number): void {
     this.#drain();
-    for (const stream of [...this.streams.values()]) if (stream.id > lastStreamId) stream.abort("refused");
+    for (const stream of this.streams.list()) if (stream.id > lastStreamId) stream.abort("refused");
     this.#refuseTunnels();
     this.#closeIfDrained();
   }

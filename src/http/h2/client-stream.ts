@@ -5,6 +5,7 @@ import type { RequestHead, ResponseHead, ResponseListener } from "../stream.ts";
 import type { FieldBlock } from "./field-block.ts";
 import { ERROR } from "./frame.ts";
 import { toResponseHead, toTrailers } from "./message.ts";
+import { Backlog } from "./send-half.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
 
 const MALFORMED = "http2.violation.of.messaging.rule";
@@ -37,8 +38,9 @@ export class Http2ClientStream extends Http2Stream {
 
   override end(trailers?: HeaderList): void {
     if (this.state === "idle") {
-      this.ending = true;
-      this.trailers = trailers;
+      this.backlog ??= new Backlog();
+      this.backlog.ending = true;
+      this.backlog.trailers = trailers;
     } else {
       super.end(trailers);
     }
@@ -46,9 +48,11 @@ export class Http2ClientStream extends Http2Stream {
 
   /** After `open`, when the head is written: what the owner wrote before leaves. */
   release(): void {
-    this.owner.sender.widen(this, 0);
-    if (this.ending) this.owner.sender.end(this, this.trailers);
-    this.owner.sender.pump();
+    const { backlog } = this;
+    const { sender } = this.owner;
+    sender.widen(this, 0);
+    if (backlog?.ending) sender.end(this, backlog.trailers);
+    sender.pump();
   }
 
   /** A header block of this stream. */

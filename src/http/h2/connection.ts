@@ -12,11 +12,12 @@ import { HeaderAssembler } from "./header-assembler.ts";
 import { Http2Lifecycle } from "./lifecycle.ts";
 import { type PeerSettings, readSettings } from "./settings.ts";
 import { type Http2Stream, resetReasonOf, type StreamOwner } from "./stream.ts";
+import { StreamTable } from "./stream-table.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
 
 export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecycle implements FrameSink, StreamOwner {
   readonly streamWindowBytes: number;
-  protected readonly streams = new Map<number, S>();
+  protected readonly streams = new StreamTable<S>();
   /** The peer's SETTINGS have come. */
   protected settled = false;
   readonly #reader: FrameReader;
@@ -83,16 +84,16 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   // ---- streams
 
   protected override abortStreams(reason: ResetReason): void {
-    for (const stream of [...this.streams.values()]) stream.abort(reason);
+    for (const stream of this.streams.list()) stream.abort(reason);
   }
 
   protected addStream(stream: S): void {
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     this.streamBegun();
   }
 
   onStreamClosed(stream: Http2Stream, abrupt: boolean): void {
-    this.streams.delete(stream.id);
+    this.streams.delete(stream as S);
     if (abrupt) this.expectLeftovers(stream.id);
     this.onStreamGone(stream as S);
   }
@@ -268,7 +269,10 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     if (!this.sender.mayAnswer()) return VIOLATION.outboundFlood;
     this.settled = true;
     for (const bytes of settings.headerTableBytes ?? []) this.sender.encoder.setPeerTableBytes(bytes);
-    if (settings.initialWindow !== undefined && !this.sender.setInitialWindow(settings.initialWindow, this.streams)) {
+    if (
+      settings.initialWindow !== undefined &&
+      !this.sender.setInitialWindow(settings.initialWindow, this.streams.list())
+    ) {
       return VIOLATION.flowControl;
     }
     writeSettingsAck(this.sender.outbox);

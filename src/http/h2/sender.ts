@@ -4,11 +4,10 @@ import type { HeaderList } from "../headers.ts";
 import type { HttpLimits } from "../limits.ts";
 import { Outbox, type OutboxOwner } from "../outbox.ts";
 import type { Transport } from "../transport.ts";
-import { ByteQueue } from "./byte-queue.ts";
 import type { FloodGuard } from "./flood-guard.ts";
 import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, MAX_WINDOW, writeFrameHead } from "./frame.ts";
 import { boundOf, HpackEncoder } from "./hpack-encoder.ts";
-import type { SendHalf } from "./send-half.ts";
+import { Backlog, type SendHalf } from "./send-half.ts";
 
 /** Size updates at the start of a block, and the frame's head. */
 const BLOCK_BOUND = 32;
@@ -144,7 +143,7 @@ export class Http2Sender implements OutboxOwner {
   data(half: SendHalf, chunk: Uint8Array): boolean {
     const { outbox } = this;
     let sent = 0;
-    if (half.queue === undefined || half.queue.length === 0) {
+    if (half.backlog === undefined || half.backlog.queue.length === 0) {
       while (sent < chunk.length && !outbox.blocked) {
         const count = Math.min(chunk.length - sent, half.window, this.window, MAX_FRAME_BYTES);
         if (count <= 0) break;
@@ -154,11 +153,11 @@ export class Http2Sender implements OutboxOwner {
       }
       if (sent === chunk.length) return true;
     }
-    half.queue ??= new ByteQueue();
-    half.queue.push(chunk, sent, chunk.length);
-    if (half.window > 0) this.#list(half);
-    if (!outbox.blocked && half.queue.length <= this.#limits.highWaterBytes) return true;
-    half.waiting = true;
+    half.backlog ??= new Backlog();
+    half.backlog.queue.push(chunk, sent, chunk.length);
+    if (half.window > 0) this.#list(half, half.backlog);
+    if (!outbox.blocked && half.backlog.queue.length <= this.#limits.highWaterBytes) return true;
+    half.backlog.waiting = true;
     return false;
   }
 
@@ -177,22 +176,24 @@ export class Http2Sender implements OutboxOwner {
     return at + FRAME_HEAD_BYTES;
   }
 
-  /** Ends the direction once the queue is empty. */
+  /** Ends the direction once everything is sent. */
   end(half: SendHalf, trailers: HeaderList | undefined): void {
-    half.ending = true;
-    half.trailers = trailers;
-    if (half.queue === undefined || half.queue.length === 0) this.#finish(half);
+    const { backlog } = half;
+    if (backlog === undefined || backlog.queue.length === 0) {
+      this.#finish(half, trailers);
+    } else {
+      backlog.ending = true;
+      backlog.trailers = trailers;
+    }
   }
 
-  #finish(half: SendHalf): void {
-    if (half.trailers !== undefined && half.trailers.length > 0) {
-      const trailers = half.trailers;
-      half.trailers = undefined;
+  #finish(half: SendHalf, trailers: HeaderList | undefined): void {
+    const { outbox } = this;
+    if (trailers !== undefined && trailers.length > 0) {
       this.beginHeaders(boundOf(trailers)).fields(trailers);
       this.endHeaders(half, true);
       return;
     }
-    const { outbox } = this;
     if (half === this.#tail && outbox.length === this.#tailEnd && this.#transport.flushes === this.#tailFlushes) {
       outbox.bytes[this.#tailAt + 4]! |= FLAG.endStream;
     } else {
@@ -207,7 +208,8 @@ export class Http2Sender implements OutboxOwner {
   widen(half: SendHalf, increment: number): boolean {
     half.window += increment;
     if (half.window > MAX_WINDOW) return false;
-    if (half.window > 0 && half.queue !== undefined && half.queue.length > 0) this.#list(half);
+    const { backlog } = half;
+    if (half.window > 0 && backlog !== undefined && backlog.queue.length > 0) this.#list(half, backlog);
     return true;
   }
 
@@ -218,26 +220,26 @@ export class Http2Sender implements OutboxOwner {
   }
 
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE, which changes open streams too; false when it takes one above 2^31-1. */
-  setInitialWindow(size: number, halves: ReadonlyMap<number, SendHalf>): boolean {
+  setInitialWindow(size: number, halves: readonly SendHalf[]): boolean {
     const increment = size - this.initialWindow;
     this.initialWindow = size;
     let valid = true;
-    for (const half of halves.values()) valid = this.widen(half, increment) && valid;
+    for (const half of halves) valid = this.widen(half, increment) && valid;
     return valid;
   }
 
-  #list(half: SendHalf): void {
-    if (half.listed) return;
-    half.listed = true;
-    if (this.#lastListed) this.#lastListed.nextListed = half;
+  #list(half: SendHalf, backlog: Backlog): void {
+    if (backlog.listed) return;
+    backlog.listed = true;
+    if (this.#lastListed?.backlog) this.#lastListed.backlog.next = half;
     else this.#firstListed = half;
     this.#lastListed = half;
   }
 
-  #unlistFirst(half: SendHalf): void {
-    half.listed = false;
-    this.#firstListed = half.nextListed;
-    half.nextListed = undefined;
+  #unlistFirst(backlog: Backlog): void {
+    backlog.listed = false;
+    this.#firstListed = backlog.next;
+    backlog.next = undefined;
     if (this.#firstListed === undefined) this.#lastListed = undefined;
   }
 
@@ -245,37 +247,37 @@ export class Http2Sender implements OutboxOwner {
   pump(): void {
     while (!this.outbox.blocked) {
       const half = this.#firstListed;
-      if (half === undefined) return;
+      const backlog = half?.backlog;
+      if (half === undefined || backlog === undefined) return;
       if (half.sendingOver) {
-        this.#unlistFirst(half);
-        continue;
+        this.#unlistFirst(backlog);
+      } else {
+        if (this.window <= 0) return;
+        this.#unlistFirst(backlog);
+        this.#sendQueued(half, backlog);
       }
-      if (this.window <= 0) return;
-      this.#unlistFirst(half);
-      this.#sendQueued(half);
     }
   }
 
-  #sendQueued(half: SendHalf): void {
-    const queue = half.queue!;
+  #sendQueued(half: SendHalf, backlog: Backlog): void {
+    const { queue } = backlog;
     const count = Math.min(queue.length, half.window, this.window, MAX_FRAME_BYTES);
     if (count > 0) {
       const at = this.#beginData(half, count); // may replace the buffer
       queue.shift(this.outbox.bytes, at, count);
     }
-    if (queue.length > 0 && half.window > 0) this.#list(half);
-    if (queue.length === 0 && half.ending) {
-      this.#finish(half);
-    } else if (half.waiting && queue.length * 2 <= this.#limits.highWaterBytes) {
-      half.waiting = false;
+    if (queue.length > 0 && half.window > 0) this.#list(half, backlog);
+    if (queue.length === 0 && backlog.ending) {
+      this.#finish(half, backlog.trailers);
+    } else if (backlog.waiting && queue.length * 2 <= this.#limits.highWaterBytes) {
+      backlog.waiting = false;
       half.onRoom();
     }
   }
 
   /** Forgets what a stream still had to send. */
   abandon(half: SendHalf): void {
-    half.queue?.clear();
-    half.trailers = undefined;
+    half.backlog?.queue.clear();
   }
 
   /** Counts an answer that the peer provoked; false when more of them wait than it may make wait. */

@@ -45,7 +45,8 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
   state: StreamState;
   protected readonly owner: StreamOwner;
   protected abstract readonly receiver: StreamListener;
-  readonly #window: ReceiveWindow;
+  /** From the first DATA on. */
+  #window: ReceiveWindow | undefined = undefined;
   #paused = false;
   /** Received while paused: the windows open again by this much at `resume`. */
   #withheld = 0;
@@ -57,7 +58,6 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     super(id, window);
     this.owner = owner;
     this.state = state;
-    this.#window = new ReceiveWindow(owner.streamWindowBytes);
   }
 
   get sendingOver(): boolean {
@@ -72,12 +72,12 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
   protected abstract get isTunnel(): boolean;
 
   write(chunk: Uint8Array): boolean {
-    if (this.sendingOver || this.ending) return true;
+    if (this.sendingOver || this.backlog?.ending) return true;
     return this.owner.sender.data(this, chunk);
   }
 
   end(trailers?: HeaderList): void {
-    if (this.sendingOver || this.ending) return;
+    if (this.sendingOver || this.backlog?.ending) return;
     this.owner.sender.end(this, trailers);
   }
 
@@ -111,6 +111,7 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
 
   /** Counts a DATA frame of `length` bytes; false when the stream's window was too small for it. */
   takeWindow(length: number): boolean {
+    this.#window ??= new ReceiveWindow(this.owner.streamWindowBytes);
     return this.#window.take(length);
   }
 
@@ -139,7 +140,7 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
 
   #release(bytes: number): void {
     this.owner.onConsumed(bytes);
-    if (this.receivingOver) return;
+    if (this.receivingOver || this.#window === undefined) return;
     const increment = this.#window.consume(bytes);
     if (increment > 0) writeWindowUpdate(this.owner.sender.outbox, this.id, increment);
   }
