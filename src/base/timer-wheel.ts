@@ -39,6 +39,11 @@ export class TimerWheel {
   #startedAt = 0;
   #interval: ReturnType<typeof setInterval> | undefined;
 
+  /** Milliseconds, as of the last tick: for ages that need no more precision than the deadlines themselves. */
+  get now(): number {
+    return this.#startedAt + this.#ticks * TICK_MS;
+  }
+
   /** Arms `deadline` to ring in `delayMs` (rounded up to ticks), replacing an earlier one. */
   arm(deadline: Deadline, delayMs: number): void {
     if (deadline.slot !== -1) this.disarm(deadline);

@@ -97,7 +97,10 @@ export class Outbox implements Flushable {
     if (this.#gone || this.#full) return;
     if (this.length > 0) {
       const taken = this.#transport.write(this.bytes.subarray(0, this.length));
-      if (taken < 0) return this.discard();
+      if (taken < 0) {
+        this.discard();
+        return;
+      }
       if (taken < this.length) {
         this.bytes.copyWithin(0, taken, this.length);
         this.length -= taken;

@@ -28,8 +28,19 @@ export class RequestHead {
   contentLength: number;
   /** Protocol asked for by `Upgrade` (HTTP/1.1) or `:protocol` (RFC 8441), lower case. CONNECT without one opens a byte tunnel. */
   upgrade: string | undefined;
+  /** Bytes of the head on the wire, set by the codec that read it. */
+  wireBytes = 0;
 
-  constructor(method: string, scheme: string, authority: string, path: string, headers: HeaderList, protocol: Protocol, contentLength: number, upgrade: string | undefined) {
+  constructor(
+    method: string,
+    scheme: string,
+    authority: string,
+    path: string,
+    headers: HeaderList,
+    protocol: Protocol,
+    contentLength: number,
+    upgrade: string | undefined,
+  ) {
     this.method = method;
     this.scheme = scheme;
     this.authority = authority;
@@ -48,6 +59,8 @@ export class ResponseHead {
   headers: HeaderList;
   /** Length of the body, or of the body that a HEAD would have had; -1 when unknown. */
   contentLength: number;
+  /** Bytes of the head on the wire, set by the codec that read it. */
+  wireBytes = 0;
 
   constructor(status: number, headers: HeaderList, contentLength: number) {
     this.status = status;

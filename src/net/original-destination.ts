@@ -1,7 +1,7 @@
 // Where a captured connection was going before iptables REDIRECT sent it here, and what its first bytes look like before anyone reads them.
 
 import { dlopen, FFIType, ptr } from "bun:ffi";
-import type { PeerAddress } from "./socket.ts";
+import type { SocketAddress } from "./byte-stream.ts";
 
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
@@ -31,7 +31,7 @@ function query(fd: number, level: number): boolean {
  * The original destination of an accepted socket; undefined when it was not redirected, or where the platform has no such thing.
  * Costs less than 1 µs.
  */
-export function originalDestination(fd: number): PeerAddress | undefined {
+export function originalDestination(fd: number): SocketAddress | undefined {
   if (process.platform !== "linux" || !(query(fd, SOL_IP) || query(fd, SOL_IPV6))) return undefined;
   const port = (address[2]! << 8) | address[3]!;
   const family = address[0]! | (address[1]! << 8);

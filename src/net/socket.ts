@@ -1,45 +1,15 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import { type ByteListener, type ByteStream, NOBODY, type SocketAddress, type TlsFacts } from "./byte-stream.ts";
 
-/** Who gets the bytes. The HTTP connections of http/ fit it as they are. */
-export interface ByteListener {
-  /** The chunk is the listener's to read during the call; it is not reused afterwards. */
-  receive(chunk: Uint8Array): void;
-  /** The socket takes bytes again. */
-  drained(): void;
-  /** The peer will send no more (FIN, close_notify). */
-  ended(): void;
-  /** Last call. */
-  closed(): void;
-}
-
-export interface PeerAddress {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** What a finished TLS handshake says. */
-export interface TlsFacts {
-  /** "" without SNI. */
-  readonly serverName: string;
-  /** "" when none was agreed. */
-  readonly alpn: string;
-  /** DER of the peer's leaf, its chain already proven; undefined when it showed none. */
-  readonly peerCertificate: Uint8Array | undefined;
-}
-
-const NOBODY: ByteListener = { receive() {}, drained() {}, ended() {}, closed() {} };
-
-/** Implements http/transport.ts without importing it: net and http know each other only by shape. */
-export class SocketTransport {
-  /** Set by whoever takes the connection over. */
+export class SocketTransport implements ByteStream {
   listener: ByteListener = NOBODY;
   tls: TlsFacts | undefined = undefined;
   /** Unset until the socket is open. */
   socket: Socket<SocketTransport> | undefined = undefined;
-  #local: PeerAddress | undefined;
-  #remote: PeerAddress | undefined;
+  #local: SocketAddress | undefined;
+  #remote: SocketAddress | undefined;
   #closed = false;
 
   write(bytes: Uint8Array): number {
@@ -68,12 +38,12 @@ export class SocketTransport {
     return this.#closed;
   }
 
-  get local(): PeerAddress {
+  get local(): SocketAddress {
     this.#local ??= { address: this.socket?.localAddress ?? "", port: this.socket?.localPort ?? 0 };
     return this.#local;
   }
 
-  get remote(): PeerAddress {
+  get remote(): SocketAddress {
     this.#remote ??= { address: this.socket?.remoteAddress ?? "", port: this.socket?.remotePort ?? 0 };
     return this.#remote;
   }

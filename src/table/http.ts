@@ -57,6 +57,8 @@ export interface HttpTable {
   readonly serverHeader: ServerHeader;
   /** The direct peer is the client: x-forwarded-for gets its address, and headers that only the mesh may set are removed. */
   readonly useRemoteAddress: boolean;
+  /** Percentage of new traces that are sampled; undefined: no trace context is made. */
+  readonly tracing: { readonly samplingPercent: number } | undefined;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
   readonly clientCertificate: ClientCertificateForwarding;

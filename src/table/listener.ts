@@ -23,6 +23,8 @@ export type Terminal =
 
 export interface FilterChain {
   readonly name: string;
+  /** Hash of the chain as it was configured: connections of a chain that an update leaves alone stay. */
+  readonly fingerprint: string;
   readonly tls: DownstreamTls | undefined;
   /** Network RBAC, in order, before the terminal filter. */
   readonly rbac: readonly RbacTable[];

@@ -45,15 +45,9 @@ export interface RetryPolicy {
 }
 
 /** What ended an attempt before a response. */
-export type AttemptFailure =
-  | "connect-failure"
-  | "refused"
-  | "reset-before-request"
-  | "reset"
-  | "per-try-timeout"
-  | "overflow";
+export type AttemptFailure = "connect-failure" | "refused" | "reset" | "per-try-timeout" | "overflow";
 
-/** Envoy: `5xx`, `reset` and `gateway-error` also cover what never answered; `reset-before-request` only when no byte was sent upstream. */
+/** Envoy: `5xx`, `reset` and `gateway-error` also cover what never answered; `reset-before-request` what the upstream certainly did not see. */
 export function retriesFailure(policy: RetryPolicy, failure: AttemptFailure): boolean {
   const { on } = policy;
   switch (failure) {
@@ -67,8 +61,6 @@ export function retriesFailure(policy: RetryPolicy, failure: AttemptFailure): bo
       );
     case "refused":
       return on.has("refused-stream") || on.has("5xx") || on.has("reset") || on.has("reset-before-request");
-    case "reset-before-request":
-      return on.has("reset-before-request") || on.has("reset") || on.has("5xx");
     case "reset":
       return on.has("reset") || on.has("5xx");
     case "per-try-timeout":

@@ -12,6 +12,7 @@ import {
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_ServerHeaderTransformation,
+  type HttpConnectionManager_Tracing,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type { ClientCertificateForwarding, HttpFilter, HttpTable, RouteSource, ServerHeader } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
@@ -165,6 +166,13 @@ function acceptHttp2Options(scope: Scope, options: Http2ProtocolOptions | undefi
   };
 }
 
+/** Trace headers are made and passed on; spans are reported by nobody yet, so a provider would be a promise not kept. */
+function acceptTracing(scope: Scope, tracing: HttpConnectionManager_Tracing | undefined): HttpTable["tracing"] {
+  if (!tracing) return undefined;
+  scope.only(tracing, ["randomSampling", "clientSampling", "overallSampling"]);
+  return { samplingPercent: tracing.randomSampling?.value ?? 100 };
+}
+
 export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTable {
   scope.only(manager, [
     "codecType",
@@ -175,6 +183,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "httpProtocolOptions",
     "http2ProtocolOptions",
     "serverName",
+    "tracing",
     "serverHeaderTransformation",
     "maxRequestHeadersKb",
     "streamIdleTimeout",
@@ -204,6 +213,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     accessLogs: acceptAccessLogs(scope.field("access_log"), manager.accessLog),
     serverHeader: serverHeader(manager),
     useRemoteAddress: manager.useRemoteAddress ?? false,
+    tracing: acceptTracing(scope.field("tracing"), manager.tracing),
     generateRequestId: manager.generateRequestId ?? true,
     preserveExternalRequestId: manager.preserveExternalRequestId,
     clientCertificate: FORWARDING.get(manager.forwardClientCertDetails) ?? "sanitize",

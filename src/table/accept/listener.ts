@@ -1,7 +1,9 @@
 // Listeners and their filter chains.
 
+import { createHash } from "node:crypto";
+import { toBinary } from "@bufbuild/protobuf";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { Filter, FilterChain } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import { type Filter, type FilterChain, FilterChainSchema } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { HttpInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
 import { OriginalDstSchema } from "../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
@@ -90,7 +92,8 @@ function acceptChain(scope: Scope, chain: FilterChain, inline: InlineSecrets): t
   );
   const rbac = acceptNetworkFilters(scope.field("filters"), chain.filters.slice(0, -1));
   const tls = acceptDownstreamTls(scope.field("transport_socket"), chain.transportSocket, inline);
-  return terminal && { name: chain.name, tls, rbac, terminal };
+  const fingerprint = createHash("sha256").update(toBinary(FilterChainSchema, chain)).digest("base64url");
+  return terminal && { name: chain.name, fingerprint, tls, rbac, terminal };
 }
 
 function acceptSniffing(

@@ -25,7 +25,10 @@ import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts"
 function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): void {
   if (!parameters) return;
   // BoringSSL below Bun offers TLS 1.2 and 1.3; a lower bound of either is met, anything else would be ignored.
-  scope.only(parameters, ["tlsMinimumProtocolVersion"]);
+  scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion"]);
+  const newest: readonly number[] = [TlsParameters_TlsProtocol.TLS_AUTO, TlsParameters_TlsProtocol.TLSv1_3];
+  if (!newest.includes(parameters.tlsMaximumProtocolVersion))
+    scope.field("tls_maximum_protocol_version").reject("below TLS 1.3");
   const allowed: readonly number[] = [
     TlsParameters_TlsProtocol.TLS_AUTO,
     TlsParameters_TlsProtocol.TLSv1_2,

@@ -1,0 +1,110 @@
+// The bootstrap that either proxy starts from. It names the agent's socket for secrets and the control plane for everything else.
+
+import { encodePeerMetadata } from "../stats/peer-metadata.ts";
+import type { Sidecar, Workload } from "./sidecar.ts";
+
+/** Environment variable that the routes' `%ENVIRONMENT(…)%` reads: what this workload tells its peers of itself. */
+export const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
+
+const UPSTREAM_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+const HTTP2 = {
+  [HTTP_OPTIONS]: {
+    "@type": `type.googleapis.com/${HTTP_OPTIONS}`,
+    explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: "30s", timeout: "10s" } } },
+  },
+};
+
+function canonicalName({ labels, workloadName }: Workload): string {
+  return labels["service.istio.io/canonical-name"] ?? labels.app ?? workloadName;
+}
+
+/** What the proxy and its peers are told of the workload. */
+export function peerMetadata(workload: Workload): string {
+  const { labels } = workload;
+  return encodePeerMetadata({
+    name: workload.workloadName,
+    namespace: workload.namespace,
+    canonicalName: canonicalName(workload),
+    canonicalRevision: labels["service.istio.io/canonical-revision"] ?? labels.version ?? "latest",
+    app: labels.app ?? "",
+    version: labels.version ?? "",
+    cluster: workload.clusterId,
+  });
+}
+
+function node({ workload, proxy }: Sidecar) {
+  const { name, namespace, address } = workload;
+  return {
+    id: `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    cluster: `${canonicalName(workload)}.${namespace}`,
+    ...(proxy === "heddle" && { user_agent_name: "heddle" }),
+    metadata: {
+      NAME: name,
+      NAMESPACE: namespace,
+      SERVICE_ACCOUNT: workload.serviceAccount,
+      CLUSTER_ID: workload.clusterId,
+      MESH_ID: workload.trustDomain,
+      WORKLOAD_NAME: workload.workloadName,
+      LABELS: workload.labels,
+    },
+  };
+}
+
+function endpoint(clusterName: string, address: object) {
+  return { cluster_name: clusterName, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
+}
+
+function agentCluster(name: string, socket: string) {
+  return { name, type: "STATIC", connect_timeout: "1s", typed_extension_protocol_options: HTTP2, load_assignment: endpoint(name, { pipe: { path: socket } }) };
+}
+
+const FROM_AGENT = { resource_api_version: "V3", api_config_source: { api_type: "DELTA_GRPC", transport_api_version: "V3", grpc_services: [{ envoy_grpc: { cluster_name: "sds-grpc" } }] } };
+const FROM_CONTROL_PLANE = { resource_api_version: "V3", ads: {} };
+
+function discoveryCluster({ controlPlane }: Sidecar) {
+  const secret = (name: string) => ({ name, sds_config: FROM_AGENT });
+  return {
+    name: "xds-grpc",
+    type: "STRICT_DNS",
+    dns_lookup_family: "V4_PREFERRED",
+    connect_timeout: "5s",
+    typed_extension_protocol_options: HTTP2,
+    load_assignment: endpoint("xds-grpc", { socket_address: { address: controlPlane.host, port_value: controlPlane.port } }),
+    transport_socket: {
+      name: "envoy.transport_sockets.tls",
+      typed_config: {
+        "@type": UPSTREAM_TLS,
+        sni: "heddle.heddle-system.svc",
+        common_tls_context: {
+          tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+          tls_certificate_sds_secret_configs: [secret("default")],
+          combined_validation_context: {
+            default_validation_context: { match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: controlPlane.identity } }] },
+            validation_context_sds_secret_config: secret("ROOTCA"),
+          },
+        },
+      },
+    },
+  };
+}
+
+/** `socket`: the agent's Unix socket, which serves secrets and takes Envoy's access logs. The result is an envoy.config.bootstrap.v3.Bootstrap. */
+export function proxyBootstrap(sidecar: Sidecar, socket: string): object {
+  return {
+    node: node(sidecar),
+    admin: { address: { socket_address: { address: "127.0.0.1", port_value: sidecar.ports.admin } } },
+    dynamic_resources: {
+      lds_config: FROM_CONTROL_PLANE,
+      cds_config: FROM_CONTROL_PLANE,
+      ads_config: { api_type: "DELTA_GRPC", transport_api_version: "V3", set_node_on_first_message_only: true, grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }] },
+    },
+    static_resources: { clusters: [discoveryCluster(sidecar), agentCluster("sds-grpc", socket), agentCluster("als-grpc", socket)] },
+    ...(sidecar.proxy === "envoy" && {
+      bootstrap_extensions: [
+        { name: "envoy.bootstrap.internal_listener", typed_config: { "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener" } },
+      ],
+    }),
+  };
+}

@@ -1,0 +1,58 @@
+// A process that the agent started and answers for: its end is told once, and it can be asked to end and then made to.
+
+import { Failure } from "../base/failure.ts";
+
+export interface ChildExit {
+  readonly code: number;
+  readonly signal: NodeJS.Signals | undefined;
+}
+
+/** Exit code of a shell for a process that a signal ended: 128 and the signal's number. */
+const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+
+export function exitCodeOf({ code, signal }: ChildExit): number {
+  return signal === undefined ? code : 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+}
+
+export interface ChildOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `inherit`, or the path of a file that gets standard output and error. */
+  readonly output: "inherit" | { readonly file: string };
+}
+
+export class Child {
+  readonly exited: Promise<ChildExit>;
+  readonly #process: Bun.Subprocess;
+
+  /** @throws Failure when there is no such program. */
+  constructor({ command, env, output }: ChildOptions) {
+    const sink = output === "inherit" ? ("inherit" as const) : Bun.file(output.file);
+    try {
+      this.#process = Bun.spawn([...command], { env: { ...env }, stdin: output === "inherit" ? "inherit" : "ignore", stdout: sink, stderr: sink });
+    } catch (thrown) {
+      throw new Failure(`cannot start ${command[0]}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown, hint: "is the program installed and on the PATH?" });
+    }
+    this.exited = this.#process.exited.then(() => {
+      const { exitCode, signalCode } = this.#process;
+      return { code: exitCode ?? 0, signal: typeof signalCode === "string" ? signalCode : undefined };
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** SIGTERM, and SIGKILL after `graceMs`. */
+  async end(graceMs: number): Promise<ChildExit> {
+    this.signal("SIGTERM");
+    const timer = setTimeout(() => this.signal("SIGKILL"), graceMs);
+    const exit = await this.exited;
+    clearTimeout(timer);
+    return exit;
+  }
+}

@@ -1,0 +1,47 @@
+// What one sidecar is: whose it is, where it listens, whom it asks. Decided once by whoever starts it (the command line, later an injector).
+
+import type { Secret } from "../base/secret.ts";
+
+export type ProxyKind = "heddle" | "envoy";
+
+export interface Workload {
+  /** Pod name: unique in the namespace. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly trustDomain: string;
+  readonly clusterId: string;
+  /** The address that peers reach it by. */
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What owns the instances: a Deployment's name, or the service's with its version. */
+  readonly workloadName: string;
+}
+
+/** Every port is a default that gives way when it is taken: several sidecars share a laptop. */
+export interface SidecarPorts {
+  /** Envoy's or Heddle's admin, loopback. */
+  readonly admin: number;
+  /** The agent's health and merged metrics. */
+  readonly status: number;
+}
+
+export interface ControlPlane {
+  readonly host: string;
+  /** Discovery and certificates, mutual TLS. */
+  readonly port: number;
+  /** PEM of the roots that the control plane's certificate leads to. */
+  readonly roots: string;
+  /** SPIFFE id that it must prove. */
+  readonly identity: string;
+}
+
+export interface Sidecar {
+  readonly proxy: ProxyKind;
+  readonly workload: Workload;
+  readonly ports: SidecarPorts;
+  readonly controlPlane: ControlPlane;
+  readonly token: Secret;
+  /** Folder of this sidecar alone, 0700: the Unix socket, the bootstrap, the access log. */
+  readonly folder: string;
+}

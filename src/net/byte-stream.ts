@@ -1,0 +1,46 @@
+// A connection as bytes, whatever carries it: a socket, TLS on a socket, or two ends inside this process.
+
+/** Who gets the bytes. The HTTP connections of http/ fit it as they are. */
+export interface ByteListener {
+  /** The chunk is the listener's to read during the call; it is not reused afterwards. */
+  receive(chunk: Uint8Array): void;
+  /** The stream takes bytes again. */
+  drained(): void;
+  /** The peer will send no more (FIN, close_notify). */
+  ended(): void;
+  /** Last call. */
+  closed(): void;
+}
+
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What a finished TLS handshake says. */
+export interface TlsFacts {
+  /** "" without SNI. */
+  readonly serverName: string;
+  /** "" when none was agreed. */
+  readonly alpn: string;
+  /** DER of the peer's leaf, its chain already proven; undefined when it showed none. */
+  readonly peerCertificate: Uint8Array | undefined;
+}
+
+/** Fits http/transport.ts by shape: net and http do not import each other. */
+export interface ByteStream {
+  /** Set by whoever takes the connection over. */
+  listener: ByteListener;
+  readonly tls: TlsFacts | undefined;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  /** Bytes taken, the rest waits for `drained`; -1 when the stream is gone. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** Ends the sending direction after what was written. */
+  end(): void;
+  terminate(): void;
+}
+
+export const NOBODY: ByteListener = { receive() {}, drained() {}, ended() {}, closed() {} };

@@ -1,0 +1,277 @@
+// The configuration in force: clusters, endpoints, routes, listeners and secrets as they arrive, each replaced in one step. A listener
+// opens when its routes and secrets are here; what it replaces serves until then.
+
+import { logger } from "../base/log.ts";
+import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import { parseCertificates } from "../pki/certificate.ts";
+import { svidIdentity } from "../pki/svid.ts";
+import type { RouteConfigurationShell } from "../table/accept/route.ts";
+import type { SecretContent } from "../table/accept/secret.ts";
+import type { Cluster as ClusterTable } from "../table/cluster.ts";
+import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
+import type { RouteConfiguration } from "../table/http.ts";
+import type { Listener as ListenerTable } from "../table/listener.ts";
+import type { VirtualHost } from "../table/route.ts";
+import { VirtualHosts } from "../table/virtual-hosts.ts";
+import { AccessLogs } from "./access-log.ts";
+import type { RouteHolder } from "./context.ts";
+import { internalStreams } from "./internal-stream.ts";
+import { Listener, type ListenerContext } from "./listener.ts";
+import type { Reporter } from "./reporter.ts";
+import { Secrets } from "./secrets.ts";
+import { Cluster } from "./upstream/cluster.ts";
+import { NameCache } from "./upstream/names.ts";
+
+const log = logger("proxy");
+
+/** Routes of one name: what RDS said, and the virtual hosts that VHDS brought beside. */
+interface Routes {
+  readonly holder: RouteHolder;
+  configuration: RouteConfiguration | undefined;
+  shell: RouteConfigurationShell | undefined;
+  readonly virtualHosts: Map<string, VirtualHost>;
+}
+
+export class Configuration implements ListenerContext {
+  readonly clusters = new Map<string, Cluster>();
+  readonly accessLogs = new AccessLogs();
+  readonly names = new NameCache();
+  readonly secrets = new Secrets();
+  readonly reporter: Reporter;
+  readonly reusePort: boolean;
+  principal = "";
+  draining = false;
+  readonly #endpoints = new Map<string, EndpointSet>();
+  readonly #routes = new Map<string, Routes>();
+  readonly #listeners = new Map<string, Listener>();
+  /** Waiting for routes or secrets, by name. */
+  readonly #warming = new Map<string, Listener>();
+
+  constructor(reporter: Reporter, reusePort: boolean) {
+    this.reporter = reporter;
+    this.reusePort = reusePort;
+  }
+
+  // ── clusters and endpoints ──
+
+  /** Resolves names of internal listeners for the dialer. */
+  readonly #internal = (name: string): ByteStream | undefined => {
+    const listener = this.#listeners.get(name);
+    if (!listener) return undefined;
+    const nowhere: SocketAddress = { address: "127.0.0.1", port: 0 };
+    const [connecting, accepting] = internalStreams(nowhere, nowhere);
+    listener.take(accepting, undefined);
+    return connecting;
+  };
+
+  setCluster(table: ClusterTable): void {
+    const before = this.clusters.get(table.name);
+    const cluster = new Cluster(table, { secrets: this.secrets, internal: this.#internal }, before);
+    const { discovery } = table;
+    if (discovery.kind === "static") cluster.update(discovery.endpoints);
+    else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
+    else if (discovery.kind === "dns") this.#resolve(cluster, discovery.endpoints, discovery.refreshMs);
+    this.clusters.set(table.name, cluster);
+    before?.drain();
+  }
+
+  removeCluster(name: string): void {
+    this.clusters.get(name)?.drain();
+    this.clusters.delete(name);
+  }
+
+  setEndpoints(serviceName: string, endpoints: EndpointSet): void {
+    this.#endpoints.set(serviceName, endpoints);
+    for (const cluster of this.clusters.values()) {
+      const { discovery } = cluster.table;
+      if (discovery.kind === "eds" && discovery.serviceName === serviceName) cluster.update(endpoints);
+    }
+  }
+
+  removeEndpoints(serviceName: string): void {
+    this.setEndpoints(serviceName, NO_ENDPOINTS);
+    this.#endpoints.delete(serviceName);
+  }
+
+  /** The names of the endpoint sets that clusters ask for. */
+  get endpointNames(): ReadonlySet<string> {
+    return new Set([...this.clusters.values()].flatMap(({ table: { discovery } }) => (discovery.kind === "eds" ? [discovery.serviceName] : [])));
+  }
+
+  /** DNS clusters: every address is a host; the answer is asked for again as long as the cluster is in force. */
+  #resolve(cluster: Cluster, endpoints: EndpointSet, refreshMs: number): void {
+    const found = new Map<number, EndpointSet["endpoints"]>();
+    endpoints.endpoints.forEach((endpoint, i) => {
+      if (endpoint.address.kind !== "socket") return;
+      const { host, port } = endpoint.address;
+      this.names.resolve(host, (answer) => {
+        // A failed look-up keeps the hosts that were known, as Envoy does.
+        if (answer.kind === "failed") return;
+        found.set(i, answer.addresses.map((address) => ({ ...endpoint, address: { kind: "socket", host: address, port } as const })));
+        cluster.update({ endpoints: [...found.values()].flat() });
+      });
+    });
+    const timer = setTimeout(() => {
+      if (this.clusters.get(cluster.table.name) === cluster) this.#resolve(cluster, endpoints, refreshMs);
+    }, refreshMs);
+    timer.unref();
+  }
+
+  // ── routes ──
+
+  #routesOf(name: string): Routes {
+    let routes = this.#routes.get(name);
+    if (!routes) {
+      routes = { holder: { current: undefined }, configuration: undefined, shell: undefined, virtualHosts: new Map() };
+      this.#routes.set(name, routes);
+    }
+    return routes;
+  }
+
+  routes(name: string): RouteHolder {
+    return this.#routesOf(name).holder;
+  }
+
+  /** What VHDS's virtual hosts inherit from their route configuration; undefined before it came. */
+  routeShell(name: string): RouteConfigurationShell | undefined {
+    return this.#routes.get(name)?.shell;
+  }
+
+  setRoutes(configuration: RouteConfiguration, shell: RouteConfigurationShell): void {
+    const routes = this.#routesOf(configuration.name);
+    routes.configuration = configuration;
+    routes.shell = shell;
+    this.#publish(routes);
+  }
+
+  removeRoutes(name: string): void {
+    const routes = this.#routes.get(name);
+    if (!routes) return;
+    routes.configuration = undefined;
+    routes.virtualHosts.clear();
+    routes.holder.current = undefined;
+  }
+
+  /** `undefined` removes it. Changes of one response are published together by `publishVirtualHosts`. */
+  setVirtualHost(route: string, name: string, host: VirtualHost | undefined): void {
+    const { virtualHosts } = this.#routesOf(route);
+    if (host) virtualHosts.set(name, host);
+    else virtualHosts.delete(name);
+  }
+
+  publishVirtualHosts(route: string): void {
+    this.#publish(this.#routesOf(route));
+  }
+
+  #publish({ configuration, shell, virtualHosts, holder }: Routes): void {
+    if (!configuration || !shell) return;
+    if (!configuration.vhds) holder.current = configuration;
+    else if (virtualHosts.size > 0 || holder.current) {
+      holder.current = { ...configuration, virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort) };
+    }
+    this.#openWarm();
+  }
+
+  /** The names of the route configurations that listeners ask for, and of those whose virtual hosts come by VHDS. */
+  get routeNames(): { readonly rds: ReadonlySet<string>; readonly vhds: ReadonlySet<string> } {
+    const rds = new Set([...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames));
+    return { rds, vhds: new Set([...rds].filter((name) => this.#routes.get(name)?.configuration?.vhds)) };
+  }
+
+  // ── listeners ──
+
+  setListener(table: ListenerTable): void {
+    const before = this.#listeners.get(table.name);
+    this.#warming.set(table.name, new Listener(table, this, before));
+    this.#openWarm();
+  }
+
+  removeListener(name: string): void {
+    this.#warming.delete(name);
+    this.#listeners.get(name)?.drain();
+    this.#listeners.delete(name);
+  }
+
+  get listeners(): ReadonlyMap<string, Listener> {
+    return this.#listeners;
+  }
+
+  get warmingListeners(): readonly string[] {
+    return [...this.#warming.keys()];
+  }
+
+  #isWarm(listener: Listener): boolean {
+    const { tls } = listener.table;
+    const secrets = [tls?.certificate, tls?.roots].every((name) => name === undefined || this.secrets.has(name));
+    return secrets && listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined);
+  }
+
+  #openWarm(): void {
+    for (const [name, listener] of this.#warming) {
+      if (!this.#isWarm(listener)) continue;
+      this.#warming.delete(name);
+      const before = this.#listeners.get(name);
+      try {
+        listener.open(before);
+      } catch (thrown) {
+        log.error("listener stays closed", { listener: name, error: thrown instanceof Error ? thrown : String(thrown) });
+        continue;
+      }
+      this.#listeners.set(name, listener);
+      before?.drain(listener);
+    }
+  }
+
+  /** Istio's: the listener of the very address, else the one of any address with that port. */
+  capturedBy({ address, port }: SocketAddress): Listener | undefined {
+    let wildcard: Listener | undefined;
+    for (const listener of this.#listeners.values()) {
+      const { table } = listener;
+      if (table.bind || table.address.kind !== "socket" || table.address.port !== port) continue;
+      if (table.address.host === address) return listener;
+      if (table.address.host === "0.0.0.0" || table.address.host === "::") wildcard = listener;
+    }
+    return wildcard;
+  }
+
+  // ── secrets ──
+
+  /** @returns why the secret is refused, if it is. */
+  setSecret(name: string, content: SecretContent): string | undefined {
+    const refusal = this.secrets.set(name, content);
+    if (refusal !== undefined) return refusal;
+    if (content.kind === "certificate") this.#readPrincipal(content.chain);
+    this.#openWarm();
+    return undefined;
+  }
+
+  #readPrincipal(chain: string): void {
+    const certificates = parseCertificates(chain);
+    const leaf = certificates.kind === "parsed" ? certificates.value[0] : undefined;
+    const identity = leaf && svidIdentity(leaf);
+    if (identity?.kind !== "parsed") return; // a gateway's certificate names hosts, not a workload
+    this.principal = identity.value.uri;
+    this.reporter.principal = identity.value.uri;
+  }
+
+  // ── the end ──
+
+  /** No new connections; requests under way are finished, with `connection: close` and GOAWAY. */
+  drain(): void {
+    this.draining = true;
+    this.#warming.clear();
+    for (const listener of this.#listeners.values()) listener.drain();
+  }
+
+  get connections(): number {
+    let count = 0;
+    for (const listener of this.#listeners.values()) count += listener.connections;
+    return count;
+  }
+
+  close(): void {
+    for (const listener of this.#listeners.values()) listener.stop();
+    for (const cluster of this.clusters.values()) cluster.drain();
+    this.accessLogs.close();
+  }
+}

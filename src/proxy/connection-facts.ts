@@ -1,0 +1,25 @@
+// What is known of a downstream connection before its first request, read once and kept.
+
+import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import { peerIdentity } from "../pki/svid.ts";
+import type { ConnectionFacts } from "../table/request.ts";
+
+/** `127.0.0.1:80`, `[::1]:80`; a Unix socket has neither. */
+export function formatSocketAddress({ address, port }: SocketAddress): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** `destination`: where the client wanted to go, when the connection was captured. */
+export function readConnectionFacts(stream: ByteStream, destination: SocketAddress | undefined): ConnectionFacts {
+  const { remote, tls } = stream;
+  const local = destination ?? stream.local;
+  const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
+  return {
+    remoteAddress: remote.address,
+    remotePort: remote.port,
+    localAddress: local.address,
+    localPort: local.port,
+    serverName: tls?.serverName ?? "",
+    principal: identity?.kind === "parsed" ? identity.value.uri : "",
+  };
+}

@@ -1,0 +1,24 @@
+// What every connection and request of a proxy shares. The maps are replaced entry by entry as configuration arrives; a request takes
+// what is there when it needs it and keeps it to its end.
+
+import type { RouteConfiguration } from "../table/http.ts";
+import type { AccessLogs } from "./access-log.ts";
+import type { Reporter } from "./reporter.ts";
+import type { NameCache } from "./upstream/names.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+
+/** The routes of a listener; RDS and VHDS replace `current`. Undefined until they arrive. */
+export interface RouteHolder {
+  current: RouteConfiguration | undefined;
+}
+
+export interface ProxyContext {
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly reporter: Reporter;
+  readonly accessLogs: AccessLogs;
+  readonly names: NameCache;
+  /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
+  readonly principal: string;
+  /** True from SIGTERM on: responses say `connection: close`. */
+  readonly draining: boolean;
+}

@@ -1,0 +1,159 @@
+// A downstream connection that speaks HTTP: chooses the codec, makes an exchange of every request, drains.
+
+import { Http1ServerConnection } from "../http/h1/server-connection.ts";
+import { Http2ServerConnection } from "../http/h2/server-connection.ts";
+import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
+import type { Connection, RequestHead, ServerConnectionListener, ServerStream } from "../http/stream.ts";
+import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import type { RequestEdge } from "../stats/request-edge.ts";
+import type { Format } from "../table/format.ts";
+import type { HttpTable } from "../table/http.ts";
+import type { ConnectionFacts } from "../table/request.ts";
+import type { AccessLogFile } from "./access-log.ts";
+import { formatSocketAddress } from "./connection-facts.ts";
+import type { ProxyContext, RouteHolder } from "./context.ts";
+import { Exchange } from "./exchange.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+import type { Host } from "./upstream/host.ts";
+
+/** A connection manager with what the proxy resolved for it when the listener came. */
+export interface BoundHttp {
+  readonly table: HttpTable;
+  readonly limits: HttpLimits;
+  readonly routes: RouteHolder;
+  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
+  /** Inbound: the requests are reported as the server's. */
+  readonly inbound: boolean;
+  readonly stats: { connections: number; active: number; requests: number; refused: number };
+}
+
+/** Limits of the codecs from a connection manager's settings. */
+export function httpLimits(table: HttpTable): HttpLimits {
+  return {
+    ...DEFAULT_LIMITS,
+    maxHeadBytes: table.maxHeadBytes,
+    maxHeaders: table.maxHeaders,
+    headTimeoutMs: table.headTimeoutMs || DEFAULT_LIMITS.headTimeoutMs,
+    idleTimeoutMs: table.idleTimeoutMs,
+    maxConcurrentStreams: table.maxConcurrentStreams,
+    streamWindowBytes: table.streamWindowBytes,
+    connectionWindowBytes: table.connectionWindowBytes,
+  };
+}
+
+/** The start of the HTTP/2 connection preface: no HTTP/1.1 request begins with it (RFC 9113 3.4). */
+const PREFACE_START = 0x50; // "P", and then "RI": POST, PUT and PATCH differ in the second byte
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+function begins(chunk: Uint8Array, text: Buffer): boolean {
+  const length = Math.min(chunk.length, text.length);
+  for (let i = 0; i < length; i++) if (chunk[i] !== text[i]) return false;
+  return length > 0;
+}
+
+export class HttpConnection implements ServerConnectionListener {
+  readonly context: ProxyContext;
+  readonly http: BoundHttp;
+  readonly facts: ConnectionFacts;
+  /** Where the client was going when it was captured. */
+  readonly destination: SocketAddress | undefined;
+  #codec: Connection | undefined;
+  #local: string | undefined;
+  #remote: string | undefined;
+  #onClosed: (() => void) | undefined;
+  // The caller's edge: one connection carries one caller's requests, mostly to one service.
+  #edge: RequestEdge | undefined;
+  #edgeMetadata = "";
+  #edgeCluster: Cluster | undefined;
+  #edgeProtocol = "";
+
+  constructor(context: ProxyContext, http: BoundHttp, facts: ConnectionFacts, destination: SocketAddress | undefined) {
+    this.context = context;
+    this.http = http;
+    this.facts = facts;
+    this.destination = destination;
+    http.stats.connections++;
+    http.stats.active++;
+  }
+
+  /** Takes the stream over. `first`: bytes that sniffing has read already. */
+  start(stream: ByteStream, first: Uint8Array | undefined, onClosed: () => void): void {
+    this.#onClosed = onClosed;
+    const { table } = this.http;
+    const alpn = stream.tls?.alpn ?? "";
+    let codec: Connection;
+    if (table.codec !== "auto") codec = this.#open(stream, table.codec);
+    else if (alpn !== "") codec = this.#open(stream, alpn === "h2" ? "http2" : "http1");
+    else if (first) codec = this.#open(stream, first[0] === PREFACE_START && begins(first, PREFACE) ? "http2" : "http1");
+    else {
+      // One listener for both: the first bytes tell. The codec sees them as if they had come to it.
+      stream.listener = {
+        receive: (chunk) => this.#open(stream, chunk[0] === PREFACE_START && begins(chunk, PREFACE) ? "http2" : "http1").receive(chunk),
+        drained() {},
+        ended: () => stream.terminate(),
+        closed: () => this.onClosed(),
+      };
+      return;
+    }
+    if (first) codec.receive(first);
+  }
+
+  #open(stream: ByteStream, protocol: "http1" | "http2"): Connection {
+    const scheme = stream.tls ? "https" : "http";
+    const codec =
+      protocol === "http2" ? new Http2ServerConnection(stream, this, this.http.limits, scheme) : new Http1ServerConnection(stream, this, this.http.limits, scheme);
+    this.#codec = codec;
+    stream.listener = codec;
+    if (this.context.draining) codec.shutdown();
+    return codec;
+  }
+
+  get active(): number {
+    return this.#codec?.active ?? 0;
+  }
+
+  /** GOAWAY, or `connection: close` with the next response. */
+  drain(): void {
+    this.#codec?.shutdown();
+  }
+
+  onRequest(stream: ServerStream, head: RequestHead, end: boolean): void {
+    this.http.stats.requests++;
+    new Exchange(this, stream, head, end).begin();
+  }
+
+  onRefused(): void {
+    this.http.stats.refused++;
+  }
+
+  onClosed(): void {
+    this.http.stats.active--;
+    this.#onClosed?.();
+    this.#onClosed = undefined;
+  }
+
+  onExchangeOver(): void {}
+
+  get localLabel(): string {
+    this.#local ??= formatSocketAddress({ address: this.facts.localAddress, port: this.facts.localPort });
+    return this.#local;
+  }
+
+  get remoteLabel(): string {
+    this.#remote ??= formatSocketAddress({ address: this.facts.remoteAddress, port: this.facts.remotePort });
+    return this.#remote;
+  }
+
+  /** Where a finished request is counted. */
+  edge(cluster: Cluster | undefined, host: Host | undefined, metadata: string, authority: string, protocol: "http" | "grpc"): RequestEdge {
+    const { reporter } = this.context;
+    if (!this.http.inbound) return cluster && host ? reporter.outbound(cluster, host, protocol) : reporter.outboundUnreached(cluster, authority, protocol);
+    if (this.#edge && this.#edgeMetadata === metadata && this.#edgeCluster === cluster && this.#edgeProtocol === protocol && cluster !== undefined) return this.#edge;
+    const caller = { principal: this.facts.principal, metadata, serverName: this.facts.serverName };
+    this.#edge = reporter.inbound(caller, cluster, authority, protocol);
+    this.#edgeMetadata = metadata;
+    this.#edgeCluster = cluster;
+    this.#edgeProtocol = protocol;
+    return this.#edge;
+  }
+}

@@ -1,0 +1,106 @@
+// Two ends of a byte stream inside this process: what leads from a CONNECT tunnel to an internal listener (envoy_internal_address).
+
+import { atEndOfTurn, type Flushable } from "../base/end-of-turn.ts";
+import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../net/byte-stream.ts";
+
+/** Bytes that may wait for a paused reader before the writer is told to stop. */
+const CAPACITY = 256 * 1024;
+
+class InternalEnd implements ByteStream, Flushable {
+  listener: ByteListener = NOBODY;
+  readonly tls = undefined;
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+  other!: InternalEnd;
+  readonly #incoming: Buffer[] = [];
+  #waiting = 0;
+  #paused = false;
+  #scheduled = false;
+  /** What was promised to the reader after the bytes: nothing, the end of the direction, or the end of all. */
+  #pending: "open" | "ended" | "closed" = "open";
+  #closed = false;
+  #endSent = false;
+
+  constructor(local: SocketAddress, remote: SocketAddress) {
+    this.local = local;
+    this.remote = remote;
+  }
+
+  write(bytes: Uint8Array): number {
+    if (this.#closed || this.other.#closed) return -1;
+    return this.other.#accept(bytes);
+  }
+
+  #accept(bytes: Uint8Array): number {
+    const taken = Math.min(bytes.length, CAPACITY - this.#waiting);
+    if (taken === 0) return 0;
+    this.#incoming.push(Buffer.from(bytes.subarray(0, taken)));
+    this.#waiting += taken;
+    this.#schedule();
+    return taken;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  end(): void {
+    if (this.#closed || this.#endSent) return;
+    this.#endSent = true;
+    this.other.#promise("ended");
+    if (this.#pending === "ended" && this.#waiting === 0) this.#promise("closed");
+  }
+
+  terminate(): void {
+    this.other.#promise("closed");
+    this.#promise("closed");
+  }
+
+  #promise(what: "ended" | "closed"): void {
+    if (this.#pending !== "closed") this.#pending = what;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    atEndOfTurn(this);
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    const full = this.#waiting === CAPACITY;
+    while (!this.#paused || this.#pending === "closed") {
+      const chunk = this.#incoming.shift();
+      if (!chunk) break;
+      this.#waiting -= chunk.length;
+      this.listener.receive(chunk);
+    }
+    if (full && this.#waiting < CAPACITY) this.other.listener.drained();
+    if (this.#waiting > 0) return;
+    if (this.#pending === "ended") {
+      this.#pending = this.#endSent ? "closed" : "open";
+      this.listener.ended();
+      if (this.#endSent) this.#schedule();
+    } else if (this.#pending === "closed") {
+      this.#closed = true;
+      this.listener.closed();
+      this.listener = NOBODY;
+    }
+  }
+}
+
+/** The connecting end and the accepting end; addresses are those of the connection that led here. */
+export function internalStreams(source: SocketAddress, destination: SocketAddress): readonly [connecting: ByteStream, accepting: ByteStream] {
+  const connecting = new InternalEnd(source, destination);
+  const accepting = new InternalEnd(destination, source);
+  connecting.other = accepting;
+  accepting.other = connecting;
+  return [connecting, accepting];
+}

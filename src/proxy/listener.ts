@@ -1,0 +1,226 @@
+// A listener at work: accepts, looks at the first bytes where it must, chooses the filter chain, hands over to HTTP or TCP.
+
+import { logger } from "../base/log.ts";
+import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import { type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
+import { originalDestination } from "../net/original-destination.ts";
+import type { SocketTransport } from "../net/socket.ts";
+import { encodeAlpn, type NativeContext } from "../net/tls-context.ts";
+import type { Format } from "../table/format.ts";
+import type { AccessLog } from "../table/http.ts";
+import { type ChainFacts, chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
+import { decideRbac } from "../table/rbac.ts";
+import type { AccessLogFile, AccessLogs } from "./access-log.ts";
+import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts";
+import type { ProxyContext, RouteHolder } from "./context.ts";
+import { type BoundHttp, HttpConnection, httpLimits } from "./http-connection.ts";
+import type { Secrets } from "./secrets.ts";
+import { RAW, Sniffer, type Sniffed } from "./sniff.ts";
+import { type BoundTcp, TcpConnection } from "./tcp-proxy.ts";
+
+const log = logger("proxy");
+
+/** Envoy's transport_socket_connect_timeout is off by default; a handshake that does not come is an attack or a mistake. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+/** What a listener needs of the proxy. */
+export interface ListenerContext extends ProxyContext {
+  readonly secrets: Secrets;
+  routes(name: string): RouteHolder;
+  /** The listener that a captured connection to this address belongs to. */
+  capturedBy(destination: SocketAddress): Listener | undefined;
+  readonly reusePort: boolean;
+}
+
+type Bound = { readonly kind: "http"; readonly http: BoundHttp } | { readonly kind: "tcp"; readonly tcp: BoundTcp };
+
+interface Live {
+  drain(): void;
+}
+
+/** A chain with what the proxy resolved for it, and the connections that took it. It outlives its listener when an update leaves it as it is. */
+interface BoundChain {
+  readonly chain: FilterChain;
+  readonly bound: Bound;
+  readonly live: Set<Live>;
+}
+
+/** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
+interface Door {
+  owner: Listener;
+  socket: ListeningSocket;
+}
+
+function allChains(table: ListenerTable): Set<FilterChain> {
+  return new Set([...table.matches.map(({ chain }) => chain), ...table.chains.values(), ...(table.defaultChain ? [table.defaultChain] : [])]);
+}
+
+function serverTls(owner: () => Listener): ServerTls {
+  return {
+    context: () => owner().tlsContext(),
+    get alpn() {
+      return encodeAlpn(owner().table.tls?.alpn ?? []);
+    },
+    get requireClientCertificate() {
+      return owner().table.tls?.requireClientCertificate ?? false;
+    },
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+    onHandshakeFailure: (detail, remote) => {
+      const listener = owner();
+      listener.stats.handshakeFailures++;
+      log.debug("TLS handshake failed", { listener: listener.table.name, remote, detail });
+    },
+  };
+}
+
+function bindLogs(logs: readonly AccessLog[], files: AccessLogs): { readonly file: AccessLogFile; readonly format: Format }[] {
+  return logs.map(({ path, format }) => ({ file: files.open(path), format }));
+}
+
+export class Listener {
+  readonly table: ListenerTable;
+  readonly #context: ListenerContext;
+  readonly #chains = new Map<FilterChain, BoundChain>();
+  #door: Door | undefined;
+  readonly stats = { accepted: 0, noChain: 0, handshakeFailures: 0 };
+
+  /** `before`: the listener that this one replaces; chains that are the same go on with their connections. */
+  constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
+    this.table = table;
+    this.#context = context;
+    const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
+    for (const chain of allChains(table)) {
+      const known = kept.get(chain.fingerprint);
+      this.#chains.set(chain, known ?? { chain, bound: this.#bind(chain), live: new Set() });
+    }
+  }
+
+  /** Every route configuration that the listener waits for. */
+  get routeNames(): readonly string[] {
+    return [...this.#chains.values()].flatMap(({ bound }) => (bound.kind === "http" && bound.http.table.routes.kind === "rds" ? [bound.http.table.routes.name] : []));
+  }
+
+  /** The port bound, 0 while it is not. */
+  get port(): number {
+    return this.#door?.socket.port ?? 0;
+  }
+
+  get connections(): number {
+    let count = 0;
+    for (const { live } of this.#chains.values()) count += live.size;
+    return count;
+  }
+
+  #bind({ terminal }: FilterChain): Bound {
+    const inbound = this.table.direction === "inbound";
+    if (terminal.kind === "tcp") {
+      return { kind: "tcp", tcp: { table: terminal.tcp, logs: bindLogs(terminal.tcp.accessLogs, this.#context.accessLogs), inbound, stats: { connections: 0, active: 0 } } };
+    }
+    const { http } = terminal;
+    const routes: RouteHolder = http.routes.kind === "inline" ? { current: http.routes.routes } : this.#context.routes(http.routes.name);
+    const stats = { connections: 0, active: 0, requests: 0, refused: 0 };
+    return { kind: "http", http: { table: http, limits: httpLimits(http), routes, logs: bindLogs(http.accessLogs, this.#context.accessLogs), inbound, stats } };
+  }
+
+  /**
+   * Opens the socket, or takes it over from the listener that this one replaces: no connection is refused in between.
+   * @throws Failure when the address cannot be bound.
+   */
+  open(before?: Listener): void {
+    const { address, bind, tls } = this.table;
+    const inherited = before ? before.#door : undefined;
+    if (before && inherited && before.#sharesSocketWith(this)) {
+      before.#door = undefined;
+      inherited.owner = this;
+      this.#door = inherited;
+      return;
+    }
+    if (address.kind === "internal" || !bind) return;
+    // The acceptor asks the door, not this listener: the owner changes with the configuration.
+    const accept = (transport: SocketTransport) => door.owner.#accept(transport);
+    const door: Door = { owner: this, socket: listen({ kind: "tcp", host: address.host, port: address.port, reusePort: this.#context.reusePort }, tls && serverTls(() => door.owner), accept) };
+    this.#door = door;
+  }
+
+  /** A certificate for the next handshake; undefined while it has not arrived. */
+  tlsContext(): NativeContext | undefined {
+    const { tls } = this.table;
+    return tls && this.#context.secrets.context(tls.certificate, tls.roots);
+  }
+
+  #sharesSocketWith(other: Listener): boolean {
+    const key = ({ address, bind, tls }: ListenerTable) => JSON.stringify([address, bind, tls !== undefined, tls?.requireClientCertificate]);
+    return key(this.table) === key(other.table);
+  }
+
+  #accept(transport: SocketTransport): void {
+    const destination = this.table.useOriginalDestination ? this.#destination(transport) : undefined;
+    const owner = destination && this.#context.capturedBy(destination);
+    (owner ?? this).take(transport, destination);
+  }
+
+  /** Not redirected, or redirected from its own address: then there is no other destination. */
+  #destination(transport: SocketTransport): SocketAddress | undefined {
+    const fd = transport.socket && "fd" in transport.socket ? Number(transport.socket.fd) : -1;
+    return fd === -1 ? undefined : originalDestination(fd);
+  }
+
+  /** A connection that is this listener's, whoever accepted it. */
+  take(stream: ByteStream, destination: SocketAddress | undefined): void {
+    this.stats.accepted++;
+    const { sniff } = this.table;
+    if (stream.tls || !sniff) {
+      const { tls } = stream;
+      this.#serve(stream, destination, tls ? { transport: "tls", serverName: tls.serverName, applicationProtocols: tls.alpn === "" ? [] : [tls.alpn] } : RAW, undefined);
+      return;
+    }
+    new Sniffer(stream, sniff, (sniffed, bytes) => {
+      if (sniffed === "closed") return;
+      if (sniffed === "timeout" && !sniff.continueOnTimeout) stream.terminate();
+      else this.#serve(stream, destination, sniffed === "timeout" ? RAW : sniffed, bytes);
+    });
+  }
+
+  #serve(stream: ByteStream, destination: SocketAddress | undefined, sniffed: Sniffed, first: Buffer | undefined): void {
+    const facts = readConnectionFacts(stream, destination);
+    const chainFacts: ChainFacts = { destinationAddress: facts.localAddress, destinationPort: facts.localPort, sourceAddress: facts.remoteAddress, ...sniffed };
+    const chain = chooseChain(this.table, chainFacts);
+    const chosen = chain && this.#chains.get(chain);
+    if (!chain || !chosen) {
+      this.stats.noChain++;
+      log.debug("no filter chain", { listener: this.table.name, remote: formatSocketAddress(stream.remote), ...sniffed });
+      stream.terminate();
+      return;
+    }
+    if (chain.rbac.some((rules) => !decideRbac(rules, facts, undefined).allowed)) {
+      stream.terminate();
+      return;
+    }
+    const { bound, live } = chosen;
+    if (bound.kind === "http") {
+      const connection = new HttpConnection(this.#context, bound.http, facts, destination);
+      live.add(connection);
+      connection.start(stream, first, () => live.delete(connection));
+    } else {
+      const connection = new TcpConnection(this.#context, bound.tcp, facts, destination, stream);
+      live.add(connection);
+      connection.start(first, () => live.delete(connection));
+    }
+  }
+
+  /** Accepts no more; connections finish what they carry, but for those of chains that `heir` goes on with. */
+  drain(heir?: Listener): void {
+    this.stop();
+    const inherited = new Set(heir ? heir.#chains.values() : []);
+    for (const chain of this.#chains.values()) {
+      if (inherited.has(chain)) continue;
+      for (const live of [...chain.live]) live.drain();
+    }
+  }
+
+  /** Closes the listening socket alone. */
+  stop(): void {
+    this.#door?.socket.stop();
+    this.#door = undefined;
+  }
+}

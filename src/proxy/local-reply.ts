@@ -1,0 +1,23 @@
+// Responses of the proxy's own (Envoy: Utility::sendLocalReply).
+
+import type { HeaderList } from "../http/headers.ts";
+import { ResponseHead } from "../http/stream.ts";
+import { encodeGrpcMessage, grpcStatusOf } from "./grpc-status.ts";
+
+export interface LocalReply {
+  readonly head: ResponseHead;
+  /** Undefined: the head is all. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** gRPC clients get HTTP 200 with a status in the headers; others the text, with its length even when HEAD leaves it out. */
+export function localReply(status: number, body: string, headers: HeaderList, grpc: boolean, headOnly: boolean): LocalReply {
+  if (grpc) {
+    const fields = [...headers, "content-type", "application/grpc", "grpc-status", String(grpcStatusOf(status))];
+    if (body !== "") fields.push("grpc-message", encodeGrpcMessage(body));
+    return { head: new ResponseHead(200, fields, -1), bytes: undefined };
+  }
+  const bytes = Buffer.from(body);
+  const fields = body === "" ? headers : [...headers, "content-type", "text/plain"];
+  return { head: new ResponseHead(status, fields, bytes.length), bytes: body === "" || headOnly ? undefined : bytes };
+}

@@ -1,0 +1,100 @@
+// The proxy as a process: reads its bootstrap, takes its configuration, serves, drains, ends.
+
+import { logger } from "../base/log.ts";
+import type { SocketAddress } from "../net/byte-stream.ts";
+import { collectProcess } from "../stats/process-collector.ts";
+import { Registry } from "../stats/registry.ts";
+import { TrafficMetrics } from "../stats/traffic-metrics.ts";
+import type { Workload } from "../stats/traffic-labels.ts";
+import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { type AdminState, adminResponse } from "./admin.ts";
+import { Configuration } from "./configuration.ts";
+import { Reporter } from "./reporter.ts";
+import { applyStaticResources } from "./static-resources.ts";
+import { subscribe } from "./subscription.ts";
+
+const log = logger("proxy");
+
+/** How often it is looked whether the last connection has gone. */
+const DRAIN_POLL_MS = 50;
+
+export interface ProxyOptions {
+  readonly bootstrap: Bootstrap;
+  readonly version: string;
+  /** From the signal to the end, whatever is still open. */
+  readonly drainMs: number;
+  /** Several processes share the ports. */
+  readonly reusePort: boolean;
+}
+
+export interface RunningProxy {
+  readonly configuration: Configuration;
+  /** Port of the admin interface; 0 without one. */
+  readonly adminPort: number;
+  /** Takes no new connections, finishes what is under way, resolves when that is done or `drainMs` is over. */
+  stop(): Promise<void>;
+}
+
+/** The workload that the node's metadata describes, in Istio's keys. */
+export function workloadOf(node: Node | undefined): Workload {
+  const metadata = node?.metadata ?? {};
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const labels = typeof metadata.LABELS === "object" && metadata.LABELS !== null && !Array.isArray(metadata.LABELS) ? metadata.LABELS : {};
+  return {
+    name: text(metadata.WORKLOAD_NAME) || text(metadata.NAME),
+    namespace: text(metadata.NAMESPACE),
+    canonicalName: text(labels["service.istio.io/canonical-name"]) || text(labels.app),
+    canonicalRevision: text(labels["service.istio.io/canonical-revision"]) || text(labels.version) || "latest",
+    app: text(labels.app),
+    version: text(labels.version),
+    cluster: text(metadata.CLUSTER_ID),
+  };
+}
+
+function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
+  const address = bootstrap.admin?.address?.address;
+  if (address?.case !== "socketAddress" || address.value.portSpecifier.case !== "portValue") return undefined;
+  return { address: address.value.address, port: address.value.portSpecifier.value };
+}
+
+/** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
+export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOptions): RunningProxy {
+  const startedAt = performance.now();
+  const registry = new Registry();
+  const reporter = new Reporter(new TrafficMetrics(registry), workloadOf(bootstrap.node));
+  const configuration = new Configuration(reporter, reusePort);
+  const stopCollecting = collectProcess(registry, { prefix: "", component: "proxy", version });
+  applyStaticResources(bootstrap, configuration);
+  const subscription = subscribe(bootstrap, configuration);
+  let stopping: Promise<void> | undefined;
+
+  const stop = (): Promise<void> => {
+    stopping ??= drain(configuration, drainMs).then(() => {
+      subscription.close();
+      stopCollecting();
+      configuration.close();
+      admin?.stop(true);
+    });
+    return stopping;
+  };
+  const state: AdminState = {
+    configuration,
+    registry,
+    version,
+    nodeId: bootstrap.node?.id ?? "",
+    startedAt,
+    isReady: () => subscription.isComplete() && configuration.warmingListeners.length === 0,
+    drain: () => void stop(),
+  };
+  const address = adminAddress(bootstrap);
+  const admin = address && Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
+  return { configuration, adminPort: admin?.port ?? 0, stop };
+}
+
+async function drain(configuration: Configuration, drainMs: number): Promise<void> {
+  const deadline = performance.now() + drainMs;
+  configuration.drain();
+  while (configuration.connections > 0 && performance.now() < deadline) await Bun.sleep(DRAIN_POLL_MS);
+  if (configuration.connections > 0) log.warn("connections are cut off at the end of the drain time", { connections: configuration.connections, drainMs });
+}

@@ -1,0 +1,49 @@
+// Path normalisation (RFC 3986 6.2.2, 6.2.3), before anything decides by the path: routes, policies and the application see one string.
+
+/** `.` `\` and `%`: without one of them, and without `//`, a path is normal already. */
+function needsWork(path: string, mergeSlashes: boolean): boolean {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 63 /* ? */) return false;
+    if (code === 92 /* \ */ || code === 37 /* % */) return true;
+    if (code !== 47 /* / */) continue;
+    const next = path.charCodeAt(i + 1);
+    if (next === 46 /* . */ || (mergeSlashes && next === 47)) return true;
+  }
+  return false;
+}
+
+/** Unreserved characters need no escape (RFC 3986 2.3); other escapes get upper-case digits. */
+function decodeUnreserved(text: string): string {
+  return text.replace(/%([0-9a-fA-F]{2})/g, (escape, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : escape.toUpperCase();
+  });
+}
+
+function removeDots(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split("/").slice(1);
+  segments.forEach((segment, i) => {
+    const last = i === segments.length - 1;
+    if (segment === "..") kept.pop();
+    else if (segment !== ".") kept.push(segment);
+    if (last && (segment === "." || segment === "..")) kept.push("");
+  });
+  return `/${kept.join("/")}`;
+}
+
+/**
+ * Istio's BASE (and MERGE_SLASHES with `mergeSlashes`): `\` is `/`, escapes of unreserved characters are resolved, dot segments
+ * removed. The query stays as it is. Undefined for an escape that is none or stands for NUL: nobody would agree on its meaning.
+ */
+export function normalizePath(target: string, mergeSlashes: boolean): string | undefined {
+  if (!needsWork(target, mergeSlashes)) return target;
+  const query = target.indexOf("?");
+  const raw = query === -1 ? target : target.slice(0, query);
+  if (/%(?![0-9a-fA-F]{2})|%00/.test(raw)) return undefined;
+  let path = decodeUnreserved(raw).replaceAll("\\", "/");
+  if (mergeSlashes) path = path.replace(/\/{2,}/g, "/");
+  path = removeDots(path);
+  return query === -1 ? path : path + target.slice(query);
+}

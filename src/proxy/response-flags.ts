@@ -1,0 +1,24 @@
+// Envoy's response flags and details: the words that operators know a failure by.
+
+/** `%RESPONSE_FLAGS%` (docs: access log, response flags). */
+export type ResponseFlag =
+  | "UH" // no healthy upstream
+  | "UF" // upstream connection failure
+  | "UO" // upstream overflow (circuit breaking)
+  | "NR" // no route
+  | "NC" // no cluster
+  | "URX" // retry limit exceeded
+  | "UT" // upstream request timeout
+  | "UR" // upstream reset
+  | "UC" // upstream connection termination
+  | "UPE" // upstream protocol error
+  | "DC" // downstream connection termination
+  | "DPE" // downstream protocol error
+  | "SI" // stream idle timeout
+  | "UMSDR"; // upstream reached its maximum connection duration
+
+export const NO_FLAGS = "-";
+
+export function addFlag(flags: string, flag: ResponseFlag): string {
+  return flags === NO_FLAGS ? flag : `${flags},${flag}`;
+}

@@ -1,0 +1,14 @@
+// What the connection manager does to a response's headers (Envoy: ConnectionManagerUtility::mutateResponseHeaders).
+
+import { getHeader, setHeader } from "../http/headers.ts";
+import type { ResponseHead } from "../http/stream.ts";
+import { httpDate } from "./clock.ts";
+import type { HttpConnection } from "./http-connection.ts";
+
+export function prepareResponse(head: ResponseHead, connection: HttpConnection): void {
+  const { headers } = head;
+  const { serverHeader } = connection.http.table;
+  if (serverHeader.kind === "overwrite") setHeader(headers, "server", serverHeader.value);
+  else if (serverHeader.kind === "if-absent" && getHeader(headers, "server") === undefined) headers.push("server", serverHeader.value);
+  if (getHeader(headers, "date") === undefined) headers.push("date", httpDate());
+}

@@ -1,0 +1,54 @@
+// The secrets that TLS uses, by name, and the contexts made of them. A renewed secret serves the next handshake; connections that
+// live keep what they began with.
+
+import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
+import type { SecretContent } from "../table/accept/secret.ts";
+
+export class Secrets {
+  readonly #contents = new Map<string, SecretContent>();
+  readonly #contexts = new Map<string, NativeContext>();
+
+  /** @returns why OpenSSL refuses the secret (a key of another certificate, bytes that are no certificate); it then changes nothing. */
+  set(name: string, content: SecretContent): string | undefined {
+    try {
+      if (content.kind === "certificate") {
+        createTlsContext({ certificate: content.chain, key: content.key.reveal(), roots: undefined }, "TLSv1.2");
+      } else createTlsContext({ certificate: undefined, key: undefined, roots: content.roots }, "TLSv1.2");
+    } catch (thrown) {
+      return thrown instanceof Error ? thrown.message : String(thrown);
+    }
+    this.#contents.set(name, content);
+    this.#contexts.clear();
+    return undefined;
+  }
+
+  has(name: string): boolean {
+    return this.#contents.has(name);
+  }
+
+  /** A context of a certificate and roots by their secrets' names; undefined while one of them has not arrived. */
+  context(certificate: string | undefined, roots: string | undefined): NativeContext | undefined {
+    const key = `${certificate ?? ""}\0${roots ?? ""}`;
+    const known = this.#contexts.get(key);
+    if (known) return known;
+    const own = certificate === undefined ? undefined : this.#contents.get(certificate);
+    const trusted = roots === undefined ? undefined : this.#contents.get(roots);
+    if (certificate !== undefined && own?.kind !== "certificate") return undefined;
+    if (roots !== undefined && trusted?.kind !== "roots") return undefined;
+    const context = createTlsContext(
+      {
+        certificate: own?.kind === "certificate" ? own.chain : undefined,
+        key: own?.kind === "certificate" ? own.key.reveal() : undefined,
+        roots: trusted?.kind === "roots" ? trusted.roots : undefined,
+      },
+      "TLSv1.3",
+    );
+    this.#contexts.set(key, context);
+    return context;
+  }
+
+  /** The PEM chains held, for `/certs`. */
+  certificates(): { readonly name: string; readonly chain: string }[] {
+    return [...this.#contents].flatMap(([name, content]) => (content.kind === "certificate" ? [{ name, chain: content.chain }] : []));
+  }
+}

@@ -1,0 +1,161 @@
+// Bytes both ways between two streams, with back-pressure from the slower end and half closes passed on.
+
+import { Deadline, timers } from "../base/timer-wheel.ts";
+import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
+
+/** Bytes that may wait for a slow end before the other is paused; one read of a socket may come on top. */
+const HIGH_WATER_BYTES = 256 * 1024;
+
+export interface SpliceListener {
+  /** Once, when both streams are gone. */
+  onSpliceOver(reason: "ended" | "reset" | "idle"): void;
+}
+
+/** One direction: what `from` sends goes to `to`. */
+class Direction implements ByteListener {
+  bytes = 0;
+  readonly #splice: Splice;
+  readonly #from: ByteStream;
+  readonly #to: ByteStream;
+  readonly #queue: Buffer[] = [];
+  #queued = 0;
+  #paused = false;
+  /** `from` will send no more; the end is passed on behind the queue. */
+  ended_ = false;
+  reverse!: Direction;
+
+  constructor(splice: Splice, from: ByteStream, to: ByteStream) {
+    this.#splice = splice;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  receive(chunk: Uint8Array): void {
+    this.bytes += chunk.length;
+    this.#splice.touch();
+    let rest: Uint8Array = chunk;
+    if (this.#queue.length === 0) {
+      const taken = this.#to.write(chunk);
+      if (taken < 0 || taken === chunk.length) return;
+      rest = chunk.subarray(taken);
+    }
+    this.#queue.push(Buffer.from(rest));
+    this.#queued += rest.length;
+    if (this.#queued > HIGH_WATER_BYTES && !this.#paused) {
+      this.#paused = true;
+      this.#from.pause();
+    }
+  }
+
+  /** `from` takes bytes again: the other direction goes on. */
+  drained(): void {
+    this.reverse.flush();
+  }
+
+  flush(): void {
+    for (let chunk = this.#queue[0]; chunk; chunk = this.#queue[0]) {
+      const taken = this.#to.write(chunk);
+      if (taken < 0) {
+        this.#queue.length = 0;
+        this.#queued = 0;
+        return;
+      }
+      this.#queued -= taken;
+      if (taken < chunk.length) {
+        this.#queue[0] = chunk.subarray(taken);
+        break;
+      }
+      this.#queue.shift();
+    }
+    if (this.#paused && this.#queued <= HIGH_WATER_BYTES / 2) {
+      this.#paused = false;
+      this.#from.resume();
+    }
+    if (this.ended_ && this.#queued === 0) this.#to.end();
+  }
+
+  ended(): void {
+    this.ended_ = true;
+    if (this.#queued === 0) this.#to.end();
+  }
+
+  closed(): void {
+    this.#splice.onClosed(this);
+  }
+}
+
+export class Splice extends Deadline {
+  readonly #listener: SpliceListener;
+  readonly #idleTimeoutMs: number;
+  readonly #forward: Direction;
+  readonly #backward: Direction;
+  readonly #downstream: ByteStream;
+  readonly #upstream: ByteStream;
+  #lastActivity = timers.now;
+  #open = 2;
+  #reason: "ended" | "reset" | "idle" = "ended";
+
+  /** `first`: bytes of the client that were read before. `idleTimeoutMs` 0 is none. */
+  constructor(downstream: ByteStream, upstream: ByteStream, first: Uint8Array | undefined, idleTimeoutMs: number, listener: SpliceListener) {
+    super();
+    this.#listener = listener;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#downstream = downstream;
+    this.#upstream = upstream;
+    this.#forward = new Direction(this, downstream, upstream);
+    this.#backward = new Direction(this, upstream, downstream);
+    this.#forward.reverse = this.#backward;
+    this.#backward.reverse = this.#forward;
+    downstream.listener = this.#forward;
+    upstream.listener = this.#backward;
+    if (idleTimeoutMs > 0) timers.arm(this, idleTimeoutMs);
+    if (first && first.length > 0) this.#forward.receive(first);
+  }
+
+  /** From the client. */
+  get received(): number {
+    return this.#forward.bytes;
+  }
+
+  /** To the client. */
+  get sent(): number {
+    return this.#backward.bytes;
+  }
+
+  /** @internal */
+  touch(): void {
+    this.#lastActivity = timers.now;
+  }
+
+  onDeadline(): void {
+    const idleFor = timers.now - this.#lastActivity;
+    if (idleFor < this.#idleTimeoutMs - 10) {
+      timers.arm(this, this.#idleTimeoutMs - idleFor);
+      return;
+    }
+    this.#reason = "idle";
+    this.terminate();
+  }
+
+  terminate(): void {
+    this.#downstream.terminate();
+    this.#upstream.terminate();
+  }
+
+  /** @internal One stream is gone: the other gets what is queued, then its end. */
+  onClosed(direction: Direction): void {
+    if (!direction.ended_ || !direction.reverse.ended_) {
+      if (this.#reason === "ended" && !direction.ended_) this.#reason = "reset";
+      direction.ended();
+    }
+    if (--this.#open === 0) {
+      if (this.armed) timers.disarm(this);
+      this.#listener.onSpliceOver(this.#reason);
+      return;
+    }
+    // The peer of a stream that is gone can still read what waits for it, but nothing that it sends has a reader.
+    const other = direction === this.#forward ? this.#upstream : this.#downstream;
+    if (direction.reverse.ended_) other.end();
+    else if (this.#reason === "reset") other.end();
+  }
+}

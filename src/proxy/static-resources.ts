@@ -1,0 +1,31 @@
+// What the bootstrap itself configures: secrets, clusters, listeners. A mistake in it ends the start, with the resource and the field.
+
+import { EXIT, Failure } from "../base/failure.ts";
+import { type Accepted, checkCluster, checkListener, checkSecret, describeRejections } from "../table/accept/resource.ts";
+import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import type { Configuration } from "./configuration.ts";
+
+function must<T>(what: string, result: Accepted<T>): T {
+  if (result.kind === "accepted") return result.table;
+  throw new Failure(`${what}: ${describeRejections(result.rejections)}`, { exit: EXIT.data });
+}
+
+/** @throws Failure naming the resource and the field that is not supported or wrong. */
+export function applyStaticResources(bootstrap: Bootstrap, configuration: Configuration): void {
+  const resources = bootstrap.staticResources;
+  for (const secret of resources?.secrets ?? []) {
+    const content = must(`static_resources.secrets ${JSON.stringify(secret.name)}`, checkSecret(secret));
+    const refusal = content && configuration.setSecret(secret.name, content);
+    if (refusal) throw new Failure(`static_resources.secrets ${JSON.stringify(secret.name)}: ${refusal}`, { exit: EXIT.data });
+  }
+  for (const cluster of resources?.clusters ?? []) {
+    const { value, secrets } = must(`static_resources.clusters ${JSON.stringify(cluster.name)}`, checkCluster(cluster));
+    for (const [name, content] of secrets) configuration.setSecret(name, content);
+    configuration.setCluster(value);
+  }
+  for (const listener of resources?.listeners ?? []) {
+    const { value, secrets } = must(`static_resources.listeners ${JSON.stringify(listener.name)}`, checkListener(listener));
+    for (const [name, content] of secrets) configuration.setSecret(name, content);
+    configuration.setListener(value);
+  }
+}

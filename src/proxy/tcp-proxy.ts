@@ -1,0 +1,198 @@
+// A downstream connection that is bytes: chooses a host, dials, splices, reports.
+
+import { timers } from "../base/timer-wheel.ts";
+import { Alarm } from "../base/timer-wheel.ts";
+import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import type { TcpEdge } from "../stats/tcp-edge.ts";
+import type { Format, PlainOperator } from "../table/format.ts";
+import type { TcpTable } from "../table/listener.ts";
+import type { ConnectionFacts } from "../table/request.ts";
+import { chooseWeighted } from "../table/route.ts";
+import type { AccessLogFile } from "./access-log.ts";
+import { isoTime } from "./clock.ts";
+import { formatSocketAddress } from "./connection-facts.ts";
+import type { ProxyContext } from "./context.ts";
+import { type FormatSource, formatValue } from "./format-value.ts";
+import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
+import { Splice, type SpliceListener } from "./splice.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+import { endpointAt } from "./upstream/destination.ts";
+import type { Host } from "./upstream/host.ts";
+
+export interface BoundTcp {
+  readonly table: TcpTable;
+  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
+  readonly inbound: boolean;
+  readonly stats: { connections: number; active: number };
+}
+
+/** Istio reports the bytes of open connections at this interval (tcp_reporting_duration). */
+const REPORT_MS = 5_000;
+
+export class TcpConnection implements SpliceListener, FormatSource {
+  readonly request = undefined;
+  readonly responseHeaders = undefined;
+  readonly trailers = undefined;
+  readonly #context: ProxyContext;
+  readonly #tcp: BoundTcp;
+  readonly #facts: ConnectionFacts;
+  readonly #destination: SocketAddress | undefined;
+  readonly #downstream: ByteStream;
+  readonly #startedAt = performance.now();
+  readonly #startedOn = Date.now();
+  readonly #report = new Alarm(() => this.#reportBytes());
+  #onClosed: (() => void) | undefined;
+  #clusterName = "-";
+  #cluster: Cluster | undefined;
+  #host: Host | undefined;
+  #edge: TcpEdge | undefined;
+  #splice: Splice | undefined;
+  #upstreamLocal = "-";
+  #attempts = 0;
+  #flags: string = NO_FLAGS;
+  #transportFailure = "-";
+  #reportedReceived = 0;
+  #reportedSent = 0;
+  #over = false;
+
+  constructor(context: ProxyContext, tcp: BoundTcp, facts: ConnectionFacts, destination: SocketAddress | undefined, downstream: ByteStream) {
+    this.#context = context;
+    this.#tcp = tcp;
+    this.#facts = facts;
+    this.#destination = destination;
+    this.#downstream = downstream;
+    tcp.stats.connections++;
+    tcp.stats.active++;
+  }
+
+  /** `first`: bytes that sniffing has read already. */
+  start(first: Uint8Array | undefined, onClosed: () => void): void {
+    this.#onClosed = onClosed;
+    const held: Buffer[] = first ? [Buffer.from(first)] : [];
+    // Nothing is read before there is somewhere to write it; what is read already waits.
+    this.#downstream.pause();
+    this.#downstream.listener = { receive: (chunk) => void held.push(Buffer.from(chunk)), drained() {}, ended() {}, closed: () => this.#finish("DC") };
+    const { cluster } = this.#tcp.table;
+    this.#clusterName = cluster.kind === "single" ? cluster.name : chooseWeighted(cluster.clusters, cluster.total, Math.random()).name;
+    this.#cluster = this.#context.clusters.get(this.#clusterName);
+    if (!this.#cluster) this.#fail("NC", "no such cluster");
+    else this.#dial(this.#cluster, held);
+  }
+
+  #dial(cluster: Cluster, held: readonly Buffer[]): void {
+    const destination = this.#destination;
+    const captured = cluster.table.discovery.kind === "original-destination";
+    const host = captured ? destination && cluster.transient(endpointAt(destination.address, destination.port)) : cluster.choose(undefined, 1);
+    if (!host) {
+      this.#fail("UH", "no healthy upstream");
+      return;
+    }
+    this.#host = host;
+    this.#attempts++;
+    cluster.dialBytes(host, {
+      onConnected: (upstream) => this.#connected(cluster, host, upstream, held),
+      onConnectFailure: (detail) => {
+        host.stats.connectFailures++;
+        if (this.#over) return;
+        if (this.#attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
+        else this.#fail("UF", detail);
+      },
+    });
+  }
+
+  #connected(cluster: Cluster, host: Host, upstream: ByteStream, held: readonly Buffer[]): void {
+    if (this.#over) {
+      upstream.terminate();
+      return;
+    }
+    host.active++;
+    this.#upstreamLocal = formatSocketAddress(upstream.local);
+    const { reporter } = this.#context;
+    const caller = { principal: this.#facts.principal, metadata: "", serverName: this.#facts.serverName };
+    this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
+    this.#edge.opened();
+    timers.arm(this.#report, REPORT_MS);
+    this.#splice = new Splice(this.#downstream, upstream, held.length > 0 ? Buffer.concat(held) : undefined, this.#tcp.table.idleTimeoutMs, this);
+    this.#downstream.resume();
+  }
+
+  #reportBytes(): void {
+    const splice = this.#splice;
+    if (!splice || !this.#edge) return;
+    this.#edge.bytes(splice.sent - this.#reportedSent, splice.received - this.#reportedReceived);
+    this.#reportedSent = splice.sent;
+    this.#reportedReceived = splice.received;
+    if (!this.#over) timers.arm(this.#report, REPORT_MS);
+  }
+
+  onSpliceOver(reason: "ended" | "reset" | "idle"): void {
+    if (this.#host) this.#host.active--;
+    this.#finish(reason === "idle" ? "SI" : undefined);
+  }
+
+  #fail(flag: ResponseFlag, detail: string): void {
+    this.#transportFailure = detail;
+    this.#downstream.terminate();
+    this.#finish(flag);
+  }
+
+  drain(): void {}
+
+  terminate(): void {
+    if (this.#splice) this.#splice.terminate();
+    else this.#downstream.terminate();
+  }
+
+  #finish(flag: ResponseFlag | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (flag) this.#flags = addFlag(this.#flags, flag);
+    timers.disarm(this.#report);
+    this.#reportBytes();
+    this.#edge?.closed();
+    this.#tcp.stats.active--;
+    for (const { file, format } of this.#tcp.logs) file.append(formatValue(format, this));
+    this.#onClosed?.();
+  }
+
+  operator(name: PlainOperator): string {
+    switch (name) {
+      case "START_TIME":
+        return isoTime(this.#startedOn);
+      case "RESPONSE_CODE":
+        return "0";
+      case "RESPONSE_FLAGS":
+        return this.#flags;
+      case "UPSTREAM_TRANSPORT_FAILURE_REASON":
+        return this.#transportFailure;
+      case "BYTES_RECEIVED":
+        return String(this.#splice?.received ?? 0);
+      case "BYTES_SENT":
+        return String(this.#splice?.sent ?? 0);
+      case "DURATION":
+        return String(Math.round(performance.now() - this.#startedAt));
+      case "UPSTREAM_HOST":
+        return this.#host?.label ?? "-";
+      case "UPSTREAM_CLUSTER":
+        return this.#cluster?.table.statName ?? this.#clusterName;
+      case "UPSTREAM_CLUSTER_RAW":
+        return this.#clusterName;
+      case "UPSTREAM_LOCAL_ADDRESS":
+        return this.#upstreamLocal;
+      case "DOWNSTREAM_LOCAL_ADDRESS":
+        return formatSocketAddress({ address: this.#facts.localAddress, port: this.#facts.localPort });
+      case "DOWNSTREAM_REMOTE_ADDRESS":
+        return formatSocketAddress({ address: this.#facts.remoteAddress, port: this.#facts.remotePort });
+      case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
+        return this.#facts.remoteAddress;
+      case "DOWNSTREAM_PEER_URI_SAN":
+        return this.#facts.principal || "-";
+      case "REQUESTED_SERVER_NAME":
+        return this.#facts.serverName || "-";
+      case "HOSTNAME":
+        return process.env.HOSTNAME ?? "-";
+      default:
+        return "-";
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// Circuit breakers: how much of one cluster may be under way at once.
+
+import type { CircuitBreakers } from "../../table/cluster.ts";
+
+export class Breakers {
+  #limits: CircuitBreakers;
+  #connections = 0;
+  #pending = 0;
+  #requests = 0;
+  #retries = 0;
+
+  constructor(limits: CircuitBreakers) {
+    this.#limits = limits;
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** New limits hold for what comes; what is under way stays counted. */
+  update(limits: CircuitBreakers): void {
+    this.#limits = limits;
+  }
+
+  admitConnection(): boolean {
+    // Envoy admits the first connection whatever the limit is, or a limit of 0 could never be left.
+    if (this.#connections > 0 && this.#connections >= this.#limits.maxConnections) return false;
+    this.#connections++;
+    return true;
+  }
+
+  releaseConnection(): void {
+    this.#connections--;
+  }
+
+  admitPending(): boolean {
+    if (this.#pending >= this.#limits.maxPendingRequests) return false;
+    this.#pending++;
+    return true;
+  }
+
+  releasePending(): void {
+    this.#pending--;
+  }
+
+  admitRequest(): boolean {
+    if (this.#requests >= this.#limits.maxRequests) return false;
+    this.#requests++;
+    return true;
+  }
+
+  releaseRequest(): void {
+    this.#requests--;
+  }
+
+  admitRetry(): boolean {
+    const { retryBudget, maxRetries } = this.#limits;
+    const allowed = retryBudget ? Math.max(retryBudget.min, (this.#requests * retryBudget.percent) / 100) : maxRetries;
+    if (this.#retries >= allowed) return false;
+    this.#retries++;
+    return true;
+  }
+
+  releaseRetry(): void {
+    this.#retries--;
+  }
+}

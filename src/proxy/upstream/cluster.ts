@@ -1,0 +1,132 @@
+// A cluster as the proxy runs it: its hosts and who of them is next.
+
+import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
+import type { RequestEdge } from "../../stats/request-edge.ts";
+import type { Cluster as ClusterTable } from "../../table/cluster.ts";
+import type { Endpoint, EndpointSet } from "../../table/endpoint.ts";
+import { chooseSocket } from "../../table/transport-socket.ts";
+import { type Balancer, createBalancer } from "../balance/balancer.ts";
+import type { Secrets } from "../secrets.ts";
+import { Breakers } from "./breakers.ts";
+import { dial, type Dialed, type InternalDialer } from "./dial.ts";
+import { Host } from "./host.ts";
+import { HttpPool, type PoolSettings } from "./http-pool.ts";
+
+const ALPN = { http1: ["http/1.1"], http2: ["h2"] } as const;
+
+/** Destinations come from clients; those without a request are forgotten when there are this many. */
+const MAX_TRANSIENT_HOSTS = 1_024;
+
+/** What every cluster of a proxy shares. */
+export interface UpstreamContext {
+  readonly secrets: Secrets;
+  readonly internal: InternalDialer;
+}
+
+export class Cluster {
+  readonly table: ClusterTable;
+  readonly breakers: Breakers;
+  readonly #context: UpstreamContext;
+  readonly #balancer: Balancer;
+  readonly #limits: HttpLimits;
+  #hosts = new Map<string, Host>();
+  /** Those that requests go to: healthy, of the first priority that has any. */
+  #eligible: readonly Host[] = [];
+  /** Edges of requests that reached no host. */
+  httpEdge: RequestEdge | undefined = undefined;
+  grpcEdge: RequestEdge | undefined = undefined;
+  readonly stats = { requests: 0, retries: 0, timeouts: 0, noHost: 0 };
+
+  /** `before`: the cluster of the same name that this one replaces; its hosts live on where they are the same. */
+  constructor(table: ClusterTable, context: UpstreamContext, before?: Cluster) {
+    this.table = table;
+    this.#context = context;
+    this.#balancer = createBalancer(table.balancer);
+    this.breakers = before?.breakers ?? new Breakers(table.breakers);
+    this.breakers.update(table.breakers);
+    this.#limits = { ...DEFAULT_LIMITS, idleTimeoutMs: table.idleTimeoutMs, headTimeoutMs: 0 };
+  }
+
+  get hosts(): readonly Host[] {
+    return [...this.#hosts.values()];
+  }
+
+  /** Replaces the endpoints. Hosts that stay keep their connections; those that go finish what they carry. */
+  update(set: EndpointSet): void {
+    const hosts = new Map<string, Host>();
+    for (const endpoint of set.endpoints) {
+      const socket = chooseSocket(this.table.socketMatches, this.table.socket, endpoint.socketMatch);
+      const key = Host.key(endpoint, socket);
+      hosts.set(key, this.#hosts.get(key) ?? new Host(endpoint, socket));
+    }
+    const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
+    this.#hosts = hosts;
+    this.#eligible = eligible([...hosts.values()], this.table.panicThreshold);
+    for (const [, host] of gone) host.drain();
+  }
+
+  /** A host for one request; undefined when there is none. Avoids `tried` for as many draws as the retry policy says. */
+  choose(tried: readonly Host[] | undefined, attempts: number): Host | undefined {
+    const hosts = this.#eligible;
+    if (hosts.length === 0) return undefined;
+    let host = this.#balancer.choose(hosts);
+    if (tried !== undefined) for (let i = 1; i < attempts && tried.includes(host); i++) host = this.#balancer.choose(hosts);
+    return host;
+  }
+
+  /** A host that no endpoint names: the destination of a captured connection, or what DNS says. Not balanced, not kept. */
+  transient(endpoint: Endpoint): Host {
+    const socket = chooseSocket(this.table.socketMatches, this.table.socket, endpoint.socketMatch);
+    const key = Host.key(endpoint, socket);
+    const known = this.#hosts.get(key);
+    if (known) return known;
+    if (this.#hosts.size >= MAX_TRANSIENT_HOSTS) this.#forgetIdle();
+    const host = new Host(endpoint, socket);
+    this.#hosts.set(key, host);
+    return host;
+  }
+
+  #forgetIdle(): void {
+    for (const [key, host] of this.#hosts) {
+      if (host.active > 0) continue;
+      this.#hosts.delete(key);
+      host.drain();
+    }
+  }
+
+  pool(host: Host, protocol: "http1" | "http2"): HttpPool {
+    const known = host[protocol];
+    if (known) return known;
+    const { table } = this;
+    const { secrets, internal } = this.#context;
+    const settings: PoolSettings = {
+      protocol,
+      limits: this.#limits,
+      maxRequestsPerConnection: table.maxRequestsPerConnection,
+      maxConcurrentStreams: protocol === "http2" ? table.maxConcurrentStreams : 1,
+      connect: (onConnected, onConnectFailure) => dial(host.address, host.socket, ALPN[protocol], table.connectTimeoutMs, secrets, internal, { onConnected, onConnectFailure }),
+    };
+    const pool = new HttpPool(host, settings, this.breakers);
+    host[protocol] = pool;
+    return pool;
+  }
+
+  /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
+  dialBytes(host: Host, dialed: Dialed): void {
+    const { secrets, internal } = this.#context;
+    dial(host.address, host.socket, [], this.table.connectTimeoutMs, secrets, internal, dialed);
+  }
+
+  drain(): void {
+    for (const host of this.#hosts.values()) host.drain();
+    this.#eligible = [];
+  }
+}
+
+/** Envoy's choice without zones: the lowest priority with a healthy host; below the panic threshold, everybody. */
+function eligible(hosts: readonly Host[], panicThreshold: number): readonly Host[] {
+  const healthy = hosts.filter(({ health }) => health === "healthy");
+  if (hosts.length > 0 && (healthy.length * 100) / hosts.length < panicThreshold) return hosts;
+  const first = Math.min(...healthy.map(({ priority }) => priority));
+  return healthy.filter(({ priority }) => priority === first);
+}

@@ -1,0 +1,198 @@
+// The connections to one host in one protocol, and the requests that wait for one.
+
+import { Http1ClientConnection } from "../../http/h1/client-connection.ts";
+import { Http2ClientConnection } from "../../http/h2/client-connection.ts";
+import type { HttpLimits } from "../../http/limits.ts";
+import type { ClientConnection, ClientConnectionListener } from "../../http/stream.ts";
+import type { ByteStream } from "../../net/byte-stream.ts";
+import type { Breakers } from "./breakers.ts";
+import type { Host } from "./host.ts";
+
+/** A request that wants a connection. Exactly one of the two is called, possibly before `acquire` returns; none after `cancel`. */
+export interface PoolWaiter {
+  onConnection(connection: PooledConnection): void;
+  onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void;
+}
+
+export interface PoolSettings {
+  readonly protocol: "http1" | "http2";
+  readonly limits: HttpLimits;
+  /** 0 is without limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly maxConcurrentStreams: number;
+  /** Opens a connection to the host; calls back once. */
+  connect(onConnected: (stream: ByteStream, principal: string) => void, onFailure: (detail: string) => void): void;
+}
+
+/** A connection in the pool; requests go through `connection`. */
+export class PooledConnection implements ClientConnectionListener {
+  readonly connection: ClientConnection;
+  readonly stream: ByteStream;
+  readonly principal: string;
+  readonly #pool: HttpPool;
+  #requests = 0;
+
+  constructor(pool: HttpPool, stream: ByteStream, principal: string, settings: PoolSettings) {
+    this.#pool = pool;
+    this.stream = stream;
+    this.principal = principal;
+    this.connection = settings.protocol === "http2" ? new Http2ClientConnection(stream, this, settings.limits) : new Http1ClientConnection(stream, this, settings.limits);
+    stream.listener = this.connection;
+  }
+
+  /** How many requests may begin now. */
+  room(settings: PoolSettings): number {
+    const { connection } = this;
+    if (connection.draining) return 0;
+    return Math.min(connection.available, settings.maxConcurrentStreams - connection.active);
+  }
+
+  /** Counts a request; the last one that the settings allow drains the connection after it has begun. */
+  begin(settings: PoolSettings): void {
+    this.#requests++;
+    if (settings.maxRequestsPerConnection > 0 && this.#requests >= settings.maxRequestsPerConnection) this.#pool.retire(this);
+  }
+
+  onAvailable(): void {
+    this.#pool.onRoom(this);
+  }
+
+  onDraining(): void {
+    this.#pool.retire(this);
+  }
+
+  onClosed(): void {
+    this.#pool.onClosed(this);
+  }
+}
+
+export class HttpPool {
+  readonly #host: Host;
+  readonly #settings: PoolSettings;
+  readonly #breakers: Breakers;
+  /** Taking requests; the last one that had room comes first to mind (`#favourite`). */
+  readonly #ready: PooledConnection[] = [];
+  /** Finishing what they carry. */
+  readonly #retired = new Set<PooledConnection>();
+  readonly #waiting: PoolWaiter[] = [];
+  #connecting = 0;
+  #draining = false;
+
+  constructor(host: Host, settings: PoolSettings, breakers: Breakers) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#breakers = breakers;
+  }
+
+  /** Gives `waiter` a connection now, or when there is one. */
+  acquire(waiter: PoolWaiter): void {
+    const ready = this.#ready;
+    // Newest first: an HTTP/1.1 connection that just finished is the warmest, and the oldest ones run into their idle time-out.
+    for (let i = ready.length - 1; i >= 0; i--) {
+      const pooled = ready[i]!;
+      if (pooled.room(this.#settings) > 0) {
+        pooled.begin(this.#settings);
+        waiter.onConnection(pooled);
+        return;
+      }
+    }
+    if (!this.#breakers.admitPending()) {
+      waiter.onPoolFailure("overflow", "too many requests wait for a connection");
+      return;
+    }
+    this.#waiting.push(waiter);
+    if (this.#connecting < this.#connectionsNeeded()) this.#connect();
+  }
+
+  /** An HTTP/2 connection will take a whole queue, an HTTP/1.1 connection one request. */
+  #connectionsNeeded(): number {
+    return this.#settings.protocol === "http2" ? 1 : this.#waiting.length;
+  }
+
+  cancel(waiter: PoolWaiter): void {
+    const index = this.#waiting.indexOf(waiter);
+    if (index === -1) return;
+    this.#waiting.splice(index, 1);
+    this.#breakers.releasePending();
+  }
+
+  #connect(): void {
+    if (!this.#breakers.admitConnection()) {
+      if (this.#ready.length === 0 && this.#connecting === 0) this.#failAll("overflow", "too many connections");
+      return;
+    }
+    this.#connecting++;
+    this.#host.stats.connections++;
+    this.#settings.connect(
+      (stream, principal) => this.#onConnected(stream, principal),
+      (detail) => this.#onConnectFailure(detail),
+    );
+  }
+
+  #onConnected(stream: ByteStream, principal: string): void {
+    this.#connecting--;
+    this.#host.principal = principal;
+    this.#host.stats.activeConnections++;
+    const pooled = new PooledConnection(this, stream, principal, this.#settings);
+    this.#ready.push(pooled);
+    if (this.#draining) this.retire(pooled);
+    else this.onRoom(pooled);
+  }
+
+  #onConnectFailure(detail: string): void {
+    this.#connecting--;
+    this.#host.stats.connectFailures++;
+    this.#breakers.releaseConnection();
+    if (this.#settings.protocol === "http2" || this.#connecting === 0) this.#failAll("connect-failure", detail);
+    else this.#failOne("connect-failure", detail);
+  }
+
+  #failOne(failure: "connect-failure" | "overflow", detail: string): void {
+    const waiter = this.#waiting.shift();
+    if (!waiter) return;
+    this.#breakers.releasePending();
+    waiter.onPoolFailure(failure, detail);
+  }
+
+  /** Those that begin to wait during the calls (a retry) are not failed by them. */
+  #failAll(failure: "connect-failure" | "overflow", detail: string): void {
+    for (let count = this.#waiting.length; count > 0; count--) this.#failOne(failure, detail);
+  }
+
+  /** @internal */
+  onRoom(pooled: PooledConnection): void {
+    while (this.#waiting.length > 0 && pooled.room(this.#settings) > 0) {
+      const waiter = this.#waiting.shift()!;
+      this.#breakers.releasePending();
+      pooled.begin(this.#settings);
+      waiter.onConnection(pooled);
+    }
+    if (this.#waiting.length > 0 && this.#connecting < this.#connectionsNeeded() && this.#ready.every((one) => one.room(this.#settings) <= 0)) this.#connect();
+  }
+
+  /** @internal Takes the connection out: it finishes what it carries. */
+  retire(pooled: PooledConnection): void {
+    const index = this.#ready.indexOf(pooled);
+    if (index !== -1) {
+      this.#ready.splice(index, 1);
+      this.#retired.add(pooled);
+    }
+    if (!pooled.connection.draining) pooled.connection.shutdown();
+  }
+
+  /** @internal */
+  onClosed(pooled: PooledConnection): void {
+    const index = this.#ready.indexOf(pooled);
+    if (index !== -1) this.#ready.splice(index, 1);
+    else this.#retired.delete(pooled);
+    this.#host.stats.activeConnections--;
+    this.#breakers.releaseConnection();
+    if (this.#waiting.length > 0 && this.#ready.length === 0 && this.#connecting === 0) this.#connect();
+  }
+
+  /** The host is gone from the cluster: connections finish what they carry and close. */
+  drain(): void {
+    this.#draining = true;
+    for (const pooled of [...this.#ready]) this.retire(pooled);
+  }
+}
