@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { fingerprint, isSelfIssued, parseCertificate, parseCertificates } from "./certificate.ts";
 import { KEY_USAGE } from "./certificate-extensions.ts";
 import { NOON_MS, testLeaf, testRoot } from "./certificate-fixtures.ts";
+import { bitString, booleanTrue, explicit, integer, octetString, oid, sequence, time } from "./der-writer.ts";
 import { OID } from "./oid.ts";
 
 const root = testRoot(NOON_MS);
@@ -91,6 +92,65 @@ describe("PEM", () => {
       const read = parseCertificates(text);
       expect(read.kind === "malformed" && read.reason).toContain(reason);
     }
+  });
+});
+
+describe("a structure by hand", () => {
+  interface Parts {
+    readonly version?: readonly Uint8Array[];
+    readonly outerAlgorithm?: Uint8Array;
+    readonly serial?: Uint8Array;
+    readonly extensions?: readonly Uint8Array[];
+  }
+
+  const ECDSA = sequence(oid("1.2.840.10045.4.3.2"));
+
+  /** A certificate of these parts; its signature is nonsense, which reading does not mind. */
+  function read({
+    version = [explicit(0, integer(2))],
+    outerAlgorithm = ECDSA,
+    serial = integer(1),
+    extensions = [],
+  }: Parts): string {
+    const validity = sequence(time(NOON_MS), time(NOON_MS));
+    const list = explicit(3, sequence(...extensions));
+    const body = sequence(...version, serial, ECDSA, sequence(), validity, sequence(), root.key.publicKeyInfo, list);
+    const result = parseCertificate(sequence(body, outerAlgorithm, bitString(Uint8Array.of(1))));
+    return result.kind === "malformed" ? result.reason : result.value.unknownCritical.join();
+  }
+
+  function extension(name: string, critical: boolean): Uint8Array {
+    return sequence(oid(name), ...(critical ? [booleanTrue()] : []), octetString(sequence()));
+  }
+
+  test("is read without any extension", () => {
+    expect(read({})).toBe("");
+  });
+
+  test("is refused in version 1 and 2, which have no extensions to rely on", () => {
+    expect(read({ version: [] })).toContain("version 1");
+    expect(read({ version: [explicit(0, integer(1))] })).toContain("version 2");
+  });
+
+  test("is refused when it names another signature algorithm outside of what is signed", () => {
+    expect(read({ outerAlgorithm: sequence(oid("1.2.840.10045.4.3.3")) })).toContain("two signature algorithms");
+  });
+
+  test("is refused with a negative serial or one of more than 20 octets", () => {
+    expect(read({ serial: Uint8Array.of(2, 1, 0xff) })).toContain("serial");
+    expect(read({ serial: integer(new Uint8Array(22).fill(1)) })).toContain("serial");
+  });
+
+  test("is refused with one extension twice, or with more than 32", () => {
+    expect(read({ extensions: [extension("1.2.3", false), extension("1.2.3", false)] })).toContain("twice");
+    expect(read({ extensions: Array.from({ length: 33 }, (_, index) => extension(`1.2.${index}`, false)) })).toContain(
+      "more than 32",
+    );
+  });
+
+  test("tells which critical extensions nobody here processes", () => {
+    const extensions = [extension("1.2.3", false), extension("2.5.29.30", true), extension("2.5.29.19", true)];
+    expect(read({ extensions })).toBe("2.5.29.30");
   });
 });
 

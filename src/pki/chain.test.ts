@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import type { Certificate } from "./certificate.ts";
-import { organizationName } from "./certificate-builder.ts";
 import {
   HOUR_MS,
   NOON_MS,
@@ -62,6 +61,12 @@ describe("a chain is trusted", () => {
       reason: "a path length of 0 in the chain is exceeded",
     });
   });
+});
+
+test("a self-issued authority, as one root leaves to the next, does not count for the path length", () => {
+  const limited = testRoot(NOON_MS, { authority: { pathLength: 0 } });
+  const successor = testIntermediate(limited, NOON_MS, { subject: limited.certificate.subject });
+  expect(verdict([testLeaf(successor, ID, NOON_MS), successor], [limited]).kind).toBe("trusted");
 });
 
 describe("a chain is refused", () => {
@@ -131,13 +136,23 @@ describe("a chain is refused", () => {
     expect(verdict(Array.from({ length: 11 }, () => leaf)).kind).toBe("refused");
   });
 
-  test("after 16 signatures, however many authorities of one name are presented", () => {
-    const name = organizationName("twins");
-    const twins = Array.from({ length: 9 }, () => testRoot(NOON_MS, { subject: name, issuer: name, authority: {} }));
-    const stranger = testRoot(NOON_MS, { subject: name, issuer: name });
-    // Every twin could have signed every other by its name: a search without a budget would try 9! orders.
-    expect(verdict([testLeaf(stranger, ID, NOON_MS), ...twins]).kind).toBe("unknown-issuer");
-    const crossed = twins.map((twin) => testIntermediate(twin, NOON_MS, { subject: name }));
-    expect(verdict([testLeaf(crossed[0]!, ID, NOON_MS), ...crossed]).kind).not.toBe("trusted");
+  test("when it holds a critical extension that is not processed, in the leaf or above", () => {
+    const limited = { ...root.certificate, unknownCritical: ["2.5.29.30"] };
+    expect(verifyChain([leaf.certificate], [limited], NOON_MS, "server")).toMatchObject({
+      reason: expect.stringContaining("2.5.29.30"),
+    });
+    const strange = { ...leaf.certificate, unknownCritical: ["1.2.3"] };
+    expect(verifyChain([strange], [root.certificate], NOON_MS, "server").kind).toBe("refused");
+  });
+
+  test("after 16 signatures, however many ways through it are presented", () => {
+    // Nine certificates of one name and one key: each has signed each, so a search without a budget would try 9! orders.
+    const first = testRoot(NOON_MS);
+    const { subject, publicKeyInfo } = first.certificate;
+    const twins = Array.from({ length: 9 }, () => testIntermediate(first, NOON_MS, { subject, publicKeyInfo }));
+    expect(verdict([testLeaf(first, ID, NOON_MS), ...twins])).toEqual({
+      kind: "refused",
+      reason: "more than 16 signatures to check",
+    });
   });
 });
