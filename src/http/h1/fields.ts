@@ -1,0 +1,189 @@
+// The field lines of a head or of trailers: one pass over the bytes that checks every octet, drops what concerns only this hop and
+// sets apart what frames the message (RFC 9112 5, RFC 9110 7.6.1).
+
+import { type HeaderList, removeHeader } from "../headers.ts";
+import { findName, type SpecialField } from "./field-name.ts";
+import { COLON, CR, HTAB, LF, LOWER_TOKEN, SP, VALUE } from "./octets.ts";
+import { REFUSED, Refusal } from "./refusal.ts";
+
+/** Envoy's limit (`MAX_ALLOWED_NOMINATED_HEADERS`): a peer has no use for more. */
+const MAX_NOMINATED = 10;
+
+/** What a head's field lines say. */
+export class FieldSection {
+  /** What is handed over. */
+  readonly headers: HeaderList = [];
+  /** Undefined without one; "" also when a second one came, which no request may have. */
+  host: string | undefined = undefined;
+  /** -1 without one. */
+  contentLength = -1;
+  /** All codings, joined with ",". */
+  transferEncoding: string | undefined = undefined;
+  upgrade: string | undefined = undefined;
+  /** `Expect: 100-continue`, which stays in `headers`. */
+  expectsContinue = false;
+  /** Connection options: `close`, `keep-alive`, `upgrade`, and names of fields for this hop. */
+  close = false;
+  keepAlive = false;
+  upgradeOption = false;
+  nominated: string[] | undefined = undefined;
+  teTrailers = false;
+  /** Any field that the codec acts on was there. */
+  special = false;
+}
+
+/**
+ * Reads the lines of `bytes` from `start` to `end`, each with its CRLF; a `\r` at `end` is readable.
+ * Refuses more than `maxFields` lines.
+ */
+export function readFields(bytes: Buffer, start: number, end: number, maxFields: number): FieldSection | Refusal {
+  const section = new FieldSection();
+  const headers = section.headers;
+  let at = start;
+  for (let count = 0; at < end; count++) {
+    if (count === maxFields) return REFUSED.tooManyFields;
+    const nameStart = at;
+    while (LOWER_TOKEN[bytes[at]!] !== 0) at++;
+    if (bytes[at] !== COLON || at === nameStart) return badName(bytes, nameStart, at);
+    const nameEnd = at++;
+    while (bytes[at] === SP || bytes[at] === HTAB) at++;
+    const valueStart = at;
+    while (VALUE[bytes[at]!] === 1) at++;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) {
+      return bytes[at] === CR || bytes[at] === LF ? REFUSED.controlCharacter : REFUSED.fieldValue;
+    }
+    let valueEnd = at;
+    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+    at += 2;
+
+    const value = bytes.latin1Slice(valueStart, valueEnd);
+    const known = findName(bytes, nameStart, nameEnd);
+    if (known === undefined) headers.push(bytes.latin1Slice(nameStart, nameEnd).toLowerCase(), value);
+    else if (known.special === undefined) headers.push(known.text, value);
+    else {
+      section.special = true;
+      const refusal = takeSpecial(section, known.special, value);
+      if (refusal !== undefined) return refusal;
+    }
+  }
+  if (section.nominated !== undefined) return removeNominated(section, section.nominated);
+  return section;
+}
+
+/** A name ended by something else than its colon, or empty. */
+function badName(bytes: Buffer, start: number, at: number): Refusal {
+  const byte = bytes[at]!;
+  if (at === start && (byte === SP || byte === HTAB)) return REFUSED.folded;
+  return byte === SP || byte === HTAB || (byte >= SP && byte !== 0x7f) ? REFUSED.fieldName : REFUSED.controlCharacter;
+}
+
+function takeSpecial(section: FieldSection, special: SpecialField, value: string): Refusal | undefined {
+  switch (special) {
+    case "host":
+      section.host = section.host === undefined ? value : "";
+      return undefined;
+    case "content-length": {
+      // Identical repetitions are refused too: whoever sends two has been through something that does not count on one.
+      const length = section.contentLength === -1 ? parseLength(value) : -1;
+      section.contentLength = length;
+      return length === -1 ? REFUSED.contentLength : undefined;
+    }
+    case "transfer-encoding":
+      section.transferEncoding =
+        section.transferEncoding === undefined ? value : `${section.transferEncoding},${value}`;
+      return undefined;
+    case "connection":
+      return takeOptions(section, value);
+    case "upgrade":
+      section.upgrade = section.upgrade === undefined ? value : `${section.upgrade},${value}`;
+      return undefined;
+    case "te":
+      // Transfer codings end here; that trailers are welcome is all that concerns the next hop (RFC 9110 10.1.4).
+      if (!section.teTrailers && listHas(value, "trailers")) {
+        section.teTrailers = true;
+        section.headers.push("te", "trailers");
+      }
+      return undefined;
+    case "expect":
+      section.expectsContinue = value.toLowerCase() === "100-continue";
+      section.headers.push("expect", value);
+      return undefined;
+    case "dropped":
+      return undefined;
+  }
+}
+
+/** 1*DIGIT up to 2⁵³-1; -1 for anything else. Sixteen digits hold that, so more are refused however many zeros lead. */
+function parseLength(text: string): number {
+  if (text.length === 0 || text.length > 16) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value <= Number.MAX_SAFE_INTEGER ? value : -1;
+}
+
+function listHas(list: string, item: string): boolean {
+  return list.split(",").some((element) => element.trim().toLowerCase() === item);
+}
+
+function takeOptions(section: FieldSection, value: string): Refusal | undefined {
+  if (value === "keep-alive" || value === "Keep-Alive") section.keepAlive = true;
+  else if (value === "close") section.close = true;
+  else {
+    for (const element of value.split(",")) {
+      const option = element.trim().toLowerCase();
+      if (option === "close") section.close = true;
+      else if (option === "keep-alive") section.keepAlive = true;
+      else if (option === "upgrade") section.upgradeOption = true;
+      else if (option !== "" && option !== "te") {
+        section.nominated ??= [];
+        if (section.nominated.push(option) > MAX_NOMINATED) return REFUSED.connection;
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Removes the fields that a Connection field named. Where a proxy before us vouched for something in X-Forwarded-*, hiding it is an
+ * attack (Envoy's `sanitizeConnectionHeader`), and so is hiding what frames or routes the message.
+ */
+function removeNominated(section: FieldSection, nominated: readonly string[]): FieldSection | Refusal {
+  for (const name of nominated) {
+    if (
+      name.startsWith("x-forwarded-") ||
+      name === "host" ||
+      name === "content-length" ||
+      name === "transfer-encoding"
+    ) {
+      return REFUSED.connection;
+    }
+    removeHeader(section.headers, name);
+  }
+  return section;
+}
+
+/**
+ * Framing, routing, authentication and control of the request have no place behind the body (RFC 9110 6.5.1): whoever merges trailers
+ * into the head would act on them. Fields that the codec itself acts on are refused besides.
+ */
+const NOT_IN_TRAILERS: ReadonlySet<string> = new Set(
+  `authorization proxy-authorization proxy-authenticate www-authenticate cookie set-cookie trailer max-forwards forwarded
+cache-control content-encoding content-type content-range range age expires location vary
+if-match if-none-match if-modified-since if-unmodified-since if-range`.split(/\s+/),
+);
+
+/** The trailer fields in `bytes` from `start` to `end`. */
+export function readTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderList | Refusal {
+  const section = readFields(bytes, start, end, maxFields);
+  if (section instanceof Refusal) return section;
+  if (section.special) return REFUSED.trailer;
+  for (let i = 0; i < section.headers.length; i += 2) {
+    const name = section.headers[i]!;
+    if (NOT_IN_TRAILERS.has(name) || name.startsWith("x-forwarded-")) return REFUSED.trailer;
+  }
+  return section.headers;
+}

@@ -1,0 +1,159 @@
+// Heads and chunk framing straight into a connection's outbox. Every character goes through a table, so that no name or value,
+// wherever it came from, can end its line; and fields of framing are written here and nowhere else.
+
+import { STATUS_CODES } from "node:http";
+import { getHeader, type HeaderList } from "../headers.ts";
+import type { Outbox } from "../outbox.ts";
+import type { RequestHead } from "../stream.ts";
+import { type BodyLength, CHUNKED } from "./framing.ts";
+import { COLON, CR, LF, SP, WRITTEN_NAME, WRITTEN_TARGET, WRITTEN_VALUE } from "./octets.ts";
+
+/** What the Connection field says, if it is written. */
+export type ConnectionOption = "close" | "keep-alive" | "upgrade" | undefined;
+
+const STATUS_LINES: string[] = [];
+for (let status = 100; status < 600; status++)
+  STATUS_LINES[status] = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+
+/** More than the fields that the writer adds: connection, upgrade's name, length, and the empty line. */
+const OWN_FIELDS_BYTES = 160;
+
+function put(bytes: Uint8Array, start: number, text: string, table: Uint8Array): number {
+  let at = start;
+  for (let i = 0; i < text.length; i++) bytes[at++] = table[text.charCodeAt(i) & 0xff]!;
+  return at;
+}
+
+/** For the codec's own words, line ends included. */
+function putRaw(bytes: Uint8Array, start: number, text: string): number {
+  let at = start;
+  for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+  return at;
+}
+
+function putField(bytes: Uint8Array, start: number, name: string, value: string): number {
+  let at = put(bytes, start, name, WRITTEN_NAME);
+  bytes[at++] = COLON;
+  bytes[at++] = SP;
+  at = put(bytes, at, value, WRITTEN_VALUE);
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  return at;
+}
+
+/** Fields that are members of a head and never of its list. One that got there all the same must not frame or route the message. */
+function isReserved(name: string): boolean {
+  switch (name.length) {
+    case 4:
+      return name === "host";
+    case 7:
+      return name === "upgrade";
+    case 10:
+      return name === "connection" || name === "keep-alive";
+    case 14:
+      return name === "content-length";
+    case 16:
+      return name === "proxy-connection";
+    case 17:
+      return name === "transfer-encoding";
+    default:
+      return false;
+  }
+}
+
+function putFields(bytes: Uint8Array, start: number, headers: HeaderList): number {
+  let at = start;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (!isReserved(name)) at = putField(bytes, at, name, headers[i + 1]!);
+  }
+  return at;
+}
+
+function fieldBytes(headers: HeaderList): number {
+  let total = headers.length * 2; // ": " and CRLF for each pair
+  for (let i = 0; i < headers.length; i++) total += headers[i]!.length;
+  return total;
+}
+
+/** The last chunk and the trailer section. */
+export function writeLastChunk(outbox: Outbox, trailers: HeaderList | undefined): void {
+  outbox.reserve(5 + (trailers === undefined ? 0 : fieldBytes(trailers)));
+  const { bytes } = outbox;
+  let at = putRaw(bytes, outbox.length, "0\r\n");
+  if (trailers !== undefined) at = putFields(bytes, at, trailers);
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  outbox.length = at;
+}
+
+/** One chunk with its size; not for an empty one, which would end the body. */
+export function writeChunk(outbox: Outbox, chunk: Uint8Array): void {
+  const size = chunk.length.toString(16);
+  outbox.reserve(size.length + chunk.length + 4);
+  let at = putRaw(outbox.bytes, outbox.length, size);
+  outbox.bytes[at++] = CR;
+  outbox.bytes[at++] = LF;
+  outbox.length = at;
+  outbox.write(chunk);
+  at = outbox.length;
+  outbox.bytes[at++] = CR;
+  outbox.bytes[at++] = LF;
+  outbox.length = at;
+}
+
+function putFraming(bytes: Uint8Array, start: number, length: BodyLength): number {
+  if (length === CHUNKED) return putRaw(bytes, start, "transfer-encoding: chunked\r\n");
+  return length >= 0 ? putRaw(bytes, start, `content-length: ${length}\r\n`) : start;
+}
+
+/**
+ * Writes a response's head. `length` becomes content-length or transfer-encoding; any other negative number writes neither.
+ * `upgrade` is the protocol of a 101.
+ */
+export function writeResponse(
+  outbox: Outbox,
+  status: number,
+  headers: HeaderList,
+  length: BodyLength,
+  connection: ConnectionOption,
+  upgrade: string,
+): void {
+  const statusLine = STATUS_LINES[status] ?? STATUS_LINES[502]!;
+  outbox.reserve(statusLine.length + fieldBytes(headers) + upgrade.length + OWN_FIELDS_BYTES);
+  const { bytes } = outbox;
+  let at = putRaw(bytes, outbox.length, statusLine);
+  at = putFields(bytes, at, headers);
+  at = putFraming(bytes, at, length);
+  if (connection !== undefined) at = putField(bytes, at, "connection", connection);
+  if (connection === "upgrade") at = putField(bytes, at, "upgrade", upgrade);
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  outbox.length = at;
+}
+
+/** Writes a request's head; `length` as for a response. */
+export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLength): void {
+  const { headers, upgrade, authority } = head;
+  // An extended CONNECT (RFC 8441) is an upgrade here, where CONNECT has no protocol.
+  const method = head.method === "CONNECT" && upgrade !== undefined ? "GET" : head.method;
+  const target = method === "CONNECT" ? authority : head.path;
+  outbox.reserve(
+    method.length + target.length + authority.length + fieldBytes(headers) + (upgrade?.length ?? 0) + OWN_FIELDS_BYTES,
+  );
+  const { bytes } = outbox;
+  let at = put(bytes, outbox.length, method, WRITTEN_TARGET);
+  bytes[at++] = SP;
+  at = put(bytes, at, target, WRITTEN_TARGET);
+  at = putRaw(bytes, at, " HTTP/1.1\r\n");
+  at = putField(bytes, at, "host", authority);
+  at = putFields(bytes, at, headers);
+  at = putFraming(bytes, at, length);
+  if (upgrade !== undefined) {
+    at = putField(bytes, at, "connection", "upgrade");
+    at = putField(bytes, at, "upgrade", upgrade);
+  } else if (getHeader(headers, "te") !== undefined) at = putField(bytes, at, "connection", "te"); // RFC 9110 10.1.4
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  outbox.length = at;
+}
