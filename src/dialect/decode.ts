@@ -2,7 +2,7 @@
 
 import * as diagnostics from "./diagnostics.ts";
 import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
-import { isObject, type JsonObject } from "./object.ts";
+import { isObject, type JsonObject, type SourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
 import type { Reporter } from "./reporter.ts";
 import type {
@@ -16,16 +16,20 @@ import type {
   Value,
 } from "./schema.ts";
 
-/** The value, or undefined when it is unset (missing or null) or wrong (reported). Of a record, the fields that are fine. */
-export function decode<S extends Schema>(
+/**
+ * A whole object by its kind's table; undefined when any field of it is wrong. What the fields mean together is then not looked at:
+ * left-out items would shift the places of the others, and most findings would follow from those before.
+ */
+export function decodeObject<S extends Schema>(
   schema: S,
-  value: unknown,
-  path: string,
+  object: SourceObject,
   reporter: Reporter,
 ): Value<S> | undefined {
-  return read(schema, value, path, reporter) as Value<S> | undefined;
+  const value = read(schema, object.value, "", reporter);
+  return reporter.failed ? undefined : (value as Value<S> | undefined);
 }
 
+/** The value, or undefined when it is unset (missing or null) or wrong (reported). */
 function read(schema: Schema, value: unknown, path: string, reporter: Reporter): unknown {
   if (value === undefined || value === null) return undefined;
   switch (schema.type) {
@@ -48,9 +52,8 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
     case "map":
       return isObject(value) ? readMap(schema, value, path, reporter) : wrongType(path, "a map", value, reporter);
     case "record":
-      return isObject(value)
-        ? readRecord(schema, value, path, reporter)
-        : wrongType(path, "an object", value, reporter);
+      if (isObject(value)) return readRecord(schema, value, path, reporter);
+      return wrongType(path, "an object", value, reporter, recordExample(schema, value, path));
     case "later":
       reporter.report(path, diagnostics.notSupportedYet(lastName(path), schema.instead));
       return undefined;
@@ -64,6 +67,14 @@ function lastName(path: string): string {
 
 function wrongType(path: string, wanted: string, value: unknown, reporter: Reporter, example?: string): undefined {
   reporter.report(path, diagnostics.wrongType(lastName(path), wanted, value, example));
+}
+
+/** `port: 80` was meant as `port: {number: 80}`, `method: GET` as `method: {exact: GET}`. */
+function recordExample({ fields }: RecordSchema, value: unknown, path: string): string | undefined {
+  const names = Object.keys(fields);
+  const only = names.length === 1 ? names[0] : names.find((name) => name === "exact");
+  if (only === undefined || typeof value === "object") return undefined;
+  return `${lastName(path)}: {${only}: ${String(value)}}`;
 }
 
 function readText(schema: TextSchema, value: unknown, path: string, reporter: Reporter): string | undefined {
@@ -119,7 +130,7 @@ function readNumber(schema: NumberSchema, value: unknown, path: string, reporter
 }
 
 function rangeText({ min, max }: NumberSchema): string {
-  return max === Number.MAX_SAFE_INTEGER ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
+  return max >= diagnostics.MAX_INT32 ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
 }
 
 function readPortOrName(value: unknown, path: string, reporter: Reporter): number | string | undefined {
@@ -191,7 +202,7 @@ function readRecord(
   object: JsonObject,
   path: string,
   reporter: Reporter,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> | undefined {
   const found: Record<string, unknown> = {};
   const seen = new Map<string, string>();
   for (const [written, item] of Object.entries(object)) {
@@ -210,14 +221,16 @@ function readRecord(
     const value = read(field, item, at, reporter);
     if (value !== undefined) found[name] = value;
   }
+  let complete = true;
   for (const [name, field] of Object.entries(schema.fields)) {
+    if (!field.required || found[name] !== undefined) continue;
+    complete = false;
     const written = seen.get(name);
-    if (field.required && (written === undefined || object[written] === null))
-      reporter.report(path, diagnostics.requiredField(name));
+    if (written === undefined || object[written] === null) reporter.report(path, diagnostics.requiredField(name));
   }
   for (const group of schema.exclusive ?? []) {
     const set = group.filter((name) => found[name] !== undefined);
     if (set.length > 1) reporter.report(joinPath(path, set[1]!), diagnostics.exclusiveFields(set));
   }
-  return found;
+  return complete ? found : undefined;
 }

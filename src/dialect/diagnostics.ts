@@ -94,10 +94,11 @@ export function badName(what: string, value: string): Message {
 }
 
 export function foreignKind(apiVersion: string, kind: string): Message {
-  return warning(
-    "HED1025",
-    `${kind} of ${apiVersion} is none of the kinds that Heddle reads: it has no effect on the mesh`,
-  );
+  return {
+    code: "HED1025",
+    severity: "info",
+    message: `${kind} of ${apiVersion} is none of the kinds that Heddle reads: it has no effect on the mesh`,
+  };
 }
 
 export function duplicateObject(kind: string): Message {
@@ -123,8 +124,11 @@ export function notOneOf(field: string, value: string, choices: readonly string[
   );
 }
 
+/** Where the maximum is that of the type, it tells nobody anything. */
+export const MAX_INT32 = 2 ** 31 - 1;
+
 export function outOfRange(field: string, value: number, min: number, max: number): Message {
-  const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `from ${min} to ${max}`;
+  const range = max >= MAX_INT32 ? `at least ${min}` : `from ${min} to ${max}`;
   return error("HED1104", `${field} must be ${range}: ${value}`);
 }
 

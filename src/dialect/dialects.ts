@@ -27,8 +27,12 @@ export function translate(
   for (const object of objects) {
     const key = originKey(object.origin);
     const dialect = dialectOf(object);
-    if ("code" in dialect) results.set(object, verdict(object, dialect));
-    else if (seen.has(key)) results.set(object, verdict(object, diagnostics.duplicateObject(object.origin.kind)));
+    if ("message" in dialect) results.set(object, verdict(object, dialect));
+    else if (seen.has(key))
+      results.set(
+        object,
+        verdict(object, { path: "metadata.name", message: diagnostics.duplicateObject(object.origin.kind) }),
+      );
     else {
       known.get(dialect)!.push(object);
       if (object.spans) finders.set(key, object.spans);
@@ -49,33 +53,42 @@ export function check(object: SourceObject, settings: MeshSettings): readonly Di
   return translate([object], settings).results[0]!.diagnostics;
 }
 
+/** Why no dialect reads an object, and the field that says so. */
+interface Unread {
+  readonly path: string;
+  readonly message: Message;
+}
+
 /** The dialect that reads an object, or what to say to its author. */
-function dialectOf({ origin, version, value }: SourceObject): Dialect | Message {
+function dialectOf({ origin, version, value }: SourceObject): Dialect | Unread {
   const { group, kind } = origin;
   const apiVersion = String(value.apiVersion);
   for (const dialect of DIALECTS) {
     const table = dialect.kinds.find((candidate) => candidate.group === group && candidate.kind === kind);
     if (table?.versions.includes(version)) return dialect;
-    if (table) return diagnostics.unknownApiVersion(apiVersion, versionsOf(table));
+    if (table) return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, versionsOf(table)) };
     const postponed = dialect.later.find((candidate) => candidate.group === group && candidate.kind === kind);
-    if (postponed) return diagnostics.kindNotSupported(kind, postponed.instead);
+    if (postponed) return { path: "kind", message: diagnostics.kindNotSupported(kind, postponed.instead) };
   }
   return unknown(apiVersion, group, kind);
 }
 
-function unknown(apiVersion: string, group: string, kind: string): Message {
+function unknown(apiVersion: string, group: string, kind: string): Unread {
   // Other projects have kinds of the same name (Knative's Service): only a group that is nearly right is taken for a mistake.
   const namesakes = TABLES.filter((table) => table.kind === kind).flatMap(versionsOf);
-  if (namesakes.length > 0 && (group === "" || nearest(apiVersion, namesakes)))
-    return diagnostics.unknownApiVersion(apiVersion, namesakes);
+  if (namesakes.length > 0 && (group === "" || nearest(apiVersion, namesakes))) {
+    return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, namesakes) };
+  }
   const siblings = DIALECTS.flatMap(({ kinds, later }) => [...kinds, ...later]).filter(
     (candidate) => candidate.group === group,
   );
   const kinds = siblings.map((sibling) => sibling.kind);
   const isOurs = group.endsWith(".istio.io");
-  return isOurs || nearest(kind, kinds)
-    ? diagnostics.unknownKind(kind, group, kinds)
-    : diagnostics.foreignKind(apiVersion, kind);
+  const isMistake = isOurs || nearest(kind, kinds) !== undefined;
+  return {
+    path: "kind",
+    message: isMistake ? diagnostics.unknownKind(kind, group, kinds) : diagnostics.foreignKind(apiVersion, kind),
+  };
 }
 
 const TABLES: readonly KindTable[] = DIALECTS.flatMap((dialect) => dialect.kinds);
@@ -84,10 +97,7 @@ function versionsOf({ group, versions }: KindTable): readonly string[] {
   return versions.map((version) => (group === "" ? version : `${group}/${version}`));
 }
 
-function verdict(object: SourceObject, message: Message): ObjectResult {
-  return {
-    object,
-    accepted: message.severity !== "error",
-    diagnostics: [diagnose(message, object.origin, "", object.spans)],
-  };
+function verdict(object: SourceObject, { path, message }: Unread): ObjectResult {
+  const diagnostic = diagnose(message, object.origin, path, object.spans);
+  return { object, accepted: message.severity !== "error", diagnostics: [diagnostic] };
 }

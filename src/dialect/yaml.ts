@@ -1,7 +1,7 @@
 // YAML files (and JSON, its subset) → plain values that know where they stand. Each document is parsed on its own, so that a
 // mistake in one costs nothing to the others, and positions are worked out only when a finding asks for them.
 
-import { type Document, type ParsedNode, parseDocument, type Schema, type YAMLParseError } from "yaml";
+import { type Document, type ParsedNode, parseDocument, type Schema, type YAMLError } from "yaml";
 import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
 import type { Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
@@ -117,7 +117,7 @@ function readDocument(text: string, limits: ReadLimits): Read {
     return invalid(diagnostics.yamlSyntax(thrown instanceof Error ? thrown.message : String(thrown), undefined));
   }
   const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0) return { kind: "invalid", problems: syntaxProblems(errors) };
+  if (errors.length > 0) return { kind: "invalid", problems: syntaxProblems(errors, text.trimEnd().length) };
   let value: unknown;
   try {
     value = document.toJS();
@@ -161,20 +161,27 @@ function boundsProblem(root: unknown, limits: ReadLimits): Read | undefined {
   return problem && invalid(problem);
 }
 
-/** The first mistake, since those after it mostly follow from it; but each duplicate key is one of its own. */
-function syntaxProblems(
-  errors: readonly { code: string; message: string; pos: [number, number] }[],
-): readonly Problem[] {
+/**
+ * The first mistake, since those after it mostly follow from it; but each duplicate key is one of its own. What is missing at the
+ * end is shown at the last character, the `end`th, rather than on the line of the next document.
+ */
+function syntaxProblems(errors: readonly YAMLError[], end: number): readonly Problem[] {
   const duplicates = errors.filter((error) => error.code === "DUPLICATE_KEY");
   const [first] = errors.filter((error) => error.code !== "DUPLICATE_KEY");
   if (!first) return duplicates.map(({ pos: [from, to] }) => ({ message: diagnostics.duplicateKey(), from, to }));
-  const [from, to] = first.pos;
   const problem = first.message.charAt(0).toLowerCase() + first.message.slice(1);
-  return [{ message: diagnostics.yamlSyntax(problem, suggestion(first.code, first.message)), from, to }];
+  const from = Math.min(first.pos[0], Math.max(0, end - 1));
+  return [
+    {
+      message: diagnostics.yamlSyntax(problem, suggestion(first.code, first.message)),
+      from,
+      to: Math.max(from, first.pos[1]),
+    },
+  ];
 }
 
 function suggestion(code: string, message: string): string | undefined {
-  switch (code as YAMLParseError["code"]) {
+  switch (code as YAMLError["code"]) {
     case "TAB_AS_INDENT":
       return "spaces instead of the tab";
     case "BAD_INDENT":

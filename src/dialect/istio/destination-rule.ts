@@ -2,7 +2,7 @@
 
 import type { ClientPolicy, ScopedSettings, Subset } from "../../model/client-policy.ts";
 import { byAge } from "../../model/origin.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
@@ -23,7 +23,7 @@ export function readDestinationRule({
   settings,
   reporter,
 }: Reading): DestinationRuleDraft | undefined {
-  const spec = decode(DESTINATION_RULE, object.value, "", reporter)?.spec;
+  const spec = decodeObject(DESTINATION_RULE, object, reporter)?.spec;
   if (!spec) return undefined;
   const subsets = (spec.subsets ?? []).map((subset, i): Subset => {
     const policy = readTrafficPolicy(subset.trafficPolicy, `spec.subsets[${i}].trafficPolicy`, reporter);

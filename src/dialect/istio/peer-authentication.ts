@@ -1,7 +1,7 @@
 // PeerAuthentication → server policies: which workloads demand mutual TLS.
 
 import type { MtlsMode, PolicyScope, ServerPolicy } from "../../model/server-policy.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { choice, mapOf, openRecord, record, text } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
@@ -28,7 +28,7 @@ export function readPeerAuthentication({
   settings,
   reporter,
 }: Reading): ServerPolicy | undefined {
-  const read = decode(PEER_AUTHENTICATION, object.value, "", reporter);
+  const read = decodeObject(PEER_AUTHENTICATION, object, reporter);
   if (!read) return undefined;
   const { selector, mtls, portLevelMtls } = read.spec ?? {};
   const labels = selector?.matchLabels ?? {};

@@ -6,7 +6,7 @@ import { serviceAccountIdentity } from "../../model/identity.ts";
 import { PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import { type Resolution, type Service, type ServicePort, serviceKey } from "../../model/service.ts";
 import type { Locality } from "../../model/workload.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { hostProblem } from "../formats.ts";
 import * as diagnostics from "./diagnostics.ts";
@@ -29,7 +29,7 @@ const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
 /** One service for each host. */
 export function readServiceEntry(reading: Reading): ServiceEntryParts | undefined {
   const { object, origin, namespace, settings, reporter } = reading;
-  const spec = decode(SERVICE_ENTRY, object.value, "", reporter)?.spec;
+  const spec = decodeObject(SERVICE_ENTRY, object, reporter)?.spec;
   if (!spec) return undefined;
   checkResolution(spec, reading);
   const ports = readPorts(spec, reading);

@@ -3,7 +3,7 @@
 import type { Authored } from "../../model/origin.ts";
 import type { TcpRule, TlsRule } from "../../model/route.ts";
 import type { Visibility } from "../../model/visibility.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { joinPath } from "../path.ts";
 import * as diagnostics from "./diagnostics.ts";
@@ -26,7 +26,7 @@ export interface VirtualServiceDraft extends Authored {
 
 export function readVirtualService(reading: Reading): VirtualServiceDraft | undefined {
   const { object, origin, namespace, settings, reporter } = reading;
-  const spec = decode(VIRTUAL_SERVICE, object.value, "", reporter)?.spec;
+  const spec = decodeObject(VIRTUAL_SERVICE, object, reporter)?.spec;
   if (!spec) return undefined;
   const hosts = readHosts(spec, reading);
   const isDelegate = hosts.length === 0;

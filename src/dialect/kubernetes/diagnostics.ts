@@ -27,20 +27,16 @@ export function badAnnotation(name: string, value: string, wanted: string): Mess
   return error("HED1303", `annotation ${name} is not valid: ${quote(value)}`, wanted);
 }
 
-export function missingAnnotation(name: string, because: string): Message {
-  return error("HED1304", `annotation ${name} is missing beside ${because}`);
-}
-
 export function sliceWithoutService(): Message {
   return warning(
-    "HED1305",
+    "HED1304",
     "EndpointSlice has no label kubernetes.io/service-name: its endpoints belong to no Service",
   );
 }
 
 export function namedEndpoints(): Message {
   return warning(
-    "HED1306",
+    "HED1305",
     "EndpointSlices of addressType FQDN are not supported yet: these endpoints are left out",
     "a ServiceEntry with resolution: DNS",
   );

@@ -6,7 +6,7 @@ import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Workload } from "../../model/workload.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
@@ -44,7 +44,7 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
   const { kind, name } = object.origin;
   switch (kind) {
     case "Namespace":
-      decode(SCHEMAS.Namespace, object.value, "", reporter);
+      decodeObject(SCHEMAS.Namespace, object, reporter);
       return { kind: "namespace", namespace: { name, labels: object.labels } };
     case "Service": {
       const service = readService(object, settings, reporter);

@@ -4,7 +4,7 @@ import { parseAddress } from "../../base/cidr.ts";
 import type { EndpointList, ListedEndpoint } from "../../model/endpoint.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import { type Health, workloadKey } from "../../model/workload.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { badAddress } from "../diagnostics.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
@@ -19,7 +19,7 @@ export function readEndpointSlice(
   settings: MeshSettings,
   reporter: Reporter,
 ): EndpointList | undefined {
-  const slice = decode(SCHEMAS.EndpointSlice, object.value, "", reporter);
+  const slice = decodeObject(SCHEMAS.EndpointSlice, object, reporter);
   if (!slice) return undefined;
   const service = object.labels["kubernetes.io/service-name"];
   if (!service) {

@@ -3,7 +3,7 @@
 import { serviceAccountIdentity } from "../../model/identity.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Health, Locality, Workload, WorkloadPort } from "../../model/workload.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
 import { type PodValue, SCHEMAS } from "./kinds.ts";
@@ -13,7 +13,7 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Undefined for a Pod without an address, or one that has run to its end. */
 export function readPod(object: SourceObject, settings: MeshSettings, reporter: Reporter): Workload | undefined {
-  const pod = decode(SCHEMAS.Pod, object.value, "", reporter);
+  const pod = decodeObject(SCHEMAS.Pod, object, reporter);
   if (!pod) return undefined;
   const { origin, labels, annotations } = object;
   const { status } = pod;

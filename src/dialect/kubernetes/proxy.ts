@@ -1,5 +1,6 @@
 // The annotations that say what stands beside a workload: the single source for the control plane, whoever registered it.
 
+import { parseAddress } from "../../base/cidr.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Capture, Upstream, WorkloadProxy } from "../../model/workload.ts";
 import { joinPath } from "../path.ts";
@@ -40,7 +41,7 @@ export function readProxy(
   return {
     kind,
     meshPort: reader.port(MESH_PORT) ?? DEFAULT_MESH_PORT,
-    bindAddress: annotations[BIND_ADDRESS] ?? "0.0.0.0",
+    bindAddress: reader.address(BIND_ADDRESS) ?? "0.0.0.0",
     inboundPorts: reader.list(
       INBOUND_PORTS,
       '"8080=15006": the application\'s port and the one that takes plaintext for it',
@@ -101,6 +102,12 @@ class AnnotationReader {
     const number = portNumber(text);
     if (text !== undefined && number === undefined) this.refuse(name, "a port from 1 to 65535");
     return number;
+  }
+
+  address(name: string): string | undefined {
+    const text = this.#annotations[name];
+    if (text !== undefined && !parseAddress(text)) this.refuse(name, "an IP address");
+    return text;
   }
 
   /** Entries between commas; `read` gives undefined for one that is wrong. */

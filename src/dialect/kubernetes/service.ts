@@ -2,7 +2,7 @@
 
 import type { Service, ServicePort } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
-import { decode } from "../decode.ts";
+import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
@@ -14,7 +14,7 @@ import { portProtocol } from "./protocol.ts";
 type PortValue = NonNullable<ServiceValue["spec"]["ports"]>[number];
 
 export function readService(object: SourceObject, settings: MeshSettings, reporter: Reporter): Service | undefined {
-  const spec = decode(SCHEMAS.Service, object.value, "", reporter)?.spec;
+  const spec = decodeObject(SCHEMAS.Service, object, reporter)?.spec;
   if (!spec) return undefined;
   const { origin, createdAt, annotations } = object;
   const { namespace, name } = origin;
