@@ -1,0 +1,75 @@
+// Which chain of the mesh port a connection takes, as a tree of exact maps beside the chains. Envoy compares a listener's chains and not
+// this tree when it decides what to drain: a new server name costs nothing, while adding one to a chain's `server_names` resets its streams.
+
+import { create } from "@bufbuild/protobuf";
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { packAny } from "../xds/any.ts";
+import {
+  ApplicationProtocolInputSchema,
+  ServerNameInputSchema,
+} from "../xds/gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
+import {
+  type Matcher,
+  Matcher_MatcherTreeSchema,
+  type Matcher_OnMatch,
+  Matcher_OnMatchSchema,
+  MatcherSchema,
+} from "../xds/gen/xds/type/matcher/v3/matcher_pb.ts";
+import { lazy } from "./lazy.ts";
+
+/** Server name → chain, for connections whose client offers HTTP, and for those that offer nothing. */
+export interface ServerNameMaps {
+  readonly http: ReadonlyMap<string, string>;
+  readonly stream: ReadonlyMap<string, string>;
+}
+
+const serverNameInput = lazy(() => ({
+  name: "sni",
+  typedConfig: packAny(ServerNameInputSchema, create(ServerNameInputSchema)),
+}));
+
+const protocolInput = lazy(() => ({
+  name: "alpn",
+  typedConfig: packAny(ApplicationProtocolInputSchema, create(ApplicationProtocolInputSchema)),
+}));
+
+/** The input is the client's whole offer, each protocol in quotes. Sidecars offer one, curl and Prometheus both. */
+const HTTP_OFFERS = ["'h2'", "'http/1.1'", "'h2','http/1.1'"];
+
+function toChain(chain: string): Matcher_OnMatch {
+  const typedConfig = packAny(StringValueSchema, create(StringValueSchema, { value: chain }));
+  return create(Matcher_OnMatchSchema, { onMatch: { case: "action", value: { name: chain, typedConfig } } });
+}
+
+/** An empty map is not valid for Envoy; this is no name that anyone is offered. */
+const NOBODY = "-";
+
+function byServerName(chains: ReadonlyMap<string, string>, fallback: string): Matcher_OnMatch {
+  const entries = chains.size > 0 ? [...chains] : [[NOBODY, fallback] as const];
+  const map = Object.fromEntries(entries.map(([name, chain]) => [name, toChain(chain)]));
+  const tree = create(Matcher_MatcherTreeSchema, {
+    input: serverNameInput(),
+    treeType: { case: "exactMatchMap", value: { map } },
+  });
+  return create(Matcher_OnMatchSchema, {
+    onMatch: { case: "matcher", value: { matcherType: { case: "matcherTree", value: tree } } },
+  });
+}
+
+/**
+ * ALPN first, then the server name. So `h2` to a port that is declared TCP finds nothing and is refused, instead of reaching the
+ * application as bytes while the client's view of the port is an older one; and `h2` without a server name is free for HBONE.
+ * At least one of the maps has an entry.
+ */
+export function chainMatcher({ http, stream }: ServerNameMaps): Matcher {
+  const [anyChain = ""] = [...http.values(), ...stream.values()];
+  const onHttp = byServerName(http, anyChain);
+  const map = Object.fromEntries(HTTP_OFFERS.map((offer) => [offer, onHttp]));
+  return create(MatcherSchema, {
+    matcherType: {
+      case: "matcherTree",
+      value: { input: protocolInput(), treeType: { case: "exactMatchMap", value: { map } } },
+    },
+    ...(stream.size > 0 ? { onNoMatch: byServerName(stream, anyChain) } : {}),
+  });
+}

@@ -1,0 +1,41 @@
+// The settings that a client follows towards one cluster: the policy's or the subset's, else the mesh's.
+
+import {
+  type ClientPolicy,
+  type ClientSettings,
+  type ClientTls,
+  type ConnectionPool,
+  type LoadBalancing,
+  type OutlierDetection,
+  type Subset,
+  settingsFor,
+} from "../model/client-policy.ts";
+
+export interface EffectiveSettings {
+  readonly loadBalancing: LoadBalancing;
+  readonly connectTimeoutMs: number;
+  readonly pool: ConnectionPool | undefined;
+  readonly outlierDetection: OutlierDetection | undefined;
+  readonly tls: ClientTls | undefined;
+}
+
+/** Istio's `connectTimeout`. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export function effectiveSettings(
+  defaults: ClientSettings,
+  policy: ClientPolicy | undefined,
+  subset: Subset | undefined,
+  port: number,
+): EffectiveSettings {
+  const scope = subset ?? policy;
+  const own: ClientSettings = scope ? settingsFor(scope, port) : {};
+  const pool = own.connectionPool ?? defaults.connectionPool;
+  return {
+    loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },
+    connectTimeoutMs: pool?.connectTimeoutMs ?? defaults.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    pool,
+    outlierDetection: own.outlierDetection ?? defaults.outlierDetection,
+    tls: own.tls ?? defaults.tls,
+  };
+}

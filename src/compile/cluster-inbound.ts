@@ -1,0 +1,70 @@
+// Clusters of the application beside the proxy.
+
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
+import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { clusterName } from "../xds/names.ts";
+import type { ServedPort } from "./inbound-ports.ts";
+import { servicesMetadata } from "./metadata.ts";
+import { protocolOptions, type UpstreamProtocol } from "./protocol.ts";
+
+/** Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them. */
+const APPLICATION_ADDRESS = "127.0.0.1";
+
+/** Istio's `connectTimeout`. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** `inbound|8080||`. */
+export function applicationCluster(port: number): string {
+  return clusterName({ direction: "inbound", port, subset: "", host: "" });
+}
+
+/** `inbound|8080|http2|`: the same application, addressed in HTTP/2, when nobody declared what it speaks. */
+export function applicationHttp2Cluster(port: number): string {
+  return clusterName({ direction: "inbound", port, subset: "http2", host: "" });
+}
+
+function declaredProtocol(protocol: Protocol): UpstreamProtocol {
+  if (isHttp2(protocol)) return "http2";
+  return isHttp(protocol) || protocol === "undeclared" ? "http1" : undefined;
+}
+
+function cluster(name: string, { number, service }: ServedPort, protocol: UpstreamProtocol): Cluster {
+  return create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: protocolOptions(protocol),
+    // The oldest service alone: a younger one that leads here as well must not rebuild the cluster.
+    ...(service ? { metadata: servicesMetadata([service]) } : {}),
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: "endpoint",
+                value: {
+                  address: {
+                    address: {
+                      case: "socketAddress",
+                      value: { address: APPLICATION_ADDRESS, portSpecifier: { case: "portValue", value: number } },
+                    },
+                  },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+  });
+}
+
+export function applicationClusters(port: ServedPort): Cluster[] {
+  const own = cluster(applicationCluster(port.number), port, declaredProtocol(port.protocol));
+  if (port.protocol !== "undeclared") return [own];
+  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2")];
+}

@@ -1,0 +1,149 @@
+// The clusters of a service: one for each port, and one for each port and subset.
+
+import { create, type Message } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Origin } from "../model/origin.ts";
+import type { Service, ServicePort } from "../model/service.ts";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_EdsClusterConfigSchema,
+  Cluster_LbPolicy,
+  Cluster_TransportSocketMatchSchema,
+  ClusterSchema,
+} from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
+import { clusterName } from "../xds/names.ts";
+import type { EffectiveSettings } from "./client-settings.ts";
+import { balancing, circuitBreakers, outlierDetection } from "./cluster-limits.ts";
+import { LEG_MATCH, loadAssignment, type Target } from "./endpoint.ts";
+import { lazy } from "./lazy.ts";
+import { legServerName } from "./leg.ts";
+import { clusterMetadata } from "./metadata.ts";
+import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
+import type { ProxyFeatures } from "./proxy-features.ts";
+import { externalClient, legClient, plaintext } from "./tls.ts";
+
+/** Everything that one cluster is made from. Plain data: the memo compares it. */
+export interface ClusterPlan {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** "" for the whole service. */
+  readonly subset: string;
+  readonly settings: EffectiveSettings;
+  /** Every endpoint is reached on the leg; the protocol depends on it. */
+  readonly allLeg: boolean;
+  /** Identities that servers may have, sorted. */
+  readonly names: readonly string[];
+  /** Endpoints that travel inside of the cluster, because it resolves them by DNS; undefined: they travel by EDS, or there are none. */
+  readonly inline: readonly Target[] | undefined;
+  /** The policy that shapes it, else the service. */
+  readonly origin: Origin;
+  readonly features: ProxyFeatures;
+}
+
+export function planName({ service, port, subset }: ClusterPlan): string {
+  return clusterName({ direction: "outbound", port: port.number, subset, host: service.host });
+}
+
+function planProtocol({ port, allLeg, settings }: ClusterPlan): UpstreamProtocol {
+  return upstreamProtocol(port.protocol, allLeg, settings.pool);
+}
+
+/**
+ * The name that the cluster's endpoints travel under. The protocol is part of it: when the rule flips, the old cluster keeps the endpoints
+ * it has until it is replaced, and never sees one that it cannot speak to.
+ */
+export function edsName(plan: ClusterPlan): string {
+  const protocol = planProtocol(plan);
+  return protocol === undefined ? planName(plan) : `${planName(plan)}/${protocol}`;
+}
+
+export type Discovery = "eds" | "dns" | "dns-round-robin" | "original-destination";
+
+/** A headless service inside the mesh has known endpoints; only where nothing is known the client's own choice of address counts. */
+export function discoveryOf(service: Service, settings: EffectiveSettings): Discovery {
+  if (settings.loadBalancing.kind === "original-destination") return "original-destination";
+  if (service.resolution === "passthrough") return service.location === "mesh" ? "eds" : "original-destination";
+  return service.resolution === "endpoints" ? "eds" : service.resolution;
+}
+
+/** Some fields of a cluster. */
+type ClusterFields = Partial<Omit<Cluster, keyof Message>>;
+
+/** Istio's `dnsRefreshRate`; a shorter TTL of the answer counts. */
+const DNS_REFRESH_MS = 60_000;
+
+function discoveryFields(plan: ClusterPlan): ClusterFields {
+  const { loadBalancing } = plan.settings;
+  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing.kind);
+  const dns = (type: Cluster_DiscoveryType): ClusterFields => ({
+    clusterDiscoveryType: { case: "type", value: type },
+    dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
+    dnsRefreshRate: durationFromMs(DNS_REFRESH_MS),
+    respectDnsTtl: true,
+    loadAssignment: loadAssignment(planName(plan), plan.inline ?? []),
+    ...(policy ? { loadBalancingPolicy: policy } : {}),
+  });
+  switch (discoveryOf(plan.service, plan.settings)) {
+    case "eds":
+      return {
+        clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
+        edsClusterConfig: create(Cluster_EdsClusterConfigSchema, {
+          serviceName: edsName(plan),
+          edsConfig: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
+        }),
+        ...(policy ? { loadBalancingPolicy: policy } : {}),
+      };
+    case "dns":
+      return dns(Cluster_DiscoveryType.STRICT_DNS);
+    case "dns-round-robin":
+      return dns(Cluster_DiscoveryType.LOGICAL_DNS);
+    case "original-destination":
+      return {
+        clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+        lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+      };
+  }
+}
+
+const anythingElse = lazy(() =>
+  create(Cluster_TransportSocketMatchSchema, { name: "plaintext", match: {}, transportSocket: plaintext() }),
+);
+
+function socketFields(plan: ClusterPlan): ClusterFields {
+  const { service, port, settings, names } = plan;
+  const { tls } = settings;
+  if (tls?.kind === "simple") return { transportSocket: externalClient(tls) };
+  if (tls?.kind === "disable" || (!tls && service.location === "external")) return {};
+  const expected = tls?.kind === "mesh" && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : names;
+  return {
+    transportSocketMatches: [
+      create(Cluster_TransportSocketMatchSchema, {
+        name: "leg",
+        match: LEG_MATCH,
+        transportSocket: legClient(legServerName(service, port.number), expected),
+      }),
+      anythingElse(),
+    ],
+  };
+}
+
+export function outboundCluster(plan: ClusterPlan): Cluster {
+  const { service, subset, settings, origin, features } = plan;
+  const { outlierDetection: outlier, tls } = settings;
+  const automaticServerName = tls?.kind === "simple" && tls.sni === undefined;
+  return create(ClusterSchema, {
+    name: planName(plan),
+    connectTimeout: durationFromMs(settings.connectTimeoutMs),
+    circuitBreakers: circuitBreakers(settings.pool),
+    typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, automaticServerName }),
+    // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
+    commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
+    ...(outlier && features.outlierDetection ? { outlierDetection: outlierDetection(outlier) } : {}),
+    metadata: clusterMetadata(service, origin, subset),
+    ...discoveryFields(plan),
+    ...socketFields(plan),
+  });
+}

@@ -1,0 +1,95 @@
+// Clusters that stand for no service: the way out of the mesh, the way nowhere, and the way back in.
+
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { packAny } from "../xds/any.ts";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterConfigSchema } from "../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
+import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
+import { dnsCache } from "./dns.ts";
+import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
+import { protocolOptions } from "./protocol.ts";
+
+/** Istio's `connectTimeout`. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+function originalDestination(name: string): Cluster {
+  return create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: protocolOptions("downstream"),
+  });
+}
+
+/** Where a captured connection was going. */
+export function passthroughCluster(): Cluster {
+  return originalDestination(PASSTHROUGH_CLUSTER);
+}
+
+/** The same towards the application, for ports that no service has. */
+export function inboundPassthroughCluster(): Cluster {
+  return originalDestination(INBOUND_PASSTHROUGH);
+}
+
+/** No endpoint: what is sent here is refused, and the log says so. */
+export function blackHoleCluster(): Cluster {
+  return create(ClusterSchema, {
+    name: BLACK_HOLE_CLUSTER,
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+  });
+}
+
+/** Hosts outside of the mesh, for the forward proxy. */
+export function passthroughDnsCluster(): Cluster {
+  const config = create(ClusterConfigSchema, {
+    clusterImplementationSpecifier: { case: "dnsCacheConfig", value: dnsCache() },
+  });
+  return create(ClusterSchema, {
+    name: PASSTHROUGH_DNS,
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    clusterDiscoveryType: {
+      case: "clusterType",
+      value: { name: "envoy.clusters.dynamic_forward_proxy", typedConfig: packAny(ClusterConfigSchema, config) },
+    },
+  });
+}
+
+/** The internal listener. Needs the bootstrap extension envoy.bootstrap.internal_listener. */
+export function tunnelCluster(): Cluster {
+  return create(ClusterSchema, {
+    name: FORWARD_PROXY_TUNNEL,
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    loadAssignment: {
+      clusterName: FORWARD_PROXY_TUNNEL,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: "endpoint",
+                value: {
+                  address: {
+                    address: {
+                      case: "envoyInternalAddress",
+                      value: { addressNameSpecifier: { case: "serverListenerName", value: FORWARD_PROXY_TUNNEL } },
+                    },
+                  },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+  });
+}

@@ -1,0 +1,108 @@
+// From a mesh to what each proxy must know. Pure: the same mesh and the same acknowledgements give the same bytes; what is remembered
+// between two compilations saves work and changes nothing.
+
+import type { ClientSelector } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { type Workload, workloadKey } from "../model/workload.ts";
+import { contentVersion } from "../xds/resource.ts";
+import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
+import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
+import type { AcknowledgedServerNames } from "./leg.ts";
+import { Memo } from "./memo.ts";
+import { compileOutbound, type OutboundSets } from "./outbound.ts";
+import { compileOwn } from "./own.ts";
+import type { Compiled, Source } from "./provenance.ts";
+import { layer, type ResourceSet, ResourceSets } from "./resource-set.ts";
+import type { ServiceClusters } from "./service-clusters.ts";
+import { clientSelectors, type View, viewOf } from "./visibility.ts";
+
+/** What compilations remember of each other. One for each control plane; a new one makes everything anew, with the same result. */
+export class CompileCache {
+  readonly memo = new Memo();
+  readonly sets = new ResourceSets();
+}
+
+/** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
+export interface SharedResources {
+  readonly mesh: Mesh;
+  readonly acknowledged: AcknowledgedServerNames;
+  readonly cache: CompileCache;
+  readonly selectors: readonly ClientSelector[];
+  /** By view. */
+  readonly outbound: Map<string, OutboundSets>;
+  readonly clusters: Map<string, ServiceClusters>;
+}
+
+const NONE: ResourceMap = new Map();
+
+type Layers = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
+
+export interface ProxySnapshot extends Snapshot {
+  /** What is the proxy's own before what it shares; `sourcesOf` and `changesBetween` read it. */
+  readonly layers: Layers;
+  /** Server names that the listener of the mesh port knows. Once the proxy acknowledged that listener, clients may use them. */
+  readonly serverNames: ReadonlySet<string>;
+}
+
+/**
+ * Begins a compilation. `acknowledged` holds, for each workload whose proxy is connected, the server names of the mesh listener that it
+ * acknowledged; see `reachOf`. Compile every proxy of the mesh before the next call: what none of them asked for is forgotten.
+ */
+export function compileShared(
+  mesh: Mesh,
+  acknowledged: AcknowledgedServerNames,
+  cache: CompileCache = new CompileCache(),
+): SharedResources {
+  cache.memo.nextGeneration();
+  cache.sets.nextGeneration();
+  return { mesh, acknowledged, cache, selectors: clientSelectors(mesh), outbound: new Map(), clusters: new Map() };
+}
+
+/** Everything that the workload's proxy is to have; undefined when it has none. */
+export function compileProxy(shared: SharedResources, workload: Workload): ProxySnapshot | undefined {
+  const { mesh, cache } = shared;
+  const { proxy } = workload;
+  if (!proxy) return undefined;
+  const view = viewOf(workload, proxy, shared.selectors);
+  const outbound = outboundOf(shared, view);
+  const own = compileOwn(mesh, cache.memo, workload, proxy, view);
+  const key = workloadKey(workload);
+  const ownSet = (kind: ResourceKind, members: readonly Compiled[]) => cache.sets.share(`${key}/${kind}`, members);
+  const ownSets: OutboundSets = {
+    lds: ownSet("lds", own.lds),
+    cds: ownSet("cds", own.cds),
+    rds: ownSet("rds", own.rds),
+  };
+  const layers = Object.fromEntries(
+    SEND_ORDER.map((kind) => [kind, [ownSets[kind], outbound[kind]].filter((set) => set !== undefined)]),
+  ) as Layers;
+  const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? []).map((set) => set.version));
+  return {
+    version: contentVersion(new TextEncoder().encode(versions.join())),
+    resources: Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? [])])),
+    layers,
+    serverNames: own.serverNames,
+  };
+}
+
+function outboundOf(shared: SharedResources, view: View): OutboundSets {
+  const known = shared.outbound.get(view.key);
+  if (known) return known;
+  const { mesh, acknowledged, cache, clusters } = shared;
+  const made = compileOutbound({ mesh, acknowledged, memo: cache.memo, sets: cache.sets, clusters }, view);
+  shared.outbound.set(view.key, made);
+  return made;
+}
+
+function merge(sets: readonly ResourceSet[]): ResourceMap {
+  return sets.reduceRight<ResourceMap>((shared, { resources }) => layer(resources, shared), NONE);
+}
+
+/** The objects that a resource was made from, the one that shaped it most first; empty for what no object asked for. */
+export function sourcesOf(snapshot: ProxySnapshot, kind: ResourceKind, name: string): readonly Source[] {
+  for (const { sources } of snapshot.layers[kind] ?? []) {
+    const found = sources.get(name);
+    if (found) return found;
+  }
+  return [];
+}

@@ -1,0 +1,114 @@
+// The two ends of a filter chain: requests (HttpConnectionManager) and bytes (TcpProxy).
+
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { MeshSettings } from "../model/settings.ts";
+import { packAny } from "../xds/any.ts";
+import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
+import { type Filter, FilterSchema } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import type { RouteConfiguration } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
+import {
+  HttpConnectionManager_CodecType,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_ServerHeaderTransformation,
+  HttpConnectionManagerSchema,
+} from "../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { TcpProxySchema } from "../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import { accessLogs } from "./access-log.ts";
+import type { AccessLogReporter } from "./access-log-service.ts";
+import { httpFilters } from "./filter/http.ts";
+import type { ProxyFeatures } from "./proxy-features.ts";
+import type { WeightedCluster } from "./route.ts";
+
+export interface ChainContext {
+  readonly settings: MeshSettings;
+  readonly features: ProxyFeatures;
+  readonly direction: "inbound" | "outbound";
+}
+
+export interface HttpChain {
+  readonly statPrefix: string;
+  /** By name (RDS), or inside of the listener: only where a change of theirs is one of the listener anyhow. */
+  readonly routes: string | RouteConfiguration;
+  /** Some route leads to a host that is resolved by DNS. */
+  readonly resolvesHosts?: boolean;
+  /** Takes CONNECT. */
+  readonly tunnels?: boolean;
+}
+
+export interface StreamChain {
+  readonly statPrefix: string;
+  readonly clusters: readonly WeightedCluster[];
+}
+
+/** Tries to connect before a byte stream is given up: another endpoint may be there. Requests have their retry policy. */
+const CONNECT_ATTEMPTS = 3;
+
+/** How often a live byte stream reports: Istio's `tcpReportingInterval`, 15 s, is too long for a page that shows it live. */
+const STREAM_REPORT_MS = 5_000;
+
+function reporter({ features, direction }: ChainContext): AccessLogReporter | undefined {
+  if (!features.accessLogService) return undefined;
+  return direction === "inbound" ? "destination" : "source";
+}
+
+function routeSpecifier(routes: HttpChain["routes"]) {
+  if (typeof routes !== "string") return { case: "routeConfig", value: routes } as const;
+  const configSource = {
+    configSourceSpecifier: { case: "ads", value: {} },
+    resourceApiVersion: ApiVersion.V3,
+  } as const;
+  return { case: "rds", value: { routeConfigName: routes, configSource } } as const;
+}
+
+/** The certificate of the leg's client, for the application to see (`x-forwarded-client-cert`); what a client claims itself is dropped. */
+const CLIENT_CERTIFICATE = {
+  forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+  setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+};
+
+export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
+  const { direction, settings } = context;
+  const { statPrefix, routes, resolvesHosts = false, tunnels = false } = chain;
+  const config = create(HttpConnectionManagerSchema, {
+    statPrefix,
+    codecType: HttpConnectionManager_CodecType.AUTO,
+    routeSpecifier: routeSpecifier(routes),
+    // The application's own Server header goes to its client: the mesh is not to be noticed.
+    serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+    useRemoteAddress: false,
+    generateRequestId: true,
+    // Istio's pathNormalization BASE: router, policies and application see one path.
+    normalizePath: true,
+    streamIdleTimeout: durationFromMs(0),
+    httpProtocolOptions: { enableTrailers: true },
+    http2ProtocolOptions: { allowConnect: true },
+    upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
+    ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
+    accessLog: accessLogs(settings, "http", reporter(context)),
+    httpFilters: httpFilters({ direction, resolvesHosts: resolvesHosts && settings.outboundPolicy === "allow-any" }),
+  });
+  return create(FilterSchema, {
+    name: "envoy.filters.network.http_connection_manager",
+    configType: { case: "typedConfig", value: packAny(HttpConnectionManagerSchema, config) },
+  });
+}
+
+export function streamFilter(context: ChainContext, { statPrefix, clusters }: StreamChain): Filter {
+  const [only] = clusters;
+  const report = reporter(context);
+  const config = create(TcpProxySchema, {
+    statPrefix,
+    clusterSpecifier:
+      clusters.length === 1 && only
+        ? { case: "cluster", value: only.name }
+        : { case: "weightedClusters", value: { clusters: clusters.map(({ name, weight }) => ({ name, weight })) } },
+    ...(context.direction === "outbound" ? { maxConnectAttempts: CONNECT_ATTEMPTS } : {}),
+    ...(report ? { accessLogOptions: { accessLogFlushInterval: durationFromMs(STREAM_REPORT_MS) } } : {}),
+    accessLog: accessLogs(context.settings, "stream", report),
+  });
+  return create(FilterSchema, {
+    name: "envoy.filters.network.tcp_proxy",
+    configType: { case: "typedConfig", value: packAny(TcpProxySchema, config) },
+  });
+}

@@ -1,0 +1,91 @@
+// Endpoints of a cluster, and how each is reached.
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Endpoint } from "../model/endpoint.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { compareText } from "../model/origin.ts";
+import type { Locality } from "../model/workload.ts";
+import { formatEndpointWorkload } from "../stats/peer-metadata.ts";
+import type { LbEndpointSchema } from "../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from "../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
+import type { Reach } from "./leg.ts";
+
+/** Key and value of `envoy.transport_socket_match` that choose the leg. */
+export const LEG_MATCH = { leg: "mesh" };
+
+/** An endpoint as clients get it. Plain data: the memo compares it. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+  readonly reach: Exclude<Reach, "withheld">;
+  readonly weight: number;
+  readonly locality: Locality;
+  /** `name;namespace;canonical name;canonical revision;cluster`; undefined when the mesh knows only the address. */
+  readonly workload: string | undefined;
+  /** What subsets select by. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export function targetOf(mesh: Mesh, endpoint: Endpoint, reach: Target["reach"]): Target {
+  const { address, weight, locality, labels, transport } = endpoint;
+  const port = reach === "leg" && transport.kind === "leg" ? transport.port : endpoint.port;
+  return { address, port, reach, weight, locality, workload: workloadText(mesh, endpoint), labels };
+}
+
+function workloadText(mesh: Mesh, endpoint: Endpoint): string | undefined {
+  const workload = endpoint.workload === undefined ? undefined : mesh.index.workloads.get(endpoint.workload);
+  if (!workload) return undefined;
+  const { workloadName: name, namespace, canonicalName, canonicalRevision, cluster } = workload;
+  return formatEndpointWorkload({ name, namespace, canonicalName, canonicalRevision, cluster, app: "", version: "" });
+}
+
+function lbEndpoint(target: Target): MessageInitShape<typeof LbEndpointSchema> {
+  const { address, port, reach, weight, workload } = target;
+  return {
+    hostIdentifier: {
+      case: "endpoint",
+      value: {
+        address: {
+          address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } },
+        },
+      },
+    },
+    loadBalancingWeight: weight,
+    metadata: {
+      filterMetadata: {
+        ...(reach === "leg" ? { "envoy.transport_socket_match": LEG_MATCH } : {}),
+        ...(workload === undefined ? {} : { istio: { workload } }),
+      },
+    },
+  };
+}
+
+function localityKey({ region, zone, subzone }: Locality): string {
+  return `${region}/${zone}/${subzone}`;
+}
+
+/** The endpoints by locality, in order; `name` is the EDS service name, or the cluster's for endpoints inside of it. */
+export function loadAssignment(name: string, targets: readonly Target[]): ClusterLoadAssignment {
+  const byLocality = new Map<string, Target[]>();
+  for (const target of targets) {
+    const key = localityKey(target.locality);
+    const list = byLocality.get(key);
+    if (list) list.push(target);
+    else byLocality.set(key, [target]);
+  }
+  const sorted = [...byLocality].sort(([a], [b]) => compareText(a, b));
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName: name,
+    endpoints: sorted.map(([, members]) => {
+      const { region, zone, subzone } = members[0]!.locality;
+      return {
+        locality: { region, zone, subZone: subzone },
+        lbEndpoints: members.map(lbEndpoint),
+        loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
+      };
+    }),
+  });
+}

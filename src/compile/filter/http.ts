@@ -1,0 +1,84 @@
+// The HTTP filters of a request: which, and in which order. The order is this list and nothing else.
+
+import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { PEER_METADATA_HEADER } from "../../stats/peer-metadata.ts";
+import { packAny } from "../../xds/any.ts";
+import { FilterConfigSchema as DynamicForwardProxySchema } from "../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import {
+  Config_ValueType,
+  ConfigSchema as HeaderToMetadataSchema,
+} from "../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
+import { RouterSchema } from "../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { dnsCache } from "../dns.ts";
+import { lazy } from "../lazy.ts";
+
+/** Dynamic metadata that holds what the client's sidecar said of its workload. */
+export const PEER_NAMESPACE = "heddle.peer";
+export const PEER_KEY = "metadata";
+
+export interface HttpFilterContext {
+  readonly direction: "inbound" | "outbound";
+  /** Some route leads to a host that is resolved by DNS when it is asked for. */
+  readonly resolvesHosts: boolean;
+}
+
+interface Step {
+  readonly name: string;
+  readonly when: (context: HttpFilterContext) => boolean;
+  readonly config: () => Any;
+}
+
+const STEPS: readonly Step[] = [
+  // First: a request that a later filter answers itself, a refused one above all, still has its caller in the log and the metrics;
+  // and nothing behind it, the application included, sees the header.
+  {
+    name: "heddle.peer_metadata",
+    when: ({ direction }) => direction === "inbound",
+    config: lazy(() =>
+      packAny(
+        HeaderToMetadataSchema,
+        create(HeaderToMetadataSchema, {
+          requestRules: [
+            {
+              header: PEER_METADATA_HEADER,
+              onHeaderPresent: { metadataNamespace: PEER_NAMESPACE, key: PEER_KEY, type: Config_ValueType.STRING },
+              remove: true,
+            },
+          ],
+        }),
+      ),
+    ),
+  },
+  // Between the two stand, when the model has them: CORS (a preflight carries no credentials), authentication, authorization (which
+  // needs both), rate limits (of what is allowed), faults (of what would be sent).
+  // Just before the router: it may hold a request for a look-up, which one that is refused must not cost.
+  {
+    name: "envoy.filters.http.dynamic_forward_proxy",
+    when: ({ resolvesHosts }) => resolvesHosts,
+    config: lazy(() =>
+      packAny(
+        DynamicForwardProxySchema,
+        create(DynamicForwardProxySchema, {
+          implementationSpecifier: { case: "dnsCacheConfig", value: dnsCache() },
+        }),
+      ),
+    ),
+  },
+  // Last, and always: it sends.
+  {
+    name: "envoy.filters.http.router",
+    when: () => true,
+    config: lazy(() => packAny(RouterSchema, create(RouterSchema))),
+  },
+];
+
+export function httpFilters(context: HttpFilterContext): HttpFilter[] {
+  return STEPS.filter(({ when }) => when(context)).map(({ name, config }) =>
+    create(HttpFilterSchema, { name, configType: { case: "typedConfig", value: config() } }),
+  );
+}

@@ -1,0 +1,149 @@
+// Filter chains that lead to the application: on the leg, and on the application's own port.
+
+import { create } from "@bufbuild/protobuf";
+import { isHttp } from "../model/protocol.ts";
+import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import { type Route, RouteActionSchema, RouteSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
+import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
+import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.ts";
+import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import type { ServedPort } from "./inbound-ports.ts";
+import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
+import { inboundRetry } from "./retry.ts";
+import { NO_TIMEOUT, STREAM_LIMITS } from "./route.ts";
+import { everyRequest, headerIs } from "./route-match.ts";
+import { istioServer, legServer } from "./tls.ts";
+import { PROTOCOL_HEADER } from "./virtual-host.ts";
+
+/** ALPN of Istio's sidecars to an application's port, beside the plain ones. */
+const ISTIO_HTTP1 = ["http/1.1", "istio-http/1.0", "istio-http/1.1"];
+const ISTIO_HTTP2 = ["h2", "istio-h2"];
+
+function route(port: ServedPort, cluster: string, match: Route["match"] & object): Route {
+  const { service, servicePort, number } = port;
+  return create(RouteSchema, {
+    name: "default",
+    match,
+    decorator: { operation: `${service?.host ?? "inbound"}:${servicePort ?? number}/*` },
+    action: {
+      case: "route",
+      value: create(RouteActionSchema, {
+        clusterSpecifier: { case: "cluster", value: cluster },
+        timeout: NO_TIMEOUT,
+        maxStreamDuration: STREAM_LIMITS,
+        retryPolicy: inboundRetry(),
+      }),
+    },
+  });
+}
+
+function routes(port: ServedPort, members: Route[]): RouteConfiguration {
+  return create(RouteConfigurationSchema, {
+    name: applicationCluster(port.number),
+    validateClusters: false,
+    virtualHosts: [
+      {
+        name: `inbound|http|${port.servicePort ?? port.number}`,
+        domains: ["*"],
+        requestHeadersToRemove: port.protocol === "undeclared" ? [PROTOCOL_HEADER] : [],
+        routes: members,
+      },
+    ],
+  });
+}
+
+function statPrefix(port: ServedPort): string {
+  return `inbound_0.0.0.0_${port.number}`;
+}
+
+/** Requests to the application in HTTP/1.1, or in what was declared. */
+function declaredHttp(context: ChainContext, port: ServedPort) {
+  const only = route(port, applicationCluster(port.number), everyRequest());
+  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, [only]) });
+}
+
+function http2(context: ChainContext, port: ServedPort) {
+  const only = route(port, applicationHttp2Cluster(port.number), everyRequest());
+  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, [only]) });
+}
+
+/** The leg is HTTP/2 whatever the client spoke; the application is addressed in the client's protocol. */
+function asClientSpoke(context: ChainContext, port: ServedPort) {
+  const spokeHttp2 = headerIs(PROTOCOL_HEADER, "HTTP/2");
+  const members = [
+    route(port, applicationHttp2Cluster(port.number), spokeHttp2),
+    route(port, applicationCluster(port.number), everyRequest()),
+  ];
+  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, members) });
+}
+
+function bytes(context: ChainContext, port: ServedPort) {
+  const cluster = applicationCluster(port.number);
+  return streamFilter(context, { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] });
+}
+
+export function httpChainName(port: ServedPort): string {
+  return `inbound|${port.number}|http`;
+}
+
+export function streamChainName(port: ServedPort): string {
+  return `inbound|${port.number}|tcp`;
+}
+
+/** A port that is declared HTTP has no chain for bytes: its policies could be walked around. */
+export function takesBytes(port: ServedPort): boolean {
+  return !isHttp(port.protocol);
+}
+
+export function takesHttp(port: ServedPort): boolean {
+  return isHttp(port.protocol) || port.protocol === "undeclared";
+}
+
+export function legChains(context: ChainContext, port: ServedPort): FilterChain[] {
+  const http = port.protocol === "undeclared" ? asClientSpoke : declaredHttp;
+  const tls = legServer();
+  return [
+    ...(takesHttp(port) ? [filterChain({ name: httpChainName(port), filter: http(context, port), tls })] : []),
+    ...(takesBytes(port) ? [filterChain({ name: streamChainName(port), filter: bytes(context, port), tls })] : []),
+  ];
+}
+
+/**
+ * Chains for what arrives at the application's own port. `match` is what they have in common. STRICT: mutual TLS, as Istio's sidecars
+ * speak it; plaintext fails in the handshake. Otherwise plaintext. A port of undeclared protocol is sniffed: by ALPN, or by first bytes.
+ */
+export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
+  const strict = port.mode === "strict";
+  const tls = strict ? { tls: istioServer() } : {};
+  const common = match ? { match } : {};
+  if (isHttp(port.protocol))
+    return [filterChain({ name: httpChainName(port), filter: declaredHttp(context, port), ...tls, ...common })];
+  const stream = filterChain({ name: streamChainName(port), filter: bytes(context, port), ...tls, ...common });
+  if (port.protocol !== "undeclared") return [stream];
+  const speaking = (applicationProtocols: string[]) => ({ match: { ...match, applicationProtocols } });
+  return [
+    filterChain({
+      name: httpChainName(port),
+      filter: declaredHttp(context, port),
+      ...tls,
+      ...speaking(strict ? ISTIO_HTTP1 : SNIFFED_HTTP1),
+    }),
+    filterChain({
+      name: `${httpChainName(port)}2`,
+      filter: http2(context, port),
+      ...tls,
+      ...speaking(strict ? ISTIO_HTTP2 : SNIFFED_HTTP2),
+    }),
+    stream,
+  ];
+}
+
+/** Ends a captured connection that policy forbids. */
+export function refusalChain(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain {
+  const filter = streamFilter(context, {
+    statPrefix: BLACK_HOLE_CLUSTER,
+    clusters: [{ name: BLACK_HOLE_CLUSTER, weight: 1 }],
+  });
+  return filterChain({ name: `${streamChainName(port)}|refused`, filter, ...(match ? { match } : {}) });
+}

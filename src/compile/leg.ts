@@ -1,0 +1,52 @@
+// How a client reaches one endpoint: on the mesh leg, in plaintext, or not at all for now.
+
+import type { ClientTls } from "../model/client-policy.ts";
+import type { Endpoint } from "../model/endpoint.ts";
+import { mtlsMode } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { WorkloadKey } from "../model/workload.ts";
+import { serverName } from "../xds/names.ts";
+
+/**
+ * Server names that the proxies of workloads acknowledged with their mesh port's listener. A workload without an entry has not spoken to
+ * this control plane since it started: then its readiness is trusted, because a restarted control plane must not empty the mesh.
+ */
+export type AcknowledgedServerNames = ReadonlyMap<WorkloadKey, ReadonlySet<string>>;
+
+/**
+ * `withheld`: its server does not know the server name yet, and plaintext is not allowed. The client would be refused, and Envoy counts
+ * that against the endpoint.
+ */
+export type Reach = "leg" | "plaintext" | "withheld";
+
+/** The server name of a service port on the leg: without the subset, so that a server need not know subsets. */
+export function legServerName(service: Service, port: number): string {
+  return serverName({ port, subset: "", host: service.host });
+}
+
+/**
+ * `tls` is what the client's policy asks for; undefined: mutual TLS wherever an endpoint inside the mesh can (auto mTLS). The leg needs a mesh port,
+ * a server that takes mutual TLS, and its acknowledgement of the server name. While the acknowledgement is awaited, an endpoint that
+ * takes plaintext goes on in plaintext: turning mTLS on must not cost a request.
+ */
+export function reachOf(
+  mesh: Mesh,
+  acknowledged: AcknowledgedServerNames,
+  service: Service,
+  port: number,
+  endpoint: Endpoint,
+  tls: ClientTls | undefined,
+): Reach {
+  if (tls?.kind === "disable" || tls?.kind === "simple") return "plaintext";
+  if (!tls && service.location === "external") return "plaintext";
+  const { transport, workload: key } = endpoint;
+  const demanded = tls?.kind === "mesh";
+  const workload = key === undefined ? undefined : mesh.index.workloads.get(key);
+  if (transport.kind === "plaintext" || !workload || key === undefined) return demanded ? "withheld" : "plaintext";
+  const mode = mtlsMode(mesh, workload, endpoint.applicationPort);
+  if (mode === "disable") return demanded ? "withheld" : "plaintext";
+  const known = acknowledged.get(key);
+  if (!known || known.has(legServerName(service, port))) return "leg";
+  return mode === "strict" || demanded ? "withheld" : "plaintext";
+}

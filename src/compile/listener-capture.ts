@@ -1,0 +1,96 @@
+// Listeners that captured connections lead to. One is bound; the others are found by the destination that the client chose.
+
+import { isHttp } from "../model/protocol.ts";
+import type { OutboundPolicy } from "../model/settings.ts";
+import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { BLACK_HOLE_CLUSTER, listenerName, PASSTHROUGH_CLUSTER, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
+import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { filterChain, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
+import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
+
+const ANY_ADDRESS = "0.0.0.0";
+
+function otherwise(context: ChainContext, policy: OutboundPolicy): FilterChain {
+  const name = policy === "allow-any" ? PASSTHROUGH_CLUSTER : BLACK_HOLE_CLUSTER;
+  return filterChain({ name, filter: streamFilter(context, { statPrefix: name, clusters: [{ name, weight: 1 }] }) });
+}
+
+/** Takes every captured connection and hands it to the listener of its destination, or out of the mesh. */
+export function virtualOutbound(context: ChainContext, port: number): Listener {
+  return listener("outbound", {
+    name: VIRTUAL_OUTBOUND,
+    address: socketAddress(ANY_ADDRESS, port),
+    useOriginalDst: true,
+    listenerFilters: [originalDestination()],
+    filterChains: [otherwise(context, context.settings.outboundPolicy)],
+  });
+}
+
+/** A service port with a virtual IP of its own: nothing needs to be read to know the service. */
+export function addressListener(context: ChainContext, address: string, target: OutboundTarget): Listener {
+  const name = listenerName({ address, port: target.port });
+  const { sniffs, ...chains } = targetChains(context, name, target);
+  const rest = { name, address: socketAddress(address, target.port), bindToPort: false, ...chains };
+  return listener("outbound", rest, sniffs);
+}
+
+/** What shares a port without an address of its own: HTTP is told apart by the Host header, the application's TLS by its SNI. */
+export interface SharedPort {
+  readonly port: number;
+  readonly http: boolean;
+  readonly tls: readonly OutboundTarget[];
+}
+
+export function sharedPortListener(context: ChainContext, { port, http, tls }: SharedPort): Listener {
+  const name = listenerName({ address: ANY_ADDRESS, port });
+  const requests = filterChain({
+    name: "http",
+    filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port) }),
+  });
+  const bySni = tls.map((target) =>
+    filterChain({
+      name: `tls|${target.host}`,
+      match: { serverNames: [target.host] },
+      filter: streamFilter(context, { statPrefix: target.host, clusters: target.stream }),
+    }),
+  );
+  return listener("outbound", {
+    name,
+    address: socketAddress(ANY_ADDRESS, port),
+    bindToPort: false,
+    listenerFilters: tls.length > 0 ? [tlsInspector()] : [],
+    filterChains: tls.length > 0 ? bySni : [requests],
+    ...(tls.length > 0
+      ? { defaultFilterChain: http ? requests : otherwise(context, context.settings.outboundPolicy) }
+      : {}),
+  });
+}
+
+/**
+ * The listeners that the services of a mesh need. HTTP shares one listener a port. Other ports go by virtual IP; without one, TLS goes by
+ * SNI, and bytes cannot be told apart: they leave the mesh as they came.
+ */
+export function serviceListeners(
+  context: ChainContext,
+  targets: readonly { readonly target: OutboundTarget; readonly addresses: readonly string[]; readonly tls: boolean }[],
+): Listener[] {
+  const shared = new Map<number, { http: boolean; tls: OutboundTarget[] }>();
+  const byAddress = new Map<string, Listener>();
+  const share = (port: number) => {
+    const entry = shared.get(port) ?? { http: false, tls: [] };
+    shared.set(port, entry);
+    return entry;
+  };
+  for (const { target, addresses, tls } of targets) {
+    if (isHttp(target.protocol)) share(target.port).http = true;
+    else if (addresses.length === 0 && tls) share(target.port).tls.push(target);
+    else
+      for (const address of addresses) {
+        const key = listenerName({ address, port: target.port });
+        if (!byAddress.has(key)) byAddress.set(key, addressListener(context, address, target));
+      }
+  }
+  const ports = [...shared].sort(([a], [b]) => a - b);
+  return [...ports.map(([port, entry]) => sharedPortListener(context, { port, ...entry })), ...byAddress.values()];
+}

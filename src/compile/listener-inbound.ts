@@ -1,0 +1,112 @@
+// Listeners through which a workload is reached: the mesh port, and the application's own ports or the port that they are captured to.
+
+import type { WorkloadProxy } from "../model/workload.ts";
+import type {
+  FilterChain,
+  ListenerFilterChainMatchPredicate,
+} from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { VIRTUAL_INBOUND } from "../xds/names.ts";
+import { chainMatcher } from "./chain-matcher.ts";
+import type { ChainContext } from "./connection-manager.ts";
+import { streamFilter } from "./connection-manager.ts";
+import {
+  httpChainName,
+  legChains,
+  ownChains,
+  refusalChain,
+  streamChainName,
+  takesBytes,
+  takesHttp,
+} from "./inbound-chains.ts";
+import { type ServedPort, servesLeg } from "./inbound-ports.ts";
+import { filterChain, httpInspector, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
+import { INBOUND_PASSTHROUGH, inboundListenerName, MESH_INBOUND } from "./listener-names.ts";
+import { except } from "./sniffing.ts";
+
+/** Takes the leg. Undefined while no service leads to the workload. */
+export function meshListener(
+  context: ChainContext,
+  proxy: WorkloadProxy,
+  ports: readonly ServedPort[],
+): Listener | undefined {
+  const serving = ports.filter(servesLeg);
+  if (serving.length === 0) return undefined;
+  const http = new Map<string, string>();
+  const stream = new Map<string, string>();
+  for (const port of serving) {
+    for (const name of port.serverNames) {
+      if (takesHttp(port)) http.set(name, httpChainName(port));
+      if (takesBytes(port)) stream.set(name, streamChainName(port));
+    }
+  }
+  return listener("inbound", {
+    name: MESH_INBOUND,
+    address: socketAddress(proxy.bindAddress, proxy.meshPort),
+    listenerFilters: [tlsInspector()],
+    filterChainMatcher: chainMatcher({ http, stream }),
+    filterChains: serving.flatMap((port) => legChains(context, port)),
+  });
+}
+
+/** Server names that the mesh port's listener knows: acknowledged with it, they may be offered to clients. */
+export function knownServerNames(ports: readonly ServedPort[]): ReadonlySet<string> {
+  return new Set(ports.filter(servesLeg).flatMap((port) => port.serverNames));
+}
+
+function isSniffed(port: ServedPort): boolean {
+  return port.protocol === "undeclared";
+}
+
+/** The port that stands in for one port of an application whose connections are not captured. */
+export function applicationListener(
+  context: ChainContext,
+  proxy: WorkloadProxy,
+  port: ServedPort,
+  standIn: number,
+): Listener {
+  const sniffs = isSniffed(port);
+  const inspector = port.mode === "strict" ? tlsInspector() : httpInspector();
+  return listener(
+    "inbound",
+    {
+      name: inboundListenerName(proxy.bindAddress, port.number),
+      address: socketAddress(proxy.bindAddress, standIn),
+      listenerFilters: sniffs ? [inspector] : [],
+      filterChains: ownChains(context, port, undefined),
+    },
+    sniffs,
+  );
+}
+
+/**
+ * What was on its way to the application before it was captured. A port that demands mutual TLS is reached on the mesh port alone: here
+ * it is refused. `passthrough`: the workload lets in what is sent to ports that no service has.
+ */
+export function capturedListener(
+  context: ChainContext,
+  inboundPort: number,
+  ports: readonly ServedPort[],
+  passthrough: boolean,
+): Listener {
+  const chains = ports.flatMap((port): FilterChain[] => {
+    const match = { destinationPort: port.number };
+    return port.mode === "strict" ? [refusalChain(context, port, match)] : ownChains(context, port, match);
+  });
+  const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
+  const everyOther: ListenerFilterChainMatchPredicate | undefined = except(sniffed.map(({ number }) => number));
+  const target = { statPrefix: INBOUND_PASSTHROUGH, clusters: [{ name: INBOUND_PASSTHROUGH, weight: 1 }] };
+  return listener(
+    "inbound",
+    {
+      name: VIRTUAL_INBOUND,
+      address: socketAddress("0.0.0.0", inboundPort),
+      listenerFilters: [originalDestination(), ...(everyOther ? [httpInspector(everyOther)] : [])],
+      filterChains: chains,
+      ...(passthrough
+        ? { defaultFilterChain: filterChain({ name: INBOUND_PASSTHROUGH, filter: streamFilter(context, target) }) }
+        : {}),
+    },
+    sniffed.length > 0,
+  );
+}

@@ -1,0 +1,83 @@
+// Listeners for applications that are told where the mesh is: one local port for each upstream, and an HTTP proxy.
+
+import { isHttp, type Protocol } from "../model/protocol.ts";
+import type { Upstream } from "../model/workload.ts";
+import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { clusterName } from "../xds/names.ts";
+import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import {
+  type ChainOptions,
+  filterChain,
+  httpInspector,
+  listener,
+  SNIFFED_HTTP1,
+  SNIFFED_HTTP2,
+  socketAddress,
+} from "./listener.ts";
+import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL, upstreamListenerName, upstreamRouteName } from "./listener-names.ts";
+import type { WeightedCluster } from "./route.ts";
+
+/** Only the workload's own processes reach the mesh through it, and speak with its identity. */
+const LOOPBACK = "127.0.0.1";
+
+/** One service port as an outbound listener stands for it. */
+export interface OutboundTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** Where bytes go. */
+  readonly stream: readonly WeightedCluster[];
+  /** Name of the route configuration for requests. */
+  readonly routes: string;
+}
+
+/** Chains for one service: requests, bytes, or whichever the client's first bytes say. */
+export function targetChains(
+  context: ChainContext,
+  statPrefix: string,
+  target: OutboundTarget,
+): Pick<Listener, "filterChains" | "listenerFilters"> & { readonly sniffs: boolean } {
+  const { host, port, protocol, routes } = target;
+  const http = (match?: ChainOptions["match"]) =>
+    filterChain({ name: "http", filter: httpFilter(context, { statPrefix, routes }), ...(match ? { match } : {}) });
+  if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], sniffs: false };
+  const name = clusterName({ direction: "outbound", port, subset: "", host });
+  const stream = filterChain({
+    name: "tcp",
+    filter: streamFilter(context, { statPrefix: name, clusters: target.stream }),
+  });
+  if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], sniffs: false };
+  const requests = http({ applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] });
+  return { filterChains: [requests, stream], listenerFilters: [httpInspector()], sniffs: true };
+}
+
+export function upstreamListener(context: ChainContext, upstream: Upstream, target: OutboundTarget): Listener {
+  const name = upstreamListenerName(upstream.port);
+  const { sniffs, ...chains } = targetChains(context, name, target);
+  return listener("outbound", { name, address: socketAddress(LOOPBACK, upstream.port), ...chains }, sniffs);
+}
+
+/** The routes of an upstream, which need no Host header to be found. */
+export function upstreamRoutes(upstream: Upstream): string {
+  return upstreamRouteName(upstream.host, upstream.servicePort);
+}
+
+/** The HTTP proxy, and the internal listener that takes the requests inside of its tunnels. */
+export function forwardProxyListeners(context: ChainContext, port: number): Listener[] {
+  const requests = { routes: FORWARD_PROXY, resolvesHosts: true };
+  const proxy = httpFilter(context, { ...requests, statPrefix: FORWARD_PROXY, tunnels: true });
+  // No CONNECT: a tunnel inside of a tunnel could lead back here for ever.
+  const tunnel = httpFilter(context, { ...requests, statPrefix: FORWARD_PROXY_TUNNEL });
+  return [
+    listener("outbound", {
+      name: FORWARD_PROXY,
+      address: socketAddress(LOOPBACK, port),
+      filterChains: [filterChain({ name: "http", filter: proxy })],
+    }),
+    listener("outbound", {
+      name: FORWARD_PROXY_TUNNEL,
+      listenerSpecifier: { case: "internalListener", value: {} },
+      filterChains: [filterChain({ name: "http", filter: tunnel })],
+    }),
+  ];
+}

@@ -1,0 +1,95 @@
+// What all listeners have in common: addresses, listener filters, chains.
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { packAny } from "../xds/any.ts";
+import { type Address, AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
+import { TrafficDirection, type TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import {
+  type Filter,
+  type FilterChain,
+  type FilterChainMatchSchema,
+  FilterChainSchema,
+  type ListenerFilter,
+  type ListenerFilterChainMatchPredicate,
+  ListenerFilterSchema,
+} from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import { type Listener, ListenerSchema } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { HttpInspectorSchema } from "../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
+import { OriginalDstSchema } from "../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
+import { TlsInspectorSchema } from "../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts";
+import { lazy } from "./lazy.ts";
+
+/** Of each connection and direction; Envoy's edge recommendation. Its default of 1 MiB lets 1,000 slow readers take 1 GiB. */
+const BUFFER_LIMIT = 32_768;
+
+/**
+ * How long a connection to a port of undeclared protocol may stay silent before it is taken for a byte stream whose server speaks first.
+ * Shorter, and a client that connects ahead of its first request loses its routes; Istio waits forever, and such servers never answer.
+ */
+const SNIFF_TIMEOUT_MS = 5_000;
+
+/** What http_inspector finds that an HttpConnectionManager takes; HTTP/1.0 goes on as bytes, as in Istio. */
+export const SNIFFED_HTTP1 = ["http/1.1"];
+export const SNIFFED_HTTP2 = ["h2c"];
+
+export const tlsInspector = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.tls_inspector",
+      configType: { case: "typedConfig", value: packAny(TlsInspectorSchema, create(TlsInspectorSchema)) },
+    }),
+);
+
+export const originalDestination = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.original_dst",
+      configType: { case: "typedConfig", value: packAny(OriginalDstSchema, create(OriginalDstSchema)) },
+    }),
+);
+
+/** `except`: connections that it leaves alone, because waiting for their first bytes could wait forever. */
+export function httpInspector(except?: ListenerFilterChainMatchPredicate): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: "envoy.filters.listener.http_inspector",
+    configType: { case: "typedConfig", value: packAny(HttpInspectorSchema, create(HttpInspectorSchema)) },
+    ...(except ? { filterDisabled: except } : {}),
+  });
+}
+
+export interface ChainOptions {
+  readonly name: string;
+  readonly filter: Filter;
+  readonly match?: MessageInitShape<typeof FilterChainMatchSchema>;
+  readonly tls?: TransportSocket;
+}
+
+export function filterChain({ name, filter, match, tls }: ChainOptions): FilterChain {
+  return create(FilterChainSchema, {
+    name,
+    filters: [filter],
+    ...(match ? { filterChainMatch: match } : {}),
+    ...(tls ? { transportSocket: tls } : {}),
+  });
+}
+
+export function socketAddress(address: string, port: number): Address {
+  return create(AddressSchema, {
+    address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } },
+  });
+}
+
+type Rest = Omit<MessageInitShape<typeof ListenerSchema> & object, "$typeName" | "trafficDirection">;
+
+/** `sniffs`: one of its filters waits for the client's first bytes. */
+export function listener(direction: "inbound" | "outbound", rest: Rest, sniffs = false): Listener {
+  return create(ListenerSchema, {
+    trafficDirection: direction === "inbound" ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
+    perConnectionBufferLimitBytes: BUFFER_LIMIT,
+    ...(sniffs
+      ? { listenerFiltersTimeout: durationFromMs(SNIFF_TIMEOUT_MS), continueOnListenerFiltersTimeout: true }
+      : {}),
+    ...rest,
+  } as MessageInitShape<typeof ListenerSchema>);
+}

@@ -1,0 +1,101 @@
+// What a cluster speaks. Envoy has one protocol for all endpoints of a cluster, and two facts from it shape the rule: `auto_config` refuses
+// a plaintext endpoint, and one plaintext HTTP/1.1 endpoint in an HTTP/2 cluster fails its share of the requests.
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { ConnectionPool } from "../model/client-policy.ts";
+import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
+import { packAny } from "../xds/any.ts";
+import type { UpstreamHttpProtocolOptionsSchema } from "../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import { HttpProtocolOptionsSchema } from "../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+
+/** `downstream`: each request in the protocol that its client speaks. Undefined: bytes only. */
+export type UpstreamProtocol = "http1" | "http2" | "downstream" | undefined;
+
+/**
+ * The protocol of an outbound cluster. `allLeg`: every endpoint is reached on the leg, whose servers take either.
+ * - http2, grpc: HTTP/2.
+ * - http: HTTP/2 when all endpoints speak the leg, else HTTP/1.1.
+ * - undeclared: HTTP/2 when all do, else what the client speaks.
+ * Limits that count connections or pending HTTP/1.1 requests would mean something else on a multiplexed leg: they keep HTTP/1.1
+ * traffic on HTTP/1.1 connections.
+ */
+export function upstreamProtocol(
+  protocol: Protocol,
+  allLeg: boolean,
+  pool: ConnectionPool | undefined,
+): UpstreamProtocol {
+  if (isHttp2(protocol)) return "http2";
+  const multiplex = allLeg && !countsConnections(pool);
+  if (isHttp(protocol)) return multiplex || pool?.upgradeToHttp2 === true ? "http2" : "http1";
+  if (protocol === "undeclared") return multiplex ? "http2" : "downstream";
+  return undefined;
+}
+
+function countsConnections(pool: ConnectionPool | undefined): boolean {
+  return (
+    pool?.maxConnections !== undefined ||
+    pool?.maxPendingRequests !== undefined ||
+    pool?.maxRequestsPerConnection !== undefined ||
+    pool?.upgradeToHttp2 === false
+  );
+}
+
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/** Trailers are part of the message: Envoy drops HTTP/1.1 trailers unless told to keep them. */
+const HTTP1 = { enableTrailers: true };
+
+export interface HttpTuning {
+  readonly pool?: ConnectionPool | undefined;
+  /** Server name and certificate check by the request's Host (TLS to a server outside the mesh). */
+  readonly automaticServerName?: boolean;
+}
+
+/** `typed_extension_protocol_options` of a cluster. */
+export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning = {}): { [name: string]: Any } {
+  if (protocol === undefined) return {};
+  const { pool, automaticServerName } = tuning;
+  const automatic: MessageInitShape<typeof UpstreamHttpProtocolOptionsSchema> = {
+    autoSni: true,
+    autoSanValidation: true,
+  };
+  const { httpIdleTimeoutMs: idle, maxRequestsPerConnection } = pool ?? {};
+  const options = create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: protocolConfig(protocol, pool?.maxConcurrentStreams),
+    ...(automaticServerName ? { upstreamHttpProtocolOptions: automatic } : {}),
+    ...(idle === undefined && maxRequestsPerConnection === undefined
+      ? {}
+      : {
+          commonHttpProtocolOptions: {
+            ...(idle === undefined ? {} : { idleTimeout: durationFromMs(idle) }),
+            ...(maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection }),
+          },
+        }),
+  });
+  return { [HTTP_OPTIONS]: packAny(HttpProtocolOptionsSchema, options) };
+}
+
+function protocolConfig(protocol: NonNullable<UpstreamProtocol>, maxConcurrentStreams: number | undefined) {
+  // RFC 8441: an upgrade (WebSocket) on an HTTP/2 leg is an extended CONNECT.
+  const http2 = { allowConnect: true, ...(maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }) };
+  switch (protocol) {
+    case "http1":
+      return {
+        case: "explicitHttpConfig",
+        value: { protocolConfig: { case: "httpProtocolOptions", value: HTTP1 } },
+      } as const;
+    case "http2":
+      return {
+        case: "explicitHttpConfig",
+        value: { protocolConfig: { case: "http2ProtocolOptions", value: http2 } },
+      } as const;
+    case "downstream":
+      return {
+        case: "useDownstreamProtocolConfig",
+        value: { httpProtocolOptions: HTTP1, http2ProtocolOptions: http2 },
+      } as const;
+  }
+}

@@ -1,0 +1,132 @@
+// All clusters of one service as one policy shapes them, with their endpoints. What a changed endpoint touches ends here.
+
+import type { ClientPolicy, Subset } from "../model/client-policy.ts";
+import type { Endpoint } from "../model/endpoint.ts";
+import { identityText } from "../model/identity.ts";
+import { endpointsOf } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { originKey } from "../model/origin.ts";
+import type { Service, ServicePort } from "../model/service.ts";
+import { serviceKey } from "../model/service.ts";
+import { labelsMatch } from "../model/workload.ts";
+import { encodeResource } from "../xds/resource.ts";
+import { effectiveSettings } from "./client-settings.ts";
+import { type ClusterPlan, discoveryOf, edsName, outboundCluster, planName } from "./cluster-outbound.ts";
+import { loadAssignment, type Target, targetOf } from "./endpoint.ts";
+import { type AcknowledgedServerNames, type Reach, reachOf } from "./leg.ts";
+import type { Memo } from "./memo.ts";
+import { type Compiled, wholeObject } from "./provenance.ts";
+import type { ProxyFeatures } from "./proxy-features.ts";
+
+export interface ServiceClusters {
+  readonly clusters: readonly Compiled[];
+  readonly endpoints: readonly Compiled[];
+}
+
+export interface ServiceClusterContext {
+  readonly mesh: Mesh;
+  readonly acknowledged: AcknowledgedServerNames;
+  readonly memo: Memo;
+  readonly features: ProxyFeatures;
+  /** Part of the memo's keys: the features' owner. */
+  readonly featuresKey: string;
+}
+
+interface Reached {
+  readonly endpoint: Endpoint;
+  readonly reach: Reach;
+}
+
+/** Clusters of every port but UDP, whole service first, then subsets in the policy's order. */
+export function serviceClusters(
+  context: ServiceClusterContext,
+  service: Service,
+  policy: ClientPolicy | undefined,
+): ServiceClusters {
+  const clusters: Compiled[] = [];
+  const endpoints: Compiled[] = [];
+  for (const port of service.ports) {
+    if (port.protocol === "udp") continue;
+    for (const subset of [undefined, ...(policy?.subsets ?? [])]) {
+      const made = portClusters(context, service, port, policy, subset);
+      clusters.push(made.cluster);
+      if (made.endpoints) endpoints.push(made.endpoints);
+    }
+  }
+  return { clusters, endpoints };
+}
+
+function portClusters(
+  { mesh, acknowledged, memo, features, featuresKey }: ServiceClusterContext,
+  service: Service,
+  port: ServicePort,
+  policy: ClientPolicy | undefined,
+  subset: Subset | undefined,
+): { readonly cluster: Compiled; readonly endpoints: Compiled | undefined } {
+  const settings = effectiveSettings(mesh.settings.defaults.client, policy, subset, port.number);
+  const all = endpointsOf(mesh, service, port.number);
+  const members = subset ? all.filter((endpoint) => labelsMatch(subset.labels, endpoint.labels)) : all;
+  const reached = members.map(
+    (endpoint): Reached => ({
+      endpoint,
+      reach: reachOf(mesh, acknowledged, service, port.number, endpoint, settings.tls),
+    }),
+  );
+  const targets = reached.flatMap(({ endpoint, reach }) =>
+    endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach)] : [],
+  );
+  const discovery = discoveryOf(service, settings);
+  const isDns = discovery === "dns" || discovery === "dns-round-robin";
+  const origin = subset?.origin ?? policy?.origin ?? service.origin;
+  const plan: ClusterPlan = {
+    service,
+    port,
+    subset: subset?.name ?? "",
+    settings,
+    allLeg: reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
+    names: serverIdentities(service, all),
+    inline: isDns ? dnsTargets(service, port, targets) : undefined,
+    origin,
+    features,
+  };
+  const owner = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}`;
+  const cluster = memo.get(`cluster/${owner}/${featuresKey}/${planName(plan)}`, [plan], () => ({
+    resource: encodeResource("cds", outboundCluster(plan)),
+    sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],
+  }));
+  if (discovery !== "eds") return { cluster, endpoints: undefined };
+  const name = edsName(plan);
+  const endpoints = memo.get(`endpoints/${owner}/${name}`, [targets], () => ({
+    resource: encodeResource("eds", loadAssignment(name, targets)),
+    sources: [wholeObject(service.origin)],
+  }));
+  return { cluster, endpoints };
+}
+
+/** An endpoint that is just starting has acknowledged nothing; it must not turn the protocol of its cluster back and forth. */
+function isReady(endpoint: Endpoint): boolean {
+  return endpoint.health === "healthy" || endpoint.transport.kind === "plaintext";
+}
+
+/** Of all endpoints, ready or not, in the subset or not: what comes and goes must not change the cluster, which rebuilds its connections. */
+function serverIdentities(service: Service, endpoints: readonly Endpoint[]): readonly string[] {
+  if (service.subjectAltNames) return [...service.subjectAltNames].sort();
+  return [...new Set(endpoints.flatMap(({ identity }) => (identity ? [identityText(identity)] : [])))].sort();
+}
+
+/** A service that is resolved by DNS and lists no endpoint is its own. */
+function dnsTargets(service: Service, port: ServicePort, targets: readonly Target[]): readonly Target[] {
+  if (targets.length > 0 || service.host.startsWith("*")) return targets;
+  const locality = { region: "", zone: "", subzone: "" };
+  return [
+    {
+      address: service.host,
+      port: typeof port.target === "number" ? port.target : port.number,
+      reach: "plaintext",
+      weight: 1,
+      locality,
+      workload: undefined,
+      labels: {},
+    },
+  ];
+}

@@ -1,0 +1,64 @@
+// Where a byte stream to a service port goes: its own cluster, unless a TCP or TLS route shares it out.
+
+import { hostMatches } from "../model/hosts.ts";
+import { type Client, tcpRouteFor, tlsRouteFor } from "../model/lookup.ts";
+import type { TcpMatch, TlsMatch } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { isTls } from "../model/protocol.ts";
+import type { WeightedBackend } from "../model/route.ts";
+import type { Service, ServicePort } from "../model/service.ts";
+import { clusterName } from "../xds/names.ts";
+import { resolveBackend, selects } from "./http-rules.ts";
+import { type Source, wholeObject } from "./provenance.ts";
+import type { WeightedCluster } from "./route.ts";
+
+export interface StreamRoute {
+  readonly clusters: readonly WeightedCluster[];
+  readonly sources: readonly Source[];
+}
+
+interface StreamRule {
+  readonly backends: readonly WeightedBackend[];
+  readonly source: Source;
+}
+
+/** `port` is one of the service's. */
+export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, client: Client): StreamRoute {
+  const rule = isTls(port.protocol) ? tlsRule(mesh, service, port, client) : tcpRule(mesh, service, port, client);
+  const own = clusterName({ direction: "outbound", port: port.number, subset: "", host: service.host });
+  const origin = wholeObject(service.origin);
+  if (!rule) return { clusters: [{ name: own, weight: 1 }], sources: [origin] };
+  const clusters = rule.backends.map((backend) => ({
+    name: resolveBackend(mesh, client, backend, port.number).cluster,
+    weight: backend.weight,
+  }));
+  return { clusters, sources: [rule.source, origin] };
+}
+
+function concerns({ client: selector, port }: TcpMatch | TlsMatch, servicePort: ServicePort, client: Client): boolean {
+  return (port === undefined || port === servicePort.number) && selects(selector, client);
+}
+
+/** Destinations are looked at here: a listener stands for one service, whose addresses are known. */
+function reaches({ destinations }: TcpMatch | TlsMatch, service: Service): boolean {
+  return (
+    destinations.length === 0 ||
+    destinations.some((range) => service.addresses.includes(range.replace(/\/(?:32|128)$/, "")))
+  );
+}
+
+function tcpRule(mesh: Mesh, service: Service, port: ServicePort, client: Client): StreamRule | undefined {
+  const rule = tcpRouteFor(mesh, service.host, client.namespace)?.rules.find(
+    ({ matches }) =>
+      matches.length === 0 || matches.some((match) => concerns(match, port, client) && reaches(match, service)),
+  );
+  return rule && { backends: rule.backends, source: { origin: rule.origin, path: rule.path } };
+}
+
+function tlsRule(mesh: Mesh, service: Service, port: ServicePort, client: Client): StreamRule | undefined {
+  const covers = ({ sniHosts }: TlsMatch) => sniHosts.some((host) => hostMatches(host, service.host));
+  const rule = tlsRouteFor(mesh, service.host, client.namespace)?.rules.find(({ matches }) =>
+    matches.some((match) => covers(match) && concerns(match, port, client) && reaches(match, service)),
+  );
+  return rule && { backends: rule.backends, source: { origin: rule.origin, path: rule.path } };
+}

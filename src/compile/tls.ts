@@ -1,0 +1,126 @@
+// TLS contexts of the leg, of Istio-style mutual TLS on an application's port, and of TLS to servers outside the mesh.
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { ClientTls } from "../model/client-policy.ts";
+import { packAny } from "../xds/any.ts";
+import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { RawBufferSchema } from "../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
+import {
+  SubjectAltNameMatcher_SanType,
+  type SubjectAltNameMatcherSchema,
+  TlsParameters_TlsProtocol,
+  type TlsParametersSchema,
+} from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
+import {
+  type CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { lazy } from "./lazy.ts";
+import { meshRoots, workloadCertificate } from "./secret.ts";
+
+const TLS = "envoy.transport_sockets.tls";
+
+/** Where Debian, Alpine and the container images of Envoy keep the operating system's roots. */
+const SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt";
+
+/** Both ends of the leg are ours, so that nothing older has to be spoken. */
+const LEG_VERSION: MessageInitShape<typeof TlsParametersSchema> = {
+  tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+  tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+};
+
+type SanMatcher = MessageInitShape<typeof SubjectAltNameMatcherSchema>;
+
+function exactName(name: string): SanMatcher {
+  const sanType = name.includes("://") ? SubjectAltNameMatcher_SanType.URI : SubjectAltNameMatcher_SanType.DNS;
+  return { sanType, matcher: { matchPattern: { case: "exact", value: name } } };
+}
+
+function upstream(context: MessageInitShape<typeof UpstreamTlsContextSchema>): TransportSocket {
+  const typedConfig = packAny(UpstreamTlsContextSchema, create(UpstreamTlsContextSchema, context));
+  return create(TransportSocketSchema, { name: TLS, configType: { case: "typedConfig", value: typedConfig } });
+}
+
+function downstream(common: MessageInitShape<typeof CommonTlsContextSchema>): TransportSocket {
+  const context = create(DownstreamTlsContextSchema, {
+    requireClientCertificate: true,
+    commonTlsContext: {
+      ...common,
+      tlsCertificateSdsSecretConfigs: [workloadCertificate()],
+      validationContextType: { case: "validationContextSdsSecretConfig", value: meshRoots() },
+    },
+  });
+  const typedConfig = packAny(DownstreamTlsContextSchema, context);
+  return create(TransportSocketSchema, { name: TLS, configType: { case: "typedConfig", value: typedConfig } });
+}
+
+export const plaintext = lazy(
+  (): TransportSocket =>
+    create(TransportSocketSchema, {
+      name: "envoy.transport_sockets.raw_buffer",
+      configType: { case: "typedConfig", value: packAny(RawBufferSchema, create(RawBufferSchema)) },
+    }),
+);
+
+/**
+ * The server's end of the leg, one for all chains of the mesh port: byte streams offer no ALPN and get none, so that the same context
+ * serves them, and Heddle's proxy can end TLS before it knows the chain.
+ */
+export const legServer = lazy(() => downstream({ alpnProtocols: ["h2", "http/1.1"], tlsParams: LEG_VERSION }));
+
+/** Istio-style mutual TLS on the application's own port: sidecars of Istio speak TLS 1.2 as well. */
+export const istioServer = lazy(() =>
+  downstream({
+    alpnProtocols: ["h2", "http/1.1"],
+    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 },
+  }),
+);
+
+/**
+ * The client's end of the leg. `names` are the identities that the server may have; none accepts any of the mesh.
+ * `alpn_protocols` stays empty: Envoy then offers the protocol of its connection pool, and nothing for byte streams.
+ */
+export function legClient(sni: string, names: readonly string[]): TransportSocket {
+  const roots = meshRoots();
+  return upstream({
+    sni,
+    commonTlsContext: {
+      tlsParams: LEG_VERSION,
+      tlsCertificateSdsSecretConfigs: [workloadCertificate()],
+      validationContextType:
+        names.length === 0
+          ? { case: "validationContextSdsSecretConfig", value: roots }
+          : {
+              case: "combinedValidationContext",
+              value: {
+                defaultValidationContext: { matchTypedSubjectAltNames: names.map(exactName) },
+                validationContextSdsSecretConfig: roots,
+              },
+            },
+    },
+  });
+}
+
+/** TLS to a server outside the mesh; with a certificate of one's own it is mutual. */
+export function externalClient(tls: ClientTls & { readonly kind: "simple" }): TransportSocket {
+  const { certificate, sni, caFile, skipVerify, subjectAltNames } = tls;
+  const file = (filename: string) => ({ specifier: { case: "filename", value: filename } }) as const;
+  return upstream({
+    sni: sni ?? "",
+    commonTlsContext: {
+      tlsCertificates: certificate
+        ? [{ certificateChain: file(certificate.chainFile), privateKey: file(certificate.keyFile) }]
+        : [],
+      validationContextType: skipVerify
+        ? { case: undefined }
+        : {
+            case: "validationContext",
+            value: {
+              trustedCa: file(caFile ?? SYSTEM_ROOTS),
+              matchTypedSubjectAltNames: subjectAltNames.map(exactName),
+            },
+          },
+    },
+  });
+}

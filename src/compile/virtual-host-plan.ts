@@ -1,0 +1,79 @@
+// From the mesh to the plan of one virtual host: everything that needs a look-up is looked up here.
+
+import type { Client } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { isHttp } from "../model/protocol.ts";
+import type { Service, ServicePort } from "../model/service.ts";
+import { encodeResource } from "../xds/resource.ts";
+import { selectRules } from "./http-rules.ts";
+import type { Memo } from "./memo.ts";
+import { type Compiled, type Source, wholeObject } from "./provenance.ts";
+import { serviceRoutes } from "./route-configuration.ts";
+import { streamRoute } from "./stream-route.ts";
+import { type VirtualHostKind, type VirtualHostPlan, virtualHost } from "./virtual-host.ts";
+
+export interface PlannedHost {
+  readonly plan: VirtualHostPlan;
+  readonly sources: readonly Source[];
+  /** Distinguishes plans of one name for different clients in the memo. */
+  readonly variant: string;
+}
+
+export interface HostNames {
+  /** Name of the resource. */
+  readonly name: string;
+  readonly domains: readonly string[];
+}
+
+export function planVirtualHost(
+  mesh: Mesh,
+  client: Client & { readonly key: string },
+  kind: VirtualHostKind,
+  service: Service,
+  port: ServicePort,
+  { name, domains }: HostNames,
+): PlannedHost {
+  const rules =
+    isHttp(port.protocol) || port.protocol === "undeclared"
+      ? selectRules(mesh, service.host, port.number, client)
+      : undefined;
+  const stream = streamRoute(mesh, service, port, client);
+  const plan: VirtualHostPlan = {
+    kind,
+    name,
+    domains,
+    host: service.host,
+    port: port.number,
+    protocol: port.protocol,
+    external: service.location === "external",
+    rules,
+    stream: kind === "proxy" ? stream.clusters : [],
+    retry: mesh.settings.defaults.retry,
+  };
+  const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
+  const own = service.namespace === client.namespace ? "own" : "other";
+  // Rules differ by client only when some rule looks at the client; then the view tells them apart.
+  const looked = rules?.some(({ match }) => match?.client) ? client.key : "";
+  const variant = `${own}/${rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : ""}/${looked}`;
+  return {
+    plan,
+    sources: [...ruleSources, ...(kind === "proxy" ? stream.sources : [wholeObject(service.origin)])],
+    variant,
+  };
+}
+
+/** A virtual host that travels on its own. */
+export function compileVirtualHost(memo: Memo, { plan, sources, variant }: PlannedHost): Compiled {
+  return memo.get(`vhds/${plan.name}/${variant}`, [plan, sources], () => ({
+    resource: encodeResource("vhds", virtualHost(plan)),
+    sources,
+  }));
+}
+
+/** A route configuration that holds this virtual host alone, under the same name. */
+export function compileServiceRoutes(memo: Memo, { plan, sources, variant }: PlannedHost): Compiled {
+  return memo.get(`rds/${plan.name}/${plan.kind}/${variant}`, [plan, sources], () => ({
+    resource: encodeResource("rds", serviceRoutes(plan.name, virtualHost(plan))),
+    sources,
+  }));
+}

@@ -1,0 +1,47 @@
+// What one proxy may see of the mesh. Everything that its configuration depends on besides the mesh stands in its view, so that proxies
+// with equal views share every outbound resource.
+
+import { type Client, servicesSeenBy } from "../model/lookup.ts";
+import type { ClientSelector } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { Workload, WorkloadProxy } from "../model/workload.ts";
+import { selects } from "./http-rules.ts";
+
+export interface View extends Client {
+  /** Equal keys: equal outbound configuration. */
+  readonly key: string;
+  readonly proxyKind: WorkloadProxy["kind"];
+  readonly captures: boolean;
+  readonly hasForwardProxy: boolean;
+}
+
+/** The selectors of a mesh that look at clients' labels. Rules and policies for everybody need none. */
+export function clientSelectors(mesh: Mesh): readonly ClientSelector[] {
+  const distinct = new Map<string, ClientSelector>();
+  const add = (selector: ClientSelector | undefined) => {
+    if (!selector) return;
+    const labels = Object.entries(selector.labels).sort(([a], [b]) => (a < b ? -1 : 1));
+    distinct.set(JSON.stringify([selector.namespace ?? "", labels]), selector);
+  };
+  for (const route of mesh.routes)
+    for (const { matches } of route.rules) for (const match of matches) add(match.client);
+  for (const policy of mesh.clientPolicies) add(policy.clients);
+  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, selector]) => selector);
+}
+
+/** `selectors` are the mesh's; which of them select the workload is all that its labels decide. */
+export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: readonly ClientSelector[]): View {
+  const { namespace, labels } = workload;
+  const captures = proxy.capture !== undefined;
+  const hasForwardProxy = proxy.forwardProxyPort !== undefined;
+  const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
+  const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
+  const key = [namespace, proxy.kind, ways, selected.join(".")].join("|");
+  return { key, namespace, labels, proxyKind: proxy.kind, captures, hasForwardProxy };
+}
+
+/** Services that clients of the view may call, by host. */
+export function visibleServices(mesh: Mesh, view: View): readonly Service[] {
+  return servicesSeenBy(mesh, view.namespace);
+}
