@@ -1,10 +1,10 @@
 // Who is asking for a certificate. Three proofs, tried in the order in which they are strongest for a renewal: the certificate that
 // the caller holds, a Kubernetes service account token, a join token.
 import { formatDuration } from "../base/duration.ts";
-import type { TrustBundles } from "../pki/bundle.ts";
-import type { Certificate } from "../pki/certificate.ts";
+import { type Certificate, MAX_CHAIN_LENGTH } from "../pki/certificate.ts";
 import { type ServiceAccount, type SpiffeId, serviceAccountId } from "../pki/spiffe.ts";
 import { type SvidVerdict, verifySvid } from "../pki/svid.ts";
+import type { SigningAuthority } from "./authority.ts";
 import { allows, grantText } from "./grant.ts";
 import { type JoinTokens, looksLikeJoinToken, type TokenVerdict } from "./token.ts";
 
@@ -43,9 +43,8 @@ export interface TokenReviewer {
 export const SERVICE_ACCOUNT_AUDIENCES: readonly string[] = ["istio-ca"];
 
 export interface AttestorOptions {
-  readonly trustDomain: string;
-  /** Read at each call: the bundle changes while roots rotate. */
-  readonly bundles: () => TrustBundles;
+  /** Read at each call: bundle and signer change while roots rotate. */
+  readonly authority: () => SigningAuthority;
   readonly joinTokens: JoinTokens;
   readonly tokenReviewer?: TokenReviewer;
 }
@@ -71,14 +70,17 @@ export class Attestor {
   }
 
   #byCertificate(certificates: readonly Certificate[], requested: SpiffeId, nowMs: number): Attestation {
-    const verdict = verifySvid(certificates, this.#options.bundles(), nowMs, "client");
+    const { bundle, intermediates } = this.#options.authority();
+    // The connection may hand over the leaf alone; what this authority issued, its own intermediates complete.
+    const presented = [...certificates, ...intermediates].slice(0, MAX_CHAIN_LENGTH);
+    const verdict = verifySvid(presented, new Map([[bundle.trustDomain, bundle]]), nowMs, "client");
     if (verdict.kind !== "trusted")
       return { kind: "unauthenticated", reason: `client certificate: ${whyNotTrusted(verdict, nowMs)}` };
     return this.#decide(verdict.id, requested, "certificate", `serial ${verdict.leaf.serial}`);
   }
 
   async #byServiceAccount(token: string, requested: SpiffeId): Promise<Attestation> {
-    const { tokenReviewer, trustDomain } = this.#options;
+    const { tokenReviewer, authority } = this.#options;
     if (tokenReviewer === undefined)
       return {
         kind: "unauthenticated",
@@ -89,7 +91,7 @@ export class Attestor {
       return { kind: "unavailable", reason: `service account token cannot be reviewed: ${review.reason}` };
     if (review.kind === "refused")
       return { kind: "unauthenticated", reason: `service account token: ${review.reason}` };
-    const id = serviceAccountId(trustDomain, review.account);
+    const id = serviceAccountId(authority().bundle.trustDomain, review.account);
     if (id.kind === "malformed") return { kind: "unauthenticated", reason: `service account token: ${id.reason}` };
     return this.#decide(
       id.value,

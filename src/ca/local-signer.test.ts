@@ -30,5 +30,7 @@ test("the control plane's certificate is an SVID with its host names", async () 
 test("a bad request and another trust domain are Failures", async () => {
   await expect(signer.sign("x", HOUR_MS)).rejects.toBeInstanceOf(Failure);
   const foreign = unwrap(parseSpiffeId("spiffe://other.example/a"));
-  await expect(signer.sign(makeCertificateRequest(generateKeyPair(), foreign), HOUR_MS)).rejects.toThrow("other.example");
+  await expect(signer.sign(makeCertificateRequest(generateKeyPair(), foreign), HOUR_MS)).rejects.toThrow(
+    "other.example",
+  );
 });

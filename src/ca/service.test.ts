@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { configureLog } from "../base/log.ts";
+import type { Secret } from "../base/secret.ts";
 import { type Certificate, parseCertificates } from "../pki/certificate.ts";
-import { HOUR_MS, NOON_MS, testLeaf } from "../pki/certificate-fixtures.ts";
+import { HOUR_MS, NOON_MS, testIntermediate, testLeaf } from "../pki/certificate-fixtures.ts";
 import { makeCertificateRequest } from "../pki/csr.ts";
 import { type IstioCertificateRequest, IstioCertificateRequestSchema } from "../pki/gen/istio/v1/auth/ca_pb.ts";
 import { generateKeyPair } from "../pki/key.ts";
@@ -10,8 +11,9 @@ import { unwrap } from "../pki/parsed.ts";
 import { formatPem, parsePem } from "../pki/pem.ts";
 import { parseSpiffeId } from "../pki/spiffe.ts";
 import { svidIdentity, verifySvid } from "../pki/svid.ts";
-import { Attestor, type Credentials, type TokenReview } from "./attest.ts";
+import { Attestor, type TokenReview } from "./attest.ts";
 import { createRoot, issueLeaf, type SigningAuthority, selfSignedAuthority } from "./authority.ts";
+import type { Presented } from "./credentials.ts";
 import { parseGrant } from "./grant.ts";
 import { CertificateService, DEFAULT_POLICY, type SigningReply } from "./service.ts";
 import { JoinTokens } from "./token.ts";
@@ -21,7 +23,7 @@ afterAll(() => configureLog({ level: "info" }));
 
 const A = "spiffe://cluster.local/ns/default/sa/a";
 const B = "spiffe://cluster.local/ns/default/sa/b";
-const NOBODY: Credentials = { bearer: undefined, certificates: [] };
+const NOBODY: Presented = { authorization: undefined, certificates: [] };
 
 const authority = selfSignedAuthority(createRoot("cluster.local", NOON_MS), "cluster.local");
 const bundles = new Map([["cluster.local", authority.bundle]]);
@@ -40,8 +42,7 @@ function service(
   return new CertificateService({
     authority: () => changes.authority ?? authority,
     attestor: new Attestor({
-      trustDomain: "cluster.local",
-      bundles: () => bundles,
+      authority: () => changes.authority ?? authority,
       joinTokens,
       ...(review && {
         tokenReviewer: {
@@ -67,8 +68,16 @@ function csr(uri: string, seconds = 0n, metadata?: IstioCertificateRequest["meta
   return create(IstioCertificateRequestSchema, { csr: pem, validityDuration: seconds, ...(metadata && { metadata }) });
 }
 
-async function bearer(grant: string): Promise<Credentials> {
-  return { bearer: (await joinTokens.issue(unwrap(parseGrant(grant)), HOUR_MS, NOON_MS)).reveal(), certificates: [] };
+function withToken(token: Secret): Presented {
+  return { authorization: `Bearer ${token.reveal()}`, certificates: [] };
+}
+
+function withCertificate({ der }: Certificate): Presented {
+  return { authorization: undefined, certificates: [der] };
+}
+
+async function bearer(grant: string): Promise<Presented> {
+  return withToken(await joinTokens.issue(unwrap(parseGrant(grant)), HOUR_MS, NOON_MS));
 }
 
 function leaf(uri: string): Certificate {
@@ -125,10 +134,9 @@ describe("a caller with a join token", () => {
     expect(refusal(await late.createCertificate(csr(A), credentials))).toBe(
       "UNAUTHENTICATED join token: expired 1m30s ago, at 2030-01-01T13:00:00.000Z: get a new one",
     );
-    const foreign = (
-      await new JoinTokens(generateKeyPair(), () => authority.bundle).issue(unwrap(parseGrant(A)), HOUR_MS, NOON_MS)
-    ).reveal();
-    expect(refusal(await service().createCertificate(csr(A), { bearer: foreign, certificates: [] }))).toBe(
+    const stranger = new JoinTokens(generateKeyPair(), () => authority.bundle);
+    const foreign = await stranger.issue(unwrap(parseGrant(A)), HOUR_MS, NOON_MS);
+    expect(refusal(await service().createCertificate(csr(A), withToken(foreign)))).toBe(
       "UNAUTHENTICATED join token: was not signed by this control plane",
     );
     expect(seen.at(-1)).toBe("refused UNAUTHENTICATED");
@@ -137,13 +145,28 @@ describe("a caller with a join token", () => {
 
 describe("a caller with a certificate", () => {
   test("renews it for the same identity, with a new key", async () => {
-    const [renewed] = signed(await service().createCertificate(csr(A), { bearer: undefined, certificates: [leaf(A)] }));
+    const [renewed] = signed(await service().createCertificate(csr(A), withCertificate(leaf(A))));
     expect(svidIdentity(renewed!)).toMatchObject({ value: { uri: A } });
     expect(seen.at(-1)).toStartWith("signed certificate");
   });
 
+  test("of an intermediate renews it with the leaf alone, as connections hand it over", async () => {
+    const top = createRoot("cluster.local", NOON_MS);
+    const middle = testIntermediate({ ...top, pem: "", keyPem: "" }, NOON_MS);
+    const { bundle } = selfSignedAuthority(top, "cluster.local");
+    const below = {
+      certificate: middle.certificate,
+      privateKey: middle.key.privateKey,
+      intermediates: [middle.certificate],
+      bundle,
+    };
+    const held = testLeaf(middle, A, NOON_MS).certificate;
+    const reply = await service({ authority: below }).createCertificate(csr(A), withCertificate(held));
+    expect(signed(reply).length).toBe(3);
+  });
+
   test("does not become somebody else", async () => {
-    expect(refusal(await service().createCertificate(csr(B), { bearer: undefined, certificates: [leaf(A)] }))).toBe(
+    expect(refusal(await service().createCertificate(csr(B), withCertificate(leaf(A))))).toBe(
       `PERMISSION_DENIED caller is ${A}, the certificate request is for ${B}`,
     );
   });
@@ -151,13 +174,13 @@ describe("a caller with a certificate", () => {
   test("that expired, is foreign or breaks the rules is refused, unless a good token comes with it", async () => {
     const foreign = testLeaf({ ...selfSigned(), pem: "", keyPem: "" }, A, NOON_MS).certificate;
     const late = service({ now: () => NOON_MS + 2 * HOUR_MS });
-    expect(refusal(await late.createCertificate(csr(A), { bearer: undefined, certificates: [leaf(A)] }))).toBe(
+    expect(refusal(await late.createCertificate(csr(A), withCertificate(leaf(A))))).toBe(
       "UNAUTHENTICATED client certificate: expired 1h ago",
     );
-    expect(refusal(await service().createCertificate(csr(A), { bearer: undefined, certificates: [foreign] }))).toBe(
+    expect(refusal(await service().createCertificate(csr(A), withCertificate(foreign)))).toBe(
       "UNAUTHENTICATED client certificate: was not issued by this authority",
     );
-    const credentials = { ...(await bearer(A)), certificates: [foreign] };
+    const credentials = { ...(await bearer(A)), certificates: [foreign.der] };
     expect(signed(await service().createCertificate(csr(A), credentials)).length).toBe(2);
   });
 
@@ -167,7 +190,7 @@ describe("a caller with a certificate", () => {
 });
 
 describe("a caller with a service account token", () => {
-  const credentials = { bearer: "a.b.c", certificates: [] };
+  const credentials: Presented = { authorization: "Bearer a.b.c", certificates: [] };
 
   test("is who the API server says, asked for the audience of Istio's agents", async () => {
     const reviewed = service({ review: { kind: "authenticated", account: { namespace: "default", name: "a" } } });

@@ -9,8 +9,9 @@ import {
   type IstioCertificateResponse,
   IstioCertificateResponseSchema,
 } from "../pki/gen/istio/v1/auth/ca_pb.ts";
-import type { Attestation, AttestationMethod, Attestor, Credentials } from "./attest.ts";
+import type { Attestation, AttestationMethod, Attestor } from "./attest.ts";
 import { chainPem, issueLeaf, type SigningAuthority } from "./authority.ts";
+import { type Presented, readCredentials } from "./credentials.ts";
 
 /** gRPC status names that this call answers with. */
 export type SigningStatus =
@@ -62,10 +63,10 @@ export class CertificateService {
   }
 
   /** `IstioCertificateService.CreateCertificate`. Never rejects for anything that a caller sent. */
-  async createCertificate(request: IstioCertificateRequest, credentials: Credentials): Promise<SigningReply> {
+  async createCertificate(request: IstioCertificateRequest, presented: Presented): Promise<SigningReply> {
     const { observer } = this.#options;
     observer.requested();
-    const reply = await this.#answer(request, credentials);
+    const reply = await this.#answer(request, presented);
     if (reply.kind === "status") {
       observer.refused(reply.status);
       log.warn("refused to sign", { status: reply.status, reason: reply.message });
@@ -73,12 +74,14 @@ export class CertificateService {
     return reply;
   }
 
-  async #answer(request: IstioCertificateRequest, credentials: Credentials): Promise<SigningReply> {
+  async #answer(request: IstioCertificateRequest, presented: Presented): Promise<SigningReply> {
     const unsupported = refuseMetadata(request);
     if (unsupported) return unsupported;
+    const credentials = readCredentials(presented);
+    if (credentials.kind === "malformed") return status("UNAUTHENTICATED", `client certificate: ${credentials.reason}`);
     const csr = parseCertificateRequest(request.csr);
     if (csr.kind === "malformed") return status("INVALID_ARGUMENT", `certificate request: ${csr.reason}`);
-    const attestation = await this.#options.attestor.attest(credentials, csr.value.id, this.#options.now());
+    const attestation = await this.#options.attestor.attest(credentials.value, csr.value.id, this.#options.now());
     if (attestation.kind !== "attested") return refuseAttestation(attestation);
     // Last of the checks, because it is the dearest: a stranger must not buy a signature check with a request.
     const possession = provesPossession(csr.value);
