@@ -221,7 +221,7 @@ describe("a caller with a service account token", () => {
 });
 
 describe("a request is refused", () => {
-  test("without a credential, before anything else of it counts", async () => {
+  test("without a credential", async () => {
     expect(refusal(await service().createCertificate(csr(A), NOBODY))).toStartWith("UNAUTHENTICATED no credential");
   });
 
