@@ -44,6 +44,8 @@ interface Offer {
   readonly alpn?: readonly string[];
   readonly serverName?: string;
   readonly listener?: "upgrade" | "tls" | "setKeyCert";
+  /** Whether the server goes on without a good client certificate. */
+  readonly optional?: boolean;
 }
 
 const listeners: { stop(close?: boolean): void }[] = [];
@@ -135,7 +137,7 @@ function listen(offer: Offer, handlers: Bun.SocketHandler<unknown>): number {
   };
   const verify = {
     requestCert: true,
-    rejectUnauthorized: true,
+    rejectUnauthorized: offer.optional !== true,
     ALPNProtocols: wire(offer.serverAlpn ?? ["h2", "http/1.1"]),
   };
   const address = { hostname: "127.0.0.1", port: 0 };
@@ -315,6 +317,15 @@ for (const listener of ["upgrade", "tls"] as const) {
     });
   });
 }
+
+test("a server for which certificates are optional is handed everybody's data: only `authorized` tells whose certificate counts", async () => {
+  const without = await connect({ optional: true, client: undefined });
+  expect(without).toMatchObject({ server: { success: true, authorized: false, id: undefined }, received: "ping" });
+  const stranger = await connect({ optional: true, client: testLeaf(foreign, CLIENT, now) });
+  expect(stranger).toMatchObject({ server: { success: true, authorized: false, id: CLIENT }, received: "ping" });
+  const good = await connect({ optional: true });
+  expect(good).toMatchObject({ server: { success: true, authorized: true, id: CLIENT }, received: "ping" });
+});
 
 test("setKeyCert on a TLS listener changes the certificate but loses ALPN, which is why listeners upgrade plain sockets", async () => {
   const ends = await connect({ listener: "setKeyCert", alpn: ["h2"] });
