@@ -184,7 +184,7 @@ export class BodyDecoder {
     const end = block[0] === CR && block[1] === LF ? 0 : findHeadEnd(block, 0, before);
     if (end === -1) {
       if (block.length > this.#limits.maxHeadBytes) return REFUSED.trailersTooLarge;
-      return findGarbage(block, 0, before) ?? bytes.length;
+      return findGarbage(block, 0, Math.max(0, before - 1)) ?? bytes.length;
     }
     const trailers = readTrailers(block, 0, end, this.#limits.maxHeaders);
     if (trailers instanceof Refusal) return trailers;

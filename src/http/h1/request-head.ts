@@ -63,7 +63,7 @@ export function readRequest(
     undefined,
   );
   head.wireBytes = end + 2 - start;
-  if (target.charCodeAt(0) !== 0x2f) {
+  if (target.charCodeAt(0) !== 0x2f || method === "CONNECT") {
     const targetRefusal = resolveTarget(head, target);
     if (targetRefusal !== undefined) return targetRefusal;
   }

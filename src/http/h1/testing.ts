@@ -80,9 +80,9 @@ export class RecordingServer extends Recorder implements ServerConnectionListene
   /** Called for each request. */
   answer: (stream: ServerStream, head: RequestHead, end: boolean) => void = () => {};
 
-  constructor(limits: Partial<HttpLimits> = {}, scheme: "http" | "https" = "http") {
+  constructor(limits: Partial<HttpLimits> = {}, scheme: "http" | "https" = "http", wire = MemoryTransport.pair()) {
     super();
-    [this.wire, this.transport] = MemoryTransport.pair();
+    [this.wire, this.transport] = wire;
     this.connection = new Http1ServerConnection(this.transport, this, { ...DEFAULT_LIMITS, ...limits }, scheme);
     this.transport.attach(this.connection);
   }
@@ -124,9 +124,9 @@ export class RecordingClient extends Recorder implements ClientConnectionListene
   /** Called when a response or its body ended, from within the codec. */
   onDone: () => void = () => {};
 
-  constructor(limits: Partial<HttpLimits> = {}) {
+  constructor(limits: Partial<HttpLimits> = {}, wire = MemoryTransport.pair()) {
     super();
-    [this.wire, this.transport] = MemoryTransport.pair();
+    [this.wire, this.transport] = wire;
     this.connection = new Http1ClientConnection(this.transport, this, { ...DEFAULT_LIMITS, ...limits });
     this.transport.attach(this.connection);
   }
