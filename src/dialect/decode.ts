@@ -26,7 +26,8 @@ export function decodeObject<S extends Schema>(
   reporter: Reporter,
 ): Value<S> | undefined {
   const value = read(schema, object.value, "", reporter);
-  return reporter.failed ? undefined : (value as Value<S> | undefined);
+  if (reporter.failed) return undefined;
+  return value as Value<S> | undefined;
 }
 
 /** The value, or undefined when it is unset (missing or null) or wrong (reported). */

@@ -5,7 +5,8 @@ import { compareText } from "../../model/origin.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { MESH_GATEWAY } from "./names.ts";
+import { MESH_GATEWAY, resolveGateway } from "./names.ts";
+import type { Reading } from "./reading.ts";
 import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-service-schema.ts";
 
 /**
@@ -15,15 +16,16 @@ import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-se
 export function readMatches(
   spec: HttpRouteSpec["match"],
   path: string,
-  reporter: Reporter,
+  reading: Reading,
 ): { readonly kind: "matches"; readonly matches: readonly HttpMatch[] } | { readonly kind: "never" } {
   if (!spec || spec.length === 0) return { kind: "matches", matches: [] };
-  const matches = spec.flatMap((block, i) => readMatch(block, joinPath(path, i), reporter) ?? []);
+  const matches = spec.flatMap((block, i) => readMatch(block, joinPath(path, i), reading) ?? []);
   return matches.length === 0 ? { kind: "never" } : { kind: "matches", matches };
 }
 
-function readMatch(spec: HttpMatchSpec, path: string, reporter: Reporter): HttpMatch | undefined {
-  if (!isForSidecars(spec.gateways, joinPath(path, "gateways"), reporter)) return undefined;
+function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): HttpMatch | undefined {
+  const { reporter } = reading;
+  if (!isForSidecars(spec.gateways, joinPath(path, "gateways"), reading)) return undefined;
   const headers = [
     ...headerMatches(spec.headers, joinPath(path, "headers"), false, reporter),
     ...headerMatches(spec.withoutHeaders, joinPath(path, "withoutHeaders"), true, reporter),
@@ -44,12 +46,17 @@ function readMatch(spec: HttpMatchSpec, path: string, reporter: Reporter): HttpM
 }
 
 /** Says whether a route or match is for sidecars, and warns about the gateways that it also or only names. */
-export function isForSidecars(gateways: readonly string[] | undefined, path: string, reporter: Reporter): boolean {
+export function isForSidecars(
+  gateways: readonly string[] | undefined,
+  path: string,
+  { namespace, reporter }: Reading,
+): boolean {
   if (!gateways || gateways.length === 0) return true;
   const others = gateways.filter((gateway) => gateway !== MESH_GATEWAY);
   const isForMesh = others.length < gateways.length;
   const effect = isForMesh ? "it holds for sidecars only" : "it has no effect";
-  if (others.length > 0) reporter.report(path, diagnostics.gatewaysNotSupported(others, effect));
+  const names = others.map((gateway) => resolveGateway(gateway, namespace));
+  if (names.length > 0) reporter.report(path, diagnostics.gatewaysNotSupported(names, effect));
   return isForMesh;
 }
 

@@ -37,7 +37,7 @@ export function readHttpRoute(
     : readAction(spec, path, reading);
   const headers = readHeaders(spec.headers, joinPath(path, "headers"), reporter);
   const retry = readRetry(spec.retries, joinPath(path, "retries"), reporter);
-  const read = readMatches(spec.match, joinPath(path, "match"), reporter);
+  const read = readMatches(spec.match, joinPath(path, "match"), reading);
   if (!action || read.kind === "never") return undefined;
   return {
     name: spec.name || undefined,

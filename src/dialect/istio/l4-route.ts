@@ -33,8 +33,8 @@ export function readTcpRoute(spec: TcpRouteSpec, i: number, reading: Reading): T
 
 type L4MatchSpec = NonNullable<TcpRouteSpec["match"]>[number];
 
-function readL4Match(spec: L4MatchSpec, path: string, { reporter }: Reading): TcpMatch | undefined {
-  if (!isForSidecars(spec.gateways, `${path}.gateways`, reporter)) return undefined;
+function readL4Match(spec: L4MatchSpec, path: string, reading: Reading): TcpMatch | undefined {
+  if (!isForSidecars(spec.gateways, `${path}.gateways`, reading)) return undefined;
   return { destinations: spec.destinationSubnets ?? [], client: clientSelector(spec), port: spec.port };
 }
 

@@ -33,7 +33,7 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   if (isDelegate) checkDelegate(spec, reading);
   if (spec.exportTo?.includes("~") && spec.exportTo.length > 1)
     reporter.report("spec.exportTo", diagnostics.conflictingExport());
-  const isForMesh = isForSidecars(spec.gateways, "spec.gateways", reporter);
+  const isForMesh = isForSidecars(spec.gateways, "spec.gateways", reading);
   const http = (spec.http ?? []).flatMap(
     (route, i) => readHttpRoute(route, joinPath("spec.http", i), isDelegate, reading) ?? [],
   );
