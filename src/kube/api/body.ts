@@ -1,0 +1,61 @@
+// Reading the body of a write: bounded while it arrives, then parsed as JSON or YAML with the same limits.
+
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
+import { type ParsedJson, parseJsonText } from "../json-text.ts";
+import { badRequest, tooLarge, unsupportedMediaType } from "../status.ts";
+import { parseYamlText } from "./yaml-body.ts";
+
+/** Kubernetes' limit on request bodies: twice the largest object, so that a patch can replace all of it. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+export interface Body {
+  readonly value: Json;
+  /** Paths of fields that are written twice. */
+  readonly duplicates: readonly string[];
+}
+
+/** The media type without parameters; JSON when the client does not say, as in Kubernetes. */
+export function mediaTypeOf(request: Request): string {
+  return (request.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase() || "application/json";
+}
+
+async function readText(request: Request): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? "0") > MAX_BODY_BYTES)
+    throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
+  if (!request.body) return "";
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw badRequest("the body is not valid UTF-8");
+  }
+}
+
+/** JSON is YAML, and what kubectl sends under the name of YAML is JSON: the stricter and faster reader tries first. */
+function parse(text: string, isYaml: boolean): ParsedJson {
+  const json = isYaml && !/^\s*[{[]/.test(text) ? undefined : parseJsonText(text);
+  return json && (json.kind === "ok" || !isYaml) ? json : parseYamlText(text);
+}
+
+/** Reads a body of one of the media types `accepted`; refuses others with 415. An empty body is undefined. */
+export async function readBody(request: Request, accepted: readonly string[]): Promise<Body | undefined> {
+  const mediaType = mediaTypeOf(request);
+  if (!accepted.includes(mediaType)) throw unsupportedMediaType(accepted);
+  const text = await readText(request);
+  if (text.trim() === "") return undefined;
+  const parsed = parse(text, mediaType.endsWith("yaml"));
+  if (parsed.kind === "error") throw badRequest(`the object provided is unrecognized: ${parsed.message}`);
+  return { value: parsed.value, duplicates: parsed.duplicates };
+}
+
+export function requireObject(body: Body | undefined): JsonObject {
+  if (!body) throw badRequest("the request has no body: an object is needed");
+  if (!isJsonObject(body.value)) throw badRequest("the body must be an object");
+  return body.value;
+}
