@@ -19,11 +19,13 @@ export interface SigningAuthority {
   readonly bundle: TrustBundle;
 }
 
+/** A root with its key: what signs, or will sign, or may still be needed to sign. */
 export interface Root {
   readonly certificate: Certificate;
   readonly key: KeyPair;
 }
 
+/** What a leaf is made of; everything else in it is fixed by the X.509-SVID rules. */
 export interface LeafRequest {
   /** The identity that the caller proved. */
   readonly id: SpiffeId;
@@ -33,6 +35,7 @@ export interface LeafRequest {
   readonly dnsNames?: readonly string[];
 }
 
+/** `notAfterMs` may be earlier than was asked for. */
 export type IssueVerdict =
   | { readonly kind: "issued"; readonly leaf: Certificate; readonly notAfterMs: number }
   | { readonly kind: "refused"; readonly reason: string };

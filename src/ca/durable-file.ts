@@ -43,6 +43,7 @@ export function exists(path: string): boolean {
   }
 }
 
+/** The whole file, at most 1 MiB. Throws a Failure with the path and the way out, as all functions here. */
 export function readText(path: string): string {
   try {
     const { size } = statSync(path);

@@ -13,6 +13,7 @@ export type Grant =
 
 const SET = /^(spiffe:\/\/[^/]+)\/ns\/([^/]+)\/sa\/\*$/;
 
+/** Reads a token's `sub`. A `*` in any other place is malformed, so that nobody believes in a pattern that does not exist. */
 export function parseGrant(text: string): Parsed<Grant> {
   const set = SET.exec(text);
   const base = parseSpiffeId(set ? set[1]! : text);
@@ -29,6 +30,7 @@ export function parseGrant(text: string): Parsed<Grant> {
     : malformed(`no namespace can be named ${JSON.stringify(namespace)}`);
 }
 
+/** The form that `parseGrant` reads. */
 export function grantText(grant: Grant): string {
   switch (grant.kind) {
     case "identity":

@@ -10,6 +10,7 @@ import {
 import type { Presented } from "./credentials.ts";
 import type { CertificateService } from "./service.ts";
 
+/** The path that Istio's agents and ztunnel call. */
 export const CREATE_CERTIFICATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 
 /** The methods to serve, by path. `call.peer.certificate` must be one whose chain the connection has proven. */

@@ -14,6 +14,7 @@ export interface LocalSignerOptions {
   readonly now: () => number;
 }
 
+/** Signs whatever its own process asks for: nobody is attested, because nobody else can call it. */
 export class LocalSigner implements CertificateSigner {
   readonly #options: LocalSignerOptions;
 

@@ -12,6 +12,7 @@ export interface RootSet {
   readonly signing: string;
 }
 
+/** The set of a new authority: its root signs from the start. */
 export function firstRoot(trustDomain: string, root: Root): RootSet {
   return { trustDomain, roots: [root], signing: fingerprint(root.certificate) };
 }

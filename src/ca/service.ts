@@ -21,6 +21,7 @@ export type SigningStatus =
   | "FAILED_PRECONDITION"
   | "UNAVAILABLE";
 
+/** What goes back to the caller. Messages name what the caller may know: its own identity and what is wrong with its proof. */
 export type SigningReply =
   | { readonly kind: "signed"; readonly response: IstioCertificateResponse }
   | { readonly kind: "status"; readonly status: SigningStatus; readonly message: string };
@@ -32,6 +33,7 @@ export interface SigningObserver {
   refused(status: SigningStatus): void;
 }
 
+/** Lifetimes of leaves. */
 export interface SigningPolicy {
   /** When the caller asks for no lifetime. */
   readonly defaultTtlMs: number;
@@ -55,6 +57,7 @@ type Refusal = Extract<SigningReply, { readonly kind: "status" }>;
 
 const log = logger("ca");
 
+/** Checks in the order of their cost, because every caller is a stranger at first. */
 export class CertificateService {
   readonly #options: CertificateServiceOptions;
 

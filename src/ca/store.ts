@@ -13,6 +13,7 @@ import { readPluggedIn } from "./plugged-in.ts";
 import { formatRootFile, parseRootFile } from "./root-file.ts";
 import { authorityOf, firstRoot, type RootSet } from "./root-set.ts";
 
+/** An authority that was found or made, and whether Heddle may change it. */
 export type StoredAuthority =
   /** The operator's: Heddle never changes it. */
   | { readonly kind: "plugged-in"; readonly authority: SigningAuthority }

@@ -18,6 +18,7 @@ export const DEFAULT_TOKEN_TTL_MS = 3_600_000;
 /** A day: what lives longer belongs into a secret store, and there attestation by the platform is better. */
 export const MAX_TOKEN_TTL_MS = 86_400_000;
 
+/** Why a token is not accepted is told to its bearer: it helps the honest, and the forger learns nothing that he does not know. */
 export type TokenVerdict =
   | { readonly kind: "accepted"; readonly grant: Grant; readonly tokenId: string }
   | { readonly kind: "expired"; readonly sinceMs: number }

@@ -18,6 +18,7 @@ import {
 import { OID } from "./oid.ts";
 import { signatureAlgorithm, signBody } from "./signature.ts";
 
+/** A certificate before it is signed. Nothing is checked: tests make broken ones with it. */
 export interface CertificateTemplate {
   /** Unsigned octets; the first must not be 0 throughout. */
   readonly serial: Uint8Array;

@@ -13,6 +13,7 @@ export const KEY_USAGE = {
   cRLSign: 1 << 6,
 } as const;
 
+/** The names of the subject (RFC 5280 4.2.1.6). */
 export interface SubjectAltNames {
   readonly critical: boolean;
   readonly uris: readonly string[];
@@ -21,6 +22,7 @@ export interface SubjectAltNames {
   readonly others: number;
 }
 
+/** What the extensions say; absent ones are undefined or empty. */
 export interface CertificateExtensions {
   readonly altNames: SubjectAltNames;
   /** Undefined when the extension is absent, which means a leaf. */

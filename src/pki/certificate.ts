@@ -6,6 +6,7 @@ import { attempt, MalformedError, type Parsed, unwrap } from "./parsed.ts";
 import { formatPem, parsePem } from "./pem.ts";
 import { readSigned, type SignedParts } from "./signature.ts";
 
+/** A certificate that could be read: its signature and its validity are still unproven. */
 export interface Certificate extends CertificateExtensions {
   readonly der: Uint8Array;
   readonly signed: SignedParts;
@@ -78,6 +79,7 @@ export function parseCertificates(pem: string, limit = MAX_CHAIN_LENGTH): Parsed
   });
 }
 
+/** One PEM block. */
 export function certificatePem(certificate: Certificate): string {
   return formatPem("CERTIFICATE", certificate.der);
 }
@@ -92,6 +94,7 @@ export function isSelfIssued(certificate: Certificate): boolean {
   return equalBytes(certificate.issuer, certificate.subject);
 }
 
+/** Whether two byte strings are the same. Not for secrets: it stops at the first difference. */
 export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }

@@ -8,8 +8,10 @@ import { OID } from "./oid.ts";
 import { MalformedError, unwrap } from "./parsed.ts";
 import { verifySigned } from "./signature.ts";
 
+/** What the leaf is used for on the connection: BoringSSL and OpenSSL ask for serverAuth or clientAuth accordingly. */
 export type Purpose = "server" | "client";
 
+/** Whether a chain is proven, and if not, which of the reasons that a person can act on. */
 export type ChainVerdict =
   /** `path` goes from the leaf to the root. */
   | { readonly kind: "trusted"; readonly path: readonly Certificate[] }

@@ -11,6 +11,7 @@ import { formatPem, parsePem } from "./pem.ts";
 import { readSigned, type SignedParts, signatureAlgorithm, signBody, verifySigned } from "./signature.ts";
 import { parseSpiffeId, type SpiffeId } from "./spiffe.ts";
 
+/** A request that could be read: possession of the key is still unproven. */
 export interface CertificateRequest {
   /** The name asked for. */
   readonly id: SpiffeId;

@@ -14,6 +14,7 @@ export function sequence(...elements: readonly Uint8Array[]): Uint8Array {
   return element(TAG.sequence, ...elements);
 }
 
+/** SET OF; the caller gives at most one element, so that DER's order of elements never matters. */
 export function setOf(...elements: readonly Uint8Array[]): Uint8Array {
   return element(TAG.set, ...elements);
 }
@@ -32,6 +33,7 @@ export function integer(value: number | Uint8Array): Uint8Array {
   return element(TAG.integer, digits[0]! >= 0x80 ? Buffer.concat([Uint8Array.of(0), digits]) : digits);
 }
 
+/** TRUE; FALSE is the default wherever it could stand, and DER leaves defaults out. */
 export function booleanTrue(): Uint8Array {
   return element(TAG.boolean, Uint8Array.of(0xff));
 }

@@ -1,6 +1,7 @@
 // What reading untrusted bytes gives: the value, or the reason why there is none. Nothing that a peer sends is an exception
 // outside this folder's readers.
 
+/** A value read from bytes that nobody vouches for. */
 export type Parsed<T> = { readonly kind: "parsed"; readonly value: T } | Malformed;
 
 export interface Malformed {

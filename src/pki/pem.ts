@@ -1,6 +1,7 @@
 // PEM (RFC 7468): base64 blocks with a label. Text around blocks is allowed, as openssl writes it; text inside is not.
 import { attempt, MalformedError, type Parsed } from "./parsed.ts";
 
+/** A block's label, as in `CERTIFICATE`, and what its base64 decodes to. */
 export interface PemBlock {
   readonly label: string;
   readonly der: Uint8Array;

@@ -1,6 +1,7 @@
 // The signing contract: whoever makes certificates for a workload. Heddle's own authority over gRPC, istiod, istio-csr, files.
 // Its wire form is Istio's IstioCertificateService.
 
+/** A signer's answer. */
 export interface SignedCertificate {
   /** PEM, one certificate an item: the leaf, then intermediates if any. No root. */
   readonly chain: readonly string[];
@@ -8,6 +9,7 @@ export interface SignedCertificate {
   readonly roots: string;
 }
 
+/** Implemented by the agent's gRPC client and by the authority's own process. */
 export interface CertificateSigner {
   /**
    * Signs the key of a PKCS#10 request for the identity that the caller proved; `ttlMs` is a wish that the signer may shorten.

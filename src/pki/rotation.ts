@@ -30,12 +30,14 @@ export type RotationState =
       readonly reason: string;
     };
 
+/** `started` follows `mustRenew`; one of `issued` and `failed` follows `started`. */
 export type RotationEvent =
   | { readonly kind: "tick" }
   | { readonly kind: "started" }
   | { readonly kind: "issued"; readonly notAfterMs: number }
   | { readonly kind: "failed"; readonly reason: string };
 
+/** How eager and how patient renewal is. */
 export interface RotationOptions {
   /** Part of the lifetime after which to renew; 0.5 leaves as much time for retries (Istio's SECRET_GRACE_PERIOD_RATIO). */
   readonly ratio: number;

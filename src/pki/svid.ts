@@ -7,6 +7,7 @@ import { OID } from "./oid.ts";
 import { type Malformed, malformed, type Parsed } from "./parsed.ts";
 import { parseSpiffeId, type SpiffeId } from "./spiffe.ts";
 
+/** Whether a presented chain proves an identity. `malformed` is a certificate that breaks the X.509-SVID rules. */
 export type SvidVerdict =
   | { readonly kind: "trusted"; readonly id: SpiffeId; readonly leaf: Certificate }
   | { readonly kind: "unknown-trust-domain"; readonly trustDomain: string }
