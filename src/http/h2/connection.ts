@@ -114,7 +114,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   onStreamError(stream: Http2Stream, code: ErrorCode, detail: string): void {
     const more = !stream.receivingOver;
     const violation = this.refuseStream(stream.id, code, more) ?? this.onStreamFailed(stream as S, detail);
-    stream.abort("protocol");
+    stream.abort(code === ERROR.enhanceYourCalm ? "limit" : "protocol");
     if (violation !== undefined) this.fail(violation);
   }
 

@@ -141,12 +141,12 @@ export class HpackEncoder {
   }
 
   #literal(state: NameState, name: string, given: string): void {
-    const value = UNSAFE.test(given) ? given.replace(EVERY_UNSAFE, " ") : given;
+    const value = UNSAFE.test(given) ? given.replace(EVERY_UNSAFE, " ").trim() : given;
     const size = name.length + value.length + ENTRY_OVERHEAD;
     const nameIndex = state.staticIndex > 0 ? state.staticIndex : this.#nameIndex(state);
-    if (state.indexing === "never") {
+    if (state.isSensitive) {
       this.#integer(0x10, 0x0f, nameIndex);
-    } else if (size > MAX_ENTRY || size > this.#maxTableBytes || !this.#admits(state, nameIndex, value)) {
+    } else if (size > MAX_ENTRY || size > this.#maxTableBytes || !state.admits(value, nameIndex, size)) {
       this.#integer(0x00, 0x0f, nameIndex);
     } else {
       this.#integer(0x40, 0x3f, nameIndex);
@@ -158,10 +158,6 @@ export class HpackEncoder {
     }
     if (nameIndex === 0) this.#string(name);
     this.#string(value);
-  }
-
-  #admits(state: NameState, nameIndex: number, value: string): boolean {
-    return state.indexing === "volatile" ? nameIndex === 0 : state.admits(value);
   }
 
   #nameIndex(state: NameState): number {

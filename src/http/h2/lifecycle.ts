@@ -76,8 +76,8 @@ export abstract class Http2Lifecycle implements Connection {
 
   ended(): void {
     if (this.phase === "closed") return;
-    this.abortStreams("closed");
     this.close();
+    this.abortStreams("closed");
   }
 
   closed(): void {
@@ -109,9 +109,9 @@ export abstract class Http2Lifecycle implements Connection {
   protected fail(violation: Violation): void {
     if (!this.isReading) return;
     writeGoaway(this.sender.outbox, this.lastStreamId, violation.code, violation.detail);
+    this.close();
     this.onFailed(violation);
     this.abortStreams(violation.code === ERROR.enhanceYourCalm ? "limit" : "protocol");
-    this.close();
   }
 
   protected streamBegun(): void {

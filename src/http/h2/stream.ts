@@ -9,7 +9,10 @@ import { ERROR, type ErrorCode } from "./frame.ts";
 import { SendHalf } from "./send-half.ts";
 import type { Http2Sender } from "./sender.ts";
 
-/** `half-closed-local`: END_STREAM was sent; `half-closed-remote`: it was received; `closed`: both, or either end reset it. */
+/**
+ * `idle`: a request whose head is not sent yet. `half-closed-local`: END_STREAM was sent; `half-closed-remote`: it was received;
+ * `closed`: both, or either end reset it.
+ */
 export type StreamState = "idle" | "open" | "half-closed-local" | "half-closed-remote" | "closed";
 
 /** What a stream needs of its connection. */
@@ -83,9 +86,12 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
 
   reset(reason: ResetReason): void {
     if (this.state === "closed") return;
-    const lost = this.isTunnel && (reason === "closed" || reason === "reset");
-    writeRstStream(this.owner.sender.outbox, this.id, lost ? ERROR.connectError : RESET_CODES[reason]);
-    this.close(true);
+    const begun = this.state !== "idle";
+    if (begun) {
+      const lost = this.isTunnel && (reason === "closed" || reason === "reset");
+      writeRstStream(this.owner.sender.outbox, this.id, lost ? ERROR.connectError : RESET_CODES[reason]);
+    }
+    this.close(begun && !this.receivingOver);
   }
 
   pause(): void {
