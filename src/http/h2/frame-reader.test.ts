@@ -3,7 +3,20 @@ import fc from "fast-check";
 import { settle } from "../memory-transport.ts";
 import { FLAG, FRAME, PREFACE } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
-import { block, data, frame, GET, headers, POST, RawClient, rst, SETTINGS, settingsOf, uint32, windowUpdate } from "./raw-peer.ts";
+import {
+  block,
+  data,
+  frame,
+  GET,
+  headers,
+  POST,
+  RawClient,
+  rst,
+  SETTINGS,
+  settingsOf,
+  uint32,
+  windowUpdate,
+} from "./raw-peer.ts";
 
 /** Frames as one line each, however their bytes were split. */
 class FrameRecorder implements FrameSink {
@@ -37,11 +50,29 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
 
 test("frames come out the same however their bytes are split", () => {
   const anyFrame = fc.oneof(
-    fc.record({ type: fc.integer({ min: 0, max: 12 }), flags: fc.constantFrom(0, 1, 4), id: fc.nat(9), payload: fc.uint8Array({ maxLength: 40 }) })
+    fc
+      .record({
+        type: fc.integer({ min: 0, max: 12 }),
+        flags: fc.constantFrom(0, 1, 4),
+        id: fc.nat(9),
+        payload: fc.uint8Array({ maxLength: 40 }),
+      })
       .map(({ type, flags, id, payload }) => frame(type, flags, id, payload)),
-    fc.record({ padding: fc.nat(9), text: fc.string({ maxLength: 20 }) })
-      .map(({ padding, text }) => frame(FRAME.data, FLAG.padded, 1, Buffer.concat([Buffer.from([padding]), Buffer.from(text), Buffer.alloc(padding)]))),
-    fc.constantFrom(frame(FRAME.data, FLAG.padded, 1), frame(FRAME.data, FLAG.padded, 1, "\x09abc"), frame(FRAME.ping, 0, 0, Buffer.alloc(16_385))),
+    fc
+      .record({ padding: fc.nat(9), text: fc.string({ maxLength: 20 }) })
+      .map(({ padding, text }) =>
+        frame(
+          FRAME.data,
+          FLAG.padded,
+          1,
+          Buffer.concat([Buffer.from([padding]), Buffer.from(text), Buffer.alloc(padding)]),
+        ),
+      ),
+    fc.constantFrom(
+      frame(FRAME.data, FLAG.padded, 1),
+      frame(FRAME.data, FLAG.padded, 1, "\x09abc"),
+      frame(FRAME.ping, 0, 0, Buffer.alloc(16_385)),
+    ),
   );
   fc.assert(
     fc.property(fc.array(anyFrame, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 12 }), (frames, places) => {
