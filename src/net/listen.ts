@@ -15,7 +15,8 @@ export interface ServerTls {
   /** Asked at every connection; undefined while there is no certificate yet: the connection is closed. */
   context(): NativeContext | undefined;
   readonly alpn: ArrayBuffer | undefined;
-  readonly requireClientCertificate: boolean;
+  /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
+  readonly clientCertificate: "required" | "optional" | "none";
   readonly handshakeTimeoutMs: number;
   /** A handshake came to nothing; `detail` is OpenSSL's code. */
   onHandshakeFailure(detail: string, remote: string): void;
@@ -64,7 +65,9 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
       const handshake = handshakes.get(transport);
       if (handshake) timers.disarm(handshake.deadline);
       // `success` is true even for a client whose chain is foreign or expired; `authorized` is the verdict.
-      if (!success || (tls.requireClientCertificate && !socket.authorized)) {
+      const certificate = tls.clientCertificate === "none" ? undefined : socket.getPeerX509Certificate()?.raw;
+      const unproven = certificate ? !socket.authorized : tls.clientCertificate === "required";
+      if (!success || unproven) {
         const code = error && "code" in error ? String(error.code) : (error?.message ?? "handshake failed");
         tls.onHandshakeFailure(code, socket.remoteAddress);
         socket.terminate();
@@ -73,7 +76,7 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
       transport.tls = {
         serverName: socket.getServername() || "",
         alpn: socket.alpnProtocol || "",
-        peerCertificate: tls.requireClientCertificate ? socket.getPeerX509Certificate()?.raw : undefined,
+        peerCertificate: certificate,
       };
       accept(transport);
     },
@@ -98,8 +101,8 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
       handshakes.set(transport, new Handshake(transport, tls.handshakeTimeoutMs));
       const secureOptions = {
         secureContext: context,
-        requestCert: tls.requireClientCertificate,
-        rejectUnauthorized: tls.requireClientCertificate,
+        requestCert: tls.clientCertificate !== "none",
+        rejectUnauthorized: tls.clientCertificate === "required",
         ...(tls.alpn && { ALPNProtocols: tls.alpn }),
       };
       const options = { isServer: true, data: transport, socket: secureHandlers, tls: secureOptions };

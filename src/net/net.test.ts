@@ -103,7 +103,7 @@ function serverTls(name: string, failures: string[] = []): ServerTls {
   return {
     context: () => context,
     alpn: encodeAlpn(["h2", "http/1.1"]),
-    requireClientCertificate: true,
+    clientCertificate: "required",
     handshakeTimeoutMs: 2_000,
     onHandshakeFailure: (detail) => failures.push(detail),
   };
@@ -194,6 +194,22 @@ test("clients without a certificate, with a foreign one, or without TLS never re
   expect(await exchange(server.port, undefined, "GET / HTTP/1.1\r\n\r\n")).toEqual({ failure: "closed" });
   expect(accepted).toBe(0);
   expect(failures).toHaveLength(3);
+  server.stop();
+});
+
+test("an optional client certificate: none is served without identity, a foreign one is refused", async () => {
+  const failures: string[] = [];
+  const identities: boolean[] = [];
+  const tls: ServerTls = { ...serverTls("server", failures), clientCertificate: "optional" };
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tls, (transport) => {
+    identities.push(transport.tls?.peerCertificate !== undefined);
+    echo(transport);
+  });
+  expect(await exchange(server.port, clientTls(undefined), "a")).toMatchObject({ reply: "a" });
+  expect(await exchange(server.port, clientTls("client"), "b")).toMatchObject({ reply: "b" });
+  expect(await exchange(server.port, clientTls("stranger"), "c")).toEqual({ failure: "closed" });
+  expect(identities).toEqual([false, true]);
+  expect(failures).toEqual(["UNABLE_TO_VERIFY_LEAF_SIGNATURE"]);
   server.stop();
 });
 

@@ -1,6 +1,8 @@
 // One request's life, from its head to its line in the log. Reads top to bottom: begin, route, attempt, response, end.
 
 import { Alarm, Deadline, timers } from "../base/timer-wheel.ts";
+import { parseTimeout } from "../grpc/deadline.ts";
+import { GRPC_STATUS, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
 import { type ClientStream, type RequestHead, type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../http/stream.ts";
 import type { PlainOperator } from "../table/format.ts";
@@ -11,7 +13,7 @@ import { Attempt } from "./attempt.ts";
 import { isoTime } from "./clock.ts";
 import { applyFilters } from "./filter/chain.ts";
 import { type FormatSource, formatValue } from "./format-value.ts";
-import { grpcStatusOf, isGrpc } from "./grpc-status.ts";
+import { isGrpc } from "./grpc-content.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -466,7 +468,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     this.#details = details;
     if (flag) this.#addFlag(flag);
     const grpc = this.#isGrpc && status !== 200;
-    if (grpc) this.#grpcStatus = grpcStatusOf(status);
+    if (grpc) this.#grpcStatus = GRPC_STATUS[statusOfHttp(status).code];
     const { head, bytes } = localReply(status, body, headers, grpc, this.head.method === "HEAD");
     const route = this.#route;
     if (route && route.headers !== NO_MUTATION) mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this);
@@ -605,13 +607,9 @@ function readGrpcStatus(headers: HeaderList): number | undefined {
   return status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : undefined;
 }
 
-const GRPC_TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
-
 /** The route's time-out, or the client's `grpc-timeout` where the route honours it (Envoy: FilterUtility::finalTimeout). 0 is none. */
 function requestTimeout(action: ForwardAction, grpc: boolean, headers: HeaderList): number {
-  const text = grpc && action.grpcTimeoutMaxMs !== undefined ? getHeader(headers, "grpc-timeout") : undefined;
-  const parsed = text === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(text);
-  if (!parsed) return action.timeoutMs;
-  const asked = Math.max(1, Number(parsed[1]) * GRPC_TIMEOUT_UNITS_MS[parsed[2]!]!);
+  const asked = grpc && action.grpcTimeoutMaxMs !== undefined ? parseTimeout(getHeader(headers, "grpc-timeout")) : undefined;
+  if (asked === undefined) return action.timeoutMs;
   return action.grpcTimeoutMaxMs === 0 ? asked : Math.min(asked, action.grpcTimeoutMaxMs!);
 }

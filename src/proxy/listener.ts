@@ -61,8 +61,10 @@ function serverTls(owner: () => Listener): ServerTls {
     get alpn() {
       return encodeAlpn(owner().table.tls?.alpn ?? []);
     },
-    get requireClientCertificate() {
-      return owner().table.tls?.requireClientCertificate ?? false;
+    get clientCertificate() {
+      const { tls } = owner().table;
+      if (tls?.requireClientCertificate) return "required";
+      return tls?.roots === undefined ? "none" : "optional";
     },
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     onHandshakeFailure: (detail, remote) => {

@@ -2,7 +2,7 @@
 
 import type { HeaderList } from "../http/headers.ts";
 import { ResponseHead } from "../http/stream.ts";
-import { encodeGrpcMessage, grpcStatusOf } from "./grpc-status.ts";
+import { statusOfHttp, statusTrailers } from "../grpc/status.ts";
 
 export interface LocalReply {
   readonly head: ResponseHead;
@@ -13,9 +13,8 @@ export interface LocalReply {
 /** gRPC clients get HTTP 200 with a status in the headers; others the text, with its length even when HEAD leaves it out. */
 export function localReply(status: number, body: string, headers: HeaderList, grpc: boolean, headOnly: boolean): LocalReply {
   if (grpc) {
-    const fields = [...headers, "content-type", "application/grpc", "grpc-status", String(grpcStatusOf(status))];
-    if (body !== "") fields.push("grpc-message", encodeGrpcMessage(body));
-    return { head: new ResponseHead(200, fields, -1), bytes: undefined };
+    const trailers = statusTrailers({ code: statusOfHttp(status).code, message: body });
+    return { head: new ResponseHead(200, [...headers, "content-type", "application/grpc", ...trailers], -1), bytes: undefined };
   }
   const bytes = Buffer.from(body);
   const fields = body === "" ? headers : [...headers, "content-type", "text/plain"];

@@ -9,7 +9,10 @@ const raw = { transport: "raw_buffer", serverName: "", applicationProtocols: [] 
 /** A real ClientHello, as OpenSSL writes it. */
 async function clientHello(serverName: string, protocols: string[]): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: (socket, chunk) => (resolve(Buffer.from(chunk)), socket.end()) } });
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data(socket, chunk) {
+        resolve(Buffer.from(chunk));
+        socket.end();
+      }, } });
   const socket = tls.connect({ host: "127.0.0.1", port: server.port, servername: serverName, ALPNProtocols: protocols, rejectUnauthorized: false });
   socket.on("error", () => {});
   const bytes = await promise;

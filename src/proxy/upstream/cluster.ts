@@ -117,6 +117,12 @@ export class Cluster {
     dial(host.address, host.socket, [], this.table.connectTimeoutMs, secrets, internal, dialed);
   }
 
+  /** A connection of its own that speaks HTTP/2, for the proxy's own calls. */
+  dialHttp2(host: Host, dialed: Dialed): void {
+    const { secrets, internal } = this.#context;
+    dial(host.address, host.socket, ALPN.http2, this.table.connectTimeoutMs, secrets, internal, dialed);
+  }
+
   drain(): void {
     for (const host of this.#hosts.values()) host.drain();
     this.#eligible = [];

@@ -1,0 +1,79 @@
+// Secrets for the proxy beside the agent, by delta SDS. The key never leaves this machine, and never touches a disk.
+
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { logger } from "../base/log.ts";
+import type { CallHandler, Method, ServerCall } from "../grpc/server.ts";
+import { encodeDeltaResponse } from "../xds/delta-response.ts";
+import { DeltaServer } from "../xds/delta-server.ts";
+import { DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import { encodeResource, type Resource } from "../xds/resource.ts";
+import type { Snapshot } from "../xds/snapshot.ts";
+import type { HeldIdentity } from "./identity.ts";
+
+const log = logger("agent");
+
+export const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
+
+function secretsOf({ chain, key, roots }: HeldIdentity): Resource[] {
+  const pem = (text: string) => ({ specifier: { case: "inlineString" as const, value: text } });
+  return [
+    encodeResource("sds", create(SecretSchema, { name: "default", type: { case: "tlsCertificate", value: { certificateChain: pem(chain), privateKey: pem(key.reveal()) } } })),
+    encodeResource("sds", create(SecretSchema, { name: "ROOTCA", type: { case: "validationContext", value: { trustedCa: pem(roots) } } })),
+  ];
+}
+
+/** One stream of the proxy. */
+class SecretStream implements CallHandler {
+  readonly #call: ServerCall;
+  readonly #server: DeltaServer;
+  readonly #onOver: (stream: SecretStream) => void;
+
+  constructor(call: ServerCall, snapshot: Snapshot, onOver: (stream: SecretStream) => void) {
+    this.#call = call;
+    this.#server = new DeltaServer(snapshot);
+    this.#onOver = onOver;
+  }
+
+  onMessage(message: Buffer): void {
+    const received = this.#server.receive(fromBinary(DeltaDiscoveryRequestSchema, message));
+    if (received.kind === "nack") log.error("the proxy refused a secret", { reason: received.reason });
+    this.#push();
+  }
+
+  update(snapshot: Snapshot): void {
+    this.#server.update(snapshot);
+    this.#push();
+  }
+
+  #push(): void {
+    for (let response = this.#server.next(); response; response = this.#server.next()) this.#call.send(encodeDeltaResponse(response));
+  }
+
+  onEnd(): void {
+    this.#call.end();
+    this.#onOver(this);
+  }
+
+  onCancel(): void {
+    this.#onOver(this);
+  }
+}
+
+export class SecretService {
+  #snapshot: Snapshot = { version: "0", resources: {} };
+  readonly #streams = new Set<SecretStream>();
+
+  /** A new certificate: every proxy that is connected gets it at once. */
+  update(identity: HeldIdentity): void {
+    const sds = new Map(secretsOf(identity).map((resource) => [resource.name, resource]));
+    this.#snapshot = { version: String(identity.notAfterMs), resources: { sds } };
+    for (const stream of this.#streams) stream.update(this.#snapshot);
+  }
+
+  readonly method: Method = (call) => {
+    const stream = new SecretStream(call, this.#snapshot, (over) => this.#streams.delete(over));
+    this.#streams.add(stream);
+    return stream;
+  };
+}

@@ -1,0 +1,83 @@
+// gRPC's status codes and their form in trailers (gRPC over HTTP/2, "Responses").
+
+import { getHeader, type HeaderList } from "../http/headers.ts";
+
+export const GRPC_STATUS = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+export type GrpcCode = keyof typeof GRPC_STATUS;
+
+export interface GrpcStatus {
+  readonly code: GrpcCode;
+  readonly message: string;
+}
+
+const CODES = Object.keys(GRPC_STATUS) as GrpcCode[];
+
+export const GRPC_OK: GrpcStatus = { code: "OK", message: "" };
+
+/** `%` and what is not printable ASCII are percent-encoded as UTF-8. */
+function encodeMessage(message: string): string {
+  return message.replace(/[^ -$&-~]+/g, (text) => Array.from(new TextEncoder().encode(text), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""));
+}
+
+/** What cannot be decoded is shown as it came: a status must never be lost for its message. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export function statusTrailers({ code, message }: GrpcStatus): HeaderList {
+  const trailers = ["grpc-status", String(GRPC_STATUS[code])];
+  if (message !== "") trailers.push("grpc-message", encodeMessage(message));
+  return trailers;
+}
+
+/** The status in trailers, or in the headers of a response that has nothing else. */
+export function readStatus(headers: HeaderList | undefined): GrpcStatus | undefined {
+  const text = headers && getHeader(headers, "grpc-status");
+  if (text === undefined) return undefined;
+  const code = /^\d{1,2}$/.test(text) ? CODES[Number(text)] : undefined;
+  return { code: code ?? "UNKNOWN", message: decodeMessage(getHeader(headers!, "grpc-message") ?? "") };
+}
+
+/** The status of a response that is not gRPC (http-grpc-status-mapping.md). */
+export function statusOfHttp(status: number): GrpcStatus {
+  const message = `HTTP status ${status} instead of a gRPC response`;
+  switch (status) {
+    case 400:
+      return { code: "INTERNAL", message };
+    case 401:
+      return { code: "UNAUTHENTICATED", message };
+    case 403:
+      return { code: "PERMISSION_DENIED", message };
+    case 404:
+      return { code: "UNIMPLEMENTED", message };
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return { code: "UNAVAILABLE", message };
+    default:
+      return { code: "UNKNOWN", message };
+  }
+}
