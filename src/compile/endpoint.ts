@@ -82,7 +82,7 @@ export function loadAssignment(name: string, targets: readonly Target[]): Cluste
     endpoints: sorted.map(([, members]) => {
       const { region, zone, subzone } = members[0]!.locality;
       return {
-        locality: { region, zone, subZone: subzone },
+        ...(region || zone || subzone ? { locality: { region, zone, subZone: subzone } } : {}),
         lbEndpoints: members.map(lbEndpoint),
         loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
       };

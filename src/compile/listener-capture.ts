@@ -6,7 +6,7 @@ import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_c
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { BLACK_HOLE_CLUSTER, listenerName, PASSTHROUGH_CLUSTER, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
-import { filterChain, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
+import { filterChain, listener, socketAddress, tlsInspector } from "./listener.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
@@ -21,8 +21,7 @@ export function virtualOutbound(context: ChainContext, port: number): Listener {
   return listener("outbound", {
     name: VIRTUAL_OUTBOUND,
     address: socketAddress(ANY_ADDRESS, port),
-    useOriginalDst: true,
-    listenerFilters: [originalDestination()],
+    useOriginalDst: true, // implies the listener filter original_dst
     filterChains: [otherwise(context, context.settings.outboundPolicy)],
   });
 }

@@ -117,8 +117,9 @@ function portOf(listenerName: string): number {
 
 function compileNames(mesh: Mesh, memo: Memo, view: View, services: readonly Service[]): Compiled {
   const { clusterDomain } = mesh.settings;
-  return memo.get(`names/${view.namespace}`, [services, clusterDomain], () => ({
-    resource: encodeResource("nds", nameTable(services, clusterDomain)),
-    sources: services.map(({ origin }) => wholeObject(origin)),
+  const named = services.filter(({ addresses }) => addresses.length > 0);
+  return memo.get(`names/${view.namespace}`, [named, clusterDomain], () => ({
+    resource: encodeResource("nds", nameTable(named, clusterDomain)),
+    sources: named.map(({ origin }) => wholeObject(origin)),
   }));
 }

@@ -25,7 +25,7 @@ const sdsSource = lazy(
       configSourceSpecifier: {
         case: "apiConfigSource",
         value: {
-          apiType: ApiConfigSource_ApiType.GRPC,
+          apiType: ApiConfigSource_ApiType.DELTA_GRPC,
           transportApiVersion: ApiVersion.V3,
           setNodeOnFirstMessageOnly: true,
           grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: SDS_CLUSTER } } }],

@@ -52,7 +52,7 @@ const protocol = lazy(() => overwrite(PROTOCOL_HEADER, "%PROTOCOL%"));
 
 /** A declared port goes by its declaration, so that only undeclared ones need to be told. */
 function meshHeaders(plan: VirtualHostPlan): HeaderValueOption[] {
-  if (plan.external) return [];
+  if (plan.external || !speaksHttp(plan.protocol)) return [];
   return plan.protocol === "undeclared" ? [protocol(), peerMetadata()] : [peerMetadata()];
 }
 
@@ -89,7 +89,7 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
     name: plan.name,
     domains: [...plan.domains],
     // Istio's: applications see which attempt they serve.
-    includeRequestAttemptCount: !plan.external,
+    includeRequestAttemptCount: !plan.external && speaksHttp(plan.protocol),
     requestHeadersToAdd: meshHeaders(plan),
     routes: [...tunnels(plan), ...(speaksHttp(plan.protocol) ? httpRoutes(plan) : [])],
   });
