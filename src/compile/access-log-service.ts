@@ -1,14 +1,17 @@
 // What Envoy tells the agent of each request and connection, so that the agent can count them as Istio's metrics. One entry carries what the
-// labels need of the other side; of its own side the agent knows all. Where the labels come from, as tried on Envoy 1.40:
+// labels need of the other side; of its own side the agent knows all. Only the first message of a stream says who speaks and its log_name.
+// Where the labels come from, as tried on Envoy 1.40:
 //   reporter                      log_name, `source` or `destination`
 //   the other workload            inbound: common_properties.metadata `heddle.peer`, the caller's x-envoy-peer-metadata
 //                                 outbound: custom tag `workload`, the endpoint's metadata istio.workload
 //   source_principal              inbound: tls_properties.peer_certificate_properties.subject_alt_name
+//   destination_principal         outbound: custom tag `principal`; entries know of the downstream's TLS only
 //   destination_service*          custom tag `services`, the cluster's metadata istio.services as JSON; else the authority
 //   request_protocol              request header content-type `application/grpc…`, else http; tcp_logs: tcp
 //   response_code, _flags         response.response_code, common_properties.response_flags
 //   grpc_response_status          grpc-status of the trailers, else of the headers (a trailers-only response)
 //   connection_security_policy    inbound: mutual_tls when tls_properties has a peer with a name
+//   not counted                   upstream_cluster forwardProxyTunnel: the requests inside of the tunnel are; other CONNECTs are byte streams
 //   sizes, duration               downstream_wire_bytes_*, duration; TCP: connection_properties, by intermediate entries too
 
 import { create } from "@bufbuild/protobuf";
@@ -53,7 +56,11 @@ function common(reporter: AccessLogReporter): CommonGrpcAccessLogConfig {
     transportApiVersion: ApiVersion.V3,
     bufferFlushInterval: durationFromMs(FLUSH_MS),
     grpcService: { targetSpecifier: { case: "envoyGrpc", value: { clusterName: ALS_CLUSTER } } },
-    customTags: [metadataTag("services", "cluster", "services"), metadataTag("workload", "host", "workload")],
+    customTags: [
+      create(CustomTagSchema, { tag: "principal", type: { case: "value", value: "%UPSTREAM_PEER_URI_SAN%" } }),
+      metadataTag("services", "cluster", "services"),
+      metadataTag("workload", "host", "workload"),
+    ],
   });
 }
 
