@@ -248,6 +248,26 @@ describe("how many, and until when", () => {
     expect(server.transport.peerEnded).toBe(true);
   });
 
+  test("a request that comes too late is refused, in a later turn", async () => {
+    const server = await RawServer.open();
+    server.client.shutdown();
+    server.client.request(get(), true, server.recorder("#0"));
+    expect(server.events).toEqual([]);
+    await settle();
+    expect(server.events).toEqual(["#0 reset refused", "draining"]);
+  });
+
+  test("resets that cross each other are no flood", async () => {
+    const server = await RawServer.open({ maxControlFramesPerSecond: 5 });
+    for (let id = 1; id < 60; id += 2) {
+      const stream = server.client.request(get(), false, server.recorder("#"));
+      await server.send(headers(id, [":status", "200"], true));
+      stream.reset("cancelled");
+      await server.send(rst(id, 0));
+    }
+    expect(server.client.draining).toBe(false);
+  });
+
   test("REFUSED_STREAM may be sent again, other codes may not", async () => {
     const server = await RawServer.open();
     for (const code of [7, 8, 1, 11]) server.client.request(get(), true, server.recorder(`#${code}`));

@@ -31,6 +31,11 @@ interface WaitingTunnel {
   readonly head: RequestHead;
 }
 
+interface DoomedRequest {
+  readonly stream: Http2ClientStream;
+  readonly reason: ResetReason;
+}
+
 export class Http2ClientConnection extends Http2Connection<Http2ClientStream> implements ClientConnection, Flushable {
   readonly #listener: ClientConnectionListener;
   #nextId = 1;
@@ -38,7 +43,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   #takesProtocol = false;
   #tunnels: WaitingTunnel[] = [];
   /** Requests that cannot be made; told at the end of the turn. */
-  #unsupported: Http2ClientStream[] = [];
+  #doomed: DoomedRequest[] = [];
   /** `available` has been 0, and the owner waits to hear otherwise. */
   #full = false;
   #scheduled = false;
@@ -72,16 +77,17 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
 
   request(head: RequestHead, end: boolean, listener: ResponseListener): ClientStream {
     const stream = new Http2ClientStream(this, head, listener);
-    if (head.upgrade === undefined || this.#takesProtocol) {
-      this.#begin(stream, head, end);
-    } else if (!this.settled) {
-      this.#tunnels.push({ stream, head });
-    } else {
-      this.#unsupported.push(stream);
-      this.#schedule();
-    }
+    if (this.phase !== "open") this.#doom(stream, "refused");
+    else if (head.upgrade === undefined || this.#takesProtocol) this.#begin(stream, head, end);
+    else if (!this.settled) this.#tunnels.push({ stream, head });
+    else this.#doom(stream, "protocol");
     if (this.available === 0) this.#full = true;
     return stream;
+  }
+
+  #doom(stream: Http2ClientStream, reason: ResetReason): void {
+    this.#doomed.push({ stream, reason });
+    this.#schedule();
   }
 
   #begin(stream: Http2ClientStream, head: RequestHead, end: boolean): void {
@@ -163,6 +169,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   protected onStreamFailed(): undefined {}
 
   protected onStreamGone(stream: Http2ClientStream): void {
+    this.guard.streamFinished(false);
     if (stream.id === 0) this.#tunnels = this.#tunnels.filter((tunnel) => tunnel.stream !== stream);
     if (this.#full) this.#schedule();
     this.#closeIfDrained();
@@ -210,9 +217,9 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
   /** Tells what changed in the turn, once, and never from within a call of the owner. */
   flush(): void {
     this.#scheduled = false;
-    const unsupported = this.#unsupported;
-    this.#unsupported = [];
-    for (const stream of unsupported) stream.abort("protocol");
+    const doomed = this.#doomed;
+    this.#doomed = [];
+    for (const { stream, reason } of doomed) stream.abort(reason);
     if (this.draining && !this.#toldDraining) {
       this.#toldDraining = true;
       this.#listener.onDraining();

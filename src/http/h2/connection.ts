@@ -256,8 +256,8 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     const stream = this.streams.get(streamId);
     if (stream !== undefined) return this.onPeerReset(stream, resetReasonOf(readUint32(bytes, start)));
     if (streamId === 0 || this.isIdle(streamId)) return VIOLATION.streamId;
-    this.#leftovers.delete(streamId);
-    return this.guard.control() ? undefined : VIOLATION.controlFlood;
+    if (this.#leftovers.delete(streamId)) return undefined; // it crossed ours
+    return this.guard.answer() ? undefined : VIOLATION.controlFlood;
   }
 
   #onSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): Violation | undefined {

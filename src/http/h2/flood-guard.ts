@@ -20,7 +20,7 @@ export class FloodGuard {
     this.#limits = limits;
   }
 
-  /** A frame that asks for work and carries no message: SETTINGS, PRIORITY, RST_STREAM of a stream that is gone, unknown types. */
+  /** A frame that asks for work and carries no message: SETTINGS, PRIORITY, GOAWAY, unknown types. */
   control(): boolean {
     const now = performance.now();
     if (now - this.#secondBegan >= 1_000) {
@@ -31,8 +31,9 @@ export class FloodGuard {
   }
 
   /**
-   * WINDOW_UPDATE or PING. DATA that was sent earns the peer a number of them: a fast download is answered by more updates than any
-   * fixed rate allows, and gRPC for Go measures the round trip with a PING for each.
+   * WINDOW_UPDATE, PING, or RST_STREAM of a stream that is gone. DATA that was sent and streams that ended well earn the peer a number
+   * of them: a fast download is answered by more updates than any fixed rate allows, gRPC for Go measures the round trip with a PING
+   * for each, and a reset may cross the end of its stream.
    */
   answer(): boolean {
     if (this.#credit === 0) return this.control();

@@ -91,7 +91,7 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
       const lost = this.isTunnel && (reason === "closed" || reason === "reset");
       writeRstStream(this.owner.sender.outbox, this.id, lost ? ERROR.connectError : RESET_CODES[reason]);
     }
-    this.close(begun && !this.receivingOver);
+    this.close(begun);
   }
 
   pause(): void {
