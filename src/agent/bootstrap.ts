@@ -1,6 +1,7 @@
 // The bootstrap that either proxy starts from. It names the agent's socket for secrets and the control plane for everything else.
 
 import { encodePeerMetadata } from "../stats/peer-metadata.ts";
+import type { Workload as MetricsWorkload } from "../stats/traffic-labels.ts";
 import type { Sidecar, Workload } from "./sidecar.ts";
 
 /** Environment variable that the routes' `%ENVIRONMENT(…)%` reads: what this workload tells its peers of itself. */
@@ -20,10 +21,10 @@ function canonicalName({ labels, workloadName }: Workload): string {
   return labels["service.istio.io/canonical-name"] ?? labels.app ?? workloadName;
 }
 
-/** What the proxy and its peers are told of the workload. */
-export function peerMetadata(workload: Workload): string {
+/** The workload as the labels of metrics name it. */
+export function metricsWorkload(workload: Workload): MetricsWorkload {
   const { labels } = workload;
-  return encodePeerMetadata({
+  return {
     name: workload.workloadName,
     namespace: workload.namespace,
     canonicalName: canonicalName(workload),
@@ -31,7 +32,12 @@ export function peerMetadata(workload: Workload): string {
     app: labels.app ?? "",
     version: labels.version ?? "",
     cluster: workload.clusterId,
-  });
+  };
+}
+
+/** What the workload's peers are told of it. */
+export function peerMetadata(workload: Workload): string {
+  return encodePeerMetadata(metricsWorkload(workload));
 }
 
 function node({ workload, proxy }: Sidecar) {
@@ -57,10 +63,23 @@ function endpoint(clusterName: string, address: object) {
 }
 
 function agentCluster(name: string, socket: string) {
-  return { name, type: "STATIC", connect_timeout: "1s", typed_extension_protocol_options: HTTP2, load_assignment: endpoint(name, { pipe: { path: socket } }) };
+  return {
+    name,
+    type: "STATIC",
+    connect_timeout: "1s",
+    typed_extension_protocol_options: HTTP2,
+    load_assignment: endpoint(name, { pipe: { path: socket } }),
+  };
 }
 
-const FROM_AGENT = { resource_api_version: "V3", api_config_source: { api_type: "DELTA_GRPC", transport_api_version: "V3", grpc_services: [{ envoy_grpc: { cluster_name: "sds-grpc" } }] } };
+const FROM_AGENT = {
+  resource_api_version: "V3",
+  api_config_source: {
+    api_type: "DELTA_GRPC",
+    transport_api_version: "V3",
+    grpc_services: [{ envoy_grpc: { cluster_name: "sds-grpc" } }],
+  },
+};
 const FROM_CONTROL_PLANE = { resource_api_version: "V3", ads: {} };
 
 function discoveryCluster({ controlPlane }: Sidecar) {
@@ -71,7 +90,9 @@ function discoveryCluster({ controlPlane }: Sidecar) {
     dns_lookup_family: "V4_PREFERRED",
     connect_timeout: "5s",
     typed_extension_protocol_options: HTTP2,
-    load_assignment: endpoint("xds-grpc", { socket_address: { address: controlPlane.host, port_value: controlPlane.port } }),
+    load_assignment: endpoint("xds-grpc", {
+      socket_address: { address: controlPlane.host, port_value: controlPlane.port },
+    }),
     transport_socket: {
       name: "envoy.transport_sockets.tls",
       typed_config: {
@@ -81,7 +102,9 @@ function discoveryCluster({ controlPlane }: Sidecar) {
           tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
           tls_certificate_sds_secret_configs: [secret("default")],
           combined_validation_context: {
-            default_validation_context: { match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: controlPlane.identity } }] },
+            default_validation_context: {
+              match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: controlPlane.identity } }],
+            },
             validation_context_sds_secret_config: secret("ROOTCA"),
           },
         },
@@ -98,12 +121,24 @@ export function proxyBootstrap(sidecar: Sidecar, socket: string): object {
     dynamic_resources: {
       lds_config: FROM_CONTROL_PLANE,
       cds_config: FROM_CONTROL_PLANE,
-      ads_config: { api_type: "DELTA_GRPC", transport_api_version: "V3", set_node_on_first_message_only: true, grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }] },
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
+      },
     },
-    static_resources: { clusters: [discoveryCluster(sidecar), agentCluster("sds-grpc", socket), agentCluster("als-grpc", socket)] },
+    static_resources: {
+      clusters: [discoveryCluster(sidecar), agentCluster("sds-grpc", socket), agentCluster("als-grpc", socket)],
+    },
     ...(sidecar.proxy === "envoy" && {
       bootstrap_extensions: [
-        { name: "envoy.bootstrap.internal_listener", typed_config: { "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener" } },
+        {
+          name: "envoy.bootstrap.internal_listener",
+          typed_config: {
+            "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+          },
+        },
       ],
     }),
   };

@@ -8,7 +8,15 @@ export interface ChildExit {
 }
 
 /** Exit code of a shell for a process that a signal ended: 128 and the signal's number. */
-const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGTERM: 15,
+};
 
 export function exitCodeOf({ code, signal }: ChildExit): number {
   return signal === undefined ? code : 128 + (SIGNAL_NUMBERS[signal] ?? 0);
@@ -29,9 +37,17 @@ export class Child {
   constructor({ command, env, output }: ChildOptions) {
     const sink = output === "inherit" ? ("inherit" as const) : Bun.file(output.file);
     try {
-      this.#process = Bun.spawn([...command], { env: { ...env }, stdin: output === "inherit" ? "inherit" : "ignore", stdout: sink, stderr: sink });
+      this.#process = Bun.spawn([...command], {
+        env: { ...env },
+        stdin: output === "inherit" ? "inherit" : "ignore",
+        stdout: sink,
+        stderr: sink,
+      });
     } catch (thrown) {
-      throw new Failure(`cannot start ${command[0]}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown, hint: "is the program installed and on the PATH?" });
+      throw new Failure(`cannot start ${command[0]}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+        cause: thrown,
+        hint: "is the program installed and on the PATH?",
+      });
     }
     this.exited = this.#process.exited.then(() => {
       const { exitCode, signalCode } = this.#process;

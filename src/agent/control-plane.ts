@@ -13,7 +13,10 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 function clientTls({ roots, identity }: ControlPlane, own: HeldIdentity | undefined): ClientTls {
   return {
-    context: createTlsContext({ certificate: own?.chain, key: own?.key.reveal(), roots: own?.roots ?? roots }, "TLSv1.3"),
+    context: createTlsContext(
+      { certificate: own?.chain, key: own?.key.reveal(), roots: own?.roots ?? roots },
+      "TLSv1.3",
+    ),
     serverName: "heddle.heddle-system.svc",
     alpn: encodeAlpn(["h2"]),
     verifyChain: true,
@@ -26,15 +29,28 @@ function clientTls({ roots, identity }: ControlPlane, own: HeldIdentity | undefi
 }
 
 /** Rejects with the reason. `onClosed` once, when the connection is gone. */
-export function connectControlPlane(controlPlane: ControlPlane, own: HeldIdentity | undefined, onClosed: () => void): Promise<ClientConnection> {
+export function connectControlPlane(
+  controlPlane: ControlPlane,
+  own: HeldIdentity | undefined,
+  onClosed: () => void,
+): Promise<ClientConnection> {
   return new Promise((resolve, reject) => {
-    connect({ kind: "tcp", host: controlPlane.host, port: controlPlane.port }, clientTls(controlPlane, own), CONNECT_TIMEOUT_MS, {
-      onConnected(transport) {
-        const connection = new Http2ClientConnection(transport, { onAvailable() {}, onDraining() {}, onClosed }, { ...DEFAULT_LIMITS, idleTimeoutMs: 0 });
-        transport.listener = connection;
-        resolve(connection);
+    connect(
+      { kind: "tcp", host: controlPlane.host, port: controlPlane.port },
+      clientTls(controlPlane, own),
+      CONNECT_TIMEOUT_MS,
+      {
+        onConnected(transport) {
+          const connection = new Http2ClientConnection(
+            transport,
+            { onAvailable() {}, onDraining() {}, onClosed },
+            { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+          );
+          transport.listener = connection;
+          resolve(connection);
+        },
+        onConnectFailure: (detail) => reject(new Error(detail)),
       },
-      onConnectFailure: (detail) => reject(new Error(detail)),
-    });
+    );
   });
 }

@@ -75,9 +75,15 @@ export class WorkloadIdentity {
     this.#advance({ kind: "started" });
     const key = generateKeyPair();
     try {
-      const signed = await this.#options.signer.sign(makeCertificateRequest(key, this.#options.id), this.#options.ttlMs);
+      const signed = await this.#options.signer.sign(
+        makeCertificateRequest(key, this.#options.id),
+        this.#options.ttlMs,
+      );
       const leaf = parseCertificates(signed.chain.join(""));
-      if (leaf.kind === "malformed" || !leaf.value[0]) throw new Error(`the authority sent no certificate: ${leaf.kind === "malformed" ? leaf.reason : "empty chain"}`);
+      if (leaf.kind === "malformed" || !leaf.value[0])
+        throw new Error(
+          `the authority sent no certificate: ${leaf.kind === "malformed" ? leaf.reason : "empty chain"}`,
+        );
       const { notAfterMs } = leaf.value[0];
       this.#held = { chain: signed.chain.join(""), key: exportPrivateKey(key), roots: signed.roots, notAfterMs };
       this.#advance({ kind: "issued", notAfterMs });

@@ -10,6 +10,11 @@ import { type ListeningSocket, listen } from "../net/listen.ts";
 export function serveLocally(path: string, service: GrpcService): ListeningSocket {
   rmSync(path, { force: true }); // of an agent that was killed
   return listen({ kind: "unix", path }, undefined, (transport) => {
-    transport.listener = new Http2ServerConnection(transport, service.listener({ principal: "", address: "unix" }, () => {}), { ...DEFAULT_LIMITS, idleTimeoutMs: 0 }, "http");
+    transport.listener = new Http2ServerConnection(
+      transport,
+      service.listener({ principal: "", address: "unix" }, () => {}),
+      { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+      "http",
+    );
   });
 }

@@ -5,8 +5,8 @@ import { logger } from "../base/log.ts";
 import type { CallHandler, Method, ServerCall } from "../grpc/server.ts";
 import { encodeDeltaResponse } from "../xds/delta-response.ts";
 import { DeltaServer } from "../xds/delta-server.ts";
-import { DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import { DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { HeldIdentity } from "./identity.ts";
@@ -18,8 +18,17 @@ export const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSe
 function secretsOf({ chain, key, roots }: HeldIdentity): Resource[] {
   const pem = (text: string) => ({ specifier: { case: "inlineString" as const, value: text } });
   return [
-    encodeResource("sds", create(SecretSchema, { name: "default", type: { case: "tlsCertificate", value: { certificateChain: pem(chain), privateKey: pem(key.reveal()) } } })),
-    encodeResource("sds", create(SecretSchema, { name: "ROOTCA", type: { case: "validationContext", value: { trustedCa: pem(roots) } } })),
+    encodeResource(
+      "sds",
+      create(SecretSchema, {
+        name: "default",
+        type: { case: "tlsCertificate", value: { certificateChain: pem(chain), privateKey: pem(key.reveal()) } },
+      }),
+    ),
+    encodeResource(
+      "sds",
+      create(SecretSchema, { name: "ROOTCA", type: { case: "validationContext", value: { trustedCa: pem(roots) } } }),
+    ),
   ];
 }
 
@@ -47,7 +56,8 @@ class SecretStream implements CallHandler {
   }
 
   #push(): void {
-    for (let response = this.#server.next(); response; response = this.#server.next()) this.#call.send(encodeDeltaResponse(response));
+    for (let response = this.#server.next(); response; response = this.#server.next())
+      this.#call.send(encodeDeltaResponse(response));
   }
 
   onEnd(): void {

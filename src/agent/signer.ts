@@ -46,15 +46,28 @@ export class RemoteSigner implements CertificateSigner {
     try {
       connection = await connectControlPlane(this.#controlPlane, proof, () => {});
     } catch (thrown) {
-      throw new Failure(`cannot reach the control plane at ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown, hint: "is it running? `heddle up` starts it" });
+      throw new Failure(
+        `cannot reach the control plane at ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        { cause: thrown, hint: "is it running? `heddle up` starts it" },
+      );
     }
     try {
-      const request = create(IstioCertificateRequestSchema, { csr, validityDuration: BigInt(Math.ceil(ttlMs / 1_000)) });
+      const request = create(IstioCertificateRequestSchema, {
+        csr,
+        validityDuration: BigInt(Math.ceil(ttlMs / 1_000)),
+      });
       const metadata = proof ? [] : ["authorization", `Bearer ${this.#token.reveal()}`];
-      const answer = await unaryCall(connection, PATH, toBinary(IstioCertificateRequestSchema, request), { authority: "heddle.heddle-system.svc", metadata, timeoutMs: TIMEOUT_MS });
+      const answer = await unaryCall(connection, PATH, toBinary(IstioCertificateRequestSchema, request), {
+        authority: "heddle.heddle-system.svc",
+        metadata,
+        timeoutMs: TIMEOUT_MS,
+      });
       if (answer.kind === "status") throw refusal(answer.status, where);
       const { certChain } = fromBinary(IstioCertificateResponseSchema, answer.message);
-      if (certChain.length < 2) throw new Failure(`the authority at ${where} sent ${certChain.length} certificates, expected a leaf and a root`);
+      if (certChain.length < 2)
+        throw new Failure(
+          `the authority at ${where} sent ${certChain.length} certificates, expected a leaf and a root`,
+        );
       return { chain: certChain.slice(0, -1), roots: certChain[certChain.length - 1]! };
     } finally {
       connection.shutdown();

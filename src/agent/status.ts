@@ -23,11 +23,19 @@ export interface StatusOptions {
   quit(): void;
 }
 
-async function scrape(source: "proxy" | "application", url: string, onFailure: () => void): Promise<ExpositionPart | undefined> {
+async function scrape(
+  source: "proxy" | "application",
+  url: string,
+  onFailure: () => void,
+): Promise<ExpositionPart | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS), headers: { accept: "text/plain;version=0.0.4" } });
+    const response = await fetch(url, {
+      signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
+      headers: { accept: "text/plain;version=0.0.4" },
+    });
     const text = await response.text();
-    if (!response.ok || text.length > MAX_SCRAPE_BYTES) throw new Error(`HTTP status ${response.status}, ${text.length} bytes`);
+    if (!response.ok || text.length > MAX_SCRAPE_BYTES)
+      throw new Error(`HTTP status ${response.status}, ${text.length} bytes`);
     return { source, text, format: formatOfContentType(response.headers.get("content-type")) };
   } catch {
     onFailure(); // counted; a failing application must not take the mesh's metrics with it
@@ -43,7 +51,9 @@ async function mergedMetrics(options: StatusOptions, request: Request): Promise<
   const fail = (type: string) => failures.increment(failures.series([type]));
   const results = await Promise.all([
     scrape("proxy", proxyMetricsUrl, () => fail("envoy")),
-    applicationMetricsUrl === undefined ? undefined : scrape("application", applicationMetricsUrl, () => fail("application")),
+    applicationMetricsUrl === undefined
+      ? undefined
+      : scrape("application", applicationMetricsUrl, () => fail("application")),
   ]);
   const format = negotiateFormat(request.headers.get("accept"));
   const own: ExpositionPart = { source: "agent", text: expositionText(registry, "text"), format: "text" };
@@ -70,6 +80,10 @@ async function answer(options: StatusOptions, request: Request): Promise<Respons
 
 /** Serves until `stop` of the result is called. */
 export function serveStatus(options: StatusOptions): { readonly port: number; stop(): void } {
-  const server = Bun.serve({ hostname: options.host, port: options.port, fetch: (request) => answer(options, request) });
+  const server = Bun.serve({
+    hostname: options.host,
+    port: options.port,
+    fetch: (request) => answer(options, request),
+  });
   return { port: server.port ?? 0, stop: () => void server.stop(true) };
 }

@@ -43,7 +43,10 @@ export class Objects {
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
   translate(settings: MeshSettings): ObjectsTranslation {
     const keys = [...this.#current.keys()].sort();
-    const first = translate(keys.map((key) => this.#current.get(key)!), settings);
+    const first = translate(
+      keys.map((key) => this.#current.get(key)!),
+      settings,
+    );
     const verdicts = new Map<string, ObjectVerdict>();
     let replaced = false;
     first.results.forEach(({ object, accepted, diagnostics }, i) => {
@@ -54,7 +57,9 @@ export class Objects {
       verdicts.set(key, { object, accepted, servesEarlier, diagnostics });
     });
     if (!replaced) return { parts: first.parts, sources: first.sources, verdicts };
-    const inForce = keys.flatMap((key) => (verdicts.get(key)!.accepted ? this.#current.get(key)! : (this.#accepted.get(key) ?? [])));
+    const inForce = keys.flatMap((key) =>
+      verdicts.get(key)!.accepted ? this.#current.get(key)! : (this.#accepted.get(key) ?? []),
+    );
     const second = translate(inForce, settings);
     return { parts: second.parts, sources: second.sources, verdicts };
   }

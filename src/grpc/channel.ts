@@ -1,7 +1,7 @@
 // A connection for calls to one server: opened when it is needed, opened again when it is gone.
 
-import { logger } from "../base/log.ts";
 import { Backoff } from "../base/backoff.ts";
+import { logger } from "../base/log.ts";
 import type { ClientConnection } from "../http/stream.ts";
 import { type CallListener, type CallOptions, ClientCall } from "./client.ts";
 import type { GrpcStatus } from "./status.ts";
@@ -79,7 +79,12 @@ export class LastingStream {
     if (this.#closed) return;
     this.#owner.onLost(status);
     const delay = this.#backoff.next();
-    log.debug("stream lost", { path: this.#path, code: status.code, message: status.message, retryMs: Math.round(delay) });
+    log.debug("stream lost", {
+      path: this.#path,
+      code: status.code,
+      message: status.message,
+      retryMs: Math.round(delay),
+    });
     this.#timer = setTimeout(() => this.open(), delay);
   }
 

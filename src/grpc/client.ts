@@ -2,7 +2,14 @@
 
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { HeaderList } from "../http/headers.ts";
-import { type ClientConnection, type ClientStream, RequestHead, type ResetReason, type ResponseHead, type ResponseListener } from "../http/stream.ts";
+import {
+  type ClientConnection,
+  type ClientStream,
+  RequestHead,
+  type ResetReason,
+  type ResponseHead,
+  type ResponseListener,
+} from "../http/stream.ts";
 import { frameMessage, MessageReader } from "./message.ts";
 import { type GrpcStatus, readStatus, statusOfHttp } from "./status.ts";
 
@@ -31,7 +38,10 @@ function statusOfReset(reason: ResetReason): GrpcStatus {
       return { code: "CANCELLED", message: "the server cancelled the call" };
     case "refused":
     case "closed":
-      return { code: "UNAVAILABLE", message: reason === "closed" ? "the connection was closed" : "the server refused the stream" };
+      return {
+        code: "UNAVAILABLE",
+        message: reason === "closed" ? "the connection was closed" : "the server refused the stream",
+      };
     default:
       return { code: "INTERNAL", message: `the stream was reset: ${reason}` };
   }
@@ -52,7 +62,11 @@ export class ClientCall implements ResponseListener {
     if (options.metadata) headers.push(...options.metadata);
     this.#listener = listener;
     this.#reader = new MessageReader(options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
-    this.#stream = connection.request(new RequestHead("POST", "http", options.authority, path, headers, "HTTP/2", -1, undefined), false, this);
+    this.#stream = connection.request(
+      new RequestHead("POST", "http", options.authority, path, headers, "HTTP/2", -1, undefined),
+      false,
+      this,
+    );
     if (timeoutMs > 0) timers.arm(this.#deadline, timeoutMs);
   }
 
@@ -94,8 +108,10 @@ export class ClientCall implements ResponseListener {
     const fault = this.#reader.feed(chunk, (message) => {
       if (!this.#over) this.#listener.onMessage(message);
     });
-    if (fault === "compressed") this.#fail({ code: "INTERNAL", message: "the server compressed a message without being asked" });
-    if (fault === "too-large") this.#fail({ code: "RESOURCE_EXHAUSTED", message: "the server sent a message above the limit" });
+    if (fault === "compressed")
+      this.#fail({ code: "INTERNAL", message: "the server compressed a message without being asked" });
+    if (fault === "too-large")
+      this.#fail({ code: "RESOURCE_EXHAUSTED", message: "the server sent a message above the limit" });
   }
 
   onEnd(trailers: HeaderList | undefined): void {
@@ -125,7 +141,12 @@ export class ClientCall implements ResponseListener {
 }
 
 /** One message there, one back. Resolves with the message, or with the status when it is not OK. */
-export function unaryCall(connection: ClientConnection, path: string, message: Uint8Array, options: CallOptions): Promise<{ kind: "message"; message: Buffer } | { kind: "status"; status: GrpcStatus }> {
+export function unaryCall(
+  connection: ClientConnection,
+  path: string,
+  message: Uint8Array,
+  options: CallOptions,
+): Promise<{ kind: "message"; message: Buffer } | { kind: "status"; status: GrpcStatus }> {
   return new Promise((resolve) => {
     let answer: Buffer | undefined;
     const call = new ClientCall(connection, path, options, {
@@ -136,7 +157,11 @@ export function unaryCall(connection: ClientConnection, path: string, message: U
       onStatus: (status) => {
         if (status.code !== "OK") resolve({ kind: "status", status });
         else if (answer) resolve({ kind: "message", message: answer });
-        else resolve({ kind: "status", status: { code: "INTERNAL", message: "the server answered OK without a message" } });
+        else
+          resolve({
+            kind: "status",
+            status: { code: "INTERNAL", message: "the server answered OK without a message" },
+          });
       },
     });
     call.send(message);

@@ -2,7 +2,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { frameMessage, MessageReader } from "./message.ts";
 
-function read(chunks: readonly Uint8Array[], maxBytes = 1_000_000): { messages: string[]; fault: string | undefined; boundary: boolean } {
+function read(
+  chunks: readonly Uint8Array[],
+  maxBytes = 1_000_000,
+): { messages: string[]; fault: string | undefined; boundary: boolean } {
   const reader = new MessageReader(maxBytes);
   const messages: string[] = [];
   let fault: string | undefined;
@@ -12,13 +15,17 @@ function read(chunks: readonly Uint8Array[], maxBytes = 1_000_000): { messages: 
 
 test("messages survive any split of their bytes", () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ maxLength: 40_000 }), { maxLength: 4 }), fc.array(fc.integer({ min: 1, max: 50_000 }), { maxLength: 6 }), (texts, cuts) => {
-      const sent = texts.map((text) => Buffer.from(text).toString("latin1"));
-      const bytes = Buffer.concat(sent.map((text) => frameMessage(Buffer.from(text, "latin1"))));
-      const points = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-      const chunks = points.slice(1).map((point, i) => bytes.subarray(points[i], point));
-      expect(read(chunks)).toEqual({ messages: sent, fault: undefined, boundary: true });
-    }),
+    fc.property(
+      fc.array(fc.string({ maxLength: 40_000 }), { maxLength: 4 }),
+      fc.array(fc.integer({ min: 1, max: 50_000 }), { maxLength: 6 }),
+      (texts, cuts) => {
+        const sent = texts.map((text) => Buffer.from(text).toString("latin1"));
+        const bytes = Buffer.concat(sent.map((text) => frameMessage(Buffer.from(text, "latin1"))));
+        const points = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+        const chunks = points.slice(1).map((point, i) => bytes.subarray(points[i], point));
+        expect(read(chunks)).toEqual({ messages: sent, fault: undefined, boundary: true });
+      },
+    ),
   );
 });
 

@@ -1,8 +1,15 @@
 // The server end: methods by path, each call an object that sends and hears messages. The connection's owner says who the peer is.
 
-import { getHeader, type HeaderList } from "../http/headers.ts";
-import { type RequestHead, type ResetReason, ResponseHead, type ServerConnectionListener, type ServerStream, type StreamListener } from "../http/stream.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import { getHeader, type HeaderList } from "../http/headers.ts";
+import {
+  type RequestHead,
+  type ResetReason,
+  ResponseHead,
+  type ServerConnectionListener,
+  type ServerStream,
+  type StreamListener,
+} from "../http/stream.ts";
 import { parseTimeout } from "./deadline.ts";
 import { frameMessage, MessageReader } from "./message.ts";
 import { GRPC_OK, type GrpcStatus, statusTrailers } from "./status.ts";
@@ -68,7 +75,11 @@ export class ServerCall implements StreamListener {
     this.#over = true;
     timers.disarm(this.#deadline);
     if (this.#responded) this.#stream.end(statusTrailers(status));
-    else this.#stream.respond(new ResponseHead(200, ["content-type", "application/grpc", ...statusTrailers(status)], -1), true);
+    else
+      this.#stream.respond(
+        new ResponseHead(200, ["content-type", "application/grpc", ...statusTrailers(status)], -1),
+        true,
+      );
   }
 
   #respond(): void {
@@ -90,8 +101,10 @@ export class ServerCall implements StreamListener {
     const fault = this.#reader.feed(chunk, (message) => {
       if (!this.#over) this.#handler?.onMessage(message);
     });
-    if (fault === "compressed") this.#refuse({ code: "UNIMPLEMENTED", message: "compressed messages are not supported" });
-    if (fault === "too-large") this.#refuse({ code: "RESOURCE_EXHAUSTED", message: `message is larger than ${MAX_REQUEST_BYTES} bytes` });
+    if (fault === "compressed")
+      this.#refuse({ code: "UNIMPLEMENTED", message: "compressed messages are not supported" });
+    if (fault === "too-large")
+      this.#refuse({ code: "RESOURCE_EXHAUSTED", message: `message is larger than ${MAX_REQUEST_BYTES} bytes` });
   }
 
   onEnd(): void {
@@ -128,7 +141,9 @@ export class ServerCall implements StreamListener {
 }
 
 /** A method of one message each way; the promise must not reject for what a client sent. */
-export function unary(handle: (request: Buffer, call: ServerCall) => Promise<{ readonly message: Uint8Array } | GrpcStatus>): Method {
+export function unary(
+  handle: (request: Buffer, call: ServerCall) => Promise<{ readonly message: Uint8Array } | GrpcStatus>,
+): Method {
   return (call) => {
     let request: Buffer | undefined;
     let cancelled = false;

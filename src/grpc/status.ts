@@ -34,7 +34,11 @@ export const GRPC_OK: GrpcStatus = { code: "OK", message: "" };
 
 /** `%` and what is not printable ASCII are percent-encoded as UTF-8. */
 function encodeMessage(message: string): string {
-  return message.replace(/[^ -$&-~]+/g, (text) => Array.from(new TextEncoder().encode(text), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(""));
+  return message.replace(/[^ -$&-~]+/g, (text) =>
+    Array.from(new TextEncoder().encode(text), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join(
+      "",
+    ),
+  );
 }
 
 /** What cannot be decoded is shown as it came: a status must never be lost for its message. */

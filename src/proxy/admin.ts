@@ -17,7 +17,10 @@ export interface AdminState {
 }
 
 function json(value: unknown, status = 200): Response {
-  return new Response(`${JSON.stringify(value, null, 1)}\n`, { status, headers: { "content-type": "application/json" } });
+  return new Response(`${JSON.stringify(value, null, 1)}\n`, {
+    status,
+    headers: { "content-type": "application/json" },
+  });
 }
 
 function text(body: string, status = 200): Response {
@@ -28,7 +31,10 @@ function clusters({ configuration }: AdminState): Response {
   const lines: string[] = [];
   for (const [name, cluster] of configuration.clusters) {
     const { breakers } = cluster.table;
-    lines.push(`${name}::default_priority::max_connections::${breakers.maxConnections}`, `${name}::default_priority::max_requests::${breakers.maxRequests}`);
+    lines.push(
+      `${name}::default_priority::max_connections::${breakers.maxConnections}`,
+      `${name}::default_priority::max_requests::${breakers.maxRequests}`,
+    );
     for (const host of cluster.hosts) {
       const prefix = `${name}::${host.label}`;
       lines.push(
@@ -61,7 +67,12 @@ function listeners({ configuration }: AdminState): Response {
 function serverInfo(state: AdminState): Response {
   const { configuration } = state;
   const phase = configuration.draining ? "DRAINING" : state.isReady() ? "LIVE" : "INITIALIZING";
-  return json({ version: `heddle/${state.version}`, state: phase, uptime_current_epoch: `${Math.floor((performance.now() - state.startedAt) / 1_000)}s`, node: { id: state.nodeId } });
+  return json({
+    version: `heddle/${state.version}`,
+    state: phase,
+    uptime_current_epoch: `${Math.floor((performance.now() - state.startedAt) / 1_000)}s`,
+    node: { id: state.nodeId },
+  });
 }
 
 function certificates({ configuration }: AdminState): Response {
@@ -77,7 +88,12 @@ function metrics({ registry }: AdminState, request: Request): Response {
 type Handler = (state: AdminState, request: Request) => Response;
 
 const GET_PATHS: Readonly<Record<string, Handler>> = {
-  "/ready": (state) => (state.configuration.draining ? text("DRAINING\n", 503) : state.isReady() ? text("LIVE\n") : text("INITIALIZING\n", 503)),
+  "/ready": (state) =>
+    state.configuration.draining
+      ? text("DRAINING\n", 503)
+      : state.isReady()
+        ? text("LIVE\n")
+        : text("INITIALIZING\n", 503),
   "/stats/prometheus": metrics,
   "/clusters": clusters,
   "/listeners": listeners,

@@ -3,21 +3,29 @@
 import { readFileSync } from "node:fs";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { EXIT, Failure } from "../base/failure.ts";
-import { type Bootstrap, BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { jsonRegistry } from "../xds/any.ts";
+import { type Bootstrap, BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 
 async function readDocument(path: string): Promise<JsonValue> {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (thrown) {
-    throw new Failure(`cannot read bootstrap file ${path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { exit: EXIT.data, cause: thrown });
+    throw new Failure(
+      `cannot read bootstrap file ${path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      { exit: EXIT.data, cause: thrown },
+    );
   }
   try {
     // The agent writes JSON; YAML's parser is loaded for people only.
-    return path.endsWith(".json") ? JSON.parse(text) : (await import("yaml")).parse(text, { merge: true, maxAliasCount: -1 });
+    return path.endsWith(".json")
+      ? JSON.parse(text)
+      : (await import("yaml")).parse(text, { merge: true, maxAliasCount: -1 });
   } catch (thrown) {
-    throw new Failure(`bootstrap file ${path} cannot be parsed: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { exit: EXIT.data, cause: thrown });
+    throw new Failure(
+      `bootstrap file ${path} cannot be parsed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      { exit: EXIT.data, cause: thrown },
+    );
   }
 }
 
@@ -30,9 +38,12 @@ export async function readBootstrap(path: string): Promise<Bootstrap> {
   try {
     return fromJson(BootstrapSchema, document, { registry: jsonRegistry() });
   } catch (thrown) {
-    throw new Failure(`bootstrap file ${path} is not a valid envoy.config.bootstrap.v3.Bootstrap: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-      exit: EXIT.data,
-      cause: thrown,
-    });
+    throw new Failure(
+      `bootstrap file ${path} is not a valid envoy.config.bootstrap.v3.Bootstrap: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      {
+        exit: EXIT.data,
+        cause: thrown,
+      },
+    );
   }
 }

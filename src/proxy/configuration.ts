@@ -95,7 +95,11 @@ export class Configuration implements ListenerContext {
 
   /** The names of the endpoint sets that clusters ask for. */
   get endpointNames(): ReadonlySet<string> {
-    return new Set([...this.clusters.values()].flatMap(({ table: { discovery } }) => (discovery.kind === "eds" ? [discovery.serviceName] : [])));
+    return new Set(
+      [...this.clusters.values()].flatMap(({ table: { discovery } }) =>
+        discovery.kind === "eds" ? [discovery.serviceName] : [],
+      ),
+    );
   }
 
   /** DNS clusters: every address is a host; the answer is asked for again as long as the cluster is in force. */
@@ -107,7 +111,13 @@ export class Configuration implements ListenerContext {
       this.names.resolve(host, (answer) => {
         // A failed look-up keeps the hosts that were known, as Envoy does.
         if (answer.kind === "failed") return;
-        found.set(i, answer.addresses.map((address) => ({ ...endpoint, address: { kind: "socket", host: address, port } as const })));
+        found.set(
+          i,
+          answer.addresses.map((address) => ({
+            ...endpoint,
+            address: { kind: "socket", host: address, port } as const,
+          })),
+        );
         cluster.update({ endpoints: [...found.values()].flat() });
       });
     });
@@ -167,14 +177,19 @@ export class Configuration implements ListenerContext {
     if (!configuration || !shell) return;
     if (!configuration.vhds) holder.current = configuration;
     else if (virtualHosts.size > 0 || holder.current) {
-      holder.current = { ...configuration, virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort) };
+      holder.current = {
+        ...configuration,
+        virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort),
+      };
     }
     this.#openWarm();
   }
 
   /** The names of the route configurations that listeners ask for, and of those whose virtual hosts come by VHDS. */
   get routeNames(): { readonly rds: ReadonlySet<string>; readonly vhds: ReadonlySet<string> } {
-    const rds = new Set([...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames));
+    const rds = new Set(
+      [...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames),
+    );
     return { rds, vhds: new Set([...rds].filter((name) => this.#routes.get(name)?.configuration?.vhds)) };
   }
 
@@ -214,7 +229,10 @@ export class Configuration implements ListenerContext {
       try {
         listener.open(before);
       } catch (thrown) {
-        log.error("listener stays closed", { listener: name, error: thrown instanceof Error ? thrown : String(thrown) });
+        log.error("listener stays closed", {
+          listener: name,
+          error: thrown instanceof Error ? thrown : String(thrown),
+        });
         continue;
       }
       this.#listeners.set(name, listener);

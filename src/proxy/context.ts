@@ -4,8 +4,8 @@
 import type { RouteConfiguration } from "../table/http.ts";
 import type { AccessLogs } from "./access-log.ts";
 import type { Reporter } from "./reporter.ts";
-import type { NameCache } from "./upstream/names.ts";
 import type { Cluster } from "./upstream/cluster.ts";
+import type { NameCache } from "./upstream/names.ts";
 
 /** The routes of a listener; RDS and VHDS replace `current`. Undefined until they arrive. */
 export interface RouteHolder {

@@ -1,10 +1,18 @@
 // One request's life, from its head to its line in the log. Reads top to bottom: begin, route, attempt, response, end.
 
 import { Alarm, Deadline, timers } from "../base/timer-wheel.ts";
+import { isGrpcContent } from "../grpc/content.ts";
 import { parseTimeout } from "../grpc/deadline.ts";
 import { GRPC_STATUS, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
-import { type ClientStream, type RequestHead, type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../http/stream.ts";
+import {
+  type ClientStream,
+  type RequestHead,
+  type ResetReason,
+  ResponseHead,
+  type ServerStream,
+  type StreamListener,
+} from "../http/stream.ts";
 import type { PlainOperator } from "../table/format.ts";
 import { type HeaderMutation, NO_MUTATION } from "../table/header-mutation.ts";
 import { type AttemptFailure, retriesFailure, retriesResponse } from "../table/retry-policy.ts";
@@ -13,14 +21,13 @@ import { Attempt } from "./attempt.ts";
 import { isoTime } from "./clock.ts";
 import { applyFilters } from "./filter/chain.ts";
 import { type FormatSource, formatValue } from "./format-value.ts";
-import { isGrpc } from "./grpc-content.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import { localReply } from "./local-reply.ts";
 import { redirectLocation } from "./redirect.ts";
-import { prepareRequest } from "./request-headers.ts";
 import { RequestBody } from "./request-body.ts";
+import { prepareRequest } from "./request-headers.ts";
 import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
 import { continueTrace } from "./trace.ts";
@@ -93,7 +100,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     this.head = head;
     this.#stream = stream;
     this.#requestEnded = end;
-    this.#isGrpc = isGrpc(getHeader(head.headers, "content-type"));
+    this.#isGrpc = isGrpcContent(getHeader(head.headers, "content-type"));
     if (this.#isGrpc) {
       this.#requestMessages = new MessageCounter();
       this.#responseMessages = new MessageCounter();
@@ -153,7 +160,11 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   #redirect(route: Route): void {
     const { action } = route;
     if (action.kind !== "redirect") return;
-    const head = new ResponseHead(action.status, ["location", redirectLocation(action, this.head, route.match.path)], 0);
+    const head = new ResponseHead(
+      action.status,
+      ["location", redirectLocation(action, this.head, route.match.path)],
+      0,
+    );
     this.#details = "direct_response";
     this.#answer(head, true);
   }
@@ -196,10 +207,15 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   #rewrite(route: Route, action: ForwardAction): void {
     const { head } = this;
     const { headers } = head;
-    if (this.#clusterHeaders !== NO_MUTATION) mutateHeaders(headers, this.#clusterHeaders.requestRemove, this.#clusterHeaders.requestSet, this);
-    if (route.headers !== NO_MUTATION) mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, this);
+    if (this.#clusterHeaders !== NO_MUTATION)
+      mutateHeaders(headers, this.#clusterHeaders.requestRemove, this.#clusterHeaders.requestSet, this);
+    if (route.headers !== NO_MUTATION)
+      mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, this);
     if (action.hostRewrite !== undefined) head.authority = action.hostRewrite;
-    if (action.prefixRewrite !== undefined && (route.match.path.kind === "prefix" || route.match.path.kind === "segments")) {
+    if (
+      action.prefixRewrite !== undefined &&
+      (route.match.path.kind === "prefix" || route.match.path.kind === "segments")
+    ) {
       setHeader(headers, "x-envoy-original-path", head.path);
       head.path = action.prefixRewrite + head.path.slice(route.match.path.text.length);
     }
@@ -246,7 +262,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     this.#phase = "attempting";
     this.#attempts++;
     this.#attemptStartedAt = performance.now();
-    if (this.#attempts > 1 && this.#virtualHost?.attemptCountHeader) setHeader(this.head.headers, "x-envoy-attempt-count", String(this.#attempts));
+    if (this.#attempts > 1 && this.#virtualHost?.attemptCountHeader)
+      setHeader(this.head.headers, "x-envoy-attempt-count", String(this.#attempts));
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), this.#attempts > 1);
@@ -283,10 +300,17 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
       }
     }
     this.#details = "via_upstream";
-    if (this.#route && this.#route.headers !== NO_MUTATION) mutateHeaders(head.headers, this.#route.headers.responseRemove, this.#route.headers.responseSet, this);
-    if (this.#clusterHeaders !== NO_MUTATION) mutateHeaders(head.headers, this.#clusterHeaders.responseRemove, this.#clusterHeaders.responseSet, this);
-    setHeader(head.headers, "x-envoy-upstream-service-time", String(Math.round(performance.now() - this.#attemptStartedAt)));
-    if (this.#virtualHost?.attemptCountInResponse) setHeader(head.headers, "x-envoy-attempt-count", String(this.#attempts));
+    if (this.#route && this.#route.headers !== NO_MUTATION)
+      mutateHeaders(head.headers, this.#route.headers.responseRemove, this.#route.headers.responseSet, this);
+    if (this.#clusterHeaders !== NO_MUTATION)
+      mutateHeaders(head.headers, this.#clusterHeaders.responseRemove, this.#clusterHeaders.responseSet, this);
+    setHeader(
+      head.headers,
+      "x-envoy-upstream-service-time",
+      String(Math.round(performance.now() - this.#attemptStartedAt)),
+    );
+    if (this.#virtualHost?.attemptCountInResponse)
+      setHeader(head.headers, "x-envoy-attempt-count", String(this.#attempts));
     this.#body.forget();
     this.#answer(head, end);
   }
@@ -332,7 +356,12 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
         this.#transportFailure = detail;
         const reason = detail === "connect timeout" ? "connection timeout" : "remote connection failure";
         const body = `upstream connect error or disconnect/reset before headers. reset reason: ${reason}, transport failure reason: ${detail}`;
-        this.reply(503, body, `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}|${detail.replaceAll(" ", "_")}}`, "UF");
+        this.reply(
+          503,
+          body,
+          `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}|${detail.replaceAll(" ", "_")}}`,
+          "UF",
+        );
         return;
       }
       case "overflow":
@@ -342,7 +371,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
         this.reply(504, "upstream request timeout", "upstream_per_try_timeout", "UT");
         return;
       default: {
-        const flag: ResponseFlag = detail === "connection_termination" ? "UC" : detail === "protocol_error" ? "UPE" : "UR";
+        const flag: ResponseFlag =
+          detail === "connection_termination" ? "UC" : detail === "protocol_error" ? "UPE" : "UR";
         const body = `upstream connect error or disconnect/reset before headers. reset reason: ${detail.replaceAll("_", " ")}`;
         this.reply(flag === "UPE" ? 502 : 503, body, `upstream_reset_before_response_started{${detail}}`, flag);
       }
@@ -351,10 +381,13 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
 
   #overflow(detail: string): void {
     this.#transportFailure = detail;
-    this.reply(503, "upstream connect error or disconnect/reset before headers. reset reason: overflow", "upstream_reset_before_response_started{overflow}", "UO", [
-      "x-envoy-overloaded",
-      "true",
-    ]);
+    this.reply(
+      503,
+      "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+      "upstream_reset_before_response_started{overflow}",
+      "UO",
+      ["x-envoy-overloaded", "true"],
+    );
   }
 
   // ── retries ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -423,7 +456,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   }
 
   #armTimeout(action: ForwardAction): void {
-    if (action.idleTimeoutMs !== undefined && action.idleTimeoutMs !== this.#idleTimeoutMs) this.#armIdle(action.idleTimeoutMs);
+    if (action.idleTimeoutMs !== undefined && action.idleTimeoutMs !== this.#idleTimeoutMs)
+      this.#armIdle(action.idleTimeoutMs);
     const timeoutMs = requestTimeout(action, this.#isGrpc, this.head.headers);
     if (timeoutMs === 0) return;
     this.#timeoutAt = performance.now() + timeoutMs;
@@ -435,7 +469,12 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     const now = performance.now();
     if (this.#timeoutAt > 0 && now >= this.#timeoutAt - 1) {
       if (this.#cluster) this.#cluster.stats.timeouts++;
-      this.#giveUp(504, "upstream request timeout", this.#responseStarted ? "upstream_max_stream_duration_reached" : "upstream_response_timeout", "UT");
+      this.#giveUp(
+        504,
+        "upstream request timeout",
+        this.#responseStarted ? "upstream_max_stream_duration_reached" : "upstream_response_timeout",
+        "UT",
+      );
       return;
     }
     const idleFor = timers.now - this.#lastActivity;
@@ -471,7 +510,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     if (grpc) this.#grpcStatus = GRPC_STATUS[statusOfHttp(status).code];
     const { head, bytes } = localReply(status, body, headers, grpc, this.head.method === "HEAD");
     const route = this.#route;
-    if (route && route.headers !== NO_MUTATION) mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this);
+    if (route && route.headers !== NO_MUTATION)
+      mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this);
     this.#answer(head, bytes === undefined);
     if (bytes === undefined) return;
     this.#bytesSent = bytes.length;
@@ -535,7 +575,14 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     const status = this.#response?.status ?? 0;
     const grpcStatus = this.#isGrpc ? this.#grpcStatus : -1;
     const response = this.#response?.wireBytes ?? 0;
-    edge.record(status, grpcStatus, this.#flags, performance.now() - this.#startedAt, this.head.wireBytes + this.#bytesReceived, response + this.#bytesSent);
+    edge.record(
+      status,
+      grpcStatus,
+      this.#flags,
+      performance.now() - this.#startedAt,
+      this.head.wireBytes + this.#bytesReceived,
+      response + this.#bytesSent,
+    );
     if (this.#isGrpc) edge.messages(this.#requestMessages!.count, this.#responseMessages!.count);
   }
 
@@ -609,7 +656,8 @@ function readGrpcStatus(headers: HeaderList): number | undefined {
 
 /** The route's time-out, or the client's `grpc-timeout` where the route honours it (Envoy: FilterUtility::finalTimeout). 0 is none. */
 function requestTimeout(action: ForwardAction, grpc: boolean, headers: HeaderList): number {
-  const asked = grpc && action.grpcTimeoutMaxMs !== undefined ? parseTimeout(getHeader(headers, "grpc-timeout")) : undefined;
+  const asked =
+    grpc && action.grpcTimeoutMaxMs !== undefined ? parseTimeout(getHeader(headers, "grpc-timeout")) : undefined;
   if (asked === undefined) return action.timeoutMs;
   return action.grpcTimeoutMaxMs === 0 ? asked : Math.min(asked, action.grpcTimeoutMaxMs!);
 }

@@ -23,7 +23,12 @@ function applyOperation(headers: HeaderList, operation: HeaderOperation, source:
 }
 
 /** Removals first, then the operations in order. `:` names and `host` never get here: they are no header fields. */
-export function mutateHeaders(headers: HeaderList, remove: readonly string[], set: readonly HeaderOperation[], source: FormatSource): void {
+export function mutateHeaders(
+  headers: HeaderList,
+  remove: readonly string[],
+  set: readonly HeaderOperation[],
+  source: FormatSource,
+): void {
   for (let i = 0; i < remove.length; i++) removeHeader(headers, remove[i]!);
   for (let i = 0; i < set.length; i++) applyOperation(headers, set[i]!, source);
 }

@@ -84,11 +84,13 @@ export class HttpConnection implements ServerConnectionListener {
     let codec: Connection;
     if (table.codec !== "auto") codec = this.#open(stream, table.codec);
     else if (alpn !== "") codec = this.#open(stream, alpn === "h2" ? "http2" : "http1");
-    else if (first) codec = this.#open(stream, first[0] === PREFACE_START && begins(first, PREFACE) ? "http2" : "http1");
+    else if (first)
+      codec = this.#open(stream, first[0] === PREFACE_START && begins(first, PREFACE) ? "http2" : "http1");
     else {
       // One listener for both: the first bytes tell. The codec sees them as if they had come to it.
       stream.listener = {
-        receive: (chunk) => this.#open(stream, chunk[0] === PREFACE_START && begins(chunk, PREFACE) ? "http2" : "http1").receive(chunk),
+        receive: (chunk) =>
+          this.#open(stream, chunk[0] === PREFACE_START && begins(chunk, PREFACE) ? "http2" : "http1").receive(chunk),
         drained() {},
         ended: () => stream.terminate(),
         closed: () => this.onClosed(),
@@ -101,7 +103,9 @@ export class HttpConnection implements ServerConnectionListener {
   #open(stream: ByteStream, protocol: "http1" | "http2"): Connection {
     const scheme = stream.tls ? "https" : "http";
     const codec =
-      protocol === "http2" ? new Http2ServerConnection(stream, this, this.http.limits, scheme) : new Http1ServerConnection(stream, this, this.http.limits, scheme);
+      protocol === "http2"
+        ? new Http2ServerConnection(stream, this, this.http.limits, scheme)
+        : new Http1ServerConnection(stream, this, this.http.limits, scheme);
     this.#codec = codec;
     stream.listener = codec;
     if (this.context.draining) codec.shutdown();
@@ -145,10 +149,26 @@ export class HttpConnection implements ServerConnectionListener {
   }
 
   /** Where a finished request is counted. */
-  edge(cluster: Cluster | undefined, host: Host | undefined, metadata: string, authority: string, protocol: "http" | "grpc"): RequestEdge {
+  edge(
+    cluster: Cluster | undefined,
+    host: Host | undefined,
+    metadata: string,
+    authority: string,
+    protocol: "http" | "grpc",
+  ): RequestEdge {
     const { reporter } = this.context;
-    if (!this.http.inbound) return cluster && host ? reporter.outbound(cluster, host, protocol) : reporter.outboundUnreached(cluster, authority, protocol);
-    if (this.#edge && this.#edgeMetadata === metadata && this.#edgeCluster === cluster && this.#edgeProtocol === protocol && cluster !== undefined) return this.#edge;
+    if (!this.http.inbound)
+      return cluster && host
+        ? reporter.outbound(cluster, host, protocol)
+        : reporter.outboundUnreached(cluster, authority, protocol);
+    if (
+      this.#edge &&
+      this.#edgeMetadata === metadata &&
+      this.#edgeCluster === cluster &&
+      this.#edgeProtocol === protocol &&
+      cluster !== undefined
+    )
+      return this.#edge;
     const caller = { principal: this.facts.principal, metadata, serverName: this.facts.serverName };
     this.#edge = reporter.inbound(caller, cluster, authority, protocol);
     this.#edgeMetadata = metadata;

@@ -97,7 +97,10 @@ class InternalEnd implements ByteStream, Flushable {
 }
 
 /** The connecting end and the accepting end; addresses are those of the connection that led here. */
-export function internalStreams(source: SocketAddress, destination: SocketAddress): readonly [connecting: ByteStream, accepting: ByteStream] {
+export function internalStreams(
+  source: SocketAddress,
+  destination: SocketAddress,
+): readonly [connecting: ByteStream, accepting: ByteStream] {
   const connecting = new InternalEnd(source, destination);
   const accepting = new InternalEnd(destination, source);
   connecting.other = accepting;

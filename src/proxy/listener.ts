@@ -15,7 +15,7 @@ import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts"
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import { type BoundHttp, HttpConnection, httpLimits } from "./http-connection.ts";
 import type { Secrets } from "./secrets.ts";
-import { RAW, Sniffer, type Sniffed } from "./sniff.ts";
+import { RAW, type Sniffed, Sniffer } from "./sniff.ts";
 import { type BoundTcp, TcpConnection } from "./tcp-proxy.ts";
 
 const log = logger("proxy");
@@ -52,7 +52,11 @@ interface Door {
 }
 
 function allChains(table: ListenerTable): Set<FilterChain> {
-  return new Set([...table.matches.map(({ chain }) => chain), ...table.chains.values(), ...(table.defaultChain ? [table.defaultChain] : [])]);
+  return new Set([
+    ...table.matches.map(({ chain }) => chain),
+    ...table.chains.values(),
+    ...(table.defaultChain ? [table.defaultChain] : []),
+  ]);
 }
 
 function serverTls(owner: () => Listener): ServerTls {
@@ -75,7 +79,10 @@ function serverTls(owner: () => Listener): ServerTls {
   };
 }
 
-function bindLogs(logs: readonly AccessLog[], files: AccessLogs): { readonly file: AccessLogFile; readonly format: Format }[] {
+function bindLogs(
+  logs: readonly AccessLog[],
+  files: AccessLogs,
+): { readonly file: AccessLogFile; readonly format: Format }[] {
   return logs.map(({ path, format }) => ({ file: files.open(path), format }));
 }
 
@@ -99,7 +106,9 @@ export class Listener {
 
   /** Every route configuration that the listener waits for. */
   get routeNames(): readonly string[] {
-    return [...this.#chains.values()].flatMap(({ bound }) => (bound.kind === "http" && bound.http.table.routes.kind === "rds" ? [bound.http.table.routes.name] : []));
+    return [...this.#chains.values()].flatMap(({ bound }) =>
+      bound.kind === "http" && bound.http.table.routes.kind === "rds" ? [bound.http.table.routes.name] : [],
+    );
   }
 
   /** The port bound, 0 while it is not. */
@@ -116,12 +125,31 @@ export class Listener {
   #bind({ terminal }: FilterChain): Bound {
     const inbound = this.table.direction === "inbound";
     if (terminal.kind === "tcp") {
-      return { kind: "tcp", tcp: { table: terminal.tcp, logs: bindLogs(terminal.tcp.accessLogs, this.#context.accessLogs), inbound, stats: { connections: 0, active: 0 } } };
+      return {
+        kind: "tcp",
+        tcp: {
+          table: terminal.tcp,
+          logs: bindLogs(terminal.tcp.accessLogs, this.#context.accessLogs),
+          inbound,
+          stats: { connections: 0, active: 0 },
+        },
+      };
     }
     const { http } = terminal;
-    const routes: RouteHolder = http.routes.kind === "inline" ? { current: http.routes.routes } : this.#context.routes(http.routes.name);
+    const routes: RouteHolder =
+      http.routes.kind === "inline" ? { current: http.routes.routes } : this.#context.routes(http.routes.name);
     const stats = { connections: 0, active: 0, requests: 0, refused: 0 };
-    return { kind: "http", http: { table: http, limits: httpLimits(http), routes, logs: bindLogs(http.accessLogs, this.#context.accessLogs), inbound, stats } };
+    return {
+      kind: "http",
+      http: {
+        table: http,
+        limits: httpLimits(http),
+        routes,
+        logs: bindLogs(http.accessLogs, this.#context.accessLogs),
+        inbound,
+        stats,
+      },
+    };
   }
 
   /**
@@ -140,7 +168,14 @@ export class Listener {
     if (address.kind === "internal" || !bind) return;
     // The acceptor asks the door, not this listener: the owner changes with the configuration.
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
-    const door: Door = { owner: this, socket: listen({ kind: "tcp", host: address.host, port: address.port, reusePort: this.#context.reusePort }, tls && serverTls(() => door.owner), accept) };
+    const door: Door = {
+      owner: this,
+      socket: listen(
+        { kind: "tcp", host: address.host, port: address.port, reusePort: this.#context.reusePort },
+        tls && serverTls(() => door.owner),
+        accept,
+      ),
+    };
     this.#door = door;
   }
 
@@ -151,7 +186,8 @@ export class Listener {
   }
 
   #sharesSocketWith(other: Listener): boolean {
-    const key = ({ address, bind, tls }: ListenerTable) => JSON.stringify([address, bind, tls !== undefined, tls?.requireClientCertificate]);
+    const key = ({ address, bind, tls }: ListenerTable) =>
+      JSON.stringify([address, bind, tls !== undefined, tls?.requireClientCertificate]);
     return key(this.table) === key(other.table);
   }
 
@@ -173,7 +209,14 @@ export class Listener {
     const { sniff } = this.table;
     if (stream.tls || !sniff) {
       const { tls } = stream;
-      this.#serve(stream, destination, tls ? { transport: "tls", serverName: tls.serverName, applicationProtocols: tls.alpn === "" ? [] : [tls.alpn] } : RAW, undefined);
+      this.#serve(
+        stream,
+        destination,
+        tls
+          ? { transport: "tls", serverName: tls.serverName, applicationProtocols: tls.alpn === "" ? [] : [tls.alpn] }
+          : RAW,
+        undefined,
+      );
       return;
     }
     new Sniffer(stream, sniff, (sniffed, bytes) => {
@@ -183,14 +226,28 @@ export class Listener {
     });
   }
 
-  #serve(stream: ByteStream, destination: SocketAddress | undefined, sniffed: Sniffed, first: Buffer | undefined): void {
+  #serve(
+    stream: ByteStream,
+    destination: SocketAddress | undefined,
+    sniffed: Sniffed,
+    first: Buffer | undefined,
+  ): void {
     const facts = readConnectionFacts(stream, destination);
-    const chainFacts: ChainFacts = { destinationAddress: facts.localAddress, destinationPort: facts.localPort, sourceAddress: facts.remoteAddress, ...sniffed };
+    const chainFacts: ChainFacts = {
+      destinationAddress: facts.localAddress,
+      destinationPort: facts.localPort,
+      sourceAddress: facts.remoteAddress,
+      ...sniffed,
+    };
     const chain = chooseChain(this.table, chainFacts);
     const chosen = chain && this.#chains.get(chain);
     if (!chain || !chosen) {
       this.stats.noChain++;
-      log.debug("no filter chain", { listener: this.table.name, remote: formatSocketAddress(stream.remote), ...sniffed });
+      log.debug("no filter chain", {
+        listener: this.table.name,
+        remote: formatSocketAddress(stream.remote),
+        ...sniffed,
+      });
       stream.terminate();
       return;
     }

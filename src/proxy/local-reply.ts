@@ -1,8 +1,8 @@
 // Responses of the proxy's own (Envoy: Utility::sendLocalReply).
 
+import { statusOfHttp, statusTrailers } from "../grpc/status.ts";
 import type { HeaderList } from "../http/headers.ts";
 import { ResponseHead } from "../http/stream.ts";
-import { statusOfHttp, statusTrailers } from "../grpc/status.ts";
 
 export interface LocalReply {
   readonly head: ResponseHead;
@@ -11,10 +11,19 @@ export interface LocalReply {
 }
 
 /** gRPC clients get HTTP 200 with a status in the headers; others the text, with its length even when HEAD leaves it out. */
-export function localReply(status: number, body: string, headers: HeaderList, grpc: boolean, headOnly: boolean): LocalReply {
+export function localReply(
+  status: number,
+  body: string,
+  headers: HeaderList,
+  grpc: boolean,
+  headOnly: boolean,
+): LocalReply {
   if (grpc) {
     const trailers = statusTrailers({ code: statusOfHttp(status).code, message: body });
-    return { head: new ResponseHead(200, [...headers, "content-type", "application/grpc", ...trailers], -1), bytes: undefined };
+    return {
+      head: new ResponseHead(200, [...headers, "content-type", "application/grpc", ...trailers], -1),
+      bytes: undefined,
+    };
   }
   const bytes = Buffer.from(body);
   const fields = body === "" ? headers : [...headers, "content-type", "text/plain"];

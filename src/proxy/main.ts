@@ -4,8 +4,8 @@ import { logger } from "../base/log.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
-import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
+import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
@@ -40,7 +40,10 @@ export interface RunningProxy {
 export function workloadOf(node: Node | undefined): Workload {
   const metadata = node?.metadata ?? {};
   const text = (value: unknown) => (typeof value === "string" ? value : "");
-  const labels = typeof metadata.LABELS === "object" && metadata.LABELS !== null && !Array.isArray(metadata.LABELS) ? metadata.LABELS : {};
+  const labels =
+    typeof metadata.LABELS === "object" && metadata.LABELS !== null && !Array.isArray(metadata.LABELS)
+      ? metadata.LABELS
+      : {};
   return {
     name: text(metadata.WORKLOAD_NAME) || text(metadata.NAME),
     namespace: text(metadata.NAMESPACE),
@@ -88,7 +91,9 @@ export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOpti
     drain: () => void stop(),
   };
   const address = adminAddress(bootstrap);
-  const admin = address && Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
+  const admin =
+    address &&
+    Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
   return { configuration, adminPort: admin?.port ?? 0, stop };
 }
 
@@ -96,5 +101,9 @@ async function drain(configuration: Configuration, drainMs: number): Promise<voi
   const deadline = performance.now() + drainMs;
   configuration.drain();
   while (configuration.connections > 0 && performance.now() < deadline) await Bun.sleep(DRAIN_POLL_MS);
-  if (configuration.connections > 0) log.warn("connections are cut off at the end of the drain time", { connections: configuration.connections, drainMs });
+  if (configuration.connections > 0)
+    log.warn("connections are cut off at the end of the drain time", {
+      connections: configuration.connections,
+      drainMs,
+    });
 }

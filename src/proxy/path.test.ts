@@ -29,10 +29,13 @@ test.each(["/a%00b", "/a%", "/a%2", "/%zz"])("%s has no meaning that all would s
 
 test("a normal path stays as it is, whatever the path was", () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom("a", ".", "..", "%2e", "%2F", "\\", "/", "", "%41", ";x"), { maxLength: 8 }), (parts) => {
-      const once = normalizePath(`/${parts.join("/")}`, false);
-      expect(once === undefined || normalizePath(once, false) === once).toBe(true);
-      expect(once === undefined || !/(^|\/)\.\.?(\/|$)/.test(once)).toBe(true);
-    }),
+    fc.property(
+      fc.array(fc.constantFrom("a", ".", "..", "%2e", "%2F", "\\", "/", "", "%41", ";x"), { maxLength: 8 }),
+      (parts) => {
+        const once = normalizePath(`/${parts.join("/")}`, false);
+        expect(once === undefined || normalizePath(once, false) === once).toBe(true);
+        expect(once === undefined || !/(^|\/)\.\.?(\/|$)/.test(once)).toBe(true);
+      },
+    ),
   );
 });

@@ -1,8 +1,8 @@
 // Where a redirect points (Envoy: RouteEntryImplBase::newUri).
 
-import { portOf, withoutPort } from "../table/virtual-hosts.ts";
-import type { PathMatch, RedirectAction } from "../table/route.ts";
 import type { RequestFacts } from "../table/request.ts";
+import type { PathMatch, RedirectAction } from "../table/route.ts";
+import { portOf, withoutPort } from "../table/virtual-hosts.ts";
 
 function redirectedPath(action: RedirectAction, request: RequestFacts, match: PathMatch): string {
   const query = request.path.indexOf("?");

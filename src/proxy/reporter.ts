@@ -1,10 +1,10 @@
 // Whose request it was: the edges of Istio's metrics, resolved once per host, cluster or peer and kept there.
 
-import type { Peer, CalledService, Workload } from "../stats/traffic-labels.ts";
-import { serviceFromAuthority, UNKNOWN_PEER, UNKNOWN_WORKLOAD } from "../stats/traffic-labels.ts";
 import { decodePeerMetadata, parseEndpointWorkload } from "../stats/peer-metadata.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
+import type { CalledService, Peer, Workload } from "../stats/traffic-labels.ts";
+import { serviceFromAuthority, UNKNOWN_PEER, UNKNOWN_WORKLOAD } from "../stats/traffic-labels.ts";
 import type { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { parseServerName } from "../xds/names.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -47,7 +47,13 @@ export class Reporter {
   outbound(cluster: Cluster, host: Host, protocol: RequestProtocol): RequestEdge {
     const known = protocol === "grpc" ? host.grpcEdge : host.httpEdge;
     if (known) return known;
-    const edge = this.#metrics.requests({ reporter: "source", protocol, source: this.#self, destination: destinationOf(host), service: serviceOf(cluster, "") });
+    const edge = this.#metrics.requests({
+      reporter: "source",
+      protocol,
+      source: this.#self,
+      destination: destinationOf(host),
+      service: serviceOf(cluster, ""),
+    });
     if (protocol === "grpc") host.grpcEdge = edge;
     else host.httpEdge = edge;
     return edge;
@@ -58,7 +64,13 @@ export class Reporter {
     const known = protocol === "grpc" ? cluster?.grpcEdge : cluster?.httpEdge;
     if (known) return known;
     const service = cluster ? serviceOf(cluster, authority) : serviceFromAuthority(authority, "");
-    const edge = this.#metrics.requests({ reporter: "source", protocol, source: this.#self, destination: UNKNOWN_PEER, service });
+    const edge = this.#metrics.requests({
+      reporter: "source",
+      protocol,
+      source: this.#self,
+      destination: UNKNOWN_PEER,
+      service,
+    });
     if (cluster?.table.service) {
       if (protocol === "grpc") cluster.grpcEdge = edge;
       else cluster.httpEdge = edge;
@@ -70,18 +82,42 @@ export class Reporter {
   inbound(caller: Caller, cluster: Cluster | undefined, authority: string, protocol: RequestProtocol): RequestEdge {
     const source: Peer = { workload: this.#peer(caller.metadata), principal: caller.principal };
     const destination = { ...this.#self, principal: caller.principal === "" ? "" : this.#principal };
-    return this.#metrics.requests({ reporter: "destination", protocol, source, destination, service: calledService(caller.serverName, cluster, authority) });
+    return this.#metrics.requests({
+      reporter: "destination",
+      protocol,
+      source,
+      destination,
+      service: calledService(caller.serverName, cluster, authority),
+    });
   }
 
   outboundTcp(cluster: Cluster, host: Host): TcpEdge {
-    host.tcpEdge ??= this.#metrics.tcp({ reporter: "source", protocol: "tcp", source: this.#self, destination: destinationOf(host), service: serviceOf(cluster, "") }, "-");
+    host.tcpEdge ??= this.#metrics.tcp(
+      {
+        reporter: "source",
+        protocol: "tcp",
+        source: this.#self,
+        destination: destinationOf(host),
+        service: serviceOf(cluster, ""),
+      },
+      "-",
+    );
     return host.tcpEdge;
   }
 
   inboundTcp(caller: Caller, cluster: Cluster): TcpEdge {
     const source: Peer = { workload: this.#peer(caller.metadata), principal: caller.principal };
     const destination = { ...this.#self, principal: caller.principal === "" ? "" : this.#principal };
-    return this.#metrics.tcp({ reporter: "destination", protocol: "tcp", source, destination, service: calledService(caller.serverName, cluster, "") }, "-");
+    return this.#metrics.tcp(
+      {
+        reporter: "destination",
+        protocol: "tcp",
+        source,
+        destination,
+        service: calledService(caller.serverName, cluster, ""),
+      },
+      "-",
+    );
   }
 
   #peer(metadata: string): Workload {

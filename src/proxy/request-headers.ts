@@ -7,14 +7,26 @@ import type { ConnectionFacts } from "../table/request.ts";
 import { normalizePath } from "./path.ts";
 
 /** Headers that only a proxy of the mesh may set; from the edge they are a lie (Envoy removes them where use_remote_address is set). */
-const INTERNAL_ONLY = ["x-envoy-internal", "x-envoy-retry-on", "x-envoy-max-retries", "x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-rq-per-try-timeout-ms", "x-envoy-original-path"];
+const INTERNAL_ONLY = [
+  "x-envoy-internal",
+  "x-envoy-retry-on",
+  "x-envoy-max-retries",
+  "x-envoy-upstream-rq-timeout-ms",
+  "x-envoy-upstream-rq-per-try-timeout-ms",
+  "x-envoy-original-path",
+];
 
 /** `By=…;URI=…` as Envoy writes it with `uri: true`: whom this proxy is, whom the peer proved to be. */
 function forwardedCertificate(own: string, peer: string): string {
   return `By=${own};URI=${peer}`;
 }
 
-function setForwardedCertificate(headers: HeaderList, http: HttpTable, facts: ConnectionFacts, ownPrincipal: string): void {
+function setForwardedCertificate(
+  headers: HeaderList,
+  http: HttpTable,
+  facts: ConnectionFacts,
+  ownPrincipal: string,
+): void {
   const mutual = facts.principal !== "";
   switch (http.clientCertificate) {
     case "always-forward-only":
@@ -41,16 +53,27 @@ function setForwardedCertificate(headers: HeaderList, http: HttpTable, facts: Co
 }
 
 /** @returns false when the path is one that no two parties would read alike: the request is answered 400. */
-export function prepareRequest(head: RequestHead, http: HttpTable, facts: ConnectionFacts, ownPrincipal: string): boolean {
+export function prepareRequest(
+  head: RequestHead,
+  http: HttpTable,
+  facts: ConnectionFacts,
+  ownPrincipal: string,
+): boolean {
   const { headers } = head;
   if (http.useRemoteAddress) {
     for (const name of INTERNAL_ONLY) removeHeader(headers, name);
     const before = joinHeader(headers, "x-forwarded-for");
-    setHeader(headers, "x-forwarded-for", before === undefined ? facts.remoteAddress : `${before},${facts.remoteAddress}`);
+    setHeader(
+      headers,
+      "x-forwarded-for",
+      before === undefined ? facts.remoteAddress : `${before},${facts.remoteAddress}`,
+    );
   }
   if (getHeader(headers, "x-forwarded-proto") === undefined) headers.push("x-forwarded-proto", head.scheme);
-  if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined) headers.push("x-request-id", crypto.randomUUID());
-  if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined) setForwardedCertificate(headers, http, facts, ownPrincipal);
+  if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined)
+    headers.push("x-request-id", crypto.randomUUID());
+  if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined)
+    setForwardedCertificate(headers, http, facts, ownPrincipal);
   if (!http.normalizePath || head.path.charCodeAt(0) !== 47 /* / */) return true;
   const path = normalizePath(head.path, http.mergeSlashes);
   if (path === undefined) return false;

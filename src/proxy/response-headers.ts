@@ -9,6 +9,7 @@ export function prepareResponse(head: ResponseHead, connection: HttpConnection):
   const { headers } = head;
   const { serverHeader } = connection.http.table;
   if (serverHeader.kind === "overwrite") setHeader(headers, "server", serverHeader.value);
-  else if (serverHeader.kind === "if-absent" && getHeader(headers, "server") === undefined) headers.push("server", serverHeader.value);
+  else if (serverHeader.kind === "if-absent" && getHeader(headers, "server") === undefined)
+    headers.push("server", serverHeader.value);
   if (getHeader(headers, "date") === undefined) headers.push("date", httpDate());
 }

@@ -49,6 +49,8 @@ export class Secrets {
 
   /** The PEM chains held, for `/certs`. */
   certificates(): { readonly name: string; readonly chain: string }[] {
-    return [...this.#contents].flatMap(([name, content]) => (content.kind === "certificate" ? [{ name, chain: content.chain }] : []));
+    return [...this.#contents].flatMap(([name, content]) =>
+      content.kind === "certificate" ? [{ name, chain: content.chain }] : [],
+    );
   }
 }

@@ -9,11 +9,23 @@ const raw = { transport: "raw_buffer", serverName: "", applicationProtocols: [] 
 /** A real ClientHello, as OpenSSL writes it. */
 async function clientHello(serverName: string, protocols: string[]): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data(socket, chunk) {
+  const server = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, chunk) {
         resolve(Buffer.from(chunk));
         socket.end();
-      }, } });
-  const socket = tls.connect({ host: "127.0.0.1", port: server.port, servername: serverName, ALPNProtocols: protocols, rejectUnauthorized: false });
+      },
+    },
+  });
+  const socket = tls.connect({
+    host: "127.0.0.1",
+    port: server.port,
+    servername: serverName,
+    ALPNProtocols: protocols,
+    rejectUnauthorized: false,
+  });
   socket.on("error", () => {});
   const bytes = await promise;
   server.stop(true);
@@ -23,7 +35,11 @@ async function clientHello(serverName: string, protocols: string[]): Promise<Buf
 
 test("a ClientHello tells SNI and ALPN, however it is cut", async () => {
   const hello = await clientHello("outbound_.80_._.a.default.svc.cluster.local", ["h2", "http/1.1"]);
-  expect(sniff(hello, ALL)).toEqual({ transport: "tls", serverName: "outbound_.80_._.a.default.svc.cluster.local", applicationProtocols: ["h2", "http/1.1"] });
+  expect(sniff(hello, ALL)).toEqual({
+    transport: "tls",
+    serverName: "outbound_.80_._.a.default.svc.cluster.local",
+    applicationProtocols: ["h2", "http/1.1"],
+  });
   for (let cut = 1; cut < hello.length; cut++) expect(sniff(hello.subarray(0, cut), ALL)).toBeUndefined();
 });
 

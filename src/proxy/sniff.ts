@@ -23,7 +23,8 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPT
 /** Undefined: more bytes are needed. */
 export function sniffHttp(bytes: Buffer): readonly string[] | undefined {
   const prefix = Math.min(bytes.length, PREFACE.length);
-  if (bytes.subarray(0, prefix).equals(PREFACE.subarray(0, prefix))) return prefix === PREFACE.length ? ["h2c"] : undefined;
+  if (bytes.subarray(0, prefix).equals(PREFACE.subarray(0, prefix)))
+    return prefix === PREFACE.length ? ["h2c"] : undefined;
   const space = bytes.subarray(0, 8).indexOf(0x20);
   const method = bytes.toString("latin1", 0, space === -1 ? Math.min(bytes.length, 8) : space);
   if (space === -1) return bytes.length < 8 && [...METHODS].some((known) => known.startsWith(method)) ? undefined : [];
@@ -64,7 +65,8 @@ function readClientHello(hello: Buffer): Sniffed {
     const extension = hello.subarray(at + 4, at + 4 + length);
     if (type === 0) serverName = extension.toString("latin1", 5, 5 + extension.readUInt16BE(3)).toLowerCase();
     if (type === 16) {
-      for (let i = 2; i < extension.length; i += 1 + extension.readUInt8(i)) applicationProtocols.push(extension.toString("latin1", i + 1, i + 1 + extension.readUInt8(i)));
+      for (let i = 2; i < extension.length; i += 1 + extension.readUInt8(i))
+        applicationProtocols.push(extension.toString("latin1", i + 1, i + 1 + extension.readUInt8(i)));
     }
     at += 4 + length;
   }
@@ -88,7 +90,11 @@ export class Sniffer extends Deadline implements ByteListener {
   readonly #done: (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined) => void;
   #bytes: Buffer | undefined;
 
-  constructor(stream: ByteStream, want: { readonly tls: boolean; readonly http: boolean; readonly timeoutMs: number }, done: (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined) => void) {
+  constructor(
+    stream: ByteStream,
+    want: { readonly tls: boolean; readonly http: boolean; readonly timeoutMs: number },
+    done: (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined) => void,
+  ) {
     super();
     this.#stream = stream;
     this.#want = want;

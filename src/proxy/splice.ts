@@ -96,7 +96,13 @@ export class Splice extends Deadline {
   #reason: "ended" | "reset" | "idle" = "ended";
 
   /** `first`: bytes of the client that were read before. `idleTimeoutMs` 0 is none. */
-  constructor(downstream: ByteStream, upstream: ByteStream, first: Uint8Array | undefined, idleTimeoutMs: number, listener: SpliceListener) {
+  constructor(
+    downstream: ByteStream,
+    upstream: ByteStream,
+    first: Uint8Array | undefined,
+    idleTimeoutMs: number,
+    listener: SpliceListener,
+  ) {
     super();
     this.#listener = listener;
     this.#idleTimeoutMs = idleTimeoutMs;

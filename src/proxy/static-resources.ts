@@ -1,7 +1,13 @@
 // What the bootstrap itself configures: secrets, clusters, listeners. A mistake in it ends the start, with the resource and the field.
 
 import { EXIT, Failure } from "../base/failure.ts";
-import { type Accepted, checkCluster, checkListener, checkSecret, describeRejections } from "../table/accept/resource.ts";
+import {
+  type Accepted,
+  checkCluster,
+  checkListener,
+  checkSecret,
+  describeRejections,
+} from "../table/accept/resource.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Configuration } from "./configuration.ts";
 
@@ -16,7 +22,8 @@ export function applyStaticResources(bootstrap: Bootstrap, configuration: Config
   for (const secret of resources?.secrets ?? []) {
     const content = must(`static_resources.secrets ${JSON.stringify(secret.name)}`, checkSecret(secret));
     const refusal = content && configuration.setSecret(secret.name, content);
-    if (refusal) throw new Failure(`static_resources.secrets ${JSON.stringify(secret.name)}: ${refusal}`, { exit: EXIT.data });
+    if (refusal)
+      throw new Failure(`static_resources.secrets ${JSON.stringify(secret.name)}: ${refusal}`, { exit: EXIT.data });
   }
   for (const cluster of resources?.clusters ?? []) {
     const { value, secrets } = must(`static_resources.clusters ${JSON.stringify(cluster.name)}`, checkCluster(cluster));
@@ -24,7 +31,10 @@ export function applyStaticResources(bootstrap: Bootstrap, configuration: Config
     configuration.setCluster(value);
   }
   for (const listener of resources?.listeners ?? []) {
-    const { value, secrets } = must(`static_resources.listeners ${JSON.stringify(listener.name)}`, checkListener(listener));
+    const { value, secrets } = must(
+      `static_resources.listeners ${JSON.stringify(listener.name)}`,
+      checkListener(listener),
+    );
     for (const [name, content] of secrets) configuration.setSecret(name, content);
     configuration.setListener(value);
   }

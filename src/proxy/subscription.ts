@@ -1,21 +1,23 @@
 // The proxy as an xDS client: configuration by delta ADS, secrets by SDS. Each response becomes tables; what cannot is refused with
 // its path and the last good version stays.
 
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { type Connector, LastingStream } from "../grpc/channel.ts";
 import type { ClientCall } from "../grpc/client.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
-import { DEFAULT_LIMITS } from "../http/limits.ts";
 import { Http2ClientConnection } from "../http/h2/client-connection.ts";
+import { DEFAULT_LIMITS } from "../http/limits.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ApiConfigSource_ApiType } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import {
+  DeltaDiscoveryRequestSchema,
+  DeltaDiscoveryResponseSchema,
+} from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
-import { create } from "@bufbuild/protobuf";
-import { EXIT, Failure } from "../base/failure.ts";
 import type { Configuration } from "./configuration.ts";
 import { applyUpdate } from "./update.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -44,7 +46,11 @@ function connectorTo(cluster: Cluster): Connector {
       }
       cluster.dialHttp2(host, {
         onConnected: (stream) => {
-          const connection = new Http2ClientConnection(stream, { onAvailable() {}, onDraining() {}, onClosed }, { ...DEFAULT_LIMITS, idleTimeoutMs: 0 });
+          const connection = new Http2ClientConnection(
+            stream,
+            { onAvailable() {}, onDraining() {}, onClosed },
+            { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+          );
           stream.listener = connection;
           resolve(connection);
         },
@@ -64,22 +70,34 @@ class Session {
   #call: ClientCall | undefined;
 
   /** `follow` says what is wanted, given what is in force; asked after every update. */
-  constructor(name: string, cluster: Cluster, path: string, bootstrap: Bootstrap, configuration: Configuration, follow: (client: DeltaClient) => void) {
+  constructor(
+    name: string,
+    cluster: Cluster,
+    path: string,
+    bootstrap: Bootstrap,
+    configuration: Configuration,
+    follow: (client: DeltaClient) => void,
+  ) {
     this.#name = name;
     this.#configuration = configuration;
     this.#follow = follow;
     this.#client = new DeltaClient(bootstrap.node ?? create(NodeSchema));
     follow(this.#client);
-    this.#stream = new LastingStream(connectorTo(cluster), path, { authority: cluster.table.name }, {
-      onOpen: (call) => {
-        this.#call = call;
-        this.#client.opened();
-        this.#send();
+    this.#stream = new LastingStream(
+      connectorTo(cluster),
+      path,
+      { authority: cluster.table.name },
+      {
+        onOpen: (call) => {
+          this.#call = call;
+          this.#client.opened();
+          this.#send();
+        },
+        onMessage: (message) => this.#receive(message),
+        onWritable: () => this.#send(),
+        onLost: (status) => this.#lost(status),
       },
-      onMessage: (message) => this.#receive(message),
-      onWritable: () => this.#send(),
-      onLost: (status) => this.#lost(status),
-    });
+    );
     this.#stream.open();
   }
 
@@ -87,7 +105,8 @@ class Session {
     const update = this.#client.receive(fromBinary(DeltaDiscoveryResponseSchema, message));
     if (!update) return;
     const rejections = applyUpdate(update, this.#configuration);
-    for (const { name, path, reason } of rejections) log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
+    for (const { name, path, reason } of rejections)
+      log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
     this.#follow(this.#client);
     this.#client.answer(update, rejections);
     this.received.add(update.kind);
@@ -95,7 +114,8 @@ class Session {
   }
 
   #send(): void {
-    for (let request = this.#client.next(); request; request = this.#client.next()) this.#call?.send(toBinary(DeltaDiscoveryRequestSchema, request));
+    for (let request = this.#client.next(); request; request = this.#client.next())
+      this.#call?.send(toBinary(DeltaDiscoveryRequestSchema, request));
   }
 
   #lost({ code, message }: GrpcStatus): void {
@@ -110,7 +130,11 @@ class Session {
 
 function clusterOf(configuration: Configuration, name: string, field: string): Cluster {
   const cluster = configuration.clusters.get(name);
-  if (!cluster) throw new Failure(`bootstrap: ${field} names cluster ${JSON.stringify(name)}, which static_resources does not have`, { exit: EXIT.data });
+  if (!cluster)
+    throw new Failure(
+      `bootstrap: ${field} names cluster ${JSON.stringify(name)}, which static_resources does not have`,
+      { exit: EXIT.data },
+    );
   return cluster;
 }
 
@@ -125,22 +149,34 @@ export function subscribe(bootstrap: Bootstrap, configuration: Configuration): S
   const secrets = secretsCluster(bootstrap);
   if (secrets !== undefined) {
     const cluster = clusterOf(configuration, secrets, "sds_config");
-    sessions.push(new Session("sds", cluster, SDS_PATH, bootstrap, configuration, (client) => client.want("sds", WORKLOAD_SECRETS)));
+    sessions.push(
+      new Session("sds", cluster, SDS_PATH, bootstrap, configuration, (client) => client.want("sds", WORKLOAD_SECRETS)),
+    );
   }
   const ads = bootstrap.dynamicResources?.adsConfig;
   let discovery: Session | undefined;
   if (ads) {
-    if (ads.apiType !== ApiConfigSource_ApiType.DELTA_GRPC) throw new Failure("bootstrap: dynamic_resources.ads_config.api_type: Heddle's proxy speaks DELTA_GRPC", { exit: EXIT.data });
+    if (ads.apiType !== ApiConfigSource_ApiType.DELTA_GRPC)
+      throw new Failure("bootstrap: dynamic_resources.ads_config.api_type: Heddle's proxy speaks DELTA_GRPC", {
+        exit: EXIT.data,
+      });
     const target = ads.grpcServices[0]?.targetSpecifier;
     const name = target?.case === "envoyGrpc" ? target.value.clusterName : "";
-    discovery = new Session("ads", clusterOf(configuration, name, "dynamic_resources.ads_config"), ADS_PATH, bootstrap, configuration, (client) => {
-      client.wantAll("cds");
-      client.wantAll("lds");
-      client.want("eds", configuration.endpointNames);
-      const { rds, vhds } = configuration.routeNames;
-      client.want("rds", rds);
-      client.want("vhds", vhds);
-    });
+    discovery = new Session(
+      "ads",
+      clusterOf(configuration, name, "dynamic_resources.ads_config"),
+      ADS_PATH,
+      bootstrap,
+      configuration,
+      (client) => {
+        client.wantAll("cds");
+        client.wantAll("lds");
+        client.want("eds", configuration.endpointNames);
+        const { rds, vhds } = configuration.routeNames;
+        client.want("rds", rds);
+        client.want("vhds", vhds);
+      },
+    );
     sessions.push(discovery);
   }
   return {

@@ -1,7 +1,6 @@
 // A downstream connection that is bytes: chooses a host, dials, splices, reports.
 
-import { timers } from "../base/timer-wheel.ts";
-import { Alarm } from "../base/timer-wheel.ts";
+import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
 import type { Format, PlainOperator } from "../table/format.ts";
@@ -55,7 +54,13 @@ export class TcpConnection implements SpliceListener, FormatSource {
   #reportedSent = 0;
   #over = false;
 
-  constructor(context: ProxyContext, tcp: BoundTcp, facts: ConnectionFacts, destination: SocketAddress | undefined, downstream: ByteStream) {
+  constructor(
+    context: ProxyContext,
+    tcp: BoundTcp,
+    facts: ConnectionFacts,
+    destination: SocketAddress | undefined,
+    downstream: ByteStream,
+  ) {
     this.#context = context;
     this.#tcp = tcp;
     this.#facts = facts;
@@ -71,9 +76,15 @@ export class TcpConnection implements SpliceListener, FormatSource {
     const held: Buffer[] = first ? [Buffer.from(first)] : [];
     // Nothing is read before there is somewhere to write it; what is read already waits.
     this.#downstream.pause();
-    this.#downstream.listener = { receive: (chunk) => void held.push(Buffer.from(chunk)), drained() {}, ended() {}, closed: () => this.#finish("DC") };
+    this.#downstream.listener = {
+      receive: (chunk) => void held.push(Buffer.from(chunk)),
+      drained() {},
+      ended() {},
+      closed: () => this.#finish("DC"),
+    };
     const { cluster } = this.#tcp.table;
-    this.#clusterName = cluster.kind === "single" ? cluster.name : chooseWeighted(cluster.clusters, cluster.total, Math.random()).name;
+    this.#clusterName =
+      cluster.kind === "single" ? cluster.name : chooseWeighted(cluster.clusters, cluster.total, Math.random()).name;
     this.#cluster = this.#context.clusters.get(this.#clusterName);
     if (!this.#cluster) this.#fail("NC", "no such cluster");
     else this.#dial(this.#cluster, held);
@@ -82,7 +93,9 @@ export class TcpConnection implements SpliceListener, FormatSource {
   #dial(cluster: Cluster, held: readonly Buffer[]): void {
     const destination = this.#destination;
     const captured = cluster.table.discovery.kind === "original-destination";
-    const host = captured ? destination && cluster.transient(endpointAt(destination.address, destination.port)) : cluster.choose(undefined, 1);
+    const host = captured
+      ? destination && cluster.transient(endpointAt(destination.address, destination.port))
+      : cluster.choose(undefined, 1);
     if (!host) {
       this.#fail("UH", "no healthy upstream");
       return;
@@ -112,7 +125,13 @@ export class TcpConnection implements SpliceListener, FormatSource {
     this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
     this.#edge.opened();
     timers.arm(this.#report, REPORT_MS);
-    this.#splice = new Splice(this.#downstream, upstream, held.length > 0 ? Buffer.concat(held) : undefined, this.#tcp.table.idleTimeoutMs, this);
+    this.#splice = new Splice(
+      this.#downstream,
+      upstream,
+      held.length > 0 ? Buffer.concat(held) : undefined,
+      this.#tcp.table.idleTimeoutMs,
+      this,
+    );
     this.#downstream.resume();
   }
 

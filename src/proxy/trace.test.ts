@@ -31,11 +31,14 @@ test("a B3 trace goes on with the caller's span as the parent", () => {
   expect(getHeader(headers, "traceparent")).toBeUndefined();
 });
 
-test.each(["", "00-xyz", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `ff-${TRACE}-00f067aa0ba902b7-01`])("a malformed traceparent %p is followed by a trace of our own", (value) => {
-  const headers: HeaderList = ["traceparent", value];
-  continueTrace(headers, 0);
-  expect(getHeader(headers, "x-b3-traceid")).toMatch(/^[0-9a-f]{32}$/);
-});
+test.each(["", "00-xyz", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `ff-${TRACE}-00f067aa0ba902b7-01`])(
+  "a malformed traceparent %p is followed by a trace of our own",
+  (value) => {
+    const headers: HeaderList = ["traceparent", value];
+    continueTrace(headers, 0);
+    expect(getHeader(headers, "x-b3-traceid")).toMatch(/^[0-9a-f]{32}$/);
+  },
+);
 
 test("sampling is drawn once per trace", () => {
   let sampled = 0;

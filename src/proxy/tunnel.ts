@@ -90,10 +90,15 @@ class TunnelStream implements ByteStream, StreamListener {
 export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cluster, host: Host): void {
   const { facts } = exchange.connection;
   let cancelled = false;
-  const waiting: StreamListener = { onData() {}, onEnd() {}, onWritable() {}, onReset: () => {
-    cancelled = true;
-    exchange.onTunnelOver(0, 0, undefined);
-  } };
+  const waiting: StreamListener = {
+    onData() {},
+    onEnd() {},
+    onWritable() {},
+    onReset: () => {
+      cancelled = true;
+      exchange.onTunnelOver(0, 0, undefined);
+    },
+  };
   stream.listener = waiting;
   host.active++;
   cluster.dialBytes(host, {
@@ -105,7 +110,11 @@ export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cl
       }
       const head = new ResponseHead(200, [], -1);
       exchange.onTunnelOpen(head);
-      const tunnel = new TunnelStream(stream, { address: facts.localAddress, port: facts.localPort }, { address: facts.remoteAddress, port: facts.remotePort });
+      const tunnel = new TunnelStream(
+        stream,
+        { address: facts.localAddress, port: facts.localPort },
+        { address: facts.remoteAddress, port: facts.remotePort },
+      );
       const over: SpliceListener = {
         onSpliceOver() {
           host.active--;

@@ -1,7 +1,15 @@
 // One delta response, made tables and put in force. A resource that is refused leaves what was there.
 
+import {
+  type Accepted,
+  checkCluster,
+  checkEndpoints,
+  checkListener,
+  checkRouteConfiguration,
+  checkSecret,
+  checkVirtualHost,
+} from "../table/accept/resource.ts";
 import { NO_MUTATION } from "../table/header-mutation.ts";
-import { type Accepted, checkCluster, checkEndpoints, checkListener, checkRouteConfiguration, checkSecret, checkVirtualHost } from "../table/accept/resource.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import type { Rejection, Update } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
@@ -9,10 +17,15 @@ import type { Configuration } from "./configuration.ts";
 type UpdateOf<Kind extends Update["kind"]> = Extract<Update, { readonly kind: Kind }>;
 
 /** Gives each accepted table to `apply`; collects why others were not. `apply` may still refuse. */
-function each<R extends { readonly name: string }, T>(resources: readonly R[], check: (resource: R) => Accepted<T>, apply: (table: T, name: string) => string | undefined): Rejection[] {
+function each<R extends { readonly name: string }, T>(
+  resources: readonly R[],
+  check: (resource: R) => Accepted<T>,
+  apply: (table: T, name: string) => string | undefined,
+): Rejection[] {
   return resources.flatMap((resource): Rejection[] => {
     const result = check(resource);
-    if (result.kind === "rejected") return result.rejections.map((rejection) => ({ name: resource.name, ...rejection }));
+    if (result.kind === "rejected")
+      return result.rejections.map((rejection) => ({ name: resource.name, ...rejection }));
     const refusal = apply(result.table, resource.name);
     return refusal === undefined ? [] : [{ name: resource.name, path: "", reason: refusal }];
   });
@@ -56,7 +69,11 @@ function applyVirtualHosts({ resources, removed }: UpdateOf<"vhds">, configurati
   for (const name of removed) set(name, undefined);
   const rejections = each(
     resources,
-    ({ name, message }) => checkVirtualHost(message, configuration.routeShell(parseVirtualHostName(name)?.route ?? "")?.mutation ?? NO_MUTATION),
+    ({ name, message }) =>
+      checkVirtualHost(
+        message,
+        configuration.routeShell(parseVirtualHostName(name)?.route ?? "")?.mutation ?? NO_MUTATION,
+      ),
     (host, name) => set(name, host),
   );
   for (const route of touched) configuration.publishVirtualHosts(route);
@@ -70,23 +87,35 @@ export function applyUpdate(update: Update, configuration: Configuration): reado
       return applyClusters(update, configuration);
     case "eds":
       for (const name of update.removed) configuration.removeEndpoints(name);
-      return each(update.resources, ({ message }) => checkEndpoints(message), (set, name) => {
-        configuration.setEndpoints(name, set);
-        return undefined;
-      });
+      return each(
+        update.resources,
+        ({ message }) => checkEndpoints(message),
+        (set, name) => {
+          configuration.setEndpoints(name, set);
+          return undefined;
+        },
+      );
     case "lds":
       return applyListeners(update, configuration);
     case "rds":
       for (const name of update.removed) configuration.removeRoutes(name);
-      return each(update.resources, ({ message }) => checkRouteConfiguration(message), ({ routes, shell }) => {
-        configuration.setRoutes(routes, shell);
-        return undefined;
-      });
+      return each(
+        update.resources,
+        ({ message }) => checkRouteConfiguration(message),
+        ({ routes, shell }) => {
+          configuration.setRoutes(routes, shell);
+          return undefined;
+        },
+      );
     case "vhds":
       return applyVirtualHosts(update, configuration);
     case "sds":
       // A removed secret stays until another replaces it: a certificate that expires is better than none at all.
-      return each(update.resources, ({ message }) => checkSecret(message), (content, name) => content && configuration.setSecret(name, content));
+      return each(
+        update.resources,
+        ({ message }) => checkSecret(message),
+        (content, name) => content && configuration.setSecret(name, content),
+      );
     case "nds":
       return []; // the agent's
   }

@@ -1,8 +1,15 @@
 import { expect, test } from "bun:test";
-import { chooseRoute, chooseWeighted, type PathMatch, type Route, type VirtualHost, type WeightedCluster } from "./route.ts";
 import type { HeaderMatch } from "./header-match.ts";
 import { NO_MUTATION } from "./header-mutation.ts";
 import type { RequestFacts } from "./request.ts";
+import {
+  chooseRoute,
+  chooseWeighted,
+  type PathMatch,
+  type Route,
+  type VirtualHost,
+  type WeightedCluster,
+} from "./route.ts";
 import { compileRegex, type StringMatch } from "./string-match.ts";
 import { portOf, VirtualHosts, withoutPort } from "./virtual-hosts.ts";
 
@@ -10,9 +17,21 @@ function request(path: string, headers: string[] = [], method = "GET"): RequestF
   return { method, scheme: "http", authority: "a", path, headers };
 }
 
-function route(name: string, path: PathMatch, headers: HeaderMatch[] = [], query: { name: string; match: StringMatch | undefined }[] = []): Route {
+function route(
+  name: string,
+  path: PathMatch,
+  headers: HeaderMatch[] = [],
+  query: { name: string; match: StringMatch | undefined }[] = [],
+): Route {
   const always = path.kind === "prefix" && path.text === "/" && headers.length === 0 && query.length === 0;
-  return { name, match: { path, headers, query, always }, action: { kind: "direct", status: 200, body: "" }, headers: NO_MUTATION, rbac: undefined, origin: undefined };
+  return {
+    name,
+    match: { path, headers, query, always },
+    action: { kind: "direct", status: 200, body: "" },
+    headers: NO_MUTATION,
+    rbac: undefined,
+    origin: undefined,
+  };
 }
 
 function hostOf(...routes: Route[]): VirtualHost {
@@ -21,7 +40,13 @@ function hostOf(...routes: Route[]): VirtualHost {
 
 const prefix = (text: string): PathMatch => ({ kind: "prefix", text, ignoreCase: false });
 const exact = (text: string): StringMatch => ({ kind: "exact", text, ignoreCase: false });
-const header = (name: string, changes: Partial<HeaderMatch> = {}): HeaderMatch => ({ name, test: { kind: "present" }, invert: false, missingAsEmpty: false, ...changes });
+const header = (name: string, changes: Partial<HeaderMatch> = {}): HeaderMatch => ({
+  name,
+  test: { kind: "present" },
+  invert: false,
+  missingAsEmpty: false,
+  ...changes,
+});
 const chosen = (host: VirtualHost, facts: RequestFacts) => chooseRoute(host, facts)?.name;
 
 test("the first route that matches wins", () => {
@@ -41,7 +66,10 @@ test("a prefix matches inside a segment, segments do not", () => {
 test("exact paths and regular expressions see no query, and expressions match whole", () => {
   const regex = compileRegex("/v[0-9]+");
   if ("error" in regex) throw new Error(regex.error);
-  const host = hostOf(route("e", { kind: "string", match: exact("/a") }), route("r", { kind: "string", match: { kind: "regex", pattern: regex.pattern } }));
+  const host = hostOf(
+    route("e", { kind: "string", match: exact("/a") }),
+    route("r", { kind: "string", match: { kind: "regex", pattern: regex.pattern } }),
+  );
   expect(chosen(host, request("/a?b=c"))).toBe("e");
   expect(chosen(host, request("/v12?b"))).toBe("r");
   expect(chosen(host, request("/v12/x"))).toBeUndefined();
@@ -51,12 +79,24 @@ test("headers: all must match, repeated values count as one list, absence matche
   const two = header("x-version", { test: { kind: "string", match: exact("two") } });
   const not = { ...two, invert: true };
   expect(chosen(hostOf(route("h", prefix("/"), [two])), request("/", ["x-version", "two"]))).toBe("h");
-  expect(chosen(hostOf(route("h", prefix("/"), [two])), request("/", ["x-version", "two", "x-version", "three"]))).toBeUndefined();
+  expect(
+    chosen(hostOf(route("h", prefix("/"), [two])), request("/", ["x-version", "two", "x-version", "three"])),
+  ).toBeUndefined();
   expect(chosen(hostOf(route("h", prefix("/"), [not])), request("/"))).toBeUndefined();
   expect(chosen(hostOf(route("h", prefix("/"), [{ ...not, missingAsEmpty: true }])), request("/"))).toBe("h");
   expect(chosen(hostOf(route("h", prefix("/"), [header("x-a", { invert: true })])), request("/"))).toBe("h");
-  expect(chosen(hostOf(route("h", prefix("/"), [header("x-n", { test: { kind: "range", start: -1, end: 10 } })])), request("/", ["x-n", "9"]))).toBe("h");
-  expect(chosen(hostOf(route("h", prefix("/"), [header("x-n", { test: { kind: "range", start: -1, end: 10 } })])), request("/", ["x-n", "9x"]))).toBeUndefined();
+  expect(
+    chosen(
+      hostOf(route("h", prefix("/"), [header("x-n", { test: { kind: "range", start: -1, end: 10 } })])),
+      request("/", ["x-n", "9"]),
+    ),
+  ).toBe("h");
+  expect(
+    chosen(
+      hostOf(route("h", prefix("/"), [header("x-n", { test: { kind: "range", start: -1, end: 10 } })])),
+      request("/", ["x-n", "9x"]),
+    ),
+  ).toBeUndefined();
 });
 
 test("query parameters are compared raw, the first of a name counts", () => {
@@ -86,7 +126,16 @@ test("weights divide the unit interval", () => {
 
 test("virtual hosts: exact before the longest suffix, before the longest prefix, before *", () => {
   const host = (name: string, ...domains: string[]): VirtualHost => ({ ...hostOf(), name, domains });
-  const hosts = new VirtualHosts([host("any", "*"), host("suffix", "*.example.com"), host("longer", "*.b.example.com"), host("prefix", "web.*"), host("exact", "a.example.com")], true);
+  const hosts = new VirtualHosts(
+    [
+      host("any", "*"),
+      host("suffix", "*.example.com"),
+      host("longer", "*.b.example.com"),
+      host("prefix", "web.*"),
+      host("exact", "a.example.com"),
+    ],
+    true,
+  );
   expect(hosts.find("A.example.com:8080")?.name).toBe("exact");
   expect(hosts.find("x.b.example.com")?.name).toBe("longer");
   expect(hosts.find("x.example.com")?.name).toBe("suffix");

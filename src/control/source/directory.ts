@@ -2,8 +2,8 @@
 
 import { type FSWatcher, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
-import { Failure } from "../../base/failure.ts";
 import { hasErrors } from "../../base/diagnostic.ts";
+import { Failure } from "../../base/failure.ts";
 import { readObjects } from "../../dialect/object.ts";
 import { originKey } from "../../model/origin.ts";
 import type { Source, SourceListener } from "./source.ts";
@@ -46,7 +46,10 @@ export class DirectorySource implements Source {
         .filter((name) => YAML_FILE.test(name))
         .sort();
     } catch (thrown) {
-      throw new Failure(`cannot read folder ${this.#folder}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+      throw new Failure(
+        `cannot read folder ${this.#folder}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        { cause: thrown },
+      );
     }
   }
 

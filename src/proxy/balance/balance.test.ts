@@ -23,12 +23,15 @@ test("round robin gives each host its weight, spread out", () => {
   expect(order.join("")).not.toContain("0000");
 });
 
-test.each([{ kind: "random" }, { kind: "least-request", choices: 2 }] as const)("$kind follows the weights within 3 points", (policy) => {
-  const [first, second] = counts(policy, [host(80), host(20)], 20_000);
-  const share = (100 * first!) / (first! + second!);
-  // Least request draws two and compares by load per weight: with no load both are equal and the first draw wins.
-  expect(Math.abs(share - 80)).toBeLessThan(3);
-});
+test.each([{ kind: "random" }, { kind: "least-request", choices: 2 }] as const)(
+  "$kind follows the weights within 3 points",
+  (policy) => {
+    const [first, second] = counts(policy, [host(80), host(20)], 20_000);
+    const share = (100 * first!) / (first! + second!);
+    // Least request draws two and compares by load per weight: with no load both are equal and the first draw wins.
+    expect(Math.abs(share - 80)).toBeLessThan(3);
+  },
+);
 
 test("least request avoids the busy host", () => {
   const [busy, idle] = counts({ kind: "least-request", choices: 2 }, [host(1, 50), host(1, 0)], 4_000);

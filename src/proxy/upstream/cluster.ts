@@ -8,7 +8,7 @@ import { chooseSocket } from "../../table/transport-socket.ts";
 import { type Balancer, createBalancer } from "../balance/balancer.ts";
 import type { Secrets } from "../secrets.ts";
 import { Breakers } from "./breakers.ts";
-import { dial, type Dialed, type InternalDialer } from "./dial.ts";
+import { type Dialed, dial, type InternalDialer } from "./dial.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
 
@@ -70,7 +70,8 @@ export class Cluster {
     const hosts = this.#eligible;
     if (hosts.length === 0) return undefined;
     let host = this.#balancer.choose(hosts);
-    if (tried !== undefined) for (let i = 1; i < attempts && tried.includes(host); i++) host = this.#balancer.choose(hosts);
+    if (tried !== undefined)
+      for (let i = 1; i < attempts && tried.includes(host); i++) host = this.#balancer.choose(hosts);
     return host;
   }
 
@@ -104,7 +105,11 @@ export class Cluster {
       limits: this.#limits,
       maxRequestsPerConnection: table.maxRequestsPerConnection,
       maxConcurrentStreams: protocol === "http2" ? table.maxConcurrentStreams : 1,
-      connect: (onConnected, onConnectFailure) => dial(host.address, host.socket, ALPN[protocol], table.connectTimeoutMs, secrets, internal, { onConnected, onConnectFailure }),
+      connect: (onConnected, onConnectFailure) =>
+        dial(host.address, host.socket, ALPN[protocol], table.connectTimeoutMs, secrets, internal, {
+          onConnected,
+          onConnectFailure,
+        }),
     };
     const pool = new HttpPool(host, settings, this.breakers);
     host[protocol] = pool;

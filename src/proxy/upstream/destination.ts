@@ -8,11 +8,24 @@ import type { Cluster } from "./cluster.ts";
 import type { Host } from "./host.ts";
 
 function endpointAt(host: string, port: number): Endpoint {
-  return { address: { kind: "socket", host, port }, weight: 1, priority: 0, locality: { region: "", zone: "", subZone: "" }, health: "healthy", socketMatch: new Map(), workload: "" };
+  return {
+    address: { kind: "socket", host, port },
+    weight: 1,
+    priority: 0,
+    locality: { region: "", zone: "", subZone: "" },
+    health: "healthy",
+    socketMatch: new Map(),
+    workload: "",
+  };
 }
 
 /** Calls back with the host of a request, or undefined when its name has no address. */
-export function destinationHost(cluster: Cluster, connection: HttpConnection, head: RequestHead, found: (host: Host | undefined) => void): void {
+export function destinationHost(
+  cluster: Cluster,
+  connection: HttpConnection,
+  head: RequestHead,
+  found: (host: Host | undefined) => void,
+): void {
   if (cluster.table.discovery.kind === "original-destination") {
     const { destination } = connection;
     found(destination && cluster.transient(endpointAt(destination.address, destination.port)));

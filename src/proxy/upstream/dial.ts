@@ -1,12 +1,12 @@
 // Opening a connection to a host: by address, with the host's TLS, proving its name.
 
+import type { ByteStream } from "../../net/byte-stream.ts";
 import { type ClientTls, type ConnectListener, connect } from "../../net/connect.ts";
 import { encodeAlpn } from "../../net/tls-context.ts";
 import { peerIdentity } from "../../pki/svid.ts";
 import type { Address } from "../../table/endpoint.ts";
 import { acceptsName, type UpstreamSocket } from "../../table/transport-socket.ts";
 import type { Secrets } from "../secrets.ts";
-import type { ByteStream } from "../../net/byte-stream.ts";
 
 /** Takes a connection to an internal listener of this proxy; undefined when there is none of that name. */
 export type InternalDialer = (listener: string) => ByteStream | undefined;
@@ -16,7 +16,12 @@ export interface Dialed {
   onConnectFailure(detail: string): void;
 }
 
-function clientTls(socket: UpstreamSocket & { kind: "tls" }, alpn: readonly string[], secrets: Secrets, onPrincipal: (principal: string) => void): ClientTls | undefined {
+function clientTls(
+  socket: UpstreamSocket & { kind: "tls" },
+  alpn: readonly string[],
+  secrets: Secrets,
+  onPrincipal: (principal: string) => void,
+): ClientTls | undefined {
   const context = secrets.context(socket.certificate, socket.roots);
   if (!context) return undefined;
   return {
@@ -30,7 +35,8 @@ function clientTls(socket: UpstreamSocket & { kind: "tls" }, alpn: readonly stri
       const identity = peerIdentity(certificate);
       if (identity.kind === "malformed") return identity.reason;
       const principal = identity.value.uri;
-      if (!acceptsName(socket, principal)) return `certificate is of ${principal}, which is not one of the service's identities`;
+      if (!acceptsName(socket, principal))
+        return `certificate is of ${principal}, which is not one of the service's identities`;
       onPrincipal(principal);
       return undefined;
     },
@@ -38,7 +44,15 @@ function clientTls(socket: UpstreamSocket & { kind: "tls" }, alpn: readonly stri
 }
 
 /** `alpn`: what is offered when the configuration leaves it to the codec, as Envoy does. */
-export function dial(address: Address, socket: UpstreamSocket, alpn: readonly string[], timeoutMs: number, secrets: Secrets, internal: InternalDialer, dialed: Dialed): void {
+export function dial(
+  address: Address,
+  socket: UpstreamSocket,
+  alpn: readonly string[],
+  timeoutMs: number,
+  secrets: Secrets,
+  internal: InternalDialer,
+  dialed: Dialed,
+): void {
   if (address.kind === "internal") {
     const stream = internal(address.listener);
     if (stream) dialed.onConnected(stream, "");
@@ -46,9 +60,12 @@ export function dial(address: Address, socket: UpstreamSocket, alpn: readonly st
     return;
   }
   let principal = "";
-  const tls = socket.kind === "tls" ? clientTls(socket, alpn, secrets, (proven) => {
-    principal = proven;
-  }) : undefined;
+  const tls =
+    socket.kind === "tls"
+      ? clientTls(socket, alpn, secrets, (proven) => {
+          principal = proven;
+        })
+      : undefined;
   if (socket.kind === "tls" && !tls) {
     dialed.onConnectFailure(`secret ${socket.certificate ?? socket.roots} has not arrived`);
     return;
@@ -57,5 +74,12 @@ export function dial(address: Address, socket: UpstreamSocket, alpn: readonly st
     onConnected: (transport) => dialed.onConnected(transport, principal),
     onConnectFailure: (detail) => dialed.onConnectFailure(detail),
   };
-  connect(address.kind === "pipe" ? { kind: "unix", path: address.path } : { kind: "tcp", host: address.host, port: address.port }, tls, timeoutMs, listener);
+  connect(
+    address.kind === "pipe"
+      ? { kind: "unix", path: address.path }
+      : { kind: "tcp", host: address.host, port: address.port },
+    tls,
+    timeoutMs,
+    listener,
+  );
 }

@@ -39,7 +39,14 @@ export class Host {
 
   /** Another host with the same key would be the same connections: an update keeps this one. */
   static key(endpoint: Endpoint, socket: UpstreamSocket): string {
-    return [formatAddress(endpoint.address), endpoint.weight, endpoint.priority, endpoint.health, endpoint.workload, JSON.stringify(socket)].join("\0");
+    return [
+      formatAddress(endpoint.address),
+      endpoint.weight,
+      endpoint.priority,
+      endpoint.health,
+      endpoint.workload,
+      JSON.stringify(socket),
+    ].join("\0");
   }
 
   drain(): void {

@@ -36,7 +36,10 @@ export class PooledConnection implements ClientConnectionListener {
     this.#pool = pool;
     this.stream = stream;
     this.principal = principal;
-    this.connection = settings.protocol === "http2" ? new Http2ClientConnection(stream, this, settings.limits) : new Http1ClientConnection(stream, this, settings.limits);
+    this.connection =
+      settings.protocol === "http2"
+        ? new Http2ClientConnection(stream, this, settings.limits)
+        : new Http1ClientConnection(stream, this, settings.limits);
     stream.listener = this.connection;
   }
 
@@ -50,7 +53,8 @@ export class PooledConnection implements ClientConnectionListener {
   /** Counts a request; the last one that the settings allow drains the connection after it has begun. */
   begin(settings: PoolSettings): void {
     this.#requests++;
-    if (settings.maxRequestsPerConnection > 0 && this.#requests >= settings.maxRequestsPerConnection) this.#pool.retire(this);
+    if (settings.maxRequestsPerConnection > 0 && this.#requests >= settings.maxRequestsPerConnection)
+      this.#pool.retire(this);
   }
 
   onAvailable(): void {
@@ -167,7 +171,12 @@ export class HttpPool {
       pooled.begin(this.#settings);
       waiter.onConnection(pooled);
     }
-    if (this.#waiting.length > 0 && this.#connecting < this.#connectionsNeeded() && this.#ready.every((one) => one.room(this.#settings) <= 0)) this.#connect();
+    if (
+      this.#waiting.length > 0 &&
+      this.#connecting < this.#connectionsNeeded() &&
+      this.#ready.every((one) => one.room(this.#settings) <= 0)
+    )
+      this.#connect();
   }
 
   /** @internal Takes the connection out: it finishes what it carries. */

@@ -9,11 +9,15 @@ const KEEP_FAILURE_MS = 1_000;
 /** Names come from clients: the cache is bounded. */
 const MAX_NAMES = 1_024;
 
-type Answer = { readonly kind: "addresses"; readonly addresses: readonly string[] } | { readonly kind: "failed"; readonly reason: string };
+type Answer =
+  | { readonly kind: "addresses"; readonly addresses: readonly string[] }
+  | { readonly kind: "failed"; readonly reason: string };
 
 type Listener = (answer: Answer) => void;
 
-type Entry = { readonly state: "asking"; readonly listeners: Listener[] } | { readonly state: "known"; readonly answer: Answer; readonly until: number };
+type Entry =
+  | { readonly state: "asking"; readonly listeners: Listener[] }
+  | { readonly state: "known"; readonly answer: Answer; readonly until: number };
 
 export class NameCache {
   readonly #entries = new Map<string, Entry>();
@@ -35,7 +39,10 @@ export class NameCache {
     const listeners = [listener];
     this.#entries.set(name, { state: "asking", listeners });
     lookup(name, { all: true, order: "ipv4first" }, (error, found) => {
-      const answer: Answer = error || found.length === 0 ? { kind: "failed", reason: error?.code ?? "no address" } : { kind: "addresses", addresses: found.map(({ address }) => address) };
+      const answer: Answer =
+        error || found.length === 0
+          ? { kind: "failed", reason: error?.code ?? "no address" }
+          : { kind: "addresses", addresses: found.map(({ address }) => address) };
       const until = performance.now() + (answer.kind === "failed" ? KEEP_FAILURE_MS : KEEP_MS);
       this.#entries.set(name, { state: "known", answer, until });
       for (const one of listeners) one(answer);

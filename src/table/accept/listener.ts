@@ -3,7 +3,11 @@
 import { createHash } from "node:crypto";
 import { toBinary } from "@bufbuild/protobuf";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { type Filter, type FilterChain, FilterChainSchema } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import {
+  type Filter,
+  type FilterChain,
+  FilterChainSchema,
+} from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { HttpInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
 import { OriginalDstSchema } from "../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";

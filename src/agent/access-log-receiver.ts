@@ -1,0 +1,160 @@
+// Envoy's requests as Istio's metrics: a stock Envoy has no istio_stats, so it reports each request to the agent, which counts it with the
+// same labels as Heddle's own proxy. The compiler's access-log-service.ts says which entry carries what.
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
+import { isGrpcContent } from "../grpc/content.ts";
+import type { Method } from "../grpc/server.ts";
+import { decodePeerMetadata, parseEndpointWorkload } from "../stats/peer-metadata.ts";
+import {
+  type CalledService,
+  type Peer,
+  serviceFromAuthority,
+  type Traffic,
+  UNKNOWN_PEER,
+  UNKNOWN_WORKLOAD,
+  type Workload,
+} from "../stats/traffic-labels.ts";
+import type { TrafficMetrics } from "../stats/traffic-metrics.ts";
+import type {
+  AccessLogCommon,
+  HTTPAccessLogEntry,
+  TCPAccessLogEntry,
+  TLSProperties_CertificateProperties,
+} from "../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
+import { StreamAccessLogsMessageSchema } from "../xds/gen/envoy/service/accesslog/v3/als_pb.ts";
+import { parseServerName } from "../xds/names.ts";
+import { responseFlags } from "./envoy-flags.ts";
+
+export const ALS_PATH = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+
+/** Bytes of an open TCP connection that were counted, by its stream id. */
+type Counted = Map<string, { sent: number; received: number }>;
+
+function uriName(certificate: TLSProperties_CertificateProperties | undefined): string {
+  for (const { san } of certificate?.subjectAltName ?? []) if (san.case === "uri") return san.value;
+  return "";
+}
+
+/** Custom tag `services`: the cluster's metadata as JSON. */
+function taggedService(common: AccessLogCommon | undefined): CalledService | undefined {
+  const text = common?.customTags.services;
+  if (!text) return undefined;
+  try {
+    const [first] = JSON.parse(text) as readonly Partial<CalledService>[];
+    return first?.host === undefined
+      ? undefined
+      : { host: first.host, name: first.name ?? "", namespace: first.namespace ?? "" };
+  } catch {
+    return undefined; // not ours: the authority names the service
+  }
+}
+
+function calledService(common: AccessLogCommon | undefined, authority: string): CalledService {
+  const sni = parseServerName(common?.tlsProperties?.tlsSniHostname ?? "");
+  if (sni) {
+    const [name = sni.host, namespace = ""] = sni.host.split(".");
+    return { host: sni.host, name, namespace };
+  }
+  return taggedService(common) ?? serviceFromAuthority(authority, common?.upstreamCluster ?? "");
+}
+
+function elapsed(duration: Duration | undefined): number {
+  return duration ? durationMs(duration) : 0;
+}
+
+export class AccessLogReceiver {
+  readonly #metrics: TrafficMetrics;
+  readonly #self: Workload;
+  readonly #principal: () => string;
+
+  /** `principal`: the SPIFFE id of this workload, once it has one. */
+  constructor(metrics: TrafficMetrics, self: Workload, principal: () => string) {
+    this.#metrics = metrics;
+    this.#self = self;
+    this.#principal = principal;
+  }
+
+  readonly method: Method = (call) => {
+    let reporter: Traffic["reporter"] = "source";
+    const counted: Counted = new Map();
+    return {
+      onMessage: (message) => {
+        const { identifier, logEntries } = fromBinary(StreamAccessLogsMessageSchema, message);
+        // Said once, with the first message of a stream.
+        if (identifier) reporter = identifier.logName === "destination" ? "destination" : "source";
+        if (logEntries.case === "httpLogs")
+          for (const entry of logEntries.value.logEntry) this.#request(reporter, entry);
+        if (logEntries.case === "tcpLogs")
+          for (const entry of logEntries.value.logEntry) this.#connection(reporter, entry, counted);
+      },
+      onEnd: () => call.end(),
+      onCancel() {},
+    };
+  };
+
+  #traffic(
+    reporter: Traffic["reporter"],
+    protocol: Traffic["protocol"],
+    common: AccessLogCommon | undefined,
+    authority: string,
+  ): Traffic {
+    const service = calledService(common, authority);
+    const own: Peer = { workload: this.#self, principal: this.#principal() };
+    if (reporter === "source") {
+      const workload = parseEndpointWorkload(common?.customTags.workload ?? "");
+      // An entry says nothing of the upstream's certificate; the destination's own report has its principal.
+      return {
+        reporter,
+        protocol,
+        source: own,
+        destination: workload ? { workload, principal: "" } : UNKNOWN_PEER,
+        service,
+      };
+    }
+    const principal = uriName(common?.tlsProperties?.peerCertificateProperties);
+    const claimed = common?.metadata?.filterMetadata["heddle.peer"]?.metadata;
+    const workload = (typeof claimed === "string" ? decodePeerMetadata(claimed) : undefined) ?? UNKNOWN_WORKLOAD;
+    return {
+      reporter,
+      protocol,
+      source: { workload, principal },
+      destination: principal === "" ? { ...own, principal: "" } : own,
+      service,
+    };
+  }
+
+  #request(reporter: Traffic["reporter"], { commonProperties: common, request, response }: HTTPAccessLogEntry): void {
+    const grpc = isGrpcContent(request?.requestHeaders["content-type"]);
+    const status = response?.responseTrailers["grpc-status"] ?? response?.responseHeaders["grpc-status"];
+    const traffic = this.#traffic(reporter, grpc ? "grpc" : "http", common, request?.authority ?? "");
+    this.#metrics
+      .requests(traffic)
+      .record(
+        response?.responseCode ?? 0,
+        grpc && status !== undefined ? Number(status) : -1,
+        responseFlags(common?.responseFlags),
+        elapsed(common?.duration ?? common?.timeToLastDownstreamTxByte),
+        Number(common?.downstreamWireBytesReceived ?? 0n),
+        Number(common?.downstreamWireBytesSent ?? 0n),
+      );
+  }
+
+  #connection(
+    reporter: Traffic["reporter"],
+    { commonProperties: common, connectionProperties: bytes }: TCPAccessLogEntry,
+    counted: Counted,
+  ): void {
+    const edge = this.#metrics.tcp(this.#traffic(reporter, "tcp", common, ""), "-");
+    const id = common?.streamId ?? "";
+    const before = counted.get(id) ?? { sent: 0, received: 0 };
+    if (!counted.has(id)) edge.opened();
+    const now = { sent: Number(bytes?.sentBytes ?? 0n), received: Number(bytes?.receivedBytes ?? 0n) };
+    edge.bytes(Math.max(0, now.sent - before.sent), Math.max(0, now.received - before.received));
+    if (common?.intermediateLogEntry) counted.set(id, now);
+    else {
+      counted.delete(id);
+      edge.closed();
+    }
+  }
+}

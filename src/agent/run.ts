@@ -1,0 +1,250 @@
+// The life of a sidecar: identity, proxy, application; and its end, in the order that loses nothing.
+
+import { randomUUID } from "node:crypto";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import { logger } from "../base/log.ts";
+import { GrpcService } from "../grpc/server.ts";
+import { serviceAccountId } from "../pki/spiffe.ts";
+import { CERTIFICATE_EXPIRY } from "../stats/names/agent.ts";
+import { collectProcess } from "../stats/process-collector.ts";
+import { Registry } from "../stats/registry.ts";
+import { TrafficMetrics } from "../stats/traffic-metrics.ts";
+import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
+import { metricsWorkload, PEER_METADATA_VARIABLE, peerMetadata, proxyBootstrap } from "./bootstrap.ts";
+import { Child, type ChildExit, exitCodeOf } from "./child.ts";
+import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
+import { serveLocally } from "./local-service.ts";
+import { SDS_PATH, SecretService } from "./sds.ts";
+import type { Sidecar } from "./sidecar.ts";
+import { RemoteSigner } from "./signer.ts";
+import { serveStatus } from "./status.ts";
+
+const log = logger("agent");
+
+/** How long the proxy may take from its start to its first complete configuration. */
+const READY_TIMEOUT_MS = 30_000;
+const READY_POLL_MS = 20;
+/** Time for peers to hear that this workload takes nothing new, before the proxy closes its door. */
+const PROPAGATION_MS = 500;
+
+export interface RunOptions {
+  readonly sidecar: Sidecar;
+  readonly version: string;
+  readonly certificateTtlMs: number;
+  /** The proxy's command; the path of the bootstrap file is appended. */
+  readonly proxyCommand: readonly string[];
+  /** Undefined: no application of ours, until a signal. */
+  readonly application:
+    | { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
+    | undefined;
+  readonly applicationMetricsUrl: string | undefined;
+  /** From the first signal to the end. */
+  readonly drainMs: number;
+  /** The proxy serves: tell the mesh. */
+  onReady(): Promise<void>;
+  /** Nothing new is to be sent here. Awaited before anything closes. */
+  onDraining(): Promise<void>;
+}
+
+export interface RunningSidecar {
+  /** Resolves with the exit code: the application's, or 1 when the proxy is gone for good. */
+  readonly done: Promise<number>;
+  /** Hands a signal on: the application gets it, and what follows from that follows. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Rejects with a Failure when the sidecar cannot be made ready: no certificate, no configuration, no such program. */
+export async function runSidecar(options: RunOptions): Promise<RunningSidecar> {
+  const sidecar = new RunningParts(options);
+  try {
+    await sidecar.start();
+  } catch (thrown) {
+    await sidecar.close();
+    throw thrown;
+  }
+  return sidecar;
+}
+
+class RunningParts implements RunningSidecar {
+  readonly done: Promise<number>;
+  readonly #options: RunOptions;
+  readonly #registry = new Registry();
+  readonly #secrets = new SecretService();
+  readonly #identity: WorkloadIdentity;
+  readonly #principal: string;
+  readonly #socket: string;
+  readonly #closers: (() => void)[] = [];
+  #proxy: Child | undefined;
+  #application: Child | undefined;
+  #ready = false;
+  #draining = false;
+  #finish!: (code: number) => void;
+
+  constructor(options: RunOptions) {
+    const { sidecar } = options;
+    const { trustDomain, namespace, serviceAccount } = sidecar.workload;
+    const id = serviceAccountId(trustDomain, { namespace, name: serviceAccount });
+    if (id.kind === "malformed")
+      throw new Failure(
+        `namespace ${JSON.stringify(namespace)} and service account ${JSON.stringify(serviceAccount)} make no identity: ${id.reason}`,
+      );
+    this.#options = options;
+    this.#principal = id.value.uri;
+    this.#socket = join(sidecar.folder, "agent.sock");
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    const signer = new RemoteSigner(sidecar.controlPlane, sidecar.token, () => this.#identity.current);
+    this.#identity = new WorkloadIdentity({
+      id: id.value,
+      ttlMs: options.certificateTtlMs,
+      signer,
+      onIssued: (held) => this.#onIssued(held),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#makeFolder();
+    await this.#identity.start();
+    this.#closers.push(() => this.#identity.stop());
+    this.#serve();
+    this.#startProxy();
+    await this.#untilReady();
+    this.#ready = true;
+    await this.#options.onReady();
+    this.#startApplication();
+  }
+
+  #makeFolder(): void {
+    const { folder } = this.#options.sidecar;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    chmodSync(folder, 0o700);
+  }
+
+  #onIssued(held: HeldIdentity): void {
+    this.#secrets.update(held);
+    const expiry = this.#registry.gauge(CERTIFICATE_EXPIRY);
+    const series = expiry.series(["default"]);
+    expiry.set(series, (held.notAfterMs - Date.now()) / 1_000);
+  }
+
+  #serve(): void {
+    const { sidecar, version, applicationMetricsUrl } = this.#options;
+    this.#closers.push(collectProcess(this.#registry, { prefix: "istio_agent_", component: "agent", version }));
+    const expiry = this.#registry.gauge(CERTIFICATE_EXPIRY);
+    this.#registry.onCollect(() =>
+      expiry.set(expiry.series(["default"]), ((this.#identity.current?.notAfterMs ?? 0) - Date.now()) / 1_000),
+    );
+    const receiver = new AccessLogReceiver(
+      new TrafficMetrics(this.#registry),
+      metricsWorkload(sidecar.workload),
+      () => this.#principal,
+    );
+    const service = new GrpcService({ [SDS_PATH]: this.#secrets.method, [ALS_PATH]: receiver.method });
+    const socket = serveLocally(this.#socket, service);
+    this.#closers.push(() => socket.stop());
+    const status = serveStatus({
+      host: sidecar.workload.address,
+      port: sidecar.ports.status,
+      registry: this.#registry,
+      proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
+      applicationMetricsUrl,
+      isReady: () => this.#ready && !this.#draining,
+      quit: () => void this.#drain(0),
+    });
+    this.#closers.push(() => status.stop());
+  }
+
+  #startProxy(): void {
+    const { sidecar, proxyCommand } = this.#options;
+    const file = join(sidecar.folder, "bootstrap.json");
+    writeFileSync(file, JSON.stringify(proxyBootstrap(sidecar, this.#socket), null, 1), { mode: 0o600 });
+    const env = { ...process.env, [PEER_METADATA_VARIABLE]: peerMetadata(sidecar.workload) };
+    const proxy = new Child({
+      command: [...proxyCommand, file],
+      env,
+      output: { file: join(sidecar.folder, "proxy.log") },
+    });
+    this.#proxy = proxy;
+    void proxy.exited.then((exit) => this.#onProxyExit(proxy, exit));
+  }
+
+  #onProxyExit(proxy: Child, exit: ChildExit): void {
+    if (this.#proxy !== proxy || this.#draining) return;
+    this.#proxy = undefined;
+    log.error("the proxy ended", { exit: exitCodeOf(exit), log: join(this.#options.sidecar.folder, "proxy.log") });
+    if (!this.#ready) return; // untilReady tells
+    // The application cannot reach the mesh without it: it is started again, and serves as soon as it is configured.
+    setTimeout(() => {
+      if (!this.#draining) this.#startProxy();
+    }, 200);
+  }
+
+  async #untilReady(): Promise<void> {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    const url = `http://127.0.0.1:${this.#options.sidecar.ports.admin}/ready`;
+    const logFile = join(this.#options.sidecar.folder, "proxy.log");
+    while (performance.now() < deadline) {
+      if (!this.#proxy) throw new Failure("the proxy ended before it was ready", { hint: `its log is ${logFile}` });
+      const ready = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+        (response) => response.ok,
+        () => false,
+      );
+      if (ready) return;
+      await Bun.sleep(READY_POLL_MS);
+    }
+    throw new Failure(`the proxy has no configuration after ${READY_TIMEOUT_MS / 1_000} s`, {
+      hint: `its log is ${logFile}; \`heddle proxy-status\` shows what the control plane sent`,
+    });
+  }
+
+  #startApplication(): void {
+    const { application } = this.#options;
+    if (!application) return;
+    const child = new Child({ ...application, output: "inherit" });
+    this.#application = child;
+    void child.exited.then((exit) => this.#drain(exitCodeOf(exit)));
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#application) {
+      // First out of the mesh, then the application: what is on its way still finds it there.
+      if (signal === "SIGTERM" || signal === "SIGINT") void this.#leave().then(() => this.#application?.signal(signal));
+      else this.#application.signal(signal);
+    } else void this.#drain(0);
+  }
+
+  #leaving: Promise<void> | undefined;
+
+  /** Tells the mesh, and waits until peers have heard. */
+  #leave(): Promise<void> {
+    this.#leaving ??= this.#options
+      .onDraining()
+      .catch((error) => log.warn("could not tell the mesh that this workload leaves", { error }))
+      .then(() => Bun.sleep(this.#application ? PROPAGATION_MS : 0));
+    return this.#leaving;
+  }
+
+  async #drain(code: number): Promise<void> {
+    if (this.#draining) return;
+    await this.#leave();
+    this.#draining = true;
+    await this.#proxy?.end(this.#options.drainMs);
+    await this.close();
+    this.#finish(code);
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    await this.#proxy?.end(1_000);
+    for (const close of this.#closers.reverse()) close();
+    rmSync(this.#socket, { force: true });
+  }
+}
+
+/** A pod name as Kubernetes makes them: the workload's name and five characters. */
+export function instanceName(workloadName: string): string {
+  return `${workloadName}-${randomUUID().slice(0, 5)}`;
+}

@@ -1,0 +1,127 @@
+// From objects to snapshots: source → dialect → model → compile. One change, or one burst, is one compilation; what did not change keeps its bytes.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { logger } from "../base/log.ts";
+import { CompileCache, compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import type { SourceObject } from "../dialect/object.ts";
+import { buildMesh } from "../model/build.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import { validateMesh } from "../model/validate.ts";
+import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.ts";
+import { Debounce, type DebounceOptions } from "./debounce.ts";
+import { Objects, type ObjectVerdict } from "./objects.ts";
+import type { SourceListener } from "./source/source.ts";
+
+const log = logger("control");
+
+/** Istio's PILOT_DEBOUNCE_AFTER, and a maximum that people do not notice. */
+export const DEFAULT_DEBOUNCE: DebounceOptions = { quietMs: 100, maxMs: 1_000 };
+
+/** What one compilation found and made. */
+export interface Compilation {
+  readonly mesh: Mesh;
+  /** Of the workloads that have a proxy. */
+  readonly snapshots: ReadonlyMap<WorkloadKey, ProxySnapshot>;
+  readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
+  /** Of files that could not be read, and of objects that do not fit each other. */
+  readonly findings: readonly Diagnostic[];
+  readonly tookMs: number;
+}
+
+export class Pipeline implements SourceListener {
+  readonly #settings: MeshSettings;
+  readonly #publish: (compilation: Compilation) => void;
+  readonly #objects = new Objects();
+  readonly #unreadable = new Map<string, readonly Diagnostic[]>();
+  readonly #acknowledged = new Map<WorkloadKey, ReadonlySet<string>>();
+  readonly #cache = new CompileCache();
+  readonly #debounce: Debounce;
+  #last: Compilation | undefined;
+  #synced = false;
+
+  constructor(settings: MeshSettings, debounce: DebounceOptions, publish: (compilation: Compilation) => void) {
+    this.#settings = settings;
+    this.#publish = publish;
+    this.#debounce = new Debounce(debounce, () => this.#compile());
+  }
+
+  /** The newest compilation; undefined before the sources told what they have. */
+  get last(): Compilation | undefined {
+    return this.#last;
+  }
+
+  onObject(object: SourceObject): void {
+    this.#objects.set(object);
+    this.#touch();
+  }
+
+  onDeleted(key: string): void {
+    this.#objects.delete(key);
+    this.#touch();
+  }
+
+  onUnreadable(place: string, diagnostics: readonly Diagnostic[]): void {
+    if (diagnostics.length === 0 && !this.#unreadable.has(place)) return;
+    if (diagnostics.length === 0) this.#unreadable.delete(place);
+    else this.#unreadable.set(place, diagnostics);
+    this.#touch();
+  }
+
+  onSynced(): void {
+    this.#synced = true;
+    this.#compile();
+  }
+
+  /** The server names that a workload's proxy takes now; undefined when its proxy is not connected. */
+  acknowledge(workload: WorkloadKey, serverNames: ReadonlySet<string> | undefined): void {
+    const before = this.#acknowledged.get(workload);
+    if (before === serverNames) return;
+    if (before && serverNames && before.size === serverNames.size && [...before].every((name) => serverNames.has(name)))
+      return;
+    if (serverNames) this.#acknowledged.set(workload, serverNames);
+    else this.#acknowledged.delete(workload);
+    this.#touch();
+  }
+
+  #touch(): void {
+    if (this.#synced) this.#debounce.touch();
+  }
+
+  stop(): void {
+    this.#debounce.cancel();
+  }
+
+  #compile(): void {
+    const startedAt = performance.now();
+    const { parts, sources, verdicts } = this.#objects.translate(this.#settings);
+    const mesh = buildMesh(this.#settings, parts);
+    const shared = compileShared(mesh, this.#acknowledged, this.#cache);
+    const snapshots = new Map<WorkloadKey, ProxySnapshot>();
+    for (const workload of mesh.workloads) {
+      const snapshot = compileProxy(shared, workload);
+      if (snapshot) snapshots.set(workloadKey(workload), snapshot);
+    }
+    const findings = [...[...this.#unreadable.values()].flat(), ...validateMesh(mesh, parts, sources)];
+    const tookMs = performance.now() - startedAt;
+    this.#last = { mesh, snapshots, verdicts, findings, tookMs };
+    log.debug("compiled", {
+      objects: this.#objects.size,
+      services: mesh.services.length,
+      proxies: snapshots.size,
+      tookMs: Math.round(tookMs),
+    });
+    this.#publish(this.#last);
+  }
+}
+
+/** The workload of a proxy that proved `principal` and calls itself `name` in `namespace`; its word counts only within its identity. */
+export function workloadOfProxy(mesh: Mesh, principal: string, namespace: string, name: string): Workload | undefined {
+  return mesh.workloads.find(
+    (workload) =>
+      workload.namespace === namespace &&
+      workload.name === name &&
+      workload.identity.kind === "spiffe" &&
+      workload.identity.uri === principal,
+  );
+}
