@@ -59,6 +59,14 @@ export function documentTooLarge(characters: number, limit: number): Message {
   return error("HED1009", `document is too large: ${characters} characters, at most ${limit} are read`);
 }
 
+export function unknownAlias(name: string): Message {
+  return error("HED1010", `there is no anchor &${name} before this alias`);
+}
+
+export function badMerge(): Message {
+  return { ...error("HED1011", "only objects can be merged by <<"), part: "name" };
+}
+
 export function missingField(field: string, example: string): Message {
   return error("HED1020", `object has no ${field}`, `${field.slice(field.lastIndexOf(".") + 1)}: ${example}`);
 }

@@ -9,6 +9,7 @@ import * as diagnostics from "./diagnostics.ts";
 import { decodeText } from "./encoding.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
 import { DocumentSpans } from "./spans.ts";
+import { type Problem, type TreeValue, valueOfTree } from "./tree.ts";
 
 export interface YamlDocument {
   /** Maps, lists, strings, numbers, booleans and null; no cycles. */
@@ -90,43 +91,18 @@ function splitDocuments(text: string, limit: number): readonly Chunk[] {
   return chunks;
 }
 
-interface Problem {
-  readonly message: Message;
-  /** Offsets in the document's text. */
-  readonly from: number;
-  readonly to: number;
-}
-
-type Read =
-  | { readonly kind: "value"; readonly value: unknown }
-  | { readonly kind: "invalid"; readonly problems: readonly Problem[] };
-
-function invalid(message: Message): Read {
+function invalid(message: Message): TreeValue {
   return { kind: "invalid", problems: [{ message, from: 0, to: 0 }] };
 }
 
-function readDocument(text: string, limits: ReadLimits): Read {
+function readDocument(text: string, limits: ReadLimits): TreeValue {
   if (text.length > limits.documentCharacters)
     return invalid(diagnostics.documentTooLarge(text.length, limits.documentCharacters));
   if (looksTooDeep(text)) return invalid(diagnostics.tooDeep(limits.depth));
-  let document: Document.Parsed;
-  try {
-    document = parse(text);
-  } catch (thrown) {
-    // Of an alias without its anchor the parser throws instead of reporting it.
-    return invalid(diagnostics.yamlSyntax(thrown instanceof Error ? thrown.message : String(thrown), undefined));
-  }
+  const document = parse(text);
   const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0) return { kind: "invalid", problems: syntaxProblems(errors, text.trimEnd().length) };
-  let value: unknown;
-  try {
-    value = document.toJS();
-  } catch (thrown) {
-    if (thrown instanceof ReferenceError && !thrown.message.startsWith("Unresolved"))
-      return invalid(diagnostics.expandsTooFar());
-    return invalid(diagnostics.yamlSyntax(thrown instanceof Error ? thrown.message : String(thrown), undefined));
-  }
-  return boundsProblem(value, limits) ?? { kind: "value", value };
+  if (errors.length > 0) return { kind: "invalid", problems: [syntaxProblem(errors[0]!, text.trimEnd().length)] };
+  return valueOfTree(document, limits);
 }
 
 /** Nesting that would overflow the parser's stack before it can be measured: at most as deep as what is refused here. */
@@ -144,40 +120,11 @@ function looksTooDeep(text: string): boolean {
   return /^[ \t]*(?:[-?:][ \t]+){100}/m.test(text);
 }
 
-/** Depth and number of values with aliases expanded; an alias of itself is infinitely deep. */
-function boundsProblem(root: unknown, limits: ReadLimits): Read | undefined {
-  let left = limits.values;
-  const level = (value: unknown, depth: number): Message | undefined => {
-    if (--left < 0) return diagnostics.expandsTooFar();
-    if (typeof value !== "object" || value === null) return undefined;
-    if (depth === 0) return diagnostics.tooDeep(limits.depth);
-    for (const child of Object.values(value)) {
-      const problem = level(child, depth - 1);
-      if (problem) return problem;
-    }
-    return undefined;
-  };
-  const problem = level(root, limits.depth);
-  return problem && invalid(problem);
-}
-
-/**
- * The first mistake, since those after it mostly follow from it; but each duplicate key is one of its own. What is missing at the
- * end is shown at the last character, the `end`th, rather than on the line of the next document.
- */
-function syntaxProblems(errors: readonly YAMLError[], end: number): readonly Problem[] {
-  const duplicates = errors.filter((error) => error.code === "DUPLICATE_KEY");
-  const [first] = errors.filter((error) => error.code !== "DUPLICATE_KEY");
-  if (!first) return duplicates.map(({ pos: [from, to] }) => ({ message: diagnostics.duplicateKey(), from, to }));
-  const problem = first.message.charAt(0).toLowerCase() + first.message.slice(1);
-  const from = Math.min(first.pos[0], Math.max(0, end - 1));
-  return [
-    {
-      message: diagnostics.yamlSyntax(problem, suggestion(first.code, first.message)),
-      from,
-      to: Math.max(from, first.pos[1]),
-    },
-  ];
+/** What is missing at the end is shown at the last character, the `end`th, rather than on the line of the next document. */
+function syntaxProblem({ code, message, pos }: YAMLError, end: number): Problem {
+  const problem = message.charAt(0).toLowerCase() + message.slice(1);
+  const from = Math.min(pos[0], Math.max(0, end - 1));
+  return { message: diagnostics.yamlSyntax(problem, suggestion(code, message)), from, to: Math.max(from, pos[1]) };
 }
 
 function suggestion(code: string, message: string): string | undefined {
@@ -222,6 +169,7 @@ function parse(text: string): Document.Parsed<ParsedNode> {
     version: "1.1",
     schema: SCHEMA,
     stringKeys: true,
+    uniqueKeys: false,
     prettyErrors: false,
     logLevel: "silent",
   });

@@ -1,0 +1,270 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { stringify } from "yaml";
+import { READ_LIMITS } from "./limits.ts";
+import { readYaml } from "./yaml.ts";
+
+function values(content: string | Uint8Array): readonly unknown[] {
+  const { documents, diagnostics } = readYaml("f.yaml", content);
+  expect(diagnostics).toEqual([]);
+  return documents.map((document) => document.value);
+}
+
+function codes(content: string | Uint8Array, limits = READ_LIMITS): readonly string[] {
+  return readYaml("f.yaml", content, limits).diagnostics.map((diagnostic) => diagnostic.code);
+}
+
+describe("documents", () => {
+  test("are cut at markers, empty ones and comments left out", () => {
+    expect(values("a: 1\n---\n# nothing\n---\n\n--- {b: 2}\n...\nc: 3\n")).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }]);
+  });
+
+  test("a marker ends a document even inside a block scalar, dashes further in do not", () => {
+    expect(values("a: |\n  ---\n  x\n---\nb: ----\n")).toEqual([{ a: "---\nx\n" }, { b: "----" }]);
+  });
+
+  test("directives and comments before a marker belong to the document after it", () => {
+    expect(values("%YAML 1.1\n# c\n---\na: yes\n")).toEqual([{ a: true }]);
+  });
+
+  test("JSON and Windows line ends are fine", () => {
+    expect(values('{"a": [1, true, null, "x"]}')).toEqual([{ a: [1, true, null, "x"] }]);
+    expect(values("a: 1\r\n---\r\nb: 2\r\n")).toEqual([{ a: 1 }, { b: 2 }]);
+  });
+
+  test("a mistake in one costs nothing to the others", () => {
+    const { documents, diagnostics } = readYaml("f.yaml", "a: 1\n---\nb: [\n---\nc: 3\n");
+    expect(documents.map((document) => document.value)).toEqual([{ a: 1 }, { c: 3 }]);
+    expect(diagnostics.map((diagnostic) => diagnostic.span?.line)).toEqual([3]);
+  });
+});
+
+describe("scalars are read as Kubernetes reads them", () => {
+  test("YAML 1.1's booleans and octal numbers", () => {
+    expect(values("a: yes\nb: Off\nc: y\nd: 0644\ne: 0x1F\nf: ~\ng: 1_000")).toEqual([
+      { a: true, b: false, c: true, d: 0o644, e: 31, f: null, g: 1000 },
+    ]);
+  });
+
+  test("no base 60, and timestamps as strings", () => {
+    expect(values("a: 12:30:45\nb: 2026-01-02\nc: 2026-01-02T03:04:05Z")).toEqual([
+      { a: "12:30:45", b: "2026-01-02", c: "2026-01-02T03:04:05Z" },
+    ]);
+  });
+
+  test("keys are strings, merge keys merge", () => {
+    expect(values("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n8080: z\ntrue: t")).toEqual([
+      { a: { x: 1 }, b: { x: 1, y: 2 }, "8080": "z", true: "t" },
+    ]);
+  });
+
+  test("of merged maps the first that has a field counts, and what is written beats them all", () => {
+    expect(values("a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {z: 3, <<: [*a, *b]}")).toEqual([
+      { a: { x: 1, y: 1 }, b: { y: 2, z: 2 }, c: { x: 1, y: 1, z: 3 } },
+    ]);
+    expect(codes("a: {<<: 1}")).toEqual(["HED1011"]);
+  });
+
+  test("__proto__ is a key like any other", () => {
+    const [value] = values('{"__proto__": {"polluted": 1}}') as [object];
+    expect(Object.keys(value)).toEqual(["__proto__"]);
+    expect("polluted" in value).toBe(false);
+  });
+
+  test("each key that stands twice is named", () => {
+    const found = readYaml("f.yaml", "a: 1\nb: 2\na: 3\nc: {d: 1, d: 2}").diagnostics;
+    expect(found.map(({ code, span }) => [code, span?.line, span?.column])).toEqual([
+      ["HED1007", 3, 1],
+      ["HED1007", 4, 11],
+    ]);
+  });
+
+  test("tags without a form in JSON are refused", () => {
+    expect(codes("a: !!binary aGk=")).toEqual(["HED1006"]);
+    expect(codes("a: !!set {x}")).toEqual(["HED1006"]);
+    expect(codes("a: !Ref x")).toEqual(["HED1006"]);
+  });
+});
+
+describe("encodings", () => {
+  const text = "name: Grüße\n";
+  const utf16 = (bigEndian: boolean, mark: boolean): Uint8Array => {
+    const bytes = Buffer.from(`${mark ? "\uFEFF" : ""}${text}`, "utf16le");
+    return bigEndian ? bytes.swap16() : bytes;
+  };
+
+  test("UTF-8 with and without a mark, UTF-16 in both orders with and without one", () => {
+    const forms = [
+      Buffer.from(text),
+      Buffer.from(`\uFEFF${text}`),
+      utf16(false, true),
+      utf16(true, true),
+      utf16(false, false),
+      utf16(true, false),
+    ];
+    for (const bytes of forms) expect(values(bytes)).toEqual([{ name: "Grüße" }]);
+    expect(values(`\uFEFF${text}`)).toEqual([{ name: "Grüße" }]);
+  });
+
+  test("anything else is named", () => {
+    expect(codes(Buffer.from("name: Grüße", "latin1"))).toEqual(["HED1003"]);
+    expect(codes(new Uint8Array([0xff, 0xfe, 0x61]))).toEqual(["HED1003"]);
+  });
+});
+
+describe("limits", () => {
+  test("of bytes, documents and characters", () => {
+    expect(codes("a: 1\n", { ...READ_LIMITS, bytes: 4 })).toEqual(["HED1001"]);
+    expect(codes("---\na: 1\n".repeat(4), { ...READ_LIMITS, documents: 3 })).toEqual(["HED1002"]);
+    expect(codes("---\na: 1\n".repeat(3), { ...READ_LIMITS, documents: 3 })).toEqual([]);
+    expect(codes("a: 1\n---\nb: 22222\n", { ...READ_LIMITS, documentCharacters: 10 })).toEqual(["HED1009"]);
+  });
+
+  test("of depth, in every form that nests", () => {
+    const deep = 200_000;
+    for (const text of [
+      "[".repeat(deep),
+      "{a: ".repeat(deep),
+      "- ".repeat(deep),
+      "? ".repeat(deep),
+      "[".repeat(deep) + "]".repeat(deep),
+    ]) {
+      expect(codes(`a:\n  ${text}`)).toEqual(["HED1004"]);
+    }
+    expect(codes(`${"[".repeat(100)}${"]".repeat(100)}`)).toEqual(["HED1004"]);
+    const steps = Array.from({ length: 100 }, (_, i) => `${" ".repeat(i)}a:`).join("\n");
+    expect(codes(steps)).toEqual(["HED1004"]);
+    expect(codes(`${"[".repeat(60)}${"]".repeat(60)}`)).toEqual([]);
+  });
+
+  test("of aliases: ten lines that make a billion values, and one that holds itself", () => {
+    const bomb = Array.from(
+      { length: 10 },
+      (_, i) =>
+        `a${i}: &a${i} [${Array(9)
+          .fill(i === 0 ? "x" : `*a${i - 1}`)
+          .join(", ")}]`,
+    ).join("\n");
+    expect(codes(bomb)).toEqual(["HED1005"]);
+    expect(codes("a: &a [*a]")).toEqual(["HED1010"]);
+    expect(codes("a: *nowhere")).toEqual(["HED1010"]);
+    const deep = `a: &a ${"[".repeat(40)}${"]".repeat(40)}\nb: ${"[".repeat(40)}*a${"]".repeat(40)}`;
+    expect(codes(deep)).toEqual(["HED1004"]);
+  });
+});
+
+describe("places", () => {
+  const text = `# a comment
+kind: A
+---
+metadata:
+  labels: {"app.kubernetes.io/name": web}
+spec:
+  http:
+  - name: first
+  - name: second   # here
+    long: >
+      two
+      lines
+`;
+  const spans = readYaml("f.yaml", text).documents[1]!.spans;
+
+  test("of a value, a name, a list's item, a key with dots", () => {
+    expect(spans("spec.http[1].name")).toEqual({
+      file: "f.yaml",
+      line: 9,
+      column: 11,
+      length: 6,
+      text: "  - name: second   # here",
+    });
+    expect(spans("spec.http[1].name", "name")).toMatchObject({ line: 9, column: 5, length: 4 });
+    expect(spans("spec.http[0]")).toMatchObject({ line: 8, column: 5 });
+    expect(spans('metadata.labels["app.kubernetes.io/name"]')).toMatchObject({ line: 5, column: 38, length: 3 });
+  });
+
+  test("of a map the name it stands under, of what is not there the nearest above", () => {
+    expect(spans("metadata.labels")).toMatchObject({ line: 5, column: 3, length: 6 });
+    expect(spans("spec.http[1].route[0].weight")).toMatchObject({ line: 9, column: 5 });
+    expect(spans("spec.nothing.at.all")).toMatchObject({ line: 6, column: 1, length: 4 });
+    expect(spans("")).toMatchObject({ line: 4, column: 1 });
+  });
+
+  test("of a value over several lines its first, of a value by an alias the alias's target", () => {
+    expect(spans("spec.http[1].long")).toMatchObject({ line: 10, column: 11 });
+    const aliased = readYaml("f.yaml", "a: &a\n  x: 1\nb: *a\n").documents[0]!.spans;
+    expect(aliased("b.x")).toMatchObject({ line: 2, column: 6 });
+  });
+
+  test("of a very long line the line is left out", () => {
+    const json = `{"a": "${"x".repeat(1000)}", "b": 1}`;
+    const found = readYaml("f.json", json).documents[0]!.spans;
+    expect(found("b")).toMatchObject({ line: 1, column: 1016, text: "" });
+    expect(found("a", "name")!.text.length).toBeLessThan(420);
+  });
+});
+
+test("what yaml writes is read back", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.jsonValue({ maxDepth: 4 })), { maxLength: 3 }),
+      (objects) => {
+        // JSON has no negative zero, and YAML's is not told apart here either.
+        const plain = JSON.parse(JSON.stringify(objects)) as unknown[];
+        const text = plain.map((object) => `---\n${stringify(object, { version: "1.1" })}`).join("");
+        expect(values(text)).toEqual(plain.map((object) => object));
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test("any text at all is read or refused, never thrown at", () => {
+  const pieces = fc.constantFrom(
+    "a",
+    ": ",
+    "- ",
+    "\n",
+    "  ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    '"',
+    "&a ",
+    "*a",
+    "|",
+    ">",
+    "#",
+    "---\n",
+    "...\n",
+    "%",
+    "? ",
+    "!t ",
+    "<<: ",
+    "\t",
+    "\u0000",
+    "é",
+    ",",
+    "1",
+    "~",
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.array(pieces, { maxLength: 60 }).map((parts) => parts.join("")),
+        fc.string({ unit: "binary" }),
+      ),
+      (text) => {
+        for (const document of readYaml("f.yaml", text).documents) document.spans("a.b[0]");
+      },
+    ),
+    { numRuns: 600 },
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+      readYaml("f.yaml", bytes);
+    }),
+    { numRuns: 300 },
+  );
+});
