@@ -82,7 +82,7 @@ function readText(schema: TextSchema, value: unknown, path: string, reporter: Re
   const name = lastName(path);
   if (typeof value !== "string") {
     const scalar = typeof value === "number" || typeof value === "boolean";
-    return wrongType(path, "a string", value, reporter, scalar ? `${name}: "${value}"` : undefined);
+    return wrongType(path, "a string", value, reporter, scalar ? diagnostics.IN_QUOTES : undefined);
   }
   if (schema.notEmpty && value === "") {
     reporter.report(path, diagnostics.emptyValue(name));

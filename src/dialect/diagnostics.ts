@@ -119,6 +119,9 @@ export function unknownField(field: string, known: readonly string[]): Message {
   return { ...error("HED1101", `unknown field ${quote(field)}`, suggestion), part: "name" };
 }
 
+/** For a value that YAML took for a number or (`y`, `no`, `on`) for a boolean: its text as written is gone. */
+export const IN_QUOTES = "the value in quotes";
+
 export function wrongType(field: string, wanted: string, value: unknown, example?: string): Message {
   return error("HED1102", `${field} must be ${wanted}: ${quote(value)}`, example);
 }

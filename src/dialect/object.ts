@@ -114,10 +114,7 @@ function stringMapProblems(metadata: JsonObject, field: "labels" | "annotations"
   if (!isObject(map)) return [[path, diagnostics.wrongType(field, "a map of strings", map)]];
   return Object.entries(map)
     .filter(([, value]) => typeof value !== "string")
-    .map(([key, value]) => [
-      joinPath(path, key),
-      diagnostics.wrongType(key, "a string", value, `${key}: "${String(value)}"`),
-    ]);
+    .map(([key, value]) => [joinPath(path, key), diagnostics.wrongType(key, "a string", value, diagnostics.IN_QUOTES)]);
 }
 
 /** Kubernetes' DNS-1123 subdomain. */
