@@ -10,8 +10,9 @@ import {
   type ResponseHead,
   type ResponseListener,
 } from "../http/stream.ts";
+import { formatTimeout } from "./deadline.ts";
 import { frameMessage, MessageReader } from "./message.ts";
-import { type GrpcStatus, readStatus, statusOfHttp } from "./status.ts";
+import { type GrpcStatus, isGrpc, readStatus, statusOfHttp } from "./status.ts";
 
 /** 64 MiB: a full RouteConfiguration of a large mesh is 36 MB. */
 export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
@@ -26,22 +27,26 @@ export interface CallListener {
 
 export interface CallOptions {
   readonly authority: string;
+  /** `https` over TLS; `http` when it is left out. */
+  readonly scheme?: "http" | "https";
   readonly metadata?: HeaderList;
   /** Milliseconds until the call is given up, told to the server too; 0 or nothing is none. */
   readonly timeoutMs?: number;
   readonly maxMessageBytes?: number;
 }
 
+const NO_STATUS: GrpcStatus = { code: "INTERNAL", message: "the server ended the call without a status" };
+
 function statusOfReset(reason: ResetReason): GrpcStatus {
   switch (reason) {
     case "cancelled":
       return { code: "CANCELLED", message: "the server cancelled the call" };
     case "refused":
+      return { code: "UNAVAILABLE", message: "the server refused the stream" };
     case "closed":
-      return {
-        code: "UNAVAILABLE",
-        message: reason === "closed" ? "the connection was closed" : "the server refused the stream",
-      };
+      return { code: "UNAVAILABLE", message: "the connection was closed" };
+    case "limit":
+      return { code: "RESOURCE_EXHAUSTED", message: "the response passed a limit" };
     default:
       return { code: "INTERNAL", message: `the stream was reset: ${reason}` };
   }
@@ -52,18 +57,19 @@ export class ClientCall implements ResponseListener {
   readonly #listener: CallListener;
   readonly #reader: MessageReader;
   readonly #deadline = new Alarm(() => this.#fail({ code: "DEADLINE_EXCEEDED", message: "the deadline passed" }));
+  #ended = false;
   #over = false;
 
   /** Begins the call on a connection that has room for it. */
   constructor(connection: ClientConnection, path: string, options: CallOptions, listener: CallListener) {
     const timeoutMs = options.timeoutMs ?? 0;
     const headers = ["te", "trailers", "content-type", "application/grpc", "user-agent", "heddle"];
-    if (timeoutMs > 0) headers.push("grpc-timeout", `${Math.ceil(timeoutMs)}m`);
+    if (timeoutMs > 0) headers.push("grpc-timeout", formatTimeout(timeoutMs));
     if (options.metadata) headers.push(...options.metadata);
     this.#listener = listener;
     this.#reader = new MessageReader(options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
     this.#stream = connection.request(
-      new RequestHead("POST", "http", options.authority, path, headers, "HTTP/2", -1, undefined),
+      new RequestHead("POST", options.scheme ?? "http", options.authority, path, headers, "HTTP/2", -1, undefined),
       false,
       this,
     );
@@ -77,7 +83,9 @@ export class ClientCall implements ResponseListener {
 
   /** No more messages from this side. */
   end(): void {
-    if (!this.#over) this.#stream.end();
+    if (this.#over || this.#ended) return;
+    this.#ended = true;
+    this.#stream.end();
   }
 
   /** Gives the call up; the listener hears CANCELLED. */
@@ -97,10 +105,9 @@ export class ClientCall implements ResponseListener {
   onInform(): void {}
 
   onResponse(head: ResponseHead, end: boolean): void {
-    const status = readStatus(head.headers);
-    if (status) this.#finish(status);
+    if (end) this.#end(head.headers, head.status);
     else if (head.status !== 200) this.#fail(statusOfHttp(head.status));
-    else if (end) this.#finish({ code: "INTERNAL", message: "the server ended the call without a status" });
+    else if (!isGrpc(head.headers)) this.#fail({ code: "UNKNOWN", message: "the server's answer is not gRPC" });
   }
 
   onData(chunk: Uint8Array): void {
@@ -108,14 +115,23 @@ export class ClientCall implements ResponseListener {
     const fault = this.#reader.feed(chunk, (message) => {
       if (!this.#over) this.#listener.onMessage(message);
     });
-    if (fault === "compressed")
+    if (fault === "compressed") {
       this.#fail({ code: "INTERNAL", message: "the server compressed a message without being asked" });
-    if (fault === "too-large")
+    } else if (fault === "too-large") {
       this.#fail({ code: "RESOURCE_EXHAUSTED", message: "the server sent a message above the limit" });
+    }
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    this.#finish(readStatus(trailers) ?? { code: "INTERNAL", message: "the server ended the call without a status" });
+    this.#end(trailers, 200);
+  }
+
+  /** The server is done; `fields` are trailers, or the head of a response that has nothing else. */
+  #end(fields: HeaderList | undefined, httpStatus: number): void {
+    const status = readStatus(fields) ?? (httpStatus === 200 ? NO_STATUS : statusOfHttp(httpStatus));
+    const isCut = status.code === "OK" && !this.#reader.isAtBoundary;
+    if (!this.#ended) this.#stream.reset("cancelled"); // it takes no more messages
+    this.#finish(isCut ? { code: "INTERNAL", message: "the server ended the call inside a message" } : status);
   }
 
   onReset(reason: ResetReason): void {
@@ -140,31 +156,35 @@ export class ClientCall implements ResponseListener {
   }
 }
 
-/** One message there, one back. Resolves with the message, or with the status when it is not OK. */
+export type UnaryAnswer =
+  | { readonly kind: "message"; readonly message: Buffer }
+  | { readonly kind: "status"; readonly status: GrpcStatus };
+
+/** One message there, one back. Resolves with the message, or with the status when it is not OK; never rejects. */
 export function unaryCall(
   connection: ClientConnection,
   path: string,
   message: Uint8Array,
   options: CallOptions,
-): Promise<{ kind: "message"; message: Buffer } | { kind: "status"; status: GrpcStatus }> {
+): Promise<UnaryAnswer> {
   return new Promise((resolve) => {
-    let answer: Buffer | undefined;
+    const messages: Buffer[] = [];
     const call = new ClientCall(connection, path, options, {
-      onMessage: (received) => {
-        answer ??= received;
-      },
+      onMessage: (received) => messages.push(received),
       onWritable() {},
-      onStatus: (status) => {
-        if (status.code !== "OK") resolve({ kind: "status", status });
-        else if (answer) resolve({ kind: "message", message: answer });
-        else
-          resolve({
-            kind: "status",
-            status: { code: "INTERNAL", message: "the server answered OK without a message" },
-          });
-      },
+      onStatus: (status) => resolve(answerOf(messages, status)),
     });
     call.send(message);
     call.end();
   });
+}
+
+function answerOf(messages: readonly Buffer[], status: GrpcStatus): UnaryAnswer {
+  if (status.code !== "OK") return { kind: "status", status };
+  const [message] = messages;
+  if (message !== undefined && messages.length === 1) return { kind: "message", message };
+  return {
+    kind: "status",
+    status: { code: "INTERNAL", message: `the server answered OK with ${messages.length} messages, expected one` },
+  };
 }

@@ -12,10 +12,11 @@ import {
 } from "../http/stream.ts";
 import { parseTimeout } from "./deadline.ts";
 import { frameMessage, MessageReader } from "./message.ts";
-import { GRPC_OK, type GrpcStatus, statusTrailers } from "./status.ts";
+import { GRPC_OK, type GrpcStatus, isGrpc, statusTrailers } from "./status.ts";
 
 /** 16 MiB: a delta request that resumes a session lists the versions of all of its resources. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+const HEAD: HeaderList = ["content-type", "application/grpc"];
 
 /** Who is on the other end, as its connection proved. */
 export interface CallPeer {
@@ -42,14 +43,17 @@ export class ServerCall implements StreamListener {
   readonly peer: CallPeer;
   readonly metadata: HeaderList;
   readonly #stream: ServerStream;
-  readonly #reader = new MessageReader(MAX_REQUEST_BYTES);
+  readonly #maxBytes: number;
+  readonly #reader: MessageReader;
   readonly #deadline = new Alarm(() => this.#expire());
   #handler: CallHandler | undefined;
   #responded = false;
   #over = false;
 
-  constructor(stream: ServerStream, head: RequestHead, peer: CallPeer) {
+  constructor(stream: ServerStream, head: RequestHead, peer: CallPeer, maxBytes: number) {
     this.#stream = stream;
+    this.#maxBytes = maxBytes;
+    this.#reader = new MessageReader(maxBytes);
     this.metadata = head.headers;
     this.peer = peer;
     stream.listener = this;
@@ -60,7 +64,7 @@ export class ServerCall implements StreamListener {
     const timeoutMs = parseTimeout(getHeader(this.metadata, "grpc-timeout"));
     if (timeoutMs !== undefined) timers.arm(this.#deadline, timeoutMs);
     this.#handler = method(this);
-    if (end) this.#handler.onEnd();
+    if (end) this.onEnd();
   }
 
   /** False: the client reads too slowly; wait for `onWritable`. */
@@ -70,23 +74,22 @@ export class ServerCall implements StreamListener {
     return this.#stream.write(frameMessage(message));
   }
 
+  /** Ends the call; what was sent before still arrives. */
   end(status: GrpcStatus = GRPC_OK): void {
     if (this.#over) return;
     this.#over = true;
     timers.disarm(this.#deadline);
     if (this.#responded) this.#stream.end(statusTrailers(status));
-    else
-      this.#stream.respond(
-        new ResponseHead(200, ["content-type", "application/grpc", ...statusTrailers(status)], -1),
-        true,
-      );
+    else this.#stream.respond(new ResponseHead(200, [...HEAD, ...statusTrailers(status)], -1), true);
   }
 
   #respond(): void {
     if (this.#responded) return;
     this.#responded = true;
-    this.#stream.respond(new ResponseHead(200, ["content-type", "application/grpc"], -1), false);
+    this.#stream.respond(new ResponseHead(200, [...HEAD], -1), false);
   }
+
+  /** Stops and restarts `onMessage`: the client is held back by flow control. */
 
   pause(): void {
     this.#stream.pause();
@@ -101,10 +104,11 @@ export class ServerCall implements StreamListener {
     const fault = this.#reader.feed(chunk, (message) => {
       if (!this.#over) this.#handler?.onMessage(message);
     });
-    if (fault === "compressed")
-      this.#refuse({ code: "UNIMPLEMENTED", message: "compressed messages are not supported" });
-    if (fault === "too-large")
-      this.#refuse({ code: "RESOURCE_EXHAUSTED", message: `message is larger than ${MAX_REQUEST_BYTES} bytes` });
+    if (fault === "compressed") {
+      this.#refuse({ code: "INTERNAL", message: "a compressed message in a call without grpc-encoding" });
+    } else if (fault === "too-large") {
+      this.#refuse({ code: "RESOURCE_EXHAUSTED", message: `message is larger than ${this.#maxBytes} bytes` });
+    }
   }
 
   onEnd(): void {
@@ -119,6 +123,14 @@ export class ServerCall implements StreamListener {
 
   onWritable(): void {
     if (!this.#over) this.#handler?.onWritable?.();
+  }
+
+  /** @internal Names what is accepted, as gRPC's compression specification asks. */
+  refuseEncoding(encoding: string): void {
+    this.#over = true;
+    const status: GrpcStatus = { code: "UNIMPLEMENTED", message: `grpc-encoding ${encoding} is not supported` };
+    const headers = [...HEAD, "grpc-accept-encoding", "identity", ...statusTrailers(status)];
+    this.#stream.respond(new ResponseHead(200, headers, -1), true);
   }
 
   #refuse(status: GrpcStatus): void {
@@ -140,48 +152,57 @@ export class ServerCall implements StreamListener {
   }
 }
 
+const ONE_MESSAGE: GrpcStatus = { code: "INVALID_ARGUMENT", message: "a unary call has one message" };
+
 /** A method of one message each way; the promise must not reject for what a client sent. */
 export function unary(
   handle: (request: Buffer, call: ServerCall) => Promise<{ readonly message: Uint8Array } | GrpcStatus>,
 ): Method {
   return (call) => {
     let request: Buffer | undefined;
-    let cancelled = false;
     return {
       onMessage(message) {
-        if (request) call.end({ code: "INVALID_ARGUMENT", message: "a unary call has one message" });
-        request ??= message;
+        if (request) call.end(ONE_MESSAGE);
+        else request = message;
       },
       onEnd() {
-        if (!request) {
-          call.end({ code: "INVALID_ARGUMENT", message: "a unary call has one message" });
-          return;
-        }
-        handle(request, call).then(
-          (answer) => {
-            if (cancelled) return;
-            if ("message" in answer && answer.message instanceof Uint8Array) {
-              call.send(answer.message);
-              call.end();
-            } else call.end(answer as GrpcStatus);
-          },
-          (error) => call.end({ code: "INTERNAL", message: error instanceof Error ? error.message : String(error) }),
-        );
+        if (request) void answer(call, handle(request, call));
+        else call.end(ONE_MESSAGE);
       },
-      onCancel() {
-        cancelled = true;
-      },
+      onCancel() {}, // what the call sends now goes nowhere
     };
   };
+}
+
+async function answer(
+  call: ServerCall,
+  promised: Promise<{ readonly message: Uint8Array } | GrpcStatus>,
+): Promise<void> {
+  try {
+    const reply = await promised;
+    if ("code" in reply) {
+      call.end(reply);
+    } else {
+      call.send(reply.message);
+      call.end();
+    }
+  } catch (error) {
+    call.end({ code: "INTERNAL", message: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 /** What a connection of this peer is listened to with. One service object serves all connections. */
 export class GrpcService {
   readonly #methods: ReadonlyMap<string, Method>;
+  readonly #maxRequestBytes: number;
 
-  /** Methods by path, as in `/package.Service/Method`. */
-  constructor(methods: Readonly<Record<string, Method>>) {
+  /**
+   * @param methods by path, as in `/package.Service/Method`
+   * @param maxRequestBytes of one message; larger ones end their call with RESOURCE_EXHAUSTED
+   */
+  constructor(methods: Readonly<Record<string, Method>>, maxRequestBytes: number = MAX_REQUEST_BYTES) {
     this.#methods = new Map(Object.entries(methods));
+    this.#maxRequestBytes = maxRequestBytes;
   }
 
   listener(peer: CallPeer, onClosed: () => void): ServerConnectionListener {
@@ -193,16 +214,17 @@ export class GrpcService {
   }
 
   #begin(stream: ServerStream, head: RequestHead, end: boolean, peer: CallPeer): void {
-    const contentType = getHeader(head.headers, "content-type");
-    if (head.method !== "POST" || !contentType?.startsWith("application/grpc")) {
+    if (head.method !== "POST" || !isGrpc(head.headers)) {
       // gRPC over HTTP/2: what is not gRPC gets 415, so that it is not taken for a status.
       stream.listener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
       stream.respond(new ResponseHead(415, [], 0), true);
       return;
     }
-    const call = new ServerCall(stream, head, peer);
+    const call = new ServerCall(stream, head, peer, this.#maxRequestBytes);
+    const encoding = getHeader(head.headers, "grpc-encoding") ?? "identity";
     const method = this.#methods.get(head.path);
-    if (method) call.begin(method, end);
-    else call.end({ code: "UNIMPLEMENTED", message: `unknown method ${head.path}` });
+    if (method === undefined) call.end({ code: "UNIMPLEMENTED", message: `unknown method ${head.path}` });
+    else if (encoding !== "identity") call.refuseEncoding(encoding);
+    else call.begin(method, end);
   }
 }

@@ -50,6 +50,11 @@ function decodeMessage(text: string): string {
   }
 }
 
+/** By its content-type: `application/grpc`, with a suffix or parameters, but not `application/grpc-web`. */
+export function isGrpc(headers: HeaderList): boolean {
+  return /^application\/grpc(?:[+;]|$)/i.test(getHeader(headers, "content-type") ?? "");
+}
+
 export function statusTrailers({ code, message }: GrpcStatus): HeaderList {
   const trailers = ["grpc-status", String(GRPC_STATUS[code])];
   if (message !== "") trailers.push("grpc-message", encodeMessage(message));
