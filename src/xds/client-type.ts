@@ -1,6 +1,5 @@
 // The client's end of one resource type: what it wants, which versions it has, what it still has to tell the server.
 
-import { parseVirtualHostName } from "./names.ts";
 import type { ResourceKind } from "./type-urls.ts";
 
 interface Answer {
@@ -61,13 +60,16 @@ export class ClientType {
     for (const name of names) this.#left.delete(name);
     this.#wanted = names;
     this.#changed ||= this.#left.size > 0 || this.#told.size < names.size;
-    for (const name of this.#versions.keys()) if (!this.wants(name)) this.#versions.delete(name);
+    this.forget((name) => !names.has(name));
   }
 
   wants(name: string): boolean {
-    if (this.#wildcard || this.#wanted.has(name)) return true;
-    const route = this.kind === "vhds" ? parseVirtualHostName(name)?.route : undefined;
-    return route !== undefined && this.#wanted.has(route);
+    return this.#wildcard || this.#wanted.has(name);
+  }
+
+  /** Gives up what `condition` says; the caller has forgotten it. */
+  forget(condition: (name: string) => boolean): void {
+    for (const name of this.#versions.keys()) if (condition(name)) this.#versions.delete(name);
   }
 
   version(name: string): string | undefined {

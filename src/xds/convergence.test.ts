@@ -72,9 +72,14 @@ class TestProxy {
   constructor() {
     this.client.wantAll("cds");
     this.client.wantAll("lds");
+    this.client.wantAll("vhds");
   }
 
   take(update: Update): void {
+    for (const { name } of update.kind === "vhds" ? update.resources : []) {
+      // As Envoy does: a virtual host of a route configuration that is not there is acknowledged and forgotten.
+      if (!this.held.rds.has(name.split("/")[0]!)) throw new Error(`${name} came before its route configuration`);
+    }
     const rejections = this.#reject(update);
     const rejected = new Set(rejections.map(({ name }) => name));
     const table = this.held[update.kind];
@@ -85,17 +90,15 @@ class TestProxy {
     this.#checkClusters();
     if (update.kind === "cds") this.#want("eds", table.keys());
     if (update.kind === "lds") this.#want("rds", table.keys());
-    if (update.kind === "rds") this.#want("vhds", table.keys());
     this.client.answer(update, rejections);
   }
 
-  #want(kind: ResourceKind, names: Iterable<string>): void {
+  #want(kind: "eds" | "rds", names: Iterable<string>): void {
     const wanted = new Set(names);
     this.client.want(kind, wanted);
-    for (const name of this.held[kind].keys()) {
-      if (!wanted.has(kind === "vhds" ? name.split("/")[0]! : name)) this.held[kind].delete(name);
-    }
-    if (kind === "rds") this.#want("vhds", this.held.rds.keys());
+    for (const name of this.held[kind].keys()) if (!wanted.has(name)) this.held[kind].delete(name);
+    if (kind !== "rds") return;
+    for (const name of this.held.vhds.keys()) if (!wanted.has(name.split("/")[0]!)) this.held.vhds.delete(name);
   }
 
   #reject(update: Update): Rejection[] {

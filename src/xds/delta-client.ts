@@ -9,6 +9,7 @@ import {
   DeltaDiscoveryRequestSchema,
   type DeltaDiscoveryResponse,
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { parseVirtualHostName } from "./names.ts";
 import { kindOfTypeUrl, RESOURCE_TYPES, type ResourceKind, SEND_ORDER } from "./type-urls.ts";
 import { type Rejection, readUpdate, rejectionText, type Update } from "./update.ts";
 
@@ -27,18 +28,19 @@ export class DeltaClient {
     this.#node = node;
   }
 
-  /** Wants everything of a type that has a wildcard: listeners, clusters, the name table. */
+  /** Wants everything of a type that has a wildcard: listeners, clusters, virtual hosts, the name table. */
   wantAll(kind: ResourceKind): void {
     if (!RESOURCE_TYPES[kind].wildcard) throw new Error(`${kind} has no wildcard subscription`);
     this.#type(kind).wantAll();
   }
 
   /**
-   * Wants exactly these names of a type; of virtual hosts, names of route configurations mean all of theirs. The caller forgets what it
-   * held of the others: the server will not say any more about them.
+   * Wants exactly these names of a type. The caller forgets what it held of the others, and with a route configuration its virtual
+   * hosts: the server will not say any more about them, and sends them again with the route configuration.
    */
   want(kind: ResourceKind, names: ReadonlySet<string>): void {
     this.#type(kind).want(names);
+    if (kind === "rds") this.#types.get("vhds")?.forget((name) => !names.has(parseVirtualHostName(name)?.route ?? ""));
   }
 
   /** A stream was opened, the first or another one. */

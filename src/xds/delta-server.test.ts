@@ -247,7 +247,7 @@ describe("delta server, rule by rule of the protocol", () => {
   test("7: clusters, endpoints, listeners, routes, virtual hosts; removals when nothing refers to them any more", () => {
     const before = [a, assignment("a", 1), listener("l"), routeConfiguration("80"), virtualHost("80/x", ["a"])];
     const stream = new Stream(before);
-    stream.ask("vhds", "80");
+    stream.ask("vhds");
     stream.ask("rds", "80");
     stream.ask("lds");
     stream.ask("eds", "a");
@@ -276,7 +276,7 @@ describe("delta server, rule by rule of the protocol", () => {
     stream.ask("rds", "80");
     stream.settle();
     stream.set(a, b, routeConfiguration("80", ["a", "b"]), virtualHost("81/y", ["a"]));
-    stream.ask("vhds", "81");
+    stream.ask("vhds");
     expect(stream.sent()).toEqual(["cds +b", "vhds +81/y"]);
     stream.ack("cds");
     expect(stream.sent()).toEqual(["rds +80"]);
@@ -285,7 +285,7 @@ describe("delta server, rule by rule of the protocol", () => {
   test("7: a route to a refused cluster stays back, and goes when a mended cluster is taken", () => {
     const stream = new Stream([a, virtualHost("80/x", ["a"]), virtualHost("80/y", ["a"])]);
     stream.ask("cds");
-    stream.ask("vhds", "80");
+    stream.ask("vhds");
     stream.settle();
     stream.set(a, b, virtualHost("80/x", ["b"]));
     expect(stream.sent()).toEqual(["cds +b"]);
@@ -299,7 +299,7 @@ describe("delta server, rule by rule of the protocol", () => {
   test("7: a cluster stays while the client may hold a route of an earlier stream to it", () => {
     const stream = new Stream([b, virtualHost("80/x", ["b"])]);
     stream.reconnect("cds", { a: a.version });
-    stream.reconnect("vhds", { "80/x": "old" }, "80");
+    stream.reconnect("vhds", { "80/x": "old" });
     expect(stream.sent()).toEqual(["cds +b"]);
     stream.ack("cds");
     expect(stream.sent()).toEqual(["vhds +80/x"]);
@@ -320,28 +320,70 @@ describe("delta server, rule by rule of the protocol", () => {
     expect(stream.sent()).toEqual([]);
   });
 
-  test("9: a route configuration's name subscribes to its virtual hosts; a host on demand is answered by its alias", () => {
-    const hosts = [
-      virtualHost("80/x", [], ["x.example", "x"]),
-      virtualHost("80/y", [], ["y.example"]),
+  test("9: virtual hosts come without being asked for by name, once their route configuration was acknowledged", () => {
+    const stream = new Stream([
+      routeConfiguration("80"),
+      virtualHost("80/x", []),
+      virtualHost("80/y", []),
       virtualHost("81/z", []),
-    ];
-    const stream = new Stream(hosts);
-    stream.ask("vhds", "80");
+    ]);
+    stream.ask("rds", "80");
+    stream.ask("vhds");
+    expect(stream.sent()).toEqual(["rds +80", "vhds +81/z"]);
+    stream.ack("vhds");
+    expect(stream.sent()).toEqual([]);
+    stream.ack("rds");
     expect(stream.settle()).toEqual(["vhds +80/x +80/y"]);
+    stream.set(routeConfiguration("80"), virtualHost("80/x", [], ["changed"]));
+    expect(stream.settle()).toEqual(["vhds +80/x -80/y -81/z"]);
+  });
+
+  test("9: virtual hosts come again with a route configuration that the client dropped, and not when it only changes", () => {
+    const stream = new Stream([routeConfiguration("80"), virtualHost("80/x", [])]);
+    stream.ask("rds", "80");
+    stream.ask("vhds");
+    expect(stream.settle()).toEqual(["rds +80", "vhds +80/x"]);
+    stream.set(routeConfiguration("80", ["elsewhere"]), virtualHost("80/x", []));
+    expect(stream.settle()).toEqual(["rds +80"]);
+    stream.leave("rds", "80");
+    expect(stream.settle()).toEqual([]);
+    stream.ask("rds", "80");
+    expect(stream.settle()).toEqual(["rds +80", "vhds +80/x"]);
+  });
+
+  test("9: of a route configuration without virtual hosts the removal of none is told, for which Envoy waits", () => {
+    const stream = new Stream([routeConfiguration("80"), routeConfiguration("81")]);
+    stream.ask("rds", "80");
+    stream.ask("vhds");
+    expect(stream.settle()).toEqual(["rds +80", "vhds -80/"]);
+    stream.ask("rds", "81");
+    expect(stream.settle()).toEqual(["rds +81", "vhds -81/"]);
+  });
+
+  test("9: a host on demand is answered by its alias, one that does not exist by an alias without content", () => {
+    const stream = new Stream([virtualHost("80/x", [], ["x.example", "x"]), virtualHost("80/y", [], ["*.y.example"])]);
+    stream.ask("vhds");
+    stream.settle();
     stream.ask("vhds", "80/x.example");
     expect(stream.settle()).toEqual(["vhds +80/x=80/x.example"]);
     stream.ask("vhds", "80/unknown.example");
     expect(stream.settle()).toEqual(["vhds +80/unknown.example?=80/unknown.example"]);
-    stream.ask("vhds", "82");
-    expect(stream.settle()).toEqual(["vhds -82"]);
-    stream.set(hosts[0]!, virtualHost("82/new", []));
-    expect(stream.settle()).toEqual(["vhds +82/new -80/y"]);
+    // As Envoy reconnects after that.
+    const again = new Stream([virtualHost("80/x", [], ["x.example", "x"])]);
+    again.reconnect(
+      "vhds",
+      { "80/x": virtualHost("80/x", [], ["x.example", "x"]).version },
+      "*",
+      "80/x.example",
+      "80/unknown.example",
+    );
+    expect(again.settle()).toEqual(["vhds +80/x=80/x.example +80/unknown.example?=80/unknown.example"]);
   });
 
-  test("9: unknown hosts on demand are not remembered", () => {
+  test("9: hosts on demand are not remembered: anyone may send any Host header", () => {
     const stream = new Stream([virtualHost("80/x", [])], { maxNames: 5 });
-    stream.ask("vhds", "80");
+    stream.ask("vhds");
+    stream.settle();
     for (let i = 0; i < 20; i++) stream.ask("vhds", `80/host-${i}`);
     expect(stream.settle()).toHaveLength(1);
     expect(stream.server.receive(request("vhds"))).toEqual({ kind: "request" });

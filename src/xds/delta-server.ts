@@ -4,9 +4,11 @@
 import type { DeltaResponse } from "./delta-response.ts";
 import { gateOf } from "./gate.ts";
 import type { DeltaDiscoveryRequest } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { virtualHostName } from "./names.ts";
 import { type Refusal, ServerType } from "./server-type.ts";
 import { type Changes, changedNames, resourcesOf, type Snapshot } from "./snapshot.ts";
 import { kindOfTypeUrl, type ResourceKind, SEND_ORDER } from "./type-urls.ts";
+import { virtualHostsOf } from "./virtual-host-lookup.ts";
 
 export interface DeltaServerOptions {
   /** Longest response in bytes; a longer resource still goes, alone. gRPC refuses messages above 4 MiB unless told otherwise. */
@@ -57,7 +59,8 @@ export class DeltaServer {
   receive(request: DeltaDiscoveryRequest): Received {
     const kind = kindOfTypeUrl(request.typeUrl);
     if (kind === undefined) return { kind: "unknown-type", typeUrl: request.typeUrl };
-    const type = this.#types.get(kind) ?? new ServerType(kind);
+    const known = this.#types.get(kind);
+    const type = known ?? new ServerType(kind);
     this.#types.set(kind, type);
     const received = this.#takeAnswer(type, request);
     const {
@@ -66,6 +69,8 @@ export class DeltaServer {
       initialResourceVersions: initialVersions,
     } = request;
     type.subscribe({ subscribe, unsubscribe, initialVersions }, resourcesOf(this.#snapshot, kind));
+    if (kind === "rds") this.#followRoutes(subscribe.filter((name) => !(name in initialVersions)));
+    if (kind === "vhds" && !known) this.#tellEmpty(this.#types.get("rds")?.subscription.names() ?? []);
     if (type.subscription.size > this.#maxNames) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
     return received;
   }
@@ -81,7 +86,7 @@ export class DeltaServer {
       const was = resourcesOf(before, kind);
       const is = resourcesOf(snapshot, kind);
       const names = changes ? changes[kind] : changedNames(was, is);
-      if (names) type.changed(names, was, is);
+      if (names) type.changed(names, is);
     }
   }
 
@@ -130,6 +135,23 @@ export class DeltaServer {
     return { kind: "nack", type: type.kind, reason: request.errorDetail.message };
   }
 
+  /** Virtual hosts follow their route configuration when the client asks for it: Envoy forgot them when it last dropped it, and tells nobody. */
+  #followRoutes(routes: readonly string[]): void {
+    const hosts = this.#types.get("vhds");
+    const resources = resourcesOf(this.#snapshot, "vhds");
+    for (const route of routes) for (const name of virtualHostsOf(resources, route)) hosts?.owe(name);
+    this.#tellEmpty(routes);
+  }
+
+  /** Envoy keeps a listener down until it hears of a virtual host. The removal of none tells it that there are none. */
+  #tellEmpty(routes: Iterable<string>): void {
+    const resources = resourcesOf(this.#snapshot, "vhds");
+    for (const route of routes) {
+      if (virtualHostsOf(resources, route).length === 0)
+        this.#types.get("vhds")?.owe(virtualHostName({ route, host: "" }));
+    }
+  }
+
   /**
    * Endpoints follow their cluster at once, changed or not: Envoy warms a changed cluster anew, without the endpoints it had, does not
    * subscribe to them again (envoy#13009), and holds the acknowledgement meanwhile.
@@ -140,7 +162,7 @@ export class DeltaServer {
     for (const { resource } of response.resources) {
       for (const name of resource?.references ?? []) {
         const assignment = resourcesOf(this.#snapshot, "eds").get(name);
-        if (assignment && endpoints.subscription.wantsName(name) && !endpoints.refuses(assignment)) endpoints.owe(name);
+        if (assignment && endpoints.subscription.wants(name) && !endpoints.refuses(assignment)) endpoints.owe(name);
       }
     }
   }

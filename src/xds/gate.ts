@@ -2,6 +2,7 @@
 // cluster is not removed while the client holds a route to it. Endpoints and secrets never wait: Envoy acknowledges a cluster only once
 // it is warm, which takes its endpoints and certificates.
 
+import { parseVirtualHostName } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import type { Gate, ServerType } from "./server-type.ts";
 import { resourcesOf, type Snapshot } from "./snapshot.ts";
@@ -17,7 +18,7 @@ function mayRoute(resource: Resource, clusters: ServerType, snapshot: Snapshot):
   for (const name of resource.references) {
     // A cluster that is not to be sent has nothing to wait for: it is in the bootstrap, or the user named one that does not exist.
     const cluster = resourcesOf(snapshot, "cds").get(name);
-    if (!cluster || clusters.held.has(name) || !clusters.subscription.wantsName(name)) continue;
+    if (!cluster || clusters.held.has(name) || !clusters.subscription.wants(name)) continue;
     if (!clusters.refuses(cluster)) return "wait";
     blocked = true;
   }
@@ -30,11 +31,10 @@ function clustersInUse(types: Types): ReadonlySet<string> | undefined {
   for (const kind of ROUTING) {
     const type = types.get(kind);
     if (!type) continue;
-    for (const [, held] of type.held) {
-      if (!held.references) return undefined;
-      for (const name of held.references) used.add(name);
+    for (const { references } of [...type.held.values(), ...type.doubted.values()]) {
+      if (!references) return undefined;
+      for (const name of references) used.add(name);
     }
-    for (const { references } of type.doubted.values()) for (const name of references) used.add(name);
     for (const { resource } of type.inFlight?.resources ?? [])
       for (const name of resource?.references ?? []) used.add(name);
   }
@@ -70,13 +70,35 @@ function endpointGate(types: Types, snapshot: Snapshot): Gate {
   };
 }
 
+/**
+ * Virtual hosts wait for their route configuration: Envoy acknowledges those of one that it does not have yet, and forgets them. The name
+ * of a route configuration that the client never asked for keeps them here.
+ */
+function virtualHostGate(types: Types, snapshot: Snapshot, mayRouteTo: Gate["mayAdd"]): Gate {
+  const routes = types.get("rds");
+  const isThere = (virtualHost: string): boolean => {
+    const route = parseVirtualHostName(virtualHost)?.route;
+    return route === undefined || !resourcesOf(snapshot, "rds").has(route) || routes?.held.has(route) === true;
+  };
+  const isComing = (virtualHost: string): boolean => {
+    const route = parseVirtualHostName(virtualHost)?.route;
+    return route !== undefined && routes?.subscription.wants(route) === true;
+  };
+  return {
+    mayAdd: (resource) =>
+      isThere(resource.name) ? mayRouteTo(resource) : isComing(resource.name) ? "wait" : "blocked",
+    mayRemove: isThere,
+  };
+}
+
 const OPEN: Gate = { mayAdd: () => "yes", mayRemove: () => true };
 
 /** What `kind` may send and remove now. Good until the stream's state changes. */
 export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Gate {
-  const clusters = types.get("cds");
   if (kind === "cds") return clusterGate(types);
   if (kind === "eds") return endpointGate(types, snapshot);
-  if (!clusters || !ROUTING.includes(kind)) return OPEN;
-  return { mayAdd: (resource) => mayRoute(resource, clusters, snapshot), mayRemove: () => true };
+  if (!ROUTING.includes(kind)) return OPEN;
+  const clusters = types.get("cds");
+  const mayAdd: Gate["mayAdd"] = (resource) => (clusters ? mayRoute(resource, clusters, snapshot) : "yes");
+  return kind === "vhds" ? virtualHostGate(types, snapshot, mayAdd) : { mayAdd, mayRemove: () => true };
 }

@@ -48,8 +48,13 @@ export class Held {
     this.#own.clear();
   }
 
-  *[Symbol.iterator](): Iterator<readonly [string, HeldResource]> {
-    for (const entry of this.#shared) if (!this.#own.has(entry[0])) yield entry;
-    for (const [name, resource] of this.#own) if (resource) yield [name, resource];
+  *names(): Generator<string> {
+    for (const name of this.#shared.keys()) if (!this.#own.has(name)) yield name;
+    for (const [name, resource] of this.#own) if (resource) yield name;
+  }
+
+  *values(): Generator<HeldResource> {
+    for (const [name, resource] of this.#shared) if (!this.#own.has(name)) yield resource;
+    for (const resource of this.#own.values()) if (resource) yield resource;
   }
 }

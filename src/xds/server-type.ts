@@ -2,13 +2,14 @@
 // the types in order and decides what must wait for another type.
 
 import { type DeltaResponse, encodedSize, type SentResource } from "./delta-response.ts";
-import { Held } from "./held.ts";
+import { Held, type HeldResource } from "./held.ts";
+import { parseVirtualHostName } from "./names.ts";
 import { isolate } from "./refusal.ts";
 import type { Resource } from "./resource.ts";
 import type { ResourceMap } from "./snapshot.ts";
 import { Subscription, type SubscriptionRequest } from "./subscription.ts";
 import type { ResourceKind } from "./type-urls.ts";
-import { findVirtualHost, virtualHostsOf } from "./virtual-host-lookup.ts";
+import { findVirtualHost } from "./virtual-host-lookup.ts";
 
 /** What the other types of the stream allow. */
 export interface Gate {
@@ -42,8 +43,11 @@ export class ServerType {
   readonly subscription: Subscription;
   /** What it acknowledged. */
   readonly held = new Held();
-  /** What it may have in place of that: parts of a response that it refused for the sake of others, and has not acknowledged since. */
-  readonly doubted = new Map<string, Resource>();
+  /**
+   * What it may have in place of that, and has not acknowledged since: parts of a response that it refused, perhaps for the sake of
+   * others, and what it asked for although it had it.
+   */
+  readonly doubted = new Map<string, HeldResource>();
   readonly #refused = new Map<string, Refusal>();
   /** Names to look at before the next response. A name may turn out to need nothing. */
   readonly #due = new Set<string>();
@@ -100,8 +104,8 @@ export class ServerType {
     const change = this.subscription.apply(request);
     if (change.wildcardAdded) {
       for (const name of resources.keys()) this.#due.add(name);
-      // An empty answer is one too: without it Envoy's start waits for initial_fetch_timeout, 15 s.
-      this.#owesFirst = this.held.size === 0;
+      // An empty answer is one too: without it Envoy's start waits for initial_fetch_timeout, 15 s. (For virtual hosts it waits by route.)
+      this.#owesFirst = this.held.size === 0 && this.kind !== "vhds";
     }
     for (const name of change.added) this.#answer(name, resources, first);
     for (const prefix of change.addedPrefixes) {
@@ -109,19 +113,17 @@ export class ServerType {
     }
     for (const name of change.removed) {
       // The protocol: who leaves a name and keeps the wildcard is told what the name is under the wildcard.
-      if (this.subscription.wantsName(name)) this.owe(name);
+      if (this.subscription.wants(name)) this.owe(name);
     }
-    if (first || change.narrowed || change.removed.length > 0) this.#dropUnwanted(resources);
+    if (first || change.narrowed || change.removed.length > 0) this.#dropUnwanted();
   }
 
-  /** Looks at what differs between two snapshots. */
-  changed(names: Iterable<string>, before: ResourceMap, after: ResourceMap): void {
+  /** Looks at what differs from the snapshot before. */
+  changed(names: Iterable<string>, resources: ResourceMap): void {
     for (const name of names) {
-      const resource = after.get(name) ?? before.get(name);
-      if (this.#mayHave(name) || this.subscription.wantsName(name) || (resource && this.subscription.wants(resource)))
-        this.#due.add(name);
+      if (this.#mayHave(name) || this.subscription.wants(name)) this.#due.add(name);
       const refusal = this.#refused.get(name);
-      if (refusal && refusal.version !== after.get(name)?.version) this.#refused.delete(name);
+      if (refusal && refusal.version !== resources.get(name)?.version) this.#refused.delete(name);
     }
   }
 
@@ -133,7 +135,7 @@ export class ServerType {
       if (!resource) continue;
       this.#refused.delete(resource.name);
       this.doubted.delete(resource.name);
-      if (this.subscription.wants(resource)) this.held.set(resource.name, resource);
+      if (this.subscription.wants(resource.name)) this.held.set(resource.name, resource);
     }
     for (const name of response.removed) this.#gone(name);
   }
@@ -246,7 +248,7 @@ export class ServerType {
   #decide(name: string, resources: ResourceMap, gate: Gate): Decision {
     const resource = resources.get(name);
     const owed = this.#owed.has(name);
-    if (resource && this.subscription.wants(resource)) {
+    if (resource && this.subscription.wants(name)) {
       if (!owed && (this.#hasExactly(resource) || this.refuses(resource))) return NOTHING;
       const allowed = gate.mayAdd(resource);
       if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
@@ -255,45 +257,41 @@ export class ServerType {
     if (resource) return NOTHING;
     if (this.#mayHave(name)) return gate.mayRemove(name) ? REMOVE : KEEP;
     if (!owed) return NOTHING;
-    // An on-demand virtual host that does not exist: without a resource of that alias Envoy keeps the request waiting.
-    if (this.subscription.wantsRouteOf(name))
+    if (this.kind === "vhds" && parseVirtualHostName(name)?.host) {
+      // On demand, and there is none: a removal leaves Envoy's request waiting, a resource of that alias without content ends it with 404.
       return { kind: "add", sent: { name, aliases: [name], resource: undefined } };
-    return REMOVE;
+    }
+    return gate.mayRemove(name) ? REMOVE : KEEP;
   }
 
   /** Sees to it that the client hears of a name that it just subscribed to. */
   #answer(name: string, resources: ResourceMap, first: boolean): void {
-    if (this.kind === "vhds" && !resources.has(name)) this.#answerVirtualHosts(name, resources, first);
-    else this.#answerResource(name, first);
-  }
-
-  /** `name` is a route configuration, or `<route configuration>/<host>` on demand. */
-  #answerVirtualHosts(name: string, resources: ResourceMap, first: boolean): void {
-    const members = virtualHostsOf(resources, name);
-    for (const member of members) this.#answerResource(member, first);
-    if (members.length > 0) return;
-    const host = findVirtualHost(resources, name);
-    if (host === undefined) {
-      // Any Host header ends here. Of what the route configuration will push anyway nothing need be remembered.
-      if (this.subscription.wantsRouteOf(name)) this.subscription.forget(name);
-      this.owe(name);
+    if (this.kind !== "vhds" || resources.has(name)) {
+      this.#answerResource(name, first);
       return;
     }
-    const aliases = this.#aliases.get(host) ?? new Set();
-    this.#aliases.set(host, aliases.add(name));
-    this.owe(host);
+    // On demand, for any Host header that a client of the proxy may send: what comes of the host, the wildcard will tell.
+    this.subscription.forget(name);
+    const host = findVirtualHost(resources, name);
+    if (host !== undefined) {
+      const aliases = this.#aliases.get(host) ?? new Set();
+      this.#aliases.set(host, aliases.add(name));
+    }
+    this.owe(host ?? name);
   }
 
   #answerResource(name: string, first: boolean): void {
     // On a reconnect the client says what it has. Later it may have dropped a resource and want it back: it gets it whatever we think.
-    if (first && this.held.has(name)) this.#due.add(name);
-    else this.owe(name);
+    const held = this.held.get(name);
+    if (first && held) return;
+    if (held) this.doubted.set(name, held);
+    this.held.delete(name);
+    this.owe(name);
   }
 
-  #dropUnwanted(resources: ResourceMap): void {
-    for (const name of [...this.doubted.keys(), ...[...this.held].map(([name]) => name)]) {
-      const resource = resources.get(name);
-      if (resource ? this.subscription.wants(resource) : this.subscription.wantsName(name)) continue;
+  #dropUnwanted(): void {
+    for (const name of [...this.doubted.keys(), ...this.held.names()]) {
+      if (this.subscription.wants(name)) continue;
       this.#gone(name);
       this.#refused.delete(name);
       this.#settle(name);

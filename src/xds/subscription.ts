@@ -1,8 +1,6 @@
 // What one client asked for of one resource type, in the server's view.
 
-import { parseVirtualHostName } from "./names.ts";
-import type { ResourceKind } from "./type-urls.ts";
-import { RESOURCE_TYPES } from "./type-urls.ts";
+import { RESOURCE_TYPES, type ResourceKind } from "./type-urls.ts";
 
 const WILDCARD = "*";
 const GLOB = "/*"; // xdstp://authority/type/collection/* is every resource of the collection
@@ -24,11 +22,6 @@ export interface SubscriptionChange {
   readonly narrowed: boolean;
   /** The client did not have everything and now asks for it. */
   readonly wildcardAdded: boolean;
-}
-
-interface Named {
-  readonly name: string;
-  readonly aliases: readonly string[];
 }
 
 export class Subscription {
@@ -78,30 +71,25 @@ export class Subscription {
     return { added, addedPrefixes, removed, narrowed, wildcardAdded: this.#wildcard && !hadWildcard };
   }
 
-  /** Whether the client wants to hear of `resource`. */
-  wants(resource: Named): boolean {
-    return this.wantsName(resource.name) || resource.aliases.some((alias) => this.#names.has(alias));
+  /** The names asked for one by one. */
+  names(): Iterable<string> {
+    return this.#names;
   }
 
-  wantsName(name: string): boolean {
-    if (this.#wildcard || this.#names.has(name) || this.#inGlob(name)) return true;
-    return this.#kind === "vhds" && this.wantsRouteOf(name);
+  /** Whether the client wants to hear of the resource called `name`. */
+  wants(name: string): boolean {
+    return this.#wildcard || this.#names.has(name) || this.#inGlob(name);
   }
 
-  /** Envoy subscribes to virtual hosts by the name of their route configuration, and means all of its virtual hosts. */
-  wantsRouteOf(virtualHost: string): boolean {
-    const route = parseVirtualHostName(virtualHost)?.route;
-    return route !== undefined && this.#names.has(route);
-  }
-
-  /** Forgets a name that need not be remembered because a wider subscription covers it. */
+  /** Forgets a name that need not be remembered, because the wildcard covers all that it may ever become. */
   forget(name: string): void {
-    this.#names.delete(name);
+    if (this.#wildcard) this.#names.delete(name);
   }
 
   /**
-   * A first request without names means everything, of the types that have a wildcard. Envoy sends the names it holds along when it
-   * reconnects: that must not end the wildcard, or the proxy never learns of another cluster (consul#12174).
+   * A first request without names means everything, of the types that have a wildcard. Names that the client already holds do not change
+   * that: older Envoys send them along when they reconnect, and would never learn of another cluster (consul#12174). Envoy 1.40 sends
+   * none, or `*` beside those it asked for on demand.
    */
   #startsAsWildcard({ subscribe, initialVersions }: SubscriptionRequest): boolean {
     return RESOURCE_TYPES[this.#kind].wildcard && subscribe.every((name) => name in initialVersions);

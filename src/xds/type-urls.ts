@@ -16,7 +16,7 @@ export const NAME_TABLE = "name-table";
 
 interface ResourceType<Schema extends DescMessage> {
   readonly schema: Schema;
-  /** A first request without names subscribes to everything. Only listeners, clusters and the name table have no one who names them. */
+  /** A first request without names subscribes to everything: of the types that no other resource names. */
   readonly wildcard: boolean;
   readonly nameOf: (message: MessageShape<Schema>) => string;
 }
@@ -35,7 +35,7 @@ export const RESOURCE_TYPES = {
   sds: resourceType(SecretSchema, false, (secret) => secret.name),
   lds: resourceType(ListenerSchema, true, (listener) => listener.name),
   rds: resourceType(RouteConfigurationSchema, false, (routes) => routes.name),
-  vhds: resourceType(VirtualHostSchema, false, (host) => host.name),
+  vhds: resourceType(VirtualHostSchema, true, (host) => host.name),
   nds: resourceType(NameTableSchema, true, () => NAME_TABLE),
 } as const;
 
