@@ -2,13 +2,14 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { logger } from "../base/log.ts";
-import { CompileCache, compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { CompileCache } from "../compile/cache.ts";
+import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
-import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.ts";
+import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import { Debounce, type DebounceOptions } from "./debounce.ts";
 import { Objects, type ObjectVerdict } from "./objects.ts";
 import type { SourceListener } from "./source/source.ts";
@@ -115,13 +116,3 @@ export class Pipeline implements SourceListener {
   }
 }
 
-/** The workload of a proxy that proved `principal` and calls itself `name` in `namespace`; its word counts only within its identity. */
-export function workloadOfProxy(mesh: Mesh, principal: string, namespace: string, name: string): Workload | undefined {
-  return mesh.workloads.find(
-    (workload) =>
-      workload.namespace === namespace &&
-      workload.name === name &&
-      workload.identity.kind === "spiffe" &&
-      workload.identity.uri === principal,
-  );
-}

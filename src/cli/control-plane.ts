@@ -1,0 +1,217 @@
+// The control plane with everything around it: store and API, authority, discovery, telemetry, dashboard. Only here do they meet.
+
+import { join } from "node:path";
+import { readAssets, embeddedAssets } from "../admin/assets.ts";
+import { serveAdmin } from "../admin/server.ts";
+import type { TelemetrySource } from "../admin/sources.ts";
+import { WorkloadIdentity } from "../agent/identity.ts";
+import { Attestor } from "../ca/attest.ts";
+import { certificateMethods } from "../ca/grpc.ts";
+import { LocalSigner } from "../ca/local-signer.ts";
+import { CertificateService, DEFAULT_POLICY } from "../ca/service.ts";
+import { AuthorityStore } from "../ca/store.ts";
+import { JoinTokens } from "../ca/token.ts";
+import { admission } from "../control/admission.ts";
+import { ControlPlane } from "../control/control-plane.ts";
+import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
+import { DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
+import { ApiSource } from "../control/source/api.ts";
+import { DirectorySource } from "../control/source/directory.ts";
+import type { Source } from "../control/source/source.ts";
+import { listenGrpc } from "../grpc/listen.ts";
+import { type CallPeer, GrpcService } from "../grpc/server.ts";
+import { KubeApi } from "../kube/api/api.ts";
+import { serveApi } from "../kube/api/server.ts";
+import { KubeClient } from "../kube/client/client.ts";
+import { embeddedConnection } from "../kube/client/connection.ts";
+import type { ObjectName } from "../kube/object.ts";
+import { Store } from "../kube/store/store.ts";
+import type { AccessLog } from "../model/settings.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
+import type { WorkloadKey } from "../model/workload.ts";
+import type { ByteStream } from "../net/byte-stream.ts";
+import type { ServerTls } from "../net/listen.ts";
+import { createTlsContext, encodeAlpn, type NativeContext } from "../net/tls-context.ts";
+import { bundlePem } from "../pki/bundle.ts";
+import { serviceAccountId } from "../pki/spiffe.ts";
+import { peerIdentity } from "../pki/svid.ts";
+import { Registry } from "../stats/registry.ts";
+import { Scraper } from "../telemetry/scrape.ts";
+import { TrafficStore } from "../telemetry/traffic-store.ts";
+import { logger } from "../base/log.ts";
+import { ControlView } from "./control-view.ts";
+import { serveMetrics } from "./control-metrics.ts";
+import { authorityObserver } from "./authority-observer.ts";
+
+const log = logger("control");
+
+/** What the control plane's own certificate says; agents and proxies expect it. */
+export const CONTROL_PLANE_ACCOUNT = { namespace: "heddle-system", name: "heddle" } as const;
+
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+
+export interface ControlPlanePorts {
+  /** Embedded Kubernetes API, loopback. */
+  readonly api: number;
+  /** Discovery without TLS, loopback; every stream gets what an anonymous peer may have, which is nothing of a workload's. */
+  readonly discovery: number;
+  /** Discovery and certificates, TLS. */
+  readonly secure: number;
+  readonly metrics: number;
+  readonly dashboard: number;
+}
+
+export const DEFAULT_PORTS: ControlPlanePorts = { api: 15_030, discovery: 15_010, secure: 15_012, metrics: 15_014, dashboard: 20_001 };
+
+export interface StartOptions {
+  /** Folder of the store and of the authority, 0700. */
+  readonly state: string;
+  readonly version: string;
+  /** Address of the secure port; the others are loopback. */
+  readonly host: string;
+  readonly ports: ControlPlanePorts;
+  readonly trustDomain: string;
+  /** Folder of YAML to watch beside the API. */
+  readonly config: string | undefined;
+  /** Longest and default lifetime of workload certificates. */
+  readonly certificateTtlMs: number;
+  readonly accessLog: AccessLog;
+  /** Folder of the built dashboard; the compiled program has its own. */
+  readonly dashboard: string;
+}
+
+export interface RunningControlPlane {
+  readonly ports: ControlPlanePorts;
+  readonly api: KubeClient;
+  /** Stops serving and closes the store. */
+  stop(): Promise<void>;
+}
+
+function peerOf(stream: ByteStream): CallPeer {
+  const certificate = stream.tls?.peerCertificate;
+  const identity = certificate && peerIdentity(certificate);
+  const address = `${stream.remote.address}:${stream.remote.port}`;
+  return { principal: identity?.kind === "parsed" ? identity.value.uri : "", address, certificate };
+}
+
+function podOf(workload: WorkloadKey): ObjectName {
+  const [, namespace = "", name = ""] = workload.split("/");
+  return { namespace, name };
+}
+
+function telemetrySource(traffic: TrafficStore, scraper: Scraper): TelemetrySource {
+  return {
+    records: () => traffic.edges(),
+    targets: () => scraper.status(),
+    get truncated() {
+      return traffic.full;
+    },
+  };
+}
+
+/** @throws Failure when the state folder, the authority or a port cannot be used; nothing is left running then. */
+export async function startControlPlane(options: StartOptions): Promise<RunningControlPlane> {
+  const stops: (() => void | Promise<void>)[] = [];
+  try {
+    return await start(options, stops);
+  } catch (thrown) {
+    for (const stop of stops.reverse()) await stop();
+    throw thrown;
+  }
+}
+
+async function start(options: StartOptions, stops: (() => void | Promise<void>)[]): Promise<RunningControlPlane> {
+  const { state, version, trustDomain, host, ports } = options;
+  const startedAtMs = Date.now();
+  const settings: MeshSettings = { ...DEFAULT_SETTINGS, trustDomain, accessLog: options.accessLog };
+  const registry = new Registry();
+
+  // The authority, and who may have certificates of it.
+  const authorityStore = new AuthorityStore(join(state, "ca"));
+  const { authority } = authorityStore.open(trustDomain, startedAtMs);
+  const joinTokens = new JoinTokens(authorityStore.joinKey(), () => authority.bundle);
+  const certificates = new CertificateService({
+    authority: () => authority,
+    attestor: new Attestor({ authority: () => authority, joinTokens }),
+    policy: { defaultTtlMs: Math.min(DEFAULT_POLICY.defaultTtlMs, options.certificateTtlMs), maxTtlMs: options.certificateTtlMs },
+    observer: authorityObserver(registry),
+    now: Date.now,
+  });
+  let context: NativeContext | undefined;
+  const identity = serviceAccountId(trustDomain, CONTROL_PLANE_ACCOUNT);
+  if (identity.kind === "malformed") throw new Error(identity.reason);
+  const own = new WorkloadIdentity({
+    id: identity.value,
+    ttlMs: DEFAULT_POLICY.defaultTtlMs,
+    signer: new LocalSigner({ authority: () => authority, dnsNames: ["heddle.heddle-system.svc", "localhost"], now: Date.now }),
+    onIssued: (held) => {
+      // The root goes along: an agent that has only the root's fingerprint, from its join token, needs it to prove the chain.
+      context = createTlsContext({ certificate: held.chain + held.roots, key: held.key.reveal(), roots: bundlePem(authority.bundle) }, "TLSv1.3");
+    },
+  });
+  await own.start();
+  stops.push(() => own.stop());
+
+  // Objects.
+  const store = Store.open(join(state, "store.db"));
+  stops.push(() => store.close());
+  const kubeApi = new KubeApi({ store, admit: admission(settings) });
+  const client = new KubeClient(embeddedConnection(kubeApi), "heddle");
+  const api = serveApi({ api: kubeApi, port: ports.api });
+  stops.push(() => api.stop(1_000));
+
+  // Discovery.
+  const liveness = new Liveness({ client, ...DEFAULT_LIVENESS });
+  const view = new ControlView({ version, startedAtMs, settings, rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs });
+  const sources: Source[] = [new ApiSource(client), ...(options.config === undefined ? [] : [new DirectorySource(options.config)])];
+  const control = new ControlPlane({
+    settings,
+    debounce: DEFAULT_DEBOUNCE,
+    sources,
+    onConnected: (workload) => liveness.onConnected(podOf(workload)),
+    onDisconnected: (workload) => liveness.onDisconnected(podOf(workload)),
+    onCompiled: (compilation) => view.update(compilation),
+  });
+  view.discovery = control.discovery;
+  await control.start();
+  await liveness.start();
+  stops.push(() => {
+    liveness.stop();
+    control.stop();
+  });
+
+  const tls: ServerTls = {
+    context: () => context,
+    alpn: encodeAlpn(["h2"]),
+    clientCertificate: "optional",
+    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+    onHandshakeFailure: (detail, remote) => log.debug("TLS handshake failed", { remote, detail }),
+  };
+  const secure = listenGrpc({ kind: "tcp", host, port: ports.secure }, tls, new GrpcService({ ...control.methods, ...certificateMethods(certificates) }), peerOf);
+  stops.push(() => secure.stop());
+  const discovery = listenGrpc({ kind: "tcp", host: "127.0.0.1", port: ports.discovery }, undefined, new GrpcService(control.methods), peerOf);
+  stops.push(() => discovery.stop());
+
+  // What is seen.
+  const traffic = new TrafficStore();
+  const scraper = new Scraper({ targets: view, store: traffic, intervalMs: 1_000, timeoutMs: 900 });
+  scraper.start();
+  stops.push(() => scraper.stop());
+  const assets = (await embeddedAssets()) ?? readAssets(options.dashboard);
+  const dashboard = serveAdmin({
+    sources: { control: view, telemetry: telemetrySource(traffic, scraper), now: Date.now },
+    assets,
+    port: ports.dashboard,
+  });
+  stops.push(() => dashboard.stop());
+  const metrics = serveMetrics({ port: ports.metrics, registry, version, control });
+  stops.push(() => metrics.stop());
+
+  return {
+    ports: { api: api.port, discovery: discovery.port, secure: secure.port, metrics: metrics.port, dashboard: dashboard.port },
+    api: client,
+    stop: async () => {
+      for (const stop of stops.reverse()) await stop();
+    },
+  };
+}

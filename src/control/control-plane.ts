@@ -1,0 +1,67 @@
+// The control plane without its surroundings: sources in, discovery out. Who signs certificates, who scrapes and who shows it is wired by the command line.
+
+import type { Method } from "../grpc/server.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import type { WorkloadKey } from "../model/workload.ts";
+import type { DebounceOptions } from "./debounce.ts";
+import { ADS_PATH, Discovery } from "./discovery.ts";
+import { type Compilation, Pipeline } from "./pipeline.ts";
+import type { Source } from "./source/source.ts";
+
+export interface ControlPlaneOptions {
+  readonly settings: MeshSettings;
+  readonly debounce: DebounceOptions;
+  readonly sources: readonly Source[];
+  /** A workload's proxy came, or its last stream went. */
+  onConnected(workload: WorkloadKey): void;
+  onDisconnected(workload: WorkloadKey): void;
+  onCompiled(compilation: Compilation): void;
+}
+
+export class ControlPlane {
+  readonly discovery: Discovery;
+  readonly pipeline: Pipeline;
+  readonly #sources: readonly Source[];
+
+  constructor(options: ControlPlaneOptions) {
+    this.#sources = options.sources;
+    this.discovery = new Discovery({
+      onServerNames: (workload, names) => this.pipeline.acknowledge(workload, names),
+      onConnected: options.onConnected,
+      onDisconnected: options.onDisconnected,
+    });
+    this.pipeline = new Pipeline(options.settings, options.debounce, (compilation) => {
+      this.discovery.publish(compilation);
+      options.onCompiled(compilation);
+    });
+  }
+
+  /** The gRPC methods of discovery, by path. */
+  get methods(): Readonly<Record<string, Method>> {
+    return { [ADS_PATH]: this.discovery.method };
+  }
+
+  /** Resolves when every source has told what it has, and the first compilation is out. */
+  start(): Promise<void> {
+    let missing = this.#sources.length;
+    return new Promise((resolve) => {
+      for (const source of this.#sources) {
+        source.start({
+          onObject: (object) => this.pipeline.onObject(object),
+          onDeleted: (key) => this.pipeline.onDeleted(key),
+          onUnreadable: (place, diagnostics) => this.pipeline.onUnreadable(place, diagnostics),
+          onSynced: () => {
+            if (--missing > 0) return;
+            this.pipeline.onSynced();
+            resolve();
+          },
+        });
+      }
+    });
+  }
+
+  stop(): void {
+    for (const source of this.#sources) source.stop();
+    this.pipeline.stop();
+  }
+}

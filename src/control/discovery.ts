@@ -1,0 +1,91 @@
+// The discovery service: every connected proxy, and the newest compilation for each of them. Delta alone; the other forms are UNIMPLEMENTED
+// by not being there.
+
+import { logger } from "../base/log.ts";
+import type { Method } from "../grpc/server.ts";
+import { type WorkloadKey, workloadKey } from "../model/workload.ts";
+import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { Compilation } from "./pipeline.ts";
+import { ProxyStream, type StreamHost } from "./proxy-stream.ts";
+
+const log = logger("control");
+
+export const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+/** `sidecar~10.1.2.3~pod.namespace~namespace.svc.cluster.local` */
+export function parseNodeId(id: string): { readonly namespace: string; readonly name: string } | undefined {
+  const [kind, , instance, ...rest] = id.split("~");
+  const dot = instance?.lastIndexOf(".") ?? -1;
+  if (kind !== "sidecar" || instance === undefined || dot <= 0 || rest.length !== 1) return undefined;
+  return { name: instance.slice(0, dot), namespace: instance.slice(dot + 1) };
+}
+
+export interface DiscoveryEvents {
+  onServerNames(workload: WorkloadKey, serverNames: ReadonlySet<string> | undefined): void;
+  onConnected(workload: WorkloadKey): void;
+  /** The last stream of the workload's proxy is gone. */
+  onDisconnected(workload: WorkloadKey): void;
+}
+
+export class Discovery implements StreamHost {
+  readonly #events: DiscoveryEvents;
+  readonly #streams = new Set<ProxyStream>();
+  #compilation: Compilation | undefined;
+
+  constructor(events: DiscoveryEvents) {
+    this.#events = events;
+  }
+
+  /** All streams, those too that wait for their workload. */
+  get streams(): ReadonlySet<ProxyStream> {
+    return this.#streams;
+  }
+
+  /** The discovery method of the gRPC service. */
+  readonly method: Method = (call) => {
+    const stream = new ProxyStream(call, this);
+    this.#streams.add(stream);
+    return stream;
+  };
+
+  publish(compilation: Compilation): void {
+    this.#compilation = compilation;
+    for (const stream of this.#streams) stream.refresh();
+  }
+
+  /** A node's word counts only within the identity that its connection proved. */
+  lookUp(principal: string, node: Node) {
+    const compilation = this.#compilation;
+    const claimed = parseNodeId(node.id);
+    if (!compilation || !claimed) return undefined;
+    const { index, settings } = compilation.mesh;
+    const cluster = node.metadata?.CLUSTER_ID;
+    const workload = index.workloads.get(workloadKey({ cluster: typeof cluster === "string" ? cluster : settings.cluster, ...claimed }));
+    if (!workload || workload.identity.kind !== "spiffe" || workload.identity.uri !== principal) return undefined;
+    const snapshot = compilation.snapshots.get(workloadKey(workload));
+    return snapshot && { workload, snapshot };
+  }
+
+  onIdentified(stream: ProxyStream): void {
+    const key = workloadKey(stream.workload!);
+    log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
+    this.#events.onConnected(key);
+    // Nothing is acknowledged yet: until it is, its endpoints are not offered on the leg.
+    this.#events.onServerNames(key, new Set());
+  }
+
+  onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void {
+    this.#events.onServerNames(workloadKey(stream.workload!), serverNames);
+  }
+
+  onOver(stream: ProxyStream): void {
+    this.#streams.delete(stream);
+    const { workload } = stream;
+    if (!workload) return;
+    const key = workloadKey(workload);
+    for (const other of this.#streams) if (other.workload && workloadKey(other.workload) === key) return;
+    log.info("proxy disconnected", { workload: key });
+    this.#events.onServerNames(key, undefined);
+    this.#events.onDisconnected(key);
+  }
+}

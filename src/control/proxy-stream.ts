@@ -1,0 +1,207 @@
+// One proxy's discovery stream: who it is, what it gets, what it said of it.
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { logger } from "../base/log.ts";
+import type { ProxySnapshot } from "../compile/compile.ts";
+import { changesBetween } from "../compile/changes.ts";
+import { MESH_INBOUND } from "../compile/listener-names.ts";
+import type { CallHandler, ServerCall } from "../grpc/server.ts";
+import type { Workload } from "../model/workload.ts";
+import { encodeDeltaResponse } from "../xds/delta-response.ts";
+import { DeltaServer, type TypeStatus } from "../xds/delta-server.ts";
+import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { type DeltaDiscoveryRequest, DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+
+const log = logger("control");
+
+/** Requests of a proxy whose workload is not known yet: its first ones, for each type. More than this is not a proxy of ours. */
+const MAX_WAITING_REQUESTS = 64;
+
+/** What the stream asks of the service that it belongs to. */
+export interface StreamHost {
+  /** The workload of a node that proved `principal`, with its newest snapshot; undefined while the control plane does not know it. */
+  lookUp(principal: string, node: Node): { readonly workload: Workload; readonly snapshot: ProxySnapshot } | undefined;
+  onIdentified(stream: ProxyStream): void;
+  /** The server names that the proxy takes with what it acknowledged. */
+  onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void;
+  onOver(stream: ProxyStream): void;
+}
+
+/**
+ * - `anonymous`: no request with a node came yet.
+ * - `waiting`: its workload is not registered, or was not compiled yet. Its requests wait.
+ * - `serving`: it has a snapshot.
+ */
+type State =
+  | { readonly kind: "anonymous" }
+  | { readonly kind: "waiting"; readonly node: Node; readonly requests: DeltaDiscoveryRequest[] }
+  | { readonly kind: "serving"; readonly node: Node; workload: Workload; snapshot: ProxySnapshot; readonly server: DeltaServer };
+
+export class ProxyStream implements CallHandler {
+  readonly connectedAt = Date.now();
+  readonly #call: ServerCall;
+  readonly #host: StreamHost;
+  /** Server names by version of the mesh port's listener, for versions that were sent. */
+  readonly #serverNames = new Map<string, ReadonlySet<string>>();
+  #state: State = { kind: "anonymous" };
+  #lastRefusal: string | undefined;
+  #over = false;
+
+  constructor(call: ServerCall, host: StreamHost) {
+    this.#call = call;
+    this.#host = host;
+  }
+
+  get node(): Node | undefined {
+    return this.#state.kind === "anonymous" ? undefined : this.#state.node;
+  }
+
+  get workload(): Workload | undefined {
+    return this.#state.kind === "serving" ? this.#state.workload : undefined;
+  }
+
+  get snapshot(): ProxySnapshot | undefined {
+    return this.#state.kind === "serving" ? this.#state.snapshot : undefined;
+  }
+
+  get principal(): string {
+    return this.#call.peer.principal;
+  }
+
+  /** DER of the certificate that the proxy showed. */
+  get certificate(): Uint8Array | undefined {
+    return this.#call.peer.certificate;
+  }
+
+  get address(): string {
+    return this.#call.peer.address;
+  }
+
+  /** What the proxy refused last, in its words; undefined when it took everything since. */
+  get lastRefusal(): string | undefined {
+    return this.#lastRefusal;
+  }
+
+  get status(): readonly TypeStatus[] {
+    return this.#state.kind === "serving" ? this.#state.server.status() : [];
+  }
+
+  onMessage(message: Buffer): void {
+    let request: DeltaDiscoveryRequest;
+    try {
+      request = fromBinary(DeltaDiscoveryRequestSchema, message);
+    } catch {
+      this.#end("INVALID_ARGUMENT", "bytes are not a DeltaDiscoveryRequest");
+      return;
+    }
+    if (this.#state.kind === "serving") this.#take(this.#state, request);
+    else this.#wait(request);
+  }
+
+  #wait(request: DeltaDiscoveryRequest): void {
+    const state = this.#state;
+    if (state.kind === "anonymous") {
+      if (!request.node) {
+        this.#end("INVALID_ARGUMENT", "the first request of a stream must carry the node");
+        return;
+      }
+      this.#state = { kind: "waiting", node: request.node, requests: [request] };
+    } else if (state.kind === "waiting") {
+      state.requests.push(request);
+      if (state.requests.length > MAX_WAITING_REQUESTS) {
+        this.#end("RESOURCE_EXHAUSTED", "too many requests before the workload is known");
+        return;
+      }
+    }
+    this.refresh();
+  }
+
+  /** A new compilation: the stream finds its workload, or its snapshot changed. */
+  refresh(): void {
+    const state = this.#state;
+    if (state.kind === "anonymous" || this.#over) return;
+    const found = this.#host.lookUp(this.principal, state.node);
+    if (!found) return; // a workload that went away keeps what it has until its proxy goes, too
+    this.#remember(found.snapshot);
+    if (state.kind === "serving") {
+      const { workload, snapshot } = found;
+      state.server.update(snapshot, changesBetween(state.snapshot, snapshot));
+      state.workload = workload;
+      state.snapshot = snapshot;
+      this.#push(state.server);
+      return;
+    }
+    const serving: State = { kind: "serving", node: state.node, ...found, server: new DeltaServer(found.snapshot) };
+    this.#state = serving;
+    this.#host.onIdentified(this);
+    for (const request of state.requests) this.#take(serving, request);
+  }
+
+  #remember({ resources, serverNames }: ProxySnapshot): void {
+    const version = resources.lds?.get(MESH_INBOUND)?.version;
+    if (version !== undefined) this.#serverNames.set(version, serverNames);
+  }
+
+  #take({ server }: State & { kind: "serving" }, request: DeltaDiscoveryRequest): void {
+    const received = server.receive(request);
+    switch (received.kind) {
+      case "nack":
+        this.#lastRefusal = received.reason;
+        log.warn("a proxy refused its configuration", { proxy: this.node?.id, type: received.type, reason: received.reason });
+        break;
+      case "ack":
+        this.#lastRefusal = undefined;
+        if (received.type === "lds") this.#tellServerNames(server);
+        break;
+      case "unknown-type":
+        log.debug("a proxy asked for a type that is not served", { proxy: this.node?.id, type: received.typeUrl });
+        break;
+      case "too-many-names":
+        this.#end("RESOURCE_EXHAUSTED", `more than ${received.limit} names of ${received.type}`);
+        return;
+      case "request":
+        break;
+    }
+    this.#push(server);
+  }
+
+  #tellServerNames(server: DeltaServer): void {
+    const version = server.acknowledged("lds", MESH_INBOUND);
+    const names = version === undefined ? undefined : this.#serverNames.get(version);
+    if (!names) return;
+    for (const older of this.#serverNames.keys()) if (older !== version && this.snapshot?.resources.lds?.get(MESH_INBOUND)?.version !== older) this.#serverNames.delete(older);
+    this.#host.onServerNames(this, names);
+  }
+
+  /** A slow proxy holds back nothing but itself: what changes meanwhile becomes one response. */
+  #push(server: DeltaServer): void {
+    for (let response = server.next(); response; response = server.next()) {
+      if (!this.#call.send(encodeDeltaResponse(response))) return;
+    }
+  }
+
+  onWritable(): void {
+    if (this.#state.kind === "serving") this.#push(this.#state.server);
+  }
+
+  #end(code: "INVALID_ARGUMENT" | "RESOURCE_EXHAUSTED", message: string): void {
+    log.warn("discovery stream ended", { principal: this.principal, reason: message });
+    this.#call.end({ code, message });
+    this.#finish();
+  }
+
+  onEnd(): void {
+    this.#call.end();
+    this.#finish();
+  }
+
+  onCancel(): void {
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#host.onOver(this);
+  }
+}

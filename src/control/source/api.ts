@@ -1,0 +1,72 @@
+// Objects from an API server, Kubernetes' own or the embedded one: every kind that a dialect reads, kept current by list and watch.
+
+import { logger } from "../../base/log.ts";
+import { DIALECTS } from "../../dialect/dialects.ts";
+import { sourceObject } from "../../dialect/object.ts";
+import { Informer } from "../../kube/client/informer.ts";
+import type { KubeClient } from "../../kube/client/client.ts";
+import { type KubeObject, keyOf, nameOf } from "../../kube/object.ts";
+import { type ResourceType, resourceByKind } from "../../kube/resources.ts";
+import { originKey } from "../../model/origin.ts";
+import type { Source, SourceListener } from "./source.ts";
+
+const log = logger("control");
+
+/** The kinds that dialects read, as the API serves them. */
+function watchedTypes(): ResourceType[] {
+  return DIALECTS.flatMap(({ kinds }) => kinds.flatMap(({ group, kind }) => resourceByKind(group, kind) ?? []));
+}
+
+export class ApiSource implements Source {
+  readonly #client: KubeClient;
+  readonly #informers: Informer[] = [];
+
+  constructor(client: KubeClient) {
+    this.#client = client;
+  }
+
+  start(listener: SourceListener): void {
+    for (const type of watchedTypes()) this.#informers.push(this.#informer(type, listener));
+    for (const informer of this.#informers) informer.start();
+    void Promise.all(this.#informers.map((informer) => informer.synced)).then(() => listener.onSynced());
+  }
+
+  #informer(type: ResourceType, listener: SourceListener): Informer {
+    let known = new Map<string, string>();
+    const tell = (object: KubeObject): void => {
+      const key = tellObject(object, listener);
+      if (key !== undefined) known.set(keyOf(nameOf(object)), key);
+    };
+    return new Informer(this.#client, type, {
+      onSnapshot(objects) {
+        const before = known;
+        known = new Map();
+        for (const object of objects) tell(object);
+        for (const [name, key] of before) if (!known.has(name)) listener.onDeleted(key);
+      },
+      onAdded: tell,
+      onModified: tell,
+      onDeleted(object) {
+        const name = keyOf(nameOf(object));
+        const key = known.get(name);
+        known.delete(name);
+        if (key !== undefined) listener.onDeleted(key);
+      },
+    });
+  }
+
+  stop(): void {
+    for (const informer of this.#informers) void informer.stop();
+  }
+}
+
+/** @returns the object's key, or undefined when even its envelope is wrong, which an API server would not have let in. */
+function tellObject(object: KubeObject, listener: SourceListener): string | undefined {
+  const read = sourceObject(object);
+  if (read.kind === "invalid") {
+    log.warn("object cannot be read", { kind: object.kind, name: object.metadata.name, reason: read.diagnostics[0]?.message });
+    return undefined;
+  }
+  listener.onObject(read.object);
+  return originKey(read.object.origin);
+}
