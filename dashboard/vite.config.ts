@@ -1,0 +1,14 @@
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  base: "/",
+  build: {
+    // The policy of the admin server forbids data: URLs and inline code.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    sourcemap: false,
+  },
+  // `vite` serves the page with hot reload against a control plane that runs.
+  server: { proxy: { "/api": "http://127.0.0.1:20001" } },
+});
