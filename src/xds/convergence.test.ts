@@ -11,8 +11,8 @@ import {
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { referencesOf } from "./references.ts";
 import type { Resource } from "./resource.ts";
+import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./resource-fixtures.ts";
 import { resourcesOf, type Snapshot } from "./snapshot.ts";
-import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./test-resources.ts";
 import type { ResourceKind } from "./type-urls.ts";
 import type { Rejection, Update } from "./update.ts";
 

@@ -6,7 +6,7 @@ import {
   DeltaDiscoveryRequestSchema,
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { Resource } from "./resource.ts";
-import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./test-resources.ts";
+import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./resource-fixtures.ts";
 import { RESOURCE_TYPES, type ResourceKind } from "./type-urls.ts";
 
 type RequestInit = Omit<MessageInitShape<typeof DeltaDiscoveryRequestSchema>, "$typeName" | "typeUrl">;

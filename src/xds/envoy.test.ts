@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { TestAds } from "./ads-fixture.ts";
 import { packAny } from "./any.ts";
 import { Cluster_DiscoveryType, ClusterSchema } from "./gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "./gen/envoy/config/listener/v3/listener_pb.ts";
@@ -16,8 +17,7 @@ import {
   type HttpFilterSchema,
 } from "./gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { encodeResource, type Resource } from "./resource.ts";
-import { TestAds } from "./test-ads.ts";
-import { ADS, assignment, cluster, routeConfiguration, snapshotOf } from "./test-resources.ts";
+import { ADS, assignment, cluster, routeConfiguration, snapshotOf } from "./resource-fixtures.ts";
 
 const envoy = process.env.HEDDLE_ENVOY ?? Bun.which("envoy");
 
