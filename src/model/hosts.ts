@@ -6,14 +6,13 @@ export function hostMatches(pattern: string, host: string): boolean {
   return host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1;
 }
 
-/** The patterns that cover `host`, most specific first: itself, then `*` with ever shorter tails. */
+/** The patterns that cover `host`, most specific first: itself, then `*` before each of its dots, then `*`. */
 export function* patternsFor(host: string): Generator<string> {
   yield host;
   // A wildcard host (`*.example.com` of an external service) is covered by wildcards that are shorter than it.
-  for (let i = 1; i <= host.length; i++) {
-    const pattern = `*${host.slice(i)}`;
-    if (pattern !== host) yield pattern;
-  }
+  const start = host.startsWith("*") ? 2 : 1;
+  for (let dot = host.indexOf(".", start); dot >= 0; dot = host.indexOf(".", dot + 1)) yield `*${host.slice(dot)}`;
+  if (host !== "*") yield "*";
 }
 
 /** Order of precedence: exact names, then wildcards by falling length, ties in alphabetical order (Istio's host.MoreSpecific). */

@@ -248,3 +248,7 @@ export function nothingToDo(): Message {
 export function patternNeedsValue(field: string): Message {
   return error("HED1240", `${field} of a match must not be empty`, "the match without it");
 }
+
+export function duplicateHost(host: string): Message {
+  return error("HED1241", `host stands twice: both are ${quote(host)}`, "one of the two");
+}

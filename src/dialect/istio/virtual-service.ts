@@ -49,15 +49,15 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   };
 }
 
-function readHosts(
-  { hosts = [], gateways = [MESH_GATEWAY] }: VirtualServiceSpec,
-  { namespace, settings, reporter }: Reading,
-): readonly string[] {
-  for (const [i, host] of hosts.entries()) {
-    if (host === "*" && gateways.includes(MESH_GATEWAY))
-      reporter.report(`spec.hosts[${i}]`, diagnostics.wildcardForMesh());
+function readHosts(spec: VirtualServiceSpec, { namespace, settings, reporter }: Reading): readonly string[] {
+  const { hosts = [], gateways = [MESH_GATEWAY] } = spec;
+  const resolved = hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain));
+  for (const [i, host] of resolved.entries()) {
+    const path = `spec.hosts[${i}]`;
+    if (host === "*" && gateways.includes(MESH_GATEWAY)) reporter.report(path, diagnostics.wildcardForMesh());
+    if (resolved.indexOf(host) < i) reporter.report(path, diagnostics.duplicateHost(host));
   }
-  return [...new Set(hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain)))];
+  return resolved;
 }
 
 function checkDelegate(spec: VirtualServiceSpec, { reporter }: Reading): void {
