@@ -67,7 +67,7 @@ export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOpti
   const registry = new Registry();
   const reporter = new Reporter(new TrafficMetrics(registry), workloadOf(bootstrap.node));
   const configuration = new Configuration(reporter, reusePort);
-  const stopCollecting = collectProcess(registry, { prefix: "", component: "proxy", version });
+  const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);
   const subscription = subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;

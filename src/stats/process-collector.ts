@@ -1,7 +1,7 @@
 // Reads the figures of this process for each scrape.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { processMetrics } from "./names/process.ts";
+import { type ProcessPrefix, processMetrics } from "./names/process.ts";
 import { BUILD } from "./names/traffic.ts";
 import type { Registry } from "./registry.ts";
 
@@ -25,8 +25,7 @@ function maxDescriptors(): number | undefined {
 }
 
 export interface ProcessIdentity {
-  /** `istio_agent_` where an application's own process metrics share the scrape. */
-  readonly prefix: "" | "istio_agent_";
+  readonly prefix: ProcessPrefix;
   readonly component: "proxy" | "pilot" | "agent";
   readonly version: string;
 }

@@ -25,6 +25,7 @@ const definitions = [
   traffic,
   processMetrics(""),
   processMetrics("istio_agent_"),
+  processMetrics("heddle_proxy_"),
   { SERIES_REFUSED },
 ].flatMap((names) => Object.values(names).filter(isDefinition));
 

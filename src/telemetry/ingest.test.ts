@@ -42,24 +42,44 @@ describe("TargetIngest", () => {
     expect(total()).toBe(3);
   });
 
-  test("counts a counter that went back, or came back, from 0", () => {
+  test("counts a counter that went back from 0", () => {
     const { ingest, total } = target();
     ingest.ingest(requests(1_000), T0);
     ingest.ingest(requests(7), T0 + 1_000);
     expect(total()).toBe(7);
-    ingest.ingest("up 1\n", T0 + 2_000);
-    ingest.ingest(requests(9), T0 + 3_000);
-    expect(total()).toBe(16);
   });
 
-  test("counts everything from 0 after a restart, also what is larger than before", () => {
+  test("does not count the past again when the proxy's part was away for a scrape", () => {
     const { ingest, total } = target();
-    const started = (at: number) => `istio_agent_process_start_time_seconds ${at}\n`;
-    ingest.ingest(started(1) + requests(5), T0);
+    ingest.ingest(requests(1_000), T0);
+    ingest.ingest("istio_agent_scrapes_total 1\n", T0 + 1_000);
+    ingest.ingest(requests(1_009), T0 + 2_000);
+    expect(total()).toBe(9);
+  });
+
+  test("counts everything from 0 after a restart, also what is larger than before, and what comes later", () => {
+    const { ingest, total } = target();
+    const started = (at: number) => `heddle_proxy_process_start_time_seconds ${at}\n`;
+    ingest.ingest(started(1) + requests(5) + requests(1_000, 503), T0);
     ingest.ingest(started(2) + requests(50), T0 + 1_000);
     expect(total()).toBe(50);
-    ingest.ingest(started(2) + requests(51), T0 + 2_000);
-    expect(total()).toBe(51);
+    ingest.ingest(started(2) + requests(51) + requests(2_000, 503), T0 + 2_000);
+    expect(total()).toBe(2_051);
+  });
+
+  test("takes the agent's restart for the counters' only where no proxy says its own", () => {
+    const { ingest, total, process } = target();
+    const agent = (at: number, cpu: number) =>
+      `istio_agent_process_start_time_seconds ${at}\nistio_agent_process_cpu_seconds_total ${cpu}\n`;
+    const proxy = "heddle_proxy_process_start_time_seconds 1\n";
+    ingest.ingest(agent(1, 100) + proxy + requests(50), T0);
+    ingest.ingest(agent(2, 1) + proxy + requests(60), T0 + 1_000);
+    expect(total()).toBe(10);
+    expect(process.cpuSeconds.sum(0, T0 * 2)).toBe(1);
+    const envoy = target();
+    envoy.ingest.ingest(agent(1, 1) + requests(5), T0);
+    envoy.ingest.ingest(agent(2, 1) + requests(50), T0 + 1_000);
+    expect(envoy.total()).toBe(50);
   });
 
   test("splits cumulative buckets", () => {
@@ -97,7 +117,15 @@ describe("TargetIngest", () => {
     const { ingest, process } = target();
     ingest.ingest("istio_agent_process_cpu_seconds_total 1\nenvoy_server_memory_physical_size 5e7\n", T0);
     ingest.ingest(
-      "istio_agent_process_cpu_seconds_total 1.25\nenvoy_server_memory_physical_size 5e7\nistio_agent_process_resident_memory_bytes 1e7\nistio_agent_nodejs_eventloop_lag_seconds 0.002\n",
+      [
+        "istio_agent_process_cpu_seconds_total 1.25",
+        "envoy_server_memory_physical_size 9e7",
+        "heddle_proxy_process_resident_memory_bytes 5e7",
+        "istio_agent_process_resident_memory_bytes 1e7",
+        "istio_agent_nodejs_eventloop_lag_seconds 0.002",
+        "heddle_proxy_nodejs_eventloop_lag_seconds 0.001",
+        "",
+      ].join("\n"),
       T0 + 1_000,
     );
     expect(process.cpuSeconds.sum(0, T0 * 2)).toBe(0.25);

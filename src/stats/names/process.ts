@@ -9,8 +9,13 @@ export const SERIES_REFUSED = counter(
   ["metric"],
 );
 
-/** `prefix` is "" for the control plane and `istio_agent_` beside an application, whose own process metrics share the merged scrape. */
-export function processMetrics(prefix: "" | "istio_agent_") {
+/**
+ * Whose process it is. The agent's, the proxy's and the application's stand in one merged scrape, so only a process that is scraped
+ * alone (the control plane) goes without a prefix; the agent's is Istio's.
+ */
+export type ProcessPrefix = "" | "istio_agent_" | "heddle_proxy_";
+
+export function processMetrics(prefix: ProcessPrefix) {
   return {
     cpu: counter(`${prefix}process_cpu_seconds_total`, "User and system CPU time spent in seconds", []),
     resident: gauge(`${prefix}process_resident_memory_bytes`, "Resident memory in bytes", []),
