@@ -89,10 +89,11 @@ export class Subscription {
   /**
    * A first request without names means everything, of the types that have a wildcard. Names that the client already holds do not change
    * that: older Envoys send them along when they reconnect, and would never learn of another cluster (consul#12174). Envoy 1.40 sends
-   * none, or `*` beside those it asked for on demand.
+   * none, or `*` beside those it asked for on demand. Virtual hosts are only ever named on demand.
    */
   #startsAsWildcard({ subscribe, initialVersions }: SubscriptionRequest): boolean {
-    return RESOURCE_TYPES[this.#kind].wildcard && subscribe.every((name) => name in initialVersions);
+    if (!RESOURCE_TYPES[this.#kind].wildcard) return false;
+    return this.#kind === "vhds" || subscribe.every((name) => name in initialVersions);
   }
 
   #inGlob(name: string): boolean {
