@@ -9,8 +9,7 @@ import type { Connection, ResetReason, StreamListener } from "../stream.ts";
 import type { Transport } from "../transport.ts";
 import { BodyDecoder, type BodySink } from "./body-decoder.ts";
 import { BodyEncoder } from "./body-encoder.ts";
-import { findGarbage, findHeadEnd, tooLarge } from "./head-search.ts";
-import { CR, LF } from "./octets.ts";
+import { HeadSearch } from "./head-search.ts";
 import { PendingBytes } from "./pending-bytes.ts";
 import { REFUSED, type Refusal } from "./refusal.ts";
 
@@ -40,10 +39,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   protected surplus = false;
   readonly #transport: Transport;
   readonly #pending = new PendingBytes();
-  readonly #skipsEmptyLine: boolean;
-  #emptyLineSkipped = false;
-  /** Bytes of the incomplete head in `#pending` that were looked through. */
-  #searched = 0;
+  readonly #headSearch: HeadSearch;
   /** The armed deadline is the head's. */
   #headTimed = false;
   #idleSince = 0;
@@ -66,7 +62,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     this.decoder = new BodyDecoder(limits, this);
     this.encoder = new BodyEncoder(this.outbox);
     this.phase = side === "server" ? "head" : "idle";
-    this.#skipsEmptyLine = side === "server"; // RFC 9112 2.2: one CRLF before a request line, from clients that end bodies with it
+    this.#headSearch = new HeadSearch(limits, side === "server");
     this.becomeIdle();
   }
 
@@ -151,34 +147,27 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
 
   /** Returns `start` when the head is incomplete. */
   #takeHead(bytes: Buffer, start: number): number {
-    if (bytes[start] === CR && bytes[start + 1] === LF && this.#skipsEmptyLine && !this.#emptyLineSkipped) {
-      this.#emptyLineSkipped = true;
-      this.#endHead();
+    if (this.#headSearch.skips(bytes, start)) {
+      this.#stopHeadTime();
       this.becomeIdle();
       return start + 2;
     }
-    const end = findHeadEnd(bytes, start, this.#searched);
-    const headEnd = end === -1 ? bytes.length : end + 2;
-    let refusal = tooLarge(bytes, start, headEnd, this.limits);
-    if (end === -1) refusal ??= findGarbage(bytes, start, start + Math.max(0, this.#searched - 1));
-    if (refusal !== undefined) {
-      this.refuse(refusal);
-      return bytes.length;
-    }
+    const end = this.#headSearch.find(bytes, start);
     if (end === -1) {
-      this.#searched = bytes.length - start;
       this.#startHeadTime();
       return start;
     }
-    this.#endHead();
-    this.#emptyLineSkipped = false;
-    this.surplus = headEnd < bytes.length;
+    if (typeof end !== "number") {
+      this.refuse(end);
+      return bytes.length;
+    }
+    this.#stopHeadTime();
+    this.surplus = end + 2 < bytes.length;
     this.onHead(bytes, start, end);
-    return headEnd;
+    return end + 2;
   }
 
-  #endHead(): void {
-    this.#searched = 0;
+  #stopHeadTime(): void {
     if (!this.#headTimed) return;
     this.#headTimed = false;
     timers.disarm(this);

@@ -45,19 +45,23 @@ export function readFields(bytes: Buffer, start: number, end: number, maxFields:
     const nameStart = at;
     while (LOWER_TOKEN[bytes[at]!] !== 0) at++;
     if (bytes[at] !== COLON || at === nameStart) return badName(bytes, nameStart, at);
+    const known = findName(bytes, nameStart, at);
     const nameEnd = at++;
     while (bytes[at] === SP || bytes[at] === HTAB) at++;
-    const valueStart = at;
-    while (VALUE[bytes[at]!] === 1) at++;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF) {
-      return bytes[at] === CR || bytes[at] === LF ? REFUSED.controlCharacter : REFUSED.fieldValue;
+    let value: string;
+    let lineEnd = known === undefined ? -1 : known.endOfLastValue(bytes, at);
+    if (lineEnd !== -1) value = known!.lastValue;
+    else {
+      lineEnd = at;
+      while (VALUE[bytes[lineEnd]!] === 1) lineEnd++;
+      if (bytes[lineEnd] !== CR || bytes[lineEnd + 1] !== LF) return badValue(bytes[lineEnd]!);
+      let valueEnd = lineEnd;
+      while (valueEnd > at && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+      value = bytes.latin1Slice(at, valueEnd);
+      known?.remember(value, bytes, at, valueEnd);
     }
-    let valueEnd = at;
-    while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
-    at += 2;
+    at = lineEnd + 2;
 
-    const value = bytes.latin1Slice(valueStart, valueEnd);
-    const known = findName(bytes, nameStart, nameEnd);
     if (known === undefined) headers.push(bytes.latin1Slice(nameStart, nameEnd).toLowerCase(), value);
     else if (known.special === undefined) headers.push(known.text, value);
     else {
@@ -75,6 +79,10 @@ function badName(bytes: Buffer, start: number, at: number): Refusal {
   const byte = bytes[at]!;
   if (at === start && (byte === SP || byte === HTAB)) return REFUSED.folded;
   return byte === SP || byte === HTAB || (byte >= SP && byte !== 0x7f) ? REFUSED.fieldName : REFUSED.controlCharacter;
+}
+
+function badValue(byte: number): Refusal {
+  return byte === CR || byte === LF ? REFUSED.controlCharacter : REFUSED.fieldValue;
 }
 
 function takeSpecial(section: FieldSection, special: SpecialField, value: string): Refusal | undefined {

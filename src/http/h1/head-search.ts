@@ -15,9 +15,49 @@ export function findHeadEnd(bytes: Buffer, start: number, searched: number): num
   return found === -1 ? -1 : found + 2;
 }
 
-/** Refuses a head of `bytes` from `start` to `end`, complete or not, that is larger than it may be. */
-export function tooLarge(bytes: Buffer, start: number, end: number, limits: HttpLimits): Refusal | undefined {
-  if (end - start <= limits.maxHeadBytes) return undefined;
+/** The search for the end of one head after another, over any split of the bytes. */
+export class HeadSearch {
+  readonly #limits: HttpLimits;
+  readonly #skipsEmptyLine: boolean;
+  #emptyLineSkipped = false;
+  /** Bytes of the head at hand that were looked through. */
+  #searched = 0;
+
+  /** A server skips one CRLF before a request line (RFC 9112 2.2): some clients end a body with it. */
+  constructor(limits: HttpLimits, skipsEmptyLine: boolean) {
+    this.#limits = limits;
+    this.#skipsEmptyLine = skipsEmptyLine;
+  }
+
+  /** True when an empty line stands at `start` and is to be skipped. */
+  skips(bytes: Buffer, start: number): boolean {
+    if (bytes[start] !== CR || bytes[start + 1] !== LF || !this.#skipsEmptyLine || this.#emptyLineSkipped) return false;
+    this.#emptyLineSkipped = true;
+    this.#searched = 0;
+    return true;
+  }
+
+  /**
+   * Index of the empty line of the head at `start`; -1 when it is not there yet, and then the next call has the same bytes and more.
+   * Refuses what is too large, and what no more bytes can make a head.
+   */
+  find(bytes: Buffer, start: number): number | Refusal {
+    const end = findHeadEnd(bytes, start, this.#searched);
+    const length = (end === -1 ? bytes.length : end + 2) - start;
+    if (length > this.#limits.maxHeadBytes) return tooLarge(bytes, start, this.#limits);
+    if (end === -1) {
+      const garbage = findGarbage(bytes, start, start + Math.max(0, this.#searched - 1));
+      this.#searched = length;
+      return garbage ?? -1;
+    }
+    this.#searched = 0;
+    this.#emptyLineSkipped = false;
+    return end;
+  }
+}
+
+/** Of a head larger than it may be, complete or not. */
+function tooLarge(bytes: Buffer, start: number, limits: HttpLimits): Refusal {
   const lineEnd = bytes.indexOf(LF, start);
   return lineEnd === -1 || lineEnd - start > limits.maxTargetBytes ? REFUSED.targetTooLong : REFUSED.headTooLarge;
 }

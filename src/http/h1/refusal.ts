@@ -40,7 +40,8 @@ export const REFUSED = {
   tooManyFields: new Refusal(431, "http1.too_many_headers", "too many header fields"),
   headTooLarge: new Refusal(431, "http1.headers_too_large", "header fields too large"),
   headTimeout: new Refusal(408, "request_header_timeout", "the head took too long"),
-  host: new Refusal(400, "http1.invalid_host", "missing, repeated or malformed host"),
+  hostMissing: new Refusal(400, "missing_host_header", "missing host"),
+  host: new Refusal(400, "http.invalid_authority", "repeated or malformed host"),
   contentLength: new Refusal(400, "http1.content_length_not_allowed", "malformed or repeated content-length"),
   bothLengths: new Refusal(
     400,

@@ -48,7 +48,8 @@ export function readRequest(
   const fields = readFields(bytes, line.end, end, limits.maxHeaders);
   if (fields instanceof Refusal) return fields;
   const { host } = fields;
-  if (host === undefined ? protocol === "HTTP/1.1" : !isAuthority(host)) return REFUSED.host;
+  if (host === undefined && protocol === "HTTP/1.1") return REFUSED.hostMissing;
+  if (host !== undefined && !isAuthority(host)) return REFUSED.host;
   const bodyLength = requestBodyLength(fields, protocol);
   if (typeof bodyLength !== "number") return bodyLength;
 
