@@ -151,7 +151,7 @@ export class Configuration implements ListenerContext {
     const routes = this.#routesOf(configuration.name);
     routes.configuration = configuration;
     routes.shell = shell;
-    this.#publish(routes);
+    this.#publish(routes, routes.virtualHosts.size > 0);
   }
 
   removeRoutes(name: string): void {
@@ -170,13 +170,22 @@ export class Configuration implements ListenerContext {
   }
 
   publishVirtualHosts(route: string): void {
-    this.#publish(this.#routesOf(route));
+    this.#publish(this.#routesOf(route), true);
   }
 
-  #publish({ configuration, shell, virtualHosts, holder }: Routes): void {
+  /**
+   * Forgets the routes that no listener asks for any more: the server sends them anew, virtual hosts included, when one asks again.
+   * Listeners that drain keep the holder that they have.
+   */
+  keepRoutes(names: ReadonlySet<string>): void {
+    for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+  }
+
+  /** `complete`: the server has answered for the virtual hosts, if only that there are none. */
+  #publish({ configuration, shell, virtualHosts, holder }: Routes, complete: boolean): void {
     if (!configuration || !shell) return;
     if (!configuration.vhds) holder.current = configuration;
-    else if (virtualHosts.size > 0 || holder.current) {
+    else if (complete || holder.current) {
       holder.current = {
         ...configuration,
         virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort),
@@ -185,12 +194,9 @@ export class Configuration implements ListenerContext {
     this.#openWarm();
   }
 
-  /** The names of the route configurations that listeners ask for, and of those whose virtual hosts come by VHDS. */
-  get routeNames(): { readonly rds: ReadonlySet<string>; readonly vhds: ReadonlySet<string> } {
-    const rds = new Set(
-      [...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames),
-    );
-    return { rds, vhds: new Set([...rds].filter((name) => this.#routes.get(name)?.configuration?.vhds)) };
+  /** The names of the route configurations that listeners ask for. */
+  get routeNames(): ReadonlySet<string> {
+    return new Set([...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames));
   }
 
   // ── listeners ──

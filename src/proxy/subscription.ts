@@ -68,6 +68,7 @@ class Session {
   readonly #follow: (client: DeltaClient) => void;
   readonly received = new Set<ResourceKind>();
   #call: ClientCall | undefined;
+  #opened = false;
 
   /** `follow` says what is wanted, given what is in force; asked after every update. */
   constructor(
@@ -98,12 +99,24 @@ class Session {
         onLost: (status) => this.#lost(status),
       },
     );
+  }
+
+  /** Nothing is asked before this. Calling it again changes nothing. */
+  open(): void {
+    if (this.#opened) return;
+    this.#opened = true;
     this.#stream.open();
   }
 
   #receive(message: Buffer): void {
     const update = this.#client.receive(fromBinary(DeltaDiscoveryResponseSchema, message));
     if (!update) return;
+    log.debug("resources received", {
+      stream: this.#name,
+      type: update.kind,
+      changed: update.resources.map(({ name }) => name),
+      removed: update.removed,
+    });
     const rejections = applyUpdate(update, this.#configuration);
     for (const { name, path, reason } of rejections)
       log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
@@ -138,6 +151,11 @@ function clusterOf(configuration: Configuration, name: string, field: string): C
   return cluster;
 }
 
+function hasSecrets({ secrets }: Configuration): boolean {
+  for (const name of WORKLOAD_SECRETS) if (!secrets.has(name)) return false;
+  return true;
+}
+
 /** Every static cluster's secrets come from one SDS server: the agent. */
 function secretsCluster(bootstrap: Bootstrap): string | undefined {
   return bootstrap.staticResources?.clusters.find(({ name }) => name === "sds-grpc")?.name;
@@ -146,15 +164,18 @@ function secretsCluster(bootstrap: Bootstrap): string | undefined {
 /** Begins the streams that the bootstrap names. @throws Failure when it names a cluster that is not there or a protocol other than delta. */
 export function subscribe(bootstrap: Bootstrap, configuration: Configuration): Subscription {
   const sessions: Session[] = [];
+  let discovery: Session | undefined;
   const secrets = secretsCluster(bootstrap);
   if (secrets !== undefined) {
     const cluster = clusterOf(configuration, secrets, "sds_config");
-    sessions.push(
-      new Session("sds", cluster, SDS_PATH, bootstrap, configuration, (client) => client.want("sds", WORKLOAD_SECRETS)),
-    );
+    const session = new Session("sds", cluster, SDS_PATH, bootstrap, configuration, (client) => {
+      client.want("sds", WORKLOAD_SECRETS);
+      // The control plane asks who we are: not before we have something to show.
+      if (hasSecrets(configuration)) discovery?.open();
+    });
+    sessions.push(session);
   }
   const ads = bootstrap.dynamicResources?.adsConfig;
-  let discovery: Session | undefined;
   if (ads) {
     if (ads.apiType !== ApiConfigSource_ApiType.DELTA_GRPC)
       throw new Failure("bootstrap: dynamic_resources.ads_config.api_type: Heddle's proxy speaks DELTA_GRPC", {
@@ -171,14 +192,17 @@ export function subscribe(bootstrap: Bootstrap, configuration: Configuration): S
       (client) => {
         client.wantAll("cds");
         client.wantAll("lds");
+        client.wantAll("vhds"); // as Envoy: those of the route configurations that are wanted
         client.want("eds", configuration.endpointNames);
-        const { rds, vhds } = configuration.routeNames;
-        client.want("rds", rds);
-        client.want("vhds", vhds);
+        const routes = configuration.routeNames;
+        configuration.keepRoutes(routes);
+        client.want("rds", routes);
       },
     );
     sessions.push(discovery);
+    if (secrets === undefined) discovery.open();
   }
+  for (const session of sessions) if (session !== discovery) session.open();
   return {
     isComplete: () => !discovery || (discovery.received.has("lds") && discovery.received.has("cds")),
     close() {

@@ -59,6 +59,7 @@ function applyListeners({ resources, removed }: UpdateOf<"lds">, configuration: 
 
 function applyVirtualHosts({ resources, removed }: UpdateOf<"vhds">, configuration: Configuration): Rejection[] {
   const touched = new Set<string>();
+  // The removal of `<route configuration>/` says that it has no virtual hosts: there are none to wait for.
   const set = (resource: string, host: Parameters<Configuration["setVirtualHost"]>[2]) => {
     const route = parseVirtualHostName(resource)?.route;
     if (route === undefined) return `name is not "<route configuration>/<virtual host>"`;
