@@ -1,3 +1,5 @@
+// The catalogues of findings: every code once, in order.
+
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -134,12 +134,14 @@ function rangeText({ min, max }: NumberSchema): string {
   return max >= diagnostics.MAX_INT32 ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
 }
 
+/** Kubernetes' IntOrString as it is used for ports. */
 function readPortOrName(value: unknown, path: string, reporter: Reporter): number | string | undefined {
   if (typeof value === "string" && value !== "") return value;
   if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65_535) return value;
   return wrongType(path, "a port number or the name of a port", value, reporter);
 }
 
+/** A list item that is null is a slip of the pen (a lone dash), where an unset field is not. */
 function readItems(schema: Schema, items: readonly unknown[], path: string, reporter: Reporter): readonly unknown[] {
   return items.flatMap((item, i) => {
     const at = joinPath(path, i);
@@ -217,8 +219,8 @@ function readRecord(
     const other = seen.get(name);
     if (other !== undefined) reporter.report(at, diagnostics.writtenTwice(name, other));
     seen.set(name, written);
-    if (field.deprecated !== undefined && item !== null)
-      reporter.report(at, diagnostics.deprecatedField(name, field.deprecated));
+    if (field.partly !== undefined && item !== null)
+      reporter.report(at, diagnostics.partlySupported(name, field.partly));
     const value = read(field, item, at, reporter);
     if (value !== undefined) found[name] = value;
   }

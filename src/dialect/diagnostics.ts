@@ -159,8 +159,8 @@ export function notSupportedYet(field: string, instead: string): Message {
   return { ...warning("HED1108", `${field} is not supported yet: ${instead}`), part: "name" };
 }
 
-export function deprecatedField(field: string, instead: string): Message {
-  return { ...warning("HED1109", `${field} is deprecated`, instead), part: "name" };
+export function partlySupported(field: string, effect: string): Message {
+  return { ...warning("HED1109", `${field} is supported in part: ${effect}`), part: "name" };
 }
 
 export function badDuration(field: string, value: string): Message {

@@ -1,3 +1,5 @@
+// What holds for a set of objects whatever their dialect.
+
 import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { check, translate } from "./dialects.ts";

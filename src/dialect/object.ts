@@ -97,6 +97,7 @@ export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectRe
   };
 }
 
+/** Of a document that is no object at all. */
 const UNNAMED: Origin = { group: "", kind: "", namespace: "", name: "" };
 
 function refused(

@@ -85,9 +85,13 @@ export type Schema = (
   | RecordSchema
   | PortOrNameSchema
   | LaterSchema
-) & { readonly required?: boolean; readonly deprecated?: string };
+) & {
+  readonly required?: boolean;
+  /** Read, and acted on in part; what that means. */
+  readonly partly?: string;
+};
 
-/** What reading a schema gives. */
+/** What reading a schema gives; fields that are not acted on have no value, so that nothing can come to depend on them. */
 export type Value<S> = S extends { readonly type: "text" }
   ? string
   : S extends { readonly type: "choice"; readonly choices: readonly (infer C)[] }
@@ -112,6 +116,7 @@ type RecordValue<F> = { readonly [K in Exclude<RequiredKeys<F>, LaterKeys<F>>]: 
   readonly [K in Exclude<keyof F, RequiredKeys<F> | LaterKeys<F>>]?: Value<F[K]>;
 };
 
+/** Any string, or one of a format. Empty is a value of its own. */
 export function text(format?: Format): TextSchema {
   return format ? { type: "text", format } : { type: "text" };
 }
@@ -120,6 +125,7 @@ export function notEmpty(format?: Format): TextSchema {
   return { ...text(format), notEmpty: true };
 }
 
+/** One of the names, spelled exactly so: protojson's enums. */
 export function choice<const C extends string>(...choices: readonly C[]): ChoiceSchema<C> {
   return { type: "choice", choices };
 }
@@ -129,6 +135,7 @@ export function duration(minMs = 1): DurationSchema {
   return { type: "duration", minMs };
 }
 
+/** An integer between two bounds, both allowed. A string of digits is none: the API server refuses it as well. */
 export function whole(min: number, max = Number.MAX_SAFE_INTEGER): NumberSchema {
   return { type: "whole", min, max };
 }
@@ -157,6 +164,7 @@ export function mapOf<S extends Schema>(values: S, keys?: MapSchema["keys"]): Ma
   return keys ? { type: "map", values, keys } : { type: "map", values };
 }
 
+/** Exactly these fields: others are unknown and refused. `exclusive`: groups of which one field at most may be set. */
 export function record<const F extends Fields>(
   fields: F,
   exclusive: readonly (readonly string[])[] = [],
@@ -169,15 +177,17 @@ export function openRecord<const F extends Fields>(fields: F): RecordSchema<F> {
   return { type: "record", fields, open: true };
 }
 
+/** `instead` completes "… is not supported yet:" and says what happens without it. */
 export function later(instead: string): LaterSchema {
   return { type: "later", instead };
 }
 
+/** Must be there and not null. What holds it is left out as a whole when it is missing or wrong. */
 export function required<S extends Schema>(schema: S): S & { readonly required: true } {
   return { ...schema, required: true };
 }
 
-/** Still read; `instead` names what to write today. */
-export function deprecated<S extends Schema>(schema: S, instead: string): S {
-  return { ...schema, deprecated: instead };
+/** Acted on, but not everywhere: named in a warning each time. */
+export function partly<S extends Schema>(schema: S, effect: string): S {
+  return { ...schema, partly: effect };
 }

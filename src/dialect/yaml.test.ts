@@ -1,3 +1,5 @@
+// YAML as Kubernetes reads it, within bounds, with places; and hostile text.
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { stringify } from "yaml";

@@ -70,6 +70,7 @@ function groups<T extends Authored>(
   return lists;
 }
 
+/** Policies are looked for namespace by namespace, and in each by host. */
 function indexClientPolicies(policies: readonly ClientPolicy[]): MeshIndex["clientPolicies"] {
   const byNamespace = groups(policies, (policy) => [policy.namespace]);
   return new Map(

@@ -7,6 +7,7 @@ import type { Visibility } from "./visibility.ts";
 
 export type BalancerKind = "round-robin" | "least-request" | "random" | "original-destination";
 
+/** `original-destination`: no choice at all, the address that the client dialled. */
 export interface LoadBalancing {
   readonly kind: BalancerKind;
 }
@@ -66,6 +67,7 @@ export interface ScopedSettings {
   readonly ports: readonly { readonly port: number; readonly settings: ClientSettings }[];
 }
 
+/** A named part of a service's endpoints, with settings of its own. */
 export interface Subset extends ScopedSettings {
   readonly name: string;
   /** Endpoints that have all of these; empty: every endpoint. */
@@ -74,6 +76,7 @@ export interface Subset extends ScopedSettings {
   readonly origin: Origin;
 }
 
+/** What clients that see it follow towards the services of a host (Istio's DestinationRule, Consul's service-defaults and resolver). */
 export interface ClientPolicy extends Authored, ScopedSettings {
   readonly namespace: string;
   /** Host of the service, or a wildcard. */

@@ -1,3 +1,5 @@
+// What counts as a change.
+
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { buildMesh } from "./build.ts";

@@ -1,3 +1,5 @@
+// How services come to their endpoints.
+
 import { expect, test } from "bun:test";
 import { buildMesh } from "./build.ts";
 import type { ListedEndpoint } from "./endpoint.ts";

@@ -42,6 +42,7 @@ export function indexEndpoints(
   return result;
 }
 
+/** Undefined for a workload without an address, or without the port that the service names. */
 function fromWorkload(port: ServicePort, workload: Workload): Endpoint | undefined {
   const target = port.target ?? port.number;
   const applicationPort =
@@ -87,6 +88,7 @@ function fromList(
   };
 }
 
+/** What an endpoint has from its workload, however it was found. */
 function ofWorkload(
   workload: Workload,
   address: string,

@@ -1,3 +1,5 @@
+// Wildcards and their order.
+
 import { expect, test } from "bun:test";
 import { bySpecificity, hostMatches, patternsFor } from "./hosts.ts";
 

@@ -1,3 +1,5 @@
+// The indexes against a plain scan.
+
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { LabelIndex, SelectorIndex } from "./label-index.ts";

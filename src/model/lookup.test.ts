@@ -1,3 +1,5 @@
+// Orders of precedence, one by one.
+
 import { describe, expect, test } from "bun:test";
 import { buildMesh } from "./build.ts";
 import {

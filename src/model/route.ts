@@ -18,6 +18,7 @@ export function byRank(a: { readonly rank: Rank }, b: { readonly rank: Rank }): 
   return a.rank.length - b.rank.length;
 }
 
+/** What all kinds of routes have in common. One written object may make a route of each kind. */
 interface RouteBase extends Authored {
   readonly namespace: string;
   /** Hosts that it is for: fully qualified, in lower case, or `*.suffix`, or `*`. */

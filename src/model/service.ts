@@ -25,6 +25,7 @@ export interface WorkloadSelector {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** `location`: external servers have no identity of the mesh, so nothing but what a policy says is known of their TLS. */
 export interface Service extends Authored {
   /** Fully qualified name in lower case, or a wildcard `*.example.com` (external only). Several namespaces may each have a service of one host. */
   readonly host: string;

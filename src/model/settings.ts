@@ -15,6 +15,7 @@ export type AccessLog =
   | { readonly kind: "text"; readonly path: string; readonly format?: string | undefined }
   | { readonly kind: "json"; readonly path: string };
 
+/** Given to dialects, which complete names and identities by it, and kept in the mesh. A change of it changes everything. */
 export interface MeshSettings {
   /** Several meshes may share one control plane; nothing of one is seen by another. */
   readonly name: string;
@@ -29,6 +30,7 @@ export interface MeshSettings {
   readonly defaults: MeshDefaults;
 }
 
+/** What holds where nobody wrote anything. The dialects' own defaults differ, so nothing fills these in while reading. */
 export interface MeshDefaults {
   /** For HTTP routes that say nothing about retries. */
   readonly retry: RetryPolicy;

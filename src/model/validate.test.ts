@@ -1,3 +1,5 @@
+// Findings between objects.
+
 import { expect, test } from "bun:test";
 import { buildMesh } from "./build.ts";
 import { clientPolicy, parts, route, serverPolicy, service, workload } from "./sample.ts";

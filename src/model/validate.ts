@@ -32,6 +32,7 @@ export function validateMesh(mesh: Mesh, parts: MeshParts, sources: SourceMap): 
   return new Validation(mesh, sources).run(parts);
 }
 
+/** One run over one mesh: what was found so far, and how many suggestions are left. */
 class Validation {
   readonly #mesh: Mesh;
   readonly #sources: SourceMap;

@@ -14,6 +14,7 @@ export interface Locality {
 /** `draining`: it finishes what it has and takes nothing new. */
 export type Health = "healthy" | "unhealthy" | "draining";
 
+/** A port that the workload says it listens on. Services may lead to others. */
 export interface WorkloadPort {
   readonly name: string;
   readonly number: number;

@@ -74,10 +74,12 @@ function mergeClients(root: HttpMatch["client"], leaf: HttpMatch["client"]): Htt
   return { namespace: leaf.namespace ?? root.namespace, labels: { ...root.labels, ...leaf.labels } };
 }
 
+/** Of one name the delegate's condition stays: it was found narrower. */
 function mergeNamed<T>(root: readonly T[], leaf: readonly T[], keyOf: (item: T) => string): readonly T[] {
   return [...new Map([...root, ...leaf].map((item) => [keyOf(item), item])).values()];
 }
 
+/** Whether `leaf` could match a request that `root` does not, which makes it no narrower. */
 function contradicts(root: HttpMatch, leaf: HttpMatch): boolean {
   return (
     widens(root.path, leaf.path) ||

@@ -9,6 +9,7 @@ import {
   mapOf,
   notEmpty,
   openRecord,
+  partly,
   port,
   record,
   required,
@@ -19,6 +20,8 @@ import {
 
 const MAX_INT32 = 2 ** 31 - 1;
 const LABELS = mapOf(text("label-value"), "label-key");
+
+// What is not acted on keeps its place in the table: a warning that names the field is worth more than one that calls it unknown.
 
 const LOAD_BALANCER = record({
   simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
@@ -42,6 +45,7 @@ const CONNECTION_POOL = record({
     http2MaxRequests: whole(0, MAX_INT32),
     maxRequestsPerConnection: whole(0, MAX_INT32),
     maxRetries: whole(0, MAX_INT32),
+    /** 0 turns it off: Istio exempts this one from its minimum of 1 ms. */
     idleTimeout: duration(0),
     h2UpgradePolicy: choice("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
     useClientProtocol: later("the mesh chooses the protocol"),
@@ -62,13 +66,30 @@ const TLS = record({
   insecureSkipVerify: flag(),
 });
 
+const PERCENT = whole(0, 100);
+
+const OUTLIER_DETECTION = record({
+  consecutive5xxErrors: whole(0, MAX_INT32),
+  consecutiveGatewayErrors: whole(0, MAX_INT32),
+  interval: duration(),
+  baseEjectionTime: duration(),
+  maxEjectionPercent: PERCENT,
+  minHealthPercent: PERCENT,
+  splitExternalLocalOriginErrors: later("failed connections count as 5xx"),
+  consecutiveLocalOriginFailures: later("failed connections count as 5xx"),
+  // Istio ignores it too, since it was replaced.
+  consecutiveErrors: later("consecutive5xxErrors counts"),
+  outlierDetectionHttpErrorCodes: later("500 to 599 count as errors"),
+});
+
 const PORT_POLICY = {
   loadBalancer: LOAD_BALANCER,
   connectionPool: CONNECTION_POOL,
-  outlierDetection: later("no endpoint is ejected"),
+  outlierDetection: partly(OUTLIER_DETECTION, "Envoy ejects endpoints that fail, Heddle's proxy none yet"),
   tls: TLS,
 } as const;
 
+/** Of a rule and of a subset; only the level above has ports of its own. */
 const TRAFFIC_POLICY = record({
   ...PORT_POLICY,
   portLevelSettings: list(record({ port: required(record({ number: required(port()) })), ...PORT_POLICY })),
@@ -94,6 +115,7 @@ export const DESTINATION_RULE = record({
 });
 
 export type TrafficPolicySpec = Value<typeof TRAFFIC_POLICY>;
-export type PortPolicySpec = Pick<TrafficPolicySpec, "loadBalancer" | "connectionPool" | "tls">;
+export type PortPolicySpec = Pick<TrafficPolicySpec, keyof typeof PORT_POLICY>;
 export type ConnectionPoolSpec = Value<typeof CONNECTION_POOL>;
+export type OutlierDetectionSpec = Value<typeof OUTLIER_DETECTION>;
 export type TlsSpec = Value<typeof TLS>;

@@ -65,6 +65,7 @@ function backend(
   return { target, weight, requestHeaders: request ?? NO_HEADERS, responseHeaders: response ?? NO_HEADERS };
 }
 
+/** Istio takes any weights; most that do not add up to 100 are mistakes all the same, so the shares they come to are spelled out. */
 function checkWeights(specs: readonly WeightedSpec[], path: string, reporter: Reporter): void {
   const total = specs.reduce((sum, spec) => sum + (spec.weight ?? 0), 0);
   if (specs.length === 1) {

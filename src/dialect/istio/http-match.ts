@@ -85,6 +85,7 @@ function pathMatch(spec: HttpMatchSpec, path: string, reporter: Reporter): PathM
   return { ...match, ignoreCase: spec.ignoreUriCase ?? false };
 }
 
+/** Of a header or parameter: `{}` and regex `*`, which is no RE2, ask for presence. */
 function valueMatch(spec: StringMatchSpec): ValueMatch {
   if (spec.exact !== undefined) return { kind: "exact", value: spec.exact };
   if (spec.prefix !== undefined) return { kind: "prefix", value: spec.prefix };

@@ -20,6 +20,10 @@ export const KINDS: readonly KindTable[] = [
   { group: SECURITY, kind: "PeerAuthentication", versions: ["v1", "v1beta1"], schema: PEER_AUTHENTICATION },
 ];
 
+/**
+ * Refused rather than warned about: somebody who applies an AuthorizationPolicy and reads past a warning would believe himself
+ * protected.
+ */
 export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
   { group: NETWORKING, kind: "Gateway", instead: "no gateway listens" },

@@ -6,6 +6,7 @@ import { choice, mapOf, openRecord, record, text } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 
+/** UNSET is not PERMISSIVE: it asks the wider scope. */
 const MTLS = record({ mode: choice("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
 
 export const PEER_AUTHENTICATION = record({

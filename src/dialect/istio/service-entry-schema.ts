@@ -16,7 +16,7 @@ import {
 
 const LABELS = mapOf(text("label-value"), "label-key");
 
-/** A WorkloadEntry. */
+/** A WorkloadEntry without its envelope. Addresses are checked by the resolution that they stand under. */
 const ENDPOINT = record({
   address: required(notEmpty()),
   ports: mapOf(port()),

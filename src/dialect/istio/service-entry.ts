@@ -19,6 +19,7 @@ export interface ServiceEntryParts {
   readonly endpointLists: readonly EndpointList[];
 }
 
+/** NONE is the default: traffic goes where the client dialled. DYNAMIC_DNS was refused before this is asked. */
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   NONE: "passthrough",
   STATIC: "endpoints",
@@ -84,6 +85,7 @@ function listsOf(
   ]);
 }
 
+/** DNS says nothing of zones. */
 const NOWHERE: Locality = { region: "", zone: "", subzone: "" };
 
 function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
@@ -107,6 +109,7 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
   }
 }
 
+/** A port that fails is kept, so that endpoints can be checked against all names; the object is refused anyway. */
 function readPorts(spec: ServiceEntrySpec, { reporter }: Reading): readonly ServicePort[] {
   const ports = (spec.ports ?? []).map((port, i): ServicePort => {
     const path = `spec.ports[${i}]`;
@@ -168,6 +171,7 @@ function readEndpoint(
   };
 }
 
+/** With STATIC nothing is ever looked up, so a name could not become an address. */
 function checkAddress(address: string, path: string, resolution: string, { reporter }: Reading): void {
   if (address.startsWith("unix://")) reporter.report(path, diagnostics.unixAddress(address));
   else if (!parseAddress(address) && (resolution === "STATIC" || hostProblem(address) !== undefined)) {

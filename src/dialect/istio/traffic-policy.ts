@@ -5,11 +5,18 @@ import type {
   ClientTls,
   ConnectionPool,
   LoadBalancing,
+  OutlierDetection,
   ScopedSettings,
 } from "../../model/client-policy.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
-import type { ConnectionPoolSpec, PortPolicySpec, TlsSpec, TrafficPolicySpec } from "./destination-rule-schema.ts";
+import type {
+  ConnectionPoolSpec,
+  OutlierDetectionSpec,
+  PortPolicySpec,
+  TlsSpec,
+  TrafficPolicySpec,
+} from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 
 /** A policy as written: an unset block is undefined at each level. */
@@ -29,6 +36,7 @@ function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): C
   return {
     loadBalancing: spec.loadBalancer && readLoadBalancing(spec.loadBalancer.simple),
     connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
+    outlierDetection: spec.outlierDetection && readOutlierDetection(spec.outlierDetection),
     tls: spec.tls && readTls(spec.tls, joinPath(path, "tls"), reporter),
   };
 }
@@ -47,6 +55,7 @@ export function mergeSubset(rule: ScopedSettings, subset: ScopedSettings): Scope
   };
 }
 
+/** `above` where it says anything, block by block: a block is never mixed from two levels. */
 function overlay(below: ClientSettings, above: ClientSettings): ClientSettings {
   return {
     loadBalancing: above.loadBalancing ?? below.loadBalancing,
@@ -93,6 +102,22 @@ function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): Connec
   };
 }
 
+/** What the block leaves out is Envoy's default, except for gateway errors, which Istio counts only when asked to. */
+function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
+  return {
+    consecutive5xx: spec.consecutive5xxErrors ?? 5,
+    consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? 0,
+    intervalMs: spec.interval ?? 10_000,
+    baseEjectionMs: spec.baseEjectionTime ?? 30_000,
+    maxEjectionPercent: spec.maxEjectionPercent || 10,
+    minHealthPercent: spec.minHealthPercent ?? 0,
+  };
+}
+
+/**
+ * `tls: {}` is DISABLE, the enum's zero, while no tls block at all leaves the choice to the mesh. Files are those of the proxy's
+ * container; SIMPLE without `sni` takes the request's host, without roots the operating system's.
+ */
 function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
   const { mode = "DISABLE", sni, subjectAltNames = [], clientCertificate, privateKey, caCertificates } = spec;
   const forbid = (field: "clientCertificate" | "privateKey" | "caCertificates"): void => {

@@ -417,6 +417,18 @@ describe("DestinationRules", () => {
     expect(tls("{tls: {mode: ISTIO_MUTUAL}}")).toEqual({ kind: "mesh", sni: undefined, subjectAltNames: [] });
   });
 
+  test("an outlierDetection block turns on five 5xx errors, gateway errors only when asked, and never panics", () => {
+    const { mesh } = load(destinationRule("{host: reviews, trafficPolicy: {outlierDetection: {interval: 5s}}}"));
+    expect(mesh.clientPolicies[0]!.settings.outlierDetection).toEqual({
+      consecutive5xx: 5,
+      consecutiveGatewayErrors: 0,
+      intervalMs: 5000,
+      baseEjectionMs: 30_000,
+      maxEjectionPercent: 10,
+      minHealthPercent: 0,
+    });
+  });
+
   test("a limit of 0 is no limit, since 0 is protobuf's unset", () => {
     const { mesh } = load(
       destinationRule(

@@ -26,6 +26,7 @@ const PRESENCE_MATCH = record({ exact: text(), prefix: text(), regex: text("rege
 
 const LABELS = mapOf(text("label-value"), "label-key");
 
+/** Names and target ports of a service's ports are no way to name one here: Istio takes numbers alone. */
 const DESTINATION = record({
   host: required(notEmpty("host-or-address")),
   subset: notEmpty(),
@@ -39,6 +40,7 @@ const HEADER_OPERATIONS = record({
 });
 const HEADERS = record({ request: HEADER_OPERATIONS, response: HEADER_OPERATIONS });
 
+/** `port`, `sourceLabels`, `sourceNamespace` and `gateways` choose the proxies that get the route; a request is never asked for them. */
 const HTTP_MATCH = record({
   name: text(),
   uri: STRING_MATCH,
@@ -100,6 +102,7 @@ const HTTP_ROUTE = record({
   headers: HEADERS,
 });
 
+/** Shared by tls and tcp matches, which differ by `sniHosts`. */
 const L4_MATCH = {
   destinationSubnets: list(text("cidr")),
   port: port(),

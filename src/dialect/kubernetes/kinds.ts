@@ -36,6 +36,7 @@ const SERVICE = openRecord({
   ),
 });
 
+/** Off Kubernetes, `heddle run` writes such a Pod for the process that it starts. */
 const POD = openRecord({
   metadata: METADATA,
   spec: openRecord({

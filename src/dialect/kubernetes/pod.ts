@@ -45,6 +45,7 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
   };
 }
 
+/** The order in which Istio looks for the name that metrics group by. */
 function canonicalName(labels: Labels): string | undefined {
   return labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels.app;
 }
@@ -73,6 +74,7 @@ function localityOf(labels: Labels): Locality {
   };
 }
 
+/** A Pod that is being deleted still answers, so it is drained rather than dropped; without a Ready condition nobody vouches for it. */
 function healthOf({ metadata, status }: PodValue): Health {
   if (metadata?.deletionTimestamp) return "draining";
   const ready = status?.conditions?.find((condition) => condition.type === "Ready");

@@ -13,6 +13,7 @@ import { portProtocol } from "./protocol.ts";
 
 type PortValue = NonNullable<ServiceValue["spec"]["ports"]>[number];
 
+/** A headless Service has no address of its own: clients dial an endpoint, so the address they dialled is kept. */
 export function readService(object: SourceObject, settings: MeshSettings, reporter: Reporter): Service | undefined {
   const spec = decodeObject(SCHEMAS.Service, object, reporter)?.spec;
   if (!spec) return undefined;
