@@ -50,17 +50,19 @@ function metadataTag(tag: string, kind: "host" | "cluster", key: string): Custom
   });
 }
 
+const principal = lazy(() =>
+  create(CustomTagSchema, { tag: "principal", type: { case: "value", value: "%UPSTREAM_PEER_URI_SAN%" } }),
+);
+const services = lazy(() => metadataTag("services", "cluster", "services"));
+const workload = lazy(() => metadataTag("workload", "host", "workload"));
+
 function common(reporter: AccessLogReporter): CommonGrpcAccessLogConfig {
   return create(CommonGrpcAccessLogConfigSchema, {
     logName: reporter,
     transportApiVersion: ApiVersion.V3,
     bufferFlushInterval: durationFromMs(FLUSH_MS),
     grpcService: { targetSpecifier: { case: "envoyGrpc", value: { clusterName: ALS_CLUSTER } } },
-    customTags: [
-      create(CustomTagSchema, { tag: "principal", type: { case: "value", value: "%UPSTREAM_PEER_URI_SAN%" } }),
-      metadataTag("services", "cluster", "services"),
-      metadataTag("workload", "host", "workload"),
-    ],
+    customTags: reporter === "source" ? [principal(), services(), workload()] : [services()],
   });
 }
 

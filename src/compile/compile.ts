@@ -7,20 +7,14 @@ import { type Workload, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
+import { CompileCache } from "./cache.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
-import { Memo } from "./memo.ts";
 import { compileOutbound, type OutboundSets } from "./outbound.ts";
 import { compileOwn } from "./own.ts";
 import type { Compiled, Source } from "./provenance.ts";
-import { layer, type ResourceSet, ResourceSets } from "./resource-set.ts";
+import { layer, type ResourceSet } from "./resource-set.ts";
 import type { ServiceClusters } from "./service-clusters.ts";
 import { clientSelectors, type View, viewOf } from "./visibility.ts";
-
-/** What compilations remember of each other. One for each control plane; a new one makes everything anew, with the same result. */
-export class CompileCache {
-  readonly memo = new Memo();
-  readonly sets = new ResourceSets();
-}
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
 export interface SharedResources {
@@ -53,9 +47,9 @@ export function compileShared(
   acknowledged: AcknowledgedServerNames,
   cache: CompileCache = new CompileCache(),
 ): SharedResources {
-  cache.memo.nextGeneration();
-  cache.sets.nextGeneration();
-  return { mesh, acknowledged, cache, selectors: clientSelectors(mesh), outbound: new Map(), clusters: new Map() };
+  const selectors = clientSelectors(mesh);
+  cache.begin(mesh, selectors);
+  return { mesh, acknowledged, cache, selectors, outbound: new Map(), clusters: new Map() };
 }
 
 /** Everything that the workload's proxy is to have; undefined when it has none. */
@@ -65,7 +59,7 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   if (!proxy) return undefined;
   const view = viewOf(workload, proxy, shared.selectors);
   const outbound = outboundOf(shared, view);
-  const own = compileOwn(mesh, cache.memo, workload, proxy, view);
+  const own = compileOwn({ mesh, memo: cache.memo, routing: cache.routing }, workload, proxy, view);
   const key = workloadKey(workload);
   const ownSet = (kind: ResourceKind, members: readonly Compiled[]) => cache.sets.share(`${key}/${kind}`, members);
   const ownSets: OutboundSets = {
@@ -89,7 +83,7 @@ function outboundOf(shared: SharedResources, view: View): OutboundSets {
   const known = shared.outbound.get(view.key);
   if (known) return known;
   const { mesh, acknowledged, cache, clusters } = shared;
-  const made = compileOutbound({ mesh, acknowledged, memo: cache.memo, sets: cache.sets, clusters }, view);
+  const made = compileOutbound({ mesh, acknowledged, cache, clusters }, view);
   shared.outbound.set(view.key, made);
   return made;
 }

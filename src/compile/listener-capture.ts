@@ -1,6 +1,5 @@
 // Listeners that captured connections lead to. One is bound; the others are found by the destination that the client chose.
 
-import { isHttp } from "../model/protocol.ts";
 import type { OutboundPolicy } from "../model/settings.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -64,32 +63,4 @@ export function sharedPortListener(context: ChainContext, { port, http, tls }: S
       ? { defaultFilterChain: http ? requests : otherwise(context, context.settings.outboundPolicy) }
       : {}),
   });
-}
-
-/**
- * The listeners that the services of a mesh need. HTTP shares one listener a port. Other ports go by virtual IP; without one, TLS goes by
- * SNI, and bytes cannot be told apart: they leave the mesh as they came.
- */
-export function serviceListeners(
-  context: ChainContext,
-  targets: readonly { readonly target: OutboundTarget; readonly addresses: readonly string[]; readonly tls: boolean }[],
-): Listener[] {
-  const shared = new Map<number, { http: boolean; tls: OutboundTarget[] }>();
-  const byAddress = new Map<string, Listener>();
-  const share = (port: number) => {
-    const entry = shared.get(port) ?? { http: false, tls: [] };
-    shared.set(port, entry);
-    return entry;
-  };
-  for (const { target, addresses, tls } of targets) {
-    if (isHttp(target.protocol)) share(target.port).http = true;
-    else if (addresses.length === 0 && tls) share(target.port).tls.push(target);
-    else
-      for (const address of addresses) {
-        const key = listenerName({ address, port: target.port });
-        if (!byAddress.has(key)) byAddress.set(key, addressListener(context, address, target));
-      }
-  }
-  const ports = [...shared].sort(([a], [b]) => a - b);
-  return [...ports.map(([port, entry]) => sharedPortListener(context, { port, ...entry })), ...byAddress.values()];
 }

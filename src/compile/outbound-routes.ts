@@ -73,7 +73,7 @@ export function outboundRoutes(mesh: Mesh, memo: Memo, view: View, services: rea
   for (const [number, members] of byPort([...services, ...strangers])) {
     const http = members.filter(({ port }) => isHttp(port.protocol));
     if (view.captures && http.length > 0) {
-      const domains = settled(http, view, clusterDomain);
+      const domains = settled(memo, `port/${number}`, http, view, clusterDomain);
       routes.push(shell(routeName(number), "port"));
       for (const member of http) add("port", routeName(number), member, domains.get(member.service.host) ?? []);
     }
@@ -83,20 +83,29 @@ export function outboundRoutes(mesh: Mesh, memo: Memo, view: View, services: rea
         routes.push(compileServiceRoutes(memo, planVirtualHost(mesh, view, "address", service, port, names)));
       }
     if (!view.hasForwardProxy) continue;
-    const domains = settled(members, view, clusterDomain);
-    for (const member of members)
-      add("proxy", FORWARD_PROXY, member, withPort(domains.get(member.service.host) ?? [], number));
+    const domains = settled(memo, `proxy/${number}`, members, view, clusterDomain);
+    for (const member of members) add("proxy", FORWARD_PROXY, member, domains.get(member.service.host) ?? []);
   }
   if (view.hasForwardProxy) routes.push(shell(FORWARD_PROXY, "proxy"));
   return { routes, virtualHosts };
 }
 
+/** The same arrays as long as the services are the same: comparing a virtual host with its last plan is then comparing references. */
 function settled(
+  memo: Memo,
+  place: `port/${number}` | `proxy/${number}`,
   members: readonly Member[],
   view: View,
   clusterDomain: string,
 ): ReadonlyMap<string, readonly string[]> {
-  return settleDomains(
-    new Map(members.map(({ service }) => [service.host, domainsOf(service, view.namespace, clusterDomain)])),
-  );
+  const services = members.map(({ service }) => service);
+  return memo.get(`domains/${view.namespace}/${place}`, [services, clusterDomain], () => {
+    const claims = services.map(
+      (service) => [service.host, domainsOf(service, view.namespace, clusterDomain)] as const,
+    );
+    const domains = settleDomains(new Map(claims));
+    if (place.startsWith("port/")) return domains;
+    const port = Number(place.slice("proxy/".length));
+    return new Map([...domains].map(([host, names]) => [host, withPort(names, port)]));
+  });
 }

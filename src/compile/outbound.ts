@@ -3,10 +3,11 @@
 import { clientPolicyFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
-import { isTls } from "../model/protocol.ts";
 import { type Service, serviceKey } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
+import type { CompileCache } from "./cache.ts";
+import { capturedListeners } from "./captured.ts";
 import {
   blackHoleCluster,
   inboundPassthroughCluster,
@@ -14,26 +15,20 @@ import {
   passthroughDnsCluster,
   tunnelCluster,
 } from "./cluster-special.ts";
-import type { ChainContext } from "./connection-manager.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
-import { serviceListeners } from "./listener-capture.ts";
-import { addressRouteName } from "./listener-names.ts";
-import type { OutboundTarget } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
 import { nameTable } from "./name-table.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
-import type { ResourceSet, ResourceSets } from "./resource-set.ts";
+import type { ResourceSet } from "./resource-set.ts";
 import { type ServiceClusters, serviceClusters } from "./service-clusters.ts";
-import { streamRoute } from "./stream-route.ts";
 import { type View, visibleServices } from "./visibility.ts";
 
 export interface OutboundContext {
   readonly mesh: Mesh;
   readonly acknowledged: AcknowledgedServerNames;
-  readonly memo: Memo;
-  readonly sets: ResourceSets;
+  readonly cache: CompileCache;
   /** Clusters of this mesh by service, policy and proxy kind: views differ in few of them. */
   readonly clusters: Map<string, ServiceClusters>;
 }
@@ -41,31 +36,49 @@ export interface OutboundContext {
 export type OutboundSets = Readonly<Partial<Record<ResourceKind, ResourceSet>>>;
 
 export function compileOutbound(context: OutboundContext, view: View): OutboundSets {
-  const { mesh, memo, sets } = context;
-  const services = visibleServices(mesh, view);
+  const { memo, sets } = context.cache;
+  const services = visibleServices(context.mesh, view);
   const made = services.map((service) => clustersOf(context, view, service));
-  const { routes, virtualHosts } = outboundRoutes(mesh, memo, view, services);
-  const share = (kind: ResourceKind, members: readonly Compiled[]) => sets.share(`${view.key}/${kind}`, members);
   return {
-    cds: share("cds", [...specialClusters(memo, view), ...made.flatMap(({ clusters }) => clusters)]),
-    eds: share(
-      "eds",
+    cds: sets.share(`${view.key}/cds`, [...specialClusters(memo, view), ...made.flatMap(({ clusters }) => clusters)]),
+    eds: sets.share(
+      `${view.key}/eds`,
       made.flatMap(({ endpoints }) => endpoints),
     ),
-    lds: share("lds", view.captures ? capturedListeners(context, view, services) : []),
+    ...compileRouting(context, view, services),
+  };
+}
+
+const ROUTING_KINDS = ["lds", "rds", "vhds", "nds"] as const;
+
+/** What does not look at endpoints or policies. Most changes are of endpoints, and end here. */
+function compileRouting({ mesh, cache }: OutboundContext, view: View, services: readonly Service[]): OutboundSets {
+  const { routing, routingVersion: stamp, sets } = cache;
+  const keyOf = (kind: ResourceKind) => `${view.key}/${kind}`;
+  const unchanged = ROUTING_KINDS.map((kind) => [kind, sets.unchanged(keyOf(kind), stamp)] as const);
+  if (unchanged.every(([, set]) => set)) return Object.fromEntries(unchanged) as OutboundSets;
+  const { routes, virtualHosts } = outboundRoutes(mesh, routing, view, services);
+  const share = (kind: ResourceKind, members: readonly Compiled[]) => sets.share(keyOf(kind), members, stamp);
+  return {
+    lds: share("lds", view.captures ? capturedListeners(mesh, routing, view, services) : []),
     rds: share("rds", routes),
     vhds: share("vhds", virtualHosts),
-    nds: share("nds", view.captures ? [compileNames(mesh, memo, view, services)] : []),
+    nds: share("nds", view.captures ? [compileNames(mesh, routing, view, services)] : []),
   };
 }
 
 function clustersOf(context: OutboundContext, view: View, service: Service): ServiceClusters {
-  const policy = clientPolicyFor(context.mesh, service, view);
+  const { mesh, acknowledged, cache } = context;
+  const policy = clientPolicyFor(mesh, service, view);
   const key = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${view.proxyKind}`;
   const known = context.clusters.get(key);
   if (known) return known;
   const features = featuresOf(view.proxyKind);
-  const made = serviceClusters({ ...context, features, featuresKey: view.proxyKind }, service, policy);
+  const made = serviceClusters(
+    { mesh, acknowledged, memo: cache.memo, features, featuresKey: view.proxyKind },
+    service,
+    policy,
+  );
   context.clusters.set(key, made);
   return made;
 }
@@ -78,41 +91,6 @@ function specialClusters(memo: Memo, view: View): readonly Compiled[] {
   return clusters.map((make) =>
     memo.get(`special/${make.name}`, [], () => ({ resource: encodeResource("cds", make()), sources: [] })),
   );
-}
-
-function capturedListeners(
-  { mesh, memo }: OutboundContext,
-  view: View,
-  services: readonly Service[],
-): readonly Compiled[] {
-  const chain: ChainContext = { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
-  const targets = services.flatMap((service) =>
-    service.ports
-      .filter(({ protocol }) => protocol !== "udp")
-      .map((port) => {
-        const { host } = service;
-        const stream = streamRoute(mesh, service, port, view).clusters;
-        const routes = addressRouteName(host, port.number);
-        const target: OutboundTarget = { host, port: port.number, protocol: port.protocol, stream, routes };
-        const addresses = service.addresses.filter((address) => !address.includes("/"));
-        return { target, addresses, tls: isTls(port.protocol), origin: service.origin };
-      }),
-  );
-  return memo.get(`listeners/${view.key}`, [targets, mesh.settings], () => {
-    const sources = new Map<number, Compiled["sources"][number][]>();
-    for (const { target, origin } of targets) {
-      const list = sources.get(target.port) ?? [];
-      sources.set(target.port, [...list, wholeObject(origin)]);
-    }
-    return serviceListeners(chain, targets).map((listener) => {
-      const resource = encodeResource("lds", listener);
-      return { resource, sources: sources.get(portOf(resource.name)) ?? [] };
-    });
-  });
-}
-
-function portOf(listenerName: string): number {
-  return Number(listenerName.slice(listenerName.lastIndexOf("_") + 1));
 }
 
 function compileNames(mesh: Mesh, memo: Memo, view: View, services: readonly Service[]): Compiled {

@@ -4,11 +4,9 @@ import { mtlsMode, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
-import type { Cluster } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { encodeResource } from "../xds/resource.ts";
-import type { ResourceKind, ResourceMessage } from "../xds/type-urls.ts";
+import { encodeResource, type Resource } from "../xds/resource.ts";
 import { applicationClusters } from "./cluster-inbound.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { type ServedPort, servedPorts } from "./inbound-ports.ts";
@@ -31,32 +29,41 @@ export interface OwnResources {
   readonly serverNames: ReadonlySet<string>;
 }
 
+export interface OwnContext {
+  readonly mesh: Mesh;
+  readonly memo: Memo;
+  /** Of what depends on routing alone. */
+  readonly routing: Memo;
+}
+
 interface OwnUpstream {
   readonly upstream: Upstream;
   readonly target: OutboundTarget;
   readonly sources: readonly Source[];
 }
 
-export function compileOwn(mesh: Mesh, memo: Memo, workload: Workload, proxy: WorkloadProxy, view: View): OwnResources {
+export function compileOwn(
+  { mesh, memo, routing }: OwnContext,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  view: View,
+): OwnResources {
   const ports = servedPorts(mesh, workload, proxy);
-  const upstreams = proxy.upstreams.map((upstream) => ownUpstream(mesh, memo, view, workload, upstream));
+  const upstreams = proxy.upstreams.map((upstream) => ownUpstream(mesh, routing, view, workload, upstream));
   const refusesUnknown = mtlsMode(mesh, workload, 0) === "strict"; // 0: no port's own mode
   const { settings } = mesh;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, settings];
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
-    const chain = { settings, features: featuresOf(proxy.kind) };
     const own = wholeObject(workload.origin);
+    const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound" };
+    const serving = [own, ...servicesOf(ports)];
     return {
       lds: [
-        ...inboundListeners({ ...chain, direction: "inbound" }, proxy, ports, !refusesUnknown).map((message) =>
-          compiled("lds", message, [own, ...servicesOf(ports)]),
-        ),
-        ...outboundListeners({ ...chain, direction: "outbound" }, proxy).map((message) =>
-          compiled("lds", message, [own]),
-        ),
+        ...inboundListeners(memo, settings, proxy, ports, !refusesUnknown).map((resource) => from(serving, resource)),
+        ...outboundListeners(memo, chain, proxy).map((resource) => from([own], resource)),
         ...upstreams.map(({ upstream, target, sources }) =>
-          compiled("lds", upstreamListener({ ...chain, direction: "outbound" }, upstream, target), [own, ...sources]),
+          from([own, ...sources], encodeResource("lds", upstreamListener(chain, upstream, target))),
         ),
       ],
       serverNames: knownServerNames(ports),
@@ -69,39 +76,50 @@ export function compileOwn(mesh: Mesh, memo: Memo, workload: Workload, proxy: Wo
   };
 }
 
-function compiled<Kind extends ResourceKind>(
-  kind: Kind,
-  message: ResourceMessage<Kind>,
-  sources: readonly Source[],
-): Compiled {
-  return { resource: encodeResource(kind, message), sources };
+function from(sources: readonly Source[], resource: Resource): Compiled {
+  return { resource, sources };
 }
 
 function servicesOf(ports: readonly ServedPort[]): readonly Source[] {
   return [...new Set(ports.flatMap(({ service }) => service?.origin ?? []))].map(wholeObject);
 }
 
-/** `passthrough`: captured connections to ports that no service has are let in. */
+/** Replicas have equal listeners: encoded once for all of them. `passthrough`: ports that no service has are let in when captured. */
 function inboundListeners(
-  chain: ChainContext,
+  memo: Memo,
+  settings: MeshSettings,
   proxy: WorkloadProxy,
   ports: readonly ServedPort[],
   passthrough: boolean,
-): readonly Listener[] {
-  const mesh = meshListener(chain, proxy, ports);
-  const own = proxy.capture
-    ? [capturedListener(chain, proxy.capture.inboundPort, ports, passthrough)]
-    : ports.flatMap((port) =>
-        port.standIn === undefined ? [] : [applicationListener(chain, proxy, port, port.standIn)],
-      );
-  return [...(mesh ? [mesh] : []), ...own];
+): readonly Resource[] {
+  const { kind, bindAddress, meshPort, capture } = proxy;
+  const served = ports.map(
+    ({ number, standIn, service }) => `${number}=${standIn}@${service?.namespace}/${service?.host}`,
+  );
+  const key = ["inbound", kind, bindAddress, meshPort, capture?.inboundPort, ...served].join("|");
+  return memo.get(key, [ports, passthrough, settings], () => {
+    const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound" };
+    const mesh = meshListener(context, proxy, ports);
+    const own = capture
+      ? [capturedListener(context, capture.inboundPort, ports, passthrough)]
+      : ports.flatMap((port) =>
+          port.standIn === undefined ? [] : [applicationListener(context, proxy, port, port.standIn)],
+        );
+    return [...(mesh ? [mesh] : []), ...own].map((message) => encodeResource("lds", message));
+  });
 }
 
-function outboundListeners(chain: ChainContext, { forwardProxyPort, capture }: WorkloadProxy): readonly Listener[] {
-  return [
-    ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(chain, forwardProxyPort)),
-    ...(capture ? [virtualOutbound(chain, capture.outboundPort)] : []),
-  ];
+function outboundListeners(
+  memo: Memo,
+  context: ChainContext,
+  { kind, forwardProxyPort, capture }: WorkloadProxy,
+): readonly Resource[] {
+  return memo.get(`outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}`, [context.settings], () =>
+    [
+      ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
+      ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
+    ].map((message) => encodeResource("lds", message)),
+  );
 }
 
 /** Replicas have equal clusters: one resource for all of them. */
@@ -109,7 +127,7 @@ function compileApplication(memo: Memo, port: ServedPort, workload: Workload): r
   const { number, protocol, service } = port;
   const source = wholeObject(service?.origin ?? workload.origin);
   return memo.get(`application/${number}/${protocol}/${service?.namespace}/${service?.host}`, [service, source], () =>
-    applicationClusters(port).map((cluster: Cluster) => compiled("cds", cluster, [source])),
+    applicationClusters(port).map((cluster) => from([source], encodeResource("cds", cluster))),
   );
 }
 

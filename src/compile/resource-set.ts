@@ -23,6 +23,8 @@ function makeSet(members: readonly Compiled[]): ResourceSet {
   };
 }
 
+const EMPTY: ResourceSet = makeSet([]);
+
 function sameMembers(a: readonly Compiled[], b: readonly Compiled[]): boolean {
   return a.length === b.length && a.every((member, i) => member === b[i]);
 }
@@ -31,13 +33,33 @@ function sameMembers(a: readonly Compiled[], b: readonly Compiled[]): boolean {
 export class ResourceSets {
   #before = new Map<string, Entry>();
   #now = new Map<string, Entry>();
+  /** By first member: views of different namespaces often have the very same endpoints. */
+  readonly #alike = new WeakMap<Compiled, Entry>();
 
-  /** `members` have distinct names. */
-  share(key: string, members: readonly Compiled[]): ResourceSet {
+  /** `members` have distinct names. `stamp`: see `unchanged`. */
+  share(key: string, members: readonly Compiled[], stamp = 0): ResourceSet {
     const known = this.#now.get(key) ?? this.#before.get(key);
-    const set = known && sameMembers(known.members, members) ? known.set : makeSet(members);
-    this.#now.set(key, { members, set });
+    const set = known && sameMembers(known.members, members) ? known.set : this.#make(members);
+    this.#now.set(key, { members, set, stamp });
     return set;
+  }
+
+  #make(members: readonly Compiled[]): ResourceSet {
+    const [first] = members;
+    if (!first) return EMPTY;
+    const alike = this.#alike.get(first);
+    if (alike && sameMembers(alike.members, members)) return alike.set;
+    const set = makeSet(members);
+    this.#alike.set(first, { members, set, stamp: 0 });
+    return set;
+  }
+
+  /** The set shared under `key` with this very stamp: its members need not be made again. */
+  unchanged(key: string, stamp: number): ResourceSet | undefined {
+    const known = this.#now.get(key) ?? this.#before.get(key);
+    if (known?.stamp !== stamp) return undefined;
+    this.#now.set(key, known);
+    return known.set;
   }
 
   /** Begins a compilation, and forgets what the last one did not ask for. */
@@ -50,6 +72,7 @@ export class ResourceSets {
 interface Entry {
   readonly members: readonly Compiled[];
   readonly set: ResourceSet;
+  readonly stamp: number;
 }
 
 /** One map over what all proxies of a view share and what is a proxy's own: a thousand proxies must not have a thousand copies. */
