@@ -26,15 +26,18 @@ export abstract class Http2Lifecycle implements Connection {
   protected phase: Phase = "open";
   readonly #headAlarm = new Alarm(() => this.fail(VIOLATION.headTimeout));
   readonly #idleAlarm = new Alarm(() => this.#lookForIdleness());
-  readonly #lingerAlarm: Alarm;
+  readonly #lingerAlarm = new Alarm(() => this.#judgeLingering());
+  readonly #transport: Transport;
   #idleLooks = 0;
   #streamsBegun = 0;
+  /** Bytes that waited for the peer when the connection was last looked at while closing. */
+  #unsent = 0;
 
   constructor(transport: Transport, limits: HttpLimits) {
+    this.#transport = transport;
     this.limits = limits;
     this.guard = new FloodGuard(limits);
     this.sender = new Http2Sender(transport, this.guard, limits);
-    this.#lingerAlarm = new Alarm(() => transport.terminate());
     if (limits.headTimeoutMs > 0) timers.arm(this.#headAlarm, limits.headTimeoutMs);
     this.#armIdle();
   }
@@ -96,6 +99,18 @@ export abstract class Http2Lifecycle implements Connection {
     this.phase = "closing";
     this.#stop();
     this.sender.outbox.end();
+    this.#unsent = this.sender.outbox.length;
+    timers.arm(this.#lingerAlarm, LINGER_MS);
+  }
+
+  /** A slow reader of the last responses keeps its time as long as it goes on reading. */
+  #judgeLingering(): void {
+    const unsent = this.sender.outbox.length;
+    if (unsent === 0 || unsent === this.#unsent) {
+      this.#transport.terminate();
+      return;
+    }
+    this.#unsent = unsent;
     timers.arm(this.#lingerAlarm, LINGER_MS);
   }
 
