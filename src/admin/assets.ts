@@ -45,20 +45,28 @@ export function readAssets(directory: string): Assets | undefined {
   );
 }
 
-/**
- * The files that `bun build --compile … dashboard/dist/**` put into the program under their paths (`--asset-naming=[dir]/[name].[ext]`);
- * undefined when there are none.
- */
+/** File name under which the packed dashboard is built into the program, as a further entry point of `bun build --compile`. */
+export const PACK_NAME = "dashboard.pack";
+
+/** The files as one, gzipped JSON of path and base64: Bun would bundle embedded HTML, scripts and styles anew, and rename them. */
+export function packAssets(assets: Assets): Uint8Array {
+  const files = [...assets].map(([path, { body }]) => [path, body.toBase64()] as const);
+  return Bun.gzipSync(Buffer.from(JSON.stringify(files)));
+}
+
+/** What `packAssets` packed. */
+export function unpackAssets(packed: Uint8Array<ArrayBuffer>): Assets {
+  const files = JSON.parse(Buffer.from(Bun.gunzipSync(packed)).toString()) as [path: string, base64: string][];
+  return new Map(files.map(([path, base64]) => [path, assetOf(path, Uint8Array.fromBase64(base64))]));
+}
+
+/** The files that are built into the program; undefined when it runs from a checkout. */
 export async function embeddedAssets(): Promise<Assets | undefined> {
-  const assets = new Map<string, Asset>();
-  for (const file of Bun.embeddedFiles) {
-    const name = "name" in file && typeof file.name === "string" ? file.name : "";
-    const at = name.indexOf("dashboard/dist/");
-    if (at === -1) continue;
-    const path = name.slice(at + "dashboard/dist".length);
-    assets.set(path, assetOf(path, new Uint8Array(await file.arrayBuffer())));
-  }
-  return assets.has("/index.html") ? assets : undefined;
+  // Bun puts a hash between the name and its ending.
+  const pack = Bun.embeddedFiles.find(
+    (file) => "name" in file && /(?:^|\/)dashboard[^/]*\.pack$/.test(String(file.name)),
+  );
+  return pack && unpackAssets(new Uint8Array(await pack.arrayBuffer()));
 }
 
 /** The answer for a path; undefined when there is no such file. The page itself is asked for anew each time, what it names never. */

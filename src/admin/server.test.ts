@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { configureLog } from "../base/log.ts";
 import { TrafficStore } from "../telemetry/traffic-store.ts";
 import type { State } from "./api.ts";
-import { readAssets } from "./assets.ts";
+import { packAssets, readAssets, unpackAssets } from "./assets.ts";
 import { Events } from "./events.ts";
 import { type AdminOptions, type AdminServer, serveAdmin } from "./server.ts";
 import type { Sources } from "./sources.ts";
@@ -122,6 +122,14 @@ describe("the dashboard's files", () => {
     for (const path of ["package.json", "%2e%2e/%2e%2e/etc/passwd", "assets/../../server.ts", "assets"]) {
       expect((await fetch(`${url}${path}`)).status).toBe(404);
     }
+  });
+
+  test("survive being packed into the compiled program", async () => {
+    const assets = readAssets(await built())!;
+    const unpacked = unpackAssets(Uint8Array.from(packAssets(assets)));
+    expect([...unpacked].map(([path, { etag, immutable }]) => [path, etag, immutable])).toEqual(
+      [...assets].map(([path, { etag, immutable }]) => [path, etag, immutable]),
+    );
   });
 
   test("missing, the page says how to build them", async () => {

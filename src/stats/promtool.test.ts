@@ -1,5 +1,6 @@
 // Prometheus' own tool reads what is written here: every metric that has a name in names/, with hostile label values.
 import { expect, test } from "bun:test";
+import { findComponent } from "../../scripts/components.ts";
 import type { MetricDefinition } from "./definition.ts";
 import { expositionText } from "./exposition.ts";
 import { mergeExpositions } from "./merge.ts";
@@ -11,7 +12,7 @@ import * as proxy from "./names/proxy.ts";
 import * as traffic from "./names/traffic.ts";
 import { Registry } from "./registry.ts";
 
-const promtool = Bun.which("promtool");
+const promtool = findComponent("promtool");
 
 function isDefinition(value: unknown): value is MetricDefinition {
   return typeof value === "object" && value !== null && "kind" in value && "help" in value;

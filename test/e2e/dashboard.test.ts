@@ -3,14 +3,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { findComponent } from "../../scripts/components.ts";
 import { readAssets } from "../../src/admin/assets.ts";
 import { type AdminServer, serveAdmin } from "../../src/admin/server.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { FakeMesh, type Flow, hostOf, type Scenario } from "./fake-mesh.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
-const CHROMIUM = "/usr/bin/chromium";
-const missing = Bun.which(CHROMIUM) === null;
+const CHROMIUM = findComponent("chromium");
 const BROWSER_TIMEOUT_MS = 30_000;
 
 function split(v1: number, v2: number): Flow[] {
@@ -89,12 +89,12 @@ async function open(url: string, options: BrowserContextOptions = {}): Promise<{
   return { page, faults };
 }
 
-describe.skipIf(missing && process.env.CI !== "true")("dashboard (needs chromium)", () => {
+describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromium)", () => {
   beforeAll(async () => {
     configureLog({ level: "off" });
     await run([process.execPath, "x", "vite", "build"], join(ROOT, "dashboard"));
     browser = await chromium.launch({
-      executablePath: CHROMIUM,
+      executablePath: CHROMIUM ?? "chromium",
       args: [
         "--headless",
         "--no-sandbox",
