@@ -254,11 +254,13 @@ export class KubeApi {
 }
 
 function newName(input: JsonObject): string {
-  const metadata = isJsonObject(input.metadata) ? input.metadata : {};
-  const { name, generateName } = metadata;
-  if (typeof name === "string" && name !== "") return name;
-  if (typeof generateName === "string" && generateName !== "") return generatedName(generateName);
-  throw badRequest("name or generateName is required");
+  const { metadata = {} } = input;
+  if (!isJsonObject(metadata)) throw badRequest("metadata must be an object");
+  const { name = "", generateName = "" } = metadata;
+  if (typeof name !== "string" || typeof generateName !== "string") throw badRequest("metadata.name must be a string");
+  if (name !== "") return name;
+  if (generateName === "") throw badRequest("name or generateName is required");
+  return generatedName(generateName);
 }
 
 /** Older clients send DeleteOptions in protobuf; they hold nothing then that is not in the query or without effect here. */

@@ -78,6 +78,8 @@ export function serveApi({ api, hostname = "127.0.0.1", port, hostNames = [] }: 
         idleTimeout: IDLE_SECONDS,
         maxRequestBodySize: MAX_REQUEST_BYTES,
         development: false,
+        // With development off, Bun lets a second server take the same port and share its connections unless told not to.
+        reusePort: false,
         async fetch(request, self) {
           try {
             refuseBrowsers(request, names);

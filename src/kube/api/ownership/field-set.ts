@@ -59,11 +59,15 @@ export function equalSets(a: FieldSet, b: FieldSet): boolean {
   return [...a.children].every(([element, child]) => equalSets(child, b.children.get(element) ?? NONE));
 }
 
+function sorted(set: FieldSet): readonly (readonly [string, FieldSet])[] {
+  return [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** The members as paths that a person reads: `.spec.ports[port=80,protocol="TCP"].name`. */
 export function paths(set: FieldSet, prefix = ""): readonly string[] {
   return [
     ...(set.member ? [prefix] : []),
-    ...[...set.children].flatMap(([element, child]) => paths(child, `${prefix}${readable(element)}`)),
+    ...sorted(set).flatMap(([element, child]) => paths(child, `${prefix}${readable(element)}`)),
   ];
 }
 
@@ -79,7 +83,7 @@ function readable(element: string): string {
 
 /** The form in `fieldsV1`: a leaf is `{}`, a member with others below it has ".". */
 export function toFieldsV1(set: FieldSet): JsonObject {
-  const children = [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
+  const children = sorted(set);
   return {
     ...(set.member && children.length > 0 ? { ".": {} } : {}),
     ...Object.fromEntries(children.map(([element, child]) => [element, toFieldsV1(child)])),
