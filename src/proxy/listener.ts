@@ -79,6 +79,10 @@ function serverTls(owner: () => Listener): ServerTls {
   };
 }
 
+function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTable): boolean {
+  return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
+}
+
 function bindLogs(
   logs: readonly AccessLog[],
   files: AccessLogs,
@@ -165,6 +169,8 @@ export class Listener {
       this.#door = inherited;
       return;
     }
+    // Another kind of socket on the same address: the old one must go first, or the bind fails.
+    if (before && sameAddress(before.table, this.table)) before.stop();
     if (address.kind === "internal" || !bind) return;
     // The acceptor asks the door, not this listener: the owner changes with the configuration.
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
