@@ -1,6 +1,7 @@
-// A delta response as the server's state machine makes it, and its bytes. The bytes are written by hand, because the same resource goes
-// to a thousand proxies: a resource's own bytes are copied once, where building the message and encoding it copies them four times.
+// A delta response as the server's state machine makes it, and its bytes. The same resource goes to a thousand proxies: its part of a
+// response is encoded once and copied from then on.
 
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Resource } from "./resource.ts";
 import { RESOURCE_TYPES, type ResourceKind } from "./type-urls.ts";
 
@@ -21,90 +22,55 @@ export interface DeltaResponse {
   readonly removed: readonly string[];
 }
 
-// Tags of envoy.service.discovery.v3.DeltaDiscoveryResponse, .Resource and google.protobuf.Any: number << 3 | 2 (length-delimited).
-const RESPONSE = { systemVersion: 0x0a, resources: 0x12, typeUrl: 0x22, nonce: 0x2a, removed: 0x32 } as const;
-const RESOURCE = { version: 0x0a, resource: 0x12, name: 0x1a, aliases: 0x22 } as const;
-const ANY = { typeUrl: 0x0a, value: 0x12 } as const;
+// Field numbers of envoy.service.discovery.v3.DeltaDiscoveryResponse, its Resource, and google.protobuf.Any.
+const RESPONSE = { systemVersion: 1, resources: 2, typeUrl: 4, nonce: 5, removed: 6 } as const;
+const RESOURCE = { version: 1, resource: 2, name: 3, aliases: 4 } as const;
+const ANY = { typeUrl: 1, value: 2 } as const;
 
-function varintSize(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
+function text(writer: BinaryWriter, field: number, value: string): void {
+  if (value !== "") writer.tag(field, WireType.LengthDelimited).string(value);
 }
 
-/** Bytes of a field whose value has `length` bytes: tag, length, value. */
-function fieldSize(length: number): number {
-  return 1 + varintSize(length) + length;
+function encodeSent({ name, aliases, resource }: SentResource): Uint8Array {
+  const writer = new BinaryWriter();
+  writer.tag(RESPONSE.resources, WireType.LengthDelimited).fork();
+  if (resource) {
+    text(writer, RESOURCE.version, resource.version);
+    writer.tag(RESOURCE.resource, WireType.LengthDelimited).fork();
+    text(writer, ANY.typeUrl, RESOURCE_TYPES[resource.kind].typeUrl);
+    writer.tag(ANY.value, WireType.LengthDelimited).bytes(resource.bytes).join();
+  }
+  text(writer, RESOURCE.name, name);
+  for (const alias of aliases) text(writer, RESOURCE.aliases, alias);
+  return writer.join().finish();
 }
 
-function textSize(text: string): number {
-  return text === "" ? 0 : fieldSize(Buffer.byteLength(text));
-}
+const encoded = new WeakMap<Resource, Uint8Array>();
 
-function anySize({ kind, bytes }: Resource): number {
-  return fieldSize(RESOURCE_TYPES[kind].typeUrl.length) + fieldSize(bytes.length);
-}
-
-function sentSize({ name, aliases, resource }: SentResource): number {
-  const body = resource ? textSize(resource.version) + fieldSize(anySize(resource)) : 0;
-  return textSize(name) + body + aliases.reduce((size, alias) => size + fieldSize(Buffer.byteLength(alias)), 0);
+/** The field of the response that holds `sent`. Aliases are of one client, everything else is of all. */
+function partOf(sent: SentResource): Uint8Array {
+  const { resource, aliases } = sent;
+  if (!resource || aliases.length > 0) return encodeSent(sent);
+  let part = encoded.get(resource);
+  if (!part) {
+    part = encodeSent(sent);
+    encoded.set(resource, part);
+  }
+  return part;
 }
 
 /** Bytes that one resource adds to a response. */
 export function encodedSize(sent: SentResource): number {
-  return fieldSize(sentSize(sent));
-}
-
-class Writer {
-  readonly bytes: Buffer;
-  #at = 0;
-
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafe(size);
-  }
-
-  header(tag: number, length: number): void {
-    this.bytes[this.#at++] = tag;
-    let rest = length;
-    for (; rest > 0x7f; rest >>>= 7) this.bytes[this.#at++] = (rest & 0x7f) | 0x80;
-    this.bytes[this.#at++] = rest;
-  }
-
-  text(tag: number, text: string): void {
-    if (text === "") return;
-    this.header(tag, Buffer.byteLength(text));
-    this.#at += this.bytes.write(text, this.#at);
-  }
-
-  data(tag: number, data: Uint8Array): void {
-    this.header(tag, data.length);
-    this.bytes.set(data, this.#at);
-    this.#at += data.length;
-  }
-}
-
-function writeSent(writer: Writer, sent: SentResource): void {
-  const { name, aliases, resource } = sent;
-  writer.header(RESPONSE.resources, sentSize(sent));
-  if (resource) {
-    writer.text(RESOURCE.version, resource.version);
-    writer.header(RESOURCE.resource, anySize(resource));
-    writer.text(ANY.typeUrl, RESOURCE_TYPES[resource.kind].typeUrl);
-    writer.data(ANY.value, resource.bytes);
-  }
-  writer.text(RESOURCE.name, name);
-  for (const alias of aliases) writer.text(RESOURCE.aliases, alias);
+  return partOf(sent).length;
 }
 
 /** The response as an envoy.service.discovery.v3.DeltaDiscoveryResponse. */
 export function encodeDeltaResponse(response: DeltaResponse): Uint8Array {
-  const { typeUrl } = RESOURCE_TYPES[response.kind];
-  let size = textSize(response.systemVersion) + textSize(typeUrl) + textSize(response.nonce);
-  for (const sent of response.resources) size += encodedSize(sent);
-  for (const name of response.removed) size += textSize(name);
-  const writer = new Writer(size);
-  writer.text(RESPONSE.systemVersion, response.systemVersion);
-  for (const sent of response.resources) writeSent(writer, sent);
-  writer.text(RESPONSE.typeUrl, typeUrl);
-  writer.text(RESPONSE.nonce, response.nonce);
-  for (const name of response.removed) writer.text(RESPONSE.removed, name);
-  return writer.bytes;
+  const head = new BinaryWriter();
+  text(head, RESPONSE.systemVersion, response.systemVersion);
+  const tail = new BinaryWriter();
+  text(tail, RESPONSE.typeUrl, RESOURCE_TYPES[response.kind].typeUrl);
+  text(tail, RESPONSE.nonce, response.nonce);
+  for (const name of response.removed) text(tail, RESPONSE.removed, name);
+  return Buffer.concat([head.finish(), ...response.resources.map(partOf), tail.finish()]);
 }
