@@ -33,7 +33,7 @@ export interface AdminServer {
 }
 
 const NOT_BUILT = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Heddle</title>
-<body><h1>Heddle</h1><p>The API is up; the dashboard is not built.</p><p>In the checkout: <code>npm run build:dashboard</code></p></body></html>`;
+<body><h1>Heddle</h1><p>The API is up; the dashboard is not built.</p><p>In the checkout: <code>node scripts/bun.mjs dashboard/build.ts</code></p></body></html>`;
 
 const log = logger("admin");
 

@@ -3,13 +3,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { buildDashboard } from "../../dashboard/build.ts";
 import { findComponent } from "../../scripts/components.ts";
-import { readAssets } from "../../src/admin/assets.ts";
+import { type Assets, readAssets } from "../../src/admin/assets.ts";
 import { type AdminServer, serveAdmin } from "../../src/admin/server.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { FakeMesh, type Flow, hostOf, type Scenario } from "./fake-mesh.ts";
 
-const ROOT = join(import.meta.dir, "..", "..");
 const CHROMIUM = findComponent("chromium");
 const BROWSER_TIMEOUT_MS = 30_000;
 
@@ -36,17 +36,8 @@ const demo: Scenario = {
 };
 
 let browser: Browser;
+let assets: Assets | undefined;
 const cleanups: (() => unknown)[] = [];
-
-async function run(command: string[], cwd: string): Promise<void> {
-  const process = Bun.spawn(command, { cwd, stdout: "pipe", stderr: "pipe" });
-  const [code, output, errors] = await Promise.all([
-    process.exited,
-    new Response(process.stdout).text(),
-    new Response(process.stderr).text(),
-  ]);
-  if (code !== 0) throw new Error(`${command.join(" ")} failed:\n${output}${errors}`);
-}
 
 /** A mesh with half a minute behind it, living ten times as fast as we do, a second at a time. */
 async function mesh(scenario: Scenario): Promise<FakeMesh> {
@@ -66,7 +57,7 @@ async function mesh(scenario: Scenario): Promise<FakeMesh> {
 }
 
 function serve(fake: FakeMesh, port = 0): AdminServer {
-  const server = serveAdmin({ sources: fake.sources(), assets: readAssets(join(ROOT, "dashboard", "dist")), port });
+  const server = serveAdmin({ sources: fake.sources(), assets, port });
   cleanups.push(() => server.stop());
   return server;
 }
@@ -92,7 +83,7 @@ async function open(url: string, options: BrowserContextOptions = {}): Promise<{
 describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromium)", () => {
   beforeAll(async () => {
     configureLog({ level: "off" });
-    await run([process.execPath, "x", "vite", "build"], join(ROOT, "dashboard"));
+    assets = readAssets(await buildDashboard());
     browser = await chromium.launch({
       executablePath: CHROMIUM ?? "chromium",
       args: [
