@@ -118,7 +118,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   begin(): void {
     const { connection, head } = this;
     const { table } = connection.http;
-    if (!prepareRequest(head, table, connection.facts, connection.context.principal)) {
+    if (!prepareRequest(head, table, connection.facts, connection.forwardedCertificate)) {
       this.reply(400, "", "path_normalization_failed");
       return;
     }
@@ -211,7 +211,10 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
       mutateHeaders(headers, this.#clusterHeaders.requestRemove, this.#clusterHeaders.requestSet, this);
     if (route.headers !== NO_MUTATION)
       mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, this);
-    if (action.hostRewrite !== undefined) head.authority = action.hostRewrite;
+    if (action.hostRewrite !== undefined && action.hostRewrite !== head.authority) {
+      setHeader(headers, "x-envoy-original-host", head.authority);
+      head.authority = action.hostRewrite;
+    }
     if (
       action.prefixRewrite !== undefined &&
       (route.match.path.kind === "prefix" || route.match.path.kind === "segments")

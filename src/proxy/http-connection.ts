@@ -61,6 +61,8 @@ export class HttpConnection implements ServerConnectionListener {
   #local: string | undefined;
   #remote: string | undefined;
   #onClosed: (() => void) | undefined;
+  #certificate: Uint8Array | undefined;
+  #forwarded: string | undefined;
   // The caller's edge: one connection carries one caller's requests, mostly to one service.
   #edge: RequestEdge | undefined;
   #edgeMetadata = "";
@@ -79,6 +81,7 @@ export class HttpConnection implements ServerConnectionListener {
   /** Takes the stream over. `first`: bytes that sniffing has read already. */
   start(stream: ByteStream, first: Uint8Array | undefined, onClosed: () => void): void {
     this.#onClosed = onClosed;
+    this.#certificate = stream.tls?.peerCertificate;
     const { table } = this.http;
     const alpn = stream.tls?.alpn ?? "";
     let codec: Connection;
@@ -137,6 +140,21 @@ export class HttpConnection implements ServerConnectionListener {
   }
 
   onExchangeOver(): void {}
+
+  /** This hop of x-forwarded-client-cert (Envoy's order of keys); "" when the peer proved nothing. Made once a connection. */
+  get forwardedCertificate(): string {
+    this.#forwarded ??= this.#describeCertificate();
+    return this.#forwarded;
+  }
+
+  #describeCertificate(): string {
+    const { principal } = this.facts;
+    if (principal === "" || !this.#certificate) return "";
+    const { subject, uri } = this.http.table.certificateDetails;
+    const hash = new Bun.CryptoHasher("sha256").update(this.#certificate).digest("hex");
+    // X.509-SVIDs of the mesh have no subject.
+    return `By=${this.context.principal};Hash=${hash}${subject ? ';Subject=""' : ""}${uri ? `;URI=${principal}` : ""}`;
+  }
 
   get localLabel(): string {
     this.#local ??= formatSocketAddress({ address: this.facts.localAddress, port: this.facts.localPort });

@@ -16,19 +16,9 @@ const INTERNAL_ONLY = [
   "x-envoy-original-path",
 ];
 
-/** `By=…;URI=…` as Envoy writes it with `uri: true`: whom this proxy is, whom the peer proved to be. */
-function forwardedCertificate(own: string, peer: string): string {
-  return `By=${own};URI=${peer}`;
-}
-
-function setForwardedCertificate(
-  headers: HeaderList,
-  http: HttpTable,
-  facts: ConnectionFacts,
-  ownPrincipal: string,
-): void {
-  const mutual = facts.principal !== "";
-  switch (http.clientCertificate) {
+function setForwardedCertificate(headers: HeaderList, { clientCertificate }: HttpTable, own: string): void {
+  const mutual = own !== "";
+  switch (clientCertificate) {
     case "always-forward-only":
       return;
     case "forward-only":
@@ -39,25 +29,27 @@ function setForwardedCertificate(
       return;
     case "sanitize-set":
       removeHeader(headers, "x-forwarded-client-cert");
-      if (mutual) headers.push("x-forwarded-client-cert", forwardedCertificate(ownPrincipal, facts.principal));
+      if (mutual) headers.push("x-forwarded-client-cert", own);
       return;
     case "append-forward": {
       // What came in the clear was not proven by anybody.
       const before = mutual ? joinHeader(headers, "x-forwarded-client-cert") : undefined;
       removeHeader(headers, "x-forwarded-client-cert");
       if (!mutual) return;
-      const own = forwardedCertificate(ownPrincipal, facts.principal);
       headers.push("x-forwarded-client-cert", before === undefined ? own : `${before},${own}`);
     }
   }
 }
 
-/** @returns false when the path is one that no two parties would read alike: the request is answered 400. */
+/**
+ * `certificate`: what the peer proved, in the words of x-forwarded-client-cert; "" when it proved nothing.
+ * @returns false when the path is one that no two parties would read alike: the request is answered 400.
+ */
 export function prepareRequest(
   head: RequestHead,
   http: HttpTable,
   facts: ConnectionFacts,
-  ownPrincipal: string,
+  certificate: string,
 ): boolean {
   const { headers } = head;
   if (http.useRemoteAddress) {
@@ -73,7 +65,7 @@ export function prepareRequest(
   if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined)
     headers.push("x-request-id", crypto.randomUUID());
   if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined)
-    setForwardedCertificate(headers, http, facts, ownPrincipal);
+    setForwardedCertificate(headers, http, certificate);
   if (!http.normalizePath || head.path.charCodeAt(0) !== 47 /* / */) return true;
   const path = normalizePath(head.path, http.mergeSlashes);
   if (path === undefined) return false;

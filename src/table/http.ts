@@ -62,6 +62,8 @@ export interface HttpTable {
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
   readonly clientCertificate: ClientCertificateForwarding;
+  /** What x-forwarded-client-cert says of the peer beside `By` and `Hash`. */
+  readonly certificateDetails: { readonly subject: boolean; readonly uri: boolean };
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
   readonly upgrades: ReadonlySet<string>;

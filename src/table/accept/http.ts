@@ -166,6 +166,15 @@ function acceptHttp2Options(scope: Scope, options: Http2ProtocolOptions | undefi
   };
 }
 
+/** DNS names are taken from nobody: the mesh's certificates have a URI alone, and Envoy then writes none either. */
+function acceptDetails(
+  scope: Scope,
+  { setCurrentClientCertDetails: details }: HttpConnectionManager,
+): HttpTable["certificateDetails"] {
+  if (details) scope.only(details, ["subject", "dns", "uri"]);
+  return { subject: details?.subject ?? false, uri: details?.uri ?? false };
+}
+
 /** Trace headers are made and passed on; spans are reported by nobody yet, so a provider would be a promise not kept. */
 function acceptTracing(scope: Scope, tracing: HttpConnectionManager_Tracing | undefined): HttpTable["tracing"] {
   if (!tracing) return undefined;
@@ -217,6 +226,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     generateRequestId: manager.generateRequestId ?? true,
     preserveExternalRequestId: manager.preserveExternalRequestId,
     clientCertificate: FORWARDING.get(manager.forwardClientCertDetails) ?? "sanitize",
+    certificateDetails: acceptDetails(scope.field("set_current_client_cert_details"), manager),
     normalizePath: manager.normalizePath ?? false,
     mergeSlashes: manager.mergeSlashes,
     upgrades: new Set(
