@@ -281,6 +281,12 @@ describe("tunnels", () => {
     expect(client.take()).toEqual(["draining", "response 200 -1"]);
   });
 
+  test("keep the method that asked for them", async () => {
+    const [client] = asking({ method: "OPTIONS", upgrade: "tls/1.2" }, false);
+    await settle();
+    expect(client.written()).toStartWith("OPTIONS / HTTP/1.1\r\n");
+  });
+
   test("that are refused give an ordinary response and end the connection", async () => {
     const [client] = asking({ upgrade: "websocket" }, false);
     await settle();
@@ -329,6 +335,16 @@ describe("the end", () => {
     client.send(OK);
     await settle();
     expect(client.take()).toEqual(["draining", "closed"]);
+  });
+
+  test("the owner's reset while it takes the last data is the last that happens", async () => {
+    const [client, stream] = asking();
+    client.onData = () => stream.reset("cancelled");
+    await settle();
+    client.send(`${lines("HTTP/1.1 200 OK", "content-length: 3")}abc`);
+    await settle();
+    expect(client.take()).toEqual(["response 200 3", "draining", "closed"]);
+    expect(client.transport.closed).toBe(true);
   });
 
   test("a length that the owner does not keep resets the exchange", async () => {

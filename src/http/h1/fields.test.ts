@@ -35,8 +35,8 @@ test("what follows a value that was seen before is read as closely as any other"
   for (let i = 0; i < 3; i++) expect(read("Accept: text/html")).toEqual(["accept", "text/html"]);
   expect(read("Accept: text/html \t")).toEqual(["accept", "text/html"]);
   expect(read("Accept: text/htmlx", "Accept: text/html")).toEqual(["accept", "text/htmlx", "accept", "text/html"]);
-  for (const line of ["Accept: text/html\0", "Accept: text/html\rX: y", "Accept: text/html\nX: y"])
-    expect(read(line)).toBeInstanceOf(Refusal);
+  for (const rest of ["\0", "\rX: y", "\rXX: y", "\nX: y", ";\nX: y"])
+    expect(read(`Accept: text/html${rest}`)).toBeInstanceOf(Refusal);
 });
 
 test("credentials are never among the values that are kept", () => {

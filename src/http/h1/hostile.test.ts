@@ -159,6 +159,18 @@ describe("class 3, desynchronisation by early answers", () => {
     expect(server.written()).toContain("connection: close");
   });
 
+  test("after the 100 the body is sure to come, so an early answer keeps the connection; HTTP/1.0 expects nothing", async () => {
+    const old = lines("POST / HTTP/1.0", "Connection: keep-alive", "Expect: 100-continue", "Content-Length: 30");
+    for (const request of [expecting, old]) {
+      const server = new RecordingServer();
+      server.send(request);
+      server.stream.inform(100, []);
+      server.stream.respond(new ResponseHead(200, [], -1), true);
+      await settle();
+      expect(server.written()).not.toContain("connection: close");
+    }
+  });
+
   test("after the 100, and when the body came without it, the connection is kept", async () => {
     for (const informed of [true, false]) {
       const server = new RecordingServer();
@@ -238,6 +250,7 @@ describe("class 5, early data of tunnels", () => {
       [undefined, switching("websocket")],
       ["websocket", switching("other")],
       ["websocket", lines("HTTP/1.1 101 Switching Protocols")],
+      ["websocket", lines("HTTP/1.1 101 Switching Protocols", "upgrade: websocket")],
     ] as const) {
       const client = new RecordingClient();
       client.connection.request(new RequestHead("GET", "http", "h", "/", [], "HTTP/1.1", -1, asked), false, client);
@@ -272,6 +285,14 @@ describe("class 6, injection", () => {
     ["host hidden by connection", get("Connection: host"), 400],
     ["too many connection options", get(`Connection: ${Array.from({ length: 11 }, (_, i) => `x${i}`).join()}`), 400],
   ]);
+});
+
+test("a bare CR is seen with the byte behind it, not when the head ends", () => {
+  const server = new RecordingServer();
+  server.send("GET / HTTP/1.1\r\nA: b\r");
+  expect(server.take()).toEqual([]);
+  server.send("c");
+  expect(server.take()).toEqual(["refused 400 http1.codec_error"]);
 });
 
 describe("class 7, host", () => {

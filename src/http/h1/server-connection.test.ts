@@ -47,6 +47,13 @@ describe("a request", () => {
     expect(server.take()).toEqual(["request POST http h / HTTP/1.1 -1", "data hello, two world", 'end x-sum="1"']);
   });
 
+  test("has te once, however often it was sent, and no empty trailers", () => {
+    const server = new RecordingServer();
+    server.send(lines("POST / HTTP/1.1", "Host: h", "TE: trailers", "TE: trailers", "Transfer-Encoding: chunked"));
+    for (const piece of ["0\r", "\n\r", "\n"]) server.send(piece);
+    expect(server.take()).toEqual(['request POST http h / HTTP/1.1 -1 te="trailers"', "end"]);
+  });
+
   test("with many small chunks gives its data in one piece", () => {
     const server = new RecordingServer();
     let calls = 0;
@@ -173,16 +180,17 @@ describe("a response", () => {
   });
 
   test("whose names and values hold line ends, or fields of framing, cannot become another message", async () => {
-    const headers = [
-      "x-a",
-      "1\r\nset-cookie: evil",
-      "x\r\ny: z",
-      "v\0w",
+    const reserved = [
       "content-length",
-      "99",
       "transfer-encoding",
-      "chunked",
+      "connection",
+      "keep-alive",
+      "proxy-connection",
+      "upgrade",
+      "host",
     ];
+    const evil = ["x-a", "1\r\nset-cookie: evil", "x\r\ny: z", "v\0w"];
+    const headers = [...evil, ...reserved.flatMap((name) => [name, "99"])];
     const text = await written(GET, (s) =>
       s.stream.respond(new ResponseHead(200, [...headers, "u", "\u010a\u010d"], -1), true),
     );
@@ -261,6 +269,15 @@ describe("pipelined requests", () => {
     expect(server.transport.paused).toBe(false);
   });
 
+  test("held behind the last response do not keep the transport paused, or the client's FIN would not be seen", () => {
+    const server = new RecordingServer();
+    server.send(GET + GET);
+    server.connection.shutdown();
+    expect(server.transport.paused).toBe(true);
+    server.stream.respond(ok(), true);
+    expect(server.transport.paused).toBe(false);
+  });
+
   test("behind one that asked to close are not served", async () => {
     const server = new RecordingServer();
     server.answer = (stream) => stream.respond(ok(), true);
@@ -306,6 +323,15 @@ describe("an early response", () => {
     expect(server.transport.ended).toBe(true);
   });
 
+  test("that took its time while the body did not come closes when more is left than would be dropped", async () => {
+    const server = new RecordingServer({ maxDrainBytes: 100 });
+    server.send(post(1_000));
+    server.stream.respond(ok(), false);
+    server.stream.end();
+    await settle();
+    expect(server.transport.ended).toBe(true);
+  });
+
   test("given while data is taken is followed by the next request", () => {
     const server = new RecordingServer();
     server.answer = (stream, head) => {
@@ -328,6 +354,13 @@ describe("back-pressure", () => {
     expect(server.transport.paused).toBe(false);
     server.stream.pause();
     server.stream.respond(ok(), true);
+    expect(server.transport.paused).toBe(false);
+  });
+
+  test("pause after the last byte of the request stops nothing: a client that goes away is still seen", () => {
+    const server = new RecordingServer();
+    server.send(GET);
+    server.stream.pause();
     expect(server.transport.paused).toBe(false);
   });
 
@@ -475,6 +508,19 @@ describe("the end", () => {
     await settle();
     expect(server.take()).toEqual(["closed"]);
     expect(server.transport.closed).toBe(true);
+  });
+
+  test("the owner's reset while it takes data is the last that happens, whatever bytes are left", async () => {
+    for (const body of ["3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\nbad", `3\r\nabc\r\n0\r\n\r\n${GET}`]) {
+      const server = new RecordingServer();
+      server.answer = (stream) => {
+        server.onData = () => stream.reset("cancelled");
+      };
+      server.send(lines("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: chunked") + body);
+      await settle();
+      expect(server.take().slice(1)).toEqual(["closed"]);
+      expect(server.transport.closed).toBe(true);
+    }
   });
 
   test("a length that the owner does not keep resets the exchange instead of writing it", async () => {

@@ -75,7 +75,6 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
   }
 
   onBody(bytes: Buffer): void {
-    if (this.phase === "drain") return;
     this.#awaitsContinue = false;
     this.exchange?.listener.onData(bytes);
   }
@@ -172,7 +171,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
       return;
     }
     this.#release();
-    if (!this.#persistent || this.#draining) this.close();
+    if (!this.#persistent) this.close();
     else if (this.phase === "wait") this.#awaitNextRequest();
     else if (this.decoder.remaining > this.limits.maxDrainBytes) this.close();
     else this.beginDrain();

@@ -46,7 +46,7 @@ class Recorder implements StreamListener {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    this.note(`end${fields(trailers ?? [])}`);
+    this.note(trailers === undefined ? "end" : `end${fields(trailers) || " with no trailers"}`);
   }
 
   onReset(reason: string): void {
