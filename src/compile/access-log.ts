@@ -3,9 +3,15 @@
 import { create } from "@bufbuild/protobuf";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
-import { type AccessLog, AccessLogSchema } from "../xds/gen/envoy/config/accesslog/v3/accesslog_pb.ts";
+import {
+  type AccessLog,
+  AccessLogFilterSchema,
+  AccessLogSchema,
+} from "../xds/gen/envoy/config/accesslog/v3/accesslog_pb.ts";
+import { AccessLogType } from "../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
 import { FileAccessLogSchema } from "../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { type AccessLogReporter, httpReport, streamReport } from "./access-log-service.ts";
+import { lazy } from "./lazy.ts";
 
 /** Istio's default line (telemetry_logging.go), which people grep and tools parse. */
 const ISTIO_LINE =
@@ -39,7 +45,14 @@ const ISTIO_JSON = {
   x_forwarded_for: "%REQ(X-FORWARDED-FOR)%",
 };
 
-function fileLog(settings: MeshSettings): AccessLog[] {
+/** Live streams report to the agent again and again; a person's log has one line for each, at its end. */
+const onlyOnce = lazy(() =>
+  create(AccessLogFilterSchema, {
+    filterSpecifier: { case: "logTypeFilter", value: { types: [AccessLogType.TcpPeriodic], exclude: true } },
+  }),
+);
+
+function fileLog(settings: MeshSettings, repeats: boolean): AccessLog[] {
   const { accessLog } = settings;
   if (accessLog.kind === "off") return [];
   const format =
@@ -57,6 +70,7 @@ function fileLog(settings: MeshSettings): AccessLog[] {
     create(AccessLogSchema, {
       name: "envoy.access_loggers.file",
       configType: { case: "typedConfig", value: packAny(FileAccessLogSchema, config) },
+      ...(repeats ? { filter: onlyOnce() } : {}),
     }),
   ];
 }
@@ -68,5 +82,5 @@ export function accessLogs(
   reporter: AccessLogReporter | undefined,
 ): AccessLog[] {
   const report = reporter && (traffic === "http" ? httpReport(reporter) : streamReport(reporter));
-  return [...fileLog(settings), ...(report ? [report] : [])];
+  return [...fileLog(settings, traffic === "stream" && report !== undefined), ...(report ? [report] : [])];
 }
