@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { settle } from "../memory-transport.ts";
+import { RequestHead } from "../stream.ts";
 import { FLAG, FRAME, PREFACE } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import {
@@ -11,6 +12,7 @@ import {
   headers,
   POST,
   RawClient,
+  RawServer,
   rst,
   SETTINGS,
   settingsOf,
@@ -153,6 +155,36 @@ describe("a connection", () => {
         await settle();
         expect(client.events.at(-1)).toBe("closed");
         expect(client.server.active).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("of a client survives random contents too, and every request comes to an end", async () => {
+    const anyFrame = fc.oneof(
+      fc
+        .record({ type: fc.nat(10), flags: fc.nat(255), id: fc.nat(7), payload: fc.uint8Array({ maxLength: 30 }) })
+        .map(({ type, flags, id, payload }) => frame(type, flags, id, payload)),
+      fc.constantFrom(headers(1, [":status", "200"]), data(1, "x"), headers(3, [":status", "204"], true), rst(1, 7)),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyFrame, { maxLength: 20 }), async (frames) => {
+        const server = new RawServer();
+        for (const name of ["a", "b"]) {
+          const head = new RequestHead("GET", "http", "a.test", "/", [], "HTTP/1.1", -1, undefined);
+          server.client.request(head, true, server.recorder(name));
+        }
+        await server.send(SETTINGS, ...frames);
+        server.transport.terminate();
+        await settle();
+        for (const name of ["a", "b"]) {
+          const ends = server.events.filter(
+            (line) => line.startsWith(`${name} `) && / (?:end|reset \w+)(?: |$)/.test(line),
+          );
+          expect(ends.length).toBe(1);
+        }
+        expect(server.events.at(-1)).toBe("closed");
+        expect(server.client.active).toBe(0);
       }),
       { numRuns: 300 },
     );

@@ -1,5 +1,5 @@
-// The Huffman code of HPACK (RFC 7541 appendix B), decoding only. Heddle's encoder never uses it: coding and decoding 36 characters
-// costs four times what copying them does, and a mesh leg is not short of the ten bytes saved.
+// The Huffman code of HPACK (RFC 7541 appendix B), decoding only. Heddle's encoder never uses it: to code and decode the 36 characters
+// of an x-request-id takes five times what copying them does (490 against 93 ns), and a mesh leg is not short of the ten bytes saved.
 
 // Code lengths of the symbols 0 to 255 and EOS, as letters from "a" = 5 bits. The code is canonical: lengths determine it.
 const CODE_LENGTHS =

@@ -14,51 +14,9 @@ import {
   type ServerStream,
   type StreamListener,
 } from "../stream.ts";
-import type { Transport } from "../transport.ts";
 import { Http2ClientConnection } from "./client-connection.ts";
 import { Http2ServerConnection } from "./server-connection.ts";
-
-type Connection = Http2ServerConnection | Http2ClientConnection;
-interface SocketState {
-  connection: Connection;
-}
-
-class SocketTransport implements Transport {
-  readonly #socket: Bun.Socket<SocketState>;
-
-  constructor(socket: Bun.Socket<SocketState>) {
-    this.#socket = socket;
-  }
-  write(bytes: Uint8Array): number {
-    return this.#socket.write(bytes);
-  }
-  pause(): void {
-    this.#socket.pause();
-  }
-  resume(): void {
-    this.#socket.resume();
-  }
-  end(): void {
-    this.#socket.end();
-  }
-  terminate(): void {
-    this.#socket.terminate();
-  }
-}
-
-function handlers(make: (transport: Transport) => Connection): Bun.SocketHandler<SocketState, "buffer"> {
-  return {
-    binaryType: "buffer",
-    open(socket) {
-      socket.data = { connection: make(new SocketTransport(socket)) };
-    },
-    data: (socket, chunk) => socket.data.connection.receive(chunk),
-    drain: (socket) => socket.data.connection.drained(),
-    end: (socket) => socket.data.connection.ended(),
-    close: (socket) => socket.data?.connection.closed(),
-    error() {},
-  };
-}
+import { type SocketState, socketHandlers } from "./test-socket.ts";
 
 /** Sends back what it gets, slowly if the client reads slowly, and the request's fields as those of the response. */
 class Echo implements ServerConnectionListener {
@@ -82,7 +40,7 @@ const server = Bun.listen<SocketState>({
   hostname: "127.0.0.1",
   port: 0,
   data: undefined as never,
-  socket: handlers((transport) => new Http2ServerConnection(transport, new Echo(), DEFAULT_LIMITS, "http")),
+  socket: socketHandlers((transport) => new Http2ServerConnection(transport, new Echo(), DEFAULT_LIMITS, "http")),
 });
 afterAll(() => server.stop(true));
 const origin = `http://127.0.0.1:${server.port}`;
@@ -158,7 +116,7 @@ test("our client asks node:http2: body, interim response and trailers", async ()
     hostname: "127.0.0.1",
     port: (peer.address() as AddressInfo).port,
     data: undefined as never,
-    socket: handlers((transport) => {
+    socket: socketHandlers((transport) => {
       client = new Http2ClientConnection(transport, ignore, DEFAULT_LIMITS);
       return client;
     }),
