@@ -304,6 +304,17 @@ describe("tunnels", () => {
     expect(client.take()).toEqual(["draining", "reset protocol", "closed"]);
   });
 
+  test("stay open in our direction when a request before them had ended", async () => {
+    const [client] = asking();
+    await settle();
+    client.send(OK);
+    client.connection.request(head({ upgrade: "websocket" }), false, client);
+    await settle();
+    client.send(switching);
+    await settle();
+    expect(client.transport.ended).toBe(false);
+  });
+
   test("whose owner ended its direction early close it once they open", async () => {
     const [client, stream] = asking({ upgrade: "websocket" }, false);
     stream.end();
@@ -345,6 +356,12 @@ describe("the end", () => {
     await settle();
     expect(client.take()).toEqual(["response 200 3", "draining", "closed"]);
     expect(client.transport.closed).toBe(true);
+  });
+
+  test("a body that was announced and is not to come resets the exchange", async () => {
+    const [client] = asking({ method: "POST", length: 5 }, true);
+    await settle();
+    expect(client.take()).toEqual(["draining", "reset protocol", "closed"]);
   });
 
   test("a length that the owner does not keep resets the exchange", async () => {

@@ -83,15 +83,12 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#extendedConnect = upgrade !== undefined && head.method === "CONNECT";
     this.#asked.method = this.#extendedConnect ? "GET" : head.method;
     this.#asked.upgrade = upgrade;
-    this.#endWhenOpen = false;
+    this.#endWhenOpen = end;
     const length = this.#requestLength(head, end);
     writeRequest(this.outbox, head, length);
     this.#requestSent = end || this.#asksForTunnel;
     if (!this.#requestSent) this.encoder.begin(length);
-    else if (end) {
-      if (length > 0) this.#fail();
-      this.#endWhenOpen = true;
-    }
+    else if (length > 0) this.#fail(); // a body that was announced, and none to come
     return stream;
   }
 
@@ -119,7 +116,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
       this.#endWhenOpen = true;
       return;
     }
-    if (this.encoder.done) return;
     if (!this.encoder.end(trailers)) {
       this.#fail();
       return;

@@ -258,10 +258,8 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
 
   onDeadline(): void {
     if (this.phase === "closed") return;
-    if (this.#headTimed) {
-      this.#headTimed = false;
-      this.refuse(REFUSED.headTimeout);
-    } else if (this.phase === "drain") this.close();
+    if (this.#headTimed) this.refuse(REFUSED.headTimeout);
+    else if (this.phase === "drain") this.close();
     else if (this.phase === "linger") this.#judgeLingering();
     else if (this.isIdle) {
       const left = this.limits.idleTimeoutMs - (timers.now - this.#idleSince);

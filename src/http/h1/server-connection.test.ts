@@ -54,6 +54,14 @@ describe("a request", () => {
     expect(server.take()).toEqual(['request POST http h / HTTP/1.1 -1 te="trailers"', "end"]);
   });
 
+  test("does not end with the trailers of the one before", () => {
+    const server = new RecordingServer();
+    server.send(`${lines("POST / HTTP/1.1", "Host: h", "Transfer-Encoding: chunked")}0\r\na: b\r\n\r\n`);
+    server.stream.respond(ok(), true);
+    server.send(`${lines("POST / HTTP/1.1", "Host: h", "Content-Length: 1")}x`);
+    expect(server.take().filter((event) => event.startsWith("end"))).toEqual(['end a="b"', "end"]);
+  });
+
   test("with many small chunks gives its data in one piece", () => {
     const server = new RecordingServer();
     let calls = 0;
@@ -511,7 +519,7 @@ describe("the end", () => {
   });
 
   test("the owner's reset while it takes data is the last that happens, whatever bytes are left", async () => {
-    for (const body of ["3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\nbad", `3\r\nabc\r\n0\r\n\r\n${GET}`]) {
+    for (const body of ["3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\nx", `3\r\nabc\r\n0\r\n\r\n${GET}`]) {
       const server = new RecordingServer();
       server.answer = (stream) => {
         server.onData = () => stream.reset("cancelled");
@@ -554,12 +562,14 @@ describe("the end", () => {
     expect(server.transport.closed).toBe(false);
   });
 
-  test("a lone CRLF after a response does not start a head's time", () => {
+  test("a lone CRLF after a response does not start a head's time", async () => {
     const server = new RecordingServer({ headTimeoutMs: 20 });
     server.answer = (stream) => stream.respond(ok(), true);
     server.send(`${GET}\r`);
     server.send("\n");
     server.connection.onDeadline(); // only an idle connection's, which looks at the clock and goes on
+    await settle();
     expect(server.take().length).toBe(1);
+    expect(server.transport.ended).toBe(false);
   });
 });

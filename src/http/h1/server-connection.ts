@@ -155,7 +155,6 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
   }
 
   send(chunk: Uint8Array): boolean {
-    if (this.encoder.done) return true;
     if (!this.encoder.write(chunk)) this.#fail();
     return !this.outbox.blocked;
   }
