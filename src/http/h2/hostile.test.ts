@@ -128,6 +128,10 @@ describe("a malformed request is reset before its owner sees it, and harms no ot
       [[":path", "/b"], true],
       [["content-length", "1"], true],
       [["host", "b.test"], true],
+      [["authorization", "Bearer x"], true],
+      [["cookie", "a=1"], true],
+      [["te", "trailers"], true],
+      [["x-forwarded-client-cert", "URI=spiffe://x"], true],
       [["x-a", "1"], false],
     ];
     for (const [fields, end] of trailers) {

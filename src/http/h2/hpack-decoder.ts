@@ -16,7 +16,7 @@ import { decodeHuffman } from "./huffman.ts";
 const MAX_SIZE_UPDATES = 2; // RFC 7541 4.2: the smallest size since the last block, then the final one
 
 export class HpackDecoder {
-  readonly #table = new DecoderTable(TABLE_BYTES);
+  readonly #table = new DecoderTable();
   /** Where the integer or string that was read last ends. */
   #at = 0;
 

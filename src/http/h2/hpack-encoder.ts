@@ -2,11 +2,9 @@
 // comparison and one byte. Literals are raw: see huffman.ts for why.
 
 import type { HeaderList } from "../headers.ts";
-import { ENTRY_OVERHEAD, STATIC_COUNT, STATIC_INDEX, TABLE_BYTES } from "./hpack-table.ts";
+import { ENTRY_OVERHEAD, SLOT_MASK, STATIC_COUNT, STATIC_INDEX, TABLE_BYTES, TABLE_SLOTS } from "./hpack-table.ts";
 import { NameState } from "./indexing.ts";
 
-const SLOTS = TABLE_BYTES / ENTRY_OVERHEAD; // a power of two, and more entries than fit
-const SLOT_MASK = SLOTS - 1;
 const MAX_NAMES = 256; // remembered; more are forgotten first, so that odd names cannot grow a connection
 const MAX_ENTRY = TABLE_BYTES / 2; // a larger one would push out too much
 /** More than what the integers around a name and a value take: an index of 3 bytes and two lengths of 4. */
@@ -48,9 +46,9 @@ export class HpackEncoder {
   readonly #status = new NameState(":status", 8);
   readonly #protocol = new NameState(":protocol", 0);
   // The dynamic table, a ring by position; entries from #oldest to #inserted - 1 are live.
-  readonly #entryNames: (NameState | undefined)[] = new Array<NameState | undefined>(SLOTS).fill(undefined);
-  readonly #entryValues: string[] = new Array<string>(SLOTS).fill("");
-  readonly #entrySizes = new Uint16Array(SLOTS);
+  readonly #entryNames: (NameState | undefined)[] = new Array<NameState | undefined>(TABLE_SLOTS).fill(undefined);
+  readonly #entryValues: string[] = new Array<string>(TABLE_SLOTS).fill("");
+  readonly #entrySizes = new Uint16Array(TABLE_SLOTS);
   #inserted = 0;
   #oldest = 0;
   #tableBytes = 0;

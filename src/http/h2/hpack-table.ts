@@ -6,6 +6,9 @@ import { fieldKind, type Kind, nameKind } from "./field-kind.ts";
 export const ENTRY_OVERHEAD = 32;
 /** SETTINGS_HEADER_TABLE_SIZE that is offered and used: the protocol's default. Larger ones are what table-size games are about. */
 export const TABLE_BYTES = 4096;
+/** As many entries as fit when all are empty: a power of two. */
+export const TABLE_SLOTS = TABLE_BYTES / ENTRY_OVERHEAD;
+export const SLOT_MASK = TABLE_SLOTS - 1;
 export const STATIC_COUNT = 61;
 
 const STATIC_FIELDS =
@@ -38,38 +41,27 @@ for (const field of STATIC_FIELDS.split("|")) {
 
 /** The decoder's dynamic table: a ring of parallel arrays, so that neither insertion nor eviction allocates. */
 export class DecoderTable {
-  readonly names: string[];
-  readonly values: string[];
-  readonly nameKinds: Uint8Array;
-  readonly kinds: Uint8Array;
-  readonly #mask: number;
+  readonly names: string[] = new Array<string>(TABLE_SLOTS).fill("");
+  readonly values: string[] = new Array<string>(TABLE_SLOTS).fill("");
+  readonly nameKinds = new Uint8Array(TABLE_SLOTS);
+  readonly kinds = new Uint8Array(TABLE_SLOTS);
   /** Entries ever inserted and ever evicted: the newest is `#inserted - 1`. */
   #inserted = 0;
   #evicted = 0;
   #bytes = 0;
-  #maxBytes: number;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-    const slots = 2 ** Math.ceil(Math.log2(maxBytes / ENTRY_OVERHEAD + 1));
-    this.#mask = slots - 1;
-    this.names = new Array<string>(slots).fill("");
-    this.values = new Array<string>(slots).fill("");
-    this.nameKinds = new Uint8Array(slots);
-    this.kinds = new Uint8Array(slots);
-  }
+  #maxBytes = TABLE_BYTES;
 
   /** Place in the arrays of the entry that a field refers to as `index` (62 is the newest), or -1. */
   slot(index: number): number {
     const position = this.#inserted + STATIC_COUNT - index;
-    return position < this.#evicted ? -1 : position & this.#mask;
+    return position < this.#evicted ? -1 : position & SLOT_MASK;
   }
 
   insert(name: string, value: string, nameKind: number, kind: Kind): void {
     const size = name.length + value.length + ENTRY_OVERHEAD;
     this.#shrink(this.#maxBytes - size);
     if (size > this.#maxBytes) return; // RFC 7541 4.4: an entry larger than the table empties it
-    const slot = this.#inserted++ & this.#mask;
+    const slot = this.#inserted++ & SLOT_MASK;
     this.names[slot] = name;
     this.values[slot] = value;
     this.nameKinds[slot] = nameKind;
@@ -85,7 +77,7 @@ export class DecoderTable {
 
   #shrink(bytes: number): void {
     while (this.#bytes > bytes && this.#evicted < this.#inserted) {
-      const slot = this.#evicted++ & this.#mask;
+      const slot = this.#evicted++ & SLOT_MASK;
       this.#bytes -= this.names[slot]!.length + this.values[slot]!.length + ENTRY_OVERHEAD;
     }
   }

@@ -2,6 +2,7 @@
 
 import type { HeaderList } from "../headers.ts";
 import { RequestHead, ResponseHead } from "../stream.ts";
+import { mayTrail } from "../trailers.ts";
 import type { FieldBlock } from "./field-block.ts";
 
 /** The host of a request: `:authority`, or `host` where that is missing; undefined when neither or when they disagree. */
@@ -60,5 +61,7 @@ function hasRequestFields(block: FieldBlock): boolean {
 export function toTrailers(block: FieldBlock): HeaderList | undefined {
   if (block.malformed || block.status !== undefined || hasRequestFields(block)) return undefined;
   if (block.host !== undefined || block.contentLength !== -1) return undefined;
-  return block.takeHeaders();
+  const trailers = block.takeHeaders();
+  for (let i = 0; i < trailers.length; i += 2) if (!mayTrail(trailers[i]!)) return undefined;
+  return trailers;
 }
