@@ -36,7 +36,8 @@ async function scrape(
     const text = await response.text();
     if (!response.ok || text.length > MAX_SCRAPE_BYTES)
       throw new Error(`HTTP status ${response.status}, ${text.length} bytes`);
-    return { source, text, format: formatOfContentType(response.headers.get("content-type")) };
+    const format = formatOfContentType(response.headers.get("content-type"));
+    return { source, text, format, trusted: source === "proxy" };
   } catch {
     onFailure(); // counted; a failing application must not take the mesh's metrics with it
     return undefined;
@@ -56,7 +57,12 @@ async function mergedMetrics(options: StatusOptions, request: Request): Promise<
       : scrape("application", applicationMetricsUrl, () => fail("application")),
   ]);
   const format = negotiateFormat(request.headers.get("accept"));
-  const own: ExpositionPart = { source: "agent", text: expositionText(registry, "text"), format: "text" };
+  const own: ExpositionPart = {
+    source: "agent",
+    text: expositionText(registry, "text"),
+    format: "text",
+    trusted: true,
+  };
   const merged = mergeExpositions([own, ...results.flatMap((result) => result ?? [])], format);
   return new Response(merged.text, { headers: { "content-type": CONTENT_TYPE[format] } });
 }

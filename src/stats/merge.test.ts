@@ -112,6 +112,11 @@ describe("mergeExpositions", () => {
     }
   });
 
+  test("does not look into the labels of a trusted part", () => {
+    const text = 'odd{a="1",a="2"} 1\n';
+    expect(mergeExpositions([{ source: "proxy", format: "text", text, trusted: true }], "text").text).toContain(text);
+  });
+
   test("keeps the first of two equal series and of two types", () => {
     const application: ExpositionPart = {
       source: "application",

@@ -1,6 +1,7 @@
 // Istio's metrics of requests and connections, by edge. The proxy records here, and so does the agent beside Envoy from its access log
 // stream, so that both report the same.
 
+import { detached } from "./detached.ts";
 import {
   REQUEST_BYTES,
   REQUEST_DURATION,
@@ -92,11 +93,17 @@ export class TrafficMetrics {
     const overflowKey = full ? edgeKey(overflow(traffic), flags) : key;
     let edge = full ? edges.get(overflowKey) : undefined;
     if (!edge) {
-      edge = create(full ? overflow(traffic) : traffic);
+      edge = create(full ? overflow(traffic) : kept(traffic));
       edges.set(overflowKey, edge);
     }
     return edge;
   }
+}
+
+/** The host may be a slice of a request's head, which an edge must not hold for good. */
+function kept(traffic: Traffic): Traffic {
+  const { host, name, namespace } = traffic.service;
+  return { ...traffic, service: { host: detached(host), name: detached(name), namespace } };
 }
 
 function edgeKey(traffic: Traffic, flags: string): string {

@@ -1,6 +1,7 @@
 // Turns one target's successive expositions into growth: what each counter gained since the scrape before. A series' labels are read
 // once, on first sight; afterwards a line costs one Map look-up.
 
+import { detached } from "../stats/detached.ts";
 import { parseSeries, readExposition, type Series } from "../stats/parse.ts";
 import type { ProcessRecord } from "./process-record.ts";
 import type { Sink } from "./sink.ts";
@@ -107,12 +108,13 @@ export class TargetIngest {
     const known = this.#cursors.get(text);
     if (known || this.#cursors.has(text)) return known;
     if (this.#cursors.size >= MAX_SERIES) return undefined;
-    const series = parseSeries(text);
+    const own = detached(text);
+    const series = parseSeries(own);
     const sink = series && this.#sink(series, nowMs);
     const traffic =
       series !== undefined && !series.name.startsWith("istio_agent_") && !series.name.startsWith("heddle_proxy_");
     const cursor = sink && { sink, traffic, last: 0, scrape: -1 };
-    this.#cursors.set(text, cursor);
+    this.#cursors.set(own, cursor);
     return cursor;
   }
 
