@@ -71,7 +71,7 @@ function column(name: string, path: string, description: string): PrinterColumn 
 const NETWORKING = ["v1", "v1beta1", "v1alpha3"] as const;
 const SECURITY = ["v1", "v1beta1"] as const;
 
-/** Where Heddle's own kinds will live; served empty, so that nothing else takes the name. */
+/** Reserved for Heddle's own kinds. Not served while it is empty: kubectl cannot cache a group without resources. */
 export const HEDDLE_GROUP = { group: "heddle.dev", version: "v1alpha1" } as const;
 
 export const resource = {
@@ -214,6 +214,5 @@ export function groupVersions(): readonly { readonly group: string; readonly ver
   for (const { group, versions } of [...RESOURCES].sort((a, b) => b.versions.length - a.versions.length)) {
     for (const version of versions) found.set(joinApiVersion(group, version), { group, version });
   }
-  found.set(joinApiVersion(HEDDLE_GROUP.group, HEDDLE_GROUP.version), HEDDLE_GROUP);
   return [...found.values()].sort((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : 0));
 }

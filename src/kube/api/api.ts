@@ -18,6 +18,7 @@ import { Encoder } from "./encode.ts";
 import { generatedName } from "./generate-name.ts";
 import { getObject, listPage } from "./list.ts";
 import { readPatch } from "./patch/read-patch.ts";
+import { hasProtobuf, PROTOBUF } from "./protobuf-body.ts";
 import { failureReply, reply } from "./reply.ts";
 import { Query, readTarget, readWriteOptions, type Target } from "./request.ts";
 import { readWatchOptions, watchBody } from "./watch.ts";
@@ -37,7 +38,7 @@ export interface KubeApiOptions {
 }
 
 const WRITE_TYPES = ["application/json", "application/yaml"];
-const DELETE_OPTIONS_TYPES = [...WRITE_TYPES, "application/vnd.kubernetes.protobuf"];
+const DELETE_OPTIONS_TYPES = [...WRITE_TYPES, PROTOBUF];
 
 /** One request about objects, read as far as every verb needs it. */
 interface Call {
@@ -194,7 +195,7 @@ export class KubeApi {
     if (target.type.namespaced && target.namespace === "")
       throw badRequest("an empty namespace may not be set during creation");
     const options = readWriteOptions(query, request.headers.get("user-agent") ?? "");
-    const body = await readBody(request, WRITE_TYPES);
+    const body = await readBody(request, writeTypes(target.type));
     const input = requireObject(body);
     const named = { ...target, name: newName(input) };
     return this.#written(call, await write(this.#context, named, options, creating(named, input, body!.duplicates)));
@@ -204,7 +205,7 @@ export class KubeApi {
     const { request, target, query } = call;
     this.#require(call, "update");
     const options = readWriteOptions(query, request.headers.get("user-agent") ?? "");
-    const body = await readBody(request, WRITE_TYPES);
+    const body = await readBody(request, writeTypes(target.type));
     const propose = replacing(target, requireObject(body), body!.duplicates);
     return this.#written(call, await write(this.#context, target, options, propose));
   }
@@ -263,9 +264,11 @@ function newName(input: JsonObject): string {
   return generatedName(generateName);
 }
 
-/** Older clients send DeleteOptions in protobuf; they hold nothing then that is not in the query or without effect here. */
+function writeTypes({ builtIn, kind }: ResourceType): readonly string[] {
+  return builtIn && hasProtobuf(kind) ? [...WRITE_TYPES, PROTOBUF] : WRITE_TYPES;
+}
+
 async function readDeleteBody(request: Request): Promise<JsonObject | undefined> {
-  if (request.headers.get("content-type")?.startsWith("application/vnd.kubernetes.protobuf")) return undefined;
   const body = await readBody(request, DELETE_OPTIONS_TYPES);
   return body ? requireObject(body) : undefined;
 }

@@ -1,8 +1,9 @@
-// Reading the body of a write: bounded while it arrives, then parsed as JSON or YAML with the same limits.
+// Reading the body of a write: bounded while it arrives, then parsed as JSON, YAML or protobuf.
 
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { type ParsedJson, parseJsonText } from "../json-text.ts";
 import { badRequest, tooLarge, unsupportedMediaType } from "../status.ts";
+import { PROTOBUF, parseProtobuf } from "./protobuf-body.ts";
 import { parseYamlText } from "./yaml-body.ts";
 
 /** Kubernetes' limit on request bodies: twice the largest object, so that a patch can replace all of it. */
@@ -19,10 +20,10 @@ export function mediaTypeOf(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";")[0]!.trim().toLowerCase() || "application/json";
 }
 
-async function readText(request: Request): Promise<string> {
+async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? "0") > MAX_BODY_BYTES)
     throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
-  if (!request.body) return "";
+  if (!request.body) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body) {
@@ -30,15 +31,19 @@ async function readText(request: Request): Promise<string> {
     if (length > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw badRequest("the body is not valid UTF-8");
   }
 }
 
 /** JSON is YAML, and what kubectl sends under the name of YAML is JSON: the stricter and faster reader tries first. */
-function parse(text: string, isYaml: boolean): ParsedJson {
+function parseText(text: string, isYaml: boolean): ParsedJson {
   const json = isYaml && !/^\s*[{[]/.test(text) ? undefined : parseJsonText(text);
   return json && (json.kind === "ok" || !isYaml) ? json : parseYamlText(text);
 }
@@ -47,9 +52,9 @@ function parse(text: string, isYaml: boolean): ParsedJson {
 export async function readBody(request: Request, accepted: readonly string[]): Promise<Body | undefined> {
   const mediaType = mediaTypeOf(request);
   if (!accepted.includes(mediaType)) throw unsupportedMediaType(accepted);
-  const text = await readText(request);
-  if (text.trim() === "") return undefined;
-  const parsed = parse(text, mediaType.endsWith("yaml"));
+  const bytes = await readBytes(request);
+  if (bytes.length === 0) return undefined;
+  const parsed = mediaType === PROTOBUF ? parseProtobuf(bytes) : parseText(decode(bytes), mediaType.endsWith("yaml"));
   if (parsed.kind === "error") throw badRequest(`the object provided is unrecognized: ${parsed.message}`);
   return { value: parsed.value, duplicates: parsed.duplicates };
 }

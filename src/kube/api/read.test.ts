@@ -213,10 +213,10 @@ describe("discovery", () => {
     expect(vs).toMatchObject({ scope: "Namespaced", shortNames: ["vs"], subresources: [{ subresource: "status" }] });
 
     const groups = (await send(api, "GET", "/apis")).body.groups;
-    expect(groups.map(({ name }: { name: string }) => name)).toContain("heddle.dev");
+    expect(groups.map(({ name }: { name: string }) => name)).toContain("security.istio.io");
     const resources = (await send(api, "GET", "/apis/networking.istio.io/v1beta1")).body.resources;
     expect(resources.map(({ name }: { name: string }) => name)).toContain("proxyconfigs");
-    expect((await send(api, "GET", "/apis/heddle.dev/v1alpha1")).body.resources).toEqual([]);
+    expect((await send(api, "GET", "/apis/heddle.dev/v1alpha1")).status).toBe(404);
   });
 
   test("documents are confirmed and not sent again", async () => {

@@ -137,7 +137,9 @@ describe("create", () => {
 
   test("of a media type nobody knows is 415 and names those that are", async () => {
     const { api } = newApi();
-    const { status, body } = await send(api, "POST", CONFIG_MAPS, "x", { type: "application/vnd.kubernetes.protobuf" });
+    const { status, body } = await send(api, "POST", VIRTUAL_SERVICES, "x", {
+      type: "application/vnd.kubernetes.protobuf",
+    });
     expect(status).toBe(415);
     expect(body.message).toContain("accepted media types include: application/json, application/yaml");
   });

@@ -20,6 +20,7 @@ import {
 import type { Change } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 import { paths } from "./ownership/field-set.ts";
+import { areOwnConflicts, withLastApplied } from "./ownership/last-applied.ts";
 import { type Applied, applied, readManagers, type Writer } from "./ownership/managers.ts";
 import { identified, type Proposal, prepare } from "./prepare.ts";
 import { removalChanges } from "./removal.ts";
@@ -201,9 +202,13 @@ export function applying(
     const live = current ? asJson(withApiVersion(current, writer.apiVersion)) : {};
     const claimed = claimable(input, target);
     const managers = readManagers(current?.metadata.managedFields ?? []);
-    const result = applied(live, claimed, managers, writer, { schema: context.schemas.of(type), force: options.force });
+    const schema = context.schemas.of(type);
+    let result = applied(live, claimed, managers, writer, { schema, force: options.force });
+    if (result.kind === "conflict" && areOwnConflicts(result.conflicts, live, writer, schema)) {
+      result = applied(live, claimed, managers, writer, { schema, force: true });
+    }
     if (result.kind === "conflict") throw applyConflict(result);
-    return { object: result.object, managers: result.managers, duplicates };
+    return { object: withLastApplied(result.object, claimed, writer), managers: result.managers, duplicates };
   };
 }
 
