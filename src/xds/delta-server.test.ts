@@ -384,9 +384,40 @@ describe("delta server, rule by rule of the protocol", () => {
     const stream = new Stream([virtualHost("80/x", [])], { maxNames: 5 });
     stream.ask("vhds");
     stream.settle();
-    for (let i = 0; i < 20; i++) stream.ask("vhds", `80/host-${i}`);
-    expect(stream.settle()).toHaveLength(1);
+    for (let i = 0; i < 20; i++) {
+      stream.ask("vhds", `80/host-${i}`);
+      expect(stream.settle()).toHaveLength(1);
+    }
     expect(stream.server.receive(request("vhds"))).toEqual({ kind: "request" });
+    // Unless the client never answers.
+    expect(stream.sent()).toEqual([]);
+    stream.ask("vhds", "80/a");
+    expect(stream.sent()).toHaveLength(1);
+    for (let i = 0; i < 5; i++) stream.ask("vhds", `80/host-${i}`);
+    const more = request("vhds", { resourceNamesSubscribe: ["80/host-5"] });
+    expect(stream.server.receive(more)).toEqual({ kind: "too-many-names", type: "vhds", limit: 5 });
+  });
+
+  test("9: virtual hosts of a refused route configuration hold up nothing else", () => {
+    const stream = new Stream([routeConfiguration("80"), virtualHost("80/x", []), virtualHost("80/y", [])]);
+    stream.ask("rds", "80", "81");
+    stream.ask("vhds");
+    stream.settle();
+    stream.set(routeConfiguration("80"), virtualHost("80/x", []), routeConfiguration("81"), virtualHost("81/z", []));
+    expect(stream.sent()).toEqual(["rds +81"]);
+    stream.nack("rds", "no");
+    expect(stream.settle()).toEqual(["vhds -80/y"]);
+    expect(stream.server.status().map(({ kind, synced }) => [kind, synced])).toEqual([
+      ["rds", true],
+      ["vhds", true],
+    ]);
+    stream.set(
+      routeConfiguration("80"),
+      virtualHost("80/x", []),
+      routeConfiguration("81", ["mended"]),
+      virtualHost("81/z", []),
+    );
+    expect(stream.settle()).toEqual(["rds +81", "vhds +81/z"]);
   });
 
   test("10: one unanswered response per type; what changes behind it becomes one response", () => {

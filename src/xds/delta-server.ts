@@ -1,7 +1,7 @@
 // The server's end of one delta xDS stream as a state machine: requests and snapshots in, responses out; no socket, no clock. Responses
 // are pulled, so that a slow client holds back nothing but itself, and whatever changes meanwhile becomes one response.
 
-import type { DeltaResponse } from "./delta-response.ts";
+import type { DeltaResponse, SentResource } from "./delta-response.ts";
 import { gateOf } from "./gate.ts";
 import type { DeltaDiscoveryRequest } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { virtualHostName } from "./names.ts";
@@ -69,9 +69,9 @@ export class DeltaServer {
       initialResourceVersions: initialVersions,
     } = request;
     type.subscribe({ subscribe, unsubscribe, initialVersions }, resourcesOf(this.#snapshot, kind));
-    if (kind === "rds") this.#followRoutes(subscribe.filter((name) => !(name in initialVersions)));
+    if (kind === "rds") this.#followRoutes(subscribe, initialVersions);
     if (kind === "vhds" && !known) this.#tellEmpty(this.#types.get("rds")?.subscription.names() ?? []);
-    if (type.subscription.size > this.#maxNames) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
+    if (type.names > this.#maxNames) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
     return received;
   }
 
@@ -128,6 +128,7 @@ export class DeltaServer {
   #takeAnswer(type: ServerType, request: DeltaDiscoveryRequest): Received {
     if (request.responseNonce === "" || request.responseNonce !== type.inFlight?.nonce) return { kind: "request" };
     if (!request.errorDetail) {
+      if (type.kind === "rds") this.#lookAtHosts(type.inFlight.resources.filter(({ name }) => !type.held.has(name)));
       type.acknowledge();
       return { kind: "ack", type: type.kind };
     }
@@ -135,12 +136,26 @@ export class DeltaServer {
     return { kind: "nack", type: type.kind, reason: request.errorDetail.message };
   }
 
-  /** Virtual hosts follow their route configuration when the client asks for it: Envoy forgot them when it last dropped it, and tells nobody. */
-  #followRoutes(routes: readonly string[]): void {
+  /**
+   * Virtual hosts follow their route configuration when the client asks for it: Envoy forgot them when it last dropped it, and tells
+   * nobody. What it kept from the stream before, it has.
+   */
+  #followRoutes(routes: readonly string[], initialVersions: Readonly<Record<string, string>>): void {
     const hosts = this.#types.get("vhds");
     const resources = resourcesOf(this.#snapshot, "vhds");
-    for (const route of routes) for (const name of virtualHostsOf(resources, route)) hosts?.owe(name);
-    this.#tellEmpty(routes);
+    for (const route of routes) {
+      const members = virtualHostsOf(resources, route);
+      if (route in initialVersions) for (const name of members) hosts?.look(name);
+      else for (const name of members) hosts?.owe(name);
+    }
+    this.#tellEmpty(routes.filter((route) => !(route in initialVersions)));
+  }
+
+  /** Virtual hosts that came up before their route configuration was there. */
+  #lookAtHosts(routes: readonly SentResource[]): void {
+    const resources = resourcesOf(this.#snapshot, "vhds");
+    for (const { name } of routes)
+      for (const host of virtualHostsOf(resources, name)) this.#types.get("vhds")?.look(host);
   }
 
   /** Envoy keeps a listener down until it hears of a virtual host. The removal of none tells it that there are none. */

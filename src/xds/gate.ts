@@ -71,23 +71,26 @@ function endpointGate(types: Types, snapshot: Snapshot): Gate {
 }
 
 /**
- * Virtual hosts wait for their route configuration: Envoy acknowledges those of one that it does not have yet, and forgets them. The name
- * of a route configuration that the client never asked for keeps them here.
+ * Virtual hosts wait for their route configuration: Envoy acknowledges those of one that it does not have yet, and forgets them. Those of
+ * one that is not asked for, or was refused, are looked at again when it is acknowledged.
  */
 function virtualHostGate(types: Types, snapshot: Snapshot, mayRouteTo: Gate["mayAdd"]): Gate {
   const routes = types.get("rds");
-  const isThere = (virtualHost: string): boolean => {
-    const route = parseVirtualHostName(virtualHost)?.route;
-    return route === undefined || !resourcesOf(snapshot, "rds").has(route) || routes?.held.has(route) === true;
-  };
-  const isComing = (virtualHost: string): boolean => {
-    const route = parseVirtualHostName(virtualHost)?.route;
-    return route !== undefined && routes?.subscription.wants(route) === true;
+  const stateOf = (route: string | undefined): "there" | "coming" | "absent" => {
+    const resource = route === undefined ? undefined : resourcesOf(snapshot, "rds").get(route);
+    if (!resource || routes?.held.has(resource.name)) return "there";
+    return routes?.subscription.wants(resource.name) && !routes.refuses(resource) ? "coming" : "absent";
   };
   return {
-    mayAdd: (resource) =>
-      isThere(resource.name) ? mayRouteTo(resource) : isComing(resource.name) ? "wait" : "blocked",
-    mayRemove: isThere,
+    mayAdd(resource) {
+      const state = stateOf(parseVirtualHostName(resource.name)?.route);
+      return state === "there" ? mayRouteTo(resource) : state === "coming" ? "wait" : "no";
+    },
+    mayRemove(name) {
+      // A virtual host may go at any time; that there are none at all is for a route configuration to hear that is there.
+      const parsed = parseVirtualHostName(name);
+      return parsed?.host !== "" || stateOf(parsed.route) === "there";
+    },
   };
 }
 

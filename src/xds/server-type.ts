@@ -13,8 +13,11 @@ import { findVirtualHost } from "./virtual-host-lookup.ts";
 
 /** What the other types of the stream allow. */
 export interface Gate {
-  /** `wait`: something it refers to is on its way to the client; `blocked`: the client refused something it refers to. */
-  mayAdd(resource: Resource): "yes" | "wait" | "blocked";
+  /**
+   * `wait`: something it refers to is on its way to the client. `blocked`: the client refused something it refers to. `no`: it is not
+   * for now, and comes up again with what it belongs to.
+   */
+  mayAdd(resource: Resource): "yes" | "wait" | "blocked" | "no";
   /** False while the client holds something that refers to it. */
   mayRemove(name: string): boolean;
 }
@@ -78,8 +81,9 @@ export class ServerType {
     return this.#refused.values();
   }
 
-  isDue(name: string): boolean {
-    return this.#due.has(name);
+  /** How many names the client made the server remember: what it subscribed to, and what it waits for an answer about. */
+  get names(): number {
+    return this.subscription.size + this.#owed.size;
   }
 
   /** Names that may be sent or removed soon. */
@@ -89,6 +93,11 @@ export class ServerType {
 
   refuses(resource: Resource): boolean {
     return this.#refused.get(resource.name)?.version === resource.version;
+  }
+
+  /** Looks at `name` again before the next response. */
+  look(name: string): void {
+    this.#due.add(name);
   }
 
   /** Has `name` sent again though the client holds it: after a change to what uses it, Envoy starts anew without it. */
@@ -251,6 +260,7 @@ export class ServerType {
     if (resource && this.subscription.wants(name)) {
       if (!owed && (this.#hasExactly(resource) || this.refuses(resource))) return NOTHING;
       const allowed = gate.mayAdd(resource);
+      if (allowed === "no") return NOTHING;
       if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
       return { kind: "add", sent: { name, aliases: [...(this.#aliases.get(name) ?? [])], resource } };
     }
