@@ -273,14 +273,6 @@ describe("tunnels", () => {
     expect(client.take()).toEqual(["closed"]);
   });
 
-  test("of an extended CONNECT are asked for with Upgrade, and accepted with 200", async () => {
-    const [client] = asking({ method: "CONNECT", upgrade: "websocket", path: "/chat" }, false);
-    await settle();
-    expect(client.written()).toStartWith("GET /chat HTTP/1.1\r\n");
-    client.send(switching);
-    expect(client.take()).toEqual(["draining", "response 200 -1"]);
-  });
-
   test("keep the method that asked for them", async () => {
     const [client] = asking({ method: "OPTIONS", upgrade: "tls/1.2" }, false);
     await settle();

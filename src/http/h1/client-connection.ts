@@ -29,8 +29,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   #announced = false;
   // Of the exchange in progress:
   readonly #asked: { -readonly [K in keyof Asked]: Asked[K] } = { method: "", upgrade: undefined };
-  /** An extended CONNECT was sent as an upgrade: its owner expects 200 and not 101. */
-  #extendedConnect = false;
   #requestSent = false;
   /** The owner closed its direction of the tunnel before there was one. */
   #endWhenOpen = false;
@@ -77,12 +75,10 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   request(head: RequestHead, end: boolean, listener: ResponseListener): ClientStream {
     if (this.available === 0) throw new Error("request on a connection that is not available");
     const stream = new Http1ClientStream(this, listener);
-    const { upgrade } = head;
     this.exchange = stream;
     this.phase = "head";
-    this.#extendedConnect = upgrade !== undefined && head.method === "CONNECT";
-    this.#asked.method = this.#extendedConnect ? "GET" : head.method;
-    this.#asked.upgrade = upgrade;
+    this.#asked.method = head.method;
+    this.#asked.upgrade = head.upgrade;
     this.#endWhenOpen = end;
     const length = this.#requestLength(head, end);
     writeRequest(this.outbox, head, length);
@@ -160,7 +156,6 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.phase = "tunnel";
     this.encoder.begin(UNTIL_CLOSE);
     this.#drain();
-    if (this.#extendedConnect) head.status = 200;
     listener.onResponse(head, false);
     if (this.#endWhenOpen && this.exchange !== undefined) this.finish(undefined);
   }

@@ -2,6 +2,7 @@
 // sets apart what frames the message (RFC 9112 5, RFC 9110 7.6.1).
 
 import { type HeaderList, removeHeader } from "../headers.ts";
+import { mayTrail } from "../trailers.ts";
 import { findName, type SpecialField } from "./field-name.ts";
 import { COLON, CR, HTAB, LF, LOWER_TOKEN, SP, VALUE } from "./octets.ts";
 import { REFUSED, Refusal } from "./refusal.ts";
@@ -174,24 +175,13 @@ function removeNominated(section: FieldSection, nominated: readonly string[]): F
   return section;
 }
 
-/**
- * Framing, routing, authentication and control of the request have no place behind the body (RFC 9110 6.5.1): whoever merges trailers
- * into the head would act on them. Fields that the codec itself acts on are refused besides.
- */
-const NOT_IN_TRAILERS: ReadonlySet<string> = new Set(
-  `authorization proxy-authorization proxy-authenticate www-authenticate cookie set-cookie trailer max-forwards forwarded
-cache-control content-encoding content-type content-range range age expires location vary
-if-match if-none-match if-modified-since if-unmodified-since if-range`.split(/\s+/),
-);
-
-/** The trailer fields in `bytes` from `start` to `end`. */
+/** The trailer fields in `bytes` from `start` to `end`. What the codec itself acts on is refused besides what no trailers may hold. */
 export function readTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderList | Refusal {
   const section = readFields(bytes, start, end, maxFields);
   if (section instanceof Refusal) return section;
   if (section.special) return REFUSED.trailer;
   for (let i = 0; i < section.headers.length; i += 2) {
-    const name = section.headers[i]!;
-    if (NOT_IN_TRAILERS.has(name) || name.startsWith("x-forwarded-")) return REFUSED.trailer;
+    if (!mayTrail(section.headers[i]!)) return REFUSED.trailer;
   }
   return section.headers;
 }

@@ -134,10 +134,8 @@ export function writeResponse(
 
 /** Writes a request's head; `length` as for a response. */
 export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLength): void {
-  const { headers, upgrade, authority } = head;
-  // An extended CONNECT (RFC 8441) is an upgrade here, where CONNECT has no protocol.
-  const method = head.method === "CONNECT" && upgrade !== undefined ? "GET" : head.method;
-  const target = method === "CONNECT" ? authority : head.path;
+  const { method, headers, upgrade, authority } = head;
+  const target = method === "CONNECT" ? authority : head.path || "/";
   outbox.reserve(
     method.length + target.length + authority.length + fieldBytes(headers) + (upgrade?.length ?? 0) + OWN_FIELDS_BYTES,
   );
