@@ -90,7 +90,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
   }
 
   inform(status: number, headers: HeaderList): void {
-    if (this.#http10 || this.#responded) return; // HTTP/1.0 knows no interim responses (RFC 9110 15.2)
+    // HTTP/1.0 knows no interim responses (RFC 9110 15.2), and a 101 is none.
+    if (this.#http10 || this.#responded || status === 101) return;
     if (status === 100) this.#awaitsContinue = false;
     writeResponse(this.outbox, status, headers, NO_FRAMING, undefined, "");
   }
