@@ -103,12 +103,13 @@ export class AccessLogReceiver {
     const own: Peer = { workload: this.#self, principal: this.#principal() };
     if (reporter === "source") {
       const workload = parseEndpointWorkload(common?.customTags.workload ?? "");
-      // An entry says nothing of the upstream's certificate; the destination's own report has its principal.
+      const tag = common?.customTags.principal ?? "-"; // a dash: no certificate
+      const principal = tag === "-" ? "" : tag;
       return {
         reporter,
         protocol,
         source: own,
-        destination: workload ? { workload, principal: "" } : UNKNOWN_PEER,
+        destination: workload ? { workload, principal } : UNKNOWN_PEER,
         service,
       };
     }
