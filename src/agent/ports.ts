@@ -39,9 +39,10 @@ export class PortBook {
     this.#host = host;
   }
 
-  /** A port that is free and that no living process has chosen: `preferred` if possible. */
+  /** A port that is free and that no living process has chosen: `preferred` if possible, 0 for any. */
   choose(preferred: number): number {
-    if (this.#claim(isFree(preferred, this.#host))) return preferred;
+    const free = isFree(preferred, this.#host);
+    if (free !== undefined && this.#claim(free)) return free;
     for (let i = 0; i < ATTEMPTS; i++) {
       const port = isFree(0, this.#host);
       if (port !== undefined && this.#claim(port)) return port;

@@ -1,7 +1,13 @@
 // The authority's doings under the names that Istio's dashboards ask for.
 
 import type { SigningObserver } from "../ca/service.ts";
-import { AUTHENTICATION_FAILURES, CSR_COUNT, CSR_PARSING_ERRORS, CSR_SIGN_ERRORS, ISSUED } from "../stats/names/authority.ts";
+import {
+  AUTHENTICATION_FAILURES,
+  CSR_COUNT,
+  CSR_PARSING_ERRORS,
+  CSR_SIGN_ERRORS,
+  ISSUED,
+} from "../stats/names/authority.ts";
 import type { Registry } from "../stats/registry.ts";
 
 export function authorityObserver(registry: Registry): SigningObserver {
@@ -15,7 +21,8 @@ export function authorityObserver(registry: Registry): SigningObserver {
     signed: () => issued.increment(issued.series([])),
     refused(status) {
       if (status === "INVALID_ARGUMENT") unreadable.increment(unreadable.series([]));
-      else if (status === "UNAUTHENTICATED" || status === "PERMISSION_DENIED") unauthenticated.increment(unauthenticated.series([]));
+      else if (status === "UNAUTHENTICATED" || status === "PERMISSION_DENIED")
+        unauthenticated.increment(unauthenticated.series([]));
       else failed.increment(failed.series([status.toLowerCase()]));
     },
   };

@@ -1,10 +1,11 @@
 // The control plane with everything around it: store and API, authority, discovery, telemetry, dashboard. Only here do they meet.
 
 import { join } from "node:path";
-import { readAssets, embeddedAssets } from "../admin/assets.ts";
+import { embeddedAssets, readAssets } from "../admin/assets.ts";
 import { serveAdmin } from "../admin/server.ts";
 import type { TelemetrySource } from "../admin/sources.ts";
 import { WorkloadIdentity } from "../agent/identity.ts";
+import { logger } from "../base/log.ts";
 import { Attestor } from "../ca/attest.ts";
 import { certificateMethods } from "../ca/grpc.ts";
 import { LocalSigner } from "../ca/local-signer.ts";
@@ -14,7 +15,7 @@ import { JoinTokens } from "../ca/token.ts";
 import { admission } from "../control/admission.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
-import { DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
+import { type Compilation, DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
 import { ApiSource } from "../control/source/api.ts";
 import { DirectorySource } from "../control/source/directory.ts";
 import type { Source } from "../control/source/source.ts";
@@ -33,20 +34,16 @@ import type { ByteStream } from "../net/byte-stream.ts";
 import type { ServerTls } from "../net/listen.ts";
 import { createTlsContext, encodeAlpn, type NativeContext } from "../net/tls-context.ts";
 import { bundlePem } from "../pki/bundle.ts";
-import { serviceAccountId } from "../pki/spiffe.ts";
 import { peerIdentity } from "../pki/svid.ts";
 import { Registry } from "../stats/registry.ts";
 import { Scraper } from "../telemetry/scrape.ts";
 import { TrafficStore } from "../telemetry/traffic-store.ts";
-import { logger } from "../base/log.ts";
-import { ControlView } from "./control-view.ts";
-import { serveMetrics } from "./control-metrics.ts";
 import { authorityObserver } from "./authority-observer.ts";
+import { serveMetrics } from "./control-metrics.ts";
+import { controlPlaneIdentity } from "./control-plane-identity.ts";
+import { ControlView } from "./control-view.ts";
 
 const log = logger("control");
-
-/** What the control plane's own certificate says; agents and proxies expect it. */
-export const CONTROL_PLANE_ACCOUNT = { namespace: "heddle-system", name: "heddle" } as const;
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 
@@ -61,7 +58,13 @@ export interface ControlPlanePorts {
   readonly dashboard: number;
 }
 
-export const DEFAULT_PORTS: ControlPlanePorts = { api: 15_030, discovery: 15_010, secure: 15_012, metrics: 15_014, dashboard: 20_001 };
+export const DEFAULT_PORTS: ControlPlanePorts = {
+  api: 15_030,
+  discovery: 15_010,
+  secure: 15_012,
+  metrics: 15_014,
+  dashboard: 20_001,
+};
 
 export interface StartOptions {
   /** Folder of the store and of the authority, 0700. */
@@ -78,11 +81,15 @@ export interface StartOptions {
   readonly accessLog: AccessLog;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
+  /** Each time that the configuration was read anew. */
+  onCompiled(compilation: Compilation): void;
 }
 
 export interface RunningControlPlane {
   readonly ports: ControlPlanePorts;
   readonly api: KubeClient;
+  /** PEM of the roots that workloads' and its own certificates lead to. */
+  readonly roots: string;
   /** Stops serving and closes the store. */
   stop(): Promise<void>;
 }
@@ -133,20 +140,28 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   const certificates = new CertificateService({
     authority: () => authority,
     attestor: new Attestor({ authority: () => authority, joinTokens }),
-    policy: { defaultTtlMs: Math.min(DEFAULT_POLICY.defaultTtlMs, options.certificateTtlMs), maxTtlMs: options.certificateTtlMs },
+    policy: {
+      defaultTtlMs: Math.min(DEFAULT_POLICY.defaultTtlMs, options.certificateTtlMs),
+      maxTtlMs: options.certificateTtlMs,
+    },
     observer: authorityObserver(registry),
     now: Date.now,
   });
   let context: NativeContext | undefined;
-  const identity = serviceAccountId(trustDomain, CONTROL_PLANE_ACCOUNT);
-  if (identity.kind === "malformed") throw new Error(identity.reason);
   const own = new WorkloadIdentity({
-    id: identity.value,
+    id: controlPlaneIdentity(trustDomain),
     ttlMs: DEFAULT_POLICY.defaultTtlMs,
-    signer: new LocalSigner({ authority: () => authority, dnsNames: ["heddle.heddle-system.svc", "localhost"], now: Date.now }),
+    signer: new LocalSigner({
+      authority: () => authority,
+      dnsNames: ["heddle.heddle-system.svc", "localhost"],
+      now: Date.now,
+    }),
     onIssued: (held) => {
       // The root goes along: an agent that has only the root's fingerprint, from its join token, needs it to prove the chain.
-      context = createTlsContext({ certificate: held.chain + held.roots, key: held.key.reveal(), roots: bundlePem(authority.bundle) }, "TLSv1.3");
+      context = createTlsContext(
+        { certificate: held.chain + held.roots, key: held.key.reveal(), roots: bundlePem(authority.bundle) },
+        "TLSv1.3",
+      );
     },
   });
   await own.start();
@@ -162,15 +177,26 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
 
   // Discovery.
   const liveness = new Liveness({ client, ...DEFAULT_LIVENESS });
-  const view = new ControlView({ version, startedAtMs, settings, rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs });
-  const sources: Source[] = [new ApiSource(client), ...(options.config === undefined ? [] : [new DirectorySource(options.config)])];
+  const view = new ControlView({
+    version,
+    startedAtMs,
+    settings,
+    rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs,
+  });
+  const sources: Source[] = [
+    new ApiSource(client),
+    ...(options.config === undefined ? [] : [new DirectorySource(options.config)]),
+  ];
   const control = new ControlPlane({
     settings,
     debounce: DEFAULT_DEBOUNCE,
     sources,
     onConnected: (workload) => liveness.onConnected(podOf(workload)),
     onDisconnected: (workload) => liveness.onDisconnected(podOf(workload)),
-    onCompiled: (compilation) => view.update(compilation),
+    onCompiled(compilation) {
+      view.update(compilation);
+      options.onCompiled(compilation);
+    },
   });
   view.discovery = control.discovery;
   await control.start();
@@ -187,9 +213,19 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     onHandshakeFailure: (detail, remote) => log.debug("TLS handshake failed", { remote, detail }),
   };
-  const secure = listenGrpc({ kind: "tcp", host, port: ports.secure }, tls, new GrpcService({ ...control.methods, ...certificateMethods(certificates) }), peerOf);
+  const secure = listenGrpc(
+    { kind: "tcp", host, port: ports.secure },
+    tls,
+    new GrpcService({ ...control.methods, ...certificateMethods(certificates) }),
+    peerOf,
+  );
   stops.push(() => secure.stop());
-  const discovery = listenGrpc({ kind: "tcp", host: "127.0.0.1", port: ports.discovery }, undefined, new GrpcService(control.methods), peerOf);
+  const discovery = listenGrpc(
+    { kind: "tcp", host: "127.0.0.1", port: ports.discovery },
+    undefined,
+    new GrpcService(control.methods),
+    peerOf,
+  );
   stops.push(() => discovery.stop());
 
   // What is seen.
@@ -208,8 +244,15 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   stops.push(() => metrics.stop());
 
   return {
-    ports: { api: api.port, discovery: discovery.port, secure: secure.port, metrics: metrics.port, dashboard: dashboard.port },
+    ports: {
+      api: api.port,
+      discovery: discovery.port,
+      secure: secure.port,
+      metrics: metrics.port,
+      dashboard: dashboard.port,
+    },
     api: client,
+    roots: bundlePem(authority.bundle),
     stop: async () => {
       for (const stop of stops.reverse()) await stop();
     },

@@ -1,17 +1,17 @@
 // What telemetry and the dashboard want to know of the control plane, out of its newest compilation and its connected proxies.
 
-import type { ConfiguredSplit, ControlSource, MeshInfo, ProxyInfo, ServiceInfo } from "../admin/sources.ts";
 import type { ProxyConfig } from "../admin/api.ts";
+import type { ConfiguredSplit, ControlSource, MeshInfo, ProxyInfo, ServiceInfo } from "../admin/sources.ts";
 import type { Discovery } from "../control/discovery.ts";
 import type { Compilation } from "../control/pipeline.ts";
 import type { ProxyStream } from "../control/proxy-stream.ts";
+import { subsetByName } from "../model/client-policy.ts";
+import { identityText } from "../model/identity.ts";
 import { clientPolicyFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { subsetByName } from "../model/client-policy.ts";
 import type { HttpRoute } from "../model/route.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { type Workload, workloadKey } from "../model/workload.ts";
-import { identityText } from "../model/identity.ts";
 import { parseCertificate } from "../pki/certificate.ts";
 import type { ScrapeTarget, ScrapeTargets } from "../telemetry/target.ts";
 
@@ -43,9 +43,20 @@ export class ControlView implements ControlSource, ScrapeTargets {
 
   mesh(): MeshInfo {
     const { version, startedAtMs, settings, rootExpiresAtMs } = this.#options;
-    const findings = [...(this.#compilation?.findings ?? []), ...[...(this.#compilation?.verdicts.values() ?? [])].flatMap(({ diagnostics }) => diagnostics)];
+    const findings = [
+      ...(this.#compilation?.findings ?? []),
+      ...[...(this.#compilation?.verdicts.values() ?? [])].flatMap(({ diagnostics }) => diagnostics),
+    ];
     const count = (severity: string) => findings.filter((finding) => finding.severity === severity).length;
-    return { name: settings.name, trustDomain: settings.trustDomain, version, startedAtMs, rootExpiresAtMs, errors: count("error"), warnings: count("warning") };
+    return {
+      name: settings.name,
+      trustDomain: settings.trustDomain,
+      version,
+      startedAtMs,
+      rootExpiresAtMs,
+      errors: count("error"),
+      warnings: count("warning"),
+    };
   }
 
   services(): readonly ServiceInfo[] {
@@ -60,7 +71,14 @@ export class ControlView implements ControlSource, ScrapeTargets {
       const address = workload.addresses[0];
       if (annotations["prometheus.io/scrape"] !== "true" || !Number.isInteger(port) || address === undefined) return [];
       const host = address.includes(":") ? `[${address}]` : address;
-      return [{ id: workloadKey(workload), namespace: workload.namespace, workload: workload.workloadName, url: `http://${host}:${port}${annotations["prometheus.io/path"] ?? "/metrics"}` }];
+      return [
+        {
+          id: workloadKey(workload),
+          namespace: workload.namespace,
+          workload: workload.workloadName,
+          url: `http://${host}:${port}${annotations["prometheus.io/path"] ?? "/metrics"}`,
+        },
+      ];
     });
   }
 
@@ -73,7 +91,8 @@ export class ControlView implements ControlSource, ScrapeTargets {
   }
 
   #streamOf(key: string): ProxyStream | undefined {
-    for (const stream of this.discovery?.streams ?? []) if (stream.workload && workloadKey(stream.workload) === key) return stream;
+    for (const stream of this.discovery?.streams ?? [])
+      if (stream.workload && workloadKey(stream.workload) === key) return stream;
     return undefined;
   }
 
@@ -99,12 +118,24 @@ export class ControlView implements ControlSource, ScrapeTargets {
 
   #config(id: string, stream: ProxyStream | undefined): ProxyConfig {
     const refused = stream?.status.find(({ refusals }) => refusals.length > 0);
-    const state: ProxyConfig["state"] = !stream ? "disconnected" : refused ? "rejected" : stream.status.length > 0 && stream.status.every(({ synced }) => synced) ? "synced" : "pending";
+    const state: ProxyConfig["state"] = !stream
+      ? "disconnected"
+      : refused
+        ? "rejected"
+        : stream.status.length > 0 && stream.status.every(({ synced }) => synced)
+          ? "synced"
+          : "pending";
     const known = this.#since.get(id);
     const since = known?.state === state ? known.since : Date.now();
     this.#since.set(id, { state, since });
     if (state === "synced") return { state };
-    if (state === "rejected") return { state, since, type: refused?.kind ?? "", message: stream?.lastRefusal ?? refused?.refusals[0]?.reason ?? "" };
+    if (state === "rejected")
+      return {
+        state,
+        since,
+        type: refused?.kind ?? "",
+        message: stream?.lastRefusal ?? refused?.refusals[0]?.reason ?? "",
+      };
     return { state, since };
   }
 
@@ -125,7 +156,9 @@ function proxyVersion(stream: ProxyStream | undefined): string | undefined {
 function certificateOf(workload: Workload, stream: ProxyStream | undefined): ProxyInfo["certificate"] {
   const der = stream?.certificate;
   const parsed = der && parseCertificate(der);
-  return parsed?.kind === "parsed" ? { spiffeId: identityText(workload.identity), expiresAtMs: parsed.value.notAfterMs } : undefined;
+  return parsed?.kind === "parsed"
+    ? { spiffeId: identityText(workload.identity), expiresAtMs: parsed.value.notAfterMs }
+    : undefined;
 }
 
 /** Rules that divide requests among several destinations. */
@@ -133,7 +166,11 @@ function splitsOf(mesh: Mesh, route: HttpRoute): ConfiguredSplit[] {
   const by = `${route.origin.kind} ${route.origin.namespace}/${route.origin.name}`;
   return route.rules.flatMap(({ action }) => {
     if (action.kind !== "forward" || action.backends.length < 2) return [];
-    const destinations = action.backends.map(({ target, weight }) => ({ host: target.host, version: versionOf(mesh, route.origin.namespace, target.host, target.subset), weight }));
+    const destinations = action.backends.map(({ target, weight }) => ({
+      host: target.host,
+      version: versionOf(mesh, route.origin.namespace, target.host, target.subset),
+      weight,
+    }));
     return route.hosts.map((host) => ({ host, by, destinations }));
   });
 }

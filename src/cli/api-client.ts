@@ -1,0 +1,77 @@
+// The way from a command to the Kubernetes API of the control plane: which one, and what to say when it is not there.
+
+import { Option } from "commander";
+import { Failure } from "../base/failure.ts";
+import { KubeClient } from "../kube/client/client.ts";
+import { type KubeConnection, plainConnection } from "../kube/client/connection.ts";
+import { readNote, stateFolder } from "./state-folder.ts";
+import { name, serverUrl } from "./values.ts";
+
+export const DEFAULT_SERVER = "http://127.0.0.1:15030";
+
+/** Owns the fields that people write with this program. */
+const FIELD_MANAGER = "heddle";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface ApiOptions {
+  readonly server?: string;
+  readonly state?: string;
+}
+
+/** Options of every command that talks to the API. */
+export function apiOptions(): readonly Option[] {
+  return [
+    new Option("--server <url>", "the Kubernetes API of the control plane (default: the one that runs here)")
+      .env("HEDDLE_SERVER")
+      .argParser(serverUrl("--server")),
+    stateOption(),
+  ];
+}
+
+export function namespaceOption(): Option {
+  return new Option("-n, --namespace <name>", "namespace of what names none")
+    .default("default")
+    .argParser(name("--namespace"));
+}
+
+export function stateOption(): Option {
+  return new Option("--state <folder>", "state folder of the control plane (default: $HEDDLE_STATE or ~/.heddle)");
+}
+
+export function serverOf({ server, state }: ApiOptions): string {
+  return server ?? readNote(stateFolder(state))?.api ?? DEFAULT_SERVER;
+}
+
+export interface Api {
+  readonly server: string;
+  readonly connection: KubeConnection;
+  readonly client: KubeClient;
+}
+
+/** Rejects with a Failure when nothing answers. */
+export async function openApi(options: ApiOptions, fieldManager = FIELD_MANAGER): Promise<Api> {
+  const connection = plainConnection(serverOf(options));
+  const { server } = connection;
+  try {
+    const response = await fetch(`${server}/version`, { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+    await response.arrayBuffer();
+    if (!response.ok) throw new Failure(`${server} answers ${response.status}: it is no Kubernetes API`, wrongServer);
+  } catch (thrown) {
+    throw thrown instanceof Failure ? thrown : unreachable(server, thrown);
+  }
+  return { server, connection, client: new KubeClient(connection, fieldManager) };
+}
+
+const wrongServer = { hint: "name the control plane's API with --server" } as const;
+
+function unreachable(server: string, cause: unknown): Failure {
+  const code = cause instanceof Error && "code" in cause ? cause.code : "";
+  const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
+  const why =
+    code === "ConnectionRefused" ? "connection refused" : isTimeout ? "no answer" : Failure.from(cause).message;
+  return new Failure(`cannot reach the control plane at ${server}: ${why}`, {
+    hint: "start it with `heddle up`, or name another with --server",
+    cause,
+  });
+}

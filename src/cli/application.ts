@@ -1,0 +1,66 @@
+// The program that `heddle run` starts: what it is told by its environment, and when it listens.
+
+import { logger } from "../base/log.ts";
+
+const log = logger("run");
+
+const PROBE_MS = 50;
+const SLOW_MS = 10_000;
+
+/** Hosts that are never the mesh's. */
+const LOCAL = ["localhost", "127.0.0.1", "::1"];
+
+/** Every HTTP client reads one spelling or the other; curl only http_proxy in small letters (httpoxy). */
+export function applicationEnvironment(
+  env: NodeJS.ProcessEnv,
+  forwardProxyPort: number,
+  port: number | undefined,
+): Readonly<Record<string, string | undefined>> {
+  const { HEDDLE_TOKEN: _, ...own } = env;
+  const proxy = `http://127.0.0.1:${forwardProxyPort}`;
+  const without = [...new Set([...(env.no_proxy ?? env.NO_PROXY ?? "").split(",").filter(Boolean), ...LOCAL])].join(
+    ",",
+  );
+  return {
+    ...own,
+    http_proxy: proxy,
+    HTTP_PROXY: proxy,
+    https_proxy: proxy,
+    HTTPS_PROXY: proxy,
+    no_proxy: without,
+    NO_PROXY: without,
+    ...(port === undefined ? {} : { PORT: String(port) }),
+  };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open(socket) {
+          socket.end();
+          resolve(true);
+        },
+        data() {},
+        connectError: () => resolve(false),
+      },
+    }).catch(() => resolve(false));
+  });
+}
+
+/** Resolves when the application accepts connections, or `signal` is aborted: then with false. */
+export async function untilListening(port: number, signal: AbortSignal): Promise<boolean> {
+  const startedAt = performance.now();
+  let warned = false;
+  while (!signal.aborted) {
+    if (await accepts(port)) return true;
+    if (!warned && performance.now() - startedAt > SLOW_MS) {
+      warned = true;
+      log.warn(`the application does not listen on port ${port} yet: nothing is sent to it before it does`, { port });
+    }
+    await Bun.sleep(PROBE_MS);
+  }
+  return false;
+}

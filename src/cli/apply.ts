@@ -1,0 +1,103 @@
+// `heddle apply -f FILE…`: everything is read and judged first, so that a mistake anywhere changes nothing; then it is applied.
+
+import type { Command } from "commander";
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { EXIT, Failure } from "../base/failure.ts";
+import type { KubeClient } from "../kube/client/client.ts";
+import { asObject, type KubeObject } from "../kube/object.ts";
+import { resource } from "../kube/resources.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
+import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { judgeEach, judgeTogether, objectsInForce, readWritten, type WrittenObject } from "./judge.ts";
+import { shownName } from "./kinds.ts";
+import { readFiles } from "./object-files.ts";
+import { readNote, stateFolder } from "./state-folder.ts";
+import { print, styleOf } from "./terminal.ts";
+import { required } from "./values.ts";
+
+interface ApplyOptions extends ApiOptions {
+  readonly filename?: readonly string[];
+  readonly namespace: string;
+  readonly dryRun?: true;
+}
+
+export function define(command: Command): void {
+  command
+    .option("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
+    .addOption(namespaceOption())
+    .option("--dry-run", "judge, and show what would be done, but do nothing");
+  for (const option of apiOptions()) command.addOption(option);
+  command.action((options: ApplyOptions) => apply(options));
+}
+
+async function apply(options: ApplyOptions): Promise<void> {
+  const settings = settingsOf(options);
+  const { objects, diagnostics } = readWritten(
+    await readFiles(required(options.filename, "-f FILE")),
+    options.namespace,
+  );
+  refuse([...diagnostics, ...judgeEach(objects, settings)]);
+  if (objects.length === 0) {
+    throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
+  }
+  const { client } = await openApi(options);
+  refuse(judgeTogether(objects, await objectsInForce(client), settings));
+  const ordered = namespacesFirst(objects);
+  await rehearse(client, ordered);
+  for (const written of ordered) await print(await applyObject(client, written, options.dryRun === true));
+}
+
+function settingsOf(options: ApplyOptions): MeshSettings {
+  const trustDomain = readNote(stateFolder(options.state))?.trustDomain ?? DEFAULT_SETTINGS.trustDomain;
+  return { ...DEFAULT_SETTINGS, trustDomain };
+}
+
+/** Prints what was found; throws when an error is among it. */
+function refuse(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.length > 0) process.stderr.write(`${diagnosticsText(diagnostics, styleOf(process.stderr))}\n`);
+  const refused = refusedFiles(diagnostics, "nothing was applied");
+  if (refused) throw refused;
+}
+
+function namespacesFirst(objects: readonly WrittenObject[]): readonly WrittenObject[] {
+  const isNamespace = ({ type }: WrittenObject) => type === resource.namespaces;
+  return [...objects.filter(isNamespace), ...objects.filter((written) => !isNamespace(written))];
+}
+
+/** The object as it is sent: without what a server adds, so that the output of `get` can be applied again. */
+function sent({ source }: WrittenObject): KubeObject {
+  const { status: _, ...object } = asObject(source.value as never);
+  const { managedFields, creationTimestamp, generation, uid, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Lets the server judge every object before the first is changed. Those in a namespace that is yet to be made it cannot. */
+async function rehearse(client: KubeClient, objects: readonly WrittenObject[]): Promise<void> {
+  const newNamespaces = new Set(
+    objects.filter(({ type }) => type === resource.namespaces).map(({ source }) => source.origin.name),
+  );
+  for (const written of objects) {
+    if (written.type.namespaced && newNamespaces.has(written.source.origin.namespace)) continue;
+    await client.apply(written.type, sent(written), { dryRun: true, force: true });
+  }
+}
+
+async function applyObject(client: KubeClient, written: WrittenObject, dryRun: boolean): Promise<string> {
+  const { type, source } = written;
+  const { namespace, name: objectName } = source.origin;
+  const before = await client.get(type, { namespace: type.namespaced ? namespace : "", name: objectName });
+  const after = await client.apply(type, sent(written), { force: true, dryRun });
+  const isSame = before !== undefined && sameContent(before, after);
+  const verb = !before ? "created" : isSame ? "unchanged" : "configured";
+  return `${shownName(type, objectName)} ${verb}${dryRun ? " (dry run)" : ""}`;
+}
+
+/** A write that changes nothing keeps the version; a dry run never makes a new one, so its content is compared. */
+function sameContent(before: KubeObject, after: KubeObject): boolean {
+  const content = ({ metadata, ...rest }: KubeObject) => {
+    const { managedFields, resourceVersion, generation, ...kept } = metadata;
+    return { ...rest, metadata: kept };
+  };
+  return Bun.deepEquals(content(before), content(after));
+}

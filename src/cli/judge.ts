@@ -1,0 +1,100 @@
+// What is wrong with files that are to be applied: by themselves, and together with what is in force.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import * as messages from "../dialect/diagnostics.ts";
+import { check, DIALECTS, translate } from "../dialect/dialects.ts";
+import type { TextFile } from "../dialect/load.ts";
+import { readObjects, type SourceObject, sourceObject } from "../dialect/object.ts";
+import type { KubeClient } from "../kube/client/client.ts";
+import { RESOURCES, type ResourceType, resourceByKind } from "../kube/resources.ts";
+import { buildMesh } from "../model/build.ts";
+import { diagnose } from "../model/message.ts";
+import { originKey } from "../model/origin.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
+import { validateMesh } from "../model/validate.ts";
+
+/** An object of a file that the API can store. */
+export interface WrittenObject {
+  readonly type: ResourceType;
+  readonly source: SourceObject;
+}
+
+export interface WrittenObjects {
+  readonly objects: readonly WrittenObject[];
+  /** Of what cannot be read, and of kinds that the API does not store. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads files. Objects without a namespace get `namespace`. */
+export function readWritten(files: readonly TextFile[], namespace: string): WrittenObjects {
+  const objects: WrittenObject[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const { name, content } of files) {
+    const read = readObjects(name, content);
+    diagnostics.push(...read.diagnostics);
+    for (const source of read.objects) {
+      const type = resourceByKind(source.origin.group, source.origin.kind);
+      if (type) objects.push({ type, source: type.namespaced ? placed(source, namespace) : source });
+      else diagnostics.push(unknownKind(source));
+    }
+  }
+  return { objects, diagnostics };
+}
+
+function placed(object: SourceObject, namespace: string): SourceObject {
+  const metadata = object.value.metadata as Readonly<Record<string, unknown>>;
+  if (metadata.namespace) return object;
+  const value = { ...object.value, metadata: { ...metadata, namespace } };
+  return { ...object, value, origin: { ...object.origin, namespace } };
+}
+
+/** What the dialects say of it, if they know better than that it has no effect on the mesh: it cannot even be stored. */
+function unknownKind(source: SourceObject): Diagnostic {
+  const [verdict] = check(source, DEFAULT_SETTINGS);
+  if (verdict?.severity === "error") return verdict;
+  const { group, kind } = source.origin;
+  const siblings = RESOURCES.filter((type) => type.group === group);
+  const kinds = (siblings.length > 0 ? siblings : RESOURCES).map((type) => type.kind);
+  return diagnose(messages.unknownKind(kind, group, kinds), source.origin, "kind", source.spans);
+}
+
+/** Meaning to the mesh: of other kinds (ServiceAccount) there is nothing to say. */
+const NO_EFFECT = "HED1025";
+
+/** What is wrong with the objects one by one, and that some are written twice. */
+export function judgeEach(written: readonly WrittenObject[], settings: MeshSettings): readonly Diagnostic[] {
+  const { results } = translate(
+    written.map(({ source }) => source),
+    settings,
+  );
+  return results.flatMap(({ diagnostics }) => diagnostics).filter(({ code }) => code !== NO_EFFECT);
+}
+
+/** A route may be written before its service runs; it is judged again when the service comes. */
+const MAY_COME_LATER = "HED2001";
+
+/** What is wrong with `written` once it stands beside the objects in force: findings about other objects are left out. */
+export function judgeTogether(
+  written: readonly WrittenObject[],
+  inForce: readonly SourceObject[],
+  settings: MeshSettings,
+): readonly Diagnostic[] {
+  const replaced = new Set(written.map(({ source }) => originKey(source.origin)));
+  const kept = inForce.filter((object) => !replaced.has(originKey(object.origin)));
+  const { parts, sources } = translate([...kept, ...written.map(({ source }) => source)], settings);
+  return validateMesh(buildMesh(settings, parts), parts, sources)
+    .filter(({ span }) => span !== undefined) // only what was written has places
+    .map((diagnostic) => (diagnostic.code === MAY_COME_LATER ? { ...diagnostic, severity: "warning" } : diagnostic));
+}
+
+/** The objects that the API holds, of the kinds that dialects read. */
+export async function objectsInForce(client: KubeClient): Promise<readonly SourceObject[]> {
+  const types = DIALECTS.flatMap(({ kinds }) => kinds.flatMap(({ group, kind }) => resourceByKind(group, kind) ?? []));
+  const lists = await Promise.all(types.map((type) => client.list(type)));
+  return lists
+    .flatMap(({ objects }) => objects)
+    .flatMap((object) => {
+      const read = sourceObject(object);
+      return read.kind === "object" ? [read.object] : [];
+    });
+}

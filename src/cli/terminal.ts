@@ -1,0 +1,53 @@
+// Colour and columns for people; nothing of it where nobody looks (https://no-color.org).
+
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  cyan(text: string): string;
+}
+
+function painter(code: number, on: boolean): (text: string) => string {
+  return on ? (text) => `\x1b[${code}m${text}\x1b[0m` : (text) => text;
+}
+
+/** Colours for a stream: only on a terminal that can, and never when NO_COLOR is set to anything. */
+export function styleOf(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): Style {
+  const on = stream.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+  return {
+    bold: painter(1, on),
+    dim: painter(2, on),
+    red: painter(31, on),
+    green: painter(32, on),
+    yellow: painter(33, on),
+    cyan: painter(36, on),
+  };
+}
+
+/** Text without escape sequences, for measuring. */
+function width(text: string): number {
+  return Bun.stringWidth(text);
+}
+
+/** Columns as kubectl's: headings in capitals, three spaces between, nothing after the last. */
+export function renderTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ""))));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === row.length - 1 ? cell : cell + " ".repeat(widths[column]! - width(cell) + 3),
+        )
+        .join("")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Writes a line and waits until it has left the process, which may end right after. */
+export async function print(text: string): Promise<void> {
+  await Bun.write(Bun.stdout, `${text}\n`);
+}

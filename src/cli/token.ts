@@ -1,0 +1,63 @@
+// `heddle token`: what a program on another machine shows for its first certificate.
+
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import { Failure } from "../base/failure.ts";
+import type { Secret } from "../base/secret.ts";
+import { type Grant, parseGrant } from "../ca/grant.ts";
+import { AuthorityStore } from "../ca/store.ts";
+import { DEFAULT_TOKEN_TTL_MS, JoinTokens } from "../ca/token.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { unwrap } from "../pki/parsed.ts";
+import { namespaceOption, stateOption } from "./api-client.ts";
+import { readNote, stateFolder, statePaths } from "./state-folder.ts";
+import { print } from "./terminal.ts";
+import { duration, name } from "./values.ts";
+
+interface TokenOptions {
+  readonly state?: string;
+  readonly namespace: string;
+  readonly serviceAccount?: string;
+  readonly trustDomain?: string;
+  readonly ttl: number;
+}
+
+export function define(command: Command): void {
+  command
+    .addOption(namespaceOption())
+    .option(
+      "--service-account <name>",
+      "the only one that the token is good for (default: any of the namespace)",
+      name("--service-account"),
+    )
+    .option(
+      "--ttl <duration>",
+      "for so long it can be used to join; at most 24h",
+      duration("--ttl", 1_000),
+      DEFAULT_TOKEN_TTL_MS,
+    )
+    .option("--trust-domain <name>", "of the control plane, when none runs here")
+    .addOption(stateOption())
+    .action((options: TokenOptions) => token(options));
+}
+
+async function token({ state, namespace, serviceAccount, trustDomain, ttl }: TokenOptions): Promise<void> {
+  const folder = stateFolder(state);
+  const domain = trustDomain ?? readNote(folder)?.trustDomain ?? DEFAULT_SETTINGS.trustDomain;
+  const account = serviceAccount ?? "*";
+  const grant = unwrap(parseGrant(`spiffe://${domain}/ns/${namespace}/sa/${account}`));
+  await print((await mintToken(folder, grant, ttl)).reveal());
+}
+
+/** A join token signed with the key in a state folder. Throws a Failure when no control plane was ever started with it. */
+export function mintToken(folder: string, grant: Grant, ttlMs: number): Promise<Secret> {
+  const { authority: authorityFolder } = statePaths(folder);
+  if (!existsSync(authorityFolder)) {
+    throw new Failure(`${folder} is not the state folder of a control plane: it has no authority`, {
+      hint: "make the token where `heddle up` runs, or name its folder with --state or HEDDLE_STATE",
+    });
+  }
+  const store = new AuthorityStore(authorityFolder);
+  const { authority } = store.open(grant.kind === "identity" ? grant.id.trustDomain : grant.trustDomain, Date.now());
+  return new JoinTokens(store.joinKey(), () => authority.bundle).issue(grant, ttlMs, Date.now());
+}

@@ -1,0 +1,141 @@
+// `heddle up`: the control plane in this terminal, until a signal.
+
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { formatDuration } from "../base/duration.ts";
+import { EXIT, Failure } from "../base/failure.ts";
+import { type AccessLog, DEFAULT_SETTINGS } from "../model/settings.ts";
+import { trustDomainFault } from "../pki/spiffe.ts";
+import { stateOption } from "./api-client.ts";
+import { DEFAULT_PORTS, type RunningControlPlane, startControlPlane } from "./control-plane.ts";
+import { controlPlaneIdentity } from "./control-plane-identity.ts";
+import { FindingsLog } from "./findings-log.ts";
+import { checkout } from "./self.ts";
+import { untilAskedToEnd } from "./shutdown.ts";
+import { type ControlPlaneNote, removeNote, stateFolder, writeNote } from "./state-folder.ts";
+import { print, type Style, styleOf } from "./terminal.ts";
+import { duration, port } from "./values.ts";
+import { VERSION } from "./version.ts";
+
+interface UpOptions {
+  readonly state?: string;
+  readonly config?: string;
+  readonly host: string;
+  readonly apiPort: number;
+  readonly plaintextPort: number;
+  readonly discoveryPort: number;
+  readonly metricsPort: number;
+  readonly dashboardPort: number;
+  readonly trustDomain: string;
+  readonly certTtl: number;
+  readonly accessLog: "text" | "json" | "off";
+  readonly output: "text" | "json";
+}
+
+/** A day, as Istio and Linkerd. */
+const DEFAULT_TTL_MS = 86_400_000;
+/** Shorter, and a certificate would be renewed more often than a proxy can be told. */
+const MIN_TTL_MS = 10_000;
+
+function portOption(flag: string, what: string, standard: number): Option {
+  return new Option(`${flag} <port>`, `${what}, 0 for a free one`).argParser(port(flag, "free")).default(standard);
+}
+
+export function define(command: Command): void {
+  command
+    .addOption(stateOption())
+    .option("--config <folder>", "folder of YAML files, watched, besides what is applied")
+    .option("--host <address>", "address of the discovery port; all others are loopback", "127.0.0.1")
+    .addOption(portOption("--api-port", "Kubernetes API", DEFAULT_PORTS.api))
+    .addOption(portOption("--discovery-port", "discovery and certificates, TLS", DEFAULT_PORTS.secure))
+    .addOption(portOption("--plaintext-port", "discovery without TLS", DEFAULT_PORTS.discovery))
+    .addOption(portOption("--metrics-port", "metrics of the control plane", DEFAULT_PORTS.metrics))
+    .addOption(portOption("--dashboard-port", "dashboard and its API", DEFAULT_PORTS.dashboard))
+    .addOption(
+      new Option("--trust-domain <name>", "first part of every identity")
+        .argParser(trustDomain)
+        .default(DEFAULT_SETTINGS.trustDomain),
+    )
+    .addOption(
+      new Option("--cert-ttl <duration>", "lifetime of workload certificates")
+        .argParser(duration("--cert-ttl", MIN_TTL_MS))
+        .default(DEFAULT_TTL_MS, "24h"),
+    )
+    .addOption(new Option("--access-log <form>", "of every proxy").choices(["text", "json", "off"]).default("text"))
+    .addOption(
+      new Option("-o, --output <form>", "of what is said once it runs").choices(["text", "json"]).default("text"),
+    )
+    .action((options: UpOptions) => up(options));
+}
+
+function trustDomain(value: string): string {
+  const fault = trustDomainFault(value);
+  if (fault === undefined) return value;
+  throw new Failure(`--trust-domain ${JSON.stringify(value)}: ${fault}`, {
+    hint: "lower-case letters, digits, - and ., as in --trust-domain prod.example.com",
+    exit: EXIT.usage,
+  });
+}
+
+function accessLogOf({ accessLog }: UpOptions): AccessLog {
+  return accessLog === "off" ? { kind: "off" } : { kind: accessLog, path: "/dev/stdout" };
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const state = stateFolder(options.state);
+  const end = untilAskedToEnd();
+  const findings = new FindingsLog(styleOf(process.stderr));
+  const running = await startControlPlane({
+    state,
+    version: VERSION,
+    host: options.host,
+    ports: {
+      api: options.apiPort,
+      discovery: options.plaintextPort,
+      secure: options.discoveryPort,
+      metrics: options.metricsPort,
+      dashboard: options.dashboardPort,
+    },
+    trustDomain: options.trustDomain,
+    config: options.config,
+    certificateTtlMs: options.certTtl,
+    accessLog: accessLogOf(options),
+    dashboard: join(checkout ?? "", "dashboard", "dist"),
+    onCompiled: (compilation) => findings.show(compilation),
+  });
+  const note = noteOf(options, running);
+  writeNote(state, note);
+  await print(options.output === "json" ? JSON.stringify(note) : greeting(note, state, styleOf(process.stdout)));
+  await end;
+  removeNote(state);
+  await running.stop();
+}
+
+function noteOf({ host, trustDomain, certTtl }: UpOptions, { ports, roots }: RunningControlPlane): ControlPlaneNote {
+  return {
+    pid: process.pid,
+    version: VERSION,
+    trustDomain,
+    clusterId: DEFAULT_SETTINGS.cluster,
+    identity: controlPlaneIdentity(trustDomain).uri,
+    api: `http://127.0.0.1:${ports.api}`,
+    dashboard: `http://127.0.0.1:${ports.dashboard}`,
+    metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
+    discovery: { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port: ports.secure },
+    certificateTtlMs: certTtl,
+    roots,
+  };
+}
+
+function greeting(note: ControlPlaneNote, state: string, style: Style): string {
+  const { host, port: discoveryPort } = note.discovery;
+  return [
+    `${style.bold(`Heddle ${note.version}`)} is up: trust domain ${note.trustDomain}, certificates for ${formatDuration(note.certificateTtlMs)}`,
+    `  dashboard   ${style.cyan(note.dashboard)}`,
+    `  API         ${style.cyan(note.api)}   (kubectl --server ${note.api})`,
+    `  metrics     ${style.cyan(note.metrics)}`,
+    `  discovery   ${host}:${discoveryPort}`,
+    `  state       ${state}`,
+    style.dim("Ctrl-C ends it; proxies keep the configuration that they have."),
+  ].join("\n");
+}

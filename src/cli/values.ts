@@ -1,0 +1,91 @@
+// Values of options and arguments, read and refused: what was written, what is wrong with it, what would be right.
+
+import { parseDuration } from "../base/duration.ts";
+import { EXIT, Failure } from "../base/failure.ts";
+import { labelName } from "../kube/names.ts";
+
+function refuse(option: string, value: string, problem: string, hint: string): never {
+  throw new Failure(`${option} ${problem}: ${JSON.stringify(value)}`, { hint, exit: EXIT.usage });
+}
+
+/**
+ * The value of an option that must be there. Commander's own required options are looked for before unknown ones, and `--filname`
+ * would be told that -f is missing.
+ */
+export function required<T>(value: T | undefined, option: string): T {
+  if (value !== undefined) return value;
+  throw new Failure(`${option} is missing`, { hint: "--help shows the options", exit: EXIT.usage });
+}
+
+/** A port from 1 to 65535; with `free`, 0 too, which means any free one. */
+export function port(option: string, free: "free" | "fixed" = "fixed"): (value: string) => number {
+  return (value) => {
+    const number = /^\d{1,5}$/.test(value) ? Number(value) : -1;
+    const lowest = free === "free" ? 0 : 1;
+    if (number >= lowest && number <= 65_535) return number;
+    return refuse(option, value, `is not a port from ${lowest} to 65535`, `${option} 8080`);
+  };
+}
+
+/** Milliseconds of `30s`, `1h30m`, `250ms`. */
+export function duration(option: string, minMs: number): (value: string) => number {
+  return (value) => {
+    const ms = parseDuration(value);
+    if (ms === undefined)
+      return refuse(option, value, "is not a duration", `a number with its unit, as in ${option} 30s`);
+    if (ms < minMs) return refuse(option, value, "is too short", `at least ${minMs / 1_000}s`);
+    return ms;
+  };
+}
+
+/** A name that can be part of a host name: of services, versions, namespaces, service accounts. */
+export function name(option: string): (value: string) => string {
+  return (value) => {
+    if (labelName(value).length === 0) return value;
+    return refuse(option, value, "is not a name", 'at most 63 lower-case letters, digits and "-", as in golden-signal');
+  };
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `host:port`, `[::1]:port`. */
+export function hostPort(option: string): (value: string) => HostPort {
+  return (value) => {
+    const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(value) ?? [];
+    const host = bracketed ?? plain;
+    if (host === undefined) return refuse(option, value, "is not host:port", `${option} mesh.example.com:15012`);
+    return { host, port: port(option)(digits!) };
+  };
+}
+
+export interface UpstreamOption {
+  /** The local port that the application calls. */
+  readonly port: number;
+  readonly host: string;
+  readonly servicePort: number;
+}
+
+/** `9191=golden-signal:80`; repeated, they collect. */
+export function upstream(option: string): (value: string, before?: readonly UpstreamOption[]) => UpstreamOption[] {
+  return (value, before = []) => {
+    const [, local, host, remote] = /^(\d{1,5})=([A-Za-z0-9.-]+):(\d{1,5})$/.exec(value) ?? [];
+    if (host === undefined) {
+      return refuse(option, value, "is not LOCAL-PORT=HOST:PORT", `${option} 9191=golden-signal:80`);
+    }
+    return [...before, { port: port(option)(local!), host, servicePort: port(option)(remote!) }];
+  };
+}
+
+/** An http:// or https:// URL without path, query and credentials. */
+export function serverUrl(option: string): (value: string) => string {
+  return (value) => {
+    const url = URL.parse(value);
+    const isServer =
+      url && /^https?:$/.test(url.protocol) && url.username === "" && url.pathname === "/" && !url.search;
+    if (isServer) return url.origin;
+    return refuse(option, value, "is not the URL of a server", `${option} http://127.0.0.1:15030`);
+  };
+}
