@@ -10,6 +10,7 @@ import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.t
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
+import { mayBeHttp } from "./protocol.ts";
 import { inboundRetry } from "./retry.ts";
 import { NO_TIMEOUT, STREAM_LIMITS } from "./route.ts";
 import { everyRequest, headerIs } from "./route-match.ts";
@@ -97,7 +98,7 @@ export function takesBytes(port: ServedPort): boolean {
 }
 
 export function takesHttp(port: ServedPort): boolean {
-  return isHttp(port.protocol) || port.protocol === "undeclared";
+  return mayBeHttp(port.protocol);
 }
 
 export function legChains(context: ChainContext, port: ServedPort): FilterChain[] {

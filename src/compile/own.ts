@@ -15,6 +15,7 @@ import { applicationListener, capturedListener, knownServerNames, meshListener }
 import { upstreamRouteName } from "./listener-names.ts";
 import { forwardProxyListeners, type OutboundTarget, upstreamListener } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
+import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { streamRoute } from "./stream-route.ts";
@@ -72,7 +73,7 @@ export function compileOwn(
   return {
     ...listeners,
     cds: ports.flatMap((port) => compileApplication(memo, port, workload)),
-    rds: distinct(upstreams.map(({ routes }) => routes)),
+    rds: distinct(upstreams.flatMap(({ routes }) => routes ?? [])),
   };
 }
 
@@ -137,15 +138,15 @@ function ownUpstream(
   view: View,
   workload: Workload,
   upstream: Upstream,
-): OwnUpstream & { readonly routes: Compiled } {
+): OwnUpstream & { readonly routes: Compiled | undefined } {
   const { host, servicePort } = upstream;
   const service = serviceFor(mesh, host, view.namespace) ?? unknownService(upstream, workload);
   const port = portByNumber(service, servicePort) ?? unknownPort(servicePort);
   const name = upstreamRouteName(host, servicePort);
-  const routes = compileServiceRoutes(
-    memo,
-    planVirtualHost(mesh, view, "upstream", service, port, { name, domains: ["*"] }),
-  );
+  const names = { name, domains: ["*"] };
+  const routes = mayBeHttp(port.protocol)
+    ? compileServiceRoutes(memo, planVirtualHost(mesh, view, "upstream", service, port, names))
+    : undefined;
   const stream = streamRoute(mesh, service, port, view);
   const target = { host, port: servicePort, protocol: port.protocol, stream: stream.clusters, routes: name };
   return { upstream, target, routes, sources: isHttp(port.protocol) ? [] : stream.sources };

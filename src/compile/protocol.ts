@@ -43,6 +43,11 @@ function countsConnections(pool: ConnectionPool | undefined): boolean {
   );
 }
 
+/** Requests, or bytes that may turn out to be requests. */
+export function mayBeHttp(protocol: Protocol): boolean {
+  return isHttp(protocol) || protocol === "undeclared";
+}
+
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /** Trailers are part of the message: Envoy drops HTTP/1.1 trailers unless told to keep them. */

@@ -2,11 +2,11 @@
 
 import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { isHttp } from "../model/protocol.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { selectRules } from "./http-rules.ts";
 import type { Memo } from "./memo.ts";
+import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { serviceRoutes } from "./route-configuration.ts";
 import { streamRoute } from "./stream-route.ts";
@@ -33,10 +33,7 @@ export function planVirtualHost(
   port: ServicePort,
   { name, domains }: HostNames,
 ): PlannedHost {
-  const rules =
-    isHttp(port.protocol) || port.protocol === "undeclared"
-      ? selectRules(mesh, service.host, port.number, client)
-      : undefined;
+  const rules = mayBeHttp(port.protocol) ? selectRules(mesh, service.host, port.number, client) : undefined;
   const stream = streamRoute(mesh, service, port, client);
   const plan: VirtualHostPlan = {
     kind,

@@ -18,6 +18,7 @@ import { overwrite } from "./headers.ts";
 import type { SelectedRule } from "./http-rules.ts";
 import { lazy } from "./lazy.ts";
 import { FORWARD_PROXY_TUNNEL, PASSTHROUGH_DNS } from "./listener-names.ts";
+import { mayBeHttp } from "./protocol.ts";
 import { clusterRoute, defaultRoute, refusalRoute, ruleRoute, tunnelRoute, type WeightedCluster } from "./route.ts";
 import { connectRequests, everyRequest } from "./route-match.ts";
 
@@ -52,7 +53,7 @@ const protocol = lazy(() => overwrite(PROTOCOL_HEADER, "%PROTOCOL%"));
 
 /** A declared port goes by its declaration, so that only undeclared ones need to be told. */
 function meshHeaders(plan: VirtualHostPlan): HeaderValueOption[] {
-  if (plan.external || !speaksHttp(plan.protocol)) return [];
+  if (plan.external || !mayBeHttp(plan.protocol)) return [];
   return plan.protocol === "undeclared" ? [protocol(), peerMetadata()] : [peerMetadata()];
 }
 
@@ -80,18 +81,14 @@ function tunnels(plan: VirtualHostPlan): Route[] {
   return [tunnelRoute("connect", isHttp(plan.protocol) ? inward : plan.stream)];
 }
 
-function speaksHttp(protocol: Protocol): boolean {
-  return isHttp(protocol) || protocol === "undeclared";
-}
-
 export function virtualHost(plan: VirtualHostPlan): VirtualHost {
   return create(VirtualHostSchema, {
     name: plan.name,
     domains: [...plan.domains],
     // Istio's: applications see which attempt they serve.
-    includeRequestAttemptCount: !plan.external && speaksHttp(plan.protocol),
+    includeRequestAttemptCount: !plan.external && mayBeHttp(plan.protocol),
     requestHeadersToAdd: meshHeaders(plan),
-    routes: [...tunnels(plan), ...(speaksHttp(plan.protocol) ? httpRoutes(plan) : [])],
+    routes: [...tunnels(plan), ...(mayBeHttp(plan.protocol) ? httpRoutes(plan) : [])],
   });
 }
 
