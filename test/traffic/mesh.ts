@@ -1,0 +1,276 @@
+// A real mesh for tests: the control plane in this process, sidecars with Heddle's proxy or Envoy as processes, an application beside each.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { findComponent } from "../../scripts/components.ts";
+import { PortBook } from "../../src/agent/ports.ts";
+import { instanceName, type RunningSidecar, runSidecar } from "../../src/agent/run.ts";
+import type { ProxyKind } from "../../src/agent/sidecar.ts";
+import { configureLog } from "../../src/base/log.ts";
+import type { Secret } from "../../src/base/secret.ts";
+import { AuthorityStore } from "../../src/ca/store.ts";
+import { JoinTokens } from "../../src/ca/token.ts";
+import { type RunningControlPlane, startControlPlane } from "../../src/cli/control-plane.ts";
+import type { KubeObject, NewObject } from "../../src/kube/object.ts";
+import { resource, resourceByKind } from "../../src/kube/resources.ts";
+import { bundlePem } from "../../src/pki/bundle.ts";
+
+const ANY = { api: 0, discovery: 0, secure: 0, metrics: 0, dashboard: 0 };
+const APPLICATION = join(import.meta.dir, "application.ts");
+const MAIN = join(import.meta.dir, "../../src/main.ts");
+
+export interface WorkloadOptions {
+  /** Name of the service; several workloads of a name are its versions. */
+  readonly app: string;
+  readonly version: string;
+  /** Undefined: no sidecar, plaintext only. */
+  readonly proxy: ProxyKind | undefined;
+  /** Name of the container port, which declares the protocol: `http`, `tcp-x`, `grpc`, … */
+  readonly portName?: string;
+  readonly upstreams?: readonly string[];
+  /** Undefined: the application of this folder. */
+  readonly command?: (port: number) => readonly string[];
+}
+
+export interface TestWorkload {
+  readonly name: string;
+  readonly ports: {
+    readonly application: number;
+    readonly mesh: number;
+    readonly inbound: number;
+    readonly forwardProxy: number;
+    readonly admin: number;
+    readonly status: number;
+  };
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+export class TestMesh {
+  readonly folder: string;
+  readonly book: PortBook;
+  #controlPlane!: RunningControlPlane;
+  readonly #workloads: TestWorkload[] = [];
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.book = new PortBook(join(folder, "ports"), "127.0.0.1");
+  }
+
+  static async start(options: { readonly certificateTtlMs?: number } = {}): Promise<TestMesh> {
+    configureLog({ level: process.env.TEST_LOG === "debug" ? "debug" : "off" });
+    const mesh = new TestMesh(mkdtempSync(join(tmpdir(), "heddle-mesh-")));
+    mesh.#controlPlane = await startControlPlane({
+      state: join(mesh.folder, "state"),
+      version: "test",
+      host: "127.0.0.1",
+      ports: ANY,
+      trustDomain: "cluster.local",
+      config: undefined,
+      certificateTtlMs: options.certificateTtlMs ?? 86_400_000,
+      accessLog: { kind: "text", path: "/dev/stdout" },
+      dashboard: join(mesh.folder, "none"),
+      onCompiled() {},
+    });
+    return mesh;
+  }
+
+  get controlPlane(): RunningControlPlane {
+    return this.#controlPlane;
+  }
+
+  /** Applies documents through the API, as `kubectl apply --server-side` would. */
+  async apply(yaml: string): Promise<void> {
+    for (const document of parseAllDocuments(yaml)) {
+      const object = document.toJS() as NewObject | null;
+      if (object) await this.#put(object);
+    }
+  }
+
+  async #put(object: NewObject): Promise<void> {
+    const [group = "", version = ""] = object.apiVersion.includes("/")
+      ? object.apiVersion.split("/")
+      : ["", object.apiVersion];
+    const type = resourceByKind(group, object.kind);
+    if (!type) throw new Error(`no kind ${group}/${version} ${object.kind}`);
+    await this.#controlPlane.api.apply(type, object as NewObject & KubeObject, { force: true });
+  }
+
+  /** An application with its Service, and a sidecar beside it unless told otherwise. Resolves when it is ready. */
+  async run(options: WorkloadOptions): Promise<TestWorkload> {
+    const { app, version, proxy } = options;
+    const portName = options.portName ?? "http";
+    const [application, mesh, inbound, forwardProxy, admin, status] = [0, 0, 0, 0, 0, 0].map(() =>
+      this.book.choose(0),
+    ) as [number, number, number, number, number, number];
+    const ports = { application, mesh, inbound, forwardProxy, admin, status };
+    const name = instanceName(`${app}-${version}`);
+    const labels = { app, version, "service.istio.io/workload-name": `${app}-${version}` };
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: app, namespace: "default" },
+      spec: { selector: { app }, ports: [{ name: portName, port: 80, targetPort: portName }] },
+    });
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: {
+        name,
+        namespace: "default",
+        labels,
+        annotations: proxy
+          ? {
+              "heddle.dev/proxy": proxy,
+              "heddle.dev/mesh-port": String(mesh),
+              "heddle.dev/inbound-ports": `${application}=${inbound}`,
+              "heddle.dev/forward-proxy-port": String(forwardProxy),
+              "heddle.dev/bind-address": "127.0.0.1",
+              "heddle.dev/upstreams": (options.upstreams ?? []).join(","),
+              "prometheus.io/scrape": "true",
+              "prometheus.io/port": String(status),
+              "prometheus.io/path": "/stats/prometheus",
+            }
+          : {},
+      },
+      spec: {
+        serviceAccountName: app,
+        containers: [{ name: "app", image: "local", ports: [{ name: portName, containerPort: application }] }],
+      },
+    });
+    const command = options.command?.(application) ?? [process.execPath, APPLICATION, String(application), version];
+    const workload = proxy
+      ? await this.#runSidecar(options, proxy, name, labels, ports, command)
+      : await this.#runBare(name, ports, command);
+    this.#workloads.push(workload);
+    return workload;
+  }
+
+  async #setReady(name: string, ready: boolean): Promise<void> {
+    const conditions = [{ type: "Ready", status: ready ? "True" : "False" }];
+    await this.#controlPlane.api.patch(
+      resource.pods,
+      { namespace: "default", name },
+      { kind: "strategic", patch: { status: { phase: "Running", podIP: "127.0.0.1", conditions } } },
+      { subresource: "status" },
+    );
+  }
+
+  async #runBare(name: string, ports: TestWorkload["ports"], command: readonly string[]): Promise<TestWorkload> {
+    const child = Bun.spawn([...command], { stdout: "ignore", stderr: "ignore" });
+    await untilListening(ports.application);
+    await this.#setReady(name, true);
+    return {
+      name,
+      ports,
+      folder: "",
+      stop: async () => {
+        child.kill("SIGKILL");
+        await child.exited;
+      },
+    };
+  }
+
+  async #runSidecar(
+    options: WorkloadOptions,
+    proxy: ProxyKind,
+    name: string,
+    labels: Record<string, string>,
+    ports: TestWorkload["ports"],
+    command: readonly string[],
+  ): Promise<TestWorkload> {
+    const authorityStore = new AuthorityStore(join(this.folder, "state", "ca"));
+    const { authority } = authorityStore.open("cluster.local", Date.now());
+    const token: Secret = await new JoinTokens(authorityStore.joinKey(), () => authority.bundle).issue(
+      { kind: "trust-domain", trustDomain: "cluster.local" },
+      60_000,
+      Date.now(),
+    );
+    await this.#setReady(name, false);
+    const folder = join(this.folder, name);
+    const sidecar: RunningSidecar = await runSidecar({
+      sidecar: {
+        proxy,
+        workload: {
+          name,
+          namespace: "default",
+          serviceAccount: options.app,
+          trustDomain: "cluster.local",
+          clusterId: "Kubernetes",
+          address: "127.0.0.1",
+          labels,
+          workloadName: `${options.app}-${options.version}`,
+        },
+        ports: { admin: ports.admin, status: ports.status },
+        controlPlane: {
+          host: "127.0.0.1",
+          port: this.#controlPlane.ports.secure,
+          roots: bundlePem(authority.bundle),
+          identity: "spiffe://cluster.local/ns/heddle-system/sa/heddle",
+        },
+        token,
+        folder,
+      },
+      version: "test",
+      certificateTtlMs: 86_400_000,
+      proxyCommand:
+        proxy === "heddle"
+          ? [process.execPath, MAIN, "proxy", "-c"]
+          : [findComponent("envoy")!, "-l", "warning", "--concurrency", "1", "--base-id", String(ports.admin), "-c"],
+      application: { command, env: process.env },
+      applicationMetricsUrl: undefined,
+      drainMs: 2_000,
+      onReady: async () => {
+        await untilListening(ports.admin);
+      },
+      onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
+    });
+    await untilListening(ports.application);
+    await this.#setReady(name, true);
+    let stopped: Promise<number> | undefined;
+    return {
+      name,
+      ports,
+      folder,
+      stop: async () => {
+        if (!stopped) {
+          stopped = sidecar.done;
+          sidecar.signal("SIGTERM");
+        }
+        await stopped;
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#workloads.map((workload) => workload.stop()));
+    await this.#controlPlane.stop();
+    this.book.release();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Asks until it is so, for at most 10 s: what is waited for is told by the last answer. */
+export async function eventually<T>(ask: () => Promise<T>, isRight: (answer: T) => boolean): Promise<T> {
+  const deadline = performance.now() + 10_000;
+  for (;;) {
+    const answer = await ask();
+    if (isRight(answer) || performance.now() > deadline) return answer;
+    await Bun.sleep(25);
+  }
+}
+
+async function untilListening(port: number): Promise<void> {
+  const connects = async () => {
+    try {
+      const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      socket.terminate();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (!(await eventually(connects, (up) => up))) throw new Error(`nothing listens on port ${port}`);
+}
