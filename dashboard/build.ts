@@ -18,7 +18,7 @@ function isFresh(): boolean {
 export async function buildDashboard(): Promise<string> {
   if (isFresh()) return dist;
   // Built aside and moved, so that a server that reads meanwhile finds the old files or the new ones.
-  const aside = join(folder, `dist.${process.pid}`);
+  const aside = join(folder, "node_modules", `.dist-${process.pid}`);
   const child = Bun.spawn([process.execPath, "x", "vite", "build", "--outDir", aside, "--logLevel", "warn"], {
     cwd: folder,
     stdout: "pipe",

@@ -241,6 +241,9 @@ describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromi
       ] as const) {
         await page.setViewportSize({ width, height });
         expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(width);
+        const cut =
+          "[...document.querySelectorAll('.scroll')].filter((part) => part.scrollWidth > part.clientWidth).length";
+        expect(await page.evaluate<number>(cut)).toBe(0);
       }
       expect(faults).toEqual([]);
     },

@@ -50,7 +50,8 @@ function optionsOf(
       {
         ...axis,
         grid: { show: false },
-        size: 22,
+        size: 24,
+        gap: 8,
         space: 46,
         incrs: TIME_STEPS,
         values: (_, times) => times.map((time) => clockMinutes(time * 1_000)),
