@@ -167,7 +167,7 @@ describe("a response", () => {
       (s) => {
         s.stream.inform(100, []);
         s.stream.inform(103, ["link", "</x>"]);
-      s.stream.inform(101, []); // final, and for `respond`
+        s.stream.inform(101, []); // final, and for `respond`
         s.send("x");
         s.stream.respond(ok(), true);
       },
