@@ -1,6 +1,6 @@
 // Routes of a virtual host.
 
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { HttpRule, Redirect, RetryPolicy } from "../model/route.ts";
 import {
@@ -29,11 +29,11 @@ export interface WeightedCluster {
 /** 0: none. Envoy's own default is 15 s. */
 export const NO_TIMEOUT = durationFromMs(0);
 
-/** A `grpc-timeout` is honoured without a cap; the stream itself may last. */
-export const STREAM_LIMITS: NonNullable<MessageInitShape<typeof RouteActionSchema>["maxStreamDuration"]> = {
-  maxStreamDuration: NO_TIMEOUT,
-  grpcTimeoutHeaderMax: NO_TIMEOUT,
-};
+/**
+ * The `grpc-timeout` of a request is honoured without a cap. Not by max_stream_duration: a route that has it, be it 0, ignores its
+ * `timeout` (RouteEntryImplBase::usingNewTimeouts), which is why Istio keeps to the older field, too.
+ */
+export const UNCAPPED_GRPC_TIMEOUT = NO_TIMEOUT;
 
 function clusterSpecifier(clusters: readonly WeightedCluster[]) {
   const [only] = clusters;
@@ -71,7 +71,7 @@ function forward(rule: HttpRule, backends: readonly ResolvedBackend[], context: 
   return create(RouteActionSchema, {
     clusterSpecifier: backendSpecifier(backends),
     timeout: rule.timeoutMs === undefined ? NO_TIMEOUT : durationFromMs(rule.timeoutMs),
-    maxStreamDuration: STREAM_LIMITS,
+    maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
     ...(retry ? { retryPolicy: retry } : {}),
     ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
   });
@@ -147,7 +147,7 @@ export function defaultRoute(cluster: string, operationName: string, context: Ro
       value: {
         clusterSpecifier: { case: "cluster", value: cluster },
         timeout: NO_TIMEOUT,
-        maxStreamDuration: STREAM_LIMITS,
+        maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
         ...(retry ? { retryPolicy: retry } : {}),
         ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
       },
@@ -180,7 +180,7 @@ export function clusterRoute(name: string, cluster: string, match: RouteMatch = 
       value: {
         clusterSpecifier: { case: "cluster", value: cluster },
         timeout: NO_TIMEOUT,
-        maxStreamDuration: STREAM_LIMITS,
+        maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
       },
     },
   });

@@ -117,7 +117,8 @@ function acceptForward(scope: Scope, action: RouteAction, inherited: RetryPolicy
   return {
     kind: "forward",
     cluster: acceptClusterChoice(scope, action),
-    timeoutMs: milliseconds(action.timeout, DEFAULT_TIMEOUT_MS),
+    // A route with max_stream_duration has no other time-out (Envoy: RouteEntryImplBase::usingNewTimeouts).
+    timeoutMs: stream ? 0 : milliseconds(action.timeout, DEFAULT_TIMEOUT_MS),
     idleTimeoutMs: action.idleTimeout && milliseconds(action.idleTimeout, 0),
     grpcTimeoutMaxMs: grpcMax && milliseconds(grpcMax, 0),
     retry: action.retryPolicy ? acceptRetryPolicy(scope.field("retry_policy"), action.retryPolicy) : inherited,
