@@ -3,6 +3,7 @@
 
 import type { KubeObject } from "./object.ts";
 
+/** What is about to happen; server-side apply is CREATE or UPDATE by whether the object exists. */
 export type AdmissionOperation = "CREATE" | "UPDATE" | "DELETE";
 
 /** What is wrong with one field; `message` quotes the value, as in `Invalid value: "eighty": must be a whole number`. */
@@ -33,4 +34,5 @@ export type Admit = (
   old: KubeObject | undefined,
 ) => Promise<AdmissionResult>;
 
+/** Admits everything: for tests, and while no dialect is loaded. */
 export const admitAll: Admit = async () => ({ kind: "allowed", warnings: [] });

@@ -23,6 +23,7 @@ function shown(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
+/** A field that must be there. */
 export function required(field: string, detail = ""): FieldError {
   return {
     reason: "FieldValueRequired",
@@ -31,6 +32,7 @@ export function required(field: string, detail = ""): FieldError {
   };
 }
 
+/** A value that is wrong; `detail` says what would be right. */
 export function invalid(field: string, value: unknown, detail: string): FieldError {
   return { reason: "FieldValueInvalid", field, message: `Invalid value: ${shown(value)}: ${detail}` };
 }
@@ -41,6 +43,7 @@ export function wrongType(field: string, found: string, wanted: string): FieldEr
   return { reason: "FieldValueTypeInvalid", field, message };
 }
 
+/** A value that is none of those that exist. */
 export function notSupported(field: string, value: unknown, supported: readonly unknown[]): FieldError {
   const values = supported.map((item) => JSON.stringify(item)).join(", ");
   return {
@@ -50,18 +53,22 @@ export function notSupported(field: string, value: unknown, supported: readonly 
   };
 }
 
+/** A change that is not allowed. */
 export function forbidden(field: string, detail: string): FieldError {
   return { reason: "FieldValueForbidden", field, message: `Forbidden: ${detail}` };
 }
 
+/** A value that stands there twice. */
 export function duplicate(field: string, value: unknown): FieldError {
   return { reason: "FieldValueDuplicate", field, message: `Duplicate value: ${shown(value)}` };
 }
 
+/** A text above its limit in bytes. */
 export function tooLong(field: string, maximum: number): FieldError {
   return { reason: "FieldValueTooLong", field, message: `Too long: may not be more than ${maximum} bytes` };
 }
 
+/** A list above its limit in items. */
 export function tooMany(field: string, count: number, maximum: number): FieldError {
   return { reason: "FieldValueTooMany", field, message: `Too many: ${count}: must have at most ${maximum} items` };
 }

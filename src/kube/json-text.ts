@@ -6,6 +6,7 @@ import type { Json } from "./json.ts";
 /** Kubernetes' own kinds nest about 20 deep, an EnvoyFilter 30; anything beyond this is an attack or a mistake. */
 export const MAX_DEPTH = 100;
 
+/** `duplicates` are the paths of fields that are written twice. */
 export type ParsedJson =
   | { readonly kind: "ok"; readonly value: Json; readonly duplicates: readonly string[] }
   | { readonly kind: "error"; readonly message: string };

@@ -78,6 +78,7 @@ export const qualifiedName: NameRule = (key) => {
   return problems;
 };
 
+/** Values of labels; the empty one is valid. */
 export const labelValue: NameRule = (value) => [
   ...longerThan(value, 63),
   ...(LABEL_VALUE_RULE.test(value)

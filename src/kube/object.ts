@@ -66,6 +66,7 @@ export interface NewObject {
   readonly [field: string]: unknown;
 }
 
+/** The name of an object within its kind. */
 export function nameOf(object: KubeObject): ObjectName {
   return { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
 }
@@ -83,6 +84,7 @@ export function splitApiVersion(apiVersion: string): { readonly group: string; r
     : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
+/** The reverse of splitApiVersion. */
 export function joinApiVersion(group: string, version: string): string {
   return group === "" ? version : `${group}/${version}`;
 }

@@ -74,6 +74,7 @@ const SECURITY = ["v1", "v1beta1"] as const;
 /** Reserved for Heddle's own kinds. Not served while it is empty: kubectl cannot cache a group without resources. */
 export const HEDDLE_GROUP = { group: "heddle.dev", version: "v1alpha1" } as const;
 
+/** The kinds by name, for code that is about one of them. */
 export const resource = {
   namespaces: define("", ["v1"], {
     kind: "Namespace",
@@ -187,23 +188,28 @@ export const resource = {
   }),
 } as const satisfies Readonly<Record<string, ResourceType>>;
 
+/** All kinds, in the order of the table. */
 export const RESOURCES: readonly ResourceType[] = Object.values(resource);
 
 /** `networking.istio.io/virtualservices`, `/services`: identifies a kind in the store, whatever version it is read as. */
 export type StorageKey = string;
 
+/** The key of a kind in the store. */
 export function storageKey({ group, plural }: ResourceType): StorageKey {
   return `${group}/${plural}`;
 }
 
+/** The apiVersion that stored objects, and objects from the client, have. */
 export function storageApiVersion({ group, storageVersion }: ResourceType): string {
   return joinApiVersion(group, storageVersion);
 }
 
+/** The kind at `/apis/GROUP/VERSION/PLURAL`, if that version of it is served. */
 export function resourceByPath(group: string, version: string, plural: string): ResourceType | undefined {
   return RESOURCES.find((type) => type.group === group && type.plural === plural && type.versions.includes(version));
 }
 
+/** The kind of an object, whatever its version. */
 export function resourceByKind(group: string, kind: string): ResourceType | undefined {
   return RESOURCES.find((type) => type.group === group && type.kind === kind);
 }

@@ -34,6 +34,7 @@ export interface Schema {
 
 type Properties = Readonly<Record<string, Schema>>;
 
+/** An object with these fields and no others. */
 export function object(description: string, properties: Properties, required: readonly string[] = []): Schema {
   return { type: "object", description, properties, ...(required.length > 0 ? { required } : {}) };
 }
@@ -48,26 +49,32 @@ export function atomic(description: string): Schema {
   return { ...open(description), "x-kubernetes-map-type": "atomic" };
 }
 
+/** A text. */
 export function text(description: string, limits: Omit<Schema, "type" | "description"> = {}): Schema {
   return { type: "string", description, ...limits };
 }
 
+/** A whole number of 32 bits. */
 export function whole(description: string, limits: Omit<Schema, "type" | "description"> = {}): Schema {
   return { type: "integer", format: "int32", description, ...limits };
 }
 
+/** True or false. */
 export function flag(description: string): Schema {
   return { type: "boolean", description };
 }
 
+/** A number or a name, as a Service's targetPort. */
 export function intOrString(description: string): Schema {
   return { description, "x-kubernetes-int-or-string": true };
 }
 
+/** One of these texts. */
 export function choice(description: string, ...values: readonly string[]): Schema {
   return { type: "string", description, enum: values };
 }
 
+/** An object whose keys are free and whose values have one schema. */
 export function mapOf(description: string, values: Schema): Schema {
   return { type: "object", description, additionalProperties: values };
 }

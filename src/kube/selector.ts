@@ -22,8 +22,6 @@ export interface Selector {
   readonly fields: readonly FieldRequirement[];
 }
 
-export const EVERYTHING: Selector = { labels: [], fields: [] };
-
 export type ParsedSelector<T> =
   | { readonly kind: "ok"; readonly value: readonly T[] }
   | { readonly kind: "error"; readonly message: string };
@@ -113,6 +111,7 @@ function fieldHolds(object: KubeObject, { path, value, equal }: FieldRequirement
   return (String(found ?? "") === value) === equal;
 }
 
+/** Whether all requirements hold for the object. */
 export function matches(object: KubeObject, selector: Selector): boolean {
   const labels = object.metadata.labels ?? {};
   return (
@@ -121,6 +120,7 @@ export function matches(object: KubeObject, selector: Selector): boolean {
   );
 }
 
+/** Whether there is no requirement. */
 export function selectsEverything(selector: Selector): boolean {
   return selector.labels.length === 0 && selector.fields.length === 0;
 }

@@ -21,6 +21,7 @@ export interface StatusDetails {
   readonly retryAfterSeconds?: number;
 }
 
+/** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 export interface Status {
   readonly kind: "Status";
   readonly apiVersion: "v1";
@@ -52,6 +53,7 @@ function exitOf({ reason }: Status): ExitCode {
   return reason === "Invalid" || reason === "BadRequest" ? EXIT.data : EXIT.failure;
 }
 
+/** Any Status that refuses. The functions below are the ones with fixed wording. */
 export function failure(code: number, reason: string, message: string, details?: StatusDetails): StatusFailure {
   return new StatusFailure({
     kind: "Status",
@@ -65,6 +67,7 @@ export function failure(code: number, reason: string, message: string, details?:
   });
 }
 
+/** Whether a promise was rejected for this reason: `NotFound`, `Conflict`, `Expired`, … */
 export function hasReason(thrown: unknown, reason: string): thrown is StatusFailure {
   return thrown instanceof StatusFailure && thrown.reason === reason;
 }
@@ -78,33 +81,40 @@ function detailsOf({ plural, group }: ResourceType, name: string): StatusDetails
   return { name, ...(group === "" ? {} : { group }), kind: plural };
 }
 
+/** 400: the request itself is wrong. */
 export function badRequest(message: string): StatusFailure {
   return failure(400, "BadRequest", message);
 }
 
+/** 403: this is not allowed, whoever asks. */
 export function forbidden(type: ResourceType, name: string, why: string): StatusFailure {
   const message = `${qualifiedResource(type)} ${JSON.stringify(name)} is forbidden: ${why}`;
   return failure(403, "Forbidden", message, detailsOf(type, name));
 }
 
+/** 404 for an object. */
 export function notFound(type: ResourceType, name: string): StatusFailure {
   const message = `${qualifiedResource(type)} ${JSON.stringify(name)} not found`;
   return failure(404, "NotFound", message, detailsOf(type, name));
 }
 
+/** 404 for a path, as kubectl knows it from a server without the kind. */
 export function pathNotFound(): StatusFailure {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
+/** 405: the path exists, the method does not. */
 export function methodNotAllowed(message: string): StatusFailure {
   return failure(405, "MethodNotAllowed", message);
 }
 
+/** 409 for a create of what is there. */
 export function alreadyExists(type: ResourceType, name: string): StatusFailure {
   const message = `${qualifiedResource(type)} ${JSON.stringify(name)} already exists`;
   return failure(409, "AlreadyExists", message, detailsOf(type, name));
 }
 
+/** 409 for an update of what has changed since. */
 export function conflict(type: ResourceType, name: string, why: string): StatusFailure {
   const message = `Operation cannot be fulfilled on ${qualifiedResource(type)} ${JSON.stringify(name)}: ${why}`;
   return failure(409, "Conflict", message, detailsOf(type, name));
@@ -117,10 +127,12 @@ export function expired(message: string): StatusFailure {
   return failure(410, "Expired", message);
 }
 
+/** 413: more than the limits allow. */
 export function tooLarge(message: string): StatusFailure {
   return failure(413, "RequestEntityTooLarge", `Request entity too large: ${message}`);
 }
 
+/** 415, with the types that would be accepted. */
 export function unsupportedMediaType(accepted: readonly string[]): StatusFailure {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`;
   return failure(415, "UnsupportedMediaType", message);
@@ -139,10 +151,12 @@ export function invalidObject(type: ResourceType, name: string, errors: readonly
   });
 }
 
+/** 429: the client may ask again after so many seconds. */
 export function tooManyRequests(why: string, retryAfterSeconds: number): StatusFailure {
   return failure(429, "TooManyRequests", `Too many requests: ${why}`, { retryAfterSeconds });
 }
 
+/** 500: the fault is here. */
 export function internalError(message: string): StatusFailure {
   return failure(500, "InternalError", `Internal error occurred: ${message}`, { causes: [{ message }] });
 }
@@ -154,6 +168,7 @@ export function versionInFuture(wanted: number, current: number): StatusFailure 
   return failure(504, "Timeout", message, { causes, retryAfterSeconds: 1 });
 }
 
+/** 503: not now. */
 export function unavailable(why: string): StatusFailure {
   return failure(503, "ServiceUnavailable", why, { retryAfterSeconds: 1 });
 }

@@ -49,6 +49,7 @@ interface Call {
   readonly encoding: "json" | "yaml";
 }
 
+/** The API over one store. Making it seeds the namespaces that always exist and the definitions of the custom resources. */
 export class KubeApi {
   readonly #context: ApiContext;
   readonly #documents: Documents;

@@ -7,7 +7,7 @@ import { PROTOBUF, parseProtobuf } from "./protobuf-body.ts";
 import { parseYamlText } from "./yaml-body.ts";
 
 /** Kubernetes' limit on request bodies: twice the largest object, so that a patch can replace all of it. */
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 export interface Body {
   readonly value: Json;
@@ -59,6 +59,7 @@ export async function readBody(request: Request, accepted: readonly string[]): P
   return { value: parsed.value, duplicates: parsed.duplicates };
 }
 
+/** The object in a body; throws 400 for an empty body and for anything else. */
 export function requireObject(body: Body | undefined): JsonObject {
   if (!body) throw badRequest("the request has no body: an object is needed");
   if (!isJsonObject(body.value)) throw badRequest("the body must be an object");

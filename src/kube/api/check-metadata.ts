@@ -14,7 +14,7 @@ import type { KubeObject, ObjectMeta } from "../object.ts";
 import { type ResourceType, resource } from "../resources.ts";
 
 /** Of all keys and values of an object's annotations together. */
-export const MAX_ANNOTATIONS_BYTES = 256 * 1024;
+const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 
 function nameRule(type: ResourceType): NameRule {
   if (type === resource.services) return dns1035Name;

@@ -5,6 +5,7 @@ import { type FieldError, invalid, notSupported, required, tooLong, tooMany, wro
 import { isJsonArray, isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { fieldOf, isOpen, type Schema } from "../schema.ts";
 
+/** Errors refuse the write; unknown fields are refused or warned about, as the client asked. */
 export interface SchemaFindings {
   readonly errors: readonly FieldError[];
   /** Paths of fields that the schema does not name. */

@@ -138,6 +138,7 @@ const RULES: ReadonlyMap<ResourceType, CoreRules> = new Map<ResourceType, CoreRu
 
 const NO_RULES: CoreRules = {};
 
+/** The rules of a kind; empty for custom resources. */
 export function coreRules(type: ResourceType): CoreRules {
   return RULES.get(type) ?? NO_RULES;
 }

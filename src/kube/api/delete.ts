@@ -11,6 +11,7 @@ import { type Propagation, removalChanges } from "./removal.ts";
 import type { Query, Target } from "./request.ts";
 import { admission } from "./write.ts";
 
+/** `uid` and `resourceVersion` are preconditions: the deletion is refused with 409 when the object has others. */
 export interface DeleteOptions {
   readonly dryRun: boolean;
   readonly propagation: Propagation;
@@ -59,6 +60,7 @@ export interface Deleted {
   readonly warnings: readonly string[];
 }
 
+/** Deletes one object, or marks it when it has finalizers. Throws NotFound, Conflict, Forbidden, or what admission refused. */
 export async function deleteObject(context: ApiContext, target: Target, options: DeleteOptions): Promise<Deleted> {
   const { store } = context;
   const { type, name } = target;

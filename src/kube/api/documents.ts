@@ -51,6 +51,7 @@ function jsonDocument(body: JsonObject, contentType = "application/json"): Docum
   return document(new TextEncoder().encode(JSON.stringify(body)), contentType);
 }
 
+/** Makes and keeps the documents of one server. */
 export class Documents {
   readonly #schemas: Schemas;
   readonly #made = new Map<string, Document>();

@@ -8,6 +8,7 @@ import type { Query, Target } from "./request.ts";
 import { partialObject, readRowObject, type TableOptions, table } from "./table.ts";
 import type { Encode } from "./watch.ts";
 
+/** Encodes for one request: its version, its form, its time. */
 export class Encoder {
   readonly #form: Form;
   readonly #apiVersion: string;

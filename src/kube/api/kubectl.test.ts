@@ -273,6 +273,10 @@ suite("kubectl", () => {
   test("explain, api-resources, api-versions and version answer", async () => {
     expect(await succeed("explain", "vs.spec.http.weight")).toContain("Share in percent");
     expect(await succeed("explain", "pod.spec.containers.ports")).toMatch(/containerPort\t<integer> -required-/);
+    // Through the OpenAPI v2 document, which kubectl reads as protobuf.
+    expect(await succeed("explain", "vs.spec.hosts", "--output=plaintext-openapiv2")).toContain(
+      "Hosts that the routes are for",
+    );
     const resources = await succeed("api-resources");
     expect(resources).toMatch(/^virtualservices +vs +networking\.istio\.io\/v1 +true +VirtualService$/m);
     expect(resources).toMatch(/^envoyfilters +networking\.istio\.io\/v1alpha3 +true +EnvoyFilter$/m);

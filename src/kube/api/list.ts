@@ -88,6 +88,7 @@ function tooOld({ after }: Continuation): never {
   throw new StatusFailure({ ...status, metadata: { continue: encodeContinue({ version: 0, after }) } });
 }
 
+/** One page of a collection, by the query's selectors, limit, continue token and version. Throws 400, 410 or 504. */
 export function listPage(store: Store, { type, namespace }: Target, query: Query): Page {
   const selector: Selector = query.selector(type);
   const limit = query.count("limit") ?? 0;
@@ -110,6 +111,7 @@ export function listPage(store: Store, { type, namespace }: Target, query: Query
   };
 }
 
+/** The object; throws 404, and 504 when the client has seen a version that this server has not. */
 export function getObject(store: Store, target: Target, query: Query): KubeObject {
   const version = versionOf(query.text("resourceVersion"));
   if (version !== undefined && version > store.version) throw versionInFuture(version, store.version);

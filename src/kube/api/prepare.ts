@@ -16,7 +16,7 @@ import { afterUpdate, type Manager, readManagers, type Writer, writeManagers } f
 import type { Target, WriteOptions } from "./request.ts";
 
 /** etcd's limit, and so what objects in the field keep to. */
-export const MAX_OBJECT_BYTES = 1.5 * 1024 * 1024;
+const MAX_OBJECT_BYTES = 1.5 * 1024 * 1024;
 
 /** Metadata that only the server writes. */
 const SERVER_FIELDS = [

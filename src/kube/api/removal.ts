@@ -64,7 +64,7 @@ class Removal {
   }
 
   *#all(): Generator<Stored, undefined> {
-    for (const type of RESOURCES) for (const object of this.#store.list(type).objects) yield { type, object };
+    for (const type of RESOURCES) for (const object of this.#store.each(type)) yield { type, object };
   }
 
   /** Objects by the UID of each owner. */

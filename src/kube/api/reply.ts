@@ -26,6 +26,7 @@ export interface ReplyOptions {
   readonly warnings?: readonly string[];
 }
 
+/** A response with a body; duplicates among the warnings are sent once. */
 export function reply(body: JsonObject, options: ReplyOptions = {}): Response {
   const { status = 200, encoding = "json", warnings = [] } = options;
   const headers = new Headers({
@@ -37,7 +38,8 @@ export function reply(body: JsonObject, options: ReplyOptions = {}): Response {
   return new Response(text, { status, headers });
 }
 
-export function statusReply(status: Status): Response {
+/** A Status as the whole answer, with its code and its Retry-After. */
+function statusReply(status: Status): Response {
   const response = reply(status as unknown as JsonObject, { status: status.code });
   const seconds = status.details?.retryAfterSeconds;
   if (seconds !== undefined) response.headers.set("retry-after", String(seconds));

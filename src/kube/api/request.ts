@@ -104,6 +104,7 @@ export interface WriteOptions {
   readonly force: boolean;
 }
 
+/** Options of a create, update or patch. Throws 400 for values that Kubernetes does not have. */
 export function readWriteOptions(query: Query, userAgent: string): WriteOptions {
   const dryRun = query.all("dryRun");
   const wrong = dryRun.find((value) => value !== "All");

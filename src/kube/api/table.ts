@@ -19,6 +19,7 @@ export interface TableOptions {
   readonly now: Date;
 }
 
+/** The query parameter includeObject; throws 400. */
 export function readRowObject(text: string): RowObject {
   if (text === "") return "Metadata";
   if (text === "None" || text === "Metadata" || text === "Object") return text;

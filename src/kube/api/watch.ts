@@ -30,6 +30,7 @@ export interface WatchOptions {
   readonly timeoutMs: number;
 }
 
+/** What kind of watch the query asks for, by Kubernetes' rules for its combinations. Throws 400. */
 export function readWatchOptions(query: Query, target: Target): WatchOptions {
   const match = query.text("resourceVersionMatch");
   const initial = query.text("sendInitialEvents");

@@ -19,6 +19,7 @@ import {
 } from "../status.ts";
 import type { Change } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
+import { withoutNulls } from "./defaults.ts";
 import { paths } from "./ownership/field-set.ts";
 import { areOwnConflicts, withLastApplied } from "./ownership/last-applied.ts";
 import { type Applied, applied, readManagers, type Writer } from "./ownership/managers.ts";
@@ -29,6 +30,7 @@ import type { Target, WriteOptions } from "./request.ts";
 /** As often as Kubernetes' API server tries a patch again. */
 const ATTEMPTS = 5;
 
+/** What a write led to. `object` has the storage version; for a dry run it is what would have been stored. */
 export interface Written {
   readonly object: KubeObject;
   readonly created: boolean;
@@ -38,6 +40,7 @@ export interface Written {
 /** Makes the wanted object from the stored one, anew on each attempt; throws the Status that refuses. */
 export type Propose = (current: KubeObject | undefined) => Proposal;
 
+/** Does one write, from proposal to commit. Throws the Status of whatever refuses it; 409 when others kept writing in between. */
 export async function write(
   context: ApiContext,
   target: Target,
@@ -130,7 +133,7 @@ function commit(
 }
 
 /** The version that the client had read must still be the stored one; without one, custom resources refuse the update. */
-export function checkVersion(target: Target, input: JsonObject, current: KubeObject, isPatch: boolean): void {
+function checkVersion(target: Target, input: JsonObject, current: KubeObject, isPatch: boolean): void {
   const { type, name } = target;
   const metadata = (input.metadata ?? {}) as JsonObject;
   const { uid } = metadata;
@@ -195,7 +198,8 @@ export function applying(
   };
   return (current) => {
     if (!current && subresource !== "") throw notFound(type, target.name);
-    const input = asJson(identified(config, target));
+    // A null would wipe what others own below it; to an applier it means "not mentioned".
+    const input = asJson(identified(withoutNulls(config, context.schemas.of(type)) as JsonObject, target));
     if ((input.metadata as JsonObject).managedFields !== undefined)
       throw badRequest("metadata.managedFields must be nil");
     if (current) checkVersion(target, input, current, true);

@@ -6,7 +6,7 @@ import type { Json } from "../json.ts";
 import { MAX_DEPTH, type ParsedJson } from "../json-text.ts";
 
 /** Parsing costs about 3 µs a byte in the worst case: this is below a second, and a hundred times what people write by hand. */
-export const MAX_YAML_BYTES = 256 * 1024;
+const MAX_YAML_BYTES = 256 * 1024;
 
 /** More nodes than that many bytes can spell come from aliases alone. */
 const MAX_NODES = MAX_YAML_BYTES;
@@ -57,6 +57,7 @@ class Converter {
   }
 }
 
+/** The value of a YAML text, with the same refusals as parseJsonText. Several documents are an error. */
 export function parseYamlText(text: string): ParsedJson {
   if (text.length > MAX_YAML_BYTES) {
     return { kind: "error", message: `YAML may have at most ${MAX_YAML_BYTES} bytes: send larger objects as JSON` };

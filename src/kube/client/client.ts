@@ -39,6 +39,7 @@ export interface WatchRequest extends Omit<ListOptions, "resourceVersion"> {
   readonly signal: AbortSignal;
 }
 
+/** Strategic merge patches are for Kubernetes' own kinds only. */
 export type ObjectPatch =
   | { readonly kind: "json"; readonly operations: readonly Json[] }
   | { readonly kind: "merge" | "strategic"; readonly patch: Json };
@@ -71,6 +72,7 @@ const PATCH_TYPES = {
   strategic: "application/strategic-merge-patch+json",
 } as const;
 
+/** One server, one identity. Methods reject with a StatusFailure for an answer of the server and a Failure when there is none. */
 export class KubeClient {
   readonly #connection: KubeConnection;
   readonly #fieldManager: string;

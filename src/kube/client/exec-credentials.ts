@@ -21,6 +21,7 @@ const TIMEOUT_MS = 120_000;
 /** Renewed this long before it expires, so that no request leaves with a token that ends on the way. */
 const EARLY_MS = 30_000;
 
+/** Reads `users[].user.exec`; throws a Failure that names the file. */
 export function readExecConfig(value: Json, file: string, folder: string): ExecConfig {
   const config = isJsonObject(value) ? value : {};
   const { apiVersion, command, args, env, provideClusterInfo, installHint } = config as {
@@ -57,6 +58,7 @@ function clusterInfo(cluster: JsonObject): JsonObject {
   );
 }
 
+/** Runs one plugin when its credentials are needed, and keeps them while they last. */
 export class ExecCredentials {
   readonly #config: ExecConfig;
   readonly #cluster: JsonObject;

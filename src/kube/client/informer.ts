@@ -56,6 +56,7 @@ export type InformerState =
   | { readonly kind: "waiting"; readonly reason: string; readonly version: string | undefined }
   | { readonly kind: "stopped" };
 
+/** Starts with start(), ends with stop(); in between its handler is told what the server has. */
 export class Informer {
   readonly #client: KubeClient;
   readonly #type: ResourceType;

@@ -13,6 +13,7 @@ interface Answer {
   readonly resources: Promise<ReadonlySet<string>>;
 }
 
+/** Asks a server for its resources, group version by group version, and remembers the answers for a minute. */
 export class ServedVersions {
   readonly #fetch: (path: string) => Promise<unknown>;
   readonly #answers = new Map<string, Answer>();

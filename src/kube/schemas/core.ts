@@ -72,6 +72,7 @@ function undescribed(type: ResourceType): Schema {
 /** Schemas of custom resources, as whoever understands them gives them: kind → the schema of its `spec`. */
 export type SpecSchemas = ReadonlyMap<ResourceType, Schema>;
 
+/** The schemas that one server goes by. */
 export class Schemas {
   readonly #specs: SpecSchemas;
   readonly #made = new Map<ResourceType, Schema>();

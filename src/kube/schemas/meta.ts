@@ -73,8 +73,6 @@ export const condition = object(
 
 export const conditions = listMap("The current state, aspect by aspect", ["type"], condition);
 
-export const labelSelector = atomic("Selects objects by their labels: matchLabels, matchExpressions");
-
 export const objectReference = atomic("Another object: apiVersion, kind, namespace, name, uid, fieldPath");
 
 export const portName = intOrString("A port, by number or by the name it has in the Pod");

@@ -26,6 +26,7 @@ const MIGRATIONS: readonly string[] = [
    INSERT INTO state VALUES (1, 1, 1);`,
 ];
 
+/** The schema that this version writes. */
 export const SCHEMA = MIGRATIONS.length;
 
 const HINTS: readonly (readonly [RegExp, string, string])[] = [
@@ -62,10 +63,12 @@ export function storeFailure(doing: string, cause: unknown): Failure {
     : new Failure(`cannot ${doing}: ${reason}`, { cause });
 }
 
+/** The schema of an open file; 0 for a new one. */
 export function schemaOf(database: Database): number {
   return database.query<{ user_version: number }, []>("PRAGMA user_version").get()!.user_version;
 }
 
+/** Whose file it is, by its header. */
 export function applicationOf(database: Database): number {
   return database.query<{ application_id: number }, []>("PRAGMA application_id").get()!.application_id;
 }
@@ -80,7 +83,7 @@ export function refuseNewer(path: string, schema: number): void {
 }
 
 /** Brings the tables to the current schema, all or nothing. */
-export function migrate(database: Database, path: string): void {
+function migrate(database: Database, path: string): void {
   refuseNewer(path, schemaOf(database));
   const isNew = database.query("SELECT 1 FROM sqlite_schema LIMIT 1").get() === null;
   if (!isNew && applicationOf(database) !== APPLICATION_ID) {

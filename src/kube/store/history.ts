@@ -21,6 +21,7 @@ export interface HistoryLimits {
 /** Kubernetes' watch cache holds 100 to 102,400 events a resource; 4,096 is a minute of heartbeats of some hundred Pods. */
 export const DEFAULT_HISTORY: HistoryLimits = { events: 4_096, characters: 32 * 1024 * 1024 };
 
+/** The events of one kind since `floor`. */
 export class History {
   readonly #limits: HistoryLimits;
   #events: (StoreEvent & { readonly characters: number })[] = [];

@@ -39,10 +39,11 @@ interface Collection {
  */
 const UNSYNCED_COMMITS = 1_000;
 
-function byKey(a: KubeObject, b: KubeObject): number {
-  return keyOf(nameOf(a)) < keyOf(nameOf(b)) ? -1 : 1;
+function sortedByKey(objects: ReadonlyMap<string, KubeObject>): readonly KubeObject[] {
+  return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
 }
 
+/** One per process and file. Reading is synchronous and from memory; a commit returns when SQLite has it. */
 export class Store {
   readonly #path: string;
   readonly #database: Database;
@@ -91,9 +92,14 @@ export class Store {
     return this.#collection(storageKey(type)).objects.get(keyOf(name));
   }
 
+  /** All objects of a kind, in no order. */
+  each(type: ResourceType): Iterable<KubeObject> {
+    return this.#collection(storageKey(type)).objects.values();
+  }
+
   list(type: ResourceType): Snapshot {
     const collection = this.#collection(storageKey(type));
-    collection.sorted ??= [...collection.objects.values()].sort(byKey);
+    collection.sorted ??= sortedByKey(collection.objects);
     return { version: this.#version, objects: collection.sorted };
   }
 
@@ -109,7 +115,7 @@ export class Store {
       if (event.previous) objects.set(key, event.previous);
       else objects.delete(key);
     }
-    return { version, objects: [...objects.values()].sort(byKey) };
+    return { version, objects: sortedByKey(objects) };
   }
 
   /** At most `limit` events of a kind after `version`; undefined when some are no longer kept. */

@@ -179,6 +179,19 @@ describe("server-side apply", () => {
     expect(body.message).toContain('conflict with "edit" using networking.istio.io/v1: .spec.hosts');
   });
 
+  test("a null in a configuration takes nothing from others", async () => {
+    const { api } = newApi();
+    await apply(api, VIRTUAL, "alice", virtualService("a", { hosts: ["a"] }, { labels: { team: "x" } }));
+    const { body } = await apply(
+      api,
+      VIRTUAL,
+      "bob",
+      virtualService("a", { hosts: ["a"] }, { labels: null, creationTimestamp: null }),
+    );
+    expect(body.metadata.labels).toEqual({ team: "x" });
+    expect(body.metadata.creationTimestamp).toBeDefined();
+  });
+
   test("a configuration with managedFields, of another version or of another name is refused", async () => {
     const { api } = newApi();
     expect((await apply(api, VIRTUAL, "me", virtualService("a", {}, { managedFields: [] }))).body.message).toBe(

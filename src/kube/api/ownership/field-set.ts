@@ -15,6 +15,7 @@ const NO_CHILDREN: ReadonlyMap<string, FieldSet> = new Map();
 export const NONE: FieldSet = { member: false, children: NO_CHILDREN };
 export const ITSELF: FieldSet = { member: true, children: NO_CHILDREN };
 
+/** Whether nothing is in the set. */
 export function isEmpty(set: FieldSet): boolean {
   return !set.member && set.children.size === 0;
 }
@@ -37,6 +38,7 @@ function combined(
   return children;
 }
 
+/** What is in either. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmpty(a)) return b;
   if (isEmpty(b)) return a;
@@ -44,16 +46,19 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return fieldSet(a.member || b.member, combined(a, b, elements, union));
 }
 
+/** What is in `a` and not in `b`. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmpty(b)) return a;
   return fieldSet(a.member && !b.member, combined(a, b, a.children.keys(), difference));
 }
 
+/** What is in both. */
 export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmpty(a) || isEmpty(b)) return NONE;
   return fieldSet(a.member && b.member, combined(a, b, a.children.keys(), intersection));
 }
 
+/** Whether both hold the same fields. */
 export function equalSets(a: FieldSet, b: FieldSet): boolean {
   if (a.member !== b.member || a.children.size !== b.children.size) return false;
   return [...a.children].every(([element, child]) => equalSets(child, b.children.get(element) ?? NONE));

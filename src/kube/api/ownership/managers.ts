@@ -18,6 +18,7 @@ import {
 } from "./field-set.ts";
 import { compare, fieldsOf, merge, prune } from "./walk.ts";
 
+/** One entry of managedFields, its fields as a set. `subresource` is "" for the object itself, `time` RFC 3339 or "". */
 export interface Manager {
   readonly name: string;
   readonly operation: "Apply" | "Update";
@@ -159,6 +160,7 @@ function capped(managers: readonly Manager[]): readonly Manager[] {
   return [...managers.filter((manager) => !oldest.includes(manager)), ...merged];
 }
 
+/** Fields that `manager` owns and that the apply would change. */
 export interface Conflict {
   readonly manager: Manager;
   readonly fields: FieldSet;

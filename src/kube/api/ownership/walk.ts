@@ -79,6 +79,7 @@ export interface Comparison {
 
 const UNCHANGED: Comparison = { changed: NONE, removed: NONE };
 
+/** Which fields differ between two values of one schema. */
 export function compare(before: Json, after: Json, schema: Schema | undefined): Comparison {
   if (equalJson(before, after)) return UNCHANGED;
   const old = partsOf(before, schema);

@@ -8,6 +8,7 @@ const MAX_OPERATIONS = 10_000;
 /** `copy` doubles a document with a few bytes each time; the sum of what is copied is bounded instead of the result. */
 const MAX_COPIED_CHARACTERS = 3 * 1024 * 1024;
 
+/** The changed document, or why the patch cannot be applied to it. */
 export type Patched =
   | { readonly kind: "ok"; readonly value: Json }
   | { readonly kind: "error"; readonly message: string };

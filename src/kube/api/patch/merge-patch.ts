@@ -2,6 +2,7 @@
 
 import { isJsonObject, type Json } from "../../json.ts";
 
+/** `target` after `patch`; neither is changed. Depth is bounded by what parsed them. */
 export function applyMergePatch(target: Json, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
   const result = new Map(isJsonObject(target) ? Object.entries(target) : []);
