@@ -4,6 +4,7 @@ import { type Edge, edgesOf } from "../telemetry/edges.ts";
 import { type HistoryRange, historyOf, timesOf } from "../telemetry/history.ts";
 import { servicesOf } from "../telemetry/services.ts";
 import type { History, HistorySeries } from "./api.ts";
+import { completeUntil, smoothingMs } from "./rate-window.ts";
 import { round } from "./signals-view.ts";
 import type { Sources } from "./sources.ts";
 
@@ -12,9 +13,6 @@ const MAX_SPAN_MS = 24 * 3_600_000;
 /** A chart has some hundred pixels across. */
 const MAX_POINTS = 1_000;
 const FINE_SPAN_MS = 3_600_000;
-/** Rates of single seconds flicker; five are steady and still follow a change. */
-const SMOOTHING_MS = 5_000;
-
 export interface HistoryQuery {
   /** Host of the service. */
   readonly service: string;
@@ -22,8 +20,12 @@ export interface HistoryQuery {
   readonly spanMs: number | undefined;
 }
 
-function rangeOf({ spanMs = DEFAULT_SPAN_MS }: HistoryQuery, nowMs: number): HistoryRange {
-  const toMs = Math.floor(nowMs / 1_000) * 1_000;
+function rangeOf(
+  { spanMs = DEFAULT_SPAN_MS }: HistoryQuery,
+  nowMs: number,
+  intervalMs: number | undefined,
+): HistoryRange {
+  const toMs = completeUntil(nowMs, intervalMs);
   const span = Math.min(MAX_SPAN_MS, Math.max(1_000, spanMs));
   // Beyond an hour only every 15 s is kept.
   const unit = span > FINE_SPAN_MS ? 15_000 : 1_000;
@@ -33,7 +35,7 @@ function rangeOf({ spanMs = DEFAULT_SPAN_MS }: HistoryQuery, nowMs: number): His
     fromMs: lastMs - Math.floor(span / stepMs) * stepMs,
     toMs: lastMs,
     stepMs,
-    windowMs: Math.max(SMOOTHING_MS, stepMs),
+    windowMs: smoothingMs(stepMs, intervalMs),
   };
 }
 
@@ -54,7 +56,7 @@ function seriesOf(version: string, edges: readonly Edge[], range: HistoryRange):
 
 /** The golden signals of a service and its versions over the last `spanMs`; no series when it was not called. */
 export function historyView({ telemetry, now }: Sources, query: HistoryQuery): History {
-  const range = rangeOf(query, now());
+  const range = rangeOf(query, now(), telemetry.intervalMs);
   const window = { fromMs: range.fromMs - range.windowMs, toMs: range.toMs };
   const records = telemetry.records().filter(({ identity }) => identity.service.host === query.service);
   const [traffic] = servicesOf(edgesOf(records, window), window);

@@ -64,6 +64,8 @@ export interface TelemetrySource {
   targets(): readonly TargetStatus[];
   /** The store left something out. */
   readonly truncated: boolean;
+  /** Time between two scrapes of a proxy; 1 s when undefined. */
+  readonly intervalMs?: number;
 }
 
 export interface Sources {

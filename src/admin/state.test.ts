@@ -198,7 +198,7 @@ describe("historyView", () => {
     traffic(store, v2, 500, 7);
     const history = historyView(sources(store), { service: HOST, spanMs: 20_000 });
     expect(history.stepMs).toBe(1_000);
-    expect(history.at.at(-1)).toBe(1_700_000_000_000);
+    expect(history.at.at(-1)).toBe(1_699_999_999_000);
     expect(history.series.map(({ version }) => version)).toEqual(["", "v1", "v2"]);
     for (const { requestRate, p99, failureRate } of history.series) {
       expect([requestRate.length, p99.length, failureRate.length]).toEqual([
@@ -231,6 +231,13 @@ describe("historyView", () => {
     expect(reads).toBe(1);
     cache.view({ service: HOST, spanMs: 120_000 });
     expect(reads).toBe(2);
+  });
+
+  test("is smoother and later where scrapes are rarer", () => {
+    const all = sources(new TrafficStore());
+    const rare = { ...all, telemetry: { ...all.telemetry, intervalMs: 15_000 } };
+    expect(historyView(rare, { service: HOST, spanMs: 60_000 }).at.at(-1)).toBe(1_699_999_985_000);
+    expect(stateOf(rare).windowMs).toBe(60_000);
   });
 
   test("bounds what may be asked for", () => {

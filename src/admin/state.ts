@@ -5,13 +5,11 @@ import type { TargetStatus } from "../telemetry/scrape.ts";
 import { servicesOf } from "../telemetry/services.ts";
 import type { Window } from "../telemetry/signals.ts";
 import type { ProxyStatus, State } from "./api.ts";
+import { rateWindow } from "./rate-window.ts";
 import { servicesView } from "./services-view.ts";
 import { round, saturationView, share } from "./signals-view.ts";
 import type { ProxyInfo, Sources } from "./sources.ts";
 import { topologyView } from "./topology-view.ts";
-
-/** Long enough for a p99 at some hundred requests a second, short enough to see a change of weights within seconds. */
-export const WINDOW_MS = 10_000;
 
 /** Services and edges a page is sent; the busiest stay. A larger mesh is looked at through queries. */
 const MAX_SERVICES = 200;
@@ -39,11 +37,10 @@ function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: W
   };
 }
 
-/** The state at this moment. Rates end at the last full second, the one that every 1-s scrape has reached. */
+/** The state at this moment. */
 export function stateOf({ control, telemetry, now }: Sources): State {
   const at = now();
-  const toMs = Math.floor(at / 1_000) * 1_000;
-  const window = { fromMs: toMs - WINDOW_MS, toMs };
+  const window = rateWindow(at, telemetry.intervalMs);
   const edges = edgesOf(telemetry.records(), window);
   const proxies = control.proxies();
   const targets = telemetry.targets();
@@ -62,7 +59,7 @@ export function stateOf({ control, telemetry, now }: Sources): State {
   const truncated = telemetry.truncated || services.length > MAX_SERVICES || topology.edges.length > MAX_EDGES;
   return {
     at,
-    windowMs: WINDOW_MS,
+    windowMs: window.toMs - window.fromMs,
     mesh: {
       name: mesh.name,
       trustDomain: mesh.trustDomain,

@@ -5,9 +5,10 @@ import { percent } from "../format.ts";
 
 const EDGES = 5;
 
-/** `ns/default/sa/client` of a SPIFFE id of this trust domain; the trust domain stands in the header. */
+/** `default/client` of `spiffe://cluster.local/ns/default/sa/client`; the trust domain stands in the header. */
 function shortId(id: string): string {
-  return id.replace(/^spiffe:\/\/[^/]+\//, "");
+  const [, namespace, account] = /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(id) ?? [];
+  return namespace === undefined ? id : `${namespace}/${account}`;
 }
 
 /** Share of what was not mutual TLS, by a server's word. */
