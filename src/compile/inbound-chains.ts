@@ -12,7 +12,7 @@ import type { ServedPort } from "./inbound-ports.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { inboundRetry } from "./retry.ts";
-import { NO_TIMEOUT, UNCAPPED_GRPC_TIMEOUT } from "./route.ts";
+import { timeouts } from "./route.ts";
 import { everyRequest, headerIs } from "./route-match.ts";
 import { istioServer, legServer } from "./tls.ts";
 import { PROTOCOL_HEADER } from "./virtual-host.ts";
@@ -31,8 +31,7 @@ function route(port: ServedPort, cluster: string, match: Route["match"] & object
       case: "route",
       value: create(RouteActionSchema, {
         clusterSpecifier: { case: "cluster", value: cluster },
-        timeout: NO_TIMEOUT,
-        maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
+        ...timeouts(),
         retryPolicy: inboundRetry(),
       }),
     },

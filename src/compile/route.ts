@@ -1,7 +1,7 @@
 // Routes of a virtual host.
 
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { HttpRule, Redirect, RetryPolicy } from "../model/route.ts";
 import {
   DirectResponseActionSchema,
@@ -27,13 +27,16 @@ export interface WeightedCluster {
 }
 
 /** 0: none. Envoy's own default is 15 s. */
-export const NO_TIMEOUT = durationFromMs(0);
+const NO_TIMEOUT = durationFromMs(0);
 
 /**
- * The `grpc-timeout` of a request is honoured without a cap. Not by max_stream_duration: a route that has it, be it 0, ignores its
- * `timeout` (RouteEntryImplBase::usingNewTimeouts), which is why Istio keeps to the older field, too.
+ * Time-outs of a route. A request's `grpc-timeout` is honoured, up to the route's own if it has one: with a maximum of 0 a gRPC request
+ * that asks for nothing would never time out, whatever the route says (FilterUtility::finalTimeout). Not by max_stream_duration: a
+ * route that has it, be it 0, ignores its `timeout` (RouteEntryImplBase::usingNewTimeouts); Istio keeps to the older field, too.
  */
-export const UNCAPPED_GRPC_TIMEOUT = NO_TIMEOUT;
+export function timeouts(timeout: Duration = NO_TIMEOUT): { timeout: Duration; maxGrpcTimeout: Duration } {
+  return { timeout, maxGrpcTimeout: timeout };
+}
 
 function clusterSpecifier(clusters: readonly WeightedCluster[]) {
   const [only] = clusters;
@@ -70,8 +73,7 @@ function forward(rule: HttpRule, backends: readonly ResolvedBackend[], context: 
   const retry = retryPolicy(rule.retry ?? context.retry);
   return create(RouteActionSchema, {
     clusterSpecifier: backendSpecifier(backends),
-    timeout: rule.timeoutMs === undefined ? NO_TIMEOUT : durationFromMs(rule.timeoutMs),
-    maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
+    ...timeouts(rule.timeoutMs === undefined ? undefined : durationFromMs(rule.timeoutMs)),
     ...(retry ? { retryPolicy: retry } : {}),
     ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
   });
@@ -146,8 +148,7 @@ export function defaultRoute(cluster: string, operationName: string, context: Ro
       case: "route",
       value: {
         clusterSpecifier: { case: "cluster", value: cluster },
-        timeout: NO_TIMEOUT,
-        maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
+        ...timeouts(),
         ...(retry ? { retryPolicy: retry } : {}),
         ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
       },
@@ -179,8 +180,7 @@ export function clusterRoute(name: string, cluster: string, match: RouteMatch = 
       case: "route",
       value: {
         clusterSpecifier: { case: "cluster", value: cluster },
-        timeout: NO_TIMEOUT,
-        maxGrpcTimeout: UNCAPPED_GRPC_TIMEOUT,
+        ...timeouts(),
       },
     },
   });
