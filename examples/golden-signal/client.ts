@@ -36,6 +36,8 @@ const connections = Math.max(1, numberFrom("CONNECTIONS", 8));
 const rate = numberFrom("RATE", 0);
 /** When to stop, 0 for never. */
 const limit = numberFrom("REQUESTS", 0);
+/** After the last request it waits for a signal, so that its sidecar can still be asked. */
+const stays = process.env.STAY === "1";
 
 type Second = Map<string, Latencies>;
 
@@ -121,13 +123,17 @@ const ticker = setInterval(() => {
   window.unshift(new Map());
   window.length = Math.min(window.length, WINDOW);
 }, 1_000);
-process.on("SIGTERM", () => {
-  stopping = true;
-});
-process.on("SIGINT", () => {
-  stopping = true;
+const signalled = new Promise<void>((resolve) => {
+  for (const signal of ["SIGTERM", "SIGINT"]) {
+    process.on(signal, () => {
+      stopping = true;
+      resolve();
+    });
+  }
 });
 
 await Promise.all(Array.from({ length: connections }, (_, index) => work(index)));
 clearInterval(ticker);
 report("done", merged([all]), answered([all]) / ((performance.now() - startedAt) / 1_000));
+if (stays) await signalled;
+process.exit(0);

@@ -1,14 +1,12 @@
 // The program that `heddle run` starts: what it is told by its environment, and when it listens.
 
 import { logger } from "../base/log.ts";
+import { withLoopback } from "./loopback.ts";
 
 const log = logger("run");
 
 const PROBE_MS = 50;
 const SLOW_MS = 10_000;
-
-/** Hosts that are never the mesh's. */
-const LOCAL = ["localhost", "127.0.0.1", "::1"];
 
 /** Every HTTP client reads one spelling or the other; curl only http_proxy in small letters (httpoxy). */
 export function applicationEnvironment(
@@ -18,9 +16,7 @@ export function applicationEnvironment(
 ): Readonly<Record<string, string | undefined>> {
   const { HEDDLE_TOKEN: _, ...own } = env;
   const proxy = `http://127.0.0.1:${forwardProxyPort}`;
-  const without = [...new Set([...(env.no_proxy ?? env.NO_PROXY ?? "").split(",").filter(Boolean), ...LOCAL])].join(
-    ",",
-  );
+  const without = withLoopback(env.no_proxy ?? env.NO_PROXY ?? "");
   return {
     ...own,
     http_proxy: proxy,

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog, LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import { failureText } from "./failure-report.ts";
+import { keepLoopbackDirect } from "./loopback.ts";
 import { styleOf } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -108,6 +109,7 @@ function usageFailure(error: CommanderError, args: readonly string[]): Failure {
 /** Runs one command; sets process.exitCode, and returns when there is nothing left to do. Never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<void> {
   const debug = args.includes("--debug");
+  keepLoopbackDirect();
   try {
     const program = await programFor(args);
     program.hook("preAction", () => configureLogFrom(program));
