@@ -1,0 +1,63 @@
+// What the peers of a case run is equal but for what it compares, and Envoy takes it as it is.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findComponent } from "../../scripts/components.ts";
+import { makeCertificates } from "../identity.ts";
+import { hopBootstrap } from "./hop.ts";
+import { clientBootstrap, serverBootstrap, tcpClientBootstrap, tcpServerBootstrap } from "./mesh.ts";
+import type { Message } from "./parts.ts";
+
+const PORTS = { listen: 10_001, admin: 10_002, next: 10_003 } as const;
+
+function validate(envoy: string, message: Message): string {
+  const { exitCode, stderr } = Bun.spawnSync(
+    [
+      envoy,
+      "--mode",
+      "validate",
+      "--disable-hot-restart",
+      "--log-level",
+      "error",
+      "--config-yaml",
+      JSON.stringify(message),
+    ],
+    { stdin: "ignore", stdout: "ignore", stderr: "pipe" },
+  );
+  return exitCode === 0 ? "accepted" : stderr.toString();
+}
+
+const envoy = findComponent("envoy");
+const openssl = findComponent("openssl");
+if (process.env.CI === "true" && !(envoy && openssl))
+  throw new Error("envoy and openssl must be installed with CI=true");
+
+test.skipIf(!envoy || !openssl)("Envoy accepts the bootstrap of every case (needs envoy and openssl)", () => {
+  const folder = mkdtempSync(join(tmpdir(), "heddle-bench-test-"));
+  try {
+    makeCertificates(openssl!, folder);
+    const files = { accessLog: join(folder, "access.log"), certificates: folder };
+    const messages = [
+      hopBootstrap({ ...PORTS, backend: PORTS.next }, files.accessLog),
+      clientBootstrap(PORTS, files, "h2"),
+      clientBootstrap(PORTS, files, "http/1.1"),
+      serverBootstrap(PORTS, files),
+      tcpClientBootstrap(PORTS, files),
+      tcpServerBootstrap(PORTS, files),
+    ];
+    expect(messages.map((message) => validate(envoy!, message))).toEqual(messages.map(() => "accepted"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("the peers of the mesh differ in the protocol on the leg and nothing else", () => {
+  const files = { accessLog: "/log", certificates: "/certificates" };
+  const text = (protocol: "h2" | "http/1.1") => JSON.stringify(clientBootstrap(PORTS, files, protocol));
+  const options = '"explicit_http_config":{"http2_protocol_options":{"allow_connect":true}}';
+  const other = '"explicit_http_config":{"http_protocol_options":{"enable_trailers":true}}';
+  expect(text("h2").replace(options, other)).toBe(text("http/1.1"));
+  expect(text("h2")).not.toBe(text("http/1.1"));
+});

@@ -1,0 +1,90 @@
+// `npm run bench -- hop|mesh|tcp-1m [--json]`: Heddle's proxy and its peers side by side on loopback, all with the same features on.
+// The proxies share one core, the load generator and the application the other.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { installComponents } from "../scripts/components.ts";
+import { EXIT, Failure } from "../src/base/failure.ts";
+import { type Arguments, type CaseName, DEFAULTS, readArguments } from "./arguments.ts";
+import type { Case } from "./cases/case.ts";
+import { hop } from "./cases/hop.ts";
+import { mesh } from "./cases/mesh.ts";
+import { tcp } from "./cases/tcp.ts";
+import { Lab } from "./lab.ts";
+import { describeMachine, versions } from "./machine.ts";
+import { calibrate, judgeNoise } from "./noise.ts";
+import { formatReport, type Report, ratiosOf, roundedResult } from "./report.ts";
+import { runRounds } from "./rounds.ts";
+
+const CASES: Readonly<Record<CaseName, Case>> = { hop, mesh, "tcp-1m": tcp };
+const RESULTS = join(import.meta.dir, "results");
+
+/** A case takes 30 to 70 s by default. What lasts longer than this hangs. */
+const MAX_CASE_MS = 90_000;
+
+/** Runs one case in a lab of its own, of which nothing is left, however it ends. */
+async function run(what: Case, options: Arguments): Promise<Report> {
+  const lab = new Lab();
+  const abort = (code: number, message?: string): void => {
+    lab.close();
+    if (message) process.stderr.write(`error: ${message}\n`);
+    process.exit(code);
+  };
+  const onSignal = (): void => abort(130);
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  // More rounds than the default may take longer in proportion.
+  const limitMs = MAX_CASE_MS * Math.max(1, (options.rounds * (options.seconds + 2)) / 15);
+  const alarm = setTimeout(() => abort(EXIT.failure, `${what.name} took longer than ${limitMs / 1_000} s`), limitMs);
+  try {
+    lab.pinThisProcess();
+    const before = await calibrate(lab);
+    const peers = await what.start(lab);
+    const results = await runRounds(lab, what, peers, options);
+    const noise = judgeNoise([...before, ...(await calibrate(lab))]);
+    return {
+      case: what.name,
+      machine: describeMachine(noise),
+      versions: versions(lab, what.components),
+      results: results.map(roundedResult),
+      ratios: ratiosOf(results),
+    };
+  } finally {
+    clearTimeout(alarm);
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    lab.close();
+  }
+}
+
+function isSound(report: Report): boolean {
+  return report.results.every(({ errors }) => errors === 0);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = readArguments(args);
+  if (process.platform !== "linux")
+    throw new Failure("the benchmarks need Linux: CPU time and memory are read from /proc");
+  let code: number = EXIT.ok;
+  for (const name of options.cases) {
+    const what = CASES[name];
+    await installComponents(what.components);
+    const report = await run(what, options);
+    const json = `${JSON.stringify(report, null, 2)}\n`;
+    process.stdout.write(options.json ? json : `${formatReport(report, what.describes)}\n`);
+    if (!isSound(report)) code = EXIT.failure;
+    else if (options.seconds >= DEFAULTS.seconds && options.rounds >= DEFAULTS.rounds) {
+      mkdirSync(RESULTS, { recursive: true });
+      writeFileSync(join(RESULTS, `${name}.json`), json);
+    } else process.stderr.write(`not recorded: a record takes ${DEFAULTS.rounds} rounds of ${DEFAULTS.seconds} s\n`);
+  }
+  return code;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (thrown) {
+  const { message, hint, exit } = Failure.from(thrown);
+  process.stderr.write(`error: ${message}\n${hint === undefined ? "" : `  try: ${hint}\n`}`);
+  process.exitCode = exit;
+}

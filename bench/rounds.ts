@@ -1,0 +1,96 @@
+// The measurement itself: peers take turns for several rounds, so that whatever changes on the machine changes for all of them.
+
+import { Failure } from "../src/base/failure.ts";
+import type { Case } from "./cases/case.ts";
+import type { Lab } from "./lab.ts";
+import { combine, type Measurement, measurementOf } from "./measurement.ts";
+import { type RunningPeer, takeLogs } from "./peer.ts";
+import { cpuTime, type Memory, memory } from "./proc.ts";
+import type { Result } from "./report.ts";
+import { median } from "./statistics.ts";
+
+/** Of load before each measured run: connections open, code is compiled, pools are filled. Memory is read in the middle of it. */
+export const WARM_UP_SECONDS = 1;
+/** Before the first measured run: Bun's optimising compiler needs some thousand requests on either side. */
+export const FIRST_WARM_UP_SECONDS = 2;
+/** Of the run over one connection, whatever the other takes. */
+export const ONE_CONNECTION_SECONDS = 1;
+
+export interface RoundOptions {
+  readonly rounds: number;
+  /** Of each measured run. */
+  readonly seconds: number;
+}
+
+interface Samples {
+  readonly many: Measurement[];
+  readonly one: Measurement[];
+  readonly memory: Memory[];
+  /** Bytes that each access log took. */
+  logged: number[];
+}
+
+const pidsOf = (peer: RunningPeer): number[] => peer.proxies.map(({ pid }) => pid);
+
+async function warmUp(peer: RunningPeer, connections: number, seconds: number): Promise<Memory> {
+  const load = peer.load(connections, seconds);
+  await Bun.sleep(seconds * 500);
+  const reading = memory(pidsOf(peer));
+  await load;
+  return reading;
+}
+
+async function measure(peer: RunningPeer, connections: number, seconds: number): Promise<Measurement> {
+  const before = cpuTime(pidsOf(peer));
+  const load = await peer.load(connections, seconds);
+  const after = cpuTime(pidsOf(peer));
+  if (load.requests === 0) throw new Failure(`${peer.name}: not one request succeeded in ${seconds} s`);
+  return measurementOf(load, {
+    userSeconds: after.userSeconds - before.userSeconds,
+    systemSeconds: after.systemSeconds - before.systemSeconds,
+  });
+}
+
+async function round(what: Case, peer: RunningPeer, samples: Samples, seconds: number): Promise<void> {
+  const isFirst = samples.many.length === 0;
+  samples.memory.push(await warmUp(peer, what.connections, isFirst ? FIRST_WARM_UP_SECONDS : WARM_UP_SECONDS));
+  samples.many.push(await measure(peer, what.connections, seconds));
+  if (what.oneConnection) samples.one.push(await measure(peer, 1, ONE_CONNECTION_SECONDS));
+  samples.logged = takeLogs(peer).map((size, i) => size + (samples.logged[i] ?? 0));
+}
+
+function resultOf(peer: RunningPeer, samples: Samples): Result {
+  const largest = (key: keyof Memory) => Math.max(...samples.memory.map((reading) => reading[key]));
+  const { errors, ...figures } = combine(samples.many);
+  const one = samples.one.length > 0 ? combine(samples.one) : undefined;
+  return {
+    name: peer.name,
+    ...figures,
+    residentBytes: largest("residentBytes"),
+    privateBytes: largest("privateBytes"),
+    errors: errors + (one?.errors ?? 0),
+    readyMs: median(peer.readyMs),
+    ...(peer.idlePrivateBytes === undefined ? {} : { idlePrivateBytes: peer.idlePrivateBytes }),
+    ...(one ? { oneConnection: { cpuUs: one.cpuUs, rps: one.rps, p50Us: one.p50Us, p99Us: one.p99Us } } : {}),
+  };
+}
+
+/**
+ * Runs all rounds of a case whose peers are up, and ends the peers.
+ * @throws Failure when a peer did not write its access log, which all are configured to.
+ */
+export async function runRounds(
+  lab: Lab,
+  what: Case,
+  peers: readonly RunningPeer[],
+  { rounds, seconds }: RoundOptions,
+): Promise<readonly Result[]> {
+  const samples = new Map(peers.map((peer) => [peer, { many: [], one: [], memory: [], logged: [] } as Samples]));
+  for (let i = 0; i < rounds; i++) for (const [peer, of] of samples) await round(what, peer, of, seconds);
+  await lab.stop(peers.flatMap(({ proxies, twin }) => (twin ? [...proxies, twin] : proxies)));
+  for (const [peer, { logged }] of samples) {
+    const total = takeLogs(peer).map((size, i) => size + (logged[i] ?? 0));
+    if (total.includes(0)) throw new Failure(`${peer.name} wrote no access log: its figures would not be comparable`);
+  }
+  return [...samples].map(([peer, of]) => resultOf(peer, of));
+}
