@@ -30,6 +30,7 @@ export function effectiveSettings(
 ): EffectiveSettings {
   const scope = subset ?? policy;
   const own: ClientSettings = scope ? settingsFor(scope, port) : {};
+  // By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults.
   const pool = own.connectionPool ?? defaults.connectionPool;
   return {
     loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },

@@ -108,6 +108,7 @@ function discoveryFields(plan: ClusterPlan): ClusterFields {
   }
 }
 
+/** Last: the first match that the endpoint's metadata satisfies is taken, and this one everything satisfies. */
 const anythingElse = lazy(() =>
   create(Cluster_TransportSocketMatchSchema, { name: "plaintext", match: {}, transportSocket: plaintext() }),
 );

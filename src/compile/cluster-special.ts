@@ -47,7 +47,7 @@ export function blackHoleCluster(): Cluster {
   });
 }
 
-/** Hosts outside of the mesh, for the forward proxy. */
+/** Hosts outside of the mesh, for the forward proxy. In plaintext HTTP/1.1: what is inside of a tunnel is the client's own matter. */
 export function passthroughDnsCluster(): Cluster {
   const config = create(ClusterConfigSchema, {
     clusterImplementationSpecifier: { case: "dnsCacheConfig", value: dnsCache() },

@@ -76,11 +76,14 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     routeSpecifier: routeSpecifier(routes),
     // The application's own Server header goes to its client: the mesh is not to be noticed.
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+    // A sidecar is no edge: x-forwarded-for and x-request-id are passed on, so that both proxies log one id.
     useRemoteAddress: false,
     generateRequestId: true,
     // Istio's pathNormalization BASE: router, policies and application see one path.
     normalizePath: true,
+    // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes.
     streamIdleTimeout: durationFromMs(0),
+    // Without it Envoy drops the trailers of chunked messages, with allowConnect it takes WebSocket on HTTP/2 (RFC 8441).
     httpProtocolOptions: { enableTrailers: true },
     http2ProtocolOptions: { allowConnect: true },
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],

@@ -32,6 +32,7 @@ export function servedPorts(mesh: Mesh, workload: Workload, proxy: WorkloadProxy
   return numbers.flatMap((number) => {
     const bindings = bound.get(number) ?? [];
     const [oldest] = bindings;
+    // Off Kubernetes a process may run before anybody made a service of it.
     const declared = workload.ports.find((port) => port.number === number)?.protocol;
     const protocol = oldest?.port.protocol ?? declared ?? "undeclared";
     if (protocol === "udp") return [];

@@ -43,6 +43,7 @@ export function meshListener(
   return listener("inbound", {
     name: MESH_INBOUND,
     address: socketAddress(proxy.bindAddress, proxy.meshPort),
+    // Chains are chosen before the handshake, from the client's hello.
     listenerFilters: [tlsInspector()],
     filterChainMatcher: chainMatcher({ http, stream }),
     filterChains: serving.flatMap((port) => legChains(context, port)),

@@ -82,6 +82,7 @@ export function outboundRoutes(mesh: Mesh, memo: Memo, view: View, services: rea
         const names = { name: addressRouteName(service.host, number), domains: ["*"] };
         routes.push(compileServiceRoutes(memo, planVirtualHost(mesh, view, "address", service, port, names)));
       }
+    // A proxy's client names host and port, so every port has its virtual host: HTTP for requests, the others for tunnels.
     if (!view.hasForwardProxy) continue;
     const domains = settled(memo, `proxy/${number}`, members, view, clusterDomain);
     for (const member of members) add("proxy", FORWARD_PROXY, member, domains.get(member.service.host) ?? []);

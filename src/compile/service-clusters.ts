@@ -72,6 +72,8 @@ function portClusters(
       reach: reachOf(mesh, acknowledged, service, port.number, endpoint, settings.tls),
     }),
   );
+  // What is not ready is left out, as Istio does: sent as unhealthy it would only make every flap of readiness longer. An endpoint
+  // that leaves keeps its requests and streams; nobody begins a new one.
   const targets = reached.flatMap(({ endpoint, reach }) =>
     endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach)] : [],
   );

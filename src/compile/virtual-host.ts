@@ -88,6 +88,7 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
     // Istio's: applications see which attempt they serve.
     includeRequestAttemptCount: !plan.external && mayBeHttp(plan.protocol),
     requestHeadersToAdd: meshHeaders(plan),
+    // Tunnels first: a CONNECT has no path, and no other route may look at it.
     routes: [...tunnels(plan), ...(mayBeHttp(plan.protocol) ? httpRoutes(plan) : [])],
   });
 }

@@ -35,6 +35,7 @@ export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: read
   const { namespace, labels } = workload;
   const captures = proxy.capture !== undefined;
   const hasForwardProxy = proxy.forwardProxyPort !== undefined;
+  // Not the labels themselves: a thousand workloads have a thousand sets of labels, and mostly nothing looks at them.
   const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
   const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
   const key = [namespace, proxy.kind, ways, selected.join(".")].join("|");
