@@ -3,18 +3,21 @@
 /** Granularity. Deadlines of a proxy are hundreds of milliseconds; 10 ms late is within what Envoy's event loop gives. */
 export const TICK_MS = 10;
 const SLOTS = 512; // 5.12 s a turn of the wheel; longer deadlines wait for whole turns in `rounds`
+/** Values of `slot` for what is in none: not armed, or due and about to be called. */
+const IDLE = -1;
+const RINGING = -2;
 
 /** Something with one deadline at a time. The links belong to the wheel; a class embeds them so that arming allocates nothing. */
 export abstract class Deadline {
   /** @internal */ previous: Deadline | undefined = undefined;
   /** @internal */ next: Deadline | undefined = undefined;
-  /** @internal */ slot = -1;
+  /** @internal */ slot = IDLE;
   /** @internal */ rounds = 0;
 
   abstract onDeadline(): void;
 
   get armed(): boolean {
-    return this.slot !== -1;
+    return this.slot !== IDLE;
   }
 }
 
@@ -46,7 +49,7 @@ export class TimerWheel {
 
   /** Arms `deadline` to ring in `delayMs` (rounded up to ticks), replacing an earlier one. */
   arm(deadline: Deadline, delayMs: number): void {
-    if (deadline.slot !== -1) this.disarm(deadline);
+    if (deadline.slot !== IDLE) this.disarm(deadline);
     if (this.#interval === undefined) this.#start();
     const elapsed = Math.floor((performance.now() - this.#startedAt) / TICK_MS);
     const behind = Math.max(0, elapsed - this.#ticks);
@@ -63,14 +66,18 @@ export class TimerWheel {
   }
 
   disarm(deadline: Deadline): void {
-    if (deadline.slot === -1) return;
+    if (deadline.slot === IDLE) return;
+    if (deadline.slot === RINGING) {
+      deadline.slot = IDLE;
+      return;
+    }
     const { previous, next } = deadline;
     if (previous) previous.next = next;
     else this.#slots[deadline.slot] = next;
     if (next) next.previous = previous;
     deadline.previous = undefined;
     deadline.next = undefined;
-    deadline.slot = -1;
+    deadline.slot = IDLE;
     this.#armed--;
   }
 
@@ -98,15 +105,20 @@ export class TimerWheel {
   }
 
   #ring(slot: number): void {
-    // Collected first: a callback may arm or disarm others in this very slot.
+    // Unlinked first, called afterwards: a callback may arm or disarm others, of this very slot too.
     const due: Deadline[] = [];
-    for (let deadline = this.#slots[slot]; deadline; deadline = deadline.next) {
-      if (deadline.rounds === 0) due.push(deadline);
-      else deadline.rounds--;
+    for (let deadline = this.#slots[slot]; deadline; ) {
+      const { next } = deadline;
+      if (deadline.rounds === 0) {
+        this.disarm(deadline);
+        deadline.slot = RINGING;
+        due.push(deadline);
+      } else deadline.rounds--;
+      deadline = next;
     }
     for (const deadline of due) {
-      if (deadline.slot !== slot) continue; // disarmed, or armed anew, by a callback before it
-      this.disarm(deadline);
+      if (deadline.slot !== RINGING) continue; // disarmed, or armed anew, by a callback before it
+      deadline.slot = IDLE;
       deadline.onDeadline();
     }
   }

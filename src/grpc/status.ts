@@ -69,6 +69,12 @@ export function readStatus(headers: HeaderList | undefined): GrpcStatus | undefi
   return { code: code ?? "UNKNOWN", message: decodeMessage(getHeader(headers!, "grpc-message") ?? "") };
 }
 
+/** The status as a number, known or not; undefined when there is none, or no number. */
+export function statusNumber(headers: HeaderList): number | undefined {
+  const text = getHeader(headers, "grpc-status");
+  return text !== undefined && /^\d{1,2}$/.test(text) ? Number(text) : undefined;
+}
+
 /** The status of a response that is not gRPC (http-grpc-status-mapping.md). */
 export function statusOfHttp(status: number): GrpcStatus {
   const message = `HTTP status ${status} instead of a gRPC response`;

@@ -47,7 +47,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   idleTimeoutMs: 3_600_000, // common_http_protocol_options.idle_timeout
   maxConcurrentStreams: 1024, // Envoy's default since 1.40's h2 codec; a mesh leg multiplexes many callers
   streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 1024 * 1024, // edge
+  connectionWindowBytes: 16 * 1024 * 1024, // streams that nobody reads hold their part of it: 64 of them must not stop the leg
   maxContinuations: 16,
   maxOutboundControlFrames: 1_000,
   maxConsecutiveEmptyFrames: 1,

@@ -4,10 +4,25 @@
 import { atEndOfTurn, type Flushable } from "../base/end-of-turn.ts";
 import type { Transport } from "./transport.ts";
 
-const INITIAL_BYTES = 16 * 1024; // one TLS record
-const POOLED = 64; // buffers kept for reuse: an idle connection holds none
-const pool: Buffer[] = [];
+const SMALL_BYTES = 16 * 1024; // one TLS record
+const LARGE_BYTES = 128 * 1024; // a body between two flushes
 const EMPTY = Buffer.alloc(0);
+// Buffers kept for reuse, 1 MiB of each: an idle connection holds none, and one that sends a body maps no fresh pages for it.
+const small: Buffer[] = [];
+const large: Buffer[] = [];
+const SMALL_POOLED = 64;
+const LARGE_POOLED = 8;
+
+function takeBuffer(bytes: number): Buffer {
+  if (bytes <= SMALL_BYTES) return small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES);
+  if (bytes <= LARGE_BYTES) return large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES);
+  return Buffer.allocUnsafeSlow(bytes * 2);
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.length === SMALL_BYTES && small.length < SMALL_POOLED) small.push(buffer);
+  else if (buffer.length === LARGE_BYTES && large.length < LARGE_POOLED) large.push(buffer);
+}
 
 /** Told when the transport has taken enough that writers below the mark may go on. */
 export interface OutboxOwner {
@@ -21,6 +36,8 @@ export interface OutboxOwner {
 export class Outbox implements Flushable {
   bytes: Buffer = EMPTY;
   length = 0;
+  /** Up to here the transport has taken `bytes`: a partial write moves nothing. */
+  #start = 0;
   blocked = false;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
@@ -43,23 +60,34 @@ export class Outbox implements Flushable {
       this.#scheduled = true;
       atEndOfTurn(this);
     }
-    if (this.length + count > this.bytes.length) this.#grow(this.length + count);
+    if (this.length + count > this.bytes.length) this.#makeRoom(count);
   }
 
-  #grow(needed: number): void {
-    if (this.length === 0 && needed <= INITIAL_BYTES) {
-      this.bytes = pool.pop() ?? Buffer.allocUnsafeSlow(INITIAL_BYTES);
-      return;
+  /** Bytes that the transport has not taken yet. */
+  get pending(): number {
+    return this.length - this.#start;
+  }
+
+  #makeRoom(count: number): void {
+    const { pending } = this;
+    // Moved down only when that is at most as much as what has left since: else each byte would be moved again and again.
+    if (pending <= this.#start && pending + count <= this.bytes.length) {
+      this.bytes.copyWithin(0, this.#start, this.length);
+    } else {
+      const larger = takeBuffer(pending + count);
+      this.bytes.copy(larger, 0, this.#start, this.length);
+      giveBack(this.bytes);
+      this.bytes = larger;
     }
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2, INITIAL_BYTES));
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.#release();
-    this.bytes = larger;
+    this.#start = 0;
+    this.length = pending;
   }
 
-  #release(): void {
-    if (this.bytes.length === INITIAL_BYTES && pool.length < POOLED) pool.push(this.bytes);
+  #empty(): void {
+    giveBack(this.bytes);
     this.bytes = EMPTY;
+    this.#start = 0;
+    this.length = 0;
   }
 
   /** Copies `chunk` behind what is there. */
@@ -67,7 +95,7 @@ export class Outbox implements Flushable {
     this.reserve(chunk.length);
     this.bytes.set(chunk, this.length);
     this.length += chunk.length;
-    if (this.length > this.#highWaterBytes) this.blocked = true;
+    if (this.pending > this.#highWaterBytes) this.blocked = true;
   }
 
   /** Closes the transport's sending side once everything is out. */
@@ -82,8 +110,7 @@ export class Outbox implements Flushable {
   /** Drops what is left; nothing is written any more. */
   discard(): void {
     this.#gone = true;
-    this.length = 0;
-    this.#release();
+    this.#empty();
   }
 
   /** The transport takes bytes again. */
@@ -96,19 +123,17 @@ export class Outbox implements Flushable {
     this.#scheduled = false;
     if (this.#gone || this.#full) return;
     if (this.length > 0) {
-      const taken = this.#transport.write(this.bytes.subarray(0, this.length));
+      const taken = this.#transport.write(this.bytes.subarray(this.#start, this.length));
       if (taken < 0) {
         this.discard();
         return;
       }
-      if (taken < this.length) {
-        this.bytes.copyWithin(0, taken, this.length);
-        this.length -= taken;
-        this.#full = true;
-        if (this.length > this.#highWaterBytes) this.blocked = true;
+      this.#start += taken;
+      if (this.pending === 0) {
+        this.#empty();
       } else {
-        this.length = 0;
-        this.#release();
+        this.#full = true;
+        if (this.pending > this.#highWaterBytes) this.blocked = true;
       }
     }
     if (this.length === 0 && this.#ending) {
@@ -116,7 +141,7 @@ export class Outbox implements Flushable {
       this.#transport.end();
       return;
     }
-    if (this.blocked && this.length <= this.#highWaterBytes / 2) {
+    if (this.blocked && this.pending <= this.#highWaterBytes / 2) {
       this.blocked = false;
       this.#owner.onOutboxDrained();
     }

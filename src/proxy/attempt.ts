@@ -2,27 +2,41 @@
 
 import { Deadline, timers } from "../base/timer-wheel.ts";
 import type { HeaderList } from "../http/headers.ts";
-import type { ClientStream, ResetReason, ResponseHead, ResponseListener } from "../http/stream.ts";
-import type { Exchange } from "./exchange.ts";
+import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../http/stream.ts";
+import type { AttemptFailure } from "../table/retry-policy.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 import type { HttpPool, PooledConnection, PoolWaiter } from "./upstream/http-pool.ts";
+
+/** Whose attempt it is: what to send, and who hears what came of it. */
+export interface AttemptOwner {
+  readonly head: RequestHead;
+  /** True when the request is its head alone, so that it can be sent in one frame. */
+  readonly requestIsHeadOnly: boolean;
+  /** The head was sent; what waits of the body may follow. */
+  onUpstreamOpen(upstream: ClientStream, localAddress: string): void;
+  onRequestWritable(): void;
+  onInform(status: number, headers: HeaderList): void;
+  onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void;
+  onResponseData(chunk: Uint8Array): void;
+  onResponseEnd(trailers: HeaderList | undefined): void;
+  /** The attempt is over without a whole response. */
+  onAttemptFailure(failure: AttemptFailure, detail: string): void;
+}
 
 /** The attempt's deadline is the per-try time-out. */
 export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly host: Host;
   readonly cluster: Cluster;
-  readonly #exchange: Exchange;
+  readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
   readonly #isRetry: boolean;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
-  /** Local end of the connection, for the log; "-" before there is one. */
-  localAddress = "-";
 
-  constructor(exchange: Exchange, cluster: Cluster, host: Host, pool: HttpPool, isRetry: boolean) {
+  constructor(owner: AttemptOwner, cluster: Cluster, host: Host, pool: HttpPool, isRetry: boolean) {
     super();
-    this.#exchange = exchange;
+    this.#owner = owner;
     this.cluster = cluster;
     this.host = host;
     this.#pool = pool;
@@ -39,47 +53,46 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
     const { address, port } = pooled.stream.local;
-    this.localAddress = `${address}:${port}`;
-    const exchange = this.#exchange;
-    this.#stream = pooled.connection.request(exchange.head, exchange.requestIsHeadOnly, this);
-    exchange.onUpstreamOpen(this.#stream);
+    const owner = this.#owner;
+    this.#stream = pooled.connection.request(owner.head, owner.requestIsHeadOnly, this);
+    owner.onUpstreamOpen(this.#stream, `${address}:${port}`);
   }
 
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
     this.#close();
     this.host.stats.errors++;
-    this.#exchange.onAttemptFailure(failure, detail);
+    this.#owner.onAttemptFailure(failure, detail);
   }
 
   onInform(status: number, headers: HeaderList): void {
-    this.#exchange.onInform(status, headers);
+    this.#owner.onInform(status, headers);
   }
 
   onResponse(head: ResponseHead, end: boolean): void {
     if (this.armed) timers.disarm(this);
     if (head.status >= 500) this.host.stats.errors++;
     if (end) this.#close();
-    this.#exchange.onResponse(this, head, end);
+    this.#owner.onResponse(this, head, end);
   }
 
   onData(chunk: Uint8Array): void {
-    this.#exchange.onResponseData(chunk);
+    this.#owner.onResponseData(chunk);
   }
 
   onEnd(trailers: HeaderList | undefined): void {
     this.#close();
-    this.#exchange.onResponseEnd(trailers);
+    this.#owner.onResponseEnd(trailers);
   }
 
   onWritable(): void {
-    this.#exchange.onRequestWritable();
+    this.#owner.onRequestWritable();
   }
 
   onReset(reason: ResetReason): void {
     if (this.#state === "over") return;
     this.#close();
     this.host.stats.errors++;
-    this.#exchange.onAttemptFailure(reason === "refused" ? "refused" : "reset", detailOf(reason));
+    this.#owner.onAttemptFailure(reason === "refused" ? "refused" : "reset", detailOf(reason));
   }
 
   /** The per-try time-out. */
@@ -87,7 +100,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     const { cluster } = this;
     cluster.stats.timeouts++;
     this.abandon();
-    this.#exchange.onAttemptFailure("per-try-timeout", "per-try timeout");
+    this.#owner.onAttemptFailure("per-try-timeout", "per-try timeout");
   }
 
   pause(): void {

@@ -21,5 +21,7 @@ export function readConnectionFacts(stream: ByteStream, destination: SocketAddre
     localPort: local.port,
     serverName: tls?.serverName ?? "",
     principal: identity?.kind === "parsed" ? identity.value.uri : "",
+    remoteLabel: formatSocketAddress(remote),
+    localLabel: formatSocketAddress(local),
   };
 }

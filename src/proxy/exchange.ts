@@ -1,9 +1,8 @@
 // One request's life, from its head to its line in the log. Reads top to bottom: begin, route, attempt, response, end.
 
-import { Alarm, Deadline, timers } from "../base/timer-wheel.ts";
+import { Alarm, timers } from "../base/timer-wheel.ts";
 import { isGrpcContent } from "../grpc/content.ts";
-import { parseTimeout } from "../grpc/deadline.ts";
-import { GRPC_STATUS, statusOfHttp } from "../grpc/status.ts";
+import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
 import {
   type ClientStream,
@@ -13,25 +12,25 @@ import {
   type ServerStream,
   type StreamListener,
 } from "../http/stream.ts";
-import type { PlainOperator } from "../table/format.ts";
 import { type HeaderMutation, NO_MUTATION } from "../table/header-mutation.ts";
 import { type AttemptFailure, retriesFailure, retriesResponse } from "../table/retry-policy.ts";
 import { chooseRoute, chooseWeighted, type ForwardAction, type Route, type VirtualHost } from "../table/route.ts";
-import { Attempt } from "./attempt.ts";
-import { isoTime } from "./clock.ts";
-import { applyFilters } from "./filter/chain.ts";
-import { type FormatSource, formatValue } from "./format-value.ts";
+import { AccessRecord } from "./access-record.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
+import type { Downstream } from "./downstream.ts";
+import { applyFilters, type FilteredRequest } from "./filter/chain.ts";
+import { formatValue } from "./format-value.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
-import type { HttpConnection } from "./http-connection.ts";
 import { localReply } from "./local-reply.ts";
 import { redirectLocation } from "./redirect.ts";
 import { RequestBody } from "./request-body.ts";
+import { RequestDeadline, requestTimeout, type TimedRequest } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
-import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
+import type { ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
 import { continueTrace } from "./trace.ts";
-import { openTunnel } from "./tunnel.ts";
+import { openTunnel, type TunnelOwner } from "./tunnel.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { destinationHost } from "./upstream/destination.ts";
 import type { Host } from "./upstream/host.ts";
@@ -45,13 +44,11 @@ import type { Host } from "./upstream/host.ts";
  */
 type Phase = "routing" | "attempting" | "backing-off" | "answering" | "over";
 
-/** The deadline is the request's: the route's time-out, or the idle time-out of the stream, whichever comes first. */
-export class Exchange extends Deadline implements StreamListener, FormatSource {
-  readonly connection: HttpConnection;
+export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, TunnelOwner, TimedRequest {
+  readonly connection: Downstream;
   readonly head: RequestHead;
   readonly #stream: ServerStream;
-  readonly #startedAt = performance.now();
-  readonly #startedOn = Date.now();
+  readonly #record: AccessRecord;
   readonly #isGrpc: boolean;
   #phase: Phase = "routing";
   /** Claims of the caller about itself, moved out of the headers by the inbound filters; "" without. */
@@ -61,42 +58,29 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   readonly #body = new RequestBody();
   #requestEnded: boolean;
   #requestTrailers: HeaderList | undefined = undefined;
-  #bytesReceived = 0;
   #requestMessages: MessageCounter | undefined;
 
   // Where it goes
   #route: Route | undefined = undefined;
   #virtualHost: VirtualHost | undefined = undefined;
   #action: ForwardAction | undefined = undefined;
-  #clusterName = "-";
-  #cluster: Cluster | undefined = undefined;
   #clusterHeaders: HeaderMutation = NO_MUTATION;
   #attempt: Attempt | undefined = undefined;
-  #attempts = 0;
   #tried: Host[] | undefined = undefined;
   #upstream: ClientStream | undefined = undefined;
   #backoff: Alarm | undefined = undefined;
 
   // The response
-  #response: ResponseHead | undefined = undefined;
   #responseStarted = false;
   #attemptStartedAt = 0;
-  #bytesSent = 0;
   #responseMessages: MessageCounter | undefined;
   #grpcStatus = -1;
-  #flags: string = NO_FLAGS;
-  #details = "-";
-  #transportFailure = "-";
-  trailers: HeaderList | undefined = undefined;
 
-  // Deadlines, on the timer wheel's clock; 0 is none
-  #timeoutAt = 0;
-  #idleTimeoutMs = 0;
-  #lastActivity = 0;
+  #deadline: RequestDeadline | undefined = undefined;
 
-  constructor(connection: HttpConnection, stream: ServerStream, head: RequestHead, end: boolean) {
-    super();
+  constructor(connection: Downstream, stream: ServerStream, head: RequestHead, end: boolean) {
     this.connection = connection;
+    this.#record = new AccessRecord(connection.facts, head);
     this.head = head;
     this.#stream = stream;
     this.#requestEnded = end;
@@ -137,6 +121,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     const routes = this.connection.http.routes.current;
     this.#virtualHost = routes?.virtualHosts.find(this.head.authority);
     this.#route = this.#virtualHost && chooseRoute(this.#virtualHost, this.head);
+    this.#record.routeName = this.#route?.name ?? "";
   }
 
   #act(): void {
@@ -165,7 +150,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
       ["location", redirectLocation(action, this.head, route.match.path)],
       0,
     );
-    this.#details = "direct_response";
+    this.#record.details = "direct_response";
     this.#answer(head, true);
   }
 
@@ -174,14 +159,14 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   #forward(route: Route, action: ForwardAction): void {
     this.#action = action;
     this.#chooseCluster(action);
-    const cluster = this.connection.context.clusters.get(this.#clusterName);
+    const cluster = this.connection.context.clusters.get(this.#record.clusterName);
     if (!cluster) {
       this.reply(action.clusterNotFoundStatus, "", "cluster_not_found", "NC");
       return;
     }
-    this.#cluster = cluster;
+    this.#record.cluster = cluster;
     if (!cluster.breakers.admitRequest()) {
-      this.#cluster = undefined;
+      this.#record.cluster = undefined;
       this.#overflow("too many requests");
       return;
     }
@@ -195,11 +180,11 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
 
   #chooseCluster({ cluster }: ForwardAction): void {
     if (cluster.kind === "single") {
-      this.#clusterName = cluster.name;
+      this.#record.clusterName = cluster.name;
       return;
     }
     const chosen = chooseWeighted(cluster.clusters, cluster.total, Math.random());
-    this.#clusterName = chosen.name;
+    this.#record.clusterName = chosen.name;
     this.#clusterHeaders = chosen.headers;
   }
 
@@ -208,9 +193,9 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     const { head } = this;
     const { headers } = head;
     if (this.#clusterHeaders !== NO_MUTATION)
-      mutateHeaders(headers, this.#clusterHeaders.requestRemove, this.#clusterHeaders.requestSet, this);
+      mutateHeaders(headers, this.#clusterHeaders.requestRemove, this.#clusterHeaders.requestSet, this.#record);
     if (route.headers !== NO_MUTATION)
-      mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, this);
+      mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, this.#record);
     if (action.hostRewrite !== undefined && action.hostRewrite !== head.authority) {
       setHeader(headers, "x-envoy-original-host", head.authority);
       head.authority = action.hostRewrite;
@@ -263,21 +248,23 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
 
   #startAttempt(cluster: Cluster, host: Host): void {
     this.#phase = "attempting";
-    this.#attempts++;
+    this.#record.attempts++;
     this.#attemptStartedAt = performance.now();
-    if (this.#attempts > 1 && this.#virtualHost?.attemptCountHeader)
-      setHeader(this.head.headers, "x-envoy-attempt-count", String(this.#attempts));
+    if (this.#record.attempts > 1 && this.#virtualHost?.attemptCountHeader)
+      setHeader(this.head.headers, "x-envoy-attempt-count", String(this.#record.attempts));
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
-    const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), this.#attempts > 1);
+    const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), this.#record.attempts > 1);
     this.#attempt = attempt;
+    this.#record.host = host;
     attempt.begin(this.#action?.retry?.perTryTimeoutMs ?? 0);
   }
 
   // ── the attempt reports ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The head was sent; what waited of the body follows. */
-  onUpstreamOpen(upstream: ClientStream): void {
+  onUpstreamOpen(upstream: ClientStream, localAddress: string): void {
+    this.#record.upstreamLocal = localAddress;
     this.#upstream = upstream;
     if (this.requestIsHeadOnly) return;
     const writable = this.#body.send(upstream);
@@ -295,41 +282,41 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
 
   onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const retry = this.#action?.retry;
-    if (retry && this.#attempts <= retry.retries && this.#mayRetry()) {
-      const grpcStatus = this.#isGrpc && end ? readGrpcStatus(head.headers) : undefined;
+    if (retry && this.#record.attempts <= retry.retries && this.#mayRetry()) {
+      const grpcStatus = this.#isGrpc && end ? statusNumber(head.headers) : undefined;
       if (retriesResponse(retry, head.status, grpcStatus) && this.#scheduleRetry()) {
         attempt.abandon();
         return;
       }
     }
-    this.#details = "via_upstream";
+    this.#record.details = "via_upstream";
     if (this.#route && this.#route.headers !== NO_MUTATION)
-      mutateHeaders(head.headers, this.#route.headers.responseRemove, this.#route.headers.responseSet, this);
+      mutateHeaders(head.headers, this.#route.headers.responseRemove, this.#route.headers.responseSet, this.#record);
     if (this.#clusterHeaders !== NO_MUTATION)
-      mutateHeaders(head.headers, this.#clusterHeaders.responseRemove, this.#clusterHeaders.responseSet, this);
+      mutateHeaders(head.headers, this.#clusterHeaders.responseRemove, this.#clusterHeaders.responseSet, this.#record);
     setHeader(
       head.headers,
       "x-envoy-upstream-service-time",
       String(Math.round(performance.now() - this.#attemptStartedAt)),
     );
     if (this.#virtualHost?.attemptCountInResponse)
-      setHeader(head.headers, "x-envoy-attempt-count", String(this.#attempts));
+      setHeader(head.headers, "x-envoy-attempt-count", String(this.#record.attempts));
     this.#body.forget();
     this.#answer(head, end);
   }
 
   onResponseData(chunk: Uint8Array): void {
     if (this.#phase !== "answering") return;
-    this.#bytesSent += chunk.length;
-    this.#lastActivity = timers.now;
+    this.#record.bytesSent += chunk.length;
+    this.#deadline?.touch();
     this.#responseMessages?.feed(chunk);
     if (!this.#stream.write(chunk)) this.#attempt?.pause();
   }
 
   onResponseEnd(trailers: HeaderList | undefined): void {
     if (this.#phase !== "answering") return;
-    this.trailers = trailers;
-    if (trailers && this.#isGrpc) this.#grpcStatus = readGrpcStatus(trailers) ?? this.#grpcStatus;
+    this.#record.trailers = trailers;
+    if (trailers && this.#isGrpc) this.#grpcStatus = statusNumber(trailers) ?? this.#grpcStatus;
     this.#stream.end(trailers);
     this.#finish();
   }
@@ -339,16 +326,16 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     if (this.#phase === "over") return;
     this.#upstream = undefined;
     if (this.#responseStarted) {
-      this.#addFlag(failure === "refused" || detail === "remote_reset" ? "UR" : "UC");
-      this.#details = `upstream_reset_after_response_started{${detail}}`;
+      this.#record.flag(failure === "refused" || detail === "remote_reset" ? "UR" : "UC");
+      this.#record.details = `upstream_reset_after_response_started{${detail}}`;
       this.#stream.reset("reset");
       this.#finish();
       return;
     }
     const retry = this.#action?.retry;
     if (retry && retriesFailure(retry, failure)) {
-      if (this.#attempts <= retry.retries && this.#mayRetry() && this.#scheduleRetry()) return;
-      if (this.#attempts > retry.retries) this.#addFlag("URX");
+      if (this.#record.attempts <= retry.retries && this.#mayRetry() && this.#scheduleRetry()) return;
+      if (this.#record.attempts > retry.retries) this.#record.flag("URX");
     }
     this.#replyFailure(failure, detail);
   }
@@ -356,7 +343,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   #replyFailure(failure: AttemptFailure, detail: string): void {
     switch (failure) {
       case "connect-failure": {
-        this.#transportFailure = detail;
+        this.#record.transportFailure = detail;
         const reason = detail === "connect timeout" ? "connection timeout" : "remote connection failure";
         const body = `upstream connect error or disconnect/reset before headers. reset reason: ${reason}, transport failure reason: ${detail}`;
         this.reply(
@@ -383,7 +370,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   }
 
   #overflow(detail: string): void {
-    this.#transportFailure = detail;
+    this.#record.transportFailure = detail;
     this.reply(
       503,
       "upstream connect error or disconnect/reset before headers. reset reason: overflow",
@@ -403,7 +390,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   /** False when the cluster's budget of retries is spent. */
   #scheduleRetry(): boolean {
     const retry = this.#action?.retry;
-    const cluster = this.#cluster;
+    const cluster = this.#record.cluster;
     if (!retry || !cluster?.breakers.admitRetry()) return false;
     cluster.stats.retries++;
     const { host } = this.#attempt!;
@@ -411,7 +398,7 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
     else this.#tried = [host];
     this.#phase = "backing-off";
     this.#upstream = undefined;
-    const ceiling = Math.min(retry.backoffMaxMs, retry.backoffBaseMs * (2 ** this.#attempts - 1));
+    const ceiling = Math.min(retry.backoffMaxMs, retry.backoffBaseMs * (2 ** this.#record.attempts - 1));
     this.#backoff ??= new Alarm(() => this.#attemptOnHost(cluster));
     timers.arm(this.#backoff, Math.random() * ceiling);
     return true;
@@ -420,8 +407,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   // ── the client ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   onData(chunk: Uint8Array): void {
-    this.#bytesReceived += chunk.length;
-    this.#lastActivity = timers.now;
+    this.#record.bytesReceived += chunk.length;
+    this.#deadline?.touch();
     this.#requestMessages?.feed(chunk);
     if (!this.#body.take(chunk, this.#upstream)) this.#stream.pause();
   }
@@ -439,55 +426,41 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   onReset(reason: ResetReason): void {
     if (this.#phase === "over") return;
     if (reason === "protocol" || reason === "limit") {
-      this.#addFlag("DPE");
-      this.#details = "codec_error";
+      this.#record.flag("DPE");
+      this.#record.details = "codec_error";
     } else {
-      this.#addFlag("DC");
-      this.#details = "downstream_remote_disconnect";
+      this.#record.flag("DC");
+      this.#record.details = "downstream_remote_disconnect";
     }
     this.#attempt?.abandon();
     this.#finish();
   }
 
-  // ── deadlines ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── deadlines ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #armIdle(timeoutMs: number): void {
-    this.#idleTimeoutMs = timeoutMs;
-    if (timeoutMs === 0) return;
-    this.#lastActivity = timers.now;
-    timers.arm(this, timeoutMs);
+  #armIdle(idleMs: number): void {
+    if (idleMs === 0 && !this.#deadline) return;
+    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline.setIdle(idleMs);
   }
 
   #armTimeout(action: ForwardAction): void {
-    if (action.idleTimeoutMs !== undefined && action.idleTimeoutMs !== this.#idleTimeoutMs)
-      this.#armIdle(action.idleTimeoutMs);
+    if (action.idleTimeoutMs !== undefined) this.#armIdle(action.idleTimeoutMs);
     const timeoutMs = requestTimeout(action, this.#isGrpc, this.head.headers);
     if (timeoutMs === 0) return;
-    this.#timeoutAt = performance.now() + timeoutMs;
-    timers.arm(this, this.#idleTimeoutMs === 0 ? timeoutMs : Math.min(timeoutMs, this.#idleTimeoutMs));
+    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline.setTimeout(timeoutMs);
     setHeader(this.head.headers, "x-envoy-expected-rq-timeout-ms", String(timeoutMs));
   }
 
-  onDeadline(): void {
-    const now = performance.now();
-    if (this.#timeoutAt > 0 && now >= this.#timeoutAt - 1) {
-      if (this.#cluster) this.#cluster.stats.timeouts++;
-      this.#giveUp(
-        504,
-        "upstream request timeout",
-        this.#responseStarted ? "upstream_max_stream_duration_reached" : "upstream_response_timeout",
-        "UT",
-      );
-      return;
-    }
-    const idleFor = timers.now - this.#lastActivity;
-    if (this.#idleTimeoutMs > 0 && idleFor >= this.#idleTimeoutMs - 10) {
-      this.#giveUp(this.#requestEnded ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
-      return;
-    }
-    const idleLeft = this.#idleTimeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#idleTimeoutMs - idleFor;
-    const left = this.#timeoutAt === 0 ? idleLeft : Math.min(idleLeft, this.#timeoutAt - now);
-    timers.arm(this, left);
+  onTimeout(): void {
+    if (this.#record.cluster) this.#record.cluster.stats.timeouts++;
+    const details = this.#responseStarted ? "upstream_max_stream_duration_reached" : "upstream_response_timeout";
+    this.#giveUp(504, "upstream request timeout", details, "UT");
+  }
+
+  onIdle(): void {
+    this.#giveUp(this.#requestEnded ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
   }
 
   #giveUp(status: number, body: string, details: string, flag: ResponseFlag): void {
@@ -496,8 +469,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
       this.reply(status, body, details, flag);
       return;
     }
-    this.#addFlag(flag);
-    this.#details = details;
+    this.#record.flag(flag);
+    this.#record.details = details;
     this.#stream.reset("timeout");
     this.#finish();
   }
@@ -507,17 +480,17 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   /** A response of the proxy's own. `details` are Envoy's, for the log. */
   reply(status: number, body: string, details: string, flag?: ResponseFlag, headers: HeaderList = []): void {
     if (this.#phase === "over" || this.#responseStarted) return;
-    this.#details = details;
-    if (flag) this.#addFlag(flag);
+    this.#record.details = details;
+    if (flag) this.#record.flag(flag);
     const grpc = this.#isGrpc && status !== 200;
     if (grpc) this.#grpcStatus = GRPC_STATUS[statusOfHttp(status).code];
     const { head, bytes } = localReply(status, body, headers, grpc, this.head.method === "HEAD");
     const route = this.#route;
     if (route && route.headers !== NO_MUTATION)
-      mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this);
+      mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.#record);
     this.#answer(head, bytes === undefined);
     if (bytes === undefined) return;
-    this.#bytesSent = bytes.length;
+    this.#record.bytesSent = bytes.length;
     this.#stream.write(bytes);
     this.#stream.end();
     this.#finish();
@@ -526,8 +499,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   #answer(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
     this.#responseStarted = true;
-    this.#response = head;
-    if (this.#isGrpc && end) this.#grpcStatus = readGrpcStatus(head.headers) ?? this.#grpcStatus;
+    this.#record.response = head;
+    if (this.#isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     prepareResponse(head, this.connection);
     this.#stream.respond(head, end);
     if (end) this.#finish();
@@ -535,8 +508,8 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
 
   /** Bytes that a tunnel moved, told when it is over. */
   onTunnelOver(received: number, sent: number, failure: string | undefined): void {
-    this.#bytesReceived = received;
-    this.#bytesSent = sent;
+    this.#record.bytesReceived = received;
+    this.#record.bytesSent = sent;
     if (failure !== undefined) {
       this.#phase = "routing";
       this.#replyFailure("connect-failure", failure);
@@ -548,119 +521,45 @@ export class Exchange extends Deadline implements StreamListener, FormatSource {
   /** The tunnel stands: the client was told so with this head. */
   onTunnelOpen(head: ResponseHead): void {
     this.#responseStarted = true;
-    this.#response = head;
-    this.#details = "via_upstream";
+    this.#record.response = head;
+    this.#record.details = "via_upstream";
   }
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #addFlag(flag: ResponseFlag): void {
-    this.#flags = addFlag(this.#flags, flag);
-  }
-
   #finish(): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
-    if (this.armed) timers.disarm(this);
+    this.#deadline?.end();
     if (this.#backoff?.armed) timers.disarm(this.#backoff);
     this.#attempt?.abandon();
-    this.#cluster?.breakers.releaseRequest();
+    this.#record.cluster?.breakers.releaseRequest();
     this.#report();
     const { logs } = this.connection.http;
-    for (let i = 0; i < logs.length; i++) logs[i]!.file.append(formatValue(logs[i]!.format, this));
-    this.connection.onExchangeOver();
+    for (let i = 0; i < logs.length; i++) logs[i]!.file.append(formatValue(logs[i]!.format, this.#record));
   }
 
   #report(): void {
     const { connection } = this;
     const protocol = this.#isGrpc ? "grpc" : "http";
-    const edge = connection.edge(this.#cluster, this.#attempt?.host, this.peerMetadata, this.head.authority, protocol);
-    const status = this.#response?.status ?? 0;
+    const edge = connection.edge(
+      this.#record.cluster,
+      this.#attempt?.host,
+      this.peerMetadata,
+      this.head.authority,
+      protocol,
+    );
+    const status = this.#record.response?.status ?? 0;
     const grpcStatus = this.#isGrpc ? this.#grpcStatus : -1;
-    const response = this.#response?.wireBytes ?? 0;
+    const response = this.#record.response?.wireBytes ?? 0;
     edge.record(
       status,
       grpcStatus,
-      this.#flags,
-      performance.now() - this.#startedAt,
-      this.head.wireBytes + this.#bytesReceived,
-      response + this.#bytesSent,
+      this.#record.flags,
+      this.#record.durationMs,
+      this.head.wireBytes + this.#record.bytesReceived,
+      response + this.#record.bytesSent,
     );
     if (this.#isGrpc) edge.messages(this.#requestMessages!.count, this.#responseMessages!.count);
   }
-
-  // ── what logs and header operations read ───────────────────────────────────────────────────────────────────────────────────────
-
-  get request(): RequestHead {
-    return this.head;
-  }
-
-  get responseHeaders(): HeaderList | undefined {
-    return this.#response?.headers;
-  }
-
-  operator(name: PlainOperator): string {
-    const { facts } = this.connection;
-    switch (name) {
-      case "START_TIME":
-        return isoTime(this.#startedOn);
-      case "PROTOCOL":
-        return this.head.protocol;
-      case "RESPONSE_CODE":
-        return String(this.#response?.status ?? 0);
-      case "RESPONSE_FLAGS":
-        return this.#flags;
-      case "RESPONSE_CODE_DETAILS":
-        return this.#details;
-      case "CONNECTION_TERMINATION_DETAILS":
-        return "-";
-      case "UPSTREAM_TRANSPORT_FAILURE_REASON":
-        return this.#transportFailure;
-      case "BYTES_RECEIVED":
-        return String(this.#bytesReceived);
-      case "BYTES_SENT":
-        return String(this.#bytesSent);
-      case "DURATION":
-        return String(Math.round(performance.now() - this.#startedAt));
-      case "RESPONSE_DURATION":
-        return this.#response ? (getHeader(this.#response.headers, "x-envoy-upstream-service-time") ?? "-") : "-";
-      case "UPSTREAM_HOST":
-        return this.#attempt?.host.label ?? "-";
-      case "UPSTREAM_CLUSTER":
-        return this.#cluster?.table.statName ?? this.#clusterName;
-      case "UPSTREAM_CLUSTER_RAW":
-        return this.#clusterName;
-      case "UPSTREAM_LOCAL_ADDRESS":
-        return this.#attempt?.localAddress ?? "-";
-      case "UPSTREAM_REQUEST_ATTEMPT_COUNT":
-        return String(this.#attempts);
-      case "DOWNSTREAM_LOCAL_ADDRESS":
-        return this.connection.localLabel;
-      case "DOWNSTREAM_REMOTE_ADDRESS":
-        return this.connection.remoteLabel;
-      case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-        return facts.remoteAddress;
-      case "DOWNSTREAM_PEER_URI_SAN":
-        return facts.principal || "-";
-      case "REQUESTED_SERVER_NAME":
-        return facts.serverName || "-";
-      case "ROUTE_NAME":
-        return this.#route?.name || "-";
-      case "HOSTNAME":
-        return process.env.HOSTNAME ?? "-";
-    }
-  }
-}
-
-function readGrpcStatus(headers: HeaderList): number | undefined {
-  const status = getHeader(headers, "grpc-status");
-  return status !== undefined && /^\d{1,2}$/.test(status) ? Number(status) : undefined;
-}
-
-/** The route's time-out, or the client's `grpc-timeout` where the route honours it (Envoy: FilterUtility::finalTimeout). 0 is none. */
-function requestTimeout(action: ForwardAction, grpc: boolean, headers: HeaderList): number {
-  const asked =
-    grpc && action.grpcTimeoutMaxMs !== undefined ? parseTimeout(getHeader(headers, "grpc-timeout")) : undefined;
-  if (asked === undefined) return action.timeoutMs;
-  return action.grpcTimeoutMaxMs === 0 ? asked : Math.min(asked, action.grpcTimeoutMaxMs!);
 }

@@ -6,26 +6,13 @@ import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import type { Connection, RequestHead, ServerConnectionListener, ServerStream } from "../http/stream.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
-import type { Format } from "../table/format.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { ConnectionFacts } from "../table/request.ts";
-import type { AccessLogFile } from "./access-log.ts";
-import { formatSocketAddress } from "./connection-facts.ts";
-import type { ProxyContext, RouteHolder } from "./context.ts";
+import type { ProxyContext } from "./context.ts";
+import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
-
-/** A connection manager with what the proxy resolved for it when the listener came. */
-export interface BoundHttp {
-  readonly table: HttpTable;
-  readonly limits: HttpLimits;
-  readonly routes: RouteHolder;
-  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
-  /** Inbound: the requests are reported as the server's. */
-  readonly inbound: boolean;
-  readonly stats: { connections: number; active: number; requests: number; refused: number };
-}
 
 /** Limits of the codecs from a connection manager's settings. */
 export function httpLimits(table: HttpTable): HttpLimits {
@@ -51,15 +38,13 @@ function begins(chunk: Uint8Array, text: Buffer): boolean {
   return length > 0;
 }
 
-export class HttpConnection implements ServerConnectionListener {
+export class HttpConnection implements ServerConnectionListener, Downstream {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
   readonly facts: ConnectionFacts;
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
   #codec: Connection | undefined;
-  #local: string | undefined;
-  #remote: string | undefined;
   #onClosed: (() => void) | undefined;
   #certificate: Uint8Array | undefined;
   #forwarded: string | undefined;
@@ -139,8 +124,6 @@ export class HttpConnection implements ServerConnectionListener {
     this.#onClosed = undefined;
   }
 
-  onExchangeOver(): void {}
-
   /** This hop of x-forwarded-client-cert (Envoy's order of keys); "" when the peer proved nothing. Made once a connection. */
   get forwardedCertificate(): string {
     this.#forwarded ??= this.#describeCertificate();
@@ -154,16 +137,6 @@ export class HttpConnection implements ServerConnectionListener {
     const hash = new Bun.CryptoHasher("sha256").update(this.#certificate).digest("hex");
     // X.509-SVIDs of the mesh have no subject.
     return `By=${this.context.principal};Hash=${hash}${subject ? ';Subject=""' : ""}${uri ? `;URI=${principal}` : ""}`;
-  }
-
-  get localLabel(): string {
-    this.#local ??= formatSocketAddress({ address: this.facts.localAddress, port: this.facts.localPort });
-    return this.#local;
-  }
-
-  get remoteLabel(): string {
-    this.#remote ??= formatSocketAddress({ address: this.facts.remoteAddress, port: this.facts.remotePort });
-    return this.#remote;
   }
 
   /** Where a finished request is counted. */

@@ -3,9 +3,9 @@
 import { getHeader, setHeader } from "../http/headers.ts";
 import type { ResponseHead } from "../http/stream.ts";
 import { httpDate } from "./clock.ts";
-import type { HttpConnection } from "./http-connection.ts";
+import type { Downstream } from "./downstream.ts";
 
-export function prepareResponse(head: ResponseHead, connection: HttpConnection): void {
+export function prepareResponse(head: ResponseHead, connection: Downstream): void {
   const { headers } = head;
   const { serverHeader } = connection.http.table;
   if (serverHeader.kind === "overwrite") setHeader(headers, "server", serverHeader.value);

@@ -3,16 +3,16 @@
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import type { Format, PlainOperator } from "../table/format.ts";
+import type { Format } from "../table/format.ts";
 import type { TcpTable } from "../table/listener.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import { chooseWeighted } from "../table/route.ts";
 import type { AccessLogFile } from "./access-log.ts";
-import { isoTime } from "./clock.ts";
+import { AccessRecord } from "./access-record.ts";
 import { formatSocketAddress } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
-import { type FormatSource, formatValue } from "./format-value.ts";
-import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
+import { formatValue } from "./format-value.ts";
+import type { ResponseFlag } from "./response-flags.ts";
 import { Splice, type SpliceListener } from "./splice.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { endpointAt } from "./upstream/destination.ts";
@@ -28,28 +28,17 @@ export interface BoundTcp {
 /** Istio reports the bytes of open connections at this interval (tcp_reporting_duration). */
 const REPORT_MS = 5_000;
 
-export class TcpConnection implements SpliceListener, FormatSource {
-  readonly request = undefined;
-  readonly responseHeaders = undefined;
-  readonly trailers = undefined;
+export class TcpConnection implements SpliceListener {
   readonly #context: ProxyContext;
   readonly #tcp: BoundTcp;
   readonly #facts: ConnectionFacts;
   readonly #destination: SocketAddress | undefined;
   readonly #downstream: ByteStream;
-  readonly #startedAt = performance.now();
-  readonly #startedOn = Date.now();
+  readonly #record: AccessRecord;
   readonly #report = new Alarm(() => this.#reportBytes());
   #onClosed: (() => void) | undefined;
-  #clusterName = "-";
-  #cluster: Cluster | undefined;
-  #host: Host | undefined;
   #edge: TcpEdge | undefined;
   #splice: Splice | undefined;
-  #upstreamLocal = "-";
-  #attempts = 0;
-  #flags: string = NO_FLAGS;
-  #transportFailure = "-";
   #reportedReceived = 0;
   #reportedSent = 0;
   #over = false;
@@ -64,6 +53,7 @@ export class TcpConnection implements SpliceListener, FormatSource {
     this.#context = context;
     this.#tcp = tcp;
     this.#facts = facts;
+    this.#record = new AccessRecord(facts, undefined);
     this.#destination = destination;
     this.#downstream = downstream;
     tcp.stats.connections++;
@@ -83,11 +73,11 @@ export class TcpConnection implements SpliceListener, FormatSource {
       closed: () => this.#finish("DC"),
     };
     const { cluster } = this.#tcp.table;
-    this.#clusterName =
+    this.#record.clusterName =
       cluster.kind === "single" ? cluster.name : chooseWeighted(cluster.clusters, cluster.total, Math.random()).name;
-    this.#cluster = this.#context.clusters.get(this.#clusterName);
-    if (!this.#cluster) this.#fail("NC", "no such cluster");
-    else this.#dial(this.#cluster, held);
+    this.#record.cluster = this.#context.clusters.get(this.#record.clusterName);
+    if (!this.#record.cluster) this.#fail("NC", "no such cluster");
+    else this.#dial(this.#record.cluster, held);
   }
 
   #dial(cluster: Cluster, held: readonly Buffer[]): void {
@@ -100,14 +90,14 @@ export class TcpConnection implements SpliceListener, FormatSource {
       this.#fail("UH", "no healthy upstream");
       return;
     }
-    this.#host = host;
-    this.#attempts++;
+    this.#record.host = host;
+    this.#record.attempts++;
     cluster.dialBytes(host, {
       onConnected: (upstream) => this.#connected(cluster, host, upstream, held),
       onConnectFailure: (detail) => {
         host.stats.connectFailures++;
         if (this.#over) return;
-        if (this.#attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
+        if (this.#record.attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
         else this.#fail("UF", detail);
       },
     });
@@ -119,7 +109,7 @@ export class TcpConnection implements SpliceListener, FormatSource {
       return;
     }
     host.active++;
-    this.#upstreamLocal = formatSocketAddress(upstream.local);
+    this.#record.upstreamLocal = formatSocketAddress(upstream.local);
     const { reporter } = this.#context;
     const caller = { principal: this.#facts.principal, metadata: "", serverName: this.#facts.serverName };
     this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
@@ -145,12 +135,12 @@ export class TcpConnection implements SpliceListener, FormatSource {
   }
 
   onSpliceOver(reason: "ended" | "reset" | "idle"): void {
-    if (this.#host) this.#host.active--;
+    if (this.#record.host) this.#record.host.active--;
     this.#finish(reason === "idle" ? "SI" : undefined);
   }
 
   #fail(flag: ResponseFlag, detail: string): void {
-    this.#transportFailure = detail;
+    this.#record.transportFailure = detail;
     this.#downstream.terminate();
     this.#finish(flag);
   }
@@ -165,53 +155,14 @@ export class TcpConnection implements SpliceListener, FormatSource {
   #finish(flag: ResponseFlag | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    if (flag) this.#flags = addFlag(this.#flags, flag);
+    if (flag) this.#record.flag(flag);
     timers.disarm(this.#report);
     this.#reportBytes();
+    this.#record.bytesReceived = this.#splice?.received ?? 0;
+    this.#record.bytesSent = this.#splice?.sent ?? 0;
     this.#edge?.closed();
     this.#tcp.stats.active--;
-    for (const { file, format } of this.#tcp.logs) file.append(formatValue(format, this));
+    for (const { file, format } of this.#tcp.logs) file.append(formatValue(format, this.#record));
     this.#onClosed?.();
-  }
-
-  operator(name: PlainOperator): string {
-    switch (name) {
-      case "START_TIME":
-        return isoTime(this.#startedOn);
-      case "RESPONSE_CODE":
-        return "0";
-      case "RESPONSE_FLAGS":
-        return this.#flags;
-      case "UPSTREAM_TRANSPORT_FAILURE_REASON":
-        return this.#transportFailure;
-      case "BYTES_RECEIVED":
-        return String(this.#splice?.received ?? 0);
-      case "BYTES_SENT":
-        return String(this.#splice?.sent ?? 0);
-      case "DURATION":
-        return String(Math.round(performance.now() - this.#startedAt));
-      case "UPSTREAM_HOST":
-        return this.#host?.label ?? "-";
-      case "UPSTREAM_CLUSTER":
-        return this.#cluster?.table.statName ?? this.#clusterName;
-      case "UPSTREAM_CLUSTER_RAW":
-        return this.#clusterName;
-      case "UPSTREAM_LOCAL_ADDRESS":
-        return this.#upstreamLocal;
-      case "DOWNSTREAM_LOCAL_ADDRESS":
-        return formatSocketAddress({ address: this.#facts.localAddress, port: this.#facts.localPort });
-      case "DOWNSTREAM_REMOTE_ADDRESS":
-        return formatSocketAddress({ address: this.#facts.remoteAddress, port: this.#facts.remotePort });
-      case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-        return this.#facts.remoteAddress;
-      case "DOWNSTREAM_PEER_URI_SAN":
-        return this.#facts.principal || "-";
-      case "REQUESTED_SERVER_NAME":
-        return this.#facts.serverName || "-";
-      case "HOSTNAME":
-        return process.env.HOSTNAME ?? "-";
-      default:
-        return "-";
-    }
   }
 }

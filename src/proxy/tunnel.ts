@@ -2,7 +2,7 @@
 
 import { type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../http/stream.ts";
 import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../net/byte-stream.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Downstream } from "./downstream.ts";
 import { Splice, type SpliceListener } from "./splice.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -86,9 +86,18 @@ class TunnelStream implements ByteStream, StreamListener {
   }
 }
 
+/** Whose tunnel it is. */
+export interface TunnelOwner {
+  readonly connection: Downstream;
+  /** The tunnel stands: the client was told so with this head. */
+  onTunnelOpen(head: ResponseHead): void;
+  /** Bytes that it moved; `failure` when it never stood. */
+  onTunnelOver(received: number, sent: number, failure: string | undefined): void;
+}
+
 /** Dials `host` and answers the CONNECT: 200 and bytes from then on, or the exchange is told why not. */
-export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cluster, host: Host): void {
-  const { facts } = exchange.connection;
+export function openTunnel(owner: TunnelOwner, stream: ServerStream, cluster: Cluster, host: Host): void {
+  const { facts } = owner.connection;
   let cancelled = false;
   const waiting: StreamListener = {
     onData() {},
@@ -96,7 +105,7 @@ export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cl
     onWritable() {},
     onReset: () => {
       cancelled = true;
-      exchange.onTunnelOver(0, 0, undefined);
+      owner.onTunnelOver(0, 0, undefined);
     },
   };
   stream.listener = waiting;
@@ -109,7 +118,7 @@ export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cl
         return;
       }
       const head = new ResponseHead(200, [], -1);
-      exchange.onTunnelOpen(head);
+      owner.onTunnelOpen(head);
       const tunnel = new TunnelStream(
         stream,
         { address: facts.localAddress, port: facts.localPort },
@@ -118,16 +127,16 @@ export function openTunnel(exchange: Exchange, stream: ServerStream, cluster: Cl
       const over: SpliceListener = {
         onSpliceOver() {
           host.active--;
-          exchange.onTunnelOver(splice.received, splice.sent, undefined);
+          owner.onTunnelOver(splice.received, splice.sent, undefined);
         },
       };
-      const splice = new Splice(tunnel, upstream, undefined, exchange.connection.http.table.streamIdleTimeoutMs, over);
+      const splice = new Splice(tunnel, upstream, undefined, owner.connection.http.table.streamIdleTimeoutMs, over);
       stream.respond(head, false);
     },
     onConnectFailure(detail) {
       host.active--;
       host.stats.connectFailures++;
-      if (!cancelled) exchange.onTunnelOver(0, 0, detail);
+      if (!cancelled) owner.onTunnelOver(0, 0, detail);
     },
   });
 }

@@ -21,6 +21,9 @@ export interface ConnectionFacts {
   readonly serverName: string;
   /** The peer's proven identity, `spiffe://…`; "" when it proved none. */
   readonly principal: string;
+  /** Address and port of the two ends as logs show them. */
+  readonly remoteLabel: string;
+  readonly localLabel: string;
 }
 
 /** All values of a header joined with "," (envoy HeaderUtility::getAllOfHeaderAsString), pseudo-headers included; undefined when absent. */

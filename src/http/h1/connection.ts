@@ -270,11 +270,11 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
 
   /** A slow reader of a long end keeps its time as long as it goes on reading. */
   #judgeLingering(): void {
-    if (this.outbox.length === 0 || this.outbox.length === this.#unsentAtDeadline) {
+    if (this.outbox.pending === 0 || this.outbox.pending === this.#unsentAtDeadline) {
       this.terminate();
       return;
     }
-    this.#unsentAtDeadline = this.outbox.length;
+    this.#unsentAtDeadline = this.outbox.pending;
     timers.arm(this, LINGER_MS);
   }
 

@@ -99,13 +99,13 @@ export abstract class Http2Lifecycle implements Connection {
     this.phase = "closing";
     this.#stop();
     this.sender.outbox.end();
-    this.#unsent = this.sender.outbox.length;
+    this.#unsent = this.sender.outbox.pending;
     timers.arm(this.#lingerAlarm, LINGER_MS);
   }
 
   /** A slow reader of the last responses keeps its time as long as it goes on reading. */
   #judgeLingering(): void {
-    const unsent = this.sender.outbox.length;
+    const unsent = this.sender.outbox.pending;
     if (unsent === 0 || unsent === this.#unsent) {
       this.#transport.terminate();
       return;

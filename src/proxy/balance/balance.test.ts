@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { BalancerPolicy } from "../../table/cluster.ts";
-import { type Candidate, createBalancer } from "./balancer.ts";
+import { createBalancer } from "./balancer.ts";
+import type { Candidate } from "./candidate.ts";
 
 function counts(policy: BalancerPolicy, hosts: readonly Candidate[], rounds: number): number[] {
   const balancer = createBalancer(policy);

@@ -1,7 +1,7 @@
 // Of a few hosts drawn at random, the one with the fewest requests on their way (P2C: two draws are within a few per cent of the best,
 // at a fixed cost). Hosts are drawn by weight, as Envoy's weighted least request comes out when load is even.
 
-import { type Balancer, type Candidate, indexAt, WeightSums } from "./balancer.ts";
+import { type Balancer, type Candidate, indexAt, WeightSums } from "./candidate.ts";
 
 export class LeastRequest implements Balancer {
   readonly #choices: number;

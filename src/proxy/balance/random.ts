@@ -1,6 +1,6 @@
 // Random, by weight.
 
-import { type Balancer, type Candidate, indexAt, WeightSums } from "./balancer.ts";
+import { type Balancer, type Candidate, indexAt, WeightSums } from "./candidate.ts";
 
 export class RandomChoice implements Balancer {
   readonly #weights = new WeightSums();

@@ -1,6 +1,6 @@
 // One after the other; by weight, the smooth way (the order of nginx: a host of weight 3 among others of 1 is spread, not repeated).
 
-import type { Balancer, Candidate } from "./balancer.ts";
+import type { Balancer, Candidate } from "./candidate.ts";
 
 export class RoundRobin implements Balancer {
   #hosts: readonly Candidate[] = [];

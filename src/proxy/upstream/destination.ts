@@ -3,11 +3,12 @@
 import type { RequestHead } from "../../http/stream.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
 import { portOf, withoutPort } from "../../table/virtual-hosts.ts";
-import type { HttpConnection } from "../http-connection.ts";
+import type { Downstream } from "../downstream.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host } from "./host.ts";
 
-function endpointAt(host: string, port: number): Endpoint {
+/** An endpoint that nobody configured. */
+export function endpointAt(host: string, port: number): Endpoint {
   return {
     address: { kind: "socket", host, port },
     weight: 1,
@@ -22,7 +23,7 @@ function endpointAt(host: string, port: number): Endpoint {
 /** Calls back with the host of a request, or undefined when its name has no address. */
 export function destinationHost(
   cluster: Cluster,
-  connection: HttpConnection,
+  connection: Downstream,
   head: RequestHead,
   found: (host: Host | undefined) => void,
 ): void {
@@ -37,5 +38,3 @@ export function destinationHost(
     found(answer.kind === "addresses" ? cluster.transient(endpointAt(answer.addresses[0]!, port)) : undefined);
   });
 }
-
-export { endpointAt };

@@ -6,7 +6,13 @@ import type { HttpLimits } from "../../http/limits.ts";
 import type { ClientConnection, ClientConnectionListener } from "../../http/stream.ts";
 import type { ByteStream } from "../../net/byte-stream.ts";
 import type { Breakers } from "./breakers.ts";
-import type { Host } from "./host.ts";
+
+/** The host that the pool belongs to, as far as the pool tells it what happens. */
+export interface PooledHost {
+  /** SPIFFE id that the endpoint proved on its newest connection. */
+  principal: string;
+  readonly stats: { connections: number; connectFailures: number; activeConnections: number };
+}
 
 /** A request that wants a connection. Exactly one of the two is called, possibly before `acquire` returns; none after `cancel`. */
 export interface PoolWaiter {
@@ -71,7 +77,7 @@ export class PooledConnection implements ClientConnectionListener {
 }
 
 export class HttpPool {
-  readonly #host: Host;
+  readonly #host: PooledHost;
   readonly #settings: PoolSettings;
   readonly #breakers: Breakers;
   /** Taking requests; the last one that had room comes first to mind (`#favourite`). */
@@ -82,7 +88,7 @@ export class HttpPool {
   #connecting = 0;
   #draining = false;
 
-  constructor(host: Host, settings: PoolSettings, breakers: Breakers) {
+  constructor(host: PooledHost, settings: PoolSettings, breakers: Breakers) {
     this.#host = host;
     this.#settings = settings;
     this.#breakers = breakers;

@@ -30,7 +30,7 @@ const DEFAULTS = {
   maxHeaders: 100,
   maxConcurrentStreams: 1_024,
   streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 16 * 1024 * 1024,
 } as const;
 
 function acceptRouter(scope: Scope, any: Any): void {

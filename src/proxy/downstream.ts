@@ -1,0 +1,41 @@
+// The connection that a request came on, as far as the request needs it.
+
+import type { HttpLimits } from "../http/limits.ts";
+import type { SocketAddress } from "../net/byte-stream.ts";
+import type { RequestEdge } from "../stats/request-edge.ts";
+import type { Format } from "../table/format.ts";
+import type { HttpTable } from "../table/http.ts";
+import type { ConnectionFacts } from "../table/request.ts";
+import type { AccessLogFile } from "./access-log.ts";
+import type { ProxyContext, RouteHolder } from "./context.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+import type { Host } from "./upstream/host.ts";
+
+/** A connection manager with what the proxy resolved for it when the listener came. */
+export interface BoundHttp {
+  readonly table: HttpTable;
+  readonly limits: HttpLimits;
+  readonly routes: RouteHolder;
+  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
+  /** Inbound: the requests are reported as the server's. */
+  readonly inbound: boolean;
+  readonly stats: { connections: number; active: number; requests: number; refused: number };
+}
+
+export interface Downstream {
+  readonly context: ProxyContext;
+  readonly http: BoundHttp;
+  readonly facts: ConnectionFacts;
+  /** Where the client was going when it was captured. */
+  readonly destination: SocketAddress | undefined;
+  /** This hop of x-forwarded-client-cert; "" when the peer proved nothing. */
+  readonly forwardedCertificate: string;
+  /** Where a finished request is counted. `metadata`: the caller's claims about itself, "" without. */
+  edge(
+    cluster: Cluster | undefined,
+    host: Host | undefined,
+    metadata: string,
+    authority: string,
+    protocol: "http" | "grpc",
+  ): RequestEdge;
+}
