@@ -8,4 +8,5 @@ if (args[0] === "proxy") {
 } else {
   const { runCommandLine } = await import("./cli/program.ts");
   await runCommandLine(args);
+  process.exit(); // connections that are kept alive, and the pipe to whoever started this, would hold it
 }

@@ -8,7 +8,7 @@ import { failureText } from "../../src/cli/failure-report.ts";
 import { keepLoopbackDirect } from "../../src/cli/loopback.ts";
 import { styleOf } from "../../src/cli/terminal.ts";
 import type { LoadReport } from "./client.ts";
-import { legsBetween } from "./demo/legs.ts";
+import { legsBetween, settledLegs } from "./demo/legs.ts";
 import { DemoMesh, VERSIONS } from "./demo/mesh.ts";
 import { plaintextRefused } from "./demo/plaintext.ts";
 import { type Report, reportOf, reportText } from "./demo/report.ts";
@@ -67,11 +67,11 @@ async function startMesh(mesh: DemoMesh): Promise<void> {
   await mesh.untilInForce();
 }
 
-async function legs(mesh: DemoMesh) {
+/** Client and servers among the members. */
+async function parties(mesh: DemoMesh) {
   const members = await mesh.members();
-  const client = members.find(({ app }) => app === "client");
   const servers = members.filter(({ app }) => app === "golden-signal");
-  return { members, servers, legs: client ? await legsBetween(client, servers) : [] };
+  return { members, servers, client: members.find(({ app }) => app === "client") };
 }
 
 async function once(mesh: DemoMesh): Promise<Report> {
@@ -84,8 +84,9 @@ async function once(mesh: DemoMesh): Promise<Report> {
     onReport: (report) => void (report.kind === "done" && resolve(report)),
   });
   const load = await done;
-  const { servers, legs: found } = await legs(mesh);
-  return reportOf({ load, legs: found, plaintextRefused: await plaintextRefused(servers) }, REQUESTS);
+  const { client, servers } = await parties(mesh);
+  const legs = client ? await settledLegs(client, servers, load.requests - load.failed) : [];
+  return reportOf({ load, legs, plaintextRefused: await plaintextRefused(servers) }, REQUESTS);
 }
 
 /** Draws until `ended` resolves. Rejects when a process of the mesh ends by itself. */
@@ -109,8 +110,9 @@ async function live(mesh: DemoMesh, ended: Promise<void>): Promise<void> {
   const screen = new Screen(process.stdout, styleOf(process.stdout));
   try {
     while (!over) {
-      const { members, legs: found } = await legs(mesh);
-      screen.draw({ mesh, members, legs: found, load, upMs: performance.now() - startedAt });
+      const { members, servers, client } = await parties(mesh);
+      const legs = client ? (await legsBetween(client, servers)).map(({ leg }) => leg) : [];
+      screen.draw({ mesh, members, legs, load, upMs: performance.now() - startedAt });
       mesh.requireRunning();
       await Promise.race([ended, Bun.sleep(1_000)]);
     }

@@ -13,7 +13,7 @@ import { judgeEach, judgeTogether, objectsInForce, readWritten, type WrittenObje
 import { shownName } from "./kinds.ts";
 import { readFiles } from "./object-files.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
-import { print, styleOf } from "./terminal.ts";
+import { print, printError, styleOf } from "./terminal.ts";
 import { required } from "./values.ts";
 
 interface ApplyOptions extends ApiOptions {
@@ -37,12 +37,12 @@ async function apply(options: ApplyOptions): Promise<void> {
     await readFiles(required(options.filename, "-f FILE")),
     options.namespace,
   );
-  refuse([...diagnostics, ...judgeEach(objects, settings)]);
+  await refuse([...diagnostics, ...judgeEach(objects, settings)]);
   if (objects.length === 0) {
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
   }
   const { client } = await openApi(options);
-  refuse(judgeTogether(objects, await objectsInForce(client), settings));
+  await refuse(judgeTogether(objects, await objectsInForce(client), settings));
   const ordered = namespacesFirst(objects);
   await rehearse(client, ordered);
   for (const written of ordered) await print(await applyObject(client, written, options.dryRun === true));
@@ -54,8 +54,8 @@ function settingsOf(options: ApplyOptions): MeshSettings {
 }
 
 /** Prints what was found; throws when an error is among it. */
-function refuse(diagnostics: readonly Diagnostic[]): void {
-  if (diagnostics.length > 0) process.stderr.write(`${diagnosticsText(diagnostics, styleOf(process.stderr))}\n`);
+async function refuse(diagnostics: readonly Diagnostic[]): Promise<void> {
+  if (diagnostics.length > 0) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
   const refused = refusedFiles(diagnostics, "nothing was applied");
   if (refused) throw refused;
 }

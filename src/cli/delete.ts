@@ -8,7 +8,7 @@ import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { readWritten } from "./judge.ts";
 import { kindNamed } from "./kinds.ts";
 import { readFiles } from "./object-files.ts";
-import { print, styleOf } from "./terminal.ts";
+import { print, printError, styleOf } from "./terminal.ts";
 
 interface DeleteOptions extends ApiOptions {
   readonly filename?: readonly string[];
@@ -49,7 +49,7 @@ async function deleteObjects(
     if (existed) await print(`${shown} deleted`);
     else if (!options.ignoreNotFound) {
       missing++;
-      process.stderr.write(`${shown} not found${type.namespaced ? ` in namespace ${namespace}` : ""}\n`);
+      await printError(`${shown} not found${type.namespaced ? ` in namespace ${namespace}` : ""}`);
     }
   }
   if (missing > 0) process.exitCode = EXIT.failure;
@@ -69,7 +69,7 @@ function named(kind: string | undefined, names: readonly string[], { namespace }
 /** Only kind and name count: an object with a mistake in its fields can be deleted. */
 async function inFiles(paths: readonly string[], { namespace }: DeleteOptions): Promise<readonly Doomed[]> {
   const { objects, diagnostics } = readWritten(await readFiles(paths), namespace);
-  if (diagnostics.length > 0) process.stderr.write(`${diagnosticsText(diagnostics, styleOf(process.stderr))}\n`);
+  if (diagnostics.length > 0) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
   const refused = refusedFiles(diagnostics, "nothing was deleted");
   if (refused) throw refused;
   return objects.map(({ type, source }) => ({ type, namespace: source.origin.namespace, name: source.origin.name }));

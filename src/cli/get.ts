@@ -8,7 +8,7 @@ import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from 
 import { kindNamed } from "./kinds.ts";
 import { OUTPUTS, type Output, objectText, readable, type Wanted } from "./object-output.ts";
 import { fetchTable, tableText } from "./object-table.ts";
-import { print } from "./terminal.ts";
+import { print, printError } from "./terminal.ts";
 import { watchObjects } from "./watch-objects.ts";
 
 interface GetOptions extends ApiOptions {
@@ -52,7 +52,7 @@ async function printTable(api: Api, wanted: Wanted, output: "table" | "wide"): P
       tableText(table, { wide: output === "wide", namespaces: wanted.namespace === "" && wanted.type.namespaced }),
     );
   const place = wanted.namespace === "" ? "" : ` in namespace ${wanted.namespace}`;
-  process.stderr.write(`no ${wanted.type.plural} found${place}\n`);
+  await printError(`no ${wanted.type.plural} found${place}`);
 }
 
 async function printObjects({ client }: Api, wanted: Wanted, output: "json" | "yaml" | "name"): Promise<void> {

@@ -5,7 +5,7 @@ import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog, LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import { failureText } from "./failure-report.ts";
 import { keepLoopbackDirect } from "./loopback.ts";
-import { styleOf } from "./terminal.ts";
+import { printError, styleOf } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /** What a command's file exports. */
@@ -118,7 +118,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return; // --help, --version
     const failure = thrown instanceof CommanderError ? usageFailure(thrown, args) : thrown;
-    process.stderr.write(`${failureText(failure, styleOf(process.stderr), debug)}\n`);
+    await printError(failureText(failure, styleOf(process.stderr), debug));
     process.exitCode = Failure.from(failure).exit;
   }
 }

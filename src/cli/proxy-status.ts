@@ -5,7 +5,7 @@ import type { ProxyConfig, ProxyStatus } from "../admin/api.ts";
 import { formatDuration } from "../base/duration.ts";
 import { stateOption } from "./api-client.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
-import { print, renderTable, type Style, styleOf } from "./terminal.ts";
+import { print, printError, renderTable, type Style, styleOf } from "./terminal.ts";
 
 interface ProxyStatusOptions extends MeshOptions {
   readonly output: "table" | "json";
@@ -23,7 +23,7 @@ async function proxyStatus(options: ProxyStatusOptions): Promise<void> {
   const { proxies } = await fetchState(options);
   if (options.output === "json") return print(JSON.stringify(proxies, null, 2));
   if (proxies.length === 0) {
-    process.stderr.write("no proxy has registered: `heddle run` starts a program with one beside it\n");
+    await printError("no proxy has registered: `heddle run` starts a program with one beside it");
     return;
   }
   const style = styleOf(process.stdout);

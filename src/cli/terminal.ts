@@ -47,7 +47,12 @@ export function renderTable(headings: readonly string[], rows: readonly (readonl
     .join("\n");
 }
 
-/** Writes a line and waits until it has left the process, which may end right after. */
+/** Writes a line to standard output and waits until it has left the process, which may end right after. */
 export async function print(text: string): Promise<void> {
   await Bun.write(Bun.stdout, `${text}\n`);
+}
+
+/** The same to standard error. */
+export async function printError(text: string): Promise<void> {
+  await Bun.write(Bun.stderr, `${text}\n`);
 }

@@ -93,7 +93,7 @@ function traffic({ requests, failed, perSecond, versions }: LoadReport, style: S
 }
 
 function legLine({ from, to, mtls, client, server }: Leg, style: Style): string {
-  const lock = mtls ? style.green("mutual TLS") : style.yellow("counting  "); // the two ends are read a moment apart
+  const lock = mtls ? style.green("mutual TLS") : style.yellow("not proven"); // at first one end has counted before the other
   return `${from} → ${to}   ${lock}   ${client} → ${server}`;
 }
 
