@@ -1,5 +1,4 @@
-// What Kubernetes does to its own kinds beyond their schema: values it fills in, and rules between fields. Addresses are not
-// allocated: without kube-proxy nothing would answer on them, and the mesh resolves Services by name.
+// What Kubernetes does to its own kinds beyond their schema: values it fills in, and rules between fields.
 
 import { duplicate, type FieldError, forbidden, invalid, required } from "../field-error.ts";
 import { equalJson, isJsonArray, isJsonObject, type Json, type JsonObject } from "../json.ts";

@@ -5,7 +5,7 @@ import type { FieldError } from "../field-error.ts";
 import { equalJson, isJsonObject, type Json, type JsonObject, without } from "../json.ts";
 import { MAX_DEPTH } from "../json-text.ts";
 import { asJson, asObject, joinApiVersion, type KubeObject, timestamp, withApiVersion } from "../object.ts";
-import { type ResourceType, storageApiVersion } from "../resources.ts";
+import { type ResourceType, resource, storageApiVersion } from "../resources.ts";
 import { badRequest, invalidObject, tooLarge } from "../status.ts";
 import { checkMetadata, checkMetadataChange } from "./check-metadata.ts";
 import { checkSchema } from "./check-schema.ts";
@@ -14,6 +14,7 @@ import { coreRules } from "./core-rules.ts";
 import { withDefaults, withoutNulls } from "./defaults.ts";
 import { afterUpdate, type Manager, readManagers, type Writer, writeManagers } from "./ownership/managers.ts";
 import type { Target, WriteOptions } from "./request.ts";
+import { checkAddress, withAddress } from "./service-address.ts";
 
 /** etcd's limit, and so what objects in the field keep to. */
 const MAX_OBJECT_BYTES = 1.5 * 1024 * 1024;
@@ -86,8 +87,11 @@ function checkSize(object: KubeObject): void {
 }
 
 /** The fields that the server owns: those of the stored object, or fresh ones. */
-function serverMetadata(current: KubeObject | undefined, now: Date): JsonObject {
-  if (!current) return { uid: crypto.randomUUID(), generation: 1, creationTimestamp: timestamp(now) };
+function serverMetadata(current: KubeObject | undefined, type: ResourceType, now: Date): JsonObject {
+  if (!current) {
+    const generation = type.generation ? { generation: 1 } : {};
+    return { uid: crypto.randomUUID(), ...generation, creationTimestamp: timestamp(now) };
+  }
   return Object.fromEntries(
     SERVER_FIELDS.flatMap((field) => {
       const value = current.metadata[field];
@@ -108,7 +112,7 @@ function confined(object: KubeObject, current: KubeObject | undefined, target: T
   }
   const metadata = {
     ...without(object.metadata as unknown as JsonObject, ...DROPPED_FIELDS),
-    ...serverMetadata(current, now),
+    ...serverMetadata(current, type, now),
   };
   const written = { ...object, metadata: metadata as unknown as KubeObject["metadata"] };
   if (!type.status) return written;
@@ -130,6 +134,7 @@ function findings(object: KubeObject, current: KubeObject | undefined, context: 
     ...checkMetadata(object, type),
     ...(current ? checkMetadataChange(object, current) : []),
     ...(coreRules(type).check?.(object, current) ?? []),
+    ...(type === resource.services ? checkAddress(object, current, context.store) : []),
   ];
   return { errors: all, unknown };
 }
@@ -207,7 +212,9 @@ export function prepare(
       writer,
       schema,
     );
-  const object = finished(withManagers(defaulted, managers), current, type);
+  // Nobody manages an address that nobody asked for: those who apply the Service without one do not take it away.
+  const addressed = type === resource.services ? withAddress(defaulted, current, context.store) : defaulted;
+  const object = finished(withManagers(addressed, managers), current, type);
   checkSize(object);
   return { object, warnings: problems };
 }
@@ -217,7 +224,7 @@ function finished(object: KubeObject, current: KubeObject | undefined, type: Res
   const stored = withApiVersion(object, storageApiVersion(type));
   const status = coreRules(type).initialStatus;
   if (!current) return status && type.status ? { ...stored, status } : stored;
-  if (!desiredStateChanged(stored, current, type)) return stored;
+  if (!type.generation || !desiredStateChanged(stored, current, type)) return stored;
   const generation = (current.metadata.generation ?? 0) + 1;
   return { ...stored, metadata: { ...stored.metadata, generation } };
 }

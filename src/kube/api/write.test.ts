@@ -53,7 +53,7 @@ describe("create", () => {
     const { body } = await send(api, "POST", CONFIG_MAPS, { metadata: { generateName: "web-" } });
     expect(body.metadata.name).toMatch(/^web-[b-z2-9]{5}$/);
     const { status } = await send(api, "POST", CONFIG_MAPS, { metadata: {} });
-    expect(status).toBe(400);
+    expect(status).toBe(422);
   });
 
   test.each([
@@ -309,7 +309,7 @@ describe("dry run", () => {
     expect(warnings).toEqual(["careful"]);
     expect(asked).toEqual(["CREATE a"]);
     expect(store.version).toBe(version);
-    expect((await send(api, "POST", `${CONFIG_MAPS}?dryRun=Some`, configMap("a"))).status).toBe(400);
+    expect((await send(api, "POST", `${CONFIG_MAPS}?dryRun=Some`, configMap("a"))).status).toBe(422);
   });
 });
 
@@ -521,6 +521,8 @@ describe("Kubernetes' own kinds", () => {
     expect(body.spec).toEqual({
       type: "ClusterIP",
       sessionAffinity: "None",
+      clusterIP: expect.stringMatching(/^240\.240\./),
+      clusterIPs: [body.spec.clusterIP],
       ports: [{ port: 80, protocol: "TCP", targetPort: 80 }],
     });
     expect(body.status).toEqual({ loadBalancer: {} });

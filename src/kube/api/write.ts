@@ -26,6 +26,7 @@ import { type Applied, applied, readManagers, type Writer } from "./ownership/ma
 import { identified, type Proposal, prepare } from "./prepare.ts";
 import { removalChanges } from "./removal.ts";
 import type { Target, WriteOptions } from "./request.ts";
+import { checkAddress } from "./service-address.ts";
 
 /** As often as Kubernetes' API server tries a patch again. */
 const ATTEMPTS = 5;
@@ -56,6 +57,8 @@ export async function write(
       target.subresource === "" ? await admission(context, target, current ? "UPDATE" : "CREATE", object, current) : [];
     const all = [...warnings, ...verdict];
     if (options.dryRun) return { object, created: !current, warnings: all };
+    // While admission was asked, another Service may have taken the address.
+    if (target.type === resource.services && checkAddress(object, current, context.store).length > 0) continue;
     const stored = commit(context, target, object, current);
     if (stored) return { object: stored, created: !current, warnings: all };
   }
@@ -165,6 +168,7 @@ export function creating(target: Target, input: JsonObject, duplicates: readonly
 export function replacing(target: Target, input: JsonObject, duplicates: readonly string[]): Propose {
   return (current) => {
     if (!current) throw notFound(target.type, target.name);
+    identified(input, target); // a wrong name is said before a wrong version
     checkVersion(target, input, current, false);
     return { object: input, duplicates };
   };
@@ -176,6 +180,7 @@ export function patching(target: Target, patch: (current: JsonObject) => Json, d
   return (current) => {
     if (!current) throw notFound(target.type, target.name);
     const object = patch(asJson(withApiVersion(current, apiVersion))) as JsonObject;
+    identified(object, target);
     checkVersion(target, object, current, true);
     return { object, duplicates };
   };
