@@ -9,12 +9,16 @@ import { cpuTime, type Memory, memory } from "./proc.ts";
 import type { Result } from "./report.ts";
 import { median } from "./statistics.ts";
 
-/** Of load before each measured run: connections open, code is compiled, pools are filled. Memory is read in the middle of it. */
-export const WARM_UP_SECONDS = 1;
-/** Before the first measured run: Bun's optimising compiler needs some thousand requests on either side. */
-export const FIRST_WARM_UP_SECONDS = 2;
+/** Of load before each measured run: connections open, pools are filled. Memory is read in the middle of it. */
+const WARM_UP_SECONDS = 1;
+/**
+ * Before a peer's first measured run, load goes on in bursts until two of them cost the same CPU a request. Bun's optimising compiler
+ * runs on the proxies' core for the first 100,000 requests or so and would be half of what is measured.
+ */
+const MAX_SETTLING_BURSTS = 6;
+const SETTLED = 0.05;
 /** Of the run over one connection, whatever the other takes. */
-export const ONE_CONNECTION_SECONDS = 1;
+const ONE_CONNECTION_SECONDS = 1;
 
 export interface RoundOptions {
   readonly rounds: number;
@@ -32,9 +36,9 @@ interface Samples {
 
 const pidsOf = (peer: RunningPeer): number[] => peer.proxies.map(({ pid }) => pid);
 
-async function warmUp(peer: RunningPeer, connections: number, seconds: number): Promise<Memory> {
-  const load = peer.load(connections, seconds);
-  await Bun.sleep(seconds * 500);
+async function warmUp(peer: RunningPeer, connections: number): Promise<Memory> {
+  const load = peer.load(connections, WARM_UP_SECONDS);
+  await Bun.sleep(WARM_UP_SECONDS * 500);
   const reading = memory(pidsOf(peer));
   await load;
   return reading;
@@ -51,9 +55,18 @@ async function measure(peer: RunningPeer, connections: number, seconds: number):
   });
 }
 
+async function settle(peer: RunningPeer, connections: number): Promise<void> {
+  let before = Number.POSITIVE_INFINITY;
+  for (let burst = 0; burst < MAX_SETTLING_BURSTS; burst++) {
+    const { cpuUs } = await measure(peer, connections, WARM_UP_SECONDS);
+    if (Math.abs(cpuUs - before) <= SETTLED * before) return;
+    before = cpuUs;
+  }
+}
+
 async function round(what: Case, peer: RunningPeer, samples: Samples, seconds: number): Promise<void> {
-  const isFirst = samples.many.length === 0;
-  samples.memory.push(await warmUp(peer, what.connections, isFirst ? FIRST_WARM_UP_SECONDS : WARM_UP_SECONDS));
+  if (samples.many.length === 0) await settle(peer, what.connections);
+  samples.memory.push(await warmUp(peer, what.connections));
   samples.many.push(await measure(peer, what.connections, seconds));
   if (what.oneConnection) samples.one.push(await measure(peer, 1, ONE_CONNECTION_SECONDS));
   samples.logged = takeLogs(peer).map((size, i) => size + (samples.logged[i] ?? 0));

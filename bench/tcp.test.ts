@@ -68,7 +68,9 @@ test.skipIf(!LINUX)("a connection that nobody takes is an error", async () => {
 
 test.skipIf(!LINUX)("a program that ends instead of serving is reported with what it printed", async () => {
   const child = lab.start("broken", ["sh", "-c", "echo cannot bind >&2; exit 3"], { core: "proxy" });
-  expect(lab.ready("broken", child, "http://127.0.0.1:1/")).rejects.toThrow("broken did not become ready: cannot bind");
+  await expect(lab.ready("broken", child, "http://127.0.0.1:1/")).rejects.toThrow(
+    "broken did not become ready: cannot bind",
+  );
 });
 
 test.skipIf(!LINUX)("closing the lab ends its processes and removes its folder", async () => {

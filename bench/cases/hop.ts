@@ -37,6 +37,8 @@ async function startPeer(lab: Lab, peer: PeerName, backend: number): Promise<Run
   const proxy = await startProxy(lab, specOf(lab, peer, peer, { listen, admin, backend }, log));
   const twinPorts = { listen: twinListen, admin: twinAdmin, backend };
   const twin = await startProxy(lab, specOf(lab, peer, `${peer}-twin`, twinPorts, `${log}.twin`));
+  // A twin that has served holds the pages of serving, as any second proxy of a machine does.
+  await runWrk(lab, `http://127.0.0.1:${twinListen}${PATH}`, 64, 1);
   await proveFeatures(peer, listen, PATH, ["x-request-id"]);
   const url = `http://127.0.0.1:${listen}${PATH}`;
   return {
