@@ -1,0 +1,150 @@
+// A network of a workload's own, in which every connection leads through its proxy: the application needs no setting, and cannot go
+// around the proxy by forgetting one. The agent stays outside and reaches in.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import { logger } from "../base/log.ts";
+import { type Bridge, ensureBridge, freeAddress, removeBridge } from "./capture-bridge.ts";
+import { type Claim, claim, exclusively, forget, type HeldClaim, readClaims } from "./capture-claims.ts";
+import { captureRules, PROXY_GROUP } from "./capture-rules.ts";
+import { captureTools, runTool, type Tools } from "./capture-tools.ts";
+import { NetworkNamespace } from "./network-namespace.ts";
+
+const log = logger("agent");
+
+/** What stands here is mounted over /etc for whom `ip netns exec` starts (ip-netns(8)). */
+const NETNS_ETC = "/etc/netns";
+
+export interface CaptureOptions {
+  /** The Pod's: unique on this machine. */
+  readonly name: string;
+  /** Ports that peers reach as they are: the mesh's, the agent's. */
+  readonly openPorts: readonly number[];
+}
+
+export class Capture {
+  /** The workload's own, by which this machine and the other captured workloads reach it. */
+  readonly address: string;
+  /** The namespace's /etc/hosts. */
+  readonly hostsFile: string;
+  /** What stands in it before the names of the mesh: the machine's own. */
+  readonly ownHosts: string;
+  readonly #tools: Tools;
+  readonly #claim: HeldClaim;
+  readonly #namespace: NetworkNamespace;
+  #open = true;
+
+  private constructor(tools: Tools, held: HeldClaim) {
+    this.#tools = tools;
+    this.#claim = held;
+    this.address = held.address;
+    this.hostsFile = join(NETNS_ETC, held.name, "hosts");
+    this.ownHosts = readFileSync(this.hostsFile, "utf8");
+    this.#namespace = new NetworkNamespace(held.name);
+  }
+
+  /**
+   * Makes the network; first it takes away those of processes that were killed.
+   * @throws Failure when this machine cannot do it, or when it fails; nothing is left behind then.
+   */
+  static open(options: CaptureOptions): Capture {
+    const tools = captureTools();
+    return exclusively(() => {
+      const { held, stale } = readClaims();
+      for (const gone of stale) {
+        log.info("taking away the network of a workload that was killed", { namespace: gone.name });
+        remove(tools, gone);
+        forget(gone);
+      }
+      const bridge = ensureBridge(tools.ip);
+      const address = freeAddress(bridge.range, options.name, new Set(held.map((other) => other.address)));
+      const mine = claim({ name: `heddle-${options.name}`, address });
+      try {
+        build(tools, bridge, mine, options.openPorts);
+        return new Capture(tools, mine);
+      } catch (thrown) {
+        dismantle(tools, mine);
+        throw thrown;
+      }
+    });
+  }
+
+  /** The command of a program that is captured. */
+  application(command: readonly string[]): readonly string[] {
+    return [this.#tools.ip, "netns", "exec", this.#claim.name, ...command];
+  }
+
+  /** The command of the proxy, whose own connections are not. */
+  proxy(command: readonly string[]): readonly string[] {
+    return this.application([this.#tools.setpriv, "--regid", String(PROXY_GROUP), "--keep-groups", ...command]);
+  }
+
+  /** Sockets that `work` makes before it returns are the workload's network's, see NetworkNamespace.enter. */
+  enter<T>(work: () => T): T {
+    return this.#namespace.enter(work);
+  }
+
+  /** Takes the network away, and ends what still runs in it. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#namespace.close();
+    exclusively(() => dismantle(this.#tools, this.#claim));
+  }
+}
+
+/** Interface names have 15 characters: the address tells which it is. */
+function linkOf(address: string): string {
+  const [, , c = "0", d = "0"] = address.split(".");
+  return `heddle-${c}.${d}`;
+}
+
+function build({ ip, ...tools }: Tools, bridge: Bridge, { name, address }: Claim, open: readonly number[]): void {
+  const folder = join(NETNS_ETC, name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "hosts"), readFileSync("/etc/hosts"));
+  const link = linkOf(address);
+  const outside = [
+    `netns add ${name}`,
+    `link add ${link} type veth peer name eth0 netns ${name}`,
+    `link set ${link} master ${bridge.name} up`,
+  ];
+  runTool([ip, "-batch", "-"], outside.join("\n"));
+  const inside = [
+    "link set lo up",
+    // Without addresses of IPv6 there is no way around the rules, which are IPv4's.
+    ...(existsSync("/proc/sys/net/ipv6") ? ["link set eth0 addrgenmode none"] : []),
+    `address add ${address}/16 dev eth0`,
+    "link set eth0 up",
+    // Virtual addresses need a route to be looked up at all.
+    `route add default via ${bridge.range}.0.1`,
+  ];
+  runTool([ip, "-netns", name, "-batch", "-"], inside.join("\n"));
+  runTool([ip, "netns", "exec", name, tools["iptables-restore"]], captureRules(open));
+}
+
+function dismantle(tools: Tools, mine: HeldClaim): void {
+  remove(tools, mine);
+  mine.release();
+  if (readClaims().held.length === 0) quietly(() => removeBridge(tools.ip));
+}
+
+/** What is not there any more needs no removal: each step is tried, whatever became of the one before. */
+function remove({ ip }: Tools, { name, address }: Claim): void {
+  quietly(() => {
+    for (const pid of runTool([ip, "netns", "pids", name]).split("\n").filter(Boolean))
+      process.kill(Number(pid), "SIGKILL");
+  });
+  quietly(() => runTool([ip, "link", "delete", linkOf(address)]));
+  quietly(() => runTool([ip, "netns", "delete", name]));
+  rmSync(join(NETNS_ETC, name), { recursive: true, force: true });
+}
+
+function quietly(step: () => unknown): void {
+  try {
+    step();
+  } catch (thrown) {
+    log.debug("not removed", { reason: Failure.from(thrown).message });
+  }
+}
