@@ -28,6 +28,8 @@ export interface ResourceType {
   readonly namespaced: boolean;
   /** Whether status is written at `/status` only. */
   readonly status: boolean;
+  /** Whether metadata.generation counts the changes of the desired state. */
+  readonly generation: boolean;
   readonly verbs: readonly Verb[];
   /** Kubernetes' own kinds accept strategic merge patches and updates without a resourceVersion; custom resources neither. */
   readonly builtIn: boolean;
@@ -51,6 +53,7 @@ function define(group: string, versions: readonly [string, ...string[]], shape: 
     categories: [],
     namespaced: true,
     status: false,
+    generation: false,
     verbs: ALL_VERBS,
     builtIn: true,
     selectable: [],
@@ -61,7 +64,7 @@ function define(group: string, versions: readonly [string, ...string[]], shape: 
 
 function istio(group: string, versions: readonly [string, ...string[]], shape: Shape): ResourceType {
   const categories = ["istio-io", group.replaceAll(".", "-")];
-  return define(group, versions, { builtIn: false, status: true, categories, ...shape });
+  return define(group, versions, { builtIn: false, status: true, generation: true, categories, ...shape });
 }
 
 function column(name: string, path: string, description: string): PrinterColumn {
@@ -98,12 +101,17 @@ export const resource = {
     shortNames: ["po"],
     categories: ["all"],
     status: true,
+    generation: true,
     selectable: ["spec.nodeName", "spec.serviceAccountName", "status.phase", "status.podIP"],
   }),
   serviceAccounts: define("", ["v1"], { kind: "ServiceAccount", plural: "serviceaccounts", shortNames: ["sa"] }),
   secrets: define("", ["v1"], { kind: "Secret", plural: "secrets", selectable: ["type"] }),
   configMaps: define("", ["v1"], { kind: "ConfigMap", plural: "configmaps", shortNames: ["cm"] }),
-  endpointSlices: define("discovery.k8s.io", ["v1"], { kind: "EndpointSlice", plural: "endpointslices" }),
+  endpointSlices: define("discovery.k8s.io", ["v1"], {
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    generation: true,
+  }),
   leases: define("coordination.k8s.io", ["v1"], { kind: "Lease", plural: "leases" }),
   customResourceDefinitions: define("apiextensions.k8s.io", ["v1"], {
     kind: "CustomResourceDefinition",
@@ -111,6 +119,7 @@ export const resource = {
     shortNames: ["crd", "crds"],
     categories: ["api-extensions"],
     namespaced: false,
+    generation: true,
     verbs: ["get", "list", "watch"],
     columns: [
       { name: "Created At", type: "string", path: "metadata.creationTimestamp", description: "When it was defined" },

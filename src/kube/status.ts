@@ -104,8 +104,8 @@ export function pathNotFound(): StatusFailure {
 }
 
 /** 405: the path exists, the method does not. */
-export function methodNotAllowed(message: string): StatusFailure {
-  return failure(405, "MethodNotAllowed", message);
+export function methodNotAllowed(): StatusFailure {
+  return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
 
 /** 409 for a create of what is there. */
@@ -148,6 +148,17 @@ export function invalidObject(type: ResourceType, name: string, errors: readonly
     ...(type.group === "" ? {} : { group: type.group }),
     kind: type.kind,
     causes: errors.map(({ reason, field, message }) => ({ reason, message, field })),
+  });
+}
+
+/** 422 for query parameters, which Kubernetes treats as an object of the kind `PatchOptions`, `ListOptions`, …. */
+export function invalidOptions(kind: string, error: FieldError): StatusFailure {
+  const { field, message, reason } = error;
+  const causes = [{ reason, message, field }];
+  return failure(422, "Invalid", `${kind}.meta.k8s.io "" is invalid: ${field}: ${message}`, {
+    group: "meta.k8s.io",
+    kind,
+    causes,
   });
 }
 

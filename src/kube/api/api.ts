@@ -2,11 +2,20 @@
 // response; server.ts puts it on a socket, and the control plane's own client may call it without one.
 
 import { type Admit, admitAll } from "../admission.ts";
+import { required } from "../field-error.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { timestamp } from "../object.ts";
 import { type ResourceType, resource, type Verb } from "../resources.ts";
 import { Schemas, type SpecSchemas } from "../schemas/core.ts";
-import { badRequest, failure, methodNotAllowed, pathNotFound, tooManyRequests, unavailable } from "../status.ts";
+import {
+  badRequest,
+  failure,
+  invalidObject,
+  methodNotAllowed,
+  pathNotFound,
+  tooManyRequests,
+  unavailable,
+} from "../status.ts";
 import type { Store } from "../store/store.ts";
 import { negotiate } from "./accept.ts";
 import { mediaTypeOf, readBody, requireObject } from "./body.ts";
@@ -119,7 +128,7 @@ export class KubeApi {
       case "DELETE":
         return this.#deleteCollection(call);
       default:
-        throw this.#notAllowed(call);
+        throw methodNotAllowed();
     }
   }
 
@@ -135,17 +144,11 @@ export class KubeApi {
       case "PATCH":
         return this.#patch(call);
       case "DELETE":
-        if (target.subresource !== "") throw this.#notAllowed(call);
+        if (target.subresource !== "") throw methodNotAllowed();
         return this.#delete(call);
       default:
-        throw this.#notAllowed(call);
+        throw methodNotAllowed();
     }
-  }
-
-  #notAllowed({ request, target }: Call) {
-    return methodNotAllowed(
-      `the server does not allow this method on the requested resource: ${request.method} ${target.type.plural}`,
-    );
   }
 
   #require({ target }: Call, verb: Verb): void {
@@ -193,19 +196,18 @@ export class KubeApi {
   async #create(call: Call): Promise<Response> {
     const { request, target, query } = call;
     this.#require(call, "create");
-    if (target.type.namespaced && target.namespace === "")
-      throw badRequest("an empty namespace may not be set during creation");
-    const options = readWriteOptions(query, request.headers.get("user-agent") ?? "");
+    if (target.type.namespaced && target.namespace === "") throw methodNotAllowed();
+    const options = readWriteOptions(query, "CreateOptions", request.headers.get("user-agent") ?? "");
     const body = await readBody(request, writeTypes(target.type));
     const input = requireObject(body);
-    const named = { ...target, name: newName(input) };
+    const named = { ...target, name: newName(target.type, input) };
     return this.#written(call, await write(this.#context, named, options, creating(named, input, body!.duplicates)));
   }
 
   async #replace(call: Call): Promise<Response> {
     const { request, target, query } = call;
     this.#require(call, "update");
-    const options = readWriteOptions(query, request.headers.get("user-agent") ?? "");
+    const options = readWriteOptions(query, "UpdateOptions", request.headers.get("user-agent") ?? "");
     const body = await readBody(request, writeTypes(target.type));
     const propose = replacing(target, requireObject(body), body!.duplicates);
     return this.#written(call, await write(this.#context, target, options, propose));
@@ -216,7 +218,7 @@ export class KubeApi {
     this.#require(call, "patch");
     // An applier must name itself: what it stops mentioning is taken away by that name.
     const isApply = mediaTypeOf(request).startsWith("application/apply-patch");
-    const options = readWriteOptions(query, isApply ? "" : (request.headers.get("user-agent") ?? ""));
+    const options = readWriteOptions(query, "PatchOptions", isApply ? "" : (request.headers.get("user-agent") ?? ""));
     const propose = await readPatch(request, this.#context, target, options);
     return this.#written(call, await write(this.#context, target, options, propose));
   }
@@ -233,7 +235,7 @@ export class KubeApi {
   async #deleteCollection(call: Call): Promise<Response> {
     const { request, target, query, encoder } = call;
     this.#require(call, "deletecollection");
-    if (target.type.namespaced && target.namespace === "") throw this.#notAllowed(call);
+    if (target.type.namespaced && target.namespace === "") throw methodNotAllowed();
     const options = readDeleteOptions(query, await readDeleteBody(request));
     const objects = await deleteCollection(this.#context, target, query.selector(target.type), options);
     const { version } = this.#context.store;
@@ -255,13 +257,14 @@ export class KubeApi {
   }
 }
 
-function newName(input: JsonObject): string {
+function newName(type: ResourceType, input: JsonObject): string {
   const { metadata = {} } = input;
   if (!isJsonObject(metadata)) throw badRequest("metadata must be an object");
   const { name = "", generateName = "" } = metadata;
   if (typeof name !== "string" || typeof generateName !== "string") throw badRequest("metadata.name must be a string");
   if (name !== "") return name;
-  if (generateName === "") throw badRequest("name or generateName is required");
+  if (generateName === "")
+    throw invalidObject(type, "", [required("metadata.name", "name or generateName is required")]);
   return generatedName(generateName);
 }
 

@@ -1,7 +1,7 @@
 // The custom resources of this server as CustomResourceDefinitions, for tools that look whether a kind is installed. They are
 // ordinary objects in the store, made anew at start and closed to writing.
 
-import { equalJson, type Json } from "../json.ts";
+import { equalJson, type Json, type JsonObject } from "../json.ts";
 import { asJson, type KubeObject, timestamp } from "../object.ts";
 import { RESOURCES, type ResourceType, resource } from "../resources.ts";
 import { schemaJson } from "../schema.ts";
@@ -9,12 +9,18 @@ import type { Schemas } from "../schemas/core.ts";
 import type { Change } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 
+/** In a definition, metadata is an object and nothing more: its schema is the API server's own. */
+function definedSchema(type: ResourceType, schemas: Schemas): JsonObject {
+  const schema = schemas.of(type);
+  return schemaJson({ ...schema, properties: { ...schema.properties, metadata: { type: "object" } } });
+}
+
 function versionsOf(type: ResourceType, schemas: Schemas): Json {
   return type.versions.map((name) => ({
     name,
     served: true,
     storage: name === type.storageVersion,
-    schema: { openAPIV3Schema: schemaJson(schemas.of(type)) },
+    schema: { openAPIV3Schema: definedSchema(type, schemas) },
     subresources: { status: {} },
     additionalPrinterColumns: [
       ...type.columns.map(({ name: heading, path, description }) => ({

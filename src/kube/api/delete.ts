@@ -1,14 +1,15 @@
 // DELETE of one object and of a collection.
 
+import { notSupported } from "../field-error.ts";
 import { isJsonArray, isJsonObject, type JsonObject } from "../json.ts";
 import { type KubeObject, nameOf, timestamp } from "../object.ts";
 import { type ResourceType, resource } from "../resources.ts";
 import type { Selector } from "../selector.ts";
 import { matches } from "../selector.ts";
-import { badRequest, conflict, forbidden, MODIFIED, notFound } from "../status.ts";
+import { conflict, forbidden, invalidOptions, MODIFIED, notFound } from "../status.ts";
 import type { ApiContext } from "./context.ts";
 import { type Propagation, removalChanges } from "./removal.ts";
-import type { Query, Target } from "./request.ts";
+import { isDryRun, type Query, type Target } from "./request.ts";
 import { admission } from "./write.ts";
 
 /** `uid` and `resourceVersion` are preconditions: the deletion is refused with 409 when the object has others. */
@@ -27,16 +28,13 @@ export function readDeleteOptions(query: Query, body: JsonObject | undefined): D
   const given = body ?? {};
   const propagation = given.propagationPolicy ?? (query.text("propagationPolicy") || "Background");
   if (propagation !== "Background" && propagation !== "Foreground" && propagation !== "Orphan") {
-    throw badRequest(
-      `propagationPolicy: Unsupported value: ${JSON.stringify(propagation)}: supported values: "Background", "Foreground", "Orphan"`,
-    );
+    const supported = ["Foreground", "Background", "Orphan"];
+    throw invalidOptions("DeleteOptions", notSupported("propagationPolicy", propagation, supported));
   }
-  const dryRun = isJsonArray(given.dryRun) ? given.dryRun : query.all("dryRun");
-  if (dryRun.some((value) => value !== "All")) throw badRequest('dryRun: Unsupported value: supported values: "All"');
   const preconditions = isJsonObject(given.preconditions) ? given.preconditions : {};
   const textOf = (name: string) => (typeof preconditions[name] === "string" ? preconditions[name] : undefined);
   return {
-    dryRun: dryRun.length > 0,
+    dryRun: isDryRun(isJsonArray(given.dryRun) ? given.dryRun : query.all("dryRun"), "DeleteOptions"),
     propagation: given.orphanDependents === true ? "Orphan" : propagation,
     uid: textOf("uid"),
     resourceVersion: textOf("resourceVersion"),

@@ -1,10 +1,11 @@
 // GET of one object and of a collection, at the version that the client asks for.
 
+import { type FieldError, forbidden, notSupported } from "../field-error.ts";
 import type { KubeObject } from "../object.ts";
 import { keyOf, nameOf } from "../object.ts";
 import type { ResourceType } from "../resources.ts";
 import { matches, type Selector, selectsEverything } from "../selector.ts";
-import { badRequest, expired, failure, notFound, StatusFailure, versionInFuture } from "../status.ts";
+import { badRequest, expired, failure, invalidOptions, notFound, StatusFailure, versionInFuture } from "../status.ts";
 import type { Snapshot, Store } from "../store/store.ts";
 import type { Query, Target } from "./request.ts";
 
@@ -55,14 +56,13 @@ export function versionOf(text: string): number | undefined {
 function snapshotOf(store: Store, type: ResourceType, query: Query, continuation: Continuation | undefined): Snapshot {
   const version = versionOf(query.text("resourceVersion"));
   const match = query.text("resourceVersionMatch");
+  const wrong = (error: FieldError) => invalidOptions("ListOptions", error);
   if (match !== "" && match !== "Exact" && match !== "NotOlderThan") {
-    throw badRequest(
-      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
-    );
+    throw wrong(notSupported("resourceVersionMatch", match, ["Exact", "NotOlderThan", ""]));
   }
   if (match !== "" && version === undefined) {
-    throw badRequest(
-      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+    throw wrong(
+      forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
     );
   }
   if (continuation) {
@@ -73,10 +73,9 @@ function snapshotOf(store: Store, type: ResourceType, query: Query, continuation
   }
   if (version !== undefined && version > store.version) throw versionInFuture(version, store.version);
   if (match !== "Exact") return store.list(type);
-  if (version === 0)
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"',
-    );
+  if (version === 0) {
+    throw wrong(forbidden("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  }
   const snapshot = store.listAt(type, version!);
   if (snapshot) return snapshot;
   throw expired(`The resourceVersion for the provided list is too old: ${version}`);

@@ -21,8 +21,8 @@ function idOf({ type, object }: Stored): string {
 function marked(object: KubeObject, now: string): KubeObject {
   const { metadata } = object;
   if (metadata.deletionTimestamp !== undefined) return object;
-  const generation = (metadata.generation ?? 0) + 1;
-  return { ...object, metadata: { ...metadata, generation, deletionTimestamp: now, deletionGracePeriodSeconds: 0 } };
+  const generation = metadata.generation === undefined ? {} : { generation: metadata.generation + 1 };
+  return { ...object, metadata: { ...metadata, ...generation, deletionTimestamp: now, deletionGracePeriodSeconds: 0 } };
 }
 
 class Removal {

@@ -1,8 +1,9 @@
 // What a request is about, read from its path and query the way Kubernetes' RequestInfo does.
 
+import { invalid, notSupported, tooLong } from "../field-error.ts";
 import { type ResourceType, resourceByPath } from "../resources.ts";
 import { parseFieldSelector, parseLabelSelector, type Selector } from "../selector.ts";
-import { badRequest, pathNotFound } from "../status.ts";
+import { badRequest, invalidOptions, pathNotFound } from "../status.ts";
 
 /** Objects of one kind: one (`name`) or a collection (`name` ""), in one namespace or (`namespace` "") in all. */
 export interface Target {
@@ -104,24 +105,29 @@ export interface WriteOptions {
   readonly force: boolean;
 }
 
-/** Options of a create, update or patch. Throws 400 for values that Kubernetes does not have. */
-export function readWriteOptions(query: Query, userAgent: string): WriteOptions {
-  const dryRun = query.all("dryRun");
-  const wrong = dryRun.find((value) => value !== "All");
-  if (wrong !== undefined)
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`);
+/** The kinds of options that Kubernetes names when one of them is wrong. */
+export type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "DeleteOptions";
+
+/** Whether this is a dry run; `All` is the one value there is. */
+export function isDryRun(values: readonly unknown[], kind: OptionsKind): boolean {
+  if (values.some((value) => value !== "All")) throw invalidOptions(kind, notSupported("dryRun", values, ["All"]));
+  return values.length > 0;
+}
+
+/** Options of a create, update or patch. Throws 422 for values that Kubernetes does not have. */
+export function readWriteOptions(query: Query, kind: OptionsKind, userAgent: string): WriteOptions {
   const fieldValidation = query.text("fieldValidation") || "Warn";
   if (fieldValidation !== "Strict" && fieldValidation !== "Warn" && fieldValidation !== "Ignore") {
-    throw badRequest(
-      `fieldValidation: Unsupported value: ${JSON.stringify(fieldValidation)}: supported values: "Ignore", "Strict", "Warn"`,
-    );
+    const supported = ["", "Ignore", "Strict", "Warn"];
+    throw invalidOptions(kind, notSupported("fieldValidation", fieldValidation, supported));
   }
   const fieldManager = query.text("fieldManager");
-  if (fieldManager.length > 128 || /[^\x20-\x7e]/.test(fieldManager)) {
-    throw badRequest("fieldManager must be at most 128 printable characters");
+  if (fieldManager.length > 128) throw invalidOptions(kind, tooLong("fieldManager", 128));
+  if (/[^\x20-\x7e]/.test(fieldManager)) {
+    throw invalidOptions(kind, invalid("fieldManager", fieldManager, "should only contain printable characters"));
   }
   return {
-    dryRun: dryRun.length > 0,
+    dryRun: isDryRun(query.all("dryRun"), kind),
     fieldValidation,
     // Kubernetes takes the program's name from the user agent: `kubectl/v1.34.0 (linux/amd64)` is "kubectl".
     fieldManager: fieldManager || (userAgent.split("/")[0] ?? "").slice(0, 128),

@@ -92,14 +92,15 @@ describe("watch", () => {
   test("from a version of the future is 504, from nonsense 400", async () => {
     const { api, store } = newApi();
     expect((await send(api, "GET", `${WATCH}&resourceVersion=${store.version + 1}`)).status).toBe(504);
-    for (const query of [
-      "resourceVersion=x",
-      "resourceVersionMatch=Exact",
-      "sendInitialEvents=true",
-      "timeoutSeconds=x",
-      "fieldSelector=a.b=c",
+    for (const [query, code] of [
+      ["resourceVersion=x", 400],
+      ["timeoutSeconds=x", 400],
+      ["fieldSelector=a.b=c", 400],
+      ["resourceVersionMatch=Exact", 422],
+      ["sendInitialEvents=true", 422],
+      ["continue=x", 422],
     ]) {
-      expect((await send(api, "GET", `${WATCH}&${query}`)).status).toBe(400);
+      expect((await send(api, "GET", `${WATCH}&${query}`)).status).toBe(Number(code));
     }
   });
 

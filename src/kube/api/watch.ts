@@ -1,10 +1,11 @@
 // A watch: changes of one kind as lines of JSON. Each stream is a cursor on the store's history and nothing more: a reader that
 // is slow costs no memory, and one that is too slow finds its place compacted, which is 410 as it is on Kubernetes.
 
+import { forbidden } from "../field-error.ts";
 import type { JsonObject } from "../json.ts";
 import { joinApiVersion, type KubeObject, withApiVersion } from "../object.ts";
 import { matches, type Selector } from "../selector.ts";
-import { badRequest, expired, type StatusFailure, versionInFuture } from "../status.ts";
+import { expired, invalidOptions, type StatusFailure, versionInFuture } from "../status.ts";
 import type { StoreEvent } from "../store/history.ts";
 import type { Store } from "../store/store.ts";
 import { versionOf } from "./list.ts";
@@ -15,6 +16,9 @@ const BOOKMARK_MS = 60_000;
 
 /** Kubernetes ends watches after 30 to 60 minutes, so that clients spread over servers anew. */
 const MIN_TIMEOUT_MS = 30 * 60_000;
+
+/** How long after its end a watch is held for a client that does not read. */
+const STALLED_MS = 10_000;
 
 /** Events encoded in one go; the reader's back-pressure is felt between them. */
 const BATCH = 100;
@@ -34,20 +38,21 @@ export interface WatchOptions {
 export function readWatchOptions(query: Query, target: Target): WatchOptions {
   const match = query.text("resourceVersionMatch");
   const initial = query.text("sendInitialEvents");
+  const refuse = (field: string, detail: string) => invalidOptions("ListOptions", forbidden(field, detail));
   if (match !== "" && initial === "") {
-    throw badRequest(
-      "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+    throw refuse(
+      "resourceVersionMatch",
+      "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
     );
   }
   if (initial !== "" && match !== "NotOlderThan") {
-    throw badRequest(
-      "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-    );
+    throw refuse("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
   }
-  if (query.text("continue") !== "") throw badRequest("continue: Forbidden: continue is forbidden for watch");
+  if (query.text("continue") !== "") throw refuse("continue", "continue is forbidden for watch");
   const bookmarks = query.flag("allowWatchBookmarks");
   const sendInitialEvents = query.flag("sendInitialEvents");
-  if (sendInitialEvents && !bookmarks) throw badRequest("sendInitialEvents requires allowWatchBookmarks");
+  if (sendInitialEvents && !bookmarks)
+    throw refuse("sendInitialEvents", "sendInitialEvents requires allowWatchBookmarks");
   const seconds = query.count("timeoutSeconds");
   const selector = query.selector(target.type);
   return {
@@ -213,17 +218,27 @@ export function watchBody(
   const encoder = new TextEncoder();
   const onStop = () => watch.close();
   stop.addEventListener("abort", onStop, { once: true });
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  let started = false;
+  let finished = false;
   const finish = () => {
     if (finished) return;
     finished = true;
+    clearTimeout(deadline);
     stop.removeEventListener("abort", onStop);
     watch.close();
     ended();
   };
-  let started = false;
-  let finished = false;
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        // A reader that has stopped reading asks for nothing, so it would not learn that the watch is over.
+        deadline = setTimeout(() => {
+          finish();
+          controller.error(new Error("the client does not read its watch"));
+        }, options.timeoutMs + STALLED_MS);
+        deadline.unref?.();
+      },
       async pull(controller) {
         let lines = watch.next();
         // The response head leaves with the first byte of the body, and clients wait for it: an empty line is no event.

@@ -1,5 +1,6 @@
 // Who owns which fields of an object: metadata.managedFields, kept for every write, and decided on by server-side apply.
-// All versions of a kind share one schema here, so a set of fields means the same in each of them.
+// All versions of a kind share one schema here, so a set of fields means the same in each of them. Left out against
+// Kubernetes: sets are not rewritten when a schema turns a shared list into an atomic one; such an entry has no effect.
 
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { ManagedFieldsEntry } from "../../object.ts";

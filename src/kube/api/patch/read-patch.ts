@@ -1,7 +1,8 @@
 // PATCH by media type: which kind of patch the body is, and what it does to the stored object.
 
+import { forbidden, required } from "../../field-error.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../json.ts";
-import { badRequest, failure } from "../../status.ts";
+import { badRequest, failure, invalidOptions } from "../../status.ts";
 import { mediaTypeOf, readBody, requireObject } from "../body.ts";
 import type { ApiContext } from "../context.ts";
 import type { Target, WriteOptions } from "../request.ts";
@@ -37,13 +38,11 @@ export async function readPatch(
   const body = await readBody(request, acceptedFor(target));
   const duplicates = body?.duplicates ?? [];
   const isApply = mediaType === APPLY;
-  if (isApply && options.fieldManager === "") throw fieldManagerRequired();
+  if (isApply && options.fieldManager === "") {
+    throw invalidOptions("PatchOptions", required("fieldManager", "is required for apply patch"));
+  }
   if (options.force && !isApply) {
-    throw failure(
-      422,
-      "Invalid",
-      'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
-    );
+    throw invalidOptions("PatchOptions", forbidden("force", "may not be specified for non-apply patch"));
   }
   if (mediaType === JSON_PATCH) {
     if (!body) throw badRequest("the request has no body: a JSON patch is needed");
@@ -58,13 +57,4 @@ export async function readPatch(
       ? (current: JsonObject) => applyMergePatch(current, patch)
       : (current: JsonObject) => result(applyStrategicMerge(current, patch, schema));
   return patching(target, change, duplicates);
-}
-
-function fieldManagerRequired() {
-  const message = "Required value: is required for apply patch";
-  return failure(422, "Invalid", `PatchOptions.meta.k8s.io "" is invalid: fieldManager: ${message}`, {
-    group: "meta.k8s.io",
-    kind: "PatchOptions",
-    causes: [{ reason: "FieldValueRequired", message, field: "fieldManager" }],
-  });
 }
