@@ -1,6 +1,6 @@
 // An authority that the operator brings, under the file names of Istio's `cacerts`: usually an intermediate of the company's root.
 import { join } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { EXIT, Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
 import { parseBundle } from "../pki/bundle.ts";
 import { type Certificate, equalBytes, fingerprint, parseCertificates } from "../pki/certificate.ts";
@@ -29,6 +29,7 @@ export function readPluggedIn(folder: string, trustDomain: string): SigningAutho
       `plugged-in authority is incomplete: ${path(missing)} is missing beside ${PLUGGED_IN_FILES[present[0]!]}`,
       {
         hint: "give ca-cert.pem, ca-key.pem and root-cert.pem (and cert-chain.pem for an intermediate), or remove them all for a self-signed root",
+        exit: EXIT.data,
       },
     );
   }
@@ -37,6 +38,7 @@ export function readPluggedIn(folder: string, trustDomain: string): SigningAutho
   if (!equalBytes(key.publicKeyInfo, certificate!.publicKeyInfo)) {
     throw new Failure(`key ${path("key")} does not belong to certificate ${path("certificate")}`, {
       hint: "give the key that the certificate was made for",
+      exit: EXIT.data,
     });
   }
   const bundle = read(path("roots"), parseBundle(trustDomain, readText(path("roots"))));
@@ -64,5 +66,6 @@ function read<T>(path: string, result: Parsed<T>): T {
   if (result.kind === "parsed") return result.value;
   throw new Failure(`cannot use ${path}: ${result.reason}`, {
     hint: "replace the file, or remove the plugged-in authority for a self-signed root",
+    exit: EXIT.data,
   });
 }

@@ -1,7 +1,7 @@
 // Where the authority lives between starts: a folder that nobody else can read, with either the operator's authority or a
 // self-signed one, and the key that signs join tokens.
 import { join } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import { exportPrivateKey, generateKeyPair, importPrivateKey, type KeyPair } from "../pki/key.ts";
@@ -68,6 +68,7 @@ export class AuthorityStore {
     if (key.kind === "parsed") return key.value;
     throw new Failure(`cannot use ${path}: ${key.reason}`, {
       hint: "remove the file to have a new key made; join tokens given out before are then worthless",
+      exit: EXIT.data,
     });
   }
 
@@ -84,6 +85,7 @@ export class AuthorityStore {
     if (roots.kind === "malformed")
       throw new Failure(`cannot use ${path}: ${roots.reason}`, {
         hint: "restore it from a backup; without it every workload must join anew",
+        exit: EXIT.data,
       });
     if (roots.value.trustDomain !== trustDomain) {
       throw new Failure(`authority in ${path} is of trust domain ${roots.value.trustDomain}, not ${trustDomain}`, {
@@ -112,7 +114,10 @@ function prove(authority: SigningAuthority, nowMs: number, folder: string): void
   if (verdict.kind === "refused") throw new Failure(`authority in ${folder} cannot sign: ${verdict.reason}`, { hint });
   const proof = verifySvid([verdict.leaf, ...intermediates], new Map([[bundle.trustDomain, bundle]]), nowMs, "server");
   if (proof.kind === "trusted") return;
-  throw new Failure(`authority in ${folder} signs what nobody would trust: ${whyUntrusted(proof)}`, { hint });
+  throw new Failure(`authority in ${folder} signs what nobody would trust: ${whyUntrusted(proof)}`, {
+    hint,
+    exit: EXIT.data,
+  });
 }
 
 function whyUntrusted(proof: Exclude<SvidVerdict, { readonly kind: "trusted" }>): string {

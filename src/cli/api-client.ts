@@ -65,12 +65,15 @@ export async function openApi(options: ApiOptions, fieldManager = FIELD_MANAGER)
 
 const wrongServer = { hint: "name the control plane's API with --server" } as const;
 
-function unreachable(server: string, cause: unknown): Failure {
+/** Why a fetch failed, in a few words. */
+export function fetchProblem(cause: unknown): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : "";
-  const isTimeout = cause instanceof Error && cause.name === "TimeoutError";
-  const why =
-    code === "ConnectionRefused" ? "connection refused" : isTimeout ? "no answer" : Failure.from(cause).message;
-  return new Failure(`cannot reach the control plane at ${server}: ${why}`, {
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connection refused";
+  return cause instanceof Error && cause.name === "TimeoutError" ? "no answer" : Failure.from(cause).message;
+}
+
+function unreachable(server: string, cause: unknown): Failure {
+  return new Failure(`cannot reach the control plane at ${server}: ${fetchProblem(cause)}`, {
     hint: "start it with `heddle up`, or name another with --server",
     cause,
   });

@@ -1,5 +1,6 @@
 // The control plane's own metrics and version (15014), loopback.
 
+import { Failure } from "../base/failure.ts";
 import type { ControlPlane } from "../control/control-plane.ts";
 import { CONTENT_TYPE, expositionText } from "../stats/exposition.ts";
 import { CONNECTED, ENDPOINT_NOT_READY, INFO, SERVICES, UPTIME, VIRTUAL_SERVICES } from "../stats/names/control.ts";
@@ -33,33 +34,40 @@ function collectControl({ registry, version, control }: MetricsOptions): void {
   });
 }
 
+function answer({ registry, version }: MetricsOptions, request: Request): Response {
+  switch (new URL(request.url).pathname) {
+    case "/metrics": {
+      const format = negotiateFormat(request.headers.get("accept"));
+      return new Response(expositionText(registry, format), { headers: { "content-type": CONTENT_TYPE[format] } });
+    }
+    case "/version":
+      return new Response(`${version}\n`);
+    case "/ready":
+      return new Response("ready\n");
+    default:
+      return new Response("unknown path\n", { status: 404 });
+  }
+}
+
+/** Serves until stopped. Throws a Failure when the port cannot be had. */
 export function serveMetrics(options: MetricsOptions): { readonly port: number; stop(): void } {
-  const { registry, version } = options;
+  const { registry, version, port } = options;
   const stopCollecting = collectProcess(registry, { prefix: "", component: "pilot", version });
   collectControl(options);
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: options.port,
-    fetch(request) {
-      switch (new URL(request.url).pathname) {
-        case "/metrics": {
-          const format = negotiateFormat(request.headers.get("accept"));
-          return new Response(expositionText(registry, format), { headers: { "content-type": CONTENT_TYPE[format] } });
-        }
-        case "/version":
-          return new Response(`${version}\n`);
-        case "/ready":
-          return new Response("ready\n");
-        default:
-          return new Response("unknown path\n", { status: 404 });
-      }
-    },
-  });
-  return {
-    port: server.port ?? 0,
-    stop() {
-      stopCollecting();
-      void server.stop(true);
-    },
-  };
+  try {
+    const server = Bun.serve({ hostname: "127.0.0.1", port, fetch: (request) => answer(options, request) });
+    return {
+      port: server.port ?? 0,
+      stop() {
+        stopCollecting();
+        void server.stop(true);
+      },
+    };
+  } catch (cause) {
+    stopCollecting();
+    throw new Failure(`cannot serve metrics on 127.0.0.1:${port}: ${Failure.from(cause).message}`, {
+      hint: "choose another port, or stop the program that uses it",
+      cause,
+    });
+  }
 }

@@ -60,6 +60,8 @@ function unknownKind(source: SourceObject): Diagnostic {
 
 /** Meaning to the mesh: of other kinds (ServiceAccount) there is nothing to say. */
 const NO_EFFECT = "HED1025";
+/** Weights that do not add up: Istio takes them as shares, and so does the API; but who writes 80 and 30 has made a mistake. */
+const SURELY_WRONG = "HED1202";
 
 /** What is wrong with the objects one by one, and that some are written twice. */
 export function judgeEach(written: readonly WrittenObject[], settings: MeshSettings): readonly Diagnostic[] {
@@ -67,7 +69,10 @@ export function judgeEach(written: readonly WrittenObject[], settings: MeshSetti
     written.map(({ source }) => source),
     settings,
   );
-  return results.flatMap(({ diagnostics }) => diagnostics).filter(({ code }) => code !== NO_EFFECT);
+  return results
+    .flatMap(({ diagnostics }) => diagnostics)
+    .filter(({ code }) => code !== NO_EFFECT)
+    .map((diagnostic) => (diagnostic.code === SURELY_WRONG ? { ...diagnostic, severity: "error" } : diagnostic));
 }
 
 /** A route may be written before its service runs; it is judged again when the service comes. */

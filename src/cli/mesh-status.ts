@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { ApiError, State } from "../admin/api.ts";
 import { DEFAULT_PORT } from "../admin/server.ts";
 import { Failure } from "../base/failure.ts";
+import { fetchProblem } from "./api-client.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
 import { serverUrl } from "./values.ts";
 
@@ -29,11 +30,7 @@ export async function fetchState(options: MeshOptions): Promise<State> {
   try {
     response = await fetch(`${url}/api/v1/state`, { signal: AbortSignal.timeout(5_000) });
   } catch (cause) {
-    const why =
-      cause instanceof Error && "code" in cause && cause.code === "ConnectionRefused"
-        ? "connection refused"
-        : Failure.from(cause).message;
-    throw new Failure(`cannot reach the control plane at ${url}: ${why}`, {
+    throw new Failure(`cannot reach the control plane at ${url}: ${fetchProblem(cause)}`, {
       hint: "start it with `heddle up`, or name the dashboard of another with --dashboard",
       cause,
     });

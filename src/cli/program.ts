@@ -17,6 +17,8 @@ export interface CommandModule {
 interface Entry {
   readonly name: string;
   readonly alias?: string;
+  /** Its terminal is another program's, too: it speaks only when something is wrong. */
+  readonly quiet?: true;
   readonly summary: string;
   /** Only the command that runs is loaded: none pays for the imports of another. */
   readonly load: () => Promise<CommandModule>;
@@ -24,7 +26,7 @@ interface Entry {
 
 const COMMANDS: readonly Entry[] = [
   { name: "up", summary: "start the control plane", load: () => import("./up.ts") },
-  { name: "run", summary: "run a program with a sidecar beside it", load: () => import("./run.ts") },
+  { name: "run", summary: "run a program with a sidecar beside it", quiet: true, load: () => import("./run.ts") },
   { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
@@ -81,14 +83,14 @@ async function programFor(args: readonly string[]): Promise<Command> {
   return program;
 }
 
-function configureLogFrom(program: Command): void {
+function configureLogFrom(program: Command, entry: Entry | undefined): void {
   const { debug, logLevel, logFormat } = program.opts<{
     debug?: true;
     logLevel?: LogLevel;
     logFormat?: "text" | "json";
   }>();
   configureLog({
-    ...(debug ? { level: "debug" } : logLevel ? { level: logLevel } : {}),
+    level: debug ? "debug" : (logLevel ?? (entry?.quiet ? "warn" : "info")),
     ...(logFormat ? { format: logFormat } : {}),
   });
 }
@@ -112,7 +114,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
   keepLoopbackDirect();
   try {
     const program = await programFor(args);
-    program.hook("preAction", () => configureLogFrom(program));
+    program.hook("preAction", () => configureLogFrom(program, entryOf(args)));
     if (args.length === 0) throw new Failure("no command given", { hint: "heddle --help", exit: EXIT.usage });
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {

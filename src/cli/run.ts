@@ -96,6 +96,7 @@ export function define(command: Command): void {
 }
 
 async function run(command: readonly string[], options: RunOptions): Promise<void> {
+  requireProgram(command[0]!);
   delete process.env.HEDDLE_TOKEN; // neither the proxy nor the program needs it
   const app = required(options.name, "--name NAME");
   const serviceAccount = options.serviceAccount ?? app;
@@ -114,6 +115,12 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   } finally {
     book.release();
   }
+}
+
+/** Looked for before anything is registered for it. */
+function requireProgram(program: string): void {
+  if (Bun.which(program)) return;
+  throw new Failure(`there is no program ${program}`, { hint: "is it installed, on the PATH, and executable?" });
 }
 
 function wantedPorts(options: RunOptions): WantedPorts {
