@@ -2,7 +2,7 @@
 
 import { encodePeerMetadata } from "../stats/peer-metadata.ts";
 import type { Workload as MetricsWorkload } from "../stats/traffic-labels.ts";
-import type { Sidecar, Workload } from "./sidecar.ts";
+import type { ControlPlane, Sidecar, Workload } from "./sidecar.ts";
 
 /** Environment variable that the routes' `%ENVIRONMENT(…)%` reads: what this workload tells its peers of itself. */
 export const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
@@ -82,17 +82,20 @@ const FROM_AGENT = {
 };
 const FROM_CONTROL_PLANE = { resource_api_version: "V3", ads: {} };
 
-function discoveryCluster({ controlPlane }: Sidecar) {
+/** By name, or through a relay of the agent where the proxy's network does not lead to the control plane. */
+function discoveryAddress({ host, port }: ControlPlane, relay: string | undefined) {
+  if (relay !== undefined) return { type: "STATIC", load_assignment: endpoint("xds-grpc", { pipe: { path: relay } }) };
+  const load_assignment = endpoint("xds-grpc", { socket_address: { address: host, port_value: port } });
+  return { type: "STRICT_DNS", dns_lookup_family: "V4_PREFERRED", load_assignment };
+}
+
+function discoveryCluster({ controlPlane }: Sidecar, relay: string | undefined) {
   const secret = (name: string) => ({ name, sds_config: FROM_AGENT });
   return {
     name: "xds-grpc",
-    type: "STRICT_DNS",
-    dns_lookup_family: "V4_PREFERRED",
+    ...discoveryAddress(controlPlane, relay),
     connect_timeout: "5s",
     typed_extension_protocol_options: HTTP2,
-    load_assignment: endpoint("xds-grpc", {
-      socket_address: { address: controlPlane.host, port_value: controlPlane.port },
-    }),
     transport_socket: {
       name: "envoy.transport_sockets.tls",
       typed_config: {
@@ -113,8 +116,16 @@ function discoveryCluster({ controlPlane }: Sidecar) {
   };
 }
 
-/** `socket`: the agent's Unix socket, which serves secrets and takes Envoy's access logs. The result is an envoy.config.bootstrap.v3.Bootstrap. */
-export function proxyBootstrap(sidecar: Sidecar, socket: string): object {
+/** The agent's Unix sockets. */
+export interface AgentSockets {
+  /** Serves secrets and takes Envoy's access logs. */
+  readonly agent: string;
+  /** Leads to the control plane; undefined where its address does. */
+  readonly controlPlane: string | undefined;
+}
+
+/** The result is an envoy.config.bootstrap.v3.Bootstrap. */
+export function proxyBootstrap(sidecar: Sidecar, { agent, controlPlane }: AgentSockets): object {
   return {
     node: node(sidecar),
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: sidecar.ports.admin } } },
@@ -129,7 +140,11 @@ export function proxyBootstrap(sidecar: Sidecar, socket: string): object {
       },
     },
     static_resources: {
-      clusters: [discoveryCluster(sidecar), agentCluster("sds-grpc", socket), agentCluster("als-grpc", socket)],
+      clusters: [
+        discoveryCluster(sidecar, controlPlane),
+        agentCluster("sds-grpc", agent),
+        agentCluster("als-grpc", agent),
+      ],
     },
     ...(sidecar.proxy === "envoy" && {
       bootstrap_extensions: [

@@ -34,6 +34,8 @@ export class Capture {
   readonly #claim: HeldClaim;
   readonly #namespace: NetworkNamespace;
   #open = true;
+  /** For ends that nobody catches. */
+  readonly #onExit = () => this.close();
 
   private constructor(tools: Tools, held: HeldClaim) {
     this.#tools = tools;
@@ -42,6 +44,7 @@ export class Capture {
     this.hostsFile = join(NETNS_ETC, held.name, "hosts");
     this.ownHosts = readFileSync(this.hostsFile, "utf8");
     this.#namespace = new NetworkNamespace(held.name);
+    process.on("exit", this.#onExit);
   }
 
   /**
@@ -89,6 +92,7 @@ export class Capture {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    process.off("exit", this.#onExit);
     this.#namespace.close();
     exclusively(() => dismantle(this.#tools, this.#claim));
   }

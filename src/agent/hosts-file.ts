@@ -9,7 +9,11 @@ const CLUSTER_REGISTRY = "Kubernetes";
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 
 /** What a resolver with Kubernetes' search path would find under the same address. `namespace` is the one that asks. */
-function namesOf(host: string, { registry, shortname, namespace: of, altHosts }: NameTable_NameInfo, namespace: string) {
+function namesOf(
+  host: string,
+  { registry, shortname, namespace: of, altHosts }: NameTable_NameInfo,
+  namespace: string,
+) {
   const short = registry === CLUSTER_REGISTRY && shortname !== "" && of !== "";
   const forms = short ? [...(of === namespace ? [shortname] : []), `${shortname}.${of}`, `${shortname}.${of}.svc`] : [];
   // A hosts file has no wildcards, and no way to say that a line is somebody's mistake.

@@ -13,9 +13,11 @@ import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
 import { metricsWorkload, PEER_METADATA_VARIABLE, peerMetadata, proxyBootstrap } from "./bootstrap.ts";
+import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
+import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
 import type { Sidecar } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
@@ -31,6 +33,8 @@ const PROPAGATION_MS = 500;
 
 export interface RunOptions {
   readonly sidecar: Sidecar;
+  /** Where proxy and application run; whoever made it takes it away. Undefined: on this host. */
+  readonly capture?: Capture | undefined;
   readonly version: string;
   readonly certificateTtlMs: number;
   /** The proxy's command; the path of the bootstrap file is appended. */
@@ -70,6 +74,7 @@ export async function runSidecar(options: RunOptions): Promise<RunningSidecar> {
 class RunningParts implements RunningSidecar {
   readonly done: Promise<number>;
   readonly #options: RunOptions;
+  #place: Place = THIS_HOST;
   readonly #registry = new Registry();
   readonly #secrets = new SecretService();
   readonly #identity: WorkloadIdentity;
@@ -109,9 +114,12 @@ class RunningParts implements RunningSidecar {
     this.#makeFolder();
     await this.#identity.start();
     this.#closers.push(() => this.#identity.stop());
+    this.#findPlace();
+    const names = this.#place.resolveNames(() => this.#identity.current);
     this.#serve();
     this.#startProxy();
     await this.#untilReady();
+    await names;
     this.#ready = true;
     await this.#options.onReady();
     this.#startApplication();
@@ -121,6 +129,12 @@ class RunningParts implements RunningSidecar {
     const { folder } = this.#options.sidecar;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
+  }
+
+  #findPlace(): void {
+    const { capture, sidecar } = this.#options;
+    if (capture) this.#place = new CapturedPlace(capture, sidecar);
+    this.#closers.push(() => this.#place.close());
   }
 
   #onIssued(held: HeldIdentity): void {
@@ -145,25 +159,29 @@ class RunningParts implements RunningSidecar {
     const service = new GrpcService({ [SDS_PATH]: this.#secrets.method, [ALS_PATH]: receiver.method });
     const socket = serveLocally(this.#socket, service);
     this.#closers.push(() => socket.stop());
-    const status = serveStatus({
-      host: sidecar.workload.address,
-      port: sidecar.ports.status,
-      registry: this.#registry,
-      proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
-      applicationMetricsUrl,
-      isReady: () => this.#ready && !this.#draining,
-      quit: () => void this.#drain(0),
-    });
+    const status = this.#place.enter(() =>
+      serveStatus({
+        host: sidecar.workload.address,
+        port: sidecar.ports.status,
+        registry: this.#registry,
+        fetch: (url, init) => this.#place.fetch(url, init),
+        proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
+        applicationMetricsUrl,
+        isReady: () => this.#ready && !this.#draining,
+        quit: () => void this.#drain(0),
+      }),
+    );
     this.#closers.push(() => status.stop());
   }
 
   #startProxy(): void {
     const { sidecar, proxyCommand } = this.#options;
     const file = join(sidecar.folder, "bootstrap.json");
-    writeFileSync(file, JSON.stringify(proxyBootstrap(sidecar, this.#socket), null, 1), { mode: 0o600 });
+    const sockets = { agent: this.#socket, controlPlane: this.#place.controlPlane };
+    writeFileSync(file, JSON.stringify(proxyBootstrap(sidecar, sockets), null, 1), { mode: 0o600 });
     const env = { ...process.env, [PEER_METADATA_VARIABLE]: peerMetadata(sidecar.workload) };
     const proxy = new Child({
-      command: [...proxyCommand, file],
+      command: this.#place.proxyCommand([...proxyCommand, file]),
       env,
       output: { file: join(sidecar.folder, "proxy.log") },
     });
@@ -188,7 +206,7 @@ class RunningParts implements RunningSidecar {
     const logFile = join(this.#options.sidecar.folder, "proxy.log");
     while (performance.now() < deadline) {
       if (!this.#proxy) throw new Failure("the proxy ended before it was ready", { hint: `its log is ${logFile}` });
-      const ready = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+      const ready = await this.#place.fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
         (response) => response.ok,
         () => false,
       );
@@ -203,7 +221,8 @@ class RunningParts implements RunningSidecar {
   #startApplication(): void {
     const { application } = this.#options;
     if (!application) return;
-    const child = new Child({ ...application, output: "inherit" });
+    const { command, env } = application;
+    const child = new Child({ command: this.#place.applicationCommand(command), env, output: "inherit" });
     this.#application = child;
     void child.exited.then((exit) => this.#drain(exitCodeOf(exit)));
   }

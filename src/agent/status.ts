@@ -14,6 +14,8 @@ export interface StatusOptions {
   readonly host: string;
   readonly port: number;
   readonly registry: Registry;
+  /** Of the proxy and the application, wherever they run. */
+  fetch(url: string, init: RequestInit): Promise<Response>;
   /** The proxy's own exposition. */
   readonly proxyMetricsUrl: string;
   /** Where the application serves metrics, if it does. */
@@ -26,6 +28,7 @@ export interface StatusOptions {
 async function scrape(
   source: "proxy" | "application",
   url: string,
+  fetch: StatusOptions["fetch"],
   onFailure: () => void,
 ): Promise<ExpositionPart | undefined> {
   try {
@@ -51,10 +54,10 @@ async function mergedMetrics(options: StatusOptions, request: Request): Promise<
   const failures = registry.counter(SCRAPE_FAILURES);
   const fail = (type: string) => failures.increment(failures.series([type]));
   const results = await Promise.all([
-    scrape("proxy", proxyMetricsUrl, () => fail("envoy")),
+    scrape("proxy", proxyMetricsUrl, options.fetch, () => fail("envoy")),
     applicationMetricsUrl === undefined
       ? undefined
-      : scrape("application", applicationMetricsUrl, () => fail("application")),
+      : scrape("application", applicationMetricsUrl, options.fetch, () => fail("application")),
   ]);
   const format = negotiateFormat(request.headers.get("accept"));
   const own: ExpositionPart = {

@@ -12,12 +12,21 @@ const log = logger("control");
 
 export const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
-/** `sidecar~10.1.2.3~pod.namespace~namespace.svc.cluster.local` */
+/**
+ * `sidecar~10.1.2.3~pod.namespace~namespace.svc.cluster.local`; with `agent` in front it is what stands beside the proxy and
+ * wants names alone.
+ */
 export function parseNodeId(id: string): { readonly namespace: string; readonly name: string } | undefined {
   const [kind, , instance, ...rest] = id.split("~");
   const dot = instance?.lastIndexOf(".") ?? -1;
-  if (kind !== "sidecar" || instance === undefined || dot <= 0 || rest.length !== 1) return undefined;
+  if ((kind !== "sidecar" && kind !== "agent") || instance === undefined || dot <= 0 || rest.length !== 1)
+    return undefined;
   return { name: instance.slice(0, dot), namespace: instance.slice(dot + 1) };
+}
+
+/** That an agent lives says nothing of its proxy, nor does it take what is offered on the leg. */
+function isProxy(stream: ProxyStream): boolean {
+  return !stream.node?.id.startsWith("agent~");
 }
 
 export interface DiscoveryEvents {
@@ -36,9 +45,9 @@ export class Discovery implements StreamHost {
     this.#events = events;
   }
 
-  /** All streams, those too that wait for their workload. */
+  /** All streams of proxies, those too that wait for their workload. */
   get streams(): ReadonlySet<ProxyStream> {
-    return this.#streams;
+    return new Set([...this.#streams].filter(isProxy));
   }
 
   /** The discovery method of the gRPC service. */
@@ -60,13 +69,16 @@ export class Discovery implements StreamHost {
     if (!compilation || !claimed) return undefined;
     const { index, settings } = compilation.mesh;
     const cluster = node.metadata?.CLUSTER_ID;
-    const workload = index.workloads.get(workloadKey({ cluster: typeof cluster === "string" ? cluster : settings.cluster, ...claimed }));
+    const workload = index.workloads.get(
+      workloadKey({ cluster: typeof cluster === "string" ? cluster : settings.cluster, ...claimed }),
+    );
     if (!workload || workload.identity.kind !== "spiffe" || workload.identity.uri !== principal) return undefined;
     const snapshot = compilation.snapshots.get(workloadKey(workload));
     return snapshot && { workload, snapshot };
   }
 
   onIdentified(stream: ProxyStream): void {
+    if (!isProxy(stream)) return;
     const key = workloadKey(stream.workload!);
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
     this.#events.onConnected(key);
@@ -75,15 +87,15 @@ export class Discovery implements StreamHost {
   }
 
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void {
-    this.#events.onServerNames(workloadKey(stream.workload!), serverNames);
+    if (isProxy(stream)) this.#events.onServerNames(workloadKey(stream.workload!), serverNames);
   }
 
   onOver(stream: ProxyStream): void {
     this.#streams.delete(stream);
     const { workload } = stream;
-    if (!workload) return;
+    if (!workload || !isProxy(stream)) return;
     const key = workloadKey(workload);
-    for (const other of this.#streams) if (other.workload && workloadKey(other.workload) === key) return;
+    for (const other of this.streams) if (other.workload && workloadKey(other.workload) === key) return;
     log.info("proxy disconnected", { workload: key });
     this.#events.onServerNames(key, undefined);
     this.#events.onDisconnected(key);
