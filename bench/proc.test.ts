@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { allowedCpus, cpuTime, memory, parseCpuList, parseSmaps, parseStat } from "./proc.ts";
+import { allowedCpus, compilerTime, cpuTime, memory, parseCpuList, parseSmaps, parseStat } from "./proc.ts";
 
 test("ticks become seconds, whatever the process is called", () => {
   const fields = "S 1 1 1 0 -1 4194560 1000 0 0 0 250 75 9 9 20 0 3 0 12345 1000000 500";
@@ -38,3 +38,16 @@ test.skipIf(process.platform !== "linux")("this process has memory, CPU time and
   expect(cpuTime([process.pid, process.pid]).userSeconds).toBeGreaterThanOrEqual(2 * once.userSeconds);
   expect(allowedCpus().length).toBeGreaterThan(0);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "compiling is a part of this process's CPU time, and of no other program's",
+  async () => {
+    const compiling = compilerTime([process.pid]);
+    const all = cpuTime([process.pid]);
+    expect(compiling.userSeconds).toBeLessThanOrEqual(all.userSeconds);
+    const child = Bun.spawn(["sleep", "10"], { stdin: "ignore", stdout: "ignore" });
+    expect(compilerTime([child.pid])).toEqual({ userSeconds: 0, systemSeconds: 0 });
+    child.kill();
+    await child.exited;
+  },
+);

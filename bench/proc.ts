@@ -1,6 +1,6 @@
 // What the kernel says of a process: CPU time and memory. Linux only, as the benchmarks are.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface CpuTime {
   readonly userSeconds: number;
@@ -42,13 +42,34 @@ export function parseCpuList(text: string): number[] {
     });
 }
 
+function sum(times: readonly CpuTime[]): CpuTime {
+  return {
+    userSeconds: times.reduce((total, time) => total + time.userSeconds, 0),
+    systemSeconds: times.reduce((total, time) => total + time.systemSeconds, 0),
+  };
+}
+
 /** Of several processes together. */
 export function cpuTime(pids: readonly number[]): CpuTime {
-  const times = pids.map((pid) => parseStat(readFileSync(`/proc/${pid}/stat`, "utf8")));
-  return {
-    userSeconds: times.reduce((sum, time) => sum + time.userSeconds, 0),
-    systemSeconds: times.reduce((sum, time) => sum + time.systemSeconds, 0),
-  };
+  return sum(pids.map((pid) => parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))));
+}
+
+/** JavaScriptCore's name for the threads of its optimising compilers. They end when they have had nothing to do for 10 s. */
+const COMPILER_THREAD = /\(JITWorker/;
+
+/** The part of it that went into compiling JavaScript; none in programs that do not. */
+export function compilerTime(pids: readonly number[]): CpuTime {
+  const threads = pids.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map((thread) => threadStat(pid, thread)));
+  return sum(threads.filter((text) => COMPILER_THREAD.test(text)).map(parseStat));
+}
+
+/** "" for a thread that ended since it was listed. */
+function threadStat(pid: number, thread: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Of the largest of several processes. */

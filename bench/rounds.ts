@@ -5,18 +5,18 @@ import type { Case } from "./cases/case.ts";
 import type { Lab } from "./lab.ts";
 import { combine, type Measurement, measurementOf } from "./measurement.ts";
 import { type RunningPeer, takeLogs } from "./peer.ts";
-import { cpuTime, type Memory, memory } from "./proc.ts";
+import { type CpuTime, compilerTime, cpuTime, type Memory, memory } from "./proc.ts";
 import type { Result } from "./report.ts";
 import { median } from "./statistics.ts";
 
 /** Of load before each measured run: connections open, pools are filled. Memory is read in the middle of it. */
 const WARM_UP_SECONDS = 1;
 /**
- * Before a peer's first measured run, load goes on in bursts until two of them cost the same CPU a request. Bun's optimising compiler
- * runs on the proxies' core for the first 100,000 requests or so and would be half of what is measured.
+ * Before a peer's first measured run, load goes on in bursts until its compiler is done. That of Bun shares the proxies' core, works for
+ * the first 100,000 requests or so, and would be half of what is measured. Programs that bring machine code settle at once.
  */
-const MAX_SETTLING_BURSTS = 6;
-const SETTLED = 0.05;
+const MAX_SETTLING_BURSTS = 10;
+const MAX_COMPILING = 0.03;
 /** Of the run over one connection, whatever the other takes. */
 const ONE_CONNECTION_SECONDS = 1;
 
@@ -34,6 +34,7 @@ interface Samples {
   logged: number[];
 }
 
+const seconds = ({ userSeconds, systemSeconds }: CpuTime): number => userSeconds + systemSeconds;
 const pidsOf = (peer: RunningPeer): number[] => peer.proxies.map(({ pid }) => pid);
 
 async function warmUp(peer: RunningPeer, connections: number): Promise<Memory> {
@@ -56,11 +57,12 @@ async function measure(peer: RunningPeer, connections: number, seconds: number):
 }
 
 async function settle(peer: RunningPeer, connections: number): Promise<void> {
-  let before = Number.POSITIVE_INFINITY;
+  const pids = pidsOf(peer);
   for (let burst = 0; burst < MAX_SETTLING_BURSTS; burst++) {
-    const { cpuUs } = await measure(peer, connections, WARM_UP_SECONDS);
-    if (Math.abs(cpuUs - before) <= SETTLED * before) return;
-    before = cpuUs;
+    const before = { all: seconds(cpuTime(pids)), compiling: seconds(compilerTime(pids)) };
+    await peer.load(connections, WARM_UP_SECONDS);
+    const spent = seconds(cpuTime(pids)) - before.all;
+    if (seconds(compilerTime(pids)) - before.compiling <= MAX_COMPILING * spent) return;
   }
 }
 
