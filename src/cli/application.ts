@@ -8,13 +8,18 @@ const log = logger("run");
 const PROBE_MS = 50;
 const SLOW_MS = 10_000;
 
-/** Every HTTP client reads one spelling or the other; curl only http_proxy in small letters (httpoxy). */
+/**
+ * Every HTTP client reads one spelling or the other; curl only http_proxy in small letters (httpoxy). `forwardProxyPort` is undefined
+ * for a captured program, which needs to be told nothing.
+ */
 export function applicationEnvironment(
   env: NodeJS.ProcessEnv,
-  forwardProxyPort: number,
+  forwardProxyPort: number | undefined,
   port: number | undefined,
 ): Readonly<Record<string, string | undefined>> {
-  const { HEDDLE_TOKEN: _, ...own } = env;
+  const { HEDDLE_TOKEN: _, ...inherited } = env;
+  const own = port === undefined ? inherited : { ...inherited, PORT: String(port) };
+  if (forwardProxyPort === undefined) return own;
   const proxy = `http://127.0.0.1:${forwardProxyPort}`;
   const without = withLoopback(env.no_proxy ?? env.NO_PROXY ?? "");
   return {
@@ -25,33 +30,36 @@ export function applicationEnvironment(
     HTTPS_PROXY: proxy,
     no_proxy: without,
     NO_PROXY: without,
-    ...(port === undefined ? {} : { PORT: String(port) }),
   };
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Runs what makes a socket where the application is: see Capture.enter. */
+export type Enter = <T>(work: () => T) => T;
+
+function accepts(port: number, enter: Enter): Promise<boolean> {
   return new Promise((resolve) => {
-    Bun.connect({
+    const options = {
       hostname: "127.0.0.1",
       port,
       socket: {
-        open(socket) {
+        open(socket: Bun.Socket<undefined>) {
           socket.end();
           resolve(true);
         },
         data() {},
         connectError: () => resolve(false),
       },
-    }).catch(() => resolve(false));
+    } satisfies Bun.TCPSocketConnectOptions<undefined>;
+    enter(() => Bun.connect(options)).catch(() => resolve(false));
   });
 }
 
 /** Resolves when the application accepts connections, or `signal` is aborted: then with false. */
-export async function untilListening(port: number, signal: AbortSignal): Promise<boolean> {
+export async function untilListening(port: number, enter: Enter, signal: AbortSignal): Promise<boolean> {
   const startedAt = performance.now();
   let warned = false;
   while (!signal.aborted) {
-    if (await accepts(port)) return true;
+    if (await accepts(port, enter)) return true;
     if (!warned && performance.now() - startedAt > SLOW_MS) {
       warned = true;
       log.warn(`the application does not listen on port ${port} yet: nothing is sent to it before it does`, { port });

@@ -1,6 +1,7 @@
 // The objects that stand for a program that `heddle run` runs. Its Pod's annotations say where its sidecar listens: the control
 // plane reads them there, and nowhere else.
 
+import { CAPTURE_PORTS } from "../agent/capture-rules.ts";
 import type { ProxyKind } from "../agent/sidecar.ts";
 import { REGISTERED_BY } from "../control/liveness.ts";
 import type { KubeObject } from "../kube/object.ts";
@@ -27,6 +28,8 @@ export interface PodPlan {
   readonly servicePort: number;
   readonly protocol: ApplicationProtocol;
   readonly proxy: ProxyKind;
+  /** Its connections are redirected; it needs no forward proxy, and nothing stands in for its port. */
+  readonly captured: boolean;
   readonly ports: ChosenPorts;
   readonly upstreams: readonly UpstreamOption[];
 }
@@ -41,14 +44,29 @@ export function labelsOf({ app, version, workloadName }: PodPlan): Readonly<Reco
   };
 }
 
-function annotationsOf({ proxy, ports, port, upstreams, address }: PodPlan): Readonly<Record<string, string>> {
+/** How connections come to the sidecar without having been addressed to it, or what is addressed instead. */
+function wayIn({ captured, ports, port }: PodPlan): Readonly<Record<string, string>> {
+  if (captured) {
+    return {
+      "heddle.dev/capture": "true",
+      "heddle.dev/outbound-port": String(CAPTURE_PORTS.outbound),
+      "heddle.dev/inbound-port": String(CAPTURE_PORTS.inbound),
+    };
+  }
+  return {
+    "heddle.dev/forward-proxy-port": String(ports.forwardProxy),
+    ...(port === undefined ? {} : { "heddle.dev/inbound-ports": `${port}=${ports.inbound}` }),
+  };
+}
+
+function annotationsOf(plan: PodPlan): Readonly<Record<string, string>> {
+  const { proxy, ports, upstreams, address } = plan;
   return {
     [REGISTERED_BY]: "heddle run",
     "heddle.dev/proxy": proxy,
     "heddle.dev/bind-address": address,
     "heddle.dev/mesh-port": String(ports.mesh),
-    "heddle.dev/forward-proxy-port": String(ports.forwardProxy),
-    ...(port === undefined ? {} : { "heddle.dev/inbound-ports": `${port}=${ports.inbound}` }),
+    ...wayIn(plan),
     ...(upstreams.length === 0
       ? {}
       : {

@@ -41,12 +41,14 @@ export class Registration {
     return this.#inTurn(() => this.#writeStatus());
   }
 
-  /** Takes the Pod away; the Service stays, for it may have other instances. */
+  /** Takes the Pod away; the Service stays, for it may have other instances. Never rejects: a control plane that is gone forgets it. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#inTurn(async () => {
-      await this.#client.delete(resource.pods, this.#plan);
-    });
+    try {
+      await this.#inTurn(async () => void (await this.#client.delete(resource.pods, this.#plan)));
+    } catch (error) {
+      log.debug("the registration cannot be taken away", { error });
+    }
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -7,8 +7,14 @@ import { EXIT, Failure } from "../base/failure.ts";
 import type { UpstreamOption } from "./values.ts";
 
 /** Istio's numbers; 15080 is ours. */
-const USUAL = { admin: 15_000, inbound: 15_006, mesh: 15_008, status: 15_020, forwardProxy: 15_080 } as const;
-export type PortName = keyof typeof USUAL;
+export const USUAL_PORTS = {
+  admin: 15_000,
+  inbound: 15_006,
+  mesh: 15_008,
+  status: 15_020,
+  forwardProxy: 15_080,
+} as const;
+export type PortName = keyof typeof USUAL_PORTS;
 
 /** A number, 0 for any free one; absent: the usual one, or any other where that is taken. */
 export type WantedPorts = Readonly<Partial<Record<PortName, number>>>;
@@ -25,7 +31,7 @@ export function choosePorts(book: PortBook, wanted: WantedPorts, upstreams: read
   const choose = (name: PortName, option: string): number => {
     const number = wanted[name];
     if (number !== undefined && number > 0) return insist(book, number, option);
-    return book.choose(number ?? USUAL[name]);
+    return book.choose(number ?? USUAL_PORTS[name]);
   };
   return {
     admin: choose("admin", "--admin-port"),

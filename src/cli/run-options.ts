@@ -1,0 +1,92 @@
+// The options of `heddle run`.
+
+import { type Command, Option } from "commander";
+import type { ProxyKind } from "../agent/sidecar.ts";
+import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
+import { type ApplicationProtocol, PROTOCOLS } from "./pod.ts";
+import type { WantedPorts } from "./sidecar-ports.ts";
+import { duration, type HostPort, hostPort, name, port, type UpstreamOption, upstream } from "./values.ts";
+
+export interface RunOptions extends ApiOptions {
+  readonly name?: string;
+  readonly version: string;
+  readonly namespace: string;
+  readonly serviceAccount?: string;
+  readonly port?: number;
+  readonly servicePort: number;
+  readonly protocol: ApplicationProtocol;
+  readonly upstream?: readonly UpstreamOption[];
+  readonly proxy: ProxyKind;
+  readonly capture?: true;
+  readonly address: string;
+  readonly metricsPath?: string;
+  readonly drainTime: number;
+  readonly token?: string;
+  readonly controlPlane?: HostPort;
+  readonly adminPort?: number;
+  readonly inboundPort?: number;
+  readonly meshPort?: number;
+  readonly statusPort?: number;
+  readonly forwardProxyPort?: number;
+}
+
+function portOption(flag: string, what: string): Option {
+  return new Option(`${flag} <port>`, `${what}, 0 for any free one`).argParser(port(flag, "free"));
+}
+
+export function addRunOptions(command: Command): void {
+  command
+    .argument("<command...>", "the program and its arguments, after --")
+    .option("--name <name>", "of the service that the program is an instance of", name("--name"))
+    .option("--version <version>", "label that subsets choose it by", "v1")
+    .addOption(namespaceOption())
+    .option("--service-account <name>", "its identity in the mesh (default: the name)", name("--service-account"))
+    .addOption(
+      new Option("--port <port>", "where the program listens, on loopback; it is given it as PORT").argParser(
+        port("--port"),
+      ),
+    )
+    .addOption(
+      new Option("--service-port <port>", "under which others call it").argParser(port("--service-port")).default(80),
+    )
+    .addOption(new Option("--protocol <protocol>", "that it speaks").choices(PROTOCOLS).default("http"))
+    .addOption(
+      new Option("--upstream <port=host:port>", "a local port that leads to a service; may be repeated").argParser(
+        upstream("--upstream"),
+      ),
+    )
+    .addOption(new Option("--proxy <kind>", "what stands beside it").choices(["heddle", "envoy"]).default("heddle"))
+    .option("--capture", "redirect its connections, in a network of its own; Linux, as root")
+    .option("--address <ip>", "by which its peers reach it", "127.0.0.1")
+    .option("--metrics-path <path>", "where it serves metrics, which are then merged with the sidecar's")
+    .addOption(
+      new Option("--drain-time <duration>", "for what is under way at the end")
+        .argParser(duration("--drain-time", 0))
+        .default(5_000, "5s"),
+    )
+    .addOption(
+      new Option("--control-plane <host:port>", "a remote one (default: the one that runs here)").argParser(
+        hostPort("--control-plane"),
+      ),
+    )
+    .addOption(new Option("--token <token>", "join token, for a remote control plane").env("HEDDLE_TOKEN"))
+    .addOption(portOption("--mesh-port", "takes the mesh's traffic"))
+    .addOption(portOption("--inbound-port", "takes plaintext for the program, where policy allows it"))
+    .addOption(portOption("--forward-proxy-port", "HTTP proxy for the program"))
+    .addOption(portOption("--status-port", "health and metrics"))
+    .addOption(portOption("--admin-port", "admin interface of the proxy"));
+  for (const option of apiOptions()) command.addOption(option);
+  command.addHelpText("after", "\nExample: heddle run --name golden-signal --version v1 --port 8080 -- node server.js");
+}
+
+/** Those that were asked for by number. */
+export function wantedPorts(options: RunOptions): WantedPorts {
+  const { adminPort, inboundPort, meshPort, statusPort, forwardProxyPort } = options;
+  return {
+    ...(adminPort === undefined ? {} : { admin: adminPort }),
+    ...(inboundPort === undefined ? {} : { inbound: inboundPort }),
+    ...(meshPort === undefined ? {} : { mesh: meshPort }),
+    ...(statusPort === undefined ? {} : { status: statusPort }),
+    ...(forwardProxyPort === undefined ? {} : { forwardProxy: forwardProxyPort }),
+  };
+}
