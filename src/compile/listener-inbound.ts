@@ -6,7 +6,7 @@ import type {
   ListenerFilterChainMatchPredicate,
 } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { VIRTUAL_INBOUND } from "../xds/names.ts";
+import { BLACK_HOLE_CLUSTER, VIRTUAL_INBOUND } from "../xds/names.ts";
 import { chainMatcher } from "./chain-matcher.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { streamFilter } from "./connection-manager.ts";
@@ -82,7 +82,7 @@ export function applicationListener(
 
 /**
  * What was on its way to the application before it was captured. A port that demands mutual TLS is reached on the mesh port alone: here
- * it is refused. `passthrough`: the workload lets in what is sent to ports that no service has.
+ * it is refused. `passthrough`: the workload lets in what is sent to ports that no service has; otherwise that is refused as well.
  */
 export function capturedListener(
   context: ChainContext,
@@ -96,7 +96,9 @@ export function capturedListener(
   });
   const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
   const everyOther: ListenerFilterChainMatchPredicate | undefined = except(sniffed.map(({ number }) => number));
-  const target = { statPrefix: INBOUND_PASSTHROUGH, clusters: [{ name: INBOUND_PASSTHROUGH, weight: 1 }] };
+  // A listener needs a chain, and a workload that serves nothing has no other.
+  const otherwise = passthrough ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
+  const target = { statPrefix: otherwise, clusters: [{ name: otherwise, weight: 1 }] };
   return listener(
     "inbound",
     {
@@ -104,9 +106,7 @@ export function capturedListener(
       address: socketAddress("0.0.0.0", inboundPort),
       listenerFilters: [originalDestination(), ...(everyOther ? [httpInspector(everyOther)] : [])],
       filterChains: chains,
-      ...(passthrough
-        ? { defaultFilterChain: filterChain({ name: INBOUND_PASSTHROUGH, filter: streamFilter(context, target) }) }
-        : {}),
+      defaultFilterChain: filterChain({ name: otherwise, filter: streamFilter(context, target) }),
     },
     sniffed.length > 0,
   );
