@@ -4,9 +4,6 @@ import { encodePeerMetadata } from "../stats/peer-metadata.ts";
 import type { Workload as MetricsWorkload } from "../stats/traffic-labels.ts";
 import type { ControlPlane, Sidecar, Workload } from "./sidecar.ts";
 
-/** Environment variable that the routes' `%ENVIRONMENT(…)%` reads: what this workload tells its peers of itself. */
-export const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
-
 const UPSTREAM_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 

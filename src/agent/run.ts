@@ -12,12 +12,13 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
-import { metricsWorkload, PEER_METADATA_VARIABLE, peerMetadata, proxyBootstrap } from "./bootstrap.ts";
+import { metricsWorkload, proxyBootstrap } from "./bootstrap.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
+import { proxyEnvironment } from "./proxy-environment.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
 import type { Sidecar } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
@@ -179,10 +180,9 @@ class RunningParts implements RunningSidecar {
     const file = join(sidecar.folder, "bootstrap.json");
     const sockets = { agent: this.#socket, controlPlane: this.#place.controlPlane };
     writeFileSync(file, JSON.stringify(proxyBootstrap(sidecar, sockets), null, 1), { mode: 0o600 });
-    const env = { ...process.env, [PEER_METADATA_VARIABLE]: peerMetadata(sidecar.workload) };
     const proxy = new Child({
       command: this.#place.proxyCommand([...proxyCommand, file]),
-      env,
+      env: proxyEnvironment(sidecar.workload),
       output: { file: join(sidecar.folder, "proxy.log") },
     });
     this.#proxy = proxy;

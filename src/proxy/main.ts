@@ -11,6 +11,7 @@ import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
 import { Reporter } from "./reporter.ts";
+import { collectProxy } from "./self-metrics.ts";
 import { applyStaticResources } from "./static-resources.ts";
 import { subscribe } from "./subscription.ts";
 
@@ -18,6 +19,13 @@ const log = logger("proxy");
 
 /** How often it is looked whether the last connection has gone. */
 const DRAIN_POLL_MS = 50;
+
+/** After the proxy became ready: what reading its configuration left behind is let go, before requests pay for it. */
+const SETTLE_POLL_MS = 250;
+
+/** An outcome that did not occur for a day loses its series: what was called once must not be scraped for ever. */
+const SWEEP_MS = 3_600_000;
+const SWEEPS_UNTIL_DROPPED = 24;
 
 export interface ProxyOptions {
   readonly bootstrap: Bootstrap;
@@ -65,7 +73,10 @@ function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
 export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOptions): RunningProxy {
   const startedAt = performance.now();
   const registry = new Registry();
-  const reporter = new Reporter(new TrafficMetrics(registry), workloadOf(bootstrap.node));
+  const traffic = new TrafficMetrics(registry);
+  const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
+  sweeping.unref();
+  const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
   const configuration = new Configuration(reporter, reusePort);
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);
@@ -75,6 +86,8 @@ export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOpti
   const stop = (): Promise<void> => {
     stopping ??= drain(configuration, drainMs).then(() => {
       subscription.close();
+      clearInterval(settling);
+      clearInterval(sweeping);
       stopCollecting();
       configuration.close();
       admin?.stop(true);
@@ -90,11 +103,25 @@ export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOpti
     isReady: () => subscription.isComplete() && configuration.warmingListeners.length === 0,
     drain: () => void stop(),
   };
+  collectProxy(registry, state);
+  const settling = settle(state.isReady);
   const address = adminAddress(bootstrap);
   const admin =
     address &&
     Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
   return { configuration, adminPort: admin?.port ?? 0, stop };
+}
+
+/** Once: 5 of 30 MB are the garbage of descriptors, JSON and source, which the collector would keep for as long as nothing is asked. */
+function settle(isReady: () => boolean): Timer {
+  const timer = setInterval(() => {
+    if (!isReady()) return;
+    clearInterval(timer);
+    Bun.gc(true);
+    Bun.shrink();
+  }, SETTLE_POLL_MS);
+  timer.unref();
+  return timer;
 }
 
 async function drain(configuration: Configuration, drainMs: number): Promise<void> {

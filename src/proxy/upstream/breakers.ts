@@ -8,6 +8,7 @@ export class Breakers {
   #pending = 0;
   #requests = 0;
   #retries = 0;
+  #overflows = 0;
 
   constructor(limits: CircuitBreakers) {
     this.#limits = limits;
@@ -15,6 +16,15 @@ export class Breakers {
 
   get requests(): number {
     return this.#requests;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Requests refused since the start. */
+  get overflows(): number {
+    return this.#overflows;
   }
 
   /** New limits hold for what comes; what is under way stays counted. */
@@ -34,7 +44,10 @@ export class Breakers {
   }
 
   admitPending(): boolean {
-    if (this.#pending >= this.#limits.maxPendingRequests) return false;
+    if (this.#pending >= this.#limits.maxPendingRequests) {
+      this.#overflows++;
+      return false;
+    }
     this.#pending++;
     return true;
   }
@@ -44,7 +57,10 @@ export class Breakers {
   }
 
   admitRequest(): boolean {
-    if (this.#requests >= this.#limits.maxRequests) return false;
+    if (this.#requests >= this.#limits.maxRequests) {
+      this.#overflows++;
+      return false;
+    }
     this.#requests++;
     return true;
   }

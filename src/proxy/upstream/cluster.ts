@@ -24,6 +24,16 @@ export interface UpstreamContext {
   readonly internal: InternalDialer;
 }
 
+export interface ClusterStats {
+  requests: number;
+  retries: number;
+  timeouts: number;
+  noHost: number;
+  /** What hosts that have gone had counted. */
+  goneConnections: number;
+  goneConnectFailures: number;
+}
+
 export class Cluster {
   readonly table: ClusterTable;
   readonly breakers: Breakers;
@@ -36,13 +46,21 @@ export class Cluster {
   /** Edges of requests that reached no host. */
   httpEdge: RequestEdge | undefined = undefined;
   grpcEdge: RequestEdge | undefined = undefined;
-  readonly stats = { requests: 0, retries: 0, timeouts: 0, noHost: 0 };
+  readonly stats: ClusterStats;
 
-  /** `before`: the cluster of the same name that this one replaces; its hosts live on where they are the same. */
+  /** `before`: the cluster of the same name that this one replaces: what it counted and what is under way go on. */
   constructor(table: ClusterTable, context: UpstreamContext, before?: Cluster) {
     this.table = table;
     this.#context = context;
     this.#balancer = createBalancer(table.balancer);
+    this.stats = before?.stats ?? {
+      requests: 0,
+      retries: 0,
+      timeouts: 0,
+      noHost: 0,
+      goneConnections: 0,
+      goneConnectFailures: 0,
+    };
     this.breakers = before?.breakers ?? new Breakers(table.breakers);
     this.breakers.update(table.breakers);
     this.#limits = { ...DEFAULT_LIMITS, idleTimeoutMs: table.idleTimeoutMs, headTimeoutMs: 0 };
@@ -63,7 +81,13 @@ export class Cluster {
     const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
     this.#hosts = hosts;
     this.#eligible = eligible([...hosts.values()], this.table.panicThreshold);
-    for (const [, host] of gone) host.drain();
+    for (const [, host] of gone) this.#letGo(host);
+  }
+
+  #letGo(host: Host): void {
+    this.stats.goneConnections += host.stats.connections;
+    this.stats.goneConnectFailures += host.stats.connectFailures;
+    host.drain();
   }
 
   /** A host for one request; undefined when there is none. Avoids `tried` for as many draws as the retry policy says. */
@@ -92,7 +116,7 @@ export class Cluster {
     for (const [key, host] of this.#hosts) {
       if (host.active > 0) continue;
       this.#hosts.delete(key);
-      host.drain();
+      this.#letGo(host);
     }
   }
 
@@ -130,7 +154,7 @@ export class Cluster {
   }
 
   drain(): void {
-    for (const host of this.#hosts.values()) host.drain();
+    for (const host of this.#hosts.values()) this.#letGo(host);
     this.#eligible = [];
   }
 }
