@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readJoinToken } from "../../src/pki/join-token.ts";
+import { EXAMPLE, Heddle, until } from "./heddle.ts";
+
+const heddle = new Heddle();
+const VIRTUAL_SERVICE = readFileSync(join(EXAMPLE, "virtualservice.yaml"), "utf8");
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata: {name: golden-signal}
+spec: {selector: {app: golden-signal}, ports: [{name: http, port: 80, targetPort: http}]}
+`;
+
+function write(name: string, text: string): string {
+  writeFileSync(join(heddle.folder, name), text);
+  return name;
+}
+
+beforeAll(async () => {
+  await heddle.up();
+  write("service.yaml", SERVICE);
+  const { code } = await heddle.call(["apply", "-f", "service.yaml", join(EXAMPLE, "destinationrule.yaml")]);
+  expect(code).toBe(0);
+}, 20_000);
+
+afterAll(async () => {
+  await heddle.close();
+  expect(heddle.leftovers()).toEqual([]);
+}, 20_000);
+
+interface BadFile {
+  readonly what: string;
+  readonly from: string | RegExp;
+  readonly to: string;
+  /** Line and column, what is wrong, what would be right. */
+  readonly said: readonly string[];
+}
+
+const BAD_FILES: readonly BadFile[] = [
+  {
+    what: "malformed YAML",
+    from: "    - route:",
+    to: "    - route:\n  oops",
+    said: ["bad.yaml:10:3:", "not valid YAML"],
+  },
+  {
+    what: "an unknown kind",
+    from: "VirtualService",
+    to: "VirtualServce",
+    said: ["bad.yaml:2:7:", '"VirtualServce"', "try: kind: VirtualService"],
+  },
+  {
+    what: "an unknown version",
+    from: "v1alpha3",
+    to: "v2",
+    said: ["bad.yaml:1:13:", '"networking.istio.io/v2"', "try:"],
+  },
+  {
+    what: "an unknown field",
+    from: "  hosts:",
+    to: "  hosst:",
+    said: ["bad.yaml:6:3:", 'unknown field "hosst"', "try: hosts"],
+  },
+  {
+    what: "a wrong type",
+    from: "weight: 80",
+    to: "weight: eighty",
+    said: ["bad.yaml:13:19:", "whole number", '"eighty"', "try:"],
+  },
+  {
+    what: "a bad port",
+    from: "subset: v1",
+    to: "port: {number: 99999}",
+    said: ["bad.yaml:12:28:", "from 1 to 65535", "99999"],
+  },
+  {
+    what: "a destination without a subset",
+    from: "subset: v2",
+    to: "subset: v3",
+    said: ["bad.yaml:16:21:", 'no subset "v3"', "it has v1, v2", "try: subset: v1"],
+  },
+  {
+    what: "weights that do not add up",
+    from: "weight: 20",
+    to: "weight: 30",
+    said: ["bad.yaml:9:7:", "add up to 110", "try: weights that add up to 100"],
+  },
+];
+
+describe("apply says where and what, exits with 65 and changes nothing", () => {
+  for (const { what, from, to, said } of BAD_FILES) {
+    test(what, async () => {
+      write("bad.yaml", VIRTUAL_SERVICE.replace(from, to));
+      const other = write("other.yaml", SERVICE.replaceAll("golden-signal", "another"));
+      const { code, stdout, stderr } = await heddle.call(["apply", "-f", "bad.yaml", other]);
+      expect(stderr).toStartWith("error[");
+      for (const text of said) expect(stderr).toContain(text);
+      expect(stderr).toContain("nothing was applied");
+      expect(stderr).not.toContain("    at "); // no stack
+      expect({ code, stdout }).toEqual({ code: 65, stdout: "" });
+      expect(await heddle.getObject("virtualservice", "golden-signal")).toBeUndefined();
+      expect(await heddle.getObject("service", "another")).toBeUndefined();
+    }, 15_000);
+  }
+
+  test("a file that is not there", async () => {
+    const { code, stderr } = await heddle.call(["apply", "-f", "missing.yaml"]);
+    expect({ code, stderr }).toEqual({ code: 65, stderr: "error: cannot read missing.yaml: there is no such file\n" });
+  }, 10_000);
+
+  test("a kind that the API does not store", async () => {
+    const { code, stderr } = await heddle.call(["apply", "-f", "-"], {
+      stdin: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n",
+    });
+    expect(code).toBe(65);
+    expect(stderr).toContain('standard input:2:7: unknown kind "Deployment" in apps');
+  }, 10_000);
+});
+
+describe("a wrong command line exits with 64 and the way out", () => {
+  const cases: readonly (readonly [string, readonly string[], string, string])[] = [
+    ["an unknown command", ["aply"], "unknown command `aply`", "try: apply"],
+    ["an unknown flag", ["apply", "--filname", "x"], "unknown option `--filname`", "try: --filename"],
+    ["no command", [], "no command given", "try: heddle --help"],
+    ["a missing option", ["apply"], "-f FILE is missing", "try:"],
+    [
+      "a bad port",
+      ["run", "--name", "web", "--port", "80a", "--", "true"],
+      '--port is not a port from 1 to 65535: "80a"',
+      "try: --port 8080",
+    ],
+    ["a bad name", ["run", "--name", "Web_1", "--", "true"], '--name is not a name: "Web_1"', "try:"],
+    [
+      "a bad upstream",
+      ["run", "--name", "web", "--upstream", "9191", "--", "true"],
+      "--upstream is not LOCAL-PORT=HOST:PORT",
+      "try: --upstream 9191=golden-signal:80",
+    ],
+    ["a bad duration", ["up", "--cert-ttl", "20"], "--cert-ttl is not a duration", "try:"],
+    ["a bad trust domain", ["up", "--trust-domain", "A B"], "--trust-domain", "try:"],
+    ["a bad server", ["get", "vs", "--server", "ftp://x"], "--server is not the URL of a server", "try:"],
+    ["an unknown kind", ["get", "virtualservic"], 'unknown kind: "virtualservic"', "try: virtualservice"],
+    ["an unknown form of output", ["get", "vs", "-o", "xml"], "xml", "try:"],
+    [
+      "a token that is none",
+      ["run", "--name", "web", "--token", "abc", "--", "true"],
+      "the join token cannot be read",
+      "try:",
+    ],
+    ["an unknown argument of the proxy", ["proxy", "--nope"], "unknown argument of heddle proxy", "try:"],
+  ];
+  for (const [what, args, problem, wayOut] of cases) {
+    test(what, async () => {
+      const { code, stdout, stderr } = await heddle.call(args);
+      expect(stderr).toStartWith("error: ");
+      expect(stderr).toContain(problem);
+      expect(stderr).toContain(wayOut);
+      expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
+      expect({ code, stdout }).toEqual({ code: 64, stdout: "" });
+    }, 10_000);
+  }
+});
+
+test("a control plane that is not there is told with the way out", async () => {
+  const { code, stderr } = await heddle.call(["get", "vs", "--server", "http://127.0.0.1:9"]);
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    "error: cannot reach the control plane at http://127.0.0.1:9: connection refused\n  try: start it with `heddle up`, or name another with --server\n",
+  );
+}, 10_000);
+
+test("a token that expired is told with the way out, and nothing is registered", async () => {
+  const { stdout: token } = await heddle.call(["token", "--ttl", "1s"]);
+  const claims = readJoinToken(token.trim());
+  await until(() => claims.kind === "parsed" && Date.now() > claims.value.expiresMs);
+  const { code, stderr } = await heddle.call(["run", "--name", "late", "--", "true"], {
+    env: { HEDDLE_TOKEN: token.trim() },
+  });
+  expect(code).toBe(1);
+  expect(stderr).toStartWith("error: the join token expired at ");
+  expect(stderr).toContain("try: make a new one with `heddle token`");
+  expect((await heddle.call(["get", "pods", "-o", "name"])).stdout).toBe("");
+}, 15_000);
+
+test("colours are for terminals alone", async () => {
+  const { stderr } = await heddle.call(["aply"], { env: { FORCE_COLOR: "1" } });
+  expect(stderr).not.toContain("\x1b[");
+}, 10_000);
