@@ -2,11 +2,12 @@
 
 import { Option } from "commander";
 import type { ApiError, State } from "../admin/api.ts";
-import { DEFAULT_PORT } from "../admin/server.ts";
 import { Failure } from "../base/failure.ts";
 import { fetchProblem } from "./api-client.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
 import { serverUrl } from "./values.ts";
+
+const DEFAULT_DASHBOARD = "http://127.0.0.1:20001";
 
 export interface MeshOptions {
   readonly dashboard?: string;
@@ -20,7 +21,7 @@ export function dashboardOption(): Option {
 }
 
 export function dashboardOf({ dashboard, state }: MeshOptions): string {
-  return dashboard ?? readNote(stateFolder(state))?.dashboard ?? `http://127.0.0.1:${DEFAULT_PORT}`;
+  return dashboard ?? readNote(stateFolder(state))?.dashboard ?? DEFAULT_DASHBOARD;
 }
 
 /** Rejects with a Failure when nothing answers, or it is something else. */
