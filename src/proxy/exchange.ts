@@ -19,7 +19,6 @@ import { AccessRecord } from "./access-record.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
 import { applyFilters, type FilteredRequest } from "./filter/chain.ts";
-import { formatValue } from "./format-value.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
@@ -536,7 +535,7 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
     this.#record.cluster?.breakers.releaseRequest();
     this.#report();
     const { logs } = this.connection.http;
-    for (let i = 0; i < logs.length; i++) logs[i]!.file.append(formatValue(logs[i]!.format, this.#record));
+    for (let i = 0; i < logs.length; i++) logs[i]!.file.append(logs[i]!.format, this.#record);
   }
 
   #report(): void {

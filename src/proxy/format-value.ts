@@ -29,13 +29,20 @@ function headerPart(part: FormatPart & { kind: "header" }, source: FormatSource)
   return part.maxLength > 0 ? value.slice(0, part.maxLength) : value;
 }
 
+/** What one part of a format says, never undefined. */
+export function partValue(part: FormatPart, source: FormatSource): string {
+  switch (part.kind) {
+    case "text":
+      return part.text;
+    case "operator":
+      return source.operator(part.name);
+    case "header":
+      return headerPart(part, source);
+  }
+}
+
 export function formatValue(format: Format, source: FormatSource): string {
   let text = "";
-  for (let i = 0; i < format.length; i++) {
-    const part = format[i]!;
-    if (part.kind === "text") text += part.text;
-    else if (part.kind === "operator") text += source.operator(part.name);
-    else text += headerPart(part, source);
-  }
+  for (let i = 0; i < format.length; i++) text += partValue(format[i]!, source);
   return text;
 }

@@ -11,7 +11,6 @@ import type { AccessLogFile } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { formatSocketAddress } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
-import { formatValue } from "./format-value.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { Splice, type SpliceListener } from "./splice.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -162,7 +161,7 @@ export class TcpConnection implements SpliceListener {
     this.#record.bytesSent = this.#splice?.sent ?? 0;
     this.#edge?.closed();
     this.#tcp.stats.active--;
-    for (const { file, format } of this.#tcp.logs) file.append(formatValue(format, this.#record));
+    for (const { file, format } of this.#tcp.logs) file.append(format, this.#record);
     this.#onClosed?.();
   }
 }

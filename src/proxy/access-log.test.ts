@@ -1,0 +1,76 @@
+// What reaches the file: the very bytes of the wire, whole lines, and no more than memory allows.
+
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HeaderList } from "../http/headers.ts";
+import { parseFormat } from "../table/format.ts";
+import { AccessLogFile } from "./access-log.ts";
+import type { FormatSource } from "./format-value.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "access-log-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function formatOf(text: string) {
+  const parsed = parseFormat(text, {});
+  if ("error" in parsed) throw new Error(parsed.error);
+  return parsed.format;
+}
+
+function source(responseHeaders: HeaderList): FormatSource {
+  return { request: undefined, responseHeaders, trailers: undefined, operator: (name) => `<${name}>` };
+}
+
+/** The file's bytes once it has stopped growing: `close` writes in the background and tells nobody. */
+async function written(path: string, complete: (bytes: Buffer) => boolean): Promise<Buffer> {
+  const until = Date.now() + 5_000;
+  for (let bytes = readFileSync(path); ; bytes = readFileSync(path)) {
+    if (complete(bytes)) return bytes;
+    if (Date.now() > until) throw new Error(`${path} has ${bytes.length} bytes`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("a line has the bytes of the wire, quotes and control characters included", async () => {
+  const path = join(folder, "bytes");
+  const file = new AccessLogFile(path);
+  const line = formatOf('%PROTOCOL% "%RESP(X-A)%" %RESP(X-NONE?X-B):3% %RESP(X-NONE)% 100\n');
+  file.append(line, source(["x-a", 'caf\u00e9 "q"\t\u0001\u007f\u00ff', "x-b", "abcdef"]));
+  file.append(line, source(["x-a", "", "x-b", "\u0141\u20ac"]));
+  file.close();
+  const expected = '<PROTOCOL> "caf\u00e9 "q"\t\u0001\u007f\u00ff" abc - 100\n<PROTOCOL> "-" A\u00ac - 100\n';
+  const bytes = await written(path, ({ length }) => length >= expected.length);
+  expect(bytes.latin1Slice()).toBe(expected);
+});
+
+test("lines keep their order and their ends, however long they are", async () => {
+  const path = join(folder, "order");
+  const file = new AccessLogFile(path);
+  const line = formatOf("%RESP(X-N)% %RESP(X-A)%\n");
+  const lengths = Array.from({ length: 40 }, (_, i) => (i * 7_919) % 200_000);
+  for (const [i, length] of lengths.entries()) {
+    file.append(line, source(["x-n", String(i), "x-a", "x".repeat(length + 1)]));
+    if (i % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  file.close();
+  const expected = lengths.map((length, i) => `${i} ${"x".repeat(length + 1)}\n`).join("");
+  const bytes = await written(path, ({ length }) => length >= expected.length);
+  expect(bytes.latin1Slice() === expected).toBe(true);
+});
+
+test("lines that come faster than the file takes them are dropped whole", async () => {
+  const path = join(folder, "dropped");
+  const file = new AccessLogFile(path);
+  const line = formatOf("[%RESP(X-N)%%RESP(X-A)%]\n");
+  const filler = "y".repeat(1_000);
+  // In one turn of the event loop no write comes back, so that all but the first flush must wait in memory.
+  for (let i = 0; i < 10_000; i++) file.append(line, source(["x-n", String(i).padStart(6, "0"), "x-a", filler]));
+  file.close();
+  const size = 1_009;
+  const first = Math.floor((64 * 1024) / size) + 1;
+  const kept = first + Math.floor((4 * 1024 * 1024) / size);
+  const text = (await written(path, ({ length }) => length >= kept * size)).latin1Slice();
+  const lines = Array.from({ length: kept }, (_, i) => `[${String(i).padStart(6, "0")}${filler}]\n`);
+  expect(text === lines.join("")).toBe(true);
+});
