@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findComponent } from "../../scripts/components.ts";
+import { EXAMPLE, Heddle, until } from "./heddle.ts";
+
+const LIMIT_MS = 30_000;
+const heddle = new Heddle();
+const DOCUMENTS = ["destinationrule.yaml", "virtualservice.yaml", "peerauthentication.yaml"].map((name) =>
+  join(EXAMPLE, name),
+);
+const apply = (...files: string[]) => heddle.call(["apply", "-f", ...files]);
+
+beforeAll(() => heddle.up(), LIMIT_MS);
+afterAll(async () => {
+  await heddle.close();
+  expect(heddle.leftovers()).toEqual([]);
+}, LIMIT_MS);
+
+beforeEach(async () => {
+  await heddle.call(["delete", "--ignore-not-found", "-f", ...DOCUMENTS]);
+}, LIMIT_MS);
+
+describe("apply", () => {
+  test(
+    "says what became of each object: created, unchanged, configured",
+    async () => {
+      const names = [
+        "destinationrule.networking.istio.io/golden-signal",
+        "virtualservice.networking.istio.io/golden-signal",
+        "peerauthentication.security.istio.io/default",
+      ];
+      const lines = (verb: string) => names.map((name) => `${name} ${verb}\n`).join("");
+      const rehearsed = await heddle.call(["apply", "--dry-run", "-f", ...DOCUMENTS]);
+      expect(rehearsed).toMatchObject({ code: 0, stdout: lines("created (dry run)") });
+      expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("created") });
+      expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("unchanged") });
+      const half = readFileSync(DOCUMENTS[1]!, "utf8")
+        .replace("weight: 80", "weight: 50")
+        .replace("weight: 20", "weight: 50");
+      const changed = await heddle.call(["apply", "-f", "-"], { stdin: half });
+      expect(changed).toMatchObject({ code: 0, stdout: `${names[1]} configured\n` });
+      const object = await heddle.getObject("vs", "golden-signal");
+      expect(JSON.stringify(object)).toContain('"weight":50');
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "takes what get gave",
+    async () => {
+      await apply(...DOCUMENTS);
+      const { stdout } = await heddle.call(["get", "vs", "-o", "yaml"]);
+      expect(stdout).not.toContain("managedFields");
+      const again = await heddle.call(["apply", "-f", "-"], { stdin: stdout });
+      expect(again).toMatchObject({ code: 0, stdout: "virtualservice.networking.istio.io/golden-signal unchanged\n" });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "makes a namespace before what is in it, and puts what names none where -n says",
+    async () => {
+      const text = `apiVersion: v1
+kind: ServiceAccount
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+`;
+      const { code, stdout } = await heddle.call(["apply", "-n", "shop", "-f", "-"], { stdin: text });
+      expect({ code, stdout }).toEqual({ code: 0, stdout: "namespace/shop created\nserviceaccount/web created\n" });
+      expect((await heddle.call(["get", "sa", "-n", "shop", "-o", "name"])).stdout).toBe("serviceaccount/web\n");
+      expect((await heddle.call(["get", "sa", "-o", "name"])).stdout).toBe("");
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "warns of a route to a service that is yet to come, and applies it",
+    async () => {
+      const { code, stderr } = await apply(...DOCUMENTS);
+      expect(code).toBe(0);
+      expect(stderr).toContain(`warning[HED2001] ${DOCUMENTS[1]}:11:19:`);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("get", () => {
+  test(
+    "shows the API's columns, more of them with wide, the namespace with all of them",
+    async () => {
+      await apply(...DOCUMENTS);
+      const rows = (text: string) =>
+        text
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.split(/ {2,}/));
+      const table = rows((await heddle.call(["get", "virtualservices"])).stdout);
+      expect(table[0]).toEqual(["NAME", "GATEWAYS", "HOSTS", "AGE"]);
+      expect(table[1]!.slice(0, 3)).toEqual(["golden-signal", "<none>", '["golden-signal.default.svc.cluster.local"]']);
+      const all = rows((await heddle.call(["get", "dr", "-A"])).stdout);
+      expect(all[0]).toEqual(["NAMESPACE", "NAME", "HOST", "AGE"]);
+      expect(all[1]!.slice(0, 2)).toEqual(["default", "golden-signal"]);
+      const { stdout } = await heddle.call(["get", "ns", "default", "-o", "json"]);
+      expect(JSON.parse(stdout)).toMatchObject({ kind: "Namespace", metadata: { name: "default" } });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "of nothing says so on standard error; of a name that is not there fails",
+    async () => {
+      expect(await heddle.call(["get", "gateways"])).toEqual({
+        code: 0,
+        stdout: "",
+        stderr: "no gateways found in namespace default\n",
+      });
+      for (const output of ["table", "json"]) {
+        const { code, stderr } = await heddle.call(["get", "vs", "nope", "-o", output]);
+        expect(code).toBe(1);
+        expect(stderr).toBe('error: virtualservices.networking.istio.io "nope" not found\n');
+      }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "-w shows what is there, then every change",
+    async () => {
+      await apply(DOCUMENTS[0]!);
+      const table = heddle.start(["get", "dr", "-w"]);
+      const json = heddle.start(["get", "dr", "golden-signal", "-w", "-o", "name"]);
+      await until(() => table.stdout().includes("golden-signal") && json.stdout() !== "");
+      const text = readFileSync(DOCUMENTS[0]!, "utf8");
+      await heddle.call(["apply", "-f", "-"], { stdin: text.replace("name: golden-signal", "name: another") });
+      await until(() => table.stdout().includes("another"));
+      expect(table.stdout().match(/^NAME/gm)?.length).toBe(1);
+      await heddle.call(["delete", "dr", "golden-signal", "another"]);
+      await until(() => json.stdout().split("\n").length === 3);
+      expect(json.stdout()).not.toContain("another");
+      for (const running of [table, json]) running.signal("SIGTERM");
+      await Promise.all([table.exited, json.exited]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("delete", () => {
+  test(
+    "takes away by name and by file, and fails for what is not there unless told otherwise",
+    async () => {
+      await apply(...DOCUMENTS);
+      expect(await heddle.call(["delete", "vs", "golden-signal", "nope"])).toEqual({
+        code: 1,
+        stdout: 'virtualservice.networking.istio.io "golden-signal" deleted\n',
+        stderr: 'virtualservice.networking.istio.io "nope" not found in namespace default\n',
+      });
+      const { code, stdout } = await heddle.call(["delete", "--ignore-not-found", "-f", ...DOCUMENTS]);
+      expect({ code, lines: stdout.trimEnd().split("\n").length }).toEqual({ code: 0, lines: 2 });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "of a file that cannot be read deletes nothing",
+    async () => {
+      await apply(...DOCUMENTS);
+      writeFileSync(join(heddle.folder, "broken.yaml"), `${readFileSync(DOCUMENTS[0]!, "utf8")}---\na: b: c\n`);
+      const { code, stderr } = await heddle.call(["delete", "-f", "broken.yaml"]);
+      expect(code).toBe(65);
+      expect(stderr).toContain("nothing was deleted");
+      expect(await heddle.getObject("dr", "golden-signal")).toBeDefined();
+    },
+    LIMIT_MS,
+  );
+});
+
+const kubectl = findComponent("kubectl");
+if (!kubectl && process.env.CI === "true") throw new Error("kubectl is missing");
+
+test.skipIf(!kubectl)(
+  "plain kubectl applies and gets the same documents",
+  async () => {
+    const run = (...args: string[]) => {
+      const { exitCode, stdout, stderr } = Bun.spawnSync([kubectl!, "--server", heddle.note.api, ...args], {
+        env: { ...process.env, HOME: heddle.folder, KUBECONFIG: "/dev/null" },
+      });
+      return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+    };
+    const applied = run("apply", "-f", DOCUMENTS[1]!);
+    expect(applied).toMatchObject({ code: 0, stdout: "virtualservice.networking.istio.io/golden-signal created\n" });
+    const got = run("get", "virtualservices", "-o", "yaml");
+    expect(got.code).toBe(0);
+    expect(got.stdout).toContain("- golden-signal.default.svc.cluster.local");
+    const bad = join(heddle.folder, "bad.yaml");
+    writeFileSync(bad, readFileSync(DOCUMENTS[1]!, "utf8").replace("weight: 80", "weight: -80"));
+    const refused = run("apply", "-f", bad);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("spec.http[0].route[0].weight");
+  },
+  LIMIT_MS,
+);
