@@ -1,12 +1,12 @@
-// Heads and chunk framing straight into a connection's outbox. Every character goes through a table, so that no name or value,
-// wherever it came from, can end its line; and fields of framing are written here and nowhere else.
+// Heads and chunk framing straight into a connection's outbox. Every character goes through a table or a search, so that no name or
+// value, wherever it came from, can end its line; and fields of framing are written here and nowhere else.
 
 import { STATUS_CODES } from "node:http";
 import { getHeader, type HeaderList } from "../headers.ts";
 import type { Outbox } from "../outbox.ts";
 import type { RequestHead } from "../stream.ts";
 import { type BodyLength, CHUNKED } from "./framing.ts";
-import { COLON, CR, LF, SP, WRITTEN_NAME, WRITTEN_TARGET, WRITTEN_VALUE } from "./octets.ts";
+import { CHANGED_IN_VALUE, COLON, CR, LF, SP, WRITTEN_NAME, WRITTEN_TARGET, WRITTEN_VALUE } from "./octets.ts";
 
 /** What the Connection field says, if it is written. */
 export type ConnectionOption = "close" | "keep-alive" | "upgrade" | undefined;
@@ -31,11 +31,19 @@ function putRaw(bytes: Uint8Array, start: number, text: string): number {
   return at;
 }
 
-function putField(bytes: Uint8Array, start: number, name: string, value: string): number {
+/** From here on a search and a copy cost less than a look-up a character: 54 against 130 ns at 128 characters. */
+const LONG_VALUE = 48;
+
+function putValue(bytes: Buffer, start: number, value: string): number {
+  if (value.length >= LONG_VALUE && !CHANGED_IN_VALUE.test(value)) return start + bytes.latin1Write(value, start);
+  return put(bytes, start, value, WRITTEN_VALUE);
+}
+
+function putField(bytes: Buffer, start: number, name: string, value: string): number {
   let at = put(bytes, start, name, WRITTEN_NAME);
   bytes[at++] = COLON;
   bytes[at++] = SP;
-  at = put(bytes, at, value, WRITTEN_VALUE);
+  at = putValue(bytes, at, value);
   bytes[at++] = CR;
   bytes[at++] = LF;
   return at;
@@ -61,7 +69,7 @@ function isReserved(name: string): boolean {
   }
 }
 
-function putFields(bytes: Uint8Array, start: number, headers: HeaderList): number {
+function putFields(bytes: Buffer, start: number, headers: HeaderList): number {
   let at = start;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;

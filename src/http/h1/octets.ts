@@ -39,7 +39,11 @@ export const VALUE: Uint8Array = table((byte) => (byte === HTAB || (byte >= SP &
  */
 export const WRITTEN_VALUE: Uint8Array = table((byte) => (VALUE[byte] === 1 ? byte : SP));
 
-/** The same for names: "_" for what no name may hold. */
+/** Finds what `WRITTEN_VALUE` changes. It names what is refused: the same set with `^` takes three times as long. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+export const CHANGED_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
+
+/** `WRITTEN_VALUE` for names: "_" for what no name may hold. */
 export const WRITTEN_NAME: Uint8Array = table((byte) => LOWER_TOKEN[byte] || 0x5f);
 
 /** The same for methods and targets. */
