@@ -13,6 +13,7 @@ import { tcp } from "./cases/tcp.ts";
 import { Lab } from "./lab.ts";
 import { describeMachine, versions } from "./machine.ts";
 import { calibrate, judgeNoise } from "./noise.ts";
+import { buildHeddle } from "./program.ts";
 import { formatReport, type Report, ratiosOf, roundedResult } from "./report.ts";
 import { runRounds } from "./rounds.ts";
 
@@ -65,6 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
   const options = readArguments(args);
   if (process.platform !== "linux")
     throw new Failure("the benchmarks need Linux: CPU time and memory are read from /proc");
+  buildHeddle();
   let code: number = EXIT.ok;
   for (const name of options.cases) {
     const what = CASES[name];

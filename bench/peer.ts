@@ -1,14 +1,13 @@
 // A proxy, or a pair of them, that is measured: how it is started and what is asked of it afterwards.
 
 import { statSync, truncateSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { Failure } from "../src/base/failure.ts";
 import { type Message, PROXY_ENVIRONMENT } from "./configuration/parts.ts";
 import type { Lab } from "./lab.ts";
 import type { LoadResult } from "./measurement.ts";
-
-const HEDDLE = [process.execPath, join(dirname(import.meta.dir), "src", "main.ts")];
+import { heddleCommand } from "./program.ts";
 
 export interface RunningPeer {
   readonly name: string;
@@ -53,12 +52,6 @@ export function bootstrapCommand(lab: Lab, program: "heddle" | "envoy", name: st
   writeFileSync(file, JSON.stringify(message, null, 1));
   if (program === "heddle") return [...heddleCommand(), "proxy", "--drain-time", "100ms", "-c", file];
   return [lab.program("envoy"), "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"];
-}
-
-/** `HEDDLE_BENCH_PROGRAM` measures another build of Heddle, as the one file of `npm run build`. */
-function heddleCommand(): readonly string[] {
-  const other = process.env.HEDDLE_BENCH_PROGRAM;
-  return other ? other.split(" ") : HEDDLE;
 }
 
 /** Empties the access logs, so that a fast disk is not filled; gives what they held. The proxies append. */

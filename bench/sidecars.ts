@@ -10,7 +10,7 @@ import { memory } from "./proc.ts";
 /** Starts are short and scatter, so that one is not enough. */
 const STARTS = 3;
 /** What a program that has just started still does by itself: Bun's collector gives memory back within this time. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 1_000;
 
 type Configure = (ports: SidecarPorts, files: SidecarFiles) => Message;
 

@@ -1,5 +1,6 @@
 // What the bootstraps of all cases are made of. Plain objects in the JSON form of envoy.config.bootstrap.v3.Bootstrap: the same for both proxies.
 
+import { RUNTIME_ENVIRONMENT } from "../../src/agent/proxy-environment.ts";
 import { encodePeerMetadata } from "../../src/stats/peer-metadata.ts";
 
 /** A message in protobuf's JSON form, with the field names of the protos. */
@@ -22,8 +23,9 @@ export function socketAddress(port: number): Message {
   return { socket_address: { address: "127.0.0.1", port_value: port } };
 }
 
-/** The environment of every proxy: what it tells its peer of the workload beside it. */
+/** The environment of every proxy, as the agent gives it: what it tells its peer of the workload beside it, and the runtime's settings. */
 export const PROXY_ENVIRONMENT = {
+  ...RUNTIME_ENVIRONMENT,
   HEDDLE_PEER_METADATA: encodePeerMetadata({
     name: "client-v1",
     namespace: "default",
