@@ -22,11 +22,17 @@ import type {
   TCPAccessLogEntry,
   TLSProperties_CertificateProperties,
 } from "../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
-import { StreamAccessLogsMessageSchema } from "../xds/gen/envoy/service/accesslog/v3/als_pb.ts";
+import {
+  type StreamAccessLogsMessage,
+  StreamAccessLogsMessageSchema,
+} from "../xds/gen/envoy/service/accesslog/v3/als_pb.ts";
 import { parseServerName } from "../xds/names.ts";
 import { responseFlags } from "./envoy-flags.ts";
 
 export const ALS_PATH = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
+
+/** The cluster that leads from the forward proxy's CONNECT to its internal listener. */
+const FORWARD_PROXY_TUNNEL = "forwardProxyTunnel";
 
 /** Bytes of an open TCP connection that were counted, by its stream id. */
 type Counted = Map<string, { sent: number; received: number }>;
@@ -80,7 +86,14 @@ export class AccessLogReceiver {
     const counted: Counted = new Map();
     return {
       onMessage: (message) => {
-        const { identifier, logEntries } = fromBinary(StreamAccessLogsMessageSchema, message);
+        let report: StreamAccessLogsMessage;
+        try {
+          report = fromBinary(StreamAccessLogsMessageSchema, message);
+        } catch {
+          call.end({ code: "INVALID_ARGUMENT", message: "bytes are not a StreamAccessLogsMessage" });
+          return;
+        }
+        const { identifier, logEntries } = report;
         // Said once, with the first message of a stream.
         if (identifier) reporter = identifier.logName === "destination" ? "destination" : "source";
         if (logEntries.case === "httpLogs")
@@ -126,6 +139,8 @@ export class AccessLogReceiver {
   }
 
   #request(reporter: Traffic["reporter"], { commonProperties: common, request, response }: HTTPAccessLogEntry): void {
+    // The tunnel of the forward proxy is not counted: what travels in it is.
+    if (common?.upstreamCluster === FORWARD_PROXY_TUNNEL) return;
     const grpc = isGrpcContent(request?.requestHeaders["content-type"]);
     const status = response?.responseTrailers["grpc-status"] ?? response?.responseHeaders["grpc-status"];
     const traffic = this.#traffic(reporter, grpc ? "grpc" : "http", common, request?.authority ?? "");

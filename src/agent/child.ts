@@ -1,5 +1,7 @@
 // A process that the agent started and answers for: its end is told once, and it can be asked to end and then made to.
 
+import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
 import { Failure } from "../base/failure.ts";
 
 export interface ChildExit {
@@ -8,18 +10,8 @@ export interface ChildExit {
 }
 
 /** Exit code of a shell for a process that a signal ended: 128 and the signal's number. */
-const SIGNAL_NUMBERS: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGABRT: 6,
-  SIGKILL: 9,
-  SIGSEGV: 11,
-  SIGTERM: 15,
-};
-
 export function exitCodeOf({ code, signal }: ChildExit): number {
-  return signal === undefined ? code : 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+  return signal === undefined ? code : 128 + (constants.signals[signal] ?? 0);
 }
 
 export interface ChildOptions {
@@ -35,7 +27,9 @@ export class Child {
 
   /** @throws Failure when there is no such program. */
   constructor({ command, env, output }: ChildOptions) {
-    const sink = output === "inherit" ? ("inherit" as const) : Bun.file(output.file);
+    // One descriptor that appends: two would write over each other, and a proxy that is started again over why the last one ended.
+    const file = output === "inherit" ? undefined : openSync(output.file, "a", 0o600);
+    const sink = file ?? ("inherit" as const);
     try {
       this.#process = Bun.spawn([...command], {
         env: { ...env },
@@ -48,6 +42,8 @@ export class Child {
         cause: thrown,
         hint: "is the program installed and on the PATH?",
       });
+    } finally {
+      if (file !== undefined) closeSync(file);
     }
     this.exited = this.#process.exited.then(() => {
       const { exitCode, signalCode } = this.#process;

@@ -1,5 +1,6 @@
 // The workload's identity: a key made here, a certificate asked for, renewed in time for as long as the agent lives.
 
+import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import type { Secret } from "../base/secret.ts";
 import { parseCertificates } from "../pki/certificate.ts";
@@ -10,6 +11,12 @@ import { advance, mustRenew, NOTHING_HELD, type RotationState, wakeAtMs } from "
 import type { SpiffeId } from "../pki/spiffe.ts";
 
 const log = logger("agent");
+
+/**
+ * The clock is looked at again at least so often: a laptop that slept is late by as long, and a timer of over 24.8 days (2³¹ ms) would
+ * fire at once, again and again.
+ */
+const MAX_SLEEP_MS = 60_000;
 
 export interface HeldIdentity {
   /** PEM, leaf first. */
@@ -43,6 +50,11 @@ export class WorkloadIdentity {
     return this.#held;
   }
 
+  /** Whether what is held still proves anything. */
+  get isValid(): boolean {
+    return this.#held !== undefined && this.#held.notAfterMs > Date.now();
+  }
+
   /** Asks for the first certificate and keeps it fresh from then on. Rejects with the signer's Failure when the first attempt fails. */
   async start(): Promise<void> {
     await this.#renew(true);
@@ -62,7 +74,7 @@ export class WorkloadIdentity {
     if (this.#stopped) return;
     const wakeAt = wakeAtMs(this.#state);
     if (wakeAt === undefined) return;
-    this.#timer = setTimeout(() => void this.#wake(), Math.max(0, wakeAt - Date.now()));
+    this.#timer = setTimeout(() => void this.#wake(), Math.min(MAX_SLEEP_MS, Math.max(0, wakeAt - Date.now())));
   }
 
   async #wake(): Promise<void> {
@@ -84,7 +96,13 @@ export class WorkloadIdentity {
         throw new Error(
           `the authority sent no certificate: ${leaf.kind === "malformed" ? leaf.reason : "empty chain"}`,
         );
+      if (this.#stopped) return;
       const { notAfterMs } = leaf.value[0];
+      // Taken for an issued one it would be renewed at once, and again.
+      if (notAfterMs <= Date.now())
+        throw new Failure(`the authority sent a certificate that ended at ${new Date(notAfterMs).toISOString()}`, {
+          hint: "do the clocks of this machine and of the control plane agree?",
+        });
       this.#held = { chain: signed.chain.join(""), key: exportPrivateKey(key), roots: signed.roots, notAfterMs };
       this.#advance({ kind: "issued", notAfterMs });
       log.info("certificate issued", { id: this.#options.id.uri, notAfter: new Date(notAfterMs).toISOString() });

@@ -168,7 +168,7 @@ class RunningParts implements RunningSidecar {
         fetch: (url, init) => this.#place.fetch(url, init),
         proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
         applicationMetricsUrl,
-        isReady: () => this.#ready && !this.#draining,
+        isReady: () => this.#ready && !this.#draining && this.#identity.isValid,
         quit: () => void this.#drain(0),
       }),
     );

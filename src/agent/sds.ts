@@ -6,7 +6,10 @@ import type { CallHandler, Method, ServerCall } from "../grpc/server.ts";
 import { encodeDeltaResponse } from "../xds/delta-response.ts";
 import { DeltaServer } from "../xds/delta-server.ts";
 import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
-import { DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+} from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { HeldIdentity } from "./identity.ts";
@@ -45,7 +48,15 @@ class SecretStream implements CallHandler {
   }
 
   onMessage(message: Buffer): void {
-    const received = this.#server.receive(fromBinary(DeltaDiscoveryRequestSchema, message));
+    let request: DeltaDiscoveryRequest;
+    try {
+      request = fromBinary(DeltaDiscoveryRequestSchema, message);
+    } catch {
+      this.#call.end({ code: "INVALID_ARGUMENT", message: "bytes are not a DeltaDiscoveryRequest" });
+      this.#onOver(this);
+      return;
+    }
+    const received = this.#server.receive(request);
     if (received.kind === "nack") log.error("the proxy refused a secret", { reason: received.reason });
     this.#push();
   }

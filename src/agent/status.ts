@@ -25,6 +25,19 @@ export interface StatusOptions {
   quit(): void;
 }
 
+/** The body, read no further than the limit. Throws when it is longer, and for a status other than 2xx. */
+async function boundedText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (!response.ok || bytes > MAX_SCRAPE_BYTES) throw new Error(`HTTP status ${response.status}, ${bytes} bytes`);
+    chunks.push(chunk);
+  }
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
 async function scrape(
   source: "proxy" | "application",
   url: string,
@@ -36,9 +49,7 @@ async function scrape(
       signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS),
       headers: { accept: "text/plain;version=0.0.4" },
     });
-    const text = await response.text();
-    if (!response.ok || text.length > MAX_SCRAPE_BYTES)
-      throw new Error(`HTTP status ${response.status}, ${text.length} bytes`);
+    const text = await boundedText(response);
     const format = formatOfContentType(response.headers.get("content-type"));
     return { source, text, format, trusted: source === "proxy" };
   } catch {

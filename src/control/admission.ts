@@ -15,7 +15,9 @@ export function admission(settings: MeshSettings): Admit {
     if (operation === "DELETE") return { kind: "allowed", warnings: [] };
     const read = sourceObject(object);
     const diagnostics = read.kind === "invalid" ? read.diagnostics : check(read.object, settings);
-    const warnings = diagnostics.filter(({ severity }) => severity === "warning").map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));
+    const warnings = diagnostics
+      .filter(({ severity }) => severity === "warning")
+      .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     if (errors.length === 0) return { kind: "allowed", warnings };
     return {

@@ -6,7 +6,7 @@ import type { Method } from "../grpc/server.ts";
 import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { Compilation } from "./pipeline.ts";
-import { ProxyStream, type StreamHost } from "./proxy-stream.ts";
+import { type LookUp, ProxyStream, type StreamHost } from "./proxy-stream.ts";
 
 const log = logger("control");
 
@@ -63,18 +63,19 @@ export class Discovery implements StreamHost {
   }
 
   /** A node's word counts only within the identity that its connection proved. */
-  lookUp(principal: string, node: Node) {
+  lookUp(principal: string, node: Node): LookUp {
     const compilation = this.#compilation;
     const claimed = parseNodeId(node.id);
-    if (!compilation || !claimed) return undefined;
+    if (!compilation || !claimed) return { kind: "unknown" };
     const { index, settings } = compilation.mesh;
     const cluster = node.metadata?.CLUSTER_ID;
     const workload = index.workloads.get(
       workloadKey({ cluster: typeof cluster === "string" ? cluster : settings.cluster, ...claimed }),
     );
-    if (!workload || workload.identity.kind !== "spiffe" || workload.identity.uri !== principal) return undefined;
+    if (!workload) return { kind: "unknown" };
+    if (workload.identity.kind !== "spiffe" || workload.identity.uri !== principal) return { kind: "stranger" };
     const snapshot = compilation.snapshots.get(workloadKey(workload));
-    return snapshot && { workload, snapshot };
+    return snapshot ? { kind: "found", workload, snapshot } : { kind: "unknown" };
   }
 
   onIdentified(stream: ProxyStream): void {

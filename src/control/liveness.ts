@@ -28,6 +28,8 @@ function keyOf({ namespace, name }: ObjectName): string {
 export class Liveness {
   readonly #options: LivenessOptions;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Pods without a stream: one that connects while its Pod is being marked must not be forgotten later. */
+  readonly #lost = new Map<string, symbol>();
 
   constructor(options: LivenessOptions) {
     this.#options = options;
@@ -36,26 +38,32 @@ export class Liveness {
   /** Registrations of an earlier life of the control plane: those that do not connect are of processes that are gone. */
   async start(): Promise<void> {
     const { objects } = await this.#options.client.list(resource.pods, {});
-    for (const { metadata } of objects) this.onDisconnected({ namespace: metadata.namespace ?? "", name: metadata.name });
+    for (const { metadata } of objects)
+      this.onDisconnected({ namespace: metadata.namespace ?? "", name: metadata.name });
   }
 
   onConnected(pod: ObjectName): void {
     clearTimeout(this.#timers.get(keyOf(pod)));
     this.#timers.delete(keyOf(pod));
+    this.#lost.delete(keyOf(pod));
   }
 
   onDisconnected(pod: ObjectName): void {
     this.onConnected(pod);
-    this.#after(pod, this.#options.unreadyAfterMs, () => this.#markUnready(pod));
+    const loss = Symbol();
+    this.#lost.set(keyOf(pod), loss);
+    this.#after(pod, this.#options.unreadyAfterMs, () => this.#markUnready(pod, loss));
   }
 
   stop(): void {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
+    this.#lost.clear();
   }
 
   #after(pod: ObjectName, delayMs: number, act: () => Promise<void>): void {
     const timer = setTimeout(() => {
+      this.#timers.delete(keyOf(pod));
       act().catch((error) => log.warn("cannot update the registration of a workload", { pod: keyOf(pod), error }));
     }, delayMs);
     this.#timers.set(keyOf(pod), timer);
@@ -66,17 +74,29 @@ export class Liveness {
     return object?.metadata.annotations?.[REGISTERED_BY] !== undefined;
   }
 
-  async #markUnready(pod: ObjectName): Promise<void> {
-    if (!(await this.#isOurs(pod))) return;
+  async #markUnready(pod: ObjectName, loss: symbol): Promise<void> {
+    const isLost = () => this.#lost.get(keyOf(pod)) === loss;
+    if (!(await this.#isOurs(pod)) || !isLost()) return;
     log.info("workload has lost its proxy: it gets no new requests", { pod: keyOf(pod) });
-    const condition = { type: "Ready", status: "False", reason: "ProxyDisconnected", lastTransitionTime: timestamp(new Date()) };
-    await this.#options.client.patch(resource.pods, pod, { kind: "strategic", patch: { status: { conditions: [condition] } } }, { subresource: "status" });
-    this.#after(pod, this.#options.forgetAfterMs, () => this.#forget(pod));
+    // Before the API is asked: a failure there must not keep the registration of a dead process for ever.
+    this.#after(pod, this.#options.forgetAfterMs, () => this.#forget(pod, isLost));
+    const condition = {
+      type: "Ready",
+      status: "False",
+      reason: "ProxyDisconnected",
+      lastTransitionTime: timestamp(new Date()),
+    };
+    await this.#options.client.patch(
+      resource.pods,
+      pod,
+      { kind: "strategic", patch: { status: { conditions: [condition] } } },
+      { subresource: "status" },
+    );
   }
 
-  async #forget(pod: ObjectName): Promise<void> {
-    this.#timers.delete(keyOf(pod));
-    if (!(await this.#isOurs(pod))) return;
+  async #forget(pod: ObjectName, isLost: () => boolean): Promise<void> {
+    if (!(await this.#isOurs(pod)) || !isLost()) return;
+    this.#lost.delete(keyOf(pod));
     log.info("workload is forgotten", { pod: keyOf(pod) });
     await this.#options.client.delete(resource.pods, pod);
   }

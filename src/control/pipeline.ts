@@ -115,4 +115,3 @@ export class Pipeline implements SourceListener {
     this.#publish(this.#last);
   }
 }
-

@@ -2,25 +2,36 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
-import type { ProxySnapshot } from "../compile/compile.ts";
 import { changesBetween } from "../compile/changes.ts";
+import type { ProxySnapshot } from "../compile/compile.ts";
 import { MESH_INBOUND } from "../compile/listener-names.ts";
 import type { CallHandler, ServerCall } from "../grpc/server.ts";
 import type { Workload } from "../model/workload.ts";
 import { encodeDeltaResponse } from "../xds/delta-response.ts";
 import { DeltaServer, type TypeStatus } from "../xds/delta-server.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { type DeltaDiscoveryRequest, DeltaDiscoveryRequestSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+} from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 
 const log = logger("control");
 
 /** Requests of a proxy whose workload is not known yet: its first ones, for each type. More than this is not a proxy of ours. */
 const MAX_WAITING_REQUESTS = 64;
 
+/**
+ * What is known of a node that proved `principal`: `unknown` while its workload is not registered, or was not compiled yet; `stranger`
+ * when its workload is another's.
+ */
+export type LookUp =
+  | { readonly kind: "found"; readonly workload: Workload; readonly snapshot: ProxySnapshot }
+  | { readonly kind: "unknown" }
+  | { readonly kind: "stranger" };
+
 /** What the stream asks of the service that it belongs to. */
 export interface StreamHost {
-  /** The workload of a node that proved `principal`, with its newest snapshot; undefined while the control plane does not know it. */
-  lookUp(principal: string, node: Node): { readonly workload: Workload; readonly snapshot: ProxySnapshot } | undefined;
+  lookUp(principal: string, node: Node): LookUp;
   onIdentified(stream: ProxyStream): void;
   /** The server names that the proxy takes with what it acknowledged. */
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void;
@@ -35,14 +46,22 @@ export interface StreamHost {
 type State =
   | { readonly kind: "anonymous" }
   | { readonly kind: "waiting"; readonly node: Node; readonly requests: DeltaDiscoveryRequest[] }
-  | { readonly kind: "serving"; readonly node: Node; workload: Workload; snapshot: ProxySnapshot; readonly server: DeltaServer };
+  | {
+      readonly kind: "serving";
+      readonly node: Node;
+      workload: Workload;
+      snapshot: ProxySnapshot;
+      readonly server: DeltaServer;
+    };
 
 export class ProxyStream implements CallHandler {
   readonly connectedAt = Date.now();
   readonly #call: ServerCall;
   readonly #host: StreamHost;
-  /** Server names by version of the mesh port's listener, for versions that were sent. */
-  readonly #serverNames = new Map<string, ReadonlySet<string>>();
+  /** The listener of the mesh port that was sent last. One response of a type is on its way at a time, so no other can be acknowledged. */
+  #sent: { readonly version: string; readonly serverNames: ReadonlySet<string> } | undefined;
+  /** Version of that listener whose server names the host was told. */
+  #toldVersion: string | undefined;
   #state: State = { kind: "anonymous" };
   #lastRefusal: string | undefined;
   #over = false;
@@ -101,6 +120,11 @@ export class ProxyStream implements CallHandler {
   #wait(request: DeltaDiscoveryRequest): void {
     const state = this.#state;
     if (state.kind === "anonymous") {
+      // It can never be a workload's, so nothing of it is kept: whoever reaches the port may open streams.
+      if (this.principal === "") {
+        this.#end("UNAUTHENTICATED", "the connection proved no identity");
+        return;
+      }
       if (!request.node) {
         this.#end("INVALID_ARGUMENT", "the first request of a stream must carry the node");
         return;
@@ -121,37 +145,40 @@ export class ProxyStream implements CallHandler {
     const state = this.#state;
     if (state.kind === "anonymous" || this.#over) return;
     const found = this.#host.lookUp(this.principal, state.node);
-    if (!found) return; // a workload that went away keeps what it has until its proxy goes, too
-    this.#remember(found.snapshot);
+    if (found.kind === "stranger") {
+      this.#end("PERMISSION_DENIED", `node ${state.node.id} is not of ${this.principal}`);
+      return;
+    }
+    if (found.kind === "unknown") return; // a workload that went away keeps what it has until its proxy goes, too
+    const { workload, snapshot } = found;
     if (state.kind === "serving") {
-      const { workload, snapshot } = found;
       state.server.update(snapshot, changesBetween(state.snapshot, snapshot));
       state.workload = workload;
       state.snapshot = snapshot;
-      this.#push(state.server);
+      this.#push(state);
       return;
     }
-    const serving: State = { kind: "serving", node: state.node, ...found, server: new DeltaServer(found.snapshot) };
+    const serving: State = { kind: "serving", node: state.node, workload, snapshot, server: new DeltaServer(snapshot) };
     this.#state = serving;
     this.#host.onIdentified(this);
     for (const request of state.requests) this.#take(serving, request);
   }
 
-  #remember({ resources, serverNames }: ProxySnapshot): void {
-    const version = resources.lds?.get(MESH_INBOUND)?.version;
-    if (version !== undefined) this.#serverNames.set(version, serverNames);
-  }
-
-  #take({ server }: State & { kind: "serving" }, request: DeltaDiscoveryRequest): void {
+  #take(serving: State & { kind: "serving" }, request: DeltaDiscoveryRequest): void {
+    if (this.#over) return;
+    const { server } = serving;
     const received = server.receive(request);
     switch (received.kind) {
       case "nack":
         this.#lastRefusal = received.reason;
-        log.warn("a proxy refused its configuration", { proxy: this.node?.id, type: received.type, reason: received.reason });
+        log.warn("a proxy refused its configuration", {
+          proxy: this.node?.id,
+          type: received.type,
+          reason: received.reason,
+        });
         break;
       case "ack":
         this.#lastRefusal = undefined;
-        if (received.type === "lds") this.#tellServerNames(server);
         break;
       case "unknown-type":
         log.debug("a proxy asked for a type that is not served", { proxy: this.node?.id, type: received.typeUrl });
@@ -162,29 +189,43 @@ export class ProxyStream implements CallHandler {
       case "request":
         break;
     }
-    this.#push(server);
+    this.#tellServerNames(serving);
+    this.#push(serving);
   }
 
-  #tellServerNames(server: DeltaServer): void {
+  /** After an acknowledgement, and after a request that says what the proxy kept from the stream before. */
+  #tellServerNames({ server, snapshot }: State & { kind: "serving" }): void {
     const version = server.acknowledged("lds", MESH_INBOUND);
-    const names = version === undefined ? undefined : this.#serverNames.get(version);
+    if (version === undefined || version === this.#toldVersion) return;
+    const isNewest = snapshot.resources.lds?.get(MESH_INBOUND)?.version === version;
+    const names = isNewest
+      ? snapshot.serverNames
+      : this.#sent?.version === version
+        ? this.#sent.serverNames
+        : undefined;
     if (!names) return;
-    for (const older of this.#serverNames.keys()) if (older !== version && this.snapshot?.resources.lds?.get(MESH_INBOUND)?.version !== older) this.#serverNames.delete(older);
+    this.#toldVersion = version;
     this.#host.onServerNames(this, names);
   }
 
   /** A slow proxy holds back nothing but itself: what changes meanwhile becomes one response. */
-  #push(server: DeltaServer): void {
+  #push({ server, snapshot }: State & { kind: "serving" }): void {
     for (let response = server.next(); response; response = server.next()) {
+      const mesh = response.kind === "lds" && response.resources.find(({ name }) => name === MESH_INBOUND);
+      if (mesh && mesh.resource !== undefined)
+        this.#sent = { version: mesh.resource.version, serverNames: snapshot.serverNames };
       if (!this.#call.send(encodeDeltaResponse(response))) return;
     }
   }
 
   onWritable(): void {
-    if (this.#state.kind === "serving") this.#push(this.#state.server);
+    if (this.#state.kind === "serving") this.#push(this.#state);
   }
 
-  #end(code: "INVALID_ARGUMENT" | "RESOURCE_EXHAUSTED", message: string): void {
+  #end(
+    code: "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "RESOURCE_EXHAUSTED" | "UNAUTHENTICATED",
+    message: string,
+  ): void {
     log.warn("discovery stream ended", { principal: this.principal, reason: message });
     this.#call.end({ code, message });
     this.#finish();

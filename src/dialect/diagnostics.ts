@@ -67,6 +67,10 @@ export function badMerge(): Message {
   return { ...error("HED1011", "only objects can be merged by <<"), part: "name" };
 }
 
+export function cannotRead(reason: string): Message {
+  return error("HED1012", `cannot be read, what it said before stays in force: ${reason}`);
+}
+
 export function missingField(field: string, example: string): Message {
   return error("HED1020", `object has no ${field}`, `${field.slice(field.lastIndexOf(".") + 1)}: ${example}`);
 }

@@ -37,6 +37,8 @@ class TreeReader {
   readonly problems: Problem[] = [];
   readonly #limits: ReadLimits;
   readonly #anchors = new Map<string, Sized>();
+  /** Fields that merges looked at: each is cheap to write and costs as many as the map that it names has. */
+  #mergedFields = 0;
   #stopped = false;
 
   constructor(limits: ReadLimits) {
@@ -97,8 +99,15 @@ class TreeReader {
   #merge(source: unknown, merged: Map<string, unknown>, key: unknown): void {
     const sources: readonly unknown[] = Array.isArray(source) ? source : [source];
     for (const each of sources) {
-      if (typeof each !== "object" || each === null || Array.isArray(each)) this.#problem(diagnostics.badMerge(), key);
-      else for (const [name, value] of Object.entries(each)) if (!merged.has(name)) merged.set(name, value);
+      if (this.#stopped) return;
+      if (typeof each !== "object" || each === null || Array.isArray(each)) {
+        this.#problem(diagnostics.badMerge(), key);
+        continue;
+      }
+      const fields = Object.entries(each);
+      this.#mergedFields += fields.length;
+      if (this.#mergedFields > this.#limits.values) this.#stop(diagnostics.expandsTooFar(), key);
+      else for (const [name, value] of fields) if (!merged.has(name)) merged.set(name, value);
     }
   }
 

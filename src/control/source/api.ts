@@ -3,8 +3,8 @@
 import { logger } from "../../base/log.ts";
 import { DIALECTS } from "../../dialect/dialects.ts";
 import { sourceObject } from "../../dialect/object.ts";
-import { Informer } from "../../kube/client/informer.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
+import { Informer } from "../../kube/client/informer.ts";
 import { type KubeObject, keyOf, nameOf } from "../../kube/object.ts";
 import { type ResourceType, resourceByKind } from "../../kube/resources.ts";
 import { originKey } from "../../model/origin.ts";
@@ -64,7 +64,11 @@ export class ApiSource implements Source {
 function tellObject(object: KubeObject, listener: SourceListener): string | undefined {
   const read = sourceObject(object);
   if (read.kind === "invalid") {
-    log.warn("object cannot be read", { kind: object.kind, name: object.metadata.name, reason: read.diagnostics[0]?.message });
+    log.warn("object cannot be read", {
+      kind: object.kind,
+      name: object.metadata.name,
+      reason: read.diagnostics[0]?.message,
+    });
     return undefined;
   }
   listener.onObject(read.object);

@@ -2,23 +2,63 @@
 
 import { type FSWatcher, readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
-import { hasErrors } from "../../base/diagnostic.ts";
+import { type Diagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
-import { readObjects } from "../../dialect/object.ts";
+import * as diagnostics from "../../dialect/diagnostics.ts";
+import { readObjects, type SourceObject } from "../../dialect/object.ts";
+import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
+import { Debounce } from "../debounce.ts";
 import type { Source, SourceListener } from "./source.ts";
 
 /** Editors write a file in several steps; it is read when it has been quiet for so long. */
-const SETTLE_MS = 50;
+const SETTLE = { quietMs: 50, maxMs: 1_000 } as const;
 const YAML_FILE = /\.(?:ya?ml|json)$/i;
+/** `..data` and the folder it leads to, where Kubernetes keeps what the links of a mounted ConfigMap show; `.git`; editors' own files. */
+const HIDDEN = /(?:^|[/\\])\./;
+
+/** A file as it was last read. */
+interface ReadFile {
+  readonly content: Uint8Array;
+  /** What it has, and what its broken part had before. */
+  readonly objects: readonly SourceObject[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const EMPTY: ReadFile = { content: new Uint8Array(), objects: [], diagnostics: [] };
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function unreadable(place: string, thrown: unknown): Diagnostic {
+  const { code, severity, message } = diagnostics.cannotRead(reasonOf(thrown));
+  return { code, severity, message, span: { file: place, line: 1, column: 1, length: 0, text: "" } };
+}
+
+function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
+}
+
+/** What a file says now. What stood in a broken part is not taken for deleted. */
+function readAgain(file: string, content: Uint8Array, before: ReadFile): ReadFile {
+  const read = readObjects(file, content);
+  if (!hasErrors(read.diagnostics)) return { content, ...read };
+  const keys = new Set(read.objects.map(({ origin }) => originKey(origin)));
+  const kept = before.objects.filter(({ origin }) => !keys.has(originKey(origin)));
+  return { content, objects: [...read.objects, ...kept], diagnostics: read.diagnostics };
+}
 
 export class DirectorySource implements Source {
   readonly #folder: string;
-  /** Keys of the objects of each file. */
-  readonly #files = new Map<string, ReadonlySet<string>>();
+  /** By path, sorted. */
+  #files: ReadonlyMap<string, ReadFile> = new Map();
+  /** By key: what the listener has. */
+  #told: ReadonlyMap<string, SourceObject> = new Map();
+  #complaints: ReadonlySet<string> = new Set();
   #listener: SourceListener | undefined;
   #watcher: FSWatcher | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #settle = new Debounce(SETTLE, () => this.#look());
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -27,63 +67,74 @@ export class DirectorySource implements Source {
   /** @throws Failure when the folder cannot be read. */
   start(listener: SourceListener): void {
     this.#listener = listener;
-    this.#readAll();
-    this.#watcher = watch(this.#folder, { recursive: true }, () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#readAll(), SETTLE_MS);
-    });
+    try {
+      this.#watcher = watch(this.#folder, { recursive: true }, () => this.#settle.touch());
+      this.#tell(this.#read());
+    } catch (thrown) {
+      this.stop();
+      throw new Failure(`cannot read folder ${this.#folder}: ${reasonOf(thrown)}`, { cause: thrown });
+    }
+    this.#watcher.on("error", () => this.#settle.touch()); // a folder that went away: looking again says so
     listener.onSynced();
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#settle.cancel();
     this.#watcher?.close();
   }
 
-  #names(): string[] {
+  #look(): void {
     try {
-      return readdirSync(this.#folder, { recursive: true, encoding: "utf8" })
-        .filter((name) => YAML_FILE.test(name))
-        .sort();
+      this.#tell(this.#read());
     } catch (thrown) {
-      throw new Failure(
-        `cannot read folder ${this.#folder}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
-        { cause: thrown },
-      );
+      this.#complain(new Map([[this.#folder, [unreadable(this.#folder, thrown)]]]));
     }
   }
 
-  #readAll(): void {
-    const names = this.#names();
-    for (const name of names) this.#read(join(this.#folder, name));
-    const present = new Set(names.map((name) => join(this.#folder, name)));
-    for (const [file, keys] of this.#files) {
-      if (present.has(file)) continue;
-      this.#files.delete(file);
-      this.#listener!.onUnreadable(file, []);
-      for (const key of keys) this.#listener!.onDeleted(key);
+  #read(): ReadonlyMap<string, ReadFile> {
+    const names = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
+    const files = new Map<string, ReadFile>();
+    for (const name of names.filter((name) => YAML_FILE.test(name) && !HIDDEN.test(name)).sort()) {
+      const file = join(this.#folder, name);
+      const before = this.#files.get(file) ?? EMPTY;
+      try {
+        const content = readFileSync(file);
+        const same = before.diagnostics.length === 0 && content.equals(before.content);
+        files.set(file, same ? before : readAgain(file, content, before));
+      } catch (thrown) {
+        // Removed between listing and reading, or a link to nothing: it is not there.
+        if (isMissing(thrown)) continue;
+        files.set(file, { content: EMPTY.content, objects: before.objects, diagnostics: [unreadable(file, thrown)] });
+      }
     }
+    return files;
   }
 
-  #read(file: string): void {
+  /** Of two objects with one name the first counts, by path and then by place, as for every command that reads files. */
+  #tell(files: ReadonlyMap<string, ReadFile>): void {
     const listener = this.#listener!;
-    let content: Uint8Array;
-    try {
-      content = readFileSync(file);
-    } catch {
-      return; // removed between listing and reading: the next look tells
+    const objects = new Map<string, SourceObject>();
+    const complaints = new Map<string, readonly Diagnostic[]>();
+    for (const [file, read] of files) {
+      const repeated: Diagnostic[] = [];
+      for (const object of read.objects) {
+        const key = originKey(object.origin);
+        const message = diagnostics.duplicateObject(object.origin.kind);
+        if (objects.has(key)) repeated.push(diagnose(message, object.origin, "metadata.name", object.spans));
+        else objects.set(key, object);
+      }
+      if (read.diagnostics.length + repeated.length > 0) complaints.set(file, [...read.diagnostics, ...repeated]);
     }
-    const { objects, diagnostics } = readObjects(file, content);
-    listener.onUnreadable(file, diagnostics);
-    const keys = new Set(objects.map(({ origin }) => originKey(origin)));
-    for (const object of objects) listener.onObject(object);
-    const before = this.#files.get(file) ?? new Set();
-    if (hasErrors(diagnostics)) {
-      // What stood in the broken part is not taken for deleted.
-      this.#files.set(file, new Set([...before, ...keys]));
-      return;
-    }
-    this.#files.set(file, keys);
-    for (const key of before) if (!keys.has(key)) listener.onDeleted(key);
+    for (const key of this.#told.keys()) if (!objects.has(key)) listener.onDeleted(key);
+    for (const [key, object] of objects) if (this.#told.get(key) !== object) listener.onObject(object);
+    this.#files = files;
+    this.#told = objects;
+    this.#complain(complaints);
+  }
+
+  #complain(complaints: ReadonlyMap<string, readonly Diagnostic[]>): void {
+    for (const place of this.#complaints) if (!complaints.has(place)) this.#listener!.onUnreadable(place, []);
+    for (const [place, found] of complaints) this.#listener!.onUnreadable(place, found);
+    this.#complaints = new Set(complaints.keys());
   }
 }
