@@ -30,7 +30,8 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly cluster: Cluster;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
-  readonly #isRetry: boolean;
+  /** Counted among the cluster's retries; until the response begins (Envoy: RetryStateImpl::resetRetry). */
+  #isRetry: boolean;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
 
@@ -70,6 +71,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onResponse(head: ResponseHead, end: boolean): void {
     if (this.armed) timers.disarm(this);
+    this.#endRetry();
     if (head.status >= 500) this.host.stats.errors++;
     if (end) this.#close();
     this.#owner.onResponse(this, head, end);
@@ -124,7 +126,13 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#state = "over";
     if (this.armed) timers.disarm(this);
     this.host.active--;
-    if (this.#isRetry) this.cluster.breakers.releaseRetry();
+    this.#endRetry();
+  }
+
+  #endRetry(): void {
+    if (!this.#isRetry) return;
+    this.#isRetry = false;
+    this.cluster.breakers.releaseRetry();
   }
 }
 

@@ -280,13 +280,9 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
   }
 
   onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    const retry = this.#action?.retry;
-    if (retry && this.#record.attempts <= retry.retries && this.#mayRetry()) {
-      const grpcStatus = this.#isGrpc && end ? statusNumber(head.headers) : undefined;
-      if (retriesResponse(retry, head.status, grpcStatus) && this.#scheduleRetry()) {
-        attempt.abandon();
-        return;
-      }
+    if (this.#retriesInstead(head, end)) {
+      attempt.abandon();
+      return;
     }
     this.#record.details = "via_upstream";
     if (this.#route && this.#route.headers !== NO_MUTATION)
@@ -302,6 +298,16 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
       setHeader(head.headers, "x-envoy-attempt-count", String(this.#record.attempts));
     this.#body.forget();
     this.#answer(head, end);
+  }
+
+  /** True when another attempt is due in place of this response. */
+  #retriesInstead({ status, headers }: ResponseHead, end: boolean): boolean {
+    const retry = this.#action?.retry;
+    if (!retry || !retriesResponse(retry, status, this.#isGrpc && end ? statusNumber(headers) : undefined))
+      return false;
+    if (this.#record.attempts <= retry.retries) return this.#mayRetry() && this.#scheduleRetry();
+    this.#record.flag("URX");
+    return false;
   }
 
   onResponseData(chunk: Uint8Array): void {
@@ -390,7 +396,11 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
   #scheduleRetry(): boolean {
     const retry = this.#action?.retry;
     const cluster = this.#record.cluster;
-    if (!retry || !cluster?.breakers.admitRetry()) return false;
+    if (!retry || !cluster) return false;
+    if (!cluster.breakers.admitRetry()) {
+      this.#record.flag("UO");
+      return false;
+    }
     cluster.stats.retries++;
     const { host } = this.#attempt!;
     if (this.#tried) this.#tried.push(host);
@@ -398,7 +408,11 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
     this.#phase = "backing-off";
     this.#upstream = undefined;
     const ceiling = Math.min(retry.backoffMaxMs, retry.backoffBaseMs * (2 ** this.#record.attempts - 1));
-    this.#backoff ??= new Alarm(() => this.#attemptOnHost(cluster));
+    this.#backoff ??= new Alarm(() => {
+      // An update may have put another in its place, which shares its breakers; the old one has no hosts any more.
+      const current = this.connection.context.clusters.get(cluster.table.name);
+      this.#attemptOnHost(current?.breakers === cluster.breakers ? current : cluster);
+    });
     timers.arm(this.#backoff, Math.random() * ceiling);
     return true;
   }
@@ -423,7 +437,10 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
   }
 
   onReset(reason: ResetReason): void {
-    if (this.#phase === "over") return;
+    if (this.#phase === "over") {
+      this.#upstream?.reset("cancelled"); // the response was whole, the request was not
+      return;
+    }
     if (reason === "protocol" || reason === "limit") {
       this.#record.flag("DPE");
       this.#record.details = "codec_error";

@@ -56,8 +56,8 @@ export class PooledConnection implements ClientConnectionListener {
     return Math.min(connection.available, settings.maxConcurrentStreams - connection.active);
   }
 
-  /** Counts a request; the last one that the settings allow drains the connection after it has begun. */
-  begin(settings: PoolSettings): void {
+  /** Counts a request that has begun; the last one that the settings allow drains the connection, which would close if it were idle. */
+  begun(settings: PoolSettings): void {
     this.#requests++;
     if (settings.maxRequestsPerConnection > 0 && this.#requests >= settings.maxRequestsPerConnection)
       this.#pool.retire(this);
@@ -101,8 +101,8 @@ export class HttpPool {
     for (let i = ready.length - 1; i >= 0; i--) {
       const pooled = ready[i]!;
       if (pooled.room(this.#settings) > 0) {
-        pooled.begin(this.#settings);
         waiter.onConnection(pooled);
+        pooled.begun(this.#settings);
         return;
       }
     }
@@ -145,8 +145,9 @@ export class HttpPool {
     this.#host.stats.activeConnections++;
     const pooled = new PooledConnection(this, stream, principal, this.#settings);
     this.#ready.push(pooled);
+    // Those that waited when the host went are served: nobody else will.
+    this.onRoom(pooled);
     if (this.#draining) this.retire(pooled);
-    else this.onRoom(pooled);
   }
 
   #onConnectFailure(detail: string): void {
@@ -174,8 +175,8 @@ export class HttpPool {
     while (this.#waiting.length > 0 && pooled.room(this.#settings) > 0) {
       const waiter = this.#waiting.shift()!;
       this.#breakers.releasePending();
-      pooled.begin(this.#settings);
       waiter.onConnection(pooled);
+      pooled.begun(this.#settings);
     }
     if (
       this.#waiting.length > 0 &&

@@ -1,0 +1,142 @@
+// A whole proxy inside the test's process: one HTTP listener, one cluster, an access log of the fields that tests ask about.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { jsonRegistry } from "../xds/any.ts";
+import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type RunningProxy, startProxy } from "./main.ts";
+import { connectRaw, type RawPeer, until } from "./raw-peer-fixture.ts";
+
+/** A message in protobuf's JSON form. */
+export type Message = { readonly [field: string]: JsonValue };
+
+const EXTENSIONS = "type.googleapis.com/envoy.extensions";
+const LINE = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_REQUEST_ATTEMPT_COUNT%\n";
+
+export function socketAddress(port: number): Message {
+  return { socket_address: { address: "127.0.0.1", port_value: port } };
+}
+
+export function staticCluster(name: string, ports: readonly number[], changes: Message = {}): Message {
+  return {
+    name,
+    type: "STATIC",
+    connect_timeout: "1s",
+    typed_extension_protocol_options: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: { http_protocol_options: { enable_trailers: true } },
+      },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: ports.map((port) => ({ endpoint: { address: socketAddress(port) } })) }],
+    },
+    ...changes,
+  };
+}
+
+export function routeTo(cluster: string, action: Message = {}): Message {
+  return { name: "r", match: { prefix: "/" }, route: { cluster, timeout: "0s", ...action } };
+}
+
+export interface HttpParts {
+  readonly name: string;
+  readonly routes?: readonly Message[];
+  readonly settings?: Message;
+  readonly log?: string;
+}
+
+export function httpFilter({ name, routes = [], settings = {}, log }: HttpParts): Message {
+  const router = { "@type": `${EXTENSIONS}.filters.http.router.v3.Router` };
+  const file = {
+    "@type": `${EXTENSIONS}.access_loggers.file.v3.FileAccessLog`,
+    path: log ?? "",
+    log_format: { text_format_source: { inline_string: LINE } },
+  };
+  const virtualHost = { name, domains: ["*"], routes: [...routes] };
+  return {
+    name: "envoy.filters.network.http_connection_manager",
+    typed_config: {
+      "@type": `${EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+      stat_prefix: name,
+      codec_type: "AUTO",
+      stream_idle_timeout: "0s",
+      http_protocol_options: { enable_trailers: true },
+      upgrade_configs: [{ upgrade_type: "websocket" }],
+      ...(log ? { access_log: [{ name: "envoy.access_loggers.file", typed_config: file }] } : {}),
+      ...(settings.rds ? {} : { route_config: { name, validate_clusters: false, virtual_hosts: [virtualHost] } }),
+      ...settings,
+      http_filters: [{ name: "envoy.filters.http.router", typed_config: router }],
+    },
+  };
+}
+
+export function listener(name: string, filter: Message, changes: Message = {}): Message {
+  return { name, address: socketAddress(0), filter_chains: [{ filters: [filter] }], ...changes };
+}
+
+export interface ProxyParts {
+  /** Ports of the cluster `upstream`'s endpoints. */
+  readonly ports?: readonly number[];
+  readonly cluster?: Message;
+  /** Fields of the route's action. */
+  readonly route?: Message;
+  readonly routes?: readonly Message[];
+  readonly settings?: Message;
+}
+
+export class TestProxy {
+  readonly proxy: RunningProxy;
+  readonly #folder = mkdtempSync(join(tmpdir(), "heddle-proxy-test-"));
+  readonly #clients: RawPeer[] = [];
+
+  constructor({ ports = [], cluster, route, routes = [routeTo("upstream", route)], settings }: ProxyParts) {
+    const log = this.#logPath;
+    const filter = httpFilter({ name: "http", routes, log, ...(settings ? { settings } : {}) });
+    const resources = { listeners: [listener("http", filter)], clusters: [staticCluster("upstream", ports, cluster)] };
+    const bootstrap = fromJson(
+      BootstrapSchema,
+      { node: { id: "test", cluster: "test" }, static_resources: resources },
+      { registry: jsonRegistry() },
+    );
+    this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
+  }
+
+  get #logPath(): string {
+    return join(this.#folder, "access.log");
+  }
+
+  get port(): number {
+    return this.proxy.configuration.listeners.get("http")!.port;
+  }
+
+  async client(): Promise<RawPeer> {
+    const client = await connectRaw(this.port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A client that has sent `bytes`. */
+  async sends(bytes: string): Promise<RawPeer> {
+    const client = await this.client();
+    client.send(bytes);
+    return client;
+  }
+
+  /** Ends the proxy, and returns its access log once it has `count` lines. */
+  async log(count: number): Promise<readonly string[]> {
+    const lines = () => readFileSync(this.#logPath, "utf8").split("\n").slice(0, -1);
+    await this.proxy.stop();
+    await until(`${count} lines in the access log`, () => lines().length >= count);
+    return lines();
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.reset();
+    await this.proxy.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

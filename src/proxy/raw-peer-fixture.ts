@@ -1,0 +1,171 @@
+// Sockets for tests that speak bytes: a client and a server on loopback that do nothing on their own.
+
+import type { Socket, TCPSocketListener } from "bun";
+
+const DEADLINE_MS = 3_000;
+const POLL_MS = 2;
+
+/** Resolves when `condition` holds. @throws Error with what it waited for when it does not hold in time. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** One end of a TCP connection, with everything that it received. */
+export class RawPeer {
+  bytes = 0;
+  /** The peer's FIN came, or the connection is gone. */
+  ended = false;
+  closed = false;
+  /** False: bytes are counted alone. */
+  keepsText = true;
+  socket: Socket<RawPeer> | undefined;
+  readonly #chunks: string[] = [];
+  #unsent: Buffer = Buffer.alloc(0);
+  readonly #onBytes: ((peer: RawPeer) => void) | undefined;
+
+  constructor(onBytes?: (peer: RawPeer) => void) {
+    this.#onBytes = onBytes;
+  }
+
+  get text(): string {
+    return this.#chunks.join("");
+  }
+
+  /** Bytes that wait for the other side to read. */
+  get unsent(): number {
+    return this.#unsent.length;
+  }
+
+  send(data: string | Uint8Array): void {
+    const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : Buffer.from(data);
+    this.#unsent = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
+    this.flush();
+  }
+
+  flush(): void {
+    while (this.#unsent.length > 0) {
+      const taken = this.socket?.write(this.#unsent) ?? 0;
+      if (taken <= 0) return;
+      this.#unsent = this.#unsent.subarray(taken);
+    }
+  }
+
+  take(chunk: Buffer): void {
+    this.bytes += chunk.length;
+    if (this.keepsText) this.#chunks.push(chunk.toString("latin1"));
+    this.#onBytes?.(this);
+  }
+
+  async hears(text: string): Promise<void> {
+    await until(`${JSON.stringify(text)} after ${JSON.stringify(this.text.slice(-400))}`, () =>
+      this.text.includes(text),
+    );
+  }
+
+  async isClosed(): Promise<void> {
+    await until(`the connection closes after ${JSON.stringify(this.text.slice(-400))}`, () => this.ended);
+  }
+
+  /** FIN. */
+  end(): void {
+    this.socket?.shutdown();
+  }
+
+  /** RST. */
+  reset(): void {
+    this.socket?.terminate();
+  }
+}
+
+const HANDLERS = {
+  binaryType: "buffer",
+  data: (socket: Socket<RawPeer>, chunk: Buffer) => socket.data.take(chunk),
+  drain: (socket: Socket<RawPeer>) => socket.data.flush(),
+  end: (socket: Socket<RawPeer>) => {
+    socket.data.ended = true;
+  },
+  close: (socket: Socket<RawPeer>) => {
+    socket.data.ended = true;
+    socket.data.closed = true;
+  },
+  error: () => {},
+} as const;
+
+export async function connectRaw(port: number): Promise<RawPeer> {
+  const peer = new RawPeer();
+  peer.socket = await Bun.connect<RawPeer>({
+    hostname: "127.0.0.1",
+    port,
+    data: peer,
+    allowHalfOpen: true,
+    socket: HANDLERS,
+  });
+  return peer;
+}
+
+/** Accepts and keeps connections. `onBytes` is called with a connection whenever something came on it. */
+export class RawServer {
+  readonly connections: RawPeer[] = [];
+  readonly #server: TCPSocketListener<RawPeer>;
+
+  constructor(onBytes?: (peer: RawPeer) => void) {
+    const { connections } = this;
+    this.#server = Bun.listen<RawPeer>({
+      hostname: "127.0.0.1",
+      port: 0,
+      allowHalfOpen: true,
+      socket: {
+        ...HANDLERS,
+        open(socket) {
+          const peer = new RawPeer(onBytes);
+          peer.socket = socket;
+          socket.data = peer;
+          connections.push(peer);
+        },
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Everything that came, on all connections in the order they were accepted. */
+  get text(): string {
+    return this.connections.map(({ text }) => text).join("");
+  }
+
+  /** The n-th connection, from 0. */
+  async connection(n: number): Promise<RawPeer> {
+    await until(`upstream connection ${n}`, () => this.connections.length > n);
+    return this.connections[n]!;
+  }
+
+  close(): void {
+    for (const { socket } of this.connections) socket?.terminate();
+    this.#server.stop(true);
+  }
+}
+
+/** A server that answers every request head with `answers`, the n-th with the n-th and the last from then on. */
+export function answering(...answers: readonly string[]): RawServer {
+  let served = 0;
+  const seen = new WeakMap<RawPeer, number>();
+  return new RawServer((peer) => {
+    const heads = peer.text.split("\r\n\r\n").length - 1;
+    for (let i = seen.get(peer) ?? 0; i < heads; i++) peer.send(answers[Math.min(served++, answers.length - 1)]!);
+    seen.set(peer, heads);
+  });
+}
+
+/** A port of loopback where nobody listens. */
+export function closedPort(): number {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}
