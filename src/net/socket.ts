@@ -11,8 +11,12 @@ export class SocketTransport implements ByteStream {
   #local: SocketAddress | undefined;
   #remote: SocketAddress | undefined;
   #closed = false;
+  /** FIN was sent, FIN was received, or neither matters any more. */
+  #endSent = false;
+  #endReceived = false;
+  #terminated = false;
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.socket === undefined) return -1;
     return this.socket.write(bytes);
   }
@@ -27,10 +31,12 @@ export class SocketTransport implements ByteStream {
 
   /** FIN after what was written; the other direction stays open until the peer's FIN. */
   end(): void {
+    this.#endSent = true;
     if (!this.#closed) this.socket?.shutdown();
   }
 
   terminate(): void {
+    this.#terminated = true;
     if (!this.#closed) this.socket?.terminate();
   }
 
@@ -48,10 +54,18 @@ export class SocketTransport implements ByteStream {
     return this.#remote;
   }
 
+  /** @internal */
+  onEnd(): void {
+    this.#endReceived = true;
+    this.listener.ended();
+  }
+
   /** @internal Called once, by the handlers. */
-  onClose(): void {
+  onClose(error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Bun 1.4 closes a socket without calling `end` when the peer's FIN comes after ours.
+    if (this.#endSent && !this.#endReceived && !this.#terminated && error === undefined) this.listener.ended();
     this.listener.closed();
     this.listener = NOBODY;
   }
@@ -67,10 +81,10 @@ export const STREAM_HANDLERS = {
     socket.data.listener.drained();
   },
   end(socket: Socket<SocketTransport>): void {
-    socket.data.listener.ended();
+    socket.data.onEnd();
   },
-  close(socket: Socket<SocketTransport>): void {
-    socket.data.onClose();
+  close(socket: Socket<SocketTransport>, error?: Error): void {
+    socket.data.onClose(error);
   },
   // A close follows every error; who waits for the socket learns of it there.
   error(): void {},
