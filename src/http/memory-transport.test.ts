@@ -55,6 +55,15 @@ test("a full wire takes a part and says when it takes more", async () => {
   expect(a.events).toEqual(["drained"]);
 });
 
+test("a part of a buffer goes without its surroundings", async () => {
+  const [left, , , b] = wire(4);
+  expect(left.write(Buffer.from("<abc>"), 1, 3)).toBe(3);
+  await settle();
+  expect(left.write(Buffer.from("<abcdef"), 2)).toBe(4);
+  await settle();
+  expect(b.events).toEqual(["abc", "bcde"]);
+});
+
 test("a paused end is told of nothing, a terminated one only of its close", async () => {
   const [left, right, , b] = wire();
   right.pause();

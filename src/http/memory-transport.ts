@@ -66,14 +66,14 @@ export class MemoryTransport implements Transport {
     return bytes;
   }
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     const peer = this.#peer;
     if (this.closed || this.ended) return -1;
-    const taken = Math.max(0, Math.min(bytes.length, this.#capacity - peer.#incomingBytes));
-    if (taken < bytes.length) this.#starved = true;
+    const taken = Math.max(0, Math.min(length, this.#capacity - peer.#incomingBytes));
+    if (taken < length) this.#starved = true;
     if (taken === 0) return 0;
     this.writes++;
-    peer.#incoming.push(Buffer.from(bytes.subarray(0, taken)));
+    peer.#incoming.push(Buffer.from(bytes.subarray(start, start + taken)));
     peer.#incomingBytes += taken;
     peer.#schedule();
     return taken;

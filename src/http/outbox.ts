@@ -75,7 +75,7 @@ export class Outbox implements Flushable {
       this.bytes.copyWithin(0, this.#start, this.length);
     } else {
       const larger = takeBuffer(pending + count);
-      this.bytes.copy(larger, 0, this.#start, this.length);
+      if (pending > 0) this.bytes.copy(larger, 0, this.#start, this.length);
       giveBack(this.bytes);
       this.bytes = larger;
     }
@@ -123,7 +123,7 @@ export class Outbox implements Flushable {
     this.#scheduled = false;
     if (this.#gone || this.#full) return;
     if (this.length > 0) {
-      const taken = this.#transport.write(this.bytes.subarray(this.#start, this.length));
+      const taken = this.#transport.write(this.bytes, this.#start, this.pending);
       if (taken < 0) {
         this.discard();
         return;

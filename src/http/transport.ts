@@ -1,8 +1,11 @@
 // What a codec needs of a socket. net/ implements it for TCP, TLS and Unix sockets; tests implement it in memory.
 
 export interface Transport {
-  /** Bytes taken, 0 to the length; the rest waits for the connection's `drained`. -1 when the transport is gone. */
-  write(bytes: Uint8Array): number;
+  /**
+   * Writes `length` bytes from `start` on, all when they are left out: a view costs more than two numbers. Bytes taken, 0 to the
+   * length; the rest waits for the connection's `drained`. -1 when the transport is gone.
+   */
+  write(bytes: Uint8Array, start?: number, length?: number): number;
   /** Stops and restarts `receive`. */
   pause(): void;
   resume(): void;

@@ -34,8 +34,8 @@ export interface ByteStream {
   readonly tls: TlsFacts | undefined;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
-  /** Bytes taken, the rest waits for `drained`; -1 when the stream is gone. */
-  write(bytes: Uint8Array): number;
+  /** Writes `length` bytes from `start` on, or all. Bytes taken, the rest waits for `drained`; -1 when the stream is gone. */
+  write(bytes: Uint8Array, start?: number, length?: number): number;
   pause(): void;
   resume(): void;
   /** Ends the sending direction after what was written. */

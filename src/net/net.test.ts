@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NOBODY } from "./byte-stream.ts";
 import { type ClientTls, connect } from "./connect.ts";
 import { listen, type ServerTls } from "./listen.ts";
 import type { SocketTransport } from "./socket.ts";
@@ -153,6 +154,27 @@ test("bytes travel in the clear, and half closes end both sides", async () => {
   const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, echo);
   expect(await exchange(server.port, undefined, "hello")).toMatchObject({ reply: "hello" });
   server.stop();
+});
+
+test.each(["clear", "TLS"])("a part of a buffer is written without its surroundings: %s", async (kind) => {
+  const [tlsOfServer, tlsOfClient] = kind === "TLS" ? [serverTls("server"), clientTls("client")] : [];
+  let heard = "";
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tlsOfServer, (transport) => {
+    transport.listener = { ...NOBODY, receive: (chunk) => (heard += Buffer.from(chunk)), ended: () => resolve("") };
+  });
+  connect({ kind: "tcp", host: "127.0.0.1", port: server.port }, tlsOfClient, 2_000, {
+    onConnected(transport) {
+      const view = Buffer.from("--<hello>--").subarray(2); // not at its memory's start
+      expect(transport.write(view, 1, 5)).toBe(5);
+      expect(transport.write(view, 3)).toBe(6);
+      transport.end();
+    },
+    onConnectFailure: resolve,
+  });
+  expect(await promise).toBe("");
+  server.stop();
+  expect(heard).toBe("hellollo>--");
 });
 
 test("mTLS gives both sides SNI, ALPN and the peer's certificate", async () => {

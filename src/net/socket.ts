@@ -18,7 +18,7 @@ export class SocketTransport implements ByteStream {
 
   write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.socket === undefined) return -1;
-    return this.socket.write(bytes);
+    return this.socket.write(bytes, start, length);
   }
 
   pause(): void {

@@ -26,15 +26,15 @@ class InternalEnd implements ByteStream, Flushable {
     this.remote = remote;
   }
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.other.#closed) return -1;
-    return this.other.#accept(bytes);
+    return this.other.#accept(bytes, start, length);
   }
 
-  #accept(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, CAPACITY - this.#waiting);
+  #accept(bytes: Uint8Array, start: number, length: number): number {
+    const taken = Math.min(length, CAPACITY - this.#waiting);
     if (taken === 0) return 0;
-    this.#incoming.push(Buffer.from(bytes.subarray(0, taken)));
+    this.#incoming.push(Buffer.from(bytes.subarray(start, start + taken)));
     this.#waiting += taken;
     this.#schedule();
     return taken;

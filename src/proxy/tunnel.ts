@@ -27,12 +27,12 @@ class TunnelStream implements ByteStream, StreamListener {
     stream.listener = this;
   }
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.#writeEnded) return -1;
     // An HTTP stream takes a whole chunk or asks to wait: over its high-water mark, nothing more is taken.
     if (this.#congested) return 0;
-    this.#congested = !this.#stream.write(bytes);
-    return bytes.length;
+    this.#congested = !this.#stream.write(length === bytes.length ? bytes : bytes.subarray(start, start + length));
+    return length;
   }
 
   pause(): void {

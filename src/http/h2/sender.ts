@@ -31,9 +31,9 @@ class CountedTransport implements Transport {
     this.#transport = transport;
   }
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     this.flushes++;
-    return this.#transport.write(bytes);
+    return this.#transport.write(bytes, start, length);
   }
 
   pause(): void {

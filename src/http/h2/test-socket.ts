@@ -13,8 +13,8 @@ class SocketTransport implements Transport {
   constructor(socket: Bun.Socket<SocketState>) {
     this.#socket = socket;
   }
-  write(bytes: Uint8Array): number {
-    return this.#socket.write(bytes);
+  write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
+    return this.#socket.write(bytes, start, length);
   }
   pause(): void {
     this.#socket.pause();
