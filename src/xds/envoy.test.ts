@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { findComponent } from "../../scripts/components.ts";
 import { TestAds } from "./ads-fixture.ts";
 import { packAny } from "./any.ts";
 import { Cluster_DiscoveryType, ClusterSchema } from "./gen/envoy/config/cluster/v3/cluster_pb.ts";
@@ -19,7 +20,7 @@ import {
 import { encodeResource, type Resource } from "./resource.ts";
 import { ADS, assignment, cluster, routeConfiguration, snapshotOf } from "./resource-fixtures.ts";
 
-const envoy = process.env.HEDDLE_ENVOY ?? Bun.which("envoy");
+const envoy = findComponent("envoy");
 
 function freePort(): number {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
