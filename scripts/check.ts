@@ -10,6 +10,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ["format and lint", [bin("biome"), "ci", "--error-on-warnings", "."]],
   ["types", [bin("tsc"), "--project", "tsconfig.json"]],
   ["types of the dashboard", [bin("tsc"), "--project", "dashboard/tsconfig.json", "--noEmit"]],
+  ["types of its tests", [bin("tsc"), "--project", "dashboard/tsconfig.test.json", "--noEmit"]],
   ["layers", [bun, "scripts/layers.ts"]],
   ["sizes", [bun, "scripts/sizes.ts"]],
   ["generated files", [bun, "scripts/generate.ts", "--check"]],
