@@ -1,0 +1,92 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { configureLog } from "../base/log.ts";
+import { until } from "../base/until-fixture.ts";
+import { newApi } from "../kube/api/harness.ts";
+import { KubeClient } from "../kube/client/client.ts";
+import { embeddedConnection } from "../kube/client/connection.ts";
+import { resource } from "../kube/resources.ts";
+import { Liveness, REGISTERED_BY } from "./liveness.ts";
+
+beforeAll(() => configureLog({ level: "off" }));
+afterAll(() => configureLog({ level: "info" }));
+
+const POD = { namespace: "default", name: "a" };
+const LONG_MS = 60_000;
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+async function world(
+  unreadyAfterMs: number,
+  forgetAfterMs: number,
+  annotations: Record<string, string> = { [REGISTERED_BY]: "run" },
+) {
+  const client = new KubeClient(embeddedConnection(newApi().api), "test");
+  await client.create(resource.pods, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { ...POD, annotations },
+    spec: { containers: [{ name: "app", image: "app" }] },
+  });
+  const conditions = [{ type: "Ready", status: "True" }];
+  await client.patch(
+    resource.pods,
+    POD,
+    { kind: "merge", patch: { status: { conditions } } },
+    { subresource: "status" },
+  );
+  const liveness = new Liveness({ client, unreadyAfterMs, forgetAfterMs });
+  stops.push(() => liveness.stop());
+  const ready = async () => {
+    const pod = await client.get(resource.pods, POD);
+    return pod && JSON.stringify(pod.status).includes('"status":"True"');
+  };
+  return { client, liveness, ready };
+}
+
+test("a workload without its proxy's stream is unready after a while, and forgotten later", async () => {
+  const { client, liveness, ready } = await world(1, 30);
+  liveness.onDisconnected(POD);
+  await until("the unready Pod", async () => (await ready()) === false);
+  await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+});
+
+test("registrations of an earlier life that do not connect go the same way", async () => {
+  const { client, liveness } = await world(1, 1);
+  await liveness.start();
+  await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+});
+
+test("a proxy that comes back in time changes nothing; Kubernetes' own Pods never are touched", async () => {
+  const back = await world(LONG_MS, 1);
+  back.liveness.onDisconnected(POD);
+  back.liveness.onConnected(POD);
+  const foreign = await world(1, 1, {});
+  foreign.liveness.onDisconnected(POD);
+  const other = await world(1, 1);
+  other.liveness.onDisconnected(POD);
+  await until("the one that is lost", async () => (await other.client.get(resource.pods, POD)) === undefined);
+  expect(await back.ready()).toBe(true);
+  expect(await foreign.ready()).toBe(true);
+});
+
+test("a proxy that comes back while its Pod is being marked is not forgotten", async () => {
+  const { client, liveness } = await world(1, 1);
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const patch = client.patch.bind(client);
+  client.patch = async (...call) => {
+    ask();
+    await held;
+    return patch(...call);
+  };
+  liveness.onDisconnected(POD);
+  await asked;
+  liveness.onConnected(POD);
+  release();
+  const witness = await world(1, 1);
+  witness.liveness.onDisconnected(POD);
+  await until("another that is lost", async () => (await witness.client.get(resource.pods, POD)) === undefined);
+  expect(await client.get(resource.pods, POD)).toBeDefined();
+});
