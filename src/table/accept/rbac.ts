@@ -15,6 +15,11 @@ export function acceptCidr(scope: Scope, range: CidrRange): Cidr | undefined {
   return cidr;
 }
 
+/** One condition stands for itself: the control plane wraps most of what it says in lists of one. */
+function combine(kind: "and" | "or", conditions: readonly Condition[]): Condition {
+  return conditions.length === 1 ? conditions[0]! : { kind, conditions };
+}
+
 function acceptPermission(scope: Scope, permission: Permission): Condition {
   const { rule } = permission;
   switch (rule.case) {
@@ -22,12 +27,12 @@ function acceptPermission(scope: Scope, permission: Permission): Condition {
       return rule.value ? { kind: "any" } : NEVER;
     case "andRules":
     case "orRules":
-      return {
-        kind: rule.case === "andRules" ? "and" : "or",
-        conditions: rule.value.rules.map((part, i) =>
+      return combine(
+        rule.case === "andRules" ? "and" : "or",
+        rule.value.rules.map((part, i) =>
           acceptPermission(scope.field(rule.case === "andRules" ? "and_rules" : "or_rules").index(i), part),
         ),
-      };
+      );
     case "notRule":
       return { kind: "not", condition: acceptPermission(scope.field("not_rule"), rule.value) };
     case "header":
@@ -59,12 +64,12 @@ function acceptPrincipal(scope: Scope, principal: Principal): Condition {
       return id.value ? { kind: "any" } : NEVER;
     case "andIds":
     case "orIds":
-      return {
-        kind: id.case === "andIds" ? "and" : "or",
-        conditions: id.value.ids.map((part, i) =>
+      return combine(
+        id.case === "andIds" ? "and" : "or",
+        id.value.ids.map((part, i) =>
           acceptPrincipal(scope.field(id.case === "andIds" ? "and_ids" : "or_ids").index(i), part),
         ),
-      };
+      );
     case "notId":
       return { kind: "not", condition: acceptPrincipal(scope.field("not_id"), id.value) };
     case "authenticated":
@@ -112,11 +117,7 @@ export function acceptRbac(scope: Scope, rbac: RBAC): RbacTable {
       const principals = policy.principals.map((principal, i) =>
         acceptPrincipal(at.field("principals").index(i), principal),
       );
-      return {
-        name,
-        permission: { kind: "or", conditions: permissions } as const,
-        principal: { kind: "or", conditions: principals } as const,
-      };
+      return { name, permission: combine("or", permissions), principal: combine("or", principals) };
     });
   return { action: action ?? "deny", policies };
 }
