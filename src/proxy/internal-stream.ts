@@ -19,7 +19,9 @@ class InternalEnd implements ByteStream, Flushable {
   /** What was promised to the reader after the bytes: nothing, the end of the direction, or the end of all. */
   #pending: "open" | "ended" | "closed" = "open";
   #closed = false;
+  /** The directions that have ended: both make a closed stream. */
   #endSent = false;
+  #endReceived = false;
 
   constructor(local: SocketAddress, remote: SocketAddress) {
     this.local = local;
@@ -53,11 +55,14 @@ class InternalEnd implements ByteStream, Flushable {
     if (this.#closed || this.#endSent) return;
     this.#endSent = true;
     this.other.#promise("ended");
-    if (this.#pending === "ended" && this.#waiting === 0) this.#promise("closed");
+    if (this.#endReceived) this.#promise("closed");
   }
 
   terminate(): void {
+    if (this.#closed) return;
     this.other.#promise("closed");
+    this.#incoming.length = 0;
+    this.#waiting = 0;
     this.#promise("closed");
   }
 
@@ -85,9 +90,10 @@ class InternalEnd implements ByteStream, Flushable {
     if (full && this.#waiting < CAPACITY) this.other.listener.drained();
     if (this.#waiting > 0) return;
     if (this.#pending === "ended") {
-      this.#pending = this.#endSent ? "closed" : "open";
+      this.#pending = "open";
+      this.#endReceived = true;
       this.listener.ended();
-      if (this.#endSent) this.#schedule();
+      if (this.#endSent) this.#promise("closed");
     } else if (this.#pending === "closed") {
       this.#closed = true;
       this.listener.closed();

@@ -96,12 +96,13 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #chains = new Map<FilterChain, BoundChain>();
   #door: Door | undefined;
-  readonly stats = { accepted: 0, noChain: 0, handshakeFailures: 0 };
+  readonly stats: { accepted: number; noChain: number; handshakeFailures: number };
 
-  /** `before`: the listener that this one replaces; chains that are the same go on with their connections. */
+  /** `before`: the listener that this one replaces; its counts go on, and chains that are the same with their connections. */
   constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
     this.table = table;
     this.#context = context;
+    this.stats = before?.stats ?? { accepted: 0, noChain: 0, handshakeFailures: 0 };
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);

@@ -76,15 +76,20 @@ function write(metric: ByName, name: string, value: number): void {
   counter.add(series, Math.max(0, value - counter.value(series)));
 }
 
-/** Writes the figures of those that are there, and drops the series of those that went. */
-function follow<Subject>(figures: readonly Figure<Subject>[]): (subjects: ReadonlyMap<string, Subject>) => void {
-  let before = new Set<string>();
+/**
+ * Writes the figures of those that are there, and drops the series of those that went. Who replaces another goes on with its `stats`;
+ * who comes back under the name of one that went counts from 0, which scrapers know as a reset.
+ */
+function follow<Subject extends { readonly stats: object }>(
+  figures: readonly Figure<Subject>[],
+): (subjects: ReadonlyMap<string, Subject>) => void {
+  let before = new Map<string, object>();
   return (subjects) => {
-    for (const name of before) {
-      if (subjects.has(name)) continue;
+    for (const [name, stats] of before) {
+      if (subjects.get(name)?.stats === stats) continue;
       for (const { metric } of figures) metric.remove(metric.series([name]) as never);
     }
-    before = new Set(subjects.keys());
+    before = new Map([...subjects].map(([name, { stats }]) => [name, stats]));
     for (const [name, subject] of subjects) for (const { metric, read } of figures) write(metric, name, read(subject));
   };
 }

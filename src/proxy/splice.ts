@@ -36,6 +36,7 @@ class Direction implements ByteListener {
     let rest: Uint8Array = chunk;
     if (this.#queue.length === 0) {
       const taken = this.#to.write(chunk);
+      if (taken < 0) this.#unheard();
       if (taken < 0 || taken === chunk.length) return;
       rest = chunk.subarray(taken);
     }
@@ -72,6 +73,21 @@ class Direction implements ByteListener {
       this.#from.resume();
     }
     if (this.ended_ && this.#queued === 0) this.#to.end();
+  }
+
+  /** `to` is gone and `from` sends on: it is told as a kernel would, once it has read what waits for it. */
+  #unheard(): void {
+    if (this.reverse.ended_ && this.reverse.#queued === 0) this.#from.terminate();
+  }
+
+  /** `to` is gone: what waits for it has no reader, and `from` must not stay paused, or its own end would not be seen. */
+  drop(): void {
+    const held = this.#queued > 0;
+    this.#queue.length = 0;
+    this.#queued = 0;
+    if (this.#paused) this.#from.resume();
+    this.#paused = false;
+    if (held) this.#unheard();
   }
 
   ended(): void {
@@ -159,6 +175,7 @@ export class Splice extends Deadline {
       this.#listener.onSpliceOver(this.#reason);
       return;
     }
+    direction.reverse.drop();
     // The peer of a stream that is gone can still read what waits for it, but nothing that it sends has a reader.
     const other = direction === this.#forward ? this.#upstream : this.#downstream;
     if (direction.reverse.ended_) other.end();

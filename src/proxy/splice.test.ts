@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { connect } from "../net/connect.ts";
+import { listen } from "../net/listen.ts";
+import type { SocketTransport } from "../net/socket.ts";
+import { connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
+import { Splice } from "./splice.ts";
+
+const open: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+interface Spliced {
+  readonly client: RawPeer;
+  readonly server: RawPeer;
+  readonly splice: Splice;
+  /** How the splice ended, once it did. */
+  readonly over: string[];
+}
+
+/** A client, a splice of two real sockets, and a server. */
+async function spliced(idleTimeoutMs = 0, first?: Uint8Array): Promise<Spliced> {
+  const upstream = new RawServer();
+  const over: string[] = [];
+  const accepted = Promise.withResolvers<SocketTransport>();
+  const door = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, accepted.resolve);
+  const client = await connectRaw(door.port);
+  const downstream = await accepted.promise;
+  const connected = Promise.withResolvers<SocketTransport>();
+  connect({ kind: "tcp", host: "127.0.0.1", port: upstream.port }, undefined, 1_000, {
+    onConnected: connected.resolve,
+    onConnectFailure: connected.reject,
+  });
+  const other = await connected.promise;
+  const splice = new Splice(downstream, other, first, idleTimeoutMs, { onSpliceOver: (reason) => over.push(reason) });
+  const server = await upstream.connection(0);
+  open.push({
+    close() {
+      splice.terminate();
+      client.reset();
+      upstream.close();
+      door.stop();
+    },
+  });
+  return { client, server, splice, over };
+}
+
+const BLOCK = new Uint8Array(64 * 1024 * 1024);
+
+/** `reader` stops reading, `writer` writes until nothing is taken any more. Returns what the splice let through. */
+async function stall(writer: RawPeer, reader: RawPeer, moved: () => number): Promise<number> {
+  reader.socket?.pause();
+  writer.keepsText = false;
+  reader.keepsText = false;
+  writer.send(BLOCK);
+  let before = -1;
+  let still = 0;
+  await until("the writer is held up", () => {
+    still = moved() === before ? still + 1 : 0;
+    before = moved();
+    return still > 50 && before > 0;
+  });
+  return before;
+}
+
+test("bytes go both ways, what was read before first, and are counted", async () => {
+  const { client, server, splice } = await spliced(0, Buffer.from("first "));
+  client.send("second");
+  await server.hears("first second");
+  server.send("answer");
+  await client.hears("answer");
+  expect([splice.received, splice.sent]).toEqual([12, 6]);
+});
+
+describe("half closes", () => {
+  test("the client's is passed on, and the other direction goes on", async () => {
+    const { client, server, over } = await spliced();
+    client.send("question");
+    client.end();
+    await server.hears("question");
+    await server.isClosed();
+    server.send("answer");
+    await client.hears("answer");
+    expect(over).toEqual([]);
+    server.end();
+    await client.isClosed();
+    await until("the splice is over", () => over.length > 0);
+    expect(over).toEqual(["ended"]);
+  });
+
+  test("the server's is passed on, and the other direction goes on", async () => {
+    const { client, server, over } = await spliced();
+    server.send("greeting");
+    server.end();
+    await client.hears("greeting");
+    await client.isClosed();
+    client.send("answer");
+    await server.hears("answer");
+    client.end();
+    await until("the splice is over", () => over.length > 0);
+    expect(over).toEqual(["ended"]);
+  });
+});
+
+describe("resets", () => {
+  test("the client's ends the server's connection", async () => {
+    const { client, server, over } = await spliced();
+    client.send("question");
+    await server.hears("question");
+    client.reset();
+    await server.isClosed();
+    server.end();
+    await until("the splice is over", () => over.length > 0);
+    expect(over).toEqual(["reset"]);
+  });
+
+  test("the server's ends the client's connection", async () => {
+    const { client, server, over } = await spliced();
+    server.send("greeting");
+    await client.hears("greeting");
+    server.reset();
+    await client.isClosed();
+    client.end();
+    await until("the splice is over", () => over.length > 0);
+    expect(over).toEqual(["reset"]);
+  });
+
+  test("a server that goes on sending to a client that has gone is reset", async () => {
+    const { client, server, over } = await spliced();
+    server.send("greeting");
+    await client.hears("greeting");
+    client.reset();
+    await server.isClosed();
+    server.send("more");
+    await until("the splice is over", () => over.length > 0);
+    await until("the server's connection is gone", () => server.closed);
+  });
+
+  test("a server that was held up by a client that has gone is let go", async () => {
+    const { client, server, splice, over } = await spliced();
+    await stall(server, client, () => splice.sent);
+    client.reset();
+    await until("the splice is over", () => over.length > 0);
+    await until("the server's connection is gone", () => server.closed);
+  });
+});
+
+describe("back-pressure", () => {
+  for (const slow of ["client", "server"] as const) {
+    test(`a ${slow} that does not read stops the other end; everything arrives once it reads`, async () => {
+      const { client, server, splice } = await spliced();
+      const [writer, reader] = slow === "client" ? [server, client] : [client, server];
+      const moved = () => (slow === "client" ? splice.sent : splice.received);
+      // What the kernel's buffers of two connections hold, and the splice's 256 KiB.
+      expect(await stall(writer, reader, moved)).toBeLessThan(BLOCK.length / 2);
+      expect(writer.unsent).toBeGreaterThan(0);
+      reader.socket?.resume();
+      await until("everything is there", () => reader.bytes === BLOCK.length);
+    });
+  }
+});
+
+test("idleness ends both", async () => {
+  const { client, server, over } = await spliced(30);
+  await client.isClosed();
+  await server.isClosed();
+  await until("the splice is over", () => over.length > 0);
+  expect(over).toEqual(["idle"]);
+});
