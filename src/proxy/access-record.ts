@@ -4,7 +4,7 @@ import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
 import type { PlainOperator } from "../table/format.ts";
 import type { ConnectionFacts } from "../table/request.ts";
-import { isoTime } from "./clock.ts";
+import { isoTime, wallTime } from "./clock.ts";
 import type { FormatSource } from "./format-value.ts";
 import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -15,8 +15,9 @@ const ABSENT = "-";
 
 export class AccessRecord implements FormatSource {
   readonly #facts: ConnectionFacts;
-  readonly #startedOn = Date.now();
+  /** On the clock of performance.now(). */
   readonly startedAt = performance.now();
+  #endedAt: number | undefined = undefined;
   /** Undefined for a byte stream. */
   readonly request: RequestHead | undefined;
   response: ResponseHead | undefined = undefined;
@@ -44,8 +45,14 @@ export class AccessRecord implements FormatSource {
     return this.response?.headers;
   }
 
+  /** So far, or until `end`. */
   get durationMs(): number {
-    return performance.now() - this.startedAt;
+    return (this.#endedAt ?? performance.now()) - this.startedAt;
+  }
+
+  /** What is remembered is whole: metrics and logs say the same duration. */
+  end(): void {
+    this.#endedAt = performance.now();
   }
 
   flag(flag: ResponseFlag): void {
@@ -56,7 +63,7 @@ export class AccessRecord implements FormatSource {
     const facts = this.#facts;
     switch (name) {
       case "START_TIME":
-        return isoTime(this.#startedOn);
+        return isoTime(wallTime(this.startedAt));
       case "PROTOCOL":
         return this.request?.protocol ?? ABSENT;
       case "RESPONSE_CODE":

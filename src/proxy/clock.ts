@@ -1,4 +1,20 @@
-// Wall-clock texts that many requests share.
+// The wall clock, and texts of it that many requests share.
+
+const CORRECTED_MS = 1_000;
+let offset = 0;
+let correctedAt = Number.NEGATIVE_INFINITY;
+
+/**
+ * Milliseconds since 1970 of a reading of `performance.now()`, so that a request reads one clock. Exact to a millisecond: the offset
+ * is taken anew each second, since the wall clock may be set.
+ */
+export function wallTime(at: number): number {
+  if (at - correctedAt > CORRECTED_MS) {
+    correctedAt = performance.now();
+    offset = Date.now() - correctedAt;
+  }
+  return Math.floor(at + offset);
+}
 
 let isoFor = 0;
 let iso = "";

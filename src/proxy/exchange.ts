@@ -550,6 +550,7 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
     if (this.#backoff?.armed) timers.disarm(this.#backoff);
     this.#attempt?.abandon();
     this.#record.cluster?.breakers.releaseRequest();
+    this.#record.end();
     this.#report();
     const { logs } = this.connection.http;
     for (let i = 0; i < logs.length; i++) logs[i]!.file.append(logs[i]!.format, this.#record);

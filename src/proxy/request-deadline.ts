@@ -32,8 +32,9 @@ export class RequestDeadline extends Deadline {
   }
 
   setTimeout(timeoutMs: number): void {
-    this.#timeoutAt = performance.now() + timeoutMs;
-    this.#arm();
+    const now = performance.now();
+    this.#timeoutAt = now + timeoutMs;
+    this.#arm(now);
   }
 
   /** Bytes moved. Cheap: the deadline finds out when it rings. */
@@ -41,9 +42,10 @@ export class RequestDeadline extends Deadline {
     this.#lastActivity = timers.now;
   }
 
-  #arm(): void {
+  /** `now`: the clock, where it was just read. */
+  #arm(now?: number): void {
     const idleLeft = this.#idleMs === 0 ? Number.POSITIVE_INFINITY : this.#lastActivity + this.#idleMs - timers.now;
-    const timeLeft = this.#timeoutAt === 0 ? Number.POSITIVE_INFINITY : this.#timeoutAt - performance.now();
+    const timeLeft = this.#timeoutAt === 0 ? Number.POSITIVE_INFINITY : this.#timeoutAt - (now ?? performance.now());
     const left = Math.min(idleLeft, timeLeft);
     if (left === Number.POSITIVE_INFINITY) timers.disarm(this);
     else timers.arm(this, left);
