@@ -53,10 +53,9 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
-    const { address, port } = pooled.stream.local;
     const owner = this.#owner;
     this.#stream = pooled.connection.request(owner.head, owner.requestIsHeadOnly, this);
-    owner.onUpstreamOpen(this.#stream, `${address}:${port}`);
+    owner.onUpstreamOpen(this.#stream, pooled.localLabel);
   }
 
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {

@@ -5,6 +5,7 @@ import { Http2ClientConnection } from "../../http/h2/client-connection.ts";
 import type { HttpLimits } from "../../http/limits.ts";
 import type { ClientConnection, ClientConnectionListener } from "../../http/stream.ts";
 import type { ByteStream } from "../../net/byte-stream.ts";
+import { formatSocketAddress } from "../connection-facts.ts";
 import type { Breakers } from "./breakers.ts";
 
 /** The host that the pool belongs to, as far as the pool tells it what happens. */
@@ -33,15 +34,16 @@ export interface PoolSettings {
 /** A connection in the pool; requests go through `connection`. */
 export class PooledConnection implements ClientConnectionListener {
   readonly connection: ClientConnection;
-  readonly stream: ByteStream;
   readonly principal: string;
+  /** Our end of it, as logs show it. */
+  readonly localLabel: string;
   readonly #pool: HttpPool;
   #requests = 0;
 
   constructor(pool: HttpPool, stream: ByteStream, principal: string, settings: PoolSettings) {
     this.#pool = pool;
-    this.stream = stream;
     this.principal = principal;
+    this.localLabel = formatSocketAddress(stream.local);
     this.connection =
       settings.protocol === "http2"
         ? new Http2ClientConnection(stream, this, settings.limits)
