@@ -27,7 +27,9 @@ function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: W
     proxyVersion,
     address,
     config,
-    certificate: certificate ? { spiffeId: certificate.spiffeId, expiresAt: certificate.expiresAtMs } : null,
+    certificate: certificate
+      ? { spiffeId: certificate.spiffeId, expiresAt: renewedExpiryMs(status) ?? certificate.expiresAtMs }
+      : null,
     metrics: {
       health: status?.health ?? "new",
       error: status?.error ?? null,
@@ -35,6 +37,13 @@ function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: W
     },
     saturation: saturationView(status ? [status] : [], window),
   };
+}
+
+/** The certificate of a connection stays that of its beginning, hours ago: the agent knows which one it holds now. */
+function renewedExpiryMs(status: TargetStatus | undefined): number | undefined {
+  const secondsLeft = status?.process.certificateSecondsLeft;
+  if (secondsLeft === undefined || status?.lastSuccessMs === undefined) return undefined;
+  return Math.round(status.lastSuccessMs / 1_000 + secondsLeft) * 1_000;
 }
 
 /** The state at this moment. */

@@ -1,5 +1,6 @@
 // What a sidecar uses: the saturation that it adds to its workload. A sidecar is an agent and a proxy, which may be Envoy.
 
+import { CERTIFICATE_EXPIRY } from "../stats/names/agent.ts";
 import type { Series } from "../stats/parse.ts";
 import { Increments } from "./increments.ts";
 import type { Sink } from "./sink.ts";
@@ -21,7 +22,13 @@ const LAG: ReadonlySet<string> = new Set([
 ]);
 const CONNECTIONS = "envoy_server_total_connections";
 
-const GAUGES: ReadonlySet<string> = new Set([AGENT_MEMORY, ...PROXY_MEMORY, ...LAG, CONNECTIONS]);
+const GAUGES: ReadonlySet<string> = new Set([
+  AGENT_MEMORY,
+  ...PROXY_MEMORY,
+  ...LAG,
+  CONNECTIONS,
+  CERTIFICATE_EXPIRY.name,
+]);
 
 export class ProcessRecord {
   readonly cpuSeconds = new Increments();
@@ -43,6 +50,11 @@ export class ProcessRecord {
   get eventLoopLagMs(): number | undefined {
     const lags = [...LAG].map((name) => this.#gauges.get(name)).filter((seconds) => seconds !== undefined);
     return lags.length === 0 ? undefined : Math.max(...lags) * 1_000;
+  }
+
+  /** Seconds from the scrape until the certificate that the agent holds expires. */
+  get certificateSecondsLeft(): number | undefined {
+    return this.#gauges.get(CERTIFICATE_EXPIRY.name);
   }
 
   /** Where a process metric goes; undefined for every other metric. */

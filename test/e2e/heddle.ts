@@ -20,6 +20,7 @@ export const FREE_SIDECAR_PORTS: readonly string[] = ["mesh", "inbound", "forwar
 
 const POLL_MS = 25;
 const END_GRACE_MS = 10_000;
+const UNTIL_MS = 30_000;
 
 export interface Result {
   readonly code: number;
@@ -158,7 +159,7 @@ export function processesWith(text: string): readonly string[] {
   });
 }
 
-/** Resolves with true once `holds`, or with what `otherwise` gives when that comes first. The test's time limit bounds it. */
+/** Resolves with true once `holds`, or with what `otherwise` gives when that comes first. Rejects after half a minute. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   otherwise: Promise<boolean> = new Promise(() => {}),
@@ -167,11 +168,13 @@ export async function until(
   void otherwise.then((value) => {
     other = value;
   });
-  for (;;) {
+  const deadline = performance.now() + UNTIL_MS;
+  while (performance.now() < deadline) {
     if (await holds()) return true;
     if (other !== undefined) return other;
     await Bun.sleep(POLL_MS);
   }
+  throw new Error(`waited ${UNTIL_MS / 1_000} s in vain until ${holds}`);
 }
 
 function collect(stream: ReadableStream<Uint8Array>): () => string {
