@@ -173,7 +173,7 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
     this.#rewrite(route, action);
     this.#armTimeout(action);
     if (!action.retry) this.#body.forgetWhenSent();
-    if (this.head.method === "CONNECT" && this.head.upgrade === undefined) this.#tunnel(action, cluster);
+    if (this.#isTunnel && !action.terminateConnect) this.reply(403, "", "upgrade_failed");
     else this.#attemptOnHost(cluster);
   }
 
@@ -209,40 +209,43 @@ export class Exchange implements StreamListener, AttemptOwner, FilteredRequest, 
     if (this.#virtualHost?.attemptCountHeader) setHeader(headers, "x-envoy-attempt-count", "1");
   }
 
-  #tunnel(action: ForwardAction, cluster: Cluster): void {
-    if (!action.terminateConnect) {
-      this.reply(403, "", "upgrade_failed");
-      return;
-    }
-    this.#resolveHost(cluster, (host) => {
-      this.#phase = "answering";
-      openTunnel(this, this.#stream, cluster, host);
-    });
+  /** A CONNECT whose bytes, and not a request, go to the host. */
+  get #isTunnel(): boolean {
+    return this.head.method === "CONNECT" && this.head.upgrade === undefined;
   }
 
+  /** Goes to a host, at once in all cases but an unknown name; or replies that there is none. */
   #attemptOnHost(cluster: Cluster): void {
-    this.#resolveHost(cluster, (host) => this.#startAttempt(cluster, host));
-  }
-
-  /** Calls `then` with a host, at once in all cases but an unknown name; or replies that there is none. */
-  #resolveHost(cluster: Cluster, then: (host: Host) => void): void {
     const { discovery } = cluster.table;
     if (discovery.kind === "original-destination" || discovery.kind === "dynamic-forward-proxy") {
-      destinationHost(cluster, this.connection, this.head, (host) => {
-        if (this.#phase === "over") return;
-        if (host) then(host);
-        else this.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
-      });
+      this.#attemptOnDestination(cluster);
       return;
     }
     const retry = this.#action?.retry;
     const host = cluster.choose(retry?.avoidPreviousHosts ? this.#tried : undefined, retry?.hostSelectionAttempts ?? 1);
     if (host) {
-      then(host);
+      this.#goTo(cluster, host);
       return;
     }
     cluster.stats.noHost++;
     this.reply(503, "no healthy upstream", "no_healthy_upstream", "UH");
+  }
+
+  #attemptOnDestination(cluster: Cluster): void {
+    destinationHost(cluster, this.connection, this.head, (host) => {
+      if (this.#phase === "over") return;
+      if (host) this.#goTo(cluster, host);
+      else this.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
+    });
+  }
+
+  #goTo(cluster: Cluster, host: Host): void {
+    if (!this.#isTunnel) {
+      this.#startAttempt(cluster, host);
+      return;
+    }
+    this.#phase = "answering";
+    openTunnel(this, this.#stream, cluster, host);
   }
 
   #startAttempt(cluster: Cluster, host: Host): void {
