@@ -3,9 +3,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { type Accepted, checkCluster, checkListener, checkRouteConfiguration } from "../table/accept/resource.ts";
 import { jsonRegistry } from "../xds/any.ts";
 import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ListenerSchema } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { Configuration } from "./configuration.ts";
 import { type RunningProxy, startProxy } from "./main.ts";
 import { connectRaw, type RawPeer, until } from "./raw-peer-fixture.ts";
 
@@ -14,6 +19,28 @@ export type Message = { readonly [field: string]: JsonValue };
 
 const EXTENSIONS = "type.googleapis.com/envoy.extensions";
 const LINE = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_REQUEST_ATTEMPT_COUNT%\n";
+
+export function parse<Desc extends DescMessage>(schema: Desc, message: Message): MessageShape<Desc> {
+  return fromJson(schema, message, { registry: jsonRegistry() });
+}
+
+function accepted<T>(result: Accepted<T>): T {
+  if (result.kind === "accepted") return result.table;
+  throw new Error(JSON.stringify(result.rejections));
+}
+
+export function setCluster(configuration: Configuration, message: Message): void {
+  configuration.setCluster(accepted(checkCluster(parse(ClusterSchema, message))).value);
+}
+
+export function setListener(configuration: Configuration, message: Message): void {
+  configuration.setListener(accepted(checkListener(parse(ListenerSchema, message))).value);
+}
+
+export function setRoutes(configuration: Configuration, message: Message): void {
+  const { routes, shell } = accepted(checkRouteConfiguration(parse(RouteConfigurationSchema, message)));
+  configuration.setRoutes(routes, shell);
+}
 
 export function socketAddress(port: number): Message {
   return { socket_address: { address: "127.0.0.1", port_value: port } };
@@ -97,11 +124,7 @@ export class TestProxy {
     const log = this.#logPath;
     const filter = httpFilter({ name: "http", routes, log, ...(settings ? { settings } : {}) });
     const resources = { listeners: [listener("http", filter)], clusters: [staticCluster("upstream", ports, cluster)] };
-    const bootstrap = fromJson(
-      BootstrapSchema,
-      { node: { id: "test", cluster: "test" }, static_resources: resources },
-      { registry: jsonRegistry() },
-    );
+    const bootstrap = parse(BootstrapSchema, { node: { id: "test", cluster: "test" }, static_resources: resources });
     this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
   }
 

@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { connect as connectTls } from "node:tls";
+import { Secret } from "../base/secret.ts";
+import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
+import type { Endpoint } from "../table/endpoint.ts";
+import type { Configuration } from "./configuration.ts";
+import {
+  httpFilter,
+  listener,
+  type Message,
+  routeTo,
+  setCluster,
+  setListener,
+  setRoutes,
+  staticCluster,
+  TestProxy,
+} from "./proxy-fixture.ts";
+import { answering, connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
+
+const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const ADS: Message = { ads: {}, resource_api_version: "V3" };
+
+const open: { close(): void | Promise<void> }[] = [];
+let upstream: RawServer;
+let configuration: Configuration;
+
+beforeEach(() => {
+  upstream = answering(OK);
+  const proxy = new TestProxy({ ports: [upstream.port] });
+  open.push(proxy, upstream);
+  ({ configuration } = proxy.proxy);
+});
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+function rdsListener(route: string): Message {
+  return listener("l", httpFilter({ name: "l", settings: { rds: { route_config_name: route, config_source: ADS } } }));
+}
+
+function routesSaying(name: string, status: number): Message {
+  const routes = [{ match: { prefix: "/" }, direct_response: { status } }];
+  return { name, virtual_hosts: [{ name, domains: ["*"], routes }] };
+}
+
+function portOf(name: string): number {
+  return configuration.listeners.get(name)?.port ?? 0;
+}
+
+async function client(name: string): Promise<RawPeer> {
+  const peer = await connectRaw(portOf(name));
+  open.push({ close: () => peer.reset() });
+  return peer;
+}
+
+/** The status line that a request gets on this connection. */
+async function status(peer: RawPeer): Promise<string> {
+  const before = peer.text.length;
+  peer.send(GET);
+  await until("an answer", () => peer.text.indexOf("\r\n\r\n", before) !== -1);
+  return peer.text.slice(before + "HTTP/1.1 ".length, before + "HTTP/1.1 200".length);
+}
+
+describe("warming", () => {
+  test("a listener opens once its routes are here", async () => {
+    setListener(configuration, rdsListener("r"));
+    expect([configuration.warmingListeners, portOf("l")]).toEqual([["l"], 0]);
+    expect(configuration.routeNames.has("r")).toBe(true);
+    setRoutes(configuration, routesSaying("other", 204));
+    expect(portOf("l")).toBe(0);
+    setRoutes(configuration, routesSaying("r", 204));
+    expect(configuration.warmingListeners).toEqual([]);
+    expect(await status(await client("l"))).toBe("204");
+  });
+
+  test("while a new version waits, the one in force serves; then connections get the new one", async () => {
+    setListener(configuration, rdsListener("r"));
+    setRoutes(configuration, routesSaying("r", 204));
+    const port = portOf("l");
+    setListener(configuration, rdsListener("r2"));
+    expect(await status(await client("l"))).toBe("204");
+    setRoutes(configuration, routesSaying("r2", 205));
+    expect(portOf("l")).toBe(port);
+    expect(await status(await client("l"))).toBe("205");
+  });
+
+  test("a listener that goes while it waits never opens", () => {
+    setListener(configuration, rdsListener("r"));
+    configuration.removeListener("l");
+    setRoutes(configuration, routesSaying("r", 204));
+    expect([configuration.warmingListeners, portOf("l")]).toEqual([[], 0]);
+  });
+
+  test("routes that change serve the next request of a connection that is open", async () => {
+    setListener(configuration, rdsListener("r"));
+    setRoutes(configuration, routesSaying("r", 204));
+    const peer = await client("l");
+    expect(await status(peer)).toBe("204");
+    setRoutes(configuration, routesSaying("r", 205));
+    expect(await status(peer)).toBe("205");
+    configuration.removeRoutes("r");
+    expect(await status(peer)).toBe("404");
+  });
+});
+
+describe("a listener that is replaced", () => {
+  const filterSaying = (code: number) =>
+    httpFilter({ name: "l", routes: [{ match: { prefix: "/" }, direct_response: { status: code } }] });
+
+  test("drains the connections of a chain that changed, and refuses no connection meanwhile", async () => {
+    setListener(configuration, listener("l", filterSaying(204)));
+    const peer = await client("l");
+    expect(await status(peer)).toBe("204");
+    setListener(configuration, listener("l", filterSaying(205)));
+    await peer.isClosed();
+    expect(await status(await client("l"))).toBe("205");
+  });
+
+  test("leaves the connections of a chain that is the same alone", async () => {
+    setListener(configuration, listener("l", filterSaying(204)));
+    const peer = await client("l");
+    expect(await status(peer)).toBe("204");
+    setListener(configuration, listener("l", filterSaying(204), { traffic_direction: "OUTBOUND" }));
+    expect(await status(peer)).toBe("204");
+    expect(peer.text).not.toContain("connection: close");
+    expect(configuration.connections).toBe(1);
+  });
+
+  test("finishes the request under way of a chain that changed", async () => {
+    const slow = new RawServer();
+    open.push(slow);
+    setCluster(configuration, staticCluster("slow", [slow.port]));
+    setListener(configuration, listener("l", httpFilter({ name: "l", routes: [routeTo("slow")] })));
+    const peer = await client("l");
+    peer.send(GET);
+    const connection = await slow.connection(0);
+    await connection.hears("\r\n\r\n");
+    setListener(configuration, listener("l", filterSaying(204)));
+    connection.send(OK);
+    await peer.isClosed();
+    expect(peer.text).toContain("connection: close");
+    expect(peer.text).toEndWith("ok");
+  });
+
+  test("that goes closes its port and its idle connections", async () => {
+    const port = portOf("http");
+    const peer = await client("http");
+    expect(await status(peer)).toBe("200");
+    configuration.removeListener("http");
+    await peer.isClosed();
+    await expect(connectRaw(port)).rejects.toThrow();
+  });
+});
+
+describe("clusters", () => {
+  function endpoint(port: number): Endpoint {
+    setCluster(configuration, staticCluster("shape", [port]));
+    const { discovery } = configuration.clusters.get("shape")!.table;
+    if (discovery.kind !== "static") throw new Error("the fixture's cluster is static");
+    return discovery.endpoints.endpoints[0]!;
+  }
+
+  test("endpoints that stay keep their host and its connection; those that go are left", async () => {
+    const other = new RawServer();
+    open.push(other);
+    const { load_assignment: _, ...rest } = staticCluster("upstream", []);
+    setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
+    expect(configuration.endpointNames.has("upstream")).toBe(true);
+    configuration.setEndpoints("upstream", { endpoints: [endpoint(upstream.port)] });
+    const peer = await client("http");
+    expect(await status(peer)).toBe("200");
+    const host = configuration.clusters.get("upstream")!.hosts[0]!;
+    configuration.setEndpoints("upstream", { endpoints: [endpoint(other.port), endpoint(upstream.port)] });
+    expect(configuration.clusters.get("upstream")!.hosts).toContain(host);
+    configuration.setEndpoints("upstream", { endpoints: [endpoint(upstream.port)] });
+    expect(await status(peer)).toBe("200");
+    expect(upstream.connections).toHaveLength(1);
+    configuration.removeEndpoints("upstream");
+    await upstream.connections[0]!.isClosed();
+    expect(await status(peer)).toBe("503");
+  });
+
+  test("one that goes answers 503, and its connections close", async () => {
+    const peer = await client("http");
+    expect(await status(peer)).toBe("200");
+    configuration.removeCluster("upstream");
+    await upstream.connections[0]!.isClosed();
+    expect(await status(peer)).toBe("503");
+  });
+});
+
+describe("secrets", () => {
+  const TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
+  const root = testRoot(Date.now());
+
+  function tlsListener(): Message {
+    const filter = httpFilter({ name: "l", routes: [{ match: { prefix: "/" }, direct_response: { status: 204 } }] });
+    const context = { tls_certificate_sds_secret_configs: [{ name: "default", sds_config: ADS }] };
+    const socket = {
+      name: "envoy.transport_sockets.tls",
+      typed_config: { "@type": TLS, common_tls_context: context },
+    };
+    const chain = { filters: [filter], transport_socket: socket };
+    return { name: "l", address: { socket_address: { address: "127.0.0.1", port_value: 0 } }, filter_chains: [chain] };
+  }
+
+  function leaf(account: string): TestCertificate {
+    return testLeaf(root, `spiffe://cluster.local/ns/default/sa/${account}`, Date.now());
+  }
+
+  function setSecret(certificate: TestCertificate, key: TestCertificate = certificate): string | undefined {
+    return configuration.setSecret("default", {
+      kind: "certificate",
+      chain: certificate.pem,
+      key: new Secret(key.keyPem),
+    });
+  }
+
+  /** The name that the server proves, and whether a request is answered. */
+  async function handshake() {
+    const socket = connectTls({ port: portOf("l"), host: "127.0.0.1", rejectUnauthorized: false });
+    open.push({ close: () => void socket.destroy() });
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    socket.on("secureConnect", resolve).on("error", reject);
+    await promise;
+    const request = async () => {
+      const before = text.length;
+      socket.write(GET);
+      await until("an answer over TLS", () => text.length > before);
+    };
+    await request();
+    return { name: socket.getPeerCertificate().subjectaltname, request };
+  }
+
+  test("a listener opens once its certificate is here, and the proxy knows who it is", async () => {
+    setListener(configuration, tlsListener());
+    expect([configuration.warmingListeners, portOf("l")]).toEqual([["l"], 0]);
+    expect(setSecret(leaf("one"))).toBeUndefined();
+    expect(configuration.principal).toBe("spiffe://cluster.local/ns/default/sa/one");
+    expect((await handshake()).name).toContain("/sa/one");
+  });
+
+  test("a renewed certificate serves the next handshake and disturbs no connection", async () => {
+    setListener(configuration, tlsListener());
+    setSecret(leaf("one"));
+    const before = await handshake();
+    setSecret(leaf("two"));
+    await before.request();
+    expect((await handshake()).name).toContain("/sa/two");
+    expect(configuration.principal).toEndWith("/sa/two");
+  });
+
+  test("a key of another certificate, and what is none, are refused; the good one stays", async () => {
+    setListener(configuration, tlsListener());
+    const one = leaf("one");
+    setSecret(one);
+    expect(setSecret(leaf("two"), one)).toBeString();
+    expect(setSecret({ ...one, pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" })).toBeString();
+    expect((await handshake()).name).toContain("/sa/one");
+    expect(configuration.principal).toEndWith("/sa/one");
+  });
+});
