@@ -1,7 +1,7 @@
 // Runs a TypeScript file of this checkout on the pinned Bun, installing Bun and the dependencies when they are missing.
 // Plain JavaScript for Node 20, because it runs before anything is installed.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -20,15 +20,13 @@ export function ensureBun() {
   const manifest = join(root, ".tools", "node_modules", "bun", "package.json");
   if (existsSync(bun) && JSON.parse(readFileSync(manifest, "utf8")).version === version) return bun;
   console.error(`heddle: installing bun ${version} into .tools/`);
-  run("npm", [
-    "install",
-    "--prefix",
-    join(root, ".tools"),
-    "--no-save",
-    "--silent",
-    "--allow-scripts=bun",
-    `bun@${version}`,
-  ]);
+  // npm 11 refuses a dependency's install script unless it is allowed, in words that npm 10 does not know: it is run by hand instead.
+  const prefix = join(root, ".tools");
+  mkdirSync(prefix, { recursive: true });
+  run("npm", ["install", "--prefix", prefix, "--no-save", "--loglevel=error", "--ignore-scripts", `bun@${version}`], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  run(process.execPath, [join(dirname(manifest), "install.js")]);
   return bun;
 }
 
