@@ -78,6 +78,7 @@ async function mergedMetrics(options: StatusOptions, request: Request): Promise<
     trusted: true,
   };
   const merged = mergeExpositions([own, ...results.flatMap((result) => result ?? [])], format);
+  for (const { source } of merged.problems) fail(source === "proxy" ? "envoy" : source);
   return new Response(merged.text, { headers: { "content-type": CONTENT_TYPE[format] } });
 }
 
