@@ -138,6 +138,7 @@ describe("a listener that is replaced", () => {
     const connection = await slow.connection(0);
     await connection.hears("\r\n\r\n");
     setListener(configuration, listener("l", filterSaying(204)));
+    expect(configuration.connections).toBe(1); // the end of the process waits for it
     connection.send(OK);
     await peer.isClosed();
     expect(peer.text).toContain("connection: close");

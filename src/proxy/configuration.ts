@@ -46,6 +46,8 @@ export class Configuration implements ListenerContext {
   readonly #listeners = new Map<string, Listener>();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
+  /** Replaced or removed, with connections that still finish what they carry. */
+  readonly #leaving = new Set<Listener>();
 
   constructor(reporter: Reporter, reusePort: boolean) {
     this.reporter = reporter;
@@ -209,8 +211,14 @@ export class Configuration implements ListenerContext {
 
   removeListener(name: string): void {
     this.#warming.delete(name);
-    this.#listeners.get(name)?.drain();
+    this.#leave(this.#listeners.get(name));
     this.#listeners.delete(name);
+  }
+
+  #leave(listener: Listener | undefined, heir?: Listener): void {
+    listener?.drain(heir);
+    if (listener) this.#leaving.add(listener);
+    for (const one of this.#leaving) if (one.connections === 0) this.#leaving.delete(one);
   }
 
   get listeners(): ReadonlyMap<string, Listener> {
@@ -242,7 +250,7 @@ export class Configuration implements ListenerContext {
         continue;
       }
       this.#listeners.set(name, listener);
-      before?.drain(listener);
+      this.#leave(before, listener);
     }
   }
 
@@ -290,6 +298,7 @@ export class Configuration implements ListenerContext {
   get connections(): number {
     let count = 0;
     for (const listener of this.#listeners.values()) count += listener.connections;
+    for (const listener of this.#leaving) count += listener.connections;
     return count;
   }
 

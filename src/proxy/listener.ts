@@ -96,6 +96,7 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #chains = new Map<FilterChain, BoundChain>();
   #door: Door | undefined;
+  #inherited: ReadonlySet<BoundChain> = new Set();
   readonly stats: { accepted: number; noChain: number; handshakeFailures: number };
 
   /** `before`: the listener that this one replaces; its counts go on, and chains that are the same with their connections. */
@@ -122,9 +123,10 @@ export class Listener {
     return this.#door?.socket.port ?? 0;
   }
 
+  /** Open connections, but for those that its heir goes on with. */
   get connections(): number {
     let count = 0;
-    for (const { live } of this.#chains.values()) count += live.size;
+    for (const chain of this.#chains.values()) if (!this.#inherited.has(chain)) count += chain.live.size;
     return count;
   }
 
@@ -278,9 +280,9 @@ export class Listener {
   /** Accepts no more; connections finish what they carry, but for those of chains that `heir` goes on with. */
   drain(heir?: Listener): void {
     this.stop();
-    const inherited = new Set(heir ? heir.#chains.values() : []);
+    if (heir) this.#inherited = new Set(heir.#chains.values());
     for (const chain of this.#chains.values()) {
-      if (inherited.has(chain)) continue;
+      if (this.#inherited.has(chain)) continue;
       for (const live of [...chain.live]) live.drain();
     }
   }
