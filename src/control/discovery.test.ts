@@ -256,7 +256,7 @@ metadata: { name: other, namespace: default }
 spec: { selector: { app: other }, ports: [{ name: http, port: 81 }] }`);
   await until("one more compilation", () => client.lines.some((line) => line.includes("other.default")));
   expect(client.legs?.every((leg) => leg)).toBe(true);
-  expect(server.lines.filter((line) => line.startsWith("lds virtualInbound"))).toEqual([]);
+  expect(server.lines.filter((line) => line.startsWith("lds meshInbound"))).toEqual([]);
 });
 
 test("a node of another identity, one that proved none, and one whose identity changes are refused", async () => {
