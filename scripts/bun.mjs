@@ -43,6 +43,7 @@ export function ensureDependencies() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   ensureBun();
   ensureDependencies();
+  process.on("SIGINT", () => {}); // a terminal's Ctrl-C goes to the child, too, and the end is the child's
   const { status, signal } = spawnSync(bun, process.argv.slice(2), { stdio: "inherit" });
   process.exit(signal ? 1 : (status ?? 1));
 }

@@ -153,7 +153,7 @@ async function main(): Promise<void> {
     } else {
       process.stderr.write("starting the mesh …\n");
       await buildDashboard();
-      await live(mesh, ended);
+      await Promise.race([live(mesh, ended), ended]);
     }
   } finally {
     await mesh.stop();

@@ -23,12 +23,15 @@ export class Screen {
   readonly #style: Style;
   readonly #stream: NodeJS.WriteStream;
   #lastAt = Number.NEGATIVE_INFINITY;
+  #last: readonly string[] = [];
+  #open = true;
 
   constructor(stream: NodeJS.WriteStream, style: Style) {
     this.#stream = stream;
     this.#style = style;
     // The alternate screen and a hidden cursor, as `less` and `top` have them.
     if (stream.isTTY) stream.write("\x1b[?1049h\x1b[?25l");
+    process.once("exit", () => this.close());
   }
 
   draw(scene: Scene): void {
@@ -36,13 +39,16 @@ export class Screen {
     if (!this.#stream.isTTY && now - this.#lastAt < PLAIN_INTERVAL_MS) return;
     this.#lastAt = now;
     const lines = picture(scene, this.#style);
+    this.#last = lines;
     if (!this.#stream.isTTY) this.#stream.write(`${lines.join("\n")}\n\n`);
     else this.#stream.write(`\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
   }
 
-  /** Leaves the terminal as it was, with the last picture in its history. */
+  /** Leaves the terminal as it was, with the last picture below. */
   close(): void {
-    if (this.#stream.isTTY) this.#stream.write("\x1b[?25h\x1b[?1049l");
+    if (!this.#stream.isTTY || !this.#open) return;
+    this.#open = false;
+    this.#stream.write(`\x1b[?25h\x1b[?1049l${this.#last.map((line) => `${line}\n`).join("")}`);
   }
 }
 
