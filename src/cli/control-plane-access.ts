@@ -22,6 +22,8 @@ export interface Access {
   readonly trustDomain: string;
   readonly clusterId: string;
   readonly certificateTtlMs: number;
+  /** Of this machine, on the way to the control plane: peers reach it by the same. */
+  readonly localAddress: string;
 }
 
 export interface AccessOptions {
@@ -62,12 +64,14 @@ async function localAccess(options: AccessOptions, account: Account, given: Secr
   // Only here is the authority's code loaded: a sidecar with a token does without.
   const { mintToken } = await import("./token.ts");
   const token = given ?? (await mintToken(folder, { kind: "identity", id }, LOCAL_TOKEN_TTL_MS));
-  return { controlPlane: { ...discovery, roots, identity }, token, trustDomain, clusterId, certificateTtlMs };
+  const controlPlane = { ...discovery, roots, identity };
+  return { controlPlane, token, trustDomain, clusterId, certificateTtlMs, localAddress: "127.0.0.1" };
 }
 
 async function remoteAccess({ host, port }: HostPort, token: Secret): Promise<Access> {
   const claims = claimsOf(token);
-  const bundle = pinnedBundle(claims, await presentedCertificates(host, port));
+  const { certificates, localAddress } = await firstContact(host, port);
+  const bundle = pinnedBundle(claims, certificates);
   if (bundle.kind === "malformed") {
     throw new Failure(`the control plane at ${host}:${port} cannot be trusted: ${bundle.reason}`, {
       hint: "is --control-plane the one that the token was made by?",
@@ -80,6 +84,7 @@ async function remoteAccess({ host, port }: HostPort, token: Secret): Promise<Ac
     trustDomain,
     clusterId: DEFAULT_SETTINGS.cluster,
     certificateTtlMs: REMOTE_CERTIFICATE_TTL_MS,
+    localAddress,
   };
 }
 
@@ -97,8 +102,13 @@ function claimsOf(token: Secret): JoinTokenClaims {
   });
 }
 
-/** The chain that a server shows, root included. Nothing of it is believed before the token's fingerprints are compared. */
-function presentedCertificates(host: string, port: number): Promise<readonly Certificate[]> {
+interface FirstContact {
+  /** The chain that the server shows, root included. Nothing of it is believed before the token's fingerprints are compared. */
+  readonly certificates: readonly Certificate[];
+  readonly localAddress: string;
+}
+
+function firstContact(host: string, port: number): Promise<FirstContact> {
   return new Promise((resolve, reject) => {
     const fail = (reason: string) =>
       reject(
@@ -110,6 +120,7 @@ function presentedCertificates(host: string, port: number): Promise<readonly Cer
       { host, port, rejectUnauthorized: false, ALPNProtocols: ["h2"], minVersion: "TLSv1.3" },
       () => {
         const found: Certificate[] = [];
+        const { localAddress = "127.0.0.1" } = socket;
         const seen = new Set<string>();
         for (
           let peer = socket.getPeerCertificate(true);
@@ -121,7 +132,7 @@ function presentedCertificates(host: string, port: number): Promise<readonly Cer
           if (parsed.kind === "parsed") found.push(parsed.value);
         }
         socket.destroy();
-        resolve(found);
+        resolve({ certificates: found, localAddress });
       },
     );
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => {

@@ -5,7 +5,7 @@ import type { ProxyKind } from "../agent/sidecar.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
 import { type ApplicationProtocol, PROTOCOLS } from "./pod.ts";
 import type { WantedPorts } from "./sidecar-ports.ts";
-import { duration, type HostPort, hostPort, name, port, type UpstreamOption, upstream } from "./values.ts";
+import { address, duration, type HostPort, hostPort, name, port, type UpstreamOption, upstream } from "./values.ts";
 
 export interface RunOptions extends ApiOptions {
   readonly name?: string;
@@ -18,7 +18,7 @@ export interface RunOptions extends ApiOptions {
   readonly upstream?: readonly UpstreamOption[];
   readonly proxy: ProxyKind;
   readonly capture?: true;
-  readonly address: string;
+  readonly address?: string;
   readonly metricsPath?: string;
   readonly drainTime: number;
   readonly token?: string;
@@ -57,7 +57,7 @@ export function addRunOptions(command: Command): void {
     )
     .addOption(new Option("--proxy <kind>", "what stands beside it").choices(["heddle", "envoy"]).default("heddle"))
     .option("--capture", "redirect its connections, in a network of its own; Linux, as root")
-    .option("--address <ip>", "by which its peers reach it", "127.0.0.1")
+    .option("--address <ip>", "by which its peers reach it (default: the one that leads to the control plane)", address)
     .option("--metrics-path <path>", "where it serves metrics, which are then merged with the sidecar's")
     .addOption(
       new Option("--drain-time <duration>", "for what is under way at the end")

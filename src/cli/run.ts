@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type RunOptions as AgentOptions, instanceName, runSidecar } from "../agent/run.ts";
 import type { Workload } from "../agent/sidecar.ts";
 import { EXIT, Failure } from "../base/failure.ts";
+import { logger } from "../base/log.ts";
 import { openApi } from "./api-client.ts";
 import { applicationEnvironment, untilListening } from "./application.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
@@ -16,6 +17,8 @@ import { SidecarFolder } from "./sidecar-folder.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { required } from "./values.ts";
 import { VERSION } from "./version.ts";
+
+const log = logger("run");
 
 /** Beyond the proxy's own drain time, before it is made to end. */
 const GRACE_MS = 1_000;
@@ -46,7 +49,7 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   const { client } = await openApi(options, "heddle-run");
   const workloadName = `${app}-${options.version}`;
   const pod = instanceName(workloadName);
-  const placement = await place(options, pod);
+  const placement = await place(options, pod, access);
   try {
     const plan = planOf(options, { app, serviceAccount, workloadName, name: pod }, placement);
     const registration = new Registration(client, plan);
@@ -67,9 +70,10 @@ function requireProgram(program: string): void {
   throw new Failure(`there is no program ${program}`, { hint: "is it installed, on the PATH, and executable?" });
 }
 
-async function place(options: RunOptions, pod: string): Promise<Placement> {
+async function place(options: RunOptions, pod: string, { localAddress }: Access): Promise<Placement> {
   const ports = wantedPorts(options);
-  return options.capture ? captured(pod, ports) : onThisHost(options.address, ports, options.upstream ?? []);
+  if (options.capture) return captured(pod, ports);
+  return onThisHost(options.address ?? localAddress, ports, options.upstream ?? []);
 }
 
 type Names = Pick<PodPlan, "app" | "serviceAccount" | "workloadName" | "name">;
@@ -133,7 +137,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     application: { command, env: applicationEnvironment(process.env, forwardProxy, plan.port) },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: options.drainTime + GRACE_MS,
-    onReady: async () => void becomeReady(job, ended.signal),
+    onReady: async () => void becomeReady(job, folder, ended.signal),
     onDraining() {
       ended.abort();
       return registration.set({ ready: false, reason: "Draining" });
@@ -150,8 +154,14 @@ function metricsUrl({ metricsPath, port }: RunOptions): string | undefined {
 }
 
 /** The proxy serves: once the program listens, too, the mesh may send. */
-async function becomeReady({ plan, placement, registration }: Job, ended: AbortSignal): Promise<void> {
+async function becomeReady({ plan, placement, registration }: Job, folder: string, ended: AbortSignal): Promise<void> {
   const enter = <T>(work: () => T): T => (placement.capture ? placement.capture.enter(work) : work());
   if (plan.port !== undefined && !(await untilListening(plan.port, enter, ended))) return;
-  if (!ended.aborted) await registration.set({ ready: true });
+  if (ended.aborted) return;
+  await registration.set({ ready: true });
+  log.info("in the mesh", {
+    workload: plan.name,
+    address: `${plan.address}:${plan.ports.mesh}`,
+    log: `${folder}/proxy.log`,
+  });
 }

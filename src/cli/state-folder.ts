@@ -7,7 +7,7 @@ import { Failure } from "../base/failure.ts";
 
 /** `$HEDDLE_STATE` or ~/.heddle, unless the option says otherwise. */
 export function stateFolder(option: string | undefined): string {
-  return resolve(option ?? process.env.HEDDLE_STATE ?? join(homedir(), ".heddle"));
+  return resolve(option || process.env.HEDDLE_STATE || join(homedir(), ".heddle"));
 }
 
 /** Files and folders under the state folder. */

@@ -1,5 +1,7 @@
 // Colour and columns for people; nothing of it where nobody looks (https://no-color.org).
 
+import { Failure } from "../base/failure.ts";
+
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;
@@ -47,9 +49,17 @@ export function renderTable(headings: readonly string[], rows: readonly (readonl
     .join("\n");
 }
 
+/** As the shell tells of a process that SIGPIPE ended, which is how programs end whose reader has gone. */
+const READER_GONE = 141;
+
 /** Writes a line to standard output and waits until it has left the process, which may end right after. */
 export async function print(text: string): Promise<void> {
-  await Bun.write(Bun.stdout, `${text}\n`);
+  try {
+    await Bun.write(Bun.stdout, `${text}\n`);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") process.exit(READER_GONE); // `… | head`
+    throw new Failure(`cannot write to standard output: ${Failure.from(cause).message}`, { cause });
+  }
 }
 
 /** The same to standard error. */

@@ -1,5 +1,6 @@
 // Values of options and arguments, read and refused: what was written, what is wrong with it, what would be right.
 
+import { parseAddress } from "../base/cidr.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { labelName } from "../kube/names.ts";
@@ -59,6 +60,11 @@ export function hostPort(option: string): (value: string) => HostPort {
     if (host === undefined) return refuse(option, value, "is not host:port", `${option} mesh.example.com:15012`);
     return { host, port: port(option)(digits!) };
   };
+}
+
+/** An IP address. */
+export function address(value: string): string {
+  return parseAddress(value) ? value : refuse("--address", value, "is not an IP address", "--address 10.0.0.5");
 }
 
 export interface UpstreamOption {

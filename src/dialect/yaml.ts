@@ -141,6 +141,8 @@ function suggestion(code: string, message: string): string | undefined {
       return "single quotes, or two backslashes for one";
     case "MISSING_CHAR":
       return message.includes("quote") ? "the closing quote" : "a colon and a space after the field's name";
+    case "MULTILINE_IMPLICIT_KEY":
+      return "a colon and a space after the field's name";
     case "TAG_RESOLVE_FAILED":
       return "the value without the tag (!), or in quotes";
     case "UNEXPECTED_TOKEN":

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readJoinToken } from "../../src/pki/join-token.ts";
-import { EXAMPLE, Heddle, until } from "./heddle.ts";
+import { EXAMPLE, Heddle, ROOT, until } from "./heddle.ts";
 
 const heddle = new Heddle();
 const VIRTUAL_SERVICE = readFileSync(join(EXAMPLE, "virtualservice.yaml"), "utf8");
@@ -42,7 +42,7 @@ const BAD_FILES: readonly BadFile[] = [
     what: "malformed YAML",
     from: "    - route:",
     to: "    - route:\n  oops",
-    said: ["bad.yaml:10:3:", "not valid YAML"],
+    said: ["bad.yaml:10:3:", "not valid YAML", "try: a colon and a space after"],
   },
   {
     what: "an unknown kind",
@@ -182,6 +182,16 @@ test("a token that expired is told with the way out, and nothing is registered",
   expect(stderr).toContain("try: make a new one with `heddle token`");
   expect((await heddle.call(["get", "pods", "-o", "name"])).stdout).toBe("");
 }, 15_000);
+
+test("a reader that goes away ends a command without a word, as SIGPIPE does", async () => {
+  const script = 'exec 3>&1; { "$@"; echo $? >&3; } 2>&3 | true';
+  const shell = ["sh", "-c", script, "sh", process.execPath, join(ROOT, "src", "main.ts"), "get", "crd", "-o", "json"];
+  const child = Bun.spawn(shell, {
+    env: { ...process.env, HEDDLE_STATE: heddle.state },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  expect(await new Response(child.stdout).text()).toBe("141\n");
+}, 10_000);
 
 test("colours are for terminals alone", async () => {
   const { stderr } = await heddle.call(["aply"], { env: { FORCE_COLOR: "1" } });

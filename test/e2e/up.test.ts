@@ -164,9 +164,16 @@ test(
     expect((await heddle.call(["backup", "copy.db"])).code).toBe(0);
     expect((await heddle.call(["delete", "dr", "golden-signal"])).code).toBe(0);
     expect((await heddle.call(["restore", "copy.db"])).stderr).toContain("another process uses it");
+    expect(await heddle.call(["backup", "copy.db"])).toMatchObject({
+      code: 64,
+      stderr: "error: the file copy.db exists\n  try: choose another name for the backup\n",
+    });
     first.signal("SIGTERM");
     await first.exited;
 
+    const foreign = await heddle.call(["restore", join(EXAMPLE, "README.md")]);
+    expect(foreign.code).toBe(65);
+    expect(foreign.stderr).toContain("is not a backup of a Heddle store");
     const restored = await heddle.call(["restore", "copy.db"]);
     expect(restored.code).toBe(0);
     await heddle.up();

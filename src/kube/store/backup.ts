@@ -30,9 +30,17 @@ function moveInto(from: string, to: string): void {
   syncPath(dirname(to));
 }
 
+function isOurs(database: Database): boolean {
+  try {
+    return applicationOf(database) === APPLICATION_ID;
+  } catch {
+    return false; // no database at all
+  }
+}
+
 /** Throws unless the open file is a whole store of a schema that this version knows. */
 function inspect(database: Database, path: string): void {
-  if (applicationOf(database) !== APPLICATION_ID) {
+  if (!isOurs(database)) {
     throw new Failure(`${path} is not a backup of a Heddle store`, { exit: EXIT.data });
   }
   refuseNewer(path, schemaOf(database));
