@@ -56,7 +56,7 @@ control plane, ~/.heddle), HEDDLE_SERVER (address of the API), HEDDLE_TOKEN (joi
 function entryOf(args: readonly string[]): Entry | undefined {
   const words = args.filter((arg, i) => !arg.startsWith("-") && !/^--log-(?:level|format)$/.test(args[i - 1] ?? ""));
   const [name] = words[0] === "help" ? words.slice(1) : words;
-  return COMMANDS.find((entry) => entry.name === name || entry.alias === name);
+  return name === undefined ? undefined : COMMANDS.find((entry) => entry.name === name || entry.alias === name);
 }
 
 async function programFor(args: readonly string[]): Promise<Command> {
@@ -64,7 +64,7 @@ async function programFor(args: readonly string[]): Promise<Command> {
     .description("Heddle, a service mesh: control plane, sidecars, certificates, telemetry.")
     .addOption(new Option("--debug", "log everything, and show where failures come from"))
     .addOption(new Option("--log-level <level>", "log of what Heddle does, on standard error").choices(LOG_LEVELS))
-    .addOption(new Option("--log-format <format>").choices(["text", "json"]))
+    .addOption(new Option("--log-format <format>", "of that log").choices(["text", "json"]))
     .addHelpText("after", EXIT_CODES)
     .configureOutput({ outputError: () => {} }) // reported below, like every failure
     .exitOverride();
