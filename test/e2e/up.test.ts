@@ -1,16 +1,18 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXAMPLE, FREE_PORTS, Heddle, until } from "./heddle.ts";
 
 const LIMIT_MS = 20_000;
-let heddle = new Heddle();
+let heddle: Heddle;
 
+beforeEach(() => {
+  heddle = new Heddle();
+});
 afterEach(async () => {
   await heddle.close();
   expect(heddle.leftovers()).toEqual([]);
-  heddle = new Heddle();
 }, LIMIT_MS);
 
 const upOnFreePorts = (...args: string[]) => heddle.call(["up", ...FREE_PORTS, ...args]);
