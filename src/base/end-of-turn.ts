@@ -11,8 +11,14 @@ function drain(): void {
   const due = queue;
   queue = spare;
   spare = due;
-  for (let i = 0; i < due.length; i++) due[i]!.flush();
-  due.length = 0;
+  let next = 0;
+  try {
+    while (next < due.length) due[next++]!.flush();
+  } finally {
+    // One that throws must not cost the others their turn, nor leave anything in the list that is filled next.
+    for (; next < due.length; next++) atEndOfTurn(due[next]!);
+    due.length = 0;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 // What reaches the file: the very bytes of the wire, whole lines, and no more than memory allows.
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HeaderList } from "../http/headers.ts";
@@ -73,4 +73,23 @@ test("lines that come faster than the file takes them are dropped whole", async 
   const text = (await written(path, ({ length }) => length >= kept * size)).latin1Slice();
   const lines = Array.from({ length: kept }, (_, i) => `[${String(i).padStart(6, "0")}${filler}]\n`);
   expect(text === lines.join("")).toBe(true);
+});
+
+test("a line that comes after the end touches no descriptor, which may be another's by then", async () => {
+  const path = join(folder, "late");
+  const file = new AccessLogFile(path);
+  const line = formatOf("%PROTOCOL%\n");
+  file.append(line, source([]));
+  file.close();
+  await written(path, ({ length }) => length > 0);
+  const others = Array.from({ length: 8 }, (_, i) => openSync(join(folder, `other-${i}`), "w"));
+  file.append(line, source([]));
+  file.flush();
+  file.close();
+  await Bun.sleep(20); // what would be written or closed is so in the background
+  for (const other of others) {
+    expect(writeSync(other, "mine")).toBe(4);
+    closeSync(other);
+  }
+  for (const i of others.keys()) expect(readFileSync(join(folder, `other-${i}`), "latin1")).toBe("mine");
 });

@@ -47,6 +47,8 @@ export class AccessLogFile {
 
   /** Adds what `format` says of `source`, or drops it as a whole. */
   append(format: Format, source: FormatSource): void {
+    // A stream may end after the file has: its descriptor may be somebody's connection by then.
+    if (this.#closing) return;
     let at = this.#length;
     for (let i = 0; i < format.length; i++) {
       const text = partValue(format[i]!, source);
@@ -108,6 +110,7 @@ export class AccessLogFile {
 
   /** Writes what is left and closes. */
   close(): void {
+    if (this.#closing) return;
     this.#closing = true;
     timers.disarm(this.#alarm);
     this.flush();

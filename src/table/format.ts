@@ -58,9 +58,12 @@ export function parseFormat(
   const parts: FormatPart[] = [];
   let text = "";
   const pattern = /%(?:%|([A-Z_]+)(?:\(([^)]*)\))?(?::(\d+))?%)/g;
+  let unread = "";
   let last = 0;
   for (const found of source.matchAll(pattern)) {
-    text += source.slice(last, found.index);
+    const between = source.slice(last, found.index);
+    unread += between;
+    text += between;
     last = found.index + found[0].length;
     const [whole, name, argument, length] = found;
     if (name === undefined) {
@@ -78,7 +81,8 @@ export function parseFormat(
     parts.push(part);
   }
   text += source.slice(last);
-  if (text.includes("%"))
+  // What the pattern matched is no longer a percent sign: an escaped one, or a value of the environment, may hold one.
+  if (unread.includes("%") || source.slice(last).includes("%"))
     return { error: `unfinished operator in ${JSON.stringify(source)}; write %% for a percent sign` };
   if (text !== "") parts.push({ kind: "text", text });
   return { format: parts };
