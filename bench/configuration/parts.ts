@@ -1,7 +1,7 @@
 // What the bootstraps of all cases are made of. Plain objects in the JSON form of envoy.config.bootstrap.v3.Bootstrap: the same for both proxies.
 
 import { RUNTIME_ENVIRONMENT } from "../../src/agent/proxy-environment.ts";
-import { encodePeerMetadata } from "../../src/stats/peer-metadata.ts";
+import { encodePeerMetadata, PEER_METADATA_VARIABLE } from "../../src/stats/peer-metadata.ts";
 
 /** A message in protobuf's JSON form, with the field names of the protos. */
 export type Message = Readonly<Record<string, unknown>>;
@@ -26,7 +26,7 @@ export function socketAddress(port: number): Message {
 /** The environment of every proxy, as the agent gives it: what it tells its peer of the workload beside it, and the runtime's settings. */
 export const PROXY_ENVIRONMENT = {
   ...RUNTIME_ENVIRONMENT,
-  HEDDLE_PEER_METADATA: encodePeerMetadata({
+  [PEER_METADATA_VARIABLE]: encodePeerMetadata({
     name: "client-v1",
     namespace: "default",
     canonicalName: "client",

@@ -1,10 +1,8 @@
 // The environment that a proxy is started with.
 
+import { PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
 import { peerMetadata } from "./bootstrap.ts";
 import type { Workload } from "./sidecar.ts";
-
-/** Read by the routes' `%ENVIRONMENT(…)%`: what this workload tells its peers of itself. */
-const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
 
 /**
  * Machine code for what runs while a proxy starts costs 2 MB of private memory (20.5 → 18.5 MB idle, 1.4.5). A function is now compiled

@@ -14,7 +14,7 @@ import {
   SNIFFED_HTTP2,
   socketAddress,
 } from "./listener.ts";
-import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL, upstreamListenerName, upstreamRouteName } from "./listener-names.ts";
+import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL, upstreamListenerName } from "./listener-names.ts";
 import type { WeightedCluster } from "./route.ts";
 
 /** Only the workload's own processes reach the mesh through it, and speak with its identity. */
@@ -55,11 +55,6 @@ export function upstreamListener(context: ChainContext, upstream: Upstream, targ
   const name = upstreamListenerName(upstream.port);
   const { sniffs, ...chains } = targetChains(context, name, target);
   return listener("outbound", { name, address: socketAddress(LOOPBACK, upstream.port), ...chains }, sniffs);
-}
-
-/** The routes of an upstream, which need no Host header to be found. */
-export function upstreamRoutes(upstream: Upstream): string {
-  return upstreamRouteName(upstream.host, upstream.servicePort);
 }
 
 /** The HTTP proxy, and the internal listener that takes the requests inside of its tunnels. */

@@ -6,7 +6,7 @@ import { create } from "@bufbuild/protobuf";
 import { isHttp, type Protocol } from "../model/protocol.ts";
 import type { RetryPolicy } from "../model/route.ts";
 import type { OutboundPolicy } from "../model/settings.ts";
-import { PEER_METADATA_HEADER } from "../stats/peer-metadata.ts";
+import { PEER_METADATA_HEADER, PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
 import type { HeaderValueOption } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
   type Route,
@@ -24,9 +24,6 @@ import { connectRequests, everyRequest } from "./route-match.ts";
 
 /** What the client spoke: the leg is HTTP/2 whatever that was, and a server port of undeclared protocol goes by it. */
 export const PROTOCOL_HEADER = "x-heddle-protocol";
-
-/** Environment variable of either proxy with the value of `x-envoy-peer-metadata`: so that routes are the same for every workload. */
-const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
 
 export type VirtualHostKind = "port" | "proxy" | "address" | "upstream";
 

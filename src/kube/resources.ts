@@ -74,9 +74,6 @@ function column(name: string, path: string, description: string): PrinterColumn 
 const NETWORKING = ["v1", "v1beta1", "v1alpha3"] as const;
 const SECURITY = ["v1", "v1beta1"] as const;
 
-/** Reserved for Heddle's own kinds. Not served while it is empty: kubectl cannot cache a group without resources. */
-export const HEDDLE_GROUP = { group: "heddle.dev", version: "v1alpha1" } as const;
-
 /** The kinds by name, for code that is about one of them. */
 export const resource = {
   namespaces: define("", ["v1"], {

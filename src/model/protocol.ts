@@ -31,8 +31,3 @@ export function isHttp2(protocol: Protocol): boolean {
 export function isTls(protocol: Protocol): boolean {
   return protocol === "https" || protocol === "tls";
 }
-
-/** A byte stream: HTTP is never looked for in it. */
-export function isTcp(protocol: Protocol): boolean {
-  return !isHttp(protocol) && !isTls(protocol) && protocol !== "udp" && protocol !== "undeclared";
-}

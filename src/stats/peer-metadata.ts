@@ -4,8 +4,8 @@
 import type { Workload } from "./traffic-labels.ts";
 
 export const PEER_METADATA_HEADER = "x-envoy-peer-metadata";
-/** The node id; Istio's proxies cache by it. */
-export const PEER_METADATA_ID_HEADER = "x-envoy-peer-metadata-id";
+/** Environment variable of either proxy with the header's value, which routes read: so they are the same for every workload. */
+export const PEER_METADATA_VARIABLE = "HEDDLE_PEER_METADATA";
 
 /** Istio's proxies send 300 to 1,500 bytes; the decoder's work stays bounded whatever a client sends. */
 const MAX_HEADER_LENGTH = 8_192;

@@ -30,10 +30,3 @@ export function matchesString(match: StringMatch, value: string): boolean {
       return subject.includes(match.text);
   }
 }
-
-/** How the matcher reads in an explanation: `prefix "/v2"`. */
-export function describeStringMatch(match: StringMatch): string {
-  return match.kind === "regex"
-    ? `regex ${JSON.stringify(match.pattern.pattern())}`
-    : `${match.kind} ${JSON.stringify(match.text)}`;
-}

@@ -241,10 +241,6 @@ export function noTlsMatch(): Message {
   return error("HED1238", "a tls route needs a match with sniHosts", 'match: [{sniHosts: ["example.com"]}]');
 }
 
-export function nothingToDo(): Message {
-  return error("HED1239", "object says nothing", "http, tls or tcp routes");
-}
-
 export function patternNeedsValue(field: string): Message {
   return error("HED1240", `${field} of a match must not be empty`, "the match without it");
 }

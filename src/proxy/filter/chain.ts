@@ -2,13 +2,11 @@
 
 import { getHeader, removeHeader } from "../../http/headers.ts";
 import type { RequestHead } from "../../http/stream.ts";
+import { PEER_METADATA_HEADER } from "../../stats/peer-metadata.ts";
 import type { HttpFilter } from "../../table/http.ts";
 import { decideRbac } from "../../table/rbac.ts";
 import type { Route } from "../../table/route.ts";
 import type { Downstream } from "../downstream.ts";
-
-/** Metadata namespace under which the compiler has the caller's peer metadata moved. */
-const PEER_METADATA_HEADER = "x-envoy-peer-metadata";
 
 /** A request, as filters see and change it. */
 export interface FilteredRequest {
