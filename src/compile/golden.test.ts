@@ -26,7 +26,7 @@ import {
   checkVirtualHost,
   describeRejections,
 } from "../table/accept/resource.ts";
-import { NO_MUTATION } from "../table/header-mutation.ts";
+import { NO_SHELL } from "../table/accept/virtual-host.ts";
 import { decodeResource, type Resource } from "../xds/resource.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { compileProxy, compileShared, type ProxySnapshot, sourcesOf } from "./compile.ts";
@@ -122,7 +122,7 @@ function rejection(kind: Resource["kind"], bytes: Uint8Array): string {
       case "rds":
         return checkRouteConfiguration(decodeResource(kind, bytes));
       case "vhds":
-        return checkVirtualHost(decodeResource(kind, bytes), NO_MUTATION);
+        return checkVirtualHost(decodeResource(kind, bytes), NO_SHELL);
       default:
         return undefined;
     }

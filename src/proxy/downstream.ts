@@ -8,6 +8,7 @@ import type { HttpTable } from "../table/http.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import type { AccessLogFile } from "./access-log.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
+import type { FilterChain } from "./filter/chain.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
@@ -16,6 +17,7 @@ export interface BoundHttp {
   readonly table: HttpTable;
   readonly limits: HttpLimits;
   readonly routes: RouteHolder;
+  readonly filters: FilterChain;
   readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;

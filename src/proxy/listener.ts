@@ -14,6 +14,7 @@ import type { AccessLogFile, AccessLogs } from "./access-log.ts";
 import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
+import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
 import { HttpConnection, httpLimits } from "./http-connection.ts";
 import type { Secrets } from "./secrets.ts";
 import { RAW, type Sniffed, Sniffer } from "./sniff.ts";
@@ -153,6 +154,7 @@ export class Listener {
         table: http,
         limits: httpLimits(http),
         routes,
+        filters: new HttpFilterChain(http.filters),
         logs: bindLogs(http.accessLogs, this.#context.accessLogs),
         inbound,
         stats,

@@ -21,6 +21,7 @@ import type { ResourceKind } from "../xds/type-urls.ts";
 import type { Configuration } from "./configuration.ts";
 import { applyUpdate } from "./update.ts";
 import type { Cluster } from "./upstream/cluster.ts";
+import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 const log = logger("proxy");
 
@@ -39,7 +40,7 @@ export interface Subscription {
 function connectorTo(cluster: Cluster): Connector {
   return (onClosed) =>
     new Promise((resolve, reject) => {
-      const host = cluster.choose(undefined, 1);
+      const host = cluster.choose(NO_PREFERENCE);
       if (!host) {
         reject(new Error(`cluster ${cluster.table.name} has no endpoint`));
         return;

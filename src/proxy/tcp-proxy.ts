@@ -16,6 +16,7 @@ import { Splice, type SpliceListener } from "./splice.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { endpointAt } from "./upstream/destination.ts";
 import type { Host } from "./upstream/host.ts";
+import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 export interface BoundTcp {
   readonly table: TcpTable;
@@ -84,7 +85,7 @@ export class TcpConnection implements SpliceListener {
     const captured = cluster.table.discovery.kind === "original-destination";
     const host = captured
       ? destination && cluster.transient(endpointAt(destination.address, destination.port))
-      : cluster.choose(undefined, 1);
+      : cluster.choose(NO_PREFERENCE);
     if (!host) {
       this.#fail("UH", "no healthy upstream");
       return;

@@ -9,7 +9,7 @@ import {
   checkSecret,
   checkVirtualHost,
 } from "../table/accept/resource.ts";
-import { NO_MUTATION } from "../table/header-mutation.ts";
+import { NO_SHELL } from "../table/accept/virtual-host.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import type { Rejection, Update } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
@@ -71,10 +71,7 @@ function applyVirtualHosts({ resources, removed }: UpdateOf<"vhds">, configurati
   const rejections = each(
     resources,
     ({ name, message }) =>
-      checkVirtualHost(
-        message,
-        configuration.routeShell(parseVirtualHostName(name)?.route ?? "")?.mutation ?? NO_MUTATION,
-      ),
+      checkVirtualHost(message, configuration.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL),
     (host, name) => set(name, host),
   );
   for (const route of touched) configuration.publishVirtualHosts(route);

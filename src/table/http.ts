@@ -1,7 +1,7 @@
 // An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
 
+import type { HttpFilter } from "./filter/filter.ts";
 import type { Format } from "./format.ts";
-import type { RbacTable } from "./rbac.ts";
 import type { VirtualHosts } from "./virtual-hosts.ts";
 
 /** Where the routes of a listener come from. */
@@ -15,22 +15,6 @@ export interface RouteConfiguration {
   /** Virtual hosts come one by one (VHDS) beside those that are here. */
   readonly vhds: boolean;
 }
-
-/** The filters of a request in their order, the router excepted: it is always last. */
-export type HttpFilter =
-  | { readonly kind: "rbac"; readonly rules: RbacTable | undefined; readonly shadow: RbacTable | undefined }
-  /** Moves request headers into metadata; the header may be removed by it. */
-  | {
-      readonly kind: "header-to-metadata";
-      readonly rules: readonly {
-        readonly header: string;
-        readonly namespace: string;
-        readonly key: string;
-        readonly remove: boolean;
-      }[];
-    }
-  | { readonly kind: "on-demand" }
-  | { readonly kind: "dynamic-forward-proxy" };
 
 export interface AccessLog {
   readonly path: string;
@@ -52,6 +36,7 @@ export interface HttpTable {
   readonly statPrefix: string;
   readonly codec: "auto" | "http1" | "http2";
   readonly routes: RouteSource;
+  /** In their order, the router excepted: it is always last. */
   readonly filters: readonly HttpFilter[];
   readonly accessLogs: readonly AccessLog[];
   readonly serverHeader: ServerHeader;

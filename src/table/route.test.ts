@@ -1,17 +1,13 @@
 import { expect, test } from "bun:test";
+import { portOf, withoutPort } from "./authority.ts";
+import { NO_ROUTE_FILTERS } from "./filter/filter.ts";
 import type { HeaderMatch } from "./header-match.ts";
 import { NO_MUTATION } from "./header-mutation.ts";
 import type { RequestFacts } from "./request.ts";
-import {
-  chooseRoute,
-  chooseWeighted,
-  type PathMatch,
-  type Route,
-  type VirtualHost,
-  type WeightedCluster,
-} from "./route.ts";
+import { chooseRoute, chooseWeighted, type Route, type VirtualHost, type WeightedCluster } from "./route.ts";
+import type { PathMatch } from "./route-match.ts";
 import { compileRegex, type StringMatch } from "./string-match.ts";
-import { portOf, VirtualHosts, withoutPort } from "./virtual-hosts.ts";
+import { VirtualHosts } from "./virtual-hosts.ts";
 
 function request(path: string, headers: string[] = [], method = "GET"): RequestFacts {
   return { method, scheme: "http", authority: "a", path, headers };
@@ -29,7 +25,7 @@ function route(
     match: { path, headers, query, always },
     action: { kind: "direct", status: 200, body: "" },
     headers: NO_MUTATION,
-    rbac: undefined,
+    filters: NO_ROUTE_FILTERS,
     origin: undefined,
   };
 }
@@ -114,9 +110,9 @@ test("a plain CONNECT matches connect routes alone", () => {
 
 test("weights divide the unit interval", () => {
   const clusters: WeightedCluster[] = [
-    { name: "v1", weight: 80, upTo: 80, headers: NO_MUTATION },
-    { name: "none", weight: 0, upTo: 80, headers: NO_MUTATION },
-    { name: "v2", weight: 20, upTo: 100, headers: NO_MUTATION },
+    { name: "v1", weight: 80, upTo: 80, headers: NO_MUTATION, filters: undefined },
+    { name: "none", weight: 0, upTo: 80, headers: NO_MUTATION, filters: undefined },
+    { name: "v2", weight: 20, upTo: 100, headers: NO_MUTATION, filters: undefined },
   ];
   expect(chooseWeighted(clusters, 100, 0).name).toBe("v1");
   expect(chooseWeighted(clusters, 100, 0.7999).name).toBe("v1");

@@ -1,27 +1,12 @@
 // Which route a request takes: the decision itself, on tables that were built when the configuration came.
 
-import { type HeaderMatch, matchesHeaders, matchesQuery, type QueryMatch } from "./header-match.ts";
+import type { RouteFilters } from "./filter/filter.ts";
 import type { HeaderMutation } from "./header-mutation.ts";
 import type { Origin } from "./origin.ts";
-import type { RbacTable } from "./rbac.ts";
-import { pathWithoutQuery, type RequestFacts } from "./request.ts";
+import type { RedirectAction } from "./redirect.ts";
+import type { RequestFacts } from "./request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
-import { matchesString, type StringMatch } from "./string-match.ts";
-
-/** `prefix` also matches inside a segment (`/foo` takes `/foobar`), `segments` does not. `connect` takes CONNECT requests alone. */
-export type PathMatch =
-  | { readonly kind: "prefix"; readonly text: string; readonly ignoreCase: boolean }
-  | { readonly kind: "segments"; readonly text: string; readonly ignoreCase: boolean }
-  | { readonly kind: "string"; readonly match: StringMatch }
-  | { readonly kind: "connect" };
-
-export interface RouteMatch {
-  readonly path: PathMatch;
-  readonly headers: readonly HeaderMatch[];
-  readonly query: readonly QueryMatch[];
-  /** Matches everything: `prefix: "/"` alone. The common case needs no look at the request. */
-  readonly always: boolean;
-}
+import { matchesRoute, type RouteMatch } from "./route-match.ts";
 
 export interface WeightedCluster {
   readonly name: string;
@@ -29,6 +14,8 @@ export interface WeightedCluster {
   /** Sum of the weights up to and with this one. */
   readonly upTo: number;
   readonly headers: HeaderMutation;
+  /** Undefined: nothing of its own; else with what it inherits from the route. */
+  readonly filters: RouteFilters | undefined;
 }
 
 export type ClusterChoice =
@@ -53,16 +40,6 @@ export interface ForwardAction {
   readonly terminateConnect: boolean;
 }
 
-export interface RedirectAction {
-  readonly kind: "redirect";
-  readonly status: number;
-  readonly scheme: string | undefined;
-  readonly host: string | undefined;
-  readonly port: number | undefined;
-  readonly path: { readonly kind: "full" | "prefix"; readonly text: string } | undefined;
-  readonly stripQuery: boolean;
-}
-
 export interface DirectAction {
   readonly kind: "direct";
   readonly status: number;
@@ -78,7 +55,8 @@ export interface Route {
   readonly action: RouteAction;
   /** Of the route, its virtual host and its configuration, merged in Envoy's order. */
   readonly headers: HeaderMutation;
-  readonly rbac: RbacTable | undefined;
+  /** Of the route with what it inherits. */
+  readonly filters: RouteFilters;
   readonly origin: Origin | undefined;
 }
 
@@ -88,35 +66,6 @@ export interface VirtualHost {
   readonly routes: readonly Route[];
   readonly attemptCountHeader: boolean;
   readonly attemptCountInResponse: boolean;
-}
-
-function matchesPath(match: PathMatch, request: RequestFacts): boolean {
-  if (match.kind === "connect") return request.method === "CONNECT";
-  if (request.path === "") return false; // a plain CONNECT has no path
-  switch (match.kind) {
-    case "prefix": {
-      if (!match.ignoreCase) return request.path.startsWith(match.text);
-      return request.path.slice(0, match.text.length).toLowerCase() === match.text;
-    }
-    case "segments": {
-      const path = pathWithoutQuery(request.path);
-      const head = match.ignoreCase ? path.slice(0, match.text.length).toLowerCase() : path.slice(0, match.text.length);
-      return (
-        head === match.text && (path.length === match.text.length || path.charCodeAt(match.text.length) === 47)
-      ); /* / */
-    }
-    case "string":
-      return matchesString(match.match, pathWithoutQuery(request.path));
-  }
-}
-
-export function matchesRoute(match: RouteMatch, request: RequestFacts): boolean {
-  if (match.always) return request.path !== "";
-  return (
-    matchesPath(match.path, request) &&
-    matchesHeaders(match.headers, request) &&
-    matchesQuery(match.query, request.path)
-  );
 }
 
 /** The first route that matches, in the order written; undefined: Envoy answers 404 with the flag NR. */

@@ -1,5 +1,6 @@
 // Which virtual host a request's authority belongs to (envoy RouteMatcher::findVirtualHost).
 
+import { withoutPort } from "./authority.ts";
 import type { VirtualHost } from "./route.ts";
 
 /** Authorities whose virtual host is remembered per table; a hostile client that invents names costs this much and no more. */
@@ -66,23 +67,4 @@ export class VirtualHosts {
     for (const { text, host } of this.#prefixes) if (name.length > text.length && name.startsWith(text)) return host;
     return this.#fallback;
   }
-}
-
-/** `a.b:80` → `a.b`, `[::1]:80` → `[::1]`. */
-export function withoutPort(authority: string): string {
-  const colon = authority.lastIndexOf(":");
-  if (colon === -1 || authority.endsWith("]")) return authority;
-  for (let i = colon + 1; i < authority.length; i++) {
-    const code = authority.charCodeAt(i);
-    if (code < 48 || code > 57) return authority;
-  }
-  return authority.slice(0, colon);
-}
-
-/** The port of an authority, or undefined when it names none. */
-export function portOf(authority: string): number | undefined {
-  const name = withoutPort(authority);
-  if (name.length === authority.length) return undefined;
-  const port = Number(authority.slice(name.length + 1));
-  return port > 0 && port < 65536 ? port : undefined;
 }

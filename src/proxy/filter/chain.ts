@@ -1,61 +1,70 @@
-// The HTTP filters of a request, in the order of the listener. The router is not among them: it is what comes after.
+// The filters of a listener, sorted by what they want to hear, so that a request asks none in vain. The router is what comes after.
 
-import { getHeader, removeHeader } from "../../http/headers.ts";
-import type { RequestHead } from "../../http/stream.ts";
-import { PEER_METADATA_HEADER } from "../../stats/peer-metadata.ts";
-import type { HttpFilter } from "../../table/http.ts";
-import { decideRbac } from "../../table/rbac.ts";
-import type { Route } from "../../table/route.ts";
-import type { Downstream } from "../downstream.ts";
+import type { ResponseHead } from "../../http/stream.ts";
+import type { HttpFilter } from "../../table/filter/filter.ts";
+import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
+import { HeaderToMetadata } from "./header-to-metadata.ts";
+import { Rbac } from "./rbac.ts";
 
-/** A request, as filters see and change it. */
-export interface FilteredRequest {
-  readonly head: RequestHead;
-  readonly connection: Downstream;
-  /** Claims of the caller about itself, moved out of the headers; "" without. */
-  peerMetadata: string;
-  /** Answers the request here and now. `details` are Envoy's, for the log. */
-  reply(status: number, body: string, details: string): void;
-}
+type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter, K>>;
 
-function applyRbac(request: FilteredRequest, filter: HttpFilter & { kind: "rbac" }, route: Route | undefined): boolean {
-  const rules = route?.rbac ?? filter.rules;
-  if (!rules) return true;
-  const decision = decideRbac(rules, request.connection.facts, request.head);
-  if (decision.allowed) return true;
-  const policy = (decision.policy ?? "none").replaceAll(/\s/g, "_");
-  request.reply(403, "RBAC: access denied", `rbac_access_denied_matched_policy[${policy}]`);
-  return false;
-}
-
-function applyHeaderToMetadata(request: FilteredRequest, filter: HttpFilter & { kind: "header-to-metadata" }): void {
-  const { headers } = request.head;
-  for (let i = 0; i < filter.rules.length; i++) {
-    const { header, remove } = filter.rules[i]!;
-    if (header === PEER_METADATA_HEADER) request.peerMetadata = getHeader(headers, header) ?? "";
-    if (remove) removeHeader(headers, header);
+function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
+  switch (table.kind) {
+    case "rbac":
+      return new Rbac(name, disabled, table);
+    case "header-to-metadata":
+      return new HeaderToMetadata(name, disabled, table);
+    case "on-demand":
+    case "dynamic-forward-proxy":
+      return undefined;
   }
 }
 
-/** False when a filter answered the request itself. */
-export function applyFilters(
-  request: FilteredRequest,
-  filters: readonly HttpFilter[],
-  route: Route | undefined,
-): boolean {
-  for (let i = 0; i < filters.length; i++) {
-    const filter = filters[i]!;
-    switch (filter.kind) {
-      case "rbac":
-        if (!applyRbac(request, filter, route)) return false;
-        break;
-      case "header-to-metadata":
-        applyHeaderToMetadata(request, filter);
-        break;
-      case "on-demand": // virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them
-      case "dynamic-forward-proxy": // names are resolved when the host is chosen
-        break;
+function isOff({ name, disabled }: BoundFilter, { routeFilters }: FilteredRequest): boolean {
+  if (routeFilters.size === 0) return disabled;
+  const own = routeFilters.get(name);
+  return own ? own.kind === "disabled" : disabled;
+}
+
+/** What `onRequest` returns beside positions. */
+export const PASSED = -1;
+export const ANSWERED = -2;
+
+export class FilterChain {
+  readonly #request: readonly With<"onRequest">[];
+  /** From the router back to the client. */
+  readonly #response: readonly With<"onResponse">[];
+  readonly #end: readonly With<"onEnd">[];
+
+  constructor(tables: readonly HttpFilter[]) {
+    const filters = tables.flatMap((table) => bind(table) ?? []);
+    this.#request = filters.filter((filter): filter is With<"onRequest"> => filter.onRequest !== undefined);
+    this.#response = filters
+      .filter((filter): filter is With<"onResponse"> => filter.onResponse !== undefined)
+      .reverse();
+    this.#end = filters.filter((filter): filter is With<"onEnd"> => filter.onEnd !== undefined);
+  }
+
+  /** Runs the filters from position `from` on, and returns PASSED, ANSWERED, or the position to go on from after a wait. */
+  onRequest(request: FilteredRequest, from: number): number {
+    const filters = this.#request;
+    for (let i = from; i < filters.length; i++) {
+      const filter = filters[i]!;
+      if (isOff(filter, request)) continue;
+      const verdict: Verdict = filter.onRequest(request);
+      if (verdict === "waiting") return i + 1;
+      if (verdict === "answered") return ANSWERED;
     }
+    return PASSED;
   }
-  return true;
+
+  onResponse(request: FilteredRequest, head: ResponseHead): void {
+    const filters = this.#response;
+    for (let i = 0; i < filters.length; i++) if (!isOff(filters[i]!, request)) filters[i]!.onResponse(request, head);
+  }
+
+  onEnd(request: FilteredRequest): void {
+    const filters = this.#end;
+    for (let i = 0; i < filters.length; i++) if (!isOff(filters[i]!, request)) filters[i]!.onEnd(request);
+  }
 }

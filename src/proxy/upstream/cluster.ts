@@ -12,6 +12,7 @@ import { Breakers } from "./breakers.ts";
 import { type Dialed, dial, type InternalDialer } from "./dial.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
+import type { LoadBalancerContext } from "./load-balancer-context.ts";
 
 const ALPN = { http1: ["http/1.1"], http2: ["h2"] } as const;
 
@@ -90,13 +91,15 @@ export class Cluster {
     host.drain();
   }
 
-  /** A host for one request; undefined when there is none. Avoids `tried` for as many draws as the retry policy says. */
-  choose(tried: readonly Host[] | undefined, attempts: number): Host | undefined {
+  /** A host for one request; undefined when there is none. */
+  choose(context: LoadBalancerContext): Host | undefined {
     const hosts = this.#eligible;
     if (hosts.length === 0) return undefined;
     let host = this.#balancer.choose(hosts);
+    const { tried } = context;
     if (tried !== undefined)
-      for (let i = 1; i < attempts && tried.includes(host); i++) host = this.#balancer.choose(hosts);
+      for (let i = 1; i < context.hostSelectionAttempts && tried.includes(host); i++)
+        host = this.#balancer.choose(hosts);
     return host;
   }
 

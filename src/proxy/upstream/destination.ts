@@ -1,8 +1,8 @@
 // Hosts that no endpoint names: where a captured connection was going, and what a request's authority says.
 
 import type { RequestHead } from "../../http/stream.ts";
+import { portOf, withoutPort } from "../../table/authority.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
-import { portOf, withoutPort } from "../../table/virtual-hosts.ts";
 import type { Downstream } from "../downstream.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host } from "./host.ts";

@@ -1,12 +1,6 @@
-// HttpConnectionManager and its filters.
+// HttpConnectionManager.
 
-import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Http2ProtocolOptions, HttpProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
-import { FilterConfigSchema as DynamicForwardProxySchema } from "../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
-import { ConfigSchema as HeaderToMetadataSchema } from "../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
-import { OnDemandSchema } from "../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
-import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
-import { RouterSchema } from "../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import {
   type HttpConnectionManager,
   HttpConnectionManager_CodecType,
@@ -14,11 +8,11 @@ import {
   HttpConnectionManager_ServerHeaderTransformation,
   type HttpConnectionManager_Tracing,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import type { ClientCertificateForwarding, HttpFilter, HttpTable, RouteSource, ServerHeader } from "../http.ts";
+import type { ClientCertificateForwarding, HttpTable, RouteSource, ServerHeader } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
-import { acceptRbac } from "./rbac.ts";
-import { acceptRouteConfiguration } from "./route.ts";
-import { isA, milliseconds, type Scope } from "./scope.ts";
+import { acceptFilters } from "./filter/filter.ts";
+import { acceptRouteConfiguration } from "./route-configuration.ts";
+import { milliseconds, type Scope } from "./scope.ts";
 
 /** Envoy's defaults (http_connection_manager.proto, protocol.proto). */
 const DEFAULTS = {
@@ -32,65 +26,6 @@ const DEFAULTS = {
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024,
 } as const;
-
-function acceptRouter(scope: Scope, any: Any): void {
-  const router = scope.unpack(any, RouterSchema);
-  if (router) scope.only(router, ["dynamicStats", "suppressEnvoyHeaders"]);
-}
-
-function acceptFilter(scope: Scope, any: Any): HttpFilter | undefined {
-  if (isA(any, OnDemandSchema)) return { kind: "on-demand" };
-  if (isA(any, DynamicForwardProxySchema)) return { kind: "dynamic-forward-proxy" };
-  if (isA(any, RBACSchema)) {
-    const rbac = scope.unpack(any, RBACSchema);
-    if (!rbac) return undefined;
-    scope.only(rbac, ["rules", "shadowRules", "shadowRulesStatPrefix", "rulesStatPrefix"]);
-    return {
-      kind: "rbac",
-      rules: rbac.rules && acceptRbac(scope.field("rules"), rbac.rules),
-      shadow: rbac.shadowRules && acceptRbac(scope.field("shadow_rules"), rbac.shadowRules),
-    };
-  }
-  if (isA(any, HeaderToMetadataSchema)) {
-    const config = scope.unpack(any, HeaderToMetadataSchema);
-    if (!config) return undefined;
-    scope.only(config, ["requestRules"]);
-    const rules = config.requestRules.map((rule, i) => {
-      const at = scope.field("request_rules").index(i);
-      at.only(rule, ["header", "onHeaderPresent", "remove"]);
-      if (rule.onHeaderPresent)
-        at.field("on_header_present").only(rule.onHeaderPresent, ["metadataNamespace", "key", "type"]);
-      return {
-        header: rule.header.toLowerCase(),
-        namespace: rule.onHeaderPresent?.metadataNamespace ?? "",
-        key: rule.onHeaderPresent?.key ?? "",
-        remove: rule.remove,
-      };
-    });
-    return { kind: "header-to-metadata", rules };
-  }
-  scope.reject(`filter ${JSON.stringify(any.typeUrl)} is not supported by Heddle's proxy`);
-  return undefined;
-}
-
-function acceptFilters(scope: Scope, manager: HttpConnectionManager): HttpFilter[] {
-  const last = manager.httpFilters.length - 1;
-  if (last < 0) scope.reject("empty: the router must be the last filter");
-  return manager.httpFilters.flatMap((filter, i) => {
-    const at = scope.index(i);
-    at.only(filter, ["name", "configType"]);
-    const any = filter.configType.case === "typedConfig" ? filter.configType.value : undefined;
-    if (!any) {
-      at.reject("only typed_config is supported by Heddle's proxy");
-      return [];
-    }
-    if (i === last) {
-      acceptRouter(at.field("typed_config"), any);
-      return [];
-    }
-    return acceptFilter(at.field("typed_config"), any) ?? [];
-  });
-}
 
 function acceptRoutes(scope: Scope, manager: HttpConnectionManager): RouteSource {
   const by = manager.routeSpecifier;

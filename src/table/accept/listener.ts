@@ -43,7 +43,7 @@ function acceptTcpClusters(scope: Scope, proxy: TcpProxy): ClusterChoice {
   let sum = 0;
   const clusters = (by.value?.clusters ?? []).map(({ name, weight }) => {
     sum += weight;
-    return { name, weight, upTo: sum, headers: NO_MUTATION };
+    return { name, weight, upTo: sum, headers: NO_MUTATION, filters: undefined };
   });
   if (sum === 0) scope.reject("no cluster, or all weights are 0");
   return { kind: "weighted", total: sum, clusters };

@@ -8,16 +8,16 @@ import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/rou
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import type * as table from "../cluster.ts";
 import type { EndpointSet } from "../endpoint.ts";
-import type { HeaderMutation } from "../header-mutation.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
 import type { VirtualHost as VirtualHostTable } from "../route.ts";
 import { acceptCluster } from "./cluster.ts";
 import { acceptEndpoints } from "./endpoint.ts";
 import { acceptListener } from "./listener.ts";
-import { acceptRouteConfiguration, acceptVirtualHost, type RouteConfigurationShell, readShell } from "./route.ts";
+import { acceptRouteConfiguration, readShell } from "./route-configuration.ts";
 import { type Rejection, Scope } from "./scope.ts";
 import { acceptSecret, InlineSecrets, type SecretContent } from "./secret.ts";
+import { acceptVirtualHost, type RouteConfigurationShell } from "./virtual-host.ts";
 
 export type Accepted<T> =
   | { readonly kind: "accepted"; readonly table: T }
@@ -63,8 +63,8 @@ export function checkRouteConfiguration(
   }));
 }
 
-export function checkVirtualHost(host: VirtualHost, outer: HeaderMutation): Accepted<VirtualHostTable> {
-  return check((scope) => acceptVirtualHost(scope, host, outer));
+export function checkVirtualHost(host: VirtualHost, shell: RouteConfigurationShell): Accepted<VirtualHostTable> {
+  return check((scope) => acceptVirtualHost(scope, host, shell));
 }
 
 export function checkSecret(secret: Secret): Accepted<SecretContent | undefined> {

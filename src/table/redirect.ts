@@ -1,8 +1,18 @@
 // Where a redirect points (Envoy: RouteEntryImplBase::newUri).
 
-import type { RequestFacts } from "../table/request.ts";
-import type { PathMatch, RedirectAction } from "../table/route.ts";
-import { portOf, withoutPort } from "../table/virtual-hosts.ts";
+import { portOf, withoutPort } from "./authority.ts";
+import type { RequestFacts } from "./request.ts";
+import type { PathMatch } from "./route-match.ts";
+
+export interface RedirectAction {
+  readonly kind: "redirect";
+  readonly status: number;
+  readonly scheme: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly path: { readonly kind: "full" | "prefix"; readonly text: string } | undefined;
+  readonly stripQuery: boolean;
+}
 
 function redirectedPath(action: RedirectAction, request: RequestFacts, match: PathMatch): string {
   const query = request.path.indexOf("?");

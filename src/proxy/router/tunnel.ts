@@ -1,11 +1,11 @@
 // A CONNECT that ends here: its bytes go to a host as they are, whichever of HTTP/1.1 and HTTP/2 carries them to us.
 
-import { type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../http/stream.ts";
-import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../net/byte-stream.ts";
-import type { Downstream } from "./downstream.ts";
-import { Splice, type SpliceListener } from "./splice.ts";
-import type { Cluster } from "./upstream/cluster.ts";
-import type { Host } from "./upstream/host.ts";
+import { type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../../http/stream.ts";
+import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../../net/byte-stream.ts";
+import type { Downstream } from "../downstream.ts";
+import { Splice, type SpliceListener } from "../splice.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
 
 /** The tunnel's side of an HTTP stream as a byte stream. */
 class TunnelStream implements ByteStream, StreamListener {

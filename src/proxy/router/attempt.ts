@@ -1,12 +1,12 @@
 // One try of an exchange on one host: waits for a connection, sends the request, hears the response.
 
-import { Deadline, timers } from "../base/timer-wheel.ts";
-import type { HeaderList } from "../http/headers.ts";
-import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../http/stream.ts";
-import type { AttemptFailure } from "../table/retry-policy.ts";
-import type { Cluster } from "./upstream/cluster.ts";
-import type { Host } from "./upstream/host.ts";
-import type { HttpPool, PooledConnection, PoolWaiter } from "./upstream/http-pool.ts";
+import { Deadline, timers } from "../../base/timer-wheel.ts";
+import type { HeaderList } from "../../http/headers.ts";
+import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
+import type { AttemptFailure } from "../../table/retry-policy.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import type { Host } from "../upstream/host.ts";
+import type { HttpPool, PooledConnection, PoolWaiter } from "../upstream/http-pool.ts";
 
 /** Whose attempt it is: what to send, and who hears what came of it. */
 export interface AttemptOwner {
@@ -21,7 +21,7 @@ export interface AttemptOwner {
   onResponseData(chunk: Uint8Array): void;
   onResponseEnd(trailers: HeaderList | undefined): void;
   /** The attempt is over without a whole response. */
-  onAttemptFailure(failure: AttemptFailure, detail: string): void;
+  onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void;
 }
 
 /** The attempt's deadline is the per-try time-out. */
@@ -61,7 +61,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
     this.#close();
     this.host.stats.errors++;
-    this.#owner.onAttemptFailure(failure, detail);
+    this.#owner.onAttemptFailure(this, failure, detail);
   }
 
   onInform(status: number, headers: HeaderList): void {
@@ -93,7 +93,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.#state === "over") return;
     this.#close();
     this.host.stats.errors++;
-    this.#owner.onAttemptFailure(reason === "refused" ? "refused" : "reset", detailOf(reason));
+    this.#owner.onAttemptFailure(this, reason === "refused" ? "refused" : "reset", detailOf(reason));
   }
 
   /** The per-try time-out. */
@@ -101,7 +101,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     const { cluster } = this;
     cluster.stats.timeouts++;
     this.abandon();
-    this.#owner.onAttemptFailure("per-try-timeout", "per-try timeout");
+    this.#owner.onAttemptFailure(this, "per-try-timeout", "per-try timeout");
   }
 
   pause(): void {

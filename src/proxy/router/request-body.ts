@@ -1,6 +1,6 @@
 // The body of a request on its way to an attempt: kept while it may have to be sent again, and no longer.
 
-import type { ClientStream } from "../http/stream.ts";
+import type { ClientStream } from "../../http/stream.ts";
 
 /** Bodies up to this can be retried (Envoy's per_request_buffer_limit_bytes falls back to the connection's buffer, 1 MiB; sidecars carry many). */
 const REPLAY_BYTES = 64 * 1024;

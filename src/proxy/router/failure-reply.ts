@@ -1,0 +1,68 @@
+// What a client is told when no attempt brought a response: Envoy's status, text, details and flag for each way to fail.
+
+import type { HeaderList } from "../../http/headers.ts";
+import type { AttemptFailure } from "../../table/retry-policy.ts";
+import type { ResponseFlag } from "../response-flags.ts";
+
+export interface FailureReply {
+  readonly status: number;
+  readonly body: string;
+  readonly details: string;
+  readonly flag: ResponseFlag;
+  readonly headers: HeaderList;
+}
+
+const BEFORE_RESPONSE = "upstream connect error or disconnect/reset before headers. reset reason: ";
+
+function connectFailure(detail: string): FailureReply {
+  const reason = detail === "connect timeout" ? "connection timeout" : "remote connection failure";
+  return {
+    status: 503,
+    body: `${BEFORE_RESPONSE}${reason}, transport failure reason: ${detail}`,
+    details: `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}|${detail.replaceAll(" ", "_")}}`,
+    flag: "UF",
+    headers: [],
+  };
+}
+
+const OVERFLOW: FailureReply = {
+  status: 503,
+  body: `${BEFORE_RESPONSE}overflow`,
+  details: "upstream_reset_before_response_started{overflow}",
+  flag: "UO",
+  headers: ["x-envoy-overloaded", "true"],
+};
+
+const PER_TRY_TIMEOUT: FailureReply = {
+  status: 504,
+  body: "upstream request timeout",
+  details: "upstream_per_try_timeout",
+  flag: "UT",
+  headers: [],
+};
+
+function reset(detail: string): FailureReply {
+  const flag: ResponseFlag = detail === "connection_termination" ? "UC" : detail === "protocol_error" ? "UPE" : "UR";
+  return {
+    status: flag === "UPE" ? 502 : 503,
+    body: BEFORE_RESPONSE + detail.replaceAll("_", " "),
+    details: `upstream_reset_before_response_started{${detail}}`,
+    flag,
+    headers: [],
+  };
+}
+
+/** `detail`: the transport's words for a failed connection; Envoy's response code detail for a reset. */
+export function failureReply(failure: AttemptFailure, detail: string): FailureReply {
+  switch (failure) {
+    case "connect-failure":
+      return connectFailure(detail);
+    case "overflow":
+      return OVERFLOW;
+    case "per-try-timeout":
+      return PER_TRY_TIMEOUT;
+    case "refused":
+    case "reset":
+      return reset(detail);
+  }
+}

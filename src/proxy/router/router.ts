@@ -1,0 +1,345 @@
+// The forwarding of one request (Envoy: Router::Filter): its cluster, its attempts, their response. Reads top to bottom: forward,
+// attempt, response, failure, retry, end.
+
+import { statusNumber } from "../../grpc/status.ts";
+import type { HeaderList } from "../../http/headers.ts";
+import { setHeader } from "../../http/headers.ts";
+import type { ClientStream, RequestHead, ResponseHead, ServerStream } from "../../http/stream.ts";
+import { type HeaderMutation, NO_MUTATION } from "../../table/header-mutation.ts";
+import { type AttemptFailure, retriesFailure, retriesResponse } from "../../table/retry-policy.ts";
+import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
+import type { AccessRecord } from "../access-record.ts";
+import type { Downstream } from "../downstream.ts";
+import { requestTimeout } from "../request-deadline.ts";
+import type { ResponseFlag } from "../response-flags.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import { destinationHost } from "../upstream/destination.ts";
+import type { Host } from "../upstream/host.ts";
+import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import { Attempt, type AttemptOwner } from "./attempt.ts";
+import { failureReply } from "./failure-reply.ts";
+import type { RequestBody } from "./request-body.ts";
+import { RetryState } from "./retry-state.ts";
+import { rewriteRequest, rewriteResponse } from "./rewrite.ts";
+import { openTunnel, type TunnelOwner } from "./tunnel.ts";
+
+/** The client's side of a request that is forwarded. */
+export interface ForwardedRequest {
+  readonly connection: Downstream;
+  readonly head: RequestHead;
+  readonly record: AccessRecord;
+  readonly isGrpc: boolean;
+  /** Undefined: the request is its head alone. */
+  readonly body: RequestBody | undefined;
+  /** The client has sent all; `requestTrailers` are here then. */
+  readonly requestEnded: boolean;
+  readonly requestTrailers: HeaderList | undefined;
+  /** True when the request is its head alone, so that it can be sent in one frame. */
+  readonly requestIsHeadOnly: boolean;
+  readonly responseStarted: boolean;
+  resumeRequest(): void;
+  /** From now on, in place of what was set before; 0 is none. */
+  setTimeout(timeoutMs: number): void;
+  setIdle(idleMs: number): void;
+  inform(status: number, headers: HeaderList): void;
+  respond(head: ResponseHead, end: boolean): void;
+  /** False: wait for `Router.resumeResponse`. */
+  respondData(chunk: Uint8Array): boolean;
+  respondEnd(trailers: HeaderList | undefined): void;
+  /** The response has begun and cannot be finished. */
+  cutOff(flag: ResponseFlag, details: string): void;
+  reply(status: number, body: string, details: string, flag?: ResponseFlag, headers?: HeaderList): void;
+  /** The tunnel stands: the client was told so with this head. */
+  tunnelOpened(head: ResponseHead): void;
+  tunnelOver(received: number, sent: number): void;
+}
+
+export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
+  readonly connection: Downstream;
+  readonly head: RequestHead;
+  readonly #request: ForwardedRequest;
+  readonly #record: AccessRecord;
+  readonly #route: Route;
+  readonly #action: ForwardAction;
+  readonly #virtualHost: VirtualHost;
+  readonly #clusterHeaders: HeaderMutation;
+  #attempt: Attempt | undefined = undefined;
+  /** Where the request's body goes as it comes. */
+  #upstream: ClientStream | undefined = undefined;
+  #retry: RetryState | undefined = undefined;
+  #attemptStartedAt = 0;
+  #over = false;
+
+  constructor(
+    request: ForwardedRequest,
+    route: Route,
+    action: ForwardAction,
+    virtualHost: VirtualHost,
+    weighted: WeightedCluster | undefined,
+  ) {
+    this.connection = request.connection;
+    this.head = request.head;
+    this.#request = request;
+    this.#record = request.record;
+    this.#route = route;
+    this.#action = action;
+    this.#virtualHost = virtualHost;
+    this.#clusterHeaders = weighted ? weighted.headers : NO_MUTATION;
+  }
+
+  // ── forward ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `stream`: the client's, for a tunnel to take over. */
+  forward(stream: ServerStream): void {
+    const request = this.#request;
+    const action = this.#action;
+    const cluster = this.connection.context.clusters.get(this.#record.clusterName);
+    if (!cluster) {
+      request.reply(action.clusterNotFoundStatus, "", "cluster_not_found", "NC");
+      return;
+    }
+    if (!cluster.breakers.admitRequest()) {
+      this.#replyFailure("overflow", "too many requests");
+      return;
+    }
+    this.#record.cluster = cluster;
+    cluster.stats.requests++;
+    rewriteRequest(this.head, this.#route, action, this.#clusterHeaders, this.#record);
+    if (this.#virtualHost.attemptCountHeader) setHeader(this.head.headers, "x-envoy-attempt-count", "1");
+    this.#setDeadlines();
+    if (!action.retry) request.body?.forgetWhenSent();
+    if (!this.#isTunnel) this.#attemptOnHost(cluster);
+    else if (action.terminateConnect) this.#tunnel(cluster, stream);
+    else request.reply(403, "", "upgrade_failed");
+  }
+
+  #setDeadlines(): void {
+    const { idleTimeoutMs } = this.#action;
+    if (idleTimeoutMs !== undefined) this.#request.setIdle(idleTimeoutMs);
+    const timeoutMs = requestTimeout(this.#action, this.#request.isGrpc, this.head.headers);
+    if (timeoutMs === 0) return;
+    this.#request.setTimeout(timeoutMs);
+    setHeader(this.head.headers, "x-envoy-expected-rq-timeout-ms", String(timeoutMs));
+  }
+
+  /** A CONNECT whose bytes, and not a request, go to the host. */
+  get #isTunnel(): boolean {
+    return this.head.method === "CONNECT" && this.head.upgrade === undefined;
+  }
+
+  // ── the host ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get tried(): readonly Host[] | undefined {
+    return this.#action.retry?.avoidPreviousHosts ? this.#retry?.tried : undefined;
+  }
+
+  get hostSelectionAttempts(): number {
+    return this.#action.retry?.hostSelectionAttempts ?? 1;
+  }
+
+  /** Calls `found` with a host, at once in all cases but an unknown name; or replies that there is none. */
+  #withHost(cluster: Cluster, found: (host: Host) => void): void {
+    const { discovery } = cluster.table;
+    if (discovery.kind === "original-destination" || discovery.kind === "dynamic-forward-proxy") {
+      destinationHost(cluster, this.connection, this.head, (host) => {
+        if (this.#over) return;
+        if (host) found(host);
+        else this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
+      });
+      return;
+    }
+    const host = cluster.choose(this);
+    if (host) found(host);
+    else {
+      cluster.stats.noHost++;
+      this.#request.reply(503, "no healthy upstream", "no_healthy_upstream", "UH");
+    }
+  }
+
+  #tunnel(cluster: Cluster, stream: ServerStream): void {
+    this.#withHost(cluster, (host) => {
+      this.#record.host = host;
+      openTunnel(this, stream, cluster, host);
+    });
+  }
+
+  // ── attempt ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #attemptOnHost(cluster: Cluster): void {
+    this.#withHost(cluster, (host) => this.#startAttempt(cluster, host));
+  }
+
+  #startAttempt(cluster: Cluster, host: Host): void {
+    const record = this.#record;
+    record.attempts++;
+    record.host = host;
+    this.#attemptStartedAt = performance.now();
+    if (record.attempts > 1 && this.#virtualHost.attemptCountHeader)
+      setHeader(this.head.headers, "x-envoy-attempt-count", String(record.attempts));
+    const { protocol } = cluster.table;
+    const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
+    const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), record.attempts > 1);
+    this.#attempt = attempt;
+    attempt.begin(this.#action.retry?.perTryTimeoutMs ?? 0);
+  }
+
+  get requestIsHeadOnly(): boolean {
+    return this.#request.requestIsHeadOnly;
+  }
+
+  onUpstreamOpen(upstream: ClientStream, localAddress: string): void {
+    const request = this.#request;
+    this.#record.upstreamLocal = localAddress;
+    this.#upstream = upstream;
+    if (request.requestIsHeadOnly) return;
+    const writable = request.body?.send(upstream) ?? true;
+    if (request.requestEnded) upstream.end(request.requestTrailers);
+    else if (writable) request.resumeRequest();
+  }
+
+  onRequestWritable(): void {
+    if (!this.#request.requestEnded) this.#request.resumeRequest();
+  }
+
+  // ── the request goes on ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** False: the client should pause. */
+  onRequestData(body: RequestBody, chunk: Uint8Array): boolean {
+    return body.take(chunk, this.#upstream);
+  }
+
+  onRequestEnd(trailers: HeaderList | undefined): void {
+    this.#upstream?.end(trailers);
+  }
+
+  /** The client takes bytes again. */
+  resumeResponse(): void {
+    this.#attempt?.resume();
+  }
+
+  // ── response ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onInform(status: number, headers: HeaderList): void {
+    if (!this.#request.responseStarted) this.#request.inform(status, headers);
+  }
+
+  onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void {
+    const record = this.#record;
+    if (this.#retriesInstead(attempt, head, end)) {
+      attempt.abandon();
+      return;
+    }
+    record.details = "via_upstream";
+    rewriteResponse(head.headers, this.#route.headers, this.#clusterHeaders, record);
+    const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
+    setHeader(head.headers, "x-envoy-upstream-service-time", String(serviceTime));
+    if (this.#virtualHost.attemptCountInResponse)
+      setHeader(head.headers, "x-envoy-attempt-count", String(record.attempts));
+    this.#request.body?.forget();
+    this.#request.respond(head, end);
+  }
+
+  /** True when another attempt is due in place of this response. */
+  #retriesInstead(attempt: Attempt, { status, headers }: ResponseHead, end: boolean): boolean {
+    const policy = this.#action.retry;
+    if (!policy || !retriesResponse(policy, status, this.#request.isGrpc && end ? statusNumber(headers) : undefined))
+      return false;
+    if (this.#record.attempts <= policy.retries) return this.#mayRetry && this.#scheduleRetry(attempt);
+    this.#record.flag("URX");
+    return false;
+  }
+
+  onResponseData(chunk: Uint8Array): void {
+    if (!this.#request.respondData(chunk)) this.#attempt?.pause();
+  }
+
+  onResponseEnd(trailers: HeaderList | undefined): void {
+    this.#request.respondEnd(trailers);
+  }
+
+  // ── failure ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The attempt is over without a whole response. */
+  onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void {
+    if (this.#over) return;
+    this.#upstream = undefined;
+    if (this.#request.responseStarted) {
+      const flag = failure === "refused" || detail === "remote_reset" ? "UR" : "UC";
+      this.#request.cutOff(flag, `upstream_reset_after_response_started{${detail}}`);
+      return;
+    }
+    const policy = this.#action.retry;
+    if (policy && retriesFailure(policy, failure)) {
+      if (this.#record.attempts <= policy.retries && this.#mayRetry && this.#scheduleRetry(attempt)) return;
+      if (this.#record.attempts > policy.retries) this.#record.flag("URX");
+    }
+    this.#replyFailure(failure, detail);
+  }
+
+  #replyFailure(failure: AttemptFailure, detail: string): void {
+    if (failure === "connect-failure" || failure === "overflow") this.#record.transportFailure = detail;
+    const { status, body, details, flag, headers } = failureReply(failure, detail);
+    this.#request.reply(status, body, details, flag, headers);
+  }
+
+  // ── retry ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What was sent of the body is still here, and nobody else is told yet. */
+  get #mayRetry(): boolean {
+    return !this.#request.responseStarted && (this.#request.body?.isWhole ?? true);
+  }
+
+  /** False when the cluster's budget of retries is spent. */
+  #scheduleRetry({ cluster, host }: Attempt): boolean {
+    const policy = this.#action.retry;
+    if (!policy) return false;
+    if (!cluster.breakers.admitRetry()) {
+      this.#record.flag("UO");
+      return false;
+    }
+    cluster.stats.retries++;
+    this.#upstream = undefined;
+    this.#retry ??= new RetryState(policy, () => this.#attemptAgain(cluster));
+    this.#retry.schedule(host, this.#record.attempts);
+    return true;
+  }
+
+  /** An update may have put another cluster in its place, which shares its breakers; the old one has no hosts any more. */
+  #attemptAgain(cluster: Cluster): void {
+    const current = this.connection.context.clusters.get(cluster.table.name);
+    this.#attemptOnHost(current?.breakers === cluster.breakers ? current : cluster);
+  }
+
+  // ── tunnel ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onTunnelOpen(head: ResponseHead): void {
+    this.#record.details = "via_upstream";
+    this.#request.tunnelOpened(head);
+  }
+
+  onTunnelOver(received: number, sent: number, failure: string | undefined): void {
+    if (failure === undefined) this.#request.tunnelOver(received, sent);
+    else this.#replyFailure("connect-failure", failure);
+  }
+
+  // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The route's time-out rang. */
+  countTimeout(): void {
+    if (this.#record.cluster) this.#record.cluster.stats.timeouts++;
+  }
+
+  /** The response was whole, the request was not, and now never will be. */
+  cancelRequest(): void {
+    this.#upstream?.reset("cancelled");
+  }
+
+  /** Nothing more is wanted. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#retry?.cancel();
+    this.#attempt?.abandon();
+    this.#record.cluster?.breakers.releaseRequest();
+  }
+}

@@ -1,0 +1,44 @@
+// Where a route leads: one cluster, or one of several by weight.
+
+import type { RouteAction, WeightedCluster } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { RouteFilters } from "../filter/filter.ts";
+import type { ClusterChoice } from "../route.ts";
+import { acceptRouteFilters } from "./filter/filter.ts";
+import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
+import type { Scope } from "./scope.ts";
+
+function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: RouteFilters): ClusterChoice {
+  scope.only(weighted, ["clusters", "totalWeight"]);
+  let sum = 0;
+  const clusters = weighted.clusters.map((cluster, i) => {
+    const at = scope.field("clusters").index(i);
+    at.only(cluster, ["name", "weight", "typedPerFilterConfig", ...MUTATION_FIELDS]);
+    if (cluster.name === "") at.field("name").reject("empty");
+    sum += cluster.weight ?? 0;
+    const filters = acceptRouteFilters(at, cluster.typedPerFilterConfig, inherited);
+    return {
+      name: cluster.name,
+      weight: cluster.weight ?? 0,
+      upTo: sum,
+      headers: acceptMutation(at, cluster),
+      filters: filters === inherited ? undefined : filters,
+    };
+  });
+  if (sum === 0) scope.reject("the weights add up to 0");
+  return { kind: "weighted", total: sum, clusters };
+}
+
+/** `filters`: what the route says of filters, which a weighted cluster may say otherwise. */
+export function acceptClusterChoice(scope: Scope, action: RouteAction, filters: RouteFilters): ClusterChoice {
+  const by = action.clusterSpecifier;
+  switch (by.case) {
+    case "cluster":
+      if (by.value === "") scope.field("cluster").reject("empty");
+      return { kind: "single", name: by.value };
+    case "weightedClusters":
+      return acceptWeighted(scope.field("weighted_clusters"), by.value, filters);
+    default:
+      scope.reject(by.case === undefined ? "no cluster" : `${by.case} is not supported by Heddle's proxy`);
+      return { kind: "single", name: "" };
+  }
+}

@@ -1,0 +1,112 @@
+// The HTTP filters that Heddle's proxy has: by the type of what configures them, on a listener and on a route.
+
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import {
+  type VirtualHost,
+  FilterConfigSchema as WrapperSchema,
+} from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { FilterConfigSchema as DynamicForwardProxySchema } from "../../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
+import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
+import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
+import { RouterSchema } from "../../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import type { HttpConnectionManager } from "../../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import {
+  type FilterTable,
+  type HttpFilter,
+  NO_ROUTE_FILTERS,
+  type RouteFilters,
+  type RouteFilterTable,
+} from "../../filter/filter.ts";
+import { isA, type Scope } from "../scope.ts";
+import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
+import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
+
+/** One kind of configuration: the message, and what becomes of it. */
+interface Known<T> {
+  readonly schema: DescMessage;
+  accept(scope: Scope, any: Any): T | undefined;
+}
+
+function known<D extends DescMessage, T>(schema: D, accept: (scope: Scope, config: MessageShape<D>) => T): Known<T> {
+  return {
+    schema,
+    accept: (scope, any) => {
+      const config = scope.unpack(any, schema);
+      return config && accept(scope, config);
+    },
+  };
+}
+
+const FILTERS: readonly Known<FilterTable>[] = [
+  known(RBACSchema, acceptRbacFilter),
+  known(HeaderToMetadataSchema, acceptHeaderToMetadata),
+  known(OnDemandSchema, () => ({ kind: "on-demand" })),
+  known(DynamicForwardProxySchema, () => ({ kind: "dynamic-forward-proxy" })),
+];
+
+const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [known(RBACPerRouteSchema, acceptRbacRoute)];
+
+function acceptRouter(scope: Scope, any: Any): void {
+  const router = scope.unpack(any, RouterSchema);
+  if (router) scope.only(router, ["dynamicStats", "suppressEnvoyHeaders"]);
+}
+
+function acceptFilter(scope: Scope, any: Any): FilterTable | undefined {
+  const filter = FILTERS.find(({ schema }) => isA(any, schema));
+  if (!filter) scope.reject(`filter ${JSON.stringify(any.typeUrl)} is not supported by Heddle's proxy`);
+  return filter?.accept(scope, any);
+}
+
+/** The filters in their order, the router excepted: it must be the last. */
+export function acceptFilters(scope: Scope, { httpFilters }: HttpConnectionManager): readonly HttpFilter[] {
+  const last = httpFilters.length - 1;
+  if (last < 0) scope.reject("empty: the router must be the last filter");
+  return httpFilters.flatMap((filter, i) => {
+    const at = scope.index(i);
+    at.only(filter, ["name", "configType", "disabled"]);
+    const any = filter.configType.case === "typedConfig" ? filter.configType.value : undefined;
+    if (!any) {
+      at.reject("only typed_config is supported by Heddle's proxy");
+      return [];
+    }
+    if (i === last) {
+      acceptRouter(at.field("typed_config"), any);
+      return [];
+    }
+    const table = acceptFilter(at.field("typed_config"), any);
+    return table ? [{ name: filter.name, disabled: filter.disabled, table }] : [];
+  });
+}
+
+function acceptRouteFilter(scope: Scope, any: Any): RouteFilterTable | undefined {
+  if (isA(any, WrapperSchema)) {
+    const wrapper = scope.unpack(any, WrapperSchema);
+    if (!wrapper) return undefined;
+    scope.only(wrapper, ["config", "disabled", "isOptional"]);
+    if (wrapper.disabled) return { kind: "disabled" };
+    if (!wrapper.config) scope.reject("neither disabled nor a configuration");
+    return wrapper.config && acceptRouteFilter(scope.field("config"), wrapper.config);
+  }
+  const filter = ROUTE_FILTERS.find(({ schema }) => isA(any, schema));
+  if (!filter)
+    scope.reject(`configuration ${JSON.stringify(any.typeUrl)} of a route is not supported by Heddle's proxy`);
+  return filter?.accept(scope, any);
+}
+
+/** What `typed_per_filter_config` says, over what the level above it says. */
+export function acceptRouteFilters(
+  scope: Scope,
+  configs: VirtualHost["typedPerFilterConfig"],
+  inherited: RouteFilters = NO_ROUTE_FILTERS,
+): RouteFilters {
+  const own = Object.entries(configs);
+  if (own.length === 0) return inherited;
+  const filters = new Map(inherited);
+  for (const [name, any] of own) {
+    const table = acceptRouteFilter(scope.field("typed_per_filter_config").key(name), any);
+    if (table) filters.set(name, table);
+  }
+  return filters;
+}

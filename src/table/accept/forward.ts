@@ -1,0 +1,71 @@
+// What a route does with a request that it forwards (RouteAction).
+
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import {
+  type RouteAction,
+  RouteAction_ClusterNotFoundResponseCode,
+} from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { RouteFilters } from "../filter/filter.ts";
+import type { RetryPolicy } from "../retry-policy.ts";
+import type { ForwardAction } from "../route.ts";
+import { acceptClusterChoice } from "./cluster-choice.ts";
+import { acceptRetryPolicy } from "./retry-policy.ts";
+import { milliseconds, type Scope } from "./scope.ts";
+
+/** Envoy's route timeout where none is written (RouteAction.timeout). */
+const DEFAULT_TIMEOUT_MS = 15_000;
+
+/** What a route takes over from its virtual host. */
+export interface ForwardDefaults {
+  readonly retry: RetryPolicy | undefined;
+  readonly filters: RouteFilters;
+}
+
+export function acceptForward(scope: Scope, action: RouteAction, defaults: ForwardDefaults): ForwardAction {
+  scope.only(action, [
+    "clusterSpecifier",
+    "clusterNotFoundResponseCode",
+    "timeout",
+    "idleTimeout",
+    "retryPolicy",
+    "prefixRewrite",
+    "hostRewriteSpecifier",
+    "upgradeConfigs",
+    "maxGrpcTimeout",
+    "maxStreamDuration",
+  ]);
+  const rewrite = action.hostRewriteSpecifier;
+  if (rewrite.case !== undefined && rewrite.case !== "hostRewriteLiteral")
+    scope.reject(`${rewrite.case} is not supported by Heddle's proxy`);
+  const stream = action.maxStreamDuration;
+  if (stream) scope.field("max_stream_duration").only(stream, ["maxStreamDuration", "grpcTimeoutHeaderMax"]);
+  if (stream?.maxStreamDuration && durationMs(stream.maxStreamDuration) !== 0)
+    scope.field("max_stream_duration").field("max_stream_duration").reject("only 0 is supported by Heddle's proxy");
+  const grpcMax = stream?.grpcTimeoutHeaderMax ?? action.maxGrpcTimeout;
+  return {
+    kind: "forward",
+    cluster: acceptClusterChoice(scope, action, defaults.filters),
+    // A route with max_stream_duration has no other time-out (Envoy: RouteEntryImplBase::usingNewTimeouts).
+    timeoutMs: stream ? 0 : milliseconds(action.timeout, DEFAULT_TIMEOUT_MS),
+    idleTimeoutMs: action.idleTimeout && milliseconds(action.idleTimeout, 0),
+    grpcTimeoutMaxMs: grpcMax && milliseconds(grpcMax, 0),
+    retry: action.retryPolicy ? acceptRetryPolicy(scope.field("retry_policy"), action.retryPolicy) : defaults.retry,
+    hostRewrite: rewrite.case === "hostRewriteLiteral" ? rewrite.value : undefined,
+    prefixRewrite: action.prefixRewrite === "" ? undefined : action.prefixRewrite,
+    clusterNotFoundStatus: notFoundStatus(action.clusterNotFoundResponseCode),
+    terminateConnect: action.upgradeConfigs.some(
+      (upgrade) => upgrade.upgradeType.toUpperCase() === "CONNECT" && upgrade.connectConfig !== undefined,
+    ),
+  };
+}
+
+function notFoundStatus(code: RouteAction_ClusterNotFoundResponseCode): number {
+  switch (code) {
+    case RouteAction_ClusterNotFoundResponseCode.NOT_FOUND:
+      return 404;
+    case RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR:
+      return 500;
+    default:
+      return 503;
+  }
+}

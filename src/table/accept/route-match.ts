@@ -1,0 +1,41 @@
+// What a route takes: path, headers, query parameters.
+
+import type { RouteMatch } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type * as table from "../route-match.ts";
+import { acceptHeaderMatch, acceptQueryMatch, acceptRegex, exactly } from "./match.ts";
+import type { Scope } from "./scope.ts";
+
+function acceptPath(scope: Scope, match: RouteMatch): table.PathMatch {
+  const ignoreCase = match.caseSensitive === false;
+  const by = match.pathSpecifier;
+  switch (by.case) {
+    case "prefix":
+      return { kind: "prefix", text: ignoreCase ? by.value.toLowerCase() : by.value, ignoreCase };
+    case "pathSeparatedPrefix":
+      return { kind: "segments", text: ignoreCase ? by.value.toLowerCase() : by.value, ignoreCase };
+    case "path":
+      return { kind: "string", match: exactly(by.value, ignoreCase) };
+    case "safeRegex":
+      return { kind: "string", match: acceptRegex(scope.field("safe_regex"), by.value) };
+    case "connectMatcher":
+      return { kind: "connect" };
+    default:
+      scope.reject(by.case === undefined ? "no path to match" : `${by.case} is not supported by Heddle's proxy`);
+      return { kind: "connect" };
+  }
+}
+
+export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): table.RouteMatch {
+  if (!match) {
+    scope.reject("missing");
+    return { path: { kind: "connect" }, headers: [], query: [], always: false };
+  }
+  scope.only(match, ["pathSpecifier", "caseSensitive", "headers", "queryParameters"]);
+  const path = acceptPath(scope, match);
+  const headers = match.headers.map((header, i) => acceptHeaderMatch(scope.field("headers").index(i), header));
+  const query = match.queryParameters.map((parameter, i) =>
+    acceptQueryMatch(scope.field("query_parameters").index(i), parameter),
+  );
+  const always = path.kind === "prefix" && path.text === "/" && headers.length === 0 && query.length === 0;
+  return { path, headers, query, always };
+}

@@ -1,0 +1,53 @@
+// Virtual hosts, whether they stand in a route configuration or come on their own (VHDS).
+
+import type { VirtualHost } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { NO_ROUTE_FILTERS, type RouteFilters } from "../filter/filter.ts";
+import { type HeaderMutation, NO_MUTATION } from "../header-mutation.ts";
+import type * as table from "../route.ts";
+import { acceptRouteFilters } from "./filter/filter.ts";
+import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
+import { acceptRetryPolicy } from "./retry-policy.ts";
+import { acceptRoute, type Inherited } from "./route.ts";
+import type { Scope } from "./scope.ts";
+
+/** What a route configuration says beside its virtual hosts; VHDS brings those on their own. */
+export interface RouteConfigurationShell {
+  readonly mutation: HeaderMutation;
+  readonly filters: RouteFilters;
+  readonly ignorePort: boolean;
+}
+
+/** Of a virtual host whose route configuration has not come. */
+export const NO_SHELL: RouteConfigurationShell = {
+  mutation: NO_MUTATION,
+  filters: NO_ROUTE_FILTERS,
+  ignorePort: false,
+};
+
+/** `shell`: what its route configuration says for all of its virtual hosts. */
+export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteConfigurationShell): table.VirtualHost {
+  scope.only(host, [
+    "name",
+    "domains",
+    "routes",
+    "retryPolicy",
+    "includeRequestAttemptCount",
+    "includeAttemptCountInResponse",
+    "metadata",
+    "typedPerFilterConfig",
+    ...MUTATION_FIELDS,
+  ]);
+  if (host.domains.length === 0) scope.field("domains").reject("empty");
+  const inherited: Inherited = {
+    mutation: mergeMutations(acceptMutation(scope, host), shell.mutation),
+    retry: host.retryPolicy && acceptRetryPolicy(scope.field("retry_policy"), host.retryPolicy),
+    filters: acceptRouteFilters(scope, host.typedPerFilterConfig, shell.filters),
+  };
+  return {
+    name: host.name,
+    domains: host.domains,
+    routes: host.routes.map((route, i) => acceptRoute(scope.field("routes").index(i), route, inherited)),
+    attemptCountHeader: host.includeRequestAttemptCount,
+    attemptCountInResponse: host.includeAttemptCountInResponse,
+  };
+}

@@ -1,0 +1,28 @@
+// The HTTP filters that Heddle's proxy has, as tables.
+
+import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
+import type { RbacFilter } from "./rbac.ts";
+
+export type FilterTable =
+  | RbacFilter
+  | HeaderToMetadataFilter
+  /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
+  | { readonly kind: "on-demand" }
+  /** Names are resolved when the host is chosen. */
+  | { readonly kind: "dynamic-forward-proxy" };
+
+export interface HttpFilter {
+  /** By which routes refer to it (`typed_per_filter_config`). */
+  readonly name: string;
+  /** Off unless a route turns it on. */
+  readonly disabled: boolean;
+  readonly table: FilterTable;
+}
+
+/** What a route says of a filter: the filter's configuration for it, or that it is off. */
+export type RouteFilterTable = RbacFilter | { readonly kind: "disabled" };
+
+/** By the filter's name. The most specific of weighted cluster, route, virtual host and route configuration stands here. */
+export type RouteFilters = ReadonlyMap<string, RouteFilterTable>;
+
+export const NO_ROUTE_FILTERS: RouteFilters = new Map();

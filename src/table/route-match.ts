@@ -1,0 +1,49 @@
+// What a route takes.
+
+import { type HeaderMatch, matchesHeaders, matchesQuery, type QueryMatch } from "./header-match.ts";
+import { pathWithoutQuery, type RequestFacts } from "./request.ts";
+import { matchesString, type StringMatch } from "./string-match.ts";
+
+/** `prefix` also matches inside a segment (`/foo` takes `/foobar`), `segments` does not. `connect` takes CONNECT requests alone. */
+export type PathMatch =
+  | { readonly kind: "prefix"; readonly text: string; readonly ignoreCase: boolean }
+  | { readonly kind: "segments"; readonly text: string; readonly ignoreCase: boolean }
+  | { readonly kind: "string"; readonly match: StringMatch }
+  | { readonly kind: "connect" };
+
+export interface RouteMatch {
+  readonly path: PathMatch;
+  readonly headers: readonly HeaderMatch[];
+  readonly query: readonly QueryMatch[];
+  /** Matches everything: `prefix: "/"` alone. The common case needs no look at the request. */
+  readonly always: boolean;
+}
+
+function matchesPath(match: PathMatch, request: RequestFacts): boolean {
+  if (match.kind === "connect") return request.method === "CONNECT";
+  if (request.path === "") return false; // a plain CONNECT has no path
+  switch (match.kind) {
+    case "prefix": {
+      if (!match.ignoreCase) return request.path.startsWith(match.text);
+      return request.path.slice(0, match.text.length).toLowerCase() === match.text;
+    }
+    case "segments": {
+      const path = pathWithoutQuery(request.path);
+      const head = match.ignoreCase ? path.slice(0, match.text.length).toLowerCase() : path.slice(0, match.text.length);
+      return (
+        head === match.text && (path.length === match.text.length || path.charCodeAt(match.text.length) === 47)
+      ); /* / */
+    }
+    case "string":
+      return matchesString(match.match, pathWithoutQuery(request.path));
+  }
+}
+
+export function matchesRoute(match: RouteMatch, request: RequestFacts): boolean {
+  if (match.always) return request.path !== "";
+  return (
+    matchesPath(match.path, request) &&
+    matchesHeaders(match.headers, request) &&
+    matchesQuery(match.query, request.path)
+  );
+}
