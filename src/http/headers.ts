@@ -35,6 +35,17 @@ export function setHeader(headers: HeaderList, name: string, value: string): voi
   headers.push(name, value);
 }
 
+/** Adds to the first field of that name after a comma, or appends it (Envoy: HeaderMap::appendCopy). */
+export function appendHeader(headers: HeaderList, name: string, value: string): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) {
+      headers[i + 1] = `${headers[i + 1]},${value}`;
+      return;
+    }
+  }
+  headers.push(name, value);
+}
+
 /** Removes every field of that name from index `from` on (an even number), keeping the order of the others. */
 export function removeHeader(headers: HeaderList, name: string, from = 0): void {
   let kept = from;

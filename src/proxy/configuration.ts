@@ -117,6 +117,7 @@ export class Configuration implements ListenerContext {
           i,
           answer.addresses.map((address) => ({
             ...endpoint,
+            hostname: endpoint.hostname || host,
             address: { kind: "socket", host: address, port } as const,
           })),
         );

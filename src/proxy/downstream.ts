@@ -28,6 +28,8 @@ export interface Downstream {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
   readonly facts: ConnectionFacts;
+  /** `http` or `https`, as the client came. */
+  readonly scheme: "http" | "https";
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
   /** This hop of x-forwarded-client-cert; "" when the peer proved nothing. */

@@ -3,7 +3,7 @@
 
 import { isGrpcContent } from "../grpc/content.ts";
 import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
-import { getHeader, type HeaderList } from "../http/headers.ts";
+import { getHeader, type HeaderList, removeHeader, setHeader } from "../http/headers.ts";
 import {
   type RequestHead,
   type ResetReason,
@@ -13,6 +13,7 @@ import {
 } from "../http/stream.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
 import { NO_MUTATION } from "../table/header-mutation.ts";
+import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
 import { type RedirectAction, redirectLocation } from "../table/redirect.ts";
 import {
   chooseRoute,
@@ -21,6 +22,7 @@ import {
   type Route,
   type VirtualHost,
   type WeightedCluster,
+  weightedRandom,
 } from "../table/route.ts";
 import { AccessRecord } from "./access-record.ts";
 import type { Downstream } from "./downstream.ts";
@@ -33,6 +35,7 @@ import { RequestDeadline, type TimedRequest } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
+import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
 import { continueTrace } from "./trace.ts";
@@ -66,6 +69,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #weighted: WeightedCluster | undefined = undefined;
   /** The filter that goes on when the one that waits is done. */
   #nextFilter = 0;
+  redirects: RedirectHistory = NO_REDIRECTS;
   #router: Router | undefined = undefined;
 
   #requestMessages: MessageCounter | undefined = undefined;
@@ -112,9 +116,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #chooseRoute(): void {
     const routes = this.connection.http.routes.current;
     this.virtualHost = routes?.virtualHosts.find(this.head.authority);
-    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head);
-    if (!route) return;
+    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head, this.connection.facts, Math.random());
     this.route = route;
+    if (!route) return;
     this.routeFilters = route.filters;
     this.record.routeName = route.name;
     if (route.action.kind === "forward") this.#chooseCluster(route.action);
@@ -126,7 +130,12 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.record.clusterName = cluster.name;
       return;
     }
-    const chosen = chooseWeighted(cluster.clusters, cluster.total, Math.random());
+    if (cluster.kind === "header") {
+      this.record.clusterName = getHeader(this.head.headers, cluster.header) ?? "";
+      return;
+    }
+    const random = cluster.clusters.length === 1 ? 0 : weightedRandom(cluster, this.head, Math.random());
+    const chosen = chooseWeighted(cluster.clusters, cluster.total, random);
     this.record.clusterName = chosen.name;
     this.#weighted = chosen;
     if (chosen.filters) this.routeFilters = chosen.filters;
@@ -148,6 +157,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   #act(): void {
     const { route } = this;
+    if (this.virtualHost && this.virtualHost.requireTls !== "none" && this.#redirectsToTls(this.virtualHost)) return;
     if (!route) {
       this.reply(404, "", "route_not_found", "NR");
       return;
@@ -166,13 +176,62 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     }
   }
 
+  /** True when the virtual host wants TLS of this request, which came without (Envoy: RouteMatcher, SslRedirectRoute). */
+  #redirectsToTls({ requireTls }: VirtualHost): boolean {
+    const { headers, authority, path } = this.head;
+    if (getHeader(headers, "x-forwarded-proto") === "https") return false;
+    if (requireTls === "external" && getHeader(headers, "x-envoy-internal") === "true") return false;
+    this.record.details = "direct_response";
+    this.respond(new ResponseHead(301, ["location", `https://${authority}${path}`], 0), true);
+    return true;
+  }
+
   #redirect(route: Route, action: RedirectAction): void {
     this.record.details = "direct_response";
     const location = redirectLocation(action, this.head, route.match.path);
     this.respond(new ResponseHead(action.status, ["location", location], 0), true);
   }
 
+  // ── internal redirect ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Begins the request anew at another place, filters included (Envoy: recreateStream). */
+  redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean {
+    const { head, connection } = this;
+    const { scheme, authority, path, copied, status } = target;
+    const next = { method: head.method, scheme, authority, path, headers: head.headers };
+    const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
+    const route = virtualHost && chooseRoute(virtualHost, next, connection.facts, Math.random());
+    const routes = new Set(this.redirects.routes).add(this.route?.name ?? "");
+    if (!route || !admitsRoute(policy, routes, route.name)) return false;
+    this.#router?.end();
+    this.#router = undefined;
+    this.redirects = { count: this.redirects.count + 1, routes };
+    setHeader(head.headers, "x-envoy-original-url", `${head.scheme}://${head.authority}${head.path}`);
+    for (let i = 0; i < copied.length; i += 2) setHeader(head.headers, copied[i]!, copied[i + 1]!);
+    head.scheme = scheme;
+    head.authority = authority;
+    head.path = path;
+    if (status === 303 && head.method !== "GET" && head.method !== "HEAD") this.#becomeGet();
+    this.#phase = "filtering";
+    this.#weighted = undefined;
+    this.#chooseRoute();
+    this.#runFilters(0);
+    return true;
+  }
+
+  /** RFC 9110 15.4.4: what a 303 points to is read. */
+  #becomeGet(): void {
+    this.head.method = "GET";
+    this.head.contentLength = -1;
+    this.body?.drop();
+    removeHeader(this.head.headers, "content-type");
+  }
+
   // ── the client ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get scheme(): string {
+    return this.connection.scheme;
+  }
 
   /** True when the request is its head alone, so that it can be sent in one frame. */
   get requestIsHeadOnly(): boolean {
@@ -261,7 +320,13 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   /** A response of the proxy's own. */
-  reply(status: number, body: string, details: string, flag?: ResponseFlag, headers: HeaderList = []): void {
+  reply(
+    status: number,
+    body: string | Uint8Array,
+    details: string,
+    flag?: ResponseFlag,
+    headers: HeaderList = [],
+  ): void {
     if (this.#phase === "over" || this.responseStarted) return;
     this.record.details = details;
     if (flag) this.record.flag(flag);

@@ -44,6 +44,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   readonly facts: ConnectionFacts;
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
+  scheme: "http" | "https" = "http";
   #codec: Connection | undefined;
   #onClosed: (() => void) | undefined;
   #certificate: Uint8Array | undefined;
@@ -66,6 +67,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   /** Takes the stream over. `first`: bytes that sniffing has read already. */
   start(stream: ByteStream, first: Uint8Array | undefined, onClosed: () => void): void {
     this.#onClosed = onClosed;
+    this.scheme = stream.tls ? "https" : "http";
     this.#certificate = stream.tls?.peerCertificate;
     const { table } = this.http;
     const alpn = stream.tls?.alpn ?? "";
@@ -89,11 +91,10 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   }
 
   #open(stream: ByteStream, protocol: "http1" | "http2"): Connection {
-    const scheme = stream.tls ? "https" : "http";
     const codec =
       protocol === "http2"
-        ? new Http2ServerConnection(stream, this, this.http.limits, scheme)
-        : new Http1ServerConnection(stream, this, this.http.limits, scheme);
+        ? new Http2ServerConnection(stream, this, this.http.limits, this.scheme)
+        : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
     this.#codec = codec;
     stream.listener = codec;
     if (this.context.draining) codec.shutdown();

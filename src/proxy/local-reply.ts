@@ -13,19 +13,23 @@ export interface LocalReply {
 /** gRPC clients get HTTP 200 with a status in the headers; others the text, with its length even when HEAD leaves it out. */
 export function localReply(
   status: number,
-  body: string,
+  body: string | Uint8Array,
   headers: HeaderList,
   grpc: boolean,
   headOnly: boolean,
 ): LocalReply {
   if (grpc) {
-    const trailers = statusTrailers({ code: statusOfHttp(status).code, message: body });
+    const trailers = statusTrailers({
+      code: statusOfHttp(status).code,
+      message: typeof body === "string" ? body : Buffer.from(body).toString(),
+    });
     return {
       head: new ResponseHead(200, [...headers, "content-type", "application/grpc", ...trailers], -1),
       bytes: undefined,
     };
   }
   const bytes = Buffer.from(body);
-  const fields = body === "" ? headers : [...headers, "content-type", "text/plain"];
-  return { head: new ResponseHead(status, fields, bytes.length), bytes: body === "" || headOnly ? undefined : bytes };
+  const empty = bytes.length === 0;
+  const fields = empty ? headers : [...headers, "content-type", "text/plain"];
+  return { head: new ResponseHead(status, fields, bytes.length), bytes: empty || headOnly ? undefined : bytes };
 }

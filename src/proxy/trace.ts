@@ -55,3 +55,11 @@ function beginTrace(headers: HeaderList, span: string, samplingPercent: number):
   headers.push("traceparent", `00-${trace}-${span}-${sampled ? "01" : "00"}`);
   headers.push("x-b3-traceid", trace, "x-b3-spanid", span, "x-b3-sampled", sampled ? "1" : "0");
 }
+
+/** Says anew whether the trace that the headers carry is sampled. */
+export function setSampled(headers: HeaderList, sampled: boolean): void {
+  const traceparent = getHeader(headers, "traceparent");
+  if (traceparent !== undefined && TRACEPARENT.test(traceparent))
+    setHeader(headers, "traceparent", `${traceparent.slice(0, -2)}${sampled ? "01" : "00"}`);
+  if (getHeader(headers, "x-b3-traceid") !== undefined) setHeader(headers, "x-b3-sampled", sampled ? "1" : "0");
+}

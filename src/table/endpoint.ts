@@ -18,6 +18,8 @@ export interface Endpoint {
   readonly socketMatch: ReadonlyMap<string, string>;
   /** Metadata `istio.workload`: `name;namespace;canonical name;canonical revision;cluster`; "" when unknown. */
   readonly workload: string;
+  /** Its name where it has one beside its address (`hostname`, or what DNS resolved); "" without. */
+  readonly hostname: string;
 }
 
 export interface EndpointSet {

@@ -5,12 +5,12 @@ import { containsAddress } from "../base/cidr.ts";
 import type { AccessLog, HttpTable } from "./http.ts";
 import type { Origin } from "./origin.ts";
 import type { RbacTable } from "./rbac.ts";
-import type { ClusterChoice } from "./route.ts";
+import type { StreamClusterChoice } from "./route.ts";
 import type { DownstreamTls } from "./transport-socket.ts";
 
 export interface TcpTable {
   readonly statPrefix: string;
-  readonly cluster: ClusterChoice;
+  readonly cluster: StreamClusterChoice;
   /** 0 is none. */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;

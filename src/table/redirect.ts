@@ -2,6 +2,7 @@
 
 import { portOf, withoutPort } from "./authority.ts";
 import type { RequestFacts } from "./request.ts";
+import { type PathRewrite, rewritePath } from "./rewrite.ts";
 import type { PathMatch } from "./route-match.ts";
 
 export interface RedirectAction {
@@ -10,7 +11,7 @@ export interface RedirectAction {
   readonly scheme: string | undefined;
   readonly host: string | undefined;
   readonly port: number | undefined;
-  readonly path: { readonly kind: "full" | "prefix"; readonly text: string } | undefined;
+  readonly path: { readonly kind: "full"; readonly text: string } | PathRewrite | undefined;
   readonly stripQuery: boolean;
 }
 
@@ -20,8 +21,7 @@ function redirectedPath(action: RedirectAction, request: RequestFacts, match: Pa
   const path = query === -1 ? request.path : request.path.slice(0, query);
   if (!action.path) return path + search;
   if (action.path.kind === "full") return action.path.text.includes("?") ? action.path.text : action.path.text + search;
-  const matched = match.kind === "prefix" || match.kind === "segments" ? match.text.length : path.length;
-  return action.path.text + path.slice(matched) + search;
+  return rewritePath(action.path, path, match) + search;
 }
 
 /** The Location of a redirect. The default port of the scheme is left out. */

@@ -1,7 +1,8 @@
 // What a route takes.
 
+import { isChosen, type RuntimeFraction } from "./fraction.ts";
 import { type HeaderMatch, matchesHeaders, matchesQuery, type QueryMatch } from "./header-match.ts";
-import { pathWithoutQuery, type RequestFacts } from "./request.ts";
+import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "./request.ts";
 import { matchesString, type StringMatch } from "./string-match.ts";
 
 /** `prefix` also matches inside a segment (`/foo` takes `/foobar`), `segments` does not. `connect` takes CONNECT requests alone. */
@@ -15,6 +16,14 @@ export interface RouteMatch {
   readonly path: PathMatch;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
+  /** Only gRPC requests: content type `application/grpc`, with or without a format. */
+  readonly grpc: boolean;
+  /** Undefined does not restrict. `validated` implies `presented`: an unproven peer never gets as far. */
+  readonly certificate:
+    | { readonly presented: boolean | undefined; readonly validated: boolean | undefined }
+    | undefined;
+  /** The share of requests that it takes; undefined: all. */
+  readonly fraction: RuntimeFraction | undefined;
   /** Matches everything: `prefix: "/"` alone. The common case needs no look at the request. */
   readonly always: boolean;
 }
@@ -39,11 +48,32 @@ function matchesPath(match: PathMatch, request: RequestFacts): boolean {
   }
 }
 
-export function matchesRoute(match: RouteMatch, request: RequestFacts): boolean {
+function isGrpc(request: RequestFacts): boolean {
+  const type = headerValue(request, "content-type");
+  return type === "application/grpc" || (type?.startsWith("application/grpc+") ?? false);
+}
+
+function matchesCertificate(match: RouteMatch, { principal }: ConnectionFacts): boolean {
+  if (!match.certificate) return true;
+  const { presented, validated } = match.certificate;
+  const proven = principal !== "";
+  return (presented ?? proven) === proven && (validated ?? proven) === proven;
+}
+
+/** `random`: from 0 (inclusive) to 1 (exclusive), one for all routes of a request (Envoy: RouteMatcher::route's random_value). */
+export function matchesRoute(
+  match: RouteMatch,
+  request: RequestFacts,
+  connection: ConnectionFacts,
+  random: number,
+): boolean {
   if (match.always) return request.path !== "";
   return (
     matchesPath(match.path, request) &&
     matchesHeaders(match.headers, request) &&
-    matchesQuery(match.query, request.path)
+    matchesQuery(match.query, request.path) &&
+    (!match.grpc || isGrpc(request)) &&
+    matchesCertificate(match, connection) &&
+    (match.fraction === undefined || isChosen(match.fraction, random))
   );
 }

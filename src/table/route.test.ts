@@ -3,11 +3,22 @@ import { portOf, withoutPort } from "./authority.ts";
 import { NO_ROUTE_FILTERS } from "./filter/filter.ts";
 import type { HeaderMatch } from "./header-match.ts";
 import { NO_MUTATION } from "./header-mutation.ts";
-import type { RequestFacts } from "./request.ts";
+import type { ConnectionFacts, RequestFacts } from "./request.ts";
 import { chooseRoute, chooseWeighted, type Route, type VirtualHost, type WeightedCluster } from "./route.ts";
 import type { PathMatch } from "./route-match.ts";
 import { compileRegex, type StringMatch } from "./string-match.ts";
 import { VirtualHosts } from "./virtual-hosts.ts";
+
+const CONNECTION: ConnectionFacts = {
+  remoteAddress: "10.0.0.1",
+  remotePort: 1,
+  localAddress: "10.0.0.2",
+  localPort: 80,
+  serverName: "",
+  principal: "",
+  remoteLabel: "10.0.0.1:1",
+  localLabel: "10.0.0.2:80",
+};
 
 function request(path: string, headers: string[] = [], method = "GET"): RequestFacts {
   return { method, scheme: "http", authority: "a", path, headers };
@@ -22,7 +33,7 @@ function route(
   const always = path.kind === "prefix" && path.text === "/" && headers.length === 0 && query.length === 0;
   return {
     name,
-    match: { path, headers, query, always },
+    match: { path, headers, query, grpc: false, certificate: undefined, fraction: undefined, always },
     action: { kind: "direct", status: 200, body: "" },
     headers: NO_MUTATION,
     filters: NO_ROUTE_FILTERS,
@@ -31,7 +42,14 @@ function route(
 }
 
 function hostOf(...routes: Route[]): VirtualHost {
-  return { name: "v", domains: ["*"], routes, attemptCountHeader: false, attemptCountInResponse: false };
+  return {
+    name: "v",
+    domains: ["*"],
+    routes,
+    attemptCountHeader: false,
+    attemptCountInResponse: false,
+    requireTls: "none",
+  };
 }
 
 const prefix = (text: string): PathMatch => ({ kind: "prefix", text, ignoreCase: false });
@@ -43,7 +61,7 @@ const header = (name: string, changes: Partial<HeaderMatch> = {}): HeaderMatch =
   missingAsEmpty: false,
   ...changes,
 });
-const chosen = (host: VirtualHost, facts: RequestFacts) => chooseRoute(host, facts)?.name;
+const chosen = (host: VirtualHost, facts: RequestFacts) => chooseRoute(host, facts, CONNECTION, 0)?.name;
 
 test("the first route that matches wins", () => {
   const host = hostOf(route("v2", prefix("/v2")), route("rest", prefix("/")), route("never", prefix("/v2/x")));
@@ -110,9 +128,9 @@ test("a plain CONNECT matches connect routes alone", () => {
 
 test("weights divide the unit interval", () => {
   const clusters: WeightedCluster[] = [
-    { name: "v1", weight: 80, upTo: 80, headers: NO_MUTATION, filters: undefined },
-    { name: "none", weight: 0, upTo: 80, headers: NO_MUTATION, filters: undefined },
-    { name: "v2", weight: 20, upTo: 100, headers: NO_MUTATION, filters: undefined },
+    { name: "v1", weight: 80, upTo: 80, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
+    { name: "none", weight: 0, upTo: 80, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
+    { name: "v2", weight: 20, upTo: 100, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
   ];
   expect(chooseWeighted(clusters, 100, 0).name).toBe("v1");
   expect(chooseWeighted(clusters, 100, 0.7999).name).toBe("v1");

@@ -1,11 +1,15 @@
 // Which route a request takes: the decision itself, on tables that were built when the configuration came.
 
 import type { RouteFilters } from "./filter/filter.ts";
+import type { HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutation } from "./header-mutation.ts";
+import type { InternalRedirectPolicy } from "./internal-redirect.ts";
+import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { Origin } from "./origin.ts";
 import type { RedirectAction } from "./redirect.ts";
-import type { RequestFacts } from "./request.ts";
+import { type ConnectionFacts, headerValue, type RequestFacts } from "./request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
+import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import { matchesRoute, type RouteMatch } from "./route-match.ts";
 
 export interface WeightedCluster {
@@ -16,11 +20,24 @@ export interface WeightedCluster {
   readonly headers: HeaderMutation;
   /** Undefined: nothing of its own; else with what it inherits from the route. */
   readonly filters: RouteFilters | undefined;
+  /** In place of the route's; undefined: the route's. */
+  readonly hostRewrite: HostRewrite | undefined;
 }
 
 export type ClusterChoice =
   | { readonly kind: "single"; readonly name: string }
-  | { readonly kind: "weighted"; readonly total: number; readonly clusters: readonly WeightedCluster[] };
+  | {
+      readonly kind: "weighted";
+      readonly total: number;
+      readonly clusters: readonly WeightedCluster[];
+      /** A header whose number stands for the random one, so that every hop chooses alike. */
+      readonly randomHeader: string | undefined;
+    }
+  /** The cluster that a request header names. */
+  | { readonly kind: "header"; readonly header: string };
+
+/** Of a byte stream, which has no headers. */
+export type StreamClusterChoice = Exclude<ClusterChoice, { readonly kind: "header" }>;
 
 export interface ForwardAction {
   readonly kind: "forward";
@@ -32,8 +49,17 @@ export interface ForwardAction {
   /** The `grpc-timeout` of a request: undefined is ignored; 0 is honoured without a cap. */
   readonly grpcTimeoutMaxMs: number | undefined;
   readonly retry: RetryPolicy | undefined;
-  readonly hostRewrite: string | undefined;
-  readonly prefixRewrite: string | undefined;
+  readonly hostRewrite: HostRewrite | undefined;
+  readonly pathRewrite: PathRewrite | undefined;
+  /** The authority that a rewrite replaced is added to x-forwarded-host. */
+  readonly appendForwardedHost: boolean;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly hash: readonly HashPolicy[];
+  readonly internalRedirect: InternalRedirectPolicy | undefined;
+  /** Of the request's body that may be kept to be sent again; undefined takes the proxy's. */
+  readonly bufferLimitBytes: number | undefined;
+  /** Which of the cluster's circuit breakers counts it. */
+  readonly priority: "default" | "high";
   /** What a missing cluster answers: 503 unless configured. */
   readonly clusterNotFoundStatus: number;
   /** CONNECT is ended here and its bytes go to the cluster. */
@@ -43,7 +69,7 @@ export interface ForwardAction {
 export interface DirectAction {
   readonly kind: "direct";
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 export type RouteAction = ForwardAction | RedirectAction | DirectAction;
@@ -66,16 +92,33 @@ export interface VirtualHost {
   readonly routes: readonly Route[];
   readonly attemptCountHeader: boolean;
   readonly attemptCountInResponse: boolean;
+  /** Whose plaintext requests are redirected to https: `external` are those that no proxy of the mesh has sent. */
+  readonly requireTls: "none" | "external" | "all";
 }
 
 /** The first route that matches, in the order written; undefined: Envoy answers 404 with the flag NR. */
-export function chooseRoute(host: VirtualHost, request: RequestFacts): Route | undefined {
+export function chooseRoute(
+  host: VirtualHost,
+  request: RequestFacts,
+  connection: ConnectionFacts,
+  random: number,
+): Route | undefined {
   const { routes } = host;
   for (let i = 0; i < routes.length; i++) {
     const route = routes[i]!;
-    if (matchesRoute(route.match, request)) return route;
+    if (matchesRoute(route.match, request, connection, random)) return route;
   }
   return undefined;
+}
+
+/** The number that stands for a random one where the request brings it (`header_name`); else `random`. */
+export function weightedRandom(
+  { total, randomHeader }: ClusterChoice & { kind: "weighted" },
+  request: RequestFacts,
+  random: number,
+): number {
+  const value = randomHeader === undefined ? undefined : headerValue(request, randomHeader);
+  return value !== undefined && /^\d{1,15}$/.test(value) ? (Number(value) % total) / total : random;
 }
 
 /** The cluster of a weighted choice for a random number from 0 (inclusive) to 1 (exclusive). */

@@ -10,6 +10,7 @@ const HELD_BYTES = 256 * 1024;
 export class RequestBody {
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #limit = REPLAY_BYTES;
   /** Nothing will be sent again. */
   #replayable = true;
   /** Something that was sent is no longer here. */
@@ -30,6 +31,17 @@ export class RequestBody {
     this.#replayable = false;
   }
 
+  /** Bodies up to this can be sent again. */
+  limit(bytes: number): void {
+    this.#limit = bytes;
+  }
+
+  /** Nothing of it is to be sent at all. */
+  drop(): void {
+    this.#chunks = [];
+    this.#bytes = 0;
+  }
+
   /** The response began: nothing is sent again. */
   forget(): void {
     this.#replayable = false;
@@ -45,7 +57,7 @@ export class RequestBody {
       this.#keep(chunk);
       return this.#bytes < HELD_BYTES;
     }
-    if (this.#replayable && this.#bytes + chunk.length <= REPLAY_BYTES) this.#keep(chunk);
+    if (this.#replayable && this.#bytes + chunk.length <= this.#limit) this.#keep(chunk);
     else if (this.#bytes > 0) this.forget();
     else this.#lost = true;
     return upstream.write(chunk);
@@ -60,7 +72,7 @@ export class RequestBody {
   send(upstream: ClientStream): boolean {
     let writable = true;
     for (const chunk of this.#chunks) writable = upstream.write(chunk);
-    if (!this.#replayable || this.#bytes > REPLAY_BYTES) this.forget();
+    if (!this.#replayable || this.#bytes > this.#limit) this.forget();
     return writable;
   }
 }

@@ -1,22 +1,42 @@
-// What a route changes of a request that it forwards.
+// What a route changes of a request that it forwards, and of its response.
 
-import { setHeader } from "../../http/headers.ts";
+import { appendHeader, getHeader, type HeaderList, setHeader } from "../../http/headers.ts";
 import type { RequestHead } from "../../http/stream.ts";
 import { type HeaderMutation, NO_MUTATION } from "../../table/header-mutation.ts";
-import type { ForwardAction, Route } from "../../table/route.ts";
+import { pathWithoutQuery } from "../../table/request.ts";
+import { type HostRewrite, rewritePath } from "../../table/rewrite.ts";
+import type { ForwardAction, Route, WeightedCluster } from "../../table/route.ts";
+import { substitute } from "../../table/substitution.ts";
 import type { FormatSource } from "../format-value.ts";
 import { mutateHeaders } from "../header-operations.ts";
 
-function rewriteAuthority(head: RequestHead, { hostRewrite }: ForwardAction): void {
-  if (hostRewrite === undefined || hostRewrite === head.authority) return;
-  setHeader(head.headers, "x-envoy-original-host", head.authority);
-  head.authority = hostRewrite;
+/** Undefined: stays as it is, or is the endpoint's, which is not chosen yet. */
+function newAuthority(head: RequestHead, rewrite: HostRewrite): string | undefined {
+  switch (rewrite.kind) {
+    case "literal":
+      return rewrite.host;
+    case "header":
+      return getHeader(head.headers, rewrite.name);
+    case "path":
+      return substitute(rewrite.substitution, pathWithoutQuery(head.path));
+    case "endpoint":
+      return undefined;
+  }
 }
 
-function rewritePath(head: RequestHead, { match }: Route, { prefixRewrite }: ForwardAction): void {
-  if (prefixRewrite === undefined || (match.path.kind !== "prefix" && match.path.kind !== "segments")) return;
+export function setAuthority(head: RequestHead, authority: string, appendForwardedHost: boolean): void {
+  if (authority === head.authority) return;
+  if (appendForwardedHost) appendHeader(head.headers, "x-forwarded-host", head.authority);
+  setHeader(head.headers, "x-envoy-original-host", head.authority);
+  head.authority = authority;
+}
+
+function changePath(head: RequestHead, { match }: Route, { pathRewrite }: ForwardAction): void {
+  if (!pathRewrite) return;
+  const path = rewritePath(pathRewrite, head.path, match.path);
+  if (path === head.path) return;
   setHeader(head.headers, "x-envoy-original-path", head.path);
-  head.path = prefixRewrite + head.path.slice(match.path.text.length);
+  head.path = path;
 }
 
 /** Envoy's order: the weighted cluster's operations first, then the route's with what it inherits, then the rewrites. */
@@ -24,24 +44,28 @@ export function rewriteRequest(
   head: RequestHead,
   route: Route,
   action: ForwardAction,
-  cluster: HeaderMutation,
+  weighted: WeightedCluster | undefined,
   source: FormatSource,
 ): void {
   const { headers } = head;
-  if (cluster !== NO_MUTATION) mutateHeaders(headers, cluster.requestRemove, cluster.requestSet, source);
+  if (weighted && weighted.headers !== NO_MUTATION)
+    mutateHeaders(headers, weighted.headers.requestRemove, weighted.headers.requestSet, source);
   if (route.headers !== NO_MUTATION)
     mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, source);
-  rewriteAuthority(head, action);
-  rewritePath(head, route, action);
+  const rewrite = weighted?.hostRewrite ?? action.hostRewrite;
+  const authority = rewrite && newAuthority(head, rewrite);
+  if (authority !== undefined && authority !== "") setAuthority(head, authority, action.appendForwardedHost);
+  changePath(head, route, action);
 }
 
 /** The route's operations, then the weighted cluster's. */
 export function rewriteResponse(
-  headers: string[],
+  headers: HeaderList,
   route: HeaderMutation,
-  cluster: HeaderMutation,
+  weighted: WeightedCluster | undefined,
   source: FormatSource,
 ): void {
   if (route !== NO_MUTATION) mutateHeaders(headers, route.responseRemove, route.responseSet, source);
-  if (cluster !== NO_MUTATION) mutateHeaders(headers, cluster.responseRemove, cluster.responseSet, source);
+  if (weighted && weighted.headers !== NO_MUTATION)
+    mutateHeaders(headers, weighted.headers.responseRemove, weighted.headers.responseSet, source);
 }

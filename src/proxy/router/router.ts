@@ -2,10 +2,12 @@
 // attempt, response, failure, retry, end.
 
 import { statusNumber } from "../../grpc/status.ts";
-import type { HeaderList } from "../../http/headers.ts";
-import { setHeader } from "../../http/headers.ts";
+import { getHeader, type HeaderList, setHeader } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResponseHead, ServerStream } from "../../http/stream.ts";
-import { type HeaderMutation, NO_MUTATION } from "../../table/header-mutation.ts";
+import { isChosen } from "../../table/fraction.ts";
+import { hashRequest } from "../../table/hash-policy.ts";
+import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
+import type { MirrorPolicy } from "../../table/mirror-policy.ts";
 import { type AttemptFailure, retriesFailure, retriesResponse } from "../../table/retry-policy.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
 import type { AccessRecord } from "../access-record.ts";
@@ -18,9 +20,11 @@ import type { Host } from "../upstream/host.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { failureReply } from "./failure-reply.ts";
+import { followRedirect, type RedirectHistory, type RedirectTarget } from "./internal-redirect.ts";
 import type { RequestBody } from "./request-body.ts";
 import { RetryState } from "./retry-state.ts";
-import { rewriteRequest, rewriteResponse } from "./rewrite.ts";
+import { rewriteRequest, rewriteResponse, setAuthority } from "./rewrite.ts";
+import { Shadow } from "./shadow.ts";
 import { openTunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** The client's side of a request that is forwarded. */
@@ -37,6 +41,11 @@ export interface ForwardedRequest {
   /** True when the request is its head alone, so that it can be sent in one frame. */
   readonly requestIsHeadOnly: boolean;
   readonly responseStarted: boolean;
+  /** The internal redirects so far, and the scheme that the client came by. */
+  readonly redirects: RedirectHistory;
+  readonly scheme: string;
+  /** False: the policy does not admit the route there. Else this router's work is over. */
+  redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean;
   resumeRequest(): void;
   /** From now on, in place of what was set before; 0 is none. */
   setTimeout(timeoutMs: number): void;
@@ -62,11 +71,15 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   readonly #route: Route;
   readonly #action: ForwardAction;
   readonly #virtualHost: VirtualHost;
-  readonly #clusterHeaders: HeaderMutation;
+  readonly #weighted: WeightedCluster | undefined;
   #attempt: Attempt | undefined = undefined;
   /** Where the request's body goes as it comes. */
   #upstream: ClientStream | undefined = undefined;
   #retry: RetryState | undefined = undefined;
+  #shadows: readonly Shadow[] = [];
+  hash: bigint | undefined = undefined;
+  /** Lines of set-cookie that the balancer's choice is to be found by again. */
+  #cookies: readonly string[] = [];
   #attemptStartedAt = 0;
   #over = false;
 
@@ -84,7 +97,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#route = route;
     this.#action = action;
     this.#virtualHost = virtualHost;
-    this.#clusterHeaders = weighted ? weighted.headers : NO_MUTATION;
+    this.#weighted = weighted;
   }
 
   // ── forward ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -104,13 +117,40 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     }
     this.#record.cluster = cluster;
     cluster.stats.requests++;
-    rewriteRequest(this.head, this.#route, action, this.#clusterHeaders, this.#record);
+    rewriteRequest(this.head, this.#route, action, this.#weighted, this.#record);
     if (this.#virtualHost.attemptCountHeader) setHeader(this.head.headers, "x-envoy-attempt-count", "1");
     this.#setDeadlines();
-    if (!action.retry) request.body?.forgetWhenSent();
+    if (request.body) this.#limitBody(request.body);
+    if (action.hash.length > 0) this.#hashRequest();
+    if (action.mirrors.length > 0) this.#mirror(action.mirrors);
     if (!this.#isTunnel) this.#attemptOnHost(cluster);
     else if (action.terminateConnect) this.#tunnel(cluster, stream);
     else request.reply(403, "", "upgrade_failed");
+  }
+
+  /** What may have to be sent again is kept, and no more than may be. */
+  #limitBody(body: RequestBody): void {
+    const { retry, internalRedirect, bufferLimitBytes } = this.#action;
+    if (!retry && !internalRedirect) body.forgetWhenSent();
+    else if (bufferLimitBytes !== undefined) body.limit(bufferLimitBytes);
+  }
+
+  #hashRequest(): void {
+    const { hash, cookies } = hashRequest(this.#action.hash, this.head, this.connection.facts);
+    this.hash = hash;
+    this.#cookies = cookies;
+  }
+
+  #mirror(policies: readonly MirrorPolicy[]): void {
+    for (const { cluster: by, fraction, hostSuffix, traceSampled } of policies) {
+      const name = by.kind === "name" ? by.name : getHeader(this.head.headers, by.header);
+      const cluster = name === undefined ? undefined : this.connection.context.clusters.get(name);
+      if (!cluster || !isChosen(fraction, Math.random())) continue;
+      const { timeoutMs } = this.#action;
+      const headOnly = this.requestIsHeadOnly;
+      const shadow = Shadow.begin(this.head, cluster, { hostSuffix, traceSampled, timeoutMs, headOnly });
+      if (shadow) this.#shadows = [...this.#shadows, shadow];
+    }
   }
 
   #setDeadlines(): void {
@@ -176,6 +216,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#attemptStartedAt = performance.now();
     if (record.attempts > 1 && this.#virtualHost.attemptCountHeader)
       setHeader(this.head.headers, "x-envoy-attempt-count", String(record.attempts));
+    if ((this.#weighted?.hostRewrite ?? this.#action.hostRewrite)?.kind === "endpoint" && host.hostname !== "")
+      setAuthority(this.head, host.hostname, this.#action.appendForwardedHost);
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), record.attempts > 1);
@@ -205,10 +247,12 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   /** False: the client should pause. */
   onRequestData(body: RequestBody, chunk: Uint8Array): boolean {
+    for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestData(chunk);
     return body.take(chunk, this.#upstream);
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
+    for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestEnd(trailers);
     this.#upstream?.end(trailers);
   }
 
@@ -229,14 +273,25 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
       attempt.abandon();
       return;
     }
+    if (this.#redirects(head)) return;
     record.details = "via_upstream";
-    rewriteResponse(head.headers, this.#route.headers, this.#clusterHeaders, record);
+    rewriteResponse(head.headers, this.#route.headers, this.#weighted, record);
     const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
     setHeader(head.headers, "x-envoy-upstream-service-time", String(serviceTime));
     if (this.#virtualHost.attemptCountInResponse)
       setHeader(head.headers, "x-envoy-attempt-count", String(record.attempts));
+    for (let i = 0; i < this.#cookies.length; i++) head.headers.push("set-cookie", this.#cookies[i]!);
     this.#request.body?.forget();
     this.#request.respond(head, end);
+  }
+
+  /** True when the request goes where the response points, in place of the client. */
+  #redirects(head: ResponseHead): boolean {
+    const policy = this.#action.internalRedirect;
+    if (!policy || !this.#request.requestEnded || !(this.#request.body?.isWhole ?? true)) return false;
+    const { redirects, scheme } = this.#request;
+    const target = followRedirect(policy, redirects, this.head, head, scheme);
+    return target !== undefined && this.#request.redirectTo(target, policy);
   }
 
   /** True when another attempt is due in place of this response. */
@@ -339,6 +394,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     if (this.#over) return;
     this.#over = true;
     this.#retry?.cancel();
+    for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onOriginalOver();
     this.#attempt?.abandon();
     this.#record.cluster?.breakers.releaseRequest();
   }

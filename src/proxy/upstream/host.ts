@@ -15,6 +15,8 @@ export class Host {
   readonly priority: number;
   readonly health: Health;
   readonly workload: string;
+  /** Its name where it has one beside its address; "" without. */
+  readonly hostname: string;
   /** Requests and byte streams that are on their way. */
   active = 0;
   /** Made on first use. */
@@ -35,6 +37,7 @@ export class Host {
     this.priority = endpoint.priority;
     this.health = endpoint.health;
     this.workload = endpoint.workload;
+    this.hostname = endpoint.hostname;
   }
 
   /** Another host with the same key would be the same connections: an update keeps this one. */

@@ -3,6 +3,8 @@
 import type { Host } from "./host.ts";
 
 export interface LoadBalancerContext {
+  /** Of the route's hash policies (xxHash64); undefined when none found anything. */
+  readonly hash: bigint | undefined;
   /** Hosts to avoid, because this request was on them already. */
   readonly tried: readonly Host[] | undefined;
   /** How many draws it may take to avoid them. */
@@ -10,4 +12,4 @@ export interface LoadBalancerContext {
 }
 
 /** Of somebody who takes any host. */
-export const NO_PREFERENCE: LoadBalancerContext = { tried: undefined, hostSelectionAttempts: 1 };
+export const NO_PREFERENCE: LoadBalancerContext = { hash: undefined, tried: undefined, hostSelectionAttempts: 1 };

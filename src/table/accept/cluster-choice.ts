@@ -8,11 +8,11 @@ import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
 import type { Scope } from "./scope.ts";
 
 function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: RouteFilters): ClusterChoice {
-  scope.only(weighted, ["clusters", "totalWeight"]);
+  scope.only(weighted, ["clusters", "totalWeight", "runtimeKeyPrefix", "randomValueSpecifier"]);
   let sum = 0;
   const clusters = weighted.clusters.map((cluster, i) => {
     const at = scope.field("clusters").index(i);
-    at.only(cluster, ["name", "weight", "typedPerFilterConfig", ...MUTATION_FIELDS]);
+    at.only(cluster, ["name", "weight", "typedPerFilterConfig", "hostRewriteSpecifier", ...MUTATION_FIELDS]);
     if (cluster.name === "") at.field("name").reject("empty");
     sum += cluster.weight ?? 0;
     const filters = acceptRouteFilters(at, cluster.typedPerFilterConfig, inherited);
@@ -22,10 +22,16 @@ function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: Rout
       upTo: sum,
       headers: acceptMutation(at, cluster),
       filters: filters === inherited ? undefined : filters,
+      hostRewrite:
+        cluster.hostRewriteSpecifier.case === "hostRewriteLiteral"
+          ? ({ kind: "literal", host: cluster.hostRewriteSpecifier.value } as const)
+          : undefined,
     };
   });
   if (sum === 0) scope.reject("the weights add up to 0");
-  return { kind: "weighted", total: sum, clusters };
+  const by = weighted.randomValueSpecifier;
+  const randomHeader = by.case === "headerName" ? by.value.toLowerCase() : undefined;
+  return { kind: "weighted", total: sum, clusters, randomHeader };
 }
 
 /** `filters`: what the route says of filters, which a weighted cluster may say otherwise. */
@@ -35,6 +41,9 @@ export function acceptClusterChoice(scope: Scope, action: RouteAction, filters: 
     case "cluster":
       if (by.value === "") scope.field("cluster").reject("empty");
       return { kind: "single", name: by.value };
+    case "clusterHeader":
+      if (by.value === "") scope.field("cluster_header").reject("empty");
+      return { kind: "header", header: by.value.toLowerCase() };
     case "weightedClusters":
       return acceptWeighted(scope.field("weighted_clusters"), by.value, filters);
     default:

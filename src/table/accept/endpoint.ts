@@ -68,6 +68,7 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
     health: HEALTH.get(endpoint.healthStatus) ?? "unhealthy",
     socketMatch: readStrings(endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]),
     workload: readWorkload(endpoint.metadata),
+    hostname: host.value.hostname,
   };
 }
 

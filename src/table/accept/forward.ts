@@ -1,24 +1,32 @@
 // What a route does with a request that it forwards (RouteAction).
 
 import { durationMs } from "@bufbuild/protobuf/wkt";
+import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
   type RouteAction,
   RouteAction_ClusterNotFoundResponseCode,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
+import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { ForwardAction } from "../route.ts";
 import { acceptClusterChoice } from "./cluster-choice.ts";
+import { acceptHashPolicy } from "./hash-policy.ts";
+import { acceptInternalRedirect } from "./internal-redirect.ts";
+import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
+import { acceptHostRewrite, acceptPathRewrite } from "./rewrite.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 
 /** Envoy's route timeout where none is written (RouteAction.timeout). */
 const DEFAULT_TIMEOUT_MS = 15_000;
 
-/** What a route takes over from its virtual host. */
+/** What a route takes over from its virtual host where it says nothing itself. */
 export interface ForwardDefaults {
   readonly retry: RetryPolicy | undefined;
   readonly filters: RouteFilters;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly bufferLimitBytes: number | undefined;
 }
 
 export function acceptForward(scope: Scope, action: RouteAction, defaults: ForwardDefaults): ForwardAction {
@@ -29,14 +37,17 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "idleTimeout",
     "retryPolicy",
     "prefixRewrite",
+    "regexRewrite",
     "hostRewriteSpecifier",
+    "appendXForwardedHost",
+    "requestMirrorPolicies",
+    "hashPolicy",
+    "internalRedirectPolicy",
+    "priority",
     "upgradeConfigs",
     "maxGrpcTimeout",
     "maxStreamDuration",
   ]);
-  const rewrite = action.hostRewriteSpecifier;
-  if (rewrite.case !== undefined && rewrite.case !== "hostRewriteLiteral")
-    scope.reject(`${rewrite.case} is not supported by Heddle's proxy`);
   const stream = action.maxStreamDuration;
   if (stream) scope.field("max_stream_duration").only(stream, ["maxStreamDuration", "grpcTimeoutHeaderMax"]);
   if (stream?.maxStreamDuration && durationMs(stream.maxStreamDuration) !== 0)
@@ -50,8 +61,19 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     idleTimeoutMs: action.idleTimeout && milliseconds(action.idleTimeout, 0),
     grpcTimeoutMaxMs: grpcMax && milliseconds(grpcMax, 0),
     retry: action.retryPolicy ? acceptRetryPolicy(scope.field("retry_policy"), action.retryPolicy) : defaults.retry,
-    hostRewrite: rewrite.case === "hostRewriteLiteral" ? rewrite.value : undefined,
-    prefixRewrite: action.prefixRewrite === "" ? undefined : action.prefixRewrite,
+    hostRewrite: acceptHostRewrite(scope, action),
+    pathRewrite: acceptPathRewrite(scope, action),
+    appendForwardedHost: action.appendXForwardedHost,
+    mirrors:
+      action.requestMirrorPolicies.length === 0
+        ? defaults.mirrors
+        : acceptMirrorPolicies(scope, action.requestMirrorPolicies),
+    hash: action.hashPolicy.flatMap((policy, i) => acceptHashPolicy(scope.field("hash_policy").index(i), policy) ?? []),
+    internalRedirect:
+      action.internalRedirectPolicy &&
+      acceptInternalRedirect(scope.field("internal_redirect_policy"), action.internalRedirectPolicy),
+    bufferLimitBytes: defaults.bufferLimitBytes,
+    priority: action.priority === RoutingPriority.HIGH ? "high" : "default",
     clusterNotFoundStatus: notFoundStatus(action.clusterNotFoundResponseCode),
     terminateConnect: action.upgradeConfigs.some(
       (upgrade) => upgrade.upgradeType.toUpperCase() === "CONNECT" && upgrade.connectConfig !== undefined,

@@ -21,7 +21,7 @@ import {
 import { NO_MUTATION } from "../header-mutation.ts";
 import type * as table from "../listener.ts";
 import type { RbacTable } from "../rbac.ts";
-import type { ClusterChoice } from "../route.ts";
+import type { StreamClusterChoice } from "../route.ts";
 import type { DownstreamTls } from "../transport-socket.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptChainMatch, acceptChainMatcher, chainNames } from "./chain-matcher.ts";
@@ -37,16 +37,16 @@ import { acceptDownstreamTls } from "./tls.ts";
 const DEFAULT_SNIFF_TIMEOUT_MS = 15_000;
 const DEFAULT_TCP_IDLE_TIMEOUT_MS = 3_600_000;
 
-function acceptTcpClusters(scope: Scope, proxy: TcpProxy): ClusterChoice {
+function acceptTcpClusters(scope: Scope, proxy: TcpProxy): StreamClusterChoice {
   const by = proxy.clusterSpecifier;
   if (by.case === "cluster") return { kind: "single", name: by.value };
   let sum = 0;
   const clusters = (by.value?.clusters ?? []).map(({ name, weight }) => {
     sum += weight;
-    return { name, weight, upTo: sum, headers: NO_MUTATION, filters: undefined };
+    return { name, weight, upTo: sum, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined };
   });
   if (sum === 0) scope.reject("no cluster, or all weights are 0");
-  return { kind: "weighted", total: sum, clusters };
+  return { kind: "weighted", total: sum, clusters, randomHeader: undefined };
 }
 
 function acceptTcp(scope: Scope, proxy: TcpProxy): table.TcpTable {

@@ -6,6 +6,7 @@ import {
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type * as table from "../redirect.ts";
 import type { Scope } from "./scope.ts";
+import { acceptSubstitution } from "./substitution.ts";
 
 const REDIRECT_STATUS: ReadonlyMap<RedirectAction_RedirectResponseCode, number> = new Map([
   [RedirectAction_RedirectResponseCode.MOVED_PERMANENTLY, 301],
@@ -14,6 +15,21 @@ const REDIRECT_STATUS: ReadonlyMap<RedirectAction_RedirectResponseCode, number> 
   [RedirectAction_RedirectResponseCode.TEMPORARY_REDIRECT, 307],
   [RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT, 308],
 ]);
+
+function acceptPath(scope: Scope, { pathRewriteSpecifier: by }: RedirectAction): table.RedirectAction["path"] {
+  switch (by.case) {
+    case undefined:
+      return undefined;
+    case "pathRedirect":
+      return { kind: "full", text: by.value };
+    case "prefixRewrite":
+      return { kind: "prefix", text: by.value };
+    case "regexRewrite": {
+      const substitution = acceptSubstitution(scope.field("regex_rewrite"), by.value);
+      return substitution && { kind: "regex", substitution };
+    }
+  }
+}
 
 export function acceptRedirect(scope: Scope, action: RedirectAction): table.RedirectAction {
   scope.only(action, [
@@ -24,8 +40,6 @@ export function acceptRedirect(scope: Scope, action: RedirectAction): table.Redi
     "responseCode",
     "stripQuery",
   ]);
-  const path = action.pathRewriteSpecifier;
-  if (path.case === "regexRewrite") scope.field("regex_rewrite").reject("not supported by Heddle's proxy");
   const scheme = action.schemeRewriteSpecifier;
   return {
     kind: "redirect",
@@ -33,12 +47,7 @@ export function acceptRedirect(scope: Scope, action: RedirectAction): table.Redi
     scheme: scheme.case === "httpsRedirect" ? (scheme.value ? "https" : undefined) : scheme.value,
     host: action.hostRedirect || undefined,
     port: action.portRedirect || undefined,
-    path:
-      path.case === "pathRedirect"
-        ? { kind: "full", text: path.value }
-        : path.case === "prefixRewrite"
-          ? { kind: "prefix", text: path.value }
-          : undefined,
+    path: acceptPath(scope, action),
     stripQuery: action.stripQuery,
   };
 }

@@ -7,6 +7,7 @@ import type { VirtualHost } from "../route.ts";
 import { VirtualHosts } from "../virtual-hosts.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
+import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import type { Scope } from "./scope.ts";
 import { acceptVirtualHost, type RouteConfigurationShell } from "./virtual-host.ts";
 
@@ -28,6 +29,7 @@ export function readShell(scope: Scope, config: RouteConfiguration): RouteConfig
   return {
     mutation: acceptMutation(scope, config),
     filters: acceptRouteFilters(scope, config.typedPerFilterConfig),
+    mirrors: acceptMirrorPolicies(scope, config.requestMirrorPolicies),
     ignorePort: config.ignorePortInHostMatching,
   };
 }
@@ -36,6 +38,7 @@ const CONFIGURATION_FIELDS: readonly Exclude<keyof RouteConfiguration, keyof Mes
   "name",
   "virtualHosts",
   "vhds",
+  "requestMirrorPolicies",
   "validateClusters",
   "ignorePortInHostMatching",
   "maxDirectResponseBodySizeBytes",

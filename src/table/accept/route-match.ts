@@ -2,6 +2,7 @@
 
 import type { RouteMatch } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type * as table from "../route-match.ts";
+import { acceptRuntimeFraction } from "./fraction.ts";
 import { acceptHeaderMatch, acceptQueryMatch, acceptRegex, exactly } from "./match.ts";
 import type { Scope } from "./scope.ts";
 
@@ -25,17 +26,44 @@ function acceptPath(scope: Scope, match: RouteMatch): table.PathMatch {
   }
 }
 
+const NOTHING: table.RouteMatch = {
+  path: { kind: "connect" },
+  headers: [],
+  query: [],
+  grpc: false,
+  certificate: undefined,
+  fraction: undefined,
+  always: false,
+};
+
 export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): table.RouteMatch {
   if (!match) {
     scope.reject("missing");
-    return { path: { kind: "connect" }, headers: [], query: [], always: false };
+    return NOTHING;
   }
-  scope.only(match, ["pathSpecifier", "caseSensitive", "headers", "queryParameters"]);
+  scope.only(match, [
+    "pathSpecifier",
+    "caseSensitive",
+    "headers",
+    "queryParameters",
+    "grpc",
+    "tlsContext",
+    "runtimeFraction",
+  ]);
   const path = acceptPath(scope, match);
   const headers = match.headers.map((header, i) => acceptHeaderMatch(scope.field("headers").index(i), header));
   const query = match.queryParameters.map((parameter, i) =>
     acceptQueryMatch(scope.field("query_parameters").index(i), parameter),
   );
-  const always = path.kind === "prefix" && path.text === "/" && headers.length === 0 && query.length === 0;
-  return { path, headers, query, always };
+  const fraction =
+    match.runtimeFraction && acceptRuntimeFraction(scope.field("runtime_fraction"), match.runtimeFraction);
+  const grpc = match.grpc !== undefined;
+  const certificate = match.tlsContext && {
+    presented: match.tlsContext.presented,
+    validated: match.tlsContext.validated,
+  };
+  const everyPath = path.kind === "prefix" && path.text === "/";
+  const always =
+    everyPath && headers.length === 0 && query.length === 0 && !grpc && !certificate && fraction === undefined;
+  return { path, headers, query, grpc, certificate, fraction, always };
 }

@@ -1,8 +1,10 @@
 // One route: what it takes and what becomes of it.
 
+import type { DataSource } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { Route } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
 import type { HeaderMutation } from "../header-mutation.ts";
+import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type * as table from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
@@ -12,6 +14,20 @@ import { readOrigin } from "./metadata.ts";
 import { acceptRedirect } from "./redirect.ts";
 import { acceptRouteMatch } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
+
+function acceptBody(scope: Scope, source: DataSource | undefined): string | Uint8Array {
+  const by = source?.specifier;
+  switch (by?.case) {
+    case undefined:
+      return "";
+    case "inlineString":
+    case "inlineBytes":
+      return by.value;
+    default:
+      scope.reject(`${by?.case} is not supported by Heddle's proxy: write the body itself`);
+      return "";
+  }
+}
 
 function acceptAction(scope: Scope, route: Route, defaults: ForwardDefaults): table.RouteAction {
   const { action } = route;
@@ -23,10 +39,7 @@ function acceptAction(scope: Scope, route: Route, defaults: ForwardDefaults): ta
     case "directResponse": {
       const at = scope.field("direct_response");
       at.only(action.value, ["status", "body"]);
-      const body = action.value.body?.specifier;
-      if (body && body.case !== "inlineString")
-        at.field("body").reject("only inline_string is supported by Heddle's proxy");
-      return { kind: "direct", status: action.value.status, body: body?.case === "inlineString" ? body.value : "" };
+      return { kind: "direct", status: action.value.status, body: acceptBody(at.field("body"), action.value.body) };
     }
     default:
       scope.reject(action.case === undefined ? "no action" : `${action.case} is not supported by Heddle's proxy`);
@@ -39,15 +52,31 @@ export interface Inherited {
   readonly mutation: HeaderMutation;
   readonly retry: RetryPolicy | undefined;
   readonly filters: RouteFilters;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly bufferLimitBytes: number | undefined;
 }
 
 export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): table.Route {
-  scope.only(route, ["name", "match", "action", "metadata", "decorator", "typedPerFilterConfig", ...MUTATION_FIELDS]);
+  scope.only(route, [
+    "name",
+    "match",
+    "action",
+    "metadata",
+    "decorator",
+    "typedPerFilterConfig",
+    "perRequestBufferLimitBytes",
+    "statPrefix",
+    ...MUTATION_FIELDS,
+  ]);
   const filters = acceptRouteFilters(scope, route.typedPerFilterConfig, inherited.filters);
   return {
     name: route.name,
     match: acceptRouteMatch(scope.field("match"), route.match),
-    action: acceptAction(scope, route, { retry: inherited.retry, filters }),
+    action: acceptAction(scope, route, {
+      ...inherited,
+      filters,
+      bufferLimitBytes: route.perRequestBufferLimitBytes ?? inherited.bufferLimitBytes,
+    }),
     headers: mergeMutations(acceptMutation(scope, route), inherited.mutation),
     filters,
     origin: readOrigin(route.metadata),

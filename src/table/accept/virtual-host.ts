@@ -1,11 +1,16 @@
 // Virtual hosts, whether they stand in a route configuration or come on their own (VHDS).
 
-import type { VirtualHost } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import {
+  type VirtualHost,
+  VirtualHost_TlsRequirementType,
+} from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../filter/filter.ts";
 import { type HeaderMutation, NO_MUTATION } from "../header-mutation.ts";
+import type { MirrorPolicy } from "../mirror-policy.ts";
 import type * as table from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
+import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptRoute, type Inherited } from "./route.ts";
 import type { Scope } from "./scope.ts";
@@ -14,6 +19,7 @@ import type { Scope } from "./scope.ts";
 export interface RouteConfigurationShell {
   readonly mutation: HeaderMutation;
   readonly filters: RouteFilters;
+  readonly mirrors: readonly MirrorPolicy[];
   readonly ignorePort: boolean;
 }
 
@@ -21,7 +27,14 @@ export interface RouteConfigurationShell {
 export const NO_SHELL: RouteConfigurationShell = {
   mutation: NO_MUTATION,
   filters: NO_ROUTE_FILTERS,
+  mirrors: [],
   ignorePort: false,
+};
+
+const REQUIRE_TLS: Readonly<Record<VirtualHost_TlsRequirementType, table.VirtualHost["requireTls"]>> = {
+  [VirtualHost_TlsRequirementType.NONE]: "none",
+  [VirtualHost_TlsRequirementType.EXTERNAL_ONLY]: "external",
+  [VirtualHost_TlsRequirementType.ALL]: "all",
 };
 
 /** `shell`: what its route configuration says for all of its virtual hosts. */
@@ -31,6 +44,9 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     "domains",
     "routes",
     "retryPolicy",
+    "requestMirrorPolicies",
+    "perRequestBufferLimitBytes",
+    "requireTls",
     "includeRequestAttemptCount",
     "includeAttemptCountInResponse",
     "metadata",
@@ -42,6 +58,9 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     mutation: mergeMutations(acceptMutation(scope, host), shell.mutation),
     retry: host.retryPolicy && acceptRetryPolicy(scope.field("retry_policy"), host.retryPolicy),
     filters: acceptRouteFilters(scope, host.typedPerFilterConfig, shell.filters),
+    mirrors:
+      host.requestMirrorPolicies.length === 0 ? shell.mirrors : acceptMirrorPolicies(scope, host.requestMirrorPolicies),
+    bufferLimitBytes: host.perRequestBufferLimitBytes,
   };
   return {
     name: host.name,
@@ -49,5 +68,6 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     routes: host.routes.map((route, i) => acceptRoute(scope.field("routes").index(i), route, inherited)),
     attemptCountHeader: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
+    requireTls: REQUIRE_TLS[host.requireTls] ?? "none",
   };
 }
