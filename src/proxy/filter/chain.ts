@@ -2,6 +2,7 @@
 
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
+import { Cors } from "./cors.ts";
 import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
 import { HeaderToMetadata } from "./header-to-metadata.ts";
 import { Rbac } from "./rbac.ts";
@@ -10,6 +11,8 @@ type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter
 
 function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
   switch (table.kind) {
+    case "cors":
+      return new Cors(name, disabled);
     case "rbac":
       return new Rbac(name, disabled, table);
     case "header-to-metadata":

@@ -15,7 +15,7 @@ function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: Rout
     at.only(cluster, ["name", "weight", "typedPerFilterConfig", "hostRewriteSpecifier", ...MUTATION_FIELDS]);
     if (cluster.name === "") at.field("name").reject("empty");
     sum += cluster.weight ?? 0;
-    const filters = acceptRouteFilters(at, cluster.typedPerFilterConfig, inherited);
+    const filters = acceptRouteFilters(at, cluster, inherited);
     return {
       name: cluster.name,
       weight: cluster.weight ?? 0,

@@ -42,6 +42,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "appendXForwardedHost",
     "requestMirrorPolicies",
     "hashPolicy",
+    "cors",
     "internalRedirectPolicy",
     "priority",
     "upgradeConfigs",

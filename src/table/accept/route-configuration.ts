@@ -28,7 +28,7 @@ function rejectDuplicateDomains(scope: Scope, hosts: readonly Pick<VirtualHost, 
 export function readShell(scope: Scope, config: RouteConfiguration): RouteConfigurationShell {
   return {
     mutation: acceptMutation(scope, config),
-    filters: acceptRouteFilters(scope, config.typedPerFilterConfig),
+    filters: acceptRouteFilters(scope, config),
     mirrors: acceptMirrorPolicies(scope, config.requestMirrorPolicies),
     ignorePort: config.ignorePortInHostMatching,
   };

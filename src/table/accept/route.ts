@@ -68,7 +68,14 @@ export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): t
     "statPrefix",
     ...MUTATION_FIELDS,
   ]);
-  const filters = acceptRouteFilters(scope, route.typedPerFilterConfig, inherited.filters);
+  const filters = acceptRouteFilters(
+    scope,
+    {
+      typedPerFilterConfig: route.typedPerFilterConfig,
+      cors: route.action.case === "route" ? route.action.value.cors : undefined,
+    },
+    inherited.filters,
+  );
   return {
     name: route.name,
     match: acceptRouteMatch(scope.field("match"), route.match),

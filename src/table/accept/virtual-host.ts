@@ -51,13 +51,14 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     "includeAttemptCountInResponse",
     "metadata",
     "typedPerFilterConfig",
+    "cors",
     ...MUTATION_FIELDS,
   ]);
   if (host.domains.length === 0) scope.field("domains").reject("empty");
   const inherited: Inherited = {
     mutation: mergeMutations(acceptMutation(scope, host), shell.mutation),
     retry: host.retryPolicy && acceptRetryPolicy(scope.field("retry_policy"), host.retryPolicy),
-    filters: acceptRouteFilters(scope, host.typedPerFilterConfig, shell.filters),
+    filters: acceptRouteFilters(scope, host, shell.filters),
     mirrors:
       host.requestMirrorPolicies.length === 0 ? shell.mirrors : acceptMirrorPolicies(scope, host.requestMirrorPolicies),
     bufferLimitBytes: host.perRequestBufferLimitBytes,

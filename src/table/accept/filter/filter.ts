@@ -3,9 +3,11 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import {
+  type CorsPolicy as DeprecatedCorsPolicy,
   type VirtualHost,
   FilterConfigSchema as WrapperSchema,
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { CorsPolicySchema, CorsSchema } from "../../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { FilterConfigSchema as DynamicForwardProxySchema } from "../../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
 import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
@@ -20,6 +22,7 @@ import {
   type RouteFilterTable,
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
+import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
 
@@ -40,13 +43,17 @@ function known<D extends DescMessage, T>(schema: D, accept: (scope: Scope, confi
 }
 
 const FILTERS: readonly Known<FilterTable>[] = [
+  known(CorsSchema, () => ({ kind: "cors" })),
   known(RBACSchema, acceptRbacFilter),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(OnDemandSchema, () => ({ kind: "on-demand" })),
   known(DynamicForwardProxySchema, () => ({ kind: "dynamic-forward-proxy" })),
 ];
 
-const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [known(RBACPerRouteSchema, acceptRbacRoute)];
+const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
+  known(CorsPolicySchema, acceptCorsPolicy),
+  known(RBACPerRouteSchema, acceptRbacRoute),
+];
 
 function acceptRouter(scope: Scope, any: Any): void {
   const router = scope.unpack(any, RouterSchema);
@@ -95,15 +102,25 @@ function acceptRouteFilter(scope: Scope, any: Any): RouteFilterTable | undefined
   return filter?.accept(scope, any);
 }
 
-/** What `typed_per_filter_config` says, over what the level above it says. */
+/** What a level of routes says of filters: in `typed_per_filter_config`, and in the field that CORS had before there was that. */
+interface FilterSettings {
+  readonly typedPerFilterConfig: VirtualHost["typedPerFilterConfig"];
+  readonly cors?: DeprecatedCorsPolicy | undefined;
+}
+
+/** By which the deprecated field finds its filter (Envoy asks the route for it whatever the filter's name is). */
+const CORS = "envoy.filters.http.cors";
+
+/** The settings of a level over those of the level above it. */
 export function acceptRouteFilters(
   scope: Scope,
-  configs: VirtualHost["typedPerFilterConfig"],
+  { typedPerFilterConfig, cors }: FilterSettings,
   inherited: RouteFilters = NO_ROUTE_FILTERS,
 ): RouteFilters {
-  const own = Object.entries(configs);
-  if (own.length === 0) return inherited;
+  const own = Object.entries(typedPerFilterConfig);
+  if (own.length === 0 && !cors) return inherited;
   const filters = new Map(inherited);
+  if (cors) filters.set(CORS, acceptDeprecatedCorsPolicy(scope.field("cors"), cors));
   for (const [name, any] of own) {
     const table = acceptRouteFilter(scope.field("typed_per_filter_config").key(name), any);
     if (table) filters.set(name, table);

@@ -1,0 +1,56 @@
+// envoy.extensions.filters.http.cors.v3.CorsPolicy, and the message of the same name that routes had before it.
+
+import type { CorsPolicy as DeprecatedCorsPolicy } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { CorsPolicy } from "../../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
+import type { CorsPolicy as CorsTable } from "../../filter/cors.ts";
+import type { RuntimeFraction } from "../../fraction.ts";
+import { acceptRuntimeFraction } from "../fraction.ts";
+import { acceptString } from "../match.ts";
+import type { Scope } from "../scope.ts";
+
+const FIELDS = [
+  "allowOriginStringMatch",
+  "allowMethods",
+  "allowHeaders",
+  "exposeHeaders",
+  "maxAge",
+  "allowCredentials",
+  "allowPrivateNetworkAccess",
+  "forwardNotMatchingPreflights",
+  "shadowEnabled",
+] as const;
+
+type CommonFields = Pick<CorsPolicy | DeprecatedCorsPolicy, (typeof FIELDS)[number]>;
+
+function readPolicy(scope: Scope, policy: CommonFields, enabled: RuntimeFraction): CorsTable {
+  return {
+    kind: "cors",
+    allowOrigins: policy.allowOriginStringMatch.map((match, i) =>
+      acceptString(scope.field("allow_origin_string_match").index(i), match),
+    ),
+    allowMethods: policy.allowMethods,
+    allowHeaders: policy.allowHeaders,
+    exposeHeaders: policy.exposeHeaders,
+    maxAge: policy.maxAge,
+    allowCredentials: policy.allowCredentials ?? false,
+    allowPrivateNetwork: policy.allowPrivateNetworkAccess ?? false,
+    forwardNotMatchingPreflights: policy.forwardNotMatchingPreflights ?? true,
+    enabled,
+  };
+}
+
+export function acceptCorsPolicy(scope: Scope, policy: CorsPolicy): CorsTable {
+  scope.only(policy, [...FIELDS, "filterEnabled"]);
+  const { filterEnabled } = policy;
+  return readPolicy(
+    scope,
+    policy,
+    filterEnabled ? acceptRuntimeFraction(scope.field("filter_enabled"), filterEnabled) : 1,
+  );
+}
+
+export function acceptDeprecatedCorsPolicy(scope: Scope, policy: DeprecatedCorsPolicy): CorsTable {
+  scope.only(policy, [...FIELDS, "enabledSpecifier"]);
+  const enabled = policy.enabledSpecifier.value;
+  return readPolicy(scope, policy, enabled ? acceptRuntimeFraction(scope.field("filter_enabled"), enabled) : 1);
+}
