@@ -8,7 +8,8 @@ import { readBootstrap } from "../proxy/bootstrap.ts";
 import { startProxy } from "../proxy/main.ts";
 import { VERSION } from "./version.ts";
 
-const USAGE = "heddle proxy [--drain-time 45s] [--reuse-port] [--exit-with-parent] [--debug] -c BOOTSTRAP";
+const USAGE =
+  "heddle proxy [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--exit-with-parent] [--debug] -c BOOTSTRAP";
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
@@ -20,6 +21,7 @@ interface ProxyArguments {
   readonly bootstrap: string;
   readonly drainMs: number;
   readonly reusePort: boolean;
+  readonly logFlushMs: number | undefined;
   readonly debug: boolean;
   readonly exitWithParent: boolean;
 }
@@ -32,6 +34,7 @@ function readArguments(args: readonly string[]): ProxyArguments {
   let bootstrap: string | undefined;
   let drainMs: number | undefined = DEFAULT_DRAIN_MS;
   let reusePort = false;
+  let logFlush: string | undefined;
   let debug = false;
   let exitWithParent = false;
   for (let i = 0; i < args.length; i++) {
@@ -45,6 +48,9 @@ function readArguments(args: readonly string[]): ProxyArguments {
       case "--reuse-port":
         reusePort = true;
         break;
+      case "--log-flush":
+        logFlush = args[++i] ?? "";
+        break;
       case "--debug":
         debug = true;
         break;
@@ -57,7 +63,9 @@ function readArguments(args: readonly string[]): ProxyArguments {
   }
   if (bootstrap === undefined) throw usage("no bootstrap file given");
   if (drainMs === undefined) throw usage("--drain-time is not a duration such as 45s");
-  return { bootstrap, drainMs, reusePort, debug, exitWithParent };
+  const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
+  if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
+  return { bootstrap, drainMs, reusePort, logFlushMs, debug, exitWithParent };
 }
 
 /** Nobody tells a process that its parent was killed: it gets another one. */
@@ -73,9 +81,9 @@ function watchParent(onGone: () => void): void {
 /** Runs until SIGTERM or SIGINT, then drains. Sets process.exitCode; never rejects. */
 export async function runProxy(args: readonly string[]): Promise<void> {
   try {
-    const { bootstrap, drainMs, reusePort, debug, exitWithParent } = readArguments(args);
+    const { bootstrap, debug, exitWithParent, ...options } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
-    const proxy = startProxy({ bootstrap: await readBootstrap(bootstrap), version: VERSION, drainMs, reusePort });
+    const proxy = startProxy({ bootstrap: await readBootstrap(bootstrap), version: VERSION, ...options });
     let asked = false;
     const end = (): void => {
       if (asked) process.exit(EXIT.failure);

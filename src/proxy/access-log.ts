@@ -31,6 +31,7 @@ function putLatin1(bytes: Uint8Array, start: number, text: string): number {
 export class AccessLogFile {
   readonly #path: string;
   readonly #fd: number;
+  readonly #flushMs: number;
   readonly #alarm = new Alarm(() => this.flush());
   #bytes: Buffer = EMPTY;
   #length = 0;
@@ -40,8 +41,9 @@ export class AccessLogFile {
   #dropped = 0;
 
   /** @throws Error of the file system when the file cannot be opened. */
-  constructor(path: string) {
+  constructor(path: string, flushMs: number = FLUSH_MS) {
     this.#path = path;
+    this.#flushMs = flushMs;
     this.#fd = path === "/dev/stdout" ? 1 : path === "/dev/stderr" ? 2 : openSync(path, "a", 0o640);
   }
 
@@ -74,7 +76,7 @@ export class AccessLogFile {
 
   #flushInTime(): void {
     if (this.#length > FLUSH_BYTES) this.flush();
-    else if (this.#length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, FLUSH_MS);
+    else if (this.#length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#flushMs);
   }
 
   flush(): void {
@@ -124,12 +126,14 @@ export class AccessLogFile {
 
 /** The open logs by path: several listeners write to one file. */
 export class AccessLogs {
+  /** How long a line may wait for others. */
+  flushMs = FLUSH_MS;
   readonly #files = new Map<string, AccessLogFile>();
 
   open(path: string): AccessLogFile {
     let file = this.#files.get(path);
     if (!file) {
-      file = new AccessLogFile(path);
+      file = new AccessLogFile(path, this.flushMs);
       this.#files.set(path, file);
     }
     return file;

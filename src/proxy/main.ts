@@ -34,6 +34,8 @@ export interface ProxyOptions {
   readonly drainMs: number;
   /** Several processes share the ports. */
   readonly reusePort: boolean;
+  /** How long a line of an access log may wait to be written; undefined: 1 s. */
+  readonly logFlushMs?: number | undefined;
 }
 
 export interface RunningProxy {
@@ -70,7 +72,7 @@ function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
 }
 
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
-export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOptions): RunningProxy {
+export function startProxy({ bootstrap, version, drainMs, reusePort, logFlushMs }: ProxyOptions): RunningProxy {
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
@@ -78,6 +80,7 @@ export function startProxy({ bootstrap, version, drainMs, reusePort }: ProxyOpti
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
   const configuration = new Configuration(reporter, reusePort);
+  if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);
   const subscription = subscribe(bootstrap, configuration);

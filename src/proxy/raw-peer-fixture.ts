@@ -95,10 +95,10 @@ const HANDLERS = {
   error: () => {},
 } as const;
 
-export async function connectRaw(port: number): Promise<RawPeer> {
+export async function connectRaw(port: number, hostname = "127.0.0.1"): Promise<RawPeer> {
   const peer = new RawPeer();
   peer.socket = await Bun.connect<RawPeer>({
-    hostname: "127.0.0.1",
+    hostname,
     port,
     data: peer,
     allowHalfOpen: true,
@@ -107,12 +107,12 @@ export async function connectRaw(port: number): Promise<RawPeer> {
   return peer;
 }
 
-/** Accepts and keeps connections. `onBytes` is called with a connection whenever something came on it. */
+/** Accepts and keeps connections. `onBytes` is called with a connection whenever something came on it, `onEnd` when its FIN came. */
 export class RawServer {
   readonly connections: RawPeer[] = [];
   readonly #server: TCPSocketListener<RawPeer>;
 
-  constructor(onBytes?: (peer: RawPeer) => void) {
+  constructor(onBytes?: (peer: RawPeer) => void, onEnd?: (peer: RawPeer) => void) {
     const { connections } = this;
     this.#server = Bun.listen<RawPeer>({
       hostname: "127.0.0.1",
@@ -120,6 +120,10 @@ export class RawServer {
       allowHalfOpen: true,
       socket: {
         ...HANDLERS,
+        end(socket) {
+          HANDLERS.end(socket);
+          onEnd?.(socket.data);
+        },
         open(socket) {
           const peer = new RawPeer(onBytes);
           peer.socket = socket;

@@ -1,0 +1,163 @@
+// A client's and a server's proxy of one kind, for all the cases of a run; the applications between which they stand are everybody's.
+
+import { join } from "node:path";
+import type { ProxyKind } from "../../../src/agent/sidecar.ts";
+import { until } from "../../../src/base/until-fixture.ts";
+import { Application } from "./application.ts";
+import { BytesApplication } from "./bytes.ts";
+import {
+  addResources,
+  type CaseConfiguration,
+  clientResources,
+  type EndpointName,
+  type Leg,
+  type Places,
+  type ServerConfiguration,
+} from "./configuration.ts";
+import { Log, logFormat } from "./logs.ts";
+import { httpManager, type Message, type Place, socketAddress, type UpstreamHttp } from "./message.ts";
+import { ProxyProcess } from "./process.ts";
+import { serverListenerName, serverResources } from "./server-side.ts";
+
+export const APPLICATIONS = { v1: new Application("v1"), v2: new Application("v2"), v3: new Application("v3") };
+export const BYTES = new BytesApplication();
+/** tcpmux: unlike a port that was free a moment ago, no system gives it to anybody. */
+const CLOSED = 1;
+const NO_CHANGES: ServerConfiguration = {};
+const HTTP = ["http1", "http2"] as const;
+
+const SERVED = Object.values(APPLICATIONS).map(({ name, port }) => ({ name, port }));
+
+/** Answers 204 to everything: when it does, the proxy's worker has got what came before it. */
+function marker(name: string, host: string): Message {
+  const routes = [{ match: { prefix: "/" }, direct_response: { status: 204 } }];
+  const route_config = { name, virtual_hosts: [{ name, domains: ["*"], routes }] };
+  return { name, address: socketAddress(0, host), filter_chains: [{ filters: [httpManager({ route_config })] }] };
+}
+
+/** What a case has in force. */
+export interface Applied {
+  readonly place: Place;
+  readonly log: Log;
+  readonly serverLog: Log;
+  /** Puts other configuration in place of it, on the same listener; resolves when it is in force. */
+  update(config: CaseConfiguration): Promise<void>;
+}
+
+export class Lab {
+  readonly kind: ProxyKind;
+  readonly client: ProxyProcess;
+  readonly server: ProxyProcess;
+  #cases = 0;
+  readonly #base: ReturnType<typeof serverResources>;
+  readonly #serverLog: string;
+
+  private constructor(kind: ProxyKind, client: ProxyProcess, server: ProxyProcess) {
+    this.kind = kind;
+    this.client = client;
+    this.server = server;
+    this.#serverLog = join(server.folder, "access.log");
+    const log = { path: this.#serverLog, format: logFormat() };
+    this.#base = addResources(
+      serverResources("base", "127.0.0.1", SERVED, HTTP, NO_CHANGES, log),
+      serverResources("base", "127.0.0.1", [{ name: "bytes", port: BYTES.port }], ["tcp"], NO_CHANGES, log),
+    );
+  }
+
+  static async start(kind: ProxyKind): Promise<Lab> {
+    const [client, server] = await Promise.all([
+      ProxyProcess.start(kind, "client"),
+      ProxyProcess.start(kind, "server"),
+    ]);
+    const lab = new Lab(kind, client, server);
+    await server.apply(lab.#base);
+    return lab;
+  }
+
+  /** @throws Error with the proxy's words when it refuses something. */
+  async apply(config: CaseConfiguration, leg: Leg): Promise<Applied> {
+    const host = this.#newHost();
+    const name = `case-${this.#cases}`;
+    // Clusters of the same name are to begin anew: connections, circuit breakers, statistics.
+    await this.client.apply({});
+    const serverLogPath = config.server ? join(this.server.folder, `${name}.log`) : this.#serverLog;
+    const places = await this.#places(config, name, host, serverLogPath);
+    const logPath = join(this.client.folder, `${name}.log`);
+    const settings = { leg, name, host, logPath, logFormat: logFormat(config.log), places };
+    const log = new Log(logPath, config.log);
+    const serverLog = new Log(serverLogPath);
+    await this.client.apply(clientResources(config, settings));
+    const place = await this.client.place(name);
+    const update = async (next: CaseConfiguration) => {
+      const resources = clientResources(next, settings);
+      await this.client.apply(resources);
+      await this.#reachesWorkers(resources);
+    };
+    return { place, log, serverLog, update };
+  }
+
+  /**
+   * An address of loopback that no listener had yet. With port 0, a new listener of Envoy takes over the socket of one that drains on the
+   * same address: what answers there would be the last case for a moment.
+   */
+  #newHost(): string {
+    const n = ++this.#cases;
+    return `127.1.${Math.floor(n / 250)}.${(n % 250) + 1}`;
+  }
+
+  /** A listener that comes after the change answers when the change has come. */
+  async #reachesWorkers(resources: ReturnType<typeof clientResources>): Promise<void> {
+    const host = this.#newHost();
+    const name = `marker-${this.#cases}`;
+    await this.client.apply(addResources(resources, { lds: [marker(name, host)] }));
+    const { port } = await this.client.place(name);
+    const url = `http://${host}:${port}/`;
+    await until("the marker", async () => (await fetch(url, { keepalive: false })).status === 204);
+  }
+
+  async #places(config: CaseConfiguration, name: string, host: string, logPath: string): Promise<Places> {
+    const protocol: UpstreamHttp = config.application ?? "http1";
+    let prefix = "base";
+    if (config.server) {
+      prefix = name;
+      const own = serverResources(name, host, SERVED, [protocol], config.server, {
+        path: logPath,
+        format: logFormat(),
+      });
+      await this.server.apply(addResources(this.#base, own));
+    }
+    const wanted = [...SERVED.map((served) => serverListenerName(prefix, served.name, protocol)), "base-bytes-tcp"];
+    const places = await this.server.places(wanted);
+    return {
+      plain: (endpoint) => plainPlace(endpoint),
+      mesh(endpoint) {
+        if (endpoint === "bytes") return places.get("base-bytes-tcp")!;
+        return places.get(serverListenerName(prefix, String(endpoint), protocol)) ?? plainPlace(endpoint);
+      },
+    };
+  }
+
+  stop(): void {
+    this.client.kill();
+    this.server.kill();
+  }
+}
+
+function plainPlace(endpoint: EndpointName): Place {
+  const host = "127.0.0.1";
+  if (typeof endpoint === "number") return { host, port: endpoint };
+  if (endpoint === "closed") return { host, port: CLOSED };
+  return { host, port: endpoint === "bytes" ? BYTES.port : APPLICATIONS[endpoint].port };
+}
+
+const labs = new Map<ProxyKind, Promise<Lab>>();
+
+/** Started once a run, whatever the number of files that ask. */
+export function labOf(kind: ProxyKind): Promise<Lab> {
+  let lab = labs.get(kind);
+  if (!lab) {
+    lab = Lab.start(kind);
+    labs.set(kind, lab);
+  }
+  return lab;
+}

@@ -1,0 +1,156 @@
+// One proxy process for the whole run, with its control plane in this process: started empty, given everything by discovery.
+
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findComponent } from "../../../scripts/components.ts";
+import type { ProxyKind } from "../../../src/agent/sidecar.ts";
+import { until } from "../../../src/base/until-fixture.ts";
+import { closedPort } from "../../../src/proxy/raw-peer-fixture.ts";
+import { Discovery, type Resources } from "./discovery.ts";
+import { httpOptions, type Message, type Place, socketAddress } from "./message.ts";
+
+const MAIN = join(import.meta.dir, "../../../src/main.ts");
+const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
+const START_MS = 20_000;
+/** Both write their logs out that often, where they would take 1 s and 10 s. */
+const FLUSH_MS = 10;
+
+/**
+ * Runs a proxy for as long as this process holds its standard input, and clears its folder away: a test run has no last word of its own,
+ * and may be killed.
+ */
+const KEEPER = `
+exec 3<&0
+folder=$1; shift
+"$@" </dev/null 3<&- & proxy=$!
+echo $proxy > "$folder/pid"
+{ cat <&3 >/dev/null; kill -9 $proxy; rm -rf "$folder"; } >/dev/null 2>&1 &
+wait $proxy
+`;
+
+function bootstrap(name: string, discoveryPort: number, adminPort: number): Message {
+  return {
+    node: { id: `lab~${name}`, cluster: name },
+    admin: { address: socketAddress(adminPort) },
+    dynamic_resources: {
+      lds_config: FROM_ADS,
+      cds_config: FROM_ADS,
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
+      },
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "xds-grpc",
+          type: "STATIC",
+          connect_timeout: "5s",
+          typed_extension_protocol_options: httpOptions("http2"),
+          load_assignment: {
+            cluster_name: "xds-grpc",
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(discoveryPort) } }] }],
+          },
+        },
+      ],
+    },
+  };
+}
+
+function command(kind: ProxyKind): readonly string[] {
+  if (kind === "heddle")
+    return [process.execPath, MAIN, "proxy", "--drain-time", "1s", "--log-flush", `${FLUSH_MS}ms`, "-c"];
+  // A listener that went is drained for a second instead of ten minutes.
+  const logs = [
+    "--log-level",
+    process.env.TEST_LOG === "debug" ? "debug" : "error",
+    "--file-flush-interval-msec",
+    `${FLUSH_MS}`,
+  ];
+  const drain = ["--drain-time-s", "1", "--drain-strategy", "immediate"];
+  return [findComponent("envoy")!, "--disable-hot-restart", "--concurrency", "1", ...logs, ...drain, "-c"];
+}
+
+/** A listener as the admin interface tells of it: Envoy's address is the one bound, Heddle's the one asked for. */
+interface ListenerStatus {
+  readonly name: string;
+  readonly address?: { readonly host: string };
+  readonly port?: number;
+  readonly local_address?: { readonly socket_address?: { readonly address: string; readonly port_value: number } };
+}
+
+function placeOf({ name, address, port, local_address: local }: ListenerStatus): [string, Place][] {
+  const bound = local?.socket_address;
+  if (bound) return [[name, { host: bound.address, port: bound.port_value }]];
+  return address && port ? [[name, { host: address.host, port }]] : [];
+}
+
+export class ProxyProcess {
+  readonly kind: ProxyKind;
+  readonly folder: string;
+  readonly #discovery: Discovery;
+  readonly #child: Bun.Subprocess<"pipe", "inherit" | "ignore", "inherit" | "ignore">;
+  readonly #admin: number;
+
+  private constructor(kind: ProxyKind, name: string) {
+    this.kind = kind;
+    this.folder = mkdtempSync(join(tmpdir(), "heddle-lab-"));
+    this.#discovery = new Discovery();
+    this.#admin = closedPort();
+    const file = join(this.folder, "bootstrap.json");
+    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin)));
+    const stream = process.env.TEST_LOG === "debug" ? "inherit" : "ignore";
+    const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder];
+    this.#child = Bun.spawn([...keeper, ...command(kind), file], { stdin: "pipe", stdout: stream, stderr: stream });
+  }
+
+  static async start(kind: ProxyKind, name: string): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(kind, name);
+    await proxy.apply({});
+    await until(`the admin port of ${kind}`, () => proxy.admin("/ready").catch(() => undefined), START_MS);
+    return proxy;
+  }
+
+  /** Ends the process at once; for a case that needs one of its own. */
+  kill(): void {
+    void this.#child.stdin.end();
+    this.#discovery.stop();
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "pid"), "utf8"));
+  }
+
+  apply(resources: Resources): Promise<void> {
+    if (this.#child.exitCode !== null) throw new Error(`${this.kind} ended with ${this.#child.exitCode}`);
+    return this.#discovery.apply(resources);
+  }
+
+  /** What the admin interface answers. */
+  async admin(path: string, method = "GET"): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#admin}${path}`, {
+      method,
+      signal: AbortSignal.timeout(5_000),
+    });
+    if (!response.ok && path !== "/ready") throw new Error(`${method} ${path}: ${response.status}`);
+    return response.text();
+  }
+
+  /** Where listeners are, with the ports that the system gave them, once all of them are open. */
+  async places(listeners: readonly string[]): Promise<ReadonlyMap<string, Place>> {
+    return until(`listeners ${listeners.join(", ")} of ${this.kind}`, async () => {
+      const { listener_statuses: statuses = [] } = JSON.parse(await this.admin("/listeners?format=json")) as {
+        listener_statuses?: readonly ListenerStatus[];
+      };
+      const places = new Map(statuses.flatMap(placeOf));
+      return listeners.every((name) => places.has(name)) ? places : undefined;
+    });
+  }
+
+  async place(listener: string): Promise<Place> {
+    return (await this.places([listener])).get(listener)!;
+  }
+}
