@@ -20,7 +20,7 @@ export interface WeightedCluster {
   readonly headers: HeaderMutation;
   /** Undefined: nothing of its own; else with what it inherits from the route. */
   readonly filters: RouteFilters | undefined;
-  /** In place of the route's; undefined: the route's. */
+  /** Where the route has none of its own. */
   readonly hostRewrite: HostRewrite | undefined;
 }
 

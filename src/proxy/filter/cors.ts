@@ -16,8 +16,8 @@ function allowsOrigin({ allowOrigins }: CorsPolicy, origin: string): boolean {
   return allowOrigins.some((match) => matchesString(match, "*") || matchesString(match, origin));
 }
 
-function preflightHeaders({ policy, origin }: Permission, request: HeaderList): HeaderList {
-  const headers: HeaderList = ["access-control-allow-origin", origin];
+function preflightHeaders(policy: CorsPolicy, request: HeaderList): HeaderList {
+  const headers: HeaderList = [];
   if (policy.allowCredentials) headers.push("access-control-allow-credentials", "true");
   if (policy.allowMethods !== "") headers.push("access-control-allow-methods", policy.allowMethods);
   if (policy.allowHeaders !== "") headers.push("access-control-allow-headers", policy.allowHeaders);
@@ -49,17 +49,14 @@ export class Cors implements BoundFilter {
     if (!allowsOrigin(policy, origin)) {
       this.stats.originInvalid++;
       if (!isPreflight || policy.forwardNotMatchingPreflights) return "continue";
-      request.reply(200, "", "cors_response");
+      request.reply(200, "", "cors_response", undefined, preflightHeaders(policy, headers));
       return "answered";
     }
     this.stats.originValid++;
-    const permission: Permission = { policy, origin };
-    if (isPreflight) {
-      request.reply(200, "", "cors_response", undefined, preflightHeaders(permission, headers));
-      return "answered";
-    }
-    this.#permissions.set(request, permission);
-    return "continue";
+    this.#permissions.set(request, { policy, origin });
+    if (!isPreflight) return "continue";
+    request.reply(200, "", "cors_response", undefined, preflightHeaders(policy, headers));
+    return "answered";
   }
 
   onResponse(request: FilteredRequest, { headers }: ResponseHead): void {

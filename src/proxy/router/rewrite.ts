@@ -52,7 +52,7 @@ export function rewriteRequest(
     mutateHeaders(headers, weighted.headers.requestRemove, weighted.headers.requestSet, source);
   if (route.headers !== NO_MUTATION)
     mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, source);
-  const rewrite = weighted?.hostRewrite ?? action.hostRewrite;
+  const rewrite = action.hostRewrite ?? weighted?.hostRewrite;
   const authority = rewrite && newAuthority(head, rewrite);
   if (authority !== undefined && authority !== "") setAuthority(head, authority, action.appendForwardedHost);
   changePath(head, route, action);

@@ -216,7 +216,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#attemptStartedAt = performance.now();
     if (record.attempts > 1 && this.#virtualHost.attemptCountHeader)
       setHeader(this.head.headers, "x-envoy-attempt-count", String(record.attempts));
-    if ((this.#weighted?.hostRewrite ?? this.#action.hostRewrite)?.kind === "endpoint" && host.hostname !== "")
+    if ((this.#action.hostRewrite ?? this.#weighted?.hostRewrite)?.kind === "endpoint" && host.hostname !== "")
       setAuthority(this.head, host.hostname, this.#action.appendForwardedHost);
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;

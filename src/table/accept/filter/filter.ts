@@ -26,18 +26,21 @@ import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
 
-/** One kind of configuration: the message, and what becomes of it. */
+/** One kind of configuration: the message, and what becomes of it. `inherited`: what the level above says of the same filter. */
 interface Known<T> {
   readonly schema: DescMessage;
-  accept(scope: Scope, any: Any): T | undefined;
+  accept(scope: Scope, any: Any, inherited: T | undefined): T | undefined;
 }
 
-function known<D extends DescMessage, T>(schema: D, accept: (scope: Scope, config: MessageShape<D>) => T): Known<T> {
+function known<D extends DescMessage, T>(
+  schema: D,
+  accept: (scope: Scope, config: MessageShape<D>, inherited: T | undefined) => T,
+): Known<T> {
   return {
     schema,
-    accept: (scope, any) => {
+    accept: (scope, any, inherited) => {
       const config = scope.unpack(any, schema);
-      return config && accept(scope, config);
+      return config && accept(scope, config, inherited);
     },
   };
 }
@@ -63,7 +66,7 @@ function acceptRouter(scope: Scope, any: Any): void {
 function acceptFilter(scope: Scope, any: Any): FilterTable | undefined {
   const filter = FILTERS.find(({ schema }) => isA(any, schema));
   if (!filter) scope.reject(`filter ${JSON.stringify(any.typeUrl)} is not supported by Heddle's proxy`);
-  return filter?.accept(scope, any);
+  return filter?.accept(scope, any, undefined);
 }
 
 /** The filters in their order, the router excepted: it must be the last. */
@@ -87,19 +90,23 @@ export function acceptFilters(scope: Scope, { httpFilters }: HttpConnectionManag
   });
 }
 
-function acceptRouteFilter(scope: Scope, any: Any): RouteFilterTable | undefined {
+function acceptRouteFilter(
+  scope: Scope,
+  any: Any,
+  inherited: RouteFilterTable | undefined,
+): RouteFilterTable | undefined {
   if (isA(any, WrapperSchema)) {
     const wrapper = scope.unpack(any, WrapperSchema);
     if (!wrapper) return undefined;
     scope.only(wrapper, ["config", "disabled", "isOptional"]);
     if (wrapper.disabled) return { kind: "disabled" };
     if (!wrapper.config) scope.reject("neither disabled nor a configuration");
-    return wrapper.config && acceptRouteFilter(scope.field("config"), wrapper.config);
+    return wrapper.config && acceptRouteFilter(scope.field("config"), wrapper.config, inherited);
   }
   const filter = ROUTE_FILTERS.find(({ schema }) => isA(any, schema));
   if (!filter)
     scope.reject(`configuration ${JSON.stringify(any.typeUrl)} of a route is not supported by Heddle's proxy`);
-  return filter?.accept(scope, any);
+  return filter?.accept(scope, any, inherited);
 }
 
 /** What a level of routes says of filters: in `typed_per_filter_config`, and in the field that CORS had before there was that. */
@@ -120,9 +127,9 @@ export function acceptRouteFilters(
   const own = Object.entries(typedPerFilterConfig);
   if (own.length === 0 && !cors) return inherited;
   const filters = new Map(inherited);
-  if (cors) filters.set(CORS, acceptDeprecatedCorsPolicy(scope.field("cors"), cors));
+  if (cors) filters.set(CORS, acceptDeprecatedCorsPolicy(scope.field("cors"), cors, inherited.get(CORS)));
   for (const [name, any] of own) {
-    const table = acceptRouteFilter(scope.field("typed_per_filter_config").key(name), any);
+    const table = acceptRouteFilter(scope.field("typed_per_filter_config").key(name), any, inherited.get(name));
     if (table) filters.set(name, table);
   }
   return filters;
