@@ -16,6 +16,8 @@ export interface Endpoint {
   readonly health: Health;
   /** Metadata `envoy.transport_socket_match`. */
   readonly socketMatch: ReadonlyMap<string, string>;
+  /** Metadata `envoy.lb`: values in JSON. */
+  readonly lbMetadata: ReadonlyMap<string, string>;
   /** Metadata `istio.workload`: `name;namespace;canonical name;canonical revision;cluster`; "" when unknown. */
   readonly workload: string;
   /** Its name where it has one beside its address (`hostname`, or what DNS resolved); "" without. */

@@ -51,6 +51,12 @@ export function headerValue(request: RequestFacts, name: string): string | undef
   return value;
 }
 
+/** The first value of a field of a header list: name, value, name, value, … */
+export function headerOf(headers: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}
+
 /** The path without query and fragment. */
 export function pathWithoutQuery(path: string): string {
   const query = path.indexOf("?");

@@ -3,6 +3,7 @@
 import type { RouteFilters } from "./filter/filter.ts";
 import type { HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutation } from "./header-mutation.ts";
+import type { HedgePolicy } from "./hedge-policy.ts";
 import type { InternalRedirectPolicy } from "./internal-redirect.ts";
 import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { Origin } from "./origin.ts";
@@ -55,6 +56,7 @@ export interface ForwardAction {
   readonly appendForwardedHost: boolean;
   readonly mirrors: readonly MirrorPolicy[];
   readonly hash: readonly HashPolicy[];
+  readonly hedge: HedgePolicy | undefined;
   readonly internalRedirect: InternalRedirectPolicy | undefined;
   /** Of the request's body that may be kept to be sent again; undefined takes the proxy's. */
   readonly bufferLimitBytes: number | undefined;

@@ -1,6 +1,6 @@
 // One try of an exchange on one host: waits for a connection, sends the request, hears the response.
 
-import { Deadline, timers } from "../../base/timer-wheel.ts";
+import { Deadline, TICK_MS, timers } from "../../base/timer-wheel.ts";
 import type { HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
@@ -16,6 +16,8 @@ export interface AttemptOwner {
   /** The head was sent; what waits of the body may follow. */
   onUpstreamOpen(upstream: ClientStream, localAddress: string): void;
   onRequestWritable(): void;
+  /** True: the attempt goes on all the same. */
+  onPerTryTimeout(attempt: Attempt): boolean;
   onInform(status: number, headers: HeaderList): void;
   onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void;
   onResponseData(chunk: Uint8Array): void;
@@ -24,7 +26,7 @@ export interface AttemptOwner {
   onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void;
 }
 
-/** The attempt's deadline is the per-try time-out. */
+/** The attempt's deadline is the per-try time-out, and the per-try idle time-out. */
 export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly host: Host;
   readonly cluster: Cluster;
@@ -32,6 +34,10 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly #pool: HttpPool;
   /** Counted among the cluster's retries; until the response begins (Envoy: RetryStateImpl::resetRetry). */
   #isRetry: boolean;
+  /** On the clock of performance.now(); 0 is none. */
+  #timeoutAt = 0;
+  #idleMs = 0;
+  #lastActivity = timers.now;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
 
@@ -46,9 +52,30 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     host.stats.requests++;
   }
 
-  begin(perTryTimeoutMs: number): void {
-    if (perTryTimeoutMs > 0) timers.arm(this, perTryTimeoutMs);
+  /** Until the response begins, and between any two signs of life; 0 is none. */
+  begin(timeoutMs: number, idleTimeoutMs: number): void {
+    this.#idleMs = idleTimeoutMs;
+    if (timeoutMs > 0) this.#timeoutAt = performance.now() + timeoutMs;
+    if (timeoutMs > 0 || idleTimeoutMs > 0) this.#arm();
     this.#pool.acquire(this);
+  }
+
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
+  get stream(): ClientStream | undefined {
+    return this.#stream;
+  }
+
+  #touch(): void {
+    if (this.#idleMs > 0) this.#lastActivity = timers.now;
+  }
+
+  #arm(): void {
+    const timeLeft = this.#timeoutAt === 0 ? Number.POSITIVE_INFINITY : this.#timeoutAt - performance.now();
+    const idleLeft = this.#idleMs === 0 ? Number.POSITIVE_INFINITY : this.#lastActivity + this.#idleMs - timers.now;
+    timers.arm(this, Math.min(timeLeft, idleLeft));
   }
 
   onConnection(pooled: PooledConnection): void {
@@ -69,7 +96,9 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onResponse(head: ResponseHead, end: boolean): void {
-    if (this.armed) timers.disarm(this);
+    this.#timeoutAt = 0;
+    if (this.armed && this.#idleMs === 0) timers.disarm(this);
+    this.#touch();
     this.#endRetry();
     if (head.status >= 500) this.host.stats.errors++;
     if (end) this.#close();
@@ -77,6 +106,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onData(chunk: Uint8Array): void {
+    this.#touch();
     this.#owner.onResponseData(chunk);
   }
 
@@ -96,12 +126,24 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#owner.onAttemptFailure(this, reason === "refused" ? "refused" : "reset", detailOf(reason));
   }
 
-  /** The per-try time-out. */
   onDeadline(): void {
-    const { cluster } = this;
-    cluster.stats.timeouts++;
+    // A tick early is in time: the wheel rounds up, its clock down.
+    if (this.#timeoutAt > 0 && performance.now() >= this.#timeoutAt - 1) this.#onPerTryTimeout();
+    else if (this.#idleMs > 0 && timers.now - this.#lastActivity >= this.#idleMs - TICK_MS)
+      this.#timeOut("per-try-idle-timeout");
+    else this.#arm();
+  }
+
+  #onPerTryTimeout(): void {
+    this.#timeoutAt = 0;
+    if (!this.#owner.onPerTryTimeout(this)) this.#timeOut("per-try-timeout");
+    else if (this.#idleMs > 0) this.#arm();
+  }
+
+  #timeOut(failure: "per-try-timeout" | "per-try-idle-timeout"): void {
+    this.cluster.stats.timeouts++;
     this.abandon();
-    this.#owner.onAttemptFailure(this, "per-try-timeout", "per-try timeout");
+    this.#owner.onAttemptFailure(this, failure, failure);
   }
 
   pause(): void {

@@ -33,13 +33,9 @@ const OVERFLOW: FailureReply = {
   headers: ["x-envoy-overloaded", "true"],
 };
 
-const PER_TRY_TIMEOUT: FailureReply = {
-  status: 504,
-  body: "upstream request timeout",
-  details: "upstream_per_try_timeout",
-  flag: "UT",
-  headers: [],
-};
+function perTryTimeout(details: string): FailureReply {
+  return { status: 504, body: "upstream request timeout", details, flag: "UT", headers: [] };
+}
 
 function reset(detail: string): FailureReply {
   const flag: ResponseFlag = detail === "connection_termination" ? "UC" : detail === "protocol_error" ? "UPE" : "UR";
@@ -60,7 +56,9 @@ export function failureReply(failure: AttemptFailure, detail: string): FailureRe
     case "overflow":
       return OVERFLOW;
     case "per-try-timeout":
-      return PER_TRY_TIMEOUT;
+      return perTryTimeout("upstream_per_try_timeout");
+    case "per-try-idle-timeout":
+      return perTryTimeout("upstream_per_try_idle_timeout");
     case "refused":
     case "reset":
       return reset(detail);

@@ -1,13 +1,16 @@
 // The further attempts of one request: who was tried, and when the next one is due. Made when the first attempt has failed.
 
 import { Alarm, timers } from "../../base/timer-wheel.ts";
-import type { RetryPolicy } from "../../table/retry-policy.ts";
+import { backoffCeiling, type HostPredicate, type RetryPolicy, rateLimitDelay } from "../../table/retry-policy.ts";
 import type { Host } from "../upstream/host.ts";
+
+/** What the upstream asked for is stretched by up to half, so that not everybody comes back at once (Envoy: JitteredLowerBoundBackOffStrategy). */
+const RATE_LIMIT_JITTER = 0.5;
 
 export class RetryState {
   readonly #policy: RetryPolicy;
   readonly #backoff: Alarm;
-  readonly tried: Host[] = [];
+  readonly #tried: Host[] = [];
 
   /** `again` makes the next attempt. */
   constructor(policy: RetryPolicy, again: () => void) {
@@ -15,12 +18,51 @@ export class RetryState {
     this.#backoff = new Alarm(again);
   }
 
-  /** `attempts`: those made, the first included. Full jitter below a ceiling that doubles (Envoy: JitteredExponentialBackOffStrategy). */
-  schedule(host: Host, attempts: number): void {
-    this.tried.push(host);
-    const { backoffBaseMs, backoffMaxMs } = this.#policy;
-    const ceiling = Math.min(backoffMaxMs, backoffBaseMs * (2 ** attempts - 1));
-    timers.arm(this.#backoff, Math.random() * ceiling);
+  /** `attempts`: those made, the first included. `headers`: of the response that is not wanted; undefined without one. */
+  schedule(host: Host, attempts: number, headers: readonly string[] | undefined): void {
+    this.#tried.push(host);
+    const asked = headers && rateLimitDelay(this.#policy, headers, Date.now());
+    const delay =
+      asked === undefined
+        ? Math.random() * backoffCeiling(this.#policy, attempts)
+        : asked * (1 + Math.random() * RATE_LIMIT_JITTER);
+    timers.arm(this.#backoff, delay);
+  }
+
+  /** For an attempt beside another: it has waited long enough. */
+  scheduleNow(host: Host): void {
+    this.#tried.push(host);
+    timers.arm(this.#backoff, 0);
+  }
+
+  get isWaiting(): boolean {
+    return this.#backoff.armed;
+  }
+
+  /** Priorities that were tried so often that others are preferred. */
+  get triedPriorities(): ReadonlySet<number> | undefined {
+    const { previousPriorities } = this.#policy;
+    if (!previousPriorities || this.#tried.length < previousPriorities.updateFrequency) return undefined;
+    return new Set(this.#tried.map(({ priority }) => priority));
+  }
+
+  /** Whether the policy would rather see another host. */
+  rejects(host: Host): boolean {
+    return this.#policy.hostPredicates.some((predicate) => this.#matches(predicate, host));
+  }
+
+  #matches(predicate: HostPredicate, host: Host): boolean {
+    switch (predicate.kind) {
+      case "previous-hosts":
+        return this.#tried.includes(host);
+      case "omit-canary-hosts":
+        return host.lbMetadata.get("canary") === "true";
+      case "omit-host-metadata":
+        return (
+          predicate.metadata.size > 0 &&
+          [...predicate.metadata].every(([key, value]) => host.lbMetadata.get(key) === value)
+        );
+    }
   }
 
   cancel(): void {

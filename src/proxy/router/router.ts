@@ -2,13 +2,17 @@
 // attempt, response, failure, retry, end.
 
 import { statusNumber } from "../../grpc/status.ts";
-import { getHeader, type HeaderList, setHeader } from "../../http/headers.ts";
+import { type HeaderList, setHeader } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResponseHead, ServerStream } from "../../http/stream.ts";
-import { isChosen } from "../../table/fraction.ts";
 import { hashRequest } from "../../table/hash-policy.ts";
 import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
-import type { MirrorPolicy } from "../../table/mirror-policy.ts";
-import { type AttemptFailure, retriesFailure, retriesResponse } from "../../table/retry-policy.ts";
+import {
+  type AttemptFailure,
+  type RetryPolicy,
+  retriesFailure,
+  retriesRequest,
+  retriesResponse,
+} from "../../table/retry-policy.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Downstream } from "../downstream.ts";
@@ -24,7 +28,8 @@ import { followRedirect, type RedirectHistory, type RedirectTarget } from "./int
 import type { RequestBody } from "./request-body.ts";
 import { RetryState } from "./retry-state.ts";
 import { rewriteRequest, rewriteResponse, setAuthority } from "./rewrite.ts";
-import { Shadow } from "./shadow.ts";
+import { type RouterHeaders, retryPolicyAsked, takeRouterHeaders } from "./router-headers.ts";
+import { beginShadows, type Shadow } from "./shadow.ts";
 import { openTunnel, type TunnelOwner } from "./tunnel.ts";
 
 /** The client's side of a request that is forwarded. */
@@ -75,7 +80,11 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   #attempt: Attempt | undefined = undefined;
   /** Where the request's body goes as it comes. */
   #upstream: ClientStream | undefined = undefined;
+  #asked: RouterHeaders | undefined = undefined;
+  #policy: RetryPolicy | undefined;
   #retry: RetryState | undefined = undefined;
+  /** Attempts whose per-try time-out has rung, and that go on beside the newest. */
+  #slow: readonly Attempt[] = [];
   #shadows: readonly Shadow[] = [];
   hash: bigint | undefined = undefined;
   /** Lines of set-cookie that the balancer's choice is to be found by again. */
@@ -98,6 +107,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#action = action;
     this.#virtualHost = virtualHost;
     this.#weighted = weighted;
+    this.#policy = action.retry;
   }
 
   // ── forward ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,21 +127,33 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     }
     this.#record.cluster = cluster;
     cluster.stats.requests++;
+    this.#readCommands();
     rewriteRequest(this.head, this.#route, action, this.#weighted, this.#record);
     if (this.#virtualHost.attemptCountHeader) setHeader(this.head.headers, "x-envoy-attempt-count", "1");
     this.#setDeadlines();
     if (request.body) this.#limitBody(request.body);
     if (action.hash.length > 0) this.#hashRequest();
-    if (action.mirrors.length > 0) this.#mirror(action.mirrors);
+    if (action.mirrors.length > 0)
+      this.#shadows = beginShadows(this, action.mirrors, this.connection.context.clusters, action.timeoutMs);
     if (!this.#isTunnel) this.#attemptOnHost(cluster);
     else if (action.terminateConnect) this.#tunnel(cluster, stream);
     else request.reply(403, "", "upgrade_failed");
   }
 
+  /** What a trusted caller asks for stands over what the route says. */
+  #readCommands(): void {
+    const asked = takeRouterHeaders(this.head.headers);
+    if (asked) {
+      this.#asked = asked;
+      this.#policy = retryPolicyAsked(this.#policy, asked);
+    }
+    if (this.#policy && !retriesRequest(this.#policy, this.head)) this.#policy = undefined;
+  }
+
   /** What may have to be sent again is kept, and no more than may be. */
   #limitBody(body: RequestBody): void {
-    const { retry, internalRedirect, bufferLimitBytes } = this.#action;
-    if (!retry && !internalRedirect) body.forgetWhenSent();
+    const { internalRedirect, bufferLimitBytes } = this.#action;
+    if (!this.#policy && !internalRedirect) body.forgetWhenSent();
     else if (bufferLimitBytes !== undefined) body.limit(bufferLimitBytes);
   }
 
@@ -141,22 +163,10 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#cookies = cookies;
   }
 
-  #mirror(policies: readonly MirrorPolicy[]): void {
-    for (const { cluster: by, fraction, hostSuffix, traceSampled } of policies) {
-      const name = by.kind === "name" ? by.name : getHeader(this.head.headers, by.header);
-      const cluster = name === undefined ? undefined : this.connection.context.clusters.get(name);
-      if (!cluster || !isChosen(fraction, Math.random())) continue;
-      const { timeoutMs } = this.#action;
-      const headOnly = this.requestIsHeadOnly;
-      const shadow = Shadow.begin(this.head, cluster, { hostSuffix, traceSampled, timeoutMs, headOnly });
-      if (shadow) this.#shadows = [...this.#shadows, shadow];
-    }
-  }
-
   #setDeadlines(): void {
     const { idleTimeoutMs } = this.#action;
     if (idleTimeoutMs !== undefined) this.#request.setIdle(idleTimeoutMs);
-    const timeoutMs = requestTimeout(this.#action, this.#request.isGrpc, this.head.headers);
+    const timeoutMs = this.#asked?.timeoutMs ?? requestTimeout(this.#action, this.#request.isGrpc, this.head.headers);
     if (timeoutMs === 0) return;
     this.#request.setTimeout(timeoutMs);
     setHeader(this.head.headers, "x-envoy-expected-rq-timeout-ms", String(timeoutMs));
@@ -169,12 +179,12 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   // ── the host ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get tried(): readonly Host[] | undefined {
-    return this.#action.retry?.avoidPreviousHosts ? this.#retry?.tried : undefined;
+  rejects(host: Host): boolean {
+    return this.#retry?.rejects(host) ?? false;
   }
 
   get hostSelectionAttempts(): number {
-    return this.#action.retry?.hostSelectionAttempts ?? 1;
+    return this.#retry && this.#policy ? this.#policy.hostSelectionAttempts : 1;
   }
 
   /** Calls `found` with a host, at once in all cases but an unknown name; or replies that there is none. */
@@ -222,7 +232,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), record.attempts > 1);
     this.#attempt = attempt;
-    attempt.begin(this.#action.retry?.perTryTimeoutMs ?? 0);
+    attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
   }
 
   get requestIsHeadOnly(): boolean {
@@ -248,11 +258,13 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** False: the client should pause. */
   onRequestData(body: RequestBody, chunk: Uint8Array): boolean {
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestData(chunk);
+    for (let i = 0; i < this.#slow.length; i++) this.#slow[i]!.stream?.write(chunk);
     return body.take(chunk, this.#upstream);
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestEnd(trailers);
+    for (let i = 0; i < this.#slow.length; i++) this.#slow[i]!.stream?.end(trailers);
     this.#upstream?.end(trailers);
   }
 
@@ -269,10 +281,11 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   onResponse(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const record = this.#record;
-    if (this.#retriesInstead(attempt, head, end)) {
+    if (this.#passesOver(attempt, head, end)) {
       attempt.abandon();
       return;
     }
+    if (this.#slow.length > 0 || attempt !== this.#attempt) this.#settleOn(attempt);
     if (this.#redirects(head)) return;
     record.details = "via_upstream";
     rewriteResponse(head.headers, this.#route.headers, this.#weighted, record);
@@ -294,12 +307,14 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     return target !== undefined && this.#request.redirectTo(target, policy);
   }
 
-  /** True when another attempt is due in place of this response. */
-  #retriesInstead(attempt: Attempt, { status, headers }: ResponseHead, end: boolean): boolean {
-    const policy = this.#action.retry;
-    if (!policy || !retriesResponse(policy, status, this.#request.isGrpc && end ? statusNumber(headers) : undefined))
-      return false;
-    if (this.#record.attempts <= policy.retries) return this.#mayRetry && this.#scheduleRetry(attempt);
+  /** True when another attempt is due, or under way, in place of this response. */
+  #passesOver(attempt: Attempt, { status, headers }: ResponseHead, end: boolean): boolean {
+    const policy = this.#policy;
+    if (!policy) return false;
+    const grpcStatus = this.#request.isGrpc && end ? statusNumber(headers) : undefined;
+    if (!retriesResponse(policy, status, headers, grpcStatus)) return false;
+    if (this.#leaveToOthers(attempt)) return true;
+    if (this.#record.attempts <= policy.retries) return this.#mayRetry && this.#scheduleRetry(attempt, headers);
     this.#record.flag("URX");
     return false;
   }
@@ -316,14 +331,14 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   /** The attempt is over without a whole response. */
   onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void {
-    if (this.#over) return;
+    if (this.#over || this.#leaveToOthers(attempt)) return;
     this.#upstream = undefined;
     if (this.#request.responseStarted) {
       const flag = failure === "refused" || detail === "remote_reset" ? "UR" : "UC";
       this.#request.cutOff(flag, `upstream_reset_after_response_started{${detail}}`);
       return;
     }
-    const policy = this.#action.retry;
+    const policy = this.#policy;
     if (policy && retriesFailure(policy, failure)) {
       if (this.#record.attempts <= policy.retries && this.#mayRetry && this.#scheduleRetry(attempt)) return;
       if (this.#record.attempts > policy.retries) this.#record.flag("URX");
@@ -345,8 +360,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   }
 
   /** False when the cluster's budget of retries is spent. */
-  #scheduleRetry({ cluster, host }: Attempt): boolean {
-    const policy = this.#action.retry;
+  #scheduleRetry({ cluster, host }: Attempt, headers?: HeaderList, atOnce = false): boolean {
+    const policy = this.#policy;
     if (!policy) return false;
     if (!cluster.breakers.admitRetry()) {
       this.#record.flag("UO");
@@ -355,7 +370,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     cluster.stats.retries++;
     this.#upstream = undefined;
     this.#retry ??= new RetryState(policy, () => this.#attemptAgain(cluster));
-    this.#retry.schedule(host, this.#record.attempts);
+    if (atOnce) this.#retry.scheduleNow(host);
+    else this.#retry.schedule(host, this.#record.attempts, headers);
     return true;
   }
 
@@ -363,6 +379,39 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   #attemptAgain(cluster: Cluster): void {
     const current = this.connection.context.clusters.get(cluster.table.name);
     this.#attemptOnHost(current?.breakers === cluster.breakers ? current : cluster);
+  }
+
+  // ── hedging ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** True: the attempt goes on, and another is made beside it (Envoy: Filter::onSoftPerTryTimeout). */
+  onPerTryTimeout(attempt: Attempt): boolean {
+    const policy = this.#policy;
+    if (!policy || !(this.#asked?.hedge ?? this.#action.hedge?.onPerTryTimeout) || !this.#mayRetry) return false;
+    if (this.#record.attempts > policy.retries) this.#record.flag("URX");
+    else if (this.#scheduleRetry(attempt, undefined, true)) this.#slow = [...this.#slow, attempt];
+    return true;
+  }
+
+  /** True when there are other attempts that may still bring a good response: this one is out. */
+  #leaveToOthers(attempt: Attempt): boolean {
+    if (this.#slow.length === 0) return false;
+    const wasSlow = this.#slow.includes(attempt);
+    if (wasSlow) this.#slow = this.#slow.filter((other) => other !== attempt);
+    else this.#upstream = undefined;
+    const current = this.#attempt;
+    const isCurrentAlive = current !== undefined && current !== attempt && !current.isOver;
+    return this.#slow.length > 0 || isCurrentAlive || (this.#retry?.isWaiting ?? false);
+  }
+
+  /** Its response is the one: all others are given up. */
+  #settleOn(attempt: Attempt): void {
+    this.#retry?.cancel();
+    for (const other of this.#slow) if (other !== attempt) other.abandon();
+    if (this.#attempt !== attempt) this.#attempt?.abandon();
+    this.#slow = [];
+    this.#attempt = attempt;
+    this.#upstream = attempt.stream;
+    this.#record.host = attempt.host;
   }
 
   // ── tunnel ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -396,6 +445,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     this.#retry?.cancel();
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onOriginalOver();
     this.#attempt?.abandon();
+    for (const attempt of this.#slow) attempt.abandon();
     this.#record.cluster?.breakers.releaseRequest();
   }
 }

@@ -1,7 +1,9 @@
 // A copy of a request on its way to another cluster (mirroring). Nobody waits for it: it is dropped rather than slow anything down.
 
-import type { HeaderList } from "../../http/headers.ts";
+import { getHeader, type HeaderList } from "../../http/headers.ts";
 import { type ClientStream, RequestHead, type ResponseHead } from "../../http/stream.ts";
+import { isChosen } from "../../table/fraction.ts";
+import type { MirrorPolicy } from "../../table/mirror-policy.ts";
 import { setSampled } from "../trace.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { NO_PREFERENCE } from "../upstream/load-balancer-context.ts";
@@ -31,6 +33,21 @@ function copyHead(head: RequestHead, { hostSuffix, traceSampled }: ShadowOptions
   return new RequestHead(method, scheme, host, path, copy, protocol, contentLength, undefined);
 }
 
+/** The copies of a request that the policies want. */
+export function beginShadows(
+  { head, requestIsHeadOnly: headOnly }: { readonly head: RequestHead; readonly requestIsHeadOnly: boolean },
+  policies: readonly MirrorPolicy[],
+  clusters: ReadonlyMap<string, Cluster>,
+  timeoutMs: number,
+): readonly Shadow[] {
+  return policies.flatMap(({ cluster: by, fraction, hostSuffix, traceSampled }) => {
+    const name = by.kind === "name" ? by.name : getHeader(head.headers, by.header);
+    const cluster = name === undefined ? undefined : clusters.get(name);
+    if (!cluster || !isChosen(fraction, Math.random())) return [];
+    return Shadow.begin(head, cluster, { hostSuffix, traceSampled, timeoutMs, headOnly }) ?? [];
+  });
+}
+
 export class Shadow implements AttemptOwner {
   readonly head: RequestHead;
   readonly requestIsHeadOnly: boolean;
@@ -55,7 +72,7 @@ export class Shadow implements AttemptOwner {
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (original.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     shadow.#attempt = new Attempt(shadow, cluster, host, cluster.pool(host, wanted), false);
-    shadow.#attempt.begin(options.timeoutMs);
+    shadow.#attempt.begin(options.timeoutMs, 0);
     return shadow;
   }
 
@@ -95,6 +112,10 @@ export class Shadow implements AttemptOwner {
     if (this.requestIsHeadOnly) return;
     this.#body?.send(upstream);
     if (this.#ended) upstream.end(this.#trailers);
+  }
+
+  onPerTryTimeout(): boolean {
+    return false;
   }
 
   onRequestWritable(): void {}

@@ -96,10 +96,8 @@ export class Cluster {
     const hosts = this.#eligible;
     if (hosts.length === 0) return undefined;
     let host = this.#balancer.choose(hosts);
-    const { tried } = context;
-    if (tried !== undefined)
-      for (let i = 1; i < context.hostSelectionAttempts && tried.includes(host); i++)
-        host = this.#balancer.choose(hosts);
+    for (let i = 1; i < context.hostSelectionAttempts && context.rejects(host); i++)
+      host = this.#balancer.choose(hosts);
     return host;
   }
 

@@ -17,6 +17,7 @@ export function endpointAt(host: string, port: number): Endpoint {
     health: "healthy",
     socketMatch: new Map(),
     workload: "",
+    lbMetadata: new Map(),
     hostname: "",
   };
 }

@@ -15,6 +15,7 @@ export class Host {
   readonly priority: number;
   readonly health: Health;
   readonly workload: string;
+  readonly lbMetadata: ReadonlyMap<string, string>;
   /** Its name where it has one beside its address; "" without. */
   readonly hostname: string;
   /** Requests and byte streams that are on their way. */
@@ -37,6 +38,7 @@ export class Host {
     this.priority = endpoint.priority;
     this.health = endpoint.health;
     this.workload = endpoint.workload;
+    this.lbMetadata = endpoint.lbMetadata;
     this.hostname = endpoint.hostname;
   }
 
@@ -48,6 +50,7 @@ export class Host {
       endpoint.priority,
       endpoint.health,
       endpoint.workload,
+      JSON.stringify([...endpoint.lbMetadata]),
       JSON.stringify(socket),
     ].join("\0");
   }

@@ -5,11 +5,11 @@ import type { Host } from "./host.ts";
 export interface LoadBalancerContext {
   /** Of the route's hash policies (xxHash64); undefined when none found anything. */
   readonly hash: bigint | undefined;
-  /** Hosts to avoid, because this request was on them already. */
-  readonly tried: readonly Host[] | undefined;
-  /** How many draws it may take to avoid them. */
+  /** True when another host should be drawn instead, if there is one. */
+  rejects(host: Host): boolean;
+  /** How many draws it may take; 1 asks no further. */
   readonly hostSelectionAttempts: number;
 }
 
 /** Of somebody who takes any host. */
-export const NO_PREFERENCE: LoadBalancerContext = { hash: undefined, tried: undefined, hostSelectionAttempts: 1 };
+export const NO_PREFERENCE: LoadBalancerContext = { hash: undefined, rejects: () => false, hostSelectionAttempts: 1 };

@@ -7,11 +7,13 @@ import {
   RouteAction_ClusterNotFoundResponseCode,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
+import type { HedgePolicy } from "../hedge-policy.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { ForwardAction } from "../route.ts";
 import { acceptClusterChoice } from "./cluster-choice.ts";
 import { acceptHashPolicy } from "./hash-policy.ts";
+import { acceptHedgePolicy } from "./hedge-policy.ts";
 import { acceptInternalRedirect } from "./internal-redirect.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
@@ -26,6 +28,7 @@ export interface ForwardDefaults {
   readonly retry: RetryPolicy | undefined;
   readonly filters: RouteFilters;
   readonly mirrors: readonly MirrorPolicy[];
+  readonly hedge: HedgePolicy | undefined;
   readonly bufferLimitBytes: number | undefined;
 }
 
@@ -42,6 +45,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "appendXForwardedHost",
     "requestMirrorPolicies",
     "hashPolicy",
+    "hedgePolicy",
     "cors",
     "internalRedirectPolicy",
     "priority",
@@ -70,6 +74,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
         ? defaults.mirrors
         : acceptMirrorPolicies(scope, action.requestMirrorPolicies),
     hash: action.hashPolicy.flatMap((policy, i) => acceptHashPolicy(scope.field("hash_policy").index(i), policy) ?? []),
+    hedge: action.hedgePolicy ? acceptHedgePolicy(scope.field("hedge_policy"), action.hedgePolicy) : defaults.hedge,
     internalRedirect:
       action.internalRedirectPolicy &&
       acceptInternalRedirect(scope.field("internal_redirect_policy"), action.internalRedirectPolicy),

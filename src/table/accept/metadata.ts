@@ -34,3 +34,11 @@ export function readStrings(struct: Readonly<Record<string, unknown>> | undefine
     Object.entries(struct ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value] as const] : [])),
   );
 }
+
+/** The namespace of metadata that balancing goes by. */
+export const LB_METADATA = "envoy.lb";
+
+/** The values of a metadata struct in JSON, which compare as Envoy's protobuf values do. */
+export function readJson(struct: Readonly<Record<string, unknown>> | undefined): ReadonlyMap<string, string> {
+  return new Map(Object.entries(struct ?? {}).map(([key, value]) => [key, JSON.stringify(value)]));
+}

@@ -4,6 +4,7 @@ import type { DataSource } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { Route } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
 import type { HeaderMutation } from "../header-mutation.ts";
+import type { HedgePolicy } from "../hedge-policy.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type * as table from "../route.ts";
@@ -53,6 +54,7 @@ export interface Inherited {
   readonly retry: RetryPolicy | undefined;
   readonly filters: RouteFilters;
   readonly mirrors: readonly MirrorPolicy[];
+  readonly hedge: HedgePolicy | undefined;
   readonly bufferLimitBytes: number | undefined;
 }
 

@@ -10,6 +10,7 @@ import type { MirrorPolicy } from "../mirror-policy.ts";
 import type * as table from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
+import { acceptHedgePolicy } from "./hedge-policy.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptRoute, type Inherited } from "./route.ts";
@@ -44,6 +45,7 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     "domains",
     "routes",
     "retryPolicy",
+    "hedgePolicy",
     "requestMirrorPolicies",
     "perRequestBufferLimitBytes",
     "requireTls",
@@ -61,6 +63,7 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     filters: acceptRouteFilters(scope, host, shell.filters),
     mirrors:
       host.requestMirrorPolicies.length === 0 ? shell.mirrors : acceptMirrorPolicies(scope, host.requestMirrorPolicies),
+    hedge: host.hedgePolicy && acceptHedgePolicy(scope.field("hedge_policy"), host.hedgePolicy),
     bufferLimitBytes: host.perRequestBufferLimitBytes,
   };
   return {
