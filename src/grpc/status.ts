@@ -56,7 +56,12 @@ export function isGrpc(headers: HeaderList): boolean {
 }
 
 export function statusTrailers({ code, message }: GrpcStatus): HeaderList {
-  const trailers = ["grpc-status", String(GRPC_STATUS[code])];
+  return numberedTrailers(GRPC_STATUS[code], message);
+}
+
+/** For a status that comes as a number, possibly one that has no name. */
+export function numberedTrailers(status: number, message: string): HeaderList {
+  const trailers = ["grpc-status", String(status)];
   if (message !== "") trailers.push("grpc-message", encodeMessage(message));
   return trailers;
 }

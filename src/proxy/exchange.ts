@@ -27,7 +27,7 @@ import {
 import { AccessRecord } from "./access-record.ts";
 import type { Downstream } from "./downstream.ts";
 import { ANSWERED, PASSED } from "./filter/chain.ts";
-import type { FilteredRequest } from "./filter/filter.ts";
+import type { BodySink, FilteredRequest } from "./filter/filter.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
@@ -72,6 +72,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   redirects: RedirectHistory = NO_REDIRECTS;
   #router: Router | undefined = undefined;
 
+  /** Stages of filters that the response goes through; undefined: there are none. */
+  #responseSink: BodySink | undefined = undefined;
   #requestMessages: MessageCounter | undefined = undefined;
   #responseMessages: MessageCounter | undefined = undefined;
   #grpcStatus = -1;
@@ -298,13 +300,36 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   respondData(chunk: Uint8Array): boolean {
     if (this.#phase !== "answering") return true;
-    this.record.bytesSent += chunk.length;
     this.#deadline?.touch();
+    return this.#responseSink ? this.#responseSink.data(chunk) : this.#sendData(chunk);
+  }
+
+  respondEnd(trailers: HeaderList | undefined): void {
+    if (this.#phase !== "answering") return;
+    if (this.#responseSink) this.#responseSink.end(trailers);
+    else this.#sendEnd(trailers);
+  }
+
+  wrapResponseBody(wrap: (next: BodySink) => BodySink): void {
+    const next = this.#responseSink ?? {
+      data: (chunk: Uint8Array) => this.#sendData(chunk),
+      end: (trailers: HeaderList | undefined) => this.#sendEnd(trailers),
+    };
+    this.#responseSink = wrap(next);
+  }
+
+  resumeResponse(): void {
+    this.#router?.resumeResponse();
+  }
+
+  #sendData(chunk: Uint8Array): boolean {
+    if (this.#phase !== "answering") return true;
+    this.record.bytesSent += chunk.length;
     this.#responseMessages?.feed(chunk);
     return this.#stream.write(chunk);
   }
 
-  respondEnd(trailers: HeaderList | undefined): void {
+  #sendEnd(trailers: HeaderList | undefined): void {
     if (this.#phase !== "answering") return;
     this.record.trailers = trailers;
     if (trailers && this.isGrpc) this.#grpcStatus = statusNumber(trailers) ?? this.#grpcStatus;
@@ -326,13 +351,20 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     details: string,
     flag?: ResponseFlag,
     headers: HeaderList = [],
+    grpcStatus?: number,
   ): void {
     if (this.#phase === "over" || this.responseStarted) return;
     this.record.details = details;
     if (flag) this.record.flag(flag);
-    const grpc = this.isGrpc && status !== 200;
-    if (grpc) this.#grpcStatus = GRPC_STATUS[statusOfHttp(status).code];
-    const { head, bytes } = localReply(status, body, headers, grpc, this.head.method === "HEAD");
+    const grpc = this.isGrpc && (status !== 200 || grpcStatus !== undefined);
+    if (grpc) this.#grpcStatus = grpcStatus ?? GRPC_STATUS[statusOfHttp(status).code];
+    const { head, bytes } = localReply(
+      status,
+      body,
+      headers,
+      grpc ? this.#grpcStatus : undefined,
+      this.head.method === "HEAD",
+    );
     const { route } = this;
     if (route && route.headers !== NO_MUTATION)
       mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.record);

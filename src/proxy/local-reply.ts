@@ -1,6 +1,6 @@
 // Responses of the proxy's own (Envoy: Utility::sendLocalReply).
 
-import { statusOfHttp, statusTrailers } from "../grpc/status.ts";
+import { numberedTrailers } from "../grpc/status.ts";
 import type { HeaderList } from "../http/headers.ts";
 import { ResponseHead } from "../http/stream.ts";
 
@@ -10,19 +10,16 @@ export interface LocalReply {
   readonly bytes: Uint8Array | undefined;
 }
 
-/** gRPC clients get HTTP 200 with a status in the headers; others the text, with its length even when HEAD leaves it out. */
+/** `grpcStatus`: the client speaks gRPC, and gets HTTP 200 with this status in the headers; others the text, with its length even when HEAD leaves it out. */
 export function localReply(
   status: number,
   body: string | Uint8Array,
   headers: HeaderList,
-  grpc: boolean,
+  grpcStatus: number | undefined,
   headOnly: boolean,
 ): LocalReply {
-  if (grpc) {
-    const trailers = statusTrailers({
-      code: statusOfHttp(status).code,
-      message: typeof body === "string" ? body : Buffer.from(body).toString(),
-    });
+  if (grpcStatus !== undefined) {
+    const trailers = numberedTrailers(grpcStatus, typeof body === "string" ? body : Buffer.from(body).toString());
     return {
       head: new ResponseHead(200, [...headers, "content-type", "application/grpc", ...trailers], -1),
       bytes: undefined,

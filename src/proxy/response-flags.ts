@@ -14,6 +14,8 @@ export type ResponseFlag =
   | "UPE" // upstream protocol error
   | "DC" // downstream connection termination
   | "DPE" // downstream protocol error
+  | "DI" // delay injected
+  | "FI" // fault injected
   | "SI" // stream idle timeout
   | "UMSDR"; // upstream reached its maximum connection duration
 

@@ -3,6 +3,7 @@
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
 import { Cors } from "./cors.ts";
+import { Fault } from "./fault.ts";
 import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
 import { HeaderToMetadata } from "./header-to-metadata.ts";
 import { Rbac } from "./rbac.ts";
@@ -13,6 +14,8 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
   switch (table.kind) {
     case "cors":
       return new Cors(name, disabled);
+    case "fault":
+      return new Fault(name, disabled, table);
     case "rbac":
       return new Rbac(name, disabled, table);
     case "header-to-metadata":

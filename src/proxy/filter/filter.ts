@@ -9,6 +9,13 @@ import type { AccessRecord } from "../access-record.ts";
 import type { ProxyContext } from "../context.ts";
 import type { ResponseFlag } from "../response-flags.ts";
 
+/** Where a body goes. Chunks are valid only during the call. */
+export interface BodySink {
+  /** False: no more until there is room again. */
+  data(chunk: Uint8Array): boolean;
+  end(trailers: HeaderList | undefined): void;
+}
+
 /** A request, as filters see and change it. What a filter keeps of a request it keeps in a WeakMap of its own. */
 export interface FilteredRequest {
   readonly head: RequestHead;
@@ -23,7 +30,18 @@ export interface FilteredRequest {
   /** Claims of the caller about itself, moved out of the headers; "" without. */
   peerMetadata: string;
   /** Answers the request here and now. `details` are Envoy's, for the log. */
-  reply(status: number, body: string, details: string, flag?: ResponseFlag, headers?: HeaderList): void;
+  reply(
+    status: number,
+    body: string,
+    details: string,
+    flag?: ResponseFlag,
+    headers?: HeaderList,
+    grpcStatus?: number,
+  ): void;
+  /** Puts a stage before the client that the response's body goes through; the last one put is the first to see it. */
+  wrapResponseBody(wrap: (next: BodySink) => BodySink): void;
+  /** A stage that had no room has some again. */
+  resumeResponse(): void;
   /** The filter that said `waiting` lets the request go on. Never from within `onRequest`. */
   continueRequest(): void;
 }

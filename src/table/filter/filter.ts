@@ -1,11 +1,13 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
+import type { FaultFilter } from "./fault.ts";
 import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
 import type { RbacFilter } from "./rbac.ts";
 
 export type FilterTable =
   | CorsFilter
+  | FaultFilter
   | HeaderToMetadataFilter
   | RbacFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
@@ -22,7 +24,7 @@ export interface HttpFilter {
 }
 
 /** What a route says of a filter: the filter's configuration for it, or that it is off. */
-export type RouteFilterTable = CorsPolicy | RbacFilter | { readonly kind: "disabled" };
+export type RouteFilterTable = CorsPolicy | FaultFilter | RbacFilter | { readonly kind: "disabled" };
 
 /** By the filter's name. The most specific of weighted cluster, route, virtual host and route configuration stands here. */
 export type RouteFilters = ReadonlyMap<string, RouteFilterTable>;

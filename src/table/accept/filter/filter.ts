@@ -9,6 +9,7 @@ import {
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { CorsPolicySchema, CorsSchema } from "../../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { FilterConfigSchema as DynamicForwardProxySchema } from "../../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import { HTTPFaultSchema } from "../../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
 import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
@@ -23,6 +24,7 @@ import {
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
 import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
+import { acceptFault } from "./fault.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
 
@@ -47,6 +49,7 @@ function known<D extends DescMessage, T>(
 
 const FILTERS: readonly Known<FilterTable>[] = [
   known(CorsSchema, () => ({ kind: "cors" })),
+  known(HTTPFaultSchema, acceptFault),
   known(RBACSchema, acceptRbacFilter),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(OnDemandSchema, () => ({ kind: "on-demand" })),
@@ -55,6 +58,7 @@ const FILTERS: readonly Known<FilterTable>[] = [
 
 const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
   known(CorsPolicySchema, acceptCorsPolicy),
+  known(HTTPFaultSchema, acceptFault),
   known(RBACPerRouteSchema, acceptRbacRoute),
 ];
 
