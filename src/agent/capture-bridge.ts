@@ -2,7 +2,7 @@
 
 import { type Cidr, containsAddress, parseAddress, parseCidr } from "../base/cidr.ts";
 import { Failure } from "../base/failure.ts";
-import { runTool } from "./capture-tools.ts";
+import { runTool } from "./run-tool.ts";
 
 const BRIDGE = "heddle0";
 /** Second octets of 10/8, and of 172.16/12 for machines whose VPN has all of 10/8. */
@@ -40,6 +40,15 @@ export function freeAddress(range: string, name: string, taken: ReadonlySet<stri
   throw new Failure(`every address of ${range}.0.0/16 is in use`);
 }
 
+function gatewayOf(range: string): string {
+  return `${range}.0.1`;
+}
+
+/** Beyond those that freeAddress gives away. */
+function machineOf(range: string): string {
+  return `${range}.255.254`;
+}
+
 interface AddressOutput {
   readonly addr_info?: readonly { readonly family: string; readonly local: string }[];
 }
@@ -59,7 +68,8 @@ function make(ip: string): string {
   const range = freeRange(routes.map(({ dst }) => dst).filter((dst) => dst !== "0.0.0.0/0"));
   const commands = [
     `link add ${BRIDGE} type bridge`,
-    `address add ${range}.0.1/16 dev ${BRIDGE}`,
+    `address add ${gatewayOf(range)}/16 dev ${BRIDGE}`,
+    `address add ${machineOf(range)}/32 dev ${BRIDGE}`,
     `link set ${BRIDGE} up`,
   ];
   runTool([ip, "-batch", "-"], commands.join("\n"));
@@ -70,11 +80,16 @@ export interface Bridge {
   readonly name: string;
   /** First two octets of its /16. */
   readonly range: string;
+  /** The machine's own on it, to which its packets for elsewhere go. */
+  readonly gateway: string;
+  /** Behind it stands the machine's loopback interface. */
+  readonly machine: string;
 }
 
 /** The bridge, made when it is not there. Within `exclusively`. */
 export function ensureBridge(ip: string): Bridge {
-  return { name: BRIDGE, range: rangeOf(ip) ?? make(ip) };
+  const range = rangeOf(ip) ?? make(ip);
+  return { name: BRIDGE, range, gateway: gatewayOf(range), machine: machineOf(range) };
 }
 
 /** When nobody is left on it. Within `exclusively`. */

@@ -6,7 +6,8 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writ
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 
-const FOLDER = "/run/heddle/capture";
+/** What captures of this machine know of each other. */
+export const CLAIMS_FOLDER = "/run/heddle/capture";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 /** Others hold the folder for as long as a few programs take to run. */
@@ -35,13 +36,13 @@ export interface HeldClaim extends Claim {
 }
 
 function fileOf(name: string): string {
-  return join(FOLDER, `${name}.claim`);
+  return join(CLAIMS_FOLDER, `${name}.claim`);
 }
 
 /** Does `work` while no other process changes networks or claims. @throws Failure when another does not let go. */
 export function exclusively<T>(work: () => T): T {
-  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-  const file = join(FOLDER, "lock");
+  mkdirSync(CLAIMS_FOLDER, { recursive: true, mode: 0o700 });
+  const file = join(CLAIMS_FOLDER, "lock");
   const fd = openSync(file, "a", 0o600);
   try {
     const deadline = performance.now() + PATIENCE_MS;
@@ -72,9 +73,9 @@ export function claim({ name, address }: Claim): HeldClaim {
 export function readClaims(): { readonly held: readonly Claim[]; readonly stale: readonly Claim[] } {
   const held: Claim[] = [];
   const stale: Claim[] = [];
-  for (const file of readdirSync(FOLDER)) {
+  for (const file of readdirSync(CLAIMS_FOLDER)) {
     if (!file.endsWith(".claim")) continue;
-    const path = join(FOLDER, file);
+    const path = join(CLAIMS_FOLDER, file);
     const fd = openSync(path, "r");
     const found = { name: file.slice(0, -".claim".length), address: readFileSync(fd, "utf8") };
     (tryLock(fd) ? stale : held).push(found);

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { runTool } from "./capture-tools.ts";
+import { runTool } from "./run-tool.ts";
 
 const isRoot = process.platform === "linux" && process.geteuid?.() === 0;
 const MODULE = JSON.stringify(join(import.meta.dir, "capture-tools.ts"));

@@ -1,15 +1,19 @@
 // A network of a workload's own, in which every connection leads through its proxy: the application needs no setting, and cannot go
 // around the proxy by forgetting one. The agent stays outside and reaches in.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { type Bridge, ensureBridge, freeAddress, removeBridge } from "./capture-bridge.ts";
 import { type Claim, claim, exclusively, forget, type HeldClaim, readClaims } from "./capture-claims.ts";
 import { captureRules, PROXY_GROUP } from "./capture-rules.ts";
-import { captureTools, runTool, type Tools } from "./capture-tools.ts";
+import { captureTools, type Tools } from "./capture-tools.ts";
+import { closeWayOut, openWayOut } from "./capture-way-out.ts";
+import { resolverFiles } from "./dns/resolver-files.ts";
 import { NetworkNamespace } from "./network-namespace.ts";
+import { applyWithAny, type PacketFilter } from "./packet-filter.ts";
+import { runTool } from "./run-tool.ts";
 
 const log = logger("agent");
 
@@ -19,6 +23,8 @@ const NETNS_ETC = "/etc/netns";
 export interface CaptureOptions {
   /** The Pod's: unique on this machine. */
   readonly name: string;
+  /** The Pod's: short names are those of its services. */
+  readonly namespace: string;
   /** Ports that peers reach as they are: the mesh's, the agent's. */
   readonly openPorts: readonly number[];
 }
@@ -26,10 +32,8 @@ export interface CaptureOptions {
 export class Capture {
   /** The workload's own, by which this machine and the other captured workloads reach it. */
   readonly address: string;
-  /** The namespace's /etc/hosts. */
-  readonly hostsFile: string;
-  /** What stands in it before the names of the mesh: the machine's own. */
-  readonly ownHosts: string;
+  /** By which it reaches the programs that listen on this machine's loopback interface. */
+  readonly machineAddress: string;
   readonly #tools: Tools;
   readonly #claim: HeldClaim;
   readonly #namespace: NetworkNamespace;
@@ -37,12 +41,11 @@ export class Capture {
   /** For ends that nobody catches. */
   readonly #onExit = () => this.close();
 
-  private constructor(tools: Tools, held: HeldClaim) {
+  private constructor(tools: Tools, bridge: Bridge, held: HeldClaim) {
     this.#tools = tools;
     this.#claim = held;
     this.address = held.address;
-    this.hostsFile = join(NETNS_ETC, held.name, "hosts");
-    this.ownHosts = readFileSync(this.hostsFile, "utf8");
+    this.machineAddress = bridge.machine;
     this.#namespace = new NetworkNamespace(held.name);
     process.on("exit", this.#onExit);
   }
@@ -64,8 +67,8 @@ export class Capture {
       const address = freeAddress(bridge.range, options.name, new Set(held.map((other) => other.address)));
       const mine = claim({ name: `heddle-${options.name}`, address });
       try {
-        build(tools, bridge, mine, options.openPorts);
-        return new Capture(tools, mine);
+        openWayOut(build(tools, bridge, mine, options), bridge);
+        return new Capture(tools, bridge, mine);
       } catch (thrown) {
         dismantle(tools, mine);
         throw thrown;
@@ -104,10 +107,10 @@ function linkOf(address: string): string {
   return `heddle-${c}.${d}`;
 }
 
-function build({ ip, ...tools }: Tools, bridge: Bridge, { name, address }: Claim, open: readonly number[]): void {
-  const folder = join(NETNS_ETC, name);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "hosts"), readFileSync("/etc/hosts"));
+/** Returns the packet filter that works here. */
+function build(tools: Tools, bridge: Bridge, { name, address }: Claim, options: CaptureOptions): PacketFilter {
+  const { ip, packetFilters } = tools;
+  writeFiles(name, bridge, options);
   const link = linkOf(address);
   const outside = [
     `netns add ${name}`,
@@ -121,17 +124,26 @@ function build({ ip, ...tools }: Tools, bridge: Bridge, { name, address }: Claim
     ...(existsSync("/proc/sys/net/ipv6") ? ["link set eth0 addrgenmode none"] : []),
     `address add ${address}/16 dev eth0`,
     "link set eth0 up",
-    // Virtual addresses need a route to be looked up at all.
-    `route add default via ${bridge.range}.0.1`,
+    `route add default via ${bridge.gateway}`,
   ];
   runTool([ip, "-netns", name, "-batch", "-"], inside.join("\n"));
-  runTool([ip, "netns", "exec", name, tools["iptables-restore"]], captureRules(open));
+  const rules = captureRules({ open: options.openPorts, nameserver: bridge.gateway });
+  return applyWithAny(packetFilters, rules, [ip, "netns", "exec", name]);
+}
+
+/** The files of /etc by which its programs come to the DNS proxy. */
+function writeFiles(name: string, { gateway }: Bridge, { namespace }: CaptureOptions): void {
+  const folder = join(NETNS_ETC, name);
+  mkdirSync(folder, { recursive: true });
+  for (const [file, text] of Object.entries(resolverFiles(gateway, namespace))) writeFileSync(join(folder, file), text);
 }
 
 function dismantle(tools: Tools, mine: HeldClaim): void {
   remove(tools, mine);
   mine.release();
-  if (readClaims().held.length === 0) quietly(() => removeBridge(tools.ip));
+  if (readClaims().held.length > 0) return;
+  quietly(() => closeWayOut(tools.packetFilters));
+  quietly(() => removeBridge(tools.ip));
 }
 
 /** What is not there any more needs no removal: each step is tried, whatever became of the one before. */

@@ -3,18 +3,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
-import { logger } from "../base/log.ts";
+import type { Registry } from "../stats/registry.ts";
 import type { Capture } from "./capture.ts";
-import { hostsText, rewrite } from "./hosts-file.ts";
+import { CapturedNames } from "./captured-names.ts";
 import type { HeldIdentity } from "./identity.ts";
-import { NameSubscription } from "./name-subscription.ts";
 import { relay } from "./relay.ts";
 import type { Sidecar } from "./sidecar.ts";
-
-const log = logger("agent");
-
-/** An application that begins without names would have to try again; one that never begins is worse. */
-const NAMES_TIMEOUT_MS = 5_000;
 
 export interface Place {
   /** Path of a Unix socket that leads to the control plane; undefined where its address does. */
@@ -25,7 +19,7 @@ export interface Place {
   enter<T>(work: () => T): T;
   /** Of a URL with a loopback address, there. */
   fetch(url: string, init: RequestInit): Promise<Response>;
-  /** Resolves when the names of the mesh can be looked up, or are late. */
+  /** Resolves when the names of the mesh can be looked up, or are late. Rejects when no name can be. */
   resolveNames(current: () => HeldIdentity | undefined): Promise<void>;
   /** The place itself stays. */
   close(): void;
@@ -46,13 +40,13 @@ export class CapturedPlace implements Place {
   readonly #capture: Capture;
   readonly #sidecar: Sidecar;
   readonly #relays = new Map<string, { stop(): void }>();
-  #names: NameSubscription | undefined;
-  #late: ReturnType<typeof setTimeout> | undefined;
+  readonly #names: CapturedNames;
 
   /** The sidecar's folder must exist. @throws Failure when its path is too long for Unix sockets. */
-  constructor(capture: Capture, sidecar: Sidecar) {
+  constructor(capture: Capture, sidecar: Sidecar, registry: Registry) {
     this.#capture = capture;
     this.#sidecar = sidecar;
+    this.#names = new CapturedNames(capture, sidecar, registry);
     const { host, port } = sidecar.controlPlane;
     this.controlPlane = join(sidecar.folder, "xds.sock");
     this.#relays.set(this.controlPlane, relay(this.controlPlane, { host, port }));
@@ -90,24 +84,11 @@ export class CapturedPlace implements Place {
   }
 
   resolveNames(current: () => HeldIdentity | undefined): Promise<void> {
-    const { hostsFile, ownHosts } = this.#capture;
-    const { namespace } = this.#sidecar.workload;
-    return new Promise((resolve) => {
-      this.#late = setTimeout(() => {
-        log.warn(`the control plane sent no names within ${NAMES_TIMEOUT_MS / 1_000} s: they cannot be looked up yet`);
-        resolve();
-      }, NAMES_TIMEOUT_MS);
-      this.#names = new NameSubscription(this.#sidecar, current, (names) => {
-        rewrite(hostsFile, hostsText(ownHosts, names, namespace));
-        clearTimeout(this.#late);
-        resolve();
-      });
-    });
+    return this.#names.start(current);
   }
 
   close(): void {
-    clearTimeout(this.#late);
-    this.#names?.close();
+    this.#names.close();
     for (const { stop } of this.#relays.values()) stop();
     this.#relays.clear();
   }

@@ -117,6 +117,7 @@ class RunningParts implements RunningSidecar {
     this.#closers.push(() => this.#identity.stop());
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);
+    names.catch(() => {}); // told when it is awaited, below
     this.#serve();
     this.#startProxy();
     await this.#untilReady();
@@ -134,7 +135,7 @@ class RunningParts implements RunningSidecar {
 
   #findPlace(): void {
     const { capture, sidecar } = this.#options;
-    if (capture) this.#place = new CapturedPlace(capture, sidecar);
+    if (capture) this.#place = new CapturedPlace(capture, sidecar, this.#registry);
     this.#closers.push(() => this.#place.close());
   }
 

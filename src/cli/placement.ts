@@ -27,7 +27,10 @@ export function onThisHost(address: string, wanted: WantedPorts, upstreams: read
 }
 
 /** Throws a Failure when this machine cannot capture. In a network of one's own every port is free. */
-export async function captured(pod: string, wanted: WantedPorts): Promise<Placement> {
+export async function captured(
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+  wanted: WantedPorts,
+): Promise<Placement> {
   if (Object.keys(wanted).length > 0) {
     throw new Failure("--capture and ports of the sidecar exclude each other", {
       hint: "leave the ports out: a captured program has a network of its own, with the usual ones",
@@ -36,6 +39,6 @@ export async function captured(pod: string, wanted: WantedPorts): Promise<Placem
   }
   // Loaded by those alone who capture: it calls the C library.
   const { Capture } = await import("../agent/capture.ts");
-  const capture = Capture.open({ name: pod, openPorts: [USUAL_PORTS.mesh, USUAL_PORTS.status] });
+  const capture = Capture.open({ name, namespace, openPorts: [USUAL_PORTS.mesh, USUAL_PORTS.status] });
   return { address: capture.address, ports: USUAL_PORTS, capture, release: () => capture.close() };
 }

@@ -17,6 +17,7 @@ const PLAN: PodPlan = {
   protocol: "http",
   proxy: "heddle",
   captured: false,
+  machineAddress: undefined,
   ports: { admin: 1, inbound: 2, mesh: 3, status: 4, forwardProxy: 5 },
   upstreams: [{ port: 9191, host: "other", servicePort: 81 }],
 };

@@ -30,6 +30,8 @@ export interface PodPlan {
   readonly proxy: ProxyKind;
   /** Its connections are redirected; it needs no forward proxy, and nothing stands in for its port. */
   readonly captured: boolean;
+  /** Leads a captured one to this machine's loopback interface. */
+  readonly machineAddress: string | undefined;
   readonly ports: ChosenPorts;
   readonly upstreams: readonly UpstreamOption[];
 }
@@ -45,12 +47,13 @@ export function labelsOf({ app, version, workloadName }: PodPlan): Readonly<Reco
 }
 
 /** How connections come to the sidecar without having been addressed to it, or what is addressed instead. */
-function wayIn({ captured, ports, port }: PodPlan): Readonly<Record<string, string>> {
+function wayIn({ captured, machineAddress, ports, port }: PodPlan): Readonly<Record<string, string>> {
   if (captured) {
     return {
       "heddle.dev/capture": "true",
       "heddle.dev/outbound-port": String(CAPTURE_PORTS.outbound),
       "heddle.dev/inbound-port": String(CAPTURE_PORTS.inbound),
+      ...(machineAddress === undefined ? {} : { "heddle.dev/machine-address": machineAddress }),
     };
   }
   return {

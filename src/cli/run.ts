@@ -72,7 +72,7 @@ function requireProgram(program: string): void {
 
 async function place(options: RunOptions, pod: string, { localAddress }: Access): Promise<Placement> {
   const ports = wantedPorts(options);
-  if (options.capture) return captured(pod, ports);
+  if (options.capture) return captured({ name: pod, namespace: options.namespace }, ports);
   return onThisHost(options.address ?? localAddress, ports, options.upstream ?? []);
 }
 
@@ -90,6 +90,7 @@ function planOf(options: RunOptions, names: Names, { address, ports, capture }: 
     protocol,
     proxy,
     captured: capture !== undefined,
+    machineAddress: capture?.machineAddress,
     ports,
     upstreams: upstream,
   };

@@ -1,6 +1,7 @@
 // Endpoints of a cluster, and how each is reached.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Cidr, containsAddress } from "../base/cidr.ts";
 import type { Endpoint } from "../model/endpoint.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
@@ -29,10 +30,23 @@ export interface Target {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export function targetOf(mesh: Mesh, endpoint: Endpoint, reach: Target["reach"]): Target {
-  const { address, weight, locality, labels, transport } = endpoint;
+/** `machineAddress`: see View. */
+export function targetOf(
+  mesh: Mesh,
+  endpoint: Endpoint,
+  reach: Target["reach"],
+  machineAddress: string | undefined,
+): Target {
+  const { weight, locality, labels, transport } = endpoint;
+  const address = machineAddress !== undefined && isLoopback(endpoint.address) ? machineAddress : endpoint.address;
   const port = reach === "leg" && transport.kind === "leg" ? transport.port : endpoint.port;
   return { address, port, reach, weight, locality, workload: workloadText(mesh, endpoint), labels };
+}
+
+const LOOPBACK: Cidr = { address: Uint8Array.of(127, 0, 0, 0), bits: 8 };
+
+function isLoopback(address: string): boolean {
+  return containsAddress(LOOPBACK, address);
 }
 
 function workloadText(mesh: Mesh, endpoint: Endpoint): string | undefined {

@@ -70,12 +70,19 @@ function compileRouting({ mesh, cache }: OutboundContext, view: View, services: 
 function clustersOf(context: OutboundContext, view: View, service: Service): ServiceClusters {
   const { mesh, acknowledged, cache } = context;
   const policy = clientPolicyFor(mesh, service, view);
-  const key = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${view.proxyKind}`;
+  const key = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${view.proxyKind}/${view.machineAddress ?? ""}`;
   const known = context.clusters.get(key);
   if (known) return known;
   const features = featuresOf(view.proxyKind);
   const made = serviceClusters(
-    { mesh, acknowledged, memo: cache.memo, features, featuresKey: view.proxyKind },
+    {
+      mesh,
+      acknowledged,
+      memo: cache.memo,
+      features,
+      featuresKey: view.proxyKind,
+      machineAddress: view.machineAddress,
+    },
     service,
     policy,
   );

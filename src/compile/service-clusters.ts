@@ -30,6 +30,8 @@ export interface ServiceClusterContext {
   readonly features: ProxyFeatures;
   /** Part of the memo's keys: the features' owner. */
   readonly featuresKey: string;
+  /** See View. */
+  readonly machineAddress: string | undefined;
 }
 
 interface Reached {
@@ -57,7 +59,7 @@ export function serviceClusters(
 }
 
 function portClusters(
-  { mesh, acknowledged, memo, features, featuresKey }: ServiceClusterContext,
+  { mesh, acknowledged, memo, features, featuresKey, machineAddress }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   policy: ClientPolicy | undefined,
@@ -75,7 +77,7 @@ function portClusters(
   // What is not ready is left out, as Istio does: sent as unhealthy it would only make every flap of readiness longer. An endpoint
   // that leaves keeps its requests and streams; nobody begins a new one.
   const targets = reached.flatMap(({ endpoint, reach }) =>
-    endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach)] : [],
+    endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach, machineAddress)] : [],
   );
   const discovery = discoveryOf(service, settings);
   const isDns = discovery === "dns" || discovery === "dns-round-robin";
@@ -91,7 +93,7 @@ function portClusters(
     origin,
     features,
   };
-  const owner = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}`;
+  const owner = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}`;
   const cluster = memo.get(`cluster/${owner}/${featuresKey}/${planName(plan)}`, [plan], () => ({
     resource: encodeResource("cds", outboundCluster(plan)),
     sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],

@@ -13,6 +13,8 @@ export interface View extends Client {
   readonly key: string;
   readonly proxyKind: WorkloadProxy["kind"];
   readonly captures: boolean;
+  /** What leads to endpoints on the machine's loopback interface, for a proxy that has one of its own. */
+  readonly machineAddress: string | undefined;
   readonly hasForwardProxy: boolean;
 }
 
@@ -38,8 +40,9 @@ export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: read
   // Not the labels themselves: a thousand workloads have a thousand sets of labels, and mostly nothing looks at them.
   const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
   const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
-  const key = [namespace, proxy.kind, ways, selected.join(".")].join("|");
-  return { key, namespace, labels, proxyKind: proxy.kind, captures, hasForwardProxy };
+  const machineAddress = proxy.capture?.machineAddress;
+  const key = [namespace, proxy.kind, ways, selected.join("."), ...(machineAddress ? [machineAddress] : [])].join("|");
+  return { key, namespace, labels, proxyKind: proxy.kind, captures, machineAddress, hasForwardProxy };
 }
 
 /** Services that clients of the view may call, by host. */

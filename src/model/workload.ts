@@ -33,6 +33,8 @@ export interface Upstream {
 export interface Capture {
   readonly outboundPort: number;
   readonly inboundPort: number;
+  /** By which it reaches the loopback interface of its machine, having one of its own; undefined when they share it. */
+  readonly machineAddress?: string | undefined;
 }
 
 /** What stands beside a workload, and on which ports: the same facts for Heddle's proxy and for Envoy. */

@@ -38,7 +38,12 @@ function proxyCommand(proxy: ProxyKind): readonly string[] {
     : [findComponent("envoy")!, "-l", "warning", "--concurrency", "1", "--disable-hot-restart", "-c"];
 }
 
-async function register(mesh: TestMesh, options: CapturedOptions, name: string, address: string): Promise<void> {
+async function register(
+  mesh: TestMesh,
+  options: CapturedOptions,
+  name: string,
+  { address, machineAddress }: Capture,
+): Promise<void> {
   const { app, version, proxy, port } = options;
   const ports = port ? [{ name: port[0], containerPort: port[1] }] : [];
   await mesh.apply(
@@ -54,6 +59,7 @@ async function register(mesh: TestMesh, options: CapturedOptions, name: string, 
           "heddle.dev/mesh-port": String(PORTS.mesh),
           "heddle.dev/bind-address": address,
           "heddle.dev/capture": "true",
+          "heddle.dev/machine-address": machineAddress,
           "heddle.dev/outbound-port": String(CAPTURE_PORTS.outbound),
           "heddle.dev/inbound-port": String(CAPTURE_PORTS.inbound),
         },
@@ -78,7 +84,7 @@ async function setReady(mesh: TestMesh, name: string, address: string, ready: bo
 export async function runCaptured(mesh: TestMesh, options: CapturedOptions): Promise<Captured> {
   const workloadName = `${options.app}-${options.version}`;
   const name = instanceName(workloadName);
-  const capture = Capture.open({ name, openPorts: [PORTS.mesh, PORTS.status] });
+  const capture = Capture.open({ name, namespace: "default", openPorts: [PORTS.mesh, PORTS.status] });
   try {
     return await start(mesh, options, name, workloadName, capture);
   } catch (thrown) {
@@ -96,7 +102,7 @@ async function start(
 ): Promise<Captured> {
   const { app, version, proxy, port, command } = options;
   const { address } = capture;
-  await register(mesh, options, name, address);
+  await register(mesh, options, name, capture);
   const authorityStore = new AuthorityStore(join(mesh.folder, "state", "ca"));
   const { authority } = authorityStore.open("cluster.local", Date.now());
   const tokens = new JoinTokens(authorityStore.joinKey(), () => authority.bundle);

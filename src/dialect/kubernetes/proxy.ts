@@ -16,6 +16,7 @@ const UPSTREAMS = "heddle.dev/upstreams";
 const CAPTURE = "heddle.dev/capture";
 const OUTBOUND_PORT = "heddle.dev/outbound-port";
 const INBOUND_PORT = "heddle.dev/inbound-port";
+const MACHINE_ADDRESS = "heddle.dev/machine-address";
 const BIND_ADDRESS = "heddle.dev/bind-address";
 
 /** Istio's ports, each a default: several sidecars may share a host. */
@@ -67,6 +68,7 @@ function captureOf(annotations: Annotations, reader: AnnotationReader): Capture 
   return {
     outboundPort: reader.port(OUTBOUND_PORT) ?? DEFAULT_CAPTURE.outboundPort,
     inboundPort: reader.port(INBOUND_PORT) ?? DEFAULT_CAPTURE.inboundPort,
+    machineAddress: reader.address(MACHINE_ADDRESS),
   };
 }
 

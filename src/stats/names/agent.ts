@@ -32,3 +32,14 @@ export const OUTGOING_LATENCY = histogram(
   ["request_type"],
   [1, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
 );
+export const DNS_QUERIES = counter("istio_agent_dns_requests_total", "Queries to the DNS proxy", []);
+export const DNS_UPSTREAM_QUERIES = counter(
+  "istio_agent_dns_upstream_requests_total",
+  "Queries for names outside of the mesh, handed on to the machine's resolvers",
+  [],
+);
+export const DNS_UPSTREAM_FAILURES = counter(
+  "istio_agent_dns_upstream_failures_total",
+  "Queries that a resolver did not answer, or could not",
+  [],
+);

@@ -1,0 +1,107 @@
+// The way from captured workloads to what is not captured: other hosts, by the machine's own address, and the programs on its loopback
+// interface. Rules stand in chains of our own, behind the machine's: what those refuse stays refused.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import { logger } from "../base/log.ts";
+import type { Bridge } from "./capture-bridge.ts";
+import { CLAIMS_FOLDER } from "./capture-claims.ts";
+import { turnForwardingBack, turnForwardingOn } from "./capture-forwarding.ts";
+import { applyRules, type PacketFilter, readRules } from "./packet-filter.ts";
+
+const log = logger("agent");
+
+const RECORD = join(CLAIMS_FOLDER, "forwarding");
+
+/** Table → the chains of it that lead to ours. */
+const TABLES = { nat: ["PREROUTING", "POSTROUTING"], filter: ["INPUT", "FORWARD"] } as const;
+type Table = keyof typeof TABLES;
+
+function chainOf(chain: string): string {
+  return `HEDDLE-${chain}`;
+}
+
+function rulesOf(table: Table, { name, range, machine }: Bridge, closed: readonly string[]): readonly string[] {
+  if (table === "nat")
+    return [
+      ...["tcp", "udp"].map(
+        (transport) =>
+          `-A HEDDLE-PREROUTING -i ${name} -d ${machine} -p ${transport} -j DNAT --to-destination 127.0.0.1`,
+      ),
+      `-A HEDDLE-POSTROUTING -s ${range}.0.0/16 ! -o ${name} -j MASQUERADE`,
+    ];
+  return [
+    `-A HEDDLE-INPUT -i ${name} -d 127.0.0.1 -m conntrack --ctstate DNAT -j ACCEPT`,
+    `-A HEDDLE-FORWARD -i ${name} -j ACCEPT`,
+    `-A HEDDLE-FORWARD -o ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+    // Neighbours that take this machine for a router find none, as before.
+    ...closed.map(
+      (other) => `-A HEDDLE-FORWARD -i ${other} -m conntrack --ctstate NEW -m conntrack ! --ctstate DNAT -j DROP`,
+    ),
+  ];
+}
+
+function jump(chain: string): string {
+  return `-A ${chain} -j ${chainOf(chain)}`;
+}
+
+function addTable(filter: PacketFilter, table: Table, bridge: Bridge, closed: readonly string[]): void {
+  const there = new Set(readRules(filter, table));
+  const chains = TABLES[table];
+  applyRules(
+    filter,
+    [
+      `*${table}`,
+      ...chains.map((chain) => `:${chainOf(chain)} - [0:0]`), // made, or emptied
+      ...rulesOf(table, bridge, closed),
+      ...chains.map(jump).filter((rule) => !there.has(rule)),
+      "COMMIT",
+      "",
+    ].join("\n"),
+  );
+}
+
+function removeTable(filter: PacketFilter, table: Table): void {
+  const there = new Set(readRules(filter, table));
+  const chains = TABLES[table].filter((chain) => there.has(`-N ${chainOf(chain)}`));
+  if (chains.length === 0) return;
+  applyRules(
+    filter,
+    [
+      `*${table}`,
+      ...chains
+        .map(jump)
+        .filter((rule) => there.has(rule))
+        .map((rule) => rule.replace("-A", "-D")),
+      ...chains.map((chain) => `-F ${chainOf(chain)}`),
+      ...chains.map((chain) => `-X ${chainOf(chain)}`),
+      "COMMIT",
+      "",
+    ].join("\n"),
+  );
+}
+
+/** Made, or put right: whoever made it may have been killed half-way. Without it the mesh still works, so a failure is told and borne. */
+export function openWayOut(filter: PacketFilter, bridge: Bridge): void {
+  try {
+    // Packets to 127.0.0.1 from another interface are dropped unless it says so.
+    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge.name}/route_localnet`, "1");
+    const closed = turnForwardingOn(RECORD).filter((name) => name !== "default" && !name.startsWith("heddle"));
+    for (const table of Object.keys(TABLES) as Table[]) addTable(filter, table, bridge, closed);
+  } catch (thrown) {
+    log.warn("captured programs have no way out of this machine", { reason: Failure.from(thrown).message });
+  }
+}
+
+/** `filters`: all that are installed; whoever made it may have preferred another. */
+export function closeWayOut(filters: readonly PacketFilter[]): void {
+  for (const filter of filters)
+    for (const table of Object.keys(TABLES) as Table[])
+      try {
+        removeTable(filter, table);
+      } catch (thrown) {
+        log.debug("not removed", { table, reason: Failure.from(thrown).message });
+      }
+  turnForwardingBack(RECORD);
+}
