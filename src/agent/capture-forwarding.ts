@@ -23,17 +23,18 @@ function interfaces(): readonly string[] {
 }
 
 /**
- * Turns it on. Returns the interfaces that did not forward before: their neighbours must not find a router there. `record` is a file
+ * The interfaces that do not forward, or did not before we made them: their neighbours must not find a router there. `record` is a file
  * that keeps what is to be undone, whoever ends last.
  */
-export function turnForwardingOn(record: string): readonly string[] {
-  if (isOn(MACHINE)) return recorded(record);
-  const before = recorded(record);
-  const changed = interfaces().filter((name) => !isOn(fileOf(name)));
-  const ours = [...new Set([...before, ...changed])];
-  writeFileSync(record, ours.join("\n"), { mode: 0o600 }); // first: whoever is killed next has said what to undo
-  for (const name of changed) writeFileSync(fileOf(name), "1");
-  return ours;
+export function closedInterfaces(record: string): readonly string[] {
+  const closed = isOn(MACHINE) ? [] : interfaces().filter((name) => !isOn(fileOf(name)));
+  return [...new Set([...recorded(record), ...closed])];
+}
+
+export function turnForwardingOn(record: string, closed: readonly string[]): void {
+  if (isOn(MACHINE)) return;
+  writeFileSync(record, closed.join("\n"), { mode: 0o600 }); // first: whoever is killed next has said what to undo
+  for (const name of closed) if (existsSync(fileOf(name))) writeFileSync(fileOf(name), "1");
 }
 
 function recorded(record: string): readonly string[] {

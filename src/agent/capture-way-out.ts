@@ -7,7 +7,7 @@ import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import type { Bridge } from "./capture-bridge.ts";
 import { CLAIMS_FOLDER } from "./capture-claims.ts";
-import { turnForwardingBack, turnForwardingOn } from "./capture-forwarding.ts";
+import { closedInterfaces, turnForwardingBack, turnForwardingOn } from "./capture-forwarding.ts";
 import { applyRules, type PacketFilter, readRules } from "./packet-filter.ts";
 
 const log = logger("agent");
@@ -17,6 +17,9 @@ const RECORD = join(CLAIMS_FOLDER, "forwarding");
 /** Table → the chains of it that lead to ours. */
 const TABLES = { nat: ["PREROUTING", "POSTROUTING"], filter: ["INPUT", "FORWARD"] } as const;
 type Table = keyof typeof TABLES;
+
+/** Istio's range for services without an address. */
+const VIRTUAL_ADDRESSES = "240.240.0.0/16";
 
 function chainOf(chain: string): string {
   return `HEDDLE-${chain}`;
@@ -33,6 +36,8 @@ function rulesOf(table: Table, { name, range, machine }: Bridge, closed: readonl
     ];
   return [
     `-A HEDDLE-INPUT -i ${name} -d 127.0.0.1 -m conntrack --ctstate DNAT -j ACCEPT`,
+    // Nobody is at the mesh's own addresses but the proxy; what it passes on is for a port that no service has.
+    `-A HEDDLE-FORWARD -i ${name} -d ${VIRTUAL_ADDRESSES} -j REJECT --reject-with icmp-host-unreachable`,
     `-A HEDDLE-FORWARD -i ${name} -j ACCEPT`,
     `-A HEDDLE-FORWARD -o ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
     // Neighbours that take this machine for a router find none, as before.
@@ -87,8 +92,10 @@ export function openWayOut(filter: PacketFilter, bridge: Bridge): void {
   try {
     // Packets to 127.0.0.1 from another interface are dropped unless it says so.
     writeFileSync(`/proc/sys/net/ipv4/conf/${bridge.name}/route_localnet`, "1");
-    const closed = turnForwardingOn(RECORD).filter((name) => name !== "default" && !name.startsWith("heddle"));
-    for (const table of Object.keys(TABLES) as Table[]) addTable(filter, table, bridge, closed);
+    const closed = closedInterfaces(RECORD);
+    const others = closed.filter((name) => name !== "default" && !name.startsWith("heddle"));
+    for (const table of Object.keys(TABLES) as Table[]) addTable(filter, table, bridge, others);
+    turnForwardingOn(RECORD, closed); // behind the rules that keep neighbours out
   } catch (thrown) {
     log.warn("captured programs have no way out of this machine", { reason: Failure.from(thrown).message });
   }

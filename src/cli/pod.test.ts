@@ -67,11 +67,11 @@ test("the control plane reads back what was planned", () => {
 });
 
 test("a captured program has neither forward proxy nor a port that stands in for its own", () => {
-  const { workload } = workloadOf({ ...PLAN, captured: true, upstreams: [] });
+  const { workload } = workloadOf({ ...PLAN, captured: true, machineAddress: "10.231.255.254", upstreams: [] });
   expect(workload.proxy).toMatchObject({
     inboundPorts: [],
     forwardProxyPort: undefined,
-    capture: { outboundPort: 15_001, inboundPort: 15_006 },
+    capture: { outboundPort: 15_001, inboundPort: 15_006, machineAddress: "10.231.255.254" },
   });
 });
 

@@ -56,7 +56,10 @@ export function addRunOptions(command: Command): void {
       ),
     )
     .addOption(new Option("--proxy <kind>", "what stands beside it").choices(["heddle", "envoy"]).default("heddle"))
-    .option("--capture", "redirect its connections, in a network of its own; Linux, as root")
+    .option(
+      "--capture",
+      "redirect its connections, in a network of its own, where this machine is host.heddle.internal; Linux, as root",
+    )
     .option("--address <ip>", "by which its peers reach it (default: the one that leads to the control plane)", address)
     .option("--metrics-path <path>", "where it serves metrics, which are then merged with the sidecar's")
     .addOption(

@@ -8,6 +8,7 @@ import { logger } from "../base/log.ts";
 import { openApi } from "./api-client.ts";
 import { applicationEnvironment, untilListening } from "./application.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
+import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
 import { labelsOf, type PodPlan } from "./pod.ts";
 import { proxyCommand } from "./proxy-command.ts";
@@ -122,6 +123,8 @@ async function runRegistered(job: Job): Promise<number> {
 function agentOptions(job: Job, folder: string, ended: AbortController): AgentOptions {
   const { command, options, plan, placement, access, registration } = job;
   const forwardProxy = plan.captured ? undefined : plan.ports.forwardProxy;
+  const env = applicationEnvironment(process.env, forwardProxy, plan.port);
+  if (plan.captured) warnOfLoopback(loopbackMentions(command, env, ownPorts(plan)));
   return {
     sidecar: {
       proxy: plan.proxy,
@@ -135,7 +138,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
     proxyCommand: proxyCommand(plan.proxy, options.drainTime),
-    application: { command, env: applicationEnvironment(process.env, forwardProxy, plan.port) },
+    application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: options.drainTime + GRACE_MS,
     onReady: async () => void becomeReady(job, folder, ended.signal),
@@ -144,6 +147,11 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
       return registration.set({ ready: false, reason: "Draining" });
     },
   };
+}
+
+/** On the program's loopback interface, when it has one of its own. */
+function ownPorts({ port, upstreams }: PodPlan): readonly number[] {
+  return [...(port === undefined ? [] : [port]), ...upstreams.map((upstream) => upstream.port)];
 }
 
 function metricsUrl({ metricsPath, port }: RunOptions): string | undefined {

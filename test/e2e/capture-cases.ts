@@ -250,6 +250,13 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       expect(JSON.parse(output)).toEqual({ from: MACHINE_ADDRESS, host: "partner.example" });
     });
 
+    test("a port that no service has leads nowhere, and not out of the machine", async () => {
+      const vip = (await client.exec("getent", "ahostsv4", "echo")).output.split(" ")[0];
+      expect(vip).toStartWith("240.240.");
+      const timedOut = 28;
+      expect((await curl(`http://${vip}:7/`)).code).not.toBeOneOf([0, timedOut]);
+    });
+
     test("datagrams pass by unharmed", async () => {
       const { output } = await client.exec(process.execPath, "-e", SEND_DATAGRAM, OTHER_HOST, "9999");
       expect(output.trim()).toBe(`${MACHINE_ADDRESS} said hello`);

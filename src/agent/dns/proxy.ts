@@ -20,7 +20,7 @@ const log = logger("dns");
 
 const OPCODE_QUERY = 0;
 /** Queries that wait for resolvers: each holds a socket. */
-const MAX_FORWARDED = 1_024;
+const MAX_FORWARDED = 256;
 
 export interface DnsProxyOptions {
   readonly forwarder: Forwarder;
@@ -33,12 +33,16 @@ export type Answer = (query: Uint8Array, transport: Transport) => Promise<Uint8A
 
 export class DnsProxy {
   readonly #options: DnsProxyOptions;
+  /** Those that the proxy may know, too. */
+  readonly #fixed: MeshNames;
   #names: MeshNames;
   #forwarded = 0;
 
-  constructor(options: DnsProxyOptions, names: MeshNames) {
+  /** `fixed`: names of the agent's own, before there is a table. */
+  constructor(options: DnsProxyOptions, fixed: MeshNames) {
     this.#options = options;
-    this.#names = names;
+    this.#fixed = fixed;
+    this.#names = fixed;
   }
 
   update(names: MeshNames): void {
@@ -52,9 +56,9 @@ export class DnsProxy {
    * For the workload's proxy, which asks for the hosts that the mesh leads to: the mesh's own answer would be the virtual address
    * that it just took the connection from.
    */
-  readonly answerFromOutside: Answer = (bytes, transport) => this.#answer(bytes, transport, undefined);
+  readonly answerFromOutside: Answer = (bytes, transport) => this.#answer(bytes, transport, this.#fixed);
 
-  async #answer(bytes: Uint8Array, transport: Transport, names: MeshNames | undefined) {
+  async #answer(bytes: Uint8Array, transport: Transport, names: MeshNames) {
     this.#options.onQuery();
     const decoded = decodeMessage(bytes);
     if (decoded.kind === "malformed") return refusal(bytes, decoded.reason);
@@ -62,7 +66,7 @@ export class DnsProxy {
     if ((message.flags & FLAG.response) !== 0) return undefined; // an answer to it would begin a ping-pong
     if (opcodeOf(message.flags) !== OPCODE_QUERY) return encodeMessage(reply(message, RCODE.notImplemented, []));
     if (message.questions.length !== 1) return encodeMessage(reply(message, RCODE.formatError, []));
-    const own = names && meshReply(message, names);
+    const own = meshReply(message, names);
     return own ? fitted(own, limitOf(message, transport)) : this.#forward(bytes, message, transport);
   }
 

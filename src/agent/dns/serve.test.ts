@@ -21,6 +21,11 @@ const NAMES = new MeshNames(
   true,
 );
 
+/** Known from the start, to the workload's proxy, too. */
+const FIXED = new MeshNames(create(NameTableSchema), "default", true, [
+  { name: "host.heddle.internal", addresses: [Uint8Array.of(10, 231, 255, 254)], inCluster: true },
+]);
+
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
@@ -33,8 +38,9 @@ async function served(outside: Forwarder["forward"] = async () => undefined) {
   forwarder.forward = outside;
   const proxy = new DnsProxy(
     { forwarder, onQuery: () => counted.queries++, onForwarded: () => counted.forwarded++ },
-    NAMES,
+    FIXED,
   );
+  proxy.update(NAMES);
   const dns = await serveDns({ host: "127.0.0.1", port: 0 }, proxy.answer);
   closers.push(() => dns.stop());
   return { dns, proxy, counted };
@@ -107,6 +113,10 @@ test("the workload's proxy is answered from outside, for names of the mesh, too"
   const outside = queryOf("web", { flags: FLAG.response });
   const { proxy } = await served(async () => forwardedOf(outside));
   expect(await proxy.answerFromOutside(encodeMessage(queryOf("web")), "udp")).toEqual(encodeMessage(outside));
+  const machine = decodeMessage(
+    (await proxy.answerFromOutside(encodeMessage(queryOf("host.heddle.internal")), "udp"))!,
+  );
+  expect(machine).toMatchObject({ message: { answers: [{ data: Uint8Array.of(10, 231, 255, 254) }] } });
 });
 
 test("who asks again before the reply is there is not asked for twice", async () => {

@@ -9,10 +9,18 @@ export function writeMessage(message: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Cuts a stream into messages. Holds one message that is not whole yet, 64 KiB at most. */
+/** Bytes of the message at the start, its length included; undefined when that is not known yet. */
+function framedLength(bytes: Uint8Array): number | undefined {
+  return bytes.length < LENGTH_BYTES ? undefined : LENGTH_BYTES + ((bytes[0]! << 8) | bytes[1]!);
+}
+
+/** Cuts a stream into messages. Holds one that is not whole yet, 64 KiB at most. */
 export class MessageReader {
   readonly #onMessage: (message: Uint8Array) => void;
-  #buffer = new Uint8Array(0);
+  /** Joined only when there is something to find in them: they may be single bytes. */
+  #chunks: Uint8Array[] = [];
+  #held = 0;
+  #wanted = LENGTH_BYTES;
 
   /** The messages are the listener's to keep. */
   constructor(onMessage: (message: Uint8Array) => void) {
@@ -20,15 +28,18 @@ export class MessageReader {
   }
 
   receive(chunk: Uint8Array): void {
-    const bytes = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    let at = 0;
-    while (at + LENGTH_BYTES <= bytes.length) {
-      const length = (bytes[at]! << 8) | bytes[at + 1]!;
-      if (at + LENGTH_BYTES + length > bytes.length) break;
-      at += LENGTH_BYTES;
-      this.#onMessage(bytes.slice(at, at + length));
-      at += length;
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held < this.#wanted) return;
+    let rest: Uint8Array = Buffer.concat(this.#chunks, this.#held);
+    let length = framedLength(rest);
+    while (length !== undefined && length <= rest.length) {
+      this.#onMessage(Uint8Array.from(rest.subarray(LENGTH_BYTES, length)));
+      rest = rest.subarray(length);
+      length = framedLength(rest);
     }
-    this.#buffer = Uint8Array.from(bytes.subarray(at));
+    this.#chunks = [Uint8Array.from(rest)];
+    this.#held = rest.length;
+    this.#wanted = length ?? LENGTH_BYTES;
   }
 }
