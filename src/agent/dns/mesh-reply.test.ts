@@ -131,5 +131,6 @@ test("what the client does not take is left to TCP, with as much as fits", () =>
   expect(read(small)).toEqual({ truncated: true, count: 25 });
   const large = queryOf("many.example", TYPE.a, [optRecord(4_096, false)]);
   expect(read(fitted(meshReply(large, names)!, limitOf(large, "udp")))).toEqual({ truncated: false, count: 100 });
+  expect(limitOf(queryOf("many.example", TYPE.a, [optRecord(65_535, false)]), "udp")).toBe(4_096);
   expect(read(fitted(reply, limitOf(query, "tcp")))).toEqual({ truncated: false, count: 100 });
 });

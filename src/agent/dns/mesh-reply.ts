@@ -26,6 +26,8 @@ const BAD_VERSION_UPPER = 1;
 
 /** What the two bytes of length before a message over TCP can say. */
 const MAX_MESSAGE = 65_535;
+/** As resolvers have it (Unbound, BIND): what is longer than this has a way of its own. */
+const MAX_UDP_BYTES = 4_096;
 
 /** How a query came: decides how long its reply may be. */
 export type Transport = "udp" | "tcp";
@@ -87,7 +89,7 @@ export function reply(
 
 /** Bytes of a reply that the client takes. */
 export function limitOf(query: Message, transport: Transport): number {
-  return transport === "tcp" ? MAX_MESSAGE : (ednsOf(query)?.udpBytes ?? MIN_UDP_BYTES);
+  return transport === "tcp" ? MAX_MESSAGE : Math.min(ednsOf(query)?.udpBytes ?? MIN_UDP_BYTES, MAX_UDP_BYTES);
 }
 
 /** The bytes of a reply. What does not fit is left out by halves, with the word that there is more by TCP (RFC 2181 section 9). */
