@@ -85,8 +85,11 @@ const withRcode =
   (rcode: number): Behaviour =>
   (query) => [replyTo(query, { flags: FLAG.response | rcode })];
 
+/** How long those are waited for who say nothing: long enough for others to answer on a busy machine. */
+const SILENCE_MS = 1_000;
+
 let failures = 0;
-function forward(resolvers: readonly Resolver[], transport: "udp" | "tcp" = "udp", attemptMs = 300) {
+function forward(resolvers: readonly Resolver[], transport: "udp" | "tcp" = "udp", attemptMs = 2_000) {
   failures = 0;
   const forwarder = new Forwarder({ resolvers: () => resolvers, onFailure: () => failures++, attemptMs });
   return { forwarder, reply: forwarder.forward(encodeMessage(QUERY), QUERY, transport) };
@@ -126,7 +129,7 @@ test("who fails, refuses, is not there or says nothing is not the last to be ask
     { host: "no address", port: 53 },
   ];
   for (const first of bad) {
-    const reply = await forward([first, good]).reply;
+    const reply = await forward([first, good], "udp", SILENCE_MS).reply;
     expect(rcodeOf(reply!.message.flags)).toBe(RCODE.noError);
     expect(failures).toBe(1);
   }
@@ -134,14 +137,16 @@ test("who fails, refuses, is not there or says nothing is not the last to be ask
 
 test("each is asked twice; then the failure that was heard is told, or none", async () => {
   const [failing, silent] = [await resolver(withRcode(RCODE.serverFailure)), await resolver(() => [])];
-  expect(rcodeOf((await forward([failing, silent]).reply)!.message.flags)).toBe(RCODE.serverFailure);
+  expect(rcodeOf((await forward([failing, silent], "udp", SILENCE_MS / 2).reply)!.message.flags)).toBe(
+    RCODE.serverFailure,
+  );
   expect([failing.seen.length, silent.seen.length, failures]).toEqual([2, 2, 4]);
-  expect(await forward([silent]).reply).toBeUndefined();
+  expect(await forward([silent], "udp", SILENCE_MS / 2).reply).toBeUndefined();
 });
 
 test("who did not answer is asked last for a while", async () => {
   const [good, silent] = [await resolver((query) => [address(query, 1, 1, 1, 1)]), await resolver(() => [])];
-  const { forwarder, reply } = forward([silent, good]);
+  const { forwarder, reply } = forward([silent, good], "udp", SILENCE_MS);
   await reply;
   expect(silent.seen.length).toBe(1);
   await forwarder.forward(encodeMessage(QUERY), QUERY, "udp");
@@ -180,7 +185,7 @@ test("without TCP the cut reply is better than none", async () => {
   const udp = await resolver((query, transport) =>
     transport === "tcp" ? [] : [replyTo(query, { flags: FLAG.response | FLAG.truncated })],
   );
-  const reply = await forward([udp]).reply;
+  const reply = await forward([udp], "udp", SILENCE_MS / 2).reply;
   expect(reply!.message.flags & FLAG.truncated).toBe(FLAG.truncated);
 });
 
