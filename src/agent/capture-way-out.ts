@@ -1,7 +1,7 @@
 // The way from captured workloads to what is not captured: other hosts, by the machine's own address, and the programs on its loopback
 // interface. Rules stand in chains of our own, behind the machine's: what those refuse stays refused.
 
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
@@ -13,6 +13,8 @@ import { applyRules, type PacketFilter, readRules } from "./packet-filter.ts";
 const log = logger("agent");
 
 const RECORD = join(CLAIMS_FOLDER, "forwarding");
+/** Which packet filters hold our rules. Asking the legacy one would already make tables in it. */
+const FILTERS = join(CLAIMS_FOLDER, "packet-filters.json");
 
 /** Table → the chains of it that lead to ours. */
 const TABLES = { nat: ["PREROUTING", "POSTROUTING"], filter: ["INPUT", "FORWARD"] } as const;
@@ -87,11 +89,21 @@ function removeTable(filter: PacketFilter, table: Table): void {
   );
 }
 
+function usedFilters(): readonly PacketFilter[] {
+  return existsSync(FILTERS) ? (JSON.parse(readFileSync(FILTERS, "utf8")) as readonly PacketFilter[]) : [];
+}
+
+function noteFilter(filter: PacketFilter): void {
+  const others = usedFilters().filter(({ restore }) => restore !== filter.restore);
+  writeFileSync(FILTERS, JSON.stringify([...others, filter]), { mode: 0o600 });
+}
+
 /** Made, or put right: whoever made it may have been killed half-way. Without it the mesh still works, so a failure is told and borne. */
 export function openWayOut(filter: PacketFilter, bridge: Bridge): void {
   try {
     // Packets to 127.0.0.1 from another interface are dropped unless it says so.
     writeFileSync(`/proc/sys/net/ipv4/conf/${bridge.name}/route_localnet`, "1");
+    noteFilter(filter);
     const closed = closedInterfaces(RECORD);
     const others = closed.filter((name) => name !== "default" && !name.startsWith("heddle"));
     for (const table of Object.keys(TABLES) as Table[]) addTable(filter, table, bridge, others);
@@ -101,14 +113,15 @@ export function openWayOut(filter: PacketFilter, bridge: Bridge): void {
   }
 }
 
-/** `filters`: all that are installed; whoever made it may have preferred another. */
-export function closeWayOut(filters: readonly PacketFilter[]): void {
-  for (const filter of filters)
+/** With the packet filters that it was made with, whoever made it. */
+export function closeWayOut(): void {
+  for (const filter of usedFilters())
     for (const table of Object.keys(TABLES) as Table[])
       try {
         removeTable(filter, table);
       } catch (thrown) {
         log.debug("not removed", { table, reason: Failure.from(thrown).message });
       }
+  rmSync(FILTERS, { force: true });
   turnForwardingBack(RECORD);
 }

@@ -142,7 +142,7 @@ function dismantle(tools: Tools, mine: HeldClaim): void {
   remove(tools, mine);
   mine.release();
   if (readClaims().held.length > 0) return;
-  quietly(() => closeWayOut(tools.packetFilters));
+  quietly(() => closeWayOut());
   quietly(() => removeBridge(tools.ip));
 }
 
