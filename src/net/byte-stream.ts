@@ -25,6 +25,15 @@ export interface TlsFacts {
   readonly alpn: string;
   /** DER of the peer's leaf, its chain already proven; undefined when it showed none. */
   readonly peerCertificate: Uint8Array | undefined;
+  /** Asked when somebody wants to know, for most logs do not. */
+  readonly session?: () => TlsSession | undefined;
+}
+
+export interface TlsSession {
+  /** `TLSv1.3` */
+  readonly version: string;
+  /** OpenSSL's name: `TLS_AES_128_GCM_SHA256` */
+  readonly cipher: string;
 }
 
 /** Fits http/transport.ts by shape: net and http do not import each other. */

@@ -6,6 +6,7 @@ import { Failure } from "../base/failure.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import type { NativeContext } from "./tls-context.ts";
+import { tlsSession } from "./tls-session.ts";
 
 export type Binding =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly reusePort?: boolean }
@@ -77,6 +78,7 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
         serverName: socket.getServername() || "",
         alpn: socket.alpnProtocol || "",
         peerCertificate: certificate,
+        session: () => tlsSession(socket),
       };
       accept(transport);
     },

@@ -5,21 +5,32 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HeaderList } from "../http/headers.ts";
-import { parseFormat } from "../table/format.ts";
+import { parseFormat } from "../table/format/format.ts";
+import type { LineFormat } from "../table/format/line-format.ts";
 import { AccessLogFile } from "./access-log.ts";
 import type { FormatSource } from "./format-value.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "access-log-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function formatOf(text: string) {
+function formatOf(text: string): LineFormat {
   const parsed = parseFormat(text, {});
   if ("error" in parsed) throw new Error(parsed.error);
-  return parsed.format;
+  return { kind: "text", format: parsed.format, omitEmpty: false };
 }
 
-function source(responseHeaders: HeaderList): FormatSource {
-  return { request: undefined, responseHeaders, trailers: undefined, operator: (name) => `<${name}>` };
+function source(headers: HeaderList): FormatSource {
+  return {
+    request: undefined,
+    response: { status: 200, headers },
+    trailers: undefined,
+    serverName: "",
+    grpcStatus: undefined,
+    operator: (name) => `<${name}>`,
+    moment: () => undefined,
+    time: () => undefined,
+    metadata: () => undefined,
+  };
 }
 
 /** The file's bytes once it has stopped growing: `close` writes in the background and tells nobody. */
@@ -39,7 +50,7 @@ test("a line has the bytes of the wire, quotes and control characters included",
   file.append(line, source(["x-a", 'caf\u00e9 "q"\t\u0001\u007f\u00ff', "x-b", "abcdef"]));
   file.append(line, source(["x-a", "", "x-b", "\u0141\u20ac"]));
   file.close();
-  const expected = '<PROTOCOL> "caf\u00e9 "q"\t\u0001\u007f\u00ff" abc - 100\n<PROTOCOL> "-" A\u00ac - 100\n';
+  const expected = '<PROTOCOL> "caf\u00e9 "q"\t\u0001\u007f\u00ff" abc - 100\n<PROTOCOL> "" A\u00ac - 100\n';
   const bytes = await written(path, ({ length }) => length >= expected.length);
   expect(bytes.latin1Slice()).toBe(expected);
 });

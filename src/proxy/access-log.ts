@@ -3,8 +3,12 @@
 import { close, openSync, write } from "node:fs";
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
-import type { Format } from "../table/format.ts";
-import { type FormatSource, partValue } from "./format-value.ts";
+import type { LineFormat } from "../table/format/line-format.ts";
+import { isLogged, type LogFilter } from "../table/log-filter.ts";
+import type { AccessRecord } from "./access-record.ts";
+import type { FormatSource } from "./format-value.ts";
+import { LogBuffer } from "./log-buffer.ts";
+import { putLine } from "./log-line.ts";
 
 const log = logger("proxy");
 
@@ -15,26 +19,14 @@ const FLUSH_MS = 1_000;
 const BUFFER_BYTES = 2 * FLUSH_BYTES;
 /** Beyond this, lines are dropped and counted: memory is for traffic. */
 const MAX_BYTES = 4 * 1024 * 1024;
-const EMPTY = Buffer.alloc(0);
 
-/** One byte a character, its low eight bits: what the codecs read from the wire as latin-1 goes out as it came in. */
-function putLatin1(bytes: Uint8Array, start: number, text: string): number {
-  let at = start;
-  for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
-  return at;
-}
-
-/**
- * Lines are put into a buffer part by part, 49 of them in Istio's format: as a string, they would be a rope that is flattened
- * afterwards, which costs twice as much. Two buffers take turns: one gathers while the other is written.
- */
+/** Two buffers take turns: one gathers lines while the other is written. */
 export class AccessLogFile {
   readonly #path: string;
   readonly #fd: number;
   readonly #flushMs: number;
   readonly #alarm = new Alarm(() => this.flush());
-  #bytes: Buffer = EMPTY;
-  #length = 0;
+  readonly #buffer = new LogBuffer(BUFFER_BYTES, MAX_BYTES);
   #spare: Buffer | undefined = undefined;
   #writing = false;
   #closing = false;
@@ -48,44 +40,27 @@ export class AccessLogFile {
   }
 
   /** Adds what `format` says of `source`, or drops it as a whole. */
-  append(format: Format, source: FormatSource): void {
+  append(format: LineFormat, source: FormatSource): void {
     // A stream may end after the file has: its descriptor may be somebody's connection by then.
     if (this.#closing) return;
-    let at = this.#length;
-    for (let i = 0; i < format.length; i++) {
-      const text = partValue(format[i]!, source);
-      if (at + text.length > this.#bytes.length && !this.#grow(at, text.length)) {
-        this.#dropped++;
-        return;
-      }
-      at = putLatin1(this.#bytes, at, text);
+    putLine(this.#buffer, format, source);
+    if (!this.#buffer.commit()) {
+      this.#dropped++;
+      return;
     }
-    this.#length = at;
     this.#flushInTime();
   }
 
-  /** Makes room for `count` bytes behind the first `used`; false beyond the limit. */
-  #grow(used: number, count: number): boolean {
-    if (used + count > MAX_BYTES) return false;
-    const size = Math.min(MAX_BYTES, Math.max(BUFFER_BYTES, 2 * (used + count)));
-    const larger = Buffer.allocUnsafeSlow(size);
-    this.#bytes.copy(larger, 0, 0, used);
-    this.#bytes = larger;
-    return true;
-  }
-
   #flushInTime(): void {
-    if (this.#length > FLUSH_BYTES) this.flush();
-    else if (this.#length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#flushMs);
+    if (this.#buffer.length > FLUSH_BYTES) this.flush();
+    else if (this.#buffer.length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#flushMs);
   }
 
   flush(): void {
-    if (this.#writing || this.#length === 0) return;
-    const bytes = this.#bytes;
-    const length = this.#length;
-    this.#bytes = this.#spare ?? EMPTY;
+    if (this.#writing || this.#buffer.length === 0) return;
+    const { bytes, length } = this.#buffer;
+    this.#buffer.reset(this.#spare);
     this.#spare = undefined;
-    this.#length = 0;
     this.#writing = true;
     this.#write(bytes, 0, length);
   }
@@ -121,6 +96,20 @@ export class AccessLogFile {
 
   #closeFile(): void {
     if (this.#fd > 2) close(this.#fd, () => {});
+  }
+}
+
+/** A log of a listener: where its lines go, what they say, and of what. */
+export interface BoundLog {
+  readonly file: AccessLogFile;
+  readonly format: LineFormat;
+  readonly filter: LogFilter | undefined;
+}
+
+export function writeLogs(logs: readonly BoundLog[], record: AccessRecord): void {
+  for (let i = 0; i < logs.length; i++) {
+    const { file, format, filter } = logs[i]!;
+    if (filter === undefined || isLogged(filter, record, Math.random)) file.append(format, record);
   }
 }
 

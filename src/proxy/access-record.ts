@@ -1,53 +1,115 @@
 // What is remembered of one request or byte stream while it lasts, for its line in the access log and for header operations.
 
+import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
-import type { PlainOperator } from "../table/format.ts";
-import type { ConnectionFacts } from "../table/request.ts";
-import { isoTime, wallTime } from "./clock.ts";
+import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
+import type { MetadataSource } from "../table/format/part.ts";
+import type { LogFacts, LogType } from "../table/log-filter.ts";
+import type { FilterMetadata } from "../table/metadata.ts";
+import type { Route } from "../table/route.ts";
+import { wallMs } from "./clock.ts";
+import type { DownstreamFacts } from "./connection-facts.ts";
 import type { FormatSource } from "./format-value.ts";
+import { recordOperator } from "./record-operator.ts";
 import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
-/** Envoy's sign for what is not there. */
-const ABSENT = "-";
-
-export class AccessRecord implements FormatSource {
-  readonly #facts: ConnectionFacts;
-  /** On the clock of performance.now(). */
+export class AccessRecord implements FormatSource, LogFacts {
+  readonly facts: DownstreamFacts;
+  /** On the clock of performance.now(), as all of the moments; 0 when they have not come. */
   readonly startedAt = performance.now();
-  #endedAt: number | undefined = undefined;
+  #requestOverAt = 0;
+  #sendingAt = 0;
+  #sentAt = 0;
+  #respondedAt = 0;
+  #upstreamOverAt = 0;
+  #answeredAt = 0;
+  #endedAt = 0;
   /** Undefined for a byte stream. */
   readonly request: RequestHead | undefined;
   response: ResponseHead | undefined = undefined;
   trailers: HeaderList | undefined = undefined;
-  routeName = "";
-  clusterName: string = ABSENT;
+  grpcStatus: number | undefined = undefined;
+  route: Route | undefined = undefined;
+  clusterName = "";
   cluster: Cluster | undefined = undefined;
   host: Host | undefined = undefined;
-  /** Local end of the connection to the host. */
-  upstreamLocal: string = ABSENT;
+  /** Local end of the connection to the host; "" without. */
+  upstreamLocal = "";
   attempts = 0;
   flags: string = NO_FLAGS;
   /** Envoy's response code details. */
-  details: string = ABSENT;
-  transportFailure: string = ABSENT;
+  details: string | undefined = undefined;
+  transportFailure: string | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
 
-  constructor(facts: ConnectionFacts, request: RequestHead | undefined) {
-    this.#facts = facts;
+  constructor(facts: DownstreamFacts, request: RequestHead | undefined) {
+    this.facts = facts;
     this.request = request;
   }
 
-  get responseHeaders(): HeaderList | undefined {
-    return this.response?.headers;
+  /** That the host was spoken to in. */
+  upstreamProtocol: string | undefined = undefined;
+
+  get serverName(): string {
+    return this.facts.serverName;
+  }
+
+  get status(): number {
+    return this.response?.status ?? 0;
+  }
+
+  get impliedGrpcStatus(): number {
+    const fields = [this.trailers, this.response?.headers];
+    for (const headers of fields) {
+      const status = headers && statusNumber(headers);
+      if (status !== undefined) return status;
+    }
+    return GRPC_STATUS[statusOfHttp(this.status).code];
+  }
+
+  get logType(): LogType {
+    return this.request ? "DownstreamEnd" : "TcpConnectionEnd";
   }
 
   /** So far, or until `end`. */
   get durationMs(): number {
-    return (this.#endedAt ?? performance.now()) - this.startedAt;
+    return (this.#endedAt || performance.now()) - this.startedAt;
+  }
+
+  // ── the moments, in the order in which most requests see them ──────────────────────────────────────────────────────────────────
+
+  /** The client's last byte came. */
+  requestOver(): void {
+    this.#requestOverAt = performance.now();
+  }
+
+  /** An attempt has its connection, and the head is on its way; `whole`: with it everything. */
+  sending(whole: boolean): void {
+    this.#sendingAt = performance.now();
+    if (whole) this.#sentAt = this.#sendingAt;
+  }
+
+  sent(): void {
+    this.#sentAt = performance.now();
+  }
+
+  /** A host's response head came. */
+  responded(): void {
+    this.#respondedAt = performance.now();
+  }
+
+  /** The host's last byte came. */
+  upstreamOver(): void {
+    this.#upstreamOverAt = performance.now();
+  }
+
+  /** The response's head went to the client. */
+  answered(): void {
+    this.#answeredAt = performance.now();
   }
 
   /** What is remembered is whole: metrics and logs say the same duration. */
@@ -55,59 +117,70 @@ export class AccessRecord implements FormatSource {
     this.#endedAt = performance.now();
   }
 
+  moment(name: Moment): number | undefined {
+    switch (name) {
+      case "DS_RX_BEG":
+        return this.startedAt;
+      case "DS_RX_END":
+        return this.#requestOverAt || undefined;
+      case "US_TX_BEG":
+        return this.#sendingAt || undefined;
+      case "US_TX_END":
+        return this.#sentAt || undefined;
+      case "US_RX_BEG":
+        return this.#respondedAt || undefined;
+      case "US_RX_END":
+        return this.#respondedAt === 0 ? undefined : this.#upstreamOverAt || undefined;
+      case "DS_TX_BEG":
+        return this.#answeredAt || undefined;
+      case "DS_TX_END":
+        return this.#endedAt || undefined;
+    }
+  }
+
+  time(of: "start" | "emit" | "peer-start" | "peer-end"): number | undefined {
+    switch (of) {
+      case "start":
+        return wallMs(this.startedAt);
+      case "emit":
+        return wallMs(performance.now());
+      case "peer-start":
+        return this.facts.peer?.notBeforeMs;
+      case "peer-end":
+        return this.facts.peer?.notAfterMs;
+    }
+  }
+
+  // ── flags ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
   flag(flag: ResponseFlag): void {
     this.flags = addFlag(this.flags, flag);
   }
 
-  operator(name: PlainOperator): string {
-    const facts = this.#facts;
-    switch (name) {
-      case "START_TIME":
-        return isoTime(wallTime(this.startedAt));
-      case "PROTOCOL":
-        return this.request?.protocol ?? ABSENT;
-      case "RESPONSE_CODE":
-        return String(this.response?.status ?? 0);
-      case "RESPONSE_FLAGS":
-        return this.flags;
-      case "RESPONSE_CODE_DETAILS":
-        return this.details;
-      case "CONNECTION_TERMINATION_DETAILS":
-        return ABSENT;
-      case "UPSTREAM_TRANSPORT_FAILURE_REASON":
-        return this.transportFailure;
-      case "BYTES_RECEIVED":
-        return String(this.bytesReceived);
-      case "BYTES_SENT":
-        return String(this.bytesSent);
-      case "DURATION":
-        return String(Math.round(this.durationMs));
-      case "RESPONSE_DURATION":
-        return (this.response && getHeader(this.response.headers, "x-envoy-upstream-service-time")) ?? ABSENT;
-      case "UPSTREAM_HOST":
-        return this.host?.label ?? ABSENT;
-      case "UPSTREAM_CLUSTER":
-        return this.cluster?.table.statName ?? this.clusterName;
-      case "UPSTREAM_CLUSTER_RAW":
-        return this.clusterName;
-      case "UPSTREAM_LOCAL_ADDRESS":
-        return this.upstreamLocal;
-      case "UPSTREAM_REQUEST_ATTEMPT_COUNT":
-        return String(this.attempts);
-      case "DOWNSTREAM_LOCAL_ADDRESS":
-        return facts.localLabel;
-      case "DOWNSTREAM_REMOTE_ADDRESS":
-        return facts.remoteLabel;
-      case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-        return facts.remoteAddress;
-      case "DOWNSTREAM_PEER_URI_SAN":
-        return facts.principal || ABSENT;
-      case "REQUESTED_SERVER_NAME":
-        return facts.serverName || ABSENT;
-      case "ROUTE_NAME":
-        return this.routeName || ABSENT;
-      case "HOSTNAME":
-        return process.env.HOSTNAME ?? ABSENT;
+  get hasFlags(): boolean {
+    return this.flags !== NO_FLAGS;
+  }
+
+  hasFlag(flag: string): boolean {
+    return this.flags === flag || this.flags.split(",").includes(flag);
+  }
+
+  metadata(of: MetadataSource): FilterMetadata | undefined {
+    switch (of) {
+      case "route":
+        return this.route?.metadata;
+      case "cluster":
+        return this.cluster?.table.metadata;
+      case "upstream-host":
+        return this.host?.metadata;
     }
+  }
+
+  operator(name: PlainOperator): string | number | undefined {
+    return recordOperator(name, this);
+  }
+
+  requestHeader(name: string): string | undefined {
+    return this.request && getHeader(this.request.headers, name);
   }
 }

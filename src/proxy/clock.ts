@@ -5,15 +5,15 @@ let offset = 0;
 let correctedAt = Number.NEGATIVE_INFINITY;
 
 /**
- * Milliseconds since 1970 of a reading of `performance.now()`, so that a request reads one clock. Exact to a millisecond: the offset
- * is taken anew each second, since the wall clock may be set.
+ * Milliseconds since 1970, with their fraction, of a reading of `performance.now()`, so that a request reads one clock. Exact to a
+ * millisecond: the offset is taken anew each second, since the wall clock may be set.
  */
-export function wallTime(at: number): number {
+export function wallMs(at: number): number {
   if (at - correctedAt > CORRECTED_MS) {
     correctedAt = performance.now();
     offset = Date.now() - correctedAt;
   }
-  return Math.floor(at + offset);
+  return at + offset;
 }
 
 let isoFor = 0;

@@ -1,8 +1,19 @@
 // What is known of a downstream connection before its first request, read once and kept.
 
-import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import type { ByteStream, SocketAddress, TlsSession } from "../net/byte-stream.ts";
 import { peerIdentity } from "../pki/svid.ts";
 import type { ConnectionFacts } from "../table/request.ts";
+import { PeerCertificate } from "./peer-certificate.ts";
+
+/** What logs can say of a connection beyond what decisions look at. */
+export interface DownstreamFacts extends ConnectionFacts {
+  /** Counted from 0, as Envoy does. */
+  readonly connectionId: number;
+  readonly peer: PeerCertificate | undefined;
+  readonly tls: TlsSession | undefined;
+}
+
+let connections = 0;
 
 /** `127.0.0.1:80`, `[::1]:80`; a Unix socket has neither. */
 export function formatSocketAddress({ address, port }: SocketAddress): string {
@@ -10,7 +21,7 @@ export function formatSocketAddress({ address, port }: SocketAddress): string {
 }
 
 /** `destination`: where the client wanted to go, when the connection was captured. */
-export function readConnectionFacts(stream: ByteStream, destination: SocketAddress | undefined): ConnectionFacts {
+export function readConnectionFacts(stream: ByteStream, destination: SocketAddress | undefined): DownstreamFacts {
   const { remote, tls } = stream;
   const local = destination ?? stream.local;
   const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
@@ -23,5 +34,10 @@ export function readConnectionFacts(stream: ByteStream, destination: SocketAddre
     principal: identity?.kind === "parsed" ? identity.value.uri : "",
     remoteLabel: formatSocketAddress(remote),
     localLabel: formatSocketAddress(local),
+    connectionId: connections++,
+    peer: tls?.peerCertificate && new PeerCertificate(tls.peerCertificate),
+    get tls() {
+      return tls?.session?.();
+    },
   };
 }

@@ -3,10 +3,9 @@
 import type { HttpLimits } from "../http/limits.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
-import type { Format } from "../table/format.ts";
 import type { HttpTable } from "../table/http.ts";
-import type { ConnectionFacts } from "../table/request.ts";
-import type { AccessLogFile } from "./access-log.ts";
+import type { BoundLog } from "./access-log.ts";
+import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { FilterChain } from "./filter/chain.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -18,7 +17,7 @@ export interface BoundHttp {
   readonly limits: HttpLimits;
   readonly routes: RouteHolder;
   readonly filters: FilterChain;
-  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
+  readonly logs: readonly BoundLog[];
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;
   readonly stats: { connections: number; active: number; requests: number; refused: number };
@@ -27,7 +26,7 @@ export interface BoundHttp {
 export interface Downstream {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
-  readonly facts: ConnectionFacts;
+  readonly facts: DownstreamFacts;
   /** `http` or `https`, as the client came. */
   readonly scheme: "http" | "https";
   /** Where the client was going when it was captured. */

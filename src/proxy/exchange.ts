@@ -24,6 +24,7 @@ import {
   type WeightedCluster,
   weightedRandom,
 } from "../table/route.ts";
+import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import type { Downstream } from "./downstream.ts";
 import { ANSWERED, PASSED } from "./filter/chain.ts";
@@ -85,6 +86,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.record = new AccessRecord(connection.facts, head);
     this.#stream = stream;
     this.requestEnded = end;
+    if (end) this.record.requestOver();
     this.body = end ? undefined : new RequestBody();
     this.isGrpc = isGrpcContent(getHeader(head.headers, "content-type"));
     if (this.isGrpc) {
@@ -122,7 +124,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.route = route;
     if (!route) return;
     this.routeFilters = route.filters;
-    this.record.routeName = route.name;
+    this.record.route = route;
     if (route.action.kind === "forward") this.#chooseCluster(route.action);
   }
 
@@ -252,6 +254,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   onEnd(trailers: HeaderList | undefined): void {
     this.requestEnded = true;
     this.requestTrailers = trailers;
+    this.record.requestOver();
     this.#router?.onRequestEnd(trailers);
   }
 
@@ -291,6 +294,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   respond(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
     this.record.response = head;
+    this.record.answered();
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     this.connection.http.filters.onResponse(this, head);
     prepareResponse(head, this.connection);
@@ -428,11 +432,12 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#phase = "over";
     this.#deadline?.end();
     this.#router?.end();
+    if (this.isGrpc && this.#grpcStatus !== -1) this.record.grpcStatus = this.#grpcStatus;
     this.record.end();
     this.#report();
     const { filters, logs } = this.connection.http;
     filters.onEnd(this);
-    for (let i = 0; i < logs.length; i++) logs[i]!.file.append(logs[i]!.format, this.record);
+    writeLogs(logs, this.record);
   }
 
   #report(): void {

@@ -115,7 +115,7 @@ describe("an upstream that fails", () => {
     const proxy = proxyAlone({ ports: [] });
     const client = await proxy.sends(GET);
     await client.hears("no healthy upstream");
-    expect(await proxy.log(1)).toEqual(["503 UH no_healthy_upstream 0"]);
+    expect(await proxy.log(1)).toEqual(["503 UH no_healthy_upstream 1"]);
   });
 });
 

@@ -7,7 +7,7 @@ import type { Connection, RequestHead, ServerConnectionListener, ServerStream } 
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { HttpTable } from "../table/http.ts";
-import type { ConnectionFacts } from "../table/request.ts";
+import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
@@ -41,7 +41,7 @@ function begins(chunk: Uint8Array, text: Buffer): boolean {
 export class HttpConnection implements ServerConnectionListener, Downstream {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
-  readonly facts: ConnectionFacts;
+  readonly facts: DownstreamFacts;
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
   scheme: "http" | "https" = "http";
@@ -55,7 +55,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   #edgeCluster: Cluster | undefined;
   #edgeProtocol = "";
 
-  constructor(context: ProxyContext, http: BoundHttp, facts: ConnectionFacts, destination: SocketAddress | undefined) {
+  constructor(context: ProxyContext, http: BoundHttp, facts: DownstreamFacts, destination: SocketAddress | undefined) {
     this.context = context;
     this.http = http;
     this.facts = facts;

@@ -6,11 +6,10 @@ import { type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
 import type { SocketTransport } from "../net/socket.ts";
 import { encodeAlpn, type NativeContext } from "../net/tls-context.ts";
-import type { Format } from "../table/format.ts";
 import type { AccessLog } from "../table/http.ts";
 import { type ChainFacts, chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
 import { decideRbac } from "../table/rbac.ts";
-import type { AccessLogFile, AccessLogs } from "./access-log.ts";
+import type { AccessLogs, BoundLog } from "./access-log.ts";
 import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
@@ -85,11 +84,8 @@ function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTabl
   return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
 }
 
-function bindLogs(
-  logs: readonly AccessLog[],
-  files: AccessLogs,
-): { readonly file: AccessLogFile; readonly format: Format }[] {
-  return logs.map(({ path, format }) => ({ file: files.open(path), format }));
+function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLog[] {
+  return logs.map(({ path, format, filter }) => ({ file: files.open(path), format, filter }));
 }
 
 export class Listener {

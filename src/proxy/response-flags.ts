@@ -21,6 +21,34 @@ export type ResponseFlag =
 
 export const NO_FLAGS = "-";
 
+/** `%RESPONSE_FLAGS_LONG%` (Envoy: ResponseFlagUtils::CORE_RESPONSE_FLAGS). */
+const LONG: Readonly<Record<ResponseFlag, string>> = {
+  UH: "NoHealthyUpstream",
+  UF: "UpstreamConnectionFailure",
+  UO: "UpstreamOverflow",
+  NR: "NoRouteFound",
+  NC: "NoClusterFound",
+  URX: "UpstreamRetryLimitExceeded",
+  UT: "UpstreamRequestTimeout",
+  UR: "UpstreamRemoteReset",
+  UC: "UpstreamConnectionTermination",
+  UPE: "UpstreamProtocolError",
+  DC: "DownstreamConnectionTermination",
+  DPE: "DownstreamProtocolError",
+  SI: "StreamIdleTimeout",
+  DI: "DelayInjected",
+  FI: "FaultInjected",
+  UMSDR: "UpstreamMaxStreamDurationReached",
+};
+
+export function longFlags(flags: string): string {
+  if (flags === NO_FLAGS) return flags;
+  return flags
+    .split(",")
+    .map((flag) => LONG[flag as ResponseFlag] ?? flag)
+    .join(",");
+}
+
 export function addFlag(flags: string, flag: ResponseFlag): string {
   return flags === NO_FLAGS ? flag : `${flags},${flag}`;
 }

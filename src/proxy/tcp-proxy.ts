@@ -3,13 +3,11 @@
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import type { Format } from "../table/format.ts";
 import type { TcpTable } from "../table/listener.ts";
-import type { ConnectionFacts } from "../table/request.ts";
 import { chooseWeighted } from "../table/route.ts";
-import type { AccessLogFile } from "./access-log.ts";
+import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
-import { formatSocketAddress } from "./connection-facts.ts";
+import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { Splice, type SpliceListener } from "./splice.ts";
@@ -20,7 +18,7 @@ import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 export interface BoundTcp {
   readonly table: TcpTable;
-  readonly logs: readonly { readonly file: AccessLogFile; readonly format: Format }[];
+  readonly logs: readonly BoundLog[];
   readonly inbound: boolean;
   readonly stats: { connections: number; active: number };
 }
@@ -31,7 +29,7 @@ const REPORT_MS = 5_000;
 export class TcpConnection implements SpliceListener {
   readonly #context: ProxyContext;
   readonly #tcp: BoundTcp;
-  readonly #facts: ConnectionFacts;
+  readonly #facts: DownstreamFacts;
   readonly #destination: SocketAddress | undefined;
   readonly #downstream: ByteStream;
   readonly #record: AccessRecord;
@@ -46,7 +44,7 @@ export class TcpConnection implements SpliceListener {
   constructor(
     context: ProxyContext,
     tcp: BoundTcp,
-    facts: ConnectionFacts,
+    facts: DownstreamFacts,
     destination: SocketAddress | undefined,
     downstream: ByteStream,
   ) {
@@ -162,7 +160,8 @@ export class TcpConnection implements SpliceListener {
     this.#record.bytesSent = this.#splice?.sent ?? 0;
     this.#edge?.closed();
     this.#tcp.stats.active--;
-    for (const { file, format } of this.#tcp.logs) file.append(format, this.#record);
+    this.#record.end();
+    writeLogs(this.#tcp.logs, this.#record);
     this.#onClosed?.();
   }
 }

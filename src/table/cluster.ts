@@ -1,6 +1,7 @@
 // A cluster: a set of endpoints and how to speak to them.
 
 import type { EndpointSet } from "./endpoint.ts";
+import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
 import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
@@ -51,5 +52,7 @@ export interface Cluster {
   readonly panicThreshold: number;
   /** Metadata `istio.services`: the service that the cluster stands for. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | undefined;
+  /** `filter_metadata`, for `%CLUSTER_METADATA(…)%`. */
+  readonly metadata: FilterMetadata;
   readonly origin: Origin | undefined;
 }

@@ -1,5 +1,7 @@
 // The endpoints of a cluster, as EDS or the cluster itself names them.
 
+import type { FilterMetadata } from "./metadata.ts";
+
 export type Address =
   | { readonly kind: "socket"; readonly host: string; readonly port: number }
   | { readonly kind: "pipe"; readonly path: string }
@@ -22,6 +24,8 @@ export interface Endpoint {
   readonly workload: string;
   /** Its name where it has one beside its address (`hostname`, or what DNS resolved); "" without. */
   readonly hostname: string;
+  /** `filter_metadata`, for `%UPSTREAM_METADATA(…)%`. */
+  readonly metadata: FilterMetadata;
 }
 
 export interface EndpointSet {

@@ -1,6 +1,6 @@
 // Header operations of routes, with Envoy's %VARIABLES% (envoy.config.core.v3.HeaderValueOption).
 
-import type { Format } from "./format.ts";
+import type { Format } from "./format/part.ts";
 
 export type AppendAction = "append" | "overwrite" | "add-if-absent" | "overwrite-if-exists";
 

@@ -1,7 +1,8 @@
 // An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
 
 import type { HttpFilter } from "./filter/filter.ts";
-import type { Format } from "./format.ts";
+import type { LineFormat } from "./format/line-format.ts";
+import type { LogFilter } from "./log-filter.ts";
 import type { VirtualHosts } from "./virtual-hosts.ts";
 
 /** Where the routes of a listener come from. */
@@ -18,7 +19,9 @@ export interface RouteConfiguration {
 
 export interface AccessLog {
   readonly path: string;
-  readonly format: Format;
+  readonly format: LineFormat;
+  /** Undefined: everything is written. */
+  readonly filter: LogFilter | undefined;
 }
 
 export type ServerHeader =

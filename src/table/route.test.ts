@@ -3,6 +3,7 @@ import { portOf, withoutPort } from "./authority.ts";
 import { NO_ROUTE_FILTERS } from "./filter/filter.ts";
 import type { HeaderMatch } from "./header-match.ts";
 import { NO_MUTATION } from "./header-mutation.ts";
+import { NO_METADATA } from "./metadata.ts";
 import type { ConnectionFacts, RequestFacts } from "./request.ts";
 import { chooseRoute, chooseWeighted, type Route, type VirtualHost, type WeightedCluster } from "./route.ts";
 import type { PathMatch } from "./route-match.ts";
@@ -37,6 +38,7 @@ function route(
     action: { kind: "direct", status: 200, body: "" },
     headers: NO_MUTATION,
     filters: NO_ROUTE_FILTERS,
+    metadata: NO_METADATA,
     origin: undefined,
   };
 }

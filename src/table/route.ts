@@ -5,6 +5,7 @@ import type { HashPolicy } from "./hash-policy.ts";
 import type { HeaderMutation } from "./header-mutation.ts";
 import type { HedgePolicy } from "./hedge-policy.ts";
 import type { InternalRedirectPolicy } from "./internal-redirect.ts";
+import type { FilterMetadata } from "./metadata.ts";
 import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { Origin } from "./origin.ts";
 import type { RedirectAction } from "./redirect.ts";
@@ -85,6 +86,8 @@ export interface Route {
   readonly headers: HeaderMutation;
   /** Of the route with what it inherits. */
   readonly filters: RouteFilters;
+  /** `filter_metadata`, for `%METADATA(ROUTE:…)%`. */
+  readonly metadata: FilterMetadata;
   readonly origin: Origin | undefined;
 }
 

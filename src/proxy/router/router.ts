@@ -230,6 +230,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
       setAuthority(this.head, host.hostname, this.#action.appendForwardedHost);
     const { protocol } = cluster.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
+    record.upstreamProtocol = wanted === "http2" ? "HTTP/2" : "HTTP/1.1";
     const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), record.attempts > 1);
     this.#attempt = attempt;
     attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
@@ -242,11 +243,14 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   onUpstreamOpen(upstream: ClientStream, localAddress: string): void {
     const request = this.#request;
     this.#record.upstreamLocal = localAddress;
+    this.#record.sending(request.requestIsHeadOnly);
     this.#upstream = upstream;
     if (request.requestIsHeadOnly) return;
     const writable = request.body?.send(upstream) ?? true;
-    if (request.requestEnded) upstream.end(request.requestTrailers);
-    else if (writable) request.resumeRequest();
+    if (request.requestEnded) {
+      upstream.end(request.requestTrailers);
+      this.#record.sent();
+    } else if (writable) request.resumeRequest();
   }
 
   onRequestWritable(): void {
@@ -265,7 +269,9 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   onRequestEnd(trailers: HeaderList | undefined): void {
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestEnd(trailers);
     for (let i = 0; i < this.#slow.length; i++) this.#slow[i]!.stream?.end(trailers);
-    this.#upstream?.end(trailers);
+    if (!this.#upstream) return;
+    this.#upstream.end(trailers);
+    this.#record.sent();
   }
 
   /** The client takes bytes again. */
@@ -287,6 +293,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     }
     if (this.#slow.length > 0 || attempt !== this.#attempt) this.#settleOn(attempt);
     if (this.#redirects(head)) return;
+    record.responded();
+    if (end) record.upstreamOver();
     record.details = "via_upstream";
     rewriteResponse(head.headers, this.#route.headers, this.#weighted, record);
     const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
@@ -324,6 +332,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   }
 
   onResponseEnd(trailers: HeaderList | undefined): void {
+    this.#record.upstreamOver();
     this.#request.respondEnd(trailers);
   }
 

@@ -77,7 +77,9 @@ export class Cluster {
     for (const endpoint of set.endpoints) {
       const socket = chooseSocket(this.table.socketMatches, this.table.socket, endpoint.socketMatch);
       const key = Host.key(endpoint, socket);
-      hosts.set(key, this.#hosts.get(key) ?? new Host(endpoint, socket));
+      const host = this.#hosts.get(key) ?? new Host(endpoint, socket);
+      host.metadata = endpoint.metadata;
+      hosts.set(key, host);
     }
     const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
     this.#hosts = hosts;

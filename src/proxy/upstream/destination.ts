@@ -3,6 +3,7 @@
 import type { RequestHead } from "../../http/stream.ts";
 import { portOf, withoutPort } from "../../table/authority.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
+import { NO_METADATA } from "../../table/metadata.ts";
 import type { Downstream } from "../downstream.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host } from "./host.ts";
@@ -19,6 +20,7 @@ export function endpointAt(host: string, port: number): Endpoint {
     workload: "",
     lbMetadata: new Map(),
     hostname: "",
+    metadata: NO_METADATA,
   };
 }
 

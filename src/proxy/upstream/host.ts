@@ -3,6 +3,7 @@
 import type { RequestEdge } from "../../stats/request-edge.ts";
 import type { TcpEdge } from "../../stats/tcp-edge.ts";
 import { type Address, type Endpoint, formatAddress, type Health } from "../../table/endpoint.ts";
+import type { FilterMetadata } from "../../table/metadata.ts";
 import type { UpstreamSocket } from "../../table/transport-socket.ts";
 import type { HttpPool } from "./http-pool.ts";
 
@@ -18,6 +19,8 @@ export class Host {
   readonly lbMetadata: ReadonlyMap<string, string>;
   /** Its name where it has one beside its address; "" without. */
   readonly hostname: string;
+  /** Of the endpoint as it was told last: it does not make another host. */
+  metadata: FilterMetadata;
   /** Requests and byte streams that are on their way. */
   active = 0;
   /** Made on first use. */
@@ -40,6 +43,7 @@ export class Host {
     this.workload = endpoint.workload;
     this.lbMetadata = endpoint.lbMetadata;
     this.hostname = endpoint.hostname;
+    this.metadata = endpoint.metadata;
   }
 
   /** Another host with the same key would be the same connections: an update keeps this one. */

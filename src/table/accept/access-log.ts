@@ -1,5 +1,6 @@
 // Access logs to files and standard streams. Logs that go to a gRPC service feed Envoy's statistics; Heddle's proxy keeps its own.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { AccessLog } from "../../xds/gen/envoy/config/accesslog/v3/accesslog_pb.ts";
 import type { SubstitutionFormatString } from "../../xds/gen/envoy/config/core/v3/substitution_format_string_pb.ts";
 import { FileAccessLogSchema } from "../../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
@@ -7,59 +8,88 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from "../../xds/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
-import { type Format, parseFormat } from "../format.ts";
+import { parseFormat } from "../format/format.ts";
+import { type LineFormat, parseJsonFormat } from "../format/line-format.ts";
 import type { AccessLog as AccessLogTable } from "../http.ts";
+import { acceptLogFilter } from "./log-filter.ts";
 import { isA, type Scope } from "./scope.ts";
 
 /** Envoy's default (docs: access log, default format string). */
 const ENVOY_FORMAT =
   '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"\n';
 
-function acceptText(scope: Scope, text: string): Format {
+const EMPTY: LineFormat = { kind: "text", format: [], omitEmpty: false };
+
+function acceptText(scope: Scope, text: string, omitEmpty: boolean): LineFormat {
   const parsed = parseFormat(text, process.env);
-  if ("format" in parsed) return parsed.format;
+  if ("format" in parsed) return { kind: "text", format: parsed.format, omitEmpty };
   scope.reject(parsed.error);
-  return [];
+  return EMPTY;
 }
 
-function acceptFormat(scope: Scope, format: SubstitutionFormatString | undefined): Format {
-  if (!format) return acceptText(scope, ENVOY_FORMAT);
-  scope.only(format, ["format"]);
+function acceptJson(scope: Scope, structure: JsonObject, omitEmpty: boolean): LineFormat {
+  const parsed = parseJsonFormat(structure, process.env);
+  if ("format" in parsed) return { kind: "json", root: parsed.format, omitEmpty };
+  scope.reject(parsed.error);
+  return EMPTY;
+}
+
+/** `content_type` is of bodies, and `json_format_options` sorts what is sorted anyhow: neither changes a log. */
+function acceptFormat(scope: Scope, format: SubstitutionFormatString | undefined): LineFormat {
+  if (!format) return acceptText(scope, ENVOY_FORMAT, false);
+  scope.only(format, ["format", "omitEmptyValues", "contentType", "jsonFormatOptions"]);
   const by = format.format;
-  if (by.case === "textFormat") return acceptText(scope.field("text_format"), by.value);
-  if (by.case === "textFormatSource" && by.value.specifier.case === "inlineString")
-    return acceptText(scope.field("text_format_source"), by.value.specifier.value);
-  scope.reject(`${by.case ?? "an empty format"} is not supported by Heddle's proxy`);
-  return [];
+  const { omitEmptyValues } = format;
+  switch (by.case) {
+    case "textFormat":
+      return acceptText(scope.field("text_format"), by.value, omitEmptyValues);
+    case "jsonFormat":
+      return acceptJson(scope.field("json_format"), by.value, omitEmptyValues);
+    case "textFormatSource":
+      if (by.value.specifier.case === "inlineString")
+        return acceptText(scope.field("text_format_source"), by.value.specifier.value, omitEmptyValues);
+      scope.field("text_format_source").reject("only inline_string is supported by Heddle's proxy");
+      return EMPTY;
+    default:
+      scope.reject("an empty format is not supported by Heddle's proxy");
+      return EMPTY;
+  }
+}
+
+function acceptSink(scope: Scope, log: AccessLog): Omit<AccessLogTable, "filter"> | undefined {
+  const any = log.configType.value;
+  if (any && isA(any, StdoutAccessLogSchema)) {
+    const stream = scope.unpack(any, StdoutAccessLogSchema);
+    return { path: "/dev/stdout", format: acceptFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
+  }
+  if (any && isA(any, StderrAccessLogSchema)) {
+    const stream = scope.unpack(any, StderrAccessLogSchema);
+    return { path: "/dev/stderr", format: acceptFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
+  }
+  const file = scope.unpack(any, FileAccessLogSchema);
+  if (!file) return undefined;
+  scope.only(file, ["path", "accessLogFormat"]);
+  const { path, accessLogFormat: by } = file;
+  switch (by.case) {
+    case undefined:
+      return { path, format: acceptFormat(scope, undefined) };
+    case "format":
+      // The deprecated field "" is Envoy's default too.
+      return { path, format: acceptText(scope.field("format"), by.value || ENVOY_FORMAT, false) };
+    case "jsonFormat":
+      return { path, format: acceptJson(scope.field("json_format"), by.value, false) };
+    case "typedJsonFormat":
+      return { path, format: acceptJson(scope.field("typed_json_format"), by.value, false) };
+    case "logFormat":
+      return { path, format: acceptFormat(scope.field("log_format"), by.value) };
+  }
 }
 
 function acceptAccessLog(scope: Scope, log: AccessLog): AccessLogTable | undefined {
-  scope.only(log, ["name", "configType"]);
-  const any = log.configType.value;
-  const at = scope.field("typed_config");
-  if (any && isA(any, StdoutAccessLogSchema)) {
-    const stream = at.unpack(any, StdoutAccessLogSchema);
-    return { path: "/dev/stdout", format: acceptFormat(at.field("log_format"), stream?.accessLogFormat.value) };
-  }
-  if (any && isA(any, StderrAccessLogSchema)) {
-    const stream = at.unpack(any, StderrAccessLogSchema);
-    return { path: "/dev/stderr", format: acceptFormat(at.field("log_format"), stream?.accessLogFormat.value) };
-  }
-  const file = at.unpack(any, FileAccessLogSchema);
-  if (!file) return undefined;
-  at.only(file, ["path", "accessLogFormat"]);
-  const by = file.accessLogFormat;
-  switch (by.case) {
-    case undefined:
-      return { path: file.path, format: acceptFormat(at, undefined) };
-    case "format":
-      return { path: file.path, format: acceptText(at.field("format"), by.value) };
-    case "logFormat":
-      return { path: file.path, format: acceptFormat(at.field("log_format"), by.value) };
-    default:
-      at.reject(`${by.case} is not supported by Heddle's proxy`);
-      return undefined;
-  }
+  scope.only(log, ["name", "configType", "filter"]);
+  const sink = acceptSink(scope.field("typed_config"), log);
+  const filter = log.filter && acceptLogFilter(scope.field("filter"), log.filter);
+  return sink && { ...sink, filter };
 }
 
 export function acceptAccessLogs(scope: Scope, logs: readonly AccessLog[]): AccessLogTable[] {

@@ -12,7 +12,7 @@ import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstre
 import type * as table from "../cluster.ts";
 import { NO_ENDPOINTS } from "../endpoint.ts";
 import { acceptEndpoints } from "./endpoint.ts";
-import { readOrigin, readService, readStrings } from "./metadata.ts";
+import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
 import { acceptUpstreamSocket } from "./tls.ts";
@@ -220,6 +220,7 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     breakers: acceptBreakers(scope.field("circuit_breakers"), cluster),
     panicThreshold: common?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_THRESHOLD,
     service: readService(cluster.metadata),
+    metadata: readMetadata(cluster.metadata),
     origin: readOrigin(cluster.metadata),
   };
 }

@@ -5,7 +5,7 @@ import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb
 import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import type * as table from "../endpoint.ts";
-import { LB_METADATA, readJson, readStrings, readWorkload } from "./metadata.ts";
+import { LB_METADATA, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";
 import type { Scope } from "./scope.ts";
 
 export function acceptAddress(scope: Scope, address: Address | undefined): table.Address | undefined {
@@ -70,6 +70,7 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
     lbMetadata: readJson(endpoint.metadata?.filterMetadata[LB_METADATA]),
     workload: readWorkload(endpoint.metadata),
     hostname: host.value.hostname,
+    metadata: readMetadata(endpoint.metadata),
   };
 }
 

@@ -4,7 +4,7 @@ import {
   type HeaderValueOption,
   HeaderValueOption_HeaderAppendAction,
 } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { parseFormat } from "../format.ts";
+import { parseFormat } from "../format/format.ts";
 import { type AppendAction, type HeaderMutation, type HeaderOperation, NO_MUTATION } from "../header-mutation.ts";
 import type { Scope } from "./scope.ts";
 

@@ -1,7 +1,33 @@
 // What Heddle's proxy reads from resource metadata; the rest is for people and tools and has no effect.
 
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Metadata } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { binaryText } from "../format/format.ts";
+import { type FilterMetadata, NO_METADATA } from "../metadata.ts";
 import type { Origin } from "../origin.ts";
+
+/** Keys sorted and text as bytes, as operators of formats write it. */
+function ordered(value: JsonValue): JsonValue {
+  if (typeof value === "string") return binaryText(value);
+  if (typeof value !== "object" || value === null) return value;
+  return Array.isArray(value) ? value.map(ordered) : orderedObject(value);
+}
+
+function orderedObject(object: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.keys(object)
+      .sort()
+      .map((key) => [key, ordered(object[key] ?? null)]),
+  );
+}
+
+/** What operators of formats can ask for. */
+export function readMetadata(metadata: Metadata | undefined): FilterMetadata {
+  if (!metadata) return NO_METADATA;
+  return Object.fromEntries(
+    Object.entries(metadata.filterMetadata).map(([namespace, struct]) => [namespace, orderedObject(struct)]),
+  );
+}
 
 /** `filter_metadata.istio.config`: the object that a resource came from. */
 export function readOrigin(metadata: Metadata | undefined): Origin | undefined {

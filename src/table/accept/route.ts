@@ -11,7 +11,7 @@ import type * as table from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptForward, type ForwardDefaults } from "./forward.ts";
 import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
-import { readOrigin } from "./metadata.ts";
+import { readMetadata, readOrigin } from "./metadata.ts";
 import { acceptRedirect } from "./redirect.ts";
 import { acceptRouteMatch } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
@@ -88,6 +88,7 @@ export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): t
     }),
     headers: mergeMutations(acceptMutation(scope, route), inherited.mutation),
     filters,
+    metadata: readMetadata(route.metadata),
     origin: readOrigin(route.metadata),
   };
 }

@@ -10,7 +10,7 @@ export interface Rejection {
 }
 
 /** `routeConfig` → `route_config`. */
-function protoName(localName: string): string {
+export function protoName(localName: string): string {
   return localName.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
