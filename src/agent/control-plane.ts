@@ -1,5 +1,6 @@
 // Connections of the agent to the control plane: TLS 1.3, its SPIFFE id proven, ours shown once we have one.
 
+import { DEFAULT_KEEPALIVE } from "../grpc/listen.ts";
 import { Http2ClientConnection } from "../http/h2/client-connection.ts";
 import { DEFAULT_LIMITS } from "../http/limits.ts";
 import type { ClientConnection } from "../http/stream.ts";
@@ -44,7 +45,7 @@ export function connectControlPlane(
           const connection = new Http2ClientConnection(
             transport,
             { onAvailable() {}, onDraining() {}, onClosed },
-            { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+            { ...DEFAULT_LIMITS, ...DEFAULT_KEEPALIVE, idleTimeoutMs: 0 },
           );
           transport.listener = connection;
           resolve(connection);

@@ -19,7 +19,7 @@ import { type Compilation, DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
 import { ApiSource } from "../control/source/api.ts";
 import { DirectorySource } from "../control/source/directory.ts";
 import type { Source } from "../control/source/source.ts";
-import { listenGrpc } from "../grpc/listen.ts";
+import { type GrpcKeepalive, listenGrpc } from "../grpc/listen.ts";
 import { type CallPeer, GrpcService } from "../grpc/server.ts";
 import { KubeApi } from "../kube/api/api.ts";
 import { serveApi } from "../kube/api/server.ts";
@@ -78,6 +78,8 @@ export interface StartOptions {
   readonly config: string | undefined;
   /** Longest and default lifetime of workload certificates. */
   readonly certificateTtlMs: number;
+  /** PINGs to proxies and agents; undefined: Istio's. */
+  readonly keepalive?: GrpcKeepalive;
   readonly accessLog: AccessLog;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
@@ -218,6 +220,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     tls,
     new GrpcService({ ...control.methods, ...certificateMethods(certificates) }),
     peerOf,
+    options.keepalive,
   );
   stops.push(() => secure.stop());
   const discovery = listenGrpc(
@@ -225,6 +228,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     undefined,
     new GrpcService(control.methods),
     peerOf,
+    options.keepalive,
   );
   stops.push(() => discovery.stop());
 

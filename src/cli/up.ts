@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { formatDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
+import { DEFAULT_KEEPALIVE } from "../grpc/listen.ts";
 import { type AccessLog, DEFAULT_SETTINGS } from "../model/settings.ts";
 import { trustDomainFault } from "../pki/spiffe.ts";
 import { stateOption } from "./api-client.ts";
@@ -28,6 +29,8 @@ interface UpOptions {
   readonly dashboardPort: number;
   readonly trustDomain: string;
   readonly certTtl: number;
+  readonly keepaliveInterval: number;
+  readonly keepaliveTimeout: number;
   readonly accessLog: "text" | "json" | "off";
   readonly output: "text" | "json";
 }
@@ -36,6 +39,9 @@ interface UpOptions {
 const DEFAULT_TTL_MS = 86_400_000;
 /** Shorter, and a certificate would be renewed more often than a proxy can be told. */
 const MIN_TTL_MS = 10_000;
+
+/** Shorter, and a busy peer would be taken for a dead one. */
+const MIN_KEEPALIVE_MS = 1_000;
 
 function portOption(flag: string, what: string, standard: number): Option {
   return new Option(`${flag} <port>`, `${what}, 0 for a free one`).argParser(port(flag, "free")).default(standard);
@@ -60,6 +66,16 @@ export function define(command: Command): void {
       new Option("--cert-ttl <duration>", "lifetime of workload certificates")
         .argParser(duration("--cert-ttl", MIN_TTL_MS))
         .default(DEFAULT_TTL_MS, "24h"),
+    )
+    .addOption(
+      new Option("--keepalive-interval <duration>", "between PINGs to proxies and agents")
+        .argParser(duration("--keepalive-interval", MIN_KEEPALIVE_MS))
+        .default(DEFAULT_KEEPALIVE.keepaliveIntervalMs, "30s"),
+    )
+    .addOption(
+      new Option("--keepalive-timeout <duration>", "silence after a PING that ends the connection")
+        .argParser(duration("--keepalive-timeout", MIN_KEEPALIVE_MS))
+        .default(DEFAULT_KEEPALIVE.keepaliveTimeoutMs, "10s"),
     )
     .addOption(new Option("--access-log <form>", "of every proxy").choices(["text", "json", "off"]).default("text"))
     .addOption(
@@ -99,6 +115,7 @@ async function up(options: UpOptions): Promise<void> {
     trustDomain: options.trustDomain,
     config: options.config,
     certificateTtlMs: options.certTtl,
+    keepalive: { keepaliveIntervalMs: options.keepaliveInterval, keepaliveTimeoutMs: options.keepaliveTimeout },
     accessLog: accessLogOf(options),
     dashboard: join(checkout ?? "", "dashboard", "dist"),
     onCompiled: (compilation) => findings.show(compilation),

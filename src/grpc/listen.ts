@@ -6,6 +6,15 @@ import type { ByteStream } from "../net/byte-stream.ts";
 import { type Binding, type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
 import type { CallPeer, GrpcService } from "./server.ts";
 
+/** Istio's for both ends of a discovery stream (keepalive.DefaultOption): a peer that vanished is noticed within 40 s. */
+export const DEFAULT_KEEPALIVE: GrpcKeepalive = { keepaliveIntervalMs: 30_000, keepaliveTimeoutMs: 10_000 };
+
+/** PING so often, and how long to wait for anything after it; an interval of 0 is never. */
+export interface GrpcKeepalive {
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
 export interface GrpcListener {
   readonly port: number;
   /** Takes no new connections and tells those that live to go (GOAWAY). */
@@ -18,6 +27,7 @@ export function listenGrpc(
   tls: ServerTls | undefined,
   service: GrpcService,
   peerOf: (stream: ByteStream) => CallPeer,
+  keepalive: GrpcKeepalive = DEFAULT_KEEPALIVE,
 ): GrpcListener {
   const connections = new Set<Http2ServerConnection>();
   const socket: ListeningSocket = listen(binding, tls, (transport) => {
@@ -26,7 +36,7 @@ export function listenGrpc(
     const connection = new Http2ServerConnection(
       transport,
       listener,
-      { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+      { ...DEFAULT_LIMITS, ...keepalive, idleTimeoutMs: 0 },
       tls ? "https" : "http",
     );
     connections.add(connection);

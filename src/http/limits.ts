@@ -23,6 +23,9 @@ export interface HttpLimits {
   readonly streamWindowBytes: number;
   /** HTTP/2: window of the connection, opened with a WINDOW_UPDATE. */
   readonly connectionWindowBytes: number;
+  /** HTTP/2: a PING so often, 0 is never; the connection is given up when nothing comes for the time-out after it. */
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
   /** HTTP/2: CONTINUATION frames of one header block (CVE-2024-30255). */
   readonly maxContinuations: number;
   /** HTTP/2: frames of control (SETTINGS and PING acknowledgements, RST_STREAM) that may wait for a peer that does not read (CVE-2019-9512, 9515). */
@@ -48,6 +51,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxConcurrentStreams: 1024, // Envoy's default since 1.40's h2 codec; a mesh leg multiplexes many callers
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024, // streams that nobody reads hold their part of it: 64 of them must not stop the leg
+  keepaliveIntervalMs: 0,
+  keepaliveTimeoutMs: 0,
   maxContinuations: 16,
   maxOutboundControlFrames: 1_000,
   maxConsecutiveEmptyFrames: 1,

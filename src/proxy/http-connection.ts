@@ -25,6 +25,8 @@ export function httpLimits(table: HttpTable): HttpLimits {
     maxConcurrentStreams: table.maxConcurrentStreams,
     streamWindowBytes: table.streamWindowBytes,
     connectionWindowBytes: table.connectionWindowBytes,
+    keepaliveIntervalMs: table.keepaliveIntervalMs,
+    keepaliveTimeoutMs: table.keepaliveTimeoutMs,
   };
 }
 

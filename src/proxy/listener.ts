@@ -2,6 +2,7 @@
 
 import { logger } from "../base/log.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import { keepAlive } from "../net/keepalive.ts";
 import { type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
 import type { SocketTransport } from "../net/socket.ts";
@@ -200,6 +201,7 @@ export class Listener {
   }
 
   #accept(transport: SocketTransport): void {
+    if (this.table.tcpKeepalive) keepAlive(transport, this.table.tcpKeepalive);
     const destination = this.table.useOriginalDestination ? this.#destination(transport) : undefined;
     const owner = destination && this.#context.capturedBy(destination);
     (owner ?? this).take(transport, destination);

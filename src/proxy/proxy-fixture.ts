@@ -136,8 +136,13 @@ export class TestProxy {
     return this.proxy.configuration.listeners.get("http")!.port;
   }
 
-  async client(): Promise<RawPeer> {
-    const client = await connectRaw(this.port);
+  client(): Promise<RawPeer> {
+    return this.connect(this.port);
+  }
+
+  /** To a port of a listener that came later. */
+  async connect(port: number): Promise<RawPeer> {
+    const client = await connectRaw(port);
     this.#clients.push(client);
     return client;
   }

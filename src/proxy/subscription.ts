@@ -50,7 +50,12 @@ function connectorTo(cluster: Cluster): Connector {
           const connection = new Http2ClientConnection(
             stream,
             { onAvailable() {}, onDraining() {}, onClosed },
-            { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+            {
+              ...DEFAULT_LIMITS,
+              idleTimeoutMs: 0,
+              keepaliveIntervalMs: cluster.table.keepaliveIntervalMs,
+              keepaliveTimeoutMs: cluster.table.keepaliveTimeoutMs,
+            },
           );
           stream.listener = connection;
           resolve(connection);

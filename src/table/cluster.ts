@@ -1,8 +1,10 @@
 // A cluster: a set of endpoints and how to speak to them.
 
 import type { EndpointSet } from "./endpoint.ts";
+import type { Keepalive } from "./http.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
+import type { TcpKeepalive } from "./tcp-keepalive.ts";
 import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
 export type Discovery =
@@ -32,7 +34,7 @@ export interface CircuitBreakers {
   readonly retryBudget: { readonly percent: number; readonly min: number } | undefined;
 }
 
-export interface Cluster {
+export interface Cluster extends Keepalive {
   readonly name: string;
   /** Name in statistics: alt_stat_name, else the name. */
   readonly statName: string;
@@ -42,6 +44,7 @@ export interface Cluster {
   readonly connectTimeoutMs: number;
   readonly socketMatches: readonly SocketMatch[];
   readonly socket: UpstreamSocket;
+  readonly tcpKeepalive: TcpKeepalive | undefined;
   readonly breakers: CircuitBreakers;
   /** Of an upstream connection without requests; 0 is none. */
   readonly idleTimeoutMs: number;

@@ -17,6 +17,12 @@ export interface RouteConfiguration {
   readonly vhds: boolean;
 }
 
+/** `http2_protocol_options.connection_keepalive`; an interval of 0 is off. */
+export interface Keepalive {
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
 export interface AccessLog {
   readonly path: string;
   readonly format: LineFormat;
@@ -35,7 +41,7 @@ export type ClientCertificateForwarding =
   | "sanitize-set"
   | "always-forward-only";
 
-export interface HttpTable {
+export interface HttpTable extends Keepalive {
   readonly statPrefix: string;
   readonly codec: "auto" | "http1" | "http2";
   readonly routes: RouteSource;

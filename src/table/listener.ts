@@ -6,6 +6,7 @@ import type { AccessLog, HttpTable } from "./http.ts";
 import type { Origin } from "./origin.ts";
 import type { RbacTable } from "./rbac.ts";
 import type { StreamClusterChoice } from "./route.ts";
+import type { TcpKeepalive } from "./tcp-keepalive.ts";
 import type { DownstreamTls } from "./transport-socket.ts";
 
 export interface TcpTable {
@@ -83,6 +84,8 @@ export interface Listener {
   readonly matches: readonly { readonly match: ChainMatch; readonly chain: FilterChain }[];
   readonly chains: ReadonlyMap<string, FilterChain>;
   readonly defaultChain: FilterChain | undefined;
+  /** Of accepted connections; undefined: none. */
+  readonly tcpKeepalive: TcpKeepalive | undefined;
   readonly origin: Origin | undefined;
 }
 

@@ -9,6 +9,7 @@ import { ReceiveWindow } from "./flow.ts";
 import { DEFAULT_WINDOW, ERROR, type ErrorCode, FLAG, FRAME, PREFACE, readUint31, readUint32 } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { HeaderAssembler } from "./header-assembler.ts";
+import { KEEPALIVE_PING } from "./keepalive.ts";
 import { Http2Lifecycle } from "./lifecycle.ts";
 import { type PeerSettings, readSettings } from "./settings.ts";
 import { type Http2Stream, resetReasonOf, type StreamOwner } from "./stream.ts";
@@ -286,7 +287,8 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     if (end - start !== 8) return VIOLATION.frameSize;
     if (!this.guard.answer()) return VIOLATION.controlFlood;
     if (flags & FLAG.ack) {
-      this.onPingAnswered();
+      if (KEEPALIVE_PING.compare(bytes, start, end) === 0) this.onKeepaliveAnswered();
+      else this.onPingAnswered();
       return undefined;
     }
     if (!this.sender.mayAnswer()) return VIOLATION.outboundFlood;

@@ -5,9 +5,10 @@ import { Alarm, timers } from "../../base/timer-wheel.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Connection, ResetReason } from "../stream.ts";
 import type { Transport } from "../transport.ts";
-import { writeGoaway } from "./control-frames.ts";
+import { writeGoaway, writePing } from "./control-frames.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { ERROR } from "./frame.ts";
+import { KEEPALIVE_PING, Keepalive, type KeepaliveOwner } from "./keepalive.ts";
 import { Http2Sender } from "./sender.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
 
@@ -19,7 +20,7 @@ const IDLE_LOOKS = 4;
 /** `draining`: no new streams. `closing`: everything is written, what comes is dropped. `closed`: the transport is gone. */
 type Phase = "open" | "draining" | "closing" | "closed";
 
-export abstract class Http2Lifecycle implements Connection {
+export abstract class Http2Lifecycle implements Connection, KeepaliveOwner {
   readonly sender: Http2Sender;
   protected readonly limits: HttpLimits;
   protected readonly guard: FloodGuard;
@@ -28,6 +29,7 @@ export abstract class Http2Lifecycle implements Connection {
   readonly #idleAlarm = new Alarm(() => this.#lookForIdleness());
   readonly #lingerAlarm = new Alarm(() => this.#judgeLingering());
   readonly #transport: Transport;
+  readonly #keepalive: Keepalive | undefined;
   #idleLooks = 0;
   #streamsBegun = 0;
   /** Bytes that waited for the peer when the connection was last looked at while closing. */
@@ -40,6 +42,9 @@ export abstract class Http2Lifecycle implements Connection {
     this.sender = new Http2Sender(transport, this.guard, limits);
     if (limits.headTimeoutMs > 0) timers.arm(this.#headAlarm, limits.headTimeoutMs);
     this.#armIdle();
+    const { keepaliveIntervalMs, keepaliveTimeoutMs } = limits;
+    this.#keepalive =
+      keepaliveIntervalMs > 0 ? new Keepalive(this, keepaliveIntervalMs, keepaliveTimeoutMs) : undefined;
   }
 
   /** Streams begun and not finished. */
@@ -62,6 +67,7 @@ export abstract class Http2Lifecycle implements Connection {
 
   receive(chunk: Uint8Array): void {
     if (!this.isReading) return;
+    this.#keepalive?.heard();
     this.read(chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     this.#watchHead();
   }
@@ -116,6 +122,7 @@ export abstract class Http2Lifecycle implements Connection {
 
   #stop(): void {
     this.stopReading();
+    this.#keepalive?.stop();
     timers.disarm(this.#headAlarm);
     timers.disarm(this.#idleAlarm);
   }
@@ -127,6 +134,20 @@ export abstract class Http2Lifecycle implements Connection {
     this.close();
     this.onFailed(violation);
     this.abortStreams(violation.code === ERROR.enhanceYourCalm ? "limit" : "protocol");
+  }
+
+  /** @internal of the keepalive */
+  ping(): void {
+    writePing(this.sender.outbox, KEEPALIVE_PING, 0, false);
+  }
+
+  /** @internal of the keepalive. There is nobody to say goodbye to, and no answer to wait for. */
+  onVanished(): void {
+    this.#transport.terminate();
+  }
+
+  protected onKeepaliveAnswered(): void {
+    this.#keepalive?.answered();
   }
 
   protected streamBegun(): void {

@@ -64,7 +64,13 @@ export class Cluster {
     };
     this.breakers = before?.breakers ?? new Breakers(table.breakers);
     this.breakers.update(table.breakers);
-    this.#limits = { ...DEFAULT_LIMITS, idleTimeoutMs: table.idleTimeoutMs, headTimeoutMs: 0 };
+    this.#limits = {
+      ...DEFAULT_LIMITS,
+      idleTimeoutMs: table.idleTimeoutMs,
+      headTimeoutMs: 0,
+      keepaliveIntervalMs: table.keepaliveIntervalMs,
+      keepaliveTimeoutMs: table.keepaliveTimeoutMs,
+    };
   }
 
   get hosts(): readonly Host[] {
@@ -134,7 +140,7 @@ export class Cluster {
       maxRequestsPerConnection: table.maxRequestsPerConnection,
       maxConcurrentStreams: protocol === "http2" ? table.maxConcurrentStreams : 1,
       connect: (onConnected, onConnectFailure) =>
-        dial(host.address, host.socket, ALPN[protocol], table.connectTimeoutMs, secrets, internal, {
+        dial(host.address, host.socket, ALPN[protocol], table, secrets, internal, {
           onConnected,
           onConnectFailure,
         }),
@@ -147,13 +153,13 @@ export class Cluster {
   /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
   dialBytes(host: Host, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, [], this.table.connectTimeoutMs, secrets, internal, dialed);
+    dial(host.address, host.socket, [], this.table, secrets, internal, dialed);
   }
 
   /** A connection of its own that speaks HTTP/2, for the proxy's own calls. */
   dialHttp2(host: Host, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, ALPN.http2, this.table.connectTimeoutMs, secrets, internal, dialed);
+    dial(host.address, host.socket, ALPN.http2, this.table, secrets, internal, dialed);
   }
 
   drain(): void {

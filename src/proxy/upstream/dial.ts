@@ -2,14 +2,22 @@
 
 import type { ByteStream } from "../../net/byte-stream.ts";
 import { type ClientTls, type ConnectListener, connect } from "../../net/connect.ts";
+import { keepAlive } from "../../net/keepalive.ts";
 import { encodeAlpn } from "../../net/tls-context.ts";
 import { peerIdentity } from "../../pki/svid.ts";
 import type { Address } from "../../table/endpoint.ts";
+import type { TcpKeepalive } from "../../table/tcp-keepalive.ts";
 import { acceptsName, type UpstreamSocket } from "../../table/transport-socket.ts";
 import type { Secrets } from "../secrets.ts";
 
 /** Takes a connection to an internal listener of this proxy; undefined when there is none of that name. */
 export type InternalDialer = (listener: string) => ByteStream | undefined;
+
+/** As far as the cluster says how its connections are opened. */
+export interface DialSettings {
+  readonly connectTimeoutMs: number;
+  readonly tcpKeepalive: TcpKeepalive | undefined;
+}
 
 export interface Dialed {
   onConnected(stream: ByteStream, principal: string): void;
@@ -48,7 +56,7 @@ export function dial(
   address: Address,
   socket: UpstreamSocket,
   alpn: readonly string[],
-  timeoutMs: number,
+  settings: DialSettings,
   secrets: Secrets,
   internal: InternalDialer,
   dialed: Dialed,
@@ -71,7 +79,10 @@ export function dial(
     return;
   }
   const listener: ConnectListener = {
-    onConnected: (transport) => dialed.onConnected(transport, principal),
+    onConnected(transport) {
+      if (settings.tcpKeepalive) keepAlive(transport, settings.tcpKeepalive);
+      dialed.onConnected(transport, principal);
+    },
     onConnectFailure: (detail) => dialed.onConnectFailure(detail),
   };
   connect(
@@ -79,7 +90,7 @@ export function dial(
       ? { kind: "unix", path: address.path }
       : { kind: "tcp", host: address.host, port: address.port },
     tls,
-    timeoutMs,
+    settings.connectTimeoutMs,
     listener,
   );
 }

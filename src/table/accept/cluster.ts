@@ -11,7 +11,9 @@ import { RoundRobinSchema } from "../../xds/gen/envoy/extensions/load_balancing_
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type * as table from "../cluster.ts";
 import { NO_ENDPOINTS } from "../endpoint.ts";
+import type { Keepalive } from "../http.ts";
 import { acceptEndpoints } from "./endpoint.ts";
+import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
@@ -57,16 +59,25 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
   }
 }
 
-interface HttpOptions {
-  readonly protocol: table.UpstreamProtocol;
-  readonly idleTimeoutMs: number;
-  readonly maxRequestsPerConnection: number;
+interface Http2Options extends Keepalive {
   readonly maxConcurrentStreams: number;
 }
 
+const NO_HTTP2_OPTIONS: Http2Options = {
+  maxConcurrentStreams: Number.POSITIVE_INFINITY,
+  keepaliveIntervalMs: 0,
+  keepaliveTimeoutMs: 0,
+};
+
+interface HttpOptions extends Http2Options {
+  readonly protocol: table.UpstreamProtocol;
+  readonly idleTimeoutMs: number;
+  readonly maxRequestsPerConnection: number;
+}
+
 /** Tunables of HTTP/2 that change nothing that a peer can see are taken as Heddle's own. */
-function acceptHttp2(scope: Scope, options: Http2ProtocolOptions | undefined): number {
-  if (!options) return Number.POSITIVE_INFINITY;
+function acceptHttp2(scope: Scope, options: Http2ProtocolOptions | undefined): Http2Options {
+  if (!options) return NO_HTTP2_OPTIONS;
   scope.only(options, [
     "maxConcurrentStreams",
     "initialStreamWindowSize",
@@ -74,7 +85,10 @@ function acceptHttp2(scope: Scope, options: Http2ProtocolOptions | undefined): n
     "allowConnect",
     "connectionKeepalive",
   ]);
-  return options.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+  return {
+    maxConcurrentStreams: options.maxConcurrentStreams ?? Number.POSITIVE_INFINITY,
+    ...acceptKeepalive(scope.field("connection_keepalive"), options.connectionKeepalive),
+  };
 }
 
 function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
@@ -82,7 +96,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     protocol: "http1",
     idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
     maxRequestsPerConnection: 0,
-    maxConcurrentStreams: Number.POSITIVE_INFINITY,
+    ...NO_HTTP2_OPTIONS,
   };
   for (const name of Object.keys(cluster.typedExtensionProtocolOptions))
     if (name !== HTTP_OPTIONS) scope.key(name).reject("not supported by Heddle's proxy");
@@ -96,20 +110,17 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   if (common) at.field("common_http_protocol_options").only(common, ["idleTimeout", "maxRequestsPerConnection"]);
   const by = options.upstreamProtocolOptions;
   let protocol: table.UpstreamProtocol = "http1";
-  let maxConcurrentStreams = Number.POSITIVE_INFINITY;
+  let http2 = NO_HTTP2_OPTIONS;
   if (by.case === "explicitHttpConfig") {
     const explicit = by.value.protocolConfig;
     if (explicit.case === "http2ProtocolOptions") {
       protocol = "http2";
-      maxConcurrentStreams = acceptHttp2(
-        at.field("explicit_http_config").field("http2_protocol_options"),
-        explicit.value,
-      );
+      http2 = acceptHttp2(at.field("explicit_http_config").field("http2_protocol_options"), explicit.value);
     } else if (explicit.case === "http3ProtocolOptions")
       at.field("explicit_http_config").reject("HTTP/3 is not supported by Heddle's proxy");
   } else if (by.case === "useDownstreamProtocolConfig") {
     protocol = "downstream";
-    maxConcurrentStreams = acceptHttp2(
+    http2 = acceptHttp2(
       at.field("use_downstream_protocol_config").field("http2_protocol_options"),
       by.value.http2ProtocolOptions,
     );
@@ -119,7 +130,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     protocol,
     idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
-    maxConcurrentStreams,
+    ...http2,
   };
 }
 
@@ -197,8 +208,11 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "transportSocketMatches",
     "metadata",
     "loadBalancingPolicy",
+    "upstreamConnectionOptions",
   ]);
   if (cluster.name === "") scope.field("name").reject("empty");
+  const connection = cluster.upstreamConnectionOptions;
+  if (connection) scope.field("upstream_connection_options").only(connection, ["tcpKeepalive"]);
   const common = cluster.commonLbConfig;
   if (common) scope.field("common_lb_config").only(common, ["healthyPanicThreshold"]);
   return {
@@ -217,6 +231,10 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
       };
     }),
     socket: acceptUpstreamSocket(scope.field("transport_socket"), cluster.transportSocket, inline),
+    tcpKeepalive: acceptTcpKeepalive(
+      scope.field("upstream_connection_options").field("tcp_keepalive"),
+      connection?.tcpKeepalive,
+    ),
     breakers: acceptBreakers(scope.field("circuit_breakers"), cluster),
     panicThreshold: common?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_THRESHOLD,
     service: readService(cluster.metadata),

@@ -11,6 +11,7 @@ import {
 import type { ClientCertificateForwarding, HttpTable, RouteSource, ServerHeader } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptFilters } from "./filter/filter.ts";
+import { acceptKeepalive } from "./keepalive.ts";
 import { acceptRouteConfiguration } from "./route-configuration.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 
@@ -93,11 +94,13 @@ function acceptHttp2Options(scope: Scope, options: Http2ProtocolOptions | undefi
       "initialStreamWindowSize",
       "initialConnectionWindowSize",
       "allowConnect",
+      "connectionKeepalive",
     ]);
   return {
     maxConcurrentStreams: options?.maxConcurrentStreams ?? DEFAULTS.maxConcurrentStreams,
     streamWindowBytes: options?.initialStreamWindowSize ?? DEFAULTS.streamWindowBytes,
     connectionWindowBytes: options?.initialConnectionWindowSize ?? DEFAULTS.connectionWindowBytes,
+    ...acceptKeepalive(scope.field("connection_keepalive"), options?.connectionKeepalive),
   };
 }
 

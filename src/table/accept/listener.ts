@@ -27,6 +27,7 @@ import { acceptAccessLogs } from "./access-log.ts";
 import { acceptChainMatch, acceptChainMatcher, chainNames } from "./chain-matcher.ts";
 import { acceptAddress } from "./endpoint.ts";
 import { acceptHttp } from "./http.ts";
+import { acceptKeepaliveOptions } from "./keepalive.ts";
 import { readOrigin } from "./metadata.ts";
 import { acceptRbac } from "./rbac.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
@@ -168,6 +169,7 @@ export function acceptListener(scope: Scope, listener: Listener, inline: InlineS
     "enableReusePort",
     "bindToPort",
     "listenerSpecifier",
+    "socketOptions",
   ]);
   if (listener.name === "") scope.field("name").reject("empty");
   const chains = listener.filterChains.map((chain, i) =>
@@ -211,6 +213,7 @@ export function acceptListener(scope: Scope, listener: Listener, inline: InlineS
     ),
     chains: named,
     defaultChain,
+    tcpKeepalive: acceptKeepaliveOptions(scope.field("socket_options"), listener.socketOptions),
     origin: readOrigin(listener.metadata),
   };
 }
