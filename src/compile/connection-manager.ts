@@ -44,6 +44,9 @@ export interface StreamChain {
 /** Tries to connect before a byte stream is given up: another endpoint may be there. Requests have their retry policy. */
 const CONNECT_ATTEMPTS = 3;
 
+/** No honest client takes that long from the first byte of a head to its last. */
+const HEAD_TIMEOUT_MS = 10_000;
+
 /** How often a live byte stream reports: Istio's `tcpReportingInterval`, 15 s, is too long for a page that shows it live. */
 const STREAM_REPORT_MS = 5_000;
 
@@ -81,8 +84,10 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     generateRequestId: true,
     // Istio's pathNormalization BASE: router, policies and application see one path.
     normalizePath: true,
-    // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes.
+    // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes. Istio's value.
     streamIdleTimeout: durationFromMs(0),
+    // Envoy waits for ever for a head that has begun; its advice for the edge is 10 s.
+    requestHeadersTimeout: durationFromMs(HEAD_TIMEOUT_MS),
     // Without it Envoy drops the trailers of chunked messages, with allowConnect it takes WebSocket on HTTP/2 (RFC 8441).
     httpProtocolOptions: { enableTrailers: true },
     http2ProtocolOptions: { allowConnect: true },

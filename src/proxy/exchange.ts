@@ -13,6 +13,7 @@ import {
 } from "../http/stream.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
 import { NO_MUTATION } from "../table/header-mutation.ts";
+import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
 import { type RedirectAction, redirectLocation } from "../table/redirect.ts";
 import {
@@ -107,6 +108,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     }
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
     this.setIdle(table.streamIdleTimeoutMs);
+    this.#setLimits(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
       this.reply(403, "", "upgrade_failed");
       return;
@@ -255,6 +257,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.requestEnded = true;
     this.requestTrailers = trailers;
     this.record.requestOver();
+    this.#deadline?.received();
     this.#router?.onRequestEnd(trailers);
   }
 
@@ -399,6 +402,13 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#deadline.setIdle(idleMs);
   }
 
+  #setLimits({ requestTimeoutMs, maxStreamMs }: HttpTable): void {
+    const receiptMs = this.requestEnded ? 0 : requestTimeoutMs;
+    if (receiptMs === 0 && maxStreamMs === 0) return;
+    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline.setLimits(receiptMs, maxStreamMs);
+  }
+
   setTimeout(timeoutMs: number): void {
     this.#deadline ??= new RequestDeadline(this);
     this.#deadline.setTimeout(timeoutMs);
@@ -410,16 +420,24 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#giveUp(504, "upstream request timeout", details, "UT");
   }
 
+  onReceiptTimeout(): void {
+    this.#giveUp(408, "request timeout", "request_overall_timeout", undefined);
+  }
+
+  onMaxDuration(): void {
+    this.#giveUp(this.requestEnded ? 504 : 408, "downstream duration timeout", "max_duration_timeout", "DT");
+  }
+
   onIdle(): void {
     this.#giveUp(this.requestEnded ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
   }
 
-  #giveUp(status: number, body: string, details: string, flag: ResponseFlag): void {
+  #giveUp(status: number, body: string, details: string, flag: ResponseFlag | undefined): void {
     if (!this.responseStarted) {
       this.reply(status, body, details, flag);
       return;
     }
-    this.record.flag(flag);
+    if (flag) this.record.flag(flag);
     this.record.details = details;
     this.#stream.reset("timeout");
     this.#finish();

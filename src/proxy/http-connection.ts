@@ -1,9 +1,16 @@
 // A downstream connection that speaks HTTP: chooses the codec, makes an exchange of every request, drains.
 
+import { Alarm, timers } from "../base/timer-wheel.ts";
 import { Http1ServerConnection } from "../http/h1/server-connection.ts";
 import { Http2ServerConnection } from "../http/h2/server-connection.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
-import type { Connection, RequestHead, ServerConnectionListener, ServerStream } from "../http/stream.ts";
+import type {
+  Connection,
+  RequestHead,
+  ServerConnectionListener,
+  ServerStream,
+  StreamListener,
+} from "../http/stream.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { HttpTable } from "../table/http.ts";
@@ -11,6 +18,7 @@ import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
+import { dropUnderscores, hasUnderscores } from "./underscores.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
@@ -20,7 +28,7 @@ export function httpLimits(table: HttpTable): HttpLimits {
     ...DEFAULT_LIMITS,
     maxHeadBytes: table.maxHeadBytes,
     maxHeaders: table.maxHeaders,
-    headTimeoutMs: table.headTimeoutMs || DEFAULT_LIMITS.headTimeoutMs,
+    headTimeoutMs: table.headTimeoutMs,
     idleTimeoutMs: table.idleTimeoutMs,
     maxConcurrentStreams: table.maxConcurrentStreams,
     streamWindowBytes: table.streamWindowBytes,
@@ -40,6 +48,9 @@ function begins(chunk: Uint8Array, text: Buffer): boolean {
   return length > 0;
 }
 
+/** Of a stream that is reset as soon as it came. */
+const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
+
 export class HttpConnection implements ServerConnectionListener, Downstream {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
@@ -48,6 +59,9 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   readonly destination: SocketAddress | undefined;
   scheme: "http" | "https" = "http";
   #codec: Connection | undefined;
+  readonly #age = new Alarm(() => this.#grewOld());
+  #requests = 0;
+  #stream: ByteStream | undefined;
   #onClosed: (() => void) | undefined;
   #certificate: Uint8Array | undefined;
   #forwarded: string | undefined;
@@ -70,8 +84,10 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   start(stream: ByteStream, first: Uint8Array | undefined, onClosed: () => void): void {
     this.#onClosed = onClosed;
     this.scheme = stream.tls ? "https" : "http";
+    this.#stream = stream;
     this.#certificate = stream.tls?.peerCertificate;
     const { table } = this.http;
+    if (table.maxConnectionMs > 0) timers.arm(this.#age, table.maxConnectionMs);
     const alpn = stream.tls?.alpn ?? "";
     let codec: Connection;
     if (table.codec !== "auto") codec = this.#open(stream, table.codec);
@@ -107,14 +123,43 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     return this.#codec?.active ?? 0;
   }
 
+  /** A client that has not even begun to speak is not waited for. */
+  #grewOld(): void {
+    if (this.#codec) this.drain();
+    else this.#stream?.terminate();
+  }
+
   /** GOAWAY, or `connection: close` with the next response. */
   drain(): void {
     this.#codec?.shutdown();
   }
 
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): void {
-    this.http.stats.requests++;
+    const { stats, table } = this.http;
+    stats.requests++;
+    this.#requests++;
+    // Before the answer, so that it says `connection: close`.
+    if (this.#requests === table.maxRequestsPerConnection) this.drain();
+    if (table.underscores !== "allow" && !this.#admitsNames(stream, head, end)) return;
     new Exchange(this, stream, head, end).begin();
+  }
+
+  /** Envoy's rule: a request of HTTP/1.1 is answered 400 and its connection closed, a stream of HTTP/2 is reset. */
+  #admitsNames(stream: ServerStream, head: RequestHead, end: boolean): boolean {
+    if (!hasUnderscores(head.headers)) return true;
+    if (this.http.table.underscores === "drop") {
+      dropUnderscores(head.headers);
+      return true;
+    }
+    this.http.stats.refused++;
+    if (head.protocol === "HTTP/2") {
+      stream.listener = NOBODY;
+      stream.reset("protocol");
+      return false;
+    }
+    this.drain();
+    new Exchange(this, stream, head, end).reply(400, "", "http1.unexpected_underscore", "DPE");
+    return false;
   }
 
   onRefused(): void {
@@ -122,6 +167,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   }
 
   onClosed(): void {
+    timers.disarm(this.#age);
     this.http.stats.active--;
     this.#onClosed?.();
     this.#onClosed = undefined;

@@ -1,13 +1,19 @@
-// How long a request may take, and how long it may be silent: one deadline for both, whichever comes first.
+// How long a request may take as a whole and to come, and how long it may be silent: one deadline for all, whichever comes first.
 
 import { Deadline, TICK_MS, timers } from "../base/timer-wheel.ts";
 import { parseTimeout } from "../grpc/deadline.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { ForwardAction } from "../table/route.ts";
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 export interface TimedRequest {
   /** The route's time is up. */
   onTimeout(): void;
+  /** The request's last byte did not come in the connection manager's time. */
+  onReceiptTimeout(): void;
+  /** The stream is as old as the connection manager lets it become. */
+  onMaxDuration(): void;
   /** Nothing moved in either direction for the idle time. */
   onIdle(): void;
 }
@@ -16,6 +22,8 @@ export class RequestDeadline extends Deadline {
   readonly #request: TimedRequest;
   /** On the clock of performance.now(); 0 is none. */
   #timeoutAt = 0;
+  #receiptAt = 0;
+  #durationAt = 0;
   #idleMs = 0;
   #lastActivity = timers.now;
 
@@ -37,6 +45,19 @@ export class RequestDeadline extends Deadline {
     this.#arm(now);
   }
 
+  /** 0 is none, of either. */
+  setLimits(receiptMs: number, durationMs: number): void {
+    const now = performance.now();
+    if (receiptMs > 0) this.#receiptAt = now + receiptMs;
+    if (durationMs > 0) this.#durationAt = now + durationMs;
+    this.#arm(now);
+  }
+
+  /** The request is here as a whole; the deadline finds out when it rings. */
+  received(): void {
+    this.#receiptAt = 0;
+  }
+
   /** Bytes moved. Cheap: the deadline finds out when it rings. */
   touch(): void {
     this.#lastActivity = timers.now;
@@ -44,16 +65,19 @@ export class RequestDeadline extends Deadline {
 
   /** `now`: the clock, where it was just read. */
   #arm(now?: number): void {
-    const idleLeft = this.#idleMs === 0 ? Number.POSITIVE_INFINITY : this.#lastActivity + this.#idleMs - timers.now;
-    const timeLeft = this.#timeoutAt === 0 ? Number.POSITIVE_INFINITY : this.#timeoutAt - (now ?? performance.now());
-    const left = Math.min(idleLeft, timeLeft);
-    if (left === Number.POSITIVE_INFINITY) timers.disarm(this);
+    const idleLeft = this.#idleMs === 0 ? NEVER : this.#lastActivity + this.#idleMs - timers.now;
+    const at = Math.min(this.#timeoutAt || NEVER, this.#receiptAt || NEVER, this.#durationAt || NEVER);
+    const left = at === NEVER ? idleLeft : Math.min(idleLeft, at - (now ?? performance.now()));
+    if (left === NEVER) timers.disarm(this);
     else timers.arm(this, left);
   }
 
   onDeadline(): void {
     // A tick early is in time: the wheel rounds up, its clock down.
-    if (this.#timeoutAt > 0 && performance.now() >= this.#timeoutAt - 1) this.#request.onTimeout();
+    const now = performance.now() + 1;
+    if (this.#timeoutAt > 0 && now >= this.#timeoutAt) this.#request.onTimeout();
+    else if (this.#receiptAt > 0 && now >= this.#receiptAt) this.#request.onReceiptTimeout();
+    else if (this.#durationAt > 0 && now >= this.#durationAt) this.#request.onMaxDuration();
     else if (this.#idleMs > 0 && timers.now - this.#lastActivity >= this.#idleMs - TICK_MS) this.#request.onIdle();
     else this.#arm();
   }

@@ -17,6 +17,7 @@ export type ResponseFlag =
   | "DI" // delay injected
   | "FI" // fault injected
   | "SI" // stream idle timeout
+  | "DT" // maximum duration of a stream
   | "UMSDR"; // upstream reached its maximum connection duration
 
 export const NO_FLAGS = "-";
@@ -38,6 +39,7 @@ const LONG: Readonly<Record<ResponseFlag, string>> = {
   SI: "StreamIdleTimeout",
   DI: "DelayInjected",
   FI: "FaultInjected",
+  DT: "DurationTimeout",
   UMSDR: "UpstreamMaxStreamDurationReached",
 };
 

@@ -62,9 +62,18 @@ export interface HttpTable extends Keepalive {
   readonly mergeSlashes: boolean;
   readonly upgrades: ReadonlySet<string>;
   readonly streamIdleTimeoutMs: number;
+  /** From the head to the last byte of a request; 0 is none. */
   readonly requestTimeoutMs: number;
+  /** From the first byte of a head to its last; 0 is none. */
   readonly headTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Age at which a connection takes no more requests; 0 is none. */
+  readonly maxConnectionMs: number;
+  /** Of a request with its response, from its head on; 0 is none. */
+  readonly maxStreamMs: number;
+  /** 0 is without limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly underscores: "allow" | "reject" | "drop";
   readonly drainTimeoutMs: number;
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;

@@ -29,6 +29,9 @@ export type Phase = "head" | "body" | "drain" | "wait" | "idle" | "tunnel" | "li
 /** How long a peer may take to read the end and close, as nginx's lingering_time. */
 const LINGER_MS = 30_000;
 
+/** How long the rest of a body may take that nobody waits for, where heads have no time-out to go by. */
+const DRAIN_MS = 10_000;
+
 export abstract class Http1Connection extends Deadline implements Connection, OutboxOwner, Flushable, BodySink {
   protected readonly limits: HttpLimits;
   protected readonly outbox: Outbox;
@@ -253,7 +256,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   protected beginDrain(): void {
     this.phase = "drain";
     this.#dropped = 0;
-    if (this.limits.headTimeoutMs > 0) timers.arm(this, this.limits.headTimeoutMs);
+    timers.arm(this, this.limits.headTimeoutMs || DRAIN_MS);
   }
 
   onDeadline(): void {

@@ -1,6 +1,10 @@
 // HttpConnectionManager.
 
-import type { Http2ProtocolOptions, HttpProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import {
+  type Http2ProtocolOptions,
+  type HttpProtocolOptions,
+  HttpProtocolOptions_HeadersWithUnderscoresAction,
+} from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import {
   type HttpConnectionManager,
   HttpConnectionManager_CodecType,
@@ -76,14 +80,31 @@ function acceptCodec(scope: Scope, type: HttpConnectionManager_CodecType): HttpT
   }
 }
 
-function acceptCommonOptions(
-  scope: Scope,
-  options: HttpProtocolOptions | undefined,
-): { idleTimeoutMs: number; maxHeaders: number } {
-  if (options) scope.only(options, ["idleTimeout", "maxHeadersCount", "headersWithUnderscoresAction"]);
+const UNDERSCORES: ReadonlyMap<number, HttpTable["underscores"]> = new Map([
+  [HttpProtocolOptions_HeadersWithUnderscoresAction.ALLOW, "allow"],
+  [HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST, "reject"],
+  [HttpProtocolOptions_HeadersWithUnderscoresAction.DROP_HEADER, "drop"],
+]);
+
+function acceptCommonOptions(scope: Scope, options: HttpProtocolOptions | undefined) {
+  if (options)
+    scope.only(options, [
+      "idleTimeout",
+      "maxConnectionDuration",
+      "maxHeadersCount",
+      "maxStreamDuration",
+      "headersWithUnderscoresAction",
+      "maxRequestsPerConnection",
+    ]);
+  const underscores = UNDERSCORES.get(options?.headersWithUnderscoresAction ?? 0);
+  if (!underscores) scope.field("headers_with_underscores_action").reject("unknown value");
   return {
     idleTimeoutMs: milliseconds(options?.idleTimeout, DEFAULTS.idleTimeoutMs),
     maxHeaders: options?.maxHeadersCount ?? DEFAULTS.maxHeaders,
+    maxConnectionMs: milliseconds(options?.maxConnectionDuration, 0),
+    maxStreamMs: milliseconds(options?.maxStreamDuration, 0),
+    maxRequestsPerConnection: options?.maxRequestsPerConnection ?? 0,
+    underscores: underscores ?? "allow",
   };
 }
 
