@@ -7,7 +7,7 @@ import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { GrpcService } from "../grpc/server.ts";
 import { serviceAccountId } from "../pki/spiffe.ts";
-import { CERTIFICATE_EXPIRY } from "../stats/names/agent.ts";
+import { CERTIFICATE_EXPIRY, STARTUP_DURATION } from "../stats/names/agent.ts";
 import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
@@ -15,6 +15,7 @@ import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
 import { metricsWorkload, proxyBootstrap } from "./bootstrap.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
+import { CountedSigner } from "./counted-signer.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
@@ -76,6 +77,7 @@ class RunningParts implements RunningSidecar {
   readonly done: Promise<number>;
   readonly #options: RunOptions;
   #place: Place = THIS_HOST;
+  readonly #startedAt = performance.now();
   readonly #registry = new Registry();
   readonly #secrets = new SecretService();
   readonly #identity: WorkloadIdentity;
@@ -106,7 +108,7 @@ class RunningParts implements RunningSidecar {
     this.#identity = new WorkloadIdentity({
       id: id.value,
       ttlMs: options.certificateTtlMs,
-      signer,
+      signer: new CountedSigner(signer, this.#registry),
       onIssued: (held) => this.#onIssued(held),
     });
   }
@@ -123,6 +125,8 @@ class RunningParts implements RunningSidecar {
     await this.#untilReady();
     await names;
     this.#ready = true;
+    const startup = this.#registry.gauge(STARTUP_DURATION);
+    startup.set(startup.series([]), (performance.now() - this.#startedAt) / 1_000);
     await this.#options.onReady();
     this.#startApplication();
   }

@@ -38,7 +38,8 @@ import { peerIdentity } from "../pki/svid.ts";
 import { Registry } from "../stats/registry.ts";
 import { Scraper } from "../telemetry/scrape.ts";
 import { TrafficStore } from "../telemetry/traffic-store.ts";
-import { authorityObserver } from "./authority-observer.ts";
+import { countedAdmission } from "./admission-metrics.ts";
+import { authorityObserver, collectAuthority } from "./authority-observer.ts";
 import { serveMetrics } from "./control-metrics.ts";
 import { controlPlaneIdentity } from "./control-plane-identity.ts";
 import { ControlView } from "./control-view.ts";
@@ -138,6 +139,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   // The authority, and who may have certificates of it.
   const authorityStore = new AuthorityStore(join(state, "ca"));
   const { authority } = authorityStore.open(trustDomain, startedAtMs);
+  collectAuthority(registry, () => authority);
   const joinTokens = new JoinTokens(authorityStore.joinKey(), () => authority.bundle);
   const certificates = new CertificateService({
     authority: () => authority,
@@ -172,7 +174,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   // Objects.
   const store = Store.open(join(state, "store.db"));
   stops.push(() => store.close());
-  const kubeApi = new KubeApi({ store, admit: admission(settings) });
+  const kubeApi = new KubeApi({ store, admit: countedAdmission(registry, admission(settings)) });
   const client = new KubeClient(embeddedConnection(kubeApi), "heddle");
   const api = serveApi({ api: kubeApi, port: ports.api });
   stops.push(() => api.stop(1_000));
@@ -194,6 +196,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     debounce: DEFAULT_DEBOUNCE,
     sources,
     onConnected: (workload) => liveness.onConnected(podOf(workload)),
+    registry,
     onDisconnected: (workload) => liveness.onDisconnected(podOf(workload)),
     onCompiled(compilation) {
       view.update(compilation);

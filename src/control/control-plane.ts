@@ -3,8 +3,10 @@
 import type { Method } from "../grpc/server.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { WorkloadKey } from "../model/workload.ts";
+import { Registry } from "../stats/registry.ts";
 import type { DebounceOptions } from "./debounce.ts";
 import { ADS_PATH, Discovery } from "./discovery.ts";
+import { ControlMetrics } from "./metrics.ts";
 import { type Compilation, Pipeline } from "./pipeline.ts";
 import type { Source } from "./source/source.ts";
 
@@ -12,6 +14,8 @@ export interface ControlPlaneOptions {
   readonly settings: MeshSettings;
   readonly debounce: DebounceOptions;
   readonly sources: readonly Source[];
+  /** Where its own metrics go. */
+  readonly registry?: Registry;
   /** A workload's proxy came, or its last stream went. */
   onConnected(workload: WorkloadKey): void;
   onDisconnected(workload: WorkloadKey): void;
@@ -25,15 +29,24 @@ export class ControlPlane {
 
   constructor(options: ControlPlaneOptions) {
     this.#sources = options.sources;
-    this.discovery = new Discovery({
-      onServerNames: (workload, names) => this.pipeline.acknowledge(workload, names),
-      onConnected: options.onConnected,
-      onDisconnected: options.onDisconnected,
-    });
-    this.pipeline = new Pipeline(options.settings, options.debounce, (compilation) => {
-      this.discovery.publish(compilation);
-      options.onCompiled(compilation);
-    });
+    const metrics = new ControlMetrics(options.registry ?? new Registry());
+    this.discovery = new Discovery(
+      {
+        onServerNames: (workload, names) => this.pipeline.acknowledge(workload, names),
+        onConnected: options.onConnected,
+        onDisconnected: options.onDisconnected,
+      },
+      metrics,
+    );
+    this.pipeline = new Pipeline(
+      options.settings,
+      options.debounce,
+      (compilation) => {
+        this.discovery.publish(compilation);
+        options.onCompiled(compilation);
+      },
+      metrics,
+    );
   }
 
   /** The gRPC methods of discovery, by path. */

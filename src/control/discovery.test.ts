@@ -14,6 +14,8 @@ import type { GrpcStatus } from "../grpc/status.ts";
 import { connectTo } from "../grpc/test-wire.ts";
 import type { ClientConnection } from "../http/stream.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { expositionText } from "../stats/exposition.ts";
+import { Registry } from "../stats/registry.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
@@ -36,6 +38,7 @@ class World {
   source: SourceListener | undefined;
   readonly compiled: Compilation[] = [];
   readonly connections: string[] = [];
+  readonly registry = new Registry();
   readonly control = new ControlPlane({
     settings: DEFAULT_SETTINGS,
     debounce: { quietMs: 5, maxMs: 100 },
@@ -49,6 +52,7 @@ class World {
         stop() {},
       },
     ],
+    registry: this.registry,
     onConnected: (workload) => this.connections.push(`+${workload}`),
     onDisconnected: (workload) => this.connections.push(`-${workload}`),
     onCompiled: (compilation) => this.compiled.push(compilation),
@@ -77,6 +81,15 @@ class World {
 
   get port(): number {
     return this.#listener!.port;
+  }
+
+  /** Sum of the series of a metric that have `labels` in them; 0 without any. */
+  metric(name: string, labels = ""): number {
+    const lines = expositionText(this.registry, "text").split("\n");
+    return lines
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+      .filter((line) => line.includes(labels))
+      .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   }
 
   stop(): void {
@@ -211,6 +224,26 @@ spec: { selector: { app: other }, ports: [{ name: http, port: 81 }] }`);
   ]);
 });
 
+test("pushes are counted by type, with their size and times", async () => {
+  await newWorld();
+  const proxy = new TestProxy("client").open(await world.connect(CLIENT));
+  await until("the configuration", () => synced("client"));
+  const pushes = world.metric("pilot_xds_pushes", 'type="cds"');
+  expect(pushes).toBeGreaterThan(0);
+  expect(world.metric("pilot_xds_push_time_count", 'type="cds"')).toBe(pushes);
+  expect(world.metric("pilot_xds_config_size_bytes_sum", 'type="cds"')).toBeGreaterThan(500);
+  const converged = world.metric("pilot_proxy_convergence_time_count");
+  world.tell(`apiVersion: v1
+kind: Service
+metadata: { name: other, namespace: default }
+spec: { selector: { app: other }, ports: [{ name: http, port: 81 }] }`);
+  await until("what is new", () => proxy.lines.some((line) => line.includes("other.default")));
+  expect(world.metric("pilot_proxy_convergence_time_count")).toBe(converged + 1);
+  expect(world.metric("pilot_proxy_queue_time_count")).toBeGreaterThan(0);
+  expect(world.metric("pilot_push_triggers", 'type="service"')).toBeGreaterThan(0);
+  expect(world.metric("pilot_total_xds_internal_errors")).toBe(0);
+});
+
 test("a refusal is shown in the proxy's words, and gone when the proxy takes what follows", async () => {
   await newWorld();
   const proxy = new TestProxy("client");
@@ -221,10 +254,13 @@ test("a refusal is shown in the proxy's words, and gone when the proxy takes wha
   );
   expect(stream.lastRefusal).toContain("no room");
   expect(stream.status.find(({ kind }) => kind === "lds")?.refusals.length).toBeGreaterThan(0);
+  expect(world.metric("pilot_total_xds_rejects", 'type="lds"')).toBeGreaterThan(0);
+  expect(world.metric("pilot_xds_lds_reject", 'node="sidecar~127.0.0.1~client.default')).toBe(1);
   proxy.mode = "accept";
   proxy.close();
   proxy.open(await world.connect(CLIENT));
   await until("the accepted configuration", () => synced("client") && synced("client")?.lastRefusal === undefined);
+  expect(world.metric("pilot_xds_lds_reject")).toBe(0);
 });
 
 test("endpoints are on the leg only while their own proxies acknowledged the listener that takes it, and again once they resume", async () => {

@@ -5,6 +5,7 @@ import { logger } from "../base/log.ts";
 import type { Method } from "../grpc/server.ts";
 import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { ControlMetrics } from "./metrics.ts";
 import type { Compilation } from "./pipeline.ts";
 import { type LookUp, ProxyStream, type StreamHost } from "./proxy-stream.ts";
 
@@ -41,8 +42,11 @@ export class Discovery implements StreamHost {
   readonly #streams = new Set<ProxyStream>();
   #compilation: Compilation | undefined;
 
-  constructor(events: DiscoveryEvents) {
+  readonly metrics: ControlMetrics;
+
+  constructor(events: DiscoveryEvents, metrics: ControlMetrics) {
     this.#events = events;
+    this.metrics = metrics;
   }
 
   /** All streams of proxies, those too that wait for their workload. */
@@ -59,7 +63,22 @@ export class Discovery implements StreamHost {
 
   publish(compilation: Compilation): void {
     this.#compilation = compilation;
-    for (const stream of this.#streams) stream.refresh();
+    const startedAt = performance.now();
+    for (const stream of this.#streams) {
+      this.metrics.queued(performance.now() - startedAt);
+      this.#refresh(stream, compilation);
+    }
+  }
+
+  /** What goes wrong with one proxy's configuration is not the others' business. */
+  #refresh(stream: ProxyStream, { changedAt }: Compilation): void {
+    try {
+      if (stream.refresh()) this.metrics.converged(performance.now() - changedAt);
+    } catch (error) {
+      this.metrics.internalError();
+      log.error("cannot make the configuration of a proxy", { proxy: stream.node?.id, error });
+      stream.fail();
+    }
   }
 
   /** A node's word counts only within the identity that its connection proved. */
@@ -93,6 +112,7 @@ export class Discovery implements StreamHost {
 
   onOver(stream: ProxyStream): void {
     this.#streams.delete(stream);
+    if (stream.node) this.metrics.forget(stream.node.id);
     const { workload } = stream;
     if (!workload || !isProxy(stream)) return;
     const key = workloadKey(workload);

@@ -27,13 +27,20 @@ export class Objects {
   readonly #current = new Map<string, SourceObject>();
   readonly #accepted = new Map<string, SourceObject>();
 
-  set(object: SourceObject): void {
-    this.#current.set(originKey(object.origin), object);
+  /** Whether it is new or another version of one that was here. */
+  set(object: SourceObject): "add" | "update" {
+    const key = originKey(object.origin);
+    const event = this.#current.has(key) ? "update" : "add";
+    this.#current.set(key, object);
+    return event;
   }
 
-  delete(key: string): void {
+  /** The object that was here, if one was. */
+  delete(key: string): SourceObject | undefined {
+    const gone = this.#current.get(key);
     this.#current.delete(key);
     this.#accepted.delete(key);
+    return gone;
   }
 
   get size(): number {

@@ -10,7 +10,9 @@ import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
 import { type WorkloadKey, workloadKey } from "../model/workload.ts";
+import { Registry } from "../stats/registry.ts";
 import { Debounce, type DebounceOptions } from "./debounce.ts";
+import { ControlMetrics, type Trigger } from "./metrics.ts";
 import { Objects, type ObjectVerdict } from "./objects.ts";
 import type { SourceListener } from "./source/source.ts";
 
@@ -28,6 +30,8 @@ export interface Compilation {
   /** Of files that could not be read, and of objects that do not fit each other. */
   readonly findings: readonly Diagnostic[];
   readonly tookMs: number;
+  /** On the clock of performance.now(): the first of the changes that it is made of. */
+  readonly changedAt: number;
 }
 
 export class Pipeline implements SourceListener {
@@ -40,8 +44,17 @@ export class Pipeline implements SourceListener {
   readonly #debounce: Debounce;
   #last: Compilation | undefined;
   #synced = false;
+  readonly #metrics: ControlMetrics;
+  #triggers = new Set<Trigger>();
+  #changedAt = 0;
 
-  constructor(settings: MeshSettings, debounce: DebounceOptions, publish: (compilation: Compilation) => void) {
+  constructor(
+    settings: MeshSettings,
+    debounce: DebounceOptions,
+    publish: (compilation: Compilation) => void,
+    metrics: ControlMetrics = new ControlMetrics(new Registry()),
+  ) {
+    this.#metrics = metrics;
     this.#settings = settings;
     this.#publish = publish;
     this.#debounce = new Debounce(debounce, () => this.#compile());
@@ -53,20 +66,19 @@ export class Pipeline implements SourceListener {
   }
 
   onObject(object: SourceObject): void {
-    this.#objects.set(object);
-    this.#touch();
+    this.#touch(this.#metrics.received(object.origin.kind, this.#objects.set(object)));
   }
 
   onDeleted(key: string): void {
-    this.#objects.delete(key);
-    this.#touch();
+    const gone = this.#objects.delete(key);
+    if (gone) this.#touch(this.#metrics.received(gone.origin.kind, "delete"));
   }
 
   onUnreadable(place: string, diagnostics: readonly Diagnostic[]): void {
     if (diagnostics.length === 0 && !this.#unreadable.has(place)) return;
     if (diagnostics.length === 0) this.#unreadable.delete(place);
     else this.#unreadable.set(place, diagnostics);
-    this.#touch();
+    this.#touch("config");
   }
 
   onSynced(): void {
@@ -82,10 +94,12 @@ export class Pipeline implements SourceListener {
       return;
     if (serverNames) this.#acknowledged.set(workload, serverNames);
     else this.#acknowledged.delete(workload);
-    this.#touch();
+    this.#touch("proxy");
   }
 
-  #touch(): void {
+  #touch(trigger: Trigger): void {
+    if (this.#triggers.size === 0) this.#changedAt = performance.now();
+    this.#triggers.add(trigger);
     if (this.#synced) this.#debounce.touch();
   }
 
@@ -97,6 +111,9 @@ export class Pipeline implements SourceListener {
     const startedAt = performance.now();
     const { parts, sources, verdicts } = this.#objects.translate(this.#settings);
     const mesh = buildMesh(this.#settings, parts);
+    this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
+    const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
+    this.#triggers = new Set();
     const shared = compileShared(mesh, this.#acknowledged, this.#cache);
     const snapshots = new Map<WorkloadKey, ProxySnapshot>();
     for (const workload of mesh.workloads) {
@@ -105,7 +122,7 @@ export class Pipeline implements SourceListener {
     }
     const findings = [...[...this.#unreadable.values()].flat(), ...validateMesh(mesh, parts, sources)];
     const tookMs = performance.now() - startedAt;
-    this.#last = { mesh, snapshots, verdicts, findings, tookMs };
+    this.#last = { mesh, snapshots, verdicts, findings, tookMs, changedAt };
     log.debug("compiled", {
       objects: this.#objects.size,
       services: mesh.services.length,

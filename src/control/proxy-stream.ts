@@ -14,6 +14,9 @@ import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { kindOfTypeUrl } from "../xds/type-urls.ts";
+
+import type { ControlMetrics } from "./metrics.ts";
 
 const log = logger("control");
 
@@ -31,6 +34,7 @@ export type LookUp =
 
 /** What the stream asks of the service that it belongs to. */
 export interface StreamHost {
+  readonly metrics: ControlMetrics;
   lookUp(principal: string, node: Node): LookUp;
   onIdentified(stream: ProxyStream): void;
   /** The server names that the proxy takes with what it acknowledged. */
@@ -140,28 +144,28 @@ export class ProxyStream implements CallHandler {
     this.refresh();
   }
 
-  /** A new compilation: the stream finds its workload, or its snapshot changed. */
-  refresh(): void {
+  /** A new compilation: the stream finds its workload, or its snapshot changed. True when something was sent. */
+  refresh(): boolean {
     const state = this.#state;
-    if (state.kind === "anonymous" || this.#over) return;
+    if (state.kind === "anonymous" || this.#over) return false;
     const found = this.#host.lookUp(this.principal, state.node);
     if (found.kind === "stranger") {
       this.#end("PERMISSION_DENIED", `node ${state.node.id} is not of ${this.principal}`);
-      return;
+      return false;
     }
-    if (found.kind === "unknown") return; // a workload that went away keeps what it has until its proxy goes, too
+    if (found.kind === "unknown") return false; // a workload that went away keeps what it has until its proxy goes, too
     const { workload, snapshot } = found;
     if (state.kind === "serving") {
       state.server.update(snapshot, changesBetween(state.snapshot, snapshot));
       state.workload = workload;
       state.snapshot = snapshot;
-      this.#push(state);
-      return;
+      return this.#push(state);
     }
     const serving: State = { kind: "serving", node: state.node, workload, snapshot, server: new DeltaServer(snapshot) };
     this.#state = serving;
     this.#host.onIdentified(this);
     for (const request of state.requests) this.#take(serving, request);
+    return state.requests.length > 0;
   }
 
   #take(serving: State & { kind: "serving" }, request: DeltaDiscoveryRequest): void {
@@ -171,6 +175,7 @@ export class ProxyStream implements CallHandler {
     switch (received.kind) {
       case "nack":
         this.#lastRefusal = received.reason;
+        this.#host.metrics.refused(received.type, serving.node.id, request.errorDetail?.code ?? 2);
         log.warn("a proxy refused its configuration", {
           proxy: this.node?.id,
           type: received.type,
@@ -179,6 +184,7 @@ export class ProxyStream implements CallHandler {
         break;
       case "ack":
         this.#lastRefusal = undefined;
+        this.#host.metrics.accepted(received.type, serving.node.id);
         break;
       case "unknown-type":
         log.debug("a proxy asked for a type that is not served", { proxy: this.node?.id, type: received.typeUrl });
@@ -187,6 +193,8 @@ export class ProxyStream implements CallHandler {
         this.#end("RESOURCE_EXHAUSTED", `more than ${received.limit} names of ${received.type}`);
         return;
       case "request":
+        if (request.responseNonce !== "")
+          this.#host.metrics.expiredNonce(kindOfTypeUrl(request.typeUrl) ?? request.typeUrl);
         break;
     }
     this.#tellServerNames(serving);
@@ -209,12 +217,21 @@ export class ProxyStream implements CallHandler {
   }
 
   /** A slow proxy holds back nothing but itself: what changes meanwhile becomes one response. */
-  #push({ server, snapshot }: State & { kind: "serving" }): void {
-    for (let response = server.next(); response; response = server.next()) {
+  #push({ server, snapshot }: State & { kind: "serving" }): boolean {
+    let sent = false;
+    for (let startedAt = performance.now(); ; startedAt = performance.now()) {
+      const response = server.next();
+      if (!response) return sent;
+      sent = true;
       const mesh = response.kind === "lds" && response.resources.find(({ name }) => name === MESH_INBOUND);
       if (mesh && mesh.resource !== undefined)
         this.#sent = { version: mesh.resource.version, serverNames: snapshot.serverNames };
-      if (!this.#call.send(encodeDeltaResponse(response))) return;
+      const bytes = encodeDeltaResponse(response);
+      const encodedAt = performance.now();
+      const writable = this.#call.send(bytes);
+      const sentAt = performance.now();
+      this.#host.metrics.pushed(response.kind, bytes.length, sentAt - startedAt, sentAt - encodedAt);
+      if (!writable) return sent;
     }
   }
 
@@ -223,12 +240,17 @@ export class ProxyStream implements CallHandler {
   }
 
   #end(
-    code: "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "RESOURCE_EXHAUSTED" | "UNAUTHENTICATED",
+    code: "INTERNAL" | "INVALID_ARGUMENT" | "PERMISSION_DENIED" | "RESOURCE_EXHAUSTED" | "UNAUTHENTICATED",
     message: string,
   ): void {
     log.warn("discovery stream ended", { principal: this.principal, reason: message });
     this.#call.end({ code, message });
     this.#finish();
+  }
+
+  /** The configuration could not be made: the proxy keeps what it has, and comes back. */
+  fail(): void {
+    this.#end("INTERNAL", "the configuration could not be made");
   }
 
   onEnd(): void {

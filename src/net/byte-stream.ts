@@ -43,6 +43,8 @@ export interface ByteStream {
   readonly tls: TlsFacts | undefined;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  /** Where its bytes are counted: whoever takes the stream over puts his own here. */
+  counters: ByteCounters;
   /** Writes `length` bytes from `start` on, or all. Bytes taken, the rest waits for `drained`; -1 when the stream is gone. */
   write(bytes: Uint8Array, start?: number, length?: number): number;
   pause(): void;
@@ -51,5 +53,14 @@ export interface ByteStream {
   end(): void;
   terminate(): void;
 }
+
+/** Bytes of the application, those of TLS aside. */
+export interface ByteCounters {
+  received: number;
+  sent: number;
+}
+
+/** Of streams whose bytes nobody asks for. */
+export const UNCOUNTED: ByteCounters = { received: 0, sent: 0 };
 
 export const NOBODY: ByteListener = { receive() {}, drained() {}, ended() {}, closed() {} };

@@ -1,13 +1,22 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
-import { type ByteListener, type ByteStream, NOBODY, type SocketAddress, type TlsFacts } from "./byte-stream.ts";
+import {
+  type ByteCounters,
+  type ByteListener,
+  type ByteStream,
+  NOBODY,
+  type SocketAddress,
+  type TlsFacts,
+  UNCOUNTED,
+} from "./byte-stream.ts";
 
 export class SocketTransport implements ByteStream {
   listener: ByteListener = NOBODY;
   tls: TlsFacts | undefined = undefined;
   /** Unset until the socket is open. */
   socket: Socket<SocketTransport> | undefined = undefined;
+  counters: ByteCounters = UNCOUNTED;
   #local: SocketAddress | undefined;
   #remote: SocketAddress | undefined;
   #closed = false;
@@ -18,7 +27,9 @@ export class SocketTransport implements ByteStream {
 
   write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.socket === undefined) return -1;
-    return this.socket.write(bytes, start, length);
+    const taken = this.socket.write(bytes, start, length);
+    if (taken > 0) this.counters.sent += taken;
+    return taken;
   }
 
   pause(): void {
@@ -75,6 +86,7 @@ export class SocketTransport implements ByteStream {
 export const STREAM_HANDLERS = {
   binaryType: "buffer",
   data(socket: Socket<SocketTransport>, chunk: Buffer): void {
+    socket.data.counters.received += chunk.length;
     socket.data.listener.receive(chunk);
   },
   drain(socket: Socket<SocketTransport>): void {

@@ -1,7 +1,7 @@
 // The connection that a request came on, as far as the request needs it.
 
 import type { HttpLimits } from "../http/limits.ts";
-import type { SocketAddress } from "../net/byte-stream.ts";
+import type { ByteCounters, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { BoundLog } from "./access-log.ts";
@@ -10,6 +10,17 @@ import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { FilterChain } from "./filter/chain.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
+
+export interface HttpStats {
+  connections: number;
+  active: number;
+  requests: number;
+  activeRequests: number;
+  refused: number;
+  /** Finished requests by the hundreds of their status. */
+  readonly classes: Float64Array;
+  readonly bytes: ByteCounters;
+}
 
 /** A connection manager with what the proxy resolved for it when the listener came. */
 export interface BoundHttp {
@@ -20,7 +31,7 @@ export interface BoundHttp {
   readonly logs: readonly BoundLog[];
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;
-  readonly stats: { connections: number; active: number; requests: number; refused: number };
+  readonly stats: HttpStats;
 }
 
 export interface Downstream {

@@ -40,6 +40,7 @@ import { prepareResponse } from "./response-headers.ts";
 import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
+import { statusClass } from "./status-class.ts";
 import { continueTrace } from "./trace.ts";
 
 /**
@@ -460,6 +461,11 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   #report(): void {
     const { record } = this;
+    const slot = statusClass(record.status);
+    const { stats } = this.connection.http;
+    stats.classes[slot]!++;
+    stats.activeRequests--;
+    if (record.cluster) record.cluster.stats.classes[slot]!++;
     const protocol = this.isGrpc ? "grpc" : "http";
     const edge = this.connection.edge(record.cluster, record.host, this.peerMetadata, this.head.authority, protocol);
     edge.record(

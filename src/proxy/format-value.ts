@@ -1,6 +1,7 @@
 // Values of Envoy's command operators for one exchange.
 
 import type { JsonValue } from "@bufbuild/protobuf";
+import { grpcStatusText } from "../grpc/status-text.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
 import type { Format, FormatPart, MetadataSource } from "../table/format/part.ts";
@@ -9,7 +10,6 @@ import { queryParameters } from "../table/header-match.ts";
 import { type FilterMetadata, metadataValue } from "../table/metadata.ts";
 import { headerValue, pathWithoutQuery, type RequestFacts } from "../table/request.ts";
 import { isoTime } from "./clock.ts";
-import { grpcStatusText } from "./grpc-status-text.ts";
 
 /** Undefined is absent: `-` in a text, null in JSON. */
 export type FormatValue = JsonValue | undefined;

@@ -85,6 +85,8 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     this.#onClosed = onClosed;
     this.scheme = stream.tls ? "https" : "http";
     this.#stream = stream;
+    stream.counters = this.http.stats.bytes;
+    if (first) stream.counters.received += first.length;
     this.#certificate = stream.tls?.peerCertificate;
     const { table } = this.http;
     if (table.maxConnectionMs > 0) timers.arm(this.#age, table.maxConnectionMs);
@@ -137,6 +139,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): void {
     const { stats, table } = this.http;
     stats.requests++;
+    stats.activeRequests++;
     this.#requests++;
     // Before the answer, so that it says `connection: close`.
     if (this.#requests === table.maxRequestsPerConnection) this.drain();
@@ -153,6 +156,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     }
     this.http.stats.refused++;
     if (head.protocol === "HTTP/2") {
+      this.http.stats.activeRequests--;
       stream.listener = NOBODY;
       stream.reset("protocol");
       return false;

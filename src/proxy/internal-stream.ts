@@ -1,7 +1,14 @@
 // Two ends of a byte stream inside this process: what leads from a CONNECT tunnel to an internal listener (envoy_internal_address).
 
 import { atEndOfTurn, type Flushable } from "../base/end-of-turn.ts";
-import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../net/byte-stream.ts";
+import {
+  type ByteCounters,
+  type ByteListener,
+  type ByteStream,
+  NOBODY,
+  type SocketAddress,
+  UNCOUNTED,
+} from "../net/byte-stream.ts";
 
 /** Bytes that may wait for a paused reader before the writer is told to stop. */
 const CAPACITY = 256 * 1024;
@@ -11,6 +18,7 @@ class InternalEnd implements ByteStream, Flushable {
   readonly tls = undefined;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  counters: ByteCounters = UNCOUNTED;
   other!: InternalEnd;
   readonly #incoming: Buffer[] = [];
   #waiting = 0;
@@ -30,7 +38,9 @@ class InternalEnd implements ByteStream, Flushable {
 
   write(bytes: Uint8Array, start = 0, length = bytes.length - start): number {
     if (this.#closed || this.other.#closed) return -1;
-    return this.other.#accept(bytes, start, length);
+    const taken = this.other.#accept(bytes, start, length);
+    this.counters.sent += taken;
+    return taken;
   }
 
   #accept(bytes: Uint8Array, start: number, length: number): number {
@@ -85,6 +95,7 @@ class InternalEnd implements ByteStream, Flushable {
       const chunk = this.#incoming.shift();
       if (!chunk) break;
       this.#waiting -= chunk.length;
+      this.counters.received += chunk.length;
       this.listener.receive(chunk);
     }
     if (full && this.#waiting < CAPACITY) this.other.listener.drained();

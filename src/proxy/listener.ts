@@ -18,6 +18,7 @@ import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
 import { HttpConnection, httpLimits } from "./http-connection.ts";
 import type { Secrets } from "./secrets.ts";
 import { RAW, type Sniffed, Sniffer } from "./sniff.ts";
+import { STATUS_CLASSES } from "./status-class.ts";
 import { type BoundTcp, TcpConnection } from "./tcp-proxy.ts";
 
 const log = logger("proxy");
@@ -95,13 +96,13 @@ export class Listener {
   readonly #chains = new Map<FilterChain, BoundChain>();
   #door: Door | undefined;
   #inherited: ReadonlySet<BoundChain> = new Set();
-  readonly stats: { accepted: number; noChain: number; handshakeFailures: number };
+  readonly stats: { accepted: number; handshakes: number; noChain: number; handshakeFailures: number };
 
   /** `before`: the listener that this one replaces; its counts go on, and chains that are the same with their connections. */
   constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
     this.table = table;
     this.#context = context;
-    this.stats = before?.stats ?? { accepted: 0, noChain: 0, handshakeFailures: 0 };
+    this.stats = before?.stats ?? { accepted: 0, handshakes: 0, noChain: 0, handshakeFailures: 0 };
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);
@@ -119,6 +120,11 @@ export class Listener {
   /** The port bound, 0 while it is not. */
   get port(): number {
     return this.#door?.socket.port ?? 0;
+  }
+
+  /** Its connection managers with what they count. */
+  get managers(): readonly BoundHttp[] {
+    return [...this.#chains.values()].flatMap(({ bound }) => (bound.kind === "http" ? [bound.http] : []));
   }
 
   /** Open connections, but for those that its heir goes on with. */
@@ -144,7 +150,15 @@ export class Listener {
     const { http } = terminal;
     const routes: RouteHolder =
       http.routes.kind === "inline" ? { current: http.routes.routes } : this.#context.routes(http.routes.name);
-    const stats = { connections: 0, active: 0, requests: 0, refused: 0 };
+    const stats = {
+      connections: 0,
+      active: 0,
+      requests: 0,
+      activeRequests: 0,
+      refused: 0,
+      classes: new Float64Array(STATUS_CLASSES),
+      bytes: { received: 0, sent: 0 },
+    };
     return {
       kind: "http",
       http: {
@@ -216,6 +230,7 @@ export class Listener {
   /** A connection that is this listener's, whoever accepted it. */
   take(stream: ByteStream, destination: SocketAddress | undefined): void {
     this.stats.accepted++;
+    if (stream.tls) this.stats.handshakes++;
     const { sniff } = this.table;
     if (stream.tls || !sniff) {
       const { tls } = stream;

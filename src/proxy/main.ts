@@ -76,6 +76,9 @@ export function startProxy({ bootstrap, version, drainMs, reusePort, logFlushMs 
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
+  const { node } = bootstrap;
+  if (node?.userAgentVersionType.case === undefined && node)
+    node.userAgentVersionType = { case: "userAgentVersion", value: version };
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));

@@ -113,6 +113,8 @@ export interface ProxyParts {
   readonly route?: Message;
   readonly routes?: readonly Message[];
   readonly settings?: Message;
+  /** With an admin interface. */
+  readonly admin?: boolean;
 }
 
 export class TestProxy {
@@ -120,11 +122,15 @@ export class TestProxy {
   readonly #folder = mkdtempSync(join(tmpdir(), "heddle-proxy-test-"));
   readonly #clients: RawPeer[] = [];
 
-  constructor({ ports = [], cluster, route, routes = [routeTo("upstream", route)], settings }: ProxyParts) {
+  constructor({ ports = [], cluster, route, routes = [routeTo("upstream", route)], settings, admin }: ProxyParts) {
     const log = this.#logPath;
     const filter = httpFilter({ name: "http", routes, log, ...(settings ? { settings } : {}) });
     const resources = { listeners: [listener("http", filter)], clusters: [staticCluster("upstream", ports, cluster)] };
-    const bootstrap = parse(BootstrapSchema, { node: { id: "test", cluster: "test" }, static_resources: resources });
+    const bootstrap = parse(BootstrapSchema, {
+      node: { id: "test", cluster: "test" },
+      ...(admin ? { admin: { address: socketAddress(0) } } : {}),
+      static_resources: resources,
+    });
     this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
   }
 

@@ -2,11 +2,12 @@
 // it: they count in plain fields, which are read here.
 
 import { parseCertificates } from "../pki/certificate.ts";
-import type { Counter } from "../stats/counter.ts";
+import type { Counter, CounterSeries } from "../stats/counter.ts";
 import type { Gauge } from "../stats/gauge.ts";
 import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
+import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -17,12 +18,31 @@ const LIVE = 0;
 const DRAINING = 1;
 const INITIALIZING = 3;
 
-type ByName = Counter<readonly [string]> | Gauge<readonly [string]>;
-
 /** One figure of every cluster, or of every listener. */
 interface Figure<Subject> {
-  readonly metric: ByName;
   readonly read: (subject: Subject) => number;
+  write(name: string, value: number): void;
+  remove(name: string): void;
+}
+
+function gaugeOf<Subject>(gauge: Gauge<readonly [string]>, read: (subject: Subject) => number): Figure<Subject> {
+  return {
+    read,
+    write: (name, value) => gauge.set(gauge.series([name]), value),
+    remove: (name) => gauge.remove(gauge.series([name])),
+  };
+}
+
+function advance<Labels extends readonly string[]>(counter: Counter<Labels>, series: CounterSeries, to: number): void {
+  counter.add(series, Math.max(0, to - counter.value(series)));
+}
+
+function countOf<Subject>(counter: Counter<readonly [string]>, read: (subject: Subject) => number): Figure<Subject> {
+  return {
+    read,
+    write: (name, value) => advance(counter, counter.series([name]), value),
+    remove: (name) => counter.remove(counter.series([name])),
+  };
 }
 
 function sum(hosts: readonly Host[], read: (host: Host) => number): number {
@@ -31,49 +51,55 @@ function sum(hosts: readonly Host[], read: (host: Host) => number): number {
 
 function clusterFigures(registry: Registry): Figure<Cluster>[] {
   return [
-    { metric: registry.counter(names.CLUSTER_REQUESTS), read: ({ stats }) => stats.requests },
-    { metric: registry.counter(names.CLUSTER_RETRIES), read: ({ stats }) => stats.retries },
-    { metric: registry.counter(names.CLUSTER_REQUEST_TIMEOUTS), read: ({ stats }) => stats.timeouts },
-    {
-      metric: registry.counter(names.CLUSTER_CONNECTIONS),
-      read: ({ stats, hosts }) => stats.goneConnections + sum(hosts, (host) => host.stats.connections),
-    },
-    {
-      metric: registry.counter(names.CLUSTER_CONNECT_FAILURES),
-      read: ({ stats, hosts }) => stats.goneConnectFailures + sum(hosts, (host) => host.stats.connectFailures),
-    },
-    {
-      metric: registry.gauge(names.CLUSTER_CONNECTIONS_ACTIVE),
-      read: ({ hosts }) => sum(hosts, (host) => host.stats.activeConnections),
-    },
-    { metric: registry.gauge(names.CLUSTER_REQUESTS_ACTIVE), read: ({ breakers }) => breakers.requests },
-    { metric: registry.gauge(names.CLUSTER_REQUESTS_PENDING), read: ({ breakers }) => breakers.pending },
-    { metric: registry.counter(names.CLUSTER_REQUEST_OVERFLOWS), read: ({ breakers }) => breakers.overflows },
-    { metric: registry.gauge(names.CLUSTER_MEMBERS), read: ({ hosts }) => hosts.length },
-    {
-      metric: registry.gauge(names.CLUSTER_MEMBERS_HEALTHY),
-      read: ({ hosts }) => sum(hosts, ({ health }) => (health === "healthy" ? 1 : 0)),
-    },
+    countOf(registry.counter(names.CLUSTER_REQUESTS), ({ stats }) => stats.requests),
+    countOf(registry.counter(names.CLUSTER_RETRIES), ({ stats }) => stats.retries),
+    countOf(registry.counter(names.CLUSTER_RETRY_SUCCESSES), ({ stats }) => stats.retrySuccesses),
+    countOf(registry.counter(names.CLUSTER_RECEIVED), ({ stats }) => stats.bytes.received),
+    countOf(registry.counter(names.CLUSTER_SENT), ({ stats }) => stats.bytes.sent),
+    countOf(registry.counter(names.CLUSTER_REQUEST_TIMEOUTS), ({ stats }) => stats.timeouts),
+    countOf(
+      registry.counter(names.CLUSTER_CONNECTIONS),
+      ({ stats, hosts }) => stats.goneConnections + sum(hosts, (host) => host.stats.connections),
+    ),
+    countOf(
+      registry.counter(names.CLUSTER_CONNECT_FAILURES),
+      ({ stats, hosts }) => stats.goneConnectFailures + sum(hosts, (host) => host.stats.connectFailures),
+    ),
+    gaugeOf(registry.gauge(names.CLUSTER_CONNECTIONS_ACTIVE), ({ hosts }) =>
+      sum(hosts, (host) => host.stats.activeConnections),
+    ),
+    gaugeOf(registry.gauge(names.CLUSTER_REQUESTS_ACTIVE), ({ breakers }) => breakers.requests),
+    gaugeOf(registry.gauge(names.CLUSTER_REQUESTS_PENDING), ({ breakers }) => breakers.pending),
+    countOf(registry.counter(names.CLUSTER_REQUEST_OVERFLOWS), ({ breakers }) => breakers.overflows),
+    gaugeOf(registry.gauge(names.CLUSTER_MEMBERS), ({ hosts }) => hosts.length),
+    gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_HEALTHY), ({ hosts }) =>
+      sum(hosts, ({ health }) => (health === "healthy" ? 1 : 0)),
+    ),
   ];
 }
 
 function listenerFigures(registry: Registry): Figure<Listener>[] {
   return [
-    { metric: registry.counter(names.LISTENER_CONNECTIONS), read: ({ stats }) => stats.accepted },
-    { metric: registry.counter(names.LISTENER_HANDSHAKE_ERRORS), read: ({ stats }) => stats.handshakeFailures },
-    { metric: registry.gauge(names.LISTENER_CONNECTIONS_ACTIVE), read: ({ connections }) => connections },
+    countOf(registry.counter(names.LISTENER_CONNECTIONS), ({ stats }) => stats.accepted),
+    countOf(registry.counter(names.LISTENER_HANDSHAKES), ({ stats }) => stats.handshakes),
+    countOf(registry.counter(names.LISTENER_HANDSHAKE_ERRORS), ({ stats }) => stats.handshakeFailures),
+    gaugeOf(registry.gauge(names.LISTENER_CONNECTIONS_ACTIVE), ({ connections }) => connections),
   ];
 }
 
-function write(metric: ByName, name: string, value: number): void {
-  if (metric.definition.kind === "gauge") {
-    const gauge = metric as Gauge<readonly [string]>;
-    gauge.set(gauge.series([name]), value);
-    return;
-  }
-  const counter = metric as Counter<readonly [string]>;
-  const series = counter.series([name]);
-  counter.add(series, Math.max(0, value - counter.value(series)));
+/** Responses of clusters by class, each a figure of its own. */
+function clusterResponses(registry: Registry): Figure<Cluster>[] {
+  const responses = registry.counter(names.CLUSTER_RESPONSES);
+  return CLASS_NAMES.flatMap((name, slot) => {
+    if (name === undefined) return [];
+    return {
+      read: ({ stats }: Cluster) => stats.classes[slot]!,
+      write: (cluster: string, value: number) => {
+        if (value > 0) advance(responses, responses.series([cluster, name]), value);
+      },
+      remove: (cluster: string) => responses.remove(responses.series([cluster, name])),
+    };
+  });
 }
 
 /**
@@ -87,10 +113,10 @@ function follow<Subject extends { readonly stats: object }>(
   return (subjects) => {
     for (const [name, stats] of before) {
       if (subjects.get(name)?.stats === stats) continue;
-      for (const { metric } of figures) metric.remove(metric.series([name]) as never);
+      for (const { remove } of figures) remove(name);
     }
     before = new Map([...subjects].map(([name, { stats }]) => [name, stats]));
-    for (const [name, subject] of subjects) for (const { metric, read } of figures) write(metric, name, read(subject));
+    for (const [name, subject] of subjects) for (const { write, read } of figures) write(name, read(subject));
   };
 }
 
@@ -112,7 +138,8 @@ export interface ProxyState {
 }
 
 export function collectProxy(registry: Registry, { configuration, startedAt, isReady }: ProxyState): void {
-  const clusters = follow(clusterFigures(registry));
+  const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry)]);
+  const managers = httpMetrics(registry);
   const listeners = follow(listenerFigures(registry));
   const set = (definition: typeof names.SERVER_LIVE, value: number): void => {
     const gauge = registry.gauge(definition);
@@ -133,5 +160,6 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
     listeners(configuration.listeners);
+    managers(configuration.listeners);
   });
 }

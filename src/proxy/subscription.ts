@@ -49,7 +49,14 @@ function connectorTo(cluster: Cluster): Connector {
         onConnected: (stream) => {
           const connection = new Http2ClientConnection(
             stream,
-            { onAvailable() {}, onDraining() {}, onClosed },
+            {
+              onAvailable() {},
+              onDraining() {},
+              onClosed() {
+                host.stats.activeConnections--;
+                onClosed();
+              },
+            },
             {
               ...DEFAULT_LIMITS,
               idleTimeoutMs: 0,
@@ -58,9 +65,14 @@ function connectorTo(cluster: Cluster): Connector {
             },
           );
           stream.listener = connection;
+          host.stats.connections++;
+          host.stats.activeConnections++;
           resolve(connection);
         },
-        onConnectFailure: (detail) => reject(new Error(detail)),
+        onConnectFailure(detail) {
+          host.stats.connectFailures++;
+          reject(new Error(detail));
+        },
       });
     });
 }

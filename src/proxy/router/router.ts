@@ -320,7 +320,10 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     const policy = this.#policy;
     if (!policy) return false;
     const grpcStatus = this.#request.isGrpc && end ? statusNumber(headers) : undefined;
-    if (!retriesResponse(policy, status, headers, grpcStatus)) return false;
+    if (!retriesResponse(policy, status, headers, grpcStatus)) {
+      if (this.#record.attempts > 1) attempt.cluster.stats.retrySuccesses++;
+      return false;
+    }
     if (this.#leaveToOthers(attempt)) return true;
     if (this.#record.attempts <= policy.retries) return this.#mayRetry && this.#scheduleRetry(attempt, headers);
     this.#record.flag("URX");

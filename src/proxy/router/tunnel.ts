@@ -1,7 +1,14 @@
 // A CONNECT that ends here: its bytes go to a host as they are, whichever of HTTP/1.1 and HTTP/2 carries them to us.
 
 import { type ResetReason, ResponseHead, type ServerStream, type StreamListener } from "../../http/stream.ts";
-import { type ByteListener, type ByteStream, NOBODY, type SocketAddress } from "../../net/byte-stream.ts";
+import {
+  type ByteCounters,
+  type ByteListener,
+  type ByteStream,
+  NOBODY,
+  type SocketAddress,
+  UNCOUNTED,
+} from "../../net/byte-stream.ts";
 import type { Downstream } from "../downstream.ts";
 import { Splice, type SpliceListener } from "../splice.ts";
 import type { Cluster } from "../upstream/cluster.ts";
@@ -13,6 +20,7 @@ class TunnelStream implements ByteStream, StreamListener {
   readonly tls = undefined;
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  counters: ByteCounters = UNCOUNTED;
   readonly #stream: ServerStream;
   /** Bytes of the stream ended, bytes of ours ended: both make a closed stream. */
   #readEnded = false;
@@ -32,6 +40,7 @@ class TunnelStream implements ByteStream, StreamListener {
     // An HTTP stream takes a whole chunk or asks to wait: over its high-water mark, nothing more is taken.
     if (this.#congested) return 0;
     this.#congested = !this.#stream.write(length === bytes.length ? bytes : bytes.subarray(start, start + length));
+    this.counters.sent += length;
     return length;
   }
 
@@ -57,6 +66,7 @@ class TunnelStream implements ByteStream, StreamListener {
   }
 
   onData(chunk: Uint8Array): void {
+    this.counters.received += chunk.length;
     this.listener.receive(chunk);
   }
 

@@ -1,6 +1,7 @@
 // A cluster as the proxy runs it: its hosts and who of them is next.
 
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
+import type { ByteCounters } from "../../net/byte-stream.ts";
 import type { RequestEdge } from "../../stats/request-edge.ts";
 import type { Cluster as ClusterTable } from "../../table/cluster.ts";
 import type { Endpoint, EndpointSet } from "../../table/endpoint.ts";
@@ -8,6 +9,7 @@ import { chooseSocket } from "../../table/transport-socket.ts";
 import { createBalancer } from "../balance/balancer.ts";
 import type { Balancer } from "../balance/candidate.ts";
 import type { Secrets } from "../secrets.ts";
+import { STATUS_CLASSES } from "../status-class.ts";
 import { Breakers } from "./breakers.ts";
 import { type Dialed, dial, type InternalDialer } from "./dial.ts";
 import { Host } from "./host.ts";
@@ -33,6 +35,11 @@ export interface ClusterStats {
   /** What hosts that have gone had counted. */
   goneConnections: number;
   goneConnectFailures: number;
+  /** Of all connections, those too that have closed. */
+  readonly bytes: ByteCounters;
+  retrySuccesses: number;
+  /** Finished requests by the hundreds of their status; 0 is without a response. */
+  readonly classes: Float64Array;
 }
 
 export class Cluster {
@@ -61,6 +68,9 @@ export class Cluster {
       noHost: 0,
       goneConnections: 0,
       goneConnectFailures: 0,
+      bytes: { received: 0, sent: 0 },
+      retrySuccesses: 0,
+      classes: new Float64Array(STATUS_CLASSES),
     };
     this.breakers = before?.breakers ?? new Breakers(table.breakers);
     this.breakers.update(table.breakers);
@@ -140,10 +150,15 @@ export class Cluster {
       maxRequestsPerConnection: table.maxRequestsPerConnection,
       maxConcurrentStreams: protocol === "http2" ? table.maxConcurrentStreams : 1,
       connect: (onConnected, onConnectFailure) =>
-        dial(host.address, host.socket, ALPN[protocol], table, secrets, internal, {
-          onConnected,
-          onConnectFailure,
-        }),
+        dial(
+          host.address,
+          host.socket,
+          ALPN[protocol],
+          table,
+          secrets,
+          internal,
+          this.#counted({ onConnected, onConnectFailure }),
+        ),
     };
     const pool = new HttpPool(host, settings, this.breakers);
     host[protocol] = pool;
@@ -153,13 +168,23 @@ export class Cluster {
   /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
   dialBytes(host: Host, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, [], this.table, secrets, internal, dialed);
+    dial(host.address, host.socket, [], this.table, secrets, internal, this.#counted(dialed));
+  }
+
+  #counted({ onConnected, onConnectFailure }: Dialed): Dialed {
+    return {
+      onConnected: (stream, principal) => {
+        stream.counters = this.stats.bytes;
+        onConnected(stream, principal);
+      },
+      onConnectFailure,
+    };
   }
 
   /** A connection of its own that speaks HTTP/2, for the proxy's own calls. */
   dialHttp2(host: Host, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, ALPN.http2, this.table, secrets, internal, dialed);
+    dial(host.address, host.socket, ALPN.http2, this.table, secrets, internal, this.#counted(dialed));
   }
 
   drain(): void {

@@ -17,7 +17,7 @@ export const STARTUP_DURATION = gauge(
   "Time from the agent's start until it was ready",
   [],
 );
-/** `request_type` is csr or xds. */
+/** `request_type` is csr: the proxy asks for its configuration itself. */
 export const OUTGOING_REQUESTS = counter("istio_agent_num_outgoing_requests", "Requests to the control plane", [
   "request_type",
 ]);

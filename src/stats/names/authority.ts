@@ -9,11 +9,6 @@ export const CSR_PARSING_ERRORS = counter(
   "Certificate requests that could not be read",
   [],
 );
-export const ID_EXTRACTION_ERRORS = counter(
-  "citadel_server_id_extraction_err_count",
-  "Certificate requests without a readable identity",
-  [],
-);
 export const AUTHENTICATION_FAILURES = counter(
   "citadel_server_authentication_failure_count",
   "Callers that could not prove who they are",

@@ -12,7 +12,7 @@ export const UPTIME = gauge("istiod_uptime_seconds", "Uptime of the control plan
 export const CONNECTED = gauge("pilot_xds", "Proxies connected over xDS", ["version"]);
 /** `type` is cds, eds, lds, rds, sds, or a type URL. */
 export const PUSHES = counter("pilot_xds_pushes", "Responses sent over xDS", TYPE);
-/** `type` is config, endpoint, service, proxy, … */
+/** `type` is config, endpoint, service or proxy. */
 export const PUSH_TRIGGERS = counter("pilot_push_triggers", "What caused pushes", TYPE);
 export const INBOUND_UPDATES = counter("pilot_inbound_updates", "Changes received from the sources", TYPE);
 export const CONFIG_EVENTS = counter("pilot_k8s_cfg_events", "Changes of configuration objects", ["type", "event"]);
@@ -65,7 +65,6 @@ export const EXPIRED_NONCES = counter(
   "Requests with a nonce that is no longer current",
   TYPE,
 );
-export const WRITE_TIMEOUTS = counter("pilot_xds_write_timeout", "Responses that a proxy did not read in time", []);
 const REJECT_LABELS = ["node", "err"] as const;
 export const CDS_REJECT = gauge("pilot_xds_cds_reject", "Proxies that rejected their clusters", REJECT_LABELS);
 export const EDS_REJECT = gauge("pilot_xds_eds_reject", "Proxies that rejected their endpoints", REJECT_LABELS);
@@ -83,12 +82,6 @@ export const DUPLICATE_DOMAINS = gauge(
   "Virtual services with a host that another one has",
   [],
 );
-export const INBOUND_LISTENER_CONFLICTS = gauge("pilot_conflict_inbound_listener", "Inbound listeners in conflict", []);
-export const OUTBOUND_LISTENER_CONFLICTS = gauge(
-  "pilot_conflict_outbound_listener_tcp_over_current_tcp",
-  "Outbound TCP listeners in conflict",
-  [],
-);
 
 const RESOURCE = ["group", "version", "resource"] as const;
 export const VALIDATION_PASSED = counter("galley_validation_passed", "Objects that passed validation", RESOURCE);
@@ -96,7 +89,3 @@ export const VALIDATION_FAILED = counter("galley_validation_failed", "Objects th
   ...RESOURCE,
   "reason",
 ]);
-export const INJECTION_REQUESTS = counter("sidecar_injection_requests_total", "Requests for injection", []);
-export const INJECTION_SUCCESSES = counter("sidecar_injection_success_total", "Pods injected", []);
-export const INJECTION_FAILURES = counter("sidecar_injection_failure_total", "Pods that could not be injected", []);
-export const INJECTION_SKIPS = counter("sidecar_injection_skip_total", "Pods that asked for no injection", []);

@@ -71,6 +71,33 @@ export const CLUSTER_MEMBERS_HEALTHY = gauge(
   CLUSTER,
 );
 
+/** `response_code_class` is 2xx, 4xx, … of the answers that clients got, the proxy's own too. */
+export const CLUSTER_RESPONSES = counter("envoy_cluster_upstream_rq_xx", "Requests by class of response", [
+  "cluster_name",
+  "response_code_class",
+]);
+
+const MANAGER = ["http_conn_manager_prefix"] as const;
+
+export const HTTP_CONNECTIONS = counter("envoy_http_downstream_cx_total", "HTTP connections of clients", MANAGER);
+export const HTTP_CONNECTIONS_ACTIVE = gauge(
+  "envoy_http_downstream_cx_active",
+  "Open HTTP connections of clients",
+  MANAGER,
+);
+export const HTTP_RECEIVED = counter(
+  "envoy_http_downstream_cx_rx_bytes_total",
+  "Bytes received from HTTP clients",
+  MANAGER,
+);
+export const HTTP_SENT = counter("envoy_http_downstream_cx_tx_bytes_total", "Bytes sent to HTTP clients", MANAGER);
+export const HTTP_REQUESTS = counter("envoy_http_downstream_rq_total", "Requests of clients", MANAGER);
+export const HTTP_REQUESTS_ACTIVE = gauge("envoy_http_downstream_rq_active", "Requests in flight", MANAGER);
+export const HTTP_RESPONSES = counter("envoy_http_downstream_rq_xx", "Requests by class of response", [
+  "response_code_class",
+  ...MANAGER,
+]);
+
 const LISTENER = ["listener_address"] as const;
 
 export const LISTENER_CONNECTIONS_ACTIVE = gauge(

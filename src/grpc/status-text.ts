@@ -1,6 +1,6 @@
-// gRPC's statuses in the forms of %GRPC_STATUS(…)%.
+// gRPC statuses as texts: `NotFound` as Go and Envoy write them, `NOT_FOUND`, or the number.
 
-import { GRPC_STATUS } from "../grpc/status.ts";
+import { GRPC_STATUS } from "./status.ts";
 
 const SNAKE: readonly string[] = Object.keys(GRPC_STATUS).map((name) => (name === "CANCELLED" ? "CANCELED" : name));
 
