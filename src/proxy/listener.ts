@@ -244,10 +244,11 @@ export class Listener {
       );
       return;
     }
-    new Sniffer(stream, sniff, (sniffed, bytes) => {
+    new Sniffer(stream, sniff, (sniffed, bytes, ended) => {
       if (sniffed === "closed") return;
       if (sniffed === "timeout" && !sniff.continueOnTimeout) stream.terminate();
       else this.#serve(stream, destination, sniffed === "timeout" ? RAW : sniffed, bytes);
+      if (ended) stream.listener.ended(); // told once, and whoever serves it was not there yet
     });
   }
 

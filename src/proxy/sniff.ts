@@ -83,17 +83,20 @@ export function sniff(bytes: Buffer, want: { readonly tls: boolean; readonly htt
   return applicationProtocols && { ...RAW, applicationProtocols };
 }
 
+/** What was found, the bytes that were read for it, and whether the client's end came behind them. */
+type Done = (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined, ended: boolean) => void;
+
 /** Reads from a stream until it is known what it speaks, or the time is up. */
 export class Sniffer extends Deadline implements ByteListener {
   readonly #stream: ByteStream;
   readonly #want: { readonly tls: boolean; readonly http: boolean };
-  readonly #done: (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined) => void;
+  readonly #done: Done;
   #bytes: Buffer | undefined;
 
   constructor(
     stream: ByteStream,
     want: { readonly tls: boolean; readonly http: boolean; readonly timeoutMs: number },
-    done: (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined) => void,
+    done: Done,
   ) {
     super();
     this.#stream = stream;
@@ -108,11 +111,11 @@ export class Sniffer extends Deadline implements ByteListener {
     const sniffed = sniff(this.#bytes, this.#want);
     if (!sniffed) return;
     timers.disarm(this);
-    this.#done(sniffed, this.#bytes);
+    this.#done(sniffed, this.#bytes, false);
   }
 
   onDeadline(): void {
-    this.#done("timeout", this.#bytes);
+    this.#done("timeout", this.#bytes, false);
   }
 
   drained(): void {}
@@ -120,12 +123,12 @@ export class Sniffer extends Deadline implements ByteListener {
   /** The client ended before it said what it speaks: bytes, if anything. */
   ended(): void {
     timers.disarm(this);
-    if (this.#bytes) this.#done(RAW, this.#bytes);
+    if (this.#bytes) this.#done(RAW, this.#bytes, true);
     else this.#stream.terminate();
   }
 
   closed(): void {
     timers.disarm(this);
-    this.#done("closed", undefined);
+    this.#done("closed", undefined, true);
   }
 }

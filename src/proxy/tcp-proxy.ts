@@ -39,6 +39,8 @@ export class TcpConnection implements SpliceListener {
   #splice: Splice | undefined;
   #reportedReceived = 0;
   #reportedSent = 0;
+  /** The client's end came while its host was dialled. */
+  #ended = false;
   #over = false;
 
   constructor(
@@ -67,7 +69,9 @@ export class TcpConnection implements SpliceListener {
     this.#downstream.listener = {
       receive: (chunk) => void held.push(Buffer.from(chunk)),
       drained() {},
-      ended() {},
+      ended: () => {
+        this.#ended = true;
+      },
       closed: () => this.#finish("DC"),
     };
     const { cluster } = this.#tcp.table;
@@ -120,6 +124,7 @@ export class TcpConnection implements SpliceListener {
       this.#tcp.table.idleTimeoutMs,
       this,
     );
+    if (this.#ended) this.#downstream.listener.ended();
     this.#downstream.resume();
   }
 
