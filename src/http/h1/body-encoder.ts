@@ -25,6 +25,11 @@ export class BodyEncoder {
     return this.#mode === "done";
   }
 
+  /** The peer sees when an end comes too early. */
+  get isFramed(): boolean {
+    return this.#mode === "length" || this.#mode === "chunked";
+  }
+
   begin(length: BodyLength): void {
     this.#left = length;
     this.#mode = length === CHUNKED ? "chunked" : length >= 0 ? "length" : "raw";

@@ -519,6 +519,25 @@ describe("the end", () => {
     expect(server.transport.closed).toBe(true);
   });
 
+  test("after the owner's reset, what was sent arrives where its end is seen to be too early, and in tunnels; elsewhere nothing does", async () => {
+    const responses = [
+      [GET, ok(9), true],
+      [GET, ok(-1), true],
+      [lines("GET / HTTP/1.0", "Host: h"), ok(-1), false],
+      [lines("CONNECT a:1 HTTP/1.1", "Host: a:1"), ok(-1), true],
+    ] as const;
+    for (const [request, head, arrives] of responses) {
+      const server = new RecordingServer();
+      server.send(request);
+      server.stream.respond(head, false);
+      server.stream.write(bytes("so far"));
+      server.stream.reset("reset");
+      await settle();
+      expect(server.written().includes("so far")).toBe(arrives);
+      expect(server.transport.ended || server.transport.closed).toBe(true);
+    }
+  });
+
   test("the owner's reset while it takes data is the last that happens, whatever bytes are left", async () => {
     for (const body of ["3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\nx", `3\r\nabc\r\n0\r\n\r\n${GET}`]) {
       const server = new RecordingServer();

@@ -199,9 +199,15 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
     this.terminate(this.#release()?.listener, "protocol");
   }
 
+  /**
+   * What was sent of a response still arrives where its framing tells that it is not whole, and so do a tunnel's bytes, which may end
+   * anywhere: their FIN comes behind them, as from Envoy. Elsewhere only a reset tells.
+   */
   abandon(): void {
+    const isTold = this.#responded && (this.phase === "tunnel" ? !this.encoder.done : this.encoder.isFramed);
     this.#release();
-    this.terminate();
+    if (isTold) this.close();
+    else this.terminate();
   }
 
   hold(held: boolean): void {
