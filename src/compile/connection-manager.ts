@@ -91,6 +91,8 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     // Without it Envoy drops the trailers of chunked messages, with allowConnect it takes WebSocket on HTTP/2 (RFC 8441).
     httpProtocolOptions: { enableTrailers: true },
     http2ProtocolOptions: { allowConnect: true },
+    // The application says whether it wants the body, as with Istio (ENABLE_100_CONTINUE_HEADERS); by default Envoy would.
+    proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
     accessLog: accessLogs(settings, "http", reporter(context)),

@@ -107,6 +107,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.reply(400, "", "path_normalization_failed");
       return;
     }
+    if (!table.proxiesContinue) this.#askForBody();
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
     this.setIdle(table.streamIdleTimeoutMs);
     this.#setLimits(table);
@@ -116,6 +117,14 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     }
     this.#chooseRoute();
     this.#runFilters(0);
+  }
+
+  /** Meets the client's expectation here; the upstream hears nothing of it (Envoy: ActiveStream::decodeHeaders). */
+  #askForBody(): void {
+    const { headers } = this.head;
+    if (getHeader(headers, "expect")?.toLowerCase() !== "100-continue") return;
+    removeHeader(headers, "expect");
+    this.#stream.inform(100, []);
   }
 
   // ── route ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ function proxyTo(upstream: RawServer, parts: ProxyParts = {}): TestProxy {
 }
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+const EXPECTING = "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 test("pipelined requests are answered in their order, one at a time", async () => {
@@ -55,11 +56,9 @@ test("HEAD, 204 and 304 have no body, whatever their lengths say, and the connec
   expect(upstream.connections).toHaveLength(1);
 });
 
-test("the client's expectation is the upstream's to meet: 100, the body, the answer", async () => {
+test("the client's expectation is the upstream's to meet where the listener says so: 100, the body, the answer", async () => {
   const upstream = new RawServer();
-  const client = await proxyTo(upstream).sends(
-    "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n",
-  );
+  const client = await proxyTo(upstream, { settings: { proxy_100_continue: true } }).sends(EXPECTING);
   const connection = await upstream.connection(0);
   await connection.hears("\r\n\r\n");
   expect(connection.text).toContain("expect: 100-continue");
@@ -71,11 +70,22 @@ test("the client's expectation is the upstream's to meet: 100, the body, the ans
   await client.hears("\r\n\r\nok");
 });
 
+test("elsewhere the proxy meets it, and the upstream hears nothing of it", async () => {
+  const upstream = new RawServer();
+  const client = await proxyTo(upstream).sends(EXPECTING);
+  await client.hears("HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("body");
+  const connection = await upstream.connection(0);
+  await connection.hears("\r\n\r\nbody");
+  expect(connection.text).not.toContain("expect");
+  connection.send(OK);
+  await client.hears("\r\n\r\nok");
+  expect(client.text.split("100 Continue")).toHaveLength(2);
+});
+
 test("early hints pass, and a refused expectation ends the connection", async () => {
   const upstream = new RawServer();
-  const client = await proxyTo(upstream).sends(
-    "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n",
-  );
+  const client = await proxyTo(upstream, { settings: { proxy_100_continue: true } }).sends(EXPECTING);
   const connection = await upstream.connection(0);
   await connection.hears("\r\n\r\n");
   connection.send(

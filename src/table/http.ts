@@ -60,6 +60,8 @@ export interface HttpTable extends Keepalive {
   readonly certificateDetails: { readonly subject: boolean; readonly uri: boolean };
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
+  /** `Expect: 100-continue` goes to the upstream, which answers it; else the proxy does. */
+  readonly proxiesContinue: boolean;
   readonly upgrades: ReadonlySet<string>;
   readonly streamIdleTimeoutMs: number;
   /** From the head to the last byte of a request; 0 is none. */

@@ -164,6 +164,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "preserveExternalRequestId",
     "forwardClientCertDetails",
     "setCurrentClientCertDetails",
+    "proxy100Continue",
     "upgradeConfigs",
     "normalizePath",
     "mergeSlashes",
@@ -188,6 +189,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     certificateDetails: acceptDetails(scope.field("set_current_client_cert_details"), manager),
     normalizePath: manager.normalizePath ?? false,
     mergeSlashes: manager.mergeSlashes,
+    proxiesContinue: manager.proxy100Continue,
     upgrades: new Set(
       manager.upgradeConfigs
         .filter(({ enabled }) => enabled !== false)
