@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { type ProxyParts, TestProxy } from "./proxy-fixture.ts";
+import { type Message, type ProxyParts, TestProxy } from "./proxy-fixture.ts";
 import { answering, RawServer } from "./raw-peer-fixture.ts";
 
 const open: { close(): void | Promise<void> }[] = [];
@@ -93,6 +93,23 @@ test("early hints pass, and a refused expectation ends the connection", async ()
   );
   await client.isClosed();
   expect(client.text).toMatch(/^HTTP\/1\.1 103 [\s\S]*link: <\/a>[\s\S]*HTTP\/1\.1 417 [\s\S]*connection: close/);
+});
+
+test("a gRPC server is told how long it has, where the route honours its client's word on that", async () => {
+  const call = (timeout: string) =>
+    `POST /a.B/C HTTP/1.1\r\nhost: a\r\ncontent-type: application/grpc\r\ngrpc-timeout: ${timeout}\r\ncontent-length: 0\r\n\r\n`;
+  const told = async (route: Message, timeout: string) => {
+    const upstream = new RawServer();
+    await proxyTo(upstream, { route }).sends(call(timeout));
+    const connection = await upstream.connection(0);
+    await connection.hears("\r\n\r\n");
+    return connection.text.match(/(?<=timeout(-ms)?: )\w+/g);
+  };
+  const retry = { retry_on: "5xx", num_retries: 1, per_try_timeout: "0.5s" };
+  expect(await told({ timeout: "2s" }, "9S")).toEqual(["9S", "2000"]);
+  expect(await told({ timeout: "2s", max_grpc_timeout: "0s" }, "9S")).toEqual(["9000m", "9000"]);
+  expect(await told({ timeout: "2s", max_grpc_timeout: "3s" }, "9S")).toEqual(["3000m", "3000"]);
+  expect(await told({ timeout: "2s", max_grpc_timeout: "0s", retry_policy: retry }, "9S")).toEqual(["500m", "500"]);
 });
 
 test("trailers go both ways", async () => {

@@ -1,8 +1,8 @@
 // How long a request may take as a whole and to come, and how long it may be silent: one deadline for all, whichever comes first.
 
 import { Deadline, TICK_MS, timers } from "../base/timer-wheel.ts";
-import { parseTimeout } from "../grpc/deadline.ts";
-import { getHeader, type HeaderList } from "../http/headers.ts";
+import { formatTimeout, parseTimeout } from "../grpc/deadline.ts";
+import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
 import type { ForwardAction } from "../table/route.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -93,4 +93,15 @@ export function requestTimeout(action: ForwardAction, grpc: boolean, headers: He
   const asked = cap === undefined ? undefined : parseTimeout(getHeader(headers, "grpc-timeout"));
   if (asked === undefined || cap === undefined) return action.timeoutMs;
   return cap === 0 ? asked : Math.min(asked, cap);
+}
+
+/**
+ * Tells the upstream how long it has: a try's time or the request's, whichever is less (Envoy: FilterUtility::setTimeoutHeaders). 0 is
+ * none. `grpc`: also as the deadline of the call.
+ */
+export function tellTimeout(headers: HeaderList, timeoutMs: number, perTryMs: number, grpc: boolean): void {
+  const toldMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
+  if (toldMs === 0) return;
+  setHeader(headers, "x-envoy-expected-rq-timeout-ms", String(toldMs));
+  if (grpc) setHeader(headers, "grpc-timeout", formatTimeout(toldMs));
 }

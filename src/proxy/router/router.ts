@@ -16,7 +16,7 @@ import {
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Downstream } from "../downstream.ts";
-import { requestTimeout } from "../request-deadline.ts";
+import { requestTimeout, tellTimeout } from "../request-deadline.ts";
 import type { ResponseFlag } from "../response-flags.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { destinationHost } from "../upstream/destination.ts";
@@ -167,9 +167,15 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     const { idleTimeoutMs } = this.#action;
     if (idleTimeoutMs !== undefined) this.#request.setIdle(idleTimeoutMs);
     const timeoutMs = this.#asked?.timeoutMs ?? requestTimeout(this.#action, this.#request.isGrpc, this.head.headers);
-    if (timeoutMs === 0) return;
-    this.#request.setTimeout(timeoutMs);
-    setHeader(this.head.headers, "x-envoy-expected-rq-timeout-ms", String(timeoutMs));
+    if (timeoutMs > 0) this.#request.setTimeout(timeoutMs);
+    // A hedged try is not given up when its time is over.
+    const perTryMs = this.#hedges ? 0 : (this.#policy?.perTryTimeoutMs ?? 0);
+    const tellsGrpc = this.#request.isGrpc && this.#action.grpcTimeoutMaxMs !== undefined;
+    tellTimeout(this.head.headers, timeoutMs, perTryMs, tellsGrpc);
+  }
+
+  get #hedges(): boolean {
+    return this.#asked?.hedge ?? this.#action.hedge?.onPerTryTimeout ?? false;
   }
 
   /** A CONNECT whose bytes, and not a request, go to the host. */
@@ -398,7 +404,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** True: the attempt goes on, and another is made beside it (Envoy: Filter::onSoftPerTryTimeout). */
   onPerTryTimeout(attempt: Attempt): boolean {
     const policy = this.#policy;
-    if (!policy || !(this.#asked?.hedge ?? this.#action.hedge?.onPerTryTimeout) || !this.#mayRetry) return false;
+    if (!policy || !this.#hedges || !this.#mayRetry) return false;
     if (this.#record.attempts > policy.retries) this.#record.flag("URX");
     else if (this.#scheduleRetry(attempt, undefined, true)) this.#slow = [...this.#slow, attempt];
     return true;
