@@ -1,9 +1,9 @@
-// The application behind the sidecars of the traffic suite: says what it got, and does what the path asks. HTTP/1.1 by Bun, and bytes.
+// The application behind the sidecars of the traffic suite: says what it got, and does what the path asks. HTTP/1.1 by Bun, and WebSocket.
 //
 //   /            200, JSON of the request       /status/503     that status
 //   /delay/200   waits so many milliseconds      /flaky/KEY/2    503 twice for each KEY, then 200
 //   /body/1000   so many bytes, chunked          /hang           never answers
-//   /close       closes the connection after the head of the request
+//   /socket      a WebSocket that sends back what it gets; "close 4001 reason" makes it close so
 
 const [port, name] = [Number(process.argv[2]), process.argv[3] ?? ""];
 const seen = new Map<string, number>();
@@ -53,4 +53,20 @@ async function answer(request: Request): Promise<Response> {
   }
 }
 
-Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, fetch: answer });
+Bun.serve({
+  hostname: "127.0.0.1",
+  port,
+  idleTimeout: 0,
+  fetch(request, server) {
+    const isSocket = new URL(request.url).pathname === "/socket" && request.headers.has("upgrade");
+    return isSocket && server.upgrade(request) ? undefined : answer(request);
+  },
+  websocket: {
+    message(socket, message) {
+      const close =
+        typeof message === "string" ? /^close (?<code>\d+) (?<reason>.*)$/.exec(message)?.groups : undefined;
+      if (close) socket.close(Number(close.code), close.reason);
+      else socket.send(message);
+    },
+  },
+});

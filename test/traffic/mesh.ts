@@ -29,15 +29,19 @@ export interface WorkloadOptions {
   readonly proxy: ProxyKind | undefined;
   /** Name of the container port, which declares the protocol: `http`, `tcp-x`, `grpc`, … */
   readonly portName?: string;
+  /** Several ports in place of that one, by name, with the service's number of each. */
+  readonly servicePorts?: Readonly<Record<string, number>>;
   readonly upstreams?: readonly string[];
-  /** Undefined: the application of this folder. */
-  readonly command?: (port: number) => readonly string[];
+  /** Undefined: the application of this folder. `ports` in the order of the service's. */
+  readonly command?: (...ports: readonly number[]) => readonly string[];
 }
 
 export interface TestWorkload {
   readonly name: string;
   readonly ports: {
     readonly application: number;
+    /** All of the application's, where it has several. */
+    readonly applications: readonly number[];
     readonly mesh: number;
     readonly inbound: number;
     readonly forwardProxy: number;
@@ -101,18 +105,19 @@ export class TestMesh {
   /** An application with its Service, and a sidecar beside it unless told otherwise. Resolves when it is ready. */
   async run(options: WorkloadOptions): Promise<TestWorkload> {
     const { app, version, proxy } = options;
-    const portName = options.portName ?? "http";
-    const [application, mesh, inbound, forwardProxy, admin, status] = [0, 0, 0, 0, 0, 0].map(() =>
-      this.book.choose(0),
-    ) as [number, number, number, number, number, number];
-    const ports = { application, mesh, inbound, forwardProxy, admin, status };
+    const declared = Object.entries(options.servicePorts ?? { [options.portName ?? "http"]: 80 });
+    const choose = () => this.book.choose(0);
+    const [applications, inbounds] = [declared.map(choose), declared.map(choose)];
+    const [application, inbound] = [applications[0]!, inbounds[0]!];
+    const [mesh, forwardProxy, admin, status] = [choose(), choose(), choose(), choose()];
+    const ports = { application, applications, mesh, inbound, forwardProxy, admin, status };
     const name = instanceName(`${app}-${version}`);
     const labels = { app, version, "service.istio.io/workload-name": `${app}-${version}` };
     await this.#put({
       apiVersion: "v1",
       kind: "Service",
       metadata: { name: app, namespace: "default" },
-      spec: { selector: { app }, ports: [{ name: portName, port: 80, targetPort: portName }] },
+      spec: { selector: { app }, ports: declared.map(([name, port]) => ({ name, port, targetPort: name })) },
     });
     await this.#put({
       apiVersion: "v1",
@@ -125,7 +130,7 @@ export class TestMesh {
           ? {
               "heddle.dev/proxy": proxy,
               "heddle.dev/mesh-port": String(mesh),
-              "heddle.dev/inbound-ports": `${application}=${inbound}`,
+              "heddle.dev/inbound-ports": applications.map((port, i) => `${port}=${inbounds[i]}`).join(","),
               "heddle.dev/forward-proxy-port": String(forwardProxy),
               "heddle.dev/bind-address": "127.0.0.1",
               "heddle.dev/upstreams": (options.upstreams ?? []).join(","),
@@ -137,10 +142,16 @@ export class TestMesh {
       },
       spec: {
         serviceAccountName: app,
-        containers: [{ name: "app", image: "local", ports: [{ name: portName, containerPort: application }] }],
+        containers: [
+          {
+            name: "app",
+            image: "local",
+            ports: declared.map(([name], i) => ({ name, containerPort: applications[i]! })),
+          },
+        ],
       },
     });
-    const command = options.command?.(application) ?? [process.execPath, APPLICATION, String(application), version];
+    const command = options.command?.(...applications) ?? [process.execPath, APPLICATION, String(application), version];
     const workload = proxy
       ? await this.#runSidecar(options, proxy, name, labels, ports, command)
       : await this.#runBare(name, ports, command);
@@ -160,7 +171,7 @@ export class TestMesh {
 
   async #runBare(name: string, ports: TestWorkload["ports"], command: readonly string[]): Promise<TestWorkload> {
     const child = Bun.spawn([...command], { stdout: "ignore", stderr: "ignore" });
-    await untilListening(ports.application);
+    await Promise.all(ports.applications.map(untilListening));
     await this.#setReady(name, true);
     return {
       name,
@@ -227,7 +238,7 @@ export class TestMesh {
       },
       onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
     });
-    await untilListening(ports.application);
+    await Promise.all(ports.applications.map(untilListening));
     await this.#setReady(name, true);
     let stopped: Promise<number> | undefined;
     return {
