@@ -1,5 +1,5 @@
 // The listeners that captured connections to services need. HTTP shares one listener a port. Other ports go by virtual IP; without one, TLS
-// goes by SNI, and bytes cannot be told apart: they leave the mesh as they came.
+// goes by SNI, and bytes by the address of an endpoint (headless.ts), or they leave the mesh as they came.
 
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
@@ -91,7 +91,7 @@ export function capturedListeners(
       const listener =
         plan.kind === "shared"
           ? sharedPortListener(context, plan.shared)
-          : addressListener(context, plan.address, plan.target);
+          : addressListener(context, plan.address, plan.target.port, plan.target);
       return { resource: encodeResource("lds", listener), sources: plan.sources };
     }),
   );

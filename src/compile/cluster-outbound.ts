@@ -31,6 +31,8 @@ export interface ClusterPlan {
   readonly port: ServicePort;
   /** "" for the whole service. */
   readonly subset: string;
+  /** "" for all endpoints; for one endpoint of a headless service, its address. */
+  readonly address: string;
   readonly settings: EffectiveSettings;
   /** Every endpoint is reached on the leg; the protocol depends on it. */
   readonly allLeg: boolean;
@@ -43,8 +45,9 @@ export interface ClusterPlan {
   readonly features: ProxyFeatures;
 }
 
-export function planName({ service, port, subset }: ClusterPlan): string {
-  return clusterName({ direction: "outbound", port: port.number, subset, host: service.host });
+export function planName({ service, port, subset, address }: ClusterPlan): string {
+  // No subset is called like an address: they are DNS labels.
+  return clusterName({ direction: "outbound", port: port.number, subset: subset || address, host: service.host });
 }
 
 function planProtocol({ port, allLeg, settings }: ClusterPlan): UpstreamProtocol {

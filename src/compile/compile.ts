@@ -63,12 +63,12 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const key = workloadKey(workload);
   const ownSet = (kind: ResourceKind, members: readonly Compiled[]) => cache.sets.share(`${key}/${kind}`, members);
   const ownSets: OutboundSets = {
-    lds: ownSet("lds", own.lds),
-    cds: ownSet("cds", own.cds),
-    rds: ownSet("rds", own.rds),
+    lds: [ownSet("lds", own.lds)],
+    cds: [ownSet("cds", own.cds)],
+    rds: [ownSet("rds", own.rds)],
   };
   const layers = Object.fromEntries(
-    SEND_ORDER.map((kind) => [kind, [ownSets[kind], outbound[kind]].filter((set) => set !== undefined)]),
+    SEND_ORDER.map((kind) => [kind, [...(ownSets[kind] ?? []), ...(outbound[kind] ?? [])]]),
   ) as Layers;
   const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? []).map((set) => set.version));
   return {

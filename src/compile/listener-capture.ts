@@ -25,11 +25,16 @@ export function virtualOutbound(context: ChainContext, port: number): Listener {
   });
 }
 
-/** A service port with a virtual IP of its own: nothing needs to be read to know the service. */
-export function addressListener(context: ChainContext, address: string, target: OutboundTarget): Listener {
-  const name = listenerName({ address, port: target.port });
+/** A service port with an address of its own, virtual or an endpoint's: nothing needs to be read to know the service. */
+export function addressListener(
+  context: ChainContext,
+  address: string,
+  port: number,
+  target: OutboundTarget,
+): Listener {
+  const name = listenerName({ address, port });
   const { sniffs, ...chains } = targetChains(context, name, target);
-  const rest = { name, address: socketAddress(address, target.port), bindToPort: false, ...chains };
+  const rest = { name, address: socketAddress(address, port), bindToPort: false, ...chains };
   return listener("outbound", rest, sniffs);
 }
 

@@ -4,13 +4,19 @@ import { create } from "@bufbuild/protobuf";
 import type { Service } from "../model/service.ts";
 import { type NameTable, NameTableSchema } from "../xds/gen/istio/networking/nds/v1/nds_pb.ts";
 
+/** A service, and the addresses that its name stands for. */
+export interface NamedService {
+  readonly service: Service;
+  readonly addresses: readonly string[];
+}
+
 /** Services of the cluster domain answer to their short names too; others to their full name alone. */
 const CLUSTER_REGISTRY = "Kubernetes";
 const EXTERNAL_REGISTRY = "External";
 
-export function nameTable(services: readonly Service[], clusterDomain: string): NameTable {
-  const entries = services.flatMap((service) => {
-    const ips = service.addresses.filter((address) => !address.includes("/"));
+export function nameTable(named: readonly NamedService[], clusterDomain: string): NameTable {
+  const entries = named.flatMap(({ service, addresses }) => {
+    const ips = addresses.filter((address) => !address.includes("/"));
     if (ips.length === 0) return [];
     const { host, name, namespace } = service;
     const inCluster = host === `${name}.${namespace}.svc.${clusterDomain}`;

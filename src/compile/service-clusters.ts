@@ -50,12 +50,28 @@ export function serviceClusters(
   for (const port of service.ports) {
     if (port.protocol === "udp") continue;
     for (const subset of [undefined, ...(policy?.subsets ?? [])]) {
-      const made = portClusters(context, service, port, policy, subset);
+      const made = portClusters(context, service, port, policy, subset, undefined);
       clusters.push(made.cluster);
       if (made.endpoints) endpoints.push(made.endpoints);
     }
   }
   return { clusters, endpoints };
+}
+
+export interface PortClusters {
+  readonly cluster: Compiled;
+  readonly endpoints: Compiled | undefined;
+}
+
+/** The cluster of one address of the service alone. */
+export function endpointCluster(
+  context: ServiceClusterContext,
+  service: Service,
+  port: ServicePort,
+  policy: ClientPolicy | undefined,
+  address: string,
+): PortClusters {
+  return portClusters(context, service, port, policy, undefined, address);
 }
 
 function portClusters(
@@ -64,10 +80,15 @@ function portClusters(
   port: ServicePort,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
-): { readonly cluster: Compiled; readonly endpoints: Compiled | undefined } {
+  address: string | undefined,
+): PortClusters {
   const settings = effectiveSettings(mesh.settings.defaults.client, policy, subset, port.number);
   const all = endpointsOf(mesh, service, port.number);
-  const members = subset ? all.filter((endpoint) => labelsMatch(subset.labels, endpoint.labels)) : all;
+  const members = all.filter(
+    (endpoint) =>
+      (subset === undefined || labelsMatch(subset.labels, endpoint.labels)) &&
+      (address === undefined || endpoint.address === address),
+  );
   const reached = members.map(
     (endpoint): Reached => ({
       endpoint,
@@ -86,6 +107,7 @@ function portClusters(
     service,
     port,
     subset: subset?.name ?? "",
+    address: address ?? "",
     settings,
     allLeg: reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: serverIdentities(service, all),

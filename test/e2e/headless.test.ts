@@ -1,0 +1,98 @@
+// Byte streams to a headless service, captured: who dials one of its endpoints reaches that one, and over mutual TLS.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { findComponent } from "../../scripts/components.ts";
+import type { ProxyKind } from "../../src/agent/sidecar.ts";
+import { eventually, TestMesh } from "../traffic/mesh.ts";
+import { type Captured, runCaptured } from "./captured.ts";
+
+setDefaultTimeout(30_000);
+
+const isRoot = process.platform === "linux" && process.geteuid?.() === 0;
+const missing = [
+  ...(isRoot ? [] : ["root on Linux"]),
+  ...(["ip", "iptables"] as const).filter((tool) => findComponent(tool) === undefined),
+];
+const hasEnvoy = findComponent("envoy") !== undefined;
+if (isRoot && process.env.CI === "true" && (missing.length > 0 || !hasEnvoy))
+  throw new Error(`headless tests need envoy, ${missing.join(", ")}`);
+
+const BASE = `
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: default}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432, targetPort: 15432}]}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: default}
+spec: {mtls: {mode: STRICT}}
+`;
+
+/** Says its name before it is asked anything. */
+const server = (name: string) => [
+  process.execPath,
+  "-e",
+  `Bun.listen({hostname: "127.0.0.1", port: 15432, socket: {open(socket) { socket.end("${name}\\n") }, data() {}}})`,
+];
+
+/** Prints what the server at that place says, or why it says nothing. */
+const ASK = `
+const socket = require("node:net").connect(Number(process.argv[2]), process.argv[1]);
+socket.setTimeout(5000, () => socket.destroy(new Error("silent")));
+socket.on("error", ({ message }) => console.log(message));
+socket.pipe(process.stdout);
+`;
+
+for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
+  const lacks = [...missing, ...(proxy === "envoy" && !hasEnvoy ? ["envoy"] : [])];
+  const needs = lacks.length === 0 ? "" : ` (needs ${lacks.join(", ")})`;
+  describe.skipIf(needs !== "")(`a headless service captured with ${proxy}${needs}`, () => {
+    let mesh: TestMesh;
+    let client: Captured;
+    let members: readonly (readonly [name: string, member: Captured])[];
+    const workloads: Captured[] = [];
+
+    const ask = async (host: string, port: number) =>
+      (await client.exec(process.execPath, "-e", ASK, host, String(port))).output.trim();
+
+    beforeAll(async () => {
+      mesh = await TestMesh.start();
+      await mesh.apply(BASE);
+      const start = async (app: string, version: string, command: readonly string[]) => {
+        const port = app === "db" ? { port: ["tcp", 15432] as const } : {};
+        const workload = await runCaptured(mesh, { app, version, proxy, command, ...port });
+        workloads.push(workload);
+        return workload;
+      };
+      const [db0, db1, caller] = await Promise.all([
+        start("db", "0", server("db-0")),
+        start("db", "1", server("db-1")),
+        start("client", "v1", ["sleep", "300"]),
+      ]);
+      members = [
+        ["db-0", db0],
+        ["db-1", db1],
+      ];
+      client = caller;
+    }, 60_000);
+
+    afterAll(async () => {
+      await Promise.all(workloads.map((workload) => workload.stop()));
+      await mesh?.stop();
+    }, 30_000);
+
+    test("each endpoint is reached by its address, at its own port and at the service's, though plaintext is refused", async () => {
+      for (const [name, { address }] of members)
+        for (const port of [15432, 5432]) {
+          const said = () => ask(address, port);
+          expect([address, port, await eventually(said, (answer) => answer === name)]).toEqual([address, port, name]);
+        }
+    });
+
+    test("its name stands for its endpoints", async () => {
+      const said = () => ask("db", 15432);
+      expect(await eventually(said, (answer) => answer.startsWith("db-"))).toMatch(/^db-[01]$/);
+    });
+  });
+}
