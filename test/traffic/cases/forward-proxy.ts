@@ -97,6 +97,14 @@ export function forwardProxyCases(pair: Pair): void {
     send.client.close();
   });
 
+  test("a port that nobody declared takes requests by URL, and bytes in a tunnel", async () => {
+    const { version, sha256: hash } = (await curl("--data-binary", "@-", "http://polyglot:85/describe")) as Seen;
+    expect({ version, hash }).toEqual({ version: "1.1", hash: sha256(content(MEBIBYTE)) });
+    const { client } = await tunnel("polyglot:85");
+    expect(await client.send("echo\nbytes").hears("bytes")).toEndWith("bytes");
+    client.close();
+  });
+
   test("a server that speaks first does so in a tunnel", async () => {
     const { client } = await tunnel("polyglot:84");
     expect(await client.hears("220 ready\n")).toEndWith("220 ready\n");
