@@ -53,9 +53,12 @@ export function routingCases(pair: Pair): void {
 
   test("a time-out answers 504", async () => {
     await pair.route(
-      `  - match: [{uri: {prefix: /delay}}]
+      `  - match: [{uri: {exact: /delay/1500}}]
     timeout: 0.2s
     retries: {attempts: 0}
+    route: [{destination: {host: golden, subset: v1}}]
+  - match: [{uri: {prefix: /delay}}]
+    timeout: 10s
     route: [{destination: {host: golden, subset: v1}}]
   - route: [{destination: {host: golden, subset: v1}}]`,
     );
