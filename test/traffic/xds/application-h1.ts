@@ -19,6 +19,7 @@ export class Http1Application implements Codec {
   readonly #reader = new MessageReader();
   #unsent = Buffer.alloc(0);
   #busy = false;
+  #hangs = false;
   #closed = false;
   #closing = false;
 
@@ -34,7 +35,8 @@ export class Http1Application implements Codec {
   }
 
   onEnd(): void {
-    if (!this.#busy) this.#socket.end();
+    // Whoever hangs would keep the connection half open for ever.
+    if (!this.#busy || this.#hangs) this.#socket.end();
     this.#closing = true;
   }
 
@@ -72,6 +74,7 @@ export class Http1Application implements Codec {
   async #behave(behaviour: Behaviour, request: Received): Promise<void> {
     switch (behaviour.kind) {
       case "hang":
+        this.#hangs = true;
         return;
       case "reset":
         this.#socket.terminate();

@@ -137,6 +137,10 @@ export class Lab {
     };
   }
 
+  get isAlive(): boolean {
+    return this.client.isAlive && this.server.isAlive;
+  }
+
   stop(): void {
     this.client.kill();
     this.server.kill();
@@ -152,12 +156,12 @@ function plainPlace(endpoint: EndpointName): Place {
 
 const labs = new Map<ProxyKind, Promise<Lab>>();
 
-/** Started once a run, whatever the number of files that ask. */
-export function labOf(kind: ProxyKind): Promise<Lab> {
-  let lab = labs.get(kind);
-  if (!lab) {
-    lab = Lab.start(kind);
-    labs.set(kind, lab);
-  }
+/** Started once a run, whatever the number of files that ask; and anew when one of its processes ended. */
+export async function labOf(kind: ProxyKind): Promise<Lab> {
+  const running = await labs.get(kind)?.catch(() => undefined);
+  if (running?.isAlive) return running;
+  running?.stop();
+  const lab = Lab.start(kind);
+  labs.set(kind, lab);
   return lab;
 }

@@ -1,6 +1,6 @@
 // One proxy process for the whole run, with its control plane in this process: started empty, given everything by discovery.
 
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../../scripts/components.ts";
@@ -17,16 +17,15 @@ const START_MS = 20_000;
 const FLUSH_MS = 10;
 
 /**
- * Runs a proxy for as long as this process holds its standard input, and clears its folder away: a test run has no last word of its own,
- * and may be killed.
+ * Starts a proxy that lives as long as the test's process does, and no longer, and clears its folder away: a test run has no last word of
+ * its own, and may be killed. The proxy is nobody's child, because Bun ends all children of a run when one test is over its time.
  */
 const KEEPER = `
-exec 3<&0
-folder=$1; shift
-"$@" </dev/null 3<&- & proxy=$!
+folder=$1; output=$2; parent=$3; shift 3
+"$@" </dev/null >>"$output" 2>&1 &
+proxy=$!
 echo $proxy > "$folder/pid"
-{ cat <&3 >/dev/null; kill -9 $proxy; rm -rf "$folder"; } >/dev/null 2>&1 &
-wait $proxy
+{ while kill -0 $parent; do sleep 0.5; done; kill -9 $proxy; rm -rf "$folder"; } </dev/null >/dev/null 2>&1 &
 `;
 
 function bootstrap(name: string, discoveryPort: number, adminPort: number): Message {
@@ -92,7 +91,7 @@ export class ProxyProcess {
   readonly kind: ProxyKind;
   readonly folder: string;
   readonly #discovery: Discovery;
-  readonly #child: Bun.Subprocess<"pipe", "inherit" | "ignore", "inherit" | "ignore">;
+  readonly pid: number;
   readonly #admin: number;
 
   private constructor(kind: ProxyKind, name: string) {
@@ -102,9 +101,10 @@ export class ProxyProcess {
     this.#admin = closedPort();
     const file = join(this.folder, "bootstrap.json");
     writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin)));
-    const stream = process.env.TEST_LOG === "debug" ? "inherit" : "ignore";
-    const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder];
-    this.#child = Bun.spawn([...keeper, ...command(kind), file], { stdin: "pipe", stdout: stream, stderr: stream });
+    const output = process.env.TEST_LOG === "debug" ? "/dev/stderr" : join(this.folder, "output");
+    const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder, output, String(process.pid)];
+    Bun.spawnSync([...keeper, ...command(kind), file], { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+    this.pid = Number(readFileSync(join(this.folder, "pid"), "utf8"));
   }
 
   static async start(kind: ProxyKind, name: string): Promise<ProxyProcess> {
@@ -116,16 +116,26 @@ export class ProxyProcess {
 
   /** Ends the process at once; for a case that needs one of its own. */
   kill(): void {
-    void this.#child.stdin.end();
+    if (this.isAlive) process.kill(this.pid, "SIGKILL");
     this.#discovery.stop();
   }
 
-  get pid(): number {
-    return Number(readFileSync(join(this.folder, "pid"), "utf8"));
+  get isAlive(): boolean {
+    try {
+      return process.kill(this.pid, 0);
+    } catch {
+      return false;
+    }
+  }
+
+  /** The end of what the process wrote to its standard streams. */
+  get output(): string {
+    const path = join(this.folder, "output");
+    return existsSync(path) ? readFileSync(path, "utf8").slice(-2_000) : "";
   }
 
   apply(resources: Resources): Promise<void> {
-    if (this.#child.exitCode !== null) throw new Error(`${this.kind} ended with ${this.#child.exitCode}`);
+    if (!this.isAlive) throw new Error(`${this.kind} has ended: ${this.output}`);
     return this.#discovery.apply(resources);
   }
 

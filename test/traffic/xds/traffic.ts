@@ -1,6 +1,6 @@
 // A case of the suite: configuration in xDS, requests, expectations; run on Heddle's proxy and on Envoy, over each of its legs.
 
-import { describe, setDefaultTimeout, test } from "bun:test";
+import { describe, test } from "bun:test";
 import { findComponent } from "../../../scripts/components.ts";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { configureLog } from "../../../src/base/log.ts";
@@ -17,7 +17,8 @@ const hasEnvoy = findComponent("envoy") !== undefined;
 if (!hasEnvoy && process.env.CI === "true") throw new Error("the traffic suite needs envoy");
 const PROXIES: readonly ProxyKind[] = hasEnvoy ? ["heddle", "envoy"] : ["heddle"];
 
-setDefaultTimeout(20_000);
+/** The waits of a case end before it: a test that is over its time takes every process of the run with it. */
+const TIMEOUT_MS = 20_000;
 configureLog({ level: process.env.TEST_LOG === "debug" ? "debug" : "off" });
 
 export interface Applications {
@@ -121,15 +122,11 @@ function declare(proxy: ProxyKind, leg: Leg, options: CaseOptions, body: Body): 
   const skipped = options.skip?.[proxy];
   const title = `${proxy} ${leg}`;
   const own = difference?.expect ?? body;
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   if (skipped !== undefined) test.skip(`${title}: ${skipped}`, () => {});
   else if (defect && (defect.legs ?? [leg]).includes(leg))
-    test.failing(`${title}: ${defect.because}`, () => run(proxy, leg, options, own), options.timeoutMs);
-  else
-    test(
-      difference ? `${title}: ${difference.because}` : title,
-      () => run(proxy, leg, options, own),
-      options.timeoutMs,
-    );
+    test.failing(`${title}: ${defect.because}`, () => run(proxy, leg, options, own), timeoutMs);
+  else test(difference ? `${title}: ${difference.because}` : title, () => run(proxy, leg, options, own), timeoutMs);
 }
 
 /** Declares that a configuration is refused. `expect` is given the proxy's words. */
@@ -140,15 +137,19 @@ export function refused(
 ): void {
   describe(name, () => {
     for (const proxy of PROXIES) {
-      test(`${proxy} refuses`, async () => {
-        const lab = await labOf(proxy);
-        const reason = await lab.apply(options, "plaintext").then(
-          () => "",
-          (thrown: Error) => thrown.message,
-        );
-        await lab.client.apply({});
-        expectReason(reason, proxy);
-      });
+      test(
+        `${proxy} refuses`,
+        async () => {
+          const lab = await labOf(proxy);
+          const reason = await lab.apply(options, "plaintext").then(
+            () => "",
+            (thrown: Error) => thrown.message,
+          );
+          await lab.client.apply({});
+          expectReason(reason, proxy);
+        },
+        TIMEOUT_MS,
+      );
     }
   });
 }
