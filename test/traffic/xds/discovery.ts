@@ -1,7 +1,6 @@
 // The control plane of one proxy process: delta ADS from this process, one snapshot after the other, and what the proxy said to each.
 
 import { type DescMessage, fromBinary, fromJson } from "@bufbuild/protobuf";
-import { until } from "../../../src/base/until-fixture.ts";
 import { type GrpcListener, listenGrpc } from "../../../src/grpc/listen.ts";
 import { type CallHandler, GrpcService, type ServerCall } from "../../../src/grpc/server.ts";
 import { jsonRegistry } from "../../../src/xds/any.ts";
@@ -42,6 +41,7 @@ export class Discovery {
   #server: DeltaServer | undefined;
   #call: ServerCall | undefined;
   #refusal: string | undefined;
+  #onAnswer: (() => void) | undefined;
 
   constructor() {
     const service = new GrpcService({ [PATH]: (call) => this.#open(call) });
@@ -63,12 +63,23 @@ export class Discovery {
     this.#refusal = undefined;
     this.#server?.update(this.#snapshot);
     this.#push();
-    await until(
-      "the proxy acknowledges its configuration",
-      () => this.#refusal !== undefined || this.#isSettled,
-      WITHIN_MS,
-    );
+    await this.#answered();
     if (this.#refusal !== undefined) throw new Error(this.#refusal);
+  }
+
+  /** Rejects when nothing comes in time. */
+  #answered(): Promise<void> {
+    if (this.#refusal !== undefined || this.#isSettled) return Promise.resolve();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const late = () => reject(new Error(`no acknowledgement within ${WITHIN_MS} ms`));
+    const timer = setTimeout(late, WITHIN_MS);
+    this.#onAnswer = () => {
+      if (this.#refusal === undefined && !this.#isSettled) return;
+      clearTimeout(timer);
+      this.#onAnswer = undefined;
+      resolve();
+    };
+    return promise;
   }
 
   get #isSettled(): boolean {
@@ -87,6 +98,7 @@ export class Discovery {
         const received = server.receive(fromBinary(DeltaDiscoveryRequestSchema, message));
         if (received.kind === "nack") this.#refusal ??= received.reason;
         this.#push();
+        this.#onAnswer?.();
       },
       onEnd: () => call.end(),
       onCancel() {},

@@ -14,7 +14,7 @@ import {
   type Places,
   type ServerConfiguration,
 } from "./configuration.ts";
-import { Log, logFormat } from "./logs.ts";
+import { Log, type LogLine, logFormat } from "./logs.ts";
 import { httpManager, type Message, type Place, socketAddress, type UpstreamHttp } from "./message.ts";
 import { ProxyProcess } from "./process.ts";
 import { serverListenerName, serverResources } from "./server-side.ts";
@@ -26,6 +26,7 @@ const CLOSED = 1;
 const NO_CHANGES: ServerConfiguration = {};
 const HTTP = ["http1", "http2"] as const;
 
+const BYTES_LISTENER = serverListenerName("base", "bytes", "tcp");
 const SERVED = Object.values(APPLICATIONS).map(({ name, port }) => ({ name, port }));
 
 /** Answers 204 to everything: when it does, the proxy's worker has got what came before it. */
@@ -51,6 +52,7 @@ export class Lab {
   #cases = 0;
   readonly #base: ReturnType<typeof serverResources>;
   readonly #serverLog: string;
+  #basePlaces: ReadonlyMap<string, Place> = new Map();
 
   private constructor(kind: ProxyKind, client: ProxyProcess, server: ProxyProcess) {
     this.kind = kind;
@@ -71,6 +73,8 @@ export class Lab {
     ]);
     const lab = new Lab(kind, client, server);
     await server.apply(lab.#base);
+    const names = HTTP.flatMap((http) => SERVED.map(({ name }) => serverListenerName("base", name, http)));
+    lab.#basePlaces = await server.places([...names, BYTES_LISTENER]);
     return lab;
   }
 
@@ -85,7 +89,9 @@ export class Lab {
     const logPath = join(this.client.folder, `${name}.log`);
     const settings = { leg, name, host, logPath, logFormat: logFormat(config.log), places };
     const log = new Log(logPath, config.log);
-    const serverLog = new Log(serverLogPath);
+    // The server's log is that of all cases, but for those that have their own: a line of the last one may still come.
+    const isOwn = (line: LogLine) => config.server !== undefined || log.lines.some(({ id }) => id === line.id);
+    const serverLog = new Log(serverLogPath, {}, isOwn);
     await this.client.apply(clientResources(config, settings));
     const place = await this.client.place(name);
     const update = async (next: CaseConfiguration) => {
@@ -117,24 +123,22 @@ export class Lab {
 
   async #places(config: CaseConfiguration, name: string, host: string, logPath: string): Promise<Places> {
     const protocol: UpstreamHttp = config.application ?? "http1";
-    let prefix = "base";
-    if (config.server) {
-      prefix = name;
-      const own = serverResources(name, host, SERVED, [protocol], config.server, {
-        path: logPath,
-        format: logFormat(),
-      });
-      await this.server.apply(addResources(this.#base, own));
-    }
-    const wanted = [...SERVED.map((served) => serverListenerName(prefix, served.name, protocol)), "base-bytes-tcp"];
-    const places = await this.server.places(wanted);
+    const [prefix, places] = config.server
+      ? [name, await this.#ownServer(config.server, name, host, protocol, logPath)]
+      : ["base", this.#basePlaces];
     return {
       plain: (endpoint) => plainPlace(endpoint),
-      mesh(endpoint) {
-        if (endpoint === "bytes") return places.get("base-bytes-tcp")!;
+      mesh: (endpoint) => {
+        if (endpoint === "bytes") return this.#basePlaces.get(BYTES_LISTENER)!;
         return places.get(serverListenerName(prefix, String(endpoint), protocol)) ?? plainPlace(endpoint);
       },
     };
+  }
+
+  async #ownServer(config: ServerConfiguration, name: string, host: string, protocol: UpstreamHttp, path: string) {
+    const own = serverResources(name, host, SERVED, [protocol], config, { path, format: logFormat() });
+    await this.server.apply(addResources(this.#base, own));
+    return this.server.places(SERVED.map((served) => serverListenerName(name, served.name, protocol)));
   }
 
   get isAlive(): boolean {

@@ -19,6 +19,7 @@ const LOG_FIELDS = {
   protocol: "%PROTOCOL%",
   method: "%REQ(:METHOD)%",
   path: "%REQ(:PATH)%",
+  id: "%REQ(X-REQUEST-ID)%",
 } as const;
 
 export type LogLine = Readonly<Record<keyof typeof LOG_FIELDS, string>> & Readonly<Record<string, string>>;
@@ -33,8 +34,15 @@ export class Log {
   readonly #path: string;
   readonly #names: readonly string[];
   readonly #from: number;
+  readonly #isOwn: (line: LogLine) => boolean;
 
-  constructor(path: string, more: Readonly<Record<string, string>> = {}) {
+  /** `isOwn` leaves lines of other cases out. */
+  constructor(
+    path: string,
+    more: Readonly<Record<string, string>> = {},
+    isOwn: (line: LogLine) => boolean = () => true,
+  ) {
+    this.#isOwn = isOwn;
     this.#path = path;
     this.#names = Object.keys({ ...LOG_FIELDS, ...more });
     this.#from = this.#text().length;
@@ -46,10 +54,11 @@ export class Log {
 
   get lines(): readonly LogLine[] {
     const lines = this.#text().slice(this.#from).split("\n").slice(0, -1);
-    return lines.map((line) => {
+    const parsed = lines.map((line) => {
       const values = line.split("\t");
       return Object.fromEntries(this.#names.map((name, i) => [name, values[i] ?? ""])) as LogLine;
     });
+    return parsed.filter(this.#isOwn);
   }
 
   /** The lines once there are `count`. */
