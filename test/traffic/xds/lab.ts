@@ -17,7 +17,7 @@ import {
 import { Log, type LogLine, logFormat } from "./logs.ts";
 import { httpManager, type Message, type Place, socketAddress, type UpstreamHttp } from "./message.ts";
 import { ProxyProcess } from "./process.ts";
-import { serverListenerName, serverResources } from "./server-side.ts";
+import { type ServedApplication, serverListenerName, serverResources } from "./server-side.ts";
 
 export const APPLICATIONS = { v1: new Application("v1"), v2: new Application("v2"), v3: new Application("v3") };
 export const BYTES = new BytesApplication();
@@ -123,9 +123,13 @@ export class Lab {
 
   async #places(config: CaseConfiguration, name: string, host: string, logPath: string): Promise<Places> {
     const protocol: UpstreamHttp = config.application ?? "http1";
-    const [prefix, places] = config.server
-      ? [name, await this.#ownServer(config.server, name, host, protocol, logPath)]
-      : ["base", this.#basePlaces];
+    const ports = ownPorts(config);
+    const isOwn = config.server !== undefined || ports.length > 0;
+    const served = [...SERVED, ...ports.map((port) => ({ name: String(port), port }))];
+    const places = isOwn
+      ? await this.#ownServer(config.server ?? {}, name, host, protocol, logPath, served)
+      : this.#basePlaces;
+    const prefix = isOwn ? name : "base";
     return {
       plain: (endpoint) => plainPlace(endpoint),
       mesh: (endpoint) => {
@@ -135,10 +139,17 @@ export class Lab {
     };
   }
 
-  async #ownServer(config: ServerConfiguration, name: string, host: string, protocol: UpstreamHttp, path: string) {
-    const own = serverResources(name, host, SERVED, [protocol], config, { path, format: logFormat() });
+  async #ownServer(
+    config: ServerConfiguration,
+    name: string,
+    host: string,
+    protocol: UpstreamHttp,
+    path: string,
+    served: readonly ServedApplication[],
+  ): Promise<ReadonlyMap<string, Place>> {
+    const own = serverResources(name, host, served, [protocol], config, { path, format: logFormat() });
     await this.server.apply(addResources(this.#base, own));
-    return this.server.places(SERVED.map((served) => serverListenerName(name, served.name, protocol)));
+    return this.server.places(served.map((application) => serverListenerName(name, application.name, protocol)));
   }
 
   get isAlive(): boolean {
@@ -149,6 +160,16 @@ export class Lab {
     this.client.kill();
     this.server.kill();
   }
+}
+
+/** Of applications that the case brought: the server's side has no listener for them yet. */
+function ownPorts({ endpoints = [], clusters = {} }: CaseConfiguration): readonly number[] {
+  const all = Object.values(clusters).flatMap(({ endpoints: own = [], localities = [] }) => [
+    ...own,
+    ...localities.flatMap((locality) => locality.endpoints),
+  ]);
+  const names = [...endpoints, ...all].map((parts) => (typeof parts === "object" ? parts.to : parts));
+  return [...new Set(names.filter((name) => typeof name === "number"))];
 }
 
 function plainPlace(endpoint: EndpointName): Place {

@@ -32,7 +32,9 @@ export type UpstreamHttp = "http1" | "http2";
 
 export function httpOptions(protocol: UpstreamHttp, common: Message = {}): Message {
   const options =
-    protocol === "http1" ? { http_protocol_options: { enable_trailers: true } } : { http2_protocol_options: {} };
+    protocol === "http1"
+      ? { http_protocol_options: { enable_trailers: true } }
+      : { http2_protocol_options: { allow_connect: true } };
   return {
     [HTTP_OPTIONS]: {
       "@type": `type.googleapis.com/${HTTP_OPTIONS}`,

@@ -12,7 +12,6 @@ import { httpOptions, type Message, type Place, socketAddress } from "./message.
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
-const START_MS = 20_000;
 /** Both write their logs out that often, where they would take 1 s and 10 s. */
 const FLUSH_MS = 10;
 
@@ -107,11 +106,19 @@ export class ProxyProcess {
     this.pid = Number(readFileSync(join(this.folder, "pid"), "utf8"));
   }
 
-  static async start(kind: ProxyKind, name: string): Promise<ProxyProcess> {
+  /** Anew when it does not come up: the admin port was free, and may be another's by now. */
+  static async start(kind: ProxyKind, name: string, attempts = 3): Promise<ProxyProcess> {
     const proxy = new ProxyProcess(kind, name);
-    await proxy.apply({});
-    await until(`the admin port of ${kind}`, () => proxy.admin("/ready").catch(() => undefined), START_MS);
-    return proxy;
+    try {
+      await proxy.apply({});
+      await until(`the admin port of ${kind}`, () => proxy.admin("/ready").catch(() => undefined));
+      return proxy;
+    } catch (thrown) {
+      const { output } = proxy;
+      proxy.kill();
+      if (attempts > 1) return ProxyProcess.start(kind, name, attempts - 1);
+      throw new Error(`${kind} does not start: ${output}`, { cause: thrown });
+    }
   }
 
   /** Ends the process at once; for a case that needs one of its own. */
@@ -162,5 +169,28 @@ export class ProxyProcess {
 
   async place(listener: string): Promise<Place> {
     return (await this.places([listener])).get(listener)!;
+  }
+
+  /** What `/clusters` says of the hosts of a cluster, by address: `rq_total`, `cx_active`, `health_flags`, … */
+  async hosts(cluster: string): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    const hosts = new Map<string, Map<string, string>>();
+    for (const line of (await this.admin("/clusters")).split("\n")) {
+      const [name, host = "", field, value] = line.split("::");
+      if (name !== cluster || field === undefined || value === undefined || !/:\d+$/.test(host)) continue;
+      const known = hosts.get(host) ?? new Map<string, string>();
+      hosts.set(host, known.set(field, value));
+    }
+    return hosts;
+  }
+
+  /** Counters and gauges of `/stats`, by Envoy's names: `cluster.upstream.upstream_rq_total`. */
+  async stats(): Promise<ReadonlyMap<string, number>> {
+    const lines = (await this.admin("/stats")).split("\n");
+    return new Map(
+      lines.flatMap((line) => {
+        const [name, value] = line.split(": ");
+        return name && value && /^\d+$/.test(value) ? [[name, Number(value)] as const] : [];
+      }),
+    );
   }
 }
