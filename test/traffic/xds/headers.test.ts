@@ -225,3 +225,42 @@ traffic(
     expect(await sent("/a/b/../../../c")).toBe("/c");
   },
 );
+
+traffic(
+  "a prefix rewrite replaces a path that was matched exactly, too",
+  {
+    legs: DIRECT,
+    routes: [{ match: { path: "/exact" }, route: { cluster: "upstream", prefix_rewrite: "/other" } }],
+  },
+  async ({ client }) => {
+    const { echo } = await client.request("/exact?q");
+    expect([echo.path, ...fieldsOf(echo.headers, "x-envoy-original-path")]).toEqual(["/other?q", "/exact?q"]);
+  },
+);
+
+traffic(
+  "a variable without a value adds no header",
+  {
+    legs: DIRECT,
+    virtualHost: { request_headers_to_add: [add("x-missing", "%REQ(x-none)%")] },
+    fails: { heddle: { because: "mutateHeaders writes the log's dash" } },
+  },
+  async ({ client }) => {
+    expect(fieldsOf((await client.request("/")).echo.headers, "x-missing")).toEqual([]);
+  },
+);
+
+traffic(
+  "a response header may hold the response's code and other headers",
+  {
+    legs: DIRECT,
+    virtualHost: {
+      response_headers_to_add: [add("y-code", "%RESPONSE_CODE%"), add("y-type", "%RESP(content-type)%")],
+    },
+    fails: { heddle: { because: "the record gets the response only after its headers were changed" } },
+  },
+  async ({ client }) => {
+    const { header } = await client.request("/");
+    expect([header("y-code"), header("y-type")]).toEqual(["200", "application/json"]);
+  },
+);
