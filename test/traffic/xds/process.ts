@@ -183,7 +183,10 @@ export class ProxyProcess {
     return hosts;
   }
 
-  /** Counters and gauges of `/stats`, by Envoy's names: `cluster.upstream.upstream_rq_total`. */
+  /**
+   * Counters and gauges of `/stats`, by Envoy's names: `cluster.upstream.upstream_rq_total`. To be compared with what they were: while the
+   * cluster of an earlier case still drains, Envoy's new one of that name goes on counting from there.
+   */
   async stats(): Promise<ReadonlyMap<string, number>> {
     const lines = (await this.admin("/stats")).split("\n");
     return new Map(
