@@ -2,6 +2,7 @@
 // to bottom: begin, route, filters, act, the client, the answer, deadlines, end. What is forwarded is router/router.ts's.
 
 import { isGrpcContent } from "../grpc/content.ts";
+import { formatTimeout } from "../grpc/deadline.ts";
 import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList, removeHeader, setHeader } from "../http/headers.ts";
 import {
@@ -33,7 +34,7 @@ import type { BodySink, FilteredRequest } from "./filter/filter.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
-import { RequestDeadline, type TimedRequest } from "./request-deadline.ts";
+import { RequestDeadline, streamDuration, type TimedRequest } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
@@ -110,12 +111,13 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     if (!table.proxiesContinue) this.#askForBody();
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
     this.setIdle(table.streamIdleTimeoutMs);
-    this.#setLimits(table);
+    this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
       this.reply(403, "", "upgrade_failed");
       return;
     }
     this.#chooseRoute();
+    this.#setDuration(table, this.route);
     this.#runFilters(0);
   }
 
@@ -383,6 +385,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.head.method === "HEAD",
     );
     const { route } = this;
+    this.record.response = head; // what the operators of header operations say
     if (route && route.headers !== NO_MUTATION)
       mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.record);
     this.respond(head, bytes === undefined);
@@ -412,11 +415,21 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#deadline.setIdle(idleMs);
   }
 
-  #setLimits({ requestTimeoutMs, maxStreamMs }: HttpTable): void {
-    const receiptMs = this.requestEnded ? 0 : requestTimeoutMs;
-    if (receiptMs === 0 && maxStreamMs === 0) return;
+  #setReceiptTimeout({ requestTimeoutMs }: HttpTable): void {
+    if (this.requestEnded || requestTimeoutMs === 0) return;
     this.#deadline ??= new RequestDeadline(this);
-    this.#deadline.setLimits(receiptMs, maxStreamMs);
+    this.#deadline.setReceipt(requestTimeoutMs);
+  }
+
+  #setDuration({ maxStreamMs }: HttpTable, route: Route | undefined): void {
+    const own = route?.action.kind === "forward" ? route.action.duration : undefined;
+    const durationMs = streamDuration(own, maxStreamMs, this.head.headers);
+    if (durationMs === 0) return;
+    // The application hears how long it really has.
+    if (own?.grpcMaxMs !== undefined && getHeader(this.head.headers, "grpc-timeout") !== undefined)
+      setHeader(this.head.headers, "grpc-timeout", formatTimeout(durationMs));
+    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline.setDuration(durationMs);
   }
 
   setTimeout(timeoutMs: number): void {
@@ -426,8 +439,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   onTimeout(): void {
     this.#router?.countTimeout();
-    const details = this.responseStarted ? "upstream_max_stream_duration_reached" : "upstream_response_timeout";
-    this.#giveUp(504, "upstream request timeout", details, "UT");
+    this.#giveUp(504, "upstream request timeout", "response_timeout", "UT");
   }
 
   onReceiptTimeout(): void {
@@ -435,16 +447,18 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   onMaxDuration(): void {
-    this.#giveUp(this.requestEnded ? 504 : 408, "downstream duration timeout", "max_duration_timeout", "DT");
+    const status = this.requestEnded ? 504 : 408;
+    const { DEADLINE_EXCEEDED } = GRPC_STATUS;
+    this.#giveUp(status, "downstream duration timeout", "max_duration_timeout", undefined, DEADLINE_EXCEEDED);
   }
 
   onIdle(): void {
     this.#giveUp(this.requestEnded ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
   }
 
-  #giveUp(status: number, body: string, details: string, flag: ResponseFlag | undefined): void {
+  #giveUp(status: number, body: string, details: string, flag: ResponseFlag | undefined, grpcStatus?: number): void {
     if (!this.responseStarted) {
-      this.reply(status, body, details, flag);
+      this.reply(status, body, details, flag, [], grpcStatus);
       return;
     }
     if (flag) this.record.flag(flag);

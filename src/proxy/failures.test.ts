@@ -58,7 +58,7 @@ describe("an upstream that fails", () => {
     connection.end();
     await client.isClosed();
     expect(client.text).not.toContain("0\r\n\r\n");
-    expect((await proxy.log(1))[0]).toStartWith("200 UC upstream_reset_after_response_started{");
+    expect((await proxy.log(1))[0]).toStartWith("200 UPE upstream_reset_after_response_started{protocol_error}");
   });
 
   test("resets: 503", async () => {
@@ -191,7 +191,7 @@ describe("time-outs", () => {
     await client.hears("upstream request timeout");
     expect(client.text).toStartWith("HTTP/1.1 504 ");
     await connection.isClosed();
-    expect(await proxy.log(1)).toEqual(["504 UT upstream_response_timeout 1"]);
+    expect(await proxy.log(1)).toEqual(["504 UT response_timeout 1"]);
   });
 
   test("the route's, when the answer has begun: the client's connection ends unfinished, UT", async () => {

@@ -3,7 +3,7 @@
 import { Deadline, TICK_MS, timers } from "../base/timer-wheel.ts";
 import { formatTimeout, parseTimeout } from "../grpc/deadline.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
-import type { ForwardAction } from "../table/route.ts";
+import type { ForwardAction, StreamDuration } from "../table/route.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -45,11 +45,15 @@ export class RequestDeadline extends Deadline {
     this.#arm(now);
   }
 
-  /** 0 is none, of either. */
-  setLimits(receiptMs: number, durationMs: number): void {
+  setReceipt(receiptMs: number): void {
     const now = performance.now();
-    if (receiptMs > 0) this.#receiptAt = now + receiptMs;
-    if (durationMs > 0) this.#durationAt = now + durationMs;
+    this.#receiptAt = now + receiptMs;
+    this.#arm(now);
+  }
+
+  setDuration(durationMs: number): void {
+    const now = performance.now();
+    this.#durationAt = now + durationMs;
     this.#arm(now);
   }
 
@@ -93,6 +97,19 @@ export function requestTimeout(action: ForwardAction, grpc: boolean, headers: He
   const asked = cap === undefined ? undefined : parseTimeout(getHeader(headers, "grpc-timeout"));
   if (asked === undefined || cap === undefined) return action.timeoutMs;
   return cap === 0 ? asked : Math.min(asked, cap);
+}
+
+/**
+ * How long the exchange may last: what the client says by `grpc-timeout` where the route honours it, else what the route says, else the
+ * connection manager (Envoy: ActiveStream::refreshDurationTimeout). 0 is none.
+ */
+export function streamDuration(duration: StreamDuration | undefined, otherwiseMs: number, headers: HeaderList): number {
+  if (!duration) return otherwiseMs;
+  const { maxMs, grpcMaxMs, grpcOffsetMs } = duration;
+  const asked = grpcMaxMs === undefined ? undefined : parseTimeout(getHeader(headers, "grpc-timeout"));
+  if (asked === undefined || grpcMaxMs === undefined) return maxMs ?? otherwiseMs;
+  const capped = grpcMaxMs === 0 ? asked : Math.min(asked, grpcMaxMs);
+  return grpcOffsetMs < capped ? capped - grpcOffsetMs : capped;
 }
 
 /**

@@ -34,13 +34,33 @@ function test(match: HeaderMatch, value: string): boolean {
   }
 }
 
+function isPseudoHeader(name: string): boolean {
+  return name.charCodeAt(0) === 58 /* : */ || name === "host";
+}
+
+function testPseudoHeader(match: HeaderMatch, request: RequestFacts): boolean | undefined {
+  const value = headerValue(request, match.name);
+  return value === undefined ? undefined : test(match, value);
+}
+
+/** Whether any of a header's fields passes; undefined when it has none. No field hides behind another (CVE-2026-26308). */
+function testFields(match: HeaderMatch, headers: readonly string[]): boolean | undefined {
+  let isThere = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== match.name) continue;
+    if (test(match, headers[i + 1]!)) return true;
+    isThere = true;
+  }
+  return isThere ? false : undefined;
+}
+
 /**
  * Envoy's rules (HeaderUtility::matchHeaders): an absent header never matches a value test, not even an inverted one, unless it
  * counts as empty; an inverted presence test matches absence.
  */
 export function matchesHeader(match: HeaderMatch, request: RequestFacts): boolean {
-  const value = headerValue(request, match.name);
-  if (value !== undefined) return test(match, value) !== match.invert;
+  const isFound = isPseudoHeader(match.name) ? testPseudoHeader(match, request) : testFields(match, request.headers);
+  if (isFound !== undefined) return isFound !== match.invert;
   if (match.test.kind === "present") return match.invert;
   return match.missingAsEmpty && test(match, "") !== match.invert;
 }

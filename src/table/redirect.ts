@@ -24,12 +24,13 @@ function redirectedPath(action: RedirectAction, request: RequestFacts, match: Pa
   return rewritePath(action.path, path, match) + search;
 }
 
-/** The Location of a redirect. The default port of the scheme is left out. */
+/** The Location of a redirect. */
 export function redirectLocation(action: RedirectAction, request: RequestFacts, match: PathMatch): string {
   const scheme = action.scheme ?? request.scheme;
   const host = action.host ?? withoutPort(request.authority);
   const schemeChanged = action.scheme !== undefined && action.scheme !== request.scheme;
   const port = action.port ?? (action.host !== undefined || schemeChanged ? undefined : portOf(request.authority));
-  const standard = scheme === "https" ? 443 : 80;
-  return `${scheme}://${host}${port === undefined || port === standard ? "" : `:${port}`}${redirectedPath(action, request, match)}`;
+  // A port that the route names is written whatever it is; the request's own only where the new scheme needs it.
+  const isImplied = action.port === undefined && port === (scheme === "https" ? 443 : 80);
+  return `${scheme}://${host}${port === undefined || isImplied ? "" : `:${port}`}${redirectedPath(action, request, match)}`;
 }

@@ -91,13 +91,13 @@ test("exact paths and regular expressions see no query, and expressions match wh
   expect(chosen(host, request("/v12/x"))).toBeUndefined();
 });
 
-test("headers: all must match, repeated values count as one list, absence matches only what says so", () => {
+test("headers: all must match, each of repeated values counts by itself, absence matches only what says so", () => {
   const two = header("x-version", { test: { kind: "string", match: exact("two") } });
   const not = { ...two, invert: true };
   expect(chosen(hostOf(route("h", prefix("/"), [two])), request("/", ["x-version", "two"]))).toBe("h");
-  expect(
-    chosen(hostOf(route("h", prefix("/"), [two])), request("/", ["x-version", "two", "x-version", "three"])),
-  ).toBeUndefined();
+  const twoAndThree = request("/", ["x-version", "two", "x-version", "three"]);
+  expect(chosen(hostOf(route("h", prefix("/"), [two])), twoAndThree)).toBe("h");
+  expect(chosen(hostOf(route("h", prefix("/"), [not])), twoAndThree)).toBeUndefined();
   expect(chosen(hostOf(route("h", prefix("/"), [not])), request("/"))).toBeUndefined();
   expect(chosen(hostOf(route("h", prefix("/"), [{ ...not, missingAsEmpty: true }])), request("/"))).toBe("h");
   expect(chosen(hostOf(route("h", prefix("/"), [header("x-a", { invert: true })])), request("/"))).toBe("h");

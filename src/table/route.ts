@@ -41,6 +41,15 @@ export type ClusterChoice =
 /** Of a byte stream, which has no headers. */
 export type StreamClusterChoice = Exclude<ClusterChoice, { readonly kind: "header" }>;
 
+export interface StreamDuration {
+  /** 0 is none; undefined takes the connection manager's. */
+  readonly maxMs: number | undefined;
+  /** The `grpc-timeout` of a request in place of it: undefined is ignored; 0 is honoured without a cap. */
+  readonly grpcMaxMs: number | undefined;
+  /** Taken off a `grpc-timeout`, so that the caller hears of it before its own deadline. */
+  readonly grpcOffsetMs: number;
+}
+
 export interface ForwardAction {
   readonly kind: "forward";
   readonly cluster: ClusterChoice;
@@ -48,8 +57,10 @@ export interface ForwardAction {
   readonly timeoutMs: number;
   /** 0 is none; undefined takes the connection manager's. */
   readonly idleTimeoutMs: number | undefined;
-  /** The `grpc-timeout` of a request: undefined is ignored; 0 is honoured without a cap. */
+  /** The `grpc-timeout` of a request as the route's time-out (max_grpc_timeout): undefined is ignored; 0 is honoured without a cap. */
   readonly grpcTimeoutMaxMs: number | undefined;
+  /** How long the whole exchange may last (max_stream_duration). */
+  readonly duration: StreamDuration | undefined;
   readonly retry: RetryPolicy | undefined;
   readonly hostRewrite: HostRewrite | undefined;
   readonly pathRewrite: PathRewrite | undefined;

@@ -318,14 +318,19 @@ describe("tunnels", () => {
 
 describe("the end", () => {
   test("of the connection before the response's resets the exchange", async () => {
-    for (const part of ["", "HTTP/1.1 200 OK\r\n", `${lines("HTTP/1.1 200 OK", "content-length: 5")}hel`]) {
+    const cutShort = `${lines("HTTP/1.1 200 OK", "content-length: 5")}hel`;
+    for (const [part, reason] of [
+      ["", "closed"],
+      ["HTTP/1.1 200 OK\r\n", "closed"],
+      [cutShort, "protocol"],
+    ] as const) {
       const [client] = asking();
       if (part !== "") client.wire.write(bytes(part));
       client.wire.end();
       await settle();
       expect(client.take().filter((event) => !/^(response|data)/.test(event))).toEqual([
         "draining",
-        "reset closed",
+        `reset ${reason}`,
         "closed",
       ]);
     }

@@ -232,9 +232,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
       this.close();
       stream?.listener.onEnd(undefined);
     } else if (this.exchange !== undefined) {
+      // A message that is cut short by FIN is malformed, whatever its framing (RFC 9112 8); Envoy's parser says so, too.
+      const reason = this.phase === "body" ? "protocol" : "closed";
       const stream = this.#release();
       this.terminate();
-      stream?.listener.onReset("closed");
+      stream?.listener.onReset(reason);
     } else this.close();
   }
 

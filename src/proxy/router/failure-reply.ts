@@ -18,7 +18,8 @@ function connectFailure(detail: string): FailureReply {
   const reason = detail === "connect timeout" ? "connection timeout" : "remote connection failure";
   return {
     status: 503,
-    body: `${BEFORE_RESPONSE}${reason}, transport failure reason: ${detail}`,
+    // Why is the operator's to read, in the log, and not the client's.
+    body: BEFORE_RESPONSE + reason,
     details: `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}|${detail.replaceAll(" ", "_")}}`,
     flag: "UF",
     headers: [],
@@ -37,8 +38,14 @@ function perTryTimeout(details: string): FailureReply {
   return { status: 504, body: "upstream request timeout", details, flag: "UT", headers: [] };
 }
 
+/** The flag of an attempt that the upstream ended with this response code detail. */
+export function resetFlag(detail: string): ResponseFlag {
+  if (detail === "connection_termination") return "UC";
+  return detail === "protocol_error" ? "UPE" : "UR";
+}
+
 function reset(detail: string): FailureReply {
-  const flag: ResponseFlag = detail === "connection_termination" ? "UC" : detail === "protocol_error" ? "UPE" : "UR";
+  const flag = resetFlag(detail);
   return {
     status: flag === "UPE" ? 502 : 503,
     body: BEFORE_RESPONSE + detail.replaceAll("_", " "),

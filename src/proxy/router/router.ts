@@ -23,7 +23,7 @@ import { destinationHost } from "../upstream/destination.ts";
 import type { Host } from "../upstream/host.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
-import { failureReply } from "./failure-reply.ts";
+import { failureReply, resetFlag } from "./failure-reply.ts";
 import { followRedirect, type RedirectHistory, type RedirectTarget } from "./internal-redirect.ts";
 import type { RequestBody } from "./request-body.ts";
 import { RetryState } from "./retry-state.ts";
@@ -302,6 +302,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     record.responded();
     if (end) record.upstreamOver();
     record.details = "via_upstream";
+    record.response = head; // what the operators of header operations say
     rewriteResponse(head.headers, this.#route.headers, this.#weighted, record);
     const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
     setHeader(head.headers, "x-envoy-upstream-service-time", String(serviceTime));
@@ -352,7 +353,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     if (this.#over || this.#leaveToOthers(attempt)) return;
     this.#upstream = undefined;
     if (this.#request.responseStarted) {
-      const flag = failure === "refused" || detail === "remote_reset" ? "UR" : "UC";
+      const flag = resetFlag(detail);
       this.#request.cutOff(flag, `upstream_reset_after_response_started{${detail}}`);
       return;
     }

@@ -1,16 +1,16 @@
 // What a route does with a request that it forwards (RouteAction).
 
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
   type RouteAction,
   RouteAction_ClusterNotFoundResponseCode,
+  type RouteAction_MaxStreamDuration,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
 import type { HedgePolicy } from "../hedge-policy.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
-import type { ForwardAction } from "../route.ts";
+import type { ForwardAction, StreamDuration } from "../route.ts";
 import { acceptClusterChoice } from "./cluster-choice.ts";
 import { acceptHashPolicy } from "./hash-policy.ts";
 import { acceptHedgePolicy } from "./hedge-policy.ts";
@@ -30,6 +30,16 @@ export interface ForwardDefaults {
   readonly mirrors: readonly MirrorPolicy[];
   readonly hedge: HedgePolicy | undefined;
   readonly bufferLimitBytes: number | undefined;
+}
+
+function acceptDuration(scope: Scope, duration: RouteAction_MaxStreamDuration): StreamDuration {
+  scope.only(duration, ["maxStreamDuration", "grpcTimeoutHeaderMax", "grpcTimeoutHeaderOffset"]);
+  const { maxStreamDuration, grpcTimeoutHeaderMax, grpcTimeoutHeaderOffset } = duration;
+  return {
+    maxMs: maxStreamDuration && milliseconds(maxStreamDuration, 0),
+    grpcMaxMs: grpcTimeoutHeaderMax && milliseconds(grpcTimeoutHeaderMax, 0),
+    grpcOffsetMs: milliseconds(grpcTimeoutHeaderOffset, 0),
+  };
 }
 
 export function acceptForward(scope: Scope, action: RouteAction, defaults: ForwardDefaults): ForwardAction {
@@ -54,10 +64,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "maxStreamDuration",
   ]);
   const stream = action.maxStreamDuration;
-  if (stream) scope.field("max_stream_duration").only(stream, ["maxStreamDuration", "grpcTimeoutHeaderMax"]);
-  if (stream?.maxStreamDuration && durationMs(stream.maxStreamDuration) !== 0)
-    scope.field("max_stream_duration").field("max_stream_duration").reject("only 0 is supported by Heddle's proxy");
-  const grpcMax = stream?.grpcTimeoutHeaderMax ?? action.maxGrpcTimeout;
+  const grpcMax = action.maxGrpcTimeout;
   return {
     kind: "forward",
     cluster: acceptClusterChoice(scope, action, defaults.filters),
@@ -65,6 +72,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     timeoutMs: stream ? 0 : milliseconds(action.timeout, DEFAULT_TIMEOUT_MS),
     idleTimeoutMs: action.idleTimeout && milliseconds(action.idleTimeout, 0),
     grpcTimeoutMaxMs: grpcMax && milliseconds(grpcMax, 0),
+    duration: stream && acceptDuration(scope.field("max_stream_duration"), stream),
     retry: action.retryPolicy ? acceptRetryPolicy(scope.field("retry_policy"), action.retryPolicy) : defaults.retry,
     hostRewrite: acceptHostRewrite(scope, action),
     pathRewrite: acceptPathRewrite(scope, action),

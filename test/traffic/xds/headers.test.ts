@@ -256,7 +256,6 @@ traffic(
     virtualHost: {
       response_headers_to_add: [add("y-code", "%RESPONSE_CODE%"), add("y-type", "%RESP(content-type)%")],
     },
-    fails: { heddle: { because: "the record gets the response only after its headers were changed" } },
   },
   async ({ client }) => {
     const { header } = await client.request("/");

@@ -25,9 +25,6 @@ traffic(
   {
     legs: DIRECT,
     route: { timeout: "0.1s" },
-    fails: {
-      heddle: { because: "upstream_response_timeout, and upstream_max_stream_duration_reached after the head" },
-    },
   },
   async ({ client, application: { v1 }, logs }) => {
     v1.answers({ kind: "hang" }, { kind: "respond", body: ["begun", "never"], partDelayMs: 3_000 });
@@ -48,7 +45,6 @@ traffic(
       },
       { match: { prefix: "/" }, route: { cluster: "upstream", timeout: "2s" } },
     ],
-    fails: { heddle: { because: "the request's time-out is told where a try has a shorter one" } },
   },
   async ({ client }) => {
     const told = async (path: string) =>
@@ -184,7 +180,6 @@ traffic(
     legs: GRPC_LEGS,
     application: "http2",
     route: { max_stream_duration: { grpc_timeout_header_max: "0s" } },
-    fails: { heddle: { because: "the local reply says UNAVAILABLE" } },
   },
   async ({ client, application: { v1 }, logs }) => {
     v1.answers({ kind: "hang" });
@@ -202,7 +197,6 @@ traffic(
     legs: GRPC_LEGS,
     application: "http2",
     route: { max_stream_duration: { grpc_timeout_header_max: "0.1s" } },
-    fails: { heddle: { because: "the local reply says UNAVAILABLE" } },
   },
   async ({ client, application: { v1 } }) => {
     v1.answers({ kind: "hang" });
