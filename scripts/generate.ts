@@ -126,6 +126,7 @@ const XDS: Target = {
     "xds/type/matcher/v3/domain.proto",
     "google/rpc/status.proto",
     "istio/networking/nds/v1/nds.proto",
+    "heddle/registration/v1/registration.proto",
   ],
 };
 

@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly applicationMetricsUrl: string | undefined;
   /** From the first signal to the end. */
   readonly drainMs: number;
+  /** The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. */
+  onIdentified(current: () => HeldIdentity | undefined): Promise<void>;
   /** The proxy serves: tell the mesh. */
   onReady(): Promise<void>;
   /** Nothing new is to be sent here. Awaited before anything closes. */
@@ -117,6 +119,7 @@ class RunningParts implements RunningSidecar {
     this.#makeFolder();
     await this.#identity.start();
     this.#closers.push(() => this.#identity.stop());
+    await this.#options.onIdentified(() => this.#identity.current);
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);
     names.catch(() => {}); // told when it is awaited, below

@@ -56,6 +56,13 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return mapped ? bytes!.slice(12) : bytes;
 }
 
+/** Whether only its own machine reaches it: 127.0.0.0/8 and ::1. False for what is no address. */
+export function isLoopback(address: string): boolean {
+  const bytes = parseAddress(address);
+  if (bytes?.length === 4) return bytes[0] === 127;
+  return bytes?.every((byte, i) => byte === (i === 15 ? 1 : 0)) ?? false;
+}
+
 /** `10.0.0.0/8`, or a single address; undefined when it is neither. */
 export function parseCidr(text: string): Cidr | undefined {
   const [host, length, ...rest] = text.split("/");

@@ -18,7 +18,7 @@ beforeAll(async () => {
     state,
     version: "1.2.3",
     host: "127.0.0.1",
-    ports: { api: 0, discovery: 0, secure: 0, metrics: 0, dashboard: 0 },
+    ports: { api: 0, secure: 0, metrics: 0, dashboard: 0 },
     trustDomain: "cluster.local",
     config: undefined,
     certificateTtlMs: 3_600_000,

@@ -3,6 +3,7 @@
 
 import { connect } from "node:tls";
 import type { ControlPlane } from "../agent/sidecar.ts";
+import { parseAddress } from "../base/cidr.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { Secret } from "../base/secret.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
@@ -65,7 +66,9 @@ async function localAccess(options: AccessOptions, account: Account, given: Secr
   const { mintToken } = await import("./token.ts");
   const token = given ?? (await mintToken(folder, { kind: "identity", id }, LOCAL_TOKEN_TTL_MS));
   const controlPlane = { ...discovery, roots, identity };
-  return { controlPlane, token, trustDomain, clusterId, certificateTtlMs, localAddress: "127.0.0.1" };
+  // Where other machines reach the control plane, they reach this machine's workloads, too.
+  const localAddress = parseAddress(discovery.host) ? discovery.host : "127.0.0.1";
+  return { controlPlane, token, trustDomain, clusterId, certificateTtlMs, localAddress };
 }
 
 async function remoteAccess({ host, port }: HostPort, token: Secret): Promise<Access> {

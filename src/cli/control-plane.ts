@@ -16,6 +16,8 @@ import { admission } from "../control/admission.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
 import { type Compilation, DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
+import { registrationMethods } from "../control/registration/grpc.ts";
+import { DEFAULT_LEASE_MS, Registrar } from "../control/registration/registrar.ts";
 import { ApiSource } from "../control/source/api.ts";
 import { DirectorySource } from "../control/source/directory.ts";
 import type { Source } from "../control/source/source.ts";
@@ -51,9 +53,7 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 export interface ControlPlanePorts {
   /** Embedded Kubernetes API, loopback. */
   readonly api: number;
-  /** Discovery without TLS, loopback; every stream gets what an anonymous peer may have, which is nothing of a workload's. */
-  readonly discovery: number;
-  /** Discovery and certificates, TLS. */
+  /** Discovery, certificates and registration, TLS. */
   readonly secure: number;
   readonly metrics: number;
   readonly dashboard: number;
@@ -61,7 +61,6 @@ export interface ControlPlanePorts {
 
 export const DEFAULT_PORTS: ControlPlanePorts = {
   api: 15_030,
-  discovery: 15_010,
   secure: 15_012,
   metrics: 15_014,
   dashboard: 20_001,
@@ -195,9 +194,9 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     settings,
     debounce: DEFAULT_DEBOUNCE,
     sources,
-    onConnected: (workload) => liveness.onConnected(podOf(workload)),
+    onConnected: (workload) => liveness.onAlive(podOf(workload), "proxy"),
     registry,
-    onDisconnected: (workload) => liveness.onDisconnected(podOf(workload)),
+    onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),
     onCompiled(compilation) {
       view.update(compilation);
       options.onCompiled(compilation);
@@ -206,7 +205,14 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   view.discovery = control.discovery;
   await control.start();
   await liveness.start();
+  const registrar = new Registrar({
+    client: new KubeClient(embeddedConnection(kubeApi), "heddle-run"),
+    liveness,
+    leaseMs: DEFAULT_LEASE_MS,
+  });
+  await registrar.start();
   stops.push(() => {
+    registrar.stop();
     liveness.stop();
     control.stop();
   });
@@ -221,19 +227,15 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   const secure = listenGrpc(
     { kind: "tcp", host, port: ports.secure },
     tls,
-    new GrpcService({ ...control.methods, ...certificateMethods(certificates) }),
+    new GrpcService({
+      ...control.methods,
+      ...certificateMethods(certificates),
+      ...registrationMethods(registrar, trustDomain),
+    }),
     peerOf,
     options.keepalive,
   );
   stops.push(() => secure.stop());
-  const discovery = listenGrpc(
-    { kind: "tcp", host: "127.0.0.1", port: ports.discovery },
-    undefined,
-    new GrpcService(control.methods),
-    peerOf,
-    options.keepalive,
-  );
-  stops.push(() => discovery.stop());
 
   // What is seen.
   const traffic = new TrafficStore();
@@ -253,7 +255,6 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   return {
     ports: {
       api: api.port,
-      discovery: discovery.port,
       secure: secure.port,
       metrics: metrics.port,
       dashboard: dashboard.port,

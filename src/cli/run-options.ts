@@ -2,19 +2,21 @@
 
 import { type Command, Option } from "commander";
 import type { ProxyKind } from "../agent/sidecar.ts";
-import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
-import { type ApplicationProtocol, PROTOCOLS } from "./pod.ts";
+import { namespaceOption, stateOption } from "./api-client.ts";
 import type { WantedPorts } from "./sidecar-ports.ts";
 import { address, duration, type HostPort, hostPort, name, port, type UpstreamOption, upstream } from "./values.ts";
 
-export interface RunOptions extends ApiOptions {
+const PROTOCOLS = ["http", "http2", "grpc", "tcp"] as const;
+
+export interface RunOptions {
+  readonly state?: string;
   readonly name?: string;
   readonly version: string;
   readonly namespace: string;
   readonly serviceAccount?: string;
   readonly port?: number;
   readonly servicePort: number;
-  readonly protocol: ApplicationProtocol;
+  readonly protocol: (typeof PROTOCOLS)[number];
   readonly upstream?: readonly UpstreamOption[];
   readonly proxy: ProxyKind;
   readonly capture?: true;
@@ -78,7 +80,7 @@ export function addRunOptions(command: Command): void {
     .addOption(portOption("--forward-proxy-port", "HTTP proxy for the program"))
     .addOption(portOption("--status-port", "health and metrics"))
     .addOption(portOption("--admin-port", "admin interface of the proxy"));
-  for (const option of apiOptions()) command.addOption(option);
+  command.addOption(stateOption());
   command.addHelpText("after", "\nExample: heddle run --name golden-signal --version v1 --port 8080 -- node server.js");
 }
 

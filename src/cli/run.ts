@@ -1,18 +1,18 @@
 // `heddle run … -- command`: a program, with a sidecar beside it and a place in the mesh, for as long as it runs.
 
 import type { Command } from "commander";
+import { CAPTURE_PORTS } from "../agent/capture-rules.ts";
+import { Registration, type WorkloadDescription } from "../agent/registration.ts";
 import { type RunOptions as AgentOptions, instanceName, runSidecar } from "../agent/run.ts";
 import type { Workload } from "../agent/sidecar.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
-import { openApi } from "./api-client.ts";
+import { workloadLabels, workloadNameOf } from "../xds/registration.ts";
 import { applicationEnvironment, untilListening } from "./application.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
-import { labelsOf, type PodPlan } from "./pod.ts";
 import { proxyCommand } from "./proxy-command.ts";
-import { Registration } from "./registration.ts";
 import { addRunOptions, type RunOptions, wantedPorts } from "./run-options.ts";
 import { SidecarFolder } from "./sidecar-folder.ts";
 import { SignalRelay } from "./signal-relay.ts";
@@ -33,7 +33,10 @@ export function define(command: Command): void {
 interface Job {
   readonly command: readonly string[];
   readonly options: RunOptions;
-  readonly plan: PodPlan;
+  readonly app: string;
+  readonly serviceAccount: string;
+  /** Of this instance. */
+  readonly pod: string;
   readonly placement: Placement;
   readonly access: Access;
   readonly registration: Registration;
@@ -47,20 +50,14 @@ async function run(command: readonly string[], options: RunOptions): Promise<voi
   delete process.env.HEDDLE_TOKEN; // neither the proxy nor the program needs it
   const serviceAccount = options.serviceAccount ?? app;
   const access = await accessControlPlane(options, { namespace: options.namespace, name: serviceAccount });
-  const { client } = await openApi(options, "heddle-run");
-  const workloadName = `${app}-${options.version}`;
-  const pod = instanceName(workloadName);
+  const pod = instanceName(workloadNameOf({ app, version: options.version }));
   const placement = await place(options, pod, access);
+  const registration = new Registration(access.controlPlane, descriptionOf(options, app, pod, placement));
   try {
-    const plan = planOf(options, { app, serviceAccount, workloadName, name: pod }, placement);
-    const registration = new Registration(client, plan);
-    await registration.start();
-    try {
-      process.exitCode = await runRegistered({ command, options, plan, placement, access, registration, signals });
-    } finally {
-      await registration.end();
-    }
+    const job = { command, options, app, serviceAccount, pod, placement, access, registration, signals };
+    process.exitCode = await runRegistered(job);
   } finally {
+    await registration.end();
     placement.release();
   }
 }
@@ -77,34 +74,51 @@ async function place(options: RunOptions, pod: string, { localAddress }: Access)
   return onThisHost(options.address ?? localAddress, ports, options.upstream ?? []);
 }
 
-type Names = Pick<PodPlan, "app" | "serviceAccount" | "workloadName" | "name">;
-
-function planOf(options: RunOptions, names: Names, { address, ports, capture }: Placement): PodPlan {
-  const { version, namespace, port, servicePort, protocol, proxy, upstream = [] } = options;
+function descriptionOf(options: RunOptions, app: string, name: string, placement: Placement): WorkloadDescription {
+  const { version, port, servicePort, protocol, proxy, upstream = [] } = options;
+  const { address, capture, ports } = placement;
   return {
-    ...names,
+    name,
+    app,
     version,
-    namespace,
     address,
-    port,
-    servicePort,
-    protocol,
-    proxy,
-    captured: capture !== undefined,
-    machineAddress: capture?.machineAddress,
-    ports,
-    upstreams: upstream,
+    ...(port !== undefined && { application: { port, servicePort, protocol } }),
+    sidecar: {
+      proxy,
+      meshPort: ports.mesh,
+      statusPort: ports.status,
+      wayIn: capture
+        ? {
+            case: "capture",
+            value: {
+              outboundPort: CAPTURE_PORTS.outbound,
+              inboundPort: CAPTURE_PORTS.inbound,
+              machineAddress: capture.machineAddress ?? "",
+            },
+          }
+        : { case: "ports", value: { forwardProxy: ports.forwardProxy, inbound: ports.inbound } },
+    },
+    upstreams: [...upstream],
   };
 }
 
-function workloadOf(plan: PodPlan, { trustDomain, clusterId }: Access): Workload {
-  const { name, namespace, serviceAccount, workloadName, address } = plan;
-  return { name, namespace, serviceAccount, trustDomain, clusterId, address, labels: labelsOf(plan), workloadName };
+function workloadOf({ app, serviceAccount, pod, options, placement, access }: Job): Workload {
+  const { version, namespace } = options;
+  return {
+    name: pod,
+    namespace,
+    serviceAccount,
+    trustDomain: access.trustDomain,
+    clusterId: access.clusterId,
+    address: placement.address,
+    labels: workloadLabels({ app, version }),
+    workloadName: workloadNameOf({ app, version }),
+  };
 }
 
 /** Runs the sidecar and the program to their end; resolves with the exit code. */
 async function runRegistered(job: Job): Promise<number> {
-  const folder = new SidecarFolder(job.options.state, job.plan.name);
+  const folder = new SidecarFolder(job.options.state, job.pod);
   const ended = new AbortController();
   try {
     const running = await runSidecar(agentOptions(job, folder.path, ended));
@@ -121,26 +135,27 @@ async function runRegistered(job: Job): Promise<number> {
 }
 
 function agentOptions(job: Job, folder: string, ended: AbortController): AgentOptions {
-  const { command, options, plan, placement, access, registration } = job;
-  const forwardProxy = plan.captured ? undefined : plan.ports.forwardProxy;
-  const env = applicationEnvironment(process.env, forwardProxy, plan.port);
-  if (plan.captured) warnOfLoopback(loopbackMentions(command, env, ownPorts(plan)));
+  const { command, options, placement, access, registration } = job;
+  const { capture, ports } = placement;
+  const env = applicationEnvironment(process.env, capture ? undefined : ports.forwardProxy, options.port);
+  if (capture) warnOfLoopback(loopbackMentions(command, env, ownPorts(options)));
   return {
     sidecar: {
-      proxy: plan.proxy,
-      workload: workloadOf(plan, access),
-      ports: { admin: plan.ports.admin, status: plan.ports.status },
+      proxy: options.proxy,
+      workload: workloadOf(job),
+      ports: { admin: ports.admin, status: ports.status },
       controlPlane: access.controlPlane,
       token: access.token,
       folder,
     },
-    capture: placement.capture,
+    capture,
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
-    proxyCommand: proxyCommand(plan.proxy, options.drainTime),
+    proxyCommand: proxyCommand(options.proxy, options.drainTime),
     application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: options.drainTime + GRACE_MS,
+    onIdentified: (current) => registration.start(current),
     onReady: async () => void becomeReady(job, folder, ended.signal),
     onDraining() {
       ended.abort();
@@ -150,8 +165,8 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
 }
 
 /** On the program's loopback interface, when it has one of its own. */
-function ownPorts({ port, upstreams }: PodPlan): readonly number[] {
-  return [...(port === undefined ? [] : [port]), ...upstreams.map((upstream) => upstream.port)];
+function ownPorts({ port, upstream = [] }: RunOptions): readonly number[] {
+  return [...(port === undefined ? [] : [port]), ...upstream.map((local) => local.port)];
 }
 
 function metricsUrl({ metricsPath, port }: RunOptions): string | undefined {
@@ -163,14 +178,17 @@ function metricsUrl({ metricsPath, port }: RunOptions): string | undefined {
 }
 
 /** The proxy serves: once the program listens, too, the mesh may send. */
-async function becomeReady({ plan, placement, registration }: Job, folder: string, ended: AbortSignal): Promise<void> {
+async function becomeReady(job: Job, folder: string, ended: AbortSignal): Promise<void> {
+  const { options, pod, placement, registration } = job;
   const enter = <T>(work: () => T): T => (placement.capture ? placement.capture.enter(work) : work());
-  if (plan.port !== undefined && !(await untilListening(plan.port, enter, ended))) return;
+  if (options.port !== undefined && !(await untilListening(options.port, enter, ended))) return;
   if (ended.aborted) return;
-  await registration.set({ ready: true });
+  await registration
+    .set({ ready: true })
+    .catch((error) => log.warn("could not tell the mesh that this workload is ready, will try again", { error }));
   log.info("in the mesh", {
-    workload: plan.name,
-    address: `${plan.address}:${plan.ports.mesh}`,
+    workload: pod,
+    address: `${placement.address}:${placement.ports.mesh}`,
     log: `${folder}/proxy.log`,
   });
 }

@@ -2,6 +2,8 @@
 
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { isLoopback } from "../base/cidr.ts";
+import { formatDuration } from "../base/duration.ts";
 import { Failure } from "../base/failure.ts";
 import type { Secret } from "../base/secret.ts";
 import { type Grant, parseGrant } from "../ca/grant.ts";
@@ -10,8 +12,8 @@ import { DEFAULT_TOKEN_TTL_MS, JoinTokens } from "../ca/token.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { unwrap } from "../pki/parsed.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
-import { readNote, stateFolder, statePaths } from "./state-folder.ts";
-import { print } from "./terminal.ts";
+import { type ControlPlaneNote, readNote, stateFolder, statePaths } from "./state-folder.ts";
+import { print, printError } from "./terminal.ts";
 import { duration, name } from "./values.ts";
 
 interface TokenOptions {
@@ -47,6 +49,27 @@ async function token({ state, namespace, serviceAccount, trustDomain, ttl }: Tok
   const account = serviceAccount ?? "*";
   const grant = unwrap(parseGrant(`spiffe://${domain}/ns/${namespace}/sa/${account}`));
   await print((await mintToken(folder, grant, ttl)).reveal());
+  await printError(usageText(readNote(folder), namespace, serviceAccount, ttl));
+}
+
+/** What to do with it; beside it, because scripts take standard output for the token. */
+function usageText(
+  note: ControlPlaneNote | undefined,
+  namespace: string,
+  serviceAccount: string | undefined,
+  ttl: number,
+): string {
+  const { host, port } = note?.discovery ?? { host: "ADDRESS", port: 15_012 };
+  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const place = namespace === "default" ? "" : ` --namespace ${namespace}`;
+  const name = serviceAccount ?? "NAME";
+  return [
+    `# good for ${formatDuration(ttl)}, for ${serviceAccount ?? "any service account"} in ${namespace}. On the other machine:`,
+    `#   HEDDLE_TOKEN=… heddle run --control-plane ${address} --name ${name}${place} --port PORT -- COMMAND`,
+    ...(isLoopback(host) || host === "localhost"
+      ? [`# The control plane listens on ${host} alone: others reach it after \`heddle up --host ADDRESS\`.`]
+      : []),
+  ].join("\n");
 }
 
 /** A join token signed with the key in a state folder. Throws a Failure when no control plane was ever started with it. */

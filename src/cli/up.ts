@@ -1,5 +1,6 @@
 // `heddle up`: the control plane in this terminal, until a signal.
 
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { formatDuration } from "../base/duration.ts";
@@ -23,7 +24,6 @@ interface UpOptions {
   readonly config?: string;
   readonly host: string;
   readonly apiPort: number;
-  readonly plaintextPort: number;
   readonly discoveryPort: number;
   readonly metricsPort: number;
   readonly dashboardPort: number;
@@ -51,10 +51,13 @@ export function define(command: Command): void {
   command
     .addOption(stateOption())
     .option("--config <folder>", "folder of YAML files, watched, besides what is applied")
-    .option("--host <address>", "address of the discovery port; all others are loopback", "127.0.0.1")
+    .option(
+      "--host <address>",
+      "address of the discovery port, by which other machines come; all others are loopback",
+      "127.0.0.1",
+    )
     .addOption(portOption("--api-port", "Kubernetes API", DEFAULT_PORTS.api))
-    .addOption(portOption("--discovery-port", "discovery and certificates, TLS", DEFAULT_PORTS.secure))
-    .addOption(portOption("--plaintext-port", "discovery without TLS", DEFAULT_PORTS.discovery))
+    .addOption(portOption("--discovery-port", "discovery, certificates and registration, TLS", DEFAULT_PORTS.secure))
     .addOption(portOption("--metrics-port", "metrics of the control plane", DEFAULT_PORTS.metrics))
     .addOption(portOption("--dashboard-port", "dashboard and its API", DEFAULT_PORTS.dashboard))
     .addOption(
@@ -107,7 +110,6 @@ async function up(options: UpOptions): Promise<void> {
     host: options.host,
     ports: {
       api: options.apiPort,
-      discovery: options.plaintextPort,
       secure: options.discoveryPort,
       metrics: options.metricsPort,
       dashboard: options.dashboardPort,
@@ -138,10 +140,20 @@ function noteOf({ host, trustDomain, certTtl }: UpOptions, { ports, roots }: Run
     api: `http://127.0.0.1:${ports.api}`,
     dashboard: `http://127.0.0.1:${ports.dashboard}`,
     metrics: `http://127.0.0.1:${ports.metrics}/metrics`,
-    discovery: { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port: ports.secure },
+    discovery: { host: reachableAddress(host), port: ports.secure },
     certificateTtlMs: certTtl,
     roots,
   };
+}
+
+/** Of all addresses, one by which other machines reach this one. */
+function reachableAddress(host: string): string {
+  if (host !== "0.0.0.0" && host !== "::") return host;
+  const external = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, scopeid }) => !internal && !scopeid);
+  const found = external.find(({ family }) => family === "IPv4") ?? external[0];
+  return found?.address ?? "127.0.0.1";
 }
 
 function greeting(note: ControlPlaneNote, state: string, style: Style): string {

@@ -17,6 +17,12 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
+/** Of a process that is gone, neither is there. */
+function lose(liveness: Liveness): void {
+  liveness.onLost(POD, "proxy");
+  liveness.onLost(POD, "lease");
+}
+
 async function world(
   unreadyAfterMs: number,
   forgetAfterMs: number,
@@ -47,7 +53,7 @@ async function world(
 
 test("a workload without its proxy's stream is unready after a while, and forgotten later", async () => {
   const { client, liveness, ready } = await world(1, 30);
-  liveness.onDisconnected(POD);
+  lose(liveness);
   await until("the unready Pod", async () => (await ready()) === false);
   await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
 });
@@ -55,17 +61,18 @@ test("a workload without its proxy's stream is unready after a while, and forgot
 test("registrations of an earlier life that do not connect go the same way", async () => {
   const { client, liveness } = await world(1, 1);
   await liveness.start();
+  liveness.onLost(POD, "lease");
   await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
 });
 
 test("a proxy that comes back in time changes nothing; Kubernetes' own Pods never are touched", async () => {
   const back = await world(LONG_MS, 1);
-  back.liveness.onDisconnected(POD);
-  back.liveness.onConnected(POD);
+  back.liveness.onLost(POD, "proxy");
+  back.liveness.onAlive(POD, "proxy");
   const foreign = await world(1, 1, {});
-  foreign.liveness.onDisconnected(POD);
+  lose(foreign.liveness);
   const other = await world(1, 1);
-  other.liveness.onDisconnected(POD);
+  lose(other.liveness);
   await until("the one that is lost", async () => (await other.client.get(resource.pods, POD)) === undefined);
   expect(await back.ready()).toBe(true);
   expect(await foreign.ready()).toBe(true);
@@ -81,12 +88,34 @@ test("a proxy that comes back while its Pod is being marked is neither unready n
     await held;
     return get(...call);
   };
-  liveness.onDisconnected(POD);
+  liveness.onLost(POD, "proxy");
   await asked;
-  liveness.onConnected(POD);
+  liveness.onAlive(POD, "proxy");
   release();
   const witness = await world(1, 1);
-  witness.liveness.onDisconnected(POD);
+  lose(witness.liveness);
   await until("another that is lost", async () => (await witness.client.get(resource.pods, POD)) === undefined);
   expect(await ready()).toBe(true);
+});
+
+test("either sign that is gone makes it unready, and says why; it is forgotten only when its agent is gone, too", async () => {
+  const { client, liveness, ready } = await world(1, 1);
+  liveness.onLost(POD, "lease");
+  await until("the unready Pod", async () => (await ready()) === false);
+  await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+
+  const renewed = await world(1, 1);
+  expect(renewed.liveness.objection(POD)).toBeUndefined();
+  renewed.liveness.onLost(POD, "proxy");
+  await until("the unready Pod", async () => (await renewed.ready()) === false);
+  expect(renewed.liveness.objection(POD)).toBe("ProxyDisconnected");
+  const witness = await world(1, 1);
+  lose(witness.liveness);
+  await until("another that is lost", async () => (await witness.client.get(resource.pods, POD)) === undefined);
+  expect(await renewed.ready()).toBe(false);
+  renewed.liveness.onLost(POD, "lease");
+  renewed.liveness.onAlive(POD, "proxy");
+  expect(renewed.liveness.objection(POD)).toBe("LeaseExpired");
+  renewed.liveness.onAlive(POD, "lease");
+  expect(renewed.liveness.objection(POD)).toBeUndefined();
 });

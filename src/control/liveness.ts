@@ -1,35 +1,41 @@
-// Off Kubernetes there is no kubelet: whether a registered process lives is known by its proxy's stream. When that is gone, so is the
-// workload's readiness, and after a while its registration.
+// Off Kubernetes there is no kubelet: whether a registered process lives is known by two signs, its proxy's stream and the lease that its
+// agent renews. When one is gone, so is the workload's readiness, and after a while its registration.
 
 import { logger } from "../base/log.ts";
 import type { KubeClient } from "../kube/client/client.ts";
-import { type ObjectName, timestamp } from "../kube/object.ts";
+import { keyOf, type ObjectName, timestamp } from "../kube/object.ts";
 import { resource } from "../kube/resources.ts";
 
 const log = logger("control");
 
-/** Marks Pods that `heddle run` registered: they are ours to take away. Kubernetes' own Pods never are. */
+/** Marks Pods that were registered: they are ours to take away. Kubernetes' own Pods never are. */
 export const REGISTERED_BY = "heddle.dev/registered-by";
+
+/** A machine that vanished closes no connection: its proxy's stream may seem to live for minutes. The lease does not. */
+export type Sign = "proxy" | "lease";
+
+const REASONS = { proxy: "ProxyDisconnected", lease: "LeaseExpired" } as const;
 
 export interface LivenessOptions {
   readonly client: KubeClient;
   /** Without a stream for so long, a workload takes no new requests: a proxy that reconnects does so within it. */
   readonly unreadyAfterMs: number;
-  /** And for so long, it is forgotten. */
+  /** And for so long, it is forgotten; but not while its agent renews the lease. */
   readonly forgetAfterMs: number;
 }
 
 export const DEFAULT_LIVENESS = { unreadyAfterMs: 1_500, forgetAfterMs: 60_000 } as const;
 
-function keyOf({ namespace, name }: ObjectName): string {
-  return `${namespace}/${name}`;
+/** A Pod of which a sign is gone. Compared by identity: one that comes back while its Pod is being marked must not be forgotten later. */
+interface Loss {
+  readonly missing: Set<Sign>;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  marked: boolean;
 }
 
 export class Liveness {
   readonly #options: LivenessOptions;
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
-  /** Pods without a stream: one that connects while its Pod is being marked must not be forgotten later. */
-  readonly #lost = new Map<string, symbol>();
+  readonly #losses = new Map<string, Loss>();
 
   constructor(options: LivenessOptions) {
     this.#options = options;
@@ -39,34 +45,47 @@ export class Liveness {
   async start(): Promise<void> {
     const { objects } = await this.#options.client.list(resource.pods, {});
     for (const { metadata } of objects)
-      this.onDisconnected({ namespace: metadata.namespace ?? "", name: metadata.name });
+      this.onLost({ namespace: metadata.namespace ?? "", name: metadata.name }, "proxy");
   }
 
-  onConnected(pod: ObjectName): void {
-    clearTimeout(this.#timers.get(keyOf(pod)));
-    this.#timers.delete(keyOf(pod));
-    this.#lost.delete(keyOf(pod));
+  onAlive(pod: ObjectName, sign: Sign): void {
+    const loss = this.#losses.get(keyOf(pod));
+    if (!loss?.missing.delete(sign) || loss.missing.size > 0) return;
+    this.onGone(pod);
   }
 
-  onDisconnected(pod: ObjectName): void {
-    this.onConnected(pod);
-    const loss = Symbol();
-    this.#lost.set(keyOf(pod), loss);
-    this.#after(pod, this.#options.unreadyAfterMs, () => this.#markUnready(pod, loss));
+  onLost(pod: ObjectName, sign: Sign): void {
+    const before = this.#losses.get(keyOf(pod));
+    if (before) {
+      before.missing.add(sign);
+      return;
+    }
+    const loss: Loss = { missing: new Set([sign]), timer: undefined, marked: false };
+    this.#losses.set(keyOf(pod), loss);
+    this.#after(pod, loss, this.#options.unreadyAfterMs, () => this.#markUnready(pod, loss));
+  }
+
+  /** It left by itself: nothing of it is to be looked after. */
+  onGone(pod: ObjectName): void {
+    clearTimeout(this.#losses.get(keyOf(pod))?.timer);
+    this.#losses.delete(keyOf(pod));
+  }
+
+  /** Why a workload that calls itself ready is not to be sent anything; undefined when nothing speaks against it. */
+  objection(pod: ObjectName): string | undefined {
+    const loss = this.#losses.get(keyOf(pod));
+    return loss?.marked ? reasonOf(loss) : undefined;
   }
 
   stop(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-    this.#lost.clear();
+    for (const { timer } of this.#losses.values()) clearTimeout(timer);
+    this.#losses.clear();
   }
 
-  #after(pod: ObjectName, delayMs: number, act: () => Promise<void>): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(keyOf(pod));
+  #after(pod: ObjectName, loss: Loss, delayMs: number, act: () => Promise<void>): void {
+    loss.timer = setTimeout(() => {
       act().catch((error) => log.warn("cannot update the registration of a workload", { pod: keyOf(pod), error }));
     }, delayMs);
-    this.#timers.set(keyOf(pod), timer);
   }
 
   async #isOurs(pod: ObjectName): Promise<boolean> {
@@ -74,16 +93,21 @@ export class Liveness {
     return object?.metadata.annotations?.[REGISTERED_BY] !== undefined;
   }
 
-  async #markUnready(pod: ObjectName, loss: symbol): Promise<void> {
-    const isLost = () => this.#lost.get(keyOf(pod)) === loss;
-    if (!(await this.#isOurs(pod)) || !isLost()) return;
-    log.info("workload has lost its proxy: it gets no new requests", { pod: keyOf(pod) });
+  async #markUnready(pod: ObjectName, loss: Loss): Promise<void> {
+    const isOurs = await this.#isOurs(pod);
+    if (this.#losses.get(keyOf(pod)) !== loss) return;
+    if (!isOurs) {
+      this.#losses.delete(keyOf(pod));
+      return;
+    }
+    log.info("workload shows no sign of life: it gets no new requests", { pod: keyOf(pod), reason: reasonOf(loss) });
+    loss.marked = true;
     // Before the API is asked: a failure there must not keep the registration of a dead process for ever.
-    this.#after(pod, this.#options.forgetAfterMs, () => this.#forget(pod, isLost));
+    this.#after(pod, loss, this.#options.forgetAfterMs, () => this.#forget(pod, loss));
     const condition = {
       type: "Ready",
       status: "False",
-      reason: "ProxyDisconnected",
+      reason: reasonOf(loss),
       lastTransitionTime: timestamp(new Date()),
     };
     await this.#options.client.patch(
@@ -94,10 +118,20 @@ export class Liveness {
     );
   }
 
-  async #forget(pod: ObjectName, isLost: () => boolean): Promise<void> {
-    if (!(await this.#isOurs(pod)) || !isLost()) return;
-    this.#lost.delete(keyOf(pod));
+  async #forget(pod: ObjectName, loss: Loss): Promise<void> {
+    if (!loss.missing.has("lease")) {
+      this.#after(pod, loss, this.#options.forgetAfterMs, () => this.#forget(pod, loss));
+      return;
+    }
+    const isOurs = await this.#isOurs(pod);
+    if (this.#losses.get(keyOf(pod)) !== loss) return;
+    this.#losses.delete(keyOf(pod));
+    if (!isOurs) return;
     log.info("workload is forgotten", { pod: keyOf(pod) });
     await this.#options.client.delete(resource.pods, pod);
   }
+}
+
+function reasonOf({ missing }: Loss): string {
+  return missing.has("proxy") ? REASONS.proxy : REASONS.lease;
 }

@@ -136,6 +136,7 @@ async function start(
     application: { command, env: process.env },
     applicationMetricsUrl: undefined,
     drainMs: 2_000,
+    onIdentified: async () => {},
     onReady: async () => {},
     onDraining: () => mesh.controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
   });

@@ -10,9 +10,10 @@ export const ROOT = dirname(dirname(import.meta.dir));
 export const EXAMPLE = join(ROOT, "examples", "golden-signal");
 const SOURCE: readonly string[] = [process.execPath, join(ROOT, "src", "main.ts")];
 
-export const FREE_PORTS: readonly string[] = ["api", "discovery", "plaintext", "metrics", "dashboard"].flatMap(
-  (port) => [`--${port}-port`, "0"],
-);
+export const FREE_PORTS: readonly string[] = ["api", "discovery", "metrics", "dashboard"].flatMap((port) => [
+  `--${port}-port`,
+  "0",
+]);
 /** Ports of a sidecar: those that people use belong to them while tests run. */
 export const FREE_SIDECAR_PORTS: readonly string[] = ["mesh", "inbound", "forward-proxy", "status", "admin"].flatMap(
   (port) => [`--${port}-port`, "0"],

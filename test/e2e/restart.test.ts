@@ -45,7 +45,7 @@ test("after kill -9 it has the same root and objects, and its proxies come back 
   const again = heddle.start([
     "up",
     ...["--api-port", port(api), "--dashboard-port", port(dashboard), "--metrics-port", port(metrics)],
-    ...["--discovery-port", String(discovery.port), "--plaintext-port", "0", "-o", "json"],
+    ...["--discovery-port", String(discovery.port), "-o", "json"],
   ]);
   const isUp = await until(
     () => again.stdout().includes("\n"),

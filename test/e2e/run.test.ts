@@ -176,11 +176,11 @@ describe("heddle run", () => {
   test(
     "joins a remote control plane with nothing but its address and a token",
     async () => {
-      const { discovery, api } = heddle.note;
+      const { discovery } = heddle.note;
       const { stdout: token } = await heddle.call(["token", "--service-account", "remote"]);
       const elsewhere = new Heddle();
       try {
-        const args = ["--control-plane", `${discovery.host}:${discovery.port}`, "--server", api];
+        const args = ["--control-plane", `${discovery.host}:${discovery.port}`];
         const { code, stderr } = await elsewhere.call(runArgs("remote", args, ["true"]), {
           env: { HEDDLE_TOKEN: token.trim() },
         });

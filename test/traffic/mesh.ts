@@ -17,7 +17,7 @@ import type { KubeObject, NewObject } from "../../src/kube/object.ts";
 import { resource, resourceByKind } from "../../src/kube/resources.ts";
 import { bundlePem } from "../../src/pki/bundle.ts";
 
-const ANY = { api: 0, discovery: 0, secure: 0, metrics: 0, dashboard: 0 };
+const ANY = { api: 0, secure: 0, metrics: 0, dashboard: 0 };
 const APPLICATION = join(import.meta.dir, "application.ts");
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 
@@ -233,6 +233,7 @@ export class TestMesh {
       application: { command, env: process.env },
       applicationMetricsUrl: undefined,
       drainMs: 2_000,
+      onIdentified: async () => {},
       onReady: async () => {
         await untilListening(ports.admin);
       },

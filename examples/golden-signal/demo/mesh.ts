@@ -76,7 +76,7 @@ export class DemoMesh {
     const usual = (port: number) => String(this.#options.usualPorts ? this.#book.choose(port) : 0);
     const { promise, resolve } = Promise.withResolvers<string>();
     const ports = ["--api-port", usual(15_030), "--dashboard-port", usual(20_001), "--metrics-port", usual(15_014)];
-    const rest = ["--discovery-port", "0", "--plaintext-port", "0", "-o", "json"];
+    const rest = ["--discovery-port", "0", "-o", "json"];
     const process = this.#start("control plane", ["up", ...ports, ...rest], {}, resolve);
     this.#note = JSON.parse(await this.#unlessItEnds(process, promise)) as ControlPlaneNote;
   }

@@ -1,0 +1,143 @@
+// The objects that stand for a registered workload. Its Pod's annotations say where its sidecar listens: the compiler reads them there,
+// and nowhere else.
+
+import { createHash } from "node:crypto";
+import { isJsonObject } from "../../kube/json.ts";
+import type { KubeObject } from "../../kube/object.ts";
+import { workloadLabels } from "../../xds/registration.ts";
+import { REGISTERED_BY } from "../liveness.ts";
+import type { InstanceProof, Readiness, RegisteredWorkload } from "./workload.ts";
+
+/** SHA-256 of the instance's key: who reads the object learns nothing with which to change it. */
+const INSTANCE = "heddle.dev/instance";
+/** Of a Service that was made for a registration: other identities may not serve under its name. */
+const SERVICE_ACCOUNT = "heddle.dev/service-account";
+const REGISTRAR = "heddle run";
+
+export function podOf(workload: RegisteredWorkload, proof: InstanceProof): KubeObject {
+  const { name, namespace, app, application, serviceAccount } = workload;
+  const ports = application && { ports: [{ name: application.protocol, containerPort: application.port }] };
+  const annotations = { ...annotationsOf(workload), [INSTANCE]: digestOf(proof) };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, labels: workloadLabels(workload), annotations },
+    spec: { serviceAccountName: serviceAccount, containers: [{ name: app, ...ports }] },
+  };
+}
+
+function annotationsOf(workload: RegisteredWorkload): Readonly<Record<string, string>> {
+  const { proxy, upstreams, address } = workload;
+  return {
+    [REGISTERED_BY]: REGISTRAR,
+    "heddle.dev/proxy": proxy.kind,
+    "heddle.dev/bind-address": address,
+    "heddle.dev/mesh-port": String(proxy.meshPort),
+    ...wayIn(workload),
+    ...(upstreams.length > 0 && {
+      "heddle.dev/upstreams": upstreams
+        .map(({ port, host, servicePort }) => `${port}=${host}:${servicePort}`)
+        .join(","),
+    }),
+    "prometheus.io/scrape": "true",
+    "prometheus.io/port": String(proxy.statusPort),
+    "prometheus.io/path": "/stats/prometheus",
+  };
+}
+
+function wayIn({ proxy, application }: RegisteredWorkload): Readonly<Record<string, string>> {
+  const { wayIn: way } = proxy;
+  if (way.kind === "capture") {
+    return {
+      "heddle.dev/capture": "true",
+      "heddle.dev/outbound-port": String(way.outbound),
+      "heddle.dev/inbound-port": String(way.inbound),
+      ...(way.machineAddress !== undefined && { "heddle.dev/machine-address": way.machineAddress }),
+    };
+  }
+  return {
+    "heddle.dev/forward-proxy-port": String(way.forwardProxy),
+    ...(application && { "heddle.dev/inbound-ports": `${application.port}=${way.inbound}` }),
+  };
+}
+
+function digestOf({ key }: InstanceProof): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+/** Whether a stored Pod is a registration of this very instance. */
+export function isRegistrationOf(pod: KubeObject, serviceAccount: string, proof: InstanceProof): boolean {
+  const { annotations } = pod.metadata;
+  return (
+    annotations?.[REGISTERED_BY] !== undefined &&
+    annotations[INSTANCE] === digestOf(proof) &&
+    isJsonObject(pod.spec) &&
+    pod.spec.serviceAccountName === serviceAccount
+  );
+}
+
+export function statusOf({ address }: RegisteredWorkload, readiness: Readiness, time: string) {
+  const condition = { type: "Ready", status: readiness.ready ? "True" : "False", lastTransitionTime: time };
+  return {
+    phase: "Running",
+    podIP: address,
+    podIPs: [{ ip: address }],
+    conditions: [readiness.ready ? condition : { ...condition, reason: readiness.reason }],
+  };
+}
+
+/** Whether a stored Pod's status says so already, of the same address. */
+export function hasStatus({ status }: KubeObject, { address }: RegisteredWorkload, readiness: Readiness): boolean {
+  if (!isJsonObject(status) || status.podIP !== address || !Array.isArray(status.conditions)) return false;
+  return status.conditions.some(
+    (condition) =>
+      isJsonObject(condition) &&
+      condition.type === "Ready" &&
+      (readiness.ready
+        ? condition.status === "True"
+        : condition.status === "False" && condition.reason === readiness.reason),
+  );
+}
+
+type Served = RegisteredWorkload & { readonly application: NonNullable<RegisteredWorkload["application"]> };
+
+export function isServed(workload: RegisteredWorkload): workload is Served {
+  return workload.application !== undefined;
+}
+
+/** Its target is the name of the container's port: two versions on one host have different numbers under one name. */
+export function serviceOf({ app, namespace, serviceAccount, application }: Served): KubeObject {
+  const { protocol, servicePort } = application;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: app,
+      namespace,
+      labels: { app },
+      annotations: { [REGISTERED_BY]: REGISTRAR, [SERVICE_ACCOUNT]: serviceAccount },
+    },
+    spec: { selector: { app }, ports: [{ name: protocol, port: servicePort, targetPort: protocol }] },
+  };
+}
+
+/** The service account whose workloads alone may serve; undefined for a Service that a person made. */
+export function ownerOf({ metadata }: KubeObject): string | undefined {
+  return metadata.annotations?.[SERVICE_ACCOUNT];
+}
+
+/** Whether requests to the Service reach the application. */
+export function leadsTo({ spec }: KubeObject, { application: { protocol, port } }: Served): boolean {
+  const ports = isJsonObject(spec) && Array.isArray(spec.ports) ? spec.ports : [];
+  return ports.some(
+    (entry) => isJsonObject(entry) && (entry.targetPort === protocol || (entry.targetPort ?? entry.port) === port),
+  );
+}
+
+export function namespaceOf({ namespace }: RegisteredWorkload): KubeObject {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } };
+}
+
+export function serviceAccountOf({ serviceAccount, namespace }: RegisteredWorkload): KubeObject {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: serviceAccount, namespace } };
+}
