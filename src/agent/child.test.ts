@@ -5,11 +5,15 @@ import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { until } from "../base/until-fixture.ts";
 import { Child, exitCodeOf } from "./child.ts";
+import { Watchdog } from "./watchdog.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "heddle-child-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const watchdog = new Watchdog();
+afterAll(() => watchdog.stop());
+const options = { env: process.env, session: "own", watchdog } as const;
 const run = (script: string, file: string) =>
-  new Child({ command: ["sh", "-c", script], env: process.env, output: { file: join(folder, file) } });
+  new Child({ ...options, command: ["sh", "-c", script], output: { file: join(folder, file) } });
 
 test("both outputs go to one file in their order, behind those of the process before, for this user's eyes", async () => {
   await run("echo one; echo two >&2; echo three", "log").exited;
@@ -36,7 +40,7 @@ test("a process that ignores SIGTERM is killed after its grace", async () => {
 });
 
 test("a program that does not exist is a Failure that names it", () => {
-  const start = () => new Child({ command: ["/no/such/program"], env: {}, output: "inherit" });
+  const start = () => new Child({ ...options, command: ["/no/such/program"], output: "inherit" });
   expect(start).toThrow(Failure);
   expect(start).toThrow("cannot start /no/such/program");
 });

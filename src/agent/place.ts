@@ -56,7 +56,7 @@ export class CapturedPlace implements Place {
     return this.#capture.proxy(command);
   }
 
-  /** @throws Failure when there is no such program: what starts it would complain in its stead, with an exit code of its own. */
+  /** @throws Failure when there is no such program: `ip` would complain in its stead, with an exit code of its own. */
   applicationCommand(command: readonly string[]): readonly string[] {
     const [program = ""] = command;
     if (!(program.includes("/") ? existsSync(program) : Bun.which(program)))

@@ -24,6 +24,7 @@ import { SDS_PATH, SecretService } from "./sds.ts";
 import type { Sidecar } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
+import { Watchdog } from "./watchdog.ts";
 
 const log = logger("agent");
 
@@ -59,8 +60,11 @@ export interface RunOptions {
 export interface RunningSidecar {
   /** Resolves with the exit code: the application's, or 1 when the proxy is gone for good. */
   readonly done: Promise<number>;
-  /** Hands a signal on: the application gets it, and what follows from that follows. */
-  signal(signal: NodeJS.Signals): void;
+  /**
+   * Hands a signal on: the application gets it, and what follows from that follows. `reached`: the terminal gave it to the application
+   * already, which many take for impatience the second time.
+   */
+  signal(signal: NodeJS.Signals, reached?: boolean): void;
 }
 
 /** Rejects with a Failure when the sidecar cannot be made ready: no certificate, no configuration, no such program. */
@@ -85,6 +89,7 @@ class RunningParts implements RunningSidecar {
   readonly #identity: WorkloadIdentity;
   readonly #principal: string;
   readonly #socket: string;
+  readonly #watchdog = new Watchdog();
   readonly #closers: (() => void)[] = [];
   #proxy: Child | undefined;
   #application: Child | undefined;
@@ -192,6 +197,8 @@ class RunningParts implements RunningSidecar {
       command: this.#place.proxyCommand([...proxyCommand, file]),
       env: proxyEnvironment(sidecar.workload),
       output: { file: join(sidecar.folder, "proxy.log") },
+      session: "own",
+      watchdog: this.#watchdog,
     });
     this.#proxy = proxy;
     void proxy.exited.then((exit) => this.#onProxyExit(proxy, exit));
@@ -230,17 +237,32 @@ class RunningParts implements RunningSidecar {
     const { application } = this.#options;
     if (!application) return;
     const { command, env } = application;
-    const child = new Child({ command: this.#place.applicationCommand(command), env, output: "inherit" });
+    const child = new Child({
+      command: this.#place.applicationCommand(command),
+      env,
+      output: "inherit",
+      session: "shared",
+      watchdog: this.#watchdog,
+    });
     this.#application = child;
     void child.exited.then((exit) => this.#drain(exitCodeOf(exit)));
   }
 
-  signal(signal: NodeJS.Signals): void {
-    if (this.#application) {
-      // First out of the mesh, then the application: what is on its way still finds it there.
-      if (signal === "SIGTERM" || signal === "SIGINT") void this.#leave().then(() => this.#application?.signal(signal));
-      else this.#application.signal(signal);
-    } else void this.#drain(0);
+  signal(signal: NodeJS.Signals, reached = false): void {
+    const application = this.#application;
+    if (!application) {
+      void this.#drain(0);
+      return;
+    }
+    if (signal !== "SIGTERM" && signal !== "SIGINT") {
+      application.signal(signal);
+      return;
+    }
+    // First out of the mesh, then the application: what is on its way still finds it there.
+    void this.#leave().then(async () => {
+      if (reached) await Promise.race([application.exited, Bun.sleep(this.#options.drainMs)]);
+      application.signal(signal);
+    });
   }
 
   #leaving: Promise<void> | undefined;
@@ -267,6 +289,7 @@ class RunningParts implements RunningSidecar {
     this.#draining = true;
     await this.#proxy?.end(1_000);
     for (const close of this.#closers.reverse()) close();
+    this.#watchdog.stop();
     rmSync(this.#socket, { force: true });
   }
 }

@@ -8,7 +8,7 @@ import { checkout, selfCommand } from "./self.ts";
 
 /** `drainMs` is what the proxy may take to end what is under way. Throws a Failure when there is no Envoy. */
 export function proxyCommand(kind: ProxyKind, drainMs: number): readonly string[] {
-  if (kind === "heddle") return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, "--exit-with-parent", "-c"];
+  if (kind === "heddle") return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, "-c"];
   const drainSeconds = String(Math.max(1, Math.ceil(drainMs / 1_000)));
   // Hot restart shares memory by a number that several Envoys on one host would have in common.
   return [

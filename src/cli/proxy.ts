@@ -8,14 +8,10 @@ import { readBootstrap } from "../proxy/bootstrap.ts";
 import { startProxy } from "../proxy/main.ts";
 import { VERSION } from "./version.ts";
 
-const USAGE =
-  "heddle proxy [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--exit-with-parent] [--debug] -c BOOTSTRAP";
+const USAGE = "heddle proxy [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
-
-/** A look costs a system call. */
-const PARENT_POLL_MS = 1_000;
 
 interface ProxyArguments {
   readonly bootstrap: string;
@@ -23,7 +19,6 @@ interface ProxyArguments {
   readonly reusePort: boolean;
   readonly logFlushMs: number | undefined;
   readonly debug: boolean;
-  readonly exitWithParent: boolean;
 }
 
 function usage(problem: string): Failure {
@@ -36,7 +31,6 @@ function readArguments(args: readonly string[]): ProxyArguments {
   let reusePort = false;
   let logFlush: string | undefined;
   let debug = false;
-  let exitWithParent = false;
   for (let i = 0; i < args.length; i++) {
     switch (args[i]) {
       case "-c":
@@ -54,9 +48,6 @@ function readArguments(args: readonly string[]): ProxyArguments {
       case "--debug":
         debug = true;
         break;
-      case "--exit-with-parent":
-        exitWithParent = true;
-        break;
       default:
         throw usage(`unknown argument of heddle proxy: ${JSON.stringify(args[i])}`);
     }
@@ -65,23 +56,13 @@ function readArguments(args: readonly string[]): ProxyArguments {
   if (drainMs === undefined) throw usage("--drain-time is not a duration such as 45s");
   const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
   if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
-  return { bootstrap, drainMs, reusePort, logFlushMs, debug, exitWithParent };
-}
-
-/** Nobody tells a process that its parent was killed: it gets another one. */
-function watchParent(onGone: () => void): void {
-  const parent = process.ppid;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    onGone();
-  }, PARENT_POLL_MS);
+  return { bootstrap, drainMs, reusePort, logFlushMs, debug };
 }
 
 /** Runs until SIGTERM or SIGINT, then drains. Sets process.exitCode; never rejects. */
 export async function runProxy(args: readonly string[]): Promise<void> {
   try {
-    const { bootstrap, debug, exitWithParent, ...options } = readArguments(args);
+    const { bootstrap, debug, ...options } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
     const proxy = startProxy({ bootstrap: await readBootstrap(bootstrap), version: VERSION, ...options });
     let asked = false;
@@ -92,7 +73,6 @@ export async function runProxy(args: readonly string[]): Promise<void> {
     };
     process.on("SIGTERM", end);
     process.on("SIGINT", end);
-    if (exitWithParent) watchParent(end);
   } catch (thrown) {
     const { message, hint, exit } = Failure.from(thrown);
     process.stderr.write(`error: ${message}\n${hint === undefined ? "" : `  try: ${hint}\n`}`);

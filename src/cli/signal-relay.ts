@@ -5,7 +5,12 @@ import { holdLifeline } from "./lifeline.ts";
 const RELAYED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
 
 interface Receiver {
-  signal(signal: NodeJS.Signals): void;
+  signal(signal: NodeJS.Signals, reached: boolean): void;
+}
+
+/** Ctrl-C goes to every process in the foreground of a terminal, and the program is one of them. */
+function reachesAll(signal: NodeJS.Signals): boolean {
+  return signal === "SIGINT" && (process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY);
 }
 
 export class SignalRelay {
@@ -19,11 +24,11 @@ export class SignalRelay {
 
   to(receiver: Receiver): void {
     this.#receiver = receiver;
-    for (const signal of this.#waiting.splice(0)) receiver.signal(signal);
+    for (const signal of this.#waiting.splice(0)) receiver.signal(signal, false);
   }
 
   #take(signal: NodeJS.Signals): void {
-    if (this.#receiver) this.#receiver.signal(signal);
+    if (this.#receiver) this.#receiver.signal(signal, reachesAll(signal));
     else if (this.#waiting.includes(signal))
       process.exit(1); // asked twice while nothing runs yet
     else this.#waiting.push(signal);

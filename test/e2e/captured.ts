@@ -34,7 +34,7 @@ export interface Captured {
 
 function proxyCommand(proxy: ProxyKind): readonly string[] {
   return proxy === "heddle"
-    ? [process.execPath, MAIN, "proxy", "--exit-with-parent", "-c"]
+    ? [process.execPath, MAIN, "proxy", "-c"]
     : [findComponent("envoy")!, "-l", "warning", "--concurrency", "1", "--disable-hot-restart", "-c"];
 }
 

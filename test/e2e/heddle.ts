@@ -38,6 +38,13 @@ export interface Running {
   signal(signal: NodeJS.Signals): void;
 }
 
+export interface Terminal {
+  /** What stands on it so far. */
+  readonly output: () => string;
+  readonly exited: Promise<number>;
+  type(keys: string): void;
+}
+
 export type Environment = Readonly<Record<string, string>>;
 
 export class Heddle {
@@ -98,6 +105,23 @@ export class Heddle {
       exited: child.exited,
       signal: (signal) => child.kill(signal),
     };
+  }
+
+  /** A command that stays, in the foreground of a terminal of its own. */
+  inTerminal(args: readonly string[]): Terminal {
+    const decoder = new TextDecoder();
+    let text = "";
+    const child = Bun.spawn([...this.#command, ...args], {
+      cwd: this.folder,
+      env: this.#environment({}),
+      terminal: {
+        data(_, bytes) {
+          text += decoder.decode(bytes, { stream: true });
+        },
+      },
+    });
+    this.#running.push(child);
+    return { output: () => text, type: (keys) => void child.terminal?.write(keys), exited: child.exited };
   }
 
   /** The control plane on free ports; resolves when it serves. */

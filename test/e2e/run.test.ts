@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findComponent } from "../../scripts/components.ts";
+import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { FREE_SIDECAR_PORTS, Heddle, processesWith, type Running, until } from "./heddle.ts";
 
 const LIMIT_MS = 30_000;
 const heddle = new Heddle();
+const PROXIES: readonly ProxyKind[] = findComponent("envoy") === undefined ? ["heddle"] : ["heddle", "envoy"];
+if (process.env.CI === "true" && PROXIES.length < 2) throw new Error("tests of heddle run need envoy");
 
 beforeAll(() => heddle.up(), LIMIT_MS);
 afterAll(async () => {
@@ -195,21 +199,56 @@ describe("heddle run", () => {
     LIMIT_MS,
   );
 
-  test.skipIf(process.platform !== "linux")(
-    "its proxy does not outlive it when it is killed",
-    async () => {
-      const running = heddle.start(runArgs("murdered", [], ["sleep", "30"]), { MARK: "murdered" });
-      await until(() => isReady("murdered"));
-      const proxies = () => processesWith("MARK=murdered").filter((line) => line.includes(" proxy "));
-      expect(proxies().length).toBe(1);
-      running.signal("SIGKILL");
-      await running.exited;
-      await until(() => proxies().length === 0);
-      for (const line of processesWith("MARK=murdered")) process.kill(Number.parseInt(line, 10)); // the program itself
-    },
-    LIMIT_MS,
-  );
+  for (const proxy of PROXIES) {
+    test.skipIf(process.platform !== "linux")(
+      `${proxy}: neither proxy nor program outlives it when it is killed`,
+      async () => {
+        const mark = `murdered-${proxy}`;
+        const running = heddle.start(runArgs(mark, ["--proxy", proxy], ["sleep", "300"]), { MARK: mark });
+        await until(() => isReady(mark));
+        const left = () => processesWith(`MARK=${mark}`);
+        expect(left().length).toBe(3);
+        running.signal("SIGKILL");
+        await running.exited;
+        await until(() => left().length === 0);
+      },
+      LIMIT_MS,
+    );
+
+    test.skipIf(process.platform === "win32")(
+      `${proxy}: Ctrl-C in its terminal reaches the program once; the proxy serves until that has ended`,
+      async () => {
+        const admin = freePort();
+        const file = script(
+          `interrupted-${proxy}`,
+          `let asked = 0;
+           const look = () => fetch("http://127.0.0.1:${admin}/ready", { proxy: "" }).then(({ status }) => status, () => "gone");
+           process.on("SIGINT", async () => {
+             if (++asked > 1) return;
+             await Bun.sleep(1000);
+             console.log("proxy " + (await look()) + ", asked " + asked);
+             process.exit(3);
+           });
+           setInterval(() => {}, 1000); console.log("up");`,
+        );
+        const options = ["--proxy", proxy, "--admin-port", String(admin)];
+        const session = heddle.inTerminal(runArgs(`interrupted-${proxy}`, options, [process.execPath, file]));
+        await until(() => session.output().includes("up"));
+        session.type("\x03");
+        expect(await session.exited).toBe(3);
+        expect(session.output()).toContain("proxy 200, asked 1");
+      },
+      LIMIT_MS,
+    );
+  }
 });
+
+function freePort(): number {
+  const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = free;
+  free.stop(true);
+  return port;
+}
 
 async function end(running: Running): Promise<void> {
   running.signal("SIGTERM");
