@@ -1,6 +1,6 @@
 // Envoy's access log entries become the series that Heddle's own proxy would have counted.
 
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { configureLog } from "../base/log.ts";
 import { until } from "../base/until-fixture.ts";
@@ -39,7 +39,8 @@ async function receiver(self: Workload, principal: string, reporter: string) {
   running = serve(new GrpcService({ [ALS_PATH]: tested.method }));
   const { promise: over, resolve } = Promise.withResolvers<GrpcStatus>();
   const listener = { onMessage() {}, onWritable() {}, onStatus: resolve };
-  const call = new ClientCall(await connectTo(running.port), ALS_PATH, { authority: "agent" }, listener);
+  const connection = await connectTo(running.port);
+  let call = new ClientCall(connection, ALS_PATH, { authority: "agent" }, listener);
   let identifier: { logName: string } | undefined = { logName: reporter };
   const send = (logEntries: MessageInitShape<typeof StreamAccessLogsMessageSchema>["logEntries"]) => {
     call.send(
@@ -52,6 +53,14 @@ async function receiver(self: Workload, principal: string, reporter: string) {
   };
   return {
     over,
+    proxyEnded: () => tested.proxyEnded(),
+    /** The stream breaks. */
+    cut: () => call.cancel(),
+    /** And there is another. */
+    again() {
+      identifier = { logName: reporter };
+      call = new ClientCall(connection, ALS_PATH, { authority: "agent" }, listener);
+    },
     raw: (bytes: Uint8Array) => call.send(bytes),
     http: (...logEntry: MessageInitShape<typeof HTTPAccessLogEntrySchema>[]) =>
       send({ case: "httpLogs", value: { logEntry } }),
@@ -140,6 +149,57 @@ test("a connection's bytes are counted while it lives, each once", async () => {
   expect(value("istio_tcp_connections_opened_total")).toBe("1");
   expect(value("istio_tcp_sent_bytes_total")).toBe("20");
   expect(value("istio_tcp_received_bytes_total")).toBe("3");
+});
+
+describe("connections that are open", () => {
+  async function world() {
+    const tested = await receiver(client, CLIENT_ID, "source");
+    const value = (name: string) => Number(tested.series(name)[0]?.split(" ").at(-1) ?? 0);
+    return {
+      ...tested,
+      report: (streamId: string, sent: bigint, intermediateLogEntry = true) =>
+        tested.tcp({
+          commonProperties: { streamId, customTags, intermediateLogEntry },
+          connectionProperties: { sentBytes: sent },
+        }),
+      opened: () => value("istio_tcp_connections_opened_total"),
+      closed: () => value("istio_tcp_connections_closed_total"),
+      sent: () => value("istio_tcp_sent_bytes_total"),
+    };
+  }
+
+  for (const order of ["before", "after"] as const) {
+    test(`are closed with an Envoy that ends ${order} its stream, once; another Envoy's are not`, async () => {
+      const tested = await world();
+      tested.report("1", 10n);
+      tested.report("2", 5n);
+      tested.report("2", 7n, false);
+      await until("the bytes", () => tested.sent() === 17);
+      expect([tested.opened(), tested.closed()]).toEqual([2, 1]);
+      if (order === "before") tested.proxyEnded();
+      tested.cut();
+      if (order === "after") tested.proxyEnded();
+      await until("the end", () => tested.closed() === 2);
+      tested.again();
+      tested.report("3", 3n);
+      await until("the bytes", () => tested.sent() === 20);
+      expect([tested.opened(), tested.closed()]).toEqual([3, 2]);
+    });
+  }
+
+  test("live on with an Envoy that makes its stream anew: neither they nor their bytes are counted twice", async () => {
+    const tested = await world();
+    tested.report("1", 10n);
+    await until("the bytes", () => tested.sent() === 10);
+    tested.cut();
+    tested.again();
+    tested.report("1", 12n);
+    await until("the bytes", () => tested.sent() === 12);
+    expect([tested.opened(), tested.closed()]).toEqual([1, 0]);
+    tested.report("1", 13n, false);
+    await until("the end", () => tested.closed() === 1);
+    expect([tested.opened(), tested.sent()]).toEqual([1, 13]);
+  });
 });
 
 test("entries without anything, with metadata that lies, and bytes that are no entries harm nobody", async () => {

@@ -27,15 +27,13 @@ import {
   StreamAccessLogsMessageSchema,
 } from "../xds/gen/envoy/service/accesslog/v3/als_pb.ts";
 import { parseServerName } from "../xds/names.ts";
+import { EnvoyConnections, type LogStream } from "./envoy-connections.ts";
 import { responseFlags } from "./envoy-flags.ts";
 
 export const ALS_PATH = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
 
 /** The cluster that leads from the forward proxy's CONNECT to its internal listener. */
 const FORWARD_PROXY_TUNNEL = "forwardProxyTunnel";
-
-/** Bytes of an open TCP connection that were counted, by its stream id. */
-type Counted = Map<string, { sent: number; received: number }>;
 
 function uriName(certificate: TLSProperties_CertificateProperties | undefined): string {
   for (const { san } of certificate?.subjectAltName ?? []) if (san.case === "uri") return san.value;
@@ -73,6 +71,7 @@ export class AccessLogReceiver {
   readonly #metrics: TrafficMetrics;
   readonly #self: Workload;
   readonly #principal: () => string;
+  readonly #connections = new EnvoyConnections();
 
   /** `principal`: the SPIFFE id of this workload, once it has one. */
   constructor(metrics: TrafficMetrics, self: Workload, principal: () => string) {
@@ -83,7 +82,7 @@ export class AccessLogReceiver {
 
   readonly method: Method = (call) => {
     let reporter: Traffic["reporter"] = "source";
-    const counted: Counted = new Map();
+    const stream = this.#connections.stream();
     return {
       onMessage: (message) => {
         let report: StreamAccessLogsMessage;
@@ -91,6 +90,7 @@ export class AccessLogReceiver {
           report = fromBinary(StreamAccessLogsMessageSchema, message);
         } catch {
           call.end({ code: "INVALID_ARGUMENT", message: "bytes are not a StreamAccessLogsMessage" });
+          this.#connections.streamOver(stream);
           return;
         }
         const { identifier, logEntries } = report;
@@ -99,12 +99,20 @@ export class AccessLogReceiver {
         if (logEntries.case === "httpLogs")
           for (const entry of logEntries.value.logEntry) this.#request(reporter, entry);
         if (logEntries.case === "tcpLogs")
-          for (const entry of logEntries.value.logEntry) this.#connection(reporter, entry, counted);
+          for (const entry of logEntries.value.logEntry) this.#connection(reporter, entry, stream);
       },
-      onEnd: () => call.end(),
-      onCancel() {},
+      onEnd: () => {
+        call.end();
+        this.#connections.streamOver(stream);
+      },
+      onCancel: () => this.#connections.streamOver(stream),
     };
   };
+
+  /** The proxy that reported here has ended, and whatever it had open with it. */
+  proxyEnded(): void {
+    this.#connections.envoyEnded();
+  }
 
   #traffic(
     reporter: Traffic["reporter"],
@@ -159,18 +167,15 @@ export class AccessLogReceiver {
   #connection(
     reporter: Traffic["reporter"],
     { commonProperties: common, connectionProperties: bytes }: TCPAccessLogEntry,
-    counted: Counted,
+    stream: LogStream,
   ): void {
-    const edge = this.#metrics.tcp(this.#traffic(reporter, "tcp", common, ""), "-");
-    const id = common?.streamId ?? "";
-    const before = counted.get(id) ?? { sent: 0, received: 0 };
-    if (!counted.has(id)) edge.opened();
-    const now = { sent: Number(bytes?.sentBytes ?? 0n), received: Number(bytes?.receivedBytes ?? 0n) };
-    edge.bytes(Math.max(0, now.sent - before.sent), Math.max(0, now.received - before.received));
-    if (common?.intermediateLogEntry) counted.set(id, now);
-    else {
-      counted.delete(id);
-      edge.closed();
-    }
+    this.#connections.report(
+      common?.streamId ?? "",
+      this.#metrics.tcp(this.#traffic(reporter, "tcp", common, ""), "-"),
+      Number(bytes?.sentBytes ?? 0n),
+      Number(bytes?.receivedBytes ?? 0n),
+      common?.intermediateLogEntry !== true,
+      stream,
+    );
   }
 }

@@ -89,6 +89,7 @@ class RunningParts implements RunningSidecar {
   readonly #identity: WorkloadIdentity;
   readonly #principal: string;
   readonly #socket: string;
+  readonly #accessLogs: AccessLogReceiver;
   readonly #watchdog = new Watchdog();
   readonly #closers: (() => void)[] = [];
   #proxy: Child | undefined;
@@ -108,6 +109,8 @@ class RunningParts implements RunningSidecar {
     this.#options = options;
     this.#principal = id.value.uri;
     this.#socket = join(sidecar.folder, "agent.sock");
+    const metrics = new TrafficMetrics(this.#registry);
+    this.#accessLogs = new AccessLogReceiver(metrics, metricsWorkload(sidecar.workload), () => this.#principal);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -165,12 +168,7 @@ class RunningParts implements RunningSidecar {
     this.#registry.onCollect(() =>
       expiry.set(expiry.series(["default"]), ((this.#identity.current?.notAfterMs ?? 0) - Date.now()) / 1_000),
     );
-    const receiver = new AccessLogReceiver(
-      new TrafficMetrics(this.#registry),
-      metricsWorkload(sidecar.workload),
-      () => this.#principal,
-    );
-    const service = new GrpcService({ [SDS_PATH]: this.#secrets.method, [ALS_PATH]: receiver.method });
+    const service = new GrpcService({ [SDS_PATH]: this.#secrets.method, [ALS_PATH]: this.#accessLogs.method });
     const socket = serveLocally(this.#socket, service);
     this.#closers.push(() => socket.stop());
     const status = this.#place.enter(() =>
@@ -205,6 +203,7 @@ class RunningParts implements RunningSidecar {
   }
 
   #onProxyExit(proxy: Child, exit: ChildExit): void {
+    this.#accessLogs.proxyEnded();
     if (this.#proxy !== proxy || this.#draining) return;
     this.#proxy = undefined;
     log.error("the proxy ended", { exit: exitCodeOf(exit), log: join(this.#options.sidecar.folder, "proxy.log") });
