@@ -3,8 +3,9 @@
 import { Option } from "commander";
 import { Failure } from "../base/failure.ts";
 import { KubeClient } from "../kube/client/client.ts";
-import { type KubeConnection, plainConnection } from "../kube/client/connection.ts";
+import { type ConnectionRequest, type KubeConnection, plainConnection } from "../kube/client/connection.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
+import { printError } from "./terminal.ts";
 import { name, serverUrl } from "./values.ts";
 
 export const DEFAULT_SERVER = "http://127.0.0.1:15030";
@@ -51,7 +52,7 @@ export interface Api {
 
 /** Rejects with a Failure when nothing answers. */
 export async function openApi(options: ApiOptions, fieldManager = FIELD_MANAGER): Promise<Api> {
-  const connection = plainConnection(serverOf(options));
+  const connection = { ...plainConnection(serverOf(options)), fetch: fetchAndWarn };
   const { server } = connection;
   try {
     const response = await fetch(`${server}/version`, { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
@@ -61,6 +62,19 @@ export async function openApi(options: ApiOptions, fieldManager = FIELD_MANAGER)
     throw thrown instanceof Failure ? thrown : unreachable(server, thrown);
   }
   return { server, connection, client: new KubeClient(connection, fieldManager) };
+}
+
+/** Of an object that a folder holds, too: the code of dialect/diagnostics. What else the API warns of, the commands say themselves. */
+const OVERRULED = "[HED1027]";
+
+/** Shows what the API warns of at a write (`Warning: 299 - "…"`, RFC 7234, 5.5), as kubectl does. */
+async function fetchAndWarn(url: string, request: ConnectionRequest): Promise<Response> {
+  const response = await fetch(url, request);
+  for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(/299 - "((?:[^"\\]|\\.)*)"/g)) {
+    const text = quoted.replaceAll(/\\(.)/g, "$1");
+    if (text.includes(OVERRULED)) await printError(`warning: ${text}`);
+  }
+  return response;
 }
 
 const wrongServer = { hint: "name the control plane's API with --server" } as const;

@@ -15,6 +15,7 @@ import { JoinTokens } from "../ca/token.ts";
 import { admission } from "../control/admission.ts";
 import { ControlPlane } from "../control/control-plane.ts";
 import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
+import { OverruledStatus } from "../control/overruled.ts";
 import { type Compilation, DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
 import { registrationMethods } from "../control/registration/grpc.ts";
 import { DEFAULT_LEASE_MS, Registrar } from "../control/registration/registrar.ts";
@@ -173,7 +174,9 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   // Objects.
   const store = Store.open(join(state, "store.db"));
   stops.push(() => store.close());
-  const kubeApi = new KubeApi({ store, admit: countedAdmission(registry, admission(settings)) });
+  const folder = options.config === undefined ? undefined : new DirectorySource(options.config);
+  const overruledBy = (key: string) => (folder?.holds(key) ? folder.name : undefined);
+  const kubeApi = new KubeApi({ store, admit: countedAdmission(registry, admission(settings, overruledBy)) });
   const client = new KubeClient(embeddedConnection(kubeApi), "heddle");
   const api = serveApi({ api: kubeApi, port: ports.api });
   stops.push(() => api.stop(1_000));
@@ -186,10 +189,10 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     settings,
     rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs,
   });
-  const sources: Source[] = [
-    new ApiSource(client),
-    ...(options.config === undefined ? [] : [new DirectorySource(options.config)]),
-  ];
+  const apiSource = new ApiSource(client);
+  const overruledStatus = new OverruledStatus(client);
+  // The folder counts: it was named when this was started, people keep it under version control, and each start reads it anew.
+  const sources: Source[] = folder ? [folder, apiSource] : [apiSource];
   const control = new ControlPlane({
     settings,
     debounce: DEFAULT_DEBOUNCE,
@@ -199,6 +202,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),
     onCompiled(compilation) {
       view.update(compilation);
+      overruledStatus.update(apiSource.held, compilation.overruled);
       options.onCompiled(compilation);
     },
   });

@@ -13,7 +13,7 @@ function virtualService(weight: unknown) {
 }
 
 test("a write that a dialect calls an error is refused with its field, and the stored object stays", async () => {
-  const { api } = newApi({ admit: admission(DEFAULT_SETTINGS) });
+  const { api } = newApi({ admit: admission(DEFAULT_SETTINGS, () => undefined) });
   expect((await send(api, "POST", VIRTUAL_SERVICES, virtualService(100))).status).toBe(201);
   const stored = await send(api, "GET", `${VIRTUAL_SERVICES}/a`);
   const refused = await send(api, "PUT", `${VIRTUAL_SERVICES}/a`, {

@@ -4,20 +4,29 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { check } from "../dialect/dialects.ts";
 import { sourceObject } from "../dialect/object.ts";
 import type { Admit } from "../kube/admission.ts";
+import { originKey } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
+import { messageOf } from "./overruled.ts";
+
+/** The code of dialect/diagnostics. */
+export const OVERRULED = "HED1027";
 
 function text({ message, suggestion, code }: Diagnostic): string {
   return `${message}${suggestion ? ` (${suggestion})` : ""} [${code}]`;
 }
 
-export function admission(settings: MeshSettings): Admit {
+/** `overruledBy`: the name of a source that holds an object of that key, which counts instead of the API's. */
+export function admission(settings: MeshSettings, overruledBy: (key: string) => string | undefined): Admit {
   return async (operation, object) => {
-    if (operation === "DELETE") return { kind: "allowed", warnings: [] };
     const read = sourceObject(object);
+    const winner = read.kind === "object" ? overruledBy(originKey(read.object.origin)) : undefined;
+    const overruled = winner === undefined ? [] : [`${messageOf(winner)} [${OVERRULED}]`];
+    if (operation === "DELETE") return { kind: "allowed", warnings: overruled };
     const diagnostics = read.kind === "invalid" ? read.diagnostics : check(read.object, settings);
-    const warnings = diagnostics
+    const own = diagnostics
       .filter(({ severity }) => severity === "warning")
       .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));
+    const warnings = [...overruled, ...own];
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     if (errors.length === 0) return { kind: "allowed", warnings };
     return {

@@ -13,6 +13,7 @@ import type { Source } from "./source/source.ts";
 export interface ControlPlaneOptions {
   readonly settings: MeshSettings;
   readonly debounce: DebounceOptions;
+  /** Of objects with one name, those of the first source count. */
   readonly sources: readonly Source[];
   /** Where its own metrics go. */
   readonly registry?: Registry;
@@ -41,6 +42,7 @@ export class ControlPlane {
     this.pipeline = new Pipeline(
       options.settings,
       options.debounce,
+      options.sources.map(({ name }) => name),
       (compilation) => {
         this.discovery.publish(compilation);
         options.onCompiled(compilation);
@@ -58,11 +60,9 @@ export class ControlPlane {
   start(): Promise<void> {
     let missing = this.#sources.length;
     return new Promise((resolve) => {
-      for (const source of this.#sources) {
+      for (const [rank, source] of this.#sources.entries()) {
         source.start({
-          onObject: (object) => this.pipeline.onObject(object),
-          onDeleted: (key) => this.pipeline.onDeleted(key),
-          onUnreadable: (place, diagnostics) => this.pipeline.onUnreadable(place, diagnostics),
+          ...this.pipeline.listener(rank),
           onSynced: () => {
             if (--missing > 0) return;
             this.pipeline.onSynced();

@@ -44,6 +44,7 @@ class World {
     debounce: { quietMs: 5, maxMs: 100 },
     sources: [
       {
+        name: "the test",
         start: (listener) => {
           this.source = listener;
           this.tell(WORLD);

@@ -1,4 +1,5 @@
-// The objects in force. One that is rejected does not take its last good version down.
+// The objects in force. Sources have a rank: of two that hold an object of one name the first counts, whatever came when, so that neither
+// takes turns with the other. An object that is rejected does not take its last good version down.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { translate } from "../dialect/dialects.ts";
@@ -16,58 +17,96 @@ export interface ObjectVerdict {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** An object without effect, because a source of higher rank holds one of the same name. */
+export interface Overruled {
+  readonly object: SourceObject;
+  readonly by: SourceObject;
+  /** Names of the sources. */
+  readonly loser: string;
+  readonly winner: string;
+}
+
 export interface ObjectsTranslation {
   readonly parts: MeshParts;
   readonly sources: SourceMap;
   /** By the object's key. */
   readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
+  readonly overruled: readonly Overruled[];
+}
+
+/** What one source holds. Its last good versions are its own: one of another source is another object. */
+interface Holding {
+  readonly source: string;
+  readonly current: Map<string, SourceObject>;
+  readonly accepted: Map<string, SourceObject>;
 }
 
 export class Objects {
-  readonly #current = new Map<string, SourceObject>();
-  readonly #accepted = new Map<string, SourceObject>();
+  readonly #holdings: readonly Holding[];
+
+  /** Names of the sources, the one that counts first. */
+  constructor(sources: readonly string[]) {
+    this.#holdings = sources.map((source) => ({ source, current: new Map(), accepted: new Map() }));
+  }
 
   /** Whether it is new or another version of one that was here. */
-  set(object: SourceObject): "add" | "update" {
+  set(rank: number, object: SourceObject): "add" | "update" {
     const key = originKey(object.origin);
-    const event = this.#current.has(key) ? "update" : "add";
-    this.#current.set(key, object);
+    const current = this.#holdings[rank]?.current;
+    const event = current?.has(key) ? "update" : "add";
+    current?.set(key, object);
     return event;
   }
 
   /** The object that was here, if one was. */
-  delete(key: string): SourceObject | undefined {
-    const gone = this.#current.get(key);
-    this.#current.delete(key);
-    this.#accepted.delete(key);
+  delete(rank: number, key: string): SourceObject | undefined {
+    const holding = this.#holdings[rank];
+    const gone = holding?.current.get(key);
+    holding?.current.delete(key);
+    holding?.accepted.delete(key);
     return gone;
-  }
-
-  get size(): number {
-    return this.#current.size;
   }
 
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
   translate(settings: MeshSettings): ObjectsTranslation {
-    const keys = [...this.#current.keys()].sort();
-    const first = translate(
-      keys.map((key) => this.#current.get(key)!),
-      settings,
-    );
+    const holders = this.#holders();
+    const keys = [...holders.keys()].sort();
+    const currentOf = (key: string) => holders.get(key)!.current.get(key)!;
+    const first = translate(keys.map(currentOf), settings);
     const verdicts = new Map<string, ObjectVerdict>();
     let replaced = false;
     first.results.forEach(({ object, accepted, diagnostics }, i) => {
       const key = keys[i]!;
-      if (accepted) this.#accepted.set(key, object);
-      const servesEarlier = !accepted && this.#accepted.has(key);
+      const { accepted: good } = holders.get(key)!;
+      if (accepted) good.set(key, object);
+      const servesEarlier = !accepted && good.has(key);
       replaced ||= servesEarlier;
       verdicts.set(key, { object, accepted, servesEarlier, diagnostics });
     });
-    if (!replaced) return { parts: first.parts, sources: first.sources, verdicts };
+    const overruled = this.#overruled(holders);
+    if (!replaced) return { parts: first.parts, sources: first.sources, verdicts, overruled };
     const inForce = keys.flatMap((key) =>
-      verdicts.get(key)!.accepted ? this.#current.get(key)! : (this.#accepted.get(key) ?? []),
+      verdicts.get(key)!.accepted ? currentOf(key) : (holders.get(key)!.accepted.get(key) ?? []),
     );
     const second = translate(inForce, settings);
-    return { parts: second.parts, sources: second.sources, verdicts };
+    return { parts: second.parts, sources: second.sources, verdicts, overruled };
+  }
+
+  #holders(): ReadonlyMap<string, Holding> {
+    const holders = new Map<string, Holding>();
+    for (const holding of this.#holdings)
+      for (const key of holding.current.keys()) if (!holders.has(key)) holders.set(key, holding);
+    return holders;
+  }
+
+  #overruled(holders: ReadonlyMap<string, Holding>): readonly Overruled[] {
+    return this.#holdings.slice(1).flatMap((holding) =>
+      [...holding.current.keys()].sort().flatMap((key) => {
+        const winner = holders.get(key)!;
+        if (winner === holding) return [];
+        const object = holding.current.get(key)!;
+        return [{ object, by: winner.current.get(key)!, loser: holding.source, winner: winner.source }];
+      }),
+    );
   }
 }

@@ -7,7 +7,7 @@ import { type Compilation, Pipeline } from "./pipeline.ts";
 
 const published: Compilation[] = [];
 const pipeline = (quietMs: number) =>
-  new Pipeline(DEFAULT_SETTINGS, { quietMs, maxMs: 1_000 }, (compilation) => published.push(compilation));
+  new Pipeline(DEFAULT_SETTINGS, { quietMs, maxMs: 1_000 }, ["the test"], (compilation) => published.push(compilation));
 afterEach(() => {
   published.length = 0;
 });
@@ -29,19 +29,19 @@ spec:
 
 test("a rejected object keeps its last good version in force, says where it is wrong, and correcting it clears that", async () => {
   const tested = pipeline(1);
-  tested.onObject(route("1s"));
+  tested.listener(0).onObject(route("1s"));
   tested.onSynced();
   const good = published.at(-1)!;
   const verdict = () => published.at(-1)!.verdicts.get(originKey(route("1s").origin));
   expect(verdict()).toMatchObject({ accepted: true, diagnostics: [] });
 
-  tested.onObject(route("soon"));
+  tested.listener(0).onObject(route("soon"));
   await until("the rejection", () => published.length === 2);
   expect(verdict()).toMatchObject({ accepted: false, servesEarlier: true });
   expect(verdict()?.diagnostics[0]).toMatchObject({ span: { file: "routes.yaml", line: 7, column: 16 } });
   expect(published.at(-1)!.mesh.routes).toEqual(good.mesh.routes);
 
-  tested.onObject(route("2s"));
+  tested.listener(0).onObject(route("2s"));
   await until("the correction", () => published.length === 3);
   expect(verdict()).toMatchObject({ accepted: true, servesEarlier: false, diagnostics: [] });
   expect(published.at(-1)!.mesh.routes).not.toEqual(good.mesh.routes);
@@ -49,10 +49,10 @@ test("a rejected object keeps its last good version in force, says where it is w
 
 test("an object that was never good serves nothing, and a deleted one nothing of before", async () => {
   const tested = pipeline(1);
-  tested.onObject(route("1s"));
+  tested.listener(0).onObject(route("1s"));
   tested.onSynced();
-  tested.onDeleted(originKey(route("1s").origin));
-  tested.onObject(route("soon"));
+  tested.listener(0).onDeleted(originKey(route("1s").origin));
+  tested.listener(0).onObject(route("soon"));
   await until("the rejection", () => published.length === 2);
   expect([...published.at(-1)!.verdicts.values()]).toMatchObject([{ accepted: false, servesEarlier: false }]);
   expect(published.at(-1)!.mesh.routes).toEqual([]);
@@ -60,15 +60,15 @@ test("an object that was never good serves nothing, and a deleted one nothing of
 
 test("nothing is published before everything was told, and a burst after that once", async () => {
   const tested = pipeline(20);
-  tested.onObject(route("1s"));
+  tested.listener(0).onObject(route("1s"));
   expect(published).toEqual([]);
   tested.onSynced();
   expect(published.length).toBe(1);
-  for (let i = 2; i < 200; i++) tested.onObject(route(`${i}s`));
+  for (let i = 2; i < 200; i++) tested.listener(0).onObject(route(`${i}s`));
   expect(published.length).toBe(1);
   await until("the burst", () => published.length === 2);
-  tested.onUnreadable("x.yaml", []); // was in order before: nothing changed
-  tested.onUnreadable("x.yaml", [{ code: "HED1001", severity: "error", message: "too large" }]);
+  tested.listener(0).onUnreadable("x.yaml", []); // was in order before: nothing changed
+  tested.listener(0).onUnreadable("x.yaml", [{ code: "HED1001", severity: "error", message: "too large" }]);
   await until("the finding", () => published.length === 3);
   expect(published.at(-1)!.findings[0]).toMatchObject({ code: "HED1001" });
   tested.stop();

@@ -13,7 +13,8 @@ import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import { Registry } from "../stats/registry.ts";
 import { Debounce, type DebounceOptions } from "./debounce.ts";
 import { ControlMetrics, type Trigger } from "./metrics.ts";
-import { Objects, type ObjectVerdict } from "./objects.ts";
+import { Objects, type ObjectVerdict, type Overruled } from "./objects.ts";
+import { overruledFinding } from "./overruled.ts";
 import type { SourceListener } from "./source/source.ts";
 
 const log = logger("control");
@@ -27,6 +28,7 @@ export interface Compilation {
   /** Of the workloads that have a proxy. */
   readonly snapshots: ReadonlyMap<WorkloadKey, ProxySnapshot>;
   readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
+  readonly overruled: readonly Overruled[];
   /** Of files that could not be read, and of objects that do not fit each other. */
   readonly findings: readonly Diagnostic[];
   readonly tookMs: number;
@@ -34,10 +36,10 @@ export interface Compilation {
   readonly changedAt: number;
 }
 
-export class Pipeline implements SourceListener {
+export class Pipeline {
   readonly #settings: MeshSettings;
   readonly #publish: (compilation: Compilation) => void;
-  readonly #objects = new Objects();
+  readonly #objects: Objects;
   readonly #unreadable = new Map<string, readonly Diagnostic[]>();
   readonly #acknowledged = new Map<WorkloadKey, ReadonlySet<string>>();
   readonly #cache = new CompileCache();
@@ -48,14 +50,17 @@ export class Pipeline implements SourceListener {
   #triggers = new Set<Trigger>();
   #changedAt = 0;
 
+  /** `sources`: their names; of objects with one name, those of the first count. */
   constructor(
     settings: MeshSettings,
     debounce: DebounceOptions,
+    sources: readonly string[],
     publish: (compilation: Compilation) => void,
     metrics: ControlMetrics = new ControlMetrics(new Registry()),
   ) {
     this.#metrics = metrics;
     this.#settings = settings;
+    this.#objects = new Objects(sources);
     this.#publish = publish;
     this.#debounce = new Debounce(debounce, () => this.#compile());
   }
@@ -65,16 +70,20 @@ export class Pipeline implements SourceListener {
     return this.#last;
   }
 
-  onObject(object: SourceObject): void {
-    this.#touch(this.#metrics.received(object.origin.kind, this.#objects.set(object)));
+  /** Hears what the source of that rank tells. */
+  listener(rank: number): Omit<SourceListener, "onSynced"> {
+    return {
+      onObject: (object: SourceObject) =>
+        this.#touch(this.#metrics.received(object.origin.kind, this.#objects.set(rank, object))),
+      onDeleted: (key) => {
+        const gone = this.#objects.delete(rank, key);
+        if (gone) this.#touch(this.#metrics.received(gone.origin.kind, "delete"));
+      },
+      onUnreadable: (place, diagnostics) => this.#onUnreadable(place, diagnostics),
+    };
   }
 
-  onDeleted(key: string): void {
-    const gone = this.#objects.delete(key);
-    if (gone) this.#touch(this.#metrics.received(gone.origin.kind, "delete"));
-  }
-
-  onUnreadable(place: string, diagnostics: readonly Diagnostic[]): void {
+  #onUnreadable(place: string, diagnostics: readonly Diagnostic[]): void {
     if (diagnostics.length === 0 && !this.#unreadable.has(place)) return;
     if (diagnostics.length === 0) this.#unreadable.delete(place);
     else this.#unreadable.set(place, diagnostics);
@@ -109,7 +118,7 @@ export class Pipeline implements SourceListener {
 
   #compile(): void {
     const startedAt = performance.now();
-    const { parts, sources, verdicts } = this.#objects.translate(this.#settings);
+    const { parts, sources, verdicts, overruled } = this.#objects.translate(this.#settings);
     const mesh = buildMesh(this.#settings, parts);
     this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
@@ -120,11 +129,15 @@ export class Pipeline implements SourceListener {
       const snapshot = compileProxy(shared, workload);
       if (snapshot) snapshots.set(workloadKey(workload), snapshot);
     }
-    const findings = [...[...this.#unreadable.values()].flat(), ...validateMesh(mesh, parts, sources)];
+    const findings = [
+      ...[...this.#unreadable.values()].flat(),
+      ...overruled.map(overruledFinding),
+      ...validateMesh(mesh, parts, sources),
+    ];
     const tookMs = performance.now() - startedAt;
-    this.#last = { mesh, snapshots, verdicts, findings, tookMs, changedAt };
+    this.#last = { mesh, snapshots, verdicts, overruled, findings, tookMs, changedAt };
     log.debug("compiled", {
-      objects: this.#objects.size,
+      objects: verdicts.size,
       services: mesh.services.length,
       proxies: snapshots.size,
       tookMs: Math.round(tookMs),

@@ -117,6 +117,17 @@ export function duplicateObject(kind: string): Message {
   return error("HED1026", `this ${kind} is defined twice: the first one counts`, "one of the two, or another name");
 }
 
+/** `winner`, `loser`: the sources. */
+export function overruled(kind: string, winner: string, loser: string): Message {
+  return {
+    ...warning(
+      "HED1027",
+      `${loser} holds this ${kind}, too: ${winner} counts, and what is changed in ${loser} has no effect`,
+    ),
+    suggestion: "one of the two",
+  };
+}
+
 export function unknownField(field: string, known: readonly string[]): Message {
   const near = nearest(field, known);
   const suggestion = near ?? (known.length <= 12 ? `one of ${known.join(", ")}` : undefined);

@@ -207,6 +207,24 @@ test(
 );
 
 test(
+  "an object of a watched file that is applied, too, has no effect, and whoever applies it is told",
+  async () => {
+    const config = join(heddle.folder, "files");
+    mkdirSync(config);
+    cpSync(join(EXAMPLE, "virtualservice.yaml"), join(config, "virtualservice.yaml"));
+    const running = await heddle.up(["--config", config]);
+    const { code, stderr } = await heddle.call(["apply", "-f", join(EXAMPLE, "virtualservice.yaml")]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(`warning: the folder ${config} holds an object of this name, which counts`);
+    await until(() => running.stderr().includes("warning[HED1027]"));
+    expect(running.stderr()).toContain(`${join(config, "virtualservice.yaml")}:`);
+    expect((await heddle.call(["get", "vs", "golden-signal", "-o", "json"])).stdout).toContain("heddle.dev/InForce");
+    await until(async () => (await heddle.call(["check"])).stdout.includes("objects have warnings"));
+  },
+  LIMIT_MS,
+);
+
+test(
   "check names what is wrong, and exits with 79 for a fault alone",
   async () => {
     const nothing = await heddle.call(["check", "--server", "http://127.0.0.1:9", "--dashboard", "http://127.0.0.1:9"]);

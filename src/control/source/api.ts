@@ -2,7 +2,7 @@
 
 import { logger } from "../../base/log.ts";
 import { DIALECTS } from "../../dialect/dialects.ts";
-import { sourceObject } from "../../dialect/object.ts";
+import { type SourceObject, sourceObject } from "../../dialect/object.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
 import { Informer } from "../../kube/client/informer.ts";
 import { type KubeObject, keyOf, nameOf } from "../../kube/object.ts";
@@ -18,17 +18,35 @@ function watchedTypes(): ResourceType[] {
 }
 
 export class ApiSource implements Source {
+  readonly name = "the API";
   readonly #client: KubeClient;
   readonly #informers: Informer[] = [];
+  readonly #held = new Map<string, SourceObject>();
 
   constructor(client: KubeClient) {
     this.#client = client;
   }
 
-  start(listener: SourceListener): void {
+  start(told: SourceListener): void {
+    const listener = this.#remembering(told);
     for (const type of watchedTypes()) this.#informers.push(this.#informer(type, listener));
     for (const informer of this.#informers) informer.start();
     void Promise.all(this.#informers.map((informer) => informer.synced)).then(() => listener.onSynced());
+  }
+
+  #remembering(listener: SourceListener): SourceListener {
+    return {
+      onObject: (object) => {
+        this.#held.set(originKey(object.origin), object);
+        listener.onObject(object);
+      },
+      onDeleted: (key) => {
+        this.#held.delete(key);
+        listener.onDeleted(key);
+      },
+      onUnreadable: (place, diagnostics) => listener.onUnreadable(place, diagnostics),
+      onSynced: () => listener.onSynced(),
+    };
   }
 
   #informer(type: ResourceType, listener: SourceListener): Informer {
@@ -53,6 +71,11 @@ export class ApiSource implements Source {
         if (key !== undefined) listener.onDeleted(key);
       },
     });
+  }
+
+  /** Everything that it has told and not taken back. */
+  get held(): Iterable<SourceObject> {
+    return this.#held.values();
   }
 
   stop(): void {

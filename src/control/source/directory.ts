@@ -50,6 +50,7 @@ function readAgain(file: string, content: Uint8Array, before: ReadFile): ReadFil
 }
 
 export class DirectorySource implements Source {
+  readonly name: string;
   readonly #folder: string;
   /** By path, sorted. */
   #files: ReadonlyMap<string, ReadFile> = new Map();
@@ -61,7 +62,13 @@ export class DirectorySource implements Source {
   readonly #settle = new Debounce(SETTLE, () => this.#look());
 
   constructor(folder: string) {
+    this.name = `the folder ${folder}`;
     this.#folder = folder;
+  }
+
+  /** Whether a file has an object of that key, as originKey gives it. */
+  holds(key: string): boolean {
+    return this.#told.has(key);
   }
 
   /** @throws Failure when the folder cannot be read. */

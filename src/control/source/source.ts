@@ -14,6 +14,8 @@ export interface SourceListener {
 }
 
 export interface Source {
+  /** As in "… holds an object of this name". */
+  readonly name: string;
   start(listener: SourceListener): void;
   stop(): void;
 }
