@@ -13,6 +13,7 @@ import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
 import { metricsWorkload, proxyBootstrap } from "./bootstrap.ts";
+import { BoundedLog } from "./bounded-log.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
 import { CountedSigner } from "./counted-signer.ts";
@@ -89,6 +90,7 @@ class RunningParts implements RunningSidecar {
   readonly #identity: WorkloadIdentity;
   readonly #principal: string;
   readonly #socket: string;
+  readonly #log: string;
   readonly #accessLogs: AccessLogReceiver;
   readonly #watchdog = new Watchdog();
   readonly #closers: (() => void)[] = [];
@@ -109,6 +111,7 @@ class RunningParts implements RunningSidecar {
     this.#options = options;
     this.#principal = id.value.uri;
     this.#socket = join(sidecar.folder, "agent.sock");
+    this.#log = join(sidecar.folder, "proxy.log");
     const metrics = new TrafficMetrics(this.#registry);
     this.#accessLogs = new AccessLogReceiver(metrics, metricsWorkload(sidecar.workload), () => this.#principal);
     this.done = new Promise((resolve) => {
@@ -133,6 +136,8 @@ class RunningParts implements RunningSidecar {
     names.catch(() => {}); // told when it is awaited, below
     this.#serve();
     this.#startProxy();
+    const bounded = new BoundedLog(this.#log);
+    this.#closers.push(() => bounded.stop());
     await this.#untilReady();
     await names;
     this.#ready = true;
@@ -194,7 +199,7 @@ class RunningParts implements RunningSidecar {
     const proxy = new Child({
       command: this.#place.proxyCommand([...proxyCommand, file]),
       env: proxyEnvironment(sidecar.workload),
-      output: { file: join(sidecar.folder, "proxy.log") },
+      output: { file: this.#log },
       session: "own",
       watchdog: this.#watchdog,
     });
@@ -206,7 +211,7 @@ class RunningParts implements RunningSidecar {
     this.#accessLogs.proxyEnded();
     if (this.#proxy !== proxy || this.#draining) return;
     this.#proxy = undefined;
-    log.error("the proxy ended", { exit: exitCodeOf(exit), log: join(this.#options.sidecar.folder, "proxy.log") });
+    log.error("the proxy ended", { exit: exitCodeOf(exit), log: this.#log });
     if (!this.#ready) return; // untilReady tells
     // The application cannot reach the mesh without it: it is started again, and serves as soon as it is configured.
     setTimeout(() => {
@@ -217,9 +222,8 @@ class RunningParts implements RunningSidecar {
   async #untilReady(): Promise<void> {
     const deadline = performance.now() + READY_TIMEOUT_MS;
     const url = `http://127.0.0.1:${this.#options.sidecar.ports.admin}/ready`;
-    const logFile = join(this.#options.sidecar.folder, "proxy.log");
     while (performance.now() < deadline) {
-      if (!this.#proxy) throw new Failure("the proxy ended before it was ready", { hint: `its log is ${logFile}` });
+      if (!this.#proxy) throw new Failure("the proxy ended before it was ready", { hint: `its log is ${this.#log}` });
       const ready = await this.#place.fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
         (response) => response.ok,
         () => false,
@@ -228,7 +232,7 @@ class RunningParts implements RunningSidecar {
       await Bun.sleep(READY_POLL_MS);
     }
     throw new Failure(`the proxy has no configuration after ${READY_TIMEOUT_MS / 1_000} s`, {
-      hint: `its log is ${logFile}; \`heddle proxy-status\` shows what the control plane sent`,
+      hint: `its log is ${this.#log}; \`heddle proxy-status\` shows what the control plane sent`,
     });
   }
 
