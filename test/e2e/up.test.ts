@@ -18,7 +18,7 @@ afterEach(async () => {
 const upOnFreePorts = (...args: string[]) => heddle.call(["up", ...FREE_PORTS, ...args]);
 
 describe("a control plane that cannot start says why, and leaves nothing running", () => {
-  for (const port of ["api", "discovery", "plaintext", "metrics", "dashboard"]) {
+  for (const port of ["api", "discovery", "metrics", "dashboard"]) {
     test(
       `the ${port} port is in use`,
       async () => {
