@@ -45,7 +45,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   maxTargetBytes: 32 * 1024,
   maxChunkExtensionBytes: 4 * 1024,
   maxDrainBytes: 64 * 1024,
-  highWaterBytes: 256 * 1024,
+  highWaterBytes: 96 * 1024, // with a frame on top it fits the buffer of 128 KiB that is kept for reuse
   headTimeoutMs: 10_000, // request_headers_timeout, edge
   idleTimeoutMs: 3_600_000, // common_http_protocol_options.idle_timeout
   maxConcurrentStreams: 1024, // Envoy's default since 1.40's h2 codec; a mesh leg multiplexes many callers

@@ -3,8 +3,17 @@
 import { Deadline, timers } from "../base/timer-wheel.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
 
-/** Bytes that may wait for a slow end before the other is paused; one read of a socket may come on top. */
-const HIGH_WATER_BYTES = 256 * 1024;
+/**
+ * Bytes that may wait for a slow end before the other is paused; one read of a socket, up to 512 KiB, may come on top. The kernel's buffers
+ * keep the other end busy meanwhile.
+ */
+const HIGH_WATER_BYTES = 64 * 1024;
+
+/** The part of a chunk that waits. It keeps all of the chunk's memory, so what is a small part of it is copied instead. */
+function held(rest: Uint8Array): Buffer {
+  if (rest.length * 4 < rest.buffer.byteLength) return Buffer.from(rest);
+  return Buffer.from(rest.buffer as ArrayBuffer, rest.byteOffset, rest.length);
+}
 
 export interface SpliceListener {
   /** Once, when both streams are gone. */
@@ -40,7 +49,7 @@ class Direction implements ByteListener {
       if (taken < 0 || taken === chunk.length) return;
       rest = chunk.subarray(taken);
     }
-    this.#queue.push(Buffer.from(rest));
+    this.#queue.push(held(rest));
     this.#queued += rest.length;
     if (this.#queued > HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;

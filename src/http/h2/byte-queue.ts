@@ -1,6 +1,8 @@
 // Bytes that must wait: for a window, for a full transport, for the rest of a header block. One contiguous buffer, so that a peer
 // that sends single bytes cannot make each of them cost an object.
 
+import { giveBack, takeBuffer } from "../buffer-pool.ts";
+
 const INITIAL_BYTES = 4 * 1024;
 const EMPTY = Buffer.alloc(0);
 
@@ -31,11 +33,16 @@ export class ByteQueue {
   /** Everything, as a buffer that the caller owns; the queue is empty then. */
   take(): Buffer {
     const all = this.#bytes.subarray(this.#start, this.#end);
-    this.clear();
+    this.#forget();
     return all;
   }
 
   clear(): void {
+    giveBack(this.#bytes);
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#bytes = EMPTY;
     this.#start = 0;
     this.#end = 0;
@@ -45,8 +52,13 @@ export class ByteQueue {
     const length = this.length;
     const needed = length + count;
     const roomy = needed <= this.#bytes.length / 2; // else moving down would soon be needed again
-    const target = roomy ? this.#bytes : Buffer.allocUnsafeSlow(Math.max(INITIAL_BYTES, needed + (needed >>> 1)));
+    const target = roomy
+      ? this.#bytes
+      : needed <= INITIAL_BYTES
+        ? Buffer.allocUnsafeSlow(INITIAL_BYTES)
+        : takeBuffer(needed);
     this.#bytes.copy(target, 0, this.#start, this.#end);
+    if (!roomy) giveBack(this.#bytes);
     this.#bytes = target;
     this.#start = 0;
     this.#end = length;
