@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
+import { fromJson } from "@bufbuild/protobuf";
 import { Secret } from "../base/secret.ts";
 import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
+import { checkVirtualHost } from "../table/accept/resource.ts";
 import type { Endpoint } from "../table/endpoint.ts";
+import { VirtualHostSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { Configuration } from "./configuration.ts";
 import {
   httpFilter,
@@ -62,6 +65,53 @@ async function status(peer: RawPeer): Promise<string> {
   await until("an answer", () => peer.text.indexOf("\r\n\r\n", before) !== -1);
   return peer.text.slice(before + "HTTP/1.1 ".length, before + "HTTP/1.1 200".length);
 }
+
+describe("virtual hosts of VHDS", () => {
+  function setHost(name: string, answer: number | undefined): void {
+    const shell = configuration.routeShell("r")!;
+    const routes = [{ match: { prefix: "/" }, direct_response: { status: answer ?? 0 } }];
+    const checked = checkVirtualHost(fromJson(VirtualHostSchema, { name, domains: [name], routes }), shell);
+    if (checked.kind === "rejected") throw new Error(JSON.stringify(checked.rejections));
+    configuration.setVirtualHost("r", `r/${name}`, answer === undefined ? undefined : checked.table);
+  }
+
+  /** What each authority is answered with, by the table in force. */
+  function answers(...authorities: string[]): (number | undefined)[] {
+    const { current } = configuration.routes("r");
+    return authorities.map((authority) => {
+      const action = current?.virtualHosts.find(authority)?.routes[0]?.action;
+      return action?.kind === "direct" ? action.status : undefined;
+    });
+  }
+
+  test("are in force together when they are published, one by one and after a change of their configuration", () => {
+    const own = [
+      { name: "own", domains: ["own"], routes: [{ match: { prefix: "/" }, direct_response: { status: 200 } }] },
+    ];
+    setRoutes(configuration, { name: "r", virtual_hosts: own, vhds: { config_source: ADS } });
+    setHost("a", 201);
+    setHost("b", 202);
+    expect(answers("own", "a", "b")).toEqual([undefined, undefined, undefined]);
+    configuration.publishVirtualHosts("r");
+    expect(answers("own", "a", "b")).toEqual([200, 201, 202]);
+    const before = configuration.routes("r").current;
+    setHost("a", 203);
+    setHost("a", 204);
+    setHost("b", undefined);
+    setHost("c", 205);
+    setHost("d", 206);
+    setHost("d", undefined);
+    expect(answers("a", "b", "c", "d")).toEqual([201, 202, undefined, undefined]);
+    configuration.publishVirtualHosts("r");
+    expect(answers("own", "a", "b", "c", "d")).toEqual([200, 204, undefined, 205, undefined]);
+    expect(before?.virtualHosts.find("b")?.name).toBe("b"); // a request keeps what it took
+    setRoutes(configuration, { name: "r", vhds: { config_source: ADS } });
+    expect(answers("own", "a", "c")).toEqual([undefined, 204, 205]);
+    setHost("a", undefined);
+    configuration.publishVirtualHosts("r");
+    expect(answers("a", "c")).toEqual([undefined, 205]);
+  });
+});
 
 describe("warming", () => {
   test("a listener opens once its routes are here", async () => {

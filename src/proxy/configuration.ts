@@ -30,6 +30,8 @@ interface Routes {
   configuration: RouteConfiguration | undefined;
   shell: RouteConfigurationShell | undefined;
   readonly virtualHosts: Map<string, VirtualHost>;
+  /** The names that VHDS changed since the last publication, with what is in force of them. */
+  readonly unpublished: Map<string, VirtualHost | undefined>;
 }
 
 export class Configuration implements ListenerContext {
@@ -135,7 +137,13 @@ export class Configuration implements ListenerContext {
   #routesOf(name: string): Routes {
     let routes = this.#routes.get(name);
     if (!routes) {
-      routes = { holder: { current: undefined }, configuration: undefined, shell: undefined, virtualHosts: new Map() };
+      routes = {
+        holder: { current: undefined },
+        configuration: undefined,
+        shell: undefined,
+        virtualHosts: new Map(),
+        unpublished: new Map(),
+      };
       this.#routes.set(name, routes);
     }
     return routes;
@@ -162,18 +170,34 @@ export class Configuration implements ListenerContext {
     if (!routes) return;
     routes.configuration = undefined;
     routes.virtualHosts.clear();
+    routes.unpublished.clear();
     routes.holder.current = undefined;
   }
 
   /** `undefined` removes it. Changes of one response are published together by `publishVirtualHosts`. */
   setVirtualHost(route: string, name: string, host: VirtualHost | undefined): void {
-    const { virtualHosts } = this.#routesOf(route);
+    const { virtualHosts, unpublished } = this.#routesOf(route);
+    if (!unpublished.has(name)) unpublished.set(name, virtualHosts.get(name));
     if (host) virtualHosts.set(name, host);
     else virtualHosts.delete(name);
   }
 
   publishVirtualHosts(route: string): void {
-    this.#publish(this.#routesOf(route), true);
+    const routes = this.#routesOf(route);
+    const { current } = routes.holder;
+    if (!current?.vhds || !routes.configuration?.vhds) {
+      this.#publish(routes, true);
+      return;
+    }
+    const changed = new Map<VirtualHost, VirtualHost | undefined>();
+    const added: VirtualHost[] = [];
+    for (const [name, inForce] of routes.unpublished) {
+      const host = routes.virtualHosts.get(name);
+      if (inForce) changed.set(inForce, host);
+      else if (host) added.push(host);
+    }
+    routes.holder.current = { ...current, virtualHosts: current.virtualHosts.with(changed, added) };
+    this.#published(routes);
   }
 
   /**
@@ -185,7 +209,8 @@ export class Configuration implements ListenerContext {
   }
 
   /** `complete`: the server has answered for the virtual hosts, if only that there are none. */
-  #publish({ configuration, shell, virtualHosts, holder }: Routes, complete: boolean): void {
+  #publish(routes: Routes, complete: boolean): void {
+    const { configuration, shell, virtualHosts, holder } = routes;
     if (!configuration || !shell) return;
     if (!configuration.vhds) holder.current = configuration;
     else if (complete || holder.current) {
@@ -194,6 +219,11 @@ export class Configuration implements ListenerContext {
         virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort),
       };
     }
+    this.#published(routes);
+  }
+
+  #published(routes: Routes): void {
+    routes.unpublished.clear();
     this.#openWarm();
   }
 

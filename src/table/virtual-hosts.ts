@@ -12,42 +12,81 @@ interface Wildcard {
   readonly host: VirtualHost;
 }
 
+/** By what is written in front of a domain: by far the most are exact. */
+interface Domains {
+  readonly exact: Map<string, VirtualHost>;
+  readonly suffixes: Wildcard[];
+  readonly prefixes: Wildcard[];
+  fallback: VirtualHost | undefined;
+  /** A domain is in two hosts: the later one has it, and what the earlier one wrote is not kept. */
+  overlapping: boolean;
+}
+
+function addDomains(host: VirtualHost, into: Domains): void {
+  for (const written of host.domains) {
+    const domain = written.toLowerCase();
+    if (domain === "*") into.fallback = host;
+    else if (domain.startsWith("*")) into.suffixes.push({ text: domain.slice(1), host });
+    else if (domain.endsWith("*")) into.prefixes.push({ text: domain.slice(0, -1), host });
+    else {
+      if (into.exact.has(domain)) into.overlapping = true;
+      into.exact.set(domain, host);
+    }
+  }
+}
+
+function isExact({ domains }: VirtualHost): boolean {
+  return domains.every((domain) => !domain.startsWith("*") && !domain.endsWith("*"));
+}
+
+const longestFirst = (a: Wildcard, b: Wildcard) => b.text.length - a.text.length;
+
 /** Immutable once built; only its memory of recent authorities changes. */
 export class VirtualHosts {
   readonly all: readonly VirtualHost[];
-  readonly #exact: ReadonlyMap<string, VirtualHost>;
-  /** Longest text first. */
-  readonly #suffixes: readonly Wildcard[];
-  readonly #prefixes: readonly Wildcard[];
-  readonly #fallback: VirtualHost | undefined;
+  readonly #domains: Domains;
   readonly #ignorePort: boolean;
   readonly #recent = new Map<string, VirtualHost>();
 
-  constructor(hosts: readonly VirtualHost[], ignorePort: boolean) {
-    const exact = new Map<string, VirtualHost>();
-    const suffixes: Wildcard[] = [];
-    const prefixes: Wildcard[] = [];
-    let fallback: VirtualHost | undefined;
-    for (const host of hosts) {
-      for (const written of host.domains) {
-        const domain = written.toLowerCase();
-        if (domain === "*") fallback = host;
-        else if (domain.startsWith("*")) suffixes.push({ text: domain.slice(1), host });
-        else if (domain.endsWith("*")) prefixes.push({ text: domain.slice(0, -1), host });
-        else exact.set(domain, host);
-      }
-    }
-    const longestFirst = (a: Wildcard, b: Wildcard) => b.text.length - a.text.length;
+  constructor(hosts: readonly VirtualHost[], ignorePort: boolean, domains?: Domains) {
     this.all = hosts;
-    this.#exact = exact;
-    this.#suffixes = suffixes.sort(longestFirst);
-    this.#prefixes = prefixes.sort(longestFirst);
-    this.#fallback = fallback;
     this.#ignorePort = ignorePort;
+    if (domains) {
+      this.#domains = domains;
+      return;
+    }
+    this.#domains = { exact: new Map(), suffixes: [], prefixes: [], fallback: undefined, overlapping: false };
+    for (const host of hosts) addDomains(host, this.#domains);
+    this.#domains.suffixes.sort(longestFirst);
+    this.#domains.prefixes.sort(longestFirst);
+  }
+
+  /**
+   * The same with some hosts replaced (or gone: undefined) and some more. One changed host among 5,000 costs a copy of the map instead of
+   * reading every domain again; wildcards and domains in two hosts, whose order counts, are read again.
+   */
+  with(changed: ReadonlyMap<VirtualHost, VirtualHost | undefined>, added: readonly VirtualHost[]): VirtualHosts {
+    const hosts: VirtualHost[] = [];
+    for (const host of this.all) {
+      const now = changed.has(host) ? changed.get(host) : host;
+      if (now) hosts.push(now);
+    }
+    hosts.push(...added);
+    const incoming = [...[...changed.values()].filter((host) => host !== undefined), ...added];
+    if (this.#domains.overlapping || ![...changed.keys(), ...incoming].every(isExact))
+      return new VirtualHosts(hosts, this.#ignorePort);
+    const domains: Domains = { ...this.#domains, exact: new Map(this.#domains.exact) };
+    for (const host of changed.keys()) for (const domain of host.domains) domains.exact.delete(domain.toLowerCase());
+    for (const host of incoming) addDomains(host, domains);
+    if (domains.overlapping) return new VirtualHosts(hosts, this.#ignorePort);
+    return new VirtualHosts(hosts, this.#ignorePort, domains);
   }
 
   /** Exact first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`. A wildcard stands for at least one character. */
   find(authority: string): VirtualHost | undefined {
+    // Most authorities are written as the domain is; remembering those would fill the memory with what one look finds anyway.
+    const exact = this.#domains.exact.get(authority);
+    if (exact && !(this.#ignorePort && authority.includes(":"))) return exact;
     const recent = this.#recent.get(authority);
     if (recent) return recent;
     const found = this.#search(authority);
@@ -61,10 +100,11 @@ export class VirtualHosts {
   #search(authority: string): VirtualHost | undefined {
     let name = authority.toLowerCase();
     if (this.#ignorePort) name = withoutPort(name);
-    const exact = this.#exact.get(name);
-    if (exact) return exact;
-    for (const { text, host } of this.#suffixes) if (name.length > text.length && name.endsWith(text)) return host;
-    for (const { text, host } of this.#prefixes) if (name.length > text.length && name.startsWith(text)) return host;
-    return this.#fallback;
+    const { exact, suffixes, prefixes, fallback } = this.#domains;
+    const found = exact.get(name);
+    if (found) return found;
+    for (const { text, host } of suffixes) if (name.length > text.length && name.endsWith(text)) return host;
+    for (const { text, host } of prefixes) if (name.length > text.length && name.startsWith(text)) return host;
+    return fallback;
   }
 }
