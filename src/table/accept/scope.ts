@@ -64,8 +64,10 @@ export class Scope {
    * cases are the caller's to tell apart.
    */
   only<T extends Message>(message: T, supported: readonly Exclude<keyof T, keyof Message>[]): void {
-    for (const [name, value] of Object.entries(message)) {
+    // Keys and not entries: the engine remembers them for messages of one shape, and 100,000 routes ask a million times.
+    for (const name of Object.keys(message)) {
       if (name === "$typeName" || (supported as readonly string[]).includes(name)) continue;
+      const value: unknown = message[name as keyof T];
       if (name === "$unknown") {
         if (Array.isArray(value) && value.length > 0) this.reject("has a field that this version does not know");
         continue;
