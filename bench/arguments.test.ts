@@ -31,7 +31,7 @@ test("a wrong argument is a usage failure that names it and shows the right form
   ]) {
     const failure = failureOf(...args);
     expect(failure.exit).toBe(EXIT.usage);
-    expect(failure.hint).toContain("hop|mesh|tcp-1m");
+    expect(failure.hint).toContain("hop|mesh|grpc|tcp-1m|http-1m|connections|routes|stall|scale");
   }
   expect(failureOf("mash").message).toContain('"mash"');
   expect(failureOf("hop", "--rounds", "100").message).toContain("1 to 9");

@@ -2,7 +2,17 @@
 
 import { EXIT, Failure } from "../src/base/failure.ts";
 
-export const CASE_NAMES = ["hop", "mesh", "tcp-1m"] as const;
+export const CASE_NAMES = [
+  "hop",
+  "mesh",
+  "grpc",
+  "tcp-1m",
+  "http-1m",
+  "connections",
+  "routes",
+  "stall",
+  "scale",
+] as const;
 export type CaseName = (typeof CASE_NAMES)[number];
 
 export interface Arguments {

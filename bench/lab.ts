@@ -13,13 +13,16 @@ const TERM_MS = 1_000;
 const POLL_MS = 2;
 const READY_TIMEOUT_MS = 10_000;
 
-type Core = "client" | "proxy";
+/** `both`: what must spread over them. */
+type Core = "client" | "proxy" | "both";
 
 export interface StartOptions {
   readonly core: Core;
   readonly environment?: Readonly<Record<string, string>>;
   /** File that takes the standard output, appended. Otherwise it joins the errors in `<name>.output`. */
   readonly output?: string;
+  /** Descriptors that the process may have open; else as many as this one. */
+  readonly descriptors?: number;
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -34,12 +37,12 @@ async function answers(url: string): Promise<boolean> {
 
 export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
-  readonly cores: Readonly<Record<Core, number>>;
+  readonly cores: Readonly<Record<Core, string>>;
   readonly #processes = new Set<Subprocess>();
 
   constructor() {
     const [first = 0, second = first] = allowedCpus();
-    this.cores = { client: first, proxy: second };
+    this.cores = { client: String(first), proxy: String(second), both: `${first},${second}` };
   }
 
   /** @throws Failure when the program is not installed. */
@@ -51,7 +54,7 @@ export class Lab {
 
   /** Off the proxies' core, with every thread. */
   pinThisProcess(): void {
-    Bun.spawnSync(["taskset", "-a", "-c", "-p", String(this.cores.client), String(process.pid)]);
+    Bun.spawnSync(["taskset", "-a", "-c", "-p", this.cores.client, String(process.pid)]);
   }
 
   subfolder(name: string): string {
@@ -72,15 +75,20 @@ export class Lab {
 
   /** Pinned to its core, and killed by the kernel should this process die without a chance to clean up. */
   #command(core: Core, command: readonly string[]): string[] {
-    return ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", String(this.cores[core]), ...command];
+    return ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", this.cores[core], ...command];
   }
 
-  start(name: string, command: readonly string[], { core, environment = {}, output }: StartOptions): Subprocess {
+  start(
+    name: string,
+    command: readonly string[],
+    { core, environment = {}, output, descriptors }: StartOptions,
+  ): Subprocess {
     const messages = openSync(join(this.folder, `${name}.output`), "a");
     const stdout = output === undefined ? messages : openSync(output, "a");
     try {
       const env = { ...process.env, ...environment };
-      const child = Bun.spawn(this.#command(core, command), { stdin: "ignore", stdout, stderr: messages, env });
+      const limited = descriptors === undefined ? command : ["prlimit", `--nofile=${descriptors}`, ...command];
+      const child = Bun.spawn(this.#command(core, limited), { stdin: "ignore", stdout, stderr: messages, env });
       this.#processes.add(child);
       return child;
     } finally {

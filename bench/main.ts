@@ -1,4 +1,4 @@
-// `npm run bench -- hop|mesh|tcp-1m [--json]`: Heddle's proxy and its peers side by side on loopback, all with the same features on.
+// `npm run bench -- CASE… [--json]`: Heddle's proxy and its peers side by side on loopback, all with the same features on.
 // The proxies share one core, the load generator and the application the other.
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -6,9 +6,15 @@ import { join } from "node:path";
 import { installComponents } from "../scripts/components.ts";
 import { EXIT, Failure } from "../src/base/failure.ts";
 import { type Arguments, type CaseName, DEFAULTS, readArguments } from "./arguments.ts";
-import type { Case } from "./cases/case.ts";
+import type { Case, FiguresCase, RoundsCase } from "./cases/case.ts";
+import { connections } from "./cases/connections.ts";
+import { grpc } from "./cases/grpc.ts";
 import { hop } from "./cases/hop.ts";
+import { http } from "./cases/http.ts";
 import { mesh } from "./cases/mesh.ts";
+import { routes } from "./cases/routes.ts";
+import { scale } from "./cases/scale.ts";
+import { stall } from "./cases/stall.ts";
 import { tcp } from "./cases/tcp.ts";
 import { Lab } from "./lab.ts";
 import { describeMachine, versions } from "./machine.ts";
@@ -16,12 +22,43 @@ import { calibrate, judgeNoise } from "./noise.ts";
 import { buildHeddle } from "./program.ts";
 import { formatReport, type Report, ratiosOf, roundedResult } from "./report.ts";
 import { runRounds } from "./rounds.ts";
+import { judgeRatios } from "./target.ts";
 
-const CASES: Readonly<Record<CaseName, Case>> = { hop, mesh, "tcp-1m": tcp };
+const CASES: Readonly<Record<CaseName, Case>> = {
+  hop,
+  mesh,
+  grpc,
+  "tcp-1m": tcp,
+  "http-1m": http,
+  connections,
+  routes,
+  stall,
+  scale,
+};
 const RESULTS = join(import.meta.dir, "results");
 
-/** A case takes 30 to 70 s by default. What lasts longer than this hangs. */
-const MAX_CASE_MS = 90_000;
+/** Rounds take 30 to 90 s by default. What lasts longer than this hangs. */
+const MAX_ROUNDS_MS = 150_000;
+
+/** More rounds than the default, and longer ones, take longer in proportion. */
+function limitOf(what: Case, { rounds, seconds }: Arguments): number {
+  const usual = (DEFAULTS.seconds + 2) * DEFAULTS.rounds;
+  if (what.kind === "rounds") return MAX_ROUNDS_MS * Math.max(1, (rounds * (seconds + 2)) / usual);
+  return what.limitSeconds * 1_000 * Math.max(1, seconds / DEFAULTS.seconds);
+}
+
+type Outcome = Pick<Report, "results" | "ratios" | "figures" | "verdicts">;
+
+async function measureRounds(what: RoundsCase, lab: Lab, options: Arguments): Promise<Outcome> {
+  const results = await runRounds(lab, what, await what.start(lab), options);
+  const ratios = ratiosOf(results);
+  const verdicts = judgeRatios(results[0]?.name ?? "", ratios, what.targets);
+  return { results: results.map(roundedResult), ratios, verdicts };
+}
+
+function measure(what: RoundsCase | FiguresCase, lab: Lab, options: Arguments): Promise<Outcome> {
+  return what.kind === "rounds" ? measureRounds(what, lab, options) : what.measure(lab, options.seconds);
+}
 
 /** Runs one case in a lab of its own, of which nothing is left, however it ends. */
 async function run(what: Case, options: Arguments): Promise<Report> {
@@ -34,21 +71,18 @@ async function run(what: Case, options: Arguments): Promise<Report> {
   const onSignal = (): void => abort(130);
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  // More rounds than the default may take longer in proportion.
-  const limitMs = MAX_CASE_MS * Math.max(1, (options.rounds * (options.seconds + 2)) / 15);
+  const limitMs = limitOf(what, options);
   const alarm = setTimeout(() => abort(EXIT.failure, `${what.name} took longer than ${limitMs / 1_000} s`), limitMs);
   try {
     lab.pinThisProcess();
     const before = await calibrate(lab);
-    const peers = await what.start(lab);
-    const results = await runRounds(lab, what, peers, options);
+    const outcome = await measure(what, lab, options);
     const noise = judgeNoise([...before, ...(await calibrate(lab))]);
     return {
       case: what.name,
       machine: describeMachine(noise),
       versions: versions(lab, what.components),
-      results: results.map(roundedResult),
-      ratios: ratiosOf(results),
+      ...outcome,
     };
   } finally {
     clearTimeout(alarm);
@@ -59,7 +93,7 @@ async function run(what: Case, options: Arguments): Promise<Report> {
 }
 
 function isSound(report: Report): boolean {
-  return report.results.every(({ errors }) => errors === 0);
+  return (report.results ?? []).every(({ errors }) => errors === 0);
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -4,10 +4,11 @@ import { statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { Failure } from "../src/base/failure.ts";
-import { type Message, PROXY_ENVIRONMENT } from "./configuration/parts.ts";
+import { type Message, PROXY_ENVIRONMENT, type Program } from "./configuration/parts.ts";
 import type { Lab } from "./lab.ts";
 import type { LoadResult } from "./measurement.ts";
 import { heddleCommand } from "./program.ts";
+import type { RateResult } from "./rate-load.ts";
 
 export interface RunningPeer {
   readonly name: string;
@@ -21,6 +22,7 @@ export interface RunningPeer {
   /** Of the larger proxy, before its first request. */
   readonly idlePrivateBytes: number | undefined;
   load(connections: number, seconds: number): Promise<LoadResult>;
+  loadAtRate?(perSecond: number, seconds: number): Promise<RateResult>;
 }
 
 export interface StartedProxy {
@@ -35,23 +37,46 @@ export interface ProxySpec {
   readonly adminPort: number;
   /** File that takes the standard output. */
   readonly output?: string;
+  readonly core?: "both";
+  /** See StartOptions. */
+  readonly descriptors?: number;
 }
 
 /** Starts a proxy on the proxies' core and waits until its /ready answers 200. */
 export async function startProxy(lab: Lab, spec: ProxySpec): Promise<StartedProxy> {
   const startedAt = performance.now();
-  const options = spec.output === undefined ? {} : { output: spec.output };
-  const child = lab.start(spec.name, spec.command, { core: "proxy", environment: PROXY_ENVIRONMENT, ...options });
+  const { core = "proxy", output, descriptors } = spec;
+  const options = {
+    ...(output === undefined ? {} : { output }),
+    ...(descriptors === undefined ? {} : { descriptors }),
+  };
+  const child = lab.start(spec.name, spec.command, { core, environment: PROXY_ENVIRONMENT, ...options });
   await lab.ready(spec.name, child, `http://127.0.0.1:${spec.adminPort}/ready`);
   return { child, readyMs: performance.now() - startedAt };
 }
 
-/** The command of either proxy for a bootstrap, which becomes `<name>.json`. */
-export function bootstrapCommand(lab: Lab, program: "heddle" | "envoy", name: string, message: Message): string[] {
+/** The command of either proxy for a bootstrap, which becomes `<name>.json`. One process or thread unless `concurrency` says otherwise. */
+export function bootstrapCommand(
+  lab: Lab,
+  program: Program,
+  name: string,
+  message: Message,
+  concurrency?: number,
+): string[] {
   const file = join(lab.folder, `${name}.json`);
   writeFileSync(file, JSON.stringify(message, null, 1));
-  if (program === "heddle") return [...heddleCommand(), "proxy", "--drain-time", "100ms", "-c", file];
-  return [lab.program("envoy"), "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"];
+  const processes = concurrency === undefined ? [] : ["--concurrency", String(concurrency)];
+  if (program === "heddle") return [...heddleCommand(), "proxy", "--drain-time", "100ms", ...processes, "-c", file];
+  return [
+    lab.program("envoy"),
+    "-c",
+    file,
+    "--concurrency",
+    String(concurrency ?? 1),
+    "--disable-hot-restart",
+    "--log-level",
+    "warning",
+  ];
 }
 
 /** Empties the access logs, so that a fast disk is not filled; gives what they held. The proxies append. */

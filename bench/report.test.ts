@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import { figure } from "./figure.ts";
 import { findVersion } from "./machine.ts";
 import { formatReport, type Report, type Result, ratiosOf, roundedResult } from "./report.ts";
+import { judgeRatios, verdict } from "./target.ts";
 
 const HEDDLE: Result = {
   name: "heddle",
@@ -38,6 +40,7 @@ const REPORT: Report = {
   versions: { heddle: "0.1.0", envoy: "1.40.0" },
   results: [HEDDLE, ENVOY],
   ratios: ratiosOf([HEDDLE, ENVOY]),
+  verdicts: [],
 };
 
 test("the first peer is divided by each other", () => {
@@ -63,12 +66,12 @@ test("the table has a row for each peer, in columns, with what disturbed it", ()
   const rows = lines.slice(heading, heading + 3);
   expect(new Set(rows.map((row) => row.length)).size).toBe(1);
   expect(rows[1]).toMatch(/^heddle +27\.1 +20\.1 +7\.0 +36,543 /);
-  expect(lines.at(-1)).toBe("heddle/envoy-h2: CPU 0.5, requests/s 2, p50 1, p99 0.5, p50 at 1 connection 0.5");
+  expect(lines[heading + 4]).toBe("heddle/envoy-h2: CPU 0.5, requests/s 2, p50 1, p99 0.5, p50 at 1 connection 0.5");
 });
 
 test("errors are said below the table", () => {
   const failed = { ...REPORT, results: [HEDDLE, { ...ENVOY, errors: 3 }] };
-  expect(formatReport(failed, "one request")).toEndWith("envoy-h2: 3 errors: this is no result");
+  expect(formatReport(failed, "one request")).toContain("\nenvoy-h2: 3 errors: this is no result\n");
 });
 
 test("a case without one connection or idle memory has no such columns", () => {
@@ -84,4 +87,53 @@ test("versions are found in what the programs print", () => {
   expect(findVersion("envoy  version: ae1b4d0c2d3e4f5061728394a5b6c7d8e9f00112/1.40.0/Clean/RELEASE")).toBe("1.40.0");
   expect(findVersion("wrk debian/4.1.0-3 [epoll]")).toBe("4.1.0-3");
   expect(findVersion("nothing")).toBe("unknown");
+});
+
+test("a constant rate has its columns and its ratio", () => {
+  const rated = [HEDDLE, ENVOY].map((result, i) => ({
+    ...result,
+    atRate: { rps: 7_000, p50Us: 500, p99Us: 1_000 * (i + 1) },
+  }));
+  const ratios = ratiosOf(rated);
+  expect(ratios["heddle/envoy-h2"]?.p99AtRate).toBe(0.5);
+  const text = formatReport({ ...REPORT, results: rated, ratios }, "one request");
+  expect(text).toContain("at requests/s");
+  expect(text).toContain("p99 at a constant rate 0.5");
+});
+
+test("figures are a table of subjects by values, and verdicts follow it", () => {
+  const figures = [
+    figure("heddle", "resident", 87.123456, "MB"),
+    figure("heddle", "ready", 3, ""),
+    figure("envoy", "resident", 152, "MB"),
+  ];
+  const verdicts = [
+    verdict("resident, heddle/envoy", 0.57, "", 1),
+    verdict("one host", 92, "ms", 20),
+    verdict("none", Number.NaN, "", 1),
+  ];
+  const { results, ratios, ...common } = REPORT;
+  expect(results && ratios).toBeTruthy();
+  const lines = formatReport({ ...common, figures, verdicts }, "memory").split("\n");
+  expect(lines.slice(4)).toEqual([
+    "        resident MB  ready",
+    "heddle        87.12      3",
+    "envoy           152      -",
+    "",
+    "reached  resident, heddle/envoy: 0.57, to reach: at most 1",
+    "missed   one host: 92 ms, to reach: at most 20 ms",
+    "missed   none: NaN, to reach: at most 1",
+  ]);
+});
+
+test("targets are judged by the ratios that there are", () => {
+  const ratios = ratiosOf([HEDDLE, ENVOY]);
+  const targets = [
+    { peer: "envoy-h2", of: "cpu", atMost: 0.5 },
+    { peer: "envoy-h2", of: "p99AtRate", atMost: 1 },
+    { peer: "haproxy", of: "cpu", atMost: 2 },
+  ] as const;
+  expect(judgeRatios("heddle", ratios, targets)).toEqual([
+    { what: "CPU a request, heddle/envoy-h2", value: 0.5, unit: "", atMost: 0.5 },
+  ]);
 });

@@ -1,7 +1,9 @@
 // The outcome of a case: as JSON for programs, as a table for people.
 
+import { type Figure, tableOfFigures } from "./figure.ts";
 import type { Machine } from "./machine.ts";
 import { rounded } from "./statistics.ts";
+import { formatVerdict, type Verdict } from "./target.ts";
 
 export interface Result {
   readonly name: string;
@@ -26,6 +28,12 @@ export interface Result {
     readonly p50Us: number;
     readonly p99Us: number;
   };
+  /** At a rate that does not wait for answers. */
+  readonly atRate?: {
+    readonly rps: number;
+    readonly p50Us: number;
+    readonly p99Us: number;
+  };
 }
 
 export interface Ratio {
@@ -35,15 +43,20 @@ export interface Ratio {
   readonly p99: number;
   /** Median latency over one connection. */
   readonly p50OneConnection?: number;
+  /** At the constant rate. */
+  readonly p99AtRate?: number;
 }
 
 export interface Report {
   readonly case: string;
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
-  readonly results: readonly Result[];
+  /** Of rounds of load on peers; a case has these or figures. */
+  readonly results?: readonly Result[];
   /** The first peer over each other. A peer with errors has no result to divide by. */
-  readonly ratios: Readonly<Record<string, Ratio>>;
+  readonly ratios?: Readonly<Record<string, Ratio>>;
+  readonly figures?: readonly Figure[];
+  readonly verdicts: readonly Verdict[];
 }
 
 function ratio(a: Result, b: Result): Ratio {
@@ -51,12 +64,14 @@ function ratio(a: Result, b: Result): Ratio {
     a.oneConnection && b.oneConnection
       ? { p50OneConnection: rounded(a.oneConnection.p50Us / b.oneConnection.p50Us) }
       : {};
+  const rate = a.atRate && b.atRate ? { p99AtRate: rounded(a.atRate.p99Us / b.atRate.p99Us) } : {};
   return {
     cpu: rounded(a.cpuUs / b.cpuUs),
     rps: rounded(a.rps / b.rps),
     p50: rounded(a.p50Us / b.p50Us),
     p99: rounded(a.p99Us / b.p99Us),
     ...one,
+    ...rate,
   };
 }
 
@@ -100,22 +115,31 @@ const ONE_CONNECTION: readonly Column[] = [
   ["p50 µs at 1", ({ oneConnection }) => number(oneConnection?.p50Us ?? Number.NaN)],
   ["p99 µs at 1", ({ oneConnection }) => number(oneConnection?.p99Us ?? Number.NaN)],
 ];
+const AT_RATE: readonly Column[] = [
+  ["at requests/s", ({ atRate }) => number(atRate?.rps ?? Number.NaN)],
+  ["p50 µs", ({ atRate }) => number(atRate?.p50Us ?? Number.NaN)],
+  ["p99 µs", ({ atRate }) => number(atRate?.p99Us ?? Number.NaN)],
+];
 const IDLE: Column = ["idle MB", ({ idlePrivateBytes }) => megabytes(idlePrivateBytes ?? Number.NaN)];
+
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
+  );
+}
 
 function table(results: readonly Result[]): string[] {
   const columns = [
     ...COLUMNS,
     ...(results.some(({ oneConnection }) => oneConnection) ? ONE_CONNECTION : []),
+    ...(results.some(({ atRate }) => atRate) ? AT_RATE : []),
     ...(results.some(({ idlePrivateBytes }) => idlePrivateBytes !== undefined) ? [IDLE] : []),
   ];
-  const rows = [
+  return align([
     columns.map(([heading]) => heading),
     ...results.map((result) => columns.map(([, cell]) => cell(result))),
-  ];
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
-  );
+  ]);
 }
 
 export function describeNoise({ noise }: Machine): string {
@@ -126,22 +150,23 @@ export function describeNoise({ noise }: Machine): string {
 
 /** For a terminal, without a final line break. */
 export function formatReport(report: Report, describes: string): string {
-  const { machine, versions, results, ratios } = report;
+  const { machine, versions, results = [], ratios = {}, figures, verdicts } = report;
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const ratioLines = Object.entries(ratios).map(([pair, { cpu, rps, p50, p99, p50OneConnection }]) => {
+  const ratioLines = Object.entries(ratios).map(([pair, { cpu, rps, p50, p99, p50OneConnection, p99AtRate }]) => {
     const one = p50OneConnection === undefined ? "" : `, p50 at 1 connection ${p50OneConnection}`;
-    return `${pair}: CPU ${cpu}, requests/s ${rps}, p50 ${p50}, p99 ${p99}${one}`;
+    const rate = p99AtRate === undefined ? "" : `, p99 at a constant rate ${p99AtRate}`;
+    return `${pair}: CPU ${cpu}, requests/s ${rps}, p50 ${p50}, p99 ${p99}${one}${rate}`;
   });
   return [
     `${report.case}: ${describes}`,
     `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}; ${programs.join(", ")}`,
     describeNoise(machine),
     "",
-    ...table(results),
-    "",
-    ...ratioLines,
+    ...(figures ? align(tableOfFigures(figures)) : [...table(results), "", ...ratioLines]),
     ...results
       .filter(({ errors }) => errors > 0)
       .map(({ name, errors }) => `${name}: ${errors} errors: this is no result`),
+    "",
+    ...verdicts.map(formatVerdict),
   ].join("\n");
 }

@@ -1,11 +1,12 @@
 // The measurement itself: peers take turns for several rounds, so that whatever changes on the machine changes for all of them.
 
 import { Failure } from "../src/base/failure.ts";
-import type { Case } from "./cases/case.ts";
+import type { ConstantRate, RoundsCase } from "./cases/case.ts";
 import type { Lab } from "./lab.ts";
 import { combine, type Measurement, measurementOf } from "./measurement.ts";
 import { type RunningPeer, takeLogs } from "./peer.ts";
 import { type CpuTime, compilerTime, cpuTime, type Memory, memory } from "./proc.ts";
+import type { RateResult } from "./rate-load.ts";
 import type { Result } from "./report.ts";
 import { median } from "./statistics.ts";
 
@@ -30,6 +31,7 @@ interface Samples {
   readonly many: Measurement[];
   readonly one: Measurement[];
   readonly memory: Memory[];
+  readonly rate: RateResult[];
   /** Bytes that each access log took. */
   logged: number[];
 }
@@ -45,7 +47,8 @@ async function warmUp(peer: RunningPeer, connections: number): Promise<Memory> {
   return reading;
 }
 
-async function measure(peer: RunningPeer, connections: number, seconds: number): Promise<Measurement> {
+/** CPU of the peer over one run of load. @throws Failure when not one request succeeded. */
+export async function measure(peer: RunningPeer, connections: number, seconds: number): Promise<Measurement> {
   const before = cpuTime(pidsOf(peer));
   const load = await peer.load(connections, seconds);
   const after = cpuTime(pidsOf(peer));
@@ -56,7 +59,7 @@ async function measure(peer: RunningPeer, connections: number, seconds: number):
   });
 }
 
-async function settle(peer: RunningPeer, connections: number): Promise<void> {
+export async function settle(peer: RunningPeer, connections: number): Promise<void> {
   const pids = pidsOf(peer);
   for (let burst = 0; burst < MAX_SETTLING_BURSTS; burst++) {
     const before = { all: seconds(cpuTime(pids)), compiling: seconds(compilerTime(pids)) };
@@ -66,12 +69,38 @@ async function settle(peer: RunningPeer, connections: number): Promise<void> {
   }
 }
 
-async function round(what: Case, peer: RunningPeer, samples: Samples, seconds: number): Promise<void> {
+async function round(what: RoundsCase, peer: RunningPeer, samples: Samples, seconds: number): Promise<void> {
   if (samples.many.length === 0) await settle(peer, what.connections);
   samples.memory.push(await warmUp(peer, what.connections));
   samples.many.push(await measure(peer, what.connections, seconds));
   if (what.oneConnection) samples.one.push(await measure(peer, 1, ONE_CONNECTION_SECONDS));
   samples.logged = takeLogs(peer).map((size, i) => size + (samples.logged[i] ?? 0));
+}
+
+/** What the named peer can do, from the rounds before, decides the rate for it and for the first. */
+async function roundsAtRate(
+  { of, share }: ConstantRate,
+  all: ReadonlyMap<RunningPeer, Samples>,
+  { rounds, seconds }: RoundOptions,
+): Promise<void> {
+  const reference = [...all.keys()].find(({ name }) => name === of);
+  const [first] = all.keys();
+  const rate = share * median((reference && all.get(reference)?.many.map(({ rps }) => rps)) ?? []);
+  for (let i = 0; i < rounds; i++)
+    for (const peer of [first, reference])
+      if (peer?.loadAtRate) all.get(peer)!.rate.push(await peer.loadAtRate(rate, seconds));
+}
+
+function rateOf(rates: readonly RateResult[]): Pick<Result, "atRate"> {
+  if (rates.length === 0) return {};
+  const of = (read: (rate: RateResult) => number) => median(rates.map(read));
+  return {
+    atRate: {
+      rps: of(({ requests, seconds }) => requests / seconds),
+      p50Us: of(({ p50Us }) => p50Us),
+      p99Us: of(({ p99Us }) => p99Us),
+    },
+  };
 }
 
 function resultOf(peer: RunningPeer, samples: Samples): Result {
@@ -83,10 +112,11 @@ function resultOf(peer: RunningPeer, samples: Samples): Result {
     ...figures,
     residentBytes: largest("residentBytes"),
     privateBytes: largest("privateBytes"),
-    errors: errors + (one?.errors ?? 0),
+    errors: errors + (one?.errors ?? 0) + samples.rate.reduce((sum, rate) => sum + rate.errors, 0),
     readyMs: median(peer.readyMs),
     ...(peer.idlePrivateBytes === undefined ? {} : { idlePrivateBytes: peer.idlePrivateBytes }),
     ...(one ? { oneConnection: { cpuUs: one.cpuUs, rps: one.rps, p50Us: one.p50Us, p99Us: one.p99Us } } : {}),
+    ...rateOf(samples.rate),
   };
 }
 
@@ -96,12 +126,15 @@ function resultOf(peer: RunningPeer, samples: Samples): Result {
  */
 export async function runRounds(
   lab: Lab,
-  what: Case,
+  what: RoundsCase,
   peers: readonly RunningPeer[],
   { rounds, seconds }: RoundOptions,
 ): Promise<readonly Result[]> {
-  const samples = new Map(peers.map((peer) => [peer, { many: [], one: [], memory: [], logged: [] } as Samples]));
+  const samples = new Map(
+    peers.map((peer) => [peer, { many: [], one: [], memory: [], rate: [], logged: [] } as Samples]),
+  );
   for (let i = 0; i < rounds; i++) for (const [peer, of] of samples) await round(what, peer, of, seconds);
+  if (what.rate) await roundsAtRate(what.rate, samples, { rounds, seconds });
   await lab.stop(peers.flatMap(({ proxies, twin }) => (twin ? [...proxies, twin] : proxies)));
   for (const [peer, { logged }] of samples) {
     const total = takeLogs(peer).map((size, i) => size + (logged[i] ?? 0));

@@ -28,6 +28,8 @@ export interface Pair {
   readonly proxies: readonly [StartedProxy, StartedProxy];
   /** Where the client's sidecar listens. */
   readonly port: number;
+  /** Where the server's sidecar ends the leg. */
+  readonly mesh: number;
   readonly accessLogs: readonly string[];
 }
 
@@ -45,6 +47,7 @@ export async function startPair(lab: Lab, spec: PairSpec): Promise<Pair> {
   return {
     proxies: [client.proxy, server.proxy],
     port,
+    mesh,
     accessLogs: [client.accessLog, server.accessLog],
   };
 }

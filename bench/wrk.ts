@@ -24,11 +24,27 @@ export function parseWrk(output: string): LoadResult | undefined {
   return { requests: Number(requests), seconds: seconds / 1e6, p50Us, p99Us, errors };
 }
 
-/** Whole seconds only: wrk takes no others. One thread, on the client's core. */
-export async function runWrk(lab: Lab, url: string, connections: number, seconds: number): Promise<LoadResult> {
+export interface WrkOptions {
+  /** File of a Lua script. */
+  readonly script?: string;
+  /** One, on the client's core, unless there are more: then on both. */
+  readonly threads?: number;
+}
+
+/** Whole seconds only: wrk takes no others. */
+export async function runWrk(
+  lab: Lab,
+  url: string,
+  connections: number,
+  seconds: number,
+  { script, threads = 1 }: WrkOptions = {},
+): Promise<LoadResult> {
   const wrk = lab.program("wrk");
-  const command = [wrk, "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url];
-  const output = await lab.output(command);
+  const command = [wrk, `-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--latency"];
+  const output = await lab.output(
+    [...command, ...(script === undefined ? [] : ["-s", script]), url],
+    threads > 1 ? "both" : "client",
+  );
   const result = parseWrk(output);
   if (!result) throw new Error(`wrk printed no result: ${output.trim()}`);
   return result;

@@ -8,7 +8,7 @@ import { PATH } from "../configuration/parts.ts";
 import type { Lab } from "../lab.ts";
 import { bootstrapCommand, type ProxySpec, proveFeatures, type RunningPeer, startProxy } from "../peer.ts";
 import { runWrk } from "../wrk.ts";
-import type { Case } from "./case.ts";
+import type { RoundsCase } from "./case.ts";
 
 const PEERS = ["heddle", "envoy", "nginx", "haproxy"] as const;
 type PeerName = (typeof PEERS)[number];
@@ -19,7 +19,7 @@ function specOf(lab: Lab, peer: PeerName, name: string, ports: HopPorts, log: st
   switch (peer) {
     case "heddle":
     case "envoy":
-      return { name, adminPort, command: bootstrapCommand(lab, peer, name, hopBootstrap(ports, log)) };
+      return { name, adminPort, command: bootstrapCommand(lab, peer, name, hopBootstrap(ports, log, peer)) };
     case "nginx": {
       const folder = lab.subfolder(name);
       writeFileSync(file, nginxHop(ports, log, folder));
@@ -39,7 +39,7 @@ async function startPeer(lab: Lab, peer: PeerName, backend: number): Promise<Run
   const twin = await startProxy(lab, specOf(lab, peer, `${peer}-twin`, twinPorts, `${log}.twin`));
   // A twin that has served holds the pages of serving, as any second proxy of a machine does.
   await runWrk(lab, `http://127.0.0.1:${twinListen}${PATH}`, 64, 1);
-  await proveFeatures(peer, listen, PATH, ["x-request-id"]);
+  await proveFeatures(peer, listen, PATH, ["x-request-id", "traceparent"]);
   const url = `http://127.0.0.1:${listen}${PATH}`;
   return {
     name: peer,
@@ -52,12 +52,17 @@ async function startPeer(lab: Lab, peer: PeerName, backend: number): Promise<Run
   };
 }
 
-export const hop: Case = {
+export const hop: RoundsCase = {
+  kind: "rounds",
   name: "hop",
   describes: "one HTTP/1.1 request through one proxy, in plaintext",
   components: ["envoy", "nginx", "haproxy", "wrk"],
   connections: 64,
   oneConnection: false,
+  targets: [
+    { peer: "envoy", of: "cpu", atMost: 0.65 },
+    { peer: "haproxy", of: "cpu", atMost: 2 },
+  ],
   async start(lab) {
     const backend = await startBackend(lab);
     const peers: RunningPeer[] = [];

@@ -7,7 +7,7 @@ import type { Lab } from "../lab.ts";
 import type { LoadResult } from "../measurement.ts";
 import type { RunningPeer } from "../peer.ts";
 import { type PairSpec, startPair } from "../sidecars.ts";
-import type { Case } from "./case.ts";
+import type { RoundsCase } from "./case.ts";
 
 const LOAD = join(import.meta.dir, "..", "tcp-load.ts");
 const BACKEND = join(import.meta.dir, "..", "tcp-backend.ts");
@@ -37,12 +37,14 @@ async function startPeer(lab: Lab, spec: PairSpec): Promise<RunningPeer> {
   };
 }
 
-export const tcp: Case = {
+export const tcp: RoundsCase = {
+  kind: "rounds",
   name: "tcp-1m",
   describes: "one body of 1 MiB over TCP through two sidecars with mutual TLS; CPU of both, memory of the larger",
   components: ["envoy", "openssl"],
   connections: 16,
   oneConnection: false,
+  targets: [{ peer: "envoy", of: "cpu", atMost: 0.9 }],
   async start(lab) {
     const application = await startBackend(lab);
     const certificates = lab.subfolder("certificates");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../scripts/components.ts";
 import { makeCertificates } from "../identity.ts";
+import { discoveredBootstrap } from "./discovered.ts";
 import { hopBootstrap } from "./hop.ts";
 import { clientBootstrap, serverBootstrap, tcpClientBootstrap, tcpServerBootstrap } from "./mesh.ts";
 import type { Message } from "./parts.ts";
@@ -40,10 +41,16 @@ test.skipIf(!envoy || !openssl)("Envoy accepts the bootstrap of every case (need
     makeCertificates(openssl!, folder);
     const files = { accessLog: join(folder, "access.log"), certificates: folder };
     const messages = [
-      hopBootstrap({ ...PORTS, backend: PORTS.next }, files.accessLog),
-      clientBootstrap(PORTS, files, "h2"),
-      clientBootstrap(PORTS, files, "http/1.1"),
-      serverBootstrap(PORTS, files),
+      hopBootstrap({ ...PORTS, backend: PORTS.next }, files.accessLog, "envoy"),
+      clientBootstrap(PORTS, files, "envoy", "h2"),
+      clientBootstrap(PORTS, files, "envoy", "http/1.1"),
+      serverBootstrap(PORTS, files, "envoy", "http/1.1"),
+      serverBootstrap(PORTS, files, "envoy", "h2"),
+      discoveredBootstrap(
+        { ...PORTS, probe: 10_004, backend: PORTS.next, discovery: 10_005 },
+        files.accessLog,
+        "envoy",
+      ),
       tcpClientBootstrap(PORTS, files),
       tcpServerBootstrap(PORTS, files),
     ];
@@ -55,9 +62,17 @@ test.skipIf(!envoy || !openssl)("Envoy accepts the bootstrap of every case (need
 
 test("the peers of the mesh differ in the protocol on the leg and nothing else", () => {
   const files = { accessLog: "/log", certificates: "/certificates" };
-  const text = (protocol: "h2" | "http/1.1") => JSON.stringify(clientBootstrap(PORTS, files, protocol));
+  const text = (protocol: "h2" | "http/1.1") => JSON.stringify(clientBootstrap(PORTS, files, "envoy", protocol));
   const options = '"explicit_http_config":{"http2_protocol_options":{"allow_connect":true}}';
   const other = '"explicit_http_config":{"http_protocol_options":{"enable_trailers":true}}';
   expect(text("h2").replace(options, other)).toBe(text("http/1.1"));
   expect(text("h2")).not.toBe(text("http/1.1"));
+});
+
+test("the programs differ in the tracer, without which Envoy makes no trace context, and nothing else", () => {
+  const text = (program: "heddle" | "envoy") =>
+    JSON.stringify(hopBootstrap({ ...PORTS, backend: PORTS.next }, "/log", program));
+  const provider = /,"provider":\{"name":"envoy.tracers.opentelemetry".*?"service_name":"bench"\}\}/;
+  expect(text("envoy")).toMatch(provider);
+  expect(text("envoy").replace(provider, "")).toBe(text("heddle"));
 });

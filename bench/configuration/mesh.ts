@@ -5,12 +5,15 @@ import { legClient, legListener, legServer, secrets } from "./leg.ts";
 import {
   bootstrap,
   cluster,
+  collector,
   HOST,
   httpFilter,
   INBOUND_RETRIES,
+  inlineRoutes,
   listener,
   type Message,
   OUTBOUND_RETRIES,
+  type Program,
   rbacFilter,
   tcpFilter,
 } from "./parts.ts";
@@ -31,31 +34,47 @@ export interface SidecarFiles {
 const HTTP_PORT = 80;
 const TCP_PORT = 9_000;
 
-/** The caller's sidecar. `protocol` is what it speaks on the leg: the one thing in which the peers differ. */
-export function clientBootstrap(ports: SidecarPorts, files: SidecarFiles, protocol: "h2" | "http/1.1"): Message {
+export type HttpProtocol = "h2" | "http/1.1";
+
+/** The caller's sidecar. `protocol` is what it speaks on the leg: what the peers differ in besides the program. */
+export function clientBootstrap(
+  ports: SidecarPorts,
+  files: SidecarFiles,
+  program: Program,
+  protocol: HttpProtocol,
+): Message {
   const name = `outbound|${HTTP_PORT}||${HOST}`;
   const metadata = { key: "x-envoy-peer-metadata", value: "%ENVIRONMENT(HEDDLE_PEER_METADATA)%" };
   const http = httpFilter({
     name: `upstream|${HTTP_PORT}||${HOST}`,
+    program,
     accessLog: files.accessLog,
     filters: [],
-    virtualHost: {
-      request_headers_to_add: [{ header: metadata, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }],
-      include_request_attempt_count: true,
-    },
-    route: { cluster: name, host_rewrite_literal: HOST, retry_policy: OUTBOUND_RETRIES },
+    routes: inlineRoutes(
+      `upstream|${HTTP_PORT}||${HOST}`,
+      {
+        request_headers_to_add: [{ header: metadata, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }],
+        include_request_attempt_count: true,
+      },
+      { cluster: name, host_rewrite_literal: HOST, retry_policy: OUTBOUND_RETRIES },
+    ),
   });
   return bootstrap({
     name: "client",
     adminPort: ports.admin,
     secrets: secrets(files.certificates, "client"),
-    listener: listener({ name: "upstream", port: ports.listen, direction: "OUTBOUND", chain: { filters: [http] } }),
-    cluster: cluster({ name, port: ports.next, protocol, leg: legClient(HTTP_PORT) }),
+    listeners: [listener({ name: "upstream", port: ports.listen, direction: "OUTBOUND", chain: { filters: [http] } })],
+    clusters: [cluster({ name, port: ports.next, protocol, leg: legClient(HTTP_PORT) }), collector()],
   });
 }
 
-/** The application's sidecar: takes either protocol on the leg, proves the caller, passes HTTP/1.1 on. */
-export function serverBootstrap(ports: SidecarPorts, files: SidecarFiles): Message {
+/** The application's sidecar: takes either protocol on the leg, proves the caller, passes on what the application speaks. */
+export function serverBootstrap(
+  ports: SidecarPorts,
+  files: SidecarFiles,
+  program: Program,
+  application: HttpProtocol,
+): Message {
   const chain = "inbound|8080|http";
   const name = "inbound|8080||";
   const peerMetadata = {
@@ -66,6 +85,7 @@ export function serverBootstrap(ports: SidecarPorts, files: SidecarFiles): Messa
   const caller = { authenticated: { principal_name: { exact: spiffe("client") } } };
   const http = httpFilter({
     name,
+    program,
     accessLog: files.accessLog,
     filters: [
       {
@@ -77,8 +97,7 @@ export function serverBootstrap(ports: SidecarPorts, files: SidecarFiles): Messa
       },
       rbacFilter(caller),
     ],
-    virtualHost: {},
-    route: { cluster: name, retry_policy: INBOUND_RETRIES },
+    routes: inlineRoutes(name, {}, { cluster: name, retry_policy: INBOUND_RETRIES }),
     settings: {
       forward_client_cert_details: "APPEND_FORWARD",
       set_current_client_cert_details: { subject: true, dns: true, uri: true },
@@ -88,14 +107,16 @@ export function serverBootstrap(ports: SidecarPorts, files: SidecarFiles): Messa
     name: "golden-signal",
     adminPort: ports.admin,
     secrets: secrets(files.certificates, "golden-signal"),
-    listener: listener({
-      name: "meshInbound",
-      port: ports.listen,
-      direction: "INBOUND",
-      chain: { name: chain, transport_socket: legServer(["h2", "http/1.1"]), filters: [http] },
-      leg: legListener(HTTP_PORT, chain, "http"),
-    }),
-    cluster: cluster({ name, port: ports.next, protocol: "http/1.1" }),
+    listeners: [
+      listener({
+        name: "meshInbound",
+        port: ports.listen,
+        direction: "INBOUND",
+        chain: { name: chain, transport_socket: legServer(["h2", "http/1.1"]), filters: [http] },
+        leg: legListener(HTTP_PORT, chain, "http"),
+      }),
+    ],
+    clusters: [cluster({ name, port: ports.next, protocol: application }), collector()],
   });
 }
 
@@ -105,13 +126,15 @@ export function tcpClientBootstrap(ports: SidecarPorts, files: SidecarFiles): Me
     name: "client",
     adminPort: ports.admin,
     secrets: secrets(files.certificates, "client"),
-    listener: listener({
-      name: "upstream",
-      port: ports.listen,
-      direction: "OUTBOUND",
-      chain: { filters: [tcpFilter(name, files.accessLog)] },
-    }),
-    cluster: cluster({ name, port: ports.next, protocol: "tcp", leg: legClient(TCP_PORT) }),
+    listeners: [
+      listener({
+        name: "upstream",
+        port: ports.listen,
+        direction: "OUTBOUND",
+        chain: { filters: [tcpFilter(name, files.accessLog)] },
+      }),
+    ],
+    clusters: [cluster({ name, port: ports.next, protocol: "tcp", leg: legClient(TCP_PORT) })],
   });
 }
 
@@ -122,13 +145,15 @@ export function tcpServerBootstrap(ports: SidecarPorts, files: SidecarFiles): Me
     name: "golden-signal",
     adminPort: ports.admin,
     secrets: secrets(files.certificates, "golden-signal"),
-    listener: listener({
-      name: "meshInbound",
-      port: ports.listen,
-      direction: "INBOUND",
-      chain: { name: chain, transport_socket: legServer([]), filters: [tcpFilter(name, files.accessLog)] },
-      leg: legListener(TCP_PORT, chain, "tcp"),
-    }),
-    cluster: cluster({ name, port: ports.next, protocol: "tcp" }),
+    listeners: [
+      listener({
+        name: "meshInbound",
+        port: ports.listen,
+        direction: "INBOUND",
+        chain: { name: chain, transport_socket: legServer([]), filters: [tcpFilter(name, files.accessLog)] },
+        leg: legListener(TCP_PORT, chain, "tcp"),
+      }),
+    ],
+    clusters: [cluster({ name, port: ports.next, protocol: "tcp" })],
   });
 }

@@ -40,12 +40,21 @@ export const PROXY_ENVIRONMENT = {
 export interface BootstrapParts {
   readonly name: string;
   readonly adminPort: number;
-  readonly listener: Message;
-  readonly cluster: Message;
+  readonly listeners: readonly Message[];
+  readonly clusters: readonly Message[];
+  /** Further fields of the bootstrap. */
+  readonly settings?: Message;
   readonly secrets?: readonly Message[];
 }
 
-export function bootstrap({ name, adminPort, listener, cluster, secrets = [] }: BootstrapParts): Message {
+export function bootstrap({
+  name,
+  adminPort,
+  listeners,
+  clusters,
+  settings = {},
+  secrets = [],
+}: BootstrapParts): Message {
   const labels = {
     app: name,
     version: "v1",
@@ -59,7 +68,8 @@ export function bootstrap({ name, adminPort, listener, cluster, secrets = [] }: 
       metadata: { WORKLOAD_NAME: `${name}-v1`, NAMESPACE: "default", CLUSTER_ID: "Kubernetes", LABELS: labels },
     },
     admin: { address: socketAddress(adminPort) },
-    static_resources: { secrets, listeners: [listener], clusters: [cluster] },
+    static_resources: { secrets, listeners, clusters },
+    ...settings,
   };
 }
 
@@ -96,14 +106,47 @@ export function listener({ name, port, direction, chain, leg = {} }: ListenerPar
   };
 }
 
+/** The proxies that take these bootstraps. */
+export type Program = "heddle" | "envoy";
+
+/** Of spans that Envoy would export. No request is sampled, so that none is, and nobody listens. */
+const COLLECTOR = "opentelemetry_collector";
+
+export function collector(): Message {
+  return {
+    name: COLLECTOR,
+    type: "STATIC",
+    connect_timeout: "1s",
+    load_assignment: {
+      cluster_name: COLLECTOR,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(9) } }] }],
+    },
+  };
+}
+
+/** Trace context for every request, spans for none. Envoy makes none without a tracer; Heddle makes it by itself and refuses tracers. */
+function tracing(program: Program): Message {
+  const provider = {
+    name: "envoy.tracers.opentelemetry",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
+      http_service: { http_uri: { uri: "http://127.0.0.1:9/v1/traces", cluster: COLLECTOR, timeout: "1s" } },
+      service_name: "bench",
+    },
+  };
+  return { random_sampling: { value: 0 }, ...(program === "envoy" ? { provider } : {}) };
+}
+
 export interface HttpParts {
   readonly name: string;
   readonly accessLog: string;
   readonly filters: readonly Message[];
-  readonly virtualHost: Message;
-  readonly route: Message;
+  /** Where the routes come from: {@link inlineRoutes}, {@link directAnswer}, or discovery. */
+  readonly routes: Message;
   /** Further fields of the connection manager. */
   readonly settings?: Message;
+  /** Whose configuration it is: see {@link tracing}. */
+  readonly program: Program;
 }
 
 export function httpFilter(parts: HttpParts): Message {
@@ -122,33 +165,31 @@ export function httpFilter(parts: HttpParts): Message {
       http_protocol_options: { enable_trailers: true },
       http2_protocol_options: { allow_connect: true },
       upgrade_configs: [{ upgrade_type: "websocket" }],
+      tracing: tracing(parts.program),
       access_log: accessLog(parts.accessLog),
       ...parts.settings,
       http_filters: [...parts.filters, { name: "envoy.filters.http.router", typed_config: router }],
-      route_config: {
-        name: parts.name,
-        validate_clusters: false,
-        virtual_hosts: [
-          {
-            name: parts.name,
-            domains: ["*"],
-            ...parts.virtualHost,
-            routes: [
-              {
-                name: "default",
-                match: { prefix: "/" },
-                route: {
-                  timeout: "0s",
-                  max_stream_duration: { max_stream_duration: "0s", grpc_timeout_header_max: "0s" },
-                  ...parts.route,
-                },
-              },
-            ],
-          },
-        ],
-      },
+      ...parts.routes,
     },
   };
+}
+
+/** One route for every request, as the control plane configures it; `virtualHost` and `route` add to it. */
+export function inlineRoutes(name: string, virtualHost: Message, route: Message): Message {
+  const action = {
+    timeout: "0s",
+    max_stream_duration: { max_stream_duration: "0s", grpc_timeout_header_max: "0s" },
+    ...route,
+  };
+  const routes = [{ name: "default", match: { prefix: "/" }, route: action }];
+  const virtualHosts = [{ name, domains: ["*"], ...virtualHost, routes }];
+  return { route_config: { name, validate_clusters: false, virtual_hosts: virtualHosts } };
+}
+
+/** Answers by itself: what asks it measures the proxy's event loop and nothing behind it. */
+export function directAnswer(name: string): Message {
+  const routes = [{ match: { prefix: "/" }, direct_response: { status: 200, body: { inline_string: "here\n" } } }];
+  return { route_config: { name, virtual_hosts: [{ name, domains: ["*"], routes }] } };
 }
 
 export function tcpFilter(cluster: string, log: string): Message {
@@ -163,8 +204,9 @@ export function tcpFilter(cluster: string, log: string): Message {
   };
 }
 
-/** One policy, ALLOW: GET of {@link PATH} and what is below it, for the principals. Everything else is refused with 403. */
+/** One policy, ALLOW: GET and POST of {@link PATH} and what is below it, for the principals. Everything else is refused with 403. */
 export function rbacFilter(principal: Message): Message {
+  const method = (exact: string) => ({ header: { name: ":method", string_match: { exact } } });
   return {
     name: "envoy.filters.http.rbac",
     typed_config: {
@@ -177,7 +219,7 @@ export function rbacFilter(principal: Message): Message {
               {
                 and_rules: {
                   rules: [
-                    { or_rules: { rules: [{ header: { name: ":method", string_match: { exact: "GET" } } }] } },
+                    { or_rules: { rules: [method("GET"), method("POST")] } },
                     { or_rules: { rules: [{ url_path: { path: { prefix: PATH } } }] } },
                   ],
                 },
