@@ -19,7 +19,7 @@ const ONCE_CONNECTIONS = 16;
 const LIVE_CONNECTIONS = 8;
 const LIVE_RATE = 100;
 /** Of --once, teardown aside: beyond it something hangs, and the report says what. */
-const ONCE_TIMEOUT_MS = 20_000;
+const ONCE_TIMEOUT_MS = 60_000;
 const PARENT_POLL_MS = 500;
 
 interface Options {
