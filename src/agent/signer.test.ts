@@ -9,7 +9,7 @@ import { type GrpcListener, listenGrpc } from "../grpc/listen.ts";
 import { GrpcService, unary } from "../grpc/server.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
 import { getHeader } from "../http/headers.ts";
-import { createTlsContext, encodeAlpn } from "../net/tls-context.ts";
+import { createTlsContext } from "../net/tls-context.ts";
 import { testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { IstioCertificateRequestSchema, IstioCertificateResponseSchema } from "../pki/gen/istio/v1/auth/ca_pb.ts";
 import { peerIdentity } from "../pki/svid.ts";
@@ -48,7 +48,7 @@ function authority(answer: GrpcStatus | readonly string[]): number {
     { kind: "tcp", host: "127.0.0.1", port: 0 },
     {
       context: () => context,
-      alpn: encodeAlpn(["h2"]),
+      alpn: ["h2"],
       clientCertificate: "optional",
       handshakeTimeoutMs: 2_000,
       onHandshakeFailure() {},

@@ -34,8 +34,8 @@ import type { AccessLog } from "../model/settings.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
 import type { WorkloadKey } from "../model/workload.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
-import type { ServerTls } from "../net/listen.ts";
-import { createTlsContext, encodeAlpn, type NativeContext } from "../net/tls-context.ts";
+import type { ServerTls } from "../net/tls-acceptor.ts";
+import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
 import { bundlePem } from "../pki/bundle.ts";
 import { peerIdentity } from "../pki/svid.ts";
 import { Registry } from "../stats/registry.ts";
@@ -223,7 +223,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
 
   const tls: ServerTls = {
     context: () => context,
-    alpn: encodeAlpn(["h2"]),
+    alpn: ["h2"],
     clientCertificate: "optional",
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
     onHandshakeFailure: (detail, remote) => log.debug("TLS handshake failed", { remote, detail }),

@@ -64,7 +64,11 @@ export async function runProxy(args: readonly string[]): Promise<void> {
   try {
     const { bootstrap, debug, ...options } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
-    const proxy = startProxy({ bootstrap: await readBootstrap(bootstrap), version: VERSION, ...options });
+    const proxy = startProxy({
+      bootstrap: await readBootstrap(bootstrap),
+      version: VERSION,
+      ...options,
+    });
     let asked = false;
     const end = (): void => {
       if (asked) process.exit(EXIT.failure);

@@ -3,7 +3,8 @@
 import { Http2ServerConnection } from "../http/h2/server-connection.ts";
 import { DEFAULT_LIMITS } from "../http/limits.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
-import { type Binding, type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
+import { type Binding, type ListeningSocket, listen } from "../net/listen.ts";
+import type { ServerTls } from "../net/tls-acceptor.ts";
 import type { CallPeer, GrpcService } from "./server.ts";
 
 /** Istio's for both ends of a discovery stream (keepalive.DefaultOption): a peer that vanished is noticed within 40 s. */

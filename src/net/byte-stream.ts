@@ -51,6 +51,9 @@ export interface ByteStream {
   resume(): void;
   /** Ends the sending direction after what was written. */
   end(): void;
+  /** Ends both directions after what was written, without waiting for the peer's end; what it still sends is refused. */
+  close(): void;
+  /** Breaks the connection off: what was written may be lost. */
   terminate(): void;
 }
 

@@ -1,7 +1,8 @@
 // Outgoing connections: TCP, Unix sockets, TLS on top of TCP.
 
-import type { Socket, SocketHandler, TCPSocketConnectOptions } from "bun";
+import type { Socket, SocketHandler, TCPSocketConnectOptions, TLSUpgradeOptions } from "bun";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import type { SocketAddress } from "./byte-stream.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import type { NativeContext } from "./tls-context.ts";
 
@@ -60,15 +61,24 @@ class Attempt {
   }
 }
 
+/** What goes out in the clear before everything else, TLS included. */
+export type Preface = (local: SocketAddress, remote: SocketAddress) => Uint8Array;
+
 /** Bun calls `open` with `data` set; the attempt is found by its transport while the handshake runs. */
-const attempts = new WeakMap<SocketTransport, { attempt: Attempt; tls: ClientTls | undefined }>();
+const attempts = new WeakMap<
+  SocketTransport,
+  { attempt: Attempt; tls: ClientTls | undefined; preface: Preface | undefined }
+>();
 
 const CONNECT_HANDLERS: SocketHandler<SocketTransport, "buffer"> = {
   ...STREAM_HANDLERS,
   open(socket) {
     socket.data.socket = socket;
     const pending = attempts.get(socket.data);
-    if (pending && !pending.tls) pending.attempt.succeed(socket);
+    if (!pending || pending.tls) return;
+    if (pending.preface && !introduce(socket, pending.preface))
+      pending.attempt.fail("connection closed before it was established");
+    else pending.attempt.succeed(socket);
   },
   handshake(socket, _success, error) {
     const pending = attempts.get(socket.data);
@@ -86,6 +96,42 @@ const CONNECT_HANDLERS: SocketHandler<SocketTransport, "buffer"> = {
     attempts.get(socket.data)?.attempt.fail(describe(error));
   },
 };
+
+/** A fresh socket takes a header of a few hundred bytes at once, or is gone. */
+function introduce(socket: Socket<SocketTransport>, preface: Preface): boolean {
+  const bytes = preface(socket.data.local, socket.data.remote);
+  return socket.write(bytes) === bytes.length;
+}
+
+/** A socket that becomes TLS after its preface. It reads nothing itself: bytes are the handshake's. */
+const PREFACE_HANDLERS: SocketHandler<SocketTransport, "buffer"> = {
+  drain() {},
+  error() {},
+  open(socket) {
+    socket.data.socket = socket;
+    const pending = attempts.get(socket.data);
+    if (!pending?.tls || !pending.preface) return;
+    if (!introduce(socket, pending.preface)) {
+      pending.attempt.fail("connection closed before it was established");
+      socket.terminate();
+      return;
+    }
+    const options = { data: socket.data, socket: CONNECT_HANDLERS, tls: secureOptions(pending.tls) };
+    const [, secure] = socket.upgradeTLS(options as unknown as TLSUpgradeOptions<SocketTransport>);
+    socket.data.socket = secure;
+  },
+  close: CONNECT_HANDLERS.close!,
+  connectError: CONNECT_HANDLERS.connectError!,
+};
+
+function secureOptions(tls: ClientTls) {
+  return {
+    secureContext: tls.context,
+    rejectUnauthorized: false, // the rule in `judge` decides; `true` refuses every SPIFFE name
+    serverName: tls.serverName,
+    ...(tls.alpn && { ALPNProtocols: tls.alpn }),
+  };
+}
 
 /**
  * Bun judges the chain first and the host name only when the chain is good, so that ERR_TLS_CERT_ALTNAME_INVALID (or no error) means
@@ -123,23 +169,19 @@ export function connect(
   tls: ClientTls | undefined,
   timeoutMs: number,
   listener: ConnectListener,
+  preface?: Preface,
 ): void {
   const attempt = new Attempt(listener, timeoutMs);
-  attempts.set(attempt.transport, { attempt, tls });
+  attempts.set(attempt.transport, { attempt, tls, preface });
   const where = target.kind === "tcp" ? { hostname: target.host, port: target.port } : { unix: target.path };
-  const secure = tls && {
-    secureContext: tls.context,
-    rejectUnauthorized: false, // the rule in `judge` decides; `true` refuses every SPIFFE name
-    serverName: tls.serverName,
-    ...(tls.alpn && { ALPNProtocols: tls.alpn }),
-  };
+  const introduced = preface !== undefined && tls !== undefined;
   // Bun's types lack `secureContext` and `allowHalfOpen` together; both are honoured (net.test.ts).
   const options = {
     ...where,
     allowHalfOpen: true,
     data: attempt.transport,
-    socket: CONNECT_HANDLERS,
-    ...(secure && { tls: secure }),
+    socket: introduced ? PREFACE_HANDLERS : CONNECT_HANDLERS,
+    ...(tls && !introduced && { tls: secureOptions(tls) }),
   };
   Bun.connect(options as TCPSocketConnectOptions<SocketTransport>).then(undefined, (error) =>
     attempt.fail(describe(error)),

@@ -1,27 +1,21 @@
-// Listening sockets, plain and TLS. TLS is put on each accepted socket (`upgradeTLS`), so that a renewed certificate or a new trust
-// bundle serves the next connection while those that live stay as they are.
+// Listening sockets, plain and TLS.
 
-import type { Socket, SocketHandler, TCPSocketListenOptions, TLSUpgradeOptions, UnixSocketOptions } from "bun";
+import type { Socket, SocketHandler, TCPSocketListenOptions, UnixSocketOptions } from "bun";
 import { Failure } from "../base/failure.ts";
-import { Alarm, timers } from "../base/timer-wheel.ts";
+import { setBacklog } from "./backlog.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
-import type { NativeContext } from "./tls-context.ts";
-import { tlsSession } from "./tls-session.ts";
+import { type Acceptor, type ServerTls, TlsAcceptor } from "./tls-acceptor.ts";
 
 export type Binding =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly reusePort?: boolean }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      readonly port: number;
+      readonly reusePort?: boolean;
+      /** Connections that may wait to be accepted; undefined or 0 is the runtime's (512). */
+      readonly backlog?: number;
+    }
   | { readonly kind: "unix"; readonly path: string };
-
-export interface ServerTls {
-  /** Asked at every connection; undefined while there is no certificate yet: the connection is closed. */
-  context(): NativeContext | undefined;
-  readonly alpn: ArrayBuffer | undefined;
-  /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
-  readonly clientCertificate: "required" | "optional" | "none";
-  readonly handshakeTimeoutMs: number;
-  /** A handshake came to nothing; `detail` is OpenSSL's code. */
-  onHandshakeFailure(detail: string, remote: string): void;
-}
 
 export interface ListeningSocket {
   /** The port bound, also when 0 was asked for; 0 for a Unix socket. */
@@ -29,9 +23,6 @@ export interface ListeningSocket {
   /** Takes no new connections; those that live go on. */
   stop(): void;
 }
-
-/** Sets `transport.listener`; the transport is open, with TLS facts when there is TLS. */
-export type Acceptor = (transport: SocketTransport) => void;
 
 function plainHandlers(accept: Acceptor): SocketHandler<SocketTransport, "buffer"> {
   return {
@@ -45,72 +36,12 @@ function plainHandlers(accept: Acceptor): SocketHandler<SocketTransport, "buffer
   };
 }
 
-/** While the handshake runs, the transport waits here; the deadline closes it. */
-class Handshake {
-  readonly transport: SocketTransport;
-  readonly deadline: Alarm;
-
-  constructor(transport: SocketTransport, timeoutMs: number) {
-    this.transport = transport;
-    this.deadline = new Alarm(() => transport.terminate());
-    timers.arm(this.deadline, timeoutMs);
-  }
-}
-
-function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined, "buffer"> {
-  const handshakes = new WeakMap<SocketTransport, Handshake>();
-  const secureHandlers: SocketHandler<SocketTransport, "buffer"> = {
-    ...STREAM_HANDLERS,
-    handshake(socket, success, error) {
-      const transport = socket.data;
-      const handshake = handshakes.get(transport);
-      if (handshake) timers.disarm(handshake.deadline);
-      // `success` is true even for a client whose chain is foreign or expired; `authorized` is the verdict.
-      const certificate = tls.clientCertificate === "none" ? undefined : socket.getPeerX509Certificate()?.raw;
-      const unproven = certificate ? !socket.authorized : tls.clientCertificate === "required";
-      if (!success || unproven) {
-        const code = error && "code" in error ? String(error.code) : (error?.message ?? "handshake failed");
-        tls.onHandshakeFailure(code, socket.remoteAddress);
-        socket.terminate();
-        return;
-      }
-      transport.tls = {
-        serverName: socket.getServername() || "",
-        alpn: socket.alpnProtocol || "",
-        peerCertificate: certificate,
-        session: () => tlsSession(socket),
-      };
-      accept(transport);
-    },
-    close(socket) {
-      const handshake = handshakes.get(socket.data);
-      if (handshake) timers.disarm(handshake.deadline);
-      socket.data.onClose();
-    },
-  };
+function tlsHandlers(acceptor: TlsAcceptor, accept: Acceptor): SocketHandler<undefined, "buffer"> {
   return {
     // No `data` handler: it would get a copy of every encrypted record. Bun wants one of `data` and `drain`.
     drain() {},
     error() {},
-    open(raw: Socket<undefined>) {
-      const context = tls.context();
-      if (context === undefined) {
-        tls.onHandshakeFailure("no certificate yet", raw.remoteAddress);
-        raw.terminate();
-        return;
-      }
-      const transport = new SocketTransport();
-      handshakes.set(transport, new Handshake(transport, tls.handshakeTimeoutMs));
-      const secureOptions = {
-        secureContext: context,
-        requestCert: tls.clientCertificate !== "none",
-        rejectUnauthorized: tls.clientCertificate === "required",
-        ...(tls.alpn && { ALPNProtocols: tls.alpn }),
-      };
-      const options = { isServer: true, data: transport, socket: secureHandlers, tls: secureOptions };
-      const [, secure] = raw.upgradeTLS(options as TLSUpgradeOptions<SocketTransport>);
-      transport.socket = secure;
-    },
+    open: (raw: Socket<undefined>) => acceptor.secure(raw, undefined, accept),
   };
 }
 
@@ -119,7 +50,7 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
  * @throws Failure when the address cannot be bound, naming it and the way out.
  */
 export function listen(binding: Binding, tls: ServerTls | undefined, accept: Acceptor): ListeningSocket {
-  const handlers = tls ? tlsHandlers(tls, accept) : plainHandlers(accept);
+  const handlers = tls ? tlsHandlers(new TlsAcceptor(tls), accept) : plainHandlers(accept);
   try {
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };
@@ -134,6 +65,7 @@ export function listen(binding: Binding, tls: ServerTls | undefined, accept: Acc
       socket: handlers,
     };
     const server = Bun.listen(options as TCPSocketListenOptions<unknown>);
+    if (binding.backlog) setBacklog("fd" in server ? Number(server.fd) : -1, binding.backlog);
     return { port: server.port, stop: () => server.stop() };
   } catch (thrown) {
     const where = binding.kind === "unix" ? binding.path : `${binding.host}:${binding.port}`;

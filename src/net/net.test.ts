@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NOBODY } from "./byte-stream.ts";
 import { type ClientTls, connect } from "./connect.ts";
-import { listen, type ServerTls } from "./listen.ts";
+import { listen } from "./listen.ts";
 import type { SocketTransport } from "./socket.ts";
+import type { ServerTls } from "./tls-acceptor.ts";
 import { createTlsContext, encodeAlpn } from "./tls-context.ts";
 
 // Certificates of two authorities, made by openssl so that no code under test vouches for itself.
@@ -103,7 +104,7 @@ function serverTls(name: string, failures: string[] = []): ServerTls {
   const context = contextOf(name);
   return {
     context: () => context,
-    alpn: encodeAlpn(["h2", "http/1.1"]),
+    alpn: ["h2", "http/1.1"],
     clientCertificate: "required",
     handshakeTimeoutMs: 2_000,
     onHandshakeFailure: (detail) => failures.push(detail),

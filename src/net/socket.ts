@@ -11,7 +11,14 @@ import {
   UNCOUNTED,
 } from "./byte-stream.ts";
 
+/** Who counts open connections. */
+export interface ConnectionCount {
+  releaseConnection(): void;
+}
+
 export class SocketTransport implements ByteStream {
+  /** Told once, when the socket is gone. */
+  countedBy: ConnectionCount | undefined = undefined;
   listener: ByteListener = NOBODY;
   tls: TlsFacts | undefined = undefined;
   /** Unset until the socket is open. */
@@ -46,9 +53,19 @@ export class SocketTransport implements ByteStream {
     if (!this.#closed) this.socket?.shutdown();
   }
 
+  close(): void {
+    this.#terminated = true;
+    if (!this.#closed) this.socket?.end();
+  }
+
   terminate(): void {
     this.#terminated = true;
     if (!this.#closed) this.socket?.terminate();
+  }
+
+  /** The file descriptor, valid while the socket is open; -1 without one. */
+  get descriptor(): number {
+    return this.socket && "fd" in this.socket ? Number(this.socket.fd) : -1;
   }
 
   get isClosed(): boolean {
@@ -79,6 +96,7 @@ export class SocketTransport implements ByteStream {
     if (this.#endSent && !this.#endReceived && !this.#terminated && error === undefined) this.listener.ended();
     this.listener.closed();
     this.listener = NOBODY;
+    this.countedBy?.releaseConnection();
   }
 }
 

@@ -61,7 +61,14 @@ function listeners({ configuration }: AdminState): Response {
     connections: listener.connections,
     ...listener.stats,
   }));
-  return json({ listener_statuses: statuses, warming: configuration.warmingListeners });
+  const datagrams = [...configuration.udpListeners].map(([name, listener]) => ({
+    name,
+    address: listener.table.address,
+    port: listener.port,
+    activeSessions: listener.activeSessions,
+    ...listener.stats,
+  }));
+  return json({ listener_statuses: [...statuses, ...datagrams], warming: configuration.warmingListeners });
 }
 
 function serverInfo(state: AdminState): Response {

@@ -12,6 +12,7 @@ import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import type { Listener as ListenerTable } from "../table/listener.ts";
 import type { VirtualHost } from "../table/route.ts";
+import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { AccessLogs } from "./access-log.ts";
 import type { RouteHolder } from "./context.ts";
@@ -19,7 +20,9 @@ import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
+import { UdpListener } from "./udp-listener.ts";
 import { Cluster } from "./upstream/cluster.ts";
+import type { InternalDialer } from "./upstream/dial.ts";
 import { NameCache } from "./upstream/names.ts";
 
 const log = logger("proxy");
@@ -41,30 +44,37 @@ export class Configuration implements ListenerContext {
   readonly secrets = new Secrets();
   readonly reporter: Reporter;
   readonly reusePort: boolean;
+  readonly listenerDrainMs: number;
   principal = "";
   draining = false;
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
+  readonly #udpListeners = new Map<string, UdpListener>();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
   /** Replaced or removed, with connections that still finish what they carry. */
   readonly #leaving = new Set<Listener>();
 
-  constructor(reporter: Reporter, reusePort: boolean) {
+  /** Of all listeners together; infinite unless the bootstrap says otherwise. */
+  maxConnections = Number.POSITIVE_INFINITY;
+  #accepted = 0;
+
+  constructor(reporter: Reporter, reusePort: boolean, listenerDrainMs: number) {
     this.reporter = reporter;
     this.reusePort = reusePort;
+    this.listenerDrainMs = listenerDrainMs;
   }
 
   // ── clusters and endpoints ──
 
   /** Resolves names of internal listeners for the dialer. */
-  readonly #internal = (name: string): ByteStream | undefined => {
+  readonly #internal: InternalDialer = (name, onBehalf): ByteStream | undefined => {
     const listener = this.#listeners.get(name);
     if (!listener) return undefined;
     const nowhere: SocketAddress = { address: "127.0.0.1", port: 0 };
-    const [connecting, accepting] = internalStreams(nowhere, nowhere);
-    listener.take(accepting, undefined);
+    const [connecting, accepting] = internalStreams(onBehalf?.source ?? nowhere, onBehalf?.destination ?? nowhere);
+    listener.take(accepting, listener.table.useOriginalDestination ? onBehalf?.destination : undefined);
     return connecting;
   };
 
@@ -234,13 +244,38 @@ export class Configuration implements ListenerContext {
 
   // ── listeners ──
 
-  setListener(table: ListenerTable): void {
+  setListener(table: ListenerTable | UdpListenerTable): void {
+    if (table.protocol === "udp") this.#setUdpListener(table);
+    else this.#setTcpListener(table);
+  }
+
+  /** Nothing to wait for: clusters are looked up as datagrams come. */
+  #setUdpListener(table: UdpListenerTable): void {
+    const before = this.#udpListeners.get(table.name);
+    this.removeListener(table.name);
+    const listener = new UdpListener(table, this, before);
+    this.#udpListeners.set(table.name, listener);
+    listener.open();
+  }
+
+  get udpListeners(): ReadonlyMap<string, UdpListener> {
+    return this.#udpListeners;
+  }
+
+  #setTcpListener(table: ListenerTable): void {
+    this.#removeUdpListener(table.name);
     const before = this.#listeners.get(table.name);
     this.#warming.set(table.name, new Listener(table, this, before));
     this.#openWarm();
   }
 
+  #removeUdpListener(name: string): void {
+    this.#udpListeners.get(name)?.stop();
+    this.#udpListeners.delete(name);
+  }
+
   removeListener(name: string): void {
+    this.#removeUdpListener(name);
     this.#warming.delete(name);
     this.#leave(this.#listeners.get(name));
     this.#listeners.delete(name);
@@ -261,9 +296,10 @@ export class Configuration implements ListenerContext {
   }
 
   #isWarm(listener: Listener): boolean {
-    const { tls } = listener.table;
-    const secrets = [tls?.certificate, tls?.roots].every((name) => name === undefined || this.secrets.has(name));
-    return secrets && listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined);
+    return (
+      listener.secretNames.every((name) => this.secrets.has(name)) &&
+      listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined)
+    );
   }
 
   #openWarm(): void {
@@ -295,6 +331,16 @@ export class Configuration implements ListenerContext {
       if (table.address.host === "0.0.0.0" || table.address.host === "::") wildcard = listener;
     }
     return wildcard;
+  }
+
+  admitConnection(): boolean {
+    if (this.#accepted >= this.maxConnections) return false;
+    this.#accepted++;
+    return true;
+  }
+
+  releaseConnection(): void {
+    this.#accepted--;
   }
 
   // ── secrets ──
@@ -333,8 +379,10 @@ export class Configuration implements ListenerContext {
     return count;
   }
 
+  /** Whatever is still open is cut off. */
   close(): void {
-    for (const listener of this.#listeners.values()) listener.stop();
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.terminate();
+    for (const listener of this.#udpListeners.values()) listener.stop();
     for (const cluster of this.clusters.values()) cluster.drain();
     this.accessLogs.close();
   }

@@ -4,6 +4,7 @@ import type { ByteStream, SocketAddress, TlsSession } from "../net/byte-stream.t
 import { peerIdentity } from "../pki/svid.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import { PeerCertificate } from "./peer-certificate.ts";
+import type { Inspected } from "./sniff.ts";
 
 /** What logs can say of a connection beyond what decisions look at. */
 export interface DownstreamFacts extends ConnectionFacts {
@@ -20,21 +21,38 @@ export function formatSocketAddress({ address, port }: SocketAddress): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** `destination`: where the client wanted to go, when the connection was captured. */
-export function readConnectionFacts(stream: ByteStream, destination: SocketAddress | undefined): DownstreamFacts {
-  const { remote, tls } = stream;
-  const local = destination ?? stream.local;
-  const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
+/** What addresses alone say. `direct`: who opened the connection. */
+export function factsBetween(remote: SocketAddress, local: SocketAddress, direct: SocketAddress): DownstreamFacts {
   return {
     remoteAddress: remote.address,
     remotePort: remote.port,
+    directRemoteAddress: direct.address,
     localAddress: local.address,
     localPort: local.port,
-    serverName: tls?.serverName ?? "",
-    principal: identity?.kind === "parsed" ? identity.value.uri : "",
+    serverName: "",
+    principal: "",
     remoteLabel: formatSocketAddress(remote),
     localLabel: formatSocketAddress(local),
     connectionId: connections++,
+    peer: undefined,
+    tls: undefined,
+  };
+}
+
+/** `destination`: where the client wanted to go, when the connection was captured or its PROXY header says so. */
+export function readConnectionFacts(
+  stream: ByteStream,
+  destination: SocketAddress | undefined,
+  { sniffed, proxied }: Inspected,
+): DownstreamFacts {
+  const { tls } = stream;
+  const remote = proxied?.addresses?.source ?? stream.remote;
+  const local = destination ?? stream.local;
+  const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
+  return {
+    ...factsBetween(remote, local, stream.remote),
+    serverName: tls?.serverName ?? sniffed.serverName,
+    principal: identity?.kind === "parsed" ? identity.value.uri : "",
     peer: tls?.peerCertificate && new PeerCertificate(tls.peerCertificate),
     get tls() {
       return tls?.session?.();

@@ -136,6 +136,10 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     this.#codec?.shutdown();
   }
 
+  terminate(): void {
+    this.#stream?.terminate();
+  }
+
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): void {
     const { stats, table } = this.http;
     stats.requests++;

@@ -68,6 +68,14 @@ class InternalEnd implements ByteStream, Flushable {
     if (this.#endReceived) this.#promise("closed");
   }
 
+  close(): void {
+    if (this.#closed) return;
+    this.end();
+    this.#incoming.length = 0;
+    this.#waiting = 0;
+    this.#promise("closed");
+  }
+
   terminate(): void {
     if (this.#closed) return;
     this.other.#promise("closed");

@@ -1,57 +1,65 @@
 // A listener at work: accepts, looks at the first bytes where it must, chooses the filter chain, hands over to HTTP or TCP.
 
 import { logger } from "../base/log.ts";
+import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
-import { type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
+import { type ListeningSocket, listen } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
-import type { SocketTransport } from "../net/socket.ts";
-import { encodeAlpn, type NativeContext } from "../net/tls-context.ts";
-import type { AccessLog } from "../table/http.ts";
-import { type ChainFacts, chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
-import { decideRbac } from "../table/rbac.ts";
-import type { AccessLogs, BoundLog } from "./access-log.ts";
+import { SocketTransport } from "../net/socket.ts";
+import type { ChainFacts } from "../table/filter-chain-match.ts";
+import { chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
+import type { DownstreamTls } from "../table/transport-socket.ts";
+import {
+  type BoundChain,
+  bindChain,
+  type ChainContext,
+  type ListenerStats,
+  type Live,
+  serverTls,
+} from "./bound-chain.ts";
 import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts";
-import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
-import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
-import { HttpConnection, httpLimits } from "./http-connection.ts";
-import type { Secrets } from "./secrets.ts";
-import { RAW, type Sniffed, Sniffer } from "./sniff.ts";
-import { STATUS_CLASSES } from "./status-class.ts";
-import { type BoundTcp, TcpConnection } from "./tcp-proxy.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { type InspectionListener, PeekingInspection, ReadingInspection } from "./inspection.ts";
+import { closeLater, refusal } from "./network-filter.ts";
+import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
+import { TcpConnection } from "./tcp-proxy.ts";
 
 const log = logger("proxy");
 
-/** Envoy's transport_socket_connect_timeout is off by default; a handshake that does not come is an attack or a mistake. */
-const HANDSHAKE_TIMEOUT_MS = 15_000;
-
 /** What a listener needs of the proxy. */
-export interface ListenerContext extends ProxyContext {
-  readonly secrets: Secrets;
-  routes(name: string): RouteHolder;
+export interface ListenerContext extends ChainContext {
   /** The listener that a captured connection to this address belongs to. */
   capturedBy(destination: SocketAddress): Listener | undefined;
   readonly reusePort: boolean;
-}
-
-type Bound = { readonly kind: "http"; readonly http: BoundHttp } | { readonly kind: "tcp"; readonly tcp: BoundTcp };
-
-interface Live {
-  drain(): void;
-}
-
-/** A chain with what the proxy resolved for it, and the connections that took it. It outlives its listener when an update leaves it as it is. */
-interface BoundChain {
-  readonly chain: FilterChain;
-  readonly bound: Bound;
-  readonly live: Set<Live>;
+  /** Connections of a listener or chain that has gone are cut off after this (Envoy's --drain-time-s). */
+  readonly listenerDrainMs: number;
+  /** False, and counted, when the proxy has as many connections as it may. */
+  admitConnection(): boolean;
+  releaseConnection(): void;
 }
 
 /** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
 interface Door {
   owner: Listener;
   socket: ListeningSocket;
+}
+
+/** In force (or not yet); then another took its place, or it was removed. */
+type Tenure =
+  | { readonly kind: "serving" }
+  | { readonly kind: "replaced"; readonly by: Listener }
+  | { readonly kind: "removed" };
+
+/** A connection on its way to its chain. */
+interface Arriving {
+  readonly stream: ByteStream;
+  /** Where the client wanted to go, if that is another address than it reached. */
+  readonly destination: SocketAddress | undefined;
+  readonly inspected: Inspected;
+  /** Bytes that were read already. */
+  readonly first: Buffer | undefined;
 }
 
 function allChains(table: ListenerTable): Set<FilterChain> {
@@ -62,52 +70,34 @@ function allChains(table: ListenerTable): Set<FilterChain> {
   ]);
 }
 
-function serverTls(owner: () => Listener): ServerTls {
-  return {
-    context: () => owner().tlsContext(),
-    get alpn() {
-      return encodeAlpn(owner().table.tls?.alpn ?? []);
-    },
-    get clientCertificate() {
-      const { tls } = owner().table;
-      if (tls?.requireClientCertificate) return "required";
-      return tls?.roots === undefined ? "none" : "optional";
-    },
-    handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
-    onHandshakeFailure: (detail, remote) => {
-      const listener = owner();
-      listener.stats.handshakeFailures++;
-      log.debug("TLS handshake failed", { listener: listener.table.name, remote, detail });
-    },
-  };
-}
-
 function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTable): boolean {
   return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
-}
-
-function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLog[] {
-  return logs.map(({ path, format, filter }) => ({ file: files.open(path), format, filter }));
 }
 
 export class Listener {
   readonly table: ListenerTable;
   readonly #context: ListenerContext;
   readonly #chains = new Map<FilterChain, BoundChain>();
-  #door: Door | undefined;
+  /** A chain has TLS of its own: first bytes must be left to it. */
+  readonly #peeks: boolean;
+  /** One for each address; none while it is not open. */
+  #doors: readonly Door[] = [];
+  #tenure: Tenure = { kind: "serving" };
   #inherited: ReadonlySet<BoundChain> = new Set();
-  readonly stats: { accepted: number; handshakes: number; noChain: number; handshakeFailures: number };
+  readonly #cutOff = new Alarm(() => this.terminate());
+  readonly stats: ListenerStats;
 
   /** `before`: the listener that this one replaces; its counts go on, and chains that are the same with their connections. */
   constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
     this.table = table;
     this.#context = context;
-    this.stats = before?.stats ?? { accepted: 0, handshakes: 0, noChain: 0, handshakeFailures: 0 };
+    this.stats = before?.stats ?? { accepted: 0, handshakes: 0, overflows: 0, noChain: 0, handshakeFailures: 0 };
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);
-      this.#chains.set(chain, known ?? { chain, bound: this.#bind(chain), live: new Set() });
+      this.#chains.set(chain, known ?? bindChain(chain, table, context, this.stats));
     }
+    this.#peeks = table.sharedTls === undefined && [...this.#chains.keys()].some(({ tls }) => tls);
   }
 
   /** Every route configuration that the listener waits for. */
@@ -117,9 +107,16 @@ export class Listener {
     );
   }
 
+  /** Every secret that the listener waits for. */
+  get secretNames(): readonly string[] {
+    return [...this.#chains.keys()].flatMap(({ tls }) =>
+      [tls?.certificate, tls?.roots].flatMap((name) => (name === undefined ? [] : [name])),
+    );
+  }
+
   /** The port bound, 0 while it is not. */
   get port(): number {
-    return this.#door?.socket.port ?? 0;
+    return this.#doors[0]?.socket.port ?? 0;
   }
 
   /** Its connection managers with what they count. */
@@ -134,178 +131,201 @@ export class Listener {
     return count;
   }
 
-  #bind({ terminal }: FilterChain): Bound {
-    const inbound = this.table.direction === "inbound";
-    if (terminal.kind === "tcp") {
-      return {
-        kind: "tcp",
-        tcp: {
-          table: terminal.tcp,
-          logs: bindLogs(terminal.tcp.accessLogs, this.#context.accessLogs),
-          inbound,
-          stats: { connections: 0, active: 0 },
-        },
-      };
-    }
-    const { http } = terminal;
-    const routes: RouteHolder =
-      http.routes.kind === "inline" ? { current: http.routes.routes } : this.#context.routes(http.routes.name);
-    const stats = {
-      connections: 0,
-      active: 0,
-      requests: 0,
-      activeRequests: 0,
-      refused: 0,
-      classes: new Float64Array(STATUS_CLASSES),
-      bytes: { received: 0, sent: 0 },
-    };
-    return {
-      kind: "http",
-      http: {
-        table: http,
-        limits: httpLimits(http),
-        routes,
-        filters: new HttpFilterChain(http.filters),
-        logs: bindLogs(http.accessLogs, this.#context.accessLogs),
-        inbound,
-        stats,
-      },
-    };
-  }
-
   /**
    * Opens the socket, or takes it over from the listener that this one replaces: no connection is refused in between.
    * @throws Failure when the address cannot be bound.
    */
   open(before?: Listener): void {
-    const { address, bind, tls } = this.table;
-    const inherited = before ? before.#door : undefined;
-    if (before && inherited && before.#sharesSocketWith(this)) {
-      before.#door = undefined;
-      inherited.owner = this;
-      this.#door = inherited;
+    const { address, bind, additionalAddresses } = this.table;
+    if (before && before.#doors.length > 0 && before.#sharesSocketsWith(this)) {
+      this.#doors = before.#doors;
+      before.#doors = [];
+      for (const door of this.#doors) door.owner = this;
       return;
     }
     // Another kind of socket on the same address: the old one must go first, or the bind fails.
     if (before && sameAddress(before.table, this.table)) before.stop();
     if (address.kind === "internal" || !bind) return;
+    const doors: Door[] = [];
+    try {
+      for (const { host, port } of [address, ...additionalAddresses]) doors.push(this.#openDoor(host, port));
+    } catch (thrown) {
+      for (const door of doors) door.socket.stop();
+      throw thrown;
+    }
+    this.#doors = doors;
+  }
+
+  #openDoor(host: string, port: number): Door {
+    const { backlog, sharedTls } = this.table;
     // The acceptor asks the door, not this listener: the owner changes with the configuration.
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
     const door: Door = {
       owner: this,
       socket: listen(
-        { kind: "tcp", host: address.host, port: address.port, reusePort: this.#context.reusePort },
-        tls && serverTls(() => door.owner),
+        { kind: "tcp", host, port, reusePort: this.#context.reusePort, backlog },
+        sharedTls && this.#tls(() => door.owner.table.sharedTls),
         accept,
       ),
     };
-    this.#door = door;
+    return door;
   }
 
-  /** A certificate for the next handshake; undefined while it has not arrived. */
-  tlsContext(): NativeContext | undefined {
-    const { tls } = this.table;
-    return tls && this.#context.secrets.context(tls.certificate, tls.roots);
+  #tls(settings: () => DownstreamTls | undefined) {
+    return serverTls(settings, this.#context, this.table.name, () => this.stats);
   }
 
-  #sharesSocketWith(other: Listener): boolean {
-    const key = ({ address, bind, tls }: ListenerTable) =>
-      JSON.stringify([address, bind, tls !== undefined, tls?.requireClientCertificate]);
+  #sharesSocketsWith(other: Listener): boolean {
+    const key = ({ address, additionalAddresses, backlog, bind, sharedTls }: ListenerTable) =>
+      JSON.stringify([
+        address,
+        additionalAddresses,
+        backlog,
+        bind,
+        sharedTls !== undefined,
+        sharedTls?.requireClientCertificate,
+      ]);
     return key(this.table) === key(other.table);
   }
 
   #accept(transport: SocketTransport): void {
+    if (!this.#context.admitConnection()) {
+      this.stats.overflows++;
+      this.#refuse(transport, "as many connections as the proxy may have");
+      return;
+    }
+    transport.countedBy = this.#context;
     if (this.table.tcpKeepalive) keepAlive(transport, this.table.tcpKeepalive);
-    const destination = this.table.useOriginalDestination ? this.#destination(transport) : undefined;
+    const destination = this.table.useOriginalDestination ? originalDestination(transport.descriptor) : undefined;
     const owner = destination && this.#context.capturedBy(destination);
     (owner ?? this).take(transport, destination);
-  }
-
-  /** Not redirected, or redirected from its own address: then there is no other destination. */
-  #destination(transport: SocketTransport): SocketAddress | undefined {
-    const fd = transport.socket && "fd" in transport.socket ? Number(transport.socket.fd) : -1;
-    return fd === -1 ? undefined : originalDestination(fd);
   }
 
   /** A connection that is this listener's, whoever accepted it. */
   take(stream: ByteStream, destination: SocketAddress | undefined): void {
     this.stats.accepted++;
     if (stream.tls) this.stats.handshakes++;
-    const { sniff } = this.table;
-    if (stream.tls || !sniff) {
-      const { tls } = stream;
-      this.#serve(
-        stream,
-        destination,
-        tls
-          ? { transport: "tls", serverName: tls.serverName, applicationProtocols: tls.alpn === "" ? [] : [tls.alpn] }
-          : RAW,
-        undefined,
-      );
+    const { inspection } = this.table;
+    const port = (destination ?? stream.local).port;
+    if (stream.tls || !inspection || !isInspected(inspection, port)) {
+      this.#choose({ stream, destination, inspected: NOTHING_INSPECTED, first: undefined });
       return;
     }
-    new Sniffer(stream, sniff, (sniffed, bytes, ended) => {
-      if (sniffed === "closed") return;
-      if (sniffed === "timeout" && !sniff.continueOnTimeout) stream.terminate();
-      else this.#serve(stream, destination, sniffed === "timeout" ? RAW : sniffed, bytes);
-      if (ended) stream.listener.ended(); // told once, and whoever serves it was not there yet
+    const listener: InspectionListener = {
+      onInspected: (inspected, first) =>
+        this.#choose({
+          stream,
+          destination: inspected.proxied?.addresses?.destination ?? destination,
+          inspected,
+          first,
+        }),
+      onRefused: (reason) => this.#refuse(stream, reason),
+    };
+    if (this.#peeks && stream instanceof SocketTransport) new PeekingInspection(stream, inspection, port, listener);
+    else new ReadingInspection(stream, inspection, port, listener);
+  }
+
+  #refuse(stream: ByteStream, reason: string, delayMs = 0): void {
+    log.debug("connection refused", { listener: this.table.name, remote: formatSocketAddress(stream.remote), reason });
+    if (delayMs === 0) stream.close();
+    else closeLater(stream, delayMs);
+  }
+
+  /** What is in force now decides, whichever listener accepted the connection. */
+  #choose(arriving: Arriving): void {
+    if (this.#tenure.kind === "replaced") {
+      this.#tenure.by.#choose(arriving);
+      return;
+    }
+    const { stream } = arriving;
+    const chain = this.#tenure.kind === "removed" ? undefined : chooseChain(this.table, this.#chainFacts(arriving));
+    const chosen = chain && this.#chains.get(chain);
+    if (!chosen) {
+      this.stats.noChain++;
+      this.#refuse(stream, "no filter chain");
+      return;
+    }
+    const raw = stream instanceof SocketTransport ? stream.socket : undefined;
+    if (!chosen.tls || stream.tls || !raw) {
+      stream.resume(); // a look ahead has paused it
+      this.#serve(chosen, arriving);
+      return;
+    }
+    const { sniffed } = arriving.inspected;
+    const offered = sniffed.transport === "tls" ? sniffed.applicationProtocols : undefined;
+    chosen.tls.secure(raw, offered, (secure) => {
+      this.stats.handshakes++;
+      this.#serve(chosen, { ...arriving, stream: secure });
     });
   }
 
-  #serve(
-    stream: ByteStream,
-    destination: SocketAddress | undefined,
-    sniffed: Sniffed,
-    first: Buffer | undefined,
-  ): void {
-    const facts = readConnectionFacts(stream, destination);
-    const chainFacts: ChainFacts = {
-      destinationAddress: facts.localAddress,
-      destinationPort: facts.localPort,
-      sourceAddress: facts.remoteAddress,
-      ...sniffed,
+  #chainFacts({ stream, destination, inspected: { sniffed, proxied } }: Arriving): ChainFacts {
+    const local = destination ?? stream.local;
+    const source = proxied?.addresses?.source ?? stream.remote;
+    const { tls } = stream;
+    return {
+      destinationAddress: local.address,
+      destinationPort: local.port,
+      sourceAddress: source.address,
+      sourcePort: source.port,
+      directSourceAddress: stream.remote.address,
+      serverName: tls?.serverName.toLowerCase() ?? sniffed.serverName,
+      transport: tls ? "tls" : sniffed.transport,
+      applicationProtocols: tls ? (tls.alpn === "" ? [] : [tls.alpn]) : sniffed.applicationProtocols,
     };
-    const chain = chooseChain(this.table, chainFacts);
-    const chosen = chain && this.#chains.get(chain);
-    if (!chain || !chosen) {
-      this.stats.noChain++;
-      log.debug("no filter chain", {
-        listener: this.table.name,
-        remote: formatSocketAddress(stream.remote),
-        ...sniffed,
-      });
-      stream.terminate();
-      return;
-    }
-    if (chain.rbac.some((rules) => !decideRbac(rules, facts, undefined).allowed)) {
-      stream.terminate();
-      return;
-    }
-    const { bound, live } = chosen;
-    if (bound.kind === "http") {
-      const connection = new HttpConnection(this.#context, bound.http, facts, destination);
-      live.add(connection);
-      connection.start(stream, first, () => live.delete(connection));
-    } else {
-      const connection = new TcpConnection(this.#context, bound.tcp, facts, destination, stream);
-      live.add(connection);
-      connection.start(first, () => live.delete(connection));
-    }
   }
 
-  /** Accepts no more; connections finish what they carry, but for those of chains that `heir` goes on with. */
+  #serve(chosen: BoundChain, { stream, destination, inspected, first }: Arriving): void {
+    const { bound, live } = chosen;
+    const facts = readConnectionFacts(stream, destination, inspected);
+    const limit = refusal(chosen, facts);
+    if (limit) {
+      this.#refuse(stream, limit.reason, limit.delayMs);
+      return;
+    }
+    let connection: Live;
+    if (bound.kind === "http") {
+      const http = new HttpConnection(this.#context, bound.http, facts, destination);
+      connection = http;
+      live.add(http);
+      http.start(stream, first, () => live.delete(http));
+    } else {
+      const tlvs = inspected.proxied?.tlvs ?? [];
+      const tcp = new TcpConnection(this.#context, bound.tcp, { stream, facts, destination, tlvs });
+      connection = tcp;
+      live.add(tcp);
+      tcp.start(first, () => live.delete(tcp));
+    }
+    // The handshake took longer than the listener was there.
+    if (this.#tenure.kind !== "serving" && !this.#inherited.has(chosen)) connection.drain();
+  }
+
+  /**
+   * Accepts no more; connections finish what they carry within the drain time, but for those of chains that `heir` goes on with. Byte
+   * streams have no words for that: they go on until then (Envoy's tcp_proxy does not ask for the drain decision either).
+   */
   drain(heir?: Listener): void {
     this.stop();
+    this.#tenure = heir ? { kind: "replaced", by: heir } : { kind: "removed" };
     if (heir) this.#inherited = new Set(heir.#chains.values());
-    for (const chain of this.#chains.values()) {
-      if (this.#inherited.has(chain)) continue;
-      for (const live of [...chain.live]) live.drain();
-    }
+    for (const live of this.#own()) live.drain();
+    timers.arm(this.#cutOff, this.#context.listenerDrainMs);
   }
 
-  /** Closes the listening socket alone. */
+  /** Ends every connection, but for those that its heir goes on with. */
+  terminate(): void {
+    this.stop();
+    timers.disarm(this.#cutOff);
+    for (const live of this.#own()) live.terminate();
+  }
+
+  #own(): Live[] {
+    return [...this.#chains.values()].flatMap((chain) => (this.#inherited.has(chain) ? [] : [...chain.live]));
+  }
+
+  /** Closes the listening sockets alone. */
   stop(): void {
-    this.#door?.socket.stop();
-    this.#door = undefined;
+    for (const { socket } of this.#doors) socket.stop();
+    this.#doors = [];
   }
 }

@@ -6,8 +6,10 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
+import { unpackAs } from "../xds/any.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { DownstreamConnectionsConfigSchema } from "../xds/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
 import { Reporter } from "./reporter.ts";
@@ -32,6 +34,8 @@ export interface ProxyOptions {
   readonly version: string;
   /** From the signal to the end, whatever is still open. */
   readonly drainMs: number;
+  /** What connections of a listener or chain that has gone are given (Envoy's --drain-time-s); undefined: `drainMs`. */
+  readonly listenerDrainMs?: number | undefined;
   /** Several processes share the ports. */
   readonly reusePort: boolean;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
@@ -71,8 +75,19 @@ function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
   return { address: address.value.address, port: address.value.portSpecifier.value };
 }
 
+/** Envoy's envoy.resource_monitors.global_downstream_max_connections; infinite without it. */
+function maxConnections({ overloadManager }: Bootstrap): number {
+  for (const { configType } of overloadManager?.resourceMonitors ?? []) {
+    const monitor =
+      configType.case === "typedConfig" ? unpackAs(DownstreamConnectionsConfigSchema, configType.value) : undefined;
+    if (monitor) return Number(monitor.maxActiveDownstreamConnections);
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
-export function startProxy({ bootstrap, version, drainMs, reusePort, logFlushMs }: ProxyOptions): RunningProxy {
+export function startProxy(options: ProxyOptions): RunningProxy {
+  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
@@ -82,7 +97,8 @@ export function startProxy({ bootstrap, version, drainMs, reusePort, logFlushMs 
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
-  const configuration = new Configuration(reporter, reusePort);
+  const configuration = new Configuration(reporter, reusePort, listenerDrainMs);
+  configuration.maxConnections = maxConnections(bootstrap);
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);

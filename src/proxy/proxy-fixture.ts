@@ -113,6 +113,7 @@ export interface ProxyParts {
   readonly route?: Message;
   readonly routes?: readonly Message[];
   readonly settings?: Message;
+  readonly listenerDrainMs?: number;
   /** With an admin interface. */
   readonly admin?: boolean;
 }
@@ -122,7 +123,9 @@ export class TestProxy {
   readonly #folder = mkdtempSync(join(tmpdir(), "heddle-proxy-test-"));
   readonly #clients: RawPeer[] = [];
 
-  constructor({ ports = [], cluster, route, routes = [routeTo("upstream", route)], settings, admin }: ProxyParts) {
+  constructor(parts: ProxyParts) {
+    const { ports = [], cluster, route, routes = [routeTo("upstream", route)], settings, admin } = parts;
+    const { listenerDrainMs = 10_000 } = parts;
     const log = this.#logPath;
     const filter = httpFilter({ name: "http", routes, log, ...(settings ? { settings } : {}) });
     const resources = { listeners: [listener("http", filter)], clusters: [staticCluster("upstream", ports, cluster)] };
@@ -131,7 +134,7 @@ export class TestProxy {
       ...(admin ? { admin: { address: socketAddress(0) } } : {}),
       static_resources: resources,
     });
-    this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
+    this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, listenerDrainMs, reusePort: false });
   }
 
   get #logPath(): string {

@@ -13,6 +13,7 @@ export type ResponseFlag =
   | "UC" // upstream connection termination
   | "UPE" // upstream protocol error
   | "DC" // downstream connection termination
+  | "DT" // downstream connection reached its maximum duration
   | "DPE" // downstream protocol error
   | "DI" // delay injected
   | "FI" // fault injected

@@ -3,6 +3,7 @@
 
 import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
+import type { TlsSettings } from "../table/transport-socket.ts";
 
 export class Secrets {
   readonly #contents = new Map<string, SecretContent>();
@@ -27,8 +28,8 @@ export class Secrets {
   }
 
   /** A context of a certificate and roots by their secrets' names; undefined while one of them has not arrived. */
-  context(certificate: string | undefined, roots: string | undefined): NativeContext | undefined {
-    const key = `${certificate ?? ""}\0${roots ?? ""}`;
+  context({ certificate, roots, minVersion }: TlsSettings): NativeContext | undefined {
+    const key = `${certificate ?? ""}\0${roots ?? ""}\0${minVersion}`;
     const known = this.#contexts.get(key);
     if (known) return known;
     const own = certificate === undefined ? undefined : this.#contents.get(certificate);
@@ -41,7 +42,7 @@ export class Secrets {
         key: own?.kind === "certificate" ? own.key.reveal() : undefined,
         roots: trusted?.kind === "roots" ? trusted.roots : undefined,
       },
-      "TLSv1.3",
+      minVersion,
     );
     this.#contexts.set(key, context);
     return context;

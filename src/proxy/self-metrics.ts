@@ -9,6 +9,7 @@ import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
 import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
+import type { UdpListener } from "./udp-listener.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
@@ -81,9 +82,27 @@ function clusterFigures(registry: Registry): Figure<Cluster>[] {
 function listenerFigures(registry: Registry): Figure<Listener>[] {
   return [
     countOf(registry.counter(names.LISTENER_CONNECTIONS), ({ stats }) => stats.accepted),
+    countOf(registry.counter(names.LISTENER_OVERFLOWS), ({ stats }) => stats.overflows),
     countOf(registry.counter(names.LISTENER_HANDSHAKES), ({ stats }) => stats.handshakes),
     countOf(registry.counter(names.LISTENER_HANDSHAKE_ERRORS), ({ stats }) => stats.handshakeFailures),
     gaugeOf(registry.gauge(names.LISTENER_CONNECTIONS_ACTIVE), ({ connections }) => connections),
+  ];
+}
+
+function udpFigures(registry: Registry): Figure<UdpListener>[] {
+  return [
+    countOf(registry.counter(names.UDP_SESSIONS), ({ stats }) => stats.sessions),
+    gaugeOf(registry.gauge(names.UDP_SESSIONS_ACTIVE), ({ activeSessions }) => activeSessions),
+    countOf(registry.counter(names.UDP_BYTES_RECEIVED), ({ stats }) => stats.bytesReceived),
+    countOf(registry.counter(names.UDP_BYTES_SENT), ({ stats }) => stats.bytesSent),
+    countOf(registry.counter(names.UDP_DATAGRAMS_RECEIVED), ({ stats }) => stats.datagramsReceived),
+    countOf(registry.counter(names.UDP_DATAGRAMS_SENT), ({ stats }) => stats.datagramsSent),
+    countOf(registry.counter(names.UDP_NO_ROUTE), ({ stats }) => stats.noRoute),
+    countOf(registry.counter(names.UDP_IDLE_TIMEOUTS), ({ stats }) => stats.idleTimeouts),
+    countOf(
+      registry.counter(names.UDP_DROPPED),
+      ({ stats }) => stats.dropped + stats.overflows + stats.noHost + stats.noRoute,
+    ),
   ];
 }
 
@@ -141,6 +160,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
   const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry)]);
   const managers = httpMetrics(registry);
   const listeners = follow(listenerFigures(registry));
+  const datagrams = follow(udpFigures(registry));
   const set = (definition: typeof names.SERVER_LIVE, value: number): void => {
     const gauge = registry.gauge(definition);
     gauge.set(gauge.series([]), value);
@@ -160,6 +180,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
     listeners(configuration.listeners);
+    datagrams(configuration.udpListeners);
     managers(configuration.listeners);
   });
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import tls from "node:tls";
 import fc from "fast-check";
-import { sniff, sniffClientHello } from "./sniff.ts";
+import { parseClientHello } from "./client-hello.ts";
+import { sniff } from "./sniff.ts";
 
 const ALL = { tls: true, http: true };
 const raw = { transport: "raw_buffer", serverName: "", applicationProtocols: [] } as const;
@@ -64,12 +65,72 @@ test("without HTTP inspection, what is not TLS is bytes at once", () => {
   expect(sniff(Buffer.from("G"), { tls: true, http: false })).toEqual(raw);
 });
 
+test("a hello in many records is the same hello, however they are cut", async () => {
+  const hello = await clientHello("a.example.com", ["istio", "h2"]);
+  const message = hello.subarray(5, 5 + hello.readUInt16BE(3));
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: message.length - 1 }), { maxLength: 6 }), (cuts) => {
+      const edges = [0, ...new Set(cuts)].sort((a, b) => a - b);
+      const records = edges.map((from, i) => {
+        const part = message.subarray(from, edges[i + 1]);
+        return Buffer.concat([Buffer.from([0x16, 3, 1, part.length >> 8, part.length & 255]), part]);
+      });
+      const bytes = Buffer.concat(records);
+      expect(sniff(bytes, ALL)).toEqual({
+        transport: "tls",
+        serverName: "a.example.com",
+        applicationProtocols: ["istio", "h2"],
+      });
+      expect(sniff(bytes.subarray(0, -1), ALL)).toBeUndefined();
+    }),
+  );
+});
+
+test("SNI is compared in lower case", async () => {
+  expect(sniff(await clientHello("A.Example.COM", []), ALL)).toMatchObject({ serverName: "a.example.com" });
+});
+
+test("a hello with any byte changed is read whole, as none, or waited for: never past its end", async () => {
+  const hello = await clientHello("a.example.com", ["h2"]);
+  fc.assert(
+    fc.property(fc.nat(hello.length - 1), fc.nat(255), (at, value) => {
+      const changed = Buffer.from(hello);
+      changed[at] = value;
+      expect(["hello", "absent", "incomplete"]).toContain(parseClientHello(changed).kind);
+    }),
+  );
+});
+
+test("a second server name, one of another type, and an extension that comes twice are no hello", async () => {
+  const hello = await clientHello("a.example.com", []);
+  const name = hello.indexOf("a.example.com");
+  const otherType = Buffer.from(hello);
+  otherType[name - 3] = 1;
+  expect(parseClientHello(otherType).kind).toBe("absent");
+  const listTooShort = Buffer.from(hello);
+  listTooShort.writeUInt16BE(15, name - 5);
+  expect(parseClientHello(listTooShort).kind).toBe("absent");
+  const withNul = Buffer.from(hello);
+  withNul[name] = 0;
+  expect(parseClientHello(withNul).kind).toBe("absent");
+  const extension = hello.subarray(name - 9, name + 13);
+  const twice = Buffer.concat([hello.subarray(0, name - 9), extension, hello.subarray(name - 9)]);
+  twice.writeUInt16BE(twice.readUInt16BE(3) + extension.length, 3);
+  twice.writeUIntBE(twice.readUIntBE(6, 3) + extension.length, 6, 3);
+  const extensions = 5 + 4 + 2 + 32 + 1 + hello[43]!;
+  const length = extensions + 2 + hello.readUInt16BE(extensions) + 2;
+  twice.writeUInt16BE(twice.readUInt16BE(length) + extension.length, length);
+  expect(parseClientHello(twice).kind).toBe("absent");
+});
+
 test("no bytes make the parser throw or wait for ever", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 300 }), (bytes) => {
       sniff(Buffer.from(bytes), ALL);
       const record = Buffer.concat([Buffer.from([0x16, 3, 1, bytes.length >> 8, bytes.length & 255]), bytes]);
-      expect(sniffClientHello(record)?.transport).toBe("tls");
+      parseClientHello(record);
     }),
   );
+  const endless = Buffer.alloc(64 * 1024, Buffer.from([0x16, 3, 1, 0, 1, 1]));
+  expect(parseClientHello(endless).kind).not.toBe("incomplete");
 });

@@ -1,7 +1,8 @@
-// What a connection speaks, from its first bytes (Envoy's tls_inspector and http_inspector). The bytes are kept for who takes it over.
+// What a connection speaks, from its first bytes (Envoy's proxy_protocol, tls_inspector and http_inspector).
 
-import { Deadline, timers } from "../base/timer-wheel.ts";
-import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
+import { type ParsedProxyHeader, type ProxyHeader, parseProxyHeader } from "../net/proxy-protocol.ts";
+import { type Inspection, type Inspector, matchesPort } from "../table/listener-filter.ts";
+import { parseClientHello } from "./client-hello.ts";
 
 export interface Sniffed {
   readonly transport: "tls" | "raw_buffer";
@@ -13,10 +14,22 @@ export interface Sniffed {
 
 export const RAW: Sniffed = { transport: "raw_buffer", serverName: "", applicationProtocols: [] };
 
-/** Envoy's max_client_hello_size. */
-const MAX_CLIENT_HELLO = 16 * 1024;
+export interface Inspected {
+  readonly sniffed: Sniffed;
+  /** The header before everything else; its bytes are not the stream's. */
+  readonly proxied: ProxyHeader | undefined;
+}
+
+export const NOTHING_INSPECTED: Inspected = { sniffed: RAW, proxied: undefined };
+
+export type Inspecting =
+  | ({ readonly kind: "inspected" } & Inspected)
+  /** More bytes are needed; what is known so far. */
+  | { readonly kind: "incomplete"; readonly soFar: Inspected }
+  | { readonly kind: "refused"; readonly reason: string };
+
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-/** The longest method that is waited for; a request line ends within this. */
+/** The longest request line that is waited for. */
 const MAX_REQUEST_LINE = 8 * 1024;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]);
 
@@ -35,100 +48,54 @@ export function sniffHttp(bytes: Buffer): readonly string[] | undefined {
   return version === " HTTP/1.1" ? ["http/1.1"] : version === " HTTP/1.0" ? ["http/1.0"] : [];
 }
 
-/** SNI and ALPN of a ClientHello (RFC 8446 4.1.2, RFC 6066 3, RFC 7301 3.1). Undefined: more bytes are needed. */
-export function sniffClientHello(bytes: Buffer): Sniffed | undefined {
-  const incomplete = bytes.length < MAX_CLIENT_HELLO ? undefined : { ...RAW, transport: "tls" as const };
-  if (bytes.length < 5) return incomplete;
-  const recordEnd = 5 + bytes.readUInt16BE(3);
-  if (bytes.length < recordEnd) return incomplete;
-  const hello = bytes.subarray(5, recordEnd);
-  try {
-    return readClientHello(hello);
-  } catch {
-    return { ...RAW, transport: "tls" }; // a ClientHello in several records, or none: TLS, but of whom it does not say
-  }
+/** What is to be looked for in one connection: what is disabled for its port is left out. */
+export interface Wanted {
+  readonly tls: boolean;
+  readonly http: boolean;
 }
 
-function readClientHello(hello: Buffer): Sniffed {
-  if (hello[0] !== 1) throw new RangeError("not a ClientHello");
-  let at = 4 + 2 + 32;
-  at += 1 + hello.readUInt8(at); // session id
-  at += 2 + hello.readUInt16BE(at); // cipher suites
-  at += 1 + hello.readUInt8(at); // compression methods
-  const end = at + 2 + hello.readUInt16BE(at);
-  at += 2;
-  let serverName = "";
-  const applicationProtocols: string[] = [];
-  while (at + 4 <= end) {
-    const type = hello.readUInt16BE(at);
-    const length = hello.readUInt16BE(at + 2);
-    const extension = hello.subarray(at + 4, at + 4 + length);
-    if (type === 0) serverName = extension.toString("latin1", 5, 5 + extension.readUInt16BE(3)).toLowerCase();
-    if (type === 16) {
-      for (let i = 2; i < extension.length; i += 1 + extension.readUInt8(i))
-        applicationProtocols.push(extension.toString("latin1", i + 1, i + 1 + extension.readUInt8(i)));
-    }
-    at += 4 + length;
-  }
-  return { transport: "tls", serverName, applicationProtocols };
+function isWanted(inspector: Inspector | undefined, port: number): boolean {
+  return inspector !== undefined && !(inspector.disabled && matchesPort(inspector.disabled, port));
 }
-
-const TLS_HANDSHAKE = 0x16;
 
 /** Undefined: more bytes are needed. */
-export function sniff(bytes: Buffer, want: { readonly tls: boolean; readonly http: boolean }): Sniffed | undefined {
-  if (want.tls && bytes[0] === TLS_HANDSHAKE) return sniffClientHello(bytes);
-  if (!want.http) return RAW;
+export function sniff(bytes: Buffer, { tls, http }: Wanted): Sniffed | undefined {
+  if (!tls && !http) return RAW;
+  if (bytes.length === 0) return undefined;
+  const hello = tls ? parseClientHello(bytes) : undefined;
+  if (hello?.kind === "incomplete") return undefined;
+  if (hello?.kind === "hello") {
+    const { serverName, applicationProtocols } = hello;
+    return { transport: "tls", serverName, applicationProtocols };
+  }
+  if (!http) return RAW;
   const applicationProtocols = sniffHttp(bytes);
   return applicationProtocols && { ...RAW, applicationProtocols };
 }
 
-/** What was found, the bytes that were read for it, and whether the client's end came behind them. */
-type Done = (sniffed: Sniffed | "timeout" | "closed", bytes: Buffer | undefined, ended: boolean) => void;
+function readHeader(inspection: Inspection, bytes: Buffer, port: number): ParsedProxyHeader {
+  const filter = inspection.proxyProtocol;
+  if (!filter || !isWanted(filter, port)) return { kind: "absent" };
+  const header = parseProxyHeader(bytes);
+  if (header.kind === "absent" && !filter.optional) return { kind: "malformed", reason: "no PROXY header" };
+  if (header.kind === "header" && !filter.versions[header.version])
+    return { kind: "malformed", reason: `PROXY ${header.version} is not allowed` };
+  return header;
+}
 
-/** Reads from a stream until it is known what it speaks, or the time is up. */
-export class Sniffer extends Deadline implements ByteListener {
-  readonly #stream: ByteStream;
-  readonly #want: { readonly tls: boolean; readonly http: boolean };
-  readonly #done: Done;
-  #bytes: Buffer | undefined;
+/** `port`: where the connection was going. Looks at all bytes that have come so far. */
+export function inspect(inspection: Inspection, bytes: Buffer, port: number): Inspecting {
+  const header = readHeader(inspection, bytes, port);
+  if (header.kind === "malformed") return { kind: "refused", reason: header.reason };
+  if (header.kind === "incomplete") return { kind: "incomplete", soFar: NOTHING_INSPECTED };
+  const proxied = header.kind === "header" ? header : undefined;
+  const to = proxied?.addresses?.destination.port ?? port;
+  const want = { tls: isWanted(inspection.tls, to), http: isWanted(inspection.http, to) };
+  const sniffed = sniff(proxied ? bytes.subarray(proxied.length) : bytes, want);
+  return sniffed ? { kind: "inspected", sniffed, proxied } : { kind: "incomplete", soFar: { sniffed: RAW, proxied } };
+}
 
-  constructor(
-    stream: ByteStream,
-    want: { readonly tls: boolean; readonly http: boolean; readonly timeoutMs: number },
-    done: Done,
-  ) {
-    super();
-    this.#stream = stream;
-    this.#want = want;
-    this.#done = done;
-    stream.listener = this;
-    if (want.timeoutMs > 0) timers.arm(this, want.timeoutMs);
-  }
-
-  receive(chunk: Uint8Array): void {
-    this.#bytes = this.#bytes ? Buffer.concat([this.#bytes, chunk]) : Buffer.from(chunk);
-    const sniffed = sniff(this.#bytes, this.#want);
-    if (!sniffed) return;
-    timers.disarm(this);
-    this.#done(sniffed, this.#bytes, false);
-  }
-
-  onDeadline(): void {
-    this.#done("timeout", this.#bytes, false);
-  }
-
-  drained(): void {}
-
-  /** The client ended before it said what it speaks: bytes, if anything. */
-  ended(): void {
-    timers.disarm(this);
-    if (this.#bytes) this.#done(RAW, this.#bytes, true);
-    else this.#stream.terminate();
-  }
-
-  closed(): void {
-    timers.disarm(this);
-    this.#done("closed", undefined, true);
-  }
+/** Whether anything has to be read of a connection to this port before its chain is chosen. */
+export function isInspected(inspection: Inspection, port: number): boolean {
+  return [inspection.proxyProtocol, inspection.tls, inspection.http].some((filter) => isWanted(filter, port));
 }

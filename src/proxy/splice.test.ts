@@ -13,6 +13,8 @@ afterEach(() => {
   for (const one of open.splice(0)) one.close();
 });
 
+const LIMITS = { idleTimeoutMs: 0, toUpstreamBytes: 256 * 1024, toDownstreamBytes: 256 * 1024 };
+
 interface Spliced {
   readonly client: RawPeer;
   readonly server: RawPeer;
@@ -35,7 +37,13 @@ async function spliced(idleTimeoutMs = 0, first?: Uint8Array): Promise<Spliced> 
     onConnectFailure: connected.reject,
   });
   const other = await connected.promise;
-  const splice = new Splice(downstream, other, first, idleTimeoutMs, { onSpliceOver: (reason) => over.push(reason) });
+  const splice = new Splice(
+    downstream,
+    other,
+    first,
+    { ...LIMITS, idleTimeoutMs },
+    { onSpliceOver: (reason) => over.push(reason) },
+  );
   const server = await upstream.connection(0);
   open.push({
     close() {
@@ -56,7 +64,7 @@ function splicedInMemory() {
   const [client, downstream] = internalStreams(NOWHERE, NOWHERE);
   const [upstream, server] = internalStreams(NOWHERE, NOWHERE);
   const over: string[] = [];
-  const splice = new Splice(downstream, upstream, undefined, 0, { onSpliceOver: (reason) => over.push(reason) });
+  const splice = new Splice(downstream, upstream, undefined, LIMITS, { onSpliceOver: (reason) => over.push(reason) });
   return { client, server, splice, over };
 }
 
@@ -121,7 +129,7 @@ describe("resets", () => {
     await server.isClosed();
     server.end();
     await until("the splice is over", () => over.length > 0);
-    expect(over).toEqual(["reset"]);
+    expect(over).toEqual(["downstream-reset"]);
   });
 
   test("the server's ends the client's connection", async () => {
@@ -132,7 +140,17 @@ describe("resets", () => {
     await client.isClosed();
     client.end();
     await until("the splice is over", () => over.length > 0);
-    expect(over).toEqual(["reset"]);
+    expect(over).toEqual(["upstream-reset"]);
+  });
+
+  test("a client that stays after its server was reset is left, once it has got what waited", async () => {
+    const { client, server, over } = await spliced();
+    server.send("last words");
+    await client.hears("last words");
+    server.reset();
+    await until("the splice is over", () => over.length > 0);
+    expect(client.closed).toBe(false);
+    expect(over).toEqual(["upstream-reset"]);
   });
 
   test("a server that goes on sending to a client that has gone is reset", async () => {

@@ -3,11 +3,19 @@
 import { Deadline, timers } from "../base/timer-wheel.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
 
-/**
- * Bytes that may wait for a slow end before the other is paused; one read of a socket, up to 512 KiB, may come on top. The kernel's buffers
- * keep the other end busy meanwhile.
- */
-const HIGH_WATER_BYTES = 64 * 1024;
+/** Of a stream whose other one was broken off: it has got what waited for it, and its end; this is how long its own may take. */
+const LINGER_MS = 1_000;
+
+export interface SpliceSettings {
+  /** 0 is none. */
+  readonly idleTimeoutMs: number;
+  /** Bytes that may wait for a slow end before the other is paused; one read of a socket, up to 512 KiB, may come on top. */
+  readonly toUpstreamBytes: number;
+  readonly toDownstreamBytes: number;
+}
+
+/** `ended`: both directions, in order; or which of the two was broken off first; or nothing had come for too long. */
+export type SpliceEnd = "ended" | "downstream-reset" | "upstream-reset" | "idle" | "terminated";
 
 /** The part of a chunk that waits. It keeps all of the chunk's memory, so what is a small part of it is copied instead. */
 function held(rest: Uint8Array): Buffer {
@@ -17,7 +25,7 @@ function held(rest: Uint8Array): Buffer {
 
 export interface SpliceListener {
   /** Once, when both streams are gone. */
-  onSpliceOver(reason: "ended" | "reset" | "idle"): void;
+  onSpliceOver(end: SpliceEnd): void;
 }
 
 /** One direction: what `from` sends goes to `to`. */
@@ -26,14 +34,18 @@ class Direction implements ByteListener {
   readonly #splice: Splice;
   readonly #from: ByteStream;
   readonly #to: ByteStream;
+  readonly #highWaterBytes: number;
   readonly #queue: Buffer[] = [];
   #queued = 0;
   #paused = false;
   /** `from` will send no more; the end is passed on behind the queue. */
   ended_ = false;
+  /** `from` is gone without having ended. */
+  isReset = false;
   reverse!: Direction;
 
-  constructor(splice: Splice, from: ByteStream, to: ByteStream) {
+  constructor(splice: Splice, from: ByteStream, to: ByteStream, highWaterBytes: number) {
+    this.#highWaterBytes = highWaterBytes;
     this.#splice = splice;
     this.#from = from;
     this.#to = to;
@@ -51,7 +63,7 @@ class Direction implements ByteListener {
     }
     this.#queue.push(held(rest));
     this.#queued += rest.length;
-    if (this.#queued > HIGH_WATER_BYTES && !this.#paused) {
+    if (this.#queued > this.#highWaterBytes && !this.#paused) {
       this.#paused = true;
       this.#from.pause();
     }
@@ -71,17 +83,24 @@ class Direction implements ByteListener {
         return;
       }
       this.#queued -= taken;
+      if (taken > 0) this.#splice.touch();
       if (taken < chunk.length) {
         this.#queue[0] = chunk.subarray(taken);
         break;
       }
       this.#queue.shift();
     }
-    if (this.#paused && this.#queued <= HIGH_WATER_BYTES / 2) {
+    if (this.#paused && this.#queued <= this.#highWaterBytes / 2) {
       this.#paused = false;
       this.#from.resume();
     }
-    if (this.ended_ && this.#queued === 0) this.#to.end();
+    if (this.ended_ && this.#queued === 0) this.#finish();
+  }
+
+  /** The end of what `from` sent; all that there will be if `from` was broken off. */
+  #finish(): void {
+    if (this.isReset) this.#to.close();
+    else this.#to.end();
   }
 
   /** `to` is gone and `from` sends on: it is told as a kernel would, once it has read what waits for it. */
@@ -99,9 +118,13 @@ class Direction implements ByteListener {
     if (held) this.#unheard();
   }
 
+  get waits(): boolean {
+    return this.#queued > 0;
+  }
+
   ended(): void {
     this.ended_ = true;
-    if (this.#queued === 0) this.#to.end();
+    if (this.#queued === 0) this.#finish();
   }
 
   closed(): void {
@@ -118,23 +141,26 @@ export class Splice extends Deadline {
   readonly #upstream: ByteStream;
   #lastActivity = timers.now;
   #open = 2;
-  #reason: "ended" | "reset" | "idle" = "ended";
+  #end: SpliceEnd = "ended";
+  /** What waits for the stream that is left, as of the last look. */
+  #lingering: Direction | undefined;
 
-  /** `first`: bytes of the client that were read before. `idleTimeoutMs` 0 is none. */
+  /** `first`: bytes of the client that were read before. */
   constructor(
     downstream: ByteStream,
     upstream: ByteStream,
     first: Uint8Array | undefined,
-    idleTimeoutMs: number,
+    settings: SpliceSettings,
     listener: SpliceListener,
   ) {
     super();
     this.#listener = listener;
+    const { idleTimeoutMs } = settings;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#downstream = downstream;
     this.#upstream = upstream;
-    this.#forward = new Direction(this, downstream, upstream);
-    this.#backward = new Direction(this, upstream, downstream);
+    this.#forward = new Direction(this, downstream, upstream, settings.toUpstreamBytes);
+    this.#backward = new Direction(this, upstream, downstream, settings.toDownstreamBytes);
     this.#forward.reverse = this.#backward;
     this.#backward.reverse = this.#forward;
     downstream.listener = this.#forward;
@@ -159,35 +185,51 @@ export class Splice extends Deadline {
   }
 
   onDeadline(): void {
+    if (this.#lingering) {
+      // A slow reader gets all that waits for it, as long as it reads.
+      const isReading = this.#lingering.waits && timers.now - this.#lastActivity < LINGER_MS;
+      if (isReading) timers.arm(this, LINGER_MS);
+      else this.#cutOff();
+      return;
+    }
     const idleFor = timers.now - this.#lastActivity;
     if (idleFor < this.#idleTimeoutMs - 10) {
       timers.arm(this, this.#idleTimeoutMs - idleFor);
       return;
     }
-    this.#reason = "idle";
-    this.terminate();
+    this.#end = "idle";
+    this.#cutOff();
   }
 
   terminate(): void {
+    if (this.#end === "ended") this.#end = "terminated";
+    this.#cutOff();
+  }
+
+  #cutOff(): void {
     this.#downstream.terminate();
     this.#upstream.terminate();
   }
 
   /** @internal One stream is gone: the other gets what is queued, then its end. */
   onClosed(direction: Direction): void {
-    if (!direction.ended_ || !direction.reverse.ended_) {
-      if (this.#reason === "ended" && !direction.ended_) this.#reason = "reset";
-      direction.ended();
-    }
+    const isReset = !direction.ended_;
+    direction.isReset = isReset;
+    if (isReset && this.#end === "ended")
+      this.#end = direction === this.#forward ? "downstream-reset" : "upstream-reset";
+    if (!direction.ended_ || !direction.reverse.ended_) direction.ended();
     if (--this.#open === 0) {
       if (this.armed) timers.disarm(this);
-      this.#listener.onSpliceOver(this.#reason);
+      this.#listener.onSpliceOver(this.#end);
       return;
     }
     direction.reverse.drop();
     // The peer of a stream that is gone can still read what waits for it, but nothing that it sends has a reader.
     const other = direction === this.#forward ? this.#upstream : this.#downstream;
     if (direction.reverse.ended_) other.end();
-    else if (this.#reason === "reset") other.end();
+    else if (isReset) {
+      this.#lingering = direction;
+      timers.arm(this, LINGER_MS);
+    }
   }
 }

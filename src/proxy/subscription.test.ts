@@ -66,7 +66,7 @@ async function subscribed(resources: readonly Resource[]): Promise<Subscribed> {
     static_resources: { clusters: [control] },
     dynamic_resources: { ads_config: source, cds_config: ADS, lds_config: ADS },
   });
-  const proxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
+  const proxy = startProxy({ bootstrap, version: "test", drainMs: 0, listenerDrainMs: 10_000, reusePort: false });
   open.push({
     async close() {
       await proxy.stop();

@@ -2,17 +2,20 @@
 
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import type { Tlv } from "../net/proxy-protocol.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import type { TcpTable } from "../table/listener.ts";
-import { chooseWeighted } from "../table/route.ts";
+import { hashAddress } from "../table/hash-policy.ts";
+import { chooseTcpCluster, type TcpTable } from "../table/tcp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ResponseFlag } from "./response-flags.ts";
-import { Splice, type SpliceListener } from "./splice.ts";
+import { Splice, type SpliceEnd, type SpliceListener } from "./splice.ts";
+import { TunnelDial } from "./tunneling.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { endpointAt } from "./upstream/destination.ts";
+import type { OnBehalf } from "./upstream/dial.ts";
 import type { Host } from "./upstream/host.ts";
 import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
@@ -20,42 +23,54 @@ export interface BoundTcp {
   readonly table: TcpTable;
   readonly logs: readonly BoundLog[];
   readonly inbound: boolean;
+  /** Of the listener. */
+  readonly bufferLimitBytes: number;
   readonly stats: { connections: number; active: number };
+}
+
+/** The connection as it reached its chain. */
+export interface TcpDownstream {
+  readonly stream: ByteStream;
+  readonly facts: DownstreamFacts;
+  /** Where the client was going when it was captured. */
+  readonly destination: SocketAddress | undefined;
+  /** Of its PROXY header. */
+  readonly tlvs: readonly Tlv[];
 }
 
 /** Istio reports the bytes of open connections at this interval (tcp_reporting_duration). */
 const REPORT_MS = 5_000;
 
+/** What of the upstream's side is to be given back when the connection is over. */
+interface Holding {
+  release(): void;
+}
+
 export class TcpConnection implements SpliceListener {
   readonly #context: ProxyContext;
   readonly #tcp: BoundTcp;
-  readonly #facts: DownstreamFacts;
-  readonly #destination: SocketAddress | undefined;
-  readonly #downstream: ByteStream;
+  readonly #downstream: TcpDownstream;
   readonly #record: AccessRecord;
   readonly #report = new Alarm(() => this.#reportBytes());
+  readonly #duration = new Alarm(() => this.#end("DT"));
+  readonly #logging = new Alarm(() => this.#logAgain());
   #onClosed: (() => void) | undefined;
   #edge: TcpEdge | undefined;
   #splice: Splice | undefined;
+  /** The tunnel that is being asked for. */
+  #dialing: TunnelDial | undefined;
+  #holding: Holding | undefined;
   #reportedReceived = 0;
   #reportedSent = 0;
   /** The client's end came while its host was dialled. */
   #ended = false;
   #over = false;
 
-  constructor(
-    context: ProxyContext,
-    tcp: BoundTcp,
-    facts: DownstreamFacts,
-    destination: SocketAddress | undefined,
-    downstream: ByteStream,
-  ) {
+  constructor(context: ProxyContext, tcp: BoundTcp, downstream: TcpDownstream) {
     this.#context = context;
     this.#tcp = tcp;
-    this.#facts = facts;
-    this.#record = new AccessRecord(facts, undefined);
-    this.#destination = destination;
     this.#downstream = downstream;
+    this.#record = new AccessRecord(downstream.facts, undefined);
     tcp.stats.connections++;
     tcp.stats.active++;
   }
@@ -63,10 +78,12 @@ export class TcpConnection implements SpliceListener {
   /** `first`: bytes that sniffing has read already. */
   start(first: Uint8Array | undefined, onClosed: () => void): void {
     this.#onClosed = onClosed;
+    const { stream, facts } = this.#downstream;
+    const { cluster, maxDurationMs, logIntervalMs } = this.#tcp.table;
     const held: Buffer[] = first ? [Buffer.from(first)] : [];
     // Nothing is read before there is somewhere to write it; what is read already waits.
-    this.#downstream.pause();
-    this.#downstream.listener = {
+    stream.pause();
+    stream.listener = {
       receive: (chunk) => void held.push(Buffer.from(chunk)),
       drained() {},
       ended: () => {
@@ -74,58 +91,128 @@ export class TcpConnection implements SpliceListener {
       },
       closed: () => this.#finish("DC"),
     };
-    const { cluster } = this.#tcp.table;
-    this.#record.clusterName =
-      cluster.kind === "single" ? cluster.name : chooseWeighted(cluster.clusters, cluster.total, Math.random()).name;
+    if (maxDurationMs > 0) timers.arm(this.#duration, maxDurationMs);
+    if (logIntervalMs > 0) timers.arm(this.#logging, logIntervalMs);
+    this.#record.clusterName = chooseTcpCluster(cluster, facts.serverName, Math.random());
     this.#record.cluster = this.#context.clusters.get(this.#record.clusterName);
-    if (!this.#record.cluster) this.#fail("NC", "no such cluster");
+    if (!this.#record.cluster) this.#fail("no such cluster", "NC");
     else this.#dial(this.#record.cluster, held);
   }
 
+  #choose(cluster: Cluster): Host | undefined {
+    const { destination, facts } = this.#downstream;
+    if (cluster.table.discovery.kind === "original-destination")
+      return destination && cluster.transient(endpointAt(destination.address, destination.port));
+    const { hashSourceIp } = this.#tcp.table;
+    return cluster.choose(hashSourceIp ? { ...NO_PREFERENCE, hash: hashAddress(facts.remoteAddress) } : NO_PREFERENCE);
+  }
+
   #dial(cluster: Cluster, held: readonly Buffer[]): void {
-    const destination = this.#destination;
-    const captured = cluster.table.discovery.kind === "original-destination";
-    const host = captured
-      ? destination && cluster.transient(endpointAt(destination.address, destination.port))
-      : cluster.choose(NO_PREFERENCE);
-    if (!host) {
-      this.#fail("UH", "no healthy upstream");
+    const host = this.#choose(cluster);
+    if (!host) this.#fail("no healthy upstream", "UH");
+    else if (this.#tcp.table.tunneling) this.#dialTunnel(cluster, host, held);
+    else this.#dialBytes(cluster, host, held);
+  }
+
+  #dialBytes(cluster: Cluster, host: Host, held: readonly Buffer[]): void {
+    if (!cluster.breakers.admitConnection()) {
+      this.#fail("too many connections", "UO");
       return;
     }
-    this.#record.host = host;
-    this.#record.attempts++;
-    cluster.dialBytes(host, {
-      onConnected: (upstream) => this.#connected(cluster, host, upstream, held),
+    this.#attempted(host);
+    host.stats.connections++;
+    cluster.dialBytes(host, this.#onBehalf(), {
+      onConnected: (upstream) => {
+        host.stats.activeConnections++;
+        const holding = {
+          release() {
+            host.stats.activeConnections--;
+            cluster.breakers.releaseConnection();
+          },
+        };
+        this.#connected(cluster, host, upstream, formatSocketAddress(upstream.local), holding, held);
+      },
       onConnectFailure: (detail) => {
-        host.stats.connectFailures++;
-        if (this.#over) return;
-        if (this.#record.attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
-        else this.#fail("UF", detail);
+        cluster.breakers.releaseConnection();
+        this.#onConnectFailure(cluster, host, detail, held);
       },
     });
   }
 
-  #connected(cluster: Cluster, host: Host, upstream: ByteStream, held: readonly Buffer[]): void {
+  #dialTunnel(cluster: Cluster, host: Host, held: readonly Buffer[]): void {
+    const { source, destination } = this.#onBehalf();
+    const tunneling = this.#tcp.table.tunneling!;
+    const request = { tunneling, source: this.#record, local: source, remote: destination };
+    const tunnel = new TunnelDial(cluster, host, request, {
+      onConnected: (upstream, localLabel) => {
+        this.#dialing = undefined;
+        this.#connected(cluster, host, upstream, localLabel, tunnel, held);
+      },
+      onConnectFailure: (failure, detail) => {
+        this.#dialing = undefined;
+        if (failure === "overflow") this.#fail(detail, "UO");
+        else this.#onConnectFailure(cluster, host, detail, held);
+      },
+    });
+    this.#attempted(host);
+    this.#dialing = tunnel;
+    tunnel.begin();
+  }
+
+  #attempted(host: Host): void {
+    this.#record.host = host;
+    this.#record.attempts++;
+  }
+
+  #onBehalf(): OnBehalf {
+    const { facts, tlvs } = this.#downstream;
+    return {
+      source: { address: facts.remoteAddress, port: facts.remotePort },
+      destination: { address: facts.localAddress, port: facts.localPort },
+      tlvs,
+    };
+  }
+
+  #onConnectFailure(cluster: Cluster, host: Host, detail: string, held: readonly Buffer[]): void {
+    host.stats.connectFailures++;
+    if (this.#over) return;
+    if (this.#record.attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
+    else this.#fail(detail, "UF", "URX");
+  }
+
+  #connected(
+    cluster: Cluster,
+    host: Host,
+    upstream: ByteStream,
+    localLabel: string,
+    holding: Holding,
+    held: readonly Buffer[],
+  ): void {
     if (this.#over) {
       upstream.terminate();
+      holding.release();
       return;
     }
+    this.#holding = holding;
     host.active++;
-    this.#record.upstreamLocal = formatSocketAddress(upstream.local);
+    this.#record.upstreamLocal = localLabel;
     const { reporter } = this.#context;
-    const caller = { principal: this.#facts.principal, metadata: "", serverName: this.#facts.serverName };
+    const { stream, facts } = this.#downstream;
+    const caller = { principal: facts.principal, metadata: "", serverName: facts.serverName };
     this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
     this.#edge.opened();
     timers.arm(this.#report, REPORT_MS);
-    this.#splice = new Splice(
-      this.#downstream,
-      upstream,
-      held.length > 0 ? Buffer.concat(held) : undefined,
-      this.#tcp.table.idleTimeoutMs,
-      this,
-    );
-    if (this.#ended) this.#downstream.listener.ended();
-    this.#downstream.resume();
+    if (this.#tcp.table.logsConnected) this.#log();
+    const first = held.length > 0 ? Buffer.concat(held) : undefined;
+    const { bufferLimitBytes, table } = this.#tcp;
+    const settings = {
+      idleTimeoutMs: table.idleTimeoutMs,
+      toUpstreamBytes: cluster.table.bufferLimitBytes ?? bufferLimitBytes,
+      toDownstreamBytes: bufferLimitBytes,
+    };
+    this.#splice = new Splice(stream, upstream, first, settings, this);
+    if (this.#ended) stream.listener.ended();
+    stream.resume();
   }
 
   #reportBytes(): void {
@@ -137,36 +224,57 @@ export class TcpConnection implements SpliceListener {
     if (!this.#over) timers.arm(this.#report, REPORT_MS);
   }
 
-  onSpliceOver(reason: "ended" | "reset" | "idle"): void {
+  #logAgain(): void {
+    timers.arm(this.#logging, this.#tcp.table.logIntervalMs);
+    this.#log();
+  }
+
+  #log(): void {
+    this.#record.bytesReceived = this.#splice?.received ?? 0;
+    this.#record.bytesSent = this.#splice?.sent ?? 0;
+    writeLogs(this.#tcp.logs, this.#record);
+  }
+
+  /** Envoy flags neither an idle connection nor one that its client broke off. */
+  onSpliceOver(end: SpliceEnd): void {
     if (this.#record.host) this.#record.host.active--;
-    this.#finish(reason === "idle" ? "SI" : undefined);
+    this.#finish(end === "upstream-reset" ? "UR" : undefined);
   }
 
-  #fail(flag: ResponseFlag, detail: string): void {
+  #fail(detail: string, ...flags: readonly ResponseFlag[]): void {
     this.#record.transportFailure = detail;
-    this.#downstream.terminate();
-    this.#finish(flag);
+    this.#finish(...flags);
+    this.#downstream.stream.close();
   }
 
+  #end(flag: ResponseFlag): void {
+    this.#record.flag(flag);
+    this.terminate();
+  }
+
+  /** Bytes have no message that would say so: the stream goes on until the listener's drain time is over. */
   drain(): void {}
 
   terminate(): void {
     if (this.#splice) this.#splice.terminate();
-    else this.#downstream.terminate();
+    else {
+      this.#finish();
+      this.#downstream.stream.terminate();
+    }
   }
 
-  #finish(flag: ResponseFlag | undefined): void {
+  #finish(...flags: readonly (ResponseFlag | undefined)[]): void {
     if (this.#over) return;
     this.#over = true;
-    if (flag) this.#record.flag(flag);
-    timers.disarm(this.#report);
+    for (const flag of flags) if (flag) this.#record.flag(flag);
+    for (const alarm of [this.#report, this.#duration, this.#logging]) timers.disarm(alarm);
+    this.#dialing?.cancel();
+    this.#holding?.release();
     this.#reportBytes();
-    this.#record.bytesReceived = this.#splice?.received ?? 0;
-    this.#record.bytesSent = this.#splice?.sent ?? 0;
     this.#edge?.closed();
     this.#tcp.stats.active--;
     this.#record.end();
-    writeLogs(this.#tcp.logs, this.#record);
+    this.#log();
     this.#onClosed?.();
   }
 }

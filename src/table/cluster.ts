@@ -42,6 +42,8 @@ export interface Cluster extends Keepalive {
   readonly protocol: UpstreamProtocol;
   readonly balancer: BalancerPolicy;
   readonly connectTimeoutMs: number;
+  /** Of a byte stream that may wait for a slow upstream; undefined: the listener's. */
+  readonly bufferLimitBytes: number | undefined;
   readonly socketMatches: readonly SocketMatch[];
   readonly socket: UpstreamSocket;
   readonly tcpKeepalive: TcpKeepalive | undefined;

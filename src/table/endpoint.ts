@@ -6,7 +6,12 @@ export type Address =
   | { readonly kind: "socket"; readonly host: string; readonly port: number }
   | { readonly kind: "pipe"; readonly path: string }
   /** A listener of this very proxy (envoy_internal_address). */
-  | { readonly kind: "internal"; readonly listener: string };
+  | {
+      readonly kind: "internal";
+      readonly listener: string;
+      /** What the listener takes for the connection's destination (metadata `envoy.filters.listener.original_dst`, `local`). */
+      readonly destination?: { readonly address: string; readonly port: number } | undefined;
+    };
 
 export type Health = "healthy" | "draining" | "unhealthy";
 
@@ -42,6 +47,8 @@ export function formatAddress(address: Address): string {
     case "pipe":
       return address.path;
     case "internal":
-      return `envoy://${address.listener}`;
+      return address.destination
+        ? `envoy://${address.listener}/${address.destination.address}:${address.destination.port}`
+        : `envoy://${address.listener}`;
   }
 }

@@ -27,6 +27,11 @@ function hash(text: string, seed = SEED): bigint {
   return Bun.hash.xxHash64(Buffer.from(text, "latin1"), seed);
 }
 
+/** Of an address without its port, as a byte stream's hash policy wants it. */
+export function hashAddress(address: string): bigint {
+  return hash(address);
+}
+
 function hashHeader({ name, rewrite }: HashPolicy & { kind: "header" }, { headers }: RequestFacts): bigint | undefined {
   const values: string[] = [];
   for (let i = 0; i < headers.length; i += 2)

@@ -11,6 +11,7 @@ import type { ConnectionFacts } from "./request.ts";
 const CONNECTION: ConnectionFacts = {
   remoteAddress: "10.0.0.1",
   remotePort: 40_000,
+  directRemoteAddress: "10.0.0.1",
   localAddress: "10.0.0.2",
   localPort: 8080,
   serverName: "",

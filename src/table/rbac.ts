@@ -18,7 +18,7 @@ export type Condition =
   | { readonly kind: "server-name"; readonly match: StringMatch }
   /** Undefined: any peer that proved an identity. */
   | { readonly kind: "principal"; readonly match: StringMatch | undefined }
-  | { readonly kind: "source-ip"; readonly range: Cidr };
+  | { readonly kind: "source-ip" | "direct-source-ip"; readonly range: Cidr };
 
 export interface RbacPolicy {
   readonly name: string;
@@ -65,6 +65,8 @@ export function holds(condition: Condition, connection: ConnectionFacts, request
       );
     case "source-ip":
       return containsAddress(condition.range, connection.remoteAddress);
+    case "direct-source-ip":
+      return containsAddress(condition.range, connection.directRemoteAddress);
   }
 }
 

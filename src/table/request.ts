@@ -12,9 +12,10 @@ export interface RequestFacts {
 
 /** What is known of the connection that a request or byte stream came on. */
 export interface ConnectionFacts {
-  /** `10.1.2.3`; the direct peer. */
+  /** `10.1.2.3`; the direct peer, or whom its PROXY header names. */
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly directRemoteAddress: string;
   readonly localAddress: string;
   readonly localPort: number;
   /** SNI of the TLS handshake, "" without one. */

@@ -11,9 +11,19 @@ export interface TlsSettings {
   /** The peer's URI SAN (or DNS SAN when there is none) must match one; empty accepts every chain that is trusted. */
   readonly subjectAltNames: readonly StringMatch[];
   readonly alpn: readonly string[];
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
 }
 
-export type UpstreamSocket = { readonly kind: "raw" } | ({ readonly kind: "tls"; readonly sni: string } & TlsSettings);
+/** A PROXY header before everything else. `tlvs`: types of those that are passed on. */
+export interface UpstreamProxyProtocol {
+  readonly version: "v1" | "v2";
+  readonly tlvs: "all" | readonly number[];
+}
+
+export type UpstreamSocket = { readonly proxyProtocol?: UpstreamProxyProtocol | undefined } & (
+  | { readonly kind: "raw" }
+  | ({ readonly kind: "tls"; readonly sni: string } & TlsSettings)
+);
 
 export interface DownstreamTls extends TlsSettings {
   readonly requireClientCertificate: boolean;

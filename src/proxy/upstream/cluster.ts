@@ -11,7 +11,7 @@ import type { Balancer } from "../balance/candidate.ts";
 import type { Secrets } from "../secrets.ts";
 import { STATUS_CLASSES } from "../status-class.ts";
 import { Breakers } from "./breakers.ts";
-import { type Dialed, dial, type InternalDialer } from "./dial.ts";
+import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
@@ -166,9 +166,9 @@ export class Cluster {
   }
 
   /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
-  dialBytes(host: Host, dialed: Dialed): void {
+  dialBytes(host: Host, onBehalf: OnBehalf | undefined, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, [], this.table, secrets, internal, this.#counted(dialed));
+    dial(host.address, host.socket, [], this.table, secrets, internal, this.#counted(dialed), onBehalf);
   }
 
   #counted({ onConnected, onConnectFailure }: Dialed): Dialed {

@@ -1,17 +1,25 @@
 // Opening a connection to a host: by address, with the host's TLS, proving its name.
 
-import type { ByteStream } from "../../net/byte-stream.ts";
+import type { ByteStream, SocketAddress } from "../../net/byte-stream.ts";
 import { type ClientTls, type ConnectListener, connect } from "../../net/connect.ts";
 import { keepAlive } from "../../net/keepalive.ts";
+import { encodeProxyV1, encodeProxyV2, PROXY_V2_LOCAL, type Tlv } from "../../net/proxy-protocol.ts";
 import { encodeAlpn } from "../../net/tls-context.ts";
 import { peerIdentity } from "../../pki/svid.ts";
 import type { Address } from "../../table/endpoint.ts";
 import type { TcpKeepalive } from "../../table/tcp-keepalive.ts";
-import { acceptsName, type UpstreamSocket } from "../../table/transport-socket.ts";
+import { acceptsName, type UpstreamProxyProtocol, type UpstreamSocket } from "../../table/transport-socket.ts";
 import type { Secrets } from "../secrets.ts";
 
+/** For whom a connection is opened: what a PROXY header tells the host, and an internal listener takes for its connection's addresses. */
+export interface OnBehalf {
+  readonly source: SocketAddress;
+  readonly destination: SocketAddress;
+  readonly tlvs: readonly Tlv[];
+}
+
 /** Takes a connection to an internal listener of this proxy; undefined when there is none of that name. */
-export type InternalDialer = (listener: string) => ByteStream | undefined;
+export type InternalDialer = (listener: string, onBehalf: OnBehalf | undefined) => ByteStream | undefined;
 
 /** As far as the cluster says how its connections are opened. */
 export interface DialSettings {
@@ -30,7 +38,7 @@ function clientTls(
   secrets: Secrets,
   onPrincipal: (principal: string) => void,
 ): ClientTls | undefined {
-  const context = secrets.context(socket.certificate, socket.roots);
+  const context = secrets.context(socket);
   if (!context) return undefined;
   return {
     context,
@@ -60,9 +68,11 @@ export function dial(
   secrets: Secrets,
   internal: InternalDialer,
   dialed: Dialed,
+  onBehalf?: OnBehalf,
 ): void {
   if (address.kind === "internal") {
-    const stream = internal(address.listener);
+    const { destination } = address;
+    const stream = internal(address.listener, onBehalf && destination ? { ...onBehalf, destination } : onBehalf);
     if (stream) dialed.onConnected(stream, "");
     else dialed.onConnectFailure(`no internal listener ${address.listener}`);
     return;
@@ -92,5 +102,19 @@ export function dial(
     tls,
     settings.connectTimeoutMs,
     listener,
+    socket.proxyProtocol && ((local, remote) => prefaceOf(socket.proxyProtocol!, onBehalf, local, remote)),
   );
+}
+
+/** What goes out before everything else. Without anybody to speak for: the connection's own addresses, or version 2's LOCAL. */
+function prefaceOf(
+  { version, tlvs }: UpstreamProxyProtocol,
+  onBehalf: OnBehalf | undefined,
+  local: SocketAddress,
+  remote: SocketAddress,
+): Buffer {
+  if (version === "v1") return encodeProxyV1(onBehalf?.source ?? local, onBehalf?.destination ?? remote);
+  if (!onBehalf) return PROXY_V2_LOCAL;
+  const passed = tlvs === "all" ? onBehalf.tlvs : onBehalf.tlvs.filter(({ type }) => tlvs.includes(type));
+  return encodeProxyV2(onBehalf.source, onBehalf.destination, passed);
 }

@@ -23,6 +23,8 @@ export class Host {
   metadata: FilterMetadata;
   /** Requests and byte streams that are on their way. */
   active = 0;
+  /** It has left its cluster. */
+  isGone = false;
   /** Made on first use. */
   http1: HttpPool | undefined = undefined;
   http2: HttpPool | undefined = undefined;
@@ -60,6 +62,7 @@ export class Host {
   }
 
   drain(): void {
+    this.isGone = true;
     this.http1?.drain();
     this.http2?.drain();
   }

@@ -110,12 +110,38 @@ export const LISTENER_CONNECTIONS = counter(
   "Downstream connections accepted",
   LISTENER,
 );
+export const LISTENER_OVERFLOWS = counter(
+  "envoy_listener_downstream_global_cx_overflow",
+  "Connections closed because the proxy had as many as it may",
+  LISTENER,
+);
 export const LISTENER_HANDSHAKES = counter("envoy_listener_ssl_handshake", "TLS handshakes completed", LISTENER);
 export const LISTENER_HANDSHAKE_ERRORS = counter(
   "envoy_listener_ssl_connection_error",
   "TLS handshakes that failed",
   LISTENER,
 );
+const UDP = ["udp_listener"] as const;
+
+export const UDP_SESSIONS = counter("envoy_udp_downstream_sess_total", "UDP sessions begun", UDP);
+export const UDP_SESSIONS_ACTIVE = gauge("envoy_udp_downstream_sess_active", "UDP sessions under way", UDP);
+export const UDP_BYTES_RECEIVED = counter("envoy_udp_downstream_sess_rx_bytes", "Bytes that clients sent", UDP);
+export const UDP_BYTES_SENT = counter("envoy_udp_downstream_sess_tx_bytes", "Bytes sent to clients", UDP);
+export const UDP_DATAGRAMS_RECEIVED = counter(
+  "envoy_udp_downstream_sess_rx_datagrams",
+  "Datagrams that clients sent",
+  UDP,
+);
+export const UDP_DATAGRAMS_SENT = counter("envoy_udp_downstream_sess_tx_datagrams", "Datagrams sent to clients", UDP);
+export const UDP_NO_ROUTE = counter(
+  "envoy_udp_downstream_sess_no_route",
+  "Datagrams for which there was no cluster",
+  UDP,
+);
+export const UDP_IDLE_TIMEOUTS = counter("envoy_udp_idle_timeout", "UDP sessions that ended idle", UDP);
+/** Full buffers, sessions beyond the circuit breaker, no host. */
+export const UDP_DROPPED = counter("heddle_udp_datagrams_dropped", "Datagrams that were not passed on", UDP);
+
 /** `response_code_class` is 2xx, 4xx, …; `http_conn_manager_prefix` the connection manager's stat prefix. */
 export const LISTENER_REQUESTS = counter(
   "envoy_listener_http_downstream_rq",

@@ -222,6 +222,7 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     ...acceptHttpOptions(scope.field("typed_extension_protocol_options"), cluster),
     balancer: acceptBalancer(scope, cluster),
     connectTimeoutMs: milliseconds(cluster.connectTimeout, DEFAULT_CONNECT_TIMEOUT_MS),
+    bufferLimitBytes: cluster.perConnectionBufferLimitBytes,
     socketMatches: cluster.transportSocketMatches.map((match, i) => {
       const at = scope.field("transport_socket_matches").index(i);
       return {

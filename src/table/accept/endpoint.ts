@@ -1,11 +1,11 @@
 // Endpoints, of EDS or inside a cluster.
 
-import { type Address, SocketAddress_Protocol } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
+import type { Address } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
 import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.ts";
 import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import type * as table from "../endpoint.ts";
-import { LB_METADATA, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";
+import { LB_METADATA, readDestination, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";
 import type { Scope } from "./scope.ts";
 
 export function acceptAddress(scope: Scope, address: Address | undefined): table.Address | undefined {
@@ -14,8 +14,7 @@ export function acceptAddress(scope: Scope, address: Address | undefined): table
     case "socketAddress": {
       const at = scope.field("socket_address");
       at.only(by.value, ["protocol", "address", "portSpecifier"]);
-      if (by.value.protocol !== SocketAddress_Protocol.TCP)
-        at.field("protocol").reject("only TCP is supported by Heddle's proxy");
+      // Who uses an endpoint decides how: Envoy does not compare it either.
       const port = by.value.portSpecifier;
       if (port.case !== "portValue" || port.value > 65535) {
         at.field("port_value").reject("missing, or above 65535");
@@ -54,8 +53,10 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
   }
   const at = scope.field("endpoint");
   at.only(host.value, ["address", "hostname"]);
-  const address = acceptAddress(at.field("address"), host.value.address);
-  if (!address) return undefined;
+  const accepted = acceptAddress(at.field("address"), host.value.address);
+  if (!accepted) return undefined;
+  const address =
+    accepted.kind === "internal" ? { ...accepted, destination: readDestination(endpoint.metadata) } : accepted;
   return {
     address,
     weight: endpoint.loadBalancingWeight ?? 1,

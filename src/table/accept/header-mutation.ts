@@ -53,7 +53,7 @@ function acceptOperation(scope: Scope, option: HeaderValueOption): HeaderOperati
   return { name, value: parsed.format, action: action ?? "append", keepEmpty: option.keepEmptyValue };
 }
 
-function acceptOperations(scope: Scope, options: readonly HeaderValueOption[]): HeaderOperation[] {
+export function acceptOperations(scope: Scope, options: readonly HeaderValueOption[]): HeaderOperation[] {
   return options.flatMap((option, i) => acceptOperation(scope.index(i), option) ?? []);
 }
 

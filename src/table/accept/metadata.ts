@@ -68,3 +68,12 @@ export const LB_METADATA = "envoy.lb";
 export function readJson(struct: Readonly<Record<string, unknown>> | undefined): ReadonlyMap<string, string> {
   return new Map(Object.entries(struct ?? {}).map(([key, value]) => [key, JSON.stringify(value)]));
 }
+
+/** `filter_metadata["envoy.filters.listener.original_dst"].local`, `10.0.0.1:80` or `[::1]:80`, of an endpoint that is an internal listener. */
+export function readDestination(
+  metadata: Metadata | undefined,
+): { readonly address: string; readonly port: number } | undefined {
+  const local = metadata?.filterMetadata["envoy.filters.listener.original_dst"]?.local;
+  const found = typeof local === "string" ? /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):(\d{1,5})$/.exec(local) : null;
+  return found ? { address: (found[1] ?? found[2])!, port: Number(found[3]) } : undefined;
+}

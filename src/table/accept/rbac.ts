@@ -82,7 +82,7 @@ function acceptPrincipal(scope: Scope, principal: Principal): Condition {
     case "sourceIp":
     case "directRemoteIp": {
       const range = acceptCidr(scope.field(id.case === "sourceIp" ? "source_ip" : "direct_remote_ip"), id.value);
-      return range ? { kind: "source-ip", range } : NEVER;
+      return range ? { kind: id.case === "sourceIp" ? "source-ip" : "direct-source-ip", range } : NEVER;
     }
     case "header":
       return { kind: "header", match: acceptHeaderMatch(scope.field("header"), id.value) };

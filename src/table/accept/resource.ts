@@ -11,6 +11,7 @@ import type { EndpointSet } from "../endpoint.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
 import type { VirtualHost as VirtualHostTable } from "../route.ts";
+import type { UdpListener } from "../udp.ts";
 import { acceptCluster } from "./cluster.ts";
 import { acceptEndpoints } from "./endpoint.ts";
 import { acceptListener } from "./listener.ts";
@@ -42,7 +43,7 @@ function withSecrets<T>(accept: (inline: InlineSecrets) => T): WithSecrets<T> {
   return { value: accept(inline), secrets: inline.secrets };
 }
 
-export function checkListener(listener: Listener): Accepted<WithSecrets<ListenerTable>> {
+export function checkListener(listener: Listener): Accepted<WithSecrets<ListenerTable | UdpListener>> {
   return check((scope) => withSecrets((inline) => acceptListener(scope, listener, inline)));
 }
 

@@ -1,6 +1,13 @@
 // Transport sockets: raw buffers and TLS contexts, and the secrets they name.
 
+import type { Any } from "@bufbuild/protobuf/wkt";
 import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import {
+  ProxyProtocolConfig_Version,
+  ProxyProtocolPassThroughTLVs_PassTLVsMatchType,
+} from "../../xds/gen/envoy/config/core/v3/proxy_protocol_pb.ts";
+import { InternalUpstreamTransportSchema } from "../../xds/gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.ts";
+import { ProxyProtocolUpstreamTransportSchema } from "../../xds/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import {
   type CertificateValidationContext,
@@ -22,8 +29,9 @@ import { acceptString } from "./match.ts";
 import { isA, type Scope } from "./scope.ts";
 import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
 
-function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): void {
-  if (!parameters) return;
+/** Envoy's default on both sides is TLS 1.2. */
+function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): TlsSettings["minVersion"] {
+  if (!parameters) return "TLSv1.2";
   // BoringSSL below Bun offers TLS 1.2 and 1.3; a lower bound of either is met, anything else would be ignored.
   scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion"]);
   const newest: readonly number[] = [TlsParameters_TlsProtocol.TLS_AUTO, TlsParameters_TlsProtocol.TLSv1_3];
@@ -36,6 +44,7 @@ function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): 
   ];
   if (!allowed.includes(parameters.tlsMinimumProtocolVersion))
     scope.field("tls_minimum_protocol_version").reject("below TLS 1.2");
+  return parameters.tlsMinimumProtocolVersion === TlsParameters_TlsProtocol.TLSv1_3 ? "TLSv1.3" : "TLSv1.2";
 }
 
 function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): StringMatch[] {
@@ -73,7 +82,8 @@ function secretName(scope: Scope, config: SdsSecretConfig): string {
 }
 
 function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline: InlineSecrets): TlsSettings {
-  if (!common) return { certificate: undefined, roots: undefined, subjectAltNames: [], alpn: [] };
+  if (!common)
+    return { certificate: undefined, roots: undefined, subjectAltNames: [], alpn: [], minVersion: "TLSv1.2" };
   scope.only(common, [
     "tlsParams",
     "tlsCertificates",
@@ -81,7 +91,7 @@ function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline
     "validationContextType",
     "alpnProtocols",
   ]);
-  acceptParameters(scope.field("tls_params"), common.tlsParams);
+  const minVersion = acceptParameters(scope.field("tls_params"), common.tlsParams);
   const certificates = common.tlsCertificates.length + common.tlsCertificateSdsSecretConfigs.length;
   if (certificates > 1)
     scope.field("tls_certificates").reject(`${certificates} certificates: Heddle's proxy presents one`);
@@ -90,7 +100,7 @@ function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline
   const certificate = sds
     ? secretName(scope.field("tls_certificate_sds_secret_configs").index(0), sds)
     : own && inlineCertificate(scope.field("tls_certificates").index(0), own, inline);
-  return { certificate, ...acceptValidationType(scope, common, inline), alpn: common.alpnProtocols };
+  return { certificate, ...acceptValidationType(scope, common, inline), alpn: common.alpnProtocols, minVersion };
 }
 
 function inlineCertificate(scope: Scope, certificate: TlsCertificate, inline: InlineSecrets): string | undefined {
@@ -125,6 +135,28 @@ function acceptValidationType(scope: Scope, common: CommonTlsContext, inline: In
   }
 }
 
+/** What it passes through is the endpoint's address here, which every connection to an internal listener has. */
+function acceptInternal(scope: Scope, any: Any, inline: InlineSecrets): UpstreamSocket {
+  const transport = scope.unpack(any, InternalUpstreamTransportSchema);
+  if (!transport) return { kind: "raw" };
+  scope.only(transport, ["passthroughMetadata", "transportSocket"]);
+  return acceptUpstreamSocket(scope.field("transport_socket"), transport.transportSocket, inline);
+}
+
+function acceptProxyProtocol(scope: Scope, any: Any, inline: InlineSecrets): UpstreamSocket {
+  const transport = scope.unpack(any, ProxyProtocolUpstreamTransportSchema);
+  if (!transport) return { kind: "raw" };
+  scope.only(transport, ["config", "transportSocket"]);
+  const { config } = transport;
+  if (config) scope.field("config").only(config, ["version", "passThroughTlvs"]);
+  const pass = config?.passThroughTlvs;
+  const all = pass?.matchType === ProxyProtocolPassThroughTLVs_PassTLVsMatchType.INCLUDE_ALL;
+  const inner = acceptUpstreamSocket(scope.field("transport_socket"), transport.transportSocket, inline);
+  if (inner.proxyProtocol) scope.field("transport_socket").reject("a PROXY header inside of a PROXY header");
+  const version = config?.version === ProxyProtocolConfig_Version.V2 ? "v2" : "v1";
+  return { ...inner, proxyProtocol: { version, tlvs: all ? "all" : (pass?.tlvType ?? []) } };
+}
+
 export function acceptUpstreamSocket(
   scope: Scope,
   socket: TransportSocket | undefined,
@@ -133,6 +165,8 @@ export function acceptUpstreamSocket(
   const any = socket?.configType.value;
   if (any === undefined || isA(any, RawBufferSchema)) return { kind: "raw" };
   const at = scope.field("typed_config");
+  if (isA(any, InternalUpstreamTransportSchema)) return acceptInternal(at, any, inline);
+  if (isA(any, ProxyProtocolUpstreamTransportSchema)) return acceptProxyProtocol(at, any, inline);
   const context = at.unpack(any, UpstreamTlsContextSchema);
   if (!context) return { kind: "raw" };
   at.only(context, ["commonTlsContext", "sni"]);

@@ -1,0 +1,143 @@
+// A filter chain with what the proxy resolved for it, and the connections that took it.
+
+import { logger } from "../base/log.ts";
+import { type ServerTls, TlsAcceptor } from "../net/tls-acceptor.ts";
+import type { AccessLog } from "../table/http.ts";
+import type { FilterChain, Listener as ListenerTable } from "../table/listener.ts";
+import type { DownstreamTls } from "../table/transport-socket.ts";
+import type { AccessLogs, BoundLog } from "./access-log.ts";
+import type { ProxyContext, RouteHolder } from "./context.ts";
+import type { BoundHttp } from "./downstream.ts";
+import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
+import { httpLimits } from "./http-connection.ts";
+import type { Secrets } from "./secrets.ts";
+import { STATUS_CLASSES } from "./status-class.ts";
+import type { BoundTcp } from "./tcp-proxy.ts";
+
+const log = logger("proxy");
+
+/** Envoy's transport_socket_connect_timeout is off by default; a handshake that does not come is an attack or a mistake. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+export interface ListenerStats {
+  accepted: number;
+  handshakes: number;
+  /** Closed because the proxy has as many connections as it may. */
+  overflows: number;
+  noChain: number;
+  handshakeFailures: number;
+}
+
+export interface ChainContext extends ProxyContext {
+  readonly secrets: Secrets;
+  routes(name: string): RouteHolder;
+}
+
+type Bound = { readonly kind: "http"; readonly http: BoundHttp } | { readonly kind: "tcp"; readonly tcp: BoundTcp };
+
+export interface Live {
+  /** Takes nothing new and ends after what is under way. */
+  drain(): void;
+  terminate(): void;
+}
+
+/** It outlives its listener when an update leaves it as it is. */
+export interface BoundChain {
+  readonly chain: FilterChain;
+  readonly bound: Bound;
+  readonly tls: TlsAcceptor | undefined;
+  readonly live: Set<Live>;
+}
+
+export function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLog[] {
+  return logs.map(({ path, format, filter }) => ({ file: files.open(path), format, filter }));
+}
+
+/** `settings` is asked at every connection: a listening socket may get another listener, with another certificate. */
+export function serverTls(
+  settings: () => DownstreamTls | undefined,
+  { secrets }: ChainContext,
+  listener: string,
+  stats: () => ListenerStats,
+  timeoutMs = 0,
+): ServerTls {
+  return {
+    context: () => {
+      const tls = settings();
+      return tls && secrets.context(tls);
+    },
+    get alpn() {
+      return settings()?.alpn ?? [];
+    },
+    get clientCertificate() {
+      const tls = settings();
+      if (tls?.requireClientCertificate) return "required";
+      return tls?.roots === undefined ? "none" : "optional";
+    },
+    handshakeTimeoutMs: timeoutMs || HANDSHAKE_TIMEOUT_MS,
+    onHandshakeFailure: (detail, remote) => {
+      stats().handshakeFailures++;
+      log.debug("TLS handshake failed", { listener, remote, detail });
+    },
+  };
+}
+
+function bindTerminal(
+  { terminal }: FilterChain,
+  { direction, bufferLimitBytes }: ListenerTable,
+  context: ChainContext,
+): Bound {
+  const inbound = direction === "inbound";
+  if (terminal.kind === "tcp") {
+    const logs = bindLogs(terminal.tcp.accessLogs, context.accessLogs);
+    return {
+      kind: "tcp",
+      tcp: { table: terminal.tcp, logs, inbound, bufferLimitBytes, stats: { connections: 0, active: 0 } },
+    };
+  }
+  const { http } = terminal;
+  return {
+    kind: "http",
+    http: {
+      table: http,
+      limits: httpLimits(http),
+      routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
+      filters: new HttpFilterChain(http.filters),
+      logs: bindLogs(http.accessLogs, context.accessLogs),
+      inbound,
+      stats: {
+        connections: 0,
+        active: 0,
+        requests: 0,
+        activeRequests: 0,
+        refused: 0,
+        classes: new Float64Array(STATUS_CLASSES),
+        bytes: { received: 0, sent: 0 },
+      },
+    },
+  };
+}
+
+export function bindChain(
+  chain: FilterChain,
+  listener: ListenerTable,
+  context: ChainContext,
+  stats: ListenerStats,
+): BoundChain {
+  const { tls, handshakeTimeoutMs } = chain;
+  const settings =
+    tls &&
+    serverTls(
+      () => tls,
+      context,
+      listener.name,
+      () => stats,
+      handshakeTimeoutMs,
+    );
+  return {
+    chain,
+    bound: bindTerminal(chain, listener, context),
+    tls: settings && new TlsAcceptor(settings),
+    live: new Set(),
+  };
+}

@@ -1,0 +1,102 @@
+import { afterEach, expect, test } from "bun:test";
+import type { Configuration } from "./configuration.ts";
+import { listener, type Message, setCluster, setListener, staticCluster, TestProxy } from "./proxy-fixture.ts";
+import { connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
+
+const TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+/** Long enough that a stream is seen to live on in it, short enough to wait for its end. */
+const DRAIN_MS = 200;
+
+const open: { close(): void | Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+function bytes(name: string): Message {
+  return {
+    name: "envoy.filters.network.tcp_proxy",
+    typed_config: { "@type": TCP_PROXY, stat_prefix: name, cluster: "echo" },
+  };
+}
+
+/** Two chains: `http` is taken by who speaks HTTP/1.1, `other` by everybody else. */
+function byProtocol(http: Message, other: Message): Message {
+  const inspector = "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
+  return {
+    ...listener("tcp", other),
+    listener_filters: [{ name: "http_inspector", typed_config: { "@type": inspector } }],
+    filter_chains: [
+      { name: "http", filter_chain_match: { application_protocols: ["http/1.1"] }, filters: [http] },
+      { name: "other", filters: [other] },
+    ],
+  };
+}
+
+function serve(listenerDrainMs = DRAIN_MS): { configuration: Configuration; stop(): Promise<void> } {
+  const echo = new RawServer((peer) => peer.send("x"));
+  const { proxy } = new TestProxy({ listenerDrainMs });
+  open.push({ close: () => proxy.stop() }, echo);
+  setCluster(proxy.configuration, staticCluster("echo", [echo.port]));
+  setListener(proxy.configuration, {
+    ...listener("tcp", bytes("a")),
+    filter_chains: [{ name: "first", filters: [bytes("a")] }],
+  });
+  return { configuration: proxy.configuration, stop: () => proxy.stop() };
+}
+
+async function stream({ listeners }: Configuration, first = "ping"): Promise<RawPeer> {
+  const peer = await connectRaw(listeners.get("tcp")!.port);
+  open.push({ close: () => peer.reset() });
+  await answers(peer, first);
+  return peer;
+}
+
+async function answers(peer: RawPeer, question = "ping"): Promise<void> {
+  const before = peer.bytes;
+  peer.send(question);
+  await until("an answer", () => peer.bytes > before);
+}
+
+test("a byte stream of a listener that goes lives through its drain time, and no longer", async () => {
+  const { configuration } = serve();
+  const peer = await stream(configuration);
+  configuration.removeListener("tcp");
+  await answers(peer);
+  expect(configuration.connections).toBe(1);
+  await peer.isClosed();
+  await until("the listener is forgotten", () => configuration.connections === 0);
+});
+
+test("a byte stream of a chain that changed ends so too; the new chain serves at once", async () => {
+  const { configuration } = serve();
+  const before = await stream(configuration);
+  setListener(configuration, {
+    ...listener("tcp", bytes("b")),
+    filter_chains: [{ name: "first", filters: [bytes("b")] }],
+  });
+  const after = await stream(configuration);
+  await answers(before);
+  await before.isClosed();
+  await answers(after);
+  expect(configuration.connections).toBe(1);
+});
+
+test("a byte stream of a chain that stays outlives the drain time of one that changed beside it", async () => {
+  const { configuration } = serve();
+  setListener(configuration, byProtocol(bytes("a"), bytes("b")));
+  const stays = await stream(configuration, "GET / HTTP/1.1\r\n\r\n");
+  const goes = await stream(configuration);
+  setListener(configuration, byProtocol(bytes("a"), bytes("c")));
+  await answers(goes);
+  await goes.isClosed();
+  await answers(stays);
+  expect(configuration.connections).toBe(1);
+});
+
+test("the end of the proxy cuts off what is left", async () => {
+  const { configuration, stop } = serve(60_000);
+  const peer = await stream(configuration);
+  await stop();
+  await peer.isClosed();
+});

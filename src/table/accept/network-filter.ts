@@ -1,0 +1,68 @@
+// The filters of a chain: those that pass a connection on, and the one that takes it.
+
+import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import { ConnectionLimitSchema } from "../../xds/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts";
+import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
+import { SniClusterSchema } from "../../xds/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
+import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
+import type { Terminal } from "../listener.ts";
+import type { NetworkFilter } from "../network-filter.ts";
+import { acceptHttp } from "./http.ts";
+import { acceptRbac } from "./rbac.ts";
+import { isA, milliseconds, type Scope } from "./scope.ts";
+import { acceptTcp } from "./tcp.ts";
+
+function typedConfig(filter: Filter | undefined) {
+  return filter?.configType.case === "typedConfig" ? filter.configType.value : undefined;
+}
+
+function acceptConnectionLimit(scope: Scope, filter: Filter): NetworkFilter | undefined {
+  const limit = scope.unpack(typedConfig(filter), ConnectionLimitSchema);
+  if (!limit) return undefined;
+  scope.only(limit, ["statPrefix", "maxConnections", "delay", "runtimeEnabled"]);
+  if (!limit.maxConnections) scope.field("max_connections").reject("must be 1 or more");
+  if (limit.runtimeEnabled?.defaultValue === false) return undefined;
+  return { kind: "connection-limit", max: Number(limit.maxConnections ?? 1n), delayMs: milliseconds(limit.delay, 0) };
+}
+
+function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
+  const any = typedConfig(filter);
+  if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
+  if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
+  const rbac = scope.unpack(any, RBACSchema);
+  if (!rbac) return undefined;
+  scope.only(rbac, ["rules", "statPrefix"]);
+  return rbac.rules && { kind: "rbac", rules: acceptRbac(scope.field("rules"), rbac.rules) };
+}
+
+function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: boolean): Terminal | undefined {
+  const any = typedConfig(filter);
+  if (any && isA(any, TcpProxySchema)) {
+    const proxy = scope.unpack(any, TcpProxySchema);
+    if (!proxy) return undefined;
+    const tcp = acceptTcp(scope, proxy);
+    return { kind: "tcp", tcp: bySni ? { ...tcp, cluster: { kind: "server-name", otherwise: tcp.cluster } } : tcp };
+  }
+  const manager = scope.unpack(any, HttpConnectionManagerSchema);
+  return manager && { kind: "http", http: acceptHttp(scope, manager) };
+}
+
+export interface AcceptedNetworkFilters {
+  readonly filters: readonly NetworkFilter[];
+  readonly terminal: Terminal | undefined;
+}
+
+export function acceptNetworkFilters(scope: Scope, filters: readonly Filter[]): AcceptedNetworkFilters {
+  const last = Math.max(0, filters.length - 1);
+  const before = filters.slice(0, -1);
+  const at = (i: number) => scope.index(i).field("typed_config");
+  const bySni = before.some((filter) => {
+    const any = typedConfig(filter);
+    return any !== undefined && isA(any, SniClusterSchema);
+  });
+  return {
+    terminal: acceptTerminal(at(last), filters[last], bySni),
+    filters: before.flatMap((filter, i) => acceptFilter(at(i), filter) ?? []),
+  };
+}
