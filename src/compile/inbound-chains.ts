@@ -5,7 +5,6 @@ import { isHttp } from "../model/protocol.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { type Route, RouteActionSchema, RouteSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
-import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import type { ServedPort } from "./inbound-ports.ts";
@@ -17,9 +16,13 @@ import { everyRequest, headerIs } from "./route-match.ts";
 import { istioServer, legServer } from "./tls.ts";
 import { PROTOCOL_HEADER } from "./virtual-host.ts";
 
-/** ALPN of Istio's sidecars to an application's port, beside the plain ones. */
-const ISTIO_HTTP1 = ["http/1.1", "istio-http/1.0", "istio-http/1.1"];
-const ISTIO_HTTP2 = ["h2", "istio-h2"];
+/** ALPN of Istio's sidecars to an application's port: nobody else offers it, so that it tells mutual TLS from the application's own. */
+const ISTIO_ALONE_HTTP1 = ["istio-http/1.0", "istio-http/1.1"];
+const ISTIO_ALONE_HTTP2 = ["istio-h2"];
+const ISTIO_BYTES = ["istio", "istio-peer-exchange"];
+/** Where there is no other TLS, the plain names mean the same. */
+const ISTIO_HTTP1 = ["http/1.1", ...ISTIO_ALONE_HTTP1];
+const ISTIO_HTTP2 = ["h2", ...ISTIO_ALONE_HTTP2];
 
 function route(port: ServedPort, cluster: string, match: Route["match"] & object): Route {
   const { service, servicePort, number } = port;
@@ -109,11 +112,20 @@ export function legChains(context: ChainContext, port: ServedPort): FilterChain[
   ];
 }
 
+type Match = NonNullable<ChainOptions["match"]>;
+
+/** Whether mutual TLS of Istio's sidecars is told from plaintext by the client's first bytes. Bytes are not waited for: servers may speak first. */
+export function takesBoth(port: ServedPort): boolean {
+  return port.mode === "permissive" && takesHttp(port);
+}
+
 /**
  * Chains for what arrives at the application's own port. `match` is what they have in common. STRICT: mutual TLS, as Istio's sidecars
- * speak it; plaintext fails in the handshake. Otherwise plaintext. A port of undeclared protocol is sniffed: by ALPN, or by first bytes.
+ * speak it; plaintext fails in the handshake. PERMISSIVE: either, where the client speaks first. Otherwise plaintext. A port of
+ * undeclared protocol is sniffed: by ALPN, or by first bytes.
  */
 export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
+  if (takesBoth(port)) return permissiveChains(context, port, match ?? {});
   const strict = port.mode === "strict";
   const tls = strict ? { tls: istioServer() } : {};
   const common = match ? { match } : {};
@@ -139,11 +151,41 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
   ];
 }
 
-/** Ends a captured connection that policy forbids. */
-export function refusalChain(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain {
-  const filter = streamFilter(context, {
-    statPrefix: BLACK_HOLE_CLUSTER,
-    clusters: [{ name: BLACK_HOLE_CLUSTER, weight: 1 }],
+/** The choice of a chain descends and never climbs: what is not for one of these must not fall through to the listener's default. */
+function permissiveChains(context: ChainContext, port: ServedPort, match: Match): FilterChain[] {
+  const tls = istioServer();
+  const http = declaredHttp(context, port);
+  if (isHttp(port.protocol)) {
+    const applicationProtocols = [...ISTIO_ALONE_HTTP1, ...ISTIO_ALONE_HTTP2, ...ISTIO_BYTES];
+    return [
+      filterChain({
+        name: `${httpChainName(port)}|mtls`,
+        filter: http,
+        tls,
+        match: { ...match, applicationProtocols },
+      }),
+      filterChain({ name: httpChainName(port), filter: http, match }),
+    ];
+  }
+  const secure = (applicationProtocols: string[]) => ({ ...match, transportProtocol: "tls", applicationProtocols });
+  const plain = (applicationProtocols: string[]) => ({
+    ...match,
+    transportProtocol: "raw_buffer",
+    applicationProtocols,
   });
-  return filterChain({ name: `${streamChainName(port)}|refused`, filter, ...(match ? { match } : {}) });
+  const overHttp2 = http2(context, port);
+  const stream = bytes(context, port);
+  return [
+    filterChain({ name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_ALONE_HTTP1) }),
+    filterChain({ name: `${httpChainName(port)}2|mtls`, filter: overHttp2, tls, match: secure(ISTIO_ALONE_HTTP2) }),
+    filterChain({ name: `${streamChainName(port)}|mtls`, filter: stream, tls, match: secure(ISTIO_BYTES) }),
+    filterChain({
+      name: `${streamChainName(port)}|tls`,
+      filter: stream,
+      match: { ...match, transportProtocol: "tls" },
+    }),
+    filterChain({ name: httpChainName(port), filter: http, match: plain(SNIFFED_HTTP1) }),
+    filterChain({ name: `${httpChainName(port)}2`, filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
+    filterChain({ name: streamChainName(port), filter: stream, match: { ...match, transportProtocol: "raw_buffer" } }),
+  ];
 }

@@ -1,10 +1,7 @@
 // Listeners through which a workload is reached: the mesh port, and the application's own ports or the port that they are captured to.
 
 import type { WorkloadProxy } from "../model/workload.ts";
-import type {
-  FilterChain,
-  ListenerFilterChainMatchPredicate,
-} from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
+import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { BLACK_HOLE_CLUSTER, VIRTUAL_INBOUND } from "../xds/names.ts";
 import { chainMatcher } from "./chain-matcher.ts";
@@ -14,8 +11,8 @@ import {
   httpChainName,
   legChains,
   ownChains,
-  refusalChain,
   streamChainName,
+  takesBoth,
   takesBytes,
   takesHttp,
 } from "./inbound-chains.ts";
@@ -66,23 +63,24 @@ export function applicationListener(
   port: ServedPort,
   standIn: number,
 ): Listener {
-  const sniffs = isSniffed(port);
-  const inspector = port.mode === "strict" ? tlsInspector() : httpInspector();
+  const strict = port.mode === "strict";
+  const tls = takesBoth(port) || (strict && isSniffed(port));
+  const http = !strict && isSniffed(port);
   return listener(
     "inbound",
     {
       name: inboundListenerName(proxy.bindAddress, port.number),
       address: socketAddress(proxy.bindAddress, standIn),
-      listenerFilters: sniffs ? [inspector] : [],
+      listenerFilters: [...(tls ? [tlsInspector()] : []), ...(http ? [httpInspector()] : [])],
       filterChains: ownChains(context, port, undefined),
     },
-    sniffs,
+    tls || http,
   );
 }
 
 /**
- * What was on its way to the application before it was captured. A port that demands mutual TLS is reached on the mesh port alone: here
- * it is refused. `passthrough`: the workload lets in what is sent to ports that no service has; otherwise that is refused as well.
+ * What was on its way to the application before it was captured. A port that demands mutual TLS takes it here too, as Istio's sidecars
+ * speak it; plaintext fails in the handshake. `passthrough`: the workload lets in what is sent to ports that no service has; otherwise that is refused as well.
  */
 export function capturedListener(
   context: ChainContext,
@@ -90,12 +88,12 @@ export function capturedListener(
   ports: readonly ServedPort[],
   passthrough: boolean,
 ): Listener {
-  const chains = ports.flatMap((port): FilterChain[] => {
-    const match = { destinationPort: port.number };
-    return port.mode === "strict" ? [refusalChain(context, port, match)] : ownChains(context, port, match);
-  });
+  const chains = ports.flatMap((port): FilterChain[] => ownChains(context, port, { destinationPort: port.number }));
   const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
-  const everyOther: ListenerFilterChainMatchPredicate | undefined = except(sniffed.map(({ number }) => number));
+  const secure = ports.filter((port) => takesBoth(port) || (isSniffed(port) && port.mode === "strict"));
+  const everyOther = (but: readonly ServedPort[]) => except(but.map(({ number }) => number));
+  const withoutTls = everyOther(secure);
+  const withoutHttp = everyOther(sniffed);
   // A listener needs a chain, and a workload that serves nothing has no other.
   const otherwise = passthrough ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
   const target = { statPrefix: otherwise, clusters: [{ name: otherwise, weight: 1 }] };
@@ -104,10 +102,14 @@ export function capturedListener(
     {
       name: VIRTUAL_INBOUND,
       address: socketAddress("0.0.0.0", inboundPort),
-      listenerFilters: [originalDestination(), ...(everyOther ? [httpInspector(everyOther)] : [])],
+      listenerFilters: [
+        originalDestination(),
+        ...(withoutTls ? [tlsInspector(withoutTls)] : []),
+        ...(withoutHttp ? [httpInspector(withoutHttp)] : []),
+      ],
       filterChains: chains,
       defaultFilterChain: filterChain({ name: otherwise, filter: streamFilter(context, target) }),
     },
-    sniffed.length > 0,
+    sniffed.length + secure.length > 0,
   );
 }

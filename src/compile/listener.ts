@@ -33,13 +33,14 @@ const SNIFF_TIMEOUT_MS = 5_000;
 export const SNIFFED_HTTP1 = ["http/1.1"];
 export const SNIFFED_HTTP2 = ["h2c"];
 
-export const tlsInspector = lazy(
-  (): ListenerFilter =>
-    create(ListenerFilterSchema, {
-      name: "envoy.filters.listener.tls_inspector",
-      configType: { case: "typedConfig", value: packAny(TlsInspectorSchema, create(TlsInspectorSchema)) },
-    }),
-);
+/** `except`: connections that it leaves alone, because waiting for their first bytes could wait forever. */
+export function tlsInspector(except?: ListenerFilterChainMatchPredicate): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: "envoy.filters.listener.tls_inspector",
+    configType: { case: "typedConfig", value: packAny(TlsInspectorSchema, create(TlsInspectorSchema)) },
+    ...(except ? { filterDisabled: except } : {}),
+  });
+}
 
 export const originalDestination = lazy(
   (): ListenerFilter =>
