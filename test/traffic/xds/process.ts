@@ -8,7 +8,7 @@ import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { until } from "../../../src/base/until-fixture.ts";
 import { closedPort } from "../../../src/proxy/raw-peer-fixture.ts";
 import { Discovery, type Resources } from "./discovery.ts";
-import { httpOptions, type Message, type Place, socketAddress } from "./message.ts";
+import { extension, httpOptions, type Message, type Place, socketAddress } from "./message.ts";
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
@@ -31,6 +31,9 @@ function bootstrap(name: string, discoveryPort: number, adminPort: number): Mess
   return {
     node: { id: `lab~${name}`, cluster: name },
     admin: { address: socketAddress(adminPort) },
+    bootstrap_extensions: [
+      extension("envoy.bootstrap.internal_listener", "extensions.bootstrap.internal_listener.v3.InternalListener"),
+    ],
     dynamic_resources: {
       lds_config: FROM_ADS,
       cds_config: FROM_ADS,
