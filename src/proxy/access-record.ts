@@ -39,6 +39,8 @@ export class AccessRecord implements FormatSource, LogFacts {
   /** Local end of the connection to the host; "" without. */
   upstreamLocal = "";
   attempts = 0;
+  /** Which moment a line is of. */
+  logType: LogType;
   flags: string = NO_FLAGS;
   /** Envoy's response code details. */
   details: string | undefined = undefined;
@@ -47,6 +49,7 @@ export class AccessRecord implements FormatSource, LogFacts {
   bytesSent = 0;
 
   constructor(facts: DownstreamFacts, request: RequestHead | undefined) {
+    this.logType = request ? "DownstreamEnd" : "TcpConnectionEnd";
     this.facts = facts;
     this.request = request;
   }
@@ -69,10 +72,6 @@ export class AccessRecord implements FormatSource, LogFacts {
       if (status !== undefined) return status;
     }
     return GRPC_STATUS[statusOfHttp(this.status).code];
-  }
-
-  get logType(): LogType {
-    return this.request ? "DownstreamEnd" : "TcpConnectionEnd";
   }
 
   /** So far, or until `end`. */

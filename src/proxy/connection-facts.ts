@@ -10,6 +10,9 @@ import type { Inspected } from "./sniff.ts";
 export interface DownstreamFacts extends ConnectionFacts {
   /** Counted from 0, as Envoy does. */
   readonly connectionId: number;
+  /** The connection's own ends, whatever a PROXY header says or where it was going before it was captured. */
+  readonly directRemote: SocketAddress;
+  readonly directLocal: SocketAddress;
   readonly peer: PeerCertificate | undefined;
   readonly tls: TlsSession | undefined;
 }
@@ -21,12 +24,16 @@ export function formatSocketAddress({ address, port }: SocketAddress): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** What addresses alone say. `direct`: who opened the connection. */
-export function factsBetween(remote: SocketAddress, local: SocketAddress, direct: SocketAddress): DownstreamFacts {
+/** What addresses alone say. `direct`: the connection's own ends. */
+export function factsBetween(
+  remote: SocketAddress,
+  local: SocketAddress,
+  direct: { readonly remote: SocketAddress; readonly local: SocketAddress },
+): DownstreamFacts {
   return {
     remoteAddress: remote.address,
     remotePort: remote.port,
-    directRemoteAddress: direct.address,
+    directRemoteAddress: direct.remote.address,
     localAddress: local.address,
     localPort: local.port,
     serverName: "",
@@ -34,6 +41,8 @@ export function factsBetween(remote: SocketAddress, local: SocketAddress, direct
     remoteLabel: formatSocketAddress(remote),
     localLabel: formatSocketAddress(local),
     connectionId: connections++,
+    directRemote: direct.remote,
+    directLocal: direct.local,
     peer: undefined,
     tls: undefined,
   };
@@ -50,7 +59,7 @@ export function readConnectionFacts(
   const local = destination ?? stream.local;
   const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
   return {
-    ...factsBetween(remote, local, stream.remote),
+    ...factsBetween(remote, local, stream),
     serverName: tls?.serverName ?? sniffed.serverName,
     principal: identity?.kind === "parsed" ? identity.value.uri : "",
     peer: tls?.peerCertificate && new PeerCertificate(tls.peerCertificate),

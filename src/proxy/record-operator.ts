@@ -6,7 +6,7 @@ import type { RequestHead, ResponseHead } from "../http/stream.ts";
 import type { PlainOperator } from "../table/format/catalogue.ts";
 import type { LogType } from "../table/log-filter.ts";
 import type { Route } from "../table/route.ts";
-import type { DownstreamFacts } from "./connection-facts.ts";
+import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
 import { longFlags } from "./response-flags.ts";
 import { addressOf, portOf } from "./socket-label.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -96,23 +96,29 @@ function peerOperator(name: PlainOperator, { peer, principal, tls }: DownstreamF
 function downstreamOperator(name: PlainOperator, facts: DownstreamFacts): string | number | undefined {
   switch (name) {
     case "DOWNSTREAM_LOCAL_ADDRESS":
-    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS":
       return facts.localLabel;
     case "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT":
-    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT":
       return facts.localAddress;
     case "DOWNSTREAM_LOCAL_PORT":
-    case "DOWNSTREAM_DIRECT_LOCAL_PORT":
       return facts.localPort;
+    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS":
+      return formatSocketAddress(facts.directLocal);
+    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT":
+      return facts.directLocal.address;
+    case "DOWNSTREAM_DIRECT_LOCAL_PORT":
+      return facts.directLocal.port;
     case "DOWNSTREAM_REMOTE_ADDRESS":
-    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS":
       return facts.remoteLabel;
     case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT":
       return facts.remoteAddress;
     case "DOWNSTREAM_REMOTE_PORT":
-    case "DOWNSTREAM_DIRECT_REMOTE_PORT":
       return facts.remotePort;
+    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS":
+      return formatSocketAddress(facts.directRemote);
+    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT":
+      return facts.directRemote.address;
+    case "DOWNSTREAM_DIRECT_REMOTE_PORT":
+      return facts.directRemote.port;
     case "REQUESTED_SERVER_NAME":
       return facts.serverName || undefined;
     case "CONNECTION_ID":
@@ -143,8 +149,8 @@ function upstreamOperator(name: PlainOperator, record: OperatorFacts): string | 
     case "UPSTREAM_LOCAL_PORT":
       return upstreamLocal === "" ? undefined : portOf(upstreamLocal);
     case "UPSTREAM_REQUEST_ATTEMPT_COUNT":
-      // Envoy counts from the choice of the cluster on, with or without a host.
-      return record.cluster ? Math.max(1, record.attempts) : record.attempts;
+      // Of a request, Envoy counts from the choice of the cluster on, with or without a host.
+      return record.cluster && record.request ? Math.max(1, record.attempts) : record.attempts;
     case "UPSTREAM_PEER_URI_SAN":
       return host?.principal || undefined;
     case "UPSTREAM_TRANSPORT_FAILURE_REASON":

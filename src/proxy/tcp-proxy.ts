@@ -5,6 +5,7 @@ import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { Tlv } from "../net/proxy-protocol.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
 import { hashAddress } from "../table/hash-policy.ts";
+import type { LogType } from "../table/log-filter.ts";
 import { chooseTcpCluster, type TcpTable } from "../table/tcp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
@@ -202,7 +203,7 @@ export class TcpConnection implements SpliceListener {
     this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
     this.#edge.opened();
     timers.arm(this.#report, REPORT_MS);
-    if (this.#tcp.table.logsConnected) this.#log();
+    if (this.#tcp.table.logsConnected) this.#log("TcpUpstreamConnected");
     const first = held.length > 0 ? Buffer.concat(held) : undefined;
     const { bufferLimitBytes, table } = this.#tcp;
     const settings = {
@@ -226,10 +227,11 @@ export class TcpConnection implements SpliceListener {
 
   #logAgain(): void {
     timers.arm(this.#logging, this.#tcp.table.logIntervalMs);
-    this.#log();
+    this.#log("TcpPeriodic");
   }
 
-  #log(): void {
+  #log(type: LogType): void {
+    this.#record.logType = type;
     this.#record.bytesReceived = this.#splice?.received ?? 0;
     this.#record.bytesSent = this.#splice?.sent ?? 0;
     writeLogs(this.#tcp.logs, this.#record);
@@ -274,7 +276,7 @@ export class TcpConnection implements SpliceListener {
     this.#edge?.closed();
     this.#tcp.stats.active--;
     this.#record.end();
-    this.#log();
+    this.#log("TcpConnectionEnd");
     this.#onClosed?.();
   }
 }

@@ -125,9 +125,13 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
       this.stats.overflows++;
       return undefined;
     }
-    const record = new AccessRecord(factsBetween(client, this.#local, client), undefined);
+    const record = new AccessRecord(
+      factsBetween(client, this.#local, { remote: client, local: this.#local }),
+      undefined,
+    );
     record.cluster = cluster;
     record.clusterName = cluster.table.name;
+    record.logType = "UdpSessionEnd";
     const session = new UdpSession(this, client, cluster, record, this.stats);
     this.stats.sessions++;
     this.#sessions.set(key, session);

@@ -21,7 +21,7 @@ export type LogFilter =
   | { readonly kind: "all" | "any"; readonly filters: readonly LogFilter[] };
 
 /** Envoy's types of records that this proxy writes: each at the end of what it tells of. */
-export type LogType = "DownstreamEnd" | "TcpConnectionEnd";
+export type LogType = "DownstreamEnd" | "TcpUpstreamConnected" | "TcpPeriodic" | "TcpConnectionEnd" | "UdpSessionEnd";
 
 /** What a filter looks at, when the request is over. */
 export interface LogFacts {

@@ -27,10 +27,13 @@ const DENOMINATORS: ReadonlyMap<number, number> = new Map([
   [FractionalPercent_DenominatorType.MILLION, 1_000_000],
 ]);
 
-/** Records that end something; the others are of moments at which this proxy writes nothing. */
+/** Moments at which this proxy writes a line. */
 const TYPES: ReadonlyMap<number, LogType> = new Map([
   [AccessLogType.DownstreamEnd, "DownstreamEnd"],
+  [AccessLogType.TcpUpstreamConnected, "TcpUpstreamConnected"],
+  [AccessLogType.TcpPeriodic, "TcpPeriodic"],
   [AccessLogType.TcpConnectionEnd, "TcpConnectionEnd"],
+  [AccessLogType.UdpSessionEnd, "UdpSessionEnd"],
 ]);
 
 /** The runtime's own value is what it is by default: there is no runtime that could change it. */

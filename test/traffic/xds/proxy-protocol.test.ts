@@ -17,6 +17,8 @@ const GET = "GET / HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n";
 const LOG = {
   remote: "%DOWNSTREAM_REMOTE_ADDRESS%",
   local: "%DOWNSTREAM_LOCAL_ADDRESS%",
+  directRemote: "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+  directLocal: "%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%",
 } as const;
 
 function proxyProtocol(fields: Message = {}): Message {
@@ -48,7 +50,13 @@ for (const [version, header] of [
       cut.send(GET);
       await cut.isClosed();
       expect(cut.text).toStartWith("HTTP/1.1 200");
-      for (const line of await logs(2)) expect(line).toMatchObject({ remote: "10.1.2.3:4567", local: "10.9.9.9:8080" });
+      for (const line of await logs(2))
+        expect(line).toMatchObject({
+          remote: "10.1.2.3:4567",
+          local: "10.9.9.9:8080",
+          directRemote: "127.0.0.1",
+          directLocal: `${client.place.host}:${client.place.port}`,
+        });
     },
   );
 

@@ -191,14 +191,18 @@ traffic(
     legs: DIRECT,
     ...BYTES,
     tcp: { access_log_options: { flush_access_log_on_connected: true, access_log_flush_interval: "0.2s" } },
+    log: { type: "%ACCESS_LOG_TYPE%" },
   },
   async (given) => {
     const raw = await given.client.connect();
-    expect((await given.logs(1))[0]).toMatchObject({ received: "0", cluster: "upstream" });
+    const connected = { type: "TcpUpstreamConnected", received: "0", cluster: "upstream" };
+    expect((await given.logs(1))[0]).toMatchObject(connected);
     raw.send("hello");
     await raw.hears("hello");
-    await until("a line with the bytes", () => given.log.lines.some(({ received }) => received === "5"));
+    const has = (type: string) => given.log.lines.some((line) => line.type === type && line.received === "5");
+    await until("a line with the bytes", () => has("TcpPeriodic"));
     raw.reset();
+    await until("a line at the end", () => has("TcpConnectionEnd"));
   },
 );
 
