@@ -282,7 +282,7 @@ export class Configuration implements ListenerContext {
   }
 
   #leave(listener: Listener | undefined, heir?: Listener): void {
-    listener?.drain(heir);
+    listener?.drain(heir ? { kind: "replaced", by: heir } : { kind: "removed" });
     if (listener) this.#leaving.add(listener);
     for (const one of this.#leaving) if (one.connections === 0) this.#leaving.delete(one);
   }
@@ -369,7 +369,7 @@ export class Configuration implements ListenerContext {
   drain(): void {
     this.draining = true;
     this.#warming.clear();
-    for (const listener of this.#listeners.values()) listener.drain();
+    for (const listener of this.#listeners.values()) listener.drain({ kind: "ending" });
   }
 
   get connections(): number {

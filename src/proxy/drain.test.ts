@@ -94,6 +94,32 @@ test("a byte stream of a chain that stays outlives the drain time of one that ch
   expect(configuration.connections).toBe(1);
 });
 
+test("who has not spoken yet when the proxy begins to end is served", async () => {
+  const { configuration } = serve(60_000);
+  setListener(configuration, byProtocol(bytes("a"), bytes("b")));
+  const peer = await connectRaw(configuration.listeners.get("tcp")!.port);
+  open.push({ close: () => peer.reset() });
+  await until("it is accepted", () => configuration.listeners.get("tcp")!.stats.accepted === 1);
+  configuration.drain();
+  await answers(peer);
+});
+
+test("who has not spoken yet when its listener is replaced gets the new one, and nobody when it is removed", async () => {
+  const { configuration } = serve(60_000);
+  setListener(configuration, byProtocol(bytes("a"), bytes("b")));
+  const { port } = configuration.listeners.get("tcp")!;
+  const [early, late] = [await connectRaw(port), await connectRaw(port)];
+  open.push({ close: () => early.reset() }, { close: () => late.reset() });
+  await until("both are accepted", () => configuration.listeners.get("tcp")!.stats.accepted === 2);
+  setListener(configuration, byProtocol(bytes("a"), bytes("c")));
+  await answers(early);
+  expect(configuration.connections).toBe(1); // of the listener in force, and of none that leaves
+  configuration.removeListener("tcp");
+  late.send("ping");
+  await late.isClosed();
+  expect(late.text).toBe("");
+});
+
 test("the end of the proxy cuts off what is left", async () => {
   const { configuration, stop } = serve(60_000);
   const peer = await stream(configuration);

@@ -46,11 +46,11 @@ interface Door {
   socket: ListeningSocket;
 }
 
-/** In force (or not yet); then another took its place, or it was removed. */
-type Tenure =
-  | { readonly kind: "serving" }
+/** Why a listener accepts no more: another took its place, it was removed, or the proxy ends. */
+export type Leaving =
   | { readonly kind: "replaced"; readonly by: Listener }
-  | { readonly kind: "removed" };
+  | { readonly kind: "removed" }
+  | { readonly kind: "ending" };
 
 /** A connection on its way to its chain. */
 interface Arriving {
@@ -82,7 +82,7 @@ export class Listener {
   readonly #peeks: boolean;
   /** One for each address; none while it is not open. */
   #doors: readonly Door[] = [];
-  #tenure: Tenure = { kind: "serving" };
+  #leaving: Leaving | undefined;
   #inherited: ReadonlySet<BoundChain> = new Set();
   readonly #cutOff = new Alarm(() => this.terminate());
   readonly stats: ListenerStats;
@@ -233,12 +233,13 @@ export class Listener {
 
   /** What is in force now decides, whichever listener accepted the connection. */
   #choose(arriving: Arriving): void {
-    if (this.#tenure.kind === "replaced") {
-      this.#tenure.by.#choose(arriving);
+    if (this.#leaving?.kind === "replaced") {
+      this.#leaving.by.#choose(arriving);
       return;
     }
     const { stream } = arriving;
-    const chain = this.#tenure.kind === "removed" ? undefined : chooseChain(this.table, this.#chainFacts(arriving));
+    // At the end of the proxy, what is under way may still need a connection to an internal listener.
+    const chain = this.#leaving?.kind === "removed" ? undefined : chooseChain(this.table, this.#chainFacts(arriving));
     const chosen = chain && this.#chains.get(chain);
     if (!chosen) {
       this.stats.noChain++;
@@ -297,17 +298,17 @@ export class Listener {
       tcp.start(first, () => live.delete(tcp));
     }
     // The handshake took longer than the listener was there.
-    if (this.#tenure.kind !== "serving" && !this.#inherited.has(chosen)) connection.drain();
+    if (this.#leaving && !this.#inherited.has(chosen)) connection.drain();
   }
 
   /**
-   * Accepts no more; connections finish what they carry within the drain time, but for those of chains that `heir` goes on with. Byte
+   * Accepts no more; connections finish what they carry within the drain time, but for those of chains that its heir goes on with. Byte
    * streams have no words for that: they go on until then (Envoy's tcp_proxy does not ask for the drain decision either).
    */
-  drain(heir?: Listener): void {
+  drain(leaving: Leaving): void {
     this.stop();
-    this.#tenure = heir ? { kind: "replaced", by: heir } : { kind: "removed" };
-    if (heir) this.#inherited = new Set(heir.#chains.values());
+    this.#leaving = leaving;
+    if (leaving.kind === "replaced") this.#inherited = new Set(leaving.by.#chains.values());
     for (const live of this.#own()) live.drain();
     timers.arm(this.#cutOff, this.#context.listenerDrainMs);
   }
