@@ -9,7 +9,7 @@ import { until } from "../base/until-fixture.ts";
 import { type GrpcListener, listenGrpc } from "../grpc/listen.ts";
 import { GrpcService, unary } from "../grpc/server.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
-import { createTlsContext, encodeAlpn } from "../net/tls-context.ts";
+import { createTlsContext } from "../net/tls-context.ts";
 import { testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { peerIdentity } from "../pki/svid.ts";
 import {
@@ -66,7 +66,7 @@ class World {
       { kind: "tcp", host: "127.0.0.1", port },
       {
         context: () => context,
-        alpn: encodeAlpn(["h2"]),
+        alpn: ["h2"],
         clientCertificate: "optional",
         handshakeTimeoutMs: 2_000,
         onHandshakeFailure() {},
