@@ -15,6 +15,8 @@ export interface ServerTls {
   /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
   readonly clientCertificate: "required" | "optional" | "none";
   readonly handshakeTimeoutMs: number;
+  /** Asked when the chain is proven: why the client is refused all the same. `serverName` is "" without SNI. */
+  refuses?(serverName: string, certificate: Uint8Array | undefined): string | undefined;
   /** A handshake came to nothing; `detail` is OpenSSL's code. */
   onHandshakeFailure(detail: string, remote: string): void;
 }
@@ -98,8 +100,15 @@ export class TlsAcceptor {
       socket.terminate();
       return;
     }
+    const serverName = socket.getServername() || "";
+    const refusal = this.#tls.refuses?.(serverName, certificate);
+    if (refusal !== undefined) {
+      onHandshakeFailure(refusal, socket.remoteAddress);
+      socket.terminate();
+      return;
+    }
     transport.tls = {
-      serverName: socket.getServername() || "",
+      serverName,
       alpn: socket.alpnProtocol || "",
       peerCertificate: certificate,
       session: () => tlsSession(socket),

@@ -2,9 +2,10 @@
 
 import { logger } from "../base/log.ts";
 import { type ServerTls, TlsAcceptor } from "../net/tls-acceptor.ts";
+import { peerIdentity } from "../pki/svid.ts";
 import type { AccessLog } from "../table/http.ts";
 import type { FilterChain, Listener as ListenerTable } from "../table/listener.ts";
-import type { DownstreamTls } from "../table/transport-socket.ts";
+import { acceptsName, type DownstreamTls } from "../table/transport-socket.ts";
 import type { AccessLogs, BoundLog } from "./access-log.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
@@ -75,11 +76,23 @@ export function serverTls(
       return tls?.roots === undefined ? "none" : "optional";
     },
     handshakeTimeoutMs: timeoutMs || HANDSHAKE_TIMEOUT_MS,
+    refuses: (serverName, certificate) => {
+      const tls = settings();
+      return tls && refusesPeer(tls, serverName, certificate);
+    },
     onHandshakeFailure: (detail, remote) => {
       stats().handshakeFailures++;
       log.debug("TLS handshake failed", { listener, remote, detail });
     },
   };
+}
+
+function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8Array | undefined): string | undefined {
+  if (tls.requireServerName && serverName === "") return "no SNI";
+  if (tls.subjectAltNames.length === 0 || certificate === undefined) return undefined;
+  const identity = peerIdentity(certificate);
+  if (identity.kind === "malformed") return identity.reason;
+  return acceptsName(tls, identity.value.uri) ? undefined : `certificate is of ${identity.value.uri}`;
 }
 
 function bindTerminal(

@@ -27,6 +27,8 @@ export type UpstreamSocket = { readonly proxyProtocol?: UpstreamProxyProtocol | 
 
 export interface DownstreamTls extends TlsSettings {
   readonly requireClientCertificate: boolean;
+  /** A client without SNI is refused. */
+  readonly requireServerName: boolean;
 }
 
 /** Whether a proven name is one that was asked for. */

@@ -1,5 +1,6 @@
 // Listener filters: original destination, PROXY protocol, inspectors.
 
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { ProxyProtocolConfig_Version } from "../../xds/gen/envoy/config/core/v3/proxy_protocol_pb.ts";
 import type {
   FilterChain,
@@ -56,6 +57,12 @@ function acceptProxyProtocol(scope: Scope, filter: ListenerFilter, inspector: In
   };
 }
 
+/** How much is read at first changes nothing that a client could see. */
+function acceptTlsInspector(scope: Scope, any: Any | undefined): void {
+  const inspector = scope.unpack(any, TlsInspectorSchema);
+  if (inspector) scope.only(inspector, ["initialReadBufferSize"]);
+}
+
 /** Envoy adds the inspector by itself where chains are told apart by what only a client's hello says. */
 function needsTlsInspector(chains: readonly FilterChain[]): boolean {
   return chains.some(({ filterChainMatch: match }) => {
@@ -100,6 +107,8 @@ export function acceptListenerFilters(scope: Scope, listener: Listener): Accepte
         "Heddle's proxy takes each listener filter once, in the order original_dst, proxy_protocol, tls_inspector, http_inspector",
       );
     last = ORDER.indexOf(kind);
+    at.only(filter, ["name", "configType", "filterDisabled"]);
+    if (kind === "tls") acceptTlsInspector(at.field("typed_config"), any);
     const disabled = filter.filterDisabled && acceptPredicate(at.field("filter_disabled"), filter.filterDisabled);
     found.set(kind, { at: at.field("typed_config"), filter, inspector: { disabled } });
   });

@@ -199,5 +199,9 @@ export function acceptDownstreamTls(
     at.reject(`${ticketKeys} is not supported by Heddle's proxy`);
   const settings = acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline);
   if (settings.certificate === undefined) at.reject("a server needs a certificate");
-  return { ...settings, requireClientCertificate: context.requireClientCertificate ?? false };
+  return {
+    ...settings,
+    requireClientCertificate: context.requireClientCertificate ?? false,
+    requireServerName: context.requireSni ?? false,
+  };
 }

@@ -4,7 +4,7 @@ import { expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
 import { CLIENT, identityOf, SERVER } from "./certificates.ts";
 import { DIRECT } from "./configuration.ts";
-import { downstreamTls, extension, httpManager, type Message, tcpProxy, typed } from "./message.ts";
+import { downstreamTls, extension, httpManager, type Message, merge, tcpProxy, typed } from "./message.ts";
 import { TlsClient, type TlsOptions } from "./tls-client.ts";
 import { refused, type Traffic, traffic } from "./traffic.ts";
 
@@ -265,6 +265,46 @@ traffic(
     const raw = await client.connect();
     await raw.isClosed();
     expect(application.bytes.connections).toHaveLength(0);
+  },
+);
+
+const STRANGER = identityOf("stranger");
+
+function oneChain(context: Message): Message {
+  const transport_socket = merge(downstreamTls(SERVER, CLIENT, ["http/1.1"]), { typed_config: context });
+  return { listener_filters: [TLS_INSPECTOR], filter_chains: [chain("named", undefined, { transport_socket })] };
+}
+
+/** "" when the client is not served. */
+async function bodyOrNothing(given: Traffic, options: TlsOptions): Promise<string> {
+  const tls = await overTls(given, options).catch(() => undefined);
+  return (await tls?.body()) ?? "";
+}
+
+traffic(
+  "a client whose certificate has another name is not served",
+  { legs: DIRECT, listener: oneChain({}) },
+  async (given) => {
+    expect(await bodyOrNothing(given, { identity: CLIENT })).toBe("named");
+    expect(await bodyOrNothing(given, { identity: STRANGER })).toBe("");
+  },
+);
+
+traffic(
+  "a client without SNI is not served where one is required",
+  {
+    legs: DIRECT,
+    listener: oneChain({ require_sni: true }),
+    differs: {
+      envoy: {
+        because: "require_sni is not implemented there",
+        expect: async (given) => expect(await bodyOrNothing(given, { identity: CLIENT })).toBe("named"),
+      },
+    },
+  },
+  async (given) => {
+    expect(await bodyOrNothing(given, { identity: CLIENT, serverName: "a.example.com" })).toBe("named");
+    expect(await bodyOrNothing(given, { identity: CLIENT })).toBe("");
   },
 );
 
