@@ -23,6 +23,8 @@ const v4 = fc.record({ address: fc.ipV4(), port });
 const v6 = fc.record({
   address: fc
     .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
+    // An IPv4 address in IPv6's clothes is written as what it is.
+    .filter((groups) => parseAddress(formatIpv6(groups))?.length === 16)
     .map(formatIpv6),
   port,
 });
@@ -87,6 +89,17 @@ describe("version 2", () => {
         });
       }),
     );
+  });
+
+  test("an IPv4 address mapped into IPv6 is written as IPv4", () => {
+    const [source, destination] = [
+      { address: "::ffff:a00:1", port: 1 },
+      { address: "::ffff:10.0.0.2", port: 2 },
+    ];
+    for (const header of [encodeProxyV1(source, destination), encodeProxyV2(source, destination, [])])
+      expect(parseProxyHeader(header)).toMatchObject({
+        addresses: { source: { address: "10.0.0.1", port: 1 }, destination: { address: "10.0.0.2", port: 2 } },
+      });
   });
 
   test("LOCAL is skipped whole, whatever it says", () => {

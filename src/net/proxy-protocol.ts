@@ -156,8 +156,10 @@ export function encodeProxyV1(source: SocketAddress, destination: SocketAddress)
   const from = parseAddress(source.address);
   const to = parseAddress(destination.address);
   if (!from || from.length !== to?.length) return Buffer.from("PROXY UNKNOWN\r\n", "latin1");
-  const family = from.length === 4 ? "TCP4" : "TCP6";
-  const line = `PROXY ${family} ${source.address} ${destination.address} ${source.port} ${destination.port}\r\n`;
+  // A dual-stack listener shows IPv4 addresses mapped into IPv6.
+  const isIpv4 = from.length === 4;
+  const addresses = isIpv4 ? `${from.join(".")} ${to.join(".")}` : `${source.address} ${destination.address}`;
+  const line = `PROXY ${isIpv4 ? "TCP4" : "TCP6"} ${addresses} ${source.port} ${destination.port}\r\n`;
   return Buffer.from(line, "latin1");
 }
 
