@@ -4,6 +4,7 @@
 import type { Socket, SocketHandler, TCPSocketListenOptions, TLSUpgradeOptions, UnixSocketOptions } from "bun";
 import { Failure } from "../base/failure.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import type { Admission } from "./admission.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import type { NativeContext } from "./tls-context.ts";
 import { tlsSession } from "./tls-session.ts";
@@ -33,13 +34,18 @@ export interface ListeningSocket {
 /** Sets `transport.listener`; the transport is open, with TLS facts when there is TLS. */
 export type Acceptor = (transport: SocketTransport) => void;
 
-function plainHandlers(accept: Acceptor): SocketHandler<SocketTransport, "buffer"> {
+function plainHandlers(accept: Acceptor, admission: Admission | undefined): SocketHandler<SocketTransport, "buffer"> {
   return {
     ...STREAM_HANDLERS,
     open(socket) {
       const transport = new SocketTransport();
       transport.socket = socket;
       socket.data = transport;
+      if (admission?.admit() === false) {
+        transport.terminate();
+        return;
+      }
+      transport.admission = admission;
       accept(transport);
     },
   };
@@ -57,7 +63,11 @@ class Handshake {
   }
 }
 
-function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined, "buffer"> {
+function tlsHandlers(
+  tls: ServerTls,
+  accept: Acceptor,
+  admission: Admission | undefined,
+): SocketHandler<undefined, "buffer"> {
   const handshakes = new WeakMap<SocketTransport, Handshake>();
   const secureHandlers: SocketHandler<SocketTransport, "buffer"> = {
     ...STREAM_HANDLERS,
@@ -99,7 +109,12 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
         raw.terminate();
         return;
       }
+      if (admission?.admit() === false) {
+        raw.terminate();
+        return;
+      }
       const transport = new SocketTransport();
+      transport.admission = admission;
       handshakes.set(transport, new Handshake(transport, tls.handshakeTimeoutMs));
       const secureOptions = {
         secureContext: context,
@@ -115,11 +130,16 @@ function tlsHandlers(tls: ServerTls, accept: Acceptor): SocketHandler<undefined,
 }
 
 /**
- * Listens, and calls `accept` for every connection (after the handshake, where there is TLS).
+ * Listens, and calls `accept` for every connection that `admission` lets in (after the handshake, where there is TLS).
  * @throws Failure when the address cannot be bound, naming it and the way out.
  */
-export function listen(binding: Binding, tls: ServerTls | undefined, accept: Acceptor): ListeningSocket {
-  const handlers = tls ? tlsHandlers(tls, accept) : plainHandlers(accept);
+export function listen(
+  binding: Binding,
+  tls: ServerTls | undefined,
+  accept: Acceptor,
+  admission?: Admission,
+): ListeningSocket {
+  const handlers = tls ? tlsHandlers(tls, accept, admission) : plainHandlers(accept, admission);
   try {
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };

@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import type { Admission } from "./admission.ts";
 import {
   type ByteCounters,
   type ByteListener,
@@ -14,6 +15,8 @@ import {
 export class SocketTransport implements ByteStream {
   listener: ByteListener = NOBODY;
   tls: TlsFacts | undefined = undefined;
+  /** Counts the connection until it closes. */
+  admission: Admission | undefined = undefined;
   /** Unset until the socket is open. */
   socket: Socket<SocketTransport> | undefined = undefined;
   counters: ByteCounters = UNCOUNTED;
@@ -77,6 +80,7 @@ export class SocketTransport implements ByteStream {
     this.#closed = true;
     // Bun 1.4 closes a socket without calling `end` when the peer's FIN comes after ours.
     if (this.#endSent && !this.#endReceived && !this.#terminated && error === undefined) this.listener.ended();
+    this.admission?.release();
     this.listener.closed();
     this.listener = NOBODY;
   }

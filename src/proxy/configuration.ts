@@ -2,6 +2,7 @@
 // opens when its routes and secrets are here; what it replaces serves until then.
 
 import { logger } from "../base/log.ts";
+import { ConnectionLimit } from "../net/admission.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import { svidIdentity } from "../pki/svid.ts";
@@ -46,14 +47,19 @@ export class Configuration implements ListenerContext {
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
+  #ownPorts: ReadonlySet<number> = new Set();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
   /** Replaced or removed, with connections that still finish what they carry. */
   readonly #leaving = new Set<Listener>();
 
-  constructor(reporter: Reporter, reusePort: boolean) {
+  readonly admission: ConnectionLimit;
+
+  /** `maxConnections`: downstream, over all listeners. */
+  constructor(reporter: Reporter, reusePort: boolean, maxConnections = Number.POSITIVE_INFINITY) {
     this.reporter = reporter;
     this.reusePort = reusePort;
+    this.admission = new ConnectionLimit(maxConnections);
   }
 
   // ── clusters and endpoints ──
@@ -244,12 +250,17 @@ export class Configuration implements ListenerContext {
     this.#warming.delete(name);
     this.#leave(this.#listeners.get(name));
     this.#listeners.delete(name);
+    this.#findOwnPorts();
   }
 
   #leave(listener: Listener | undefined, heir?: Listener): void {
     listener?.drain(heir);
     if (listener) this.#leaving.add(listener);
     for (const one of this.#leaving) if (one.connections === 0) this.#leaving.delete(one);
+  }
+
+  #findOwnPorts(): void {
+    this.#ownPorts = new Set([...this.#listeners.values()].map(({ port }) => port));
   }
 
   get listeners(): ReadonlyMap<string, Listener> {
@@ -282,7 +293,12 @@ export class Configuration implements ListenerContext {
       }
       this.#listeners.set(name, listener);
       this.#leave(before, listener);
+      this.#findOwnPorts();
     }
+  }
+
+  isOwnPort(port: number): boolean {
+    return this.#ownPorts.has(port);
   }
 
   /** Istio's: the listener of the very address, else the one of any address with that port. */

@@ -1,15 +1,18 @@
 // A listener at work: accepts, looks at the first bytes where it must, chooses the filter chain, hands over to HTTP or TCP.
 
 import { logger } from "../base/log.ts";
-import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
+import type { Admission } from "../net/admission.ts";
+import type { ByteStream, SocketAddress, TlsFacts } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
 import { type ListeningSocket, listen, type ServerTls } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
 import type { SocketTransport } from "../net/socket.ts";
 import { encodeAlpn, type NativeContext } from "../net/tls-context.ts";
+import { peerNames } from "../pki/svid.ts";
 import type { AccessLog } from "../table/http.ts";
 import { type ChainFacts, chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
 import { decideRbac } from "../table/rbac.ts";
+import { acceptsName, type DownstreamTls } from "../table/transport-socket.ts";
 import type { AccessLogs, BoundLog } from "./access-log.ts";
 import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
@@ -33,11 +36,16 @@ export interface ListenerContext extends ProxyContext {
   /** The listener that a captured connection to this address belongs to. */
   capturedBy(destination: SocketAddress): Listener | undefined;
   readonly reusePort: boolean;
+  /** Counts the connections of all listeners. */
+  readonly admission: Admission;
 }
 
 type Bound = { readonly kind: "http"; readonly http: BoundHttp } | { readonly kind: "tcp"; readonly tcp: BoundTcp };
 
 interface Live {
+  /** Requests under way, and bytes that the codec holds; a byte stream has neither. */
+  readonly active?: number;
+  readonly buffered?: number;
   drain(): void;
 }
 
@@ -82,6 +90,14 @@ function serverTls(owner: () => Listener): ServerTls {
   };
 }
 
+/** What the handshake itself does not ask: a name among those that are expected of who presents a certificate, and SNI. */
+function acceptsPeer(expected: DownstreamTls, proven: TlsFacts | undefined): boolean {
+  if (expected.requireSni && (proven?.serverName ?? "") === "") return false;
+  if (proven?.peerCertificate === undefined || expected.subjectAltNames.length === 0) return true;
+  const names = peerNames(proven.peerCertificate);
+  return names.kind === "parsed" && acceptsName(expected, names.value);
+}
+
 function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTable): boolean {
   return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
 }
@@ -96,13 +112,19 @@ export class Listener {
   readonly #chains = new Map<FilterChain, BoundChain>();
   #door: Door | undefined;
   #inherited: ReadonlySet<BoundChain> = new Set();
-  readonly stats: { accepted: number; handshakes: number; noChain: number; handshakeFailures: number };
+  readonly stats: {
+    accepted: number;
+    handshakes: number;
+    noChain: number;
+    handshakeFailures: number;
+    overflowed: number;
+  };
 
   /** `before`: the listener that this one replaces; its counts go on, and chains that are the same with their connections. */
   constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
     this.table = table;
     this.#context = context;
-    this.stats = before?.stats ?? { accepted: 0, handshakes: 0, noChain: 0, handshakeFailures: 0 };
+    this.stats = before?.stats ?? { accepted: 0, handshakes: 0, noChain: 0, handshakeFailures: 0, overflowed: 0 };
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);
@@ -132,6 +154,19 @@ export class Listener {
     let count = 0;
     for (const chain of this.#chains.values()) if (!this.#inherited.has(chain)) count += chain.live.size;
     return count;
+  }
+
+  /** What its connections hold between them. */
+  get held(): { readonly streams: number; readonly bytes: number } {
+    let streams = 0;
+    let bytes = 0;
+    for (const { live } of this.#chains.values()) {
+      for (const { active = 0, buffered = 0 } of live) {
+        streams += active;
+        bytes += buffered;
+      }
+    }
+    return { streams, bytes };
   }
 
   #bind({ terminal }: FilterChain): Bound {
@@ -197,9 +232,23 @@ export class Listener {
         { kind: "tcp", host: address.host, port: address.port, reusePort: this.#context.reusePort },
         tls && serverTls(() => door.owner),
         accept,
+        this.#admission(() => door.owner),
       ),
     };
     this.#door = door;
+  }
+
+  /** Of all listeners together, counted where it refuses. */
+  #admission(owner: () => Listener): Admission {
+    const { admission } = this.#context;
+    return {
+      admit() {
+        const admitted = admission.admit();
+        if (!admitted) owner().stats.overflowed++;
+        return admitted;
+      },
+      release: () => admission.release(),
+    };
   }
 
   /** A certificate for the next handshake; undefined while it has not arrived. */
@@ -274,6 +323,12 @@ export class Listener {
         remote: formatSocketAddress(stream.remote),
         ...sniffed,
       });
+      stream.terminate();
+      return;
+    }
+    if (chain.tls && !acceptsPeer(chain.tls, stream.tls)) {
+      this.stats.handshakeFailures++;
+      log.debug("TLS peer refused", { listener: this.table.name, principal: facts.principal, ...sniffed });
       stream.terminate();
       return;
     }

@@ -10,6 +10,7 @@ import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_p
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
+import { maxConnections } from "./connection-limit.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
 import { applyStaticResources } from "./static-resources.ts";
@@ -82,7 +83,7 @@ export function startProxy({ bootstrap, version, drainMs, reusePort, logFlushMs 
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
-  const configuration = new Configuration(reporter, reusePort);
+  const configuration = new Configuration(reporter, reusePort, maxConnections(bootstrap));
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);

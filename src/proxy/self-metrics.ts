@@ -83,6 +83,7 @@ function listenerFigures(registry: Registry): Figure<Listener>[] {
     countOf(registry.counter(names.LISTENER_CONNECTIONS), ({ stats }) => stats.accepted),
     countOf(registry.counter(names.LISTENER_HANDSHAKES), ({ stats }) => stats.handshakes),
     countOf(registry.counter(names.LISTENER_HANDSHAKE_ERRORS), ({ stats }) => stats.handshakeFailures),
+    countOf(registry.counter(names.LISTENER_OVERFLOWS), ({ stats }) => stats.overflowed),
     gaugeOf(registry.gauge(names.LISTENER_CONNECTIONS_ACTIVE), ({ connections }) => connections),
   ];
 }

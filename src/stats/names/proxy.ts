@@ -116,6 +116,11 @@ export const LISTENER_HANDSHAKE_ERRORS = counter(
   "TLS handshakes that failed",
   LISTENER,
 );
+export const LISTENER_OVERFLOWS = counter(
+  "envoy_listener_downstream_global_cx_overflow",
+  "Downstream connections refused by the limit over all listeners",
+  LISTENER,
+);
 /** `response_code_class` is 2xx, 4xx, …; `http_conn_manager_prefix` the connection manager's stat prefix. */
 export const LISTENER_REQUESTS = counter(
   "envoy_listener_http_downstream_rq",
