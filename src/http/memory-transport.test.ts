@@ -3,6 +3,7 @@ import { MemoryTransport, settle } from "./memory-transport.ts";
 import type { Connection } from "./stream.ts";
 
 class Recorder implements Connection {
+  readonly buffered = 0;
   readonly active = 0;
   readonly events: string[] = [];
   receive(chunk: Uint8Array): void {

@@ -120,9 +120,10 @@ export interface ServerConnectionListener {
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): void;
   /**
    * The codec refused bytes and answered itself (HTTP/1.1: `status`; HTTP/2: GOAWAY or RST_STREAM, status 0).
-   * `detail` is Envoy's response code detail, as in `http1.codec_error` or `http2.violation.of.messaging.rule`.
+   * `detail` is Envoy's response code detail, as in `http1.codec_error` or `http2.violation.of.messaging.rule`; `inProgress`: requests that
+   * were begun end by it, and their streams are told.
    */
-  onRefused(status: number, detail: string): void;
+  onRefused(status: number, detail: string, inProgress: boolean): void;
   /** Once, after every stream got its `onReset`. */
   onClosed(): void;
 }
@@ -139,6 +140,8 @@ export interface Connection {
   shutdown(): void;
   /** Streams begun and not finished. */
   readonly active: number;
+  /** Bytes that are held for the peer, who has not taken them, or of it, because nobody is ready for them. */
+  readonly buffered: number;
 }
 
 /** A request, as the client end holds it. */

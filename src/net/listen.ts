@@ -2,6 +2,7 @@
 
 import type { Socket, SocketHandler, TCPSocketListenOptions, UnixSocketOptions } from "bun";
 import { Failure } from "../base/failure.ts";
+import type { Admission } from "./admission.ts";
 import { setBacklog } from "./backlog.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import { type Acceptor, type ServerTls, TlsAcceptor } from "./tls-acceptor.ts";
@@ -24,33 +25,50 @@ export interface ListeningSocket {
   stop(): void;
 }
 
-function plainHandlers(accept: Acceptor): SocketHandler<SocketTransport, "buffer"> {
+function plainHandlers(accept: Acceptor, admission: Admission | undefined): SocketHandler<SocketTransport, "buffer"> {
   return {
     ...STREAM_HANDLERS,
     open(socket) {
       const transport = new SocketTransport();
       transport.socket = socket;
       socket.data = transport;
+      if (admission?.admit() === false) {
+        transport.terminate();
+        return;
+      }
+      transport.admission = admission;
       accept(transport);
     },
   };
 }
 
-function tlsHandlers(acceptor: TlsAcceptor, accept: Acceptor): SocketHandler<undefined, "buffer"> {
+function tlsHandlers(
+  acceptor: TlsAcceptor,
+  accept: Acceptor,
+  admission: Admission | undefined,
+): SocketHandler<undefined, "buffer"> {
   return {
     // No `data` handler: it would get a copy of every encrypted record. Bun wants one of `data` and `drain`.
     drain() {},
     error() {},
-    open: (raw: Socket<undefined>) => acceptor.secure(raw, undefined, accept),
+    open(raw: Socket<undefined>) {
+      if (admission?.admit() === false) raw.terminate();
+      else acceptor.secure(raw, undefined, accept, admission);
+    },
   };
 }
 
 /**
- * Listens, and calls `accept` for every connection (after the handshake, where there is TLS).
+ * Listens, and calls `accept` for every connection that `admission` lets in (after the handshake, where there is TLS).
  * @throws Failure when the address cannot be bound, naming it and the way out.
  */
-export function listen(binding: Binding, tls: ServerTls | undefined, accept: Acceptor): ListeningSocket {
-  const handlers = tls ? tlsHandlers(new TlsAcceptor(tls), accept) : plainHandlers(accept);
+export function listen(
+  binding: Binding,
+  tls: ServerTls | undefined,
+  accept: Acceptor,
+  admission?: Admission,
+): ListeningSocket {
+  const handlers = tls ? tlsHandlers(new TlsAcceptor(tls), accept, admission) : plainHandlers(accept, admission);
   try {
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };

@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import type { Admission } from "./admission.ts";
 import {
   type ByteCounters,
   type ByteListener,
@@ -11,16 +12,11 @@ import {
   UNCOUNTED,
 } from "./byte-stream.ts";
 
-/** Who counts open connections. */
-export interface ConnectionCount {
-  releaseConnection(): void;
-}
-
 export class SocketTransport implements ByteStream {
-  /** Told once, when the socket is gone. */
-  countedBy: ConnectionCount | undefined = undefined;
   listener: ByteListener = NOBODY;
   tls: TlsFacts | undefined = undefined;
+  /** Counts the connection until it closes. */
+  admission: Admission | undefined = undefined;
   /** Unset until the socket is open. */
   socket: Socket<SocketTransport> | undefined = undefined;
   counters: ByteCounters = UNCOUNTED;
@@ -94,9 +90,9 @@ export class SocketTransport implements ByteStream {
     this.#closed = true;
     // Bun 1.4 closes a socket without calling `end` when the peer's FIN comes after ours.
     if (this.#endSent && !this.#endReceived && !this.#terminated && error === undefined) this.listener.ended();
+    this.admission?.release();
     this.listener.closed();
     this.listener = NOBODY;
-    this.countedBy?.releaseConnection();
   }
 }
 

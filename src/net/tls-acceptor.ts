@@ -3,6 +3,7 @@
 
 import type { Socket, SocketHandler, TLSUpgradeOptions } from "bun";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import type { Admission } from "./admission.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import { encodeAlpn, type NativeContext } from "./tls-context.ts";
 import { tlsSession } from "./tls-session.ts";
@@ -55,17 +56,20 @@ export class TlsAcceptor {
 
   /**
    * Begins the handshake on a socket of which nothing has been read. `offered`: the client's ALPN, where its hello has been seen; one that
-   * has nothing in common with ours is served without (Envoy's alpnSelectCallback), which BoringSSL below Bun refuses.
+   * has nothing in common with ours is served without (Envoy's alpnSelectCallback), which BoringSSL below Bun refuses. `admission` has let
+   * the connection in and is told when it has gone; undefined where the raw socket's own transport tells it.
    */
-  secure(raw: Socket<unknown>, offered: readonly string[] | undefined, accept: Acceptor): void {
+  secure(raw: Socket<unknown>, offered: readonly string[] | undefined, accept: Acceptor, admission?: Admission): void {
     const { clientCertificate, handshakeTimeoutMs, alpn } = this.#tls;
     const context = this.#tls.context();
     if (context === undefined) {
       this.#tls.onHandshakeFailure("no certificate yet", raw.remoteAddress);
       raw.terminate();
+      admission?.release();
       return;
     }
     const transport = new SocketTransport();
+    transport.admission = admission;
     this.#handshakes.set(transport, new Handshake(transport, handshakeTimeoutMs, accept));
     const common = offered === undefined || alpn.some((protocol) => offered.includes(protocol));
     const protocols = common ? encodeAlpn(alpn) : undefined;

@@ -23,6 +23,15 @@ export function peerIdentity(der: Uint8Array): Parsed<SpiffeId> {
   return certificate.kind === "malformed" ? certificate : svidIdentity(certificate.value);
 }
 
+/** Every name of a leaf that can be asked for, from its DER: its SPIFFE id, "" when it breaks a rule of X.509-SVID's, and its DNS names. */
+export function peerNames(der: Uint8Array): Parsed<{ readonly uri: string; readonly dnsNames: readonly string[] }> {
+  const certificate = parseCertificate(der);
+  if (certificate.kind === "malformed") return certificate;
+  const identity = svidIdentity(certificate.value);
+  const uri = identity.kind === "parsed" ? identity.value.uri : "";
+  return { kind: "parsed", value: { uri, dnsNames: certificate.value.altNames.dnsNames } };
+}
+
 /** The identity in a leaf that obeys the X.509-SVID rules (X509-SVID.md 5.2), else which rule it breaks. */
 export function svidIdentity(leaf: Certificate): Parsed<SpiffeId> {
   if (leaf.basicConstraints?.ca === true) return malformed("certificate is an authority, not a workload (CA=true)");

@@ -2,7 +2,7 @@
 
 import { logger } from "../base/log.ts";
 import { type ServerTls, TlsAcceptor } from "../net/tls-acceptor.ts";
-import { peerIdentity } from "../pki/svid.ts";
+import { peerNames } from "../pki/svid.ts";
 import type { AccessLog } from "../table/http.ts";
 import type { FilterChain, Listener as ListenerTable } from "../table/listener.ts";
 import { acceptsName, type DownstreamTls } from "../table/transport-socket.ts";
@@ -37,6 +37,9 @@ export interface ChainContext extends ProxyContext {
 type Bound = { readonly kind: "http"; readonly http: BoundHttp } | { readonly kind: "tcp"; readonly tcp: BoundTcp };
 
 export interface Live {
+  /** Requests under way, and bytes that the codec holds; a byte stream has neither. */
+  readonly active?: number;
+  readonly buffered?: number;
   /** Takes nothing new and ends after what is under way. */
   drain(): void;
   terminate(): void;
@@ -87,12 +90,14 @@ export function serverTls(
   };
 }
 
+/** What the handshake itself does not ask: SNI, and a name among those that are expected of who presents a certificate. */
 function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8Array | undefined): string | undefined {
-  if (tls.requireServerName && serverName === "") return "no SNI";
+  if (tls.requireSni && serverName === "") return "no SNI";
   if (tls.subjectAltNames.length === 0 || certificate === undefined) return undefined;
-  const identity = peerIdentity(certificate);
-  if (identity.kind === "malformed") return identity.reason;
-  return acceptsName(tls, identity.value.uri) ? undefined : `certificate is of ${identity.value.uri}`;
+  const names = peerNames(certificate);
+  if (names.kind === "malformed") return names.reason;
+  const { uri, dnsNames } = names.value;
+  return acceptsName(tls, names.value) ? undefined : `certificate is of ${uri || dnsNames.join(", ") || "nobody"}`;
 }
 
 function bindTerminal(

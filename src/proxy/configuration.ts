@@ -2,6 +2,7 @@
 // opens when its routes and secrets are here; what it replaces serves until then.
 
 import { logger } from "../base/log.ts";
+import { ConnectionLimit } from "../net/admission.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import { svidIdentity } from "../pki/svid.ts";
@@ -37,6 +38,14 @@ interface Routes {
   readonly unpublished: Map<string, VirtualHost | undefined>;
 }
 
+export interface ConfigurationSettings {
+  /** Several processes share the ports. */
+  readonly reusePort: boolean;
+  readonly listenerDrainMs: number;
+  /** Downstream, over all listeners. */
+  readonly maxConnections: number;
+}
+
 export class Configuration implements ListenerContext {
   readonly clusters = new Map<string, Cluster>();
   readonly accessLogs = new AccessLogs();
@@ -51,19 +60,19 @@ export class Configuration implements ListenerContext {
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
   readonly #udpListeners = new Map<string, UdpListener>();
+  #ownPorts: ReadonlySet<number> = new Set();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
   /** Replaced or removed, with connections that still finish what they carry. */
   readonly #leaving = new Set<Listener>();
 
-  /** Of all listeners together; infinite unless the bootstrap says otherwise. */
-  maxConnections = Number.POSITIVE_INFINITY;
-  #accepted = 0;
+  readonly admission: ConnectionLimit;
 
-  constructor(reporter: Reporter, reusePort: boolean, listenerDrainMs: number) {
+  constructor(reporter: Reporter, settings: ConfigurationSettings) {
     this.reporter = reporter;
-    this.reusePort = reusePort;
-    this.listenerDrainMs = listenerDrainMs;
+    this.reusePort = settings.reusePort;
+    this.listenerDrainMs = settings.listenerDrainMs;
+    this.admission = new ConnectionLimit(settings.maxConnections);
   }
 
   // ── clusters and endpoints ──
@@ -279,12 +288,17 @@ export class Configuration implements ListenerContext {
     this.#warming.delete(name);
     this.#leave(this.#listeners.get(name));
     this.#listeners.delete(name);
+    this.#findOwnPorts();
   }
 
   #leave(listener: Listener | undefined, heir?: Listener): void {
     listener?.drain(heir ? { kind: "replaced", by: heir } : { kind: "removed" });
     if (listener) this.#leaving.add(listener);
     for (const one of this.#leaving) if (one.connections === 0) this.#leaving.delete(one);
+  }
+
+  #findOwnPorts(): void {
+    this.#ownPorts = new Set([...this.#listeners.values()].flatMap(({ ports }) => ports));
   }
 
   get listeners(): ReadonlyMap<string, Listener> {
@@ -318,7 +332,12 @@ export class Configuration implements ListenerContext {
       }
       this.#listeners.set(name, listener);
       this.#leave(before, listener);
+      this.#findOwnPorts();
     }
+  }
+
+  isOwnPort(port: number): boolean {
+    return this.#ownPorts.has(port);
   }
 
   /** Istio's: the listener of the very address, else the one of any address with that port. */
@@ -331,16 +350,6 @@ export class Configuration implements ListenerContext {
       if (table.address.host === "0.0.0.0" || table.address.host === "::") wildcard = listener;
     }
     return wildcard;
-  }
-
-  admitConnection(): boolean {
-    if (this.#accepted >= this.maxConnections) return false;
-    this.#accepted++;
-    return true;
-  }
-
-  releaseConnection(): void {
-    this.#accepted--;
   }
 
   // ── secrets ──

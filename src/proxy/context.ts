@@ -17,6 +17,8 @@ export interface ProxyContext {
   readonly reporter: Reporter;
   readonly accessLogs: AccessLogs;
   readonly names: NameCache;
+  /** Whether a listener of this proxy is bound to the port: what goes there from here would come back, and go there again. */
+  isOwnPort(port: number): boolean;
   /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
   readonly principal: string;
   /** True from SIGTERM on: responses say `connection: close`. */

@@ -104,8 +104,10 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   begin(): void {
     const { connection, head } = this;
     const { table } = connection.http;
-    if (!prepareRequest(head, table, connection.facts, connection.forwardedCertificate)) {
-      this.reply(400, "", "path_normalization_failed");
+    if (this.#phase === "over") return; // it had to wait for its turn, and was reset meanwhile
+    const refusal = prepareRequest(head, table, connection.facts, connection.forwardedCertificate);
+    if (refusal) {
+      this.reply(refusal.status, "", refusal.details, undefined, refusal.headers);
       return;
     }
     if (!table.proxiesContinue) this.#askForBody();

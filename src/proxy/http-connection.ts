@@ -1,23 +1,28 @@
 // A downstream connection that speaks HTTP: chooses the codec, makes an exchange of every request, drains.
 
+import { atEndOfTurn, type Flushable } from "../base/end-of-turn.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import { Http1ServerConnection } from "../http/h1/server-connection.ts";
 import { Http2ServerConnection } from "../http/h2/server-connection.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
-import type {
-  Connection,
-  RequestHead,
-  ServerConnectionListener,
-  ServerStream,
-  StreamListener,
+import {
+  type Connection,
+  type RequestHead,
+  ResponseHead,
+  type ServerConnectionListener,
+  type ServerStream,
+  type StreamListener,
 } from "../http/stream.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { HttpTable } from "../table/http.ts";
+import { writeLogs } from "./access-log.ts";
+import { AccessRecord } from "./access-record.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
+import { ProtocolDetector } from "./protocol-detector.ts";
 import { dropUnderscores, hasUnderscores } from "./underscores.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -30,6 +35,7 @@ export function httpLimits(table: HttpTable): HttpLimits {
     maxHeaders: table.maxHeaders,
     headTimeoutMs: table.headTimeoutMs,
     idleTimeoutMs: table.idleTimeoutMs,
+    flushTimeoutMs: table.streamIdleTimeoutMs,
     maxConcurrentStreams: table.maxConcurrentStreams,
     streamWindowBytes: table.streamWindowBytes,
     connectionWindowBytes: table.connectionWindowBytes,
@@ -38,20 +44,17 @@ export function httpLimits(table: HttpTable): HttpLimits {
   };
 }
 
-/** The start of the HTTP/2 connection preface: no HTTP/1.1 request begins with it (RFC 9113 3.4). */
-const PREFACE_START = 0x50; // "P", and then "RI": POST, PUT and PATCH differ in the second byte
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-
-function begins(chunk: Uint8Array, text: Buffer): boolean {
-  const length = Math.min(chunk.length, text.length);
-  for (let i = 0; i < length; i++) if (chunk[i] !== text[i]) return false;
-  return length > 0;
-}
+/**
+ * Requests that one connection begins in a turn of the event loop; the others wait for the next (Envoy: http.max_requests_per_io_cycle,
+ * which it leaves unlimited). A read holds some 500 pairs of HEADERS and RST_STREAM: those that are reset while they wait cost no upstream
+ * anything (CVE-2023-44487), and other connections get their turn.
+ */
+const REQUESTS_PER_TURN = 100;
 
 /** Of a stream that is reset as soon as it came. */
 const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
-export class HttpConnection implements ServerConnectionListener, Downstream {
+export class HttpConnection implements ServerConnectionListener, Downstream, Flushable {
   readonly context: ProxyContext;
   readonly http: BoundHttp;
   readonly facts: DownstreamFacts;
@@ -70,6 +73,9 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
   #edgeMetadata = "";
   #edgeCluster: Cluster | undefined;
   #edgeProtocol = "";
+  /** Requests begun in this turn, and those that wait for the next. */
+  #begun = 0;
+  readonly #waiting: Exchange[] = [];
 
   constructor(context: ProxyContext, http: BoundHttp, facts: DownstreamFacts, destination: SocketAddress | undefined) {
     this.context = context;
@@ -88,41 +94,40 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     stream.counters = this.http.stats.bytes;
     if (first) stream.counters.received += first.length;
     this.#certificate = stream.tls?.peerCertificate;
-    const { table } = this.http;
+    const { table, limits } = this.http;
     if (table.maxConnectionMs > 0) timers.arm(this.#age, table.maxConnectionMs);
     const alpn = stream.tls?.alpn ?? "";
-    let codec: Connection;
-    if (table.codec !== "auto") codec = this.#open(stream, table.codec);
-    else if (alpn !== "") codec = this.#open(stream, alpn === "h2" ? "http2" : "http1");
-    else if (first)
-      codec = this.#open(stream, first[0] === PREFACE_START && begins(first, PREFACE) ? "http2" : "http1");
+    if (table.codec !== "auto") this.#open(stream, table.codec, first);
+    else if (alpn !== "") this.#open(stream, alpn === "h2" ? "http2" : "http1", first);
     else {
-      // One listener for both: the first bytes tell. The codec sees them as if they had come to it.
-      stream.listener = {
-        receive: (chunk) =>
-          this.#open(stream, chunk[0] === PREFACE_START && begins(chunk, PREFACE) ? "http2" : "http1").receive(chunk),
-        drained() {},
-        ended: () => stream.terminate(),
-        closed: () => this.onClosed(),
-      };
-      return;
+      const detector = new ProtocolDetector(
+        stream,
+        limits,
+        (protocol, bytes) => this.#open(stream, protocol, bytes),
+        () => this.onClosed(),
+      );
+      if (first) detector.receive(first);
     }
-    if (first) codec.receive(first);
   }
 
-  #open(stream: ByteStream, protocol: "http1" | "http2"): Connection {
-    const codec =
+  /** `first`: bytes that came already; the codec sees them as if they had come to it. */
+  #open(stream: ByteStream, protocol: "http1" | "http2", first: Uint8Array | undefined): void {
+    const codec: Connection =
       protocol === "http2"
         ? new Http2ServerConnection(stream, this, this.http.limits, this.scheme)
         : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
     this.#codec = codec;
     stream.listener = codec;
     if (this.context.draining) codec.shutdown();
-    return codec;
+    if (first) codec.receive(first);
   }
 
   get active(): number {
     return this.#codec?.active ?? 0;
+  }
+
+  get buffered(): number {
+    return this.#codec?.buffered ?? 0;
   }
 
   /** A client that has not even begun to speak is not waited for. */
@@ -148,7 +153,20 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
     // Before the answer, so that it says `connection: close`.
     if (this.#requests === table.maxRequestsPerConnection) this.drain();
     if (table.underscores !== "allow" && !this.#admitsNames(stream, head, end)) return;
-    new Exchange(this, stream, head, end).begin();
+    const exchange = new Exchange(this, stream, head, end);
+    if (this.#begun++ === 0) atEndOfTurn(this);
+    if (this.#begun <= REQUESTS_PER_TURN) exchange.begin();
+    else this.#waiting.push(exchange);
+  }
+
+  /** A new turn. */
+  flush(): void {
+    this.#begun = 0;
+    if (this.#waiting.length === 0) return;
+    const due = this.#waiting.splice(0, REQUESTS_PER_TURN);
+    this.#begun = due.length;
+    atEndOfTurn(this);
+    for (const exchange of due) exchange.begin();
   }
 
   /** Envoy's rule: a request of HTTP/1.1 is answered 400 and its connection closed, a stream of HTTP/2 is reset. */
@@ -158,20 +176,30 @@ export class HttpConnection implements ServerConnectionListener, Downstream {
       dropUnderscores(head.headers);
       return true;
     }
-    this.http.stats.refused++;
     if (head.protocol === "HTTP/2") {
       this.http.stats.activeRequests--;
+      this.onRefused(0, "http2.unexpected_underscore", false);
       stream.listener = NOBODY;
       stream.reset("protocol");
       return false;
     }
+    this.http.stats.refused++;
     this.drain();
     new Exchange(this, stream, head, end).reply(400, "", "http1.unexpected_underscore", "DPE");
     return false;
   }
 
-  onRefused(): void {
+  /** What became no request has its line in the log too, unless one in progress ends by it and has one. */
+  onRefused(status: number, detail: string, inProgress: boolean): void {
     this.http.stats.refused++;
+    if (inProgress) return;
+    const record = new AccessRecord(this.facts, undefined);
+    if (status > 0) record.response = new ResponseHead(status, [], -1);
+    record.details = detail;
+    // Envoy's flag for what the codec cannot read; a missing host and a late head have none there.
+    if (detail.startsWith("http1.") || detail.startsWith("http2.")) record.flag("DPE");
+    record.end();
+    writeLogs(this.http.logs, record);
   }
 
   onClosed(): void {

@@ -1,5 +1,8 @@
 import { afterEach, expect, test } from "bun:test";
+import tls from "node:tls";
+import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { clientHello } from "./client-hello-fixture.ts";
 import { type RunningProxy, startProxy } from "./main.ts";
 import { type Message, parse, socketAddress, staticCluster } from "./proxy-fixture.ts";
 import { connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
@@ -22,13 +25,14 @@ function echoing(): RawServer {
   return server;
 }
 
+const TO_UPSTREAM = {
+  name: "envoy.filters.network.tcp_proxy",
+  typed_config: { "@type": `${TYPES}.filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: "t", cluster: "upstream" },
+};
+
 /** A TCP proxy of one listener with these fields. */
 function proxyOf(upstream: RawServer, fields: Message, bootstrapFields: Message = {}): RunningProxy {
-  const filter = {
-    name: "envoy.filters.network.tcp_proxy",
-    typed_config: { "@type": `${TYPES}.filters.network.tcp_proxy.v3.TcpProxy`, stat_prefix: "t", cluster: "upstream" },
-  };
-  const listener = { name: "tcp", address: socketAddress(0), filter_chains: [{ filters: [filter] }], ...fields };
+  const listener = { name: "tcp", address: socketAddress(0), filter_chains: [{ filters: [TO_UPSTREAM] }], ...fields };
   const resources = { listeners: [listener], clusters: [staticCluster("upstream", [upstream.port])] };
   const bootstrap = parse(BootstrapSchema, { static_resources: resources, ...bootstrapFields });
   const proxy = startProxy({ bootstrap, version: "test", drainMs: 0, listenerDrainMs: 0, reusePort: false });
@@ -42,14 +46,17 @@ async function client(port: number): Promise<RawPeer> {
   return peer;
 }
 
-test("every address of a listener leads to the same chains", async () => {
+test("every address of a listener leads to the same chains, and is the proxy's own", async () => {
   const ports = [0, 0].map(() => {
     const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     server.stop(true);
     return server.port;
   });
-  proxyOf(echoing(), { additional_addresses: ports.map((port) => ({ address: socketAddress(port) })) });
+  const { configuration } = proxyOf(echoing(), {
+    additional_addresses: ports.map((port) => ({ address: socketAddress(port) })),
+  });
   for (const port of ports) {
+    expect(configuration.isOwnPort(port)).toBe(true);
     const peer = await client(port);
     peer.send("hello");
     await peer.hears("hello");
@@ -85,6 +92,60 @@ test("more connections than the proxy may have are closed, and counted; one that
   const fourth = await client(port);
   fourth.send("again");
   await fourth.hears("again");
+});
+
+test("connections to chains with TLS of their own are counted before the handshake, and no more than once", async () => {
+  const root = testRoot(Date.now());
+  const tlsOf = ({ pem, keyPem }: TestCertificate): Message => ({
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": `${TYPES}.transport_sockets.tls.v3.DownstreamTlsContext`,
+      common_tls_context: {
+        tls_certificates: [{ certificate_chain: { inline_string: pem }, private_key: { inline_string: keyPem } }],
+      },
+    },
+  });
+  const chains = ["a.example", "b.example"].map((name) => ({
+    filter_chain_match: { server_names: [name] },
+    filters: [TO_UPSTREAM],
+    transport_socket: tlsOf(testLeaf(root, `spiffe://cluster.local/${name}`, Date.now())),
+  }));
+  const upstream = echoing();
+  const proxy = proxyOf(upstream, {
+    listener_filters: [
+      {
+        name: "envoy.filters.listener.tls_inspector",
+        typed_config: { "@type": `${TYPES}.filters.listener.tls_inspector.v3.TlsInspector` },
+      },
+    ],
+    filter_chains: chains,
+  });
+  const { admission } = proxy.configuration;
+  const { port } = proxy.configuration.listeners.get("tcp")!;
+  const silent = await client(port);
+  await until("who says nothing counts", () => admission.active === 1);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const secure = tls.connect({ host: "127.0.0.1", port, servername: "b.example", rejectUnauthorized: false });
+  secure.on("secureConnect", () => secure.write("hello"));
+  secure.on("data", (chunk: Buffer) => resolve(chunk.toString("latin1")));
+  expect(await promise).toBe("hello");
+  expect(admission.active).toBe(2);
+  silent.reset();
+  await until("one is gone", () => admission.active === 1);
+  // The hello names the chain and the client says no more: the handshake began and comes to nothing.
+  const stuck = await client(port);
+  stuck.send(await clientHello("a.example", []));
+  await until("the handshake counts", () => admission.active === 2);
+  await until("the server answers it", () => stuck.bytes > 0);
+  stuck.reset();
+  await until("it is given up", () => admission.active === 1);
+  const stranger = tls.connect({ host: "127.0.0.1", port, servername: "c.example", rejectUnauthorized: false });
+  stranger.on("error", () => {});
+  await new Promise((closed) => stranger.on("close", closed));
+  await until("no chain, no connection", () => admission.active === 1);
+  secure.end();
+  (await upstream.connection(0)).end();
+  await until("nobody is left", () => admission.active === 0);
 });
 
 test.each([

@@ -2,6 +2,7 @@
 
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import type { Admission } from "../net/admission.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
 import { type ListeningSocket, listen } from "../net/listen.ts";
@@ -35,9 +36,8 @@ export interface ListenerContext extends ChainContext {
   readonly reusePort: boolean;
   /** Connections of a listener or chain that has gone are cut off after this (Envoy's --drain-time-s). */
   readonly listenerDrainMs: number;
-  /** False, and counted, when the proxy has as many connections as it may. */
-  admitConnection(): boolean;
-  releaseConnection(): void;
+  /** Counts the connections of all listeners. */
+  readonly admission: Admission;
 }
 
 /** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
@@ -119,6 +119,11 @@ export class Listener {
     return this.#doors[0]?.socket.port ?? 0;
   }
 
+  /** Of every address that is bound. */
+  get ports(): readonly number[] {
+    return this.#doors.map(({ socket }) => socket.port);
+  }
+
   /** Its connection managers with what they count. */
   get managers(): readonly BoundHttp[] {
     return [...this.#chains.values()].flatMap(({ bound }) => (bound.kind === "http" ? [bound.http] : []));
@@ -129,6 +134,19 @@ export class Listener {
     let count = 0;
     for (const chain of this.#chains.values()) if (!this.#inherited.has(chain)) count += chain.live.size;
     return count;
+  }
+
+  /** What its connections hold between them. */
+  get held(): { readonly streams: number; readonly bytes: number } {
+    let streams = 0;
+    let bytes = 0;
+    for (const { live } of this.#chains.values()) {
+      for (const { active = 0, buffered = 0 } of live) {
+        streams += active;
+        bytes += buffered;
+      }
+    }
+    return { streams, bytes };
   }
 
   /**
@@ -166,6 +184,7 @@ export class Listener {
         { kind: "tcp", host, port, reusePort: this.#context.reusePort, backlog },
         sharedTls && this.#tls(() => door.owner.table.sharedTls),
         accept,
+        this.#admission(() => door.owner),
       ),
     };
     return door;
@@ -173,6 +192,24 @@ export class Listener {
 
   #tls(settings: () => DownstreamTls | undefined) {
     return serverTls(settings, this.#context, this.table.name, () => this.stats);
+  }
+
+  /** Of all listeners together, counted where it refuses. */
+  #admission(owner: () => Listener): Admission {
+    const { admission } = this.#context;
+    return {
+      admit() {
+        const admitted = admission.admit();
+        if (!admitted) owner().#overflow();
+        return admitted;
+      },
+      release: () => admission.release(),
+    };
+  }
+
+  #overflow(): void {
+    this.stats.overflows++;
+    log.debug("connection refused", { listener: this.table.name, reason: "as many connections as the proxy may have" });
   }
 
   #sharesSocketsWith(other: Listener): boolean {
@@ -189,12 +226,6 @@ export class Listener {
   }
 
   #accept(transport: SocketTransport): void {
-    if (!this.#context.admitConnection()) {
-      this.stats.overflows++;
-      this.#refuse(transport, "as many connections as the proxy may have");
-      return;
-    }
-    transport.countedBy = this.#context;
     if (this.table.tcpKeepalive) keepAlive(transport, this.table.tcpKeepalive);
     const destination = this.table.useOriginalDestination ? originalDestination(transport.descriptor) : undefined;
     const owner = destination && this.#context.capturedBy(destination);

@@ -6,12 +6,11 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
-import { unpackAs } from "../xds/any.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { DownstreamConnectionsConfigSchema } from "../xds/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
+import { maxConnections } from "./connection-limit.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
 import { applyStaticResources } from "./static-resources.ts";
@@ -75,16 +74,6 @@ function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
   return { address: address.value.address, port: address.value.portSpecifier.value };
 }
 
-/** Envoy's envoy.resource_monitors.global_downstream_max_connections; infinite without it. */
-function maxConnections({ overloadManager }: Bootstrap): number {
-  for (const { configType } of overloadManager?.resourceMonitors ?? []) {
-    const monitor =
-      configType.case === "typedConfig" ? unpackAs(DownstreamConnectionsConfigSchema, configType.value) : undefined;
-    if (monitor) return Number(monitor.maxActiveDownstreamConnections);
-  }
-  return Number.POSITIVE_INFINITY;
-}
-
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
   const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs } = options;
@@ -97,8 +86,11 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
-  const configuration = new Configuration(reporter, reusePort, listenerDrainMs);
-  configuration.maxConnections = maxConnections(bootstrap);
+  const configuration = new Configuration(reporter, {
+    reusePort,
+    listenerDrainMs,
+    maxConnections: maxConnections(bootstrap),
+  });
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   applyStaticResources(bootstrap, configuration);

@@ -21,16 +21,32 @@ function decodeUnreserved(text: string): string {
   });
 }
 
+/** Servlet containers take `..;x` for `..` (CVE-2026-73551): a parameter of a dot segment means nothing else to anybody. */
+function withoutParameters(segment: string): string {
+  const end = segment.indexOf(";");
+  return end === -1 ? segment : segment.slice(0, end);
+}
+
 function removeDots(path: string): string {
   const kept: string[] = [];
   const segments = path.split("/").slice(1);
   segments.forEach((segment, i) => {
     const last = i === segments.length - 1;
-    if (segment === "..") kept.pop();
-    else if (segment !== ".") kept.push(segment);
-    if (last && (segment === "." || segment === "..")) kept.push("");
+    const name = segment.charCodeAt(0) === 46 /* . */ ? withoutParameters(segment) : segment;
+    const isDots = name === "." || name === "..";
+    if (name === "..") kept.pop();
+    else if (!isDots) kept.push(segment);
+    if (last && isDots) kept.push("");
   });
   return `/${kept.join("/")}`;
+}
+
+/** `%2F` and `%5C` of the path resolved, the query left alone. The path itself when it has none. */
+export function unescapeSlashes(target: string): string {
+  const query = target.indexOf("?");
+  const path = query === -1 ? target : target.slice(0, query);
+  const unescaped = path.replace(/%2f/gi, "/").replace(/%5c/gi, "\\");
+  return unescaped === path ? target : unescaped + target.slice(path.length);
 }
 
 /**

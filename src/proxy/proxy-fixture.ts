@@ -73,10 +73,12 @@ export interface HttpParts {
   readonly name: string;
   readonly routes?: readonly Message[];
   readonly settings?: Message;
+  /** Before the router. */
+  readonly filters?: readonly Message[];
   readonly log?: string;
 }
 
-export function httpFilter({ name, routes = [], settings = {}, log }: HttpParts): Message {
+export function httpFilter({ name, routes = [], settings = {}, filters = [], log }: HttpParts): Message {
   const router = { "@type": `${EXTENSIONS}.filters.http.router.v3.Router` };
   const file = {
     "@type": `${EXTENSIONS}.access_loggers.file.v3.FileAccessLog`,
@@ -96,7 +98,7 @@ export function httpFilter({ name, routes = [], settings = {}, log }: HttpParts)
       ...(log ? { access_log: [{ name: "envoy.access_loggers.file", typed_config: file }] } : {}),
       ...(settings.rds ? {} : { route_config: { name, validate_clusters: false, virtual_hosts: [virtualHost] } }),
       ...settings,
-      http_filters: [{ name: "envoy.filters.http.router", typed_config: router }],
+      http_filters: [...filters, { name: "envoy.filters.http.router", typed_config: router }],
     },
   };
 }
@@ -116,6 +118,23 @@ export interface ProxyParts {
   readonly listenerDrainMs?: number;
   /** With an admin interface. */
   readonly admin?: boolean;
+  readonly filters?: readonly Message[];
+  /** Fields of the bootstrap. */
+  readonly bootstrap?: Message;
+  /** Of the listener's chain. */
+  readonly transportSocket?: Message;
+}
+
+export interface Held {
+  /** Downstream. */
+  readonly connections: number;
+  readonly streams: number;
+  /** In the codecs of the downstream connections. */
+  readonly bytes: number;
+  /** Of the cluster `upstream`. */
+  readonly requests: number;
+  readonly pending: number;
+  readonly upstreams: number;
 }
 
 export class TestProxy {
@@ -124,15 +143,18 @@ export class TestProxy {
   readonly #clients: RawPeer[] = [];
 
   constructor(parts: ProxyParts) {
-    const { ports = [], cluster, route, routes = [routeTo("upstream", route)], settings, admin } = parts;
-    const { listenerDrainMs = 10_000 } = parts;
+    const { ports = [], cluster, route, routes = [routeTo("upstream", route)], settings, filters = [] } = parts;
+    const { admin = false, bootstrap: own = {}, transportSocket: socket, listenerDrainMs = 10_000 } = parts;
     const log = this.#logPath;
-    const filter = httpFilter({ name: "http", routes, log, ...(settings ? { settings } : {}) });
-    const resources = { listeners: [listener("http", filter)], clusters: [staticCluster("upstream", ports, cluster)] };
+    const filter = httpFilter({ name: "http", routes, filters, log, ...(settings ? { settings } : {}) });
+    const chain = { filters: [filter], ...(socket ? { transport_socket: socket } : {}) };
+    const listeners = [listener("http", filter, { filter_chains: [chain] })];
+    const resources = { listeners, clusters: [staticCluster("upstream", ports, cluster)] };
     const bootstrap = parse(BootstrapSchema, {
       node: { id: "test", cluster: "test" },
       ...(admin ? { admin: { address: socketAddress(0) } } : {}),
       static_resources: resources,
+      ...own,
     });
     this.proxy = startProxy({ bootstrap, version: "test", drainMs: 0, listenerDrainMs, reusePort: false });
   }
@@ -161,6 +183,29 @@ export class TestProxy {
     const client = await this.client();
     client.send(bytes);
     return client;
+  }
+
+  /** What the proxy holds for its clients and of its upstreams, counted. */
+  get held(): Held {
+    const { configuration } = this.proxy;
+    const { streams, bytes } = configuration.listeners.get("http")!.held;
+    const { breakers, hosts } = configuration.clusters.get("upstream")!;
+    return {
+      connections: configuration.connections,
+      streams,
+      bytes,
+      requests: breakers.requests,
+      pending: breakers.pending,
+      upstreams: hosts.reduce((sum, host) => sum + host.stats.activeConnections, 0),
+    };
+  }
+
+  /** Resolves once no client's request is under way and none has its connection any more. */
+  async isRelieved(): Promise<void> {
+    await until("nothing is held for clients", () => {
+      const { connections, streams, bytes, requests, pending } = this.held;
+      return connections + streams + bytes + requests + pending === 0;
+    });
   }
 
   /** Ends the proxy, and returns its access log once it has `count` lines. */

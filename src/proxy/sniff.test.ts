@@ -1,38 +1,11 @@
 import { expect, test } from "bun:test";
-import tls from "node:tls";
 import fc from "fast-check";
 import { parseClientHello } from "./client-hello.ts";
+import { clientHello } from "./client-hello-fixture.ts";
 import { sniff } from "./sniff.ts";
 
 const ALL = { tls: true, http: true };
 const raw = { transport: "raw_buffer", serverName: "", applicationProtocols: [] } as const;
-
-/** A real ClientHello, as OpenSSL writes it. */
-async function clientHello(serverName: string, protocols: string[]): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = Bun.listen({
-    hostname: "127.0.0.1",
-    port: 0,
-    socket: {
-      data(socket, chunk) {
-        resolve(Buffer.from(chunk));
-        socket.end();
-      },
-    },
-  });
-  const socket = tls.connect({
-    host: "127.0.0.1",
-    port: server.port,
-    servername: serverName,
-    ALPNProtocols: protocols,
-    rejectUnauthorized: false,
-  });
-  socket.on("error", () => {});
-  const bytes = await promise;
-  server.stop(true);
-  socket.destroy();
-  return bytes;
-}
 
 test("a ClientHello tells SNI and ALPN, however it is cut", async () => {
   const hello = await clientHello("outbound_.80_._.a.default.svc.cluster.local", ["h2", "http/1.1"]);

@@ -65,6 +65,19 @@ export function matchesHeader(match: HeaderMatch, request: RequestFacts): boolea
   return match.missingAsEmpty && test(match, "") !== match.invert;
 }
 
+/** The same with each value of a header that came several times for itself: `every` must match, or one. */
+export function matchesHeaderValues(match: HeaderMatch, request: RequestFacts, every: boolean): boolean {
+  const { headers } = request;
+  let seen = false;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== match.name) continue;
+    seen = true;
+    const matches = test(match, headers[i + 1]!) !== match.invert;
+    if (matches !== every) return matches;
+  }
+  return seen ? every : matchesHeader(match, request);
+}
+
 export function matchesHeaders(matches: readonly HeaderMatch[], request: RequestFacts): boolean {
   for (let i = 0; i < matches.length; i++) if (!matchesHeader(matches[i]!, request)) return false;
   return true;

@@ -1,5 +1,6 @@
 // An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
 
+import type { Cidr } from "../base/cidr.ts";
 import type { HttpFilter } from "./filter/filter.ts";
 import type { LineFormat } from "./format/line-format.ts";
 import type { LogFilter } from "./log-filter.ts";
@@ -53,6 +54,8 @@ export interface HttpTable extends Keepalive {
   readonly useRemoteAddress: boolean;
   /** Percentage of new traces that are sampled; undefined: no trace context is made. */
   readonly tracing: { readonly samplingPercent: number } | undefined;
+  /** Clients whose x-envoy-* commands are obeyed (internal_address_config). */
+  readonly internalAddresses: readonly Cidr[];
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
   readonly clientCertificate: ClientCertificateForwarding;
@@ -60,6 +63,8 @@ export interface HttpTable extends Keepalive {
   readonly certificateDetails: { readonly subject: boolean; readonly uri: boolean };
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
+  /** What becomes of a path with `%2F` or `%5C` (path_with_escaped_slashes_action). */
+  readonly escapedSlashes: "keep" | "reject" | "redirect" | "forward";
   /** `Expect: 100-continue` goes to the upstream, which answers it; else the proxy does. */
   readonly proxiesContinue: boolean;
   readonly upgrades: ReadonlySet<string>;

@@ -2,14 +2,20 @@
 
 import { matchesString, type StringMatch } from "./string-match.ts";
 
+/** A name of its kind: what reads like a URI in a DNS name is no identity. */
+export interface SubjectName {
+  readonly type: "uri" | "dns";
+  readonly match: StringMatch;
+}
+
 /** Names of secrets; the proxy holds their content and replaces it while connections live. */
 export interface TlsSettings {
   /** Secret with the certificate and key that are presented; undefined presents none. */
   readonly certificate: string | undefined;
   /** Secret with the roots that the peer's chain must lead to; undefined trusts anyone. */
   readonly roots: string | undefined;
-  /** The peer's URI SAN (or DNS SAN when there is none) must match one; empty accepts every chain that is trusted. */
-  readonly subjectAltNames: readonly StringMatch[];
+  /** The peer's certificate must have a name that matches one; empty accepts every chain that is trusted. */
+  readonly subjectAltNames: readonly SubjectName[];
   readonly alpn: readonly string[];
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
 }
@@ -28,12 +34,34 @@ export type UpstreamSocket = { readonly proxyProtocol?: UpstreamProxyProtocol | 
 export interface DownstreamTls extends TlsSettings {
   readonly requireClientCertificate: boolean;
   /** A client without SNI is refused. */
-  readonly requireServerName: boolean;
+  readonly requireSni: boolean;
 }
 
-/** Whether a proven name is one that was asked for. */
-export function acceptsName(settings: Pick<TlsSettings, "subjectAltNames">, name: string): boolean {
-  return settings.subjectAltNames.length === 0 || settings.subjectAltNames.some((match) => matchesString(match, name));
+/** The names in a certificate whose chain was proven. */
+export interface PeerNames {
+  /** Its SPIFFE id; "" when it has none by the rules of X.509-SVID. */
+  readonly uri: string;
+  readonly dnsNames: readonly string[];
+}
+
+/** One label and no more stands for the asterisk (RFC 6125 6.4.3; CVE-2020-15104). */
+function matchesDnsName(match: StringMatch, name: string): boolean {
+  const lower = name.toLowerCase();
+  if (match.kind !== "exact") return matchesString(match, lower);
+  const wanted = match.text.toLowerCase();
+  if (!lower.startsWith("*.")) return wanted === lower;
+  const dot = wanted.indexOf(".");
+  return dot > 0 && wanted.slice(dot) === lower.slice(1);
+}
+
+/** Whether a certificate has a name that was asked for. */
+export function acceptsName({ subjectAltNames }: Pick<TlsSettings, "subjectAltNames">, names: PeerNames): boolean {
+  if (subjectAltNames.length === 0) return true;
+  return subjectAltNames.some(({ type, match }) =>
+    type === "uri"
+      ? names.uri !== "" && matchesString(match, names.uri)
+      : names.dnsNames.some((name) => matchesDnsName(match, name)),
+  );
 }
 
 /** The key of a transport socket match: endpoint metadata `envoy.transport_socket_match` must contain every pair. */

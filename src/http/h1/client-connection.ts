@@ -15,7 +15,7 @@ import { type ClientExchangeHost, Http1ClientStream } from "./client-stream.ts";
 import { Http1Connection } from "./connection.ts";
 import { type BodyLength, CHUNKED, UNTIL_CLOSE } from "./framing.ts";
 import { writeRequest } from "./head-writer.ts";
-import { Refusal } from "./refusal.ts";
+import { REFUSED, Refusal } from "./refusal.ts";
 import { type Asked, readResponse } from "./response-head.ts";
 
 /** Neither content-length nor transfer-encoding. */
@@ -30,6 +30,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   // Of the exchange in progress:
   readonly #asked: { -readonly [K in keyof Asked]: Asked[K] } = { method: "", upgrade: undefined };
   #requestSent = false;
+  #interims = 0;
   /** The owner closed its direction of the tunnel before there was one. */
   #endWhenOpen = false;
   #persistent = false;
@@ -80,6 +81,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#asked.method = head.method;
     this.#asked.upgrade = head.upgrade;
     this.#endWhenOpen = end;
+    this.#interims = 0;
     const length = this.#requestLength(head, end);
     writeRequest(this.outbox, head, length);
     this.#requestSent = end || this.#asksForTunnel;
@@ -133,8 +135,13 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     const { head, bodyLength } = response;
     const listener = this.exchange!.listener;
     if (response.tunnel) this.#openTunnel(head, listener);
-    else if (head.status < 200) listener.onInform(head.status, head.headers);
+    else if (head.status < 200) this.#inform(head, listener);
     else this.#takeResponse(head, bodyLength, response.persistent, listener);
+  }
+
+  #inform(head: ResponseHead, listener: ResponseListener): void {
+    if (++this.#interims > this.limits.maxInterimResponses) this.refuse(REFUSED.interims);
+    else listener.onInform(head.status, head.headers);
   }
 
   #takeResponse(head: ResponseHead, bodyLength: BodyLength, persistent: boolean, listener: ResponseListener): void {

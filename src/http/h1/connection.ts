@@ -45,6 +45,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   readonly #headSearch: HeadSearch;
   /** The armed deadline is the head's. */
   #headTimed = false;
+  #flushing = false;
   #idleSince = 0;
   #dropped = 0;
   #scheduled = false;
@@ -84,6 +85,10 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   protected abstract onClosed(): void;
   abstract onOutboxDrained(): void;
   protected abstract get isIdle(): boolean;
+
+  get buffered(): number {
+    return this.outbox.pending + this.#pending.length;
+  }
 
   receive(chunk: Uint8Array): void {
     const bytes = chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
@@ -259,11 +264,25 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     timers.arm(this, this.limits.headTimeoutMs || DRAIN_MS);
   }
 
+  /** The peer has to go on reading before anything else happens. */
+  protected beginFlush(): void {
+    this.#flushing = true;
+    this.#unsentAtDeadline = this.outbox.pending;
+    timers.disarm(this);
+    if (this.limits.flushTimeoutMs > 0) timers.arm(this, this.limits.flushTimeoutMs);
+  }
+
+  protected endFlush(): void {
+    this.#flushing = false;
+    timers.disarm(this);
+  }
+
   onDeadline(): void {
     if (this.phase === "closed") return;
-    if (this.#headTimed) this.refuse(REFUSED.headTimeout);
+    if (this.#flushing) this.#judgeReader(this.limits.flushTimeoutMs);
+    else if (this.#headTimed) this.refuse(REFUSED.headTimeout);
     else if (this.phase === "drain") this.close();
-    else if (this.phase === "linger") this.#judgeLingering();
+    else if (this.phase === "linger") this.#judgeReader(LINGER_MS);
     else if (this.isIdle) {
       const left = this.limits.idleTimeoutMs - (timers.now - this.#idleSince);
       if (left > 0) timers.arm(this, left);
@@ -271,14 +290,14 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     }
   }
 
-  /** A slow reader of a long end keeps its time as long as it goes on reading. */
-  #judgeLingering(): void {
+  /** A slow reader keeps its time as long as it goes on reading. */
+  #judgeReader(timeMs: number): void {
     if (this.outbox.pending === 0 || this.outbox.pending === this.#unsentAtDeadline) {
       this.terminate();
       return;
     }
     this.#unsentAtDeadline = this.outbox.pending;
-    timers.arm(this, LINGER_MS);
+    timers.arm(this, timeMs);
   }
 
   /** Sends FIN behind what was written, and waits for the peer's. */
@@ -286,6 +305,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     if (this.phase === "linger" || this.phase === "closed") return;
     this.phase = "linger";
     this.#headTimed = false;
+    this.#flushing = false;
     this.#pending.clear();
     this.outbox.end();
     this.#heldByCodec = false;
@@ -304,6 +324,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     this.#orphan = orphan;
     this.#orphanReason = reason;
     this.#headTimed = false;
+    this.#flushing = false;
     this.#pending.clear();
     this.outbox.discard();
     timers.disarm(this);

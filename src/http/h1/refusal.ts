@@ -60,5 +60,6 @@ export const REFUSED = {
   chunkExtensions: new Refusal(413, "http1.chunk_extensions_too_large", "chunk extensions too large"),
   trailersTooLarge: new Refusal(431, "http1.trailers_too_large", "trailer fields too large"),
   trailer: new Refusal(400, "http1.trailer_not_allowed", "field that is not allowed in trailers"),
+  interims: new Refusal(502, "http1.too_many_interim_responses", "too many interim responses"),
   tunnelNotOpened: new Refusal(502, "http1.unexpected_switching_protocols", "101 without a request to switch"),
 } as const;

@@ -29,6 +29,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
   #awaitsContinue = false;
   #responded = false;
   #peerEnded = false;
+  /** The next request waits until the client has read enough of the answers before. */
+  #awaitsReader = false;
 
   constructor(transport: Transport, listener: ServerConnectionListener, limits: HttpLimits, scheme: "http" | "https") {
     super(transport, limits, "server");
@@ -189,6 +191,14 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
       this.close();
       return;
     }
+    // Who sends requests and reads no answers would have them pile up here, one small one after another.
+    if (this.outbox.pending > this.limits.highWaterBytes) {
+      this.phase = "wait";
+      this.#awaitsReader = true;
+      this.outbox.blocked = true;
+      this.beginFlush();
+      return;
+    }
     this.phase = "head";
     this.becomeIdle();
     this.readHeldBytes();
@@ -236,7 +246,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
 
   /** Told first, so that the owner of the stream knows the detail when it is reset. */
   protected refuse(refusal: Refusal): void {
-    this.#listener.onRefused(refusal.status, refusal.detail);
+    this.#listener.onRefused(refusal.status, refusal.detail, this.exchange !== undefined);
     const stream = this.#release();
     stream?.listener.onReset(refusal.reason);
     if (stream !== undefined && this.#responded) {
@@ -262,6 +272,10 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
   }
 
   onOutboxDrained(): void {
-    this.exchange?.listener.onWritable();
+    if (this.#awaitsReader) {
+      this.#awaitsReader = false;
+      this.endFlush();
+      this.#awaitNextRequest();
+    } else this.exchange?.listener.onWritable();
   }
 }

@@ -16,6 +16,7 @@ export class Http2ClientStream extends Http2Stream {
   readonly #isConnect: boolean;
   readonly #isUpgrade: boolean;
   #responded = false;
+  #interims = 0;
 
   constructor(owner: StreamOwner, head: RequestHead, listener: ResponseListener) {
     super(owner, "idle", 0, 0);
@@ -66,7 +67,9 @@ export class Http2ClientStream extends Http2Stream {
     if (head === undefined || (end && !this.#mayEnd(head))) {
       this.#refuse();
     } else if (head.status < 200) {
-      this.receiver.onInform(head.status, head.headers);
+      if (++this.#interims > this.owner.maxInterimResponses)
+        this.owner.onStreamError(this, ERROR.enhanceYourCalm, "http2.too_many_interim_responses");
+      else this.receiver.onInform(head.status, head.headers);
     } else {
       head.wireBytes = wireBytes;
       this.#receiveResponse(head, end);

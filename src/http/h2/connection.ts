@@ -11,6 +11,7 @@ import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { HeaderAssembler } from "./header-assembler.ts";
 import { KEEPALIVE_PING } from "./keepalive.ts";
 import { Http2Lifecycle } from "./lifecycle.ts";
+import { ReaderWatch } from "./reader-watch.ts";
 import { type PeerSettings, readSettings } from "./settings.ts";
 import { type Http2Stream, resetReasonOf, type StreamOwner } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -18,6 +19,7 @@ import { VIOLATION, type Violation } from "./violation.ts";
 
 export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecycle implements FrameSink, StreamOwner {
   readonly streamWindowBytes: number;
+  readonly maxInterimResponses: number;
   protected readonly streams = new StreamTable<S>();
   /** The peer's SETTINGS have come. */
   protected settled = false;
@@ -28,6 +30,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   #prefaceLeft: number;
   /** Streams that were reset here while the peer's frames may be on their way, which are ignored (RFC 9113 5.1). */
   readonly #leftovers = new Set<number>();
+  #readerWatch: ReaderWatch | undefined;
   /** The DATA frame at hand; without a stream it is counted and dropped. */
   #dataStream: S | undefined;
   #dataFlags = 0;
@@ -38,6 +41,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   constructor(transport: Transport, limits: HttpLimits, awaitPreface: boolean) {
     super(transport, limits);
     // Until the peer has our SETTINGS it may use the default, so a smaller window is not to be had (Envoy refuses to configure one).
+    this.maxInterimResponses = limits.maxInterimResponses;
     this.streamWindowBytes = Math.max(DEFAULT_WINDOW, limits.streamWindowBytes);
     this.#reader = new FrameReader(this);
     this.#assembler = new HeaderAssembler(limits);
@@ -62,6 +66,12 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     return this.streams.size;
   }
 
+  get buffered(): number {
+    let bytes = this.sender.outbox.pending;
+    for (const stream of this.streams.list()) bytes += stream.backlog?.queue.length ?? 0;
+    return bytes;
+  }
+
   protected override get awaitsHead(): boolean {
     return !this.settled || this.#reader.waiting || this.#assembler.openStreamId !== 0;
   }
@@ -80,6 +90,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
 
   protected override stopReading(): void {
     this.#reader.stop();
+    this.#readerWatch?.stop();
   }
 
   // ---- streams
@@ -97,6 +108,13 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     this.streams.delete(stream as S);
     if (abrupt) this.expectLeftovers(stream.id);
     this.onStreamGone(stream as S);
+  }
+
+  onEndQueued(): void {
+    const { flushTimeoutMs } = this.limits;
+    if (flushTimeoutMs === 0 || !this.isReading) return;
+    this.#readerWatch ??= new ReaderWatch(() => this.streams.list(), flushTimeoutMs);
+    this.#readerWatch.begin();
   }
 
   /** Frames of a stream that is over here may still be on their way. */

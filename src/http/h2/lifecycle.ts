@@ -49,6 +49,7 @@ export abstract class Http2Lifecycle implements Connection, KeepaliveOwner {
 
   /** Streams begun and not finished. */
   abstract get active(): number;
+  abstract get buffered(): number;
   abstract shutdown(): void;
   protected abstract read(bytes: Buffer): void;
   protected abstract stopReading(): void;

@@ -9,6 +9,8 @@ export class Backlog {
   /** The owner said `end`: END_STREAM follows the last byte, with `trailers` if there are any. */
   ending = false;
   trailers: HeaderList | undefined = undefined;
+  /** Bytes that waited when the stream's reader was last looked at; -1 before. */
+  leftAtLook = -1;
   /** `write` said false: `onRoom` is owed. */
   waiting = false;
   /** In the sender's list of streams that have something to send and a window for it. */

@@ -73,7 +73,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
   #onRequest(streamId: number, block: FieldBlock, end: boolean): Violation | undefined {
     const head = toRequestHead(block, this.#scheme, end);
     if (head === undefined) {
-      this.#listener.onRefused(0, MALFORMED);
+      this.#listener.onRefused(0, MALFORMED, false);
       return this.refuseStream(streamId, ERROR.protocolError, !end) ?? this.#count(true);
     }
     head.wireBytes = block.wireBytes;
@@ -98,7 +98,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
     encoder.status(status);
     encoder.field("content-length", "0");
     this.sender.endBareHeaders(streamId);
-    this.#listener.onRefused(status, detail);
+    this.#listener.onRefused(status, detail, false);
     return (end ? undefined : this.refuseStream(streamId, ERROR.noError, true)) ?? this.#count(false);
   }
 
@@ -112,7 +112,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
   }
 
   protected onStreamFailed(stream: Http2ServerStream, detail: string): Violation | undefined {
-    this.#listener.onRefused(0, detail);
+    this.#listener.onRefused(0, detail, true);
     return stream.answered ? undefined : this.#count(true);
   }
 
@@ -122,7 +122,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
   }
 
   protected onFailed(violation: Violation): void {
-    this.#listener.onRefused(0, violation.detail);
+    this.#listener.onRefused(0, violation.detail, this.active > 0);
   }
 
   protected onPeerSettings(): void {}

@@ -19,6 +19,9 @@ export type StreamState = "idle" | "open" | "half-closed-local" | "half-closed-r
 export interface StreamOwner {
   readonly sender: Http2Sender;
   readonly streamWindowBytes: number;
+  readonly maxInterimResponses: number;
+  /** The owner of a stream ended it, and something of it has to wait for the peer. */
+  onEndQueued(): void;
   /** Bytes that count for the connection's window were consumed. */
   onConsumed(bytes: number): void;
   /** The peer broke the rules within a stream: resets it and tells its listener. */
@@ -82,6 +85,7 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
   end(trailers?: HeaderList): void {
     if (this.sendingOver || this.backlog?.ending) return;
     this.owner.sender.end(this, trailers);
+    if (this.backlog?.ending) this.owner.onEndQueued();
   }
 
   reset(reason: ResetReason): void {

@@ -199,8 +199,9 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     if (discovery.kind === "original-destination" || discovery.kind === "dynamic-forward-proxy") {
       destinationHost(cluster, this.connection, this.head, (host) => {
         if (this.#over) return;
-        if (host) found(host);
-        else this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
+        if (host === "loop") this.#request.reply(508, "the request leads back to this proxy", "loop_detected", "UH");
+        else if (host === "unknown") this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
+        else found(host);
       });
       return;
     }

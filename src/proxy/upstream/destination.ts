@@ -1,5 +1,6 @@
 // Hosts that no endpoint names: where a captured connection was going, and what a request's authority says.
 
+import { networkInterfaces } from "node:os";
 import type { RequestHead } from "../../http/stream.ts";
 import { portOf, withoutPort } from "../../table/authority.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
@@ -24,21 +25,33 @@ export function endpointAt(host: string, port: number): Endpoint {
   };
 }
 
-/** Calls back with the host of a request, or undefined when its name has no address. */
+/** An address of this machine, as far as the proxy's namespace knows them. */
+function isOwnAddress(address: string): boolean {
+  if (address.startsWith("127.") || address === "::1" || address === "0.0.0.0" || address === "::") return true;
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some((own) => own.address === address));
+}
+
+/**
+ * Calls back with the host of a request; `unknown`: its name has no address; `loop`: it is this proxy, which would send the request to
+ * itself until something gives.
+ */
 export function destinationHost(
   cluster: Cluster,
   connection: Downstream,
   head: RequestHead,
-  found: (host: Host | undefined) => void,
+  found: (host: Host | "unknown" | "loop") => void,
 ): void {
   if (cluster.table.discovery.kind === "original-destination") {
     const { destination } = connection;
-    found(destination && cluster.transient(endpointAt(destination.address, destination.port)));
+    found(destination ? cluster.transient(endpointAt(destination.address, destination.port)) : "unknown");
     return;
   }
   const name = withoutPort(head.authority).replace(/^\[|\]$/g, "");
   const port = portOf(head.authority) ?? (head.scheme === "https" ? 443 : 80);
-  connection.context.names.resolve(name, (answer) => {
-    found(answer.kind === "addresses" ? cluster.transient(endpointAt(answer.addresses[0]!, port)) : undefined);
+  const { context } = connection;
+  context.names.resolve(name, (answer) => {
+    if (answer.kind === "failed") found("unknown");
+    else if (context.isOwnPort(port) && isOwnAddress(answer.addresses[0]!)) found("loop");
+    else found(cluster.transient(endpointAt(answer.addresses[0]!, port)));
   });
 }

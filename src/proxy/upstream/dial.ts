@@ -5,7 +5,7 @@ import { type ClientTls, type ConnectListener, connect } from "../../net/connect
 import { keepAlive } from "../../net/keepalive.ts";
 import { encodeProxyV1, encodeProxyV2, PROXY_V2_LOCAL, type Tlv } from "../../net/proxy-protocol.ts";
 import { encodeAlpn } from "../../net/tls-context.ts";
-import { peerIdentity } from "../../pki/svid.ts";
+import { peerNames } from "../../pki/svid.ts";
 import type { Address } from "../../table/endpoint.ts";
 import type { TcpKeepalive } from "../../table/tcp-keepalive.ts";
 import { acceptsName, type UpstreamProxyProtocol, type UpstreamSocket } from "../../table/transport-socket.ts";
@@ -48,12 +48,12 @@ function clientTls(
     verifyName(certificate) {
       if (certificate === undefined) return "no certificate was presented";
       if (socket.subjectAltNames.length === 0) return undefined;
-      const identity = peerIdentity(certificate);
-      if (identity.kind === "malformed") return identity.reason;
-      const principal = identity.value.uri;
-      if (!acceptsName(socket, principal))
-        return `certificate is of ${principal}, which is not one of the service's identities`;
-      onPrincipal(principal);
+      const names = peerNames(certificate);
+      if (names.kind === "malformed") return names.reason;
+      const { uri, dnsNames } = names.value;
+      if (!acceptsName(socket, names.value))
+        return `certificate is of ${uri || dnsNames.join(", ") || "nobody"}, which is not one of the service's identities`;
+      if (uri !== "") onPrincipal(uri);
       return undefined;
     },
   };

@@ -112,7 +112,7 @@ export const LISTENER_CONNECTIONS = counter(
 );
 export const LISTENER_OVERFLOWS = counter(
   "envoy_listener_downstream_global_cx_overflow",
-  "Connections closed because the proxy had as many as it may",
+  "Downstream connections refused by the limit over all listeners",
   LISTENER,
 );
 export const LISTENER_HANDSHAKES = counter("envoy_listener_ssl_handshake", "TLS handshakes completed", LISTENER);

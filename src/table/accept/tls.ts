@@ -23,8 +23,7 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
-import type { StringMatch } from "../string-match.ts";
-import type { DownstreamTls, TlsSettings, UpstreamSocket } from "../transport-socket.ts";
+import type { DownstreamTls, SubjectName, TlsSettings, UpstreamSocket } from "../transport-socket.ts";
 import { acceptString } from "./match.ts";
 import { isA, type Scope } from "./scope.ts";
 import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
@@ -47,19 +46,20 @@ function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): 
   return parameters.tlsMinimumProtocolVersion === TlsParameters_TlsProtocol.TLSv1_3 ? "TLSv1.3" : "TLSv1.2";
 }
 
-function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): StringMatch[] {
+function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): SubjectName[] {
   return matchers.map((matcher, i) => {
     const at = scope.index(i);
     at.only(matcher, ["sanType", "matcher"]);
     const known: readonly number[] = [SubjectAltNameMatcher_SanType.URI, SubjectAltNameMatcher_SanType.DNS];
     if (!known.includes(matcher.sanType)) at.field("san_type").reject("only URI and DNS are supported");
-    return acceptString(at.field("matcher"), matcher.matcher);
+    const type = matcher.sanType === SubjectAltNameMatcher_SanType.DNS ? "dns" : "uri";
+    return { type, match: acceptString(at.field("matcher"), matcher.matcher) };
   });
 }
 
 interface Validation {
   readonly roots: string | undefined;
-  readonly subjectAltNames: readonly StringMatch[];
+  readonly subjectAltNames: readonly SubjectName[];
 }
 
 function acceptValidation(
@@ -202,6 +202,6 @@ export function acceptDownstreamTls(
   return {
     ...settings,
     requireClientCertificate: context.requireClientCertificate ?? false,
-    requireServerName: context.requireSni ?? false,
+    requireSni: context.requireSni ?? false,
   };
 }

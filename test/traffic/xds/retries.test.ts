@@ -216,9 +216,6 @@ traffic(
   "a caller that is not known to be internal has no say in tries",
   {
     legs: DIRECT,
-    fails: {
-      heddle: { because: "prepareRequest takes the headers of internal callers out with use_remote_address alone" },
-    },
   },
   async ({ client, application: { v1 } }) => {
     v1.answers(status(503), OK);

@@ -225,7 +225,6 @@ traffic(
   {
     manager: INTERNAL,
     legs: DIRECT,
-    fails: { heddle: { because: "internal_address_config is not supported yet" } },
   },
   async ({ client, application: { v1 } }) => {
     v1.answers(answers(418), answers(503), OK);

@@ -74,9 +74,6 @@ traffic(
   "a caller that is not known to be internal has no say in time-outs",
   {
     legs: DIRECT,
-    fails: {
-      heddle: { because: "prepareRequest takes the headers of internal callers out with use_remote_address alone" },
-    },
   },
   async ({ client }) => {
     const response = await client.request("/", {

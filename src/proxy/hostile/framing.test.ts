@@ -1,6 +1,8 @@
+// Requests that two parties would cut or read differently (classes 1, 6 and 7 of docs/security.md): smuggling, splitting, confused hosts.
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { TestProxy } from "./proxy-fixture.ts";
-import { answering, type RawServer } from "./raw-peer-fixture.ts";
+import { TestProxy } from "../proxy-fixture.ts";
+import { answering, type RawServer } from "../raw-peer-fixture.ts";
 
 // One proxy and one upstream for all: nothing of a refused request may reach the upstream.
 let upstream: RawServer;
