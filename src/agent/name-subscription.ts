@@ -11,6 +11,7 @@ import {
   DeltaDiscoveryResponseSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { NameTable } from "../xds/gen/istio/networking/nds/v1/nds_pb.ts";
+import { type Rejection, readResource } from "../xds/update.ts";
 import { connectControlPlane } from "./control-plane.ts";
 import type { HeldIdentity } from "./identity.ts";
 import type { Sidecar } from "./sidecar.ts";
@@ -54,8 +55,13 @@ export class NameSubscription {
   #receive(message: Buffer): void {
     const update = this.#client.receive(fromBinary(DeltaDiscoveryResponseSchema, message));
     if (!update) return;
-    if (update.kind === "nds") for (const { message: table } of update.resources) this.#onNames(table);
-    this.#client.answer(update, []);
+    const rejections: Rejection[] = [];
+    for (const resource of update.resources) {
+      const table = readResource("nds", resource);
+      if (typeof table === "string") rejections.push({ name: resource.name, path: "", reason: table });
+      else this.#onNames(table);
+    }
+    this.#client.answer(update, rejections);
     this.#send();
   }
 

@@ -22,6 +22,7 @@ import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { messageIn } from "../xds/resource-fixtures.ts";
 import { serveLocally } from "./local-service.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
 
@@ -82,7 +83,8 @@ async function subscriber(...names: readonly string[]) {
       onMessage(message) {
         const update = client.receive(fromBinary(DeltaDiscoveryResponseSchema, message));
         if (update?.kind !== "sds") return;
-        for (const { name, message: secret } of update.resources) got.set(name, JSON.stringify(secret.type));
+        for (const resource of update.resources)
+          got.set(resource.name, JSON.stringify(messageIn("sds", resource).type));
         client.answer(update, []);
         send();
       },

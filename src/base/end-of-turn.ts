@@ -7,7 +7,8 @@ export interface Flushable {
 let queue: Flushable[] = [];
 let spare: Flushable[] = [];
 
-function drain(): void {
+/** Flushes what the turn has enqueued so far: before work that would hold it up. */
+export function flushTurn(): void {
   const due = queue;
   queue = spare;
   spare = due;
@@ -27,5 +28,5 @@ function drain(): void {
  * enqueueing twice. What a flush enqueues is flushed in the next turn.
  */
 export function atEndOfTurn(target: Flushable): void {
-  if (queue.push(target) === 1) setImmediate(drain);
+  if (queue.push(target) === 1) setImmediate(flushTurn);
 }

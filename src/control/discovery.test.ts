@@ -22,6 +22,7 @@ import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { messageIn } from "../xds/resource-fixtures.ts";
 import type { Update } from "../xds/update.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { ADS_PATH, parseNodeId } from "./discovery.ts";
@@ -156,16 +157,16 @@ class TestProxy {
     if (!update) return;
     this.lines.push(...update.resources.map(({ name }) => `${update.kind} ${name}`));
     if (update.kind === "cds") {
-      for (const { name, message: cluster } of update.resources)
-        this.#services.set(name, cluster.edsClusterConfig?.serviceName ?? "");
+      for (const resource of update.resources)
+        this.#services.set(resource.name, messageIn("cds", resource).edsClusterConfig?.serviceName ?? "");
       this.#client.want("eds", new Set([...this.#services.values()].filter((name) => name !== "")));
     }
     if (update.kind === "eds")
-      for (const { name, message: assignment } of update.resources)
+      for (const resource of update.resources)
         this.#legs.set(
-          name,
-          assignment.endpoints
-            .flatMap(({ lbEndpoints }) => lbEndpoints)
+          resource.name,
+          messageIn("eds", resource)
+            .endpoints.flatMap(({ lbEndpoints }) => lbEndpoints)
             .map(({ metadata }) => metadata?.filterMetadata["envoy.transport_socket_match"]?.leg === "mesh"),
         );
     if (this.mode !== "accept" && update.kind === "lds") this.held.push(update);

@@ -2,6 +2,11 @@
 
 const PREFIX_BYTES = 5;
 const FIRST_BYTES = 16 * 1024;
+/**
+ * Who has sent so much of a message gets room for all of it: doubling to the end would copy 32 MiB in one piece. The memory behind it is
+ * the kernel's until it is written to.
+ */
+const BELIEVED_BYTES = 1024 * 1024;
 
 export function frameMessage(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
@@ -18,7 +23,7 @@ export class MessageReader {
   readonly #maxBytes: number;
   readonly #prefix = Buffer.alloc(PREFIX_BYTES);
   #prefixLength = 0;
-  /** Undefined between two messages. Grows with what arrives: five bytes that claim 16 MiB allocate nothing of the kind. */
+  /** Undefined between two messages. Grows with what arrives at first: five bytes that claim 16 MiB allocate nothing of the kind. */
   #message: Buffer | undefined;
   #length = 0;
   #filled = 0;
@@ -72,7 +77,9 @@ export class MessageReader {
 
   #room(message: Buffer, step: number): Buffer {
     if (this.#filled + step <= message.length) return message;
-    const larger = Buffer.allocUnsafe(Math.min(this.#length, Math.max(message.length * 2, this.#filled + step)));
+    const filled = this.#filled + step;
+    const wanted = filled >= BELIEVED_BYTES ? this.#length : Math.max(message.length * 2, filled);
+    const larger = Buffer.allocUnsafe(Math.min(this.#length, wanted));
     message.copy(larger, 0, 0, this.#filled);
     this.#message = larger;
     return larger;

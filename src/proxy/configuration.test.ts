@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { connect as connectTls } from "node:tls";
 import { fromJson } from "@bufbuild/protobuf";
 import { Secret } from "../base/secret.ts";
+import { complete } from "../base/steps.ts";
 import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { checkVirtualHost } from "../table/accept/resource.ts";
 import type { Endpoint } from "../table/endpoint.ts";
@@ -92,7 +93,7 @@ describe("virtual hosts of VHDS", () => {
     setHost("a", 201);
     setHost("b", 202);
     expect(answers("own", "a", "b")).toEqual([undefined, undefined, undefined]);
-    configuration.publishVirtualHosts("r");
+    complete(configuration.publishVirtualHosts("r"));
     expect(answers("own", "a", "b")).toEqual([200, 201, 202]);
     const before = configuration.routes("r").current;
     setHost("a", 203);
@@ -102,13 +103,13 @@ describe("virtual hosts of VHDS", () => {
     setHost("d", 206);
     setHost("d", undefined);
     expect(answers("a", "b", "c", "d")).toEqual([201, 202, undefined, undefined]);
-    configuration.publishVirtualHosts("r");
+    complete(configuration.publishVirtualHosts("r"));
     expect(answers("own", "a", "b", "c", "d")).toEqual([200, 204, undefined, 205, undefined]);
     expect(before?.virtualHosts.find("b")?.name).toBe("b"); // a request keeps what it took
     setRoutes(configuration, { name: "r", vhds: { config_source: ADS } });
     expect(answers("own", "a", "c")).toEqual([undefined, 204, 205]);
     setHost("a", undefined);
-    configuration.publishVirtualHosts("r");
+    complete(configuration.publishVirtualHosts("r"));
     expect(answers("a", "c")).toEqual([undefined, 205]);
   });
 });

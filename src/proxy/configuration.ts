@@ -2,6 +2,7 @@
 // opens when its routes and secrets are here; what it replaces serves until then.
 
 import { logger } from "../base/log.ts";
+import type { Steps } from "../base/steps.ts";
 import { ConnectionLimit } from "../net/admission.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { parseCertificates } from "../pki/certificate.ts";
@@ -24,6 +25,7 @@ import { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
 import { Cluster } from "./upstream/cluster.ts";
 import type { InternalDialer } from "./upstream/dial.ts";
+import { EndpointFollowers } from "./upstream/endpoint-followers.ts";
 import { NameCache } from "./upstream/names.ts";
 
 const log = logger("proxy");
@@ -57,6 +59,7 @@ export class Configuration implements ListenerContext {
   principal = "";
   draining = false;
   readonly #endpoints = new Map<string, EndpointSet>();
+  readonly #followers = new EndpointFollowers();
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
   readonly #udpListeners = new Map<string, UdpListener>();
@@ -95,20 +98,20 @@ export class Configuration implements ListenerContext {
     else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
     else if (discovery.kind === "dns") this.#resolve(cluster, discovery.endpoints, discovery.refreshMs);
     this.clusters.set(table.name, cluster);
+    this.#followers.replace(before, cluster);
     before?.drain();
   }
 
   removeCluster(name: string): void {
-    this.clusters.get(name)?.drain();
+    const cluster = this.clusters.get(name);
+    this.#followers.replace(cluster, undefined);
+    cluster?.drain();
     this.clusters.delete(name);
   }
 
   setEndpoints(serviceName: string, endpoints: EndpointSet): void {
     this.#endpoints.set(serviceName, endpoints);
-    for (const cluster of this.clusters.values()) {
-      const { discovery } = cluster.table;
-      if (discovery.kind === "eds" && discovery.serviceName === serviceName) cluster.update(endpoints);
-    }
+    for (const cluster of this.#followers.of(serviceName)) cluster.update(endpoints);
   }
 
   removeEndpoints(serviceName: string): void {
@@ -116,13 +119,9 @@ export class Configuration implements ListenerContext {
     this.#endpoints.delete(serviceName);
   }
 
-  /** The names of the endpoint sets that clusters ask for. */
+  /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */
   get endpointNames(): ReadonlySet<string> {
-    return new Set(
-      [...this.clusters.values()].flatMap(({ table: { discovery } }) =>
-        discovery.kind === "eds" ? [discovery.serviceName] : [],
-      ),
-    );
+    return this.#followers.names;
   }
 
   /** DNS clusters: every address is a host; the answer is asked for again as long as the cluster is in force. */
@@ -177,11 +176,12 @@ export class Configuration implements ListenerContext {
     return this.#routes.get(name)?.shell;
   }
 
-  setRoutes(configuration: RouteConfiguration, shell: RouteConfigurationShell): void {
+  /** In force when the steps are done, and not before. */
+  *setRoutes(configuration: RouteConfiguration, shell: RouteConfigurationShell): Steps<void> {
     const routes = this.#routesOf(configuration.name);
     routes.configuration = configuration;
     routes.shell = shell;
-    this.#publish(routes, routes.virtualHosts.size > 0);
+    yield* this.#publish(routes, routes.virtualHosts.size > 0);
   }
 
   removeRoutes(name: string): void {
@@ -201,11 +201,11 @@ export class Configuration implements ListenerContext {
     else virtualHosts.delete(name);
   }
 
-  publishVirtualHosts(route: string): void {
+  *publishVirtualHosts(route: string): Steps<void> {
     const routes = this.#routesOf(route);
     const { current } = routes.holder;
     if (!current?.vhds || !routes.configuration?.vhds) {
-      this.#publish(routes, true);
+      yield* this.#publish(routes, true);
       return;
     }
     const changed = new Map<VirtualHost, VirtualHost | undefined>();
@@ -228,15 +228,13 @@ export class Configuration implements ListenerContext {
   }
 
   /** `complete`: the server has answered for the virtual hosts, if only that there are none. */
-  #publish(routes: Routes, complete: boolean): void {
+  *#publish(routes: Routes, complete: boolean): Steps<void> {
     const { configuration, shell, virtualHosts, holder } = routes;
     if (!configuration || !shell) return;
     if (!configuration.vhds) holder.current = configuration;
     else if (complete || holder.current) {
-      holder.current = {
-        ...configuration,
-        virtualHosts: new VirtualHosts([...configuration.virtualHosts.all, ...virtualHosts.values()], shell.ignorePort),
-      };
+      const all = [...configuration.virtualHosts.all, ...virtualHosts.values()];
+      holder.current = { ...configuration, virtualHosts: yield* VirtualHosts.inSteps(all, shell.ignorePort) };
     }
     this.#published(routes);
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { complete } from "../base/steps.ts";
 import { type Accepted, checkCluster, checkListener, checkRouteConfiguration } from "../table/accept/resource.ts";
 import { jsonRegistry } from "../xds/any.ts";
 import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
@@ -39,7 +40,7 @@ export function setListener(configuration: Configuration, message: Message): voi
 
 export function setRoutes(configuration: Configuration, message: Message): void {
   const { routes, shell } = accepted(checkRouteConfiguration(parse(RouteConfigurationSchema, message)));
-  configuration.setRoutes(routes, shell);
+  complete(configuration.setRoutes(routes, shell));
 }
 
 export function socketAddress(port: number): Message {

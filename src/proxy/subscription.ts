@@ -1,9 +1,10 @@
 // The proxy as an xDS client: configuration by delta ADS, secrets by SDS. Each response becomes tables; what cannot is refused with
 // its path and the last good version stays.
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
+import { background, type Steps } from "../base/steps.ts";
 import { type Connector, LastingStream } from "../grpc/channel.ts";
 import type { ClientCall } from "../grpc/client.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
@@ -15,9 +16,10 @@ import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ApiConfigSource_ApiType } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import {
   DeltaDiscoveryRequestSchema,
-  DeltaDiscoveryResponseSchema,
+  type DeltaDiscoveryResponse,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
+import { readResponse } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
 import { applyUpdate } from "./update.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -87,6 +89,9 @@ class Session {
   readonly received = new Set<ResourceKind>();
   #call: ClientCall | undefined;
   #opened = false;
+  /** Messages that wait for the one that is being applied. */
+  readonly #held: Buffer[] = [];
+  #work: Steps<void> | undefined;
 
   /** `follow` says what is wanted, given what is in force; asked after every update. */
   constructor(
@@ -126,8 +131,29 @@ class Session {
     this.#stream.open();
   }
 
+  /** One message after the other, in the order in which they came; what comes while one is being applied waits. */
   #receive(message: Buffer): void {
-    const update = this.#client.receive(fromBinary(DeltaDiscoveryResponseSchema, message));
+    this.#held.push(message);
+    if (this.#work) {
+      this.#call?.pause(); // the server is held back by flow control: what waits here is bounded
+      return;
+    }
+    this.#work = this.#applyHeld();
+    background.start(this.#work);
+  }
+
+  *#applyHeld(): Steps<void> {
+    for (let message = this.#held.shift(); message; message = this.#held.shift()) yield* this.#apply(message);
+    this.#work = undefined;
+    this.#call?.resume();
+  }
+
+  *#apply(message: Buffer): Steps<void> {
+    const call = this.#call;
+    const response = yield* this.#read(message);
+    // A stream that was lost meanwhile: the next one begins with what is in force, and the server sends this again.
+    if (!response || call !== this.#call) return;
+    const update = this.#client.receive(response);
     if (!update) return;
     log.debug("resources received", {
       stream: this.#name,
@@ -135,13 +161,28 @@ class Session {
       changed: update.resources.map(({ name }) => name),
       removed: update.removed,
     });
-    const rejections = applyUpdate(update, this.#configuration);
+    const rejections = yield* applyUpdate(update, this.#configuration);
     for (const { name, path, reason } of rejections)
       log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
     this.#follow(this.#client);
     this.#client.answer(update, rejections);
     this.received.add(update.kind);
     this.#send();
+  }
+
+  /** What is no response at all ends the stream, as for Envoy's gRPC client. */
+  *#read(message: Buffer): Steps<DeltaDiscoveryResponse | undefined> {
+    const call = this.#call;
+    try {
+      return yield* readResponse(message);
+    } catch (error) {
+      log.warn("response cannot be read", {
+        stream: this.#name,
+        error: error instanceof Error ? error : String(error),
+      });
+      call?.cancel();
+      return undefined;
+    }
   }
 
   #send(): void {
@@ -152,9 +193,12 @@ class Session {
   #lost({ code, message }: GrpcStatus): void {
     if (this.#call) log.info("stream to the control plane lost", { stream: this.#name, code, message });
     this.#call = undefined;
+    this.#held.length = 0;
   }
 
   close(): void {
+    this.#held.length = 0;
+    this.#work?.return();
     this.#stream.close();
   }
 }

@@ -1,117 +1,157 @@
-// One delta response, made tables and put in force. A resource that is refused leaves what was there.
+// One delta response, made tables and put in force, in steps. A resource that is refused leaves what was there.
 
+import type { Steps } from "../base/steps.ts";
 import {
   type Accepted,
   checkCluster,
   checkEndpoints,
   checkListener,
-  checkRouteConfiguration,
+  checkRoutes,
   checkSecret,
   checkVirtualHost,
 } from "../table/accept/resource.ts";
+import type { AcceptedRoutes } from "../table/accept/route-configuration.ts";
 import { NO_SHELL } from "../table/accept/virtual-host.ts";
+import type { VirtualHost } from "../table/route.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
-import type { Rejection, Update } from "../xds/update.ts";
+import type { ResourceKind, ResourceMessage } from "../xds/type-urls.ts";
+import {
+  type ReceivedResource,
+  type Rejection,
+  readResource,
+  readRouteConfiguration,
+  type Update,
+} from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
 
-type UpdateOf<Kind extends Update["kind"]> = Extract<Update, { readonly kind: Kind }>;
+/** Why resources were not taken. */
+type Refusals = Steps<readonly Rejection[]>;
 
-/** Gives each accepted table to `apply`; collects why others were not. `apply` may still refuse. */
-function each<R extends { readonly name: string }, T>(
-  resources: readonly R[],
-  check: (resource: R) => Accepted<T>,
+function refusal(name: string, reason: string): Rejection {
+  return { name, path: "", reason };
+}
+
+/** Reads, checks and applies a resource a step; collects why some were not taken. `apply` may still refuse. */
+function* each<Kind extends ResourceKind, T>(
+  kind: Kind,
+  { resources }: Update,
+  check: (message: ResourceMessage<Kind>, name: string) => Accepted<T>,
   apply: (table: T, name: string) => string | undefined,
-): Rejection[] {
-  return resources.flatMap((resource): Rejection[] => {
-    const result = check(resource);
-    if (result.kind === "rejected")
-      return result.rejections.map((rejection) => ({ name: resource.name, ...rejection }));
-    const refusal = apply(result.table, resource.name);
-    return refusal === undefined ? [] : [{ name: resource.name, path: "", reason: refusal }];
+): Refusals {
+  const refusals: Rejection[] = [];
+  for (const resource of resources) {
+    const { name } = resource;
+    const message = readResource(kind, resource);
+    const result = typeof message === "string" ? message : check(message, name);
+    if (typeof result === "string") refusals.push(refusal(name, result));
+    else if (result.kind === "rejected")
+      for (const rejection of result.rejections) refusals.push({ name, ...rejection });
+    else {
+      const reason = apply(result.table, name);
+      if (reason !== undefined) refusals.push(refusal(name, reason));
+    }
+    yield;
+  }
+  return refusals;
+}
+
+function* removing({ removed }: Update, remove: (name: string) => void): Steps<void> {
+  for (const name of removed) {
+    remove(name);
+    yield;
+  }
+}
+
+function* applyClusters(update: Update, configuration: Configuration): Refusals {
+  yield* removing(update, (name) => configuration.removeCluster(name));
+  return yield* each("cds", update, checkCluster, ({ value, secrets }) => {
+    for (const [name, content] of secrets) configuration.setSecret(name, content);
+    configuration.setCluster(value);
+    return undefined;
   });
 }
 
-function applyClusters({ resources, removed }: UpdateOf<"cds">, configuration: Configuration): Rejection[] {
-  for (const name of removed) configuration.removeCluster(name);
-  return each(
-    resources,
-    ({ message }) => checkCluster(message),
-    ({ value, secrets }) => {
-      for (const [name, content] of secrets) configuration.setSecret(name, content);
-      configuration.setCluster(value);
-      return undefined;
-    },
-  );
+function* applyEndpoints(update: Update, configuration: Configuration): Refusals {
+  yield* removing(update, (name) => configuration.removeEndpoints(name));
+  return yield* each("eds", update, checkEndpoints, (set, name) => {
+    configuration.setEndpoints(name, set);
+    return undefined;
+  });
 }
 
-function applyListeners({ resources, removed }: UpdateOf<"lds">, configuration: Configuration): Rejection[] {
-  for (const name of removed) configuration.removeListener(name);
-  return each(
-    resources,
-    ({ message }) => checkListener(message),
-    ({ value, secrets }) => {
-      for (const [name, content] of secrets) configuration.setSecret(name, content);
-      configuration.setListener(value);
-      return undefined;
-    },
-  );
+function* applyListeners(update: Update, configuration: Configuration): Refusals {
+  yield* removing(update, (name) => configuration.removeListener(name));
+  return yield* each("lds", update, checkListener, ({ value, secrets }) => {
+    for (const [name, content] of secrets) configuration.setSecret(name, content);
+    configuration.setListener(value);
+    return undefined;
+  });
 }
 
-function applyVirtualHosts({ resources, removed }: UpdateOf<"vhds">, configuration: Configuration): Rejection[] {
+/** One of 36 MB is one resource: its virtual hosts are the steps, and it is in force when the last of them is done. */
+function* applyRoutes(update: Update, configuration: Configuration): Refusals {
+  yield* removing(update, (name) => configuration.removeRoutes(name));
+  const refusals: Rejection[] = [];
+  for (const resource of update.resources) {
+    const { name } = resource;
+    const result = yield* acceptRoutes(resource);
+    if (typeof result === "string") refusals.push(refusal(name, result));
+    else if (result.kind === "rejected")
+      for (const rejection of result.rejections) refusals.push({ name, ...rejection });
+    else yield* configuration.setRoutes(result.table.routes, result.table.shell);
+    yield;
+  }
+  return refusals;
+}
+
+function* acceptRoutes(resource: ReceivedResource): Steps<Accepted<AcceptedRoutes> | string> {
+  const parts = readRouteConfiguration(resource);
+  if (typeof parts === "string") return parts;
+  const result = yield* checkRoutes(parts.config, parts.virtualHosts);
+  return parts.virtualHosts.fault ?? result;
+}
+
+function* applyVirtualHosts(update: Update, configuration: Configuration): Refusals {
   const touched = new Set<string>();
   // The removal of `<route configuration>/` says that it has no virtual hosts: there are none to wait for.
-  const set = (resource: string, host: Parameters<Configuration["setVirtualHost"]>[2]) => {
+  const set = (resource: string, host: VirtualHost | undefined) => {
     const route = parseVirtualHostName(resource)?.route;
     if (route === undefined) return `name is not "<route configuration>/<virtual host>"`;
     configuration.setVirtualHost(route, resource, host);
     touched.add(route);
     return undefined;
   };
-  for (const name of removed) set(name, undefined);
-  const rejections = each(
-    resources,
-    ({ name, message }) =>
+  yield* removing(update, (name) => set(name, undefined));
+  const refusals = yield* each(
+    "vhds",
+    update,
+    (message, name) =>
       checkVirtualHost(message, configuration.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL),
     (host, name) => set(name, host),
   );
-  for (const route of touched) configuration.publishVirtualHosts(route);
-  return rejections;
+  for (const route of touched) yield* configuration.publishVirtualHosts(route);
+  return refusals;
 }
 
-/** @returns why what of it was refused. */
-export function applyUpdate(update: Update, configuration: Configuration): readonly Rejection[] {
+/** In steps, each of them a resource or less. @returns why what of it was refused. */
+export function* applyUpdate(update: Update, configuration: Configuration): Refusals {
   switch (update.kind) {
     case "cds":
-      return applyClusters(update, configuration);
+      return yield* applyClusters(update, configuration);
     case "eds":
-      for (const name of update.removed) configuration.removeEndpoints(name);
-      return each(
-        update.resources,
-        ({ message }) => checkEndpoints(message),
-        (set, name) => {
-          configuration.setEndpoints(name, set);
-          return undefined;
-        },
-      );
+      return yield* applyEndpoints(update, configuration);
     case "lds":
-      return applyListeners(update, configuration);
+      return yield* applyListeners(update, configuration);
     case "rds":
-      for (const name of update.removed) configuration.removeRoutes(name);
-      return each(
-        update.resources,
-        ({ message }) => checkRouteConfiguration(message),
-        ({ routes, shell }) => {
-          configuration.setRoutes(routes, shell);
-          return undefined;
-        },
-      );
+      return yield* applyRoutes(update, configuration);
     case "vhds":
-      return applyVirtualHosts(update, configuration);
+      return yield* applyVirtualHosts(update, configuration);
     case "sds":
       // A removed secret stays until another replaces it: a certificate that expires is better than none at all.
-      return each(
-        update.resources,
-        ({ message }) => checkSecret(message),
+      return yield* each(
+        "sds",
+        update,
+        checkSecret,
         (content, name) => content && configuration.setSecret(name, content),
       );
     case "nds":

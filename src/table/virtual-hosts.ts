@@ -1,5 +1,6 @@
 // Which virtual host a request's authority belongs to (envoy RouteMatcher::findVirtualHost).
 
+import type { Steps } from "../base/steps.ts";
 import { withoutPort } from "./authority.ts";
 import type { VirtualHost } from "./route.ts";
 
@@ -22,6 +23,10 @@ interface Domains {
   overlapping: boolean;
 }
 
+function noDomains(): Domains {
+  return { exact: new Map(), suffixes: [], prefixes: [], fallback: undefined, overlapping: false };
+}
+
 function addDomains(host: VirtualHost, into: Domains): void {
   for (const written of host.domains) {
     const domain = written.toLowerCase();
@@ -41,6 +46,11 @@ function isExact({ domains }: VirtualHost): boolean {
 
 const longestFirst = (a: Wildcard, b: Wildcard) => b.text.length - a.text.length;
 
+function sortWildcards({ suffixes, prefixes }: Domains): void {
+  suffixes.sort(longestFirst);
+  prefixes.sort(longestFirst);
+}
+
 /** Immutable once built; only its memory of recent authorities changes. */
 export class VirtualHosts {
   readonly all: readonly VirtualHost[];
@@ -55,10 +65,20 @@ export class VirtualHosts {
       this.#domains = domains;
       return;
     }
-    this.#domains = { exact: new Map(), suffixes: [], prefixes: [], fallback: undefined, overlapping: false };
+    this.#domains = noDomains();
     for (const host of hosts) addDomains(host, this.#domains);
-    this.#domains.suffixes.sort(longestFirst);
-    this.#domains.prefixes.sort(longestFirst);
+    sortWildcards(this.#domains);
+  }
+
+  /** What the constructor gives, a host a step. */
+  static *inSteps(hosts: readonly VirtualHost[], ignorePort: boolean): Steps<VirtualHosts> {
+    const domains = noDomains();
+    for (const host of hosts) {
+      addDomains(host, domains);
+      yield;
+    }
+    sortWildcards(domains);
+    return new VirtualHosts(hosts, ignorePort, domains);
   }
 
   /**

@@ -11,7 +11,15 @@ import {
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { referencesOf } from "./references.ts";
 import type { Resource } from "./resource.ts";
-import { assignment, cluster, listener, routeConfiguration, snapshotOf, virtualHost } from "./resource-fixtures.ts";
+import {
+  assignment,
+  cluster,
+  listener,
+  messageIn,
+  routeConfiguration,
+  snapshotOf,
+  virtualHost,
+} from "./resource-fixtures.ts";
 import { resourcesOf, type Snapshot } from "./snapshot.ts";
 import type { ResourceKind } from "./type-urls.ts";
 import type { Rejection, Update } from "./update.ts";
@@ -84,8 +92,10 @@ class TestProxy {
     const rejected = new Set(rejections.map(({ name }) => name));
     const table = this.held[update.kind];
     for (const name of update.removed) table.delete(name);
-    for (const { name, version, message } of update.resources) {
-      if (!rejected.has(name)) table.set(name, { version, references: referencesOf(update.kind, message) });
+    for (const resource of update.resources) {
+      const { name, version } = resource;
+      if (rejected.has(name)) continue;
+      table.set(name, { version, references: referencesOf(update.kind, messageIn(update.kind, resource)) });
     }
     this.#checkClusters();
     if (update.kind === "cds") this.#want("eds", table.keys());
@@ -103,11 +113,13 @@ class TestProxy {
 
   #reject(update: Update): Rejection[] {
     if (update.kind === "cds") {
-      const bad = update.resources.filter(({ message }) => message.connectTimeout?.nanos === BAD * 1_000_000);
+      const bad = update.resources.filter(
+        (resource) => messageIn("cds", resource).connectTimeout?.nanos === BAD * 1_000_000,
+      );
       return bad.map(({ name }) => ({ name, path: "connect_timeout", reason: "unlucky" }));
     }
     if (update.kind !== "vhds") return [];
-    const bad = update.resources.filter(({ message }) => message.domains.includes("bad"));
+    const bad = update.resources.filter((resource) => messageIn("vhds", resource).domains.includes("bad"));
     return bad.map(({ name }) => ({ name, path: "domains[0]", reason: "bad" }));
   }
 

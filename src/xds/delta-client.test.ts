@@ -9,7 +9,7 @@ import {
 import type { Resource } from "./resource.ts";
 import { assignment, cluster, virtualHost } from "./resource-fixtures.ts";
 import { RESOURCE_TYPES, type ResourceKind } from "./type-urls.ts";
-import type { Update } from "./update.ts";
+import { readResource, type Update } from "./update.ts";
 
 type ResponseInit = MessageInitShape<typeof DeltaDiscoveryResponseSchema>;
 
@@ -83,7 +83,6 @@ describe("delta client", () => {
       kind: "cds",
       resources: [{ name: "a", version: a.version }],
       removed: [],
-      problems: [],
     });
     client.want("eds", new Set(["a"]));
     client.answer(update, []);
@@ -121,7 +120,11 @@ describe("delta client", () => {
       { name: "a", version: a.version, resource: { typeUrl, value: a.bytes } },
     ];
     const update = respond(client, "cds", "1", [], { resources });
-    client.answer(update, []);
+    const rejections = update.resources.flatMap((resource) => {
+      const read = readResource("cds", resource);
+      return typeof read === "string" ? [{ name: resource.name, path: "", reason: read }] : [];
+    });
+    client.answer(update, rejections);
     const [{ error }] = requests(client) as [{ error: string }];
     expect(error.split("\n")).toEqual([
       "empty: has no content",

@@ -11,7 +11,7 @@ import {
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { parseVirtualHostName } from "./names.ts";
 import { kindOfTypeUrl, RESOURCE_TYPES, type ResourceKind, SEND_ORDER } from "./type-urls.ts";
-import { type Rejection, readUpdate, rejectionText, type Update } from "./update.ts";
+import { type Rejection, rejectionText, type Update, updateOf } from "./update.ts";
 
 const INVALID_ARGUMENT = 3; // google.rpc.Code
 
@@ -51,29 +51,30 @@ export class DeltaClient {
     for (const type of this.#types.values()) type.opened();
   }
 
-  /** What a response changes, decoded. Undefined for a type that was not asked for. The caller answers every update, now or later. */
+  /** What a response changes. Undefined for a type that was not asked for. The caller answers every update, now or later. */
   receive(response: DeltaDiscoveryResponse): Update | undefined {
     const kind = kindOfTypeUrl(response.typeUrl);
     const type = kind && this.#types.get(kind);
     if (!type) return undefined;
     this.#undecided++;
-    return readUpdate(type.kind, this.#stream, response, (name) => type.wants(name));
+    return updateOf(type.kind, this.#stream, response, (name) => type.wants(name));
   }
 
   /**
-   * The verdict on an update: what could be taken is in force, and `rejections` name what could not, whose last good versions stay.
+   * The verdict on an update: what could be taken is in force, and `rejections` name what could not, or could not even be read, whose
+   * last good versions stay.
    * Calls to want() that follow from the update belong before it, so that endpoints are asked for before routes to them are sent.
    */
   answer(update: Update, rejections: readonly Rejection[]): void {
-    const all = [...update.problems, ...rejections];
-    const rejected = new Set(all.map(({ name }) => name));
+    const rejected = new Set(rejections.map(({ name }) => name));
     const type = this.#type(update.kind);
     this.#undecided--;
     if (update.stream !== this.#stream) this.#undecidedBefore--;
     for (const { name, version } of update.resources) if (!rejected.has(name)) type.accepted(name, version);
     for (const name of update.removed) type.removed(name);
     // The stream that asked may be gone; the next one begins with the versions.
-    if (update.stream === this.#stream) type.answer(update.nonce, all.length > 0 ? rejectionText(all) : undefined);
+    if (update.stream === this.#stream)
+      type.answer(update.nonce, rejections.length > 0 ? rejectionText(rejections) : undefined);
   }
 
   /** The next request to send; undefined when there is none. To be called until it gives none. */

@@ -13,7 +13,8 @@ import { RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.t
 import { TcpProxySchema } from "./gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { encodeResource, type Resource } from "./resource.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { ResourceKind } from "./type-urls.ts";
+import type { ResourceKind, ResourceMessage } from "./type-urls.ts";
+import { type ReceivedResource, readResource } from "./update.ts";
 
 export const ADS: MessageInitShape<typeof ConfigSourceSchema> = {
   configSourceSpecifier: { case: "ads", value: {} },
@@ -80,4 +81,11 @@ export function snapshotOf(resources: readonly Resource[], version = "1"): Snaps
     byKind[resource.kind]!.set(resource.name, resource);
   }
   return { version, resources: byKind };
+}
+
+/** The message in a resource that a client received. @throws Error when there is none. */
+export function messageIn<Kind extends ResourceKind>(kind: Kind, resource: ReceivedResource): ResourceMessage<Kind> {
+  const read = readResource(kind, resource);
+  if (typeof read === "string") throw new Error(`${resource.name}: ${read}`);
+  return read;
 }

@@ -1,9 +1,19 @@
-// A delta response as the client reads it: decoded, with what could not be decoded named, and the words of a NACK.
+// A delta response as the client reads it, in steps: its resources are decoded one by one, when their turn comes, and the words of a NACK.
 
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { Steps } from "../base/steps.ts";
 import { typeNameOf } from "./any.ts";
-import type { DeltaDiscoveryResponse, Resource } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import { type VirtualHost, VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
+import { type RouteConfiguration, RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.ts";
+import {
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+  ResourceSchema,
+} from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { decodeResource } from "./resource.ts";
 import { RESOURCE_TYPES, type ResourceKind, type ResourceMessage } from "./type-urls.ts";
+import { cutField } from "./wire.ts";
 
 /** Why one resource was not taken. */
 export interface Rejection {
@@ -13,60 +23,115 @@ export interface Rejection {
   readonly reason: string;
 }
 
-interface ReceivedResource<Kind extends ResourceKind> {
+/** A resource as it came: `content` is not decoded yet. */
+export interface ReceivedResource {
   readonly name: string;
   readonly version: string;
-  readonly message: ResourceMessage<Kind>;
+  readonly content: Any | undefined;
 }
 
-interface UpdateOf<Kind extends ResourceKind> {
-  readonly kind: Kind;
-  readonly resources: readonly ReceivedResource<Kind>[];
+export interface Update {
+  readonly kind: ResourceKind;
+  readonly resources: readonly ReceivedResource[];
   readonly removed: readonly string[];
-  /** What could not be read. Part of the answer, whatever else the caller finds. */
-  readonly problems: readonly Rejection[];
   readonly nonce: string;
   /** The stream that it came on, counted by the client. */
   readonly stream: number;
 }
 
-export type Update = { readonly [Kind in ResourceKind]: UpdateOf<Kind> }[ResourceKind];
-
-/** The message in a resource, or why there is none. */
-function read(kind: ResourceKind, { name, resource }: Resource): ResourceMessage<ResourceKind> | string {
-  const { schema, nameOf } = RESOURCE_TYPES[kind];
-  if (!resource) return "has no content";
-  if (typeNameOf(resource) !== schema.typeName) return `is a ${typeNameOf(resource)}, not a ${schema.typeName}`;
-  let message: ResourceMessage<ResourceKind>;
-  try {
-    message = decodeResource(kind, resource.value);
-  } catch (error) {
-    return `is not a valid ${schema.typeName}: ${error instanceof Error ? error.message : String(error)}`;
+/** The response in a message of the stream, which may hold 10,000 resources. @throws Error when it holds none such. */
+export function* readResponse(message: Uint8Array): Steps<DeltaDiscoveryResponse> {
+  const { elements, rest } = cutField(message, DeltaDiscoveryResponseSchema.field.resources.number);
+  const response = fromBinary(DeltaDiscoveryResponseSchema, rest);
+  for (const element of elements) {
+    response.resources.push(fromBinary(ResourceSchema, element));
+    yield;
   }
-  // What is told apart by the one name must not be looked up by the other. The name table has none of its own.
-  const inner = (nameOf as (message: ResourceMessage<ResourceKind>) => string)(message);
-  return inner === name || kind === "nds" ? message : `holds a resource of another name: ${JSON.stringify(inner)}`;
+  return response;
 }
 
-/** Decodes what of `response` the client wants; a server may send more. */
-export function readUpdate(
+/** What of `response` the client wants; a server may send more. */
+export function updateOf(
   kind: ResourceKind,
   stream: number,
   response: DeltaDiscoveryResponse,
   wants: (name: string) => boolean,
 ): Update {
-  const resources: ReceivedResource<ResourceKind>[] = [];
-  const problems: Rejection[] = [];
-  for (const resource of response.resources) {
-    const { name, version } = resource;
-    if (!wants(name)) continue;
-    const message = read(kind, resource);
-    if (typeof message === "string") problems.push({ name, path: "", reason: message });
-    else resources.push({ name, version, message });
+  const resources: ReceivedResource[] = [];
+  for (const { name, version, resource } of response.resources)
+    if (wants(name)) resources.push({ name, version, content: resource });
+  return { kind, stream, nonce: response.nonce, resources, removed: response.removedResources };
+}
+
+/** Decodes what is in a resource. Or the reason why that cannot be. */
+function decodeContent<T>(kind: ResourceKind, content: Any | undefined, decode: (bytes: Uint8Array) => T): T | string {
+  const { typeName } = RESOURCE_TYPES[kind].schema;
+  if (!content) return "has no content";
+  if (typeNameOf(content) !== typeName) return `is a ${typeNameOf(content)}, not a ${typeName}`;
+  try {
+    return decode(content.value);
+  } catch (error) {
+    return invalid(kind, error);
   }
-  const removed = response.removedResources;
-  // One loop for all kinds: that `kind` and the messages belong together is what read() has checked.
-  return { kind, stream, nonce: response.nonce, resources, removed, problems } as Update;
+}
+
+function invalid(kind: ResourceKind, error: unknown): string {
+  const { typeName } = RESOURCE_TYPES[kind].schema;
+  return `is not a valid ${typeName}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** What is told apart by the one name must not be looked up by the other. */
+function misnamed(name: string, inner: string): string | undefined {
+  return inner === name ? undefined : `holds a resource of another name: ${JSON.stringify(inner)}`;
+}
+
+/** The message in a resource, or why there is none. */
+export function readResource<Kind extends ResourceKind>(
+  kind: Kind,
+  { name, content }: ReceivedResource,
+): ResourceMessage<Kind> | string {
+  const message = decodeContent(kind, content, (bytes) => decodeResource(kind, bytes));
+  if (typeof message === "string" || kind === "nds") return message; // the name table has no name of its own
+  const nameOf = RESOURCE_TYPES[kind].nameOf as (message: ResourceMessage<Kind>) => string;
+  return misnamed(name, nameOf(message)) ?? message;
+}
+
+/** A route configuration of which the virtual hosts are decoded as they are taken. */
+export interface RouteConfigurationParts {
+  readonly config: RouteConfiguration;
+  /** Ends at bytes that are none; `fault` says so then. */
+  readonly virtualHosts: VirtualHostReader;
+}
+
+export class VirtualHostReader {
+  readonly #elements: readonly Uint8Array[];
+  fault: string | undefined;
+
+  constructor(elements: readonly Uint8Array[]) {
+    this.#elements = elements;
+  }
+
+  *[Symbol.iterator](): Generator<VirtualHost> {
+    for (const bytes of this.#elements) {
+      let host: VirtualHost;
+      try {
+        host = fromBinary(VirtualHostSchema, bytes);
+      } catch (error) {
+        this.fault = invalid("rds", error);
+        return;
+      }
+      yield host;
+    }
+  }
+}
+
+/** The same for a route configuration, which may hold 5,000 virtual hosts. */
+export function readRouteConfiguration({ name, content }: ReceivedResource): RouteConfigurationParts | string {
+  const parts = decodeContent("rds", content, (bytes) => {
+    const { elements, rest } = cutField(bytes, RouteConfigurationSchema.field.virtualHosts.number);
+    return { config: decodeResource("rds", rest), virtualHosts: new VirtualHostReader(elements) };
+  });
+  return typeof parts === "string" ? parts : (misnamed(name, parts.config.name) ?? parts);
 }
 
 /** Enough for hundreds of reasons; a response's header block or message must not grow with what was refused. */
@@ -74,9 +139,11 @@ const MAX_TEXT = 16 * 1024;
 
 /** The words of a NACK: each resource by name, the field's path, the reason. */
 export function rejectionText(rejections: readonly Rejection[]): string {
-  const lines = rejections.map(({ name, path, reason }) =>
-    path === "" ? `${name}: ${reason}` : `${name}: ${path}: ${reason}`,
-  );
-  const text = lines.join("\n");
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+  let text = "";
+  for (const { name, path, reason } of rejections) {
+    const line = path === "" ? `${name}: ${reason}` : `${name}: ${path}: ${reason}`;
+    text += text === "" ? line : `\n${line}`;
+    if (text.length > MAX_TEXT) return `${text.slice(0, MAX_TEXT)}…`;
+  }
+  return text;
 }

@@ -1,11 +1,13 @@
 // HttpConnectionManager.
 
 import type { Cidr } from "../../base/cidr.ts";
+import { complete } from "../../base/steps.ts";
 import {
   type Http2ProtocolOptions,
   type HttpProtocolOptions,
   HttpProtocolOptions_HeadersWithUnderscoresAction,
 } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
 import {
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashesAction,
   type HttpConnectionManager,
@@ -14,7 +16,13 @@ import {
   HttpConnectionManager_ServerHeaderTransformation,
   type HttpConnectionManager_Tracing,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
-import type { ClientCertificateForwarding, HttpTable, RouteSource, ServerHeader } from "../http.ts";
+import type {
+  ClientCertificateForwarding,
+  HttpTable,
+  RouteConfiguration as RouteConfigurationTable,
+  RouteSource,
+  ServerHeader,
+} from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
@@ -43,11 +51,15 @@ function acceptRoutes(scope: Scope, manager: HttpConnectionManager): RouteSource
       if (by.value.routeConfigName === "") scope.field("rds").field("route_config_name").reject("empty");
       return { kind: "rds", name: by.value.routeConfigName };
     case "routeConfig":
-      return { kind: "inline", routes: acceptRouteConfiguration(scope.field("route_config"), by.value) };
+      return { kind: "inline", routes: acceptInline(scope.field("route_config"), by.value) };
     default:
       scope.reject(by.case === undefined ? "no routes" : `${by.case} is not supported by Heddle's proxy`);
       return { kind: "rds", name: "" };
   }
+}
+
+function acceptInline(scope: Scope, config: RouteConfiguration): RouteConfigurationTable {
+  return complete(acceptRouteConfiguration(scope, config, config.virtualHosts)).routes;
 }
 
 function serverHeader(manager: HttpConnectionManager): ServerHeader {

@@ -1,5 +1,6 @@
 // The entry of the tables: a resource in, a table or the reasons for a NACK out.
 
+import { complete, type Steps } from "../../base/steps.ts";
 import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -8,14 +9,13 @@ import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/rou
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import type * as table from "../cluster.ts";
 import type { EndpointSet } from "../endpoint.ts";
-import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
 import type { VirtualHost as VirtualHostTable } from "../route.ts";
 import type { UdpListener } from "../udp.ts";
 import { acceptCluster } from "./cluster.ts";
 import { acceptEndpoints } from "./endpoint.ts";
 import { acceptListener } from "./listener.ts";
-import { acceptRouteConfiguration, readShell } from "./route-configuration.ts";
+import { type AcceptedRoutes, acceptRouteConfiguration } from "./route-configuration.ts";
 import { type Rejection, Scope } from "./scope.ts";
 import { acceptSecret, InlineSecrets, type SecretContent } from "./secret.ts";
 import { acceptVirtualHost, type RouteConfigurationShell } from "./virtual-host.ts";
@@ -26,7 +26,10 @@ export type Accepted<T> =
 
 function check<T>(accept: (scope: Scope) => T): Accepted<T> {
   const scope = Scope.root();
-  const table = accept(scope);
+  return verdict(scope, accept(scope));
+}
+
+function verdict<T>(scope: Scope, table: T): Accepted<T> {
   return scope.rejections.length === 0
     ? { kind: "accepted", table }
     : { kind: "rejected", rejections: scope.rejections };
@@ -55,13 +58,18 @@ export function checkEndpoints(assignment: ClusterLoadAssignment): Accepted<Endp
   return check((scope) => acceptEndpoints(scope, assignment));
 }
 
-export function checkRouteConfiguration(
+/** In steps; `hosts` in place of those of `config`. */
+export function* checkRoutes(
   config: RouteConfiguration,
-): Accepted<{ readonly routes: RouteConfigurationTable; readonly shell: RouteConfigurationShell }> {
-  return check((scope) => ({
-    routes: acceptRouteConfiguration(scope, config),
-    shell: readShell(Scope.root(), config),
-  }));
+  hosts: Iterable<VirtualHost>,
+): Steps<Accepted<AcceptedRoutes>> {
+  const scope = Scope.root();
+  const table = yield* acceptRouteConfiguration(scope, config, hosts);
+  return verdict(scope, table);
+}
+
+export function checkRouteConfiguration(config: RouteConfiguration): Accepted<AcceptedRoutes> {
+  return complete(checkRoutes(config, config.virtualHosts));
 }
 
 export function checkVirtualHost(host: VirtualHost, shell: RouteConfigurationShell): Accepted<VirtualHostTable> {

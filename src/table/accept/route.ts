@@ -22,8 +22,9 @@ function acceptBody(scope: Scope, source: DataSource | undefined): string | Uint
     case undefined:
       return "";
     case "inlineString":
-    case "inlineBytes":
       return by.value;
+    case "inlineBytes":
+      return by.value.slice(); // a view would keep all of the response that it came in, which may be 36 MB
     default:
       scope.reject(`${by?.case} is not supported by Heddle's proxy: write the body itself`);
       return "";
