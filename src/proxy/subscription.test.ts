@@ -152,6 +152,77 @@ test("a stream that ends loses nothing: the next one says what is held, and is t
   expect(await answer(proxy, "m")).toBe("one");
 });
 
+/** Enough for many turns of the event loop. */
+function manyRoutes(name: string, hosts: number): Resource {
+  const virtual_hosts = Array.from({ length: hosts }, (_, i) => ({
+    name: `${name} ${i}`,
+    domains: [i === 0 ? "*" : `${i}.example`],
+    routes: Array.from({ length: 5 }, () => routeTo("a")),
+  }));
+  return encodeResource("rds", parse(RouteConfigurationSchema, { name, virtual_hosts }));
+}
+
+test("what comes while a large update is applied waits for it: acknowledgements keep the order of the responses", async () => {
+  const upstream = upstreamSaying("one");
+  const { ads, proxy } = await subscribed([
+    edsCluster("a"),
+    assignment("a", upstream.port),
+    rdsListener("l", "r"),
+    routes("r", "a"),
+  ]);
+  await ads.until("> rds ack");
+  ads.lines = [];
+  const large = manyRoutes("r", 500);
+  const later = edsCluster("a", { connect_timeout: "2s" });
+  const { configuration } = proxy;
+  ads.send({
+    kind: "rds",
+    nonce: "large",
+    systemVersion: "",
+    resources: [{ name: "r", aliases: [], resource: large }],
+    removed: [],
+  });
+  ads.send({
+    kind: "cds",
+    nonce: "later",
+    systemVersion: "",
+    resources: [{ name: "a", aliases: [], resource: later }],
+    removed: [],
+  });
+  // With the first virtual hosts of the new table in force, or the new cluster before all of them, this would see it.
+  while (configuration.clusters.get("a")!.table.connectTimeoutMs !== 2_000) {
+    expect([1, 500]).toContain(configuration.routes("r").current!.virtualHosts.all.length);
+    await Bun.sleep(1);
+  }
+  expect(configuration.routes("r").current!.virtualHosts.all.length).toBe(500);
+  await until("both are acknowledged", () => ads.lines.includes("> cds ack"));
+  expect(ads.lines.filter((line) => line.endsWith(" ack"))).toEqual(["> rds ack", "> cds ack"]);
+});
+
+test("a stream that is lost while an update is applied loses nothing", async () => {
+  const upstream = upstreamSaying("one");
+  const base = [edsCluster("a"), assignment("a", upstream.port), rdsListener("l", "r")];
+  const { ads, proxy } = await subscribed([...base, routes("r", "a")]);
+  await ads.until("> rds ack");
+  ads.update(snapshotOf([...base, manyRoutes("r", 500)], "2"));
+  ads.disconnect();
+  await until("all are in force", () => proxy.configuration.routes("r").current?.virtualHosts.all.length === 500);
+  ads.update(snapshotOf([...base, routes("r", "a")], "3"));
+  await until("what came after is too", () => proxy.configuration.routes("r").current?.virtualHosts.all.length === 1);
+  expect(await answer(proxy, "l")).toBe("one");
+});
+
+test("a message that is no response ends the stream, and the next one goes on", async () => {
+  const upstream = upstreamSaying("one");
+  const resources = [edsCluster("a"), assignment("a", upstream.port), rdsListener("l", "r"), routes("r", "a")];
+  const { ads, proxy } = await subscribed(resources);
+  await ads.until("> rds ack");
+  ads.lines = [];
+  ads.sendBytes(Buffer.from([0x12, 0x7f, 1]));
+  await until("another stream", () => ads.lines.some((line) => line.startsWith("> cds") && line.includes("=a")));
+  expect(await answer(proxy, "l")).toBe("one");
+});
+
 test("a listener that goes is closed, and the routes that nobody asks for any more are let go", async () => {
   const upstream = upstreamSaying("one");
   const base = [edsCluster("a"), assignment("a", upstream.port)];

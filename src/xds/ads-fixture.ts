@@ -91,6 +91,11 @@ export class TestAds {
     this.#call?.write(encodeDeltaResponse(response));
   }
 
+  /** A message that need not be a response. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#call?.write(bytes);
+  }
+
   /** The lines until one of them is `line`. */
   async until(line: string): Promise<readonly string[]> {
     const condition = (): boolean => this.lines.includes(line);
