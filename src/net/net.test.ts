@@ -236,6 +236,17 @@ test("an optional client certificate: none is served without identity, a foreign
   server.stop();
 });
 
+test("many handshakes at once have their turns, and lose nothing of what came before", async () => {
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), echo);
+  const replies = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => exchange(server.port, clientTls("client"), `hello ${i}`)),
+  );
+  expect(replies.map((each) => ("reply" in each ? each.reply : each.failure))).toEqual(
+    Array.from({ length: 40 }, (_, i) => `hello ${i}`),
+  );
+  server.stop();
+});
+
 test("a handshake that does not come ends at its deadline", async () => {
   const tls = { ...serverTls("server"), handshakeTimeoutMs: 50 };
   const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tls, echo);
@@ -253,6 +264,32 @@ test("a handshake that does not come ends at its deadline", async () => {
     });
   });
   expect(closed).toBe("closed");
+  server.stop();
+});
+
+test("connections that say nothing hold nobody's handshake up, and each ends at its deadline", async () => {
+  const tls = { ...serverTls("server"), handshakeTimeoutMs: 200 };
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tls, echo);
+  let closed = 0;
+  const silent = Array.from(
+    { length: 60 },
+    () =>
+      new Promise<void>((resolve, reject) => {
+        connect({ kind: "tcp", host: "127.0.0.1", port: server.port }, undefined, 2_000, {
+          onConnected: (transport) => {
+            const end = () => {
+              closed++;
+              resolve();
+            };
+            transport.listener = { ...NOBODY, ended: () => transport.terminate(), closed: end };
+          },
+          onConnectFailure: (failure) => reject(new Error(failure)),
+        });
+      }),
+  );
+  expect(await exchange(server.port, clientTls("client"), "hello")).toMatchObject({ reply: "hello" });
+  await Promise.all(silent);
+  expect(closed).toBe(60);
   server.stop();
 });
 

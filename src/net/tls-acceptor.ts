@@ -4,6 +4,7 @@
 import type { Socket, SocketHandler, TLSUpgradeOptions } from "bun";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
+import { handshakeQueue, type QueuedHandshake } from "./handshake-queue.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import { encodeAlpn, type NativeContext } from "./tls-context.ts";
 import { tlsSession } from "./tls-session.ts";
@@ -25,17 +26,76 @@ export interface ServerTls {
 /** Sets `transport.listener`; the transport is open, with TLS facts when there is TLS. */
 export type Acceptor = (transport: SocketTransport) => void;
 
-/** While the handshake runs, the transport waits here; the deadline closes it. */
-class Handshake {
+/** An accepted connection until it is open: at first it waits for its turn, then for the peer; the deadline is one for both. */
+class Handshake implements QueuedHandshake {
+  readonly raw: Socket<unknown>;
+  readonly offered: readonly string[] | undefined;
   readonly accept: Acceptor;
   readonly deadline: Alarm;
+  /** Undefined until its turn. */
+  transport: SocketTransport | undefined = undefined;
+  readonly #admission: Admission | undefined;
+  readonly #upgrade: (handshake: Handshake) => void;
+  #waited = false;
+  #over = false;
 
-  constructor(transport: SocketTransport, timeoutMs: number, accept: Acceptor) {
+  constructor(
+    raw: Socket<unknown>,
+    offered: readonly string[] | undefined,
+    accept: Acceptor,
+    admission: Admission | undefined,
+    timeoutMs: number,
+    upgrade: (handshake: Handshake) => void,
+  ) {
+    this.raw = raw;
+    this.offered = offered;
     this.accept = accept;
-    this.deadline = new Alarm(() => transport.terminate());
+    this.#admission = admission;
+    this.#upgrade = upgrade;
+    this.deadline = new Alarm(() => this.#expire());
     timers.arm(this.deadline, timeoutMs);
   }
+
+  /** Nothing is read until its turn: the bytes would be lost, there is no TLS yet that takes them. */
+  wait(): void {
+    this.#waited = true;
+    this.raw.pause();
+  }
+
+  begin(): boolean {
+    if (this.#over) return false;
+    if (this.raw.readyState < OPEN) {
+      this.giveUp();
+      return false;
+    }
+    if (this.#waited) this.raw.resume();
+    this.#upgrade(this);
+    return true;
+  }
+
+  /** What follows is told to the transport, not to this. */
+  begun(transport: SocketTransport): void {
+    transport.admission = this.#admission;
+    this.transport = transport;
+  }
+
+  /** Before its turn. */
+  giveUp(): void {
+    if (this.#over) return;
+    this.#over = true;
+    timers.disarm(this.deadline);
+    this.raw.terminate();
+    this.#admission?.release();
+  }
+
+  #expire(): void {
+    if (this.transport) this.transport.terminate();
+    else this.giveUp();
+  }
 }
+
+/** Of `readyState`: less is a socket that has closed or is about to. */
+const OPEN = 1;
 
 export class TlsAcceptor {
   readonly #tls: ServerTls;
@@ -55,22 +115,32 @@ export class TlsAcceptor {
   }
 
   /**
-   * Begins the handshake on a socket of which nothing has been read. `offered`: the client's ALPN, where its hello has been seen; one that
-   * has nothing in common with ours is served without (Envoy's alpnSelectCallback), which BoringSSL below Bun refuses. `admission` has let
-   * the connection in and is told when it has gone; undefined where the raw socket's own transport tells it.
+   * Begins the handshake on a socket of which nothing has been read, as soon as it has its turn. `offered`: the client's ALPN, where its
+   * hello has been seen; one that has nothing in common with ours is served without (Envoy's alpnSelectCallback), which BoringSSL below
+   * Bun refuses. `admission` has let the connection in and is told when it has gone; undefined where the raw socket's own transport tells it.
    */
   secure(raw: Socket<unknown>, offered: readonly string[] | undefined, accept: Acceptor, admission?: Admission): void {
-    const { clientCertificate, handshakeTimeoutMs, alpn } = this.#tls;
+    const { handshakeTimeoutMs, onHandshakeFailure } = this.#tls;
+    const handshake = new Handshake(raw, offered, accept, admission, handshakeTimeoutMs, this.#upgrade);
+    const turn = handshakeQueue.enter(handshake);
+    if (turn === "waits") handshake.wait();
+    if (turn !== "refused") return;
+    onHandshakeFailure("too many connections wait for their handshake", raw.remoteAddress);
+    handshake.giveUp();
+  }
+
+  readonly #upgrade = (handshake: Handshake): void => {
+    const { clientCertificate, alpn } = this.#tls;
+    const { raw, offered } = handshake;
     const context = this.#tls.context();
     if (context === undefined) {
       this.#tls.onHandshakeFailure("no certificate yet", raw.remoteAddress);
-      raw.terminate();
-      admission?.release();
+      handshake.giveUp();
       return;
     }
     const transport = new SocketTransport();
-    transport.admission = admission;
-    this.#handshakes.set(transport, new Handshake(transport, handshakeTimeoutMs, accept));
+    handshake.begun(transport);
+    this.#handshakes.set(transport, handshake);
     const common = offered === undefined || alpn.some((protocol) => offered.includes(protocol));
     const protocols = common ? encodeAlpn(alpn) : undefined;
     const secureOptions = {
@@ -82,7 +152,7 @@ export class TlsAcceptor {
     const options = { isServer: true, data: transport, socket: this.#handlers, tls: secureOptions };
     const [, secure] = raw.upgradeTLS(options as TLSUpgradeOptions<SocketTransport>);
     transport.socket = secure;
-  }
+  };
 
   #end(transport: SocketTransport): Handshake | undefined {
     const handshake = this.#handshakes.get(transport);

@@ -29,7 +29,7 @@ function rejectDuplicateDomains(scope: Scope, host: VirtualHostMessage, owners: 
   }
 }
 
-function readShell(scope: Scope, config: RouteConfiguration): RouteConfigurationShell {
+export function readShell(scope: Scope, config: RouteConfiguration): RouteConfigurationShell {
   return {
     mutation: acceptMutation(scope, config),
     filters: acceptRouteFilters(scope, config),
