@@ -8,6 +8,7 @@ import type { InternalRedirectPolicy } from "./internal-redirect.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { Origin } from "./origin.ts";
+import type { PathIndex } from "./path-index.ts";
 import type { RedirectAction } from "./redirect.ts";
 import { type ConnectionFacts, headerValue, type RequestFacts } from "./request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
@@ -106,6 +107,8 @@ export interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
   readonly routes: readonly Route[];
+  /** Which of them may take a path; undefined: all are asked. */
+  readonly paths?: PathIndex | undefined;
   readonly attemptCountHeader: boolean;
   readonly attemptCountInResponse: boolean;
   /** Whose plaintext requests are redirected to https: `external` are those that no proxy of the mesh has sent. */
@@ -119,8 +122,12 @@ export function chooseRoute(
   connection: ConnectionFacts,
   random: number,
 ): Route | undefined {
-  const { routes } = host;
+  const { routes, paths } = host;
   for (let i = 0; i < routes.length; i++) {
+    if (paths) {
+      i = paths.next(request.path, i);
+      if (i < 0) return undefined;
+    }
     const route = routes[i]!;
     if (matchesRoute(route.match, request, connection, random)) return route;
   }

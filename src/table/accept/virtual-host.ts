@@ -7,6 +7,7 @@ import {
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../filter/filter.ts";
 import { type HeaderMutation, NO_MUTATION } from "../header-mutation.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
+import { PathIndex } from "../path-index.ts";
 import type * as table from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
@@ -66,10 +67,13 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     hedge: host.hedgePolicy && acceptHedgePolicy(scope.field("hedge_policy"), host.hedgePolicy),
     bufferLimitBytes: host.perRequestBufferLimitBytes,
   };
+  const at = scope.field("routes");
+  const routes = host.routes.map((route, i) => acceptRoute(at.index(i), route, inherited));
   return {
     name: host.name,
     domains: host.domains,
-    routes: host.routes.map((route, i) => acceptRoute(scope.field("routes").index(i), route, inherited)),
+    routes,
+    paths: PathIndex.of(routes.map(({ match }) => match.path)),
     attemptCountHeader: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
     requireTls: REQUIRE_TLS[host.requireTls] ?? "none",
