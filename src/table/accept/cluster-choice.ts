@@ -6,6 +6,7 @@ import type { ClusterChoice } from "../route.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
 import type { Scope } from "./scope.ts";
+import { Neighbours } from "./shared.ts";
 
 function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: RouteFilters): ClusterChoice {
   scope.only(weighted, ["clusters", "totalWeight", "runtimeKeyPrefix", "randomValueSpecifier"]);
@@ -34,13 +35,15 @@ function acceptWeighted(scope: Scope, weighted: WeightedCluster, inherited: Rout
   return { kind: "weighted", total: sum, clusters, randomHeader };
 }
 
+const singles = new Neighbours<ClusterChoice & { kind: "single" }>();
+
 /** `filters`: what the route says of filters, which a weighted cluster may say otherwise. */
 export function acceptClusterChoice(scope: Scope, action: RouteAction, filters: RouteFilters): ClusterChoice {
   const by = action.clusterSpecifier;
   switch (by.case) {
     case "cluster":
       if (by.value === "") scope.field("cluster").reject("empty");
-      return { kind: "single", name: by.value };
+      return singles.share({ kind: "single", name: by.value });
     case "clusterHeader":
       if (by.value === "") scope.field("cluster_header").reject("empty");
       return { kind: "header", header: by.value.toLowerCase() };

@@ -7,6 +7,7 @@ import {
   type RouteAction_MaxStreamDuration,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
+import type { HashPolicy } from "../hash-policy.ts";
 import type { HedgePolicy } from "../hedge-policy.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
@@ -19,6 +20,7 @@ import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptHostRewrite, acceptPathRewrite } from "./rewrite.ts";
 import { milliseconds, type Scope } from "./scope.ts";
+import { Neighbours, NONE } from "./shared.ts";
 
 /** Envoy's route timeout where none is written (RouteAction.timeout). */
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -32,14 +34,23 @@ export interface ForwardDefaults {
   readonly bufferLimitBytes: number | undefined;
 }
 
+const durations = new Neighbours<StreamDuration>();
+
 function acceptDuration(scope: Scope, duration: RouteAction_MaxStreamDuration): StreamDuration {
   scope.only(duration, ["maxStreamDuration", "grpcTimeoutHeaderMax", "grpcTimeoutHeaderOffset"]);
   const { maxStreamDuration, grpcTimeoutHeaderMax, grpcTimeoutHeaderOffset } = duration;
-  return {
+  return durations.share({
     maxMs: maxStreamDuration && milliseconds(maxStreamDuration, 0),
     grpcMaxMs: grpcTimeoutHeaderMax && milliseconds(grpcTimeoutHeaderMax, 0),
     grpcOffsetMs: milliseconds(grpcTimeoutHeaderOffset, 0),
-  };
+  });
+}
+
+const actions = new Neighbours<ForwardAction>();
+
+function acceptHashPolicies(scope: Scope, { hashPolicy }: RouteAction): readonly HashPolicy[] {
+  if (hashPolicy.length === 0) return NONE;
+  return hashPolicy.flatMap((policy, i) => acceptHashPolicy(scope.field("hash_policy").index(i), policy) ?? []);
 }
 
 export function acceptForward(scope: Scope, action: RouteAction, defaults: ForwardDefaults): ForwardAction {
@@ -65,7 +76,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
   ]);
   const stream = action.maxStreamDuration;
   const grpcMax = action.maxGrpcTimeout;
-  return {
+  return actions.share({
     kind: "forward",
     cluster: acceptClusterChoice(scope, action, defaults.filters),
     // A route with max_stream_duration has no other time-out (Envoy: RouteEntryImplBase::usingNewTimeouts).
@@ -81,7 +92,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
       action.requestMirrorPolicies.length === 0
         ? defaults.mirrors
         : acceptMirrorPolicies(scope, action.requestMirrorPolicies),
-    hash: action.hashPolicy.flatMap((policy, i) => acceptHashPolicy(scope.field("hash_policy").index(i), policy) ?? []),
+    hash: acceptHashPolicies(scope, action),
     hedge: action.hedgePolicy ? acceptHedgePolicy(scope.field("hedge_policy"), action.hedgePolicy) : defaults.hedge,
     internalRedirect:
       action.internalRedirectPolicy &&
@@ -92,7 +103,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     terminateConnect: action.upgradeConfigs.some(
       (upgrade) => upgrade.upgradeType.toUpperCase() === "CONNECT" && upgrade.connectConfig !== undefined,
     ),
-  };
+  });
 }
 
 function notFoundStatus(code: RouteAction_ClusterNotFoundResponseCode): number {

@@ -5,6 +5,7 @@ import type { Metadata } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { binaryText } from "../format/format.ts";
 import { type FilterMetadata, NO_METADATA } from "../metadata.ts";
 import type { Origin } from "../origin.ts";
+import { Memo } from "./shared.ts";
 
 /** Keys sorted and text as bytes, as operators of formats write it. */
 function ordered(value: JsonValue): JsonValue {
@@ -24,15 +25,23 @@ function orderedObject(object: JsonObject): JsonObject {
 /** What operators of formats can ask for. */
 export function readMetadata(metadata: Metadata | undefined): FilterMetadata {
   if (!metadata) return NO_METADATA;
+  return metadatas.of(JSON.stringify(metadata.filterMetadata), () => orderedMetadata(metadata));
+}
+
+const metadatas = new Memo<FilterMetadata>();
+
+function orderedMetadata(metadata: Metadata): FilterMetadata {
   return Object.fromEntries(
     Object.entries(metadata.filterMetadata).map(([namespace, struct]) => [namespace, orderedObject(struct)]),
   );
 }
 
+const origins = new Memo<Origin>();
+
 /** `filter_metadata.istio.config`: the object that a resource came from. */
 export function readOrigin(metadata: Metadata | undefined): Origin | undefined {
   const config = metadata?.filterMetadata.istio?.config;
-  return typeof config === "string" ? { config } : undefined;
+  return typeof config === "string" ? origins.of(config, () => ({ config })) : undefined;
 }
 
 /** `filter_metadata.istio.workload` of an endpoint. */

@@ -18,6 +18,7 @@ import {
 import { acceptHeaderMatch } from "./match.ts";
 import { LB_METADATA, readJson } from "./metadata.ts";
 import { milliseconds, type Scope } from "./scope.ts";
+import { Memo, mapped, Neighbours, NONE } from "./shared.ts";
 
 const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
 const OMIT_CANARY_HOSTS = "envoy.retry_host_predicates.omit_canary_hosts";
@@ -26,12 +27,20 @@ const OMIT_CANARY_HOSTS = "envoy.retry_host_predicates.omit_canary_hosts";
 const DEFAULT_BACKOFF_MS = 25;
 const DEFAULT_RATE_LIMITED_MAX_MS = 300_000;
 
-/** `words`: conditions apart by commas; a number is a status code (Istio's shorthand). */
-export function readConditions(words: string): {
+interface Conditions {
   readonly on: ReadonlySet<RetryCondition>;
   readonly codes: readonly number[];
   readonly unknown: readonly string[];
-} {
+}
+
+const conditions = new Memo<Conditions>();
+
+/** `words`: conditions apart by commas; a number is a status code (Istio's shorthand). */
+export function readConditions(words: string): Conditions {
+  return conditions.of(words, () => parseConditions(words));
+}
+
+function parseConditions(words: string): Conditions {
   const on = new Set<RetryCondition>();
   const codes: number[] = [];
   const unknown: string[] = [];
@@ -80,6 +89,25 @@ function acceptRateLimited(
   };
 }
 
+function acceptHostPredicates(
+  scope: Scope,
+  predicates: readonly RetryPolicy_RetryHostPredicate[],
+): readonly HostPredicate[] {
+  if (predicates.length === 0) return NONE;
+  return predicates.flatMap(
+    (predicate, i) => acceptHostPredicate(scope.field("retry_host_predicate").index(i), predicate) ?? [],
+  );
+}
+
+const codeSets = new Memo<ReadonlySet<number>>();
+
+function readCodes(listed: readonly number[], words: readonly number[]): ReadonlySet<number> {
+  const all = [...listed, ...words];
+  return codeSets.of(all.join(), () => new Set(all));
+}
+
+const policies = new Neighbours<RetryPolicyTable>();
+
 export function acceptRetryPolicy(scope: Scope, policy: RetryPolicy): RetryPolicyTable {
   scope.only(policy, [
     "retryOn",
@@ -99,25 +127,23 @@ export function acceptRetryPolicy(scope: Scope, policy: RetryPolicy): RetryPolic
   for (const word of unknown) scope.field("retry_on").reject(`unknown condition ${JSON.stringify(word)}`);
   const base = milliseconds(policy.retryBackOff?.baseInterval, DEFAULT_BACKOFF_MS);
   if (base <= 0) scope.field("retry_back_off").field("base_interval").reject("must be above 0");
-  return {
+  return policies.share({
     on,
     retries: policy.numRetries ?? 1,
     perTryTimeoutMs: milliseconds(policy.perTryTimeout, 0),
     perTryIdleTimeoutMs: milliseconds(policy.perTryIdleTimeout, 0),
-    statusCodes: new Set([...policy.retriableStatusCodes, ...codes]),
-    retriableHeaders: policy.retriableHeaders.map((match, i) =>
+    statusCodes: readCodes(policy.retriableStatusCodes, codes),
+    retriableHeaders: mapped(policy.retriableHeaders, (match, i) =>
       acceptHeaderMatch(scope.field("retriable_headers").index(i), match),
     ),
-    retriableRequestHeaders: policy.retriableRequestHeaders.map((match, i) =>
+    retriableRequestHeaders: mapped(policy.retriableRequestHeaders, (match, i) =>
       acceptHeaderMatch(scope.field("retriable_request_headers").index(i), match),
     ),
     backoffBaseMs: base,
     backoffMaxMs: milliseconds(policy.retryBackOff?.maxInterval, base * 10),
     rateLimited: acceptRateLimited(scope.field("rate_limited_retry_back_off"), policy.rateLimitedRetryBackOff),
-    hostPredicates: policy.retryHostPredicate.flatMap(
-      (predicate, i) => acceptHostPredicate(scope.field("retry_host_predicate").index(i), predicate) ?? [],
-    ),
+    hostPredicates: acceptHostPredicates(scope, policy.retryHostPredicate),
     hostSelectionAttempts: Number(policy.hostSelectionRetryMaxAttempts) || 1,
     previousPriorities: acceptPriority(scope.field("retry_priority"), policy.retryPriority),
-  };
+  });
 }

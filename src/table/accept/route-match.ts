@@ -5,6 +5,7 @@ import type * as table from "../route-match.ts";
 import { acceptRuntimeFraction } from "./fraction.ts";
 import { acceptHeaderMatch, acceptQueryMatch, acceptRegex, exactly } from "./match.ts";
 import type { Scope } from "./scope.ts";
+import { mapped } from "./shared.ts";
 
 function acceptPath(scope: Scope, match: RouteMatch): table.PathMatch {
   const ignoreCase = match.caseSensitive === false;
@@ -51,8 +52,8 @@ export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): t
     "runtimeFraction",
   ]);
   const path = acceptPath(scope, match);
-  const headers = match.headers.map((header, i) => acceptHeaderMatch(scope.field("headers").index(i), header));
-  const query = match.queryParameters.map((parameter, i) =>
+  const headers = mapped(match.headers, (header, i) => acceptHeaderMatch(scope.field("headers").index(i), header));
+  const query = mapped(match.queryParameters, (parameter, i) =>
     acceptQueryMatch(scope.field("query_parameters").index(i), parameter),
   );
   const fraction =
