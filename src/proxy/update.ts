@@ -105,7 +105,7 @@ function* applyRoutes(update: Update, configuration: Configuration): Refusals {
 }
 
 function* acceptRoutes(resource: ReceivedResource): Steps<Accepted<AcceptedRoutes> | string> {
-  const parts = readRouteConfiguration(resource);
+  const parts = yield* readRouteConfiguration(resource);
   if (typeof parts === "string") return parts;
   const result = yield* checkRoutes(parts.config, parts.virtualHosts);
   return parts.virtualHosts.fault ?? result;

@@ -41,7 +41,7 @@ export interface Update {
 
 /** The response in a message of the stream, which may hold 10,000 resources. @throws Error when it holds none such. */
 export function* readResponse(message: Uint8Array): Steps<DeltaDiscoveryResponse> {
-  const { elements, rest } = cutField(message, DeltaDiscoveryResponseSchema.field.resources.number);
+  const { elements, rest } = yield* cutField(message, DeltaDiscoveryResponseSchema.field.resources.number);
   const response = fromBinary(DeltaDiscoveryResponseSchema, rest);
   for (const element of elements) {
     response.resources.push(fromBinary(ResourceSchema, element));
@@ -63,16 +63,11 @@ export function updateOf(
   return { kind, stream, nonce: response.nonce, resources, removed: response.removedResources };
 }
 
-/** Decodes what is in a resource. Or the reason why that cannot be. */
-function decodeContent<T>(kind: ResourceKind, content: Any | undefined, decode: (bytes: Uint8Array) => T): T | string {
+/** The bytes of the message in a resource, or why there are none of its type. */
+function bytesIn(kind: ResourceKind, content: Any | undefined): Uint8Array | string {
   const { typeName } = RESOURCE_TYPES[kind].schema;
   if (!content) return "has no content";
-  if (typeNameOf(content) !== typeName) return `is a ${typeNameOf(content)}, not a ${typeName}`;
-  try {
-    return decode(content.value);
-  } catch (error) {
-    return invalid(kind, error);
-  }
+  return typeNameOf(content) === typeName ? content.value : `is a ${typeNameOf(content)}, not a ${typeName}`;
 }
 
 function invalid(kind: ResourceKind, error: unknown): string {
@@ -90,8 +85,15 @@ export function readResource<Kind extends ResourceKind>(
   kind: Kind,
   { name, content }: ReceivedResource,
 ): ResourceMessage<Kind> | string {
-  const message = decodeContent(kind, content, (bytes) => decodeResource(kind, bytes));
-  if (typeof message === "string" || kind === "nds") return message; // the name table has no name of its own
+  const bytes = bytesIn(kind, content);
+  if (typeof bytes === "string") return bytes;
+  let message: ResourceMessage<Kind>;
+  try {
+    message = decodeResource(kind, bytes);
+  } catch (error) {
+    return invalid(kind, error);
+  }
+  if (kind === "nds") return message; // the name table has no name of its own
   const nameOf = RESOURCE_TYPES[kind].nameOf as (message: ResourceMessage<Kind>) => string;
   return misnamed(name, nameOf(message)) ?? message;
 }
@@ -125,13 +127,17 @@ export class VirtualHostReader {
   }
 }
 
-/** The same for a route configuration, which may hold 5,000 virtual hosts. */
-export function readRouteConfiguration({ name, content }: ReceivedResource): RouteConfigurationParts | string {
-  const parts = decodeContent("rds", content, (bytes) => {
-    const { elements, rest } = cutField(bytes, RouteConfigurationSchema.field.virtualHosts.number);
-    return { config: decodeResource("rds", rest), virtualHosts: new VirtualHostReader(elements) };
-  });
-  return typeof parts === "string" ? parts : (misnamed(name, parts.config.name) ?? parts);
+/** What readResource does for a route configuration, which may hold 5,000 virtual hosts. */
+export function* readRouteConfiguration({ name, content }: ReceivedResource): Steps<RouteConfigurationParts | string> {
+  const bytes = bytesIn("rds", content);
+  if (typeof bytes === "string") return bytes;
+  try {
+    const { elements, rest } = yield* cutField(bytes, RouteConfigurationSchema.field.virtualHosts.number);
+    const config = decodeResource("rds", rest);
+    return misnamed(name, config.name) ?? { config, virtualHosts: new VirtualHostReader(elements) };
+  } catch (error) {
+    return invalid("rds", error);
+  }
 }
 
 /** Enough for hundreds of reasons; a response's header block or message must not grow with what was refused. */

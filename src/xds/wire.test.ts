@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { complete } from "../base/steps.ts";
 import { VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.ts";
 import { cutField } from "./wire.ts";
@@ -8,7 +9,7 @@ import { cutField } from "./wire.ts";
 const FIELD = RouteConfigurationSchema.field.virtualHosts.number;
 
 function together(bytes: Uint8Array) {
-  const { elements, rest } = cutField(bytes, FIELD);
+  const { elements, rest } = complete(cutField(bytes, FIELD));
   const message = fromBinary(RouteConfigurationSchema, rest);
   expect(message.virtualHosts).toEqual([]);
   message.virtualHosts.push(...elements.map((element) => fromBinary(VirtualHostSchema, element)));
@@ -60,6 +61,21 @@ test("elements are views, and nothing is copied where the field stands at one en
     RouteConfigurationSchema,
     create(RouteConfigurationSchema, { name: "r", virtualHosts: [{ name: "h", domains: ["h"] }] }),
   );
-  const { elements, rest } = cutField(bytes, FIELD);
+  const { elements, rest } = complete(cutField(bytes, FIELD));
   for (const part of [...elements, rest]) expect(part.buffer).toBe(bytes.buffer);
+});
+
+test("many elements are cut in several steps", () => {
+  const virtualHosts = Array.from({ length: 1_000 }, (_, i) => ({ name: `h${i}` }));
+  const bytes = toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { virtualHosts }));
+  const steps = cutField(bytes, FIELD);
+  let taken = 0;
+  for (let next = steps.next(); ; next = steps.next()) {
+    if (next.done) {
+      expect(next.value.elements.length).toBe(1_000);
+      break;
+    }
+    taken++;
+  }
+  expect(taken).toBeGreaterThan(10);
 });

@@ -1,6 +1,7 @@
 // Messages in parts: the elements of a repeated field as bytes, to be decoded one by one, and the message without them.
 
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import type { Steps } from "../base/steps.ts";
 
 export interface Parts {
   /** Views of the bytes that were cut. */
@@ -9,8 +10,11 @@ export interface Parts {
   readonly rest: Uint8Array;
 }
 
+/** Of a large message each element lies on a page of its own: 5,000 took 3 to 10 ms. */
+const ELEMENTS_A_STEP = 64;
+
 /** Cuts the elements of the repeated message field number `field` out of a message. @throws Error where the bytes are not a message. */
-export function cutField(message: Uint8Array, field: number): Parts {
+export function* cutField(message: Uint8Array, field: number): Steps<Parts> {
   // Not a Buffer, if it was one: its views cost three times as much, and decoding makes one of most strings.
   const bytes = new Uint8Array(message.buffer, message.byteOffset, message.length);
   const reader = new BinaryReader(bytes);
@@ -28,6 +32,7 @@ export function cutField(message: Uint8Array, field: number): Parts {
     if (at > from) kept.push(bytes.subarray(from, at));
     elements.push(reader.bytes());
     from = reader.pos;
+    if (elements.length % ELEMENTS_A_STEP === 0) yield;
   }
   if (bytes.length > from) kept.push(bytes.subarray(from));
   return { elements, rest: kept.length === 1 ? kept[0]! : Buffer.concat(kept) };
