@@ -12,6 +12,7 @@ import { compileRegex } from "./string-match.ts";
 const CONNECTION: ConnectionFacts = {
   remoteAddress: "10.0.0.1",
   remotePort: 1,
+  directRemoteAddress: "10.0.0.1",
   localAddress: "10.0.0.2",
   localPort: 80,
   serverName: "",

@@ -9,6 +9,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from "./gen/envoy/c
 import {
   type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
+  type Resource,
   ResourceSchema,
 } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { decodeResource } from "./resource.ts";
@@ -23,12 +24,8 @@ export interface Rejection {
   readonly reason: string;
 }
 
-/** A resource as it came: `content` is not decoded yet. */
-export interface ReceivedResource {
-  readonly name: string;
-  readonly version: string;
-  readonly content: Any | undefined;
-}
+/** A resource as it came: what is in it is not decoded yet. */
+export type ReceivedResource = Readonly<Pick<Resource, "name" | "version" | "resource">>;
 
 export interface Update {
   readonly kind: ResourceKind;
@@ -57,9 +54,7 @@ export function updateOf(
   response: DeltaDiscoveryResponse,
   wants: (name: string) => boolean,
 ): Update {
-  const resources: ReceivedResource[] = [];
-  for (const { name, version, resource } of response.resources)
-    if (wants(name)) resources.push({ name, version, content: resource });
+  const resources = response.resources.filter(({ name }) => wants(name));
   return { kind, stream, nonce: response.nonce, resources, removed: response.removedResources };
 }
 
@@ -83,9 +78,9 @@ function misnamed(name: string, inner: string): string | undefined {
 /** The message in a resource, or why there is none. */
 export function readResource<Kind extends ResourceKind>(
   kind: Kind,
-  { name, content }: ReceivedResource,
+  { name, resource }: ReceivedResource,
 ): ResourceMessage<Kind> | string {
-  const bytes = bytesIn(kind, content);
+  const bytes = bytesIn(kind, resource);
   if (typeof bytes === "string") return bytes;
   let message: ResourceMessage<Kind>;
   try {
@@ -128,8 +123,8 @@ export class VirtualHostReader {
 }
 
 /** What readResource does for a route configuration, which may hold 5,000 virtual hosts. */
-export function* readRouteConfiguration({ name, content }: ReceivedResource): Steps<RouteConfigurationParts | string> {
-  const bytes = bytesIn("rds", content);
+export function* readRouteConfiguration({ name, resource }: ReceivedResource): Steps<RouteConfigurationParts | string> {
+  const bytes = bytesIn("rds", resource);
   if (typeof bytes === "string") return bytes;
   try {
     const { elements, rest } = yield* cutField(bytes, RouteConfigurationSchema.field.virtualHosts.number);
