@@ -20,6 +20,7 @@ import {
   TestProxy,
 } from "./proxy-fixture.ts";
 import { answering, connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
+import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -232,6 +233,30 @@ describe("clusters", () => {
     configuration.removeEndpoints("upstream");
     await upstream.connections[0]!.isClosed();
     expect(await status(peer)).toBe("503");
+  });
+
+  test("a host keeps its connection when its weight, priority or health changes; in poor health it is left alone", async () => {
+    const { load_assignment: _, ...rest } = staticCluster("upstream", []);
+    setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
+    const at = endpoint(upstream.port);
+    configuration.setEndpoints("upstream", { endpoints: [at] });
+    const peer = await client("http");
+    expect(await status(peer)).toBe("200");
+    const cluster = configuration.clusters.get("upstream")!;
+    const host = cluster.hosts[0]!;
+    configuration.setEndpoints("upstream", { endpoints: [{ ...at, weight: 7, priority: 1, health: "degraded" }] });
+    expect(await status(peer)).toBe("200");
+    expect(cluster.hosts).toEqual([host]);
+    expect([host.weight, host.priority, host.health]).toEqual([7, 1, "degraded"]);
+    expect(upstream.connections).toHaveLength(1);
+    configuration.setEndpoints("upstream", { endpoints: [at, endpoint(1)] });
+    host.ejected = true;
+    cluster.onHealthChanged(host);
+    expect(cluster.choose(NO_PREFERENCE)?.label).toBe("127.0.0.1:1");
+    host.ejected = false;
+    cluster.onHealthChanged(host);
+    const chosen = new Set([cluster.choose(NO_PREFERENCE), cluster.choose(NO_PREFERENCE)]);
+    expect(chosen.has(host)).toBe(true);
   });
 
   test("one that goes answers 503, and its connections close", async () => {

@@ -13,7 +13,7 @@ export type Address =
       readonly destination?: { readonly address: string; readonly port: number } | undefined;
     };
 
-export type Health = "healthy" | "draining" | "unhealthy";
+export type Health = "healthy" | "degraded" | "draining" | "unhealthy";
 
 export interface Endpoint {
   readonly address: Address;

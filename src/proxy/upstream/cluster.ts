@@ -87,20 +87,34 @@ export class Cluster {
     return [...this.#hosts.values()];
   }
 
-  /** Replaces the endpoints. Hosts that stay keep their connections; those that go finish what they carry. */
+  /**
+   * Replaces the endpoints. Hosts that stay keep their connections, their statistics and what checks found out about them, whatever their
+   * weight, priority or health has become; those that go finish what they carry.
+   */
   update(set: EndpointSet): void {
     const hosts = new Map<string, Host>();
     for (const endpoint of set.endpoints) {
       const socket = chooseSocket(this.table.socketMatches, this.table.socket, endpoint.socketMatch);
       const key = Host.key(endpoint, socket);
+      // The first of several with one address counts, as in Envoy (EdsClusterImpl::updateLocalityEndpoints).
+      if (hosts.has(key)) continue;
       const host = this.#hosts.get(key) ?? new Host(endpoint, socket);
-      host.metadata = endpoint.metadata;
+      host.endpoint = endpoint;
       hosts.set(key, host);
     }
     const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
     this.#hosts = hosts;
-    this.#eligible = eligible([...hosts.values()], this.table.panicThreshold);
+    this.#choose();
     for (const [, host] of gone) this.#letGo(host);
+  }
+
+  /** What is known of a host's health has changed: `host.ejected`, `failedActiveCheck`, `degradedActiveCheck` or `excluded`. */
+  onHealthChanged(host: Host): void {
+    if (this.#hosts.get(host.key) === host) this.#choose();
+  }
+
+  #choose(): void {
+    this.#eligible = eligible([...this.#hosts.values()], this.table.panicThreshold);
   }
 
   #letGo(host: Host): void {
@@ -195,7 +209,7 @@ export class Cluster {
 
 /** Envoy's choice without zones: the lowest priority with a healthy host; below the panic threshold, everybody. */
 function eligible(hosts: readonly Host[], panicThreshold: number): readonly Host[] {
-  const healthy = hosts.filter(({ health }) => health === "healthy");
+  const healthy = hosts.filter(({ isEligible }) => isEligible);
   if (hosts.length > 0 && (healthy.length * 100) / hosts.length < panicThreshold) return hosts;
   const first = Math.min(...healthy.map(({ priority }) => priority));
   return healthy.filter(({ priority }) => priority === first);

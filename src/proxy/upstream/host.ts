@@ -7,20 +7,25 @@ import type { FilterMetadata } from "../../table/metadata.ts";
 import type { UpstreamSocket } from "../../table/transport-socket.ts";
 import type { HttpPool } from "./http-pool.ts";
 
+/** What balancing goes by (Envoy: Host::Health). */
+export type HostHealth = "healthy" | "degraded" | "unhealthy";
+
 export class Host {
+  readonly key: string;
   readonly address: Address;
   /** As `%UPSTREAM_HOST%` shows it. */
   readonly label: string;
   readonly socket: UpstreamSocket;
-  readonly weight: number;
-  readonly priority: number;
-  readonly health: Health;
   readonly workload: string;
-  readonly lbMetadata: ReadonlyMap<string, string>;
-  /** Its name where it has one beside its address; "" without. */
-  readonly hostname: string;
-  /** Of the endpoint as it was told last: it does not make another host. */
-  metadata: FilterMetadata;
+  /** What the newest update said: weight, priority, locality, metadata, name. */
+  endpoint: Endpoint;
+  /** Outlier detection has taken it out. */
+  ejected = false;
+  /** Active health checks found it broken, or working and degraded. */
+  failedActiveCheck = false;
+  degradedActiveCheck = false;
+  /** Not counted at all: it has yet to pass its first check (ignore_new_hosts_until_first_hc), or failed one at once. */
+  excluded = false;
   /** Requests and byte streams that are on their way. */
   active = 0;
   /** It has left its cluster. */
@@ -36,29 +41,55 @@ export class Host {
   readonly stats = { requests: 0, errors: 0, connections: 0, connectFailures: 0, activeConnections: 0 };
 
   constructor(endpoint: Endpoint, socket: UpstreamSocket) {
+    this.key = Host.key(endpoint, socket);
     this.address = endpoint.address;
     this.label = formatAddress(endpoint.address);
     this.socket = socket;
-    this.weight = endpoint.weight;
-    this.priority = endpoint.priority;
-    this.health = endpoint.health;
     this.workload = endpoint.workload;
-    this.lbMetadata = endpoint.lbMetadata;
-    this.hostname = endpoint.hostname;
-    this.metadata = endpoint.metadata;
+    this.endpoint = endpoint;
   }
 
-  /** Another host with the same key would be the same connections: an update keeps this one. */
+  /** Another host with the same key would be the same connections and series: an update keeps this one. */
   static key(endpoint: Endpoint, socket: UpstreamSocket): string {
-    return [
-      formatAddress(endpoint.address),
-      endpoint.weight,
-      endpoint.priority,
-      endpoint.health,
-      endpoint.workload,
-      JSON.stringify([...endpoint.lbMetadata]),
-      JSON.stringify(socket),
-    ].join("\0");
+    return [formatAddress(endpoint.address), endpoint.workload, JSON.stringify(socket)].join("\0");
+  }
+
+  get weight(): number {
+    return this.endpoint.weight;
+  }
+
+  get priority(): number {
+    return this.endpoint.priority;
+  }
+
+  get lbMetadata(): ReadonlyMap<string, string> {
+    return this.endpoint.lbMetadata;
+  }
+
+  get metadata(): FilterMetadata {
+    return this.endpoint.metadata;
+  }
+
+  /** Its name where it has one beside its address; "" without. */
+  get hostname(): string {
+    return this.endpoint.hostname;
+  }
+
+  /** What EDS says of it. */
+  get edsHealth(): Health {
+    return this.endpoint.health;
+  }
+
+  /** Everything that is known of it, at its worst (Envoy: HostImpl::coarseHealth). */
+  get health(): HostHealth {
+    const { health } = this.endpoint;
+    if (this.ejected || this.failedActiveCheck || health === "unhealthy" || health === "draining") return "unhealthy";
+    return this.degradedActiveCheck || health === "degraded" ? "degraded" : "healthy";
+  }
+
+  /** Whether requests go to it while its cluster is not in panic, and no better host is left. */
+  get isEligible(): boolean {
+    return !this.excluded && this.health !== "unhealthy";
   }
 
   drain(): void {

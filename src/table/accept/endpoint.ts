@@ -38,7 +38,7 @@ export function acceptAddress(scope: Scope, address: Address | undefined): table
 const HEALTH: ReadonlyMap<HealthStatus, table.Health> = new Map([
   [HealthStatus.UNKNOWN, "healthy"],
   [HealthStatus.HEALTHY, "healthy"],
-  [HealthStatus.DEGRADED, "healthy"],
+  [HealthStatus.DEGRADED, "degraded"],
   [HealthStatus.DRAINING, "draining"],
   [HealthStatus.UNHEALTHY, "unhealthy"],
   [HealthStatus.TIMEOUT, "unhealthy"],
