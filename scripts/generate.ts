@@ -91,6 +91,7 @@ const XDS: Target = {
     `${EXT}/transport_sockets/internal_upstream/v3/internal_upstream.proto`,
     `${EXT}/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto`,
     `${EXT}/bootstrap/internal_listener/v3/internal_listener.proto`,
+    `${EXT}/clusters/aggregate/v3/cluster.proto`,
     `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
     `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
     `${EXT}/load_balancing_policies/round_robin/v3/round_robin.proto`,

@@ -30,10 +30,12 @@ function text(body: string, status = 200): Response {
 function clusters({ configuration }: AdminState): Response {
   const lines: string[] = [];
   for (const [name, cluster] of configuration.clusters) {
-    const { breakers } = cluster.table;
+    const { default: breakers, high } = cluster.table.breakers;
     lines.push(
       `${name}::default_priority::max_connections::${breakers.maxConnections}`,
       `${name}::default_priority::max_requests::${breakers.maxRequests}`,
+      `${name}::high_priority::max_connections::${high.maxConnections}`,
+      `${name}::high_priority::max_requests::${high.maxRequests}`,
     );
     for (const host of cluster.hosts) {
       const prefix = `${name}::${host.label}`;

@@ -5,7 +5,7 @@ import { Secret } from "../base/secret.ts";
 import { complete } from "../base/steps.ts";
 import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { checkVirtualHost } from "../table/accept/resource.ts";
-import type { Endpoint } from "../table/endpoint.ts";
+import { type Endpoint, NO_ENDPOINTS } from "../table/endpoint.ts";
 import { VirtualHostSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { Configuration } from "./configuration.ts";
 import {
@@ -221,13 +221,16 @@ describe("clusters", () => {
     const { load_assignment: _, ...rest } = staticCluster("upstream", []);
     setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
     expect(configuration.endpointNames.has("upstream")).toBe(true);
-    configuration.setEndpoints("upstream", { endpoints: [endpoint(upstream.port)] });
+    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
     const host = configuration.clusters.get("upstream")!.hosts[0]!;
-    configuration.setEndpoints("upstream", { endpoints: [endpoint(other.port), endpoint(upstream.port)] });
+    configuration.setEndpoints("upstream", {
+      ...NO_ENDPOINTS,
+      endpoints: [endpoint(other.port), endpoint(upstream.port)],
+    });
     expect(configuration.clusters.get("upstream")!.hosts).toContain(host);
-    configuration.setEndpoints("upstream", { endpoints: [endpoint(upstream.port)] });
+    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
     expect(await status(peer)).toBe("200");
     expect(upstream.connections).toHaveLength(1);
     configuration.removeEndpoints("upstream");
@@ -239,17 +242,20 @@ describe("clusters", () => {
     const { load_assignment: _, ...rest } = staticCluster("upstream", []);
     setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
     const at = endpoint(upstream.port);
-    configuration.setEndpoints("upstream", { endpoints: [at] });
+    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at] });
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
     const cluster = configuration.clusters.get("upstream")!;
     const host = cluster.hosts[0]!;
-    configuration.setEndpoints("upstream", { endpoints: [{ ...at, weight: 7, priority: 1, health: "degraded" }] });
+    configuration.setEndpoints("upstream", {
+      ...NO_ENDPOINTS,
+      endpoints: [{ ...at, weight: 7, priority: 1, health: "degraded" }],
+    });
     expect(await status(peer)).toBe("200");
     expect(cluster.hosts).toEqual([host]);
     expect([host.weight, host.priority, host.health]).toEqual([7, 1, "degraded"]);
     expect(upstream.connections).toHaveLength(1);
-    configuration.setEndpoints("upstream", { endpoints: [at, endpoint(1)] });
+    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at, endpoint(1)] });
     host.ejected = true;
     cluster.onHealthChanged(host);
     expect(cluster.choose(NO_PREFERENCE)?.label).toBe("127.0.0.1:1");
@@ -257,6 +263,18 @@ describe("clusters", () => {
     cluster.onHealthChanged(host);
     const chosen = new Set([cluster.choose(NO_PREFERENCE), cluster.choose(NO_PREFERENCE)]);
     expect(chosen.has(host)).toBe(true);
+  });
+
+  test("one that would stand for itself is refused, be it through others; what was there stays", () => {
+    const { table } = configuration.clusters.get("upstream")!;
+    const standsFor = (name: string, ...clusters: readonly string[]) =>
+      configuration.setCluster({ ...table, name, discovery: { kind: "aggregate", clusters } });
+    expect(standsFor("a", "upstream", "b")).toBeUndefined();
+    expect(standsFor("b", "c")).toBeUndefined();
+    expect(standsFor("c", "upstream", "a")).toContain("itself");
+    expect(standsFor("a", "a")).toContain("itself");
+    expect(configuration.clusters.has("c")).toBe(false);
+    expect(configuration.clusters.get("a")!.choose(NO_PREFERENCE)?.label).toBe(`127.0.0.1:${upstream.port}`);
   });
 
   test("one that goes answers 503, and its connections close", async () => {

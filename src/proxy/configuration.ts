@@ -23,8 +23,9 @@ import { Listener, type ListenerContext } from "./listener.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
-import { Cluster } from "./upstream/cluster.ts";
+import { Cluster, type OwnPlace, type UpstreamContext } from "./upstream/cluster.ts";
 import type { InternalDialer } from "./upstream/dial.ts";
+import { DnsDiscovery } from "./upstream/dns-discovery.ts";
 import { EndpointFollowers } from "./upstream/endpoint-followers.ts";
 import { NameCache } from "./upstream/names.ts";
 
@@ -58,6 +59,10 @@ export class Configuration implements ListenerContext {
   readonly listenerDrainMs: number;
   principal = "";
   draining = false;
+  readonly #own: OwnPlace = { locality: undefined, callers: undefined };
+  #localCluster = "";
+  readonly #upstream: UpstreamContext;
+  readonly #resolving = new Map<string, DnsDiscovery>();
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();
   readonly #routes = new Map<string, Routes>();
@@ -76,9 +81,27 @@ export class Configuration implements ListenerContext {
     this.reusePort = settings.reusePort;
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
+    this.#upstream = {
+      own: this.#own,
+      secrets: this.secrets,
+      internal: this.#internal,
+      members: (names) => this.#members(names),
+      onHostsChanged: (cluster) => this.#hostsChanged(cluster),
+    };
   }
 
   // ── clusters and endpoints ──
+
+  /** What the bootstrap says of the proxy's own place. */
+  setOwnPlace(locality: OwnPlace["locality"], localCluster: string): void {
+    this.#own.locality = locality;
+    this.#localCluster = localCluster;
+  }
+
+  /** Zones are weighed against the hosts of the proxy's own cluster. */
+  #hostsChanged(cluster: Cluster): void {
+    if (this.#localCluster !== "" && cluster.table.name === this.#localCluster) this.#own.callers = cluster.priorities;
+  }
 
   /** Resolves names of internal listeners for the dialer. */
   readonly #internal: InternalDialer = (name, onBehalf): ByteStream | undefined => {
@@ -90,19 +113,45 @@ export class Configuration implements ListenerContext {
     return connecting;
   };
 
-  setCluster(table: ClusterTable): void {
+  /** @returns why it is refused, if it is. */
+  setCluster(table: ClusterTable): string | undefined {
+    if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
+      return "the cluster would stand for itself";
     const before = this.clusters.get(table.name);
-    const cluster = new Cluster(table, { secrets: this.secrets, internal: this.#internal }, before);
+    const cluster = new Cluster(table, this.#upstream, before);
     const { discovery } = table;
     if (discovery.kind === "static") cluster.update(discovery.endpoints);
     else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
-    else if (discovery.kind === "dns") this.#resolve(cluster, discovery.endpoints, discovery.refreshMs);
     this.clusters.set(table.name, cluster);
     this.#followers.replace(before, cluster);
     before?.drain();
+    this.#resolving.get(table.name)?.stop();
+    this.#resolving.delete(table.name);
+    if (discovery.kind === "dns")
+      this.#resolving.set(table.name, new DnsDiscovery(discovery, (set) => cluster.update(set)));
+    return undefined;
+  }
+
+  /** Whether a cluster stands for another, be it through others. */
+  #standsFor(names: readonly string[], name: string): boolean {
+    return names.some((member) => {
+      const discovery = this.clusters.get(member)?.table.discovery;
+      return member === name || (discovery?.kind === "aggregate" && this.#standsFor(discovery.clusters, name));
+    });
+  }
+
+  /** The clusters of these names that are there, with those that others of them stand for in their place. */
+  #members(names: readonly string[]): readonly Cluster[] {
+    return names.flatMap((name) => {
+      const cluster = this.clusters.get(name);
+      const discovery = cluster?.table.discovery;
+      return discovery?.kind === "aggregate" ? this.#members(discovery.clusters) : (cluster ?? []);
+    });
   }
 
   removeCluster(name: string): void {
+    this.#resolving.get(name)?.stop();
+    this.#resolving.delete(name);
     const cluster = this.clusters.get(name);
     this.#followers.replace(cluster, undefined);
     cluster?.drain();
@@ -122,32 +171,6 @@ export class Configuration implements ListenerContext {
   /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */
   get endpointNames(): ReadonlySet<string> {
     return this.#followers.names;
-  }
-
-  /** DNS clusters: every address is a host; the answer is asked for again as long as the cluster is in force. */
-  #resolve(cluster: Cluster, endpoints: EndpointSet, refreshMs: number): void {
-    const found = new Map<number, EndpointSet["endpoints"]>();
-    endpoints.endpoints.forEach((endpoint, i) => {
-      if (endpoint.address.kind !== "socket") return;
-      const { host, port } = endpoint.address;
-      this.names.resolve(host, (answer) => {
-        // A failed look-up keeps the hosts that were known, as Envoy does.
-        if (answer.kind === "failed") return;
-        found.set(
-          i,
-          answer.addresses.map((address) => ({
-            ...endpoint,
-            hostname: endpoint.hostname || host,
-            address: { kind: "socket", host: address, port } as const,
-          })),
-        );
-        cluster.update({ endpoints: [...found.values()].flat() });
-      });
-    });
-    const timer = setTimeout(() => {
-      if (this.clusters.get(cluster.table.name) === cluster) this.#resolve(cluster, endpoints, refreshMs);
-    }, refreshMs);
-    timer.unref();
   }
 
   // ── routes ──
@@ -390,6 +413,7 @@ export class Configuration implements ListenerContext {
   close(): void {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.terminate();
     for (const listener of this.#udpListeners.values()) listener.stop();
+    for (const discovery of this.#resolving.values()) discovery.stop();
     for (const cluster of this.clusters.values()) cluster.drain();
     this.accessLogs.close();
   }

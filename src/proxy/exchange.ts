@@ -43,6 +43,7 @@ import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
 import { statusClass } from "./status-class.ts";
 import { continueTrace } from "./trace.ts";
+import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
 /**
  * - `filtering`: the filters have not all let it go on.
@@ -65,6 +66,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   requestEnded: boolean;
   requestTrailers: HeaderList | undefined = undefined;
   peerMetadata = "";
+  overrideHost: OverrideHost | undefined = undefined;
 
   // Where it goes
   route: Route | undefined = undefined;

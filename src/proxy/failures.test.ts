@@ -350,7 +350,10 @@ describe("retries", () => {
       ...endpoint,
       address: { kind: "socket", host: "127.0.0.1", port: upstream.port } as const,
     }));
-    configuration.setCluster({ ...table, discovery: { kind: "static", endpoints: { endpoints: moved } } });
+    configuration.setCluster({
+      ...table,
+      discovery: { kind: "static", endpoints: { ...table.discovery.endpoints, endpoints: moved } },
+    });
     await client.hears("\r\n\r\n");
     expect(client.text).toEndWith("\r\n\r\nok");
   });

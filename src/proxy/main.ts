@@ -6,6 +6,7 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
+import { localityOf } from "../table/accept/endpoint.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
@@ -93,6 +94,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   });
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
+  configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
   const subscription = subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;

@@ -69,9 +69,18 @@ function clusterFigures(registry: Registry): Figure<Cluster>[] {
     gaugeOf(registry.gauge(names.CLUSTER_CONNECTIONS_ACTIVE), ({ hosts }) =>
       sum(hosts, (host) => host.stats.activeConnections),
     ),
-    gaugeOf(registry.gauge(names.CLUSTER_REQUESTS_ACTIVE), ({ breakers }) => breakers.requests),
-    gaugeOf(registry.gauge(names.CLUSTER_REQUESTS_PENDING), ({ breakers }) => breakers.pending),
-    countOf(registry.counter(names.CLUSTER_REQUEST_OVERFLOWS), ({ breakers }) => breakers.overflows),
+    gaugeOf(
+      registry.gauge(names.CLUSTER_REQUESTS_ACTIVE),
+      ({ breakers, highBreakers }) => breakers.requests + highBreakers.requests,
+    ),
+    gaugeOf(
+      registry.gauge(names.CLUSTER_REQUESTS_PENDING),
+      ({ breakers, highBreakers }) => breakers.pending + highBreakers.pending,
+    ),
+    countOf(
+      registry.counter(names.CLUSTER_REQUEST_OVERFLOWS),
+      ({ breakers, highBreakers }) => breakers.overflows + highBreakers.overflows,
+    ),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS), ({ hosts }) => hosts.length),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_HEALTHY), ({ hosts }) =>
       sum(hosts, ({ health }) => (health === "healthy" ? 1 : 0)),

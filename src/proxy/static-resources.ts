@@ -28,7 +28,9 @@ export function applyStaticResources(bootstrap: Bootstrap, configuration: Config
   for (const cluster of resources?.clusters ?? []) {
     const { value, secrets } = must(`static_resources.clusters ${JSON.stringify(cluster.name)}`, checkCluster(cluster));
     for (const [name, content] of secrets) configuration.setSecret(name, content);
-    configuration.setCluster(value);
+    const refusal = configuration.setCluster(value);
+    if (refusal)
+      throw new Failure(`static_resources.clusters ${JSON.stringify(cluster.name)}: ${refusal}`, { exit: EXIT.data });
   }
   for (const listener of resources?.listeners ?? []) {
     const { value, secrets } = must(

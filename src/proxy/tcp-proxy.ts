@@ -116,7 +116,7 @@ export class TcpConnection implements SpliceListener {
   }
 
   #dialBytes(cluster: Cluster, host: Host, held: readonly Buffer[]): void {
-    if (!cluster.breakers.admitConnection()) {
+    if (!cluster.breakers.admitConnection(host.stats.activeConnections, false)) {
       this.#fail("too many connections", "UO");
       return;
     }

@@ -64,8 +64,9 @@ export class TunnelDial implements PoolWaiter, ResponseListener {
     this.#cluster = cluster;
     this.#request = request;
     this.#dialed = dialed;
-    this.#isHttp2 = cluster.table.protocol === "http2";
-    this.#pool = cluster.pool(host, this.#isHttp2 ? "http2" : "http1");
+    const owner = cluster.ownerOf(host);
+    this.#isHttp2 = owner.table.protocol === "http2";
+    this.#pool = owner.pool(host, this.#isHttp2 ? "http2" : "http1", "default");
   }
 
   begin(): void {

@@ -121,7 +121,7 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
       this.stats.noRoute++;
       return undefined;
     }
-    if (!cluster.breakers.admitConnection()) {
+    if (!cluster.breakers.admitConnection(0, false)) {
       this.stats.overflows++;
       return undefined;
     }

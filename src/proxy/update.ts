@@ -66,8 +66,7 @@ function* applyClusters(update: Update, configuration: Configuration): Refusals 
   yield* removing(update, (name) => configuration.removeCluster(name));
   return yield* each("cds", update, checkCluster, ({ value, secrets }) => {
     for (const [name, content] of secrets) configuration.setSecret(name, content);
-    configuration.setCluster(value);
-    return undefined;
+    return configuration.setCluster(value);
   });
 }
 

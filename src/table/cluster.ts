@@ -1,35 +1,59 @@
 // A cluster: a set of endpoints and how to speak to them.
 
-import type { EndpointSet } from "./endpoint.ts";
+import type { Balancing } from "./balancing.ts";
+import type { EndpointSet, Health } from "./endpoint.ts";
 import type { Keepalive } from "./http.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
 import type { TcpKeepalive } from "./tcp-keepalive.ts";
 import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
+export interface DnsRefresh {
+  readonly everyMs: number;
+  /** An answer is asked for again when it says so itself. */
+  readonly respectTtl: boolean;
+  /** After a failure, growing up to `maxMs`. */
+  readonly failureMs: number;
+  readonly failureMaxMs: number;
+}
+
+/** `auto`: IPv6, and IPv4 where there is none; `v4-preferred` the other way round. */
+export type DnsFamily = "auto" | "v4" | "v6" | "v4-preferred" | "all";
+
 export type Discovery =
   | { readonly kind: "static"; readonly endpoints: EndpointSet }
   | { readonly kind: "eds"; readonly serviceName: string }
-  /** `logical`: one host, re-resolved for new connections; else every address is an endpoint. */
-  | { readonly kind: "dns"; readonly logical: boolean; readonly endpoints: EndpointSet; readonly refreshMs: number }
+  | {
+      readonly kind: "dns";
+      /** One host, the first address; else every address is an endpoint. */
+      readonly logical: boolean;
+      readonly endpoints: EndpointSet;
+      readonly refresh: DnsRefresh;
+      readonly family: DnsFamily;
+    }
   /** Where the connection was going before it was captured. */
-  | { readonly kind: "original-destination" }
+  | {
+      readonly kind: "original-destination";
+      /** A request header that says it instead; undefined: nobody may. */
+      readonly header: string | undefined;
+      /** In place of the destination's own; undefined keeps it. */
+      readonly port: number | undefined;
+    }
+  /** The hosts of other clusters, one cluster after the other. */
+  | { readonly kind: "aggregate"; readonly clusters: readonly string[] }
   /** Where the request's authority says, resolved by DNS. */
   | { readonly kind: "dynamic-forward-proxy" };
 
 /** `downstream`: what the client speaks. */
 export type UpstreamProtocol = "http1" | "http2" | "downstream";
 
-export type BalancerPolicy =
-  | { readonly kind: "round-robin" }
-  | { readonly kind: "least-request"; readonly choices: number }
-  | { readonly kind: "random" };
-
 export interface CircuitBreakers {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
+  /** Connections to one host (per_host_thresholds). */
+  readonly maxConnectionsPerHost: number;
   /** Overrides maxRetries: this share of the active requests, but at least `min` (Envoy's retry_budget). */
   readonly retryBudget: { readonly percent: number; readonly min: number } | undefined;
 }
@@ -40,21 +64,28 @@ export interface Cluster extends Keepalive {
   readonly statName: string;
   readonly discovery: Discovery;
   readonly protocol: UpstreamProtocol;
-  readonly balancer: BalancerPolicy;
+  readonly balancing: Balancing;
   readonly connectTimeoutMs: number;
   /** Of a byte stream that may wait for a slow upstream; undefined: the listener's. */
   readonly bufferLimitBytes: number | undefined;
   readonly socketMatches: readonly SocketMatch[];
   readonly socket: UpstreamSocket;
   readonly tcpKeepalive: TcpKeepalive | undefined;
-  readonly breakers: CircuitBreakers;
+  /** By the priority of routes. */
+  readonly breakers: { readonly default: CircuitBreakers; readonly high: CircuitBreakers };
   /** Of an upstream connection without requests; 0 is none. */
   readonly idleTimeoutMs: number;
   /** 0 is without limit. */
   readonly maxRequestsPerConnection: number;
+  /** After which an upstream connection takes no more requests; 0 is never. */
+  readonly maxConnectionDurationMs: number;
+  /** Connections to a host are opened ahead of the requests for them when above 1. */
+  readonly preconnectRatio: number;
   readonly maxConcurrentStreams: number;
-  /** Below this percentage of healthy hosts, health is ignored. */
-  readonly panicThreshold: number;
+  /** A session stays with its host while the host is in one of these. */
+  readonly sessionHealth: ReadonlySet<Health>;
+  /** New hosts do not count before their first health check, where there are checks. */
+  readonly ignoreNewHostsUntilFirstCheck: boolean;
   /** Metadata `istio.services`: the service that the cluster stands for. */
   readonly service: { readonly host: string; readonly name: string; readonly namespace: string } | undefined;
   /** `filter_metadata`, for `%CLUSTER_METADATA(…)%`. */

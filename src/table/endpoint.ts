@@ -20,6 +20,8 @@ export interface Endpoint {
   readonly weight: number;
   readonly priority: number;
   readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  /** Of the locality, against others of its priority; 0 gets nothing where weights of localities count. */
+  readonly localityWeight: number;
   readonly health: Health;
   /** Metadata `envoy.transport_socket_match`. */
   readonly socketMatch: ReadonlyMap<string, string>;
@@ -35,9 +37,20 @@ export interface Endpoint {
 
 export interface EndpointSet {
   readonly endpoints: readonly Endpoint[];
+  /** In per cent: 140 takes a priority with 72 % of its hosts for whole. */
+  readonly overprovisioningFactor: number;
+  /** The health of a priority is counted by weights, not by hosts. */
+  readonly weightedPriorityHealth: boolean;
 }
 
-export const NO_ENDPOINTS: EndpointSet = { endpoints: [] };
+/** Envoy's (kDefaultOverProvisioningFactor). */
+export const OVERPROVISIONING_FACTOR = 140;
+
+export const NO_ENDPOINTS: EndpointSet = {
+  endpoints: [],
+  overprovisioningFactor: OVERPROVISIONING_FACTOR,
+  weightedPriorityHealth: false,
+};
 
 /** `127.0.0.1:80`, `[::1]:80`, a path, or a listener's name: as logs show an upstream host. */
 export function formatAddress(address: Address): string {

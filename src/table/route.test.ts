@@ -131,9 +131,33 @@ test("a plain CONNECT matches connect routes alone", () => {
 
 test("weights divide the unit interval", () => {
   const clusters: WeightedCluster[] = [
-    { name: "v1", weight: 80, upTo: 80, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
-    { name: "none", weight: 0, upTo: 80, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
-    { name: "v2", weight: 20, upTo: 100, headers: NO_MUTATION, filters: undefined, hostRewrite: undefined },
+    {
+      name: "v1",
+      weight: 80,
+      upTo: 80,
+      headers: NO_MUTATION,
+      filters: undefined,
+      hostRewrite: undefined,
+      metadataMatch: undefined,
+    },
+    {
+      name: "none",
+      weight: 0,
+      upTo: 80,
+      headers: NO_MUTATION,
+      filters: undefined,
+      hostRewrite: undefined,
+      metadataMatch: undefined,
+    },
+    {
+      name: "v2",
+      weight: 20,
+      upTo: 100,
+      headers: NO_MUTATION,
+      filters: undefined,
+      hostRewrite: undefined,
+      metadataMatch: undefined,
+    },
   ];
   expect(chooseWeighted(clusters, 100, 0).name).toBe("v1");
   expect(chooseWeighted(clusters, 100, 0.7999).name).toBe("v1");

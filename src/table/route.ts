@@ -14,6 +14,14 @@ import { type ConnectionFacts, headerValue, type RequestFacts } from "./request.
 import type { RetryPolicy } from "./retry-policy.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import { matchesRoute, type RouteMatch } from "./route-match.ts";
+import type { SubsetMatch } from "./subset.ts";
+
+/** The metadata that hosts must have where a cluster is divided by it. */
+export interface MetadataMatch {
+  readonly single: SubsetMatch;
+  /** Tried one after the other, where the cluster goes by them. */
+  readonly list: readonly SubsetMatch[] | undefined;
+}
 
 export interface WeightedCluster {
   readonly name: string;
@@ -25,6 +33,8 @@ export interface WeightedCluster {
   readonly filters: RouteFilters | undefined;
   /** Where the route has none of its own. */
   readonly hostRewrite: HostRewrite | undefined;
+  /** With what the route says, in place of it. */
+  readonly metadataMatch: MetadataMatch | undefined;
 }
 
 export type ClusterChoice =
@@ -69,6 +79,7 @@ export interface ForwardAction {
   readonly appendForwardedHost: boolean;
   readonly mirrors: readonly MirrorPolicy[];
   readonly hash: readonly HashPolicy[];
+  readonly metadataMatch: MetadataMatch | undefined;
   readonly hedge: HedgePolicy | undefined;
   readonly internalRedirect: InternalRedirectPolicy | undefined;
   /** Of the request's body that may be kept to be sent again; undefined takes the proxy's. */

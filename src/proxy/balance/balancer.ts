@@ -1,18 +1,30 @@
-// Which host gets a request.
+// The balancer of a cluster for the hosts that it has now.
 
-import type { BalancerPolicy } from "../../table/cluster.ts";
-import type { Balancer } from "./candidate.ts";
-import { LeastRequest } from "./least-request.ts";
-import { RandomChoice } from "./random.ts";
-import { RoundRobin } from "./round-robin.ts";
+import type { Balancing } from "../../table/balancing.ts";
+import type { Candidate } from "./candidate.ts";
+import { HashBalancer } from "./hash-balancer.ts";
+import type { PrioritySet } from "./host-set.ts";
+import type { LoadBalancer } from "./load-balancer.ts";
+import { SubsetBalancer } from "./subset-balancer.ts";
+import { TurnBalancer } from "./turn-balancer.ts";
 
-export function createBalancer(policy: BalancerPolicy): Balancer {
-  switch (policy.kind) {
-    case "round-robin":
-      return new RoundRobin();
-    case "least-request":
-      return new LeastRequest(policy.choices);
-    case "random":
-      return new RandomChoice();
-  }
+function withoutSubsets<C extends Candidate>(
+  all: PrioritySet<C>,
+  balancing: Balancing,
+  callers: PrioritySet<Candidate> | undefined,
+): LoadBalancer<C> {
+  const { policy } = balancing;
+  return policy.kind === "ring-hash" || policy.kind === "maglev"
+    ? new HashBalancer(all, balancing, policy)
+    : new TurnBalancer(all, balancing, policy, callers);
+}
+
+/** `callers`: the proxy's own cluster, where it is known: zones matter then. */
+export function createBalancer<C extends Candidate>(
+  all: PrioritySet<C>,
+  balancing: Balancing,
+  callers: PrioritySet<Candidate> | undefined,
+): LoadBalancer<C> {
+  if (!balancing.subsets) return withoutSubsets(all, balancing, callers);
+  return new SubsetBalancer(all, balancing.subsets, (subset) => withoutSubsets(subset, balancing, callers));
 }

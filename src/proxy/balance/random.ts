@@ -1,13 +1,15 @@
-// Random, by weight.
+// Random. Weights do not count, as they do not in Envoy's RandomLoadBalancer.
 
-import { type Balancer, type Candidate, indexAt, WeightSums } from "./candidate.ts";
+import type { Picker } from "./candidate.ts";
 
-export class RandomChoice implements Balancer {
-  readonly #weights = new WeightSums();
+export class RandomChoice<C> implements Picker<C> {
+  readonly #hosts: readonly C[];
 
-  choose<H extends Candidate>(hosts: readonly H[]): H {
-    const sums = this.#weights.of(hosts);
-    if (sums) return hosts[indexAt(sums, Math.random() * sums[sums.length - 1]!)]!;
-    return hosts[Math.floor(Math.random() * hosts.length)]!;
+  constructor(hosts: readonly C[]) {
+    this.#hosts = hosts;
+  }
+
+  pick(): C {
+    return this.#hosts[Math.floor(Math.random() * this.#hosts.length)]!;
   }
 }

@@ -7,6 +7,7 @@ import { Fault } from "./fault.ts";
 import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
 import { HeaderToMetadata } from "./header-to-metadata.ts";
 import { Rbac } from "./rbac.ts";
+import { StatefulSession } from "./stateful-session.ts";
 
 type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter, K>>;
 
@@ -18,6 +19,8 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new Fault(name, disabled, table);
     case "rbac":
       return new Rbac(name, disabled, table);
+    case "stateful-session":
+      return new StatefulSession(name, disabled, table);
     case "header-to-metadata":
       return new HeaderToMetadata(name, disabled, table);
     case "on-demand":

@@ -8,6 +8,7 @@ import type { Route, VirtualHost } from "../../table/route.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { ProxyContext } from "../context.ts";
 import type { ResponseFlag } from "../response-flags.ts";
+import type { OverrideHost } from "../upstream/load-balancer-context.ts";
 
 /** Where a body goes. Chunks are valid only during the call. */
 export interface BodySink {
@@ -29,6 +30,8 @@ export interface FilteredRequest {
   readonly routeFilters: RouteFilters;
   /** Claims of the caller about itself, moved out of the headers; "" without. */
   peerMetadata: string;
+  /** The host that a session is bound to. */
+  overrideHost: OverrideHost | undefined;
   /** Answers the request here and now. `details` are Envoy's, for the log. */
   reply(
     status: number,

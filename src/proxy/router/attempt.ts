@@ -4,6 +4,7 @@ import { Deadline, TICK_MS, timers } from "../../base/timer-wheel.ts";
 import type { HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
+import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
 import type { HttpPool, PooledConnection, PoolWaiter } from "../upstream/http-pool.ts";
@@ -32,22 +33,24 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly cluster: Cluster;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
-  /** Counted among the cluster's retries; until the response begins (Envoy: RetryStateImpl::resetRetry). */
-  #isRetry: boolean;
+  /** Those that count it as a retry, until the response begins (Envoy: RetryStateImpl::resetRetry); undefined: it is none. */
+  #retryBreakers: Breakers | undefined;
   /** On the clock of performance.now(); 0 is none. */
   #timeoutAt = 0;
   #idleMs = 0;
+  /** When the request was sent, where latency is what the balancer goes by. */
+  #startedAt = 0;
   #lastActivity = timers.now;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
 
-  constructor(owner: AttemptOwner, cluster: Cluster, host: Host, pool: HttpPool, isRetry: boolean) {
+  constructor(owner: AttemptOwner, cluster: Cluster, host: Host, pool: HttpPool, retryBreakers: Breakers | undefined) {
     super();
     this.#owner = owner;
     this.cluster = cluster;
     this.host = host;
     this.#pool = pool;
-    this.#isRetry = isRetry;
+    this.#retryBreakers = retryBreakers;
     host.active++;
     host.stats.requests++;
   }
@@ -81,6 +84,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
     const owner = this.#owner;
+    if (this.host.latency) this.#startedAt = performance.now();
     this.#stream = pooled.connection.request(owner.head, owner.requestIsHeadOnly, this);
     owner.onUpstreamOpen(this.#stream, pooled.localLabel);
   }
@@ -100,6 +104,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.armed && this.#idleMs === 0) timers.disarm(this);
     this.#touch();
     this.#endRetry();
+    if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     if (end) this.#close();
     this.#owner.onResponse(this, head, end);
@@ -171,9 +176,9 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   #endRetry(): void {
-    if (!this.#isRetry) return;
-    this.#isRetry = false;
-    this.cluster.breakers.releaseRetry();
+    if (!this.#retryBreakers) return;
+    this.#retryBreakers.releaseRetry();
+    this.#retryBreakers = undefined;
   }
 }
 

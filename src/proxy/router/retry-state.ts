@@ -11,6 +11,8 @@ export class RetryState {
   readonly #policy: RetryPolicy;
   readonly #backoff: Alarm;
   readonly #tried: Host[] = [];
+  /** How many of them no longer count for their priority. */
+  #forgotten = 0;
 
   /** `again` makes the next attempt. */
   constructor(policy: RetryPolicy, again: () => void) {
@@ -39,11 +41,19 @@ export class RetryState {
     return this.#backoff.armed;
   }
 
-  /** Priorities that were tried so often that others are preferred. */
+  /** Priorities that were tried so often that others are preferred: looked at again after every so many attempts (update_frequency). */
   get triedPriorities(): ReadonlySet<number> | undefined {
     const { previousPriorities } = this.#policy;
-    if (!previousPriorities || this.#tried.length < previousPriorities.updateFrequency) return undefined;
-    return new Set(this.#tried.map(({ priority }) => priority));
+    if (!previousPriorities) return undefined;
+    const tried = this.#tried.length - this.#forgotten;
+    const counted = tried - (tried % previousPriorities.updateFrequency);
+    if (counted === 0) return undefined;
+    return new Set(this.#tried.slice(this.#forgotten, this.#forgotten + counted).map(({ priority }) => priority));
+  }
+
+  /** There are no others: they begin anew. */
+  forgetTriedPriorities(): void {
+    this.#forgotten = this.#tried.length;
   }
 
   /** Whether the policy would rather see another host. */

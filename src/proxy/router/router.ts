@@ -14,14 +14,16 @@ import {
   retriesResponse,
 } from "../../table/retry-policy.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
+import type { SubsetMatch } from "../../table/subset.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Downstream } from "../downstream.ts";
 import { requestTimeout, tellTimeout } from "../request-deadline.ts";
 import type { ResponseFlag } from "../response-flags.ts";
+import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { destinationHost } from "../upstream/destination.ts";
 import type { Host } from "../upstream/host.ts";
-import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
+import type { LoadBalancerContext, OverrideHost } from "../upstream/load-balancer-context.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { failureReply, resetFlag } from "./failure-reply.ts";
 import { followRedirect, type RedirectHistory, type RedirectTarget } from "./internal-redirect.ts";
@@ -46,6 +48,8 @@ export interface ForwardedRequest {
   /** True when the request is its head alone, so that it can be sent in one frame. */
   readonly requestIsHeadOnly: boolean;
   readonly responseStarted: boolean;
+  /** The host that a session is bound to. */
+  readonly overrideHost: OverrideHost | undefined;
   /** The internal redirects so far, and the scheme that the client came by. */
   readonly redirects: RedirectHistory;
   readonly scheme: string;
@@ -90,6 +94,10 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** Lines of set-cookie that the balancer's choice is to be found by again. */
   #cookies: readonly string[] = [];
   #attemptStartedAt = 0;
+  /** That count this request. */
+  #breakers: Breakers | undefined = undefined;
+  /** That the route leads to; attempts are those of the cluster whose host it is. */
+  #cluster: Cluster | undefined = undefined;
   #over = false;
 
   constructor(
@@ -121,10 +129,13 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
       request.reply(action.clusterNotFoundStatus, "", "cluster_not_found", "NC");
       return;
     }
-    if (!cluster.breakers.admitRequest()) {
+    const breakers = cluster.breakersOf(action.priority);
+    if (!breakers.admitRequest()) {
       this.#replyFailure("overflow", "too many requests");
       return;
     }
+    this.#breakers = breakers;
+    this.#cluster = cluster;
     this.#record.cluster = cluster;
     cluster.stats.requests++;
     this.#readCommands();
@@ -189,8 +200,34 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     return this.#retry?.rejects(host) ?? false;
   }
 
+  /** One beside the draws that a retry may take again. */
   get hostSelectionAttempts(): number {
-    return this.#retry && this.#policy ? this.#policy.hostSelectionAttempts : 1;
+    return this.#retry && this.#policy ? this.#policy.hostSelectionAttempts + 1 : 1;
+  }
+
+  get priority(): undefined {
+    return undefined;
+  }
+
+  get triedPriorities(): ReadonlySet<number> | undefined {
+    return this.#retry?.triedPriorities;
+  }
+
+  forgetTriedPriorities(): void {
+    this.#retry?.forgetTriedPriorities();
+  }
+
+  get metadataMatch(): SubsetMatch | undefined {
+    return (this.#weighted ?? this.#action).metadataMatch?.single;
+  }
+
+  get metadataMatches(): readonly SubsetMatch[] | undefined {
+    return (this.#weighted ?? this.#action).metadataMatch?.list;
+  }
+
+  /** A retry goes to another host, as in Envoy. */
+  get overrideHost(): OverrideHost | undefined {
+    return this.#retry ? undefined : this.#request.overrideHost;
   }
 
   /** Calls `found` with a host, at once in all cases but an unknown name; or replies that there is none. */
@@ -200,17 +237,20 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
       destinationHost(cluster, this.connection, this.head, (host) => {
         if (this.#over) return;
         if (host === "loop") this.#request.reply(508, "the request leads back to this proxy", "loop_detected", "UH");
-        else if (host === "unknown") this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
-        else found(host);
+        else if (host !== "unknown") found(host);
+        else if (discovery.kind === "original-destination") this.#replyNoHost(cluster);
+        else this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
       });
       return;
     }
     const host = cluster.choose(this);
     if (host) found(host);
-    else {
-      cluster.stats.noHost++;
-      this.#request.reply(503, "no healthy upstream", "no_healthy_upstream", "UH");
-    }
+    else this.#replyNoHost(cluster);
+  }
+
+  #replyNoHost(cluster: Cluster): void {
+    cluster.stats.noHost++;
+    this.#request.reply(503, "no healthy upstream", "no_healthy_upstream", "UH");
   }
 
   #tunnel(cluster: Cluster, stream: ServerStream): void {
@@ -227,6 +267,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   }
 
   #startAttempt(cluster: Cluster, host: Host): void {
+    const owner = cluster.ownerOf(host);
     const record = this.#record;
     record.attempts++;
     record.host = host;
@@ -235,10 +276,16 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
       setHeader(this.head.headers, "x-envoy-attempt-count", String(record.attempts));
     if ((this.#action.hostRewrite ?? this.#weighted?.hostRewrite)?.kind === "endpoint" && host.hostname !== "")
       setAuthority(this.head, host.hostname, this.#action.appendForwardedHost);
-    const { protocol } = cluster.table;
+    const { protocol } = owner.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     record.upstreamProtocol = wanted === "http2" ? "HTTP/2" : "HTTP/1.1";
-    const attempt = new Attempt(this, cluster, host, cluster.pool(host, wanted), record.attempts > 1);
+    const attempt = new Attempt(
+      this,
+      owner,
+      host,
+      owner.pool(host, wanted, this.#action.priority),
+      record.attempts > 1 ? this.#breakers : undefined,
+    );
     this.#attempt = attempt;
     attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
   }
@@ -383,13 +430,13 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   #scheduleRetry({ cluster, host }: Attempt, headers?: HeaderList, atOnce = false): boolean {
     const policy = this.#policy;
     if (!policy) return false;
-    if (!cluster.breakers.admitRetry()) {
+    if (!this.#breakers?.admitRetry()) {
       this.#record.flag("UO");
       return false;
     }
     cluster.stats.retries++;
     this.#upstream = undefined;
-    this.#retry ??= new RetryState(policy, () => this.#attemptAgain(cluster));
+    this.#retry ??= new RetryState(policy, () => this.#attemptAgain(this.#cluster ?? cluster));
     if (atOnce) this.#retry.scheduleNow(host);
     else this.#retry.schedule(host, this.#record.attempts, headers);
     return true;
@@ -466,6 +513,6 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onOriginalOver();
     this.#attempt?.abandon();
     for (const attempt of this.#slow) attempt.abandon();
-    this.#record.cluster?.breakers.releaseRequest();
+    this.#breakers?.releaseRequest();
   }
 }

@@ -69,9 +69,10 @@ export class Shadow implements AttemptOwner {
     }
     cluster.stats.requests++;
     const shadow = new Shadow(copyHead(original, options), cluster, options.headOnly);
-    const { protocol } = cluster.table;
+    const owner = cluster.ownerOf(host);
+    const { protocol } = owner.table;
     const wanted = protocol === "downstream" ? (original.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
-    shadow.#attempt = new Attempt(shadow, cluster, host, cluster.pool(host, wanted), false);
+    shadow.#attempt = new Attempt(shadow, owner, host, owner.pool(host, wanted, "default"), undefined);
     shadow.#attempt.begin(options.timeoutMs, 0);
     return shadow;
   }

@@ -32,9 +32,11 @@ export class Breakers {
     this.#limits = limits;
   }
 
-  admitConnection(): boolean {
-    // Envoy admits the first connection whatever the limit is, or a limit of 0 could never be left.
-    if (this.#connections > 0 && this.#connections >= this.#limits.maxConnections) return false;
+  /** `hostConnections`: those that the host has. `isFirst`: admitted whatever the limits are, or its requests would wait for ever, as in Envoy. */
+  admitConnection(hostConnections: number, isFirst: boolean): boolean {
+    const { maxConnections, maxConnectionsPerHost } = this.#limits;
+    const isFull = this.#connections >= maxConnections || hostConnections >= maxConnectionsPerHost;
+    if (isFull && !isFirst) return false;
     this.#connections++;
     return true;
   }

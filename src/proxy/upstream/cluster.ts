@@ -4,12 +4,14 @@ import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { ByteCounters } from "../../net/byte-stream.ts";
 import type { RequestEdge } from "../../stats/request-edge.ts";
 import type { Cluster as ClusterTable } from "../../table/cluster.ts";
-import type { Endpoint, EndpointSet } from "../../table/endpoint.ts";
+import { type Endpoint, type EndpointSet, NO_ENDPOINTS } from "../../table/endpoint.ts";
 import { chooseSocket } from "../../table/transport-socket.ts";
 import { createBalancer } from "../balance/balancer.ts";
-import type { Balancer } from "../balance/candidate.ts";
+import { type PrioritySet, prioritySet } from "../balance/host-set.ts";
+import type { LoadBalancer } from "../balance/load-balancer.ts";
 import type { Secrets } from "../secrets.ts";
 import { STATUS_CLASSES } from "../status-class.ts";
+import { Aggregate } from "./aggregate.ts";
 import { Breakers } from "./breakers.ts";
 import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts";
 import { Host } from "./host.ts";
@@ -21,10 +23,22 @@ const ALPN = { http1: ["http/1.1"], http2: ["h2"] } as const;
 /** Destinations come from clients; those without a request are forgotten when there are this many. */
 const MAX_TRANSIENT_HOSTS = 1_024;
 
+/** Where the proxy itself stands. */
+export interface OwnPlace {
+  locality: Endpoint["locality"] | undefined;
+  /** Hosts of the cluster that it is one of (cluster_manager.local_cluster_name); undefined: not known. */
+  callers: PrioritySet<Host> | undefined;
+}
+
 /** What every cluster of a proxy shares. */
 export interface UpstreamContext {
+  readonly own: OwnPlace;
   readonly secrets: Secrets;
   readonly internal: InternalDialer;
+  /** The clusters of these names that are there. */
+  members(names: readonly string[]): readonly Cluster[];
+  /** Hosts of a cluster came, went, or changed in what balancing goes by. */
+  onHostsChanged(cluster: Cluster): void;
 }
 
 export interface ClusterStats {
@@ -45,12 +59,19 @@ export interface ClusterStats {
 export class Cluster {
   readonly table: ClusterTable;
   readonly breakers: Breakers;
+  readonly highBreakers: Breakers;
   readonly #context: UpstreamContext;
-  readonly #balancer: Balancer;
   readonly #limits: HttpLimits;
   #hosts = new Map<string, Host>();
-  /** Those that requests go to: healthy, of the first priority that has any. */
-  #eligible: readonly Host[] = [];
+  /** What the endpoints' own settings say. */
+  #settings: EndpointSet = NO_ENDPOINTS;
+  /** The hosts by priority, health and locality; undefined: they have changed. */
+  #priorities: PrioritySet<Host> | undefined = undefined;
+  /** Made for these hosts, and these callers, when a request asks; undefined: not yet. */
+  #balancer: LoadBalancer<Host> | undefined = undefined;
+  #balancedFor: PrioritySet<Host> | undefined = undefined;
+  #byLabel: ReadonlyMap<string, Host> | undefined = undefined;
+  readonly #aggregate: Aggregate<Cluster> | undefined;
   /** Edges of requests that reached no host. */
   httpEdge: RequestEdge | undefined = undefined;
   grpcEdge: RequestEdge | undefined = undefined;
@@ -60,7 +81,6 @@ export class Cluster {
   constructor(table: ClusterTable, context: UpstreamContext, before?: Cluster) {
     this.table = table;
     this.#context = context;
-    this.#balancer = createBalancer(table.balancer);
     this.stats = before?.stats ?? {
       requests: 0,
       retries: 0,
@@ -72,8 +92,13 @@ export class Cluster {
       retrySuccesses: 0,
       classes: new Float64Array(STATUS_CLASSES),
     };
-    this.breakers = before?.breakers ?? new Breakers(table.breakers);
-    this.breakers.update(table.breakers);
+    this.breakers = before?.breakers ?? new Breakers(table.breakers.default);
+    this.breakers.update(table.breakers.default);
+    this.highBreakers = before?.highBreakers ?? new Breakers(table.breakers.high);
+    this.highBreakers.update(table.breakers.high);
+    const { discovery } = table;
+    if (discovery.kind === "aggregate")
+      this.#aggregate = new Aggregate(table.balancing.panicThreshold, () => context.members(discovery.clusters));
     this.#limits = {
       ...DEFAULT_LIMITS,
       idleTimeoutMs: table.idleTimeoutMs,
@@ -104,17 +129,33 @@ export class Cluster {
     }
     const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
     this.#hosts = hosts;
-    this.#choose();
+    this.#settings = set;
+    this.#hostsChanged();
     for (const [, host] of gone) this.#letGo(host);
   }
 
   /** What is known of a host's health has changed: `host.ejected`, `failedActiveCheck`, `degradedActiveCheck` or `excluded`. */
   onHealthChanged(host: Host): void {
-    if (this.#hosts.get(host.key) === host) this.#choose();
+    if (host.failedActiveCheck) host.hasFailedCheck = true;
+    else if (host.hasFailedCheck) {
+      // Slow start begins with the check that it passes again, and not with the end of an ejection, as in Envoy.
+      host.hasFailedCheck = false;
+      host.healthySince = performance.now();
+    }
+    if (this.#hosts.get(host.key) === host) this.#hostsChanged();
   }
 
-  #choose(): void {
-    this.#eligible = eligible([...this.#hosts.values()], this.table.panicThreshold);
+  #hostsChanged(): void {
+    this.#priorities = undefined;
+    this.#balancer = undefined;
+    this.#byLabel = undefined;
+    this.#context.onHostsChanged(this);
+  }
+
+  /** The hosts by priority, health and locality. */
+  get priorities(): PrioritySet<Host> {
+    this.#priorities ??= prioritySet(this.hosts, this.#settings, this.#context.own.locality);
+    return this.#priorities;
   }
 
   #letGo(host: Host): void {
@@ -125,12 +166,34 @@ export class Cluster {
 
   /** A host for one request; undefined when there is none. */
   choose(context: LoadBalancerContext): Host | undefined {
-    const hosts = this.#eligible;
-    if (hosts.length === 0) return undefined;
-    let host = this.#balancer.choose(hosts);
-    for (let i = 1; i < context.hostSelectionAttempts && context.rejects(host); i++)
-      host = this.#balancer.choose(hosts);
-    return host;
+    if (this.#aggregate) return this.#aggregate.choose(context);
+    const { overrideHost } = context;
+    if (overrideHost) {
+      const host = this.#bound(overrideHost.label);
+      if (host || overrideHost.strict) return host;
+    }
+    const { callers } = this.#context.own;
+    if (!this.#balancer || this.#balancedFor !== callers) {
+      this.#balancedFor = callers;
+      this.#balancer = createBalancer(this.priorities, this.table.balancing, callers);
+    }
+    return this.#balancer.choose(context);
+  }
+
+  /** The host of a session, as long as its health is one that sessions stay with (override_host_status). */
+  #bound(label: string): Host | undefined {
+    this.#byLabel ??= new Map(this.hosts.map((host) => [host.label, host]));
+    const host = this.#byLabel.get(label);
+    return host && this.table.sessionHealth.has(host.status) ? host : undefined;
+  }
+
+  /** Whose host it is: this cluster's, or a member's that this one stands for. */
+  ownerOf(host: Host): Cluster {
+    return this.#aggregate?.ownerOf(host) ?? this;
+  }
+
+  breakersOf(priority: "default" | "high"): Breakers {
+    return priority === "high" ? this.highBreakers : this.breakers;
   }
 
   /** A host that no endpoint names: the destination of a captured connection, or what DNS says. Not balanced, not kept. */
@@ -153,8 +216,10 @@ export class Cluster {
     }
   }
 
-  pool(host: Host, protocol: "http1" | "http2"): HttpPool {
-    const known = host[protocol];
+  /** Priorities do not share connections, as in Envoy: theirs are counted apart. */
+  pool(host: Host, protocol: "http1" | "http2", priority: "default" | "high"): HttpPool {
+    const slot = priority === "high" ? (`${protocol}High` as const) : protocol;
+    const known = host[slot];
     if (known) return known;
     const { table } = this;
     const { secrets, internal } = this.#context;
@@ -162,6 +227,8 @@ export class Cluster {
       protocol,
       limits: this.#limits,
       maxRequestsPerConnection: table.maxRequestsPerConnection,
+      maxConnectionDurationMs: table.maxConnectionDurationMs,
+      preconnectRatio: table.preconnectRatio,
       maxConcurrentStreams: protocol === "http2" ? table.maxConcurrentStreams : 1,
       connect: (onConnected, onConnectFailure) =>
         dial(
@@ -174,15 +241,16 @@ export class Cluster {
           this.#counted({ onConnected, onConnectFailure }),
         ),
     };
-    const pool = new HttpPool(host, settings, this.breakers);
-    host[protocol] = pool;
+    const pool = new HttpPool(host, settings, this.breakersOf(priority));
+    host[slot] = pool;
     return pool;
   }
 
   /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
   dialBytes(host: Host, onBehalf: OnBehalf | undefined, dialed: Dialed): void {
     const { secrets, internal } = this.#context;
-    dial(host.address, host.socket, [], this.table, secrets, internal, this.#counted(dialed), onBehalf);
+    const owner = this.ownerOf(host);
+    dial(host.address, host.socket, [], owner.table, secrets, internal, owner.#counted(dialed), onBehalf);
   }
 
   #counted({ onConnected, onConnectFailure }: Dialed): Dialed {
@@ -203,14 +271,9 @@ export class Cluster {
 
   drain(): void {
     for (const host of this.#hosts.values()) this.#letGo(host);
-    this.#eligible = [];
+    this.#hosts = new Map();
+    this.#priorities = undefined;
+    this.#balancer = undefined;
+    this.#byLabel = undefined;
   }
-}
-
-/** Envoy's choice without zones: the lowest priority with a healthy host; below the panic threshold, everybody. */
-function eligible(hosts: readonly Host[], panicThreshold: number): readonly Host[] {
-  const healthy = hosts.filter(({ isEligible }) => isEligible);
-  if (hosts.length > 0 && (healthy.length * 100) / hosts.length < panicThreshold) return hosts;
-  const first = Math.min(...healthy.map(({ priority }) => priority));
-  return healthy.filter(({ priority }) => priority === first);
 }

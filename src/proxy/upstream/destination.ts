@@ -1,7 +1,10 @@
 // Hosts that no endpoint names: where a captured connection was going, and what a request's authority says.
 
 import { networkInterfaces } from "node:os";
+import { parseAddress } from "../../base/cidr.ts";
+import { getHeader } from "../../http/headers.ts";
 import type { RequestHead } from "../../http/stream.ts";
+import type { SocketAddress } from "../../net/byte-stream.ts";
 import { portOf, withoutPort } from "../../table/authority.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
 import { NO_METADATA } from "../../table/metadata.ts";
@@ -16,6 +19,7 @@ export function endpointAt(host: string, port: number): Endpoint {
     weight: 1,
     priority: 0,
     locality: { region: "", zone: "", subZone: "" },
+    localityWeight: 0,
     health: "healthy",
     socketMatch: new Map(),
     workload: "",
@@ -31,6 +35,14 @@ function isOwnAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some((own) => own.address === address));
 }
 
+/** `10.0.0.1:80` or `[::1]:80`; undefined for anything else. */
+function readDestination(text: string): SocketAddress | undefined {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  const address = parts?.[1] ?? parts?.[2];
+  if (address === undefined || !parseAddress(address) || Number(parts![3]) > 65_535) return undefined;
+  return { address, port: Number(parts![3]) };
+}
+
 /**
  * Calls back with the host of a request; `unknown`: its name has no address; `loop`: it is this proxy, which would send the request to
  * itself until something gives.
@@ -41,9 +53,12 @@ export function destinationHost(
   head: RequestHead,
   found: (host: Host | "unknown" | "loop") => void,
 ): void {
-  if (cluster.table.discovery.kind === "original-destination") {
-    const { destination } = connection;
-    found(destination ? cluster.transient(endpointAt(destination.address, destination.port)) : "unknown");
+  const { discovery } = cluster.table;
+  if (discovery.kind === "original-destination") {
+    const asked = discovery.header === undefined ? undefined : getHeader(head.headers, discovery.header);
+    const destination = asked === undefined ? connection.destination : readDestination(asked);
+    if (!destination) found("unknown");
+    else found(cluster.transient(endpointAt(destination.address, discovery.port ?? destination.port)));
     return;
   }
   const name = withoutPort(head.authority).replace(/^\[|\]$/g, "");

@@ -5,6 +5,7 @@ import type { TcpEdge } from "../../stats/tcp-edge.ts";
 import { type Address, type Endpoint, formatAddress, type Health } from "../../table/endpoint.ts";
 import type { FilterMetadata } from "../../table/metadata.ts";
 import type { UpstreamSocket } from "../../table/transport-socket.ts";
+import type { HostLatency } from "../balance/latency.ts";
 import type { HttpPool } from "./http-pool.ts";
 
 /** What balancing goes by (Envoy: Host::Health). */
@@ -30,15 +31,30 @@ export class Host {
   active = 0;
   /** It has left its cluster. */
   isGone = false;
-  /** Made on first use. */
+  /** On the clock of performance.now(): since when it is here, or passes its checks again. */
+  healthySince = performance.now();
+  /** Its cluster was told of a failed check, and not yet of the end of it. */
+  hasFailedCheck = false;
+  latency: HostLatency | undefined = undefined;
+  /** By protocol and priority; made on first use. */
   http1: HttpPool | undefined = undefined;
   http2: HttpPool | undefined = undefined;
+  http1High: HttpPool | undefined = undefined;
+  http2High: HttpPool | undefined = undefined;
   httpEdge: RequestEdge | undefined = undefined;
   grpcEdge: RequestEdge | undefined = undefined;
   tcpEdge: TcpEdge | undefined = undefined;
   /** SPIFFE id that the endpoint proved on its newest connection. */
   principal = "";
-  readonly stats = { requests: 0, errors: 0, connections: 0, connectFailures: 0, activeConnections: 0 };
+  readonly stats = {
+    requests: 0,
+    errors: 0,
+    connections: 0,
+    connectFailures: 0,
+    activeConnections: 0,
+    /** With those that are being opened. */
+    openConnections: 0,
+  };
 
   constructor(endpoint: Endpoint, socket: UpstreamSocket) {
     this.key = Host.key(endpoint, socket);
@@ -62,6 +78,14 @@ export class Host {
     return this.endpoint.priority;
   }
 
+  get locality(): Endpoint["locality"] {
+    return this.endpoint.locality;
+  }
+
+  get localityWeight(): number {
+    return this.endpoint.localityWeight;
+  }
+
   get lbMetadata(): ReadonlyMap<string, string> {
     return this.endpoint.lbMetadata;
   }
@@ -73,6 +97,11 @@ export class Host {
   /** Its name where it has one beside its address; "" without. */
   get hostname(): string {
     return this.endpoint.hostname;
+  }
+
+  /** False: it has yet to pass a check, or it drains; a priority is no less healthy for it (Envoy: excluded hosts). */
+  get isCounted(): boolean {
+    return !this.excluded && this.edsHealth !== "draining";
   }
 
   /** What EDS says of it. */
@@ -87,14 +116,21 @@ export class Host {
     return this.degradedActiveCheck || health === "degraded" ? "degraded" : "healthy";
   }
 
+  /** As `override_host_status` names what a session may be bound to. */
+  get status(): Health {
+    return this.health === "unhealthy" && this.edsHealth === "draining" ? "draining" : this.health;
+  }
+
   /** Whether requests go to it while its cluster is not in panic, and no better host is left. */
   get isEligible(): boolean {
-    return !this.excluded && this.health !== "unhealthy";
+    return this.isCounted && this.health !== "unhealthy";
   }
 
   drain(): void {
     this.isGone = true;
     this.http1?.drain();
     this.http2?.drain();
+    this.http1High?.drain();
+    this.http2High?.drain();
   }
 }

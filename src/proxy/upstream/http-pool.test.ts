@@ -17,7 +17,7 @@ test("a request that waits for a connection when its host goes is served, and th
   const { configuration } = proxy.proxy;
   const cluster = configuration.clusters.get("upstream")!;
   const heard: string[] = [];
-  cluster.pool(cluster.hosts[0]!, "http1").acquire({
+  cluster.pool(cluster.hosts[0]!, "http1", "default").acquire({
     onConnection: ({ connection }) => heard.push(`connected ${connection.available}`),
     onPoolFailure: (failure) => heard.push(failure),
   });

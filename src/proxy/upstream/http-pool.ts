@@ -1,5 +1,6 @@
 // The connections to one host in one protocol, and the requests that wait for one.
 
+import { Alarm, timers } from "../../base/timer-wheel.ts";
 import { Http1ClientConnection } from "../../http/h1/client-connection.ts";
 import { Http2ClientConnection } from "../../http/h2/client-connection.ts";
 import type { HttpLimits } from "../../http/limits.ts";
@@ -12,7 +13,7 @@ import type { Breakers } from "./breakers.ts";
 export interface PooledHost {
   /** SPIFFE id that the endpoint proved on its newest connection. */
   principal: string;
-  readonly stats: { connections: number; connectFailures: number; activeConnections: number };
+  readonly stats: { connections: number; connectFailures: number; activeConnections: number; openConnections: number };
 }
 
 /** A request that wants a connection. Exactly one of the two is called, possibly before `acquire` returns; none after `cancel`. */
@@ -27,9 +28,16 @@ export interface PoolSettings {
   /** 0 is without limit. */
   readonly maxRequestsPerConnection: number;
   readonly maxConcurrentStreams: number;
+  /** After which a connection takes no more requests; 0 is never. */
+  readonly maxConnectionDurationMs: number;
+  /** Above 1, room is kept ahead of the requests that will want it. */
+  readonly preconnectRatio: number;
   /** Opens a connection to the host; calls back once. */
   connect(onConnected: (stream: ByteStream, principal: string) => void, onFailure: (detail: string) => void): void;
 }
+
+/** How many connections one request may have opened ahead (Envoy: ConnPoolImplBase::tryCreateNewConnections). */
+const MAX_AHEAD = 3;
 
 /** A connection in the pool; requests go through `connection`. */
 export class PooledConnection implements ClientConnectionListener {
@@ -38,6 +46,7 @@ export class PooledConnection implements ClientConnectionListener {
   /** Our end of it, as logs show it. */
   readonly localLabel: string;
   readonly #pool: HttpPool;
+  readonly #age: Alarm | undefined;
   #requests = 0;
 
   constructor(pool: HttpPool, stream: ByteStream, principal: string, settings: PoolSettings) {
@@ -49,6 +58,10 @@ export class PooledConnection implements ClientConnectionListener {
         ? new Http2ClientConnection(stream, this, settings.limits)
         : new Http1ClientConnection(stream, this, settings.limits);
     stream.listener = this.connection;
+    if (settings.maxConnectionDurationMs > 0) {
+      this.#age = new Alarm(() => pool.retire(this));
+      timers.arm(this.#age, settings.maxConnectionDurationMs);
+    }
   }
 
   /** How many requests may begin now. */
@@ -74,6 +87,7 @@ export class PooledConnection implements ClientConnectionListener {
   }
 
   onClosed(): void {
+    if (this.#age?.armed) timers.disarm(this.#age);
     this.#pool.onClosed(this);
   }
 }
@@ -81,7 +95,8 @@ export class PooledConnection implements ClientConnectionListener {
 export class HttpPool {
   readonly #host: PooledHost;
   readonly #settings: PoolSettings;
-  readonly #breakers: Breakers;
+  /** Those of the priority that the pool is for. */
+  readonly breakers: Breakers;
   /** Taking requests; the last one that had room comes first to mind (`#favourite`). */
   readonly #ready: PooledConnection[] = [];
   /** Finishing what they carry. */
@@ -93,7 +108,7 @@ export class HttpPool {
   constructor(host: PooledHost, settings: PoolSettings, breakers: Breakers) {
     this.#host = host;
     this.#settings = settings;
-    this.#breakers = breakers;
+    this.breakers = breakers;
   }
 
   /** Gives `waiter` a connection now, or when there is one. */
@@ -105,15 +120,31 @@ export class HttpPool {
       if (pooled.room(this.#settings) > 0) {
         waiter.onConnection(pooled);
         pooled.begun(this.#settings);
+        if (this.#settings.preconnectRatio > 1) this.#connectAhead();
         return;
       }
     }
-    if (!this.#breakers.admitPending()) {
+    if (!this.breakers.admitPending()) {
       waiter.onPoolFailure("overflow", "too many requests wait for a connection");
       return;
     }
     this.#waiting.push(waiter);
     if (this.#connecting < this.#connectionsNeeded()) this.#connect();
+    if (this.#settings.preconnectRatio > 1) this.#connectAhead();
+  }
+
+  /** Envoy: ConnPoolImplBase::shouldConnect with a ratio. */
+  #connectAhead(): void {
+    const { preconnectRatio, maxConcurrentStreams } = this.#settings;
+    for (let i = 0; i < MAX_AHEAD; i++) {
+      let active = 0;
+      let room = this.#connecting * maxConcurrentStreams;
+      for (const pooled of this.#ready) {
+        active += pooled.connection.active;
+        room += Math.max(0, pooled.room(this.#settings));
+      }
+      if ((this.#waiting.length + active) * preconnectRatio <= room + active || !this.#connect()) return;
+    }
   }
 
   /** An HTTP/2 connection will take a whole queue, an HTTP/1.1 connection one request. */
@@ -125,20 +156,22 @@ export class HttpPool {
     const index = this.#waiting.indexOf(waiter);
     if (index === -1) return;
     this.#waiting.splice(index, 1);
-    this.#breakers.releasePending();
+    this.breakers.releasePending();
   }
 
-  #connect(): void {
-    if (!this.#breakers.admitConnection()) {
-      if (this.#ready.length === 0 && this.#connecting === 0) this.#failAll("overflow", "too many connections");
-      return;
-    }
+  /** False: the limits do not let it. */
+  #connect(): boolean {
+    const { stats } = this.#host;
+    const isFirst = this.#ready.length === 0 && this.#connecting === 0 && this.#retired.size === 0;
+    if (!this.breakers.admitConnection(stats.openConnections, isFirst)) return false;
     this.#connecting++;
-    this.#host.stats.connections++;
+    stats.connections++;
+    stats.openConnections++;
     this.#settings.connect(
       (stream, principal) => this.#onConnected(stream, principal),
       (detail) => this.#onConnectFailure(detail),
     );
+    return true;
   }
 
   #onConnected(stream: ByteStream, principal: string): void {
@@ -155,20 +188,21 @@ export class HttpPool {
   #onConnectFailure(detail: string): void {
     this.#connecting--;
     this.#host.stats.connectFailures++;
-    this.#breakers.releaseConnection();
+    this.#host.stats.openConnections--;
+    this.breakers.releaseConnection();
     if (this.#settings.protocol === "http2" || this.#connecting === 0) this.#failAll("connect-failure", detail);
     else this.#failOne("connect-failure", detail);
   }
 
-  #failOne(failure: "connect-failure" | "overflow", detail: string): void {
+  #failOne(failure: "connect-failure", detail: string): void {
     const waiter = this.#waiting.shift();
     if (!waiter) return;
-    this.#breakers.releasePending();
+    this.breakers.releasePending();
     waiter.onPoolFailure(failure, detail);
   }
 
   /** Those that begin to wait during the calls (a retry) are not failed by them. */
-  #failAll(failure: "connect-failure" | "overflow", detail: string): void {
+  #failAll(failure: "connect-failure", detail: string): void {
     for (let count = this.#waiting.length; count > 0; count--) this.#failOne(failure, detail);
   }
 
@@ -176,7 +210,7 @@ export class HttpPool {
   onRoom(pooled: PooledConnection): void {
     while (this.#waiting.length > 0 && pooled.room(this.#settings) > 0) {
       const waiter = this.#waiting.shift()!;
-      this.#breakers.releasePending();
+      this.breakers.releasePending();
       waiter.onConnection(pooled);
       pooled.begun(this.#settings);
     }
@@ -204,7 +238,8 @@ export class HttpPool {
     if (index !== -1) this.#ready.splice(index, 1);
     else this.#retired.delete(pooled);
     this.#host.stats.activeConnections--;
-    this.#breakers.releaseConnection();
+    this.#host.stats.openConnections--;
+    this.breakers.releaseConnection();
     if (this.#waiting.length > 0 && this.#ready.length === 0 && this.#connecting === 0) this.#connect();
   }
 

@@ -1,18 +1,25 @@
 // Clusters.
 
-import { type Cluster, Cluster_DiscoveryType } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type {
+  CircuitBreakers,
+  CircuitBreakers_Thresholds,
+} from "../../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  type Cluster_PreconnectPolicy,
+} from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
-import { ClusterProvidedSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
-import { LeastRequestSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
-import { RandomSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
-import { RoundRobinSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type * as table from "../cluster.ts";
-import { NO_ENDPOINTS } from "../endpoint.ts";
+import { type Health, NO_ENDPOINTS } from "../endpoint.ts";
 import type { Keepalive } from "../http.ts";
-import { acceptEndpoints } from "./endpoint.ts";
+import { acceptBalancing } from "./balancing.ts";
+import { acceptEndpoints, HEALTH } from "./endpoint.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
@@ -26,13 +33,23 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_THRESHOLD = 1_024;
 const DEFAULT_RETRIES = 3;
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
-const DEFAULT_PANIC_THRESHOLD = 50;
 const DEFAULT_DNS_REFRESH_MS = 5_000;
+/** Envoy's: UNKNOWN, HEALTHY, DEGRADED. */
+const SESSION_HEALTH: ReadonlySet<Health> = new Set(["healthy", "degraded"]);
 
 function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
   const by = cluster.clusterDiscoveryType;
   if (by.case === "clusterType") {
-    scope.field("cluster_type").field("typed_config").unpack(by.value.typedConfig, ClusterConfigSchema);
+    const at = scope.field("cluster_type").field("typed_config");
+    const any = by.value.typedConfig;
+    if (any && isA(any, AggregateSchema)) {
+      const config = at.unpack(any, AggregateSchema);
+      if (config?.clusters.length === 0) at.field("clusters").reject("empty");
+      if (cluster.lbPolicy !== Cluster_LbPolicy.CLUSTER_PROVIDED && !cluster.loadBalancingPolicy)
+        scope.field("lb_policy").reject("must be CLUSTER_PROVIDED for an aggregate");
+      return { kind: "aggregate", clusters: config?.clusters ?? [] };
+    }
+    at.unpack(any, ClusterConfigSchema);
     return { kind: "dynamic-forward-proxy" };
   }
   const endpoints = cluster.loadAssignment
@@ -49,14 +66,43 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
         kind: "dns",
         logical: by.value === Cluster_DiscoveryType.LOGICAL_DNS,
         endpoints,
-        refreshMs: milliseconds(cluster.dnsRefreshRate, DEFAULT_DNS_REFRESH_MS),
+        refresh: acceptDnsRefresh(scope, cluster),
+        family: DNS_FAMILIES[cluster.dnsLookupFamily] ?? "auto",
       };
     case Cluster_DiscoveryType.ORIGINAL_DST:
-      return { kind: "original-destination" };
+      return acceptOriginalDestination(scope, cluster);
     default:
       scope.field("type").reject(`unknown value ${by.value}`);
       return { kind: "static", endpoints };
   }
+}
+
+/** DnsLookupFamily by number. */
+const DNS_FAMILIES: readonly table.DnsFamily[] = ["auto", "v4", "v6", "v4-preferred", "all"];
+
+function acceptDnsRefresh(scope: Scope, cluster: Cluster): table.DnsRefresh {
+  const everyMs = milliseconds(cluster.dnsRefreshRate, DEFAULT_DNS_REFRESH_MS);
+  if (everyMs < 1) scope.field("dns_refresh_rate").reject("must be above 1 ms");
+  const failure = cluster.dnsFailureRefreshRate;
+  const failureMs = milliseconds(failure?.baseInterval, everyMs);
+  const failureMaxMs = milliseconds(failure?.maxInterval, failure ? failureMs * 10 : everyMs);
+  if (failureMaxMs < failureMs)
+    scope.field("dns_failure_refresh_rate").field("max_interval").reject("below base_interval");
+  return { everyMs, respectTtl: cluster.respectDnsTtl, failureMs, failureMaxMs };
+}
+
+/** Envoy's x-envoy-original-dst-host. */
+const DESTINATION_HEADER = "x-envoy-original-dst-host";
+
+function acceptOriginalDestination(scope: Scope, cluster: Cluster): table.Discovery {
+  const config = cluster.lbConfig.case === "originalDstLbConfig" ? cluster.lbConfig.value : undefined;
+  const at = scope.field("original_dst_lb_config");
+  if (config) at.only(config, ["useHttpHeader", "httpHeaderName", "upstreamPortOverride"]);
+  if (config?.httpHeaderName && !config.useHttpHeader) at.field("http_header_name").reject("only with use_http_header");
+  const port = config?.upstreamPortOverride;
+  if (port !== undefined && port > 65_535) at.field("upstream_port_override").reject("above 65535");
+  const header = config?.useHttpHeader ? config.httpHeaderName.toLowerCase() || DESTINATION_HEADER : undefined;
+  return { kind: "original-destination", header, port };
 }
 
 interface Http2Options extends Keepalive {
@@ -73,6 +119,7 @@ interface HttpOptions extends Http2Options {
   readonly protocol: table.UpstreamProtocol;
   readonly idleTimeoutMs: number;
   readonly maxRequestsPerConnection: number;
+  readonly maxConnectionDurationMs: number;
 }
 
 /** Tunables of HTTP/2 that change nothing that a peer can see are taken as Heddle's own. */
@@ -95,7 +142,8 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const none: HttpOptions = {
     protocol: "http1",
     idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
-    maxRequestsPerConnection: 0,
+    maxRequestsPerConnection: cluster.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: 0,
     ...NO_HTTP2_OPTIONS,
   };
   for (const name of Object.keys(cluster.typedExtensionProtocolOptions))
@@ -107,7 +155,12 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   if (!options) return none;
   at.only(options, ["commonHttpProtocolOptions", "upstreamProtocolOptions", "upstreamHttpProtocolOptions"]);
   const common = options.commonHttpProtocolOptions;
-  if (common) at.field("common_http_protocol_options").only(common, ["idleTimeout", "maxRequestsPerConnection"]);
+  if (common)
+    at.field("common_http_protocol_options").only(common, [
+      "idleTimeout",
+      "maxRequestsPerConnection",
+      "maxConnectionDuration",
+    ]);
   const by = options.upstreamProtocolOptions;
   let protocol: table.UpstreamProtocol = "http1";
   let http2 = NO_HTTP2_OPTIONS;
@@ -130,61 +183,64 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     protocol,
     idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
     ...http2,
   };
 }
 
-function acceptBalancer(scope: Scope, cluster: Cluster): table.BalancerPolicy {
-  const policies = cluster.loadBalancingPolicy?.policies ?? [];
-  if (policies.length === 0) return LEGACY_POLICIES[cluster.lbPolicy] ?? { kind: "round-robin" };
-  const at = scope
-    .field("load_balancing_policy")
-    .field("policies")
-    .index(0)
-    .field("typed_extension_config")
-    .field("typed_config");
-  const any = policies[0]?.typedExtensionConfig?.typedConfig;
-  if (any && isA(any, RoundRobinSchema)) return { kind: "round-robin" };
-  if (any && isA(any, RandomSchema)) return { kind: "random" };
-  if (any && isA(any, ClusterProvidedSchema)) return { kind: "round-robin" };
-  const leastRequest = at.unpack(any, LeastRequestSchema);
-  if (leastRequest) at.only(leastRequest, ["choiceCount"]);
-  return { kind: "least-request", choices: leastRequest?.choiceCount ?? 2 };
-}
+const PRIORITIES = { default: RoutingPriority.DEFAULT, high: RoutingPriority.HIGH } as const;
 
-/** Cluster.LbPolicy by number: ROUND_ROBIN, LEAST_REQUEST, (RING_HASH), RANDOM, (MAGLEV), CLUSTER_PROVIDED. */
-const LEGACY_POLICIES: Readonly<Record<number, table.BalancerPolicy>> = {
-  0: { kind: "round-robin" },
-  1: { kind: "least-request", choices: 2 },
-  3: { kind: "random" },
-  6: { kind: "round-robin" },
-};
-
-function acceptBreakers(scope: Scope, cluster: Cluster): table.CircuitBreakers {
-  const breakers = cluster.circuitBreakers;
-  if (breakers) scope.only(breakers, ["thresholds"]);
-  const threshold = breakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
+function acceptThresholds(
+  scope: Scope,
+  breakers: CircuitBreakers | undefined,
+  priority: keyof typeof PRIORITIES,
+): table.CircuitBreakers {
+  const ofPriority = (one: CircuitBreakers_Thresholds) => one.priority === PRIORITIES[priority];
+  const index = breakers?.thresholds.findIndex(ofPriority) ?? -1;
+  const threshold = breakers?.thresholds[index];
+  const at = scope.field("thresholds").index(index);
   if (threshold)
-    scope
-      .field("thresholds")
-      .index(0)
-      .only(threshold, [
-        "priority",
-        "maxConnections",
-        "maxPendingRequests",
-        "maxRequests",
-        "maxRetries",
-        "retryBudget",
-        "trackRemaining",
-      ]);
+    at.only(threshold, [
+      "priority",
+      "maxConnections",
+      "maxPendingRequests",
+      "maxRequests",
+      "maxRetries",
+      "retryBudget",
+      // Of statistics that Envoy does not keep otherwise; Heddle's are kept in any case.
+      "trackRemaining",
+    ]);
+  const perHost = breakers?.perHostThresholds.find(ofPriority);
+  if (perHost) scope.field("per_host_thresholds").only(perHost, ["priority", "maxConnections"]);
   const budget = threshold?.retryBudget;
+  const isSilent = threshold?.maxRetries === undefined && budget === undefined;
   return {
     maxConnections: threshold?.maxConnections ?? DEFAULT_THRESHOLD,
     maxPendingRequests: threshold?.maxPendingRequests ?? DEFAULT_THRESHOLD,
     maxRequests: threshold?.maxRequests ?? DEFAULT_THRESHOLD,
     maxRetries: threshold?.maxRetries ?? DEFAULT_RETRIES,
-    retryBudget: budget && { percent: budget.budgetPercent?.value ?? 20, min: budget.minRetryConcurrency ?? 3 },
+    maxConnectionsPerHost: perHost?.maxConnections ?? Number.POSITIVE_INFINITY,
+    // Envoy's default is 3 retries at once, however many requests there are: a busy cluster could hardly retry at all.
+    retryBudget:
+      budget || isSilent
+        ? { percent: budget?.budgetPercent?.value ?? 20, min: budget?.minRetryConcurrency ?? DEFAULT_RETRIES }
+        : undefined,
   };
+}
+
+function acceptBreakers(scope: Scope, breakers: CircuitBreakers | undefined): table.Cluster["breakers"] {
+  if (breakers) scope.only(breakers, ["thresholds", "perHostThresholds"]);
+  return {
+    default: acceptThresholds(scope, breakers, "default"),
+    high: acceptThresholds(scope, breakers, "high"),
+  };
+}
+
+function acceptPreconnect(scope: Scope, policy: Cluster_PreconnectPolicy | undefined): number {
+  if (policy) scope.only(policy, ["perUpstreamPreconnectRatio"]);
+  const ratio = policy?.perUpstreamPreconnectRatio ?? 1;
+  if (ratio < 1 || ratio > 3) scope.field("per_upstream_preconnect_ratio").reject("not from 1 to 3");
+  return ratio;
 }
 
 export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecrets): table.Cluster {
@@ -201,7 +257,10 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "circuitBreakers",
     "typedExtensionProtocolOptions",
     "dnsRefreshRate",
+    "dnsFailureRefreshRate",
     "dnsLookupFamily",
+    // How long a destination that nobody asks for is kept: Heddle keeps a number of them.
+    "cleanupInterval",
     "respectDnsTtl",
     "commonLbConfig",
     "transportSocket",
@@ -209,18 +268,30 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "metadata",
     "loadBalancingPolicy",
     "upstreamConnectionOptions",
+    "lbConfig",
+    "lbSubsetConfig",
+    "preconnectPolicy",
   ]);
   if (cluster.name === "") scope.field("name").reject("empty");
   const connection = cluster.upstreamConnectionOptions;
   if (connection) scope.field("upstream_connection_options").only(connection, ["tcpKeepalive"]);
   const common = cluster.commonLbConfig;
-  if (common) scope.field("common_lb_config").only(common, ["healthyPanicThreshold"]);
+  if (common)
+    scope.field("common_lb_config").only(common, [
+      "healthyPanicThreshold",
+      "localityConfigSpecifier",
+      "consistentHashingLbConfig",
+      "ignoreNewHostsUntilFirstHc",
+      // Updates are merged so that tables are built less often; Heddle builds them when a request asks.
+      "updateMergeWindow",
+      "overrideHostStatus",
+    ]);
   return {
     name: cluster.name,
     statName: cluster.altStatName || cluster.name,
     discovery: acceptDiscovery(scope, cluster),
     ...acceptHttpOptions(scope.field("typed_extension_protocol_options"), cluster),
-    balancer: acceptBalancer(scope, cluster),
+    balancing: acceptBalancing(scope, cluster),
     connectTimeoutMs: milliseconds(cluster.connectTimeout, DEFAULT_CONNECT_TIMEOUT_MS),
     bufferLimitBytes: cluster.perConnectionBufferLimitBytes,
     socketMatches: cluster.transportSocketMatches.map((match, i) => {
@@ -236,8 +307,12 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
       scope.field("upstream_connection_options").field("tcp_keepalive"),
       connection?.tcpKeepalive,
     ),
-    breakers: acceptBreakers(scope.field("circuit_breakers"), cluster),
-    panicThreshold: common?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_THRESHOLD,
+    breakers: acceptBreakers(scope.field("circuit_breakers"), cluster.circuitBreakers),
+    preconnectRatio: acceptPreconnect(scope.field("preconnect_policy"), cluster.preconnectPolicy),
+    sessionHealth: common?.overrideHostStatus
+      ? new Set(common.overrideHostStatus.statuses.flatMap((status) => HEALTH.get(status) ?? []))
+      : SESSION_HEALTH,
+    ignoreNewHostsUntilFirstCheck: common?.ignoreNewHostsUntilFirstHc ?? false,
     service: readService(cluster.metadata),
     metadata: readMetadata(cluster.metadata),
     origin: readOrigin(cluster.metadata),

@@ -1,11 +1,13 @@
 // Endpoints, of EDS or inside a cluster.
 
 import type { Address } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
+import type { Locality } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.ts";
 import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
-import type * as table from "../endpoint.ts";
+import * as table from "../endpoint.ts";
 import { LB_METADATA, readDestination, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";
+
 import type { Scope } from "./scope.ts";
 
 export function acceptAddress(scope: Scope, address: Address | undefined): table.Address | undefined {
@@ -35,7 +37,7 @@ export function acceptAddress(scope: Scope, address: Address | undefined): table
   }
 }
 
-const HEALTH: ReadonlyMap<HealthStatus, table.Health> = new Map([
+export const HEALTH: ReadonlyMap<HealthStatus, table.Health> = new Map([
   [HealthStatus.UNKNOWN, "healthy"],
   [HealthStatus.HEALTHY, "healthy"],
   [HealthStatus.DEGRADED, "degraded"],
@@ -43,6 +45,10 @@ const HEALTH: ReadonlyMap<HealthStatus, table.Health> = new Map([
   [HealthStatus.UNHEALTHY, "unhealthy"],
   [HealthStatus.TIMEOUT, "unhealthy"],
 ]);
+
+export function localityOf(locality: Locality | undefined): table.Endpoint["locality"] {
+  return { region: locality?.region ?? "", zone: locality?.zone ?? "", subZone: locality?.subZone ?? "" };
+}
 
 function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLbEndpoints): table.Endpoint | undefined {
   scope.only(endpoint, ["hostIdentifier", "healthStatus", "metadata", "loadBalancingWeight"]);
@@ -61,11 +67,8 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
     address,
     weight: endpoint.loadBalancingWeight ?? 1,
     priority: locality.priority,
-    locality: {
-      region: locality.locality?.region ?? "",
-      zone: locality.locality?.zone ?? "",
-      subZone: locality.locality?.subZone ?? "",
-    },
+    locality: localityOf(locality.locality),
+    localityWeight: locality.loadBalancingWeight ?? 0,
     health: HEALTH.get(endpoint.healthStatus) ?? "unhealthy",
     socketMatch: readStrings(endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]),
     lbMetadata: readJson(endpoint.metadata?.filterMetadata[LB_METADATA]),
@@ -77,7 +80,8 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
 
 export function acceptEndpoints(scope: Scope, assignment: ClusterLoadAssignment): table.EndpointSet {
   scope.only(assignment, ["clusterName", "endpoints", "policy"]);
-  if (assignment.policy) scope.field("policy").only(assignment.policy, ["overprovisioningFactor"]);
+  if (assignment.policy)
+    scope.field("policy").only(assignment.policy, ["overprovisioningFactor", "weightedPriorityHealth"]);
   const endpoints = assignment.endpoints.flatMap((locality, i) => {
     const at = scope.field("endpoints").index(i);
     at.only(locality, ["locality", "lbEndpoints", "loadBalancingWeight", "priority"]);
@@ -85,5 +89,14 @@ export function acceptEndpoints(scope: Scope, assignment: ClusterLoadAssignment)
       (endpoint, j) => acceptEndpoint(at.field("lb_endpoints").index(j), endpoint, locality) ?? [],
     );
   });
-  return { endpoints };
+  const priorities = new Set(endpoints.map(({ priority }) => priority));
+  // Envoy's: up to 128 of them, and without gaps, or a priority would be there that nobody meant.
+  for (const priority of priorities)
+    if (priority > 0 && !assignment.endpoints.some((one) => one.priority === priority - 1))
+      scope.field("endpoints").reject(`priority ${priority} without a priority ${priority - 1}`);
+  return {
+    endpoints,
+    overprovisioningFactor: assignment.policy?.overprovisioningFactor ?? table.OVERPROVISIONING_FACTOR,
+    weightedPriorityHealth: assignment.policy?.weightedPriorityHealth ?? false,
+  };
 }

@@ -21,6 +21,7 @@ import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptHostRewrite, acceptPathRewrite } from "./rewrite.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 import { Neighbours, NONE } from "./shared.ts";
+import { acceptMetadataMatch } from "./subset.ts";
 
 /** Envoy's route timeout where none is written (RouteAction.timeout). */
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -66,6 +67,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "appendXForwardedHost",
     "requestMirrorPolicies",
     "hashPolicy",
+    "metadataMatch",
     "hedgePolicy",
     "cors",
     "internalRedirectPolicy",
@@ -93,6 +95,7 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
         ? defaults.mirrors
         : acceptMirrorPolicies(scope, action.requestMirrorPolicies),
     hash: acceptHashPolicies(scope, action),
+    metadataMatch: acceptMetadataMatch(action.metadataMatch, undefined),
     hedge: action.hedgePolicy ? acceptHedgePolicy(scope.field("hedge_policy"), action.hedgePolicy) : defaults.hedge,
     internalRedirect:
       action.internalRedirectPolicy &&

@@ -19,6 +19,7 @@ import { acceptNetworkFilters } from "./network-filter.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
 import { acceptDownstreamTls } from "./tls.ts";
+
 import { acceptUdpListener } from "./udp.ts";
 
 function acceptChain(scope: Scope, chain: FilterChain, inline: InlineSecrets): table.FilterChain | undefined {

@@ -80,6 +80,11 @@ export class Scope {
     }
   }
 
+  /** For a message of which everything is read: refuses what newer protos have and this version does not know. */
+  known(message: Message | undefined): void {
+    if (message?.$unknown && message.$unknown.length > 0) this.reject("has a field that this version does not know");
+  }
+
   /** Decodes what an Any holds, if it is of that type; else refuses it. */
   unpack<D extends DescMessage>(any: Any | undefined, schema: D): MessageShape<D> | undefined {
     if (any === undefined) {

@@ -4,12 +4,14 @@ import type { CorsFilter, CorsPolicy } from "./cors.ts";
 import type { FaultFilter } from "./fault.ts";
 import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
 import type { RbacFilter } from "./rbac.ts";
+import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
   | CorsFilter
   | FaultFilter
   | HeaderToMetadataFilter
   | RbacFilter
+  | StatefulSessionFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
   | { readonly kind: "on-demand" }
   /** Names are resolved when the host is chosen. */
@@ -24,7 +26,12 @@ export interface HttpFilter {
 }
 
 /** What a route says of a filter: the filter's configuration for it, or that it is off. */
-export type RouteFilterTable = CorsPolicy | FaultFilter | RbacFilter | { readonly kind: "disabled" };
+export type RouteFilterTable =
+  | CorsPolicy
+  | FaultFilter
+  | RbacFilter
+  | StatefulSessionFilter
+  | { readonly kind: "disabled" };
 
 /** By the filter's name. The most specific of weighted cluster, route, virtual host and route configuration stands here. */
 export type RouteFilters = ReadonlyMap<string, RouteFilterTable>;

@@ -14,6 +14,10 @@ import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/e
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { RouterSchema } from "../../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import {
+  StatefulSessionPerRouteSchema,
+  StatefulSessionSchema,
+} from "../../../xds/gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts";
 import type { HttpConnectionManager } from "../../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import {
   type FilterTable,
@@ -27,6 +31,7 @@ import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptFault } from "./fault.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
+import { acceptStatefulSession, acceptStatefulSessionRoute } from "./stateful-session.ts";
 
 /** One kind of configuration: the message, and what becomes of it. `inherited`: what the level above says of the same filter. */
 interface Known<T> {
@@ -51,6 +56,7 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(CorsSchema, () => ({ kind: "cors" })),
   known(HTTPFaultSchema, acceptFault),
   known(RBACSchema, acceptRbacFilter),
+  known(StatefulSessionSchema, acceptStatefulSession),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(OnDemandSchema, () => ({ kind: "on-demand" })),
   known(DynamicForwardProxySchema, () => ({ kind: "dynamic-forward-proxy" })),
@@ -60,6 +66,7 @@ const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
   known(CorsPolicySchema, acceptCorsPolicy),
   known(HTTPFaultSchema, acceptFault),
   known(RBACPerRouteSchema, acceptRbacRoute),
+  known(StatefulSessionPerRouteSchema, acceptStatefulSessionRoute),
 ];
 
 function acceptRouter(scope: Scope, any: Any): void {
