@@ -14,29 +14,31 @@ export function complete<T>(steps: Steps<T>): T {
 }
 
 /**
- * How long a turn of the event loop may go to steps. A proxied request takes three turns (its arrival, the upstream's answer, and a flush),
- * each of which may find a slice before it; loops of 5 ms would put 15 ms on top of it.
+ * How long steps may go on at a time. Then everything else has at least as long to itself: with slices in every turn of the loop, a client
+ * that asks for one thing after the other got one answer a slice, and a queue of 500 requests a second grew to seconds.
  */
 const SLICE_MS = 1;
+/** Of a rest. A slice that took longer did so because others had the processor. */
+const MAX_REST_MS = 5;
 
 export interface StepClock {
   /** Milliseconds. */
   now(): number;
-  /** Calls back in the next turn of the event loop, after its I/O. */
-  defer(callback: () => void): void;
+  /** Calls back in a later turn of the event loop, after `ms`. */
+  defer(callback: () => void, ms: number): void;
 }
 
 const CLOCK: StepClock = {
   now: () => performance.now(),
   // What requests have written in the turn leaves before the slice begins, not after it.
-  defer: (callback) =>
-    void setImmediate(() => {
+  defer: (callback, ms) =>
+    void setTimeout(() => {
       flushTurn();
       callback();
-    }),
+    }, ms),
 };
 
-/** Runs steps for a slice of each turn; who came later has its slice in another turn. */
+/** Runs steps in slices with rests between them; who came later has its own slice. */
 export class StepRunner {
   readonly #clock: StepClock;
   readonly #sliceMs: number;
@@ -60,7 +62,8 @@ export class StepRunner {
   }
 
   #slice(): void {
-    const until = this.#clock.now() + this.#sliceMs;
+    const begun = this.#clock.now();
+    const until = begun + this.#sliceMs;
     this.#running = true;
     try {
       while (this.#waiting.length > 0 && this.#runFirst(until));
@@ -69,7 +72,8 @@ export class StepRunner {
       this.#running = false;
       if (this.#waiting.length > 0 && !this.#deferred) {
         this.#deferred = true;
-        this.#clock.defer(this.#onTurn);
+        const took = Math.ceil(this.#clock.now() - begun);
+        this.#clock.defer(this.#onTurn, Math.min(MAX_REST_MS, Math.max(1, took)));
       }
     }
   }

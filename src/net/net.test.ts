@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ConnectionLimit } from "./admission.ts";
 import { NOBODY } from "./byte-stream.ts";
 import { type ClientTls, connect } from "./connect.ts";
 import { listen } from "./listen.ts";
@@ -290,6 +291,31 @@ test("connections that say nothing hold nobody's handshake up, and each ends at 
   expect(await exchange(server.port, clientTls("client"), "hello")).toMatchObject({ reply: "hello" });
   await Promise.all(silent);
   expect(closed).toBe(60);
+  server.stop();
+});
+
+test("connections that go while they wait for their turn are counted out", async () => {
+  const limit = new ConnectionLimit(100);
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), echo, limit);
+  await Promise.all(
+    Array.from(
+      { length: 50 },
+      () =>
+        new Promise<void>((resolve, reject) => {
+          connect({ kind: "tcp", host: "127.0.0.1", port: server.port }, undefined, 2_000, {
+            onConnected: (transport) => {
+              transport.listener = { ...NOBODY, closed: resolve };
+              transport.terminate();
+            },
+            onConnectFailure: (failure) => reject(new Error(failure)),
+          });
+        }),
+    ),
+  );
+  expect(await exchange(server.port, clientTls("client"), "hello")).toMatchObject({ reply: "hello" });
+  for (let i = 0; i < 200 && limit.active > 0; i++) await Bun.sleep(10);
+  expect(limit.active).toBe(0);
+  expect(limit.refused).toBe(0);
   server.stop();
 });
 

@@ -19,7 +19,7 @@ import {
   type DeltaDiscoveryResponse,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
-import { readResponse } from "../xds/update.ts";
+import { type Rejection, readResponse, type Update } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
 import { applyUpdate } from "./update.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -161,13 +161,28 @@ class Session {
       changed: update.resources.map(({ name }) => name),
       removed: update.removed,
     });
-    const rejections = yield* applyUpdate(update, this.#configuration);
+    const rejections = yield* this.#put(update);
     for (const { name, path, reason } of rejections)
       log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
     this.#follow(this.#client);
     this.#client.answer(update, rejections);
     this.received.add(update.kind);
     this.#send();
+  }
+
+  /** A defect of ours is a refusal too: without a verdict, no later request of the session would go out. */
+  *#put(update: Update): Steps<readonly Rejection[]> {
+    try {
+      return yield* applyUpdate(update, this.#configuration);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      log.error("update failed", {
+        stream: this.#name,
+        type: update.kind,
+        error: error instanceof Error ? error : text,
+      });
+      return update.resources.map(({ name }) => ({ name, path: "", reason: `could not be applied: ${text}` }));
+    }
   }
 
   /** What is no response at all ends the stream, as for Envoy's gRPC client. */
