@@ -57,6 +57,7 @@ export class Configuration implements ListenerContext {
   readonly reusePort: boolean;
   readonly listenerDrainMs: number;
   principal = "";
+  serviceCluster = "";
   draining = false;
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();

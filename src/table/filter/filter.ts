@@ -1,14 +1,22 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
+import type { BufferFilter } from "./buffer.ts";
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
+import type { ExtProcFilter, ExtProcRoute } from "./ext-proc.ts";
 import type { FaultFilter } from "./fault.ts";
+import type { HeaderMutationFilter, RouteHeaderMutation } from "./header-mutation.ts";
 import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
+import type { LocalRateLimitFilter } from "./local-rate-limit.ts";
 import type { RbacFilter } from "./rbac.ts";
 
 export type FilterTable =
+  | BufferFilter
+  | ExtProcFilter
   | CorsFilter
   | FaultFilter
+  | HeaderMutationFilter
   | HeaderToMetadataFilter
+  | LocalRateLimitFilter
   | RbacFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
   | { readonly kind: "on-demand" }
@@ -24,7 +32,15 @@ export interface HttpFilter {
 }
 
 /** What a route says of a filter: the filter's configuration for it, or that it is off. */
-export type RouteFilterTable = CorsPolicy | FaultFilter | RbacFilter | { readonly kind: "disabled" };
+export type RouteFilterTable =
+  | BufferFilter
+  | ExtProcRoute
+  | CorsPolicy
+  | FaultFilter
+  | LocalRateLimitFilter
+  | RbacFilter
+  | RouteHeaderMutation
+  | { readonly kind: "disabled" };
 
 /** By the filter's name. The most specific of weighted cluster, route, virtual host and route configuration stands here. */
 export type RouteFilters = ReadonlyMap<string, RouteFilterTable>;
