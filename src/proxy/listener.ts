@@ -95,7 +95,7 @@ export class Listener {
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);
-      this.#chains.set(chain, known ?? bindChain(chain, table, context, this.stats));
+      this.#chains.set(chain, known ?? bindChain(chain, table, context, this.stats, before?.managers ?? []));
     }
     this.#peeks = table.sharedTls === undefined && [...this.#chains.keys()].some(({ tls }) => tls);
   }

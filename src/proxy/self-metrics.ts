@@ -1,6 +1,7 @@
 // What the proxy says of itself for each scrape, under Envoy's names: its state, its clusters, its listeners. Requests do not pay for
 // it: they count in plain fields, which are read here.
 
+import { timers } from "../base/timer-wheel.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import type { Counter, CounterSeries } from "../stats/counter.ts";
 import type { Gauge } from "../stats/gauge.ts";
@@ -187,6 +188,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     set(names.SERVER_MEMORY_HEAP, heapTotal);
     set(names.SERVER_MEMORY_PHYSICAL, rss);
     set(names.SERVER_CONNECTIONS, configuration.connections);
+    set(names.DEADLINES_ARMED, timers.armed);
     const days = certificateDays(configuration);
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
