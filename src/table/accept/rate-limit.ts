@@ -12,6 +12,7 @@ import type * as table from "../rate-limit.ts";
 import { acceptHeaderMatch, acceptQueryMatch } from "./match.ts";
 import { acceptSegments } from "./metadata-match.ts";
 import { protoName, type Scope } from "./scope.ts";
+import { mapped } from "./shared.ts";
 
 /**
  * Envoy expands operators there behind enable_formatter_for_ratelimit_action_descriptor_value, which is off; without them no descriptor
@@ -89,7 +90,7 @@ function acceptAction(scope: Scope, { actionSpecifier: by }: RateLimit_Action): 
 }
 
 export function acceptRateLimits(scope: Scope, limits: readonly RateLimit[]): readonly table.RateLimit[] {
-  return limits.map((limit, i) => {
+  return mapped(limits, (limit, i) => {
     const at = scope.index(i);
     at.only(limit, ["stage", "actions"]);
     if (limit.actions.length === 0) at.field("actions").reject("empty");
