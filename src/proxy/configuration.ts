@@ -58,6 +58,7 @@ export class Configuration implements ListenerContext {
   readonly reusePort: boolean;
   readonly listenerDrainMs: number;
   principal = "";
+  serviceCluster = "";
   draining = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";

@@ -21,6 +21,8 @@ export interface ProxyContext {
   isOwnPort(port: number): boolean;
   /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
   readonly principal: string;
+  /** The node's cluster in the bootstrap (Envoy: --service-cluster). */
+  readonly serviceCluster: string;
   /** True from SIGTERM on: responses say `connection: close`. */
   readonly draining: boolean;
 }

@@ -92,6 +92,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     listenerDrainMs,
     maxConnections: maxConnections(bootstrap),
   });
+  configuration.serviceCluster = node?.cluster ?? "";
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");

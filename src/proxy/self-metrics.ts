@@ -7,6 +7,7 @@ import type { Gauge } from "../stats/gauge.ts";
 import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
+import { filterMetrics } from "./filter-metrics.ts";
 import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
 import type { UdpListener } from "./udp-listener.ts";
@@ -168,6 +169,7 @@ export interface ProxyState {
 export function collectProxy(registry: Registry, { configuration, startedAt, isReady }: ProxyState): void {
   const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry)]);
   const managers = httpMetrics(registry);
+  const filters = filterMetrics(registry);
   const listeners = follow(listenerFigures(registry));
   const datagrams = follow(udpFigures(registry));
   const set = (definition: typeof names.SERVER_LIVE, value: number): void => {
@@ -191,5 +193,6 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     listeners(configuration.listeners);
     datagrams(configuration.udpListeners);
     managers(configuration.listeners);
+    filters(configuration.listeners);
   });
 }

@@ -52,6 +52,8 @@ export interface HttpTable extends Keepalive {
   readonly serverHeader: ServerHeader;
   /** The direct peer is the client: x-forwarded-for gets its address, and headers that only the mesh may set are removed. */
   readonly useRemoteAddress: boolean;
+  /** Proxies before this one whose x-forwarded-for is believed. */
+  readonly trustedHops: number;
   /** Percentage of new traces that are sampled; undefined: no trace context is made. */
   readonly tracing: { readonly samplingPercent: number } | undefined;
   /** Clients whose x-envoy-* commands are obeyed (internal_address_config). */

@@ -12,6 +12,10 @@ import { extension, httpOptions, type Message, type Place, socketAddress } from 
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
+/** What Envoy has and leaves off: operators in the values of rate-limit descriptors. */
+const RUNTIME: Message = {
+  "envoy.reloadable_features.enable_formatter_for_ratelimit_action_descriptor_value": true,
+};
 /** Both write their logs out that often, where they would take 1 s and 10 s. */
 const FLUSH_MS = 10;
 
@@ -34,6 +38,7 @@ function bootstrap(name: string, discoveryPort: number, adminPort: number): Mess
     bootstrap_extensions: [
       extension("envoy.bootstrap.internal_listener", "extensions.bootstrap.internal_listener.v3.InternalListener"),
     ],
+    layered_runtime: { layers: [{ name: "lab", static_layer: RUNTIME }] },
     dynamic_resources: {
       lds_config: FROM_ADS,
       cds_config: FROM_ADS,
