@@ -31,6 +31,7 @@ import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Downstream } from "./downstream.ts";
+import { reportExchange } from "./exchange-report.ts";
 import { ANSWERED, PASSED } from "./filter/chain.ts";
 import type { BodySink, FilteredRequest } from "./filter/filter.ts";
 import { RequestStages } from "./filter/request-stages.ts";
@@ -44,7 +45,6 @@ import { prepareResponse } from "./response-headers.ts";
 import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
-import { statusClass } from "./status-class.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
@@ -590,22 +590,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   #report(): void {
-    const { record } = this;
-    const slot = statusClass(record.status);
-    const { stats } = this.connection.http;
-    stats.classes[slot]!++;
-    stats.activeRequests--;
-    if (record.cluster) record.cluster.stats.classes[slot]!++;
-    const protocol = this.isGrpc ? "grpc" : "http";
-    const edge = this.connection.edge(record.cluster, record.host, this.peerMetadata, this.head.authority, protocol);
-    edge.record(
-      record.response?.status ?? 0,
-      this.isGrpc ? this.#grpcStatus : -1,
-      record.flags,
-      record.durationMs,
-      this.head.wireBytes + record.bytesReceived,
-      (record.response?.wireBytes ?? 0) + record.bytesSent,
-    );
-    if (this.isGrpc) edge.messages(this.#requestMessages!.count, this.#responseMessages!.count);
+    const requests = this.#requestMessages;
+    const responses = this.#responseMessages;
+    const grpc = requests && responses && { status: this.#grpcStatus, requests, responses };
+    reportExchange(this.connection, this.head, this.record, this.peerMetadata, grpc);
   }
 }

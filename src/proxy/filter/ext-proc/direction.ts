@@ -2,7 +2,7 @@
 
 import { Alarm, timers } from "../../../base/timer-wheel.ts";
 import type { HeaderList } from "../../../http/headers.ts";
-import type { BodyMode } from "../../../table/filter/ext-proc.ts";
+import type { BodyMode, ExtProcFilter } from "../../../table/filter/ext-proc.ts";
 import {
   type CommonResponse,
   CommonResponse_ResponseStatus,
@@ -10,7 +10,7 @@ import {
 } from "../../../xds/gen/envoy/service/ext_proc/v3/external_processor_pb.ts";
 import type { BodySink } from "../filter.ts";
 import { applyMutation, headerMap, type MutableFields, PlainFields } from "./mutation.ts";
-import type { Processing } from "./processing.ts";
+import type { ProcessorMessage } from "./processor-call.ts";
 
 /**
  * - `idle`: the head has not come; what of the body has is kept.
@@ -55,8 +55,17 @@ export interface Side {
   tooLarge(): void;
 }
 
+/** The request, whose other direction may be at the server as well. */
+export interface DirectionOwner {
+  readonly table: ExtProcFilter;
+  /** The server takes messages. */
+  readonly isListening: boolean;
+  tell(message: ProcessorMessage): void;
+  onMessageTimeout(): void;
+}
+
 export class Direction implements BodySink {
-  readonly #owner: Processing;
+  readonly #owner: DirectionOwner;
   readonly #side: Side;
   readonly #next: BodySink;
   #state: State;
@@ -76,7 +85,7 @@ export class Direction implements BodySink {
   readonly #timeout = new Alarm(() => this.#owner.onMessageTimeout());
 
   /** `passing`: should the head never come here, nothing is kept. */
-  constructor(owner: Processing, side: Side, next: BodySink, state: "idle" | "passing") {
+  constructor(owner: DirectionOwner, side: Side, next: BodySink, state: "idle" | "passing") {
     this.#state = state;
     this.#owner = owner;
     this.#side = side;
@@ -312,7 +321,7 @@ export class Direction implements BodySink {
     return this.#state === "headers" || this.#state === "body" || this.#state === "trailers" || this.#told > 0;
   }
 
-  #tell(message: Parameters<Processing["tell"]>[0]): void {
+  #tell(message: ProcessorMessage): void {
     this.#owner.tell(message);
     if (!this.#timeout.armed) timers.arm(this.#timeout, this.#owner.table.messageTimeoutMs);
   }

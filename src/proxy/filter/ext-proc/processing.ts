@@ -13,10 +13,10 @@ import type {
   ProcessingResponse,
 } from "../../../xds/gen/envoy/service/ext_proc/v3/external_processor_pb.ts";
 import type { BodySink, FilteredRequest } from "../filter.ts";
-import { Direction, type DirectionMode, type Side } from "./direction.ts";
+import { Direction, type DirectionMode, type DirectionOwner, type Side } from "./direction.ts";
 import { overriddenMode } from "./mode-override.ts";
 import { applyMutation, PlainFields, RequestFields, ResponseFields } from "./mutation.ts";
-import { ProcessorCall, type ProcessorListener } from "./processor-call.ts";
+import { ProcessorCall, type ProcessorListener, type ProcessorMessage } from "./processor-call.ts";
 
 export interface ExtProcStats {
   streamsStarted: number;
@@ -126,7 +126,7 @@ class ResponseSide implements Side {
   }
 }
 
-export class Processing implements ProcessorListener {
+export class Processing implements ProcessorListener, DirectionOwner {
   readonly table: ExtProcFilter;
   mode: ProcessingMode;
   readonly #request: FilteredRequest;
@@ -180,7 +180,7 @@ export class Processing implements ProcessorListener {
     return !this.#isOver;
   }
 
-  tell(message: Parameters<ProcessorCall["send"]>[0]): void {
+  tell(message: ProcessorMessage): void {
     if (this.#isOver) return;
     if (!this.#call) {
       this.#stats.streamsStarted++;

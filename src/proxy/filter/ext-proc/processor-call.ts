@@ -18,6 +18,8 @@ const PATH = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 /** Bodies are sent in pieces no larger than what the proxy holds of one. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+export type ProcessorMessage = MessageInitShape<typeof ProcessingRequestSchema>;
+
 export interface ProcessorListener {
   onAnswer(answer: ProcessingResponse): void;
   /** Bytes that were sent are on their way. */
@@ -84,7 +86,7 @@ export class ProcessorCall implements PoolWaiter, CallListener {
   }
 
   /** False: the server is slower than what it is sent; `onProcessorWritable` follows. */
-  send(message: MessageInitShape<typeof ProcessingRequestSchema>): boolean {
+  send(message: ProcessorMessage): boolean {
     if (this.#isOver) return true;
     const bytes = toBinary(ProcessingRequestSchema, create(ProcessingRequestSchema, message));
     if (this.#call) return this.#call.send(bytes);
