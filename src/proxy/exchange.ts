@@ -489,6 +489,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.record);
     if (this.#heldHead) this.#replaceHeld(head, bytes === undefined);
     else this.respond(head, bytes === undefined);
+    if (this.#heldHead) this.#router?.end(); // what it may still bring comes too late
     if (bytes === undefined || this.#phase !== "answering") return;
     this.respondData(bytes);
     this.respondEnd(undefined);

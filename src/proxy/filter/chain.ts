@@ -94,6 +94,7 @@ export class FilterChain {
 
   onEnd(request: FilteredRequest): void {
     const filters = this.#end;
-    for (let i = 0; i < filters.length; i++) if (!isOff(filters[i]!, request)) filters[i]!.onEnd(request);
+    // Also where the filter is off by now: the route may have changed after it began.
+    for (let i = 0; i < filters.length; i++) filters[i]!.onEnd(request);
   }
 }

@@ -579,3 +579,50 @@ traffic(
     expect(v1.requests[0]!.body.length).toBe(large.length);
   },
 );
+
+traffic(
+  "a time-out's answer is processed too, and a response that comes meanwhile is too late",
+  { ...withProcessor({}, { route: { timeout: "0.1s" } }), legs: DIRECT },
+  async ({ client, application: { v1 } }) => {
+    v1.answers({ kind: "echo", delayMs: 200 });
+    processor.does(async ({ kind }) => {
+      if (kind === "responseHeaders") await Bun.sleep(300);
+      return undefined;
+    });
+    const response = await client.request("/");
+    expect([response.status, response.text]).toEqual([504, "upstream request timeout"]);
+    expect(processor.kinds).toEqual(["requestHeaders", "responseHeaders"]);
+  },
+);
+
+traffic(
+  "two processors, one after the other, there and back",
+  {
+    ...withProcessor(
+      {},
+      {
+        filters: [
+          filter({ processing_mode: BODIES }),
+          extension("second", TYPE, { grpc_service: SERVICE, message_timeout: "5s", processing_mode: BODIES }),
+        ],
+      },
+    ),
+    legs: DIRECT,
+  },
+  async ({ client, application: { v1 } }) => {
+    let count = 0;
+    v1.answers({ kind: "respond", body: "r", headers: [["x-none", "1"]] });
+    processor.does(({ kind, body }) => {
+      if (!kind.endsWith("Body")) return undefined;
+      count++;
+      const changed = `${body}${count}`;
+      return headers(kind, {
+        headerMutation: { setHeaders: [setHeader("content-length", String(changed.length))] },
+        bodyMutation: { mutation: { case: "body", value: bytes(changed) } },
+      });
+    });
+    const response = await client.request("/", { method: "POST", body: "q" });
+    expect(v1.requests[0]!.body.toString()).toBe("q12");
+    expect(response.text).toBe("r34");
+  },
+);

@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { DIRECT } from "./configuration.ts";
-import { extension, type Message, typed } from "./message.ts";
+import { extension, type Message, tcpProxy, typed } from "./message.ts";
 import type { RequestOptions } from "./response.ts";
 import { refused, traffic } from "./traffic.ts";
 import { fieldOf } from "./wire.ts";
@@ -508,6 +508,38 @@ traffic(
   async ({ client }) => {
     expect((await client.request("/")).status).toBe(200);
     for (;;) if ((await client.request("/")).status === 200) break;
+  },
+);
+
+traffic(
+  "connections beyond a bucket are closed before anything is read of them",
+  {
+    legs: DIRECT,
+    endpoints: ["bytes"],
+    listener: {
+      filter_chains: [
+        {
+          filters: [
+            extension("limit", "extensions.filters.network.local_ratelimit.v3.LocalRateLimit", {
+              stat_prefix: "connections",
+              token_bucket: bucket(2),
+            }),
+            tcpProxy({ cluster: "upstream" }),
+          ],
+        },
+      ],
+    },
+  },
+  async ({ client }) => {
+    for (let i = 0; i < 2; i++) {
+      const raw = await client.connect();
+      raw.send("hello");
+      await raw.hears("hello");
+    }
+    const third = await client.connect();
+    third.send("hello");
+    await third.isClosed();
+    expect(third.text).toBe("");
   },
 );
 

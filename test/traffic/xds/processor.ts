@@ -24,7 +24,7 @@ export interface Told {
 
 /** What becomes of a message: an answer, several, silence, or the end of the call. */
 export type Reaction = Answer | readonly Answer[] | "nothing" | "done" | "fail" | undefined;
-export type Script = (told: Told) => Reaction;
+export type Script = (told: Told) => Reaction | Promise<Reaction>;
 
 const PATH = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 
@@ -100,7 +100,7 @@ export class Processor {
   #open(call: ServerCall): CallHandler {
     this.metadata.push([...call.metadata]);
     return {
-      onMessage: (bytes) => this.#hear(call, fromBinary(ProcessingRequestSchema, bytes)),
+      onMessage: (bytes) => void this.#hear(call, fromBinary(ProcessingRequestSchema, bytes)),
       onEnd: () => {
         this.ended++;
         call.end();
@@ -111,16 +111,19 @@ export class Processor {
     };
   }
 
-  #hear(call: ServerCall, message: ProcessingRequest): void {
+  async #hear(call: ServerCall, message: ProcessingRequest): Promise<void> {
     const told = toldOf(message);
     this.told.push(told);
-    const reaction = this.script(told) ?? unchanged(told.kind);
+    const scripted = this.script(told);
+    const reaction = (scripted instanceof Promise ? await scripted : scripted) ?? unchanged(told.kind);
     if (reaction === "nothing") return;
     if (reaction === "done") call.end();
     else if (reaction === "fail") call.end({ code: "INTERNAL", message: "on purpose" });
-    else
-      for (const answer of Array.isArray(reaction) ? (reaction as readonly Answer[]) : [reaction as Answer])
+    else {
+      const answers = Array.isArray(reaction) ? (reaction as readonly Answer[]) : [reaction as Answer];
+      for (const answer of answers)
         call.send(toBinary(ProcessingResponseSchema, create(ProcessingResponseSchema, answer)));
+    }
   }
 
   stop(): void {
