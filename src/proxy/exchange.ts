@@ -32,7 +32,7 @@ import { AccessRecord } from "./access-record.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Downstream } from "./downstream.ts";
 import { reportExchange } from "./exchange-report.ts";
-import { ANSWERED, PASSED } from "./filter/chain.ts";
+import { ANSWERED, type HeldHead, PASSED } from "./filter/chain.ts";
 import type { BodySink, FilteredRequest } from "./filter/filter.ts";
 import { RequestStages } from "./filter/request-stages.ts";
 import { MessageCounter } from "./grpc-messages.ts";
@@ -42,18 +42,17 @@ import { RequestDeadline, streamDuration, type TimedRequest } from "./request-de
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
-import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } from "./router/internal-redirect.ts";
+import {
+  admitsRoute,
+  moveHead,
+  NO_REDIRECTS,
+  type RedirectHistory,
+  type RedirectTarget,
+} from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
-
-/** The head of a response that a filter keeps from the client, and the filter that is next. */
-interface HeldHead {
-  readonly head: ResponseHead;
-  readonly end: boolean;
-  readonly next: number;
-}
 
 /**
  * - `filtering`: the filters have not all let it go on.
@@ -277,7 +276,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   /** Begins the request anew at another place, filters included (Envoy: recreateStream). */
   redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean {
     const { head, connection } = this;
-    const { scheme, authority, path, copied, status } = target;
+    const { scheme, authority, path, status } = target;
     const next = { method: head.method, scheme, authority, path, headers: head.headers };
     const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
     const route = virtualHost && chooseRoute(virtualHost, next, connection.facts, Math.random());
@@ -290,11 +289,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#responseSink = undefined;
     this.#bodyIsReplaced = false;
     this.redirects = { count: this.redirects.count + 1, routes };
-    setHeader(head.headers, "x-envoy-original-url", `${head.scheme}://${head.authority}${head.path}`);
-    for (let i = 0; i < copied.length; i += 2) setHeader(head.headers, copied[i]!, copied[i + 1]!);
-    head.scheme = scheme;
-    head.authority = authority;
-    head.path = path;
+    moveHead(head, target);
     if (status === 303 && head.method !== "GET" && head.method !== "HEAD") this.#becomeGet();
     this.#phase = "filtering";
     this.#weighted = undefined;
