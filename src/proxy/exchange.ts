@@ -333,13 +333,13 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   #passData(chunk: Uint8Array): boolean {
-    if (this.#bodyIsReplaced || this.#phase === "over") return true;
+    if (this.#bodyIsReplaced) return true;
     const body = this.body!;
     return this.#router ? this.#router.onRequestData(body, chunk) : body.take(chunk, undefined);
   }
 
   #passEnd(trailers: HeaderList | undefined): void {
-    if (this.#bodyIsReplaced || this.#phase === "over") return;
+    if (this.#bodyIsReplaced) return;
     this.requestEnded = true;
     this.requestTrailers = trailers;
     this.#router?.onRequestEnd(trailers);
