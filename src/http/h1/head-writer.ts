@@ -98,12 +98,13 @@ export function writeLastChunk(outbox: Outbox, trailers: HeaderList | undefined)
 /** One chunk with its size; not for an empty one, which would end the body. */
 export function writeChunk(outbox: Outbox, chunk: Uint8Array): void {
   const size = chunk.length.toString(16);
-  outbox.reserve(size.length + chunk.length + 4);
+  outbox.reserve(size.length + 2);
   let at = putRaw(outbox.bytes, outbox.length, size);
   outbox.bytes[at++] = CR;
   outbox.bytes[at++] = LF;
   outbox.length = at;
   outbox.write(chunk);
+  outbox.reserve(2); // a large chunk has left, and the buffer with it
   at = outbox.length;
   outbox.bytes[at++] = CR;
   outbox.bytes[at++] = LF;
