@@ -49,7 +49,12 @@ export class StatefulSession implements BoundFilter {
   }
 
   /** Tells the client which host it was, when it did not know. */
-  onResponse(request: FilteredRequest, head: ResponseHead): void {
+  onResponse(request: FilteredRequest, head: ResponseHead): "continue" {
+    this.#tellHost(request, head);
+    return "continue";
+  }
+
+  #tellHost(request: FilteredRequest, head: ResponseHead): void {
     const { state } = this.#tableOf(request);
     const label = request.record.host?.label;
     if (!state || label === undefined || request.overrideHost?.label === label) return;

@@ -58,7 +58,7 @@ export class ProcessorCall implements PoolWaiter, CallListener {
     cluster.stats.requests++;
     host.active++;
     this.#host = host;
-    this.#pool = cluster.pool(host, "http2");
+    this.#pool = cluster.pool(host, "http2", "default");
     this.#pool.acquire(this);
   }
 
