@@ -4,7 +4,7 @@ import { afterAll, expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
 import { CommonResponse_ResponseStatus } from "../../../src/xds/gen/envoy/service/ext_proc/v3/external_processor_pb.ts";
 import { type CaseConfiguration, DIRECT } from "./configuration.ts";
-import { extension, type Message, typed } from "./message.ts";
+import { extension, type Message, socketAddress, typed } from "./message.ts";
 import { type Answer, type Case, Processor, type Told } from "./processor.ts";
 import { traffic } from "./traffic.ts";
 import { fieldOf } from "./wire.ts";
@@ -34,7 +34,7 @@ function withProcessor(fields: Message, more: CaseConfiguration = {}): CaseConfi
     clusters: {
       ...more.clusters,
       processor: {
-        endpoints: [processor.port],
+        endpoints: [{ to: processor.port, fields: { endpoint: { address: socketAddress(processor.port) } } }],
         fields: {
           typed_extension_protocol_options: HTTP2,
           transport_socket: null,

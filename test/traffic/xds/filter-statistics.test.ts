@@ -2,7 +2,7 @@
 
 import { afterAll, expect } from "bun:test";
 import { DIRECT } from "./configuration.ts";
-import { extension } from "./message.ts";
+import { extension, socketAddress } from "./message.ts";
 import { Processor } from "./processor.ts";
 import { traffic } from "./traffic.ts";
 
@@ -39,7 +39,7 @@ traffic(
     ],
     clusters: {
       processor: {
-        endpoints: [processor.port],
+        endpoints: [{ to: processor.port, fields: { endpoint: { address: socketAddress(processor.port) } } }],
         fields: {
           typed_extension_protocol_options: {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
