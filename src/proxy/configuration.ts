@@ -20,6 +20,7 @@ import { AccessLogs } from "./access-log.ts";
 import type { RouteHolder } from "./context.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
+import type { ListeningSockets } from "./listening-sockets.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
@@ -42,8 +43,7 @@ interface Routes {
 }
 
 export interface ConfigurationSettings {
-  /** Several processes share the ports. */
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
   /** Downstream, over all listeners. */
   readonly maxConnections: number;
@@ -55,7 +55,7 @@ export class Configuration implements ListenerContext {
   readonly names = new NameCache();
   readonly secrets = new Secrets();
   readonly reporter: Reporter;
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
   principal = "";
   serviceCluster = "";
@@ -66,6 +66,7 @@ export class Configuration implements ListenerContext {
   readonly #resolving = new Map<string, DnsDiscovery>();
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();
+  #kept: ReadonlySet<string> | undefined;
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
   readonly #udpListeners = new Map<string, UdpListener>();
@@ -79,7 +80,7 @@ export class Configuration implements ListenerContext {
 
   constructor(reporter: Reporter, settings: ConfigurationSettings) {
     this.reporter = reporter;
-    this.reusePort = settings.reusePort;
+    this.sockets = settings.sockets;
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
     this.#upstream = {
@@ -167,6 +168,13 @@ export class Configuration implements ListenerContext {
   removeEndpoints(serviceName: string): void {
     this.setEndpoints(serviceName, NO_ENDPOINTS);
     this.#endpoints.delete(serviceName);
+  }
+
+  /** Forgets the endpoints that no cluster asks for any more: the server sends them anew when one asks again. */
+  keepEndpoints(names: ReadonlySet<string>): void {
+    if (names === this.#kept) return;
+    this.#kept = names;
+    for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
   }
 
   /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { until } from "../../base/until-fixture.ts";
 import { settle } from "../memory-transport.ts";
 import { ResponseHead } from "../stream.ts";
 import { lines, RecordingServer } from "./testing.ts";
@@ -474,11 +475,10 @@ describe("tunnels", () => {
 });
 
 describe("the end", () => {
-  test("shutdown closes an idle connection at once and lets a response in flight say close", async () => {
+  test("shutdown closes an idle connection once it is quiet, and lets a response in flight say close", async () => {
     const idle = new RecordingServer();
     idle.connection.shutdown();
-    await settle();
-    expect(idle.transport.ended).toBe(true);
+    await until("the end", () => idle.transport.ended);
     const busy = new RecordingServer();
     busy.send(GET);
     busy.connection.shutdown();
@@ -486,6 +486,18 @@ describe("the end", () => {
     await settle();
     expect(busy.written()).toContain("connection: close");
     expect(busy.transport.ended).toBe(true);
+  });
+
+  test("shutdown serves the request that was on its way, as the last one", async () => {
+    const server = new RecordingServer();
+    server.connection.shutdown();
+    await settle();
+    expect(server.transport.ended).toBe(false);
+    server.send(GET);
+    server.stream.respond(ok(), true);
+    await settle();
+    expect(server.written()).toContain("connection: close");
+    expect(server.transport.ended).toBe(true);
   });
 
   test("shutdown serves the request whose head has begun to come", async () => {
