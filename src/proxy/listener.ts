@@ -116,6 +116,14 @@ export class Listener {
     );
   }
 
+  /** How long it waits for routes before it opens without; 0 is for ever. */
+  get routesTimeoutMs(): number {
+    const times = this.managers.flatMap(({ table: { routes } }) =>
+      routes.kind === "rds" ? [routes.fetchTimeoutMs] : [],
+    );
+    return times.includes(0) ? 0 : Math.max(0, ...times);
+  }
+
   /** The port bound, 0 while it is not. */
   get port(): number {
     return this.#doors[0]?.socket.port ?? 0;

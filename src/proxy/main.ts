@@ -121,10 +121,10 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     listenerDrainMs,
     maxConnections: maxConnections(bootstrap),
   });
-  configuration.serviceCluster = node?.cluster ?? "";
+  configuration.serviceCluster = bootstrap.node?.cluster ?? "";
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
-  configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
+  configuration.setOwnPlace(localityOf(bootstrap.bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
   const subscription = worker ? worker.subscribe(configuration) : subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;
