@@ -106,7 +106,7 @@ export async function runProxy(args: readonly string[]): Promise<void> {
       const { selfCommand } = await import("./self.ts");
       const command = [...selfCommand(), "proxy", "--worker", ...args];
       const supervisor = new Supervisor({ ...options, workers: concurrency, command });
-      supervisor.onUnable = (exitCode) => void supervisor.stop().then(() => process.exit(exitCode));
+      supervisor.onQuit = (exitCode = EXIT.ok) => void supervisor.stop().then(() => process.exit(exitCode));
       process.on("SIGHUP", () => void supervisor.restart());
       endOnSignal(supervisor);
     }

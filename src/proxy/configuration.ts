@@ -17,6 +17,7 @@ import type { VirtualHost } from "../table/route.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { AccessLogs } from "./access-log.ts";
+import { shareOf } from "./breaker-share.ts";
 import { ClusterWarming } from "./cluster-warming.ts";
 import type { RouteHolder } from "./context.ts";
 import { internalStreams } from "./internal-stream.ts";
@@ -58,6 +59,8 @@ export class Configuration implements ListenerContext {
   readonly reporter: Reporter;
   readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
+  /** Processes that share the proxy's ports and limits. */
+  workers = 1;
   principal = "";
   serviceCluster = "";
   draining = false;
@@ -128,7 +131,8 @@ export class Configuration implements ListenerContext {
    * In force once its endpoints and secrets are here; at once if it is the bootstrap's, which leads to whoever brings them.
    * @returns why it is refused, if it is.
    */
-  setCluster(table: ClusterTable, isStatic = false): string | undefined {
+  setCluster(accepted: ClusterTable, isStatic = false): string | undefined {
+    const table = this.workers === 1 ? accepted : { ...accepted, breakers: shareOf(accepted.breakers, this.workers) };
     if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
       return "the cluster would stand for itself";
     const before = this.clusters.get(table.name);

@@ -119,12 +119,13 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const configuration = new Configuration(reporter, {
     sockets: worker?.sockets ?? ownSockets(reusePort),
     listenerDrainMs,
-    maxConnections: maxConnections(bootstrap),
+    maxConnections: maxConnections(bootstrap, worker?.workers),
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
+  configuration.workers = worker?.workers ?? 1;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
-  configuration.setOwnPlace(localityOf(bootstrap.bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
+  configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
   const subscription = worker ? worker.subscribe(configuration) : subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;

@@ -12,10 +12,16 @@ import { RESOURCE_TYPES, type ResourceKind, SEND_ORDER } from "../../xds/type-ur
 import type { Rejection, Update } from "../../xds/update.ts";
 import type { ResourceSink, WantedResources } from "../resource-sink.ts";
 import type { AssignedPorts, ToWorker } from "./messages.ts";
-import type { WorkerProcess } from "./worker-process.ts";
 
 type Message = Extract<ToWorker, { kind: "resources" }>;
 type Done = (rejections: readonly Rejection[]) => void;
+
+/** A worker, as far as resources go. */
+export interface ResourceTaker {
+  readonly wanted: WantedResources;
+  apply(message: Message, verdict: Done): void;
+  keep(wanted: WantedResources): void;
+}
 
 interface Arrived {
   readonly kind: "update";
@@ -25,7 +31,7 @@ interface Arrived {
 }
 
 /** One after the other: a worker that starts has what came before it, and gets what comes after. */
-type Step = Arrived | { readonly kind: "worker"; readonly worker: WorkerProcess };
+type Step = Arrived | { readonly kind: "worker"; readonly worker: ResourceTaker };
 
 /** The part of a response that was asked for and can be read. */
 function encoded({ kind, resources }: Update, response: DeltaDiscoveryResponse): Uint8Array {
@@ -58,14 +64,14 @@ function routeOf(virtualHost: string): string {
 }
 
 function union(
-  workers: readonly WorkerProcess[],
+  workers: readonly ResourceTaker[],
   names: (wanted: WantedResources) => ReadonlySet<string>,
 ): Set<string> {
   return new Set(workers.flatMap(({ wanted }) => [...names(wanted)]));
 }
 
 export class ResourceFanOut implements ResourceSink {
-  readonly #workers = new Set<WorkerProcess>();
+  readonly #workers = new Set<ResourceTaker>();
   readonly #ports: () => AssignedPorts;
   readonly #onWanted: () => void;
   readonly #held = new Map<ResourceKind, Map<string, Resource>>();
@@ -82,12 +88,12 @@ export class ResourceFanOut implements ResourceSink {
   }
 
   /** A worker takes part from now on, beginning with everything that is in force. */
-  add(worker: WorkerProcess): void {
+  add(worker: ResourceTaker): void {
     this.#waiting.push({ kind: "worker", worker });
     this.#next();
   }
 
-  remove(worker: WorkerProcess): void {
+  remove(worker: ResourceTaker): void {
     this.#workers.delete(worker);
   }
 
@@ -119,7 +125,9 @@ export class ResourceFanOut implements ResourceSink {
 
   #next(): void {
     if (this.#busy) return;
-    const step = this.#waiting.shift();
+    // What nobody has taken must not be acknowledged.
+    const at = this.#workers.size > 0 ? 0 : this.#waiting.findIndex(({ kind }) => kind === "worker");
+    const [step] = at === -1 ? [] : this.#waiting.splice(at, 1);
     if (!step) return;
     this.#busy = true;
     const done = (): void => {
@@ -170,7 +178,7 @@ export class ResourceFanOut implements ResourceSink {
     }
   }
 
-  #replay(worker: WorkerProcess, done: () => void): void {
+  #replay(worker: ResourceTaker, done: () => void): void {
     this.#workers.add(worker);
     let owed = 1;
     const taken = (): void => {

@@ -4,6 +4,7 @@
 import { CONTENT_TYPE } from "../../stats/exposition.ts";
 import { negotiateFormat } from "../../stats/negotiate.ts";
 import type { ExpositionSum } from "../../stats/sum.ts";
+import { sumHostLines } from "./host-lines.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 /** What of the supervisor is asked for here. */
@@ -13,7 +14,8 @@ export interface Supervised {
   readonly serving: readonly WorkerProcess[];
   isReady(): Promise<boolean>;
   sum(): Promise<ExpositionSum>;
-  stop(): Promise<void>;
+  /** Drains, and ends the process. */
+  quit(): void;
 }
 
 function text(body: string, status = 200): Response {
@@ -37,7 +39,14 @@ function pass(worker: WorkerProcess, request: Request, path: string): Promise<Re
   return worker.fetch(path, { method: request.method, headers }).catch(() => text("the worker does not answer\n", 503));
 }
 
-/** Clusters, listeners, configuration are the same in all; their counts are those of the worker that answers. */
+/** The counts of hosts of all workers together. */
+async function clusters({ serving }: Supervised, request: Request): Promise<Response> {
+  const answers = await Promise.all(serving.map((worker) => pass(worker, request, "/clusters")));
+  const texts = await Promise.all(answers.filter(({ ok }) => ok).map((answer) => answer.text()));
+  return texts.length === 0 ? text("no worker serves\n", 503) : text(sumHostLines(texts));
+}
+
+/** Listeners and configuration are the same in all; their counts are those of the worker that answers. */
 async function ask({ serving }: Supervised, request: Request, path: string): Promise<Response> {
   const [first, ...others] = serving;
   if (!first) return text("no worker serves\n", 503);
@@ -50,9 +59,11 @@ async function ask({ serving }: Supervised, request: Request, path: string): Pro
 export async function supervisorResponse(supervisor: Supervised, request: Request): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   if (request.method === "GET" && pathname === "/ready") return ready(supervisor);
-  if (request.method === "GET" && pathname === "/stats/prometheus") return metrics(supervisor, request);
-  if (request.method === "POST" && pathname === "/drain_listeners" && search === "") {
-    void supervisor.stop();
+  if (request.method === "GET" && (pathname === "/stats/prometheus" || search === "?format=prometheus"))
+    return metrics(supervisor, request);
+  if (request.method === "GET" && pathname === "/clusters" && search === "") return clusters(supervisor, request);
+  if (request.method === "POST" && pathname === "/quitquitquit") {
+    supervisor.quit();
     return text("OK\n");
   }
   return ask(supervisor, request, pathname + search);

@@ -68,8 +68,8 @@ export class Supervisor implements WorkerListener, Supervised {
   #started = 0;
   #stopping: Promise<void> | undefined;
   #restarting = false;
-  /** Called when the workers cannot even start, with their exit code. */
-  onUnable: (exitCode: number) => void = () => {};
+  /** Called when the workers cannot even start, with their exit code; and when the admin interface is told to end it all, with none. */
+  onQuit: (exitCode: number | undefined) => void = () => {};
 
   /** @throws Failure when the bootstrap's clusters are wrong. */
   constructor(options: SupervisorOptions) {
@@ -160,7 +160,7 @@ export class Supervisor implements WorkerListener, Supervised {
     }
     slot.current = undefined;
     if (exitCode === EXIT.data || exitCode === EXIT.usage) {
-      this.onUnable(exitCode); // another start would end as this one
+      this.onQuit(exitCode); // another start would end as this one
       return;
     }
     this.#replace(slot, worker, exitCode);
@@ -248,6 +248,10 @@ export class Supervisor implements WorkerListener, Supervised {
       sum.add(worker.exposition, worker.state !== "serving");
     });
     return sum;
+  }
+
+  quit(): void {
+    this.onQuit(undefined);
   }
 
   /** Everything drains within one deadline, then ends. */
