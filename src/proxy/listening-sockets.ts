@@ -11,6 +11,8 @@ export interface SocketPlace {
 }
 
 export interface ListeningSockets {
+  /** Other processes bind the same. */
+  readonly sharesPorts: boolean;
   /** How the socket of this place is to be had. */
   binding(place: SocketPlace): Binding;
   opened(place: SocketPlace, socket: ListeningSocket): void;
@@ -24,6 +26,7 @@ export function placeKey({ listener, host, port }: SocketPlace): string {
 /** Of a proxy that is one process. */
 export function ownSockets(reusePort: boolean): ListeningSockets {
   return {
+    sharesPorts: reusePort,
     binding: ({ host, port, backlog }) => ({ kind: "tcp", host, port, reusePort, backlog }),
     opened() {},
     closed() {},

@@ -8,6 +8,7 @@ import { type ListeningSockets, placeKey, type SocketPlace } from "../listening-
 import { type AssignedPorts, CHANNEL_FD, type FromWorker, type HandedSocket } from "./messages.ts";
 
 export class WorkerSockets implements ListeningSockets {
+  readonly sharesPorts = true;
   readonly #handed: Map<string, HandedSocket>;
   readonly #ports = new Map<string, number>();
   readonly #tell: (message: FromWorker) => void;
