@@ -478,11 +478,12 @@ export class Configuration implements ListenerContext {
   }
 
   /** Whatever is still open is cut off. */
-  close(): void {
+  async close(): Promise<void> {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.terminate();
     for (const listener of this.#udpListeners.values()) listener.stop();
     for (const discovery of this.#resolving.values()) discovery.stop();
     for (const cluster of this.clusters.values()) cluster.drain();
-    this.accessLogs.close();
+    await Bun.sleep(0); // what was cut off has its line, too
+    await this.accessLogs.close();
   }
 }

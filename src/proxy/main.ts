@@ -131,13 +131,13 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   let stopping: Promise<void> | undefined;
 
   const stop = (withinMs = drainMs): Promise<void> => {
-    stopping ??= drain(configuration, withinMs).then(() => {
+    stopping ??= drain(configuration, withinMs).then(async () => {
       subscription.close();
       clearInterval(settling);
       clearInterval(sweeping);
       stopCollecting();
-      configuration.close();
       admin?.stop(true);
+      await configuration.close();
     });
     return stopping;
   };
