@@ -474,6 +474,19 @@ describe("tunnels", () => {
   });
 });
 
+test("chunks that are large enough to leave at once keep their framing", async () => {
+  const server = new RecordingServer();
+  server.send(GET);
+  server.stream.respond(ok(), false);
+  await settle();
+  const sizes = [64 * 1024, 100_000, 3, 70_000];
+  for (const size of sizes) server.stream.write(Buffer.alloc(size, "x"));
+  server.stream.end(undefined);
+  await settle();
+  const body = server.written().split("\r\n\r\n", 2)[1];
+  expect(body).toBe(`${sizes.map((size) => `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`).join("")}0`);
+});
+
 describe("the end", () => {
   test("shutdown closes an idle connection once it is quiet, and lets a response in flight say close", async () => {
     const idle = new RecordingServer();
