@@ -17,7 +17,11 @@ export interface WantedResources {
 
 export interface ResourceSink {
   /** Puts `update`, read from `response`, in force, and says what of it could not be. `done` is called once, by the steps or later. */
-  apply(update: Update, response: DeltaDiscoveryResponse, done: (rejections: readonly Rejection[]) => void): Steps<void>;
+  apply(
+    update: Update,
+    response: DeltaDiscoveryResponse,
+    done: (rejections: readonly Rejection[]) => void,
+  ): Steps<void>;
   /** What is in force asks for this. */
   readonly wanted: WantedResources;
   /** The control plane tells of these only, from now on. */

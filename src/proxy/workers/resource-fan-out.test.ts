@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { create, fromBinary } from "@bufbuild/protobuf";
+import { complete } from "../../base/steps.ts";
 import { DeltaDiscoveryResponseSchema } from "../../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
 import type { Rejection, Update } from "../../xds/update.ts";
@@ -50,8 +51,12 @@ function arrive(kind: "cds" | "lds" | "sds", names: readonly string[], removed: 
     resources,
     removedResources: [...removed],
   });
-  const update = { kind, stream: 1, nonce: "n", removed, problems: [], resources } as unknown as Update;
-  fanOut.apply(update, response, (rejections) => answers.push(rejections.map(({ name }) => name).join(" ") || "taken"));
+  const update: Update = { kind, stream: 1, nonce: "n", removed, resources: response.resources };
+  complete(
+    fanOut.apply(update, response, (rejections) =>
+      answers.push(rejections.map(({ name }) => name).join(" ") || "taken"),
+    ),
+  );
 }
 
 function worker(): Taker {

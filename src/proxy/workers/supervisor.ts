@@ -117,7 +117,11 @@ export class Supervisor implements WorkerListener, Supervised {
   #sink(configuration: Configuration): ResourceSink {
     const fanOut = this.#fanOut;
     return {
-      *apply(update: Update, response: DeltaDiscoveryResponse, done: (rejections: readonly Rejection[]) => void): Steps<void> {
+      *apply(
+        update: Update,
+        response: DeltaDiscoveryResponse,
+        done: (rejections: readonly Rejection[]) => void,
+      ): Steps<void> {
         // The workload's certificate is what the control plane is reached with, too.
         if (update.kind === "sds") yield* applyUpdate(update, configuration);
         yield* fanOut.apply(update, response, done);
