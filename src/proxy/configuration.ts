@@ -9,7 +9,7 @@ import { parseCertificates } from "../pki/certificate.ts";
 import { svidIdentity } from "../pki/svid.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
 import type { RouteConfigurationShell } from "../table/accept/virtual-host.ts";
-import type { Cluster as ClusterTable } from "../table/cluster.ts";
+import type { Cluster as ClusterTable, Discovery } from "../table/cluster.ts";
 import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import type { Listener as ListenerTable } from "../table/listener.ts";
@@ -17,9 +17,12 @@ import type { VirtualHost } from "../table/route.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { AccessLogs } from "./access-log.ts";
+import { shareOf } from "./breaker-share.ts";
+import { ClusterWarming } from "./cluster-warming.ts";
 import type { RouteHolder } from "./context.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
+import type { ListeningSockets } from "./listening-sockets.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
@@ -42,8 +45,7 @@ interface Routes {
 }
 
 export interface ConfigurationSettings {
-  /** Several processes share the ports. */
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
   /** Downstream, over all listeners. */
   readonly maxConnections: number;
@@ -55,23 +57,34 @@ export class Configuration implements ListenerContext {
   readonly names = new NameCache();
   readonly secrets = new Secrets();
   readonly reporter: Reporter;
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
+  /** Processes that share the proxy's ports and limits. */
+  workers = 1;
   principal = "";
   serviceCluster = "";
   draining = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
-  readonly #resolving = new Map<string, DnsDiscovery>();
+  readonly #resolving = new Map<Cluster, DnsDiscovery>();
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();
+  #kept: ReadonlySet<string> | undefined;
+  readonly #warmingClusters = new ClusterWarming(
+    { hasEndpoints: (name) => this.#endpoints.has(name), hasSecret: (name) => this.secrets.has(name) },
+    (cluster) => this.#putInForce(cluster),
+  );
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
   readonly #udpListeners = new Map<string, UdpListener>();
   #ownPorts: ReadonlySet<number> = new Set();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
+  /** Waiting ones whose routes did not come in time. */
+  readonly #routeless = new WeakSet<Listener>();
+  /** The first clusters are in force. Listeners wait for them, as Envoy asks for its listeners after its clusters. */
+  #initialized = false;
   /** Replaced or removed, with connections that still finish what they carry. */
   readonly #leaving = new Set<Listener>();
 
@@ -79,7 +92,7 @@ export class Configuration implements ListenerContext {
 
   constructor(reporter: Reporter, settings: ConfigurationSettings) {
     this.reporter = reporter;
-    this.reusePort = settings.reusePort;
+    this.sockets = settings.sockets;
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
     this.#upstream = {
@@ -114,8 +127,12 @@ export class Configuration implements ListenerContext {
     return connecting;
   };
 
-  /** @returns why it is refused, if it is. */
-  setCluster(table: ClusterTable): string | undefined {
+  /**
+   * In force once its endpoints and secrets are here; at once if it is the bootstrap's, which leads to whoever brings them.
+   * @returns why it is refused, if it is.
+   */
+  setCluster(accepted: ClusterTable, isStatic = false): string | undefined {
+    const table = this.workers === 1 ? accepted : { ...accepted, breakers: shareOf(accepted.breakers, this.workers) };
     if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
       return "the cluster would stand for itself";
     const before = this.clusters.get(table.name);
@@ -123,14 +140,46 @@ export class Configuration implements ListenerContext {
     const { discovery } = table;
     if (discovery.kind === "static") cluster.update(discovery.endpoints);
     else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
-    this.clusters.set(table.name, cluster);
-    this.#followers.replace(before, cluster);
-    before?.drain();
-    this.#resolving.get(table.name)?.stop();
-    this.#resolving.delete(table.name);
-    if (discovery.kind === "dns")
-      this.#resolving.set(table.name, new DnsDiscovery(discovery, (set) => cluster.update(set)));
+    this.#abandonWarming(table.name);
+    this.#followers.replace(undefined, cluster);
+    if (isStatic) this.#putInForce(cluster);
+    else this.#warmingClusters.begin(cluster);
+    if (discovery.kind === "dns") this.#resolve(cluster, discovery);
     return undefined;
+  }
+
+  #resolve(cluster: Cluster, discovery: Extract<Discovery, { readonly kind: "dns" }>): void {
+    if (discovery.endpoints.endpoints.length === 0) this.#warmingClusters.resolved(cluster);
+    const found = (set: EndpointSet): void => {
+      cluster.update(set);
+      this.#warmingClusters.resolved(cluster);
+    };
+    this.#resolving.set(cluster, new DnsDiscovery(discovery, found));
+  }
+
+  #putInForce(cluster: Cluster): void {
+    const { name } = cluster.table;
+    const before = this.clusters.get(name);
+    this.clusters.set(name, cluster);
+    this.#letGo(before);
+    before?.drain();
+    this.#openWarm();
+  }
+
+  /** Nothing is found out for it any more. */
+  #letGo(cluster: Cluster | undefined): void {
+    if (!cluster) return;
+    this.#followers.replace(cluster, undefined);
+    this.#resolving.get(cluster)?.stop();
+    this.#resolving.delete(cluster);
+  }
+
+  get warmingClusters(): readonly string[] {
+    return this.#warmingClusters.names;
+  }
+
+  #abandonWarming(name: string): void {
+    this.#letGo(this.#warmingClusters.abandon(name));
   }
 
   /** Whether a cluster stands for another, be it through others. */
@@ -151,22 +200,31 @@ export class Configuration implements ListenerContext {
   }
 
   removeCluster(name: string): void {
-    this.#resolving.get(name)?.stop();
-    this.#resolving.delete(name);
+    this.#abandonWarming(name);
     const cluster = this.clusters.get(name);
-    this.#followers.replace(cluster, undefined);
+    this.#letGo(cluster);
     cluster?.drain();
     this.clusters.delete(name);
   }
 
   setEndpoints(serviceName: string, endpoints: EndpointSet): void {
     this.#endpoints.set(serviceName, endpoints);
-    for (const cluster of this.#followers.of(serviceName)) cluster.update(endpoints);
+    for (const cluster of this.#followers.of(serviceName)) {
+      cluster.update(endpoints);
+      this.#warmingClusters.lookAt(cluster);
+    }
   }
 
   removeEndpoints(serviceName: string): void {
     this.setEndpoints(serviceName, NO_ENDPOINTS);
     this.#endpoints.delete(serviceName);
+  }
+
+  /** Forgets the endpoints that no cluster asks for any more: the server sends them anew when one asks again. */
+  keepEndpoints(names: ReadonlySet<string>): void {
+    if (names === this.#kept) return;
+    this.#kept = names;
+    for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
   }
 
   /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */
@@ -296,7 +354,13 @@ export class Configuration implements ListenerContext {
   #setTcpListener(table: ListenerTable): void {
     this.#removeUdpListener(table.name);
     const before = this.#listeners.get(table.name);
-    this.#warming.set(table.name, new Listener(table, this, before));
+    const listener = new Listener(table, this, before);
+    this.#warming.set(table.name, listener);
+    if (listener.routesTimeoutMs > 0)
+      setTimeout(() => {
+        this.#routeless.add(listener);
+        this.#openWarm();
+      }, listener.routesTimeoutMs).unref();
     this.#openWarm();
   }
 
@@ -332,13 +396,15 @@ export class Configuration implements ListenerContext {
   }
 
   #isWarm(listener: Listener): boolean {
-    return (
-      listener.secretNames.every((name) => this.secrets.has(name)) &&
-      listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined)
-    );
+    const secrets = listener.secretNames.every((name) => this.secrets.has(name));
+    if (!secrets || this.#routeless.has(listener)) return secrets;
+    return listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined);
   }
 
   #openWarm(): void {
+    if (this.#warming.size === 0) return;
+    this.#initialized ||= this.#warmingClusters.size === 0;
+    if (!this.#initialized) return;
     for (const [name, listener] of this.#warming) {
       if (!this.#isWarm(listener)) continue;
       this.#warming.delete(name);
@@ -381,6 +447,7 @@ export class Configuration implements ListenerContext {
     const refusal = this.secrets.set(name, content);
     if (refusal !== undefined) return refusal;
     if (content.kind === "certificate") this.#readPrincipal(content.chain);
+    this.#warmingClusters.look();
     this.#openWarm();
     return undefined;
   }
@@ -411,11 +478,12 @@ export class Configuration implements ListenerContext {
   }
 
   /** Whatever is still open is cut off. */
-  close(): void {
+  async close(): Promise<void> {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.terminate();
     for (const listener of this.#udpListeners.values()) listener.stop();
     for (const discovery of this.#resolving.values()) discovery.stop();
     for (const cluster of this.clusters.values()) cluster.drain();
-    this.accessLogs.close();
+    await Bun.sleep(0); // what was cut off has its line, too
+    await this.accessLogs.close();
   }
 }

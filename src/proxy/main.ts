@@ -12,10 +12,11 @@ import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
+import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
 import { applyStaticResources } from "./static-resources.ts";
-import { subscribe } from "./subscription.ts";
+import { type Subscription, subscribe } from "./subscription.ts";
 
 const log = logger("proxy");
 
@@ -38,16 +39,30 @@ export interface ProxyOptions {
   readonly listenerDrainMs?: number | undefined;
   /** Several processes share the ports. */
   readonly reusePort: boolean;
+  /** One of several that a supervisor runs. */
+  readonly worker?: WorkerSeat | undefined;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
   readonly logFlushMs?: number | undefined;
+}
+
+/** What a worker has from its supervisor in place of what a proxy has of its own. */
+export interface WorkerSeat {
+  readonly sockets: ListeningSockets;
+  /** Path of a Unix socket for the admin interface. */
+  readonly admin: string;
+  /** How many share the ports. */
+  readonly workers: number;
+  subscribe(configuration: Configuration): Subscription;
 }
 
 export interface RunningProxy {
   readonly configuration: Configuration;
   /** Port of the admin interface; 0 without one. */
   readonly adminPort: number;
-  /** Takes no new connections, finishes what is under way, resolves when that is done or `drainMs` is over. */
-  stop(): Promise<void>;
+  readonly registry: Registry;
+  isReady(): boolean;
+  /** Takes no new connections, finishes what is under way, resolves when that is done or the time (`drainMs`) is over. */
+  stop(withinMs?: number): Promise<void>;
 }
 
 /** The workload that the node's metadata describes, in Istio's keys. */
@@ -69,45 +84,60 @@ export function workloadOf(node: Node | undefined): Workload {
   };
 }
 
-function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
+/** Says to the control plane which version it speaks with, unless the bootstrap does. */
+export function identify({ node }: Bootstrap, version: string): void {
+  if (node?.userAgentVersionType.case === undefined && node)
+    node.userAgentVersionType = { case: "userAgentVersion", value: version };
+}
+
+export function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
   const address = bootstrap.admin?.address?.address;
   if (address?.case !== "socketAddress" || address.value.portSpecifier.case !== "portValue") return undefined;
   return { address: address.value.address, port: address.value.portSpecifier.value };
 }
 
+/** At an address, or at the path of a Unix socket. @throws Error when that is taken. */
+export function serveAdmin(
+  at: SocketAddress | string | undefined,
+  fetch: (request: Request) => Response | Promise<Response>,
+): Bun.Server<undefined> | undefined {
+  if (at === undefined) return undefined;
+  if (typeof at === "string") return Bun.serve({ unix: at, fetch });
+  return Bun.serve({ hostname: at.address, port: at.port, fetch });
+}
+
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
-  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs } = options;
+  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, worker } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
-  const { node } = bootstrap;
-  if (node?.userAgentVersionType.case === undefined && node)
-    node.userAgentVersionType = { case: "userAgentVersion", value: version };
+  identify(bootstrap, version);
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
   const configuration = new Configuration(reporter, {
-    reusePort,
+    sockets: worker?.sockets ?? ownSockets(reusePort),
     listenerDrainMs,
-    maxConnections: maxConnections(bootstrap),
+    maxConnections: maxConnections(bootstrap, worker?.workers),
   });
-  configuration.serviceCluster = node?.cluster ?? "";
+  configuration.serviceCluster = bootstrap.node?.cluster ?? "";
+  configuration.workers = worker?.workers ?? 1;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
-  const subscription = subscribe(bootstrap, configuration);
+  const subscription = worker ? worker.subscribe(configuration) : subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;
 
-  const stop = (): Promise<void> => {
-    stopping ??= drain(configuration, drainMs).then(() => {
+  const stop = (withinMs = drainMs): Promise<void> => {
+    stopping ??= drain(configuration, withinMs).then(async () => {
       subscription.close();
       clearInterval(settling);
       clearInterval(sweeping);
       stopCollecting();
-      configuration.close();
       admin?.stop(true);
+      await configuration.close();
     });
     return stopping;
   };
@@ -122,11 +152,8 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   };
   collectProxy(registry, state);
   const settling = settle(state.isReady);
-  const address = adminAddress(bootstrap);
-  const admin =
-    address &&
-    Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
-  return { configuration, adminPort: admin?.port ?? 0, stop };
+  const admin = serveAdmin(worker ? worker.admin : adminAddress(bootstrap), (request) => adminResponse(state, request));
+  return { configuration, registry, adminPort: admin?.port ?? 0, isReady: state.isReady, stop };
 }
 
 /** Once: 5 of 30 MB are the garbage of descriptors, JSON and source, which the collector would keep for as long as nothing is asked. */

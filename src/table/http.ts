@@ -9,7 +9,8 @@ import type { VirtualHosts } from "./virtual-hosts.ts";
 /** Where the routes of a listener come from. */
 export type RouteSource =
   | { readonly kind: "inline"; readonly routes: RouteConfiguration }
-  | { readonly kind: "rds"; readonly name: string };
+  /** `fetchTimeoutMs`: how long a new listener waits for them; 0 is for ever. */
+  | { readonly kind: "rds"; readonly name: string; readonly fetchTimeoutMs: number };
 
 export interface RouteConfiguration {
   readonly name: string;

@@ -79,8 +79,11 @@ export interface ProcessOptions {
 }
 
 function command(kind: ProxyKind, drainSeconds: number): readonly string[] {
-  if (kind === "heddle")
-    return [process.execPath, MAIN, "proxy", "--drain-time", `${drainSeconds}s`, "--log-flush", `${FLUSH_MS}ms`, "-c"];
+  if (kind === "heddle") {
+    const workers = ["--concurrency", process.env.TEST_CONCURRENCY ?? "0"];
+    const times = ["--drain-time", `${drainSeconds}s`, "--log-flush", `${FLUSH_MS}ms`];
+    return [process.execPath, MAIN, "proxy", ...workers, ...times, "-c"];
+  }
   // A listener that went is drained for a second, unless told otherwise, instead of ten minutes.
   const logs = [
     "--log-level",
