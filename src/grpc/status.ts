@@ -101,3 +101,12 @@ export function statusOfHttp(status: number): GrpcStatus {
       return { code: "UNKNOWN", message };
   }
 }
+
+const HTTP_OF_GRPC: readonly number[] = [
+  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+];
+
+/** The HTTP status that means what a gRPC status says (Envoy: Grpc::Utility::grpcToHttpStatus). */
+export function httpOfStatus(status: number): number {
+  return HTTP_OF_GRPC[status] ?? 500;
+}

@@ -4,6 +4,7 @@ import { CONTENT_TYPE, expositionText } from "../stats/exposition.ts";
 import { negotiateFormat } from "../stats/negotiate.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
+import { healthFlags } from "./upstream/health-flags.ts";
 
 export interface AdminState {
   readonly configuration: Configuration;
@@ -46,7 +47,7 @@ function clusters({ configuration }: AdminState): Response {
         `${prefix}::rq_active::${host.active}`,
         `${prefix}::rq_error::${host.stats.errors}`,
         `${prefix}::rq_total::${host.stats.requests}`,
-        `${prefix}::health_flags::${host.health}`,
+        `${prefix}::health_flags::${healthFlags(host)}`,
         `${prefix}::weight::${host.weight}`,
         `${prefix}::priority::${host.priority}`,
       );

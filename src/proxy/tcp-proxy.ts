@@ -176,6 +176,7 @@ export class TcpConnection implements SpliceListener {
 
   #onConnectFailure(cluster: Cluster, host: Host, detail: string, held: readonly Buffer[]): void {
     host.stats.connectFailures++;
+    host.monitor?.failed();
     if (this.#over) return;
     if (this.#record.attempts < this.#tcp.table.maxConnectAttempts) this.#dial(cluster, held);
     else this.#fail(detail, "UF", "URX");
@@ -189,6 +190,7 @@ export class TcpConnection implements SpliceListener {
     holding: Holding,
     held: readonly Buffer[],
   ): void {
+    host.monitor?.connectedForBytes();
     if (this.#over) {
       upstream.terminate();
       holding.release();

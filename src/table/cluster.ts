@@ -5,6 +5,7 @@ import type { EndpointSet, Health } from "./endpoint.ts";
 import type { Keepalive } from "./http.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
+import type { OutlierDetection } from "./outlier-detection.ts";
 import type { TcpKeepalive } from "./tcp-keepalive.ts";
 import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
@@ -74,6 +75,7 @@ export interface Cluster extends Keepalive {
   readonly tcpKeepalive: TcpKeepalive | undefined;
   /** By the priority of routes. */
   readonly breakers: { readonly default: CircuitBreakers; readonly high: CircuitBreakers };
+  readonly outlierDetection: OutlierDetection | undefined;
   /** Of an upstream connection without requests; 0 is none. */
   readonly idleTimeoutMs: number;
   /** 0 is without limit. */

@@ -1,6 +1,7 @@
 // One try of an exchange on one host: waits for a connection, sends the request, hears the response.
 
 import { Deadline, TICK_MS, timers } from "../../base/timer-wheel.ts";
+import { httpOfStatus, statusNumber } from "../../grpc/status.ts";
 import type { HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
@@ -14,6 +15,7 @@ export interface AttemptOwner {
   readonly head: RequestHead;
   /** True when the request is its head alone, so that it can be sent in one frame. */
   readonly requestIsHeadOnly: boolean;
+  readonly isGrpc: boolean;
   /** The head was sent; what waits of the body may follow. */
   onUpstreamOpen(upstream: ClientStream, localAddress: string): void;
   onRequestWritable(): void;
@@ -41,6 +43,8 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   /** When the request was sent, where latency is what the balancer goes by. */
   #startedAt = 0;
   #lastActivity = timers.now;
+  #isAnswered = false;
+  #isTimedOut = false;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
 
@@ -85,6 +89,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#state = "open";
     const owner = this.#owner;
     if (this.host.latency) this.#startedAt = performance.now();
+    this.host.monitor?.connected();
     this.#stream = pooled.connection.request(owner.head, owner.requestIsHeadOnly, this);
     owner.onUpstreamOpen(this.#stream, pooled.localLabel);
   }
@@ -92,6 +97,8 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
     this.#close();
     this.host.stats.errors++;
+    // A full cluster says nothing of the host.
+    if (failure === "connect-failure") this.host.monitor?.failed();
     this.#owner.onAttemptFailure(this, failure, detail);
   }
 
@@ -106,8 +113,16 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#endRetry();
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
+    this.#isAnswered = true;
+    if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
     if (end) this.#close();
     this.#owner.onResponse(this, head, end);
+  }
+
+  /** What outlier detection makes of a response (Envoy: Router::Filter::onUpstreamHeaders). */
+  #statusOf({ status, headers }: ResponseHead): number {
+    const grpcStatus = this.#owner.isGrpc ? statusNumber(headers) : undefined;
+    return grpcStatus === undefined ? status : httpOfStatus(grpcStatus);
   }
 
   onData(chunk: Uint8Array): void {
@@ -128,6 +143,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.#state === "over") return;
     this.#close();
     this.host.stats.errors++;
+    this.host.monitor?.failed();
     this.#owner.onAttemptFailure(this, reason === "refused" ? "refused" : "reset", detailOf(reason));
   }
 
@@ -141,14 +157,23 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   #onPerTryTimeout(): void {
     this.#timeoutAt = 0;
+    this.countTimeout();
     if (!this.#owner.onPerTryTimeout(this)) this.#timeOut("per-try-timeout");
     else if (this.#idleMs > 0) this.#arm();
   }
 
   #timeOut(failure: "per-try-timeout" | "per-try-idle-timeout"): void {
     this.cluster.stats.timeouts++;
+    if (failure === "per-try-idle-timeout") this.countTimeout();
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);
+  }
+
+  /** Its host did not answer in time: that is told once, and not when it has answered. */
+  countTimeout(): void {
+    if (this.#isAnswered || this.#isTimedOut || this.#state === "over") return;
+    this.#isTimedOut = true;
+    this.host.monitor?.timedOut();
   }
 
   pause(): void {

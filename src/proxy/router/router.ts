@@ -290,6 +290,10 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
   }
 
+  get isGrpc(): boolean {
+    return this.#request.isGrpc;
+  }
+
   get requestIsHeadOnly(): boolean {
     return this.#request.requestIsHeadOnly;
   }
@@ -498,6 +502,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** The route's time-out rang. */
   countTimeout(): void {
     if (this.#record.cluster) this.#record.cluster.stats.timeouts++;
+    this.#attempt?.countTimeout();
+    for (const attempt of this.#slow) attempt.countTimeout();
   }
 
   /** The response was whole, the request was not, and now never will be. */

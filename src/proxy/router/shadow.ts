@@ -1,5 +1,6 @@
 // A copy of a request on its way to another cluster (mirroring). Nobody waits for it: it is dropped rather than slow anything down.
 
+import { isGrpcContent } from "../../grpc/content.ts";
 import { getHeader, type HeaderList } from "../../http/headers.ts";
 import { type ClientStream, RequestHead, type ResponseHead } from "../../http/stream.ts";
 import { isChosen } from "../../table/fraction.ts";
@@ -51,6 +52,7 @@ export function beginShadows(
 export class Shadow implements AttemptOwner {
   readonly head: RequestHead;
   readonly requestIsHeadOnly: boolean;
+  readonly isGrpc: boolean;
   readonly #cluster: Cluster;
   readonly #body: RequestBody | undefined;
   #attempt: Attempt | undefined;
@@ -80,6 +82,7 @@ export class Shadow implements AttemptOwner {
   private constructor(head: RequestHead, cluster: Cluster, headOnly: boolean) {
     this.head = head;
     this.requestIsHeadOnly = headOnly;
+    this.isGrpc = isGrpcContent(getHeader(head.headers, "content-type"));
     this.#cluster = cluster;
     this.#ended = headOnly;
     if (headOnly) return;

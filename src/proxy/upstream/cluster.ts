@@ -17,6 +17,7 @@ import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
+import { OutlierDetector } from "./outlier/detector.ts";
 
 const ALPN = { http1: ["http/1.1"], http2: ["h2"] } as const;
 
@@ -76,6 +77,7 @@ export class Cluster {
   httpEdge: RequestEdge | undefined = undefined;
   grpcEdge: RequestEdge | undefined = undefined;
   readonly stats: ClusterStats;
+  readonly outliers: OutlierDetector | undefined;
 
   /** `before`: the cluster of the same name that this one replaces: what it counted and what is under way go on. */
   constructor(table: ClusterTable, context: UpstreamContext, before?: Cluster) {
@@ -99,6 +101,9 @@ export class Cluster {
     const { discovery } = table;
     if (discovery.kind === "aggregate")
       this.#aggregate = new Aggregate(table.balancing.panicThreshold, () => context.members(discovery.clusters));
+    const { outlierDetection } = table;
+    this.outliers =
+      outlierDetection && new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host));
     this.#limits = {
       ...DEFAULT_LIMITS,
       idleTimeoutMs: table.idleTimeoutMs,
@@ -131,6 +136,7 @@ export class Cluster {
     this.#hosts = hosts;
     this.#settings = set;
     this.#hostsChanged();
+    this.outliers?.watch(new Set(hosts.values()));
     for (const [, host] of gone) this.#letGo(host);
   }
 
@@ -275,5 +281,6 @@ export class Cluster {
     this.#priorities = undefined;
     this.#balancer = undefined;
     this.#byLabel = undefined;
+    this.outliers?.stop();
   }
 }

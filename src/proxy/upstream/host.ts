@@ -7,6 +7,7 @@ import type { FilterMetadata } from "../../table/metadata.ts";
 import type { UpstreamSocket } from "../../table/transport-socket.ts";
 import type { HostLatency } from "../balance/latency.ts";
 import type { HttpPool } from "./http-pool.ts";
+import type { HostMonitor } from "./outlier/host-monitor.ts";
 
 /** What balancing goes by (Envoy: Host::Health). */
 export type HostHealth = "healthy" | "degraded" | "unhealthy";
@@ -20,6 +21,8 @@ export class Host {
   readonly workload: string;
   /** What the newest update said: weight, priority, locality, metadata, name. */
   endpoint: Endpoint;
+  /** Counts for outlier detection; undefined: its cluster has none. */
+  monitor: HostMonitor | undefined = undefined;
   /** Outlier detection has taken it out. */
   ejected = false;
   /** Active health checks found it broken, or working and degraded. */

@@ -23,6 +23,7 @@ import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptEndpoints, HEALTH } from "./endpoint.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
+import { acceptOutlierDetection } from "./outlier-detection.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
 import { acceptUpstreamSocket } from "./tls.ts";
@@ -276,6 +277,7 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "lbConfig",
     "lbSubsetConfig",
     "preconnectPolicy",
+    "outlierDetection",
   ]);
   if (cluster.name === "") scope.field("name").reject("empty");
   const connection = cluster.upstreamConnectionOptions;
@@ -318,6 +320,7 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
       ? new Set(common.overrideHostStatus.statuses.flatMap((status) => HEALTH.get(status) ?? []))
       : SESSION_HEALTH,
     ignoreNewHostsUntilFirstCheck: common?.ignoreNewHostsUntilFirstHc ?? false,
+    outlierDetection: acceptOutlierDetection(scope.field("outlier_detection"), cluster.outlierDetection),
     service: readService(cluster.metadata),
     metadata: readMetadata(cluster.metadata),
     origin: readOrigin(cluster.metadata),
