@@ -2,6 +2,7 @@
 
 import type { Balancing } from "./balancing.ts";
 import type { EndpointSet, Health } from "./endpoint.ts";
+import type { HealthCheck } from "./health-check.ts";
 import type { Keepalive } from "./http.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
@@ -76,6 +77,9 @@ export interface Cluster extends Keepalive {
   /** By the priority of routes. */
   readonly breakers: { readonly default: CircuitBreakers; readonly high: CircuitBreakers };
   readonly outlierDetection: OutlierDetection | undefined;
+  readonly healthCheck: HealthCheck | undefined;
+  /** Hosts that endpoints no longer name go at once, healthy or not. */
+  readonly ignoresHealthOnRemoval: boolean;
   /** Of an upstream connection without requests; 0 is none. */
   readonly idleTimeoutMs: number;
   /** 0 is without limit. */

@@ -15,6 +15,15 @@ export type Address =
 
 export type Health = "healthy" | "degraded" | "draining" | "unhealthy";
 
+/** What an endpoint says of its checks. */
+export interface EndpointHealthCheck {
+  /** In place of the endpoint's; 0 leaves it. */
+  readonly port: number;
+  readonly address: Address | undefined;
+  readonly hostname: string;
+  readonly disabled: boolean;
+}
+
 export interface Endpoint {
   readonly address: Address;
   readonly weight: number;
@@ -31,6 +40,8 @@ export interface Endpoint {
   readonly workload: string;
   /** Its name where it has one beside its address (`hostname`, or what DNS resolved); "" without. */
   readonly hostname: string;
+  /** What it says of its active health checks; undefined: nothing. */
+  readonly healthCheck?: EndpointHealthCheck | undefined;
   /** `filter_metadata`, for `%UPSTREAM_METADATA(…)%`. */
   readonly metadata: FilterMetadata;
 }

@@ -2,7 +2,7 @@
 
 import { Deadline, TICK_MS, timers } from "../../base/timer-wheel.ts";
 import { httpOfStatus, statusNumber } from "../../grpc/status.ts";
-import type { HeaderList } from "../../http/headers.ts";
+import { getHeader, type HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
 import type { Breakers } from "../upstream/breakers.ts";
@@ -115,6 +115,8 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
     if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
+    if (this.host.session && getHeader(head.headers, "x-envoy-immediate-health-check-fail") !== undefined)
+      this.host.session.failAtOnce();
     if (end) this.#close();
     this.#owner.onResponse(this, head, end);
   }

@@ -14,6 +14,7 @@ import { STATUS_CLASSES } from "../status-class.ts";
 import { Aggregate } from "./aggregate.ts";
 import { Breakers } from "./breakers.ts";
 import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts";
+import { HealthChecker } from "./health/checker.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
@@ -78,6 +79,11 @@ export class Cluster {
   grpcEdge: RequestEdge | undefined = undefined;
   readonly stats: ClusterStats;
   readonly outliers: OutlierDetector | undefined;
+  readonly checker: HealthChecker | undefined;
+  /** What is known of the hosts of the cluster that this one replaces. */
+  #before: ReadonlyMap<string, Host>;
+  /** Taken away by an update, and healthy all the same: they go when a check fails. */
+  readonly #leaving = new Set<Host>();
 
   /** `before`: the cluster of the same name that this one replaces: what it counted and what is under way go on. */
   constructor(table: ClusterTable, context: UpstreamContext, before?: Cluster) {
@@ -101,6 +107,8 @@ export class Cluster {
     const { discovery } = table;
     if (discovery.kind === "aggregate")
       this.#aggregate = new Aggregate(table.balancing.panicThreshold, () => context.members(discovery.clusters));
+    this.#before = before ? before.#hosts : new Map();
+    this.checker = this.#createChecker();
     const { outlierDetection } = table;
     this.outliers =
       outlierDetection && new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host));
@@ -111,6 +119,27 @@ export class Cluster {
       keepaliveIntervalMs: table.keepaliveIntervalMs,
       keepaliveTimeoutMs: table.keepaliveTimeoutMs,
     };
+  }
+
+  #createChecker(): HealthChecker | undefined {
+    const { table } = this;
+    const { secrets, internal } = this.#context;
+    if (!table.healthCheck) return undefined;
+    return new HealthChecker(table.healthCheck, {
+      table,
+      secrets,
+      internal,
+      hadTraffic: () => this.#hadTraffic,
+      onChecked: (host, passed, changed) => {
+        if (changed) this.onHealthChanged(host);
+        if (passed) this.outliers?.onHealthCheckPassed(host);
+      },
+    });
+  }
+
+  get #hadTraffic(): boolean {
+    const { requests, bytes } = this.stats;
+    return requests > 0 || bytes.sent > 0 || bytes.received > 0;
   }
 
   get hosts(): readonly Host[] {
@@ -132,12 +161,30 @@ export class Cluster {
       host.endpoint = endpoint;
       hosts.set(key, host);
     }
+    this.#keepHealthy(hosts);
     const gone = [...this.#hosts].filter(([key]) => !hosts.has(key));
     this.#hosts = hosts;
     this.#settings = set;
+    this.#watch();
     this.#hostsChanged();
-    this.outliers?.watch(new Set(hosts.values()));
     for (const [, host] of gone) this.#letGo(host);
+  }
+
+  /** Hosts that went and are healthy stay. */
+  #keepHealthy(hosts: Map<string, Host>): void {
+    this.#leaving.clear();
+    for (const [key, host] of this.#hosts) {
+      if (hosts.has(key) || !this.checker?.keeps(host)) continue;
+      hosts.set(key, host);
+      this.#leaving.add(host);
+    }
+  }
+
+  #watch(): void {
+    const hosts = new Set(this.#hosts.values());
+    this.outliers?.watch(hosts);
+    this.checker?.watch(hosts, this.#before);
+    this.#before = new Map();
   }
 
   /** What is known of a host's health has changed: `host.ejected`, `failedActiveCheck`, `degradedActiveCheck` or `excluded`. */
@@ -148,7 +195,16 @@ export class Cluster {
       host.hasFailedCheck = false;
       host.healthySince = performance.now();
     }
-    if (this.#hosts.get(host.key) === host) this.#hostsChanged();
+    if (this.#hosts.get(host.key) !== host) return;
+    const goes = this.#leaving.has(host) && host.failedActiveCheck;
+    if (goes) {
+      this.#leaving.delete(host);
+      this.#hosts.delete(host.key);
+    }
+    this.#hostsChanged();
+    if (!goes) return;
+    this.#watch();
+    this.#letGo(host);
   }
 
   #hostsChanged(): void {
@@ -282,5 +338,6 @@ export class Cluster {
     this.#balancer = undefined;
     this.#byLabel = undefined;
     this.outliers?.stop();
+    this.checker?.stop();
   }
 }

@@ -12,6 +12,12 @@ import type { HostMonitor } from "./outlier/host-monitor.ts";
 /** What balancing goes by (Envoy: Host::Health). */
 export type HostHealth = "healthy" | "degraded" | "unhealthy";
 
+/** Active health checks, as the request path sees them. */
+export interface ActiveChecks {
+  /** A response told that the host is about to fail. */
+  failAtOnce(): void;
+}
+
 export class Host {
   readonly key: string;
   readonly address: Address;
@@ -25,6 +31,8 @@ export class Host {
   monitor: HostMonitor | undefined = undefined;
   /** Outlier detection has taken it out. */
   ejected = false;
+  /** Its active health checks; undefined: it is not checked. */
+  session: ActiveChecks | undefined = undefined;
   /** Active health checks found it broken, or working and degraded. */
   failedActiveCheck = false;
   degradedActiveCheck = false;

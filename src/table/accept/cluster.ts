@@ -21,6 +21,7 @@ import type { Keepalive } from "../http.ts";
 import { acceptBalancing } from "./balancing.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptEndpoints, HEALTH } from "./endpoint.ts";
+import { acceptHealthChecks } from "./health-check.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
 import { acceptOutlierDetection } from "./outlier-detection.ts";
@@ -278,6 +279,8 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "lbSubsetConfig",
     "preconnectPolicy",
     "outlierDetection",
+    "healthChecks",
+    "ignoreHealthOnHostRemoval",
   ]);
   if (cluster.name === "") scope.field("name").reject("empty");
   const connection = cluster.upstreamConnectionOptions;
@@ -321,6 +324,8 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
       : SESSION_HEALTH,
     ignoreNewHostsUntilFirstCheck: common?.ignoreNewHostsUntilFirstHc ?? false,
     outlierDetection: acceptOutlierDetection(scope.field("outlier_detection"), cluster.outlierDetection),
+    healthCheck: acceptHealthChecks(scope.field("health_checks"), cluster.healthChecks),
+    ignoresHealthOnRemoval: cluster.ignoreHealthOnHostRemoval,
     service: readService(cluster.metadata),
     metadata: readMetadata(cluster.metadata),
     origin: readOrigin(cluster.metadata),

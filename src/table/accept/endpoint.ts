@@ -3,11 +3,10 @@
 import type { Address } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
 import type { Locality } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.ts";
-import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
+import type { Endpoint_HealthCheckConfig, LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import * as table from "../endpoint.ts";
 import { LB_METADATA, readDestination, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";
-
 import type { Scope } from "./scope.ts";
 
 export function acceptAddress(scope: Scope, address: Address | undefined): table.Address | undefined {
@@ -50,6 +49,20 @@ export function localityOf(locality: Locality | undefined): table.Endpoint["loca
   return { region: locality?.region ?? "", zone: locality?.zone ?? "", subZone: locality?.subZone ?? "" };
 }
 
+function acceptEndpointCheck(
+  scope: Scope,
+  config: Endpoint_HealthCheckConfig | undefined,
+): table.EndpointHealthCheck | undefined {
+  if (!config) return undefined;
+  if (config.portValue > 65535) scope.field("port_value").reject("above 65535");
+  return {
+    port: config.portValue,
+    address: config.address && acceptAddress(scope.field("address"), config.address),
+    hostname: config.hostname,
+    disabled: config.disableActiveHealthCheck,
+  };
+}
+
 function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLbEndpoints): table.Endpoint | undefined {
   scope.only(endpoint, ["hostIdentifier", "healthStatus", "metadata", "loadBalancingWeight"]);
   const host = endpoint.hostIdentifier;
@@ -58,7 +71,7 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
     return undefined;
   }
   const at = scope.field("endpoint");
-  at.only(host.value, ["address", "hostname"]);
+  at.only(host.value, ["address", "hostname", "healthCheckConfig"]);
   const accepted = acceptAddress(at.field("address"), host.value.address);
   if (!accepted) return undefined;
   const address =
@@ -74,6 +87,7 @@ function acceptEndpoint(scope: Scope, endpoint: LbEndpoint, locality: LocalityLb
     lbMetadata: readJson(endpoint.metadata?.filterMetadata[LB_METADATA]),
     workload: readWorkload(endpoint.metadata),
     hostname: host.value.hostname,
+    healthCheck: acceptEndpointCheck(at.field("health_check_config"), host.value.healthCheckConfig),
     metadata: readMetadata(endpoint.metadata),
   };
 }

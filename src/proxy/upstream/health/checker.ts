@@ -1,0 +1,141 @@
+// The active health checks of a cluster (Envoy: HealthCheckerImplBase): a session for every host that is to be asked.
+
+import type { Cluster as ClusterTable } from "../../../table/cluster.ts";
+import type { Address } from "../../../table/endpoint.ts";
+import type { HealthCheck, Probe } from "../../../table/health-check.ts";
+import { chooseSocket, type UpstreamSocket } from "../../../table/transport-socket.ts";
+import type { Secrets } from "../../secrets.ts";
+import { dial, type InternalDialer } from "../dial.ts";
+import type { Host } from "../host.ts";
+import { type HealthEvent, HealthEventLog } from "./event-log.ts";
+import { GrpcProber } from "./grpc-prober.ts";
+import { HttpProber } from "./http-prober.ts";
+import type { CheckTarget, Prober } from "./prober.ts";
+import { HealthSession, type HealthStats, type SessionOwner } from "./session.ts";
+import { TcpProber } from "./tcp-prober.ts";
+
+/** What the checker needs of the cluster that runs. */
+export interface CheckedCluster {
+  readonly table: ClusterTable;
+  readonly secrets: Secrets;
+  readonly internal: InternalDialer;
+  /** Requests or byte streams have gone to one of its hosts. */
+  hadTraffic(): boolean;
+  onChecked(host: Host, passed: boolean, changed: boolean): void;
+}
+
+/** Where checks of the host go: the endpoint may say otherwise than for requests. */
+function addressOf({ address, endpoint: { healthCheck } }: Host): Address {
+  const base = healthCheck?.address ?? address;
+  if (!healthCheck || healthCheck.port === 0 || base.kind !== "socket") return base;
+  return { ...base, port: healthCheck.port };
+}
+
+export class HealthChecker implements SessionOwner {
+  readonly cluster: string;
+  readonly check: HealthCheck;
+  readonly stats: HealthStats = { attempts: 0, successes: 0, failures: 0, networkFailures: 0, passiveFailures: 0 };
+  readonly #cluster: CheckedCluster;
+  readonly #events: HealthEventLog | undefined;
+  readonly #sessions = new Map<Host, HealthSession>();
+
+  constructor(check: HealthCheck, cluster: CheckedCluster) {
+    this.check = check;
+    this.cluster = cluster.table.name;
+    this.#cluster = cluster;
+    this.#events =
+      check.eventLogPath === "" ? undefined : new HealthEventLog(check.eventLogPath, check.probe, this.cluster);
+  }
+
+  /** The hosts that the cluster has now. `before`: hosts of the cluster that this one replaces, by key, whose health is known. */
+  watch(hosts: ReadonlySet<Host>, before: ReadonlyMap<string, Host>): void {
+    for (const [host, session] of this.#sessions)
+      if (!hosts.has(host) || host.endpoint.healthCheck?.disabled) this.#forget(host, session);
+    for (const host of hosts)
+      if (!this.#sessions.has(host) && !host.endpoint.healthCheck?.disabled) this.#add(host, before.get(host.key));
+  }
+
+  #add(host: Host, known: Host | undefined): void {
+    const isKnown = known?.session !== undefined;
+    host.failedActiveCheck = isKnown ? known.failedActiveCheck : true;
+    host.degradedActiveCheck = isKnown && known.degradedActiveCheck;
+    host.excluded = isKnown ? known.excluded : this.#cluster.table.ignoreNewHostsUntilFirstCheck;
+    // Slow start begins with the first check that it passes.
+    host.hasFailedCheck = host.failedActiveCheck;
+    const session = new HealthSession(this, host, this.#prober(host, this.check.probe));
+    host.session = session;
+    this.#sessions.set(host, session);
+    session.start();
+  }
+
+  #forget(host: Host, session: HealthSession): void {
+    session.stop();
+    this.#sessions.delete(host);
+    host.session = undefined;
+    host.failedActiveCheck = false;
+    host.degradedActiveCheck = false;
+    host.excluded = false;
+  }
+
+  #prober(host: Host, probe: Probe): Prober {
+    const target = this.#target(host);
+    switch (probe.kind) {
+      case "http":
+        return new HttpProber(target, this.check, probe);
+      case "grpc":
+        return new GrpcProber(target, this.check, probe);
+      case "tcp":
+        return new TcpProber(target, this.check, probe);
+    }
+  }
+
+  #target(host: Host): CheckTarget {
+    const { table, secrets, internal } = this.#cluster;
+    const socket = this.#socketOf(host);
+    return {
+      authority: host.endpoint.healthCheck?.hostname || table.name,
+      scheme: socket.kind === "tls" ? "https" : "http",
+      dial: (alpn, dialed) => dial(addressOf(host), socket, alpn, table, secrets, internal, dialed),
+    };
+  }
+
+  #socketOf(host: Host): UpstreamSocket {
+    const { table } = this.#cluster;
+    const { socketCriteria } = this.check;
+    return socketCriteria ? chooseSocket(table.socketMatches, table.socket, socketCriteria) : host.socket;
+  }
+
+  isReady(host: Host): boolean {
+    const socket = this.#socketOf(host);
+    if (socket.kind === "raw") return true;
+    const { secrets } = this.#cluster;
+    return [socket.certificate, socket.roots].every((name) => name === undefined || secrets.has(name));
+  }
+
+  hadTraffic(): boolean {
+    return this.#cluster.hadTraffic();
+  }
+
+  /** A host that an update took away stays for as long as its checks pass (Envoy: updateDynamicHostList). */
+  keeps(host: Host): boolean {
+    return (
+      !this.#cluster.table.ignoresHealthOnRemoval &&
+      this.#sessions.has(host) &&
+      !host.failedActiveCheck &&
+      host.edsHealth !== "unhealthy"
+    );
+  }
+
+  onChecked(host: Host, passed: boolean, changed: boolean): void {
+    this.#cluster.onChecked(host, passed, changed);
+  }
+
+  log(host: Host, event: HealthEvent): void {
+    this.#events?.write(host.address, event);
+  }
+
+  stop(): void {
+    for (const session of this.#sessions.values()) session.stop();
+    this.#sessions.clear();
+  }
+}
