@@ -50,6 +50,10 @@ export class AccessRecord implements FormatSource, LogFacts {
   transportFailure: string | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
+  /** A check of this proxy, or of the application through it. */
+  isHealthCheck = false;
+  /** The response went out to its end. */
+  isWhole = false;
 
   constructor(facts: DownstreamFacts, request: RequestHead | undefined) {
     this.logType = request ? "DownstreamEnd" : "TcpConnectionEnd";

@@ -119,6 +119,10 @@ export function adminResponse(state: AdminState, request: Request): Response {
     state.drain();
     return text("OK\n");
   }
+  if (request.method === "POST" && (url.pathname === "/healthcheck/fail" || url.pathname === "/healthcheck/ok")) {
+    state.configuration.healthCheckFailed = url.pathname === "/healthcheck/fail";
+    return text("OK\n");
+  }
   const handler = GET_PATHS[url.pathname];
   if (!handler) return text(`unknown path ${url.pathname}\n`, 404);
   if (request.method !== "GET") return text("only GET\n", 405);

@@ -64,6 +64,7 @@ export class Configuration implements ListenerContext {
   principal = "";
   serviceCluster = "";
   draining = false;
+  healthCheckFailed = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;

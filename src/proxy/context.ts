@@ -25,4 +25,6 @@ export interface ProxyContext {
   readonly serviceCluster: string;
   /** True from SIGTERM on: responses say `connection: close`. */
   readonly draining: boolean;
+  /** The operator has said that this proxy is to be left alone (`/healthcheck/fail`). */
+  readonly healthCheckFailed: boolean;
 }

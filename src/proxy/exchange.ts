@@ -407,7 +407,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     prepareResponse(head, this.connection);
     this.#stream.respond(head, end);
-    if (end) this.#finish();
+    if (!end) return;
+    this.record.isWhole = true;
+    this.#finish();
   }
 
   respondData(chunk: Uint8Array): boolean {
@@ -446,6 +448,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.record.trailers = trailers;
     if (trailers && this.isGrpc) this.#grpcStatus = statusNumber(trailers) ?? this.#grpcStatus;
     this.#stream.end(trailers);
+    this.record.isWhole = true;
     this.#finish();
   }
 

@@ -19,6 +19,8 @@ export type ResponseFlag =
   | "FI" // fault injected
   | "SI" // stream idle timeout
   | "RL" // rate limited by this proxy
+  | "LH" // failed local health check
+  | "OM" // overload manager
   | "DT" // maximum duration of a stream
   | "UMSDR"; // upstream reached its maximum connection duration
 
@@ -42,6 +44,8 @@ const LONG: Readonly<Record<ResponseFlag, string>> = {
   DI: "DelayInjected",
   FI: "FaultInjected",
   RL: "RateLimited",
+  LH: "FailedLocalHealthCheck",
+  OM: "OverloadManagerTerminated",
   DT: "DurationTimeout",
   UMSDR: "UpstreamMaxStreamDurationReached",
 };

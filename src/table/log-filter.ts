@@ -17,7 +17,7 @@ export type LogFilter =
   /** Out of 1. */
   | { readonly kind: "share"; readonly share: number }
   | { readonly kind: "type"; readonly types: readonly LogType[]; readonly exclude: boolean }
-  | { readonly kind: "always" }
+  | { readonly kind: "always" | "not-health-check" }
   | { readonly kind: "all" | "any"; readonly filters: readonly LogFilter[] };
 
 /** Envoy's types of records that this proxy writes: each at the end of what it tells of. */
@@ -34,6 +34,7 @@ export interface LogFacts {
   /** Of the trailers or the head, whatever the content type is; else what the HTTP status stands for. */
   readonly impliedGrpcStatus: number;
   readonly logType: LogType;
+  readonly isHealthCheck: boolean;
 }
 
 function compares({ op, value }: Comparison, actual: number): boolean {
@@ -66,6 +67,8 @@ export function isLogged(filter: LogFilter, facts: LogFacts, random: () => numbe
       return random() < filter.share;
     case "type":
       return filter.types.includes(facts.logType) !== filter.exclude;
+    case "not-health-check":
+      return !facts.isHealthCheck;
     case "always":
       return true;
     case "all":

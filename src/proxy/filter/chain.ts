@@ -2,6 +2,7 @@
 
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
+import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import { BufferRequest } from "./buffer.ts";
 import { Cors } from "./cors.ts";
 import { ExtProc } from "./ext-proc/ext-proc.ts";
@@ -9,6 +10,7 @@ import { Fault } from "./fault.ts";
 import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
 import { HeaderMutation } from "./header-mutation.ts";
 import { HeaderToMetadata } from "./header-to-metadata.ts";
+import { HealthCheck } from "./health-check.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { Rbac } from "./rbac.ts";
 import { StatefulSession } from "./stateful-session.ts";
@@ -21,6 +23,10 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new BufferRequest(name, disabled, table);
     case "header-mutation":
       return new HeaderMutation(name, disabled, table);
+    case "adaptive-concurrency":
+      return new AdaptiveConcurrency(name, disabled, table);
+    case "health-check":
+      return new HealthCheck(name, disabled, table);
     case "cors":
       return new Cors(name, disabled);
     case "ext-proc":
@@ -65,6 +71,7 @@ export class FilterChain {
   /** From the router back to the client. */
   readonly #response: readonly With<"onResponse">[];
   readonly #end: readonly With<"onEnd">[];
+  readonly #checks: readonly With<"isHealthCheck">[];
 
   constructor(tables: readonly HttpFilter[]) {
     const filters = tables.flatMap((table) => bind(table) ?? []);
@@ -73,6 +80,7 @@ export class FilterChain {
     this.#response = filters
       .filter((filter): filter is With<"onResponse"> => filter.onResponse !== undefined)
       .reverse();
+    this.#checks = filters.filter((filter): filter is With<"isHealthCheck"> => filter.isHealthCheck !== undefined);
     this.#end = filters.filter((filter): filter is With<"onEnd"> => filter.onEnd !== undefined);
   }
 
@@ -87,6 +95,11 @@ export class FilterChain {
       if (verdict === "answered") return ANSWERED;
     }
     return PASSED;
+  }
+
+  /** Before the filters have seen the request. */
+  isHealthCheck(request: FilteredRequest): boolean {
+    return this.#checks.some((filter) => !isOff(filter, request) && filter.isHealthCheck(request));
   }
 
   /** As `onRequest`, from the router back: PASSED, or the position to go on from after a wait. */

@@ -89,6 +89,8 @@ export interface BoundFilter {
   readonly name: string;
   /** Off unless a route turns it on. */
   readonly disabled: boolean;
+  /** Whether it would take the request for a health check of this proxy. */
+  isHealthCheck?(request: FilteredRequest): boolean;
   onRequest?(request: FilteredRequest): Verdict;
   /**
    * A response, of the upstream or of the proxy itself, before its head goes out; `end`: it is all. A filter that says `waiting` has put a

@@ -3,7 +3,11 @@
 import type { Address } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
 import type { Locality } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.ts";
-import type { Endpoint_HealthCheckConfig, LbEndpoint, LocalityLbEndpoints } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
+import type {
+  Endpoint_HealthCheckConfig,
+  LbEndpoint,
+  LocalityLbEndpoints,
+} from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import * as table from "../endpoint.ts";
 import { LB_METADATA, readDestination, readJson, readMetadata, readStrings, readWorkload } from "./metadata.ts";

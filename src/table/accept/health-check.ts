@@ -26,6 +26,29 @@ const NO_TRAFFIC_INTERVAL_MS = 60_000;
 const RESPONSE_BUFFER_BYTES = 1_024;
 const OK: readonly table.StatusRange[] = [{ from: 200, to: 201 }];
 
+/** All but `alt_port`, which Envoy does not read either, and events to other places than a file. */
+const SUPPORTED = [
+  "timeout",
+  "interval",
+  "initialJitter",
+  "intervalJitter",
+  "intervalJitterPercent",
+  "unhealthyThreshold",
+  "healthyThreshold",
+  "reuseConnection",
+  "healthChecker",
+  "noTrafficInterval",
+  "noTrafficHealthyInterval",
+  "unhealthyInterval",
+  "unhealthyEdgeInterval",
+  "healthyEdgeInterval",
+  "eventLogPath",
+  "alwaysLogHealthCheckFailures",
+  "alwaysLogHealthCheckSuccess",
+  "tlsOptions",
+  "transportSocketMatchCriteria",
+] as const;
+
 function acceptPayload(scope: Scope, payload: HealthCheck_Payload | undefined): Uint8Array | undefined {
   const by = payload?.payload;
   if (by?.case === "binary") return by.value;
@@ -157,12 +180,7 @@ export function acceptHealthChecks(scope: Scope, checks: readonly HealthCheck[])
   if (!check) return undefined;
   if (second) scope.index(1).reject("only one check is supported");
   const at = scope.index(0);
-  for (const [name, value] of [
-    ["alt_port", check.altPort !== undefined],
-    ["event_logger", check.eventLogger.length > 0],
-    ["event_service", check.eventService !== undefined],
-  ] as const)
-    if (value) at.field(name).reject("not supported by Heddle's proxy");
+  at.only(check, SUPPORTED);
   const probe = acceptProbe(at, check);
   if (!probe) return undefined;
   return {

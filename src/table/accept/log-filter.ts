@@ -62,8 +62,7 @@ export function acceptLogFilter(scope: Scope, filter: AccessLogFilter): LogFilte
     case "durationFilter":
       return { kind: "duration", comparison: acceptComparison(at.field("comparison"), by.value.comparison) };
     case "notHealthCheckFilter":
-      // Envoy's health_check filter marks such requests, and this proxy has none.
-      return ALWAYS;
+      return { kind: "not-health-check" };
     case "headerFilter":
       if (by.value.header) return { kind: "header", match: acceptHeaderMatch(at.field("header"), by.value.header) };
       at.field("header").reject("missing");

@@ -16,6 +16,34 @@ const STDEV_FACTOR = 1_900;
 const FAILURE_PERCENTAGE_VOLUME = 50;
 const FAILURE_PERCENTAGE = 85;
 
+/** All but `monitors`. */
+const SUPPORTED = [
+  "consecutive5xx",
+  "interval",
+  "baseEjectionTime",
+  "maxEjectionPercent",
+  "enforcingConsecutive5xx",
+  "enforcingSuccessRate",
+  "successRateMinimumHosts",
+  "successRateRequestVolume",
+  "successRateStdevFactor",
+  "consecutiveGatewayFailure",
+  "enforcingConsecutiveGatewayFailure",
+  "splitExternalLocalOriginErrors",
+  "consecutiveLocalOriginFailure",
+  "enforcingConsecutiveLocalOriginFailure",
+  "enforcingLocalOriginSuccessRate",
+  "failurePercentageThreshold",
+  "enforcingFailurePercentage",
+  "enforcingFailurePercentageLocalOrigin",
+  "failurePercentageMinimumHosts",
+  "failurePercentageRequestVolume",
+  "maxEjectionTime",
+  "maxEjectionTimeJitter",
+  "successfulActiveHealthCheckUnejectHost",
+  "alwaysEjectOneHost",
+] as const;
+
 /** A duration that must be above 0 where it is set. */
 function positive(scope: Scope, duration: OutlierDetection["interval"], otherwise: number): number {
   const ms = milliseconds(duration, otherwise);
@@ -82,7 +110,7 @@ export function acceptOutlierDetection(
   detection: OutlierDetection | undefined,
 ): table.OutlierDetection | undefined {
   if (!detection) return undefined;
-  if (detection.monitors.length > 0) scope.field("monitors").reject("not supported by Heddle's proxy");
+  scope.only(detection, SUPPORTED);
   return {
     consecutive5xx: detection.consecutive5xx ?? CONSECUTIVE,
     consecutiveGatewayFailure: detection.consecutiveGatewayFailure ?? CONSECUTIVE,

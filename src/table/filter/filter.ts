@@ -1,22 +1,26 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
+import type { AdaptiveConcurrencyFilter } from "./adaptive-concurrency.ts";
 import type { BufferFilter } from "./buffer.ts";
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
 import type { ExtProcFilter, ExtProcRoute } from "./ext-proc.ts";
 import type { FaultFilter } from "./fault.ts";
 import type { HeaderMutationFilter, RouteHeaderMutation } from "./header-mutation.ts";
 import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
+import type { HealthCheckFilter } from "./health-check.ts";
 import type { LocalRateLimitFilter } from "./local-rate-limit.ts";
 import type { RbacFilter } from "./rbac.ts";
 import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
+  | AdaptiveConcurrencyFilter
   | BufferFilter
   | ExtProcFilter
   | CorsFilter
   | FaultFilter
   | HeaderMutationFilter
   | HeaderToMetadataFilter
+  | HealthCheckFilter
   | LocalRateLimitFilter
   | RbacFilter
   | StatefulSessionFilter

@@ -7,6 +7,7 @@ import {
   type VirtualHost,
   FilterConfigSchema as WrapperSchema,
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { AdaptiveConcurrencySchema } from "../../../xds/gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
 import {
   BufferPerRouteSchema,
   BufferSchema,
@@ -23,6 +24,7 @@ import {
   HeaderMutationSchema,
 } from "../../../xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts";
 import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
+import { HealthCheckSchema } from "../../../xds/gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.ts";
 import { LocalRateLimitSchema } from "../../../xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
@@ -40,12 +42,14 @@ import {
   type RouteFilterTable,
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
+import { acceptAdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import { acceptBuffer, acceptBufferRoute } from "./buffer.ts";
 import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptExtProc, acceptExtProcRoute } from "./ext-proc.ts";
 import { acceptFault } from "./fault.ts";
 import { acceptHeaderMutation, acceptHeaderMutationRoute } from "./header-mutation.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
+import { acceptHealthCheckFilter } from "./health-check.ts";
 import { acceptLocalRateLimit } from "./local-rate-limit.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
 import { acceptStatefulSession, acceptStatefulSessionRoute } from "./stateful-session.ts";
@@ -79,6 +83,8 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(RBACSchema, acceptRbacFilter),
   known(StatefulSessionSchema, acceptStatefulSession),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
+  known(HealthCheckSchema, acceptHealthCheckFilter),
+  known(AdaptiveConcurrencySchema, acceptAdaptiveConcurrency),
   known(OnDemandSchema, () => ({ kind: "on-demand" })),
   known(DynamicForwardProxySchema, () => ({ kind: "dynamic-forward-proxy" })),
 ];
