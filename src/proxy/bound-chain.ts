@@ -40,6 +40,8 @@ export interface Live {
   /** Requests under way, and bytes that the codec holds; a byte stream has neither. */
   readonly active?: number;
   readonly buffered?: number;
+  /** Under overload, on the clock of performance.now(): goes when it has carried nothing for the shortened time. */
+  dropIfIdle?(now: number): void;
   /** Takes nothing new and ends after what is under way. */
   drain(): void;
   terminate(): void;

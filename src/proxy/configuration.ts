@@ -13,6 +13,7 @@ import type { Cluster as ClusterTable, Discovery } from "../table/cluster.ts";
 import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import type { Listener as ListenerTable } from "../table/listener.ts";
+import type { OverloadAction } from "../table/overload.ts";
 import type { VirtualHost } from "../table/route.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
@@ -23,6 +24,9 @@ import type { RouteHolder } from "./context.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
 import type { ListeningSockets } from "./listening-sockets.ts";
+import { HeldConnections } from "./overload/held-connections.ts";
+import type { OverloadedProxy } from "./overload/manager.ts";
+import { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
@@ -51,7 +55,7 @@ export interface ConfigurationSettings {
   readonly maxConnections: number;
 }
 
-export class Configuration implements ListenerContext {
+export class Configuration implements ListenerContext, OverloadedProxy {
   readonly clusters = new Map<string, Cluster>();
   readonly accessLogs = new AccessLogs();
   readonly names = new NameCache();
@@ -65,6 +69,8 @@ export class Configuration implements ListenerContext {
   serviceCluster = "";
   draining = false;
   healthCheckFailed = false;
+  readonly overload = new OverloadState();
+  readonly held = new HeldConnections();
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
@@ -460,6 +466,18 @@ export class Configuration implements ListenerContext {
     if (identity?.kind !== "parsed") return; // a gateway's certificate names hosts, not a workload
     this.principal = identity.value.uri;
     this.reporter.principal = identity.value.uri;
+  }
+
+  // ── overload ──
+
+  onReducedTimeouts(): void {
+    const now = performance.now();
+    for (const listener of this.#listeners.values()) listener.dropIdle(now);
+    for (const listener of this.#leaving) listener.dropIdle(now);
+  }
+
+  onAction(action: OverloadAction, active: boolean): void {
+    if (action === "stop_accepting_connections" && !active) this.held.release();
   }
 
   // ── the end ──

@@ -3,6 +3,7 @@
 
 import type { RouteConfiguration } from "../table/http.ts";
 import type { AccessLogs } from "./access-log.ts";
+import type { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { NameCache } from "./upstream/names.ts";
@@ -27,4 +28,5 @@ export interface ProxyContext {
   readonly draining: boolean;
   /** The operator has said that this proxy is to be left alone (`/healthcheck/fail`). */
   readonly healthCheckFailed: boolean;
+  readonly overload: OverloadState;
 }

@@ -68,6 +68,9 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
   readonly #age = new Alarm(() => this.#grewOld());
   #requests = 0;
   #draining = false;
+  /** As of the look before, under overload: how many requests there had been, and since when there were no others. */
+  #idleRequests = -1;
+  #idleSince = 0;
   #stream: ByteStream | undefined;
   #onClosed: (() => void) | undefined;
   #certificate: Uint8Array | undefined;
@@ -134,6 +137,16 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     return this.#codec?.buffered ?? 0;
   }
 
+  dropIfIdle(now: number): void {
+    if (this.active > 0 || this.#requests !== this.#idleRequests) {
+      this.#idleRequests = this.#requests;
+      this.#idleSince = now;
+      return;
+    }
+    const idleMs = this.context.overload.timeout("connection-idle", this.http.table.idleTimeoutMs);
+    if (idleMs > 0 && now - this.#idleSince >= idleMs) this.#grewOld();
+  }
+
   /** A client that has not even begun to speak is not waited for. */
   #grewOld(): void {
     if (this.#codec) this.drain();
@@ -151,13 +164,20 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     this.#stream?.terminate();
   }
 
+  /** After the request that is here. */
+  #isToClose(): boolean {
+    const { healthCheckFailed, overload } = this.context;
+    if (healthCheckFailed) return true;
+    return overload.disable_http_keepalive > 0 && overload.hits("disable_http_keepalive");
+  }
+
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): void {
     const { stats, table } = this.http;
     stats.requests++;
     stats.activeRequests++;
     this.#requests++;
     // Before the answer, so that it says `connection: close`.
-    if (this.#requests === table.maxRequestsPerConnection || this.context.healthCheckFailed) this.drain();
+    if (this.#requests === table.maxRequestsPerConnection || this.#isToClose()) this.drain();
     if (table.underscores !== "allow" && !this.#admitsNames(stream, head, end)) return;
     const exchange = new Exchange(this, stream, head, end);
     if (this.#begun++ === 0) atEndOfTurn(this);

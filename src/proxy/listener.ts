@@ -25,6 +25,7 @@ import { HttpConnection } from "./http-connection.ts";
 import { type InspectionListener, PeekingInspection, ReadingInspection } from "./inspection.ts";
 import type { ListeningSockets, SocketPlace } from "./listening-sockets.ts";
 import { closeLater, refusal } from "./network-filter.ts";
+import type { HeldConnections } from "./overload/held-connections.ts";
 import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
 import { TcpConnection } from "./tcp-proxy.ts";
 
@@ -39,6 +40,7 @@ export interface ListenerContext extends ChainContext {
   readonly listenerDrainMs: number;
   /** Counts the connections of all listeners. */
   readonly admission: Admission;
+  readonly held: HeldConnections;
 }
 
 /** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
@@ -215,9 +217,13 @@ export class Listener {
 
   /** Of all listeners together, counted where it refuses. */
   #admission(owner: () => Listener): Admission {
-    const { admission } = this.#context;
+    const { admission, overload } = this.#context;
     return {
       admit() {
+        if (overload.reject_incoming_connections > 0 && overload.hits("reject_incoming_connections")) {
+          overload.stats.connectionsRejected++;
+          return false;
+        }
         const admitted = admission.admit();
         if (!admitted) owner().#overflow();
         return admitted;
@@ -247,8 +253,9 @@ export class Listener {
   #accept(transport: SocketTransport): void {
     if (this.table.tcpKeepalive) keepAlive(transport, this.table.tcpKeepalive);
     const destination = this.table.useOriginalDestination ? originalDestination(transport.descriptor) : undefined;
-    const owner = destination && this.#context.capturedBy(destination);
-    (owner ?? this).take(transport, destination);
+    const owner = (destination && this.#context.capturedBy(destination)) ?? this;
+    if (this.#context.overload.stop_accepting_connections < 1) owner.take(transport, destination);
+    else this.#context.held.hold(transport, () => owner.take(transport, destination));
   }
 
   /** A connection that is this listener's, whoever accepted it. */
@@ -349,6 +356,11 @@ export class Listener {
     }
     // The handshake took longer than the listener was there.
     if (this.#leaving && !this.#inherited.has(chosen)) connection.drain();
+  }
+
+  /** Under overload: idle connections go sooner. */
+  dropIdle(now: number): void {
+    for (const { live } of this.#chains.values()) for (const one of [...live]) one.dropIfIdle?.(now);
   }
 
   /**

@@ -13,9 +13,10 @@ import { type AdminState, adminResponse } from "./admin.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
 import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
+import { OverloadManager } from "./overload/manager.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
-import { applyStaticResources } from "./static-resources.ts";
+import { applyStaticResources, overloadTable } from "./static-resources.ts";
 import { type Subscription, subscribe } from "./subscription.ts";
 
 const log = logger("proxy");
@@ -127,11 +128,14 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
+  const watched = overloadTable(bootstrap, worker?.workers);
+  const overload = watched && new OverloadManager(watched, configuration);
   const subscription = worker ? worker.subscribe(configuration) : subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;
 
   const stop = (withinMs = drainMs): Promise<void> => {
     stopping ??= drain(configuration, withinMs).then(async () => {
+      overload?.stop();
       subscription.close();
       clearInterval(settling);
       clearInterval(sweeping);

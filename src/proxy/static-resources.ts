@@ -5,15 +5,27 @@ import {
   type Accepted,
   checkCluster,
   checkListener,
+  checkOverloadManager,
   checkSecret,
   describeRejections,
 } from "../table/accept/resource.ts";
+import { type OverloadTable, workersShare } from "../table/overload.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Configuration } from "./configuration.ts";
+import { defaultOverload } from "./overload/defaults.ts";
 
 function must<T>(what: string, result: Accepted<T>): T {
   if (result.kind === "accepted") return result.table;
   throw new Failure(`${what}: ${describeRejections(result.rejections)}`, { exit: EXIT.data });
+}
+
+/**
+ * What the bootstrap says of overload, else the defaults; undefined: nothing is watched. `workers`: those that share it.
+ * @throws Failure naming the field that is not supported or wrong.
+ */
+export function overloadTable({ overloadManager }: Bootstrap, workers = 1): OverloadTable | undefined {
+  const table = overloadManager ? must("overload_manager", checkOverloadManager(overloadManager)) : defaultOverload();
+  return table && workersShare(table, workers);
 }
 
 /** @throws Failure naming the resource and the field that is not supported or wrong. */

@@ -4,17 +4,20 @@ import { complete, type Steps } from "../../base/steps.ts";
 import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { OverloadManager } from "../../xds/gen/envoy/config/overload/v3/overload_pb.ts";
 import type { VirtualHost } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import type * as table from "../cluster.ts";
 import type { EndpointSet } from "../endpoint.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
+import type { OverloadTable } from "../overload.ts";
 import type { VirtualHost as VirtualHostTable } from "../route.ts";
 import type { UdpListener } from "../udp.ts";
 import { acceptCluster } from "./cluster.ts";
 import { acceptEndpoints } from "./endpoint.ts";
 import { acceptListener } from "./listener.ts";
+import { acceptOverloadManager } from "./overload.ts";
 import { type AcceptedRoutes, acceptRouteConfiguration } from "./route-configuration.ts";
 import { type Rejection, Scope } from "./scope.ts";
 import { acceptSecret, InlineSecrets, type SecretContent } from "./secret.ts";
@@ -74,6 +77,10 @@ export function checkRouteConfiguration(config: RouteConfiguration): Accepted<Ac
 
 export function checkVirtualHost(host: VirtualHost, shell: RouteConfigurationShell): Accepted<VirtualHostTable> {
   return check((scope) => acceptVirtualHost(scope, host, shell));
+}
+
+export function checkOverloadManager(manager: OverloadManager): Accepted<OverloadTable> {
+  return check((scope) => acceptOverloadManager(scope, manager));
 }
 
 export function checkSecret(secret: Secret): Accepted<SecretContent | undefined> {

@@ -1,6 +1,6 @@
 // One proxy process for the whole run, with its control plane in this process: started empty, given everything by discovery.
 
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../../scripts/components.ts";
@@ -8,7 +8,7 @@ import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { until } from "../../../src/base/until-fixture.ts";
 import { closedPort } from "../../../src/proxy/raw-peer-fixture.ts";
 import { Discovery, type Resources } from "./discovery.ts";
-import { extension, httpOptions, type Message, type Place, socketAddress } from "./message.ts";
+import { extension, httpOptions, type Message, type Place, socketAddress, typed } from "./message.ts";
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
@@ -44,8 +44,43 @@ function grpcCluster(name: string, port: number): Message {
   };
 }
 
-function bootstrap(name: string, discoveryPort: number, adminPort: number, secretsPort: number | undefined): Message {
+/** The overload actions that a case can bring about, each by a resource of its own: a file with a number. */
+const OVERLOAD_ACTIONS = [
+  "stop_accepting_requests",
+  "disable_http_keepalive",
+  "stop_accepting_connections",
+  "reject_incoming_connections",
+  "reduce_timeouts",
+] as const;
+type Overload = (typeof OVERLOAD_ACTIONS)[number];
+
+function overloadManager(folder: string): Message {
+  const idle = { timer: "HTTP_DOWNSTREAM_CONNECTION_IDLE", min_timeout: "0.05s" };
+  const timers = typed("config.overload.v3.ScaleTimersOverloadActionConfig", { timer_scale_factors: [idle] });
   return {
+    refresh_interval: "0.05s",
+    resource_monitors: OVERLOAD_ACTIONS.map((action) =>
+      extension(action, "extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig", {
+        filename: join(folder, action),
+      }),
+    ),
+    actions: OVERLOAD_ACTIONS.map((action) => ({
+      name: `envoy.overload_actions.${action}`,
+      triggers: [{ name: action, scaled: { scaling_threshold: 0.5, saturation_threshold: 0.9 } }],
+      ...(action === "reduce_timeouts" && { typed_config: timers }),
+    })),
+  };
+}
+
+function bootstrap(
+  name: string,
+  discoveryPort: number,
+  adminPort: number,
+  folder: string,
+  secretsPort: number | undefined,
+): Message {
+  return {
+    overload_manager: overloadManager(folder),
     node: { id: `lab~${name}`, cluster: name },
     admin: { address: socketAddress(adminPort) },
     bootstrap_extensions: [
@@ -121,8 +156,9 @@ export class ProxyProcess {
     this.folder = mkdtempSync(join(tmpdir(), "heddle-lab-"));
     this.#discovery = new Discovery();
     this.#admin = closedPort();
+    for (const action of OVERLOAD_ACTIONS) writeFileSync(join(this.folder, action), "0");
     const file = join(this.folder, "bootstrap.json");
-    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin, secretsPort)));
+    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin, this.folder, secretsPort)));
     const output = process.env.TEST_LOG === "debug" ? "/dev/stderr" : join(this.folder, "output");
     const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder, output, String(process.pid)];
     Bun.spawnSync([...keeper, ...command(kind, drainSeconds), file], {
@@ -196,6 +232,13 @@ export class ProxyProcess {
 
   async place(listener: string): Promise<Place> {
     return (await this.places([listener])).get(listener)!;
+  }
+
+  /** From 0 to 1; has its effect within moments. A file is put in place of the one before: that is what Envoy looks for. */
+  overload(action: Overload, pressure: number): void {
+    const file = join(this.folder, action);
+    writeFileSync(`${file}.new`, String(pressure));
+    renameSync(`${file}.new`, file);
   }
 
   /** What `/clusters` says of the hosts of a cluster, by address: `rq_total`, `cx_active`, `health_flags`, … */

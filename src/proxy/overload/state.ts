@@ -1,0 +1,24 @@
+// What is being done about overload, as the request path reads it: plain fields, 0 where nothing is.
+
+import { type OverloadAction, type OverloadTable, type ScaledTimer, scaledTimeout } from "../../table/overload.ts";
+
+/** Every field goes from 0 to 1; between them, a share of what comes is hit (Envoy: OverloadActionState). */
+export class OverloadState {
+  stop_accepting_requests = 0;
+  disable_http_keepalive = 0;
+  stop_accepting_connections = 0;
+  reject_incoming_connections = 0;
+  reduce_timeouts = 0;
+  shrink_heap = 0;
+  timerFloors: OverloadTable["timerFloors"] = new Map();
+  readonly stats = { requestsShed: 0, connectionsRejected: 0 };
+
+  /** Whether this one is hit. The caller has seen that the state is above 0. */
+  hits(action: OverloadAction): boolean {
+    return Math.random() < this[action];
+  }
+
+  timeout(timer: ScaledTimer, ms: number): number {
+    return this.reduce_timeouts === 0 ? ms : scaledTimeout(ms, this.timerFloors.get(timer), this.reduce_timeouts);
+  }
+}

@@ -1,0 +1,70 @@
+// What is watched, and what is done about too much of it (envoy.config.overload.v3.OverloadManager).
+
+export type ResourceMonitor =
+  /** Resident memory against a bound in bytes. */
+  | { readonly kind: "memory"; readonly name: string; readonly maxBytes: number }
+  /** A file with a number from 0 to 1, for tests. */
+  | { readonly kind: "injected"; readonly name: string; readonly path: string }
+  | { readonly kind: "connections"; readonly name: string; readonly max: number }
+  /** How late the event loop is. Envoy has threads to spread over, and no such monitor. */
+  | { readonly kind: "event-loop-lag"; readonly name: string; readonly maxMs: number }
+  | { readonly kind: "descriptors"; readonly name: string; readonly max: number };
+
+/** Pressure from `from` on has an effect, and from `full` on the whole effect; a threshold has both in one place. */
+export interface Trigger {
+  readonly monitor: string;
+  readonly from: number;
+  readonly full: number;
+}
+
+export type ScaledTimer = "connection-idle" | "stream-idle";
+
+/** The shortest that a time-out becomes. */
+export type TimerFloor =
+  | { readonly kind: "ms"; readonly ms: number }
+  | { readonly kind: "share"; readonly share: number };
+
+export const ACTIONS = [
+  "stop_accepting_requests",
+  "disable_http_keepalive",
+  "stop_accepting_connections",
+  "reject_incoming_connections",
+  "reduce_timeouts",
+  "shrink_heap",
+] as const;
+export type OverloadAction = (typeof ACTIONS)[number];
+
+export interface OverloadTable {
+  readonly refreshMs: number;
+  readonly monitors: readonly ResourceMonitor[];
+  readonly actions: ReadonlyMap<OverloadAction, readonly Trigger[]>;
+  readonly timerFloors: ReadonlyMap<ScaledTimer, TimerFloor>;
+}
+
+/** What one of several workers is allowed of what they share; descriptors and the event loop are each one's own. */
+export function workersShare(table: OverloadTable, workers: number): OverloadTable {
+  if (workers === 1) return table;
+  const monitors = table.monitors.map((monitor): ResourceMonitor => {
+    if (monitor.kind === "memory") return { ...monitor, maxBytes: monitor.maxBytes / workers };
+    if (monitor.kind === "connections") return { ...monitor, max: Math.ceil(monitor.max / workers) };
+    return monitor;
+  });
+  return { ...table, monitors };
+}
+
+function triggered({ from, full }: Trigger, pressure: number): number {
+  if (pressure >= full) return 1;
+  return pressure <= from ? 0 : (pressure - from) / (full - from);
+}
+
+/** How far an action goes, from 0 (not at all) to 1: the furthest that any trigger asks for. */
+export function actionState(triggers: readonly Trigger[], pressures: ReadonlyMap<string, number>): number {
+  return Math.max(0, ...triggers.map((trigger) => triggered(trigger, pressures.get(trigger.monitor) ?? 0)));
+}
+
+/** A time-out under so much pressure (Envoy: ScaledRangeTimerManager). 0, which is none, stays. */
+export function scaledTimeout(ms: number, floor: TimerFloor | undefined, state: number): number {
+  if (ms === 0 || !floor || state === 0) return ms;
+  const least = Math.min(ms, floor.kind === "ms" ? floor.ms : ms * floor.share);
+  return least + (ms - least) * (1 - state);
+}
