@@ -286,7 +286,6 @@ traffic(
     ...udpCase({ hash_policies: [{ source_ip: true }] }),
     endpoints: [A.port, B.port],
     cluster: { lb_policy: "MAGLEV" },
-    fails: { heddle: { because: "Maglev is not among the balancers" } },
   },
   async (given) => {
     const answers = new Set<string>();
