@@ -38,7 +38,7 @@ import { RequestStages } from "./filter/request-stages.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
-import type { OverloadState } from "./overload/state.ts";
+import { sheds } from "./overload/shed.ts";
 import { RequestDeadline, streamDuration, type TimedRequest } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
@@ -123,8 +123,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     const { connection, head } = this;
     const { table } = connection.http;
     if (this.#phase === "over") return; // it had to wait for its turn, and was reset meanwhile
-    const { overload } = connection.context;
-    if (overload.stop_accepting_requests > 0 && this.#isShed(overload)) return;
+    if (sheds(this, connection.http.filters)) return;
     const refusal = prepareRequest(head, table, connection.facts, connection.forwardedCertificate);
     if (refusal) {
       this.reply(refusal.status, "", refusal.details, undefined, refusal.headers);
@@ -132,7 +131,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     }
     if (!table.proxiesContinue) this.#askForBody();
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
-    this.setIdle(overload.timeout("stream-idle", table.streamIdleTimeoutMs));
+    this.setIdle(connection.context.overload.timeout("stream-idle", table.streamIdleTimeoutMs));
     this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
       this.reply(403, "", "upgrade_failed");
@@ -141,14 +140,6 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#chooseRoute();
     this.#setDuration(table, this.route);
     this.#runFilters(0);
-  }
-
-  /** Health checks are answered all the same: who asks must not take the proxy for dead, and end it. */
-  #isShed(overload: OverloadState): boolean {
-    if (!overload.hits("stop_accepting_requests") || this.connection.http.filters.isHealthCheck(this)) return false;
-    overload.stats.requestsShed++;
-    this.reply(503, "envoy overloaded", "overload", "OM");
-    return true;
   }
 
   /** Meets the client's expectation here; the upstream hears nothing of it (Envoy: ActiveStream::decodeHeaders). */
