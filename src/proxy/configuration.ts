@@ -70,7 +70,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   draining = false;
   healthCheckFailed = false;
   readonly overload = new OverloadState();
-  readonly held = new HeldConnections();
+  readonly heldConnections = new HeldConnections();
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
@@ -477,7 +477,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   }
 
   onAction(action: OverloadAction, active: boolean): void {
-    if (action === "stop_accepting_connections" && !active) this.held.release();
+    if (action === "stop_accepting_connections" && !active) this.heldConnections.release();
   }
 
   // ── the end ──

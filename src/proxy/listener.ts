@@ -40,7 +40,7 @@ export interface ListenerContext extends ChainContext {
   readonly listenerDrainMs: number;
   /** Counts the connections of all listeners. */
   readonly admission: Admission;
-  readonly held: HeldConnections;
+  readonly heldConnections: HeldConnections;
 }
 
 /** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
@@ -255,7 +255,7 @@ export class Listener {
     const destination = this.table.useOriginalDestination ? originalDestination(transport.descriptor) : undefined;
     const owner = (destination && this.#context.capturedBy(destination)) ?? this;
     if (this.#context.overload.stop_accepting_connections < 1) owner.take(transport, destination);
-    else this.#context.held.hold(transport, () => owner.take(transport, destination));
+    else this.#context.heldConnections.hold(transport, () => owner.take(transport, destination));
   }
 
   /** A connection that is this listener's, whoever accepted it. */
