@@ -64,17 +64,18 @@ export async function runProxy(args: readonly string[]): Promise<void> {
   try {
     const { bootstrap, debug, ...options } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
-    const proxy = startProxy({
-      bootstrap: await readBootstrap(bootstrap),
-      version: VERSION,
-      ...options,
-    });
     let asked = false;
     const end = (): void => {
       if (asked) process.exit(EXIT.failure);
       asked = true;
       void proxy.stop().then(() => process.exit(EXIT.ok));
     };
+    const proxy = startProxy({
+      bootstrap: await readBootstrap(bootstrap),
+      version: VERSION,
+      onQuit: end,
+      ...options,
+    });
     process.on("SIGTERM", end);
     process.on("SIGINT", end);
   } catch (thrown) {

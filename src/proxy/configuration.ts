@@ -16,12 +16,16 @@ import type { Listener as ListenerTable } from "../table/listener.ts";
 import type { VirtualHost } from "../table/route.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
+import { parseVirtualHostName } from "../xds/names.ts";
 import { AccessLogs } from "./access-log.ts";
 import type { RouteHolder } from "./context.ts";
+import { duplicateAddress } from "./duplicate-address.ts";
+import { HeldResources } from "./held-resources.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
+import { Taps } from "./tap.ts";
 import { UdpListener } from "./udp-listener.ts";
 import { Cluster, type OwnPlace, type UpstreamContext } from "./upstream/cluster.ts";
 import type { InternalDialer } from "./upstream/dial.ts";
@@ -53,12 +57,17 @@ export class Configuration implements ListenerContext {
   readonly clusters = new Map<string, Cluster>();
   readonly accessLogs = new AccessLogs();
   readonly names = new NameCache();
+  readonly taps = new Taps();
   readonly secrets = new Secrets();
+  /** What discovery brought, as it came. */
+  readonly held = new HeldResources();
   readonly reporter: Reporter;
   readonly reusePort: boolean;
   readonly listenerDrainMs: number;
   principal = "";
   draining = false;
+  /** The operator's word: health checks fail, and every response says that its connection closes (Envoy: DrainManager::drainClose). */
+  healthCheckFailed = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
@@ -168,6 +177,12 @@ export class Configuration implements ListenerContext {
     this.#endpoints.delete(serviceName);
   }
 
+  /** Forgets the endpoints that no cluster asks for any more: the server sends them anew when one asks again. */
+  keepEndpoints(names: ReadonlySet<string>): void {
+    for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
+    this.held.keep("eds", (name) => names.has(name));
+  }
+
   /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */
   get endpointNames(): ReadonlySet<string> {
     return this.#followers.names;
@@ -248,6 +263,8 @@ export class Configuration implements ListenerContext {
    */
   keepRoutes(names: ReadonlySet<string>): void {
     for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+    this.held.keep("rds", (name) => names.has(name));
+    this.held.keep("vhds", (name) => names.has(parseVirtualHostName(name)?.route ?? ""));
   }
 
   /** `complete`: the server has answered for the virtual hosts, if only that there are none. */
@@ -274,9 +291,17 @@ export class Configuration implements ListenerContext {
 
   // ── listeners ──
 
-  setListener(table: ListenerTable | UdpListenerTable): void {
-    if (table.protocol === "udp") this.#setUdpListener(table);
-    else this.#setTcpListener(table);
+  /** Why a listener cannot be beside those that are there. */
+  refusalOf(table: ListenerTable | UdpListenerTable): string | undefined {
+    if (table.protocol === "udp") return undefined;
+    return duplicateAddress(table, [...this.#listeners.values(), ...this.#warming.values()]);
+  }
+
+  /** @returns why it could not be opened, when everything that it needs is here. */
+  setListener(table: ListenerTable | UdpListenerTable): string | undefined {
+    if (table.protocol === "tcp") return this.#setTcpListener(table);
+    this.#setUdpListener(table);
+    return undefined;
   }
 
   /** Nothing to wait for: clusters are looked up as datagrams come. */
@@ -292,11 +317,11 @@ export class Configuration implements ListenerContext {
     return this.#udpListeners;
   }
 
-  #setTcpListener(table: ListenerTable): void {
+  #setTcpListener(table: ListenerTable): string | undefined {
     this.#removeUdpListener(table.name);
     const before = this.#listeners.get(table.name);
     this.#warming.set(table.name, new Listener(table, this, before));
-    this.#openWarm();
+    return this.#openWarm().get(table.name);
   }
 
   #removeUdpListener(name: string): void {
@@ -330,14 +355,24 @@ export class Configuration implements ListenerContext {
     return [...this.#warming.keys()];
   }
 
-  #isWarm(listener: Listener): boolean {
-    return (
-      listener.secretNames.every((name) => this.secrets.has(name)) &&
-      listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined)
-    );
+  /** What each listener that warms still waits for. */
+  get warming(): readonly { readonly name: string; readonly waitsFor: readonly string[] }[] {
+    return [...this.#warming].map(([name, listener]) => ({ name, waitsFor: this.#missing(listener) }));
   }
 
-  #openWarm(): void {
+  #missing({ secretNames, routeNames }: Listener): readonly string[] {
+    const secrets = secretNames.filter((name) => !this.secrets.has(name));
+    const routes = routeNames.filter((name) => this.#routes.get(name)?.holder.current === undefined);
+    return [...secrets.map((name) => `SdsApi ${name}`), ...routes.map((name) => `RdsRouteConfigSubscription ${name}`)];
+  }
+
+  #isWarm(listener: Listener): boolean {
+    return this.#missing(listener).length === 0;
+  }
+
+  /** @returns the listeners that stay closed, with the reasons. */
+  #openWarm(): ReadonlyMap<string, string> {
+    const closed = new Map<string, string>();
     for (const [name, listener] of this.#warming) {
       if (!this.#isWarm(listener)) continue;
       this.#warming.delete(name);
@@ -345,16 +380,16 @@ export class Configuration implements ListenerContext {
       try {
         listener.open(before);
       } catch (thrown) {
-        log.error("listener stays closed", {
-          listener: name,
-          error: thrown instanceof Error ? thrown : String(thrown),
-        });
+        const error = thrown instanceof Error ? thrown.message : String(thrown);
+        log.error("listener stays closed", { listener: name, error });
+        closed.set(name, error);
         continue;
       }
       this.#listeners.set(name, listener);
       this.#leave(before, listener);
       this.#findOwnPorts();
     }
+    return closed;
   }
 
   isOwnPort(port: number): boolean {

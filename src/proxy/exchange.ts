@@ -42,6 +42,7 @@ import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } 
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
 import { statusClass } from "./status-class.ts";
+import type { TapRecorder } from "./tap.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
@@ -84,6 +85,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #responseMessages: MessageCounter | undefined = undefined;
   #grpcStatus = -1;
   #deadline: RequestDeadline | undefined = undefined;
+  /** Undefined while nobody watches. */
+  readonly #tap: TapRecorder | undefined;
 
   constructor(connection: Downstream, stream: ServerStream, head: RequestHead, end: boolean) {
     this.connection = connection;
@@ -98,6 +101,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.#requestMessages = new MessageCounter();
       this.#responseMessages = new MessageCounter();
     }
+    this.#tap = connection.context.taps.begin(head, connection.facts);
     stream.listener = this;
   }
 
@@ -262,6 +266,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   onData(chunk: Uint8Array): void {
     this.record.bytesReceived += chunk.length;
+    this.#tap?.requestBody.take(chunk);
     this.#deadline?.touch();
     this.#requestMessages?.feed(chunk);
     const body = this.body!;
@@ -317,6 +322,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     this.connection.http.filters.onResponse(this, head);
     prepareResponse(head, this.connection);
+    this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);
     if (end) this.#finish();
   }
@@ -348,6 +354,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #sendData(chunk: Uint8Array): boolean {
     if (this.#phase !== "answering") return true;
     this.record.bytesSent += chunk.length;
+    this.#tap?.responseBody.take(chunk);
     this.#responseMessages?.feed(chunk);
     return this.#stream.write(chunk);
   }
@@ -395,6 +402,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.respond(head, bytes === undefined);
     if (bytes === undefined) return;
     this.record.bytesSent = bytes.length;
+    this.#tap?.responseBody.take(bytes);
     this.#stream.write(bytes);
     this.#stream.end();
     this.#finish();
@@ -403,6 +411,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   tunnelOpened(head: ResponseHead): void {
     this.#phase = "answering";
     this.record.response = head;
+    this.#tap?.answered(head.status, head.headers);
   }
 
   tunnelOver(received: number, sent: number): void {
@@ -484,6 +493,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     const { filters, logs } = this.connection.http;
     filters.onEnd(this);
     writeLogs(logs, this.record);
+    if (this.#tap) this.connection.context.taps.offer(this.#tap.over(this.requestTrailers, this.record.trailers));
   }
 
   #report(): void {

@@ -1,5 +1,6 @@
 // The proxy as a process: reads its bootstrap, takes its configuration, serves, drains, ends.
 
+import { toBinary } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import { collectProcess } from "../stats/process-collector.ts";
@@ -7,9 +8,10 @@ import { Registry } from "../stats/registry.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { localityOf } from "../table/accept/endpoint.ts";
-import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { type AdminState, adminResponse } from "./admin.ts";
+import { adminResponse } from "./admin/admin.ts";
+import type { AdminState } from "./admin/state.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
 import { Reporter } from "./reporter.ts";
@@ -40,6 +42,8 @@ export interface ProxyOptions {
   readonly reusePort: boolean;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
   readonly logFlushMs?: number | undefined;
+  /** Asked for by the admin interface; undefined: the proxy stops, and its process goes on. */
+  readonly onQuit?: (() => void) | undefined;
 }
 
 export interface RunningProxy {
@@ -77,7 +81,7 @@ function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
 
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
-  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs } = options;
+  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, onQuit } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
@@ -114,17 +118,26 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     configuration,
     registry,
     version,
-    nodeId: bootstrap.node?.id ?? "",
+    bootstrap: toBinary(BootstrapSchema, bootstrap),
     startedAt,
+    startedMs: Date.now(),
+    drainMs,
     isReady: () => subscription.isComplete() && configuration.warmingListeners.length === 0,
-    drain: () => void stop(),
+    quit: onQuit ?? (() => void stop()),
   };
   collectProxy(registry, state);
   const settling = settle(state.isReady);
   const address = adminAddress(bootstrap);
   const admin =
     address &&
-    Bun.serve({ hostname: address.address, port: address.port, fetch: (request) => adminResponse(state, request) });
+    Bun.serve({
+      hostname: address.address,
+      port: address.port,
+      fetch: (request, server) => {
+        server.timeout(request, 0); // a tap may have nothing to tell for a long while
+        return adminResponse(state, request, server.requestIP(request)?.address);
+      },
+    });
   return { configuration, adminPort: admin?.port ?? 0, stop };
 }
 

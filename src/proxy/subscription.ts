@@ -270,7 +270,9 @@ export function subscribe(bootstrap: Bootstrap, configuration: Configuration): S
         client.wantAll("cds");
         client.wantAll("lds");
         client.wantAll("vhds"); // as Envoy: those of the route configurations that are wanted
-        client.want("eds", configuration.endpointNames);
+        const endpoints = configuration.endpointNames;
+        configuration.keepEndpoints(endpoints);
+        client.want("eds", endpoints);
         const routes = configuration.routeNames;
         configuration.keepRoutes(routes);
         client.want("rds", routes);
