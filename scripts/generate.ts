@@ -139,6 +139,52 @@ const PKI: Target = { without: [], files: ["istio/v1/auth/ca.proto"] };
 /** Generated folder to what it holds. */
 const TARGETS: Readonly<Record<string, Target>> = { "src/xds/gen": XDS, "src/pki/gen": PKI };
 
+/** Text that stands once in a proto, and what is put before it. */
+type Amendment = readonly [before: string, more: string];
+
+/** Fields that Envoy 1.40 has and the packaged API, which is older, has not. */
+const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
+  [`${EXT}/filters/http/local_ratelimit/v3/local_rate_limit.proto`]: [
+    ['import "envoy/type/v3/http_status.proto";', 'import "envoy/config/route/v3/route_components.proto";'],
+    [
+      "bool rate_limited_as_resource_exhausted = 15;",
+      `repeated config.route.v3.RateLimit rate_limits = 17;
+       google.protobuf.UInt32Value max_dynamic_descriptors = 18;
+       bool enable_retry_after_header = 19;`,
+    ],
+  ],
+  [`${EXT}/common/ratelimit/v3/ratelimit.proto`]: [["type.v3.TokenBucket token_bucket = 2", "bool shadow_mode = 3;"]],
+  "envoy/config/route/v3/route_components.proto": [
+    [
+      "message SourceCluster {",
+      "message QueryParameters { string query_parameter_name = 1; string descriptor_key = 2; bool skip_if_absent = 3; }",
+    ],
+    ["SourceCluster source_cluster = 1;", "QueryParameters query_parameters = 12;"],
+    ["// to 'generic_key' as the descriptor key.", "string default_value = 3;"],
+  ],
+  "envoy/config/rbac/v3/rbac.proto": [
+    [
+      "message Policy {",
+      `enum MetadataSource { DYNAMIC = 0; ROUTE = 1; }
+       message SourcedMetadata { type.matcher.v3.MetadataMatcher metadata_matcher = 1; MetadataSource metadata_source = 2; }`,
+    ],
+    ["Permission not_rule = 8;", "SourcedMetadata sourced_metadata = 14;"],
+    ["Principal not_id = 8;", "SourcedMetadata sourced_metadata = 13;"],
+  ],
+};
+
+function amend(folder: string): void {
+  for (const [file, amendments] of Object.entries(AMENDMENTS)) {
+    const path = join(folder, file);
+    let text = readFileSync(path, "utf8");
+    for (const [before, more] of amendments) {
+      if (text.split(before).length !== 2) throw new Error(`${file} has not one ${JSON.stringify(before)}`);
+      text = text.replace(before, `${more}\n$&`);
+    }
+    writeFileSync(path, text);
+  }
+}
+
 /** One folder with all protos, as protoc's include path would show them. */
 function stage(folder: string): void {
   for (const source of SOURCES) if (existsSync(source)) cpSync(source, folder, { recursive: true });
@@ -151,6 +197,7 @@ function stage(folder: string): void {
     "$&\n  optional bool ignore_empty = 1000;",
   );
   writeFileSync(validate, rules);
+  amend(folder);
 }
 
 function generate(staged: string, output: string, target: Target): void {

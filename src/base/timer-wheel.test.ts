@@ -72,3 +72,18 @@ test("a deadline beyond one turn of the wheel waits for it", async () => {
   expect(rung).toBe(false);
   wheel.disarm(far);
 });
+
+test("counts what waits: rung and disarmed ones no more", async () => {
+  const wheel = new TimerWheel();
+  const [rings, stays, goes] = [new Alarm(() => {}), new Alarm(() => {}), new Alarm(() => {})];
+  wheel.arm(rings, TICK_MS);
+  wheel.arm(stays, 60_000);
+  wheel.arm(stays, 60_000);
+  wheel.arm(goes, 60_000);
+  wheel.disarm(goes);
+  expect(wheel.armed).toBe(2);
+  await after(5 * TICK_MS);
+  expect(wheel.armed).toBe(1);
+  wheel.disarm(stays);
+  expect(wheel.armed).toBe(0);
+});

@@ -47,6 +47,11 @@ export class TimerWheel {
     return this.#startedAt + this.#ticks * TICK_MS;
   }
 
+  /** How many deadlines wait. */
+  get armed(): number {
+    return this.#armed;
+  }
+
   /** Arms `deadline` to ring in `delayMs` (rounded up to ticks), replacing an earlier one. */
   arm(deadline: Deadline, delayMs: number): void {
     if (deadline.slot !== IDLE) this.disarm(deadline);

@@ -5,10 +5,14 @@ import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog } from "../base/log.ts";
 import { readBootstrap } from "../proxy/bootstrap.ts";
-import { startProxy } from "../proxy/main.ts";
+import { type ProxyOptions, startProxy } from "../proxy/main.ts";
 import { VERSION } from "./version.ts";
 
-const USAGE = "heddle proxy [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
+const USAGE =
+  "heddle proxy [--concurrency N] [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
+
+/** More processes than any machine has cores are a mistake in writing. */
+const MAX_WORKERS = 1_024;
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
@@ -19,6 +23,10 @@ interface ProxyArguments {
   readonly reusePort: boolean;
   readonly logFlushMs: number | undefined;
   readonly debug: boolean;
+  /** Processes that share the ports; 0: this one alone. */
+  readonly concurrency: number;
+  /** One of them, started by the supervisor. */
+  readonly worker: boolean;
 }
 
 function usage(problem: string): Failure {
@@ -31,6 +39,8 @@ function readArguments(args: readonly string[]): ProxyArguments {
   let reusePort = false;
   let logFlush: string | undefined;
   let debug = false;
+  let worker = false;
+  let concurrency = 0;
   for (let i = 0; i < args.length; i++) {
     switch (args[i]) {
       case "-c":
@@ -45,6 +55,12 @@ function readArguments(args: readonly string[]): ProxyArguments {
       case "--log-flush":
         logFlush = args[++i] ?? "";
         break;
+      case "--concurrency":
+        concurrency = Number(args[++i] ?? Number.NaN);
+        break;
+      case "--worker":
+        worker = true;
+        break;
       case "--debug":
         debug = true;
         break;
@@ -56,28 +72,49 @@ function readArguments(args: readonly string[]): ProxyArguments {
   if (drainMs === undefined) throw usage("--drain-time is not a duration such as 45s");
   const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
   if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
-  return { bootstrap, drainMs, reusePort, logFlushMs, debug };
+  if (!Number.isInteger(concurrency) || concurrency < 0 || concurrency > MAX_WORKERS)
+    throw usage(`--concurrency is not a number of processes from 0 to ${MAX_WORKERS}`);
+  return { bootstrap, drainMs, reusePort, logFlushMs, debug, concurrency, worker };
 }
 
-/** Runs until SIGTERM or SIGINT, then drains. Sets process.exitCode; never rejects. */
+/** The first time it drains, the second it does not wait any more. */
+function endingBy(stop: () => Promise<void>): () => void {
+  let asked = false;
+  return () => {
+    if (asked) process.exit(EXIT.failure);
+    asked = true;
+    void stop().then(() => process.exit(EXIT.ok));
+  };
+}
+
+function endOnSignal(end: () => void): void {
+  process.on("SIGTERM", end);
+  process.on("SIGINT", end);
+}
+
+function runAlone(options: ProxyOptions): void {
+  const end = endingBy(() => proxy.stop());
+  const proxy = startProxy({ ...options, onQuit: end });
+  endOnSignal(end);
+}
+
+/** Runs until SIGTERM or SIGINT, then drains; SIGHUP replaces the workers, if there are any. Sets process.exitCode; never rejects. */
 export async function runProxy(args: readonly string[]): Promise<void> {
   try {
-    const { bootstrap, debug, ...options } = readArguments(args);
+    const { bootstrap: file, debug, concurrency, worker, ...settings } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
-    let asked = false;
-    const end = (): void => {
-      if (asked) process.exit(EXIT.failure);
-      asked = true;
-      void proxy.stop().then(() => process.exit(EXIT.ok));
-    };
-    const proxy = startProxy({
-      bootstrap: await readBootstrap(bootstrap),
-      version: VERSION,
-      onQuit: end,
-      ...options,
-    });
-    process.on("SIGTERM", end);
-    process.on("SIGINT", end);
+    const options = { bootstrap: await readBootstrap(file), version: VERSION, ...settings };
+    if (worker) (await import("../proxy/workers/worker.ts")).runWorker(options);
+    else if (concurrency === 0) runAlone(options);
+    else {
+      const { Supervisor } = await import("../proxy/workers/supervisor.ts");
+      const { selfCommand } = await import("./self.ts");
+      const command = [...selfCommand(), "proxy", "--worker", ...args];
+      const supervisor = new Supervisor({ ...options, workers: concurrency, command });
+      supervisor.onQuit = (exitCode = EXIT.ok) => void supervisor.stop().then(() => process.exit(exitCode));
+      process.on("SIGHUP", () => void supervisor.restart());
+      endOnSignal(endingBy(() => supervisor.stop()));
+    }
   } catch (thrown) {
     const { message, hint, exit } = Failure.from(thrown);
     process.stderr.write(`error: ${message}\n${hint === undefined ? "" : `  try: ${hint}\n`}`);

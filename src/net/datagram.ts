@@ -30,16 +30,32 @@ function describe(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
+/** LIBUS_LISTEN_REUSE_PORT: what Bun's node:dgram passes for `reusePort`, and its own types leave out. */
+const REUSE_PORT = 4;
+
+export interface DatagramBinding {
+  readonly host: string;
+  readonly port: number;
+  /** Several processes share the port: the kernel gives the datagrams of one peer to one of them. */
+  readonly reusePort: boolean;
+}
+
 /** @throws Error of the system when the address cannot be bound (asynchronously). */
-export async function bindDatagrams(host: string, port: number, listener: DatagramListener): Promise<DatagramSocket> {
-  const socket = await Bun.udpSocket({
+export async function bindDatagrams(
+  { host, port, reusePort }: DatagramBinding,
+  listener: DatagramListener,
+): Promise<DatagramSocket> {
+  const options = {
     hostname: host,
     port,
+    ...(reusePort ? { flags: REUSE_PORT } : {}),
     socket: {
-      data: (_, bytes, fromPort, address) => listener.onDatagram(bytes, { address, port: fromPort }),
-      error: (_, error) => listener.onError(describe(error)),
+      data: (_: unknown, bytes: Buffer, fromPort: number, address: string) =>
+        listener.onDatagram(bytes, { address, port: fromPort }),
+      error: (_: unknown, error: Error) => listener.onError(describe(error)),
     },
-  });
+  };
+  const socket = await Bun.udpSocket<"buffer">(options);
   return {
     port: socket.port,
     local: { address: host, port: socket.port },

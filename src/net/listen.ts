@@ -16,11 +16,15 @@ export type Binding =
       /** Connections that may wait to be accepted; undefined or 0 is the runtime's (512). */
       readonly backlog?: number;
     }
-  | { readonly kind: "unix"; readonly path: string };
+  | { readonly kind: "unix"; readonly path: string }
+  /** A socket that listens already, handed over by another process, and the port that it is bound to. */
+  | { readonly kind: "inherited"; readonly fd: number; readonly port: number };
 
 export interface ListeningSocket {
   /** The port bound, also when 0 was asked for; 0 for a Unix socket. */
   readonly port: number;
+  /** -1 where the runtime does not tell. */
+  readonly descriptor: number;
   /** Takes no new connections; those that live go on. */
   stop(): void;
 }
@@ -58,6 +62,21 @@ function tlsHandlers(
   };
 }
 
+function descriptorOf(server: object): number {
+  return "fd" in server && typeof server.fd === "number" ? server.fd : -1;
+}
+
+function placeOf(binding: Binding): string {
+  switch (binding.kind) {
+    case "unix":
+      return binding.path;
+    case "inherited":
+      return `the socket of port ${binding.port} that was handed over`;
+    case "tcp":
+      return `${binding.host}:${binding.port}`;
+  }
+}
+
 /**
  * Listens, and calls `accept` for every connection that `admission` lets in (after the handshake, where there is TLS).
  * @throws Failure when the address cannot be bound, naming it and the way out.
@@ -73,7 +92,12 @@ export function listen(
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };
       const server = Bun.listen(options as UnixSocketOptions<unknown>);
-      return { port: 0, stop: () => server.stop() };
+      return { port: 0, descriptor: descriptorOf(server), stop: () => server.stop() };
+    }
+    if (binding.kind === "inherited") {
+      const options = { fd: binding.fd, allowHalfOpen: true, socket: handlers };
+      const server = Bun.listen(options as unknown as TCPSocketListenOptions<unknown>);
+      return { port: binding.port, descriptor: binding.fd, stop: () => server.stop() };
     }
     const options = {
       hostname: binding.host,
@@ -83,10 +107,10 @@ export function listen(
       socket: handlers,
     };
     const server = Bun.listen(options as TCPSocketListenOptions<unknown>);
-    if (binding.backlog) setBacklog("fd" in server ? Number(server.fd) : -1, binding.backlog);
-    return { port: server.port, stop: () => server.stop() };
+    if (binding.backlog) setBacklog(descriptorOf(server), binding.backlog);
+    return { port: server.port, descriptor: descriptorOf(server), stop: () => server.stop() };
   } catch (thrown) {
-    const where = binding.kind === "unix" ? binding.path : `${binding.host}:${binding.port}`;
+    const where = placeOf(binding);
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
     const hint =
       code === "EADDRINUSE"

@@ -104,3 +104,19 @@ test("a line that comes after the end touches no descriptor, which may be anothe
   }
   for (const i of others.keys()) expect(readFileSync(join(folder, `other-${i}`), "latin1")).toBe("mine");
 });
+
+test("lines of two writers to one pipe stay whole, and all of them are there once both have closed", async () => {
+  const fifo = join(folder, "fifo");
+  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
+  const reader = Bun.spawn(["cat", fifo], { stdout: "pipe" });
+  const text = new Response(reader.stdout).text();
+  const writers = ["x", "y"].map((letter) => ({
+    file: new AccessLogFile(fifo),
+    line: formatOf(`${letter.repeat(1_500)}\n`),
+  }));
+  for (let i = 0; i < 400; i++) for (const { file, line } of writers) file.append(line, source([]));
+  await Promise.all(writers.map(({ file }) => file.close()));
+  const lines = (await text).split("\n").slice(0, -1);
+  expect(lines).toHaveLength(800);
+  expect(new Set(lines)).toEqual(new Set(["x".repeat(1_500), "y".repeat(1_500)]));
+});

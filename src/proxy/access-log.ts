@@ -1,6 +1,6 @@
 // Access logs: lines are gathered and written in the background, so that a slow disk or reader never holds up a request.
 
-import { close, openSync, write } from "node:fs";
+import { close, fstatSync, openSync, write } from "node:fs";
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { LineFormat } from "../table/format/line-format.ts";
@@ -20,10 +20,16 @@ const BUFFER_BYTES = 2 * FLUSH_BYTES;
 /** Beyond this, lines are dropped and counted: memory is for traffic. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
+/** What a pipe takes in one piece, whoever else writes to it (PIPE_BUF of Linux); a file that appends takes any length so. */
+const PIPE_BYTES = 4_096;
+const NEWLINE = 0x0a;
+
 /** Two buffers take turns: one gathers lines while the other is written. */
 export class AccessLogFile {
   readonly #path: string;
   readonly #fd: number;
+  readonly #isPipe: boolean;
+  readonly #closed = Promise.withResolvers<void>();
   readonly #flushMs: number;
   readonly #alarm = new Alarm(() => this.flush());
   readonly #buffer = new LogBuffer(BUFFER_BYTES, MAX_BYTES);
@@ -37,6 +43,7 @@ export class AccessLogFile {
     this.#path = path;
     this.#flushMs = flushMs;
     this.#fd = path === "/dev/stdout" ? 1 : path === "/dev/stderr" ? 2 : openSync(path, "a", 0o640);
+    this.#isPipe = fstatSync(this.#fd).isFIFO();
   }
 
   /** Adds what `format` says of `source`, or drops it as a whole. */
@@ -66,7 +73,7 @@ export class AccessLogFile {
   }
 
   #write(bytes: Buffer, from: number, to: number): void {
-    write(this.#fd, bytes, from, to - from, null, (error, written) => {
+    write(this.#fd, bytes, from, this.#pieceEnd(bytes, from, to) - from, null, (error, written) => {
       if (!error && from + written < to) {
         this.#write(bytes, from + written, to);
         return;
@@ -85,17 +92,26 @@ export class AccessLogFile {
     });
   }
 
-  /** Writes what is left and closes. */
-  close(): void {
-    if (this.#closing) return;
+  /** Several workers share a pipe: no line of one may stand in the middle of another's. */
+  #pieceEnd(bytes: Buffer, from: number, to: number): number {
+    if (!this.#isPipe || to - from <= PIPE_BYTES) return to;
+    const newline = bytes.lastIndexOf(NEWLINE, from + PIPE_BYTES - 1);
+    return newline < from ? to : newline + 1;
+  }
+
+  /** Writes what is left and closes; resolves when that is done. */
+  close(): Promise<void> {
+    if (this.#closing) return this.#closed.promise;
     this.#closing = true;
     timers.disarm(this.#alarm);
     this.flush();
     if (!this.#writing) this.#closeFile();
+    return this.#closed.promise;
   }
 
   #closeFile(): void {
-    if (this.#fd > 2) close(this.#fd, () => {});
+    if (this.#fd > 2) close(this.#fd, () => this.#closed.resolve());
+    else this.#closed.resolve();
   }
 }
 
@@ -128,8 +144,10 @@ export class AccessLogs {
     return file;
   }
 
-  close(): void {
-    for (const file of this.#files.values()) file.close();
+  /** Resolves when every line is written. */
+  async close(): Promise<void> {
+    const files = [...this.#files.values()];
     this.#files.clear();
+    await Promise.all(files.map((file) => file.close()));
   }
 }

@@ -1,12 +1,13 @@
 // What is remembered of one request or byte stream while it lasts, for its line in the access log and for header operations.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
 import type { MetadataSource } from "../table/format/part.ts";
 import type { LogFacts, LogType } from "../table/log-filter.ts";
-import type { FilterMetadata } from "../table/metadata.ts";
+import { type FilterMetadata, mergeMetadata } from "../table/metadata.ts";
 import type { Route } from "../table/route.ts";
 import { wallMs } from "./clock.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
@@ -20,6 +21,8 @@ export class AccessRecord implements FormatSource, LogFacts {
   readonly facts: DownstreamFacts;
   /** On the clock of performance.now(), as all of the moments; 0 when they have not come. */
   readonly startedAt = performance.now();
+  /** Namespaces and values in turns, in the order in which they were found: most are never read. */
+  #found: (string | JsonObject)[] | undefined = undefined;
   #requestOverAt = 0;
   #sendingAt = 0;
   #sentAt = 0;
@@ -84,6 +87,10 @@ export class AccessRecord implements FormatSource, LogFacts {
   /** The client's last byte came. */
   requestOver(): void {
     this.#requestOverAt = performance.now();
+  }
+
+  get requestIsOver(): boolean {
+    return this.#requestOverAt !== 0;
   }
 
   /** An attempt has its connection, and the head is on its way; `whole`: with it everything. */
@@ -164,8 +171,18 @@ export class AccessRecord implements FormatSource, LogFacts {
     return this.flags === flag || this.flags.split(",").includes(flag);
   }
 
+  // ── metadata ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What a filter found out (Envoy's dynamic metadata); its keys stand over those that are there. */
+  setMetadata(namespace: string, values: JsonObject): void {
+    this.#found ??= [];
+    this.#found.push(namespace, values);
+  }
+
   metadata(of: MetadataSource): FilterMetadata | undefined {
     switch (of) {
+      case "dynamic":
+        return this.#found && mergeMetadata(this.#found);
       case "route":
         return this.route?.metadata;
       case "cluster":

@@ -104,6 +104,7 @@ function bindTerminal(
   { terminal }: FilterChain,
   { direction, bufferLimitBytes }: ListenerTable,
   context: ChainContext,
+  replaced: readonly BoundHttp[],
 ): Bound {
   const inbound = direction === "inbound";
   if (terminal.kind === "tcp") {
@@ -114,6 +115,7 @@ function bindTerminal(
     };
   }
   const { http } = terminal;
+  const before = replaced.find(({ table }) => table.statPrefix === http.statPrefix);
   return {
     kind: "http",
     http: {
@@ -123,7 +125,8 @@ function bindTerminal(
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),
       inbound,
-      stats: {
+      // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.
+      stats: before?.stats ?? {
         connections: 0,
         active: 0,
         requests: 0,
@@ -136,11 +139,13 @@ function bindTerminal(
   };
 }
 
+/** `replaced`: the connection managers of the listener that this one's replaces. */
 export function bindChain(
   chain: FilterChain,
   listener: ListenerTable,
   context: ChainContext,
   stats: ListenerStats,
+  replaced: readonly BoundHttp[],
 ): BoundChain {
   const { tls, handshakeTimeoutMs } = chain;
   const settings =
@@ -154,7 +159,7 @@ export function bindChain(
     );
   return {
     chain,
-    bound: bindTerminal(chain, listener, context),
+    bound: bindTerminal(chain, listener, context, replaced),
     tls: settings && new TlsAcceptor(settings),
     live: new Set(),
   };

@@ -5,7 +5,7 @@ import { Secret } from "../base/secret.ts";
 import { complete } from "../base/steps.ts";
 import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { checkVirtualHost } from "../table/accept/resource.ts";
-import { type Endpoint, NO_ENDPOINTS } from "../table/endpoint.ts";
+import { type Endpoint, type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import { VirtualHostSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { Configuration } from "./configuration.ts";
 import {
@@ -154,6 +154,83 @@ describe("warming", () => {
     expect(await status(peer)).toBe("205");
     configuration.removeRoutes("r");
     expect(await status(peer)).toBe("404");
+  });
+});
+
+describe("warming of clusters", () => {
+  const eds = (name: string, source: Message = {}, changes: Message = {}): Message => {
+    const { load_assignment: _, ...rest } = staticCluster(name, []);
+    return { ...rest, type: "EDS", eds_cluster_config: { eds_config: { ...ADS, ...source } }, ...changes };
+  };
+  const endpointsOf = (port: number): EndpointSet => {
+    setCluster(configuration, staticCluster("shape", [port]));
+    const { discovery } = configuration.clusters.get("shape")!.table;
+    if (discovery.kind !== "static") throw new Error("the fixture's cluster is static");
+    return discovery.endpoints;
+  };
+
+  test("one that replaces another is used once its endpoints are here; until then the other serves", async () => {
+    const other = answering("HTTP/1.1 204 No Content\r\n\r\n");
+    open.push(other);
+    const peer = await client("http");
+    setCluster(configuration, eds("upstream"));
+    expect(configuration.warmingClusters).toEqual(["upstream"]);
+    expect(configuration.endpointNames.has("upstream")).toBe(true);
+    expect(await status(peer)).toBe("200");
+    configuration.setEndpoints("upstream", endpointsOf(other.port));
+    expect(configuration.warmingClusters).toEqual([]);
+    expect(await status(peer)).toBe("204");
+  });
+
+  test("that there are no endpoints is an answer, too", async () => {
+    setCluster(configuration, eds("upstream"));
+    configuration.removeEndpoints("upstream");
+    expect(configuration.warmingClusters).toEqual([]);
+    expect(await status(await client("http"))).toBe("503");
+  });
+
+  test("one whose endpoints do not come within initial_fetch_timeout goes on without; 0 waits for ever", async () => {
+    setCluster(configuration, eds("upstream", { initial_fetch_timeout: "0.02s" }));
+    setCluster(configuration, eds("patient", { initial_fetch_timeout: "0s" }));
+    await until("it gives up", () => !configuration.warmingClusters.includes("upstream"));
+    expect(configuration.warmingClusters).toEqual(["patient"]);
+    expect(await status(await client("http"))).toBe("503");
+  });
+
+  test("one waits for the secrets of its TLS", async () => {
+    const tls = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
+    const certificates = [{ name: "late", sds_config: ADS }];
+    const context = { "@type": tls, common_tls_context: { tls_certificate_sds_secret_configs: certificates } };
+    const transport_socket = { name: "envoy.transport_sockets.tls", typed_config: context };
+    setCluster(configuration, staticCluster("upstream", [upstream.port], { transport_socket }));
+    expect(configuration.warmingClusters).toEqual(["upstream"]);
+    expect(await status(await client("http"))).toBe("200"); // the one before, in the clear
+    const leaf = testLeaf(testRoot(Date.now()), "spiffe://cluster.local/ns/default/sa/late", Date.now());
+    configuration.setSecret("late", { kind: "certificate", chain: leaf.pem, key: new Secret(leaf.keyPem) });
+    expect(configuration.warmingClusters).toEqual([]);
+  });
+
+  test("one that goes while it waits, or is replaced meanwhile, never serves", async () => {
+    setCluster(configuration, eds("upstream"));
+    setCluster(configuration, staticCluster("upstream", [upstream.port]));
+    configuration.removeEndpoints("upstream");
+    expect(await status(await client("http"))).toBe("200");
+    setCluster(configuration, eds("gone"));
+    configuration.removeCluster("gone");
+    configuration.removeEndpoints("gone");
+    expect([configuration.warmingClusters, configuration.clusters.has("gone")]).toEqual([[], false]);
+  });
+
+  test("a listener whose routes do not come within initial_fetch_timeout opens without", async () => {
+    const source = { ...ADS, initial_fetch_timeout: "0.02s" };
+    const settings = { rds: { route_config_name: "r", config_source: source } };
+    setListener(configuration, listener("l", httpFilter({ name: "l", settings })));
+    expect(portOf("l")).toBe(0);
+    await until("it opens", () => portOf("l") !== 0);
+    const peer = await client("l");
+    expect(await status(peer)).toBe("404");
+    setRoutes(configuration, routesSaying("r", 204));
+    expect(await status(peer)).toBe("204");
   });
 });
 

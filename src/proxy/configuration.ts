@@ -9,7 +9,7 @@ import { parseCertificates } from "../pki/certificate.ts";
 import { svidIdentity } from "../pki/svid.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
 import type { RouteConfigurationShell } from "../table/accept/virtual-host.ts";
-import type { Cluster as ClusterTable } from "../table/cluster.ts";
+import type { Cluster as ClusterTable, Discovery } from "../table/cluster.ts";
 import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import type { Listener as ListenerTable } from "../table/listener.ts";
@@ -18,11 +18,14 @@ import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import { AccessLogs } from "./access-log.ts";
+import { shareOf } from "./breaker-share.ts";
+import { ClusterWarming } from "./cluster-warming.ts";
 import type { RouteHolder } from "./context.ts";
 import { duplicateAddress } from "./duplicate-address.ts";
 import { HeldResources } from "./held-resources.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
+import type { ListeningSockets } from "./listening-sockets.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
 import { Taps } from "./tap.ts";
@@ -35,6 +38,8 @@ import { NameCache } from "./upstream/names.ts";
 
 const log = logger("proxy");
 
+const NONE_CLOSED: ReadonlyMap<string, string> = new Map();
+
 /** Routes of one name: what RDS said, and the virtual hosts that VHDS brought beside. */
 interface Routes {
   readonly holder: RouteHolder;
@@ -46,8 +51,7 @@ interface Routes {
 }
 
 export interface ConfigurationSettings {
-  /** Several processes share the ports. */
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
   /** Downstream, over all listeners. */
   readonly maxConnections: number;
@@ -62,24 +66,36 @@ export class Configuration implements ListenerContext {
   /** What discovery brought, as it came. */
   readonly held = new HeldResources();
   readonly reporter: Reporter;
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
+  /** Processes that share the proxy's ports and limits. */
+  workers = 1;
   principal = "";
+  serviceCluster = "";
   draining = false;
   /** The operator's word: health checks fail, and every response says that its connection closes (Envoy: DrainManager::drainClose). */
   healthCheckFailed = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
-  readonly #resolving = new Map<string, DnsDiscovery>();
+  readonly #resolving = new Map<Cluster, DnsDiscovery>();
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();
+  #kept: ReadonlySet<string> | undefined;
+  readonly #warmingClusters = new ClusterWarming(
+    { hasEndpoints: (name) => this.#endpoints.has(name), hasSecret: (name) => this.secrets.has(name) },
+    (cluster) => this.#putInForce(cluster),
+  );
   readonly #routes = new Map<string, Routes>();
   readonly #listeners = new Map<string, Listener>();
   readonly #udpListeners = new Map<string, UdpListener>();
   #ownPorts: ReadonlySet<number> = new Set();
   /** Waiting for routes or secrets, by name. */
   readonly #warming = new Map<string, Listener>();
+  /** Waiting ones whose routes did not come in time. */
+  readonly #routeless = new WeakSet<Listener>();
+  /** The first clusters are in force. Listeners wait for them, as Envoy asks for its listeners after its clusters. */
+  #initialized = false;
   /** Replaced or removed, with connections that still finish what they carry. */
   readonly #leaving = new Set<Listener>();
 
@@ -87,7 +103,7 @@ export class Configuration implements ListenerContext {
 
   constructor(reporter: Reporter, settings: ConfigurationSettings) {
     this.reporter = reporter;
-    this.reusePort = settings.reusePort;
+    this.sockets = settings.sockets;
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
     this.#upstream = {
@@ -122,8 +138,12 @@ export class Configuration implements ListenerContext {
     return connecting;
   };
 
-  /** @returns why it is refused, if it is. */
-  setCluster(table: ClusterTable): string | undefined {
+  /**
+   * In force once its endpoints and secrets are here; at once if it is the bootstrap's, which leads to whoever brings them.
+   * @returns why it is refused, if it is.
+   */
+  setCluster(accepted: ClusterTable, isStatic = false): string | undefined {
+    const table = this.workers === 1 ? accepted : { ...accepted, breakers: shareOf(accepted.breakers, this.workers) };
     if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
       return "the cluster would stand for itself";
     const before = this.clusters.get(table.name);
@@ -131,14 +151,51 @@ export class Configuration implements ListenerContext {
     const { discovery } = table;
     if (discovery.kind === "static") cluster.update(discovery.endpoints);
     else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
-    this.clusters.set(table.name, cluster);
-    this.#followers.replace(before, cluster);
-    before?.drain();
-    this.#resolving.get(table.name)?.stop();
-    this.#resolving.delete(table.name);
-    if (discovery.kind === "dns")
-      this.#resolving.set(table.name, new DnsDiscovery(discovery, (set) => cluster.update(set)));
+    this.#abandonWarming(table.name);
+    this.#followers.replace(undefined, cluster);
+    if (isStatic) this.#putInForce(cluster);
+    else this.#warmingClusters.begin(cluster);
+    if (discovery.kind === "dns") this.#resolve(cluster, discovery);
     return undefined;
+  }
+
+  #resolve(cluster: Cluster, discovery: Extract<Discovery, { readonly kind: "dns" }>): void {
+    if (discovery.endpoints.endpoints.length === 0) this.#warmingClusters.resolved(cluster);
+    const found = (set: EndpointSet): void => {
+      cluster.update(set);
+      this.#warmingClusters.resolved(cluster);
+    };
+    this.#resolving.set(cluster, new DnsDiscovery(discovery, found));
+  }
+
+  #putInForce(cluster: Cluster): void {
+    const { name } = cluster.table;
+    const before = this.clusters.get(name);
+    this.clusters.set(name, cluster);
+    this.#letGo(before);
+    before?.drain();
+    this.#openWarm();
+  }
+
+  /** Nothing is found out for it any more. */
+  #letGo(cluster: Cluster | undefined): void {
+    if (!cluster) return;
+    this.#followers.replace(cluster, undefined);
+    this.#resolving.get(cluster)?.stop();
+    this.#resolving.delete(cluster);
+  }
+
+  /** By name: those in force, and those that will be. */
+  readonly knownClusters = {
+    has: (name: string): boolean => this.clusters.has(name) || this.#warmingClusters.hasName(name),
+  };
+
+  get warmingClusters(): readonly string[] {
+    return this.#warmingClusters.names;
+  }
+
+  #abandonWarming(name: string): void {
+    this.#letGo(this.#warmingClusters.abandon(name));
   }
 
   /** Whether a cluster stands for another, be it through others. */
@@ -159,17 +216,19 @@ export class Configuration implements ListenerContext {
   }
 
   removeCluster(name: string): void {
-    this.#resolving.get(name)?.stop();
-    this.#resolving.delete(name);
+    this.#abandonWarming(name);
     const cluster = this.clusters.get(name);
-    this.#followers.replace(cluster, undefined);
+    this.#letGo(cluster);
     cluster?.drain();
     this.clusters.delete(name);
   }
 
   setEndpoints(serviceName: string, endpoints: EndpointSet): void {
     this.#endpoints.set(serviceName, endpoints);
-    for (const cluster of this.#followers.of(serviceName)) cluster.update(endpoints);
+    for (const cluster of this.#followers.of(serviceName)) {
+      cluster.update(endpoints);
+      this.#warmingClusters.lookAt(cluster);
+    }
   }
 
   removeEndpoints(serviceName: string): void {
@@ -179,6 +238,8 @@ export class Configuration implements ListenerContext {
 
   /** Forgets the endpoints that no cluster asks for any more: the server sends them anew when one asks again. */
   keepEndpoints(names: ReadonlySet<string>): void {
+    if (names === this.#kept) return;
+    this.#kept = names;
     for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
     this.held.keep("eds", (name) => names.has(name));
   }
@@ -320,7 +381,13 @@ export class Configuration implements ListenerContext {
   #setTcpListener(table: ListenerTable): string | undefined {
     this.#removeUdpListener(table.name);
     const before = this.#listeners.get(table.name);
-    this.#warming.set(table.name, new Listener(table, this, before));
+    const listener = new Listener(table, this, before);
+    this.#warming.set(table.name, listener);
+    if (listener.routesTimeoutMs > 0)
+      setTimeout(() => {
+        this.#routeless.add(listener);
+        this.#openWarm();
+      }, listener.routesTimeoutMs).unref();
     return this.#openWarm().get(table.name);
   }
 
@@ -357,13 +424,18 @@ export class Configuration implements ListenerContext {
 
   /** What each listener that warms still waits for. */
   get warming(): readonly { readonly name: string; readonly waitsFor: readonly string[] }[] {
-    return [...this.#warming].map(([name, listener]) => ({ name, waitsFor: this.#missing(listener) }));
+    const clusters = this.#initialized ? [] : this.#warmingClusters.names.map((name) => `Cluster ${name}`);
+    return [...this.#warming].map(([name, listener]) => ({
+      name,
+      waitsFor: [...clusters, ...this.#missing(listener)],
+    }));
   }
 
-  #missing({ secretNames, routeNames }: Listener): readonly string[] {
-    const secrets = secretNames.filter((name) => !this.secrets.has(name));
-    const routes = routeNames.filter((name) => this.#routes.get(name)?.holder.current === undefined);
-    return [...secrets.map((name) => `SdsApi ${name}`), ...routes.map((name) => `RdsRouteConfigSubscription ${name}`)];
+  #missing(listener: Listener): readonly string[] {
+    const secrets = listener.secretNames.filter((name) => !this.secrets.has(name)).map((name) => `SdsApi ${name}`);
+    if (this.#routeless.has(listener)) return secrets;
+    const routes = listener.routeNames.filter((name) => this.#routes.get(name)?.holder.current === undefined);
+    return [...secrets, ...routes.map((name) => `RdsRouteConfigSubscription ${name}`)];
   }
 
   #isWarm(listener: Listener): boolean {
@@ -372,6 +444,9 @@ export class Configuration implements ListenerContext {
 
   /** @returns the listeners that stay closed, with the reasons. */
   #openWarm(): ReadonlyMap<string, string> {
+    if (this.#warming.size === 0) return NONE_CLOSED;
+    this.#initialized ||= this.#warmingClusters.size === 0;
+    if (!this.#initialized) return NONE_CLOSED;
     const closed = new Map<string, string>();
     for (const [name, listener] of this.#warming) {
       if (!this.#isWarm(listener)) continue;
@@ -415,6 +490,7 @@ export class Configuration implements ListenerContext {
     const refusal = this.secrets.set(name, content);
     if (refusal !== undefined) return refusal;
     if (content.kind === "certificate") this.#readPrincipal(content.chain);
+    this.#warmingClusters.look();
     this.#openWarm();
     return undefined;
   }
@@ -445,11 +521,12 @@ export class Configuration implements ListenerContext {
   }
 
   /** Whatever is still open is cut off. */
-  close(): void {
+  async close(): Promise<void> {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.terminate();
     for (const listener of this.#udpListeners.values()) listener.stop();
     for (const discovery of this.#resolving.values()) discovery.stop();
     for (const cluster of this.clusters.values()) cluster.drain();
-    this.accessLogs.close();
+    await Bun.sleep(0); // what was cut off has its line, too
+    await this.accessLogs.close();
   }
 }

@@ -20,16 +20,17 @@ function descriptorLimit(): number {
 }
 
 /**
- * What the bootstrap's overload manager says, else a share of the descriptors.
+ * What the bootstrap's overload manager says, else a share of the descriptors. `workers`: those that share what the bootstrap allows; each
+ * has descriptors of its own.
  * @throws Failure when it says nothing that can be counted to.
  */
-export function maxConnections({ overloadManager }: Bootstrap): number {
+export function maxConnections({ overloadManager }: Bootstrap, workers = 1): number {
   for (const { configType } of overloadManager?.resourceMonitors ?? []) {
     if (!configType.value?.typeUrl.endsWith(`/${DownstreamConnectionsConfigSchema.typeName}`)) continue;
     const max = Number(
       fromBinary(DownstreamConnectionsConfigSchema, configType.value.value).maxActiveDownstreamConnections,
     );
-    if (max > 0) return max;
+    if (max > 0) return Math.ceil(max / workers);
     throw new Failure("overload_manager: max_active_downstream_connections must be above 0", { exit: EXIT.data });
   }
   return Math.floor(descriptorLimit() * SHARE_OF_DESCRIPTORS);

@@ -23,6 +23,8 @@ export interface ProxyContext {
   readonly taps: Taps;
   /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
   readonly principal: string;
+  /** The node's cluster in the bootstrap (Envoy: --service-cluster). */
+  readonly serviceCluster: string;
   /** True from SIGTERM on: responses say `connection: close`. */
   readonly draining: boolean;
   /** True while the operator wants clients to go elsewhere: responses say the same, and health checks fail. */

@@ -16,6 +16,7 @@ import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
 import { NO_MUTATION } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
+import type { FilterMetadata } from "../table/metadata.ts";
 import { type RedirectAction, redirectLocation } from "../table/redirect.ts";
 import {
   chooseRoute,
@@ -28,9 +29,12 @@ import {
 } from "../table/route.ts";
 import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
+import { clientAddress } from "./client-address.ts";
 import type { Downstream } from "./downstream.ts";
-import { ANSWERED, PASSED } from "./filter/chain.ts";
+import { reportExchange } from "./exchange-report.ts";
+import { ANSWERED, type HeldHead, PASSED } from "./filter/chain.ts";
 import type { BodySink, FilteredRequest } from "./filter/filter.ts";
+import { RequestStages } from "./filter/request-stages.ts";
 import { MessageCounter } from "./grpc-messages.ts";
 import { mutateHeaders } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
@@ -38,10 +42,15 @@ import { RequestDeadline, streamDuration, type TimedRequest } from "./request-de
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { prepareResponse } from "./response-headers.ts";
-import { admitsRoute, NO_REDIRECTS, type RedirectHistory, type RedirectTarget } from "./router/internal-redirect.ts";
+import {
+  admitsRoute,
+  moveHead,
+  NO_REDIRECTS,
+  type RedirectHistory,
+  type RedirectTarget,
+} from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
-import { statusClass } from "./status-class.ts";
 import type { TapRecorder } from "./tap.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
@@ -49,7 +58,7 @@ import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 /**
  * - `filtering`: the filters have not all let it go on.
  * - `forwarding`: the router has it.
- * - `answering`: the response's head went to the client.
+ * - `answering`: there is a response; its head went to the client unless a filter holds it.
  * - `over`: nothing is heard or said any more; the log line is written.
  */
 type Phase = "filtering" | "forwarding" | "answering" | "over";
@@ -63,7 +72,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #phase: Phase = "filtering";
 
   // The request
-  readonly body: RequestBody | undefined;
+  body: RequestBody | undefined;
+  /** All of it has come through the stages of filters. */
   requestEnded: boolean;
   requestTrailers: HeaderList | undefined = undefined;
   peerMetadata = "";
@@ -79,6 +89,11 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   redirects: RedirectHistory = NO_REDIRECTS;
   #router: Router | undefined = undefined;
 
+  /** Stages of filters that the request's body goes through; undefined: there are none. */
+  #requestStages: RequestStages | undefined = undefined;
+  /** A filter has put another body in its place. */
+  #bodyIsReplaced = false;
+  #heldHead: HeldHead | undefined = undefined;
   /** Stages of filters that the response goes through; undefined: there are none. */
   #responseSink: BodySink | undefined = undefined;
   #requestMessages: MessageCounter | undefined = undefined;
@@ -179,6 +194,48 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     if (this.#phase === "filtering") this.#runFilters(this.#nextFilter);
   }
 
+  get isHeadOnly(): boolean {
+    return this.body === undefined;
+  }
+
+  get remoteAddress(): string {
+    return clientAddress(this.head.headers, this.connection.http.table, this.connection.facts);
+  }
+
+  metadata(of: "dynamic" | "route"): FilterMetadata | undefined {
+    return this.record.metadata(of);
+  }
+
+  refreshRoute(): void {
+    this.#weighted = undefined;
+    this.routeFilters = NO_ROUTE_FILTERS;
+    this.#chooseRoute();
+  }
+
+  wrapRequestBody<Stage extends BodySink>(wrap: (next: BodySink) => Stage): Stage {
+    this.#requestStages ??= new RequestStages({
+      data: (chunk) => this.#passData(chunk),
+      end: (trailers) => this.#passEnd(trailers),
+    });
+    const ended = this.requestEnded;
+    const held = this.body?.takeAll() ?? [];
+    this.requestEnded = false;
+    const stage = this.#requestStages.append(wrap);
+    for (const chunk of held) stage.data(chunk);
+    if (ended) stage.end(this.requestTrailers);
+    return stage;
+  }
+
+  replaceRequestBody(bytes: Uint8Array): void {
+    this.body ??= new RequestBody();
+    this.body.drop();
+    this.body.take(bytes, undefined);
+    this.head.contentLength = bytes.length;
+    this.requestEnded = true;
+    this.requestTrailers = undefined;
+    this.#bodyIsReplaced = true;
+  }
+
   // ── act ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #act(): void {
@@ -223,20 +280,20 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   /** Begins the request anew at another place, filters included (Envoy: recreateStream). */
   redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean {
     const { head, connection } = this;
-    const { scheme, authority, path, copied, status } = target;
+    const { scheme, authority, path, status } = target;
     const next = { method: head.method, scheme, authority, path, headers: head.headers };
     const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
     const route = virtualHost && chooseRoute(virtualHost, next, connection.facts, Math.random());
     const routes = new Set(this.redirects.routes).add(this.route?.name ?? "");
     if (!route || !admitsRoute(policy, routes, route.name)) return false;
+    if (this.#bodyIsReplaced && !this.record.requestIsOver) return false;
     this.#router?.end();
     this.#router = undefined;
+    this.#requestStages = undefined;
+    this.#responseSink = undefined;
+    this.#bodyIsReplaced = false;
     this.redirects = { count: this.redirects.count + 1, routes };
-    setHeader(head.headers, "x-envoy-original-url", `${head.scheme}://${head.authority}${head.path}`);
-    for (let i = 0; i < copied.length; i += 2) setHeader(head.headers, copied[i]!, copied[i + 1]!);
-    head.scheme = scheme;
-    head.authority = authority;
-    head.path = path;
+    moveHead(head, target);
     if (status === 303 && head.method !== "GET" && head.method !== "HEAD") this.#becomeGet();
     this.#phase = "filtering";
     this.#weighted = undefined;
@@ -269,16 +326,27 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#tap?.requestBody.take(chunk);
     this.#deadline?.touch();
     this.#requestMessages?.feed(chunk);
-    const body = this.body!;
-    const writable = this.#router ? this.#router.onRequestData(body, chunk) : body.take(chunk, undefined);
+    const writable = this.#requestStages ? this.#requestStages.data(chunk) : this.#passData(chunk);
     if (!writable) this.#stream.pause();
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    this.requestEnded = true;
-    this.requestTrailers = trailers;
     this.record.requestOver();
     this.#deadline?.received();
+    if (this.#requestStages) this.#requestStages.end(trailers);
+    else this.#passEnd(trailers);
+  }
+
+  #passData(chunk: Uint8Array): boolean {
+    if (this.#bodyIsReplaced) return true;
+    const body = this.body!;
+    return this.#router ? this.#router.onRequestData(body, chunk) : body.take(chunk, undefined);
+  }
+
+  #passEnd(trailers: HeaderList | undefined): void {
+    if (this.#bodyIsReplaced) return;
+    this.requestEnded = true;
+    this.requestTrailers = trailers;
     this.#router?.onRequestEnd(trailers);
   }
 
@@ -311,6 +379,11 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     return this.record.response !== undefined;
   }
 
+  /** The client has heard of it. */
+  get isCommitted(): boolean {
+    return this.responseStarted && this.#heldHead === undefined;
+  }
+
   inform(status: number, headers: HeaderList): void {
     this.#stream.inform(status, headers);
   }
@@ -318,9 +391,25 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   respond(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
     this.record.response = head;
+    this.#filterResponse(head, end, 0);
+  }
+
+  #filterResponse(head: ResponseHead, end: boolean, from: number): void {
+    const next = this.connection.http.filters.onResponse(this, head, end, from);
+    if (next === PASSED) this.#sendHead(head, end);
+    else this.#heldHead = { head, end, next };
+  }
+
+  continueResponse(withBody = false): void {
+    const held = this.#heldHead;
+    if (!held || this.#phase !== "answering") return;
+    this.#heldHead = undefined;
+    this.#filterResponse(held.head, held.end && !withBody, held.next);
+  }
+
+  #sendHead(head: ResponseHead, end: boolean): void {
     this.record.answered();
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
-    this.connection.http.filters.onResponse(this, head);
     prepareResponse(head, this.connection);
     this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);
@@ -367,8 +456,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#finish();
   }
 
-  cutOff(flag: ResponseFlag, details: string): void {
-    this.record.flag(flag);
+  cutOff(flag: ResponseFlag | undefined, details: string): void {
+    if (this.#phase === "over") return;
+    if (flag) this.record.flag(flag);
     this.record.details = details;
     this.#stream.reset("reset");
     this.#finish();
@@ -383,7 +473,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     headers: HeaderList = [],
     grpcStatus?: number,
   ): void {
-    if (this.#phase === "over" || this.responseStarted) return;
+    if (this.#phase === "over" || this.isCommitted) return;
     this.record.details = details;
     if (flag) this.record.flag(flag);
     const grpc = this.isGrpc && (status !== 200 || grpcStatus !== undefined);
@@ -399,13 +489,21 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.record.response = head; // what the operators of header operations say
     if (route && route.headers !== NO_MUTATION)
       mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.record);
-    this.respond(head, bytes === undefined);
-    if (bytes === undefined) return;
-    this.record.bytesSent = bytes.length;
-    this.#tap?.responseBody.take(bytes);
-    this.#stream.write(bytes);
-    this.#stream.end();
-    this.#finish();
+    if (this.#heldHead) this.#replaceHeld(head, bytes === undefined);
+    else this.respond(head, bytes === undefined);
+    if (this.#heldHead) this.#router?.end(); // what it may still bring comes too late
+    if (bytes === undefined || this.#phase !== "answering") return;
+    this.respondData(bytes);
+    this.respondEnd(undefined);
+  }
+
+  /** The filters have seen a response already; the client gets this one in its place. */
+  #replaceHeld(head: ResponseHead, end: boolean): void {
+    this.#router?.end();
+    this.#heldHead = undefined;
+    this.#responseSink = undefined;
+    this.record.response = head;
+    this.#sendHead(head, end);
   }
 
   tunnelOpened(head: ResponseHead): void {
@@ -460,17 +558,17 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   onMaxDuration(): void {
-    const status = this.requestEnded ? 504 : 408;
+    const status = this.record.requestIsOver ? 504 : 408;
     const { DEADLINE_EXCEEDED } = GRPC_STATUS;
     this.#giveUp(status, "downstream duration timeout", "max_duration_timeout", undefined, DEADLINE_EXCEEDED);
   }
 
   onIdle(): void {
-    this.#giveUp(this.requestEnded ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
+    this.#giveUp(this.record.requestIsOver ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
   }
 
   #giveUp(status: number, body: string, details: string, flag: ResponseFlag | undefined, grpcStatus?: number): void {
-    if (!this.responseStarted) {
+    if (!this.isCommitted) {
       this.reply(status, body, details, flag, [], grpcStatus);
       return;
     }
@@ -497,22 +595,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   }
 
   #report(): void {
-    const { record } = this;
-    const slot = statusClass(record.status);
-    const { stats } = this.connection.http;
-    stats.classes[slot]!++;
-    stats.activeRequests--;
-    if (record.cluster) record.cluster.stats.classes[slot]!++;
-    const protocol = this.isGrpc ? "grpc" : "http";
-    const edge = this.connection.edge(record.cluster, record.host, this.peerMetadata, this.head.authority, protocol);
-    edge.record(
-      record.response?.status ?? 0,
-      this.isGrpc ? this.#grpcStatus : -1,
-      record.flags,
-      record.durationMs,
-      this.head.wireBytes + record.bytesReceived,
-      (record.response?.wireBytes ?? 0) + record.bytesSent,
-    );
-    if (this.isGrpc) edge.messages(this.#requestMessages!.count, this.#responseMessages!.count);
+    const requests = this.#requestMessages;
+    const responses = this.#responseMessages;
+    const grpc = requests && responses && { status: this.#grpcStatus, requests, responses };
+    reportExchange(this.connection, this.head, this.record, this.peerMetadata, grpc);
   }
 }

@@ -111,6 +111,7 @@ const BY_FLAG: Readonly<Record<ResponseFlag, Sentence>> = {
   DI: say("the configuration delays it"),
   FI: say("the configuration injects this fault"),
   SI: say("neither side sent anything for too long"),
+  RL: BY_DETAILS.local_rate_limited!,
   DT: BY_DETAILS.max_duration_timeout!,
   UMSDR: say("the connection to the host reached its greatest age"),
 };

@@ -1,7 +1,7 @@
 // Applies the header operations of a route (Envoy: HeaderParser).
 
 import { getHeader, type HeaderList, removeHeader, setHeader } from "../http/headers.ts";
-import type { HeaderOperation } from "../table/header-mutation.ts";
+import type { HeaderOperation, HeaderStep } from "../table/header-mutation.ts";
 import { type FormatSource, formatValue } from "./format-value.ts";
 
 function applyOperation(headers: HeaderList, operation: HeaderOperation, source: FormatSource): void {
@@ -31,4 +31,13 @@ export function mutateHeaders(
 ): void {
   for (let i = 0; i < remove.length; i++) removeHeader(headers, remove[i]!);
   for (let i = 0; i < set.length; i++) applyOperation(headers, set[i]!, source);
+}
+
+/** In the order of the list. */
+export function takeSteps(headers: HeaderList, steps: readonly HeaderStep[], source: FormatSource): void {
+  for (let i = 0; i < steps.length; i++) {
+    const step = steps[i]!;
+    if (step.kind === "remove") removeHeader(headers, step.name);
+    else applyOperation(headers, step.operation, source);
+  }
 }

@@ -22,10 +22,13 @@ export interface HeldFailure {
 
 export interface HeldResource {
   readonly current: HeldVersion | undefined;
-  /** Of a listener that warms: the version that serves meanwhile. */
+  /** Of a listener or cluster that warms: the version that serves meanwhile. */
   readonly previous: HeldVersion | undefined;
   readonly failure: HeldFailure | undefined;
 }
+
+/** Names of what does not serve yet. */
+export type Warming = Readonly<Partial<Record<ResourceKind, readonly string[]>>>;
 
 const NOTHING: HeldResource = { current: undefined, previous: undefined, failure: undefined };
 const NONE: ReadonlyMap<string, HeldResource> = new Map();
@@ -61,9 +64,10 @@ export class HeldResources {
     return known;
   }
 
-  /** After an update was put in force, but for what `rejections` name. `warming`: the listeners that do not serve yet. */
-  record(update: Update, rejections: readonly Rejection[], warming: ReadonlySet<string>): void {
+  /** After an update was put in force, but for what `rejections` name. */
+  record(update: Update, rejections: readonly Rejection[], warming: Warming): void {
     const now = Date.now();
+    const waiting = new Set(warming[update.kind]);
     const held = this.#kind(update.kind);
     const refused = detailsByName(rejections);
     // A secret that is removed stays in force until another replaces it.
@@ -75,16 +79,17 @@ export class HeldResources {
       if (details !== undefined)
         held.set(name, { ...before, failure: { details, version, bytes: kept, attemptedMs: now } });
       else if (kept) {
-        const previous = warming.has(name) ? (before.previous ?? before.current) : undefined;
+        const previous = waiting.has(name) ? (before.previous ?? before.current) : undefined;
         held.set(name, { current: { version, bytes: kept, updatedMs: now }, previous, failure: undefined });
       }
     }
-    this.#dropPrevious(warming);
+    this.#dropPrevious("cds", new Set(warming.cds));
+    this.#dropPrevious("lds", new Set(warming.lds));
   }
 
-  #dropPrevious(warming: ReadonlySet<string>): void {
-    for (const [name, resource] of this.#kinds.get("lds") ?? NONE)
-      if (resource.previous && !warming.has(name)) this.#kind("lds").set(name, { ...resource, previous: undefined });
+  #dropPrevious(kind: ResourceKind, warming: ReadonlySet<string>): void {
+    for (const [name, resource] of this.of(kind))
+      if (resource.previous && !warming.has(name)) this.#kind(kind).set(name, { ...resource, previous: undefined });
   }
 
   /** Forgets what nobody asks for any more. */

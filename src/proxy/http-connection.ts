@@ -51,6 +51,9 @@ export function httpLimits(table: HttpTable): HttpLimits {
  */
 const REQUESTS_PER_TURN = 100;
 
+/** How long a client that has not begun to speak is waited for when its connection is to close. */
+const SILENCE_MS = 1_000;
+
 /** Of a stream that is reset as soon as it came. */
 const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
@@ -64,6 +67,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
   #codec: Connection | undefined;
   readonly #age = new Alarm(() => this.#grewOld());
   #requests = 0;
+  #draining = false;
   #stream: ByteStream | undefined;
   #onClosed: (() => void) | undefined;
   #certificate: Uint8Array | undefined;
@@ -118,7 +122,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
         : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
     this.#codec = codec;
     stream.listener = codec;
-    if (this.context.draining) codec.shutdown();
+    if (this.context.draining || this.#draining) codec.shutdown();
     if (first) codec.receive(first);
   }
 
@@ -138,7 +142,9 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
 
   /** GOAWAY, or `connection: close` with the next response. */
   drain(): void {
-    this.#codec?.shutdown();
+    this.#draining = true;
+    if (this.#codec) this.#codec.shutdown();
+    else timers.arm(this.#age, SILENCE_MS);
   }
 
   terminate(): void {

@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { findComponent } from "../../scripts/components.ts";
 import { checkMetrics } from "../stats/promtool-fixture.ts";
-import { TestProxy } from "./proxy-fixture.ts";
+import { httpFilter, listener, routeTo, setListener, TestProxy } from "./proxy-fixture.ts";
 import { answering, closedPort, type RawServer, until } from "./raw-peer-fixture.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -86,6 +86,20 @@ test("what a listener counted stays when the listener goes", async () => {
   expect(value(await scrape(proxy), "envoy_http_downstream_rq_total", '"http"')).toBe(1);
   proxy.proxy.configuration.removeListener("http");
   expect(value(await scrape(proxy), "envoy_http_downstream_rq_total", '"http"')).toBe(1);
+});
+
+test("what a manager counted between two scrapes is its successor's", async () => {
+  const proxy = proxied(answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+  for (const generation of [1, 2, 3]) {
+    const settings = { stream_idle_timeout: `${generation}s` };
+    const filter = httpFilter({ name: "http", routes: [routeTo("upstream")], settings });
+    setListener(proxy.proxy.configuration, listener("http", filter));
+    await (await proxy.sends(GET)).hears("HTTP/1.1 200 ");
+  }
+  const text = await scrape(proxy);
+  expect(value(text, "envoy_http_downstream_rq_total", '"http"')).toBe(3);
+  expect(value(text, "envoy_http_downstream_cx_total", '"http"')).toBe(3);
+  expect(value(text, "envoy_http_downstream_rq_active", '"http"')).toBe(0);
 });
 
 test.skipIf(!promtool && process.env.CI !== "true")(

@@ -9,9 +9,12 @@ import type { Listener } from "./listener.ts";
 /** Label values of `response_code_class`, by slot; requests without a response have none. */
 export const CLASS_NAMES: readonly (string | undefined)[] = [undefined, "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/** What was written of a manager so far. */
+type Stats = BoundHttp["stats"];
+
+/** What was written so far of a manager, and of those that it replaced: they count together. */
 interface Written {
   readonly listener: string;
+  readonly prefix: string;
   connections: number;
   requests: number;
   received: number;
@@ -28,10 +31,10 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
   const listenerResponses = registry.counter(names.LISTENER_REQUESTS);
   const open = registry.gauge(names.HTTP_CONNECTIONS_ACTIVE);
   const inFlight = registry.gauge(names.HTTP_REQUESTS_ACTIVE);
-  const known = new Map<BoundHttp, Written>();
+  const known = new Map<Stats, Written>();
 
-  const add = ({ table, stats }: BoundHttp, written: Written): void => {
-    const prefix = [table.statPrefix] as const;
+  const add = (stats: Stats, written: Written): void => {
+    const prefix = [written.prefix] as const;
     connections.add(connections.series(prefix), stats.connections - written.connections);
     requests.add(requests.series(prefix), stats.requests - written.requests);
     received.add(received.series(prefix), stats.bytes.received - written.received);
@@ -39,8 +42,8 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
     for (const [slot, name] of CLASS_NAMES.entries()) {
       const more = stats.classes[slot]! - written.classes[slot]!;
       if (name === undefined || more === 0) continue;
-      responses.add(responses.series([name, table.statPrefix]), more);
-      listenerResponses.add(listenerResponses.series([name, table.statPrefix, written.listener]), more);
+      responses.add(responses.series([name, written.prefix]), more);
+      listenerResponses.add(listenerResponses.series([name, written.prefix, written.listener]), more);
     }
     written.connections = stats.connections;
     written.requests = stats.requests;
@@ -50,23 +53,23 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
   };
 
   return (listeners) => {
-    const current = new Set<BoundHttp>();
+    const current = new Set<Stats>();
     for (const [listener, { managers }] of listeners)
-      for (const manager of managers) {
-        current.add(manager);
-        if (known.has(manager)) continue;
+      for (const { table, stats } of managers) {
+        current.add(stats);
+        if (known.has(stats)) continue;
         const classes = new Float64Array(CLASS_NAMES.length);
-        known.set(manager, { listener, connections: 0, requests: 0, received: 0, sent: 0, classes });
+        const none = { connections: 0, requests: 0, received: 0, sent: 0, classes };
+        known.set(stats, { listener, prefix: table.statPrefix, ...none });
       }
     const active = new Map<string, { connections: number; requests: number }>();
-    for (const [manager, written] of known) {
-      const { table, stats } = manager;
-      const sum = active.get(table.statPrefix) ?? { connections: 0, requests: 0 };
+    for (const [stats, written] of known) {
+      const sum = active.get(written.prefix) ?? { connections: 0, requests: 0 };
       sum.connections += stats.active;
       sum.requests += stats.activeRequests;
-      active.set(table.statPrefix, sum);
-      add(manager, written);
-      if (!current.has(manager) && stats.active === 0) known.delete(manager);
+      active.set(written.prefix, sum);
+      add(stats, written);
+      if (!current.has(stats) && stats.active === 0) known.delete(stats);
     }
     for (const [prefix, sum] of active) {
       open.set(open.series([prefix]), sum.connections);

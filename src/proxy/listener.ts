@@ -23,6 +23,7 @@ import { formatSocketAddress, readConnectionFacts } from "./connection-facts.ts"
 import type { BoundHttp } from "./downstream.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { type InspectionListener, PeekingInspection, ReadingInspection } from "./inspection.ts";
+import type { ListeningSockets, SocketPlace } from "./listening-sockets.ts";
 import { closeLater, refusal } from "./network-filter.ts";
 import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
 import { TcpConnection } from "./tcp-proxy.ts";
@@ -33,7 +34,7 @@ const log = logger("proxy");
 export interface ListenerContext extends ChainContext {
   /** The listener that a captured connection to this address belongs to. */
   capturedBy(destination: SocketAddress): Listener | undefined;
-  readonly reusePort: boolean;
+  readonly sockets: ListeningSockets;
   /** Connections of a listener or chain that has gone are cut off after this (Envoy's --drain-time-s). */
   readonly listenerDrainMs: number;
   /** Counts the connections of all listeners. */
@@ -42,6 +43,7 @@ export interface ListenerContext extends ChainContext {
 
 /** A bound socket. Whoever owns it accepts; an update of the listener changes the owner and not the socket. */
 interface Door {
+  readonly place: SocketPlace;
   owner: Listener;
   socket: ListeningSocket;
 }
@@ -95,7 +97,7 @@ export class Listener {
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
       const known = kept.get(chain.fingerprint);
-      this.#chains.set(chain, known ?? bindChain(chain, table, context, this.stats));
+      this.#chains.set(chain, known ?? bindChain(chain, table, context, this.stats, before?.managers ?? []));
     }
     this.#peeks = table.sharedTls === undefined && [...this.#chains.keys()].some(({ tls }) => tls);
   }
@@ -112,6 +114,14 @@ export class Listener {
     return [...this.#chains.keys()].flatMap(({ tls }) =>
       [tls?.certificate, tls?.roots].flatMap((name) => (name === undefined ? [] : [name])),
     );
+  }
+
+  /** How long it waits for routes before it opens without; 0 is for ever. */
+  get routesTimeoutMs(): number {
+    const times = this.managers.flatMap(({ table: { routes } }) =>
+      routes.kind === "rds" ? [routes.fetchTimeoutMs] : [],
+    );
+    return times.includes(0) ? 0 : Math.max(0, ...times);
   }
 
   /** The port bound, 0 while it is not. */
@@ -168,7 +178,7 @@ export class Listener {
     try {
       for (const { host, port } of [address, ...additionalAddresses]) doors.push(this.#openDoor(host, port));
     } catch (thrown) {
-      for (const door of doors) door.socket.stop();
+      for (const door of doors) this.#close(door);
       throw thrown;
     }
     this.#doors = doors;
@@ -178,16 +188,25 @@ export class Listener {
     const { backlog, sharedTls } = this.table;
     // The acceptor asks the door, not this listener: the owner changes with the configuration.
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
+    const { sockets } = this.#context;
+    const place: SocketPlace = { listener: this.table.name, host, port, backlog };
     const door: Door = {
+      place,
       owner: this,
       socket: listen(
-        { kind: "tcp", host, port, reusePort: this.#context.reusePort, backlog },
+        sockets.binding(place),
         sharedTls && this.#tls(() => door.owner.table.sharedTls),
         accept,
         this.#admission(() => door.owner),
       ),
     };
+    sockets.opened(place, door.socket);
     return door;
+  }
+
+  #close({ place, socket }: Door): void {
+    socket.stop();
+    this.#context.sockets.closed(place);
   }
 
   #tls(settings: () => DownstreamTls | undefined) {
@@ -362,7 +381,7 @@ export class Listener {
 
   /** Closes the listening sockets alone. */
   stop(): void {
-    for (const { socket } of this.#doors) socket.stop();
+    for (const door of this.#doors) this.#close(door);
     this.#doors = [];
   }
 }

@@ -1,7 +1,7 @@
 // Responses of the proxy's own (Envoy: Utility::sendLocalReply).
 
 import { numberedTrailers } from "../grpc/status.ts";
-import type { HeaderList } from "../http/headers.ts";
+import { getHeader, type HeaderList } from "../http/headers.ts";
 import { ResponseHead } from "../http/stream.ts";
 
 export interface LocalReply {
@@ -27,6 +27,7 @@ export function localReply(
   }
   const bytes = Buffer.from(body);
   const empty = bytes.length === 0;
-  const fields = empty ? headers : [...headers, "content-type", "text/plain"];
+  const fields =
+    empty || getHeader(headers, "content-type") !== undefined ? headers : [...headers, "content-type", "text/plain"];
   return { head: new ResponseHead(status, fields, bytes.length), bytes: empty || headOnly ? undefined : bytes };
 }

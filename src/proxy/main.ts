@@ -14,10 +14,11 @@ import { adminResponse } from "./admin/admin.ts";
 import type { AdminState } from "./admin/state.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
+import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
 import { applyStaticResources } from "./static-resources.ts";
-import { subscribe } from "./subscription.ts";
+import { type Subscription, subscribe } from "./subscription.ts";
 
 const log = logger("proxy");
 
@@ -40,18 +41,32 @@ export interface ProxyOptions {
   readonly listenerDrainMs?: number | undefined;
   /** Several processes share the ports. */
   readonly reusePort: boolean;
+  /** One of several that a supervisor runs. */
+  readonly worker?: WorkerSeat | undefined;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
   readonly logFlushMs?: number | undefined;
   /** Asked for by the admin interface; undefined: the proxy stops, and its process goes on. */
   readonly onQuit?: (() => void) | undefined;
 }
 
+/** What a worker has from its supervisor in place of what a proxy has of its own. */
+export interface WorkerSeat {
+  readonly sockets: ListeningSockets;
+  /** Path of a Unix socket for the admin interface. */
+  readonly admin: string;
+  /** How many share the ports. */
+  readonly workers: number;
+  subscribe(configuration: Configuration): Subscription;
+}
+
 export interface RunningProxy {
   readonly configuration: Configuration;
   /** Port of the admin interface; 0 without one. */
   readonly adminPort: number;
-  /** Takes no new connections, finishes what is under way, resolves when that is done or `drainMs` is over. */
-  stop(): Promise<void>;
+  readonly registry: Registry;
+  isReady(): boolean;
+  /** Takes no new connections, finishes what is under way, resolves when that is done or the time (`drainMs`) is over. */
+  stop(withinMs?: number): Promise<void>;
 }
 
 /** The workload that the node's metadata describes, in Istio's keys. */
@@ -73,44 +88,70 @@ export function workloadOf(node: Node | undefined): Workload {
   };
 }
 
-function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
+/** Says to the control plane which version it speaks with, unless the bootstrap does. */
+export function identify({ node }: Bootstrap, version: string): void {
+  if (node?.userAgentVersionType.case === undefined && node)
+    node.userAgentVersionType = { case: "userAgentVersion", value: version };
+}
+
+export function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
   const address = bootstrap.admin?.address?.address;
   if (address?.case !== "socketAddress" || address.value.portSpecifier.case !== "portValue") return undefined;
   return { address: address.value.address, port: address.value.portSpecifier.value };
 }
 
+/** Answers one request of the admin interface; `remote` is undefined over a Unix socket. */
+type AdminHandler = (request: Request, remote: string | undefined) => Response | Promise<Response>;
+
+/** At an address, or at the path of a Unix socket. @throws Error when that is taken. */
+export function serveAdmin(
+  at: SocketAddress | string | undefined,
+  answer: AdminHandler,
+): Bun.Server<undefined> | undefined {
+  if (at === undefined) return undefined;
+  if (typeof at === "string") return Bun.serve({ unix: at, fetch: (request) => answer(request, undefined) });
+  return Bun.serve({
+    hostname: at.address,
+    port: at.port,
+    fetch(request, server) {
+      server.timeout(request, 0); // a tap may have nothing to tell for a long while
+      return answer(request, server.requestIP(request)?.address);
+    },
+  });
+}
+
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
-  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, onQuit } = options;
+  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, worker, onQuit } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
-  const { node } = bootstrap;
-  if (node?.userAgentVersionType.case === undefined && node)
-    node.userAgentVersionType = { case: "userAgentVersion", value: version };
+  identify(bootstrap, version);
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));
   const configuration = new Configuration(reporter, {
-    reusePort,
+    sockets: worker?.sockets ?? ownSockets(reusePort),
     listenerDrainMs,
-    maxConnections: maxConnections(bootstrap),
+    maxConnections: maxConnections(bootstrap, worker?.workers),
   });
+  configuration.serviceCluster = bootstrap.node?.cluster ?? "";
+  configuration.workers = worker?.workers ?? 1;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
   applyStaticResources(bootstrap, configuration);
-  const subscription = subscribe(bootstrap, configuration);
+  const subscription = worker ? worker.subscribe(configuration) : subscribe(bootstrap, configuration);
   let stopping: Promise<void> | undefined;
 
-  const stop = (): Promise<void> => {
-    stopping ??= drain(configuration, drainMs).then(() => {
+  const stop = (withinMs = drainMs): Promise<void> => {
+    stopping ??= drain(configuration, withinMs).then(async () => {
       subscription.close();
       clearInterval(settling);
       clearInterval(sweeping);
       stopCollecting();
-      configuration.close();
       admin?.stop(true);
+      await configuration.close();
     });
     return stopping;
   };
@@ -127,18 +168,10 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   };
   collectProxy(registry, state);
   const settling = settle(state.isReady);
-  const address = adminAddress(bootstrap);
-  const admin =
-    address &&
-    Bun.serve({
-      hostname: address.address,
-      port: address.port,
-      fetch: (request, server) => {
-        server.timeout(request, 0); // a tap may have nothing to tell for a long while
-        return adminResponse(state, request, server.requestIP(request)?.address);
-      },
-    });
-  return { configuration, adminPort: admin?.port ?? 0, stop };
+  const admin = serveAdmin(worker ? worker.admin : adminAddress(bootstrap), (request, remote) =>
+    adminResponse(state, request, remote),
+  );
+  return { configuration, registry, adminPort: admin?.port ?? 0, isReady: state.isReady, stop };
 }
 
 /** Once: 5 of 30 MB are the garbage of descriptors, JSON and source, which the collector would keep for as long as nothing is asked. */

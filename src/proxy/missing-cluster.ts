@@ -4,7 +4,10 @@ import type { RouteConfiguration } from "../table/http.ts";
 import type { FilterChain, Listener } from "../table/listener.ts";
 import type { ForwardAction } from "../table/route.ts";
 
-type Clusters = ReadonlyMap<string, unknown>;
+/** Those that serve and those that warm (Envoy: ClusterInfoMaps::hasCluster). */
+interface Clusters {
+  has(name: string): boolean;
+}
 
 /** In Envoy's words. */
 function missingOf({ cluster }: ForwardAction, clusters: Clusters): string | undefined {

@@ -2,14 +2,28 @@
 
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
+import type { NetworkFilter } from "../table/network-filter.ts";
 import { decideRbac } from "../table/rbac.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import type { BoundChain } from "./bound-chain.ts";
+import { TokenBucket } from "./filter/token-bucket.ts";
 
 export interface Refusal {
   readonly reason: string;
   /** The connection is held that long before it is closed: whoever tries again at once is slowed down. */
   readonly delayMs: number;
+}
+
+/** Of chains that live; an update that leaves a chain alone keeps its table, and so its bucket. */
+const buckets = new WeakMap<NetworkFilter, TokenBucket>();
+
+function bucketOf(filter: NetworkFilter & { readonly kind: "local-rate-limit" }): TokenBucket {
+  let bucket = buckets.get(filter);
+  if (!bucket) {
+    bucket = new TokenBucket(filter.bucket, performance.now());
+    buckets.set(filter, bucket);
+  }
+  return bucket;
 }
 
 /** Why a connection is not let through, if it is not. */
@@ -18,6 +32,9 @@ export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts): Re
     switch (filter.kind) {
       case "rbac":
         if (!decideRbac(filter.rules, facts, undefined).allowed) return { reason: "denied by RBAC", delayMs: 0 };
+        break;
+      case "local-rate-limit":
+        if (!bucketOf(filter).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
         break;
       case "connection-limit":
         if (live.size >= filter.max) return { reason: "connection limit", delayMs: filter.delayMs };

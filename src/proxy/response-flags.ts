@@ -18,6 +18,7 @@ export type ResponseFlag =
   | "DI" // delay injected
   | "FI" // fault injected
   | "SI" // stream idle timeout
+  | "RL" // rate limited by this proxy
   | "DT" // maximum duration of a stream
   | "UMSDR"; // upstream reached its maximum connection duration
 
@@ -40,6 +41,7 @@ const LONG: Readonly<Record<ResponseFlag, string>> = {
   SI: "StreamIdleTimeout",
   DI: "DelayInjected",
   FI: "FaultInjected",
+  RL: "RateLimited",
   DT: "DurationTimeout",
   UMSDR: "UpstreamMaxStreamDurationReached",
 };

@@ -1,12 +1,14 @@
 // What the proxy says of itself for each scrape, under Envoy's names: its state, its clusters, its listeners. Requests do not pay for
 // it: they count in plain fields, which are read here.
 
+import { timers } from "../base/timer-wheel.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import type { Counter, CounterSeries } from "../stats/counter.ts";
 import type { Gauge } from "../stats/gauge.ts";
 import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
+import { filterMetrics } from "./filter-metrics.ts";
 import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
 import type { UdpListener } from "./udp-listener.ts";
@@ -168,6 +170,7 @@ export interface ProxyState {
 export function collectProxy(registry: Registry, { configuration, startedAt, isReady }: ProxyState): void {
   const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry)]);
   const managers = httpMetrics(registry);
+  const filters = filterMetrics(registry);
   const listeners = follow(listenerFigures(registry));
   const datagrams = follow(udpFigures(registry));
   const set = (definition: typeof names.SERVER_LIVE, value: number): void => {
@@ -185,11 +188,13 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     set(names.SERVER_MEMORY_HEAP, heapTotal);
     set(names.SERVER_MEMORY_PHYSICAL, rss);
     set(names.SERVER_CONNECTIONS, configuration.connections);
+    set(names.DEADLINES_ARMED, timers.armed);
     const days = certificateDays(configuration);
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
     listeners(configuration.listeners);
     datagrams(configuration.udpListeners);
     managers(configuration.listeners);
+    filters(configuration.listeners);
   });
 }

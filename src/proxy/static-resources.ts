@@ -18,7 +18,19 @@ function must<T>(what: string, result: Accepted<T>): T {
 
 /** @throws Failure naming the resource and the field that is not supported or wrong. */
 export function applyStaticResources(bootstrap: Bootstrap, configuration: Configuration): void {
-  const resources = bootstrap.staticResources;
+  applyStaticUpstreams(bootstrap, configuration);
+  for (const listener of bootstrap.staticResources?.listeners ?? []) {
+    const { value, secrets } = must(
+      `static_resources.listeners ${JSON.stringify(listener.name)}`,
+      checkListener(listener),
+    );
+    for (const [name, content] of secrets) configuration.setSecret(name, content);
+    configuration.setListener(value);
+  }
+}
+
+/** Secrets and clusters alone: what it takes to reach a control plane. @throws Failure as above. */
+export function applyStaticUpstreams({ staticResources: resources }: Bootstrap, configuration: Configuration): void {
   for (const secret of resources?.secrets ?? []) {
     const content = must(`static_resources.secrets ${JSON.stringify(secret.name)}`, checkSecret(secret));
     const refusal = content && configuration.setSecret(secret.name, content);
@@ -28,16 +40,8 @@ export function applyStaticResources(bootstrap: Bootstrap, configuration: Config
   for (const cluster of resources?.clusters ?? []) {
     const { value, secrets } = must(`static_resources.clusters ${JSON.stringify(cluster.name)}`, checkCluster(cluster));
     for (const [name, content] of secrets) configuration.setSecret(name, content);
-    const refusal = configuration.setCluster(value);
+    const refusal = configuration.setCluster(value, true);
     if (refusal)
       throw new Failure(`static_resources.clusters ${JSON.stringify(cluster.name)}: ${refusal}`, { exit: EXIT.data });
-  }
-  for (const listener of resources?.listeners ?? []) {
-    const { value, secrets } = must(
-      `static_resources.listeners ${JSON.stringify(listener.name)}`,
-      checkListener(listener),
-    );
-    for (const [name, content] of secrets) configuration.setSecret(name, content);
-    configuration.setListener(value);
   }
 }

@@ -21,7 +21,7 @@ import {
 import type { ResourceKind } from "../xds/type-urls.ts";
 import { type Rejection, readResponse, type Update } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
-import { applyUpdate } from "./update.ts";
+import { configurationSink, type ResourceSink } from "./resource-sink.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
@@ -35,6 +35,8 @@ const WORKLOAD_SECRETS: ReadonlySet<string> = new Set(["default", "ROOTCA"]);
 export interface Subscription {
   /** True once the first listeners and clusters have come, or at once when the bootstrap names no control plane. */
   isComplete(): boolean;
+  /** What is wanted has changed by itself, without a response. */
+  refresh(): void;
   close(): void;
 }
 
@@ -82,7 +84,7 @@ function connectorTo(cluster: Cluster): Connector {
 /** One delta session over streams that come and go. */
 class Session {
   readonly #client: DeltaClient;
-  readonly #configuration: Configuration;
+  readonly #sink: ResourceSink;
   readonly #stream: LastingStream;
   readonly #name: string;
   readonly #follow: (client: DeltaClient) => void;
@@ -99,11 +101,11 @@ class Session {
     cluster: Cluster,
     path: string,
     bootstrap: Bootstrap,
-    configuration: Configuration,
+    sink: ResourceSink,
     follow: (client: DeltaClient) => void,
   ) {
     this.#name = name;
-    this.#configuration = configuration;
+    this.#sink = sink;
     this.#follow = follow;
     this.#client = new DeltaClient(bootstrap.node ?? create(NodeSchema));
     follow(this.#client);
@@ -129,6 +131,11 @@ class Session {
     if (this.#opened) return;
     this.#opened = true;
     this.#stream.open();
+  }
+
+  refresh(): void {
+    this.#follow(this.#client);
+    this.#send();
   }
 
   /** One message after the other, in the order in which they came; what comes while one is being applied waits. */
@@ -161,28 +168,16 @@ class Session {
       changed: update.resources.map(({ name }) => name),
       removed: update.removed,
     });
-    const rejections = yield* this.#put(update);
+    yield* this.#sink.apply(update, response, (rejections) => this.#applied(update, rejections));
+  }
+
+  #applied(update: Update, rejections: readonly Rejection[]): void {
     for (const { name, path, reason } of rejections)
       log.warn("resource refused", { stream: this.#name, type: update.kind, name, path, reason });
     this.#follow(this.#client);
     this.#client.answer(update, rejections);
     this.received.add(update.kind);
     this.#send();
-  }
-
-  /** A defect of ours is a refusal too: without a verdict, no later request of the session would go out. */
-  *#put(update: Update): Steps<readonly Rejection[]> {
-    try {
-      return yield* applyUpdate(update, this.#configuration);
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      log.error("update failed", {
-        stream: this.#name,
-        type: update.kind,
-        error: error instanceof Error ? error : text,
-      });
-      return update.resources.map(({ name }) => ({ name, path: "", reason: `could not be applied: ${text}` }));
-    }
   }
 
   /** What is no response at all ends the stream, as for Envoy's gRPC client. */
@@ -238,14 +233,21 @@ function secretsCluster(bootstrap: Bootstrap): string | undefined {
   return bootstrap.staticResources?.clusters.find(({ name }) => name === "sds-grpc")?.name;
 }
 
-/** Begins the streams that the bootstrap names. @throws Failure when it names a cluster that is not there or a protocol other than delta. */
-export function subscribe(bootstrap: Bootstrap, configuration: Configuration): Subscription {
+/**
+ * Begins the streams that the bootstrap names, over clusters of `configuration`.
+ * @throws Failure when it names a cluster that is not there or a protocol other than delta.
+ */
+export function subscribe(
+  bootstrap: Bootstrap,
+  configuration: Configuration,
+  sink: ResourceSink = configurationSink(configuration),
+): Subscription {
   const sessions: Session[] = [];
   let discovery: Session | undefined;
   const secrets = secretsCluster(bootstrap);
   if (secrets !== undefined) {
     const cluster = clusterOf(configuration, secrets, "sds_config");
-    const session = new Session("sds", cluster, SDS_PATH, bootstrap, configuration, (client) => {
+    const session = new Session("sds", cluster, SDS_PATH, bootstrap, sink, (client) => {
       client.want("sds", WORKLOAD_SECRETS);
       // The control plane asks who we are: not before we have something to show.
       if (hasSecrets(configuration)) discovery?.open();
@@ -265,17 +267,15 @@ export function subscribe(bootstrap: Bootstrap, configuration: Configuration): S
       clusterOf(configuration, name, "dynamic_resources.ads_config"),
       ADS_PATH,
       bootstrap,
-      configuration,
+      sink,
       (client) => {
         client.wantAll("cds");
         client.wantAll("lds");
         client.wantAll("vhds"); // as Envoy: those of the route configurations that are wanted
-        const endpoints = configuration.endpointNames;
-        configuration.keepEndpoints(endpoints);
-        client.want("eds", endpoints);
-        const routes = configuration.routeNames;
-        configuration.keepRoutes(routes);
-        client.want("rds", routes);
+        const { wanted } = sink;
+        sink.keep(wanted);
+        client.want("eds", wanted.endpoints);
+        client.want("rds", wanted.routes);
       },
     );
     sessions.push(discovery);
@@ -284,6 +284,9 @@ export function subscribe(bootstrap: Bootstrap, configuration: Configuration): S
   for (const session of sessions) if (session !== discovery) session.open();
   return {
     isComplete: () => !discovery || (discovery.received.has("lds") && discovery.received.has("cds")),
+    refresh() {
+      for (const session of sessions) session.refresh();
+    },
     close() {
       for (const session of sessions) session.close();
     },

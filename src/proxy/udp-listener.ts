@@ -11,6 +11,7 @@ import { AccessRecord } from "./access-record.ts";
 import { bindLogs } from "./bound-chain.ts";
 import { factsBetween } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
+import type { ListeningSockets } from "./listening-sockets.ts";
 import { UdpSession, type UdpSessionOwner } from "./udp-session.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -48,16 +49,20 @@ function noStats(): UdpStats {
   };
 }
 
+interface UdpContext extends ProxyContext {
+  readonly sockets: ListeningSockets;
+}
+
 export class UdpListener implements DatagramListener, UdpSessionOwner {
   readonly table: UdpListenerTable;
   readonly stats: UdpStats;
-  readonly #context: ProxyContext;
+  readonly #context: UdpContext;
   readonly #logs: readonly BoundLog[];
   readonly #sessions = new Map<string, UdpSession>();
   #socket: DatagramSocket | undefined;
   #stopped = false;
 
-  constructor(table: UdpListenerTable, context: ProxyContext, before?: UdpListener) {
+  constructor(table: UdpListenerTable, context: UdpContext, before?: UdpListener) {
     this.table = table;
     this.#context = context;
     this.stats = before?.stats ?? noStats();
@@ -79,7 +84,8 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
   /** A listener that replaces another on its address comes once that one's socket is closed. */
   open(): void {
     const { name, address } = this.table;
-    bindDatagrams(address.host, address.port, this).then(
+    const { host, port } = address;
+    bindDatagrams({ host, port, reusePort: this.#context.sockets.sharesPorts }, this).then(
       (socket) => {
         if (this.#stopped) socket.close();
         else this.#socket = socket;

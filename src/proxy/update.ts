@@ -93,7 +93,7 @@ function* applyListeners(update: Update, configuration: Configuration): Refusals
   yield* removing(update, (name) => configuration.removeListener(name));
   return yield* each("lds", update, checkListener, ({ value, secrets }) => {
     const reason =
-      (value.protocol === "tcp" ? missingClusterOfListener(value, configuration.clusters) : undefined) ??
+      (value.protocol === "tcp" ? missingClusterOfListener(value, configuration.knownClusters) : undefined) ??
       configuration.refusalOf(value) ??
       setSecrets(secrets, configuration);
     return reason ?? configuration.setListener(value);
@@ -112,7 +112,7 @@ function* applyRoutes(update: Update, configuration: Configuration): Refusals {
       for (const rejection of result.rejections) refusals.push({ name, ...rejection });
     else {
       const { routes, shell } = result.table;
-      const reason = routes.validateClusters ? missingCluster(routes, configuration.clusters) : undefined;
+      const reason = routes.validateClusters ? missingCluster(routes, configuration.knownClusters) : undefined;
       if (reason === undefined) yield* configuration.setRoutes(routes, shell);
       else refusals.push(refusal(name, reason));
     }
@@ -153,7 +153,8 @@ function* applyVirtualHosts(update: Update, configuration: Configuration): Refus
 /** In steps, each of them a resource or less. @returns why what of it was refused. */
 export function* applyUpdate(update: Update, configuration: Configuration): Refusals {
   const refusals = yield* apply(update, configuration);
-  configuration.held.record(update, refusals, new Set(configuration.warmingListeners));
+  const { warmingClusters: cds, warmingListeners: lds } = configuration;
+  configuration.held.record(update, refusals, { cds, lds });
   return refusals;
 }
 

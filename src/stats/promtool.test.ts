@@ -9,6 +9,7 @@ import { mergeExpositions } from "./merge.ts";
 import * as agent from "./names/agent.ts";
 import * as authority from "./names/authority.ts";
 import * as control from "./names/control.ts";
+import * as filter from "./names/filter.ts";
 import { processMetrics, SERIES_REFUSED } from "./names/process.ts";
 import * as proxy from "./names/proxy.ts";
 import * as traffic from "./names/traffic.ts";
@@ -25,6 +26,7 @@ const definitions = [
   agent,
   authority,
   control,
+  filter,
   proxy,
   traffic,
   processMetrics(""),
@@ -102,7 +104,7 @@ test("every name is filled by somebody: a dashboard that waits for one waits for
     .filter((file) => !file.startsWith(join("stats", "names")) && !file.includes(`${sep}gen${sep}`))
     .map((file) => readFileSync(join(root, file), "utf8"));
   const used = new Set(sources.flatMap((source) => source.match(/\b[A-Z][A-Z0-9_]+\b/g) ?? []));
-  const unused = [agent, authority, control, proxy, traffic].flatMap((names) =>
+  const unused = [agent, authority, control, filter, proxy, traffic].flatMap((names) =>
     Object.entries(names).flatMap(([identifier, value]) =>
       isDefinition(value) && !used.has(identifier) ? [value.name] : [],
     ),

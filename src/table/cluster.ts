@@ -22,7 +22,8 @@ export type DnsFamily = "auto" | "v4" | "v6" | "v4-preferred" | "all";
 
 export type Discovery =
   | { readonly kind: "static"; readonly endpoints: EndpointSet }
-  | { readonly kind: "eds"; readonly serviceName: string }
+  /** `fetchTimeoutMs`: how long a new cluster waits for its endpoints; 0 is for ever. */
+  | { readonly kind: "eds"; readonly serviceName: string; readonly fetchTimeoutMs: number }
   | {
       readonly kind: "dns";
       /** One host, the first address; else every address is an endpoint. */

@@ -12,6 +12,11 @@ export interface HeaderOperation {
   readonly keepEmpty: boolean;
 }
 
+/** One of a list that is applied in its order. */
+export type HeaderStep =
+  | { readonly kind: "remove"; readonly name: string }
+  | { readonly kind: "set"; readonly operation: HeaderOperation };
+
 /** Removals come first, then the operations in order (Envoy's HeaderParser::evaluateHeaders). */
 export interface HeaderMutation {
   readonly requestRemove: readonly string[];

@@ -9,7 +9,8 @@ import type { VirtualHosts } from "./virtual-hosts.ts";
 /** Where the routes of a listener come from. */
 export type RouteSource =
   | { readonly kind: "inline"; readonly routes: RouteConfiguration }
-  | { readonly kind: "rds"; readonly name: string };
+  /** `fetchTimeoutMs`: how long a new listener waits for them; 0 is for ever. */
+  | { readonly kind: "rds"; readonly name: string; readonly fetchTimeoutMs: number };
 
 export interface RouteConfiguration {
   readonly name: string;
@@ -54,6 +55,8 @@ export interface HttpTable extends Keepalive {
   readonly serverHeader: ServerHeader;
   /** The direct peer is the client: x-forwarded-for gets its address, and headers that only the mesh may set are removed. */
   readonly useRemoteAddress: boolean;
+  /** Proxies before this one whose x-forwarded-for is believed. */
+  readonly trustedHops: number;
   /** Percentage of new traces that are sampled; undefined: no trace context is made. */
   readonly tracing: { readonly samplingPercent: number } | undefined;
   /** Clients whose x-envoy-* commands are obeyed (internal_address_config). */

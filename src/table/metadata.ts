@@ -20,3 +20,15 @@ export function metadataValue(
   }
   return value;
 }
+
+/** One struct for each namespace, its keys sorted, of namespaces and values in turns; the later value of a key holds. */
+export function mergeMetadata(found: readonly (string | JsonObject)[]): FilterMetadata {
+  const merged: Record<string, JsonObject> = {};
+  for (let i = 0; i < found.length; i += 2) {
+    const namespace = found[i] as string;
+    merged[namespace] = { ...merged[namespace], ...(found[i + 1] as JsonObject) };
+  }
+  for (const [namespace, values] of Object.entries(merged))
+    merged[namespace] = Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return merged;
+}

@@ -38,7 +38,12 @@ function route(path: PathMatch, i: number): Route {
 }
 
 function hostOf(paths: readonly PathMatch[], index: PathIndex | undefined): VirtualHost {
-  const flags = { attemptCountHeader: false, attemptCountInResponse: false, requireTls: "none" } as const;
+  const flags = {
+    rateLimits: [],
+    attemptCountHeader: false,
+    attemptCountInResponse: false,
+    requireTls: "none",
+  } as const;
   return { name: "v", domains: ["*"], routes: paths.map(route), paths: index, ...flags };
 }
 

@@ -5,7 +5,7 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { RBACSchema } from "../xds/gen/envoy/config/rbac/v3/rbac_pb.ts";
 import { acceptRbac } from "./accept/rbac.ts";
 import { Scope } from "./accept/scope.ts";
-import { decideRbac } from "./rbac.ts";
+import { decideRbac, type RequestContext } from "./rbac.ts";
 import type { ConnectionFacts } from "./request.ts";
 
 const CONNECTION: ConnectionFacts = {
@@ -59,4 +59,91 @@ test("a policy wants one of its permissions and one of its principals", () => {
 test("a policy without permissions or principals matches nobody", () => {
   expect(allows([], [{ any: true }])).toBe(false);
   expect(allows([YES], [])).toBe(false);
+});
+
+const header = (name: string, value: string, more: object = {}): JsonValue => ({
+  header: { name, stringMatch: { exact: value }, ...more },
+});
+
+function decide(
+  action: string,
+  permission: JsonValue,
+  headers: string[],
+  path = "/",
+  more: Partial<RequestContext> = {},
+) {
+  const scope = Scope.root();
+  const policies = { p: { permissions: [permission], principals: [{ any: true }] } };
+  const table = acceptRbac(scope, fromJson(RBACSchema, { action, policies }));
+  expect(scope.rejections).toEqual([]);
+  const context: RequestContext = { remoteAddress: "10.0.0.1", metadata: () => undefined, ...more };
+  const request = { method: "GET", scheme: "http", authority: "a", path, headers };
+  return decideRbac(table, CONNECTION, request, context).allowed;
+}
+
+test("a repeated header: ALLOW needs every value, DENY any, and a negation turns that round", () => {
+  const both = ["x-role", "admin", "x-role", "guest"];
+  const isAdmin = header("x-role", "admin");
+  expect(decide("ALLOW", isAdmin, ["x-role", "admin"])).toBe(true);
+  expect(decide("ALLOW", isAdmin, both)).toBe(false);
+  expect(decide("DENY", isAdmin, both)).toBe(false);
+  expect(decide("ALLOW", { notRule: isAdmin }, both)).toBe(false);
+  expect(decide("ALLOW", { notRule: isAdmin }, ["x-role", "guest"])).toBe(true);
+  expect(decide("DENY", { notRule: isAdmin }, both)).toBe(false);
+  expect(decide("DENY", { notRule: isAdmin }, ["x-role", "admin"])).toBe(true);
+  expect(decide("DENY", header("x-role", "admin", { invertMatch: true }), both)).toBe(false);
+});
+
+test("a path that is not there matches nothing", () => {
+  const anything: JsonValue = { urlPath: { path: { safeRegex: { regex: ".*" } } } };
+  expect(decide("ALLOW", anything, [], "")).toBe(false);
+  expect(decide("DENY", anything, [], "")).toBe(true);
+  expect(decide("DENY", anything, [], "/?x")).toBe(false);
+});
+
+test("metadata by its kind of value", () => {
+  const tags = { text: "gold", number: 3, yes: true, list: ["a", "b"], nothing: null };
+  const metadata = (of: string) => (of === "dynamic" ? { tags } : undefined);
+  const matches = (key: string, value: JsonValue, more: object = {}) =>
+    decide("ALLOW", { metadata: { filter: "tags", path: [{ key }], value, ...more } }, [], "/", { metadata });
+  expect(matches("text", { stringMatch: { prefix: "go" } })).toBe(true);
+  expect(matches("text", { stringMatch: { prefix: "go" } }, { invert: true })).toBe(false);
+  expect(matches("number", { doubleMatch: { exact: 3 } })).toBe(true);
+  expect(matches("number", { doubleMatch: { range: { start: 3, end: 4 } } })).toBe(true);
+  expect(matches("number", { doubleMatch: { range: { start: 1, end: 3 } } })).toBe(false);
+  expect(matches("yes", { boolMatch: true })).toBe(true);
+  expect(matches("nothing", { nullMatch: {} })).toBe(true);
+  expect(matches("list", { listMatch: { oneOf: { stringMatch: { exact: "b" } } } })).toBe(true);
+  expect(matches("text", { orMatch: { valueMatchers: [{ boolMatch: true }, { presentMatch: true }] } })).toBe(true);
+  expect(matches("absent", { presentMatch: true })).toBe(false);
+});
+
+test("the client's address is not the peer's", () => {
+  const ofClient: JsonValue = { remoteIp: { addressPrefix: "192.0.2.0", prefixLen: 24 } };
+  const scope = Scope.root();
+  const policies = { p: { permissions: [{ any: true }], principals: [ofClient] } };
+  const table = acceptRbac(scope, fromJson(RBACSchema, { action: "ALLOW", policies }));
+  const request = { method: "GET", scheme: "http", authority: "a", path: "/", headers: [] };
+  const from = (remoteAddress: string) =>
+    decideRbac(table, CONNECTION, request, { remoteAddress, metadata: () => undefined });
+  expect([from("192.0.2.7").allowed, from("10.0.0.1").allowed]).toEqual([true, false]);
+  expect(decideRbac(table, CONNECTION, undefined).allowed).toBe(false);
+});
+
+test("what the proxy does not have is refused by its path and name", () => {
+  const scope = Scope.root();
+  const permissions = [{ matcher: { name: "some.extension" } }, { uriTemplate: { name: "uri" } }];
+  const principals = [{ filterState: { key: "k" } }];
+  acceptRbac(scope, fromJson(RBACSchema, { policies: { p: { permissions, principals } } }));
+  expect(scope.rejections).toEqual([
+    {
+      path: 'policies["p"].permissions[0]',
+      reason: 'permission matcher "some.extension" is not supported by Heddle\'s proxy',
+    },
+    {
+      path: 'policies["p"].permissions[1]',
+      reason: 'permission uri_template "uri" is not supported by Heddle\'s proxy',
+    },
+    { path: 'policies["p"].principals[0]', reason: "principal filter_state is not supported by Heddle's proxy" },
+  ]);
 });

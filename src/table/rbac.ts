@@ -3,6 +3,8 @@
 import type { Cidr } from "../base/cidr.ts";
 import { containsAddress } from "../base/cidr.ts";
 import { type HeaderMatch, matchesHeaderValues } from "./header-match.ts";
+import type { FilterMetadata } from "./metadata.ts";
+import { type MetadataMatch, matchesMetadata } from "./metadata-match.ts";
 import { type ConnectionFacts, pathWithoutQuery, type RequestFacts } from "./request.ts";
 import { matchesString, type StringMatch } from "./string-match.ts";
 
@@ -18,7 +20,17 @@ export type Condition =
   | { readonly kind: "server-name"; readonly match: StringMatch }
   /** Undefined: any peer that proved an identity. */
   | { readonly kind: "principal"; readonly match: StringMatch | undefined }
-  | { readonly kind: "source-ip" | "direct-source-ip"; readonly range: Cidr };
+  | { readonly kind: "source-ip" | "direct-source-ip"; readonly range: Cidr }
+  /** Of the client, whom the proxies before this one name. */
+  | { readonly kind: "remote-ip"; readonly range: Cidr }
+  | { readonly kind: "metadata"; readonly of: "dynamic" | "route"; readonly match: MetadataMatch };
+
+/** What conditions ask for beside the head of a request. */
+export interface RequestContext {
+  /** Of the client: x-forwarded-for says it where that is trusted. */
+  readonly remoteAddress: string;
+  metadata(of: "dynamic" | "route"): FilterMetadata | undefined;
+}
 
 export interface RbacPolicy {
   readonly name: string;
@@ -41,26 +53,31 @@ export interface RbacDecision {
 /**
  * `every`: of a header that came several times, each value must match; else one is enough (CVE-2026-26308). What is denied takes one, what
  * is allowed all of them, and a negation turns the two round: in doubt, nobody gets in. Envoy takes one in every case.
+ * A byte stream has neither request nor context.
  */
 function holds(
   condition: Condition,
   connection: ConnectionFacts,
   request: RequestFacts | undefined,
+  context: RequestContext | undefined,
   every: boolean,
 ): boolean {
   switch (condition.kind) {
     case "any":
       return true;
     case "and":
-      return holdsAll(condition.conditions, connection, request, every);
+      return holdsAll(condition.conditions, connection, request, context, every);
     case "or":
-      return holdsAny(condition.conditions, connection, request, every);
+      return holdsAny(condition.conditions, connection, request, context, every);
     case "not":
-      return !holds(condition.condition, connection, request, !every);
+      return !holds(condition.condition, connection, request, context, !every);
     case "header":
       return request !== undefined && matchesHeaderValues(condition.match, request, every);
     case "path":
-      return request !== undefined && matchesString(condition.match, pathWithoutQuery(request.path));
+      // A plain CONNECT has no path, and matches none: not even what would match "".
+      return (
+        request !== undefined && request.path !== "" && matchesString(condition.match, pathWithoutQuery(request.path))
+      );
     case "destination-ip":
       return containsAddress(condition.range, connection.localAddress);
     case "destination-port":
@@ -76,6 +93,10 @@ function holds(
       return containsAddress(condition.range, connection.remoteAddress);
     case "direct-source-ip":
       return containsAddress(condition.range, connection.directRemoteAddress);
+    case "remote-ip":
+      return containsAddress(condition.range, context?.remoteAddress ?? connection.remoteAddress);
+    case "metadata":
+      return matchesMetadata(condition.match, context?.metadata(condition.of));
   }
 }
 
@@ -85,9 +106,11 @@ function holdsAll(
   conditions: readonly Condition[],
   connection: ConnectionFacts,
   request: RequestFacts | undefined,
+  context: RequestContext | undefined,
   every: boolean,
 ): boolean {
-  for (let i = 0; i < conditions.length; i++) if (!holds(conditions[i]!, connection, request, every)) return false;
+  for (let i = 0; i < conditions.length; i++)
+    if (!holds(conditions[i]!, connection, request, context, every)) return false;
   return true;
 }
 
@@ -95,9 +118,11 @@ function holdsAny(
   conditions: readonly Condition[],
   connection: ConnectionFacts,
   request: RequestFacts | undefined,
+  context: RequestContext | undefined,
   every: boolean,
 ): boolean {
-  for (let i = 0; i < conditions.length; i++) if (holds(conditions[i]!, connection, request, every)) return true;
+  for (let i = 0; i < conditions.length; i++)
+    if (holds(conditions[i]!, connection, request, context, every)) return true;
   return false;
 }
 
@@ -109,12 +134,16 @@ export function decideRbac(
   table: RbacTable,
   connection: ConnectionFacts,
   request: RequestFacts | undefined,
+  context?: RequestContext,
 ): RbacDecision {
   const { action, policies } = table;
   const every = action === "allow";
   for (let i = 0; i < policies.length; i++) {
     const policy = policies[i]!;
-    if (holds(policy.permission, connection, request, every) && holds(policy.principal, connection, request, every)) {
+    if (
+      holds(policy.permission, connection, request, context, every) &&
+      holds(policy.principal, connection, request, context, every)
+    ) {
       return { allowed: action !== "deny", policy: policy.name };
     }
   }

@@ -49,6 +49,7 @@ function hostOf(...routes: Route[]): VirtualHost {
     name: "v",
     domains: ["*"],
     routes,
+    rateLimits: [],
     attemptCountHeader: false,
     attemptCountInResponse: false,
     requireTls: "none",

@@ -9,6 +9,7 @@ import type { FilterMetadata } from "./metadata.ts";
 import type { MirrorPolicy } from "./mirror-policy.ts";
 import type { Origin } from "./origin.ts";
 import type { PathIndex } from "./path-index.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { RedirectAction } from "./redirect.ts";
 import { type ConnectionFacts, headerValue, type RequestFacts } from "./request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
@@ -82,6 +83,9 @@ export interface ForwardAction {
   readonly metadataMatch: MetadataMatch | undefined;
   readonly hedge: HedgePolicy | undefined;
   readonly internalRedirect: InternalRedirectPolicy | undefined;
+  readonly rateLimits: readonly RateLimit[];
+  /** Those of the virtual host hold as well. */
+  readonly includesVirtualHostLimits: boolean;
   /** Of the request's body that may be kept to be sent again; undefined takes the proxy's. */
   readonly bufferLimitBytes: number | undefined;
   /** Which of the cluster's circuit breakers counts it. */
@@ -120,6 +124,7 @@ export interface VirtualHost {
   readonly routes: readonly Route[];
   /** Which of them may take a path; undefined: all are asked. */
   readonly paths?: PathIndex | undefined;
+  readonly rateLimits: readonly RateLimit[];
   readonly attemptCountHeader: boolean;
   readonly attemptCountInResponse: boolean;
   /** Whose plaintext requests are redirected to https: `external` are those that no proxy of the mesh has sent. */

@@ -4,7 +4,15 @@ import type { VirtualHost } from "./route.ts";
 import { VirtualHosts } from "./virtual-hosts.ts";
 
 function host(name: string, ...domains: string[]): VirtualHost {
-  return { name, domains, routes: [], attemptCountHeader: false, attemptCountInResponse: false, requireTls: "none" };
+  return {
+    name,
+    domains,
+    routes: [],
+    rateLimits: [],
+    attemptCountHeader: false,
+    attemptCountInResponse: false,
+    requireTls: "none",
+  };
 }
 
 const LABELS = ["a", "b", "A.b", "c.b", "x.c.b", "a.x"];

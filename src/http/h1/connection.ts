@@ -47,6 +47,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   #headTimed = false;
   #flushing = false;
   #idleSince = 0;
+  #idleTimeoutMs: number;
   #dropped = 0;
   #scheduled = false;
   #heldByCodec = false;
@@ -62,6 +63,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     super();
     this.#transport = transport;
     this.limits = limits;
+    this.#idleTimeoutMs = limits.idleTimeoutMs;
     this.outbox = new Outbox(transport, this, limits.highWaterBytes);
     this.decoder = new BodyDecoder(limits, this);
     this.encoder = new BodyEncoder(this.outbox);
@@ -252,9 +254,16 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
 
   /** Begins or goes on with the time without a request. One look at the clock: the deadline itself is armed once in that time. */
   protected becomeIdle(): void {
-    if (this.limits.idleTimeoutMs === 0) return;
-    if (!this.armed) timers.arm(this, this.limits.idleTimeoutMs);
+    if (this.#idleTimeoutMs === 0) return;
+    if (!this.armed) timers.arm(this, this.#idleTimeoutMs);
     this.#idleSince = timers.now;
+  }
+
+  /** Of an idle connection: closes it unless something comes in that time. */
+  protected closeWhenQuiet(withinMs: number): void {
+    this.#idleTimeoutMs = withinMs;
+    this.#idleSince = timers.now;
+    timers.arm(this, withinMs);
   }
 
   /** Gives the rest of a body that nobody waits for the time of a head. */
@@ -284,7 +293,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
     else if (this.phase === "drain") this.close();
     else if (this.phase === "linger") this.#judgeReader(LINGER_MS);
     else if (this.isIdle) {
-      const left = this.limits.idleTimeoutMs - (timers.now - this.#idleSince);
+      const left = this.#idleTimeoutMs - (timers.now - this.#idleSince);
       if (left > 0) timers.arm(this, left);
       else this.close();
     }

@@ -104,6 +104,7 @@ export function writeChunk(outbox: Outbox, chunk: Uint8Array): void {
   outbox.bytes[at++] = LF;
   outbox.length = at;
   outbox.write(chunk);
+  outbox.reserve(2); // what was reserved before may have left with the chunk
   at = outbox.length;
   outbox.bytes[at++] = CR;
   outbox.bytes[at++] = LF;

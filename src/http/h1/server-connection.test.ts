@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { until } from "../../base/until-fixture.ts";
 import { settle } from "../memory-transport.ts";
 import { ResponseHead } from "../stream.ts";
 import { lines, RecordingServer } from "./testing.ts";
@@ -473,12 +474,24 @@ describe("tunnels", () => {
   });
 });
 
+test("chunks that are large enough to leave at once keep their framing", async () => {
+  const server = new RecordingServer();
+  server.send(GET);
+  server.stream.respond(ok(), false);
+  await settle();
+  const sizes = [64 * 1024, 100_000, 3, 70_000];
+  for (const size of sizes) server.stream.write(Buffer.alloc(size, "x"));
+  server.stream.end(undefined);
+  await settle();
+  const body = server.written().split("\r\n\r\n", 2)[1];
+  expect(body).toBe(`${sizes.map((size) => `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`).join("")}0`);
+});
+
 describe("the end", () => {
-  test("shutdown closes an idle connection at once and lets a response in flight say close", async () => {
+  test("shutdown closes an idle connection once it is quiet, and lets a response in flight say close", async () => {
     const idle = new RecordingServer();
     idle.connection.shutdown();
-    await settle();
-    expect(idle.transport.ended).toBe(true);
+    await until("the end", () => idle.transport.ended);
     const busy = new RecordingServer();
     busy.send(GET);
     busy.connection.shutdown();
@@ -486,6 +499,18 @@ describe("the end", () => {
     await settle();
     expect(busy.written()).toContain("connection: close");
     expect(busy.transport.ended).toBe(true);
+  });
+
+  test("shutdown serves the request that was on its way, as the last one", async () => {
+    const server = new RecordingServer();
+    server.connection.shutdown();
+    await settle();
+    expect(server.transport.ended).toBe(false);
+    server.send(GET);
+    server.stream.respond(ok(), true);
+    await settle();
+    expect(server.written()).toContain("connection: close");
+    expect(server.transport.ended).toBe(true);
   });
 
   test("shutdown serves the request whose head has begun to come", async () => {

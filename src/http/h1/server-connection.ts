@@ -11,6 +11,12 @@ import { Refusal } from "./refusal.ts";
 import { readRequest } from "./request-head.ts";
 import { Http1ServerStream, type ServerExchangeHost } from "./server-stream.ts";
 
+/**
+ * How long an idle connection is still served when it is to close: what its client sent before it could see the end must not be lost.
+ * HTTP/1.1 has no GOAWAY to ask with. Envoy waits for its drain time.
+ */
+const QUIET_MS = 1_000;
+
 /** Neither content-length nor transfer-encoding. */
 const NO_FRAMING: BodyLength = UNTIL_CLOSE;
 
@@ -46,10 +52,11 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
     return this.phase === "head" && this.exchange === undefined;
   }
 
-  /** The request in progress is still answered, with `connection: close`; so is one whose head has begun to come. */
+  /** The request in progress is still answered, with `connection: close`; so is one that comes soon. */
   shutdown(): void {
+    if (this.#draining) return;
     this.#draining = true;
-    if (this.exchange === undefined && !this.isReadingHead) this.close();
+    if (this.isIdle && !this.isReadingHead) this.closeWhenQuiet(QUIET_MS);
   }
 
   protected onHead(bytes: Buffer, start: number, end: number): void {

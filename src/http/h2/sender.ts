@@ -85,7 +85,9 @@ export class Http2Sender implements OutboxOwner {
   /** Makes room for a header block of at most `bound` bytes; the fields go to the encoder that is returned, then comes `endHeaders`. */
   beginHeaders(bound: number): HpackEncoder {
     const { outbox, encoder } = this;
-    outbox.reserve(bound + BLOCK_BOUND);
+    const most = bound + BLOCK_BOUND;
+    // With the heads of what follows the first frame: room that is made later may move the block.
+    outbox.reserve(most + Math.floor(most / MAX_FRAME_BYTES) * FRAME_HEAD_BYTES);
     encoder.begin(outbox.bytes, outbox.length + FRAME_HEAD_BYTES);
     return encoder;
   }
@@ -116,7 +118,6 @@ export class Http2Sender implements OutboxOwner {
   #splitHeaders(id: number, at: number, length: number, end: boolean): void {
     const { outbox } = this;
     const continuations = Math.ceil(length / MAX_FRAME_BYTES) - 1;
-    outbox.reserve(continuations * FRAME_HEAD_BYTES);
     const { bytes } = outbox;
     outbox.length += continuations * FRAME_HEAD_BYTES;
     for (let i = continuations; i >= 0; i--) {

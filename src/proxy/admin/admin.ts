@@ -18,14 +18,20 @@ function isForeign(request: Request): boolean {
   return bare !== "localhost" && !isLoopback(bare);
 }
 
-/** Answers one admin request. `remote`: the client's address; undefined for one that came over a Unix socket. */
+/** Undefined for an operator's. `remote`: the client's address; undefined for one that came over a Unix socket. */
+export function refusalOf(request: Request, remote: string | undefined): Response | undefined {
+  if (remote === undefined || (isLoopback(remote) && !isForeign(request))) return undefined;
+  return text("the admin interface is for loopback alone\n", 403);
+}
+
+/** Answers one admin request; `remote` as above. */
 export async function adminResponse(
   state: AdminState,
   request: Request,
   remote: string | undefined,
 ): Promise<Response> {
-  if ((remote !== undefined && !isLoopback(remote)) || isForeign(request))
-    return text("the admin interface is for loopback alone\n", 403);
+  const refusal = refusalOf(request, remote);
+  if (refusal) return refusal;
   const { pathname, searchParams } = new URL(request.url);
   const page = PAGES[pathname === "/" ? "/help" : pathname];
   if (!page) return text(`invalid path. ${helpText(PAGES)}`, 404);

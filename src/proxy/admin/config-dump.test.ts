@@ -7,6 +7,7 @@ import { BootstrapSchema } from "../../xds/gen/envoy/config/bootstrap/v3/bootstr
 import { RESOURCE_TYPES, type ResourceKind } from "../../xds/type-urls.ts";
 import type { Update } from "../../xds/update.ts";
 import { Configuration } from "../configuration.ts";
+import { ownSockets } from "../listening-sockets.ts";
 import { workloadOf } from "../main.ts";
 import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../proxy-fixture.ts";
 import { Reporter } from "../reporter.ts";
@@ -22,7 +23,7 @@ let bootstrap = create(BootstrapSchema);
 beforeEach(() => {
   const registry = new Registry();
   configuration = new Configuration(new Reporter(new TrafficMetrics(registry), workloadOf(undefined)), {
-    reusePort: false,
+    sockets: ownSockets(false),
     listenerDrainMs: 0,
     maxConnections: 1_000,
   });
@@ -102,6 +103,20 @@ describe("a dump", () => {
     const [settled] = await dump("resource=dynamic_listeners");
     expect(Object.keys(settled!)).toEqual(["@type", "name", "active_state"]);
     configuration.close();
+  });
+
+  test("has both versions of a cluster of which the new one warms", async () => {
+    const { load_assignment: _, ...rest } = staticCluster("c", []);
+    const discovered = { ...rest, type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } };
+    comes("cds", "1", staticCluster("c", [1]));
+    comes("cds", "2", discovered);
+    const versions = async (list: string) =>
+      (await dump(`resource=${list}`)).map(({ version_info: version }) => version);
+    expect(await versions("dynamic_active_clusters")).toEqual(["1"]);
+    expect(await versions("dynamic_warming_clusters")).toEqual(["2"]);
+    comes("eds", "1", { cluster_name: "c", endpoints: [] });
+    expect(await versions("dynamic_active_clusters")).toEqual(["2"]);
+    expect(await versions("dynamic_warming_clusters")).toEqual([]);
   });
 
   test("has a refused version beside the one in force, and forgets it with the next good one", async () => {

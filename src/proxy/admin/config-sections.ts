@@ -61,8 +61,12 @@ function byName<T>(held: ReadonlyMap<string, T>): [string, T][] {
   return [...held].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-function* dynamicItems(state: AdminState, kind: ResourceKind, field: string): Generator<SectionItem> {
-  for (const [name, { current, failure }] of byName(state.configuration.held.of(kind)))
+function* dynamicItems(
+  kind: ResourceKind,
+  field: string,
+  held: ReadonlyMap<string, HeldResource>,
+): Generator<SectionItem> {
+  for (const [name, { current, failure }] of byName(held))
     yield {
       name,
       json: () => ({
@@ -72,6 +76,27 @@ function* dynamicItems(state: AdminState, kind: ResourceKind, field: string): Ge
         ...status(failure),
       }),
     };
+}
+
+/** Those that serve, in the versions that do; and what was refused, beside which nothing warms. */
+function activeClusters({ configuration: { held, warmingClusters } }: AdminState): ReadonlyMap<string, HeldResource> {
+  const active = new Map(held.of("cds"));
+  for (const name of warmingClusters) {
+    const previous = active.get(name)?.previous;
+    if (previous) active.set(name, { current: previous, previous: undefined, failure: undefined });
+    else active.delete(name);
+  }
+  return active;
+}
+
+function warmingClusters({ configuration }: AdminState): ReadonlyMap<string, HeldResource> {
+  const held = configuration.held.of("cds");
+  const warming = new Map<string, HeldResource>();
+  for (const name of configuration.warmingClusters) {
+    const resource = held.get(name);
+    if (resource) warming.set(name, resource);
+  }
+  return warming;
 }
 
 export function clustersSection(state: AdminState): Section {
@@ -92,10 +117,13 @@ export function clustersSection(state: AdminState): Section {
       {
         field: "dynamic_active_clusters",
         type: "ClustersConfigDump.DynamicCluster",
-        items: () => dynamicItems(state, "cds", "cluster"),
+        items: () => dynamicItems("cds", "cluster", activeClusters(state)),
       },
-      // A cluster of Heddle's serves as soon as it came: what has no endpoints yet answers as one without.
-      { field: "dynamic_warming_clusters", type: "ClustersConfigDump.DynamicCluster", items: () => [] },
+      {
+        field: "dynamic_warming_clusters",
+        type: "ClustersConfigDump.DynamicCluster",
+        items: () => dynamicItems("cds", "cluster", warmingClusters(state)),
+      },
     ],
   };
 }
@@ -114,7 +142,7 @@ export function endpointsSection(state: AdminState): Section {
       {
         field: "dynamic_endpoint_configs",
         type: "EndpointsConfigDump.DynamicEndpointConfig",
-        items: () => dynamicItems(state, "eds", "endpoint_config"),
+        items: () => dynamicItems("eds", "endpoint_config", state.configuration.held.of("eds")),
       },
     ],
   };
@@ -277,7 +305,7 @@ export function secretsSection(state: AdminState): Section {
       {
         field: "dynamic_active_secrets",
         type: "SecretsConfigDump.DynamicSecret",
-        items: () => dynamicItems(state, "sds", "secret"),
+        items: () => dynamicItems("sds", "secret", state.configuration.held.of("sds")),
       },
       { field: "dynamic_warming_secrets", type: "SecretsConfigDump.DynamicSecret", items: () => [] },
     ],

@@ -2,10 +2,14 @@
 
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
+import { BufferRequest } from "./buffer.ts";
 import { Cors } from "./cors.ts";
+import { ExtProc } from "./ext-proc/ext-proc.ts";
 import { Fault } from "./fault.ts";
 import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
+import { HeaderMutation } from "./header-mutation.ts";
 import { HeaderToMetadata } from "./header-to-metadata.ts";
+import { LocalRateLimit } from "./local-rate-limit.ts";
 import { Rbac } from "./rbac.ts";
 import { StatefulSession } from "./stateful-session.ts";
 
@@ -13,10 +17,18 @@ type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter
 
 function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
   switch (table.kind) {
+    case "buffer":
+      return new BufferRequest(name, disabled, table);
+    case "header-mutation":
+      return new HeaderMutation(name, disabled, table);
     case "cors":
       return new Cors(name, disabled);
+    case "ext-proc":
+      return new ExtProc(name, disabled, table);
     case "fault":
       return new Fault(name, disabled, table);
+    case "local-rate-limit":
+      return new LocalRateLimit(name, disabled, table);
     case "rbac":
       return new Rbac(name, disabled, table);
     case "stateful-session":
@@ -39,7 +51,16 @@ function isOff({ name, disabled }: BoundFilter, { routeFilters }: FilteredReques
 export const PASSED = -1;
 export const ANSWERED = -2;
 
+/** The head of a response that a filter keeps from the client, and the filter that is next. */
+export interface HeldHead {
+  readonly head: ResponseHead;
+  readonly end: boolean;
+  readonly next: number;
+}
+
 export class FilterChain {
+  /** In their order. */
+  readonly bound: readonly BoundFilter[];
   readonly #request: readonly With<"onRequest">[];
   /** From the router back to the client. */
   readonly #response: readonly With<"onResponse">[];
@@ -47,6 +68,7 @@ export class FilterChain {
 
   constructor(tables: readonly HttpFilter[]) {
     const filters = tables.flatMap((table) => bind(table) ?? []);
+    this.bound = filters;
     this.#request = filters.filter((filter): filter is With<"onRequest"> => filter.onRequest !== undefined);
     this.#response = filters
       .filter((filter): filter is With<"onResponse"> => filter.onResponse !== undefined)
@@ -67,13 +89,19 @@ export class FilterChain {
     return PASSED;
   }
 
-  onResponse(request: FilteredRequest, head: ResponseHead): void {
+  /** As `onRequest`, from the router back: PASSED, or the position to go on from after a wait. */
+  onResponse(request: FilteredRequest, head: ResponseHead, end: boolean, from: number): number {
     const filters = this.#response;
-    for (let i = 0; i < filters.length; i++) if (!isOff(filters[i]!, request)) filters[i]!.onResponse(request, head);
+    for (let i = from; i < filters.length; i++) {
+      const filter = filters[i]!;
+      if (!isOff(filter, request) && filter.onResponse(request, head, end) === "waiting") return i + 1;
+    }
+    return PASSED;
   }
 
   onEnd(request: FilteredRequest): void {
     const filters = this.#end;
-    for (let i = 0; i < filters.length; i++) if (!isOff(filters[i]!, request)) filters[i]!.onEnd(request);
+    // Also where the filter is off by now: the route may have changed after it began.
+    for (let i = 0; i < filters.length; i++) filters[i]!.onEnd(request);
   }
 }

@@ -2,10 +2,11 @@
 
 import { getHeader, type HeaderList, setHeader } from "../../http/headers.ts";
 import type { ResponseHead } from "../../http/stream.ts";
+import * as names from "../../stats/names/filter.ts";
 import type { CorsPolicy } from "../../table/filter/cors.ts";
 import { isChosen } from "../../table/fraction.ts";
 import { matchesString } from "../../table/string-match.ts";
-import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
+import type { BoundFilter, FilterCount, FilteredRequest, Verdict } from "./filter.ts";
 
 interface Permission {
   readonly policy: CorsPolicy;
@@ -59,12 +60,20 @@ export class Cors implements BoundFilter {
     return "answered";
   }
 
-  onResponse(request: FilteredRequest, { headers }: ResponseHead): void {
+  onResponse(request: FilteredRequest, { headers }: ResponseHead): "continue" {
     const permission = this.#permissions.get(request);
-    if (!permission) return;
+    if (!permission) return "continue";
     const { policy, origin } = permission;
     setHeader(headers, "access-control-allow-origin", origin);
     if (policy.allowCredentials) setHeader(headers, "access-control-allow-credentials", "true");
     if (policy.exposeHeaders !== "") setHeader(headers, "access-control-expose-headers", policy.exposeHeaders);
+    return "continue";
+  }
+
+  counts(statPrefix: string): readonly FilterCount[] {
+    return [
+      { counter: names.CORS_VALID, labels: [statPrefix], value: this.stats.originValid },
+      { counter: names.CORS_INVALID, labels: [statPrefix], value: this.stats.originInvalid },
+    ];
   }
 }

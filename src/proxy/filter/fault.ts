@@ -2,10 +2,11 @@
 
 import { Alarm, timers } from "../../base/timer-wheel.ts";
 import { getHeader } from "../../http/headers.ts";
+import * as names from "../../stats/names/filter.ts";
 import type { FaultAbort, FaultDelay, FaultFilter, FaultRateLimit } from "../../table/filter/fault.ts";
 import { isChosen } from "../../table/fraction.ts";
 import { matchesHeaders } from "../../table/header-match.ts";
-import type { BoundFilter, FilteredRequest, Verdict } from "./filter.ts";
+import type { BoundFilter, FilterCount, FilteredRequest, Verdict } from "./filter.ts";
 import { Throttle } from "./throttle.ts";
 
 type Abort = { readonly kind: "http" | "grpc"; readonly status: number };
@@ -130,6 +131,16 @@ export class Fault implements BoundFilter {
       else this.#active.set(request, { wait: undefined, throttle });
       return throttle;
     });
+  }
+
+  counts(statPrefix: string): readonly FilterCount[] {
+    const labels = [statPrefix];
+    return [
+      { counter: names.FAULT_DELAYS, labels, value: this.stats.delays },
+      { counter: names.FAULT_ABORTS, labels, value: this.stats.aborts },
+      { counter: names.FAULT_RATE_LIMITS, labels, value: this.stats.rateLimits },
+      { counter: names.FAULT_OVERFLOWS, labels, value: this.stats.overflows },
+    ];
   }
 
   onEnd(request: FilteredRequest): void {

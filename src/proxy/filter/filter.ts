@@ -2,7 +2,9 @@
 
 import type { HeaderList } from "../../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../../http/stream.ts";
+import type { CounterDefinition } from "../../stats/definition.ts";
 import type { RouteFilters } from "../../table/filter/filter.ts";
+import type { FilterMetadata } from "../../table/metadata.ts";
 import type { ConnectionFacts } from "../../table/request.ts";
 import type { Route, VirtualHost } from "../../table/route.ts";
 import type { AccessRecord } from "../access-record.ts";
@@ -23,6 +25,10 @@ export interface FilteredRequest {
   readonly connection: { readonly context: ProxyContext; readonly facts: ConnectionFacts };
   readonly record: AccessRecord;
   readonly isGrpc: boolean;
+  /** Neither a body nor trailers are here or to come. */
+  readonly isHeadOnly: boolean;
+  /** Of the client, as x-forwarded-for says it where that is trusted. */
+  readonly remoteAddress: string;
   /** Undefined: the request has none, and will be answered 404 after the filters. */
   readonly route: Route | undefined;
   readonly virtualHost: VirtualHost | undefined;
@@ -32,21 +38,36 @@ export interface FilteredRequest {
   peerMetadata: string;
   /** The host that a session is bound to. */
   overrideHost: OverrideHost | undefined;
+  /** The client has heard of a response: there can be no other. */
+  readonly isCommitted: boolean;
   /** Answers the request here and now. `details` are Envoy's, for the log. */
   reply(
     status: number,
-    body: string,
+    body: string | Uint8Array,
     details: string,
     flag?: ResponseFlag,
     headers?: HeaderList,
     grpcStatus?: number,
   ): void;
+  metadata(of: "dynamic" | "route"): FilterMetadata | undefined;
+  /** Looks for the route again, after the head has changed. */
+  refreshRoute(): void;
+  /** Puts a stage before the router that the request's body goes through, what has come of it at once; during `onRequest` alone, and when it has one. */
+  wrapRequestBody<Stage extends BodySink>(wrap: (next: BodySink) => Stage): Stage;
+  /** The request's body is this; what its stages send on is dropped. Before the router has it alone. */
+  replaceRequestBody(body: Uint8Array): void;
+  /** A stage that had no room has some again. */
+  resumeRequest(): void;
   /** Puts a stage before the client that the response's body goes through; the last one put is the first to see it. */
   wrapResponseBody(wrap: (next: BodySink) => BodySink): void;
   /** A stage that had no room has some again. */
   resumeResponse(): void;
   /** The filter that said `waiting` lets the request go on. Never from within `onRequest`. */
   continueRequest(): void;
+  /** The filter that said `waiting` lets the response's head go on. `withBody`: one follows, whether it had one or not. Never from within `onResponse`. */
+  continueResponse(withBody?: boolean): void;
+  /** The response has begun and cannot be finished. */
+  cutOff(flag: ResponseFlag | undefined, details: string): void;
 }
 
 /**
@@ -56,14 +77,26 @@ export interface FilteredRequest {
  */
 export type Verdict = "continue" | "waiting" | "answered";
 
+/** One of its counters, with the values of its labels. */
+export interface FilterCount {
+  readonly counter: CounterDefinition;
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
 /** A filter of one listener. It hears of the parts of a request that it has a method for. */
 export interface BoundFilter {
   readonly name: string;
   /** Off unless a route turns it on. */
   readonly disabled: boolean;
   onRequest?(request: FilteredRequest): Verdict;
-  /** A response, of the upstream or of the proxy itself, before its head goes out. */
-  onResponse?(request: FilteredRequest, head: ResponseHead): void;
+  /**
+   * A response, of the upstream or of the proxy itself, before its head goes out; `end`: it is all. A filter that says `waiting` has put a
+   * stage before the client that keeps what comes of the body meanwhile; it will call `continueResponse` or `reply`.
+   */
+  onResponse?(request: FilteredRequest, head: ResponseHead, end: boolean): "continue" | "waiting";
+  /** For a scrape. `statPrefix`: of the connection manager. */
+  counts?(statPrefix: string): readonly FilterCount[];
   /** The request is over, however it ended. Once. */
   onEnd?(request: FilteredRequest): void;
 }

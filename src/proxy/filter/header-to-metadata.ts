@@ -19,8 +19,15 @@ export class HeaderToMetadata implements BoundFilter {
   onRequest(request: FilteredRequest): Verdict {
     const { headers } = request.head;
     for (let i = 0; i < this.#rules.length; i++) {
-      const { header, remove } = this.#rules[i]!;
-      if (header === PEER_METADATA_HEADER) request.peerMetadata = getHeader(headers, header) ?? "";
+      const { header, remove, namespace, key, type } = this.#rules[i]!;
+      const value = getHeader(headers, header);
+      // That of the peer is every request's: it is what metrics read, and costs no metadata.
+      if (header === PEER_METADATA_HEADER) request.peerMetadata = value ?? "";
+      else if (value !== undefined && key !== "") {
+        const number = type === "number" ? Number(value) : Number.NaN;
+        if (type === "string" || !Number.isNaN(number))
+          request.record.setMetadata(namespace, { [key]: type === "string" ? value : number });
+      }
       if (remove) removeHeader(headers, header);
     }
     return "continue";

@@ -48,20 +48,24 @@ export class StatefulSession implements BoundFilter {
     return "continue";
   }
 
-  /** Tells the client which host it was, when it did not know. */
-  onResponse(request: FilteredRequest, head: ResponseHead): void {
+  onResponse(request: FilteredRequest, head: ResponseHead): "continue" {
     const { state } = this.#tableOf(request);
     const label = request.record.host?.label;
-    if (!state || label === undefined || request.overrideHost?.label === label) return;
-    if (state.kind === "header") {
-      setHeader(head.headers, state.name, Buffer.from(label).toString("base64"));
-      return;
-    }
-    const { name, path, ttlSeconds, attributes } = state;
-    if (!isUnder(request.head.path, path)) return;
-    const value = encodeSession(label, ttlSeconds > 0 ? seconds() + ttlSeconds : 0);
-    const age = ttlSeconds > 0 ? `; Max-Age=${ttlSeconds}` : "";
-    const where = path === "" ? "" : `; Path=${path}`;
-    head.headers.push("set-cookie", `${name}="${value}"${age}${where}${attributes}; HttpOnly`);
+    if (state && label !== undefined && request.overrideHost?.label !== label) tellSession(state, label, request, head);
+    return "continue";
   }
+}
+
+/** Tells the client which host it was, when it did not know. */
+function tellSession(state: SessionState, label: string, request: FilteredRequest, head: ResponseHead): void {
+  if (state.kind === "header") {
+    setHeader(head.headers, state.name, Buffer.from(label).toString("base64"));
+    return;
+  }
+  const { name, path, ttlSeconds, attributes } = state;
+  if (!isUnder(request.head.path, path)) return;
+  const value = encodeSession(label, ttlSeconds > 0 ? seconds() + ttlSeconds : 0);
+  const age = ttlSeconds > 0 ? `; Max-Age=${ttlSeconds}` : "";
+  const where = path === "" ? "" : `; Path=${path}`;
+  head.headers.push("set-cookie", `${name}="${value}"${age}${where}${attributes}; HttpOnly`);
 }

@@ -1,6 +1,6 @@
 // Whether a redirect of the upstream is followed here (Envoy: Filter::setupRedirect, convertRequestHeadersForInternalRedirect).
 
-import { getHeader } from "../../http/headers.ts";
+import { getHeader, setHeader } from "../../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../../http/stream.ts";
 import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
 
@@ -67,4 +67,13 @@ export function admitsRoute(policy: InternalRedirectPolicy, visited: ReadonlySet
       (predicate.kind !== "previous-routes" || !visited.has(route)) &&
       (predicate.kind !== "allow-listed-routes" || predicate.names.has(route)),
   );
+}
+
+/** The head goes where the redirect leads, and says where it was before. */
+export function moveHead(head: RequestHead, { scheme, authority, path, copied }: RedirectTarget): void {
+  setHeader(head.headers, "x-envoy-original-url", `${head.scheme}://${head.authority}${head.path}`);
+  for (let i = 0; i < copied.length; i += 2) setHeader(head.headers, copied[i]!, copied[i + 1]!);
+  head.scheme = scheme;
+  head.authority = authority;
+  head.path = path;
 }

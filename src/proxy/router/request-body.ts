@@ -36,6 +36,13 @@ export class RequestBody {
     this.#limit = bytes;
   }
 
+  /** Gives away what has come: somebody else will say what of it is to be sent. */
+  takeAll(): readonly Buffer[] {
+    const chunks = this.#chunks;
+    this.drop();
+    return chunks;
+  }
+
   /** Nothing of it is to be sent at all. */
   drop(): void {
     this.#chunks = [];

@@ -41,8 +41,11 @@ class Target {
   #take(answer: NameAnswer, host: string, port: number): void {
     this.#timer = setTimeout(() => this.#ask(), this.#wait(answer));
     this.#timer.unref();
-    // A failed look-up keeps the hosts that were known, as Envoy does.
-    if (answer.kind === "failed") return;
+    // A failed look-up keeps the hosts that were known, as Envoy does; a cluster that warms waits for it no longer.
+    if (answer.kind === "failed") {
+      this.#changed();
+      return;
+    }
     const addresses = this.#table.logical ? answer.addresses.slice(0, 1) : answer.addresses;
     const hostname = this.#endpoint.hostname || host;
     this.found = addresses.map((one) => ({

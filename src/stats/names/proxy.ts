@@ -18,6 +18,9 @@ export const SERVER_CERTIFICATE_DAYS = gauge(
   [],
 );
 
+/** No name of Envoy's: it has no such gauge. What keeps growing while nothing is under way is a leak. */
+export const DEADLINES_ARMED = gauge("heddle_proxy_deadlines_armed", "Deadlines that wait in the timer wheel", []);
+
 const CLUSTER = ["cluster_name"] as const;
 
 export const CLUSTER_CONNECTIONS_ACTIVE = gauge(

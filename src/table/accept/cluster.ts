@@ -19,6 +19,7 @@ import type * as table from "../cluster.ts";
 import { type Health, NO_ENDPOINTS } from "../endpoint.ts";
 import type { Keepalive } from "../http.ts";
 import { acceptBalancing } from "./balancing.ts";
+import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptEndpoints, HEALTH } from "./endpoint.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
@@ -63,7 +64,11 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
     case Cluster_DiscoveryType.STATIC:
       return { kind: "static", endpoints };
     case Cluster_DiscoveryType.EDS:
-      return { kind: "eds", serviceName: cluster.edsClusterConfig?.serviceName || cluster.name };
+      return {
+        kind: "eds",
+        serviceName: cluster.edsClusterConfig?.serviceName || cluster.name,
+        fetchTimeoutMs: fetchTimeoutMs(cluster.edsClusterConfig?.edsConfig),
+      };
     case Cluster_DiscoveryType.STRICT_DNS:
     case Cluster_DiscoveryType.LOGICAL_DNS:
       return {

@@ -17,6 +17,7 @@ import { acceptHashPolicy } from "./hash-policy.ts";
 import { acceptHedgePolicy } from "./hedge-policy.ts";
 import { acceptInternalRedirect } from "./internal-redirect.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
+import { acceptRateLimits } from "./rate-limit.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptHostRewrite, acceptPathRewrite } from "./rewrite.ts";
 import { milliseconds, type Scope } from "./scope.ts";
@@ -71,6 +72,8 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     "hedgePolicy",
     "cors",
     "internalRedirectPolicy",
+    "rateLimits",
+    "includeVhRateLimits",
     "priority",
     "upgradeConfigs",
     "maxGrpcTimeout",
@@ -100,6 +103,8 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     internalRedirect:
       action.internalRedirectPolicy &&
       acceptInternalRedirect(scope.field("internal_redirect_policy"), action.internalRedirectPolicy),
+    rateLimits: acceptRateLimits(scope.field("rate_limits"), action.rateLimits),
+    includesVirtualHostLimits: action.includeVhRateLimits ?? false,
     bufferLimitBytes: defaults.bufferLimitBytes,
     priority: action.priority === RoutingPriority.HIGH ? "high" : "default",
     clusterNotFoundStatus: notFoundStatus(action.clusterNotFoundResponseCode),

@@ -31,7 +31,7 @@ const ACTIONS: ReadonlyMap<HeaderValueOption_HeaderAppendAction, AppendAction> =
 
 const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 
-function acceptOperation(scope: Scope, option: HeaderValueOption): HeaderOperation | undefined {
+export function acceptOperation(scope: Scope, option: HeaderValueOption): HeaderOperation | undefined {
   scope.only(option, ["header", "append", "appendAction", "keepEmptyValue"]);
   const { header } = option;
   if (header === undefined) {

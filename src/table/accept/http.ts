@@ -24,6 +24,7 @@ import type {
   ServerHeader,
 } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
+import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
 import { acceptCidr } from "./rbac.ts";
@@ -49,12 +50,12 @@ function acceptRoutes(scope: Scope, manager: HttpConnectionManager): RouteSource
   switch (by.case) {
     case "rds":
       if (by.value.routeConfigName === "") scope.field("rds").field("route_config_name").reject("empty");
-      return { kind: "rds", name: by.value.routeConfigName };
+      return { kind: "rds", name: by.value.routeConfigName, fetchTimeoutMs: fetchTimeoutMs(by.value.configSource) };
     case "routeConfig":
       return { kind: "inline", routes: acceptInline(scope.field("route_config"), by.value) };
     default:
       scope.reject(by.case === undefined ? "no routes" : `${by.case} is not supported by Heddle's proxy`);
-      return { kind: "rds", name: "" };
+      return { kind: "rds", name: "", fetchTimeoutMs: 0 };
   }
 }
 
@@ -189,6 +190,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "accessLog",
     "useRemoteAddress",
     "internalAddressConfig",
+    "xffNumTrustedHops",
     "generateRequestId",
     "preserveExternalRequestId",
     "forwardClientCertDetails",
@@ -210,6 +212,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     serverHeader: serverHeader(manager),
     useRemoteAddress: manager.useRemoteAddress ?? false,
     internalAddresses: acceptInternalAddresses(scope.field("internal_address_config"), manager),
+    trustedHops: manager.xffNumTrustedHops,
     tracing: acceptTracing(scope.field("tracing"), manager.tracing),
     generateRequestId: manager.generateRequestId ?? true,
     preserveExternalRequestId: manager.preserveExternalRequestId,

@@ -3,11 +3,13 @@
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { ConnectionLimitSchema } from "../../xds/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts";
 import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { LocalRateLimitSchema } from "../../xds/gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
 import { SniClusterSchema } from "../../xds/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import type { Terminal } from "../listener.ts";
 import type { NetworkFilter } from "../network-filter.ts";
+import { acceptTokenBucket } from "./filter/local-rate-limit.ts";
 import { acceptHttp } from "./http.ts";
 import { acceptRbac } from "./rbac.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
@@ -26,9 +28,23 @@ function acceptConnectionLimit(scope: Scope, filter: Filter): NetworkFilter | un
   return { kind: "connection-limit", max: Number(limit.maxConnections ?? 1n), delayMs: milliseconds(limit.delay, 0) };
 }
 
+/** Without share_key: the bucket is the chain's. */
+function acceptLocalRateLimit(scope: Scope, filter: Filter): NetworkFilter | undefined {
+  const limit = scope.unpack(typedConfig(filter), LocalRateLimitSchema);
+  if (!limit) return undefined;
+  scope.only(limit, ["statPrefix", "tokenBucket", "runtimeEnabled"]);
+  if (!limit.tokenBucket) {
+    scope.field("token_bucket").reject("missing");
+    return undefined;
+  }
+  const bucket = acceptTokenBucket(scope.field("token_bucket"), limit.tokenBucket);
+  return limit.runtimeEnabled?.defaultValue === false ? undefined : { kind: "local-rate-limit", bucket };
+}
+
 function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
+  if (any && isA(any, LocalRateLimitSchema)) return acceptLocalRateLimit(scope, filter);
   if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
   const rbac = scope.unpack(any, RBACSchema);
   if (!rbac) return undefined;

@@ -2,10 +2,19 @@
 
 import { type Cidr, parseCidr } from "../../base/cidr.ts";
 import type { CidrRange } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
-import { type Permission, type Principal, type RBAC, RBAC_Action } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.ts";
+import type { TypedExtensionConfig } from "../../xds/gen/envoy/config/core/v3/extension_pb.ts";
+import {
+  MetadataSource,
+  type Permission,
+  type Principal,
+  type RBAC,
+  RBAC_Action,
+  type SourcedMetadata,
+} from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.ts";
 import type { Condition, RbacTable } from "../rbac.ts";
 import { acceptHeaderMatch, acceptPathMatch, acceptString } from "./match.ts";
-import type { Scope } from "./scope.ts";
+import { acceptMetadataMatch } from "./metadata-match.ts";
+import { protoName, type Scope } from "./scope.ts";
 
 const NEVER: Condition = { kind: "not", condition: { kind: "any" } };
 
@@ -18,6 +27,23 @@ export function acceptCidr(scope: Scope, range: CidrRange): Cidr | undefined {
 /** One condition stands for itself: the control plane wraps most of what it says in lists of one. */
 function combine(kind: "and" | "or", conditions: readonly Condition[]): Condition {
   return conditions.length === 1 ? conditions[0]! : { kind, conditions };
+}
+
+function extensionName({ name }: TypedExtensionConfig): string {
+  return ` ${JSON.stringify(name)}`;
+}
+
+function acceptSourcedMetadata(scope: Scope, sourced: SourcedMetadata): Condition {
+  scope.only(sourced, ["metadataMatcher", "metadataSource"]);
+  if (!sourced.metadataMatcher) {
+    scope.field("metadata_matcher").reject("missing");
+    return NEVER;
+  }
+  return {
+    kind: "metadata",
+    of: sourced.metadataSource === MetadataSource.ROUTE ? "route" : "dynamic",
+    match: acceptMetadataMatch(scope.field("metadata_matcher"), sourced.metadataMatcher),
+  };
 }
 
 function acceptPermission(scope: Scope, permission: Permission): Condition {
@@ -47,11 +73,17 @@ function acceptPermission(scope: Scope, permission: Permission): Condition {
       return { kind: "destination-port", from: rule.value, to: rule.value + 1 };
     case "destinationPortRange":
       return { kind: "destination-port", from: rule.value.start, to: rule.value.end };
+    case "metadata":
+      return { kind: "metadata", of: "dynamic", match: acceptMetadataMatch(scope.field("metadata"), rule.value) };
+    case "sourcedMetadata":
+      return acceptSourcedMetadata(scope.field("sourced_metadata"), rule.value);
     case "requestedServerName":
       return { kind: "server-name", match: acceptString(scope.field("requested_server_name"), rule.value) };
     default:
       scope.reject(
-        rule.case === undefined ? "empty permission" : `permission ${rule.case} is not supported by Heddle's proxy`,
+        rule.case === undefined
+          ? "empty permission"
+          : `permission ${protoName(rule.case)}${extensionName(rule.value)} is not supported by Heddle's proxy`,
       );
       return NEVER;
   }
@@ -84,13 +116,23 @@ function acceptPrincipal(scope: Scope, principal: Principal): Condition {
       const range = acceptCidr(scope.field(id.case === "sourceIp" ? "source_ip" : "direct_remote_ip"), id.value);
       return range ? { kind: id.case === "sourceIp" ? "source-ip" : "direct-source-ip", range } : NEVER;
     }
+    case "remoteIp": {
+      const range = acceptCidr(scope.field("remote_ip"), id.value);
+      return range ? { kind: "remote-ip", range } : NEVER;
+    }
+    case "metadata":
+      return { kind: "metadata", of: "dynamic", match: acceptMetadataMatch(scope.field("metadata"), id.value) };
+    case "sourcedMetadata":
+      return acceptSourcedMetadata(scope.field("sourced_metadata"), id.value);
     case "header":
       return { kind: "header", match: acceptHeaderMatch(scope.field("header"), id.value) };
     case "urlPath":
       return { kind: "path", match: acceptPathMatch(scope.field("url_path"), id.value) };
     default:
       scope.reject(
-        id.case === undefined ? "empty principal" : `principal ${id.case} is not supported by Heddle's proxy`,
+        id.case === undefined
+          ? "empty principal"
+          : `principal ${protoName(id.case)} is not supported by Heddle's proxy`,
       );
       return NEVER;
   }

@@ -13,6 +13,7 @@ import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS, mergeMutations } from "./header-mutation.ts";
 import { acceptHedgePolicy } from "./hedge-policy.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
+import { acceptRateLimits } from "./rate-limit.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptRoute, type Inherited } from "./route.ts";
 import type { Scope } from "./scope.ts";
@@ -50,6 +51,7 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     "requestMirrorPolicies",
     "perRequestBufferLimitBytes",
     "requireTls",
+    "rateLimits",
     "includeRequestAttemptCount",
     "includeAttemptCountInResponse",
     "metadata",
@@ -74,6 +76,7 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     domains: host.domains,
     routes,
     paths: PathIndex.of(routes.map(({ match }) => match.path)),
+    rateLimits: acceptRateLimits(scope.field("rate_limits"), host.rateLimits),
     attemptCountHeader: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
     requireTls: REQUIRE_TLS[host.requireTls] ?? "none",

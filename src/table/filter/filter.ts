@@ -1,15 +1,23 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
+import type { BufferFilter } from "./buffer.ts";
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
+import type { ExtProcFilter, ExtProcRoute } from "./ext-proc.ts";
 import type { FaultFilter } from "./fault.ts";
+import type { HeaderMutationFilter, RouteHeaderMutation } from "./header-mutation.ts";
 import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
+import type { LocalRateLimitFilter } from "./local-rate-limit.ts";
 import type { RbacFilter } from "./rbac.ts";
 import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
+  | BufferFilter
+  | ExtProcFilter
   | CorsFilter
   | FaultFilter
+  | HeaderMutationFilter
   | HeaderToMetadataFilter
+  | LocalRateLimitFilter
   | RbacFilter
   | StatefulSessionFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
@@ -27,9 +35,13 @@ export interface HttpFilter {
 
 /** What a route says of a filter: the filter's configuration for it, or that it is off. */
 export type RouteFilterTable =
+  | BufferFilter
+  | ExtProcRoute
   | CorsPolicy
   | FaultFilter
+  | LocalRateLimitFilter
   | RbacFilter
+  | RouteHeaderMutation
   | StatefulSessionFilter
   | { readonly kind: "disabled" };
 

@@ -6,6 +6,7 @@ export interface HeaderToMetadataFilter {
     readonly header: string;
     readonly namespace: string;
     readonly key: string;
+    readonly type: "string" | "number";
     /** The header does not go on. */
     readonly remove: boolean;
   }[];

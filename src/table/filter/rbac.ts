@@ -6,6 +6,9 @@ export interface RbacFilter {
   readonly kind: "rbac";
   /** Undefined: everybody may. */
   readonly rules: RbacTable | undefined;
-  /** Decided and counted, never enforced. */
+  /** Decided, counted and told of in metadata; never enforced. */
   readonly shadow: RbacTable | undefined;
+  /** Before the names of the counters and of the metadata's keys. */
+  readonly rulesPrefix: string;
+  readonly shadowPrefix: string;
 }

@@ -34,6 +34,7 @@ const TIMES: Readonly<Record<string, "start" | "emit" | "peer-start" | "peer-end
 };
 
 const METADATA: Readonly<Record<string, MetadataSource>> = {
+  DYNAMIC: "dynamic",
   ROUTE: "route",
   CLUSTER: "cluster",
   UPSTREAM_HOST: "upstream-host",
@@ -123,6 +124,8 @@ function withArgument(operator: Operator): Result | undefined {
       return argument === "" ? MALFORMED : { kind: "query-parameter", name: argument, maxLength };
     case "METADATA":
       return anyMetadata(operator);
+    case "DYNAMIC_METADATA":
+      return metadata("dynamic", argument, maxLength);
     case "CLUSTER_METADATA":
       return metadata("cluster", argument, maxLength);
     case "UPSTREAM_METADATA":

@@ -4,7 +4,7 @@ import type { CommonDuration, PlainOperator } from "./catalogue.ts";
 import type { TimeFormat } from "./time-format.ts";
 
 /** What an operator with metadata looks at (envoy.config.core.v3.Metadata of that resource). */
-export type MetadataSource = "route" | "cluster" | "upstream-host";
+export type MetadataSource = "dynamic" | "route" | "cluster" | "upstream-host";
 
 export type FormatPart =
   /** Bytes, one character each: UTF-8 of the configuration, as the codecs read the wire. */

@@ -20,10 +20,10 @@ const authority = selfSignedAuthority(createRoot(TRUST_DOMAIN, Date.now()), TRUS
 /** PEM. */
 export const ROOTS = bundlePem(authority.bundle);
 
-export function identityOf(name: string): Identity {
+export function identityOf(name: string, ttlMs = HOUR_MS): Identity {
   const id = unwrap(serviceAccountId(TRUST_DOMAIN, { namespace: "default", name }));
   const key = generateKeyPair();
-  const verdict = issueLeaf(authority, { id, publicKeyInfo: key.publicKeyInfo, ttlMs: HOUR_MS }, Date.now());
+  const verdict = issueLeaf(authority, { id, publicKeyInfo: key.publicKeyInfo, ttlMs }, Date.now());
   if (verdict.kind === "refused") throw new Error(verdict.reason);
   return { uri: id.uri, chain: chainPem(authority, verdict.leaf).join(""), key: exportPrivateKey(key).reveal() };
 }

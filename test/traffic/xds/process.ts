@@ -12,6 +12,10 @@ import { extension, httpOptions, type Message, type Place, socketAddress } from 
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
+/** What Envoy has and leaves off: operators in the values of rate-limit descriptors. */
+const RUNTIME: Message = {
+  "envoy.reloadable_features.enable_formatter_for_ratelimit_action_descriptor_value": true,
+};
 /** Both write their logs out that often, where they would take 1 s and 10 s. */
 const FLUSH_MS = 10;
 
@@ -27,13 +31,27 @@ echo $proxy > "$folder/pid"
 { while kill -0 $parent; do sleep 0.5; done; kill -9 $proxy; rm -rf "$folder"; } </dev/null >/dev/null 2>&1 &
 `;
 
-function bootstrap(name: string, discoveryPort: number, adminPort: number): Message {
+function grpcCluster(name: string, port: number): Message {
+  return {
+    name,
+    type: "STATIC",
+    connect_timeout: "5s",
+    typed_extension_protocol_options: httpOptions("http2"),
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) } }] }],
+    },
+  };
+}
+
+function bootstrap(name: string, discoveryPort: number, adminPort: number, secretsPort: number | undefined): Message {
   return {
     node: { id: `lab~${name}`, cluster: name },
     admin: { address: socketAddress(adminPort) },
     bootstrap_extensions: [
       extension("envoy.bootstrap.internal_listener", "extensions.bootstrap.internal_listener.v3.InternalListener"),
     ],
+    layered_runtime: { layers: [{ name: "lab", static_layer: RUNTIME }] },
     dynamic_resources: {
       lds_config: FROM_ADS,
       cds_config: FROM_ADS,
@@ -46,32 +64,34 @@ function bootstrap(name: string, discoveryPort: number, adminPort: number): Mess
     },
     static_resources: {
       clusters: [
-        {
-          name: "xds-grpc",
-          type: "STATIC",
-          connect_timeout: "5s",
-          typed_extension_protocol_options: httpOptions("http2"),
-          load_assignment: {
-            cluster_name: "xds-grpc",
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(discoveryPort) } }] }],
-          },
-        },
+        grpcCluster("xds-grpc", discoveryPort),
+        ...(secretsPort === undefined ? [] : [grpcCluster("sds-grpc", secretsPort)]),
       ],
     },
   };
 }
 
-function command(kind: ProxyKind): readonly string[] {
-  if (kind === "heddle")
-    return [process.execPath, MAIN, "proxy", "--drain-time", "1s", "--log-flush", `${FLUSH_MS}ms`, "-c"];
-  // A listener that went is drained for a second instead of ten minutes.
+export interface ProcessOptions {
+  /** Of an SDS server, as the agent's. */
+  readonly secretsPort?: number;
+  /** What connections of a listener that has gone are given. */
+  readonly drainSeconds?: number;
+}
+
+function command(kind: ProxyKind, drainSeconds: number): readonly string[] {
+  if (kind === "heddle") {
+    const workers = ["--concurrency", process.env.TEST_CONCURRENCY ?? "0"];
+    const times = ["--drain-time", `${drainSeconds}s`, "--log-flush", `${FLUSH_MS}ms`];
+    return [process.execPath, MAIN, "proxy", ...workers, ...times, "-c"];
+  }
+  // A listener that went is drained for a second, unless told otherwise, instead of ten minutes.
   const logs = [
     "--log-level",
     process.env.TEST_LOG === "debug" ? "debug" : "error",
     "--file-flush-interval-msec",
     `${FLUSH_MS}`,
   ];
-  const drain = ["--drain-time-s", "1", "--drain-strategy", "immediate"];
+  const drain = ["--drain-time-s", `${drainSeconds}`, "--drain-strategy", "immediate"];
   return [findComponent("envoy")!, "--disable-hot-restart", "--concurrency", "1", ...logs, ...drain, "-c"];
 }
 
@@ -93,22 +113,26 @@ export class ProxyProcess {
   readonly pid: number;
   readonly #admin: number;
 
-  private constructor(kind: ProxyKind, name: string) {
+  private constructor(kind: ProxyKind, name: string, { secretsPort, drainSeconds = 1 }: ProcessOptions) {
     this.kind = kind;
     this.folder = mkdtempSync(join(tmpdir(), "heddle-lab-"));
     this.#discovery = new Discovery();
     this.#admin = closedPort();
     const file = join(this.folder, "bootstrap.json");
-    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin)));
+    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin, secretsPort)));
     const output = process.env.TEST_LOG === "debug" ? "/dev/stderr" : join(this.folder, "output");
     const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder, output, String(process.pid)];
-    Bun.spawnSync([...keeper, ...command(kind), file], { stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+    Bun.spawnSync([...keeper, ...command(kind, drainSeconds), file], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "inherit",
+    });
     this.pid = Number(readFileSync(join(this.folder, "pid"), "utf8"));
   }
 
   /** Anew when it does not come up: the admin port was free, and may be another's by now. */
-  static async start(kind: ProxyKind, name: string, attempts = 3): Promise<ProxyProcess> {
-    const proxy = new ProxyProcess(kind, name);
+  static async start(kind: ProxyKind, name: string, options: ProcessOptions = {}, attempts = 3): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(kind, name, options);
     try {
       await proxy.apply({});
       await until(`the admin port of ${kind}`, () => proxy.admin("/ready").catch(() => undefined));
@@ -116,7 +140,7 @@ export class ProxyProcess {
     } catch (thrown) {
       const { output } = proxy;
       proxy.kill();
-      if (attempts > 1) return ProxyProcess.start(kind, name, attempts - 1);
+      if (attempts > 1) return ProxyProcess.start(kind, name, options, attempts - 1);
       throw new Error(`${kind} does not start: ${output}`, { cause: thrown });
     }
   }

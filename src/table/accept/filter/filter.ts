@@ -7,10 +7,23 @@ import {
   type VirtualHost,
   FilterConfigSchema as WrapperSchema,
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import {
+  BufferPerRouteSchema,
+  BufferSchema,
+} from "../../../xds/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
 import { CorsPolicySchema, CorsSchema } from "../../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { FilterConfigSchema as DynamicForwardProxySchema } from "../../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import {
+  ExternalProcessorSchema,
+  ExtProcPerRouteSchema,
+} from "../../../xds/gen/envoy/extensions/filters/http/ext_proc/v3/ext_proc_pb.ts";
 import { HTTPFaultSchema } from "../../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+} from "../../../xds/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.ts";
 import { ConfigSchema as HeaderToMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.ts";
+import { LocalRateLimitSchema } from "../../../xds/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { RouterSchema } from "../../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
@@ -27,9 +40,13 @@ import {
   type RouteFilterTable,
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
+import { acceptBuffer, acceptBufferRoute } from "./buffer.ts";
 import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
+import { acceptExtProc, acceptExtProcRoute } from "./ext-proc.ts";
 import { acceptFault } from "./fault.ts";
+import { acceptHeaderMutation, acceptHeaderMutationRoute } from "./header-mutation.ts";
 import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
+import { acceptLocalRateLimit } from "./local-rate-limit.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
 import { acceptStatefulSession, acceptStatefulSessionRoute } from "./stateful-session.ts";
 
@@ -53,8 +70,12 @@ function known<D extends DescMessage, T>(
 }
 
 const FILTERS: readonly Known<FilterTable>[] = [
+  known(BufferSchema, acceptBuffer),
+  known(HeaderMutationSchema, acceptHeaderMutation),
   known(CorsSchema, () => ({ kind: "cors" })),
+  known(ExternalProcessorSchema, acceptExtProc),
   known(HTTPFaultSchema, acceptFault),
+  known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACSchema, acceptRbacFilter),
   known(StatefulSessionSchema, acceptStatefulSession),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
@@ -71,8 +92,12 @@ const FILTERS: readonly Known<FilterTable>[] = [
 ];
 
 const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
+  known(BufferPerRouteSchema, acceptBufferRoute),
+  known(HeaderMutationPerRouteSchema, acceptHeaderMutationRoute),
   known(CorsPolicySchema, acceptCorsPolicy),
+  known(ExtProcPerRouteSchema, acceptExtProcRoute),
   known(HTTPFaultSchema, acceptFault),
+  known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACPerRouteSchema, acceptRbacRoute),
   known(StatefulSessionPerRouteSchema, acceptStatefulSessionRoute),
 ];

@@ -11,6 +11,8 @@ export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
     kind: "rbac",
     rules: rbac.rules && acceptRbac(scope.field("rules"), rbac.rules),
     shadow: rbac.shadowRules && acceptRbac(scope.field("shadow_rules"), rbac.shadowRules),
+    rulesPrefix: rbac.rulesStatPrefix,
+    shadowPrefix: rbac.shadowRulesStatPrefix,
   };
 }
 
@@ -18,5 +20,5 @@ export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
 export function acceptRbacRoute(scope: Scope, perRoute: RBACPerRoute): RbacFilter {
   return perRoute.rbac
     ? acceptRbacFilter(scope.field("rbac"), perRoute.rbac)
-    : { kind: "rbac", rules: undefined, shadow: undefined };
+    : { kind: "rbac", rules: undefined, shadow: undefined, rulesPrefix: "", shadowPrefix: "" };
 }

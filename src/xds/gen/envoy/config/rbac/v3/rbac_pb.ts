@@ -30,7 +30,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file envoy/config/rbac/v3/rbac.proto.
  */
 export const file_envoy_config_rbac_v3_rbac: GenFile = /*@__PURE__*/
-  fileDesc("Ch9lbnZveS9jb25maWcvcmJhYy92My9yYmFjLnByb3RvEhRlbnZveS5jb25maWcucmJhYy52MyK/BQoEUkJBQxIxCgZhY3Rpb24YASABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbhI6Cghwb2xpY2llcxgCIAMoCzIoLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuUG9saWNpZXNFbnRyeRJNChVhdWRpdF9sb2dnaW5nX29wdGlvbnMYAyABKAsyLi5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkF1ZGl0TG9nZ2luZ09wdGlvbnMagQMKE0F1ZGl0TG9nZ2luZ09wdGlvbnMSVgoPYXVkaXRfY29uZGl0aW9uGAEgASgOMj0uZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BdWRpdExvZ2dpbmdPcHRpb25zLkF1ZGl0Q29uZGl0aW9uElgKDmxvZ2dlcl9jb25maWdzGAIgAygLMkAuZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BdWRpdExvZ2dpbmdPcHRpb25zLkF1ZGl0TG9nZ2VyQ29uZmlnGmoKEUF1ZGl0TG9nZ2VyQ29uZmlnEkAKDGF1ZGl0X2xvZ2dlchgBIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEhMKC2lzX29wdGlvbmFsGAIgASgIIkwKDkF1ZGl0Q29uZGl0aW9uEggKBE5PTkUQABILCgdPTl9ERU5ZEAESDAoIT05fQUxMT1cQAhIVChFPTl9ERU5ZX0FORF9BTExPVxADGk0KDVBvbGljaWVzRW50cnkSCwoDa2V5GAEgASgJEisKBXZhbHVlGAIgASgLMhwuZW52b3kuY29uZmlnLnJiYWMudjMuUG9saWN5OgI4ASImCgZBY3Rpb24SCQoFQUxMT1cQABIICgRERU5ZEAESBwoDTE9HEAIi6QEKBlBvbGljeRI1CgtwZXJtaXNzaW9ucxgBIAMoCzIgLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb24SMwoKcHJpbmNpcGFscxgCIAMoCzIfLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbBIxCgljb25kaXRpb24YAyABKAsyHi5nb29nbGUuYXBpLmV4cHIudjFhbHBoYTEuRXhwchJAChFjaGVja2VkX2NvbmRpdGlvbhgEIAEoCzIlLmdvb2dsZS5hcGkuZXhwci52MWFscGhhMS5DaGVja2VkRXhwciKQBgoKUGVybWlzc2lvbhI5CglhbmRfcnVsZXMYASABKAsyJC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uLlNldEgAEjgKCG9yX3J1bGVzGAIgASgLMiQuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbi5TZXRIABINCgNhbnkYAyABKAhIABI2CgZoZWFkZXIYBCABKAsyJC5lbnZveS5jb25maWcucm91dGUudjMuSGVhZGVyTWF0Y2hlckgAEjYKCHVybF9wYXRoGAogASgLMiIuZW52b3kudHlwZS5tYXRjaGVyLnYzLlBhdGhNYXRjaGVySAASOQoOZGVzdGluYXRpb25faXAYBSABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VIABIaChBkZXN0aW5hdGlvbl9wb3J0GAYgASgNSAASOwoWZGVzdGluYXRpb25fcG9ydF9yYW5nZRgLIAEoCzIZLmVudm95LnR5cGUudjMuSW50MzJSYW5nZUgAEjoKCG1ldGFkYXRhGAcgASgLMiYuZW52b3kudHlwZS5tYXRjaGVyLnYzLk1ldGFkYXRhTWF0Y2hlckgAEjQKCG5vdF9ydWxlGAggASgLMiAuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbkgAEkUKFXJlcXVlc3RlZF9zZXJ2ZXJfbmFtZRgJIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVySAASPQoHbWF0Y2hlchgMIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSAASQgoMdXJpX3RlbXBsYXRlGA0gASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdIABo2CgNTZXQSLwoFcnVsZXMYASADKAsyIC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uQgYKBHJ1bGUiuAYKCVByaW5jaXBhbBI2CgdhbmRfaWRzGAEgASgLMiMuZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsLlNldEgAEjUKBm9yX2lkcxgCIAEoCzIjLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbC5TZXRIABINCgNhbnkYAyABKAhIABJGCg1hdXRoZW50aWNhdGVkGAQgASgLMi0uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsLkF1dGhlbnRpY2F0ZWRIABI4Cglzb3VyY2VfaXAYBSABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VCAhgBSAASOwoQZGlyZWN0X3JlbW90ZV9pcBgKIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjQKCXJlbW90ZV9pcBgLIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjYKBmhlYWRlchgGIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVySAASNgoIdXJsX3BhdGgYCSABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuUGF0aE1hdGNoZXJIABI6CghtZXRhZGF0YRgHIAEoCzImLmVudm95LnR5cGUubWF0Y2hlci52My5NZXRhZGF0YU1hdGNoZXJIABJBCgxmaWx0ZXJfc3RhdGUYDCABKAsyKS5lbnZveS50eXBlLm1hdGNoZXIudjMuRmlsdGVyU3RhdGVNYXRjaGVySAASMQoGbm90X2lkGAggASgLMh8uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsSAAaMwoDU2V0EiwKA2lkcxgBIAMoCzIfLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbBpTCg1BdXRoZW50aWNhdGVkEjwKDnByaW5jaXBhbF9uYW1lGAIgASgLMiQuZW52b3kudHlwZS5tYXRjaGVyLnYzLlN0cmluZ01hdGNoZXJKBAgBEAJCDAoKaWRlbnRpZmllciJJCgZBY3Rpb24SDAoEbmFtZRgBIAEoCRIxCgZhY3Rpb24YAiABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbkJ1CiJpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5yYmFjLnYzQglSYmFjUHJvdG9QAVpCZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL3JiYWMvdjM7cmJhY3YzYgZwcm90bzM", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_config_route_v3_route_components, file_envoy_type_matcher_v3_filter_state, file_envoy_type_matcher_v3_metadata, file_envoy_type_matcher_v3_path, file_envoy_type_matcher_v3_string, file_envoy_type_v3_range, file_google_api_expr_v1alpha1_checked, file_google_api_expr_v1alpha1_syntax]);
+  fileDesc("Ch9lbnZveS9jb25maWcvcmJhYy92My9yYmFjLnByb3RvEhRlbnZveS5jb25maWcucmJhYy52MyK/BQoEUkJBQxIxCgZhY3Rpb24YASABKA4yIS5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkFjdGlvbhI6Cghwb2xpY2llcxgCIAMoCzIoLmVudm95LmNvbmZpZy5yYmFjLnYzLlJCQUMuUG9saWNpZXNFbnRyeRJNChVhdWRpdF9sb2dnaW5nX29wdGlvbnMYAyABKAsyLi5lbnZveS5jb25maWcucmJhYy52My5SQkFDLkF1ZGl0TG9nZ2luZ09wdGlvbnMagQMKE0F1ZGl0TG9nZ2luZ09wdGlvbnMSVgoPYXVkaXRfY29uZGl0aW9uGAEgASgOMj0uZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BdWRpdExvZ2dpbmdPcHRpb25zLkF1ZGl0Q29uZGl0aW9uElgKDmxvZ2dlcl9jb25maWdzGAIgAygLMkAuZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BdWRpdExvZ2dpbmdPcHRpb25zLkF1ZGl0TG9nZ2VyQ29uZmlnGmoKEUF1ZGl0TG9nZ2VyQ29uZmlnEkAKDGF1ZGl0X2xvZ2dlchgBIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEhMKC2lzX29wdGlvbmFsGAIgASgIIkwKDkF1ZGl0Q29uZGl0aW9uEggKBE5PTkUQABILCgdPTl9ERU5ZEAESDAoIT05fQUxMT1cQAhIVChFPTl9ERU5ZX0FORF9BTExPVxADGk0KDVBvbGljaWVzRW50cnkSCwoDa2V5GAEgASgJEisKBXZhbHVlGAIgASgLMhwuZW52b3kuY29uZmlnLnJiYWMudjMuUG9saWN5OgI4ASImCgZBY3Rpb24SCQoFQUxMT1cQABIICgRERU5ZEAESBwoDTE9HEAIikgEKD1NvdXJjZWRNZXRhZGF0YRJAChBtZXRhZGF0YV9tYXRjaGVyGAEgASgLMiYuZW52b3kudHlwZS5tYXRjaGVyLnYzLk1ldGFkYXRhTWF0Y2hlchI9Cg9tZXRhZGF0YV9zb3VyY2UYAiABKA4yJC5lbnZveS5jb25maWcucmJhYy52My5NZXRhZGF0YVNvdXJjZSLpAQoGUG9saWN5EjUKC3Blcm1pc3Npb25zGAEgAygLMiAuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbhIzCgpwcmluY2lwYWxzGAIgAygLMh8uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsEjEKCWNvbmRpdGlvbhgDIAEoCzIeLmdvb2dsZS5hcGkuZXhwci52MWFscGhhMS5FeHByEkAKEWNoZWNrZWRfY29uZGl0aW9uGAQgASgLMiUuZ29vZ2xlLmFwaS5leHByLnYxYWxwaGExLkNoZWNrZWRFeHByItMGCgpQZXJtaXNzaW9uEjkKCWFuZF9ydWxlcxgBIAEoCzIkLmVudm95LmNvbmZpZy5yYmFjLnYzLlBlcm1pc3Npb24uU2V0SAASOAoIb3JfcnVsZXMYAiABKAsyJC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uLlNldEgAEg0KA2FueRgDIAEoCEgAEjYKBmhlYWRlchgEIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVySAASNgoIdXJsX3BhdGgYCiABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuUGF0aE1hdGNoZXJIABI5Cg5kZXN0aW5hdGlvbl9pcBgFIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEhoKEGRlc3RpbmF0aW9uX3BvcnQYBiABKA1IABI7ChZkZXN0aW5hdGlvbl9wb3J0X3JhbmdlGAsgASgLMhkuZW52b3kudHlwZS52My5JbnQzMlJhbmdlSAASOgoIbWV0YWRhdGEYByABKAsyJi5lbnZveS50eXBlLm1hdGNoZXIudjMuTWV0YWRhdGFNYXRjaGVySAASQQoQc291cmNlZF9tZXRhZGF0YRgOIAEoCzIlLmVudm95LmNvbmZpZy5yYmFjLnYzLlNvdXJjZWRNZXRhZGF0YUgAEjQKCG5vdF9ydWxlGAggASgLMiAuZW52b3kuY29uZmlnLnJiYWMudjMuUGVybWlzc2lvbkgAEkUKFXJlcXVlc3RlZF9zZXJ2ZXJfbmFtZRgJIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVySAASPQoHbWF0Y2hlchgMIAEoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnSAASQgoMdXJpX3RlbXBsYXRlGA0gASgLMiouZW52b3kuY29uZmlnLmNvcmUudjMuVHlwZWRFeHRlbnNpb25Db25maWdIABo2CgNTZXQSLwoFcnVsZXMYASADKAsyIC5lbnZveS5jb25maWcucmJhYy52My5QZXJtaXNzaW9uQgYKBHJ1bGUi+wYKCVByaW5jaXBhbBI2CgdhbmRfaWRzGAEgASgLMiMuZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsLlNldEgAEjUKBm9yX2lkcxgCIAEoCzIjLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbC5TZXRIABINCgNhbnkYAyABKAhIABJGCg1hdXRoZW50aWNhdGVkGAQgASgLMi0uZW52b3kuY29uZmlnLnJiYWMudjMuUHJpbmNpcGFsLkF1dGhlbnRpY2F0ZWRIABI4Cglzb3VyY2VfaXAYBSABKAsyHy5lbnZveS5jb25maWcuY29yZS52My5DaWRyUmFuZ2VCAhgBSAASOwoQZGlyZWN0X3JlbW90ZV9pcBgKIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjQKCXJlbW90ZV9pcBgLIAEoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZUgAEjYKBmhlYWRlchgGIAEoCzIkLmVudm95LmNvbmZpZy5yb3V0ZS52My5IZWFkZXJNYXRjaGVySAASNgoIdXJsX3BhdGgYCSABKAsyIi5lbnZveS50eXBlLm1hdGNoZXIudjMuUGF0aE1hdGNoZXJIABI6CghtZXRhZGF0YRgHIAEoCzImLmVudm95LnR5cGUubWF0Y2hlci52My5NZXRhZGF0YU1hdGNoZXJIABJBCgxmaWx0ZXJfc3RhdGUYDCABKAsyKS5lbnZveS50eXBlLm1hdGNoZXIudjMuRmlsdGVyU3RhdGVNYXRjaGVySAASQQoQc291cmNlZF9tZXRhZGF0YRgNIAEoCzIlLmVudm95LmNvbmZpZy5yYmFjLnYzLlNvdXJjZWRNZXRhZGF0YUgAEjEKBm5vdF9pZBgIIAEoCzIfLmVudm95LmNvbmZpZy5yYmFjLnYzLlByaW5jaXBhbEgAGjMKA1NldBIsCgNpZHMYASADKAsyHy5lbnZveS5jb25maWcucmJhYy52My5QcmluY2lwYWwaUwoNQXV0aGVudGljYXRlZBI8Cg5wcmluY2lwYWxfbmFtZRgCIAEoCzIkLmVudm95LnR5cGUubWF0Y2hlci52My5TdHJpbmdNYXRjaGVySgQIARACQgwKCmlkZW50aWZpZXIiSQoGQWN0aW9uEgwKBG5hbWUYASABKAkSMQoGYWN0aW9uGAIgASgOMiEuZW52b3kuY29uZmlnLnJiYWMudjMuUkJBQy5BY3Rpb24qKAoOTWV0YWRhdGFTb3VyY2USCwoHRFlOQU1JQxAAEgkKBVJPVVRFEAFCdQoiaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcucmJhYy52M0IJUmJhY1Byb3RvUAFaQmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9yYmFjL3YzO3JiYWN2M2IGcHJvdG8z", [file_envoy_config_core_v3_address, file_envoy_config_core_v3_extension, file_envoy_config_route_v3_route_components, file_envoy_type_matcher_v3_filter_state, file_envoy_type_matcher_v3_metadata, file_envoy_type_matcher_v3_path, file_envoy_type_matcher_v3_string, file_envoy_type_v3_range, file_google_api_expr_v1alpha1_checked, file_google_api_expr_v1alpha1_syntax]);
 
 /**
  * Role Based Access Control (RBAC) provides service-level and method-level access control for a
@@ -286,11 +286,28 @@ export const RBAC_ActionSchema: GenEnum<RBAC_Action> = /*@__PURE__*/
   enumDesc(file_envoy_config_rbac_v3_rbac, 0, 0);
 
 /**
- * Policy specifies a role and the principals that are assigned/denied the role.
- * A policy matches if and only if at least one of its permissions match the
- * action taking place AND at least one of its principals match the downstream
- * AND the condition is true if specified.
- *
+ * @generated from message envoy.config.rbac.v3.SourcedMetadata
+ */
+export type SourcedMetadata = Message<"envoy.config.rbac.v3.SourcedMetadata"> & {
+  /**
+   * @generated from field: envoy.type.matcher.v3.MetadataMatcher metadata_matcher = 1;
+   */
+  metadataMatcher?: MetadataMatcher | undefined;
+
+  /**
+   * @generated from field: envoy.config.rbac.v3.MetadataSource metadata_source = 2;
+   */
+  metadataSource: MetadataSource;
+};
+
+/**
+ * Describes the message envoy.config.rbac.v3.SourcedMetadata.
+ * Use `create(SourcedMetadataSchema)` to create a new message.
+ */
+export const SourcedMetadataSchema: GenMessage<SourcedMetadata> = /*@__PURE__*/
+  messageDesc(file_envoy_config_rbac_v3_rbac, 1);
+
+/**
  * @generated from message envoy.config.rbac.v3.Policy
  */
 export type Policy = Message<"envoy.config.rbac.v3.Policy"> & {
@@ -338,7 +355,7 @@ export type Policy = Message<"envoy.config.rbac.v3.Policy"> & {
  * Use `create(PolicySchema)` to create a new message.
  */
 export const PolicySchema: GenMessage<Policy> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 1);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 2);
 
 /**
  * Permission defines an action (or actions) that a principal can take.
@@ -431,6 +448,12 @@ export type Permission = Message<"envoy.config.rbac.v3.Permission"> & {
      * ``not_rule`` would match, this permission would not match. Conversely, if
      * the value of ``not_rule`` would not match, this permission would match.
      *
+     * @generated from field: envoy.config.rbac.v3.SourcedMetadata sourced_metadata = 14;
+     */
+    value: SourcedMetadata;
+    case: "sourcedMetadata";
+  } | {
+    /**
      * @generated from field: envoy.config.rbac.v3.Permission not_rule = 8;
      */
     value: Permission;
@@ -488,7 +511,7 @@ export type Permission = Message<"envoy.config.rbac.v3.Permission"> & {
  * Use `create(PermissionSchema)` to create a new message.
  */
 export const PermissionSchema: GenMessage<Permission> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 2);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 3);
 
 /**
  * Used in the ``and_rules`` and ``or_rules`` fields in the ``rule`` oneof. Depending on the context,
@@ -508,7 +531,7 @@ export type Permission_Set = Message<"envoy.config.rbac.v3.Permission.Set"> & {
  * Use `create(Permission_SetSchema)` to create a new message.
  */
 export const Permission_SetSchema: GenMessage<Permission_Set> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 2, 0);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 3, 0);
 
 /**
  * Principal defines an identity or a group of identities for a downstream
@@ -636,6 +659,12 @@ export type Principal = Message<"envoy.config.rbac.v3.Principal"> & {
      * ``not_id`` would match, this principal would not match. Conversely, if the
      * value of ``not_id`` would not match, this principal would match.
      *
+     * @generated from field: envoy.config.rbac.v3.SourcedMetadata sourced_metadata = 13;
+     */
+    value: SourcedMetadata;
+    case: "sourcedMetadata";
+  } | {
+    /**
      * @generated from field: envoy.config.rbac.v3.Principal not_id = 8;
      */
     value: Principal;
@@ -648,7 +677,7 @@ export type Principal = Message<"envoy.config.rbac.v3.Principal"> & {
  * Use `create(PrincipalSchema)` to create a new message.
  */
 export const PrincipalSchema: GenMessage<Principal> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 3);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 4);
 
 /**
  * Used in the ``and_ids`` and ``or_ids`` fields in the ``identifier`` oneof.
@@ -668,7 +697,7 @@ export type Principal_Set = Message<"envoy.config.rbac.v3.Principal.Set"> & {
  * Use `create(Principal_SetSchema)` to create a new message.
  */
 export const Principal_SetSchema: GenMessage<Principal_Set> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 3, 0);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 4, 0);
 
 /**
  * Authentication attributes for a downstream.
@@ -691,7 +720,7 @@ export type Principal_Authenticated = Message<"envoy.config.rbac.v3.Principal.Au
  * Use `create(Principal_AuthenticatedSchema)` to create a new message.
  */
 export const Principal_AuthenticatedSchema: GenMessage<Principal_Authenticated> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 3, 1);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 4, 1);
 
 /**
  * Action defines the result of allowance or denial when a request matches the matcher.
@@ -736,5 +765,41 @@ export type Action = Message<"envoy.config.rbac.v3.Action"> & {
  * Use `create(ActionSchema)` to create a new message.
  */
 export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
-  messageDesc(file_envoy_config_rbac_v3_rbac, 4);
+  messageDesc(file_envoy_config_rbac_v3_rbac, 5);
+
+/**
+ * Policy specifies a role and the principals that are assigned/denied the role.
+ * A policy matches if and only if at least one of its permissions match the
+ * action taking place AND at least one of its principals match the downstream
+ * AND the condition is true if specified.
+ *
+ * @generated from enum envoy.config.rbac.v3.MetadataSource
+ */
+export const MetadataSource = {
+  /**
+   * @generated from enum value: DYNAMIC = 0;
+   */
+  DYNAMIC: 0,
+
+  /**
+   * @generated from enum value: ROUTE = 1;
+   */
+  ROUTE: 1,
+} as const;
+
+/**
+ * Policy specifies a role and the principals that are assigned/denied the role.
+ * A policy matches if and only if at least one of its permissions match the
+ * action taking place AND at least one of its principals match the downstream
+ * AND the condition is true if specified.
+ *
+ * @generated from enum envoy.config.rbac.v3.MetadataSource
+ */
+export type MetadataSource = (typeof MetadataSource)[keyof typeof MetadataSource] | UnknownEnum;
+
+/**
+ * Describes the enum envoy.config.rbac.v3.MetadataSource.
+ */
+export const MetadataSourceSchema: GenEnum<MetadataSource> = /*@__PURE__*/
+  enumDesc(file_envoy_config_rbac_v3_rbac, 0);
 

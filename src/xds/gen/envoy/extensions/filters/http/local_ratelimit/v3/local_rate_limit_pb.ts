@@ -8,6 +8,8 @@ import type { HeaderValueOption, RuntimeFractionalPercent } from "../../../../..
 import { file_envoy_config_core_v3_base } from "../../../../../config/core/v3/base_pb.ts";
 import type { LocalClusterRateLimit, LocalRateLimitDescriptor, VhRateLimitsOptions, XRateLimitHeadersRFCVersion } from "../../../../common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "../../../../common/ratelimit/v3/ratelimit_pb.ts";
+import type { RateLimit } from "../../../../../config/route/v3/route_components_pb.ts";
+import { file_envoy_config_route_v3_route_components } from "../../../../../config/route/v3/route_components_pb.ts";
 import type { HttpStatus } from "../../../../../type/v3/http_status_pb.ts";
 import { file_envoy_type_v3_http_status } from "../../../../../type/v3/http_status_pb.ts";
 import type { TokenBucket } from "../../../../../type/v3/token_bucket_pb.ts";
@@ -19,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto.
  */
 export const file_envoy_extensions_filters_http_local_ratelimit_v3_local_rate_limit: GenFile = /*@__PURE__*/
-  fileDesc("CkdlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9sb2NhbF9yYXRlbGltaXQvdjMvbG9jYWxfcmF0ZV9saW1pdC5wcm90bxIwZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAubG9jYWxfcmF0ZWxpbWl0LnYzIt4HCg5Mb2NhbFJhdGVMaW1pdBITCgtzdGF0X3ByZWZpeBgBIAEoCRIpCgZzdGF0dXMYAiABKAsyGS5lbnZveS50eXBlLnYzLkh0dHBTdGF0dXMSMAoMdG9rZW5fYnVja2V0GAMgASgLMhouZW52b3kudHlwZS52My5Ub2tlbkJ1Y2tldBJGCg5maWx0ZXJfZW5hYmxlZBgEIAEoCzIuLmVudm95LmNvbmZpZy5jb3JlLnYzLlJ1bnRpbWVGcmFjdGlvbmFsUGVyY2VudBJHCg9maWx0ZXJfZW5mb3JjZWQYBSABKAsyLi5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lRnJhY3Rpb25hbFBlcmNlbnQSWQoocmVxdWVzdF9oZWFkZXJzX3RvX2FkZF93aGVuX25vdF9lbmZvcmNlZBgKIAMoCzInLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWRlclZhbHVlT3B0aW9uEkgKF3Jlc3BvbnNlX2hlYWRlcnNfdG9fYWRkGAYgAygLMicuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWVPcHRpb24SUwoLZGVzY3JpcHRvcnMYCCADKAsyPi5lbnZveS5leHRlbnNpb25zLmNvbW1vbi5yYXRlbGltaXQudjMuTG9jYWxSYXRlTGltaXREZXNjcmlwdG9yEg0KBXN0YWdlGAkgASgNEjIKKmxvY2FsX3JhdGVfbGltaXRfcGVyX2Rvd25zdHJlYW1fY29ubmVjdGlvbhgLIAEoCBJdChhsb2NhbF9jbHVzdGVyX3JhdGVfbGltaXQYECABKAsyOy5lbnZveS5leHRlbnNpb25zLmNvbW1vbi5yYXRlbGltaXQudjMuTG9jYWxDbHVzdGVyUmF0ZUxpbWl0EmUKGmVuYWJsZV94X3JhdGVsaW1pdF9oZWFkZXJzGAwgASgOMkEuZW52b3kuZXh0ZW5zaW9ucy5jb21tb24ucmF0ZWxpbWl0LnYzLlhSYXRlTGltaXRIZWFkZXJzUkZDVmVyc2lvbhJRCg52aF9yYXRlX2xpbWl0cxgNIAEoDjI5LmVudm95LmV4dGVuc2lvbnMuY29tbW9uLnJhdGVsaW1pdC52My5WaFJhdGVMaW1pdHNPcHRpb25zEkcKI2Fsd2F5c19jb25zdW1lX2RlZmF1bHRfdG9rZW5fYnVja2V0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRIqCiJyYXRlX2xpbWl0ZWRfYXNfcmVzb3VyY2VfZXhoYXVzdGVkGA8gASgIQsIBCj5pby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLmxvY2FsX3JhdGVsaW1pdC52M0ITTG9jYWxSYXRlTGltaXRQcm90b1ABWmlnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9sb2NhbF9yYXRlbGltaXQvdjM7bG9jYWxfcmF0ZWxpbWl0djNiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_extensions_common_ratelimit_v3_ratelimit, file_envoy_type_v3_http_status, file_envoy_type_v3_token_bucket, file_google_protobuf_wrappers]);
+  fileDesc("CkdlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9sb2NhbF9yYXRlbGltaXQvdjMvbG9jYWxfcmF0ZV9saW1pdC5wcm90bxIwZW52b3kuZXh0ZW5zaW9ucy5maWx0ZXJzLmh0dHAubG9jYWxfcmF0ZWxpbWl0LnYzIvcICg5Mb2NhbFJhdGVMaW1pdBITCgtzdGF0X3ByZWZpeBgBIAEoCRIpCgZzdGF0dXMYAiABKAsyGS5lbnZveS50eXBlLnYzLkh0dHBTdGF0dXMSMAoMdG9rZW5fYnVja2V0GAMgASgLMhouZW52b3kudHlwZS52My5Ub2tlbkJ1Y2tldBJGCg5maWx0ZXJfZW5hYmxlZBgEIAEoCzIuLmVudm95LmNvbmZpZy5jb3JlLnYzLlJ1bnRpbWVGcmFjdGlvbmFsUGVyY2VudBJHCg9maWx0ZXJfZW5mb3JjZWQYBSABKAsyLi5lbnZveS5jb25maWcuY29yZS52My5SdW50aW1lRnJhY3Rpb25hbFBlcmNlbnQSWQoocmVxdWVzdF9oZWFkZXJzX3RvX2FkZF93aGVuX25vdF9lbmZvcmNlZBgKIAMoCzInLmVudm95LmNvbmZpZy5jb3JlLnYzLkhlYWRlclZhbHVlT3B0aW9uEkgKF3Jlc3BvbnNlX2hlYWRlcnNfdG9fYWRkGAYgAygLMicuZW52b3kuY29uZmlnLmNvcmUudjMuSGVhZGVyVmFsdWVPcHRpb24SUwoLZGVzY3JpcHRvcnMYCCADKAsyPi5lbnZveS5leHRlbnNpb25zLmNvbW1vbi5yYXRlbGltaXQudjMuTG9jYWxSYXRlTGltaXREZXNjcmlwdG9yEg0KBXN0YWdlGAkgASgNEjIKKmxvY2FsX3JhdGVfbGltaXRfcGVyX2Rvd25zdHJlYW1fY29ubmVjdGlvbhgLIAEoCBJdChhsb2NhbF9jbHVzdGVyX3JhdGVfbGltaXQYECABKAsyOy5lbnZveS5leHRlbnNpb25zLmNvbW1vbi5yYXRlbGltaXQudjMuTG9jYWxDbHVzdGVyUmF0ZUxpbWl0EmUKGmVuYWJsZV94X3JhdGVsaW1pdF9oZWFkZXJzGAwgASgOMkEuZW52b3kuZXh0ZW5zaW9ucy5jb21tb24ucmF0ZWxpbWl0LnYzLlhSYXRlTGltaXRIZWFkZXJzUkZDVmVyc2lvbhJRCg52aF9yYXRlX2xpbWl0cxgNIAEoDjI5LmVudm95LmV4dGVuc2lvbnMuY29tbW9uLnJhdGVsaW1pdC52My5WaFJhdGVMaW1pdHNPcHRpb25zEkcKI2Fsd2F5c19jb25zdW1lX2RlZmF1bHRfdG9rZW5fYnVja2V0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLkJvb2xWYWx1ZRI1CgtyYXRlX2xpbWl0cxgRIAMoCzIgLmVudm95LmNvbmZpZy5yb3V0ZS52My5SYXRlTGltaXQSPQoXbWF4X2R5bmFtaWNfZGVzY3JpcHRvcnMYEiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWUSIQoZZW5hYmxlX3JldHJ5X2FmdGVyX2hlYWRlchgTIAEoCBIqCiJyYXRlX2xpbWl0ZWRfYXNfcmVzb3VyY2VfZXhoYXVzdGVkGA8gASgIQsIBCj5pby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMuZmlsdGVycy5odHRwLmxvY2FsX3JhdGVsaW1pdC52M0ITTG9jYWxSYXRlTGltaXRQcm90b1ABWmlnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvaHR0cC9sb2NhbF9yYXRlbGltaXQvdjM7bG9jYWxfcmF0ZWxpbWl0djNiBnByb3RvMw", [file_envoy_config_core_v3_base, file_envoy_extensions_common_ratelimit_v3_ratelimit, file_envoy_config_route_v3_route_components, file_envoy_type_v3_http_status, file_envoy_type_v3_token_bucket, file_google_protobuf_wrappers]);
 
 /**
  * [#next-free-field: 17]
@@ -203,6 +205,21 @@ export type LocalRateLimit = Message<"envoy.extensions.filters.http.local_rateli
    * of the default ``UNAVAILABLE`` gRPC code for a rate limited gRPC call. The
    * HTTP code will be 200 for a gRPC response.
    *
+   * @generated from field: repeated envoy.config.route.v3.RateLimit rate_limits = 17;
+   */
+  rateLimits: RateLimit[];
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value max_dynamic_descriptors = 18;
+   */
+  maxDynamicDescriptors?: number | undefined;
+
+  /**
+   * @generated from field: bool enable_retry_after_header = 19;
+   */
+  enableRetryAfterHeader: boolean;
+
+  /**
    * @generated from field: bool rate_limited_as_resource_exhausted = 15;
    */
   rateLimitedAsResourceExhausted: boolean;

@@ -1,0 +1,18 @@
+import { expect, test } from "bun:test";
+import type { CircuitBreakers } from "../table/cluster.ts";
+import { shareOf } from "./breaker-share.ts";
+
+const LIMITS: CircuitBreakers = {
+  maxConnections: 1_024,
+  maxPendingRequests: 3,
+  maxRequests: 1,
+  maxRetries: 0,
+  maxConnectionsPerHost: Number.POSITIVE_INFINITY,
+  retryBudget: { percent: 20, min: 3 },
+};
+
+test("several processes have the limit together, each at least 1, and none where the limit is 0", () => {
+  const { default: normal, high } = shareOf({ default: LIMITS, high: { ...LIMITS, maxRequests: 10 } }, 2);
+  expect(normal).toEqual({ ...LIMITS, maxConnections: 512, maxPendingRequests: 2 });
+  expect(high.maxRequests).toBe(5);
+});

@@ -1,0 +1,38 @@
+// What a finished request is counted as: by its connection manager, its cluster, and who called whom.
+
+import type { RequestHead } from "../http/stream.ts";
+import type { AccessRecord } from "./access-record.ts";
+import type { Downstream } from "./downstream.ts";
+import type { MessageCounter } from "./grpc-messages.ts";
+import { statusClass } from "./status-class.ts";
+
+/** Of a gRPC call; `status` is -1 when it ended without one. */
+export interface GrpcOutcome {
+  readonly status: number;
+  readonly requests: MessageCounter;
+  readonly responses: MessageCounter;
+}
+
+export function reportExchange(
+  connection: Downstream,
+  head: RequestHead,
+  record: AccessRecord,
+  peerMetadata: string,
+  grpc: GrpcOutcome | undefined,
+): void {
+  const slot = statusClass(record.status);
+  const { stats } = connection.http;
+  stats.classes[slot]!++;
+  stats.activeRequests--;
+  if (record.cluster) record.cluster.stats.classes[slot]!++;
+  const edge = connection.edge(record.cluster, record.host, peerMetadata, head.authority, grpc ? "grpc" : "http");
+  edge.record(
+    record.response?.status ?? 0,
+    grpc ? grpc.status : -1,
+    record.flags,
+    record.durationMs,
+    head.wireBytes + record.bytesReceived,
+    (record.response?.wireBytes ?? 0) + record.bytesSent,
+  );
+  if (grpc) edge.messages(grpc.requests.count, grpc.responses.count);
+}

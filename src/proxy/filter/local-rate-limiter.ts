@@ -1,0 +1,102 @@
+// The buckets of one local rate limit, and which of them a request takes from (Envoy: LocalRateLimiterImpl).
+
+import type { DescriptorLimit, LocalRateLimitFilter } from "../../table/filter/local-rate-limit.ts";
+import type { Descriptor } from "../../table/rate-limit.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export interface LimitResult {
+  readonly allowed: boolean;
+  /** The one that refused, or the tightest of those that were asked; undefined: none was. */
+  readonly bucket: TokenBucket | undefined;
+}
+
+interface Matched {
+  readonly bucket: TokenBucket;
+  readonly shadow: boolean;
+}
+
+const UNLIMITED: LimitResult = { allowed: true, bucket: undefined };
+
+/** No key or value holds a NUL. */
+function keyOf(descriptor: Descriptor): string {
+  return descriptor.join("\0");
+}
+
+/** A limit for any value of some of its keys; the buckets used longest ago are forgotten. */
+class Wildcard {
+  readonly #limit: DescriptorLimit;
+  readonly #max: number;
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(limit: DescriptorLimit, max: number) {
+    this.#limit = limit;
+    this.#max = max;
+  }
+
+  matches(descriptor: Descriptor): boolean {
+    const own = this.#limit.descriptor;
+    if (own.length !== descriptor.length) return false;
+    for (let i = 0; i < own.length; i++) {
+      const any = i % 2 === 1 && own[i] === "";
+      if (!any && own[i] !== descriptor[i]) return false;
+    }
+    return true;
+  }
+
+  take(key: string, now: number): Matched {
+    const known = this.#buckets.get(key);
+    const bucket = known ?? new TokenBucket(this.#limit.bucket, now);
+    if (known) this.#buckets.delete(key);
+    else if (this.#buckets.size >= this.#max)
+      for (const oldest of this.#buckets.keys()) {
+        this.#buckets.delete(oldest);
+        break;
+      }
+    this.#buckets.set(key, bucket);
+    return { bucket, shadow: this.#limit.shadow };
+  }
+}
+
+export class LocalRateLimiter {
+  readonly #bucket: TokenBucket | undefined;
+  readonly #alwaysDefault: boolean;
+  readonly #exact = new Map<string, Matched>();
+  readonly #wildcards: readonly Wildcard[];
+
+  constructor({ bucket, alwaysDefault, descriptors, maxDynamic }: LocalRateLimitFilter, now: number) {
+    this.#bucket = bucket && new TokenBucket(bucket, now);
+    this.#alwaysDefault = alwaysDefault;
+    const wildcards: Wildcard[] = [];
+    for (const limit of descriptors) {
+      const isWildcard = limit.descriptor.some((text, i) => i % 2 === 1 && text === "");
+      if (isWildcard) wildcards.push(new Wildcard(limit, maxDynamic));
+      else
+        this.#exact.set(keyOf(limit.descriptor), { bucket: new TokenBucket(limit.bucket, now), shadow: limit.shadow });
+    }
+    this.#wildcards = wildcards;
+  }
+
+  take(descriptors: readonly Descriptor[], now: number): LimitResult {
+    if (descriptors.length === 0 || (this.#exact.size === 0 && this.#wildcards.length === 0))
+      return this.#takeDefault(now, undefined);
+    const matched = descriptors.flatMap((descriptor) => this.#match(descriptor, now) ?? []);
+    // The tightest first: what it refuses takes nothing from the others.
+    matched.sort((a, b) => a.bucket.rate - b.bucket.rate);
+    for (const { bucket, shadow } of matched) if (!bucket.take(now) && !shadow) return { allowed: false, bucket };
+    if (matched.length > 0 && !this.#alwaysDefault) return { allowed: true, bucket: matched[0]!.bucket };
+    return this.#takeDefault(now, matched[0]?.bucket);
+  }
+
+  #takeDefault(now: number, tightest: TokenBucket | undefined): LimitResult {
+    const bucket = this.#bucket;
+    if (!bucket) return tightest ? { allowed: true, bucket: tightest } : UNLIMITED;
+    return bucket.take(now) ? { allowed: true, bucket: tightest ?? bucket } : { allowed: false, bucket };
+  }
+
+  #match(descriptor: Descriptor, now: number): Matched | undefined {
+    const key = keyOf(descriptor);
+    const exact = this.#exact.get(key);
+    if (exact) return exact;
+    return this.#wildcards.find((one) => one.matches(descriptor))?.take(key, now);
+  }
+}

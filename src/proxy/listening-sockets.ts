@@ -1,0 +1,34 @@
+// Where the sockets of listeners come from: opened here, or handed over by the process that had them before.
+
+import type { Binding, ListeningSocket } from "../net/listen.ts";
+
+/** What a socket is known by, in each of the processes that share a port. `port` is the one asked for: 0 is any. */
+export interface SocketPlace {
+  readonly listener: string;
+  readonly host: string;
+  readonly port: number;
+  readonly backlog: number;
+}
+
+export interface ListeningSockets {
+  /** Other processes bind the same. */
+  readonly sharesPorts: boolean;
+  /** How the socket of this place is to be had. */
+  binding(place: SocketPlace): Binding;
+  opened(place: SocketPlace, socket: ListeningSocket): void;
+  closed(place: SocketPlace): void;
+}
+
+export function placeKey({ listener, host, port }: SocketPlace): string {
+  return `${listener} ${host} ${port}`;
+}
+
+/** Of a proxy that is one process. */
+export function ownSockets(reusePort: boolean): ListeningSockets {
+  return {
+    sharesPorts: reusePort,
+    binding: ({ host, port, backlog }) => ({ kind: "tcp", host, port, reusePort, backlog }),
+    opened() {},
+    closed() {},
+  };
+}

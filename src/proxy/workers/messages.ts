@@ -1,0 +1,52 @@
+// What the supervisor and its workers tell each other, over the channel that Bun gives a child process.
+
+import type { Rejection } from "../../xds/update.ts";
+
+/** A listening socket that a worker is started with, under this descriptor. */
+export interface HandedSocket {
+  readonly key: string;
+  readonly port: number;
+  readonly fd: number;
+}
+
+/** Ports that the system gave to listeners that asked for any, by the key of their place: all workers share them. */
+export type AssignedPorts = readonly (readonly [key: string, port: number])[];
+
+export type ToWorker =
+  | {
+      readonly kind: "start";
+      readonly workers: number;
+      /** Path of the Unix socket for the worker's admin interface. */
+      readonly admin: string;
+      readonly sockets: readonly HandedSocket[];
+    }
+  /** `response`: a DeltaDiscoveryResponse. Answered by a verdict with its id. */
+  | {
+      readonly kind: "resources";
+      readonly id: number;
+      readonly response: Uint8Array;
+      readonly ports: AssignedPorts;
+    }
+  /** Of which endpoints and routes the control plane goes on telling. */
+  | { readonly kind: "keep"; readonly endpoints: readonly string[]; readonly routes: readonly string[] }
+  /** Takes nothing new, finishes what is under way, ends. */
+  | { readonly kind: "drain"; readonly withinMs: number };
+
+export type FromWorker =
+  | { readonly kind: "hello" }
+  | {
+      readonly kind: "verdict";
+      readonly id: number;
+      readonly rejections: readonly Rejection[];
+      readonly endpoints: readonly string[];
+      readonly routes: readonly string[];
+    }
+  /** `sent`: its descriptor is on its way, before this message; else it was handed over at the start. */
+  | { readonly kind: "opened"; readonly key: string; readonly port: number; readonly sent: boolean }
+  | { readonly kind: "closed"; readonly key: string }
+  /** The worker's statistics as they are at its end. */
+  | { readonly kind: "last"; readonly exposition: string };
+
+/** The descriptors of a worker: the channel for sockets, and those that it is started with. */
+export const CHANNEL_FD = 3;
+export const FIRST_SOCKET_FD = 4;

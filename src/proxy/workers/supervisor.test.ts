@@ -1,0 +1,256 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { EXIT } from "../../base/failure.ts";
+import { until } from "../../base/until-fixture.ts";
+import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
+import { encodeResource, type Resource } from "../../xds/resource.ts";
+import { assignment, snapshotOf } from "../../xds/resource-fixtures.ts";
+import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../proxy-fixture.ts";
+import { answering, connectRaw, RawServer } from "../raw-peer-fixture.ts";
+import { isAlive, type SupervisedParts, SupervisedProxy } from "./supervised-fixture.ts";
+
+setDefaultTimeout(60_000);
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+const REQUESTS = "envoy_http_downstream_rq_total";
+const ADS: Message = { ads: {}, resource_api_version: "V3" };
+
+const open: { close(): void | Promise<void> }[] = [];
+let upstream: RawServer;
+
+beforeEach(() => {
+  upstream = answering(OK);
+  open.push(upstream);
+});
+
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+function edsCluster(): Resource {
+  const { load_assignment: _, ...rest } = staticCluster("up", []);
+  return encodeResource("cds", parse(ClusterSchema, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } }));
+}
+
+function rdsListener(name: string, changes: Message = {}): Resource {
+  const filter = httpFilter({ name, settings: { rds: { route_config_name: "r", config_source: ADS } } });
+  return encodeResource("lds", parse(ListenerSchema, listener(name, filter, changes)));
+}
+
+function routes(route: Message = routeTo("up")): Resource {
+  const message = { name: "r", virtual_hosts: [{ name: "r", domains: ["*"], routes: [route] }] };
+  return encodeResource("rds", parse(RouteConfigurationSchema, message));
+}
+
+const saying = (status: number) => routes({ match: { prefix: "/" }, direct_response: { status } });
+
+function resources(...others: readonly Resource[]): readonly Resource[] {
+  const [route = routes(), ...more] = others;
+  return [edsCluster(), assignment("up", upstream.port), rdsListener("l"), route, ...more];
+}
+
+async function started(parts: Partial<SupervisedParts> = {}): Promise<SupervisedProxy> {
+  const proxy = await SupervisedProxy.start({ resources: resources(), ...parts });
+  open.push(proxy);
+  return proxy;
+}
+
+/** A request on a connection of its own: the kernel chooses the worker. */
+async function status(port: number): Promise<string> {
+  const client = await connectRaw(port);
+  client.send(GET.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n"));
+  await client.isClosed();
+  return client.text.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length);
+}
+
+async function statuses(port: number, count: number): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let i = 0; i < count; i++) found.push(await status(port));
+  return [...new Set(found)];
+}
+
+describe("several workers", () => {
+  test("share a port that the system chose, and are one set of statistics", async () => {
+    const proxy = await started();
+    expect(proxy.workerPids).toHaveLength(2);
+    const port = await proxy.port("l");
+    expect(await statuses(port, 40)).toEqual(["200"]);
+    expect(await proxy.metric(REQUESTS)).toBe(40);
+    expect(await proxy.metric("envoy_cluster_upstream_rq_total")).toBe(40);
+    expect(await proxy.metric("envoy_server_concurrency")).toBe(2);
+    expect(await proxy.metric("envoy_cluster_membership_total")).toBe(2); // of two clusters, not of two workers
+    // Both have served: that one of them gets none of 40 happens once in 5e11 runs.
+    const counts = upstream.connections.length;
+    expect(counts).toBeGreaterThan(1);
+  });
+
+  test("have one subscription, whose refusals are theirs, and take every update", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    proxy.ads.lines = [];
+    proxy.ads.update(snapshotOf(resources(saying(204))));
+    await until("the update is taken", () => proxy.ads.lines.includes("> rds ack"));
+    expect(await statuses(port, 20)).toEqual(["204"]);
+    proxy.ads.lines = [];
+    const refused = rdsListener("bad", { udp_listener_config: {} });
+    proxy.ads.update(snapshotOf(resources(saying(204), refused)));
+    await until("the refusal", () => proxy.ads.lines.includes("> lds nack"));
+    expect(proxy.ads.lines.filter((line) => line.includes("nack"))).toHaveLength(1);
+    expect(await statuses(port, 20)).toEqual(["204"]);
+  });
+
+  test("one that crashes is replaced; no connection is refused or lost meanwhile, and no count goes back", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    expect(await proxy.metric(REQUESTS)).toBe(20);
+    const [victim] = proxy.workerPids;
+    process.kill(victim!, "SIGKILL");
+    await until("it is gone", () => !isAlive(victim!));
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    await until("it is replaced", () => proxy.isReady(), 30_000);
+    expect(await proxy.metric(REQUESTS)).toBe(40);
+    expect(proxy.workerPids).toHaveLength(2);
+    expect(proxy.workerPids).not.toContain(victim!);
+  });
+
+  test("answer on one admin port: for all of them, by any of them, or that they cannot", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    expect(await proxy.admin("/clusters?filter=^up$")).toContain(`up::127.0.0.1:${upstream.port}::rq_success::20\n`);
+    expect((await proxy.ask("/clusters?filter=(")).status).toBe(400);
+    const dump = JSON.parse(await proxy.admin("/config_dump?resource=dynamic_active_clusters&mask=cluster.name"));
+    expect(dump.configs).toMatchObject([{ cluster: { name: "up" } }]);
+    for (const path of ["/stats", "/tap?count=1"]) expect((await proxy.ask(path)).status).toBe(501);
+    expect(await proxy.admin("/stats?format=prometheus")).toContain(REQUESTS);
+    expect((await proxy.ask("/config_dump", { headers: { host: "elsewhere.test" } })).status).toBe(403);
+    expect((await proxy.ask("/healthcheck/fail")).status).toBe(405);
+  });
+
+  test("fail their health checks, and pass them, together", async () => {
+    const proxy = await started();
+    expect(await proxy.admin("/healthcheck/fail", "POST")).toBe("OK\n");
+    expect(await proxy.admin("/ready")).toBe("DRAINING\n");
+    expect(await proxy.admin("/healthcheck/ok", "POST")).toBe("OK\n");
+    expect(await proxy.admin("/ready")).toBe("LIVE\n");
+  });
+
+  test("end when the admin interface says so", async () => {
+    const proxy = await started();
+    expect(await proxy.admin("/quitquitquit", "POST")).toBe("OK\n");
+    expect(await proxy.process.exited).toBe(EXIT.ok);
+  });
+
+  test("a mistake in the bootstrap ends all of them with its exit code", async () => {
+    const listeners = [listener("bad", httpFilter({ name: "bad" }), { udp_listener_config: {} })];
+    const proxy = await SupervisedProxy.spawn({ resources: [], listeners });
+    open.push(proxy);
+    expect(await proxy.process.exited).toBe(EXIT.data);
+  });
+
+  test("end with a supervisor that was killed", async () => {
+    const proxy = await started();
+    const workers = proxy.workerPids;
+    proxy.process.kill("SIGKILL");
+    await until("they end", () => !workers.some(isAlive));
+  });
+});
+
+describe("a hot restart", () => {
+  test("loses no request, no count and no port while clients go on, with connections kept and new ones", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    let over = false;
+    const lost: string[] = [];
+    let served = 0;
+    const note = (answer: string) => {
+      if (answer === "200") served++;
+      else lost.push(answer);
+    };
+    const connecting = async () => {
+      while (!over) note(await status(port).catch(String));
+    };
+    const keeping = async () => {
+      while (!over) note(await fetch(`http://127.0.0.1:${port}/`).then((response) => String(response.status), String));
+    };
+    const clients = [connecting(), connecting(), keeping(), keeping()];
+    const before = proxy.workerPids;
+    for (let i = 0; i < 2; i++) await proxy.restart();
+    over = true;
+    await Promise.all(clients);
+    expect(lost).toEqual([]);
+    expect(served).toBeGreaterThan(0);
+    expect(await proxy.metric(REQUESTS)).toBe(served);
+    expect(await proxy.port("l")).toBe(port);
+    expect(proxy.workerPids.filter((pid) => before.includes(pid))).toEqual([]);
+  });
+
+  test("needs no control plane, and finishes what the old workers have under way", async () => {
+    const slow = new RawServer();
+    open.push(slow);
+    const parts = [edsCluster(), assignment("up", slow.port), rdsListener("l"), routes()];
+    const proxy = await started({ resources: parts });
+    const port = await proxy.port("l");
+    const client = await connectRaw(port);
+    client.send(GET);
+    const connection = await slow.connection(0);
+    await connection.hears("\r\n\r\n");
+    proxy.ads.close();
+    const before = proxy.workerPids;
+    proxy.process.kill("SIGHUP");
+    await until("the idle one of the old workers is gone", () => before.filter(isAlive).length === 1, 30_000);
+    connection.send(OK);
+    await client.isClosed();
+    expect(client.text).toContain("connection: close");
+    expect(client.text).toEndWith("ok");
+    client.reset(); // it had the server's FIN, and keeps its own direction open
+    await until("the other one is gone", () => !before.some(isAlive));
+    const next = connectRaw(port);
+    (await next).send(GET);
+    await slow.connection(1);
+    (await next).reset();
+  });
+});
+
+describe("the end", () => {
+  test("takes nothing new, finishes what is under way, and every process is gone", async () => {
+    const slow = new RawServer();
+    open.push(slow);
+    const proxy = await started({ resources: [edsCluster(), assignment("up", slow.port), rdsListener("l"), routes()] });
+    const port = await proxy.port("l");
+    const client = await connectRaw(port);
+    client.send(GET);
+    const connection = await slow.connection(0);
+    await connection.hears("\r\n\r\n");
+    const workers = proxy.workerPids;
+    proxy.process.kill("SIGTERM");
+    await until("nothing new is taken", () =>
+      connectRaw(port).then(
+        (peer) => void peer.reset(),
+        () => true,
+      ),
+    );
+    expect(await proxy.admin("/ready")).toBe("DRAINING\n");
+    connection.send(OK);
+    await client.isClosed();
+    expect(client.text).toEndWith("ok");
+    expect(await proxy.process.exited).toBe(0);
+    expect(workers.filter(isAlive)).toEqual([]);
+  });
+
+  test("comes with the drain time at the latest", async () => {
+    const silent = new RawServer();
+    open.push(silent);
+    const parts = [edsCluster(), assignment("up", silent.port), rdsListener("l"), routes()];
+    const proxy = await started({ resources: parts, drainTime: "300ms" });
+    const client = await connectRaw(await proxy.port("l"));
+    client.send(GET);
+    await (await silent.connection(0)).hears("\r\n\r\n");
+    proxy.process.kill("SIGTERM");
+    expect(await proxy.process.exited).toBe(0);
+    await client.isClosed();
+  });
+});

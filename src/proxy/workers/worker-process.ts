@@ -1,0 +1,173 @@
+// A worker as its supervisor sees it: a process, the sockets that it accepts from, the verdicts that it owes.
+
+import { closeSync } from "node:fs";
+import { logger } from "../../base/log.ts";
+import { descriptorChannel, receiveDescriptor } from "../../net/descriptor-passing.ts";
+import type { Rejection } from "../../xds/update.ts";
+import type { WantedResources } from "../resource-sink.ts";
+import { HeldSocket, type HeldSockets } from "./held-socket.ts";
+import { FIRST_SOCKET_FD, type FromWorker, type ToWorker } from "./messages.ts";
+
+const log = logger("supervisor");
+
+const NOTHING: WantedResources = { endpoints: new Set(), routes: new Set() };
+const ADMIN_TIMEOUT_MS = 5_000;
+
+export interface WorkerOptions {
+  /** Which of the workers it is, from 0. */
+  readonly slot: number;
+  readonly workers: number;
+  readonly command: readonly string[];
+  /** Path of the Unix socket that its admin interface is to have. */
+  readonly admin: string;
+  /** Those of the worker that it follows. */
+  readonly sockets: HeldSockets;
+}
+
+export interface WorkerListener {
+  /** It takes resources from now on. */
+  onStarted(worker: WorkerProcess): void;
+  onGone(worker: WorkerProcess, exitCode: number): void;
+}
+
+type Verdict = (rejections: readonly Rejection[]) => void;
+
+export class WorkerProcess {
+  readonly slot: number;
+  readonly sockets: HeldSockets;
+  /** What is in force in it asks for this. */
+  wanted = NOTHING;
+  /** Its statistics as they were last seen. */
+  exposition = "";
+  state: "starting" | "serving" | "leaving" | "gone" = "starting";
+  readonly #admin: string;
+  readonly #workers: number;
+  readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
+  readonly #channel: number;
+  readonly #handed: readonly [string, HeldSocket][];
+  readonly #owed = new Map<number, Verdict>();
+  readonly #listener: WorkerListener;
+
+  constructor(options: WorkerOptions, listener: WorkerListener) {
+    this.slot = options.slot;
+    this.sockets = options.sockets;
+    this.#workers = options.workers;
+    this.#admin = options.admin;
+    this.#listener = listener;
+    this.#handed = [...options.sockets];
+    const [here, there] = descriptorChannel();
+    this.#channel = here;
+    this.#process = Bun.spawn([...options.command], {
+      stdio: ["ignore", "inherit", "inherit", there, ...this.#handed.map(([, { fd }]) => fd)],
+      serialization: "advanced",
+      ipc: (message) => this.#take(message as FromWorker),
+    });
+    closeSync(there);
+    void this.#process.exited.then((code) => this.#gone(code));
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get isAlive(): boolean {
+    return this.state === "starting" || this.state === "serving";
+  }
+
+  #send(message: ToWorker): void {
+    if (this.state !== "gone") this.#process.send(message);
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case "hello":
+        this.#start();
+        return;
+      case "verdict":
+        this.wanted = { endpoints: new Set(message.endpoints), routes: new Set(message.routes) };
+        this.#judge(message.id, message.rejections);
+        return;
+      case "opened":
+        this.#opened(message);
+        return;
+      case "closed":
+        this.sockets.delete(message.key);
+        return;
+      case "last":
+        this.exposition = message.exposition;
+    }
+  }
+
+  #start(): void {
+    if (this.state !== "starting") return;
+    const sockets = this.#handed.map(([key, { port }], i) => ({ key, port, fd: FIRST_SOCKET_FD + i }));
+    this.#send({ kind: "start", workers: this.#workers, admin: this.#admin, sockets });
+    this.state = "serving";
+    this.#listener.onStarted(this);
+  }
+
+  #opened({ key, port, sent }: Extract<FromWorker, { kind: "opened" }>): void {
+    if (!sent) return;
+    const fd = receiveDescriptor(this.#channel);
+    if (fd === undefined) log.warn("a worker's socket did not come", { worker: this.slot, socket: key });
+    else if (this.isAlive) this.sockets.set(key, new HeldSocket(fd, port));
+    else closeSync(fd);
+  }
+
+  #judge(id: number, rejections: readonly Rejection[]): void {
+    const verdict = this.#owed.get(id);
+    this.#owed.delete(id);
+    verdict?.(rejections);
+  }
+
+  #gone(code: number): void {
+    this.state = "gone";
+    closeSync(this.#channel);
+    for (const id of [...this.#owed.keys()]) this.#judge(id, []);
+    this.#listener.onGone(this, code);
+  }
+
+  /** `verdict` is called when the worker has taken the resources, or is gone. */
+  apply(message: Extract<ToWorker, { kind: "resources" }>, verdict: Verdict): void {
+    if (this.state === "gone") {
+      verdict([]);
+      return;
+    }
+    this.#owed.set(message.id, verdict);
+    this.#send(message);
+  }
+
+  keep({ endpoints, routes }: WantedResources): void {
+    this.#send({ kind: "keep", endpoints: [...endpoints], routes: [...routes] });
+  }
+
+  /** Its sockets are the heir's from now on, or nobody's. */
+  drain(withinMs: number): void {
+    if (!this.isAlive) return;
+    this.state = "leaving";
+    this.sockets.release();
+    this.#send({ kind: "drain", withinMs });
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  get exited(): Promise<number> {
+    return this.#process.exited;
+  }
+
+  /** Asks its admin interface. Rejects when it does not answer. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = `http://localhost${path}`;
+    return fetch(url, { ...init, unix: this.#admin, signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) });
+  }
+
+  async isReady(): Promise<boolean> {
+    if (this.state !== "serving") return false;
+    return this.fetch("/ready").then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+}

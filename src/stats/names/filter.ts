@@ -1,0 +1,57 @@
+// What HTTP filters count, under Envoy's names, with the prefix of the connection manager or the filter as a label.
+
+import { counter } from "../definition.ts";
+
+const MANAGER = ["http_conn_manager_prefix"] as const;
+const LIMIT = ["local_http_ratelimit_prefix"] as const;
+const RULES = ["rbac_http_prefix", "http_conn_manager_prefix"] as const;
+
+export const RATE_LIMIT_ENABLED = counter(
+  "envoy_http_local_rate_limit_enabled",
+  "Requests that a limit held for",
+  LIMIT,
+);
+export const RATE_LIMIT_ENFORCED = counter(
+  "envoy_http_local_rate_limit_enforced",
+  "Requests refused by a limit",
+  LIMIT,
+);
+export const RATE_LIMITED = counter("envoy_http_local_rate_limit_rate_limited", "Requests above a limit", LIMIT);
+export const RATE_LIMIT_OK = counter("envoy_http_local_rate_limit_ok", "Requests within their limits", LIMIT);
+
+export const RBAC_ALLOWED = counter("envoy_http_rbac_allowed", "Requests that rules allowed", RULES);
+export const RBAC_DENIED = counter("envoy_http_rbac_denied", "Requests that rules denied", RULES);
+export const RBAC_SHADOW_ALLOWED = counter("envoy_http_rbac_shadow_allowed", "Requests that shadow rules allow", RULES);
+export const RBAC_SHADOW_DENIED = counter("envoy_http_rbac_shadow_denied", "Requests that shadow rules deny", RULES);
+
+export const EXT_PROC_STREAMS = counter("envoy_http_ext_proc_streams_started", "Calls to external processors", MANAGER);
+export const EXT_PROC_FAILED = counter("envoy_http_ext_proc_streams_failed", "Calls that failed", MANAGER);
+export const EXT_PROC_SENT = counter(
+  "envoy_http_ext_proc_stream_msgs_sent",
+  "Messages to external processors",
+  MANAGER,
+);
+export const EXT_PROC_RECEIVED = counter("envoy_http_ext_proc_stream_msgs_received", "Messages from them", MANAGER);
+export const EXT_PROC_SPURIOUS = counter(
+  "envoy_http_ext_proc_spurious_msgs_received",
+  "Messages from them that answer nothing",
+  MANAGER,
+);
+export const EXT_PROC_TIMEOUTS = counter(
+  "envoy_http_ext_proc_message_timeouts",
+  "Messages not answered in time",
+  MANAGER,
+);
+export const EXT_PROC_ALLOWED = counter(
+  "envoy_http_ext_proc_failure_mode_allowed",
+  "Failures that requests went on after",
+  MANAGER,
+);
+
+export const FAULT_DELAYS = counter("envoy_http_fault_delays_injected", "Requests delayed on purpose", MANAGER);
+export const FAULT_ABORTS = counter("envoy_http_fault_aborts_injected", "Requests aborted on purpose", MANAGER);
+export const FAULT_RATE_LIMITS = counter("envoy_http_fault_response_rl_injected", "Responses slowed down", MANAGER);
+export const FAULT_OVERFLOWS = counter("envoy_http_fault_faults_overflow", "Faults above the most at once", MANAGER);
+
+export const CORS_VALID = counter("envoy_http_cors_origin_valid", "Requests of origins that are allowed", MANAGER);
+export const CORS_INVALID = counter("envoy_http_cors_origin_invalid", "Requests of other origins", MANAGER);
