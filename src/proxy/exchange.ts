@@ -51,6 +51,7 @@ import {
 } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
+import type { TapRecorder } from "./tap.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
@@ -99,6 +100,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #responseMessages: MessageCounter | undefined = undefined;
   #grpcStatus = -1;
   #deadline: RequestDeadline | undefined = undefined;
+  /** Undefined while nobody watches. */
+  readonly #tap: TapRecorder | undefined;
 
   constructor(connection: Downstream, stream: ServerStream, head: RequestHead, end: boolean) {
     this.connection = connection;
@@ -113,6 +116,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.#requestMessages = new MessageCounter();
       this.#responseMessages = new MessageCounter();
     }
+    this.#tap = connection.context.taps.begin(head, connection.facts);
     stream.listener = this;
   }
 
@@ -319,6 +323,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   onData(chunk: Uint8Array): void {
     this.record.bytesReceived += chunk.length;
+    this.#tap?.requestBody.take(chunk);
     this.#deadline?.touch();
     this.#requestMessages?.feed(chunk);
     const writable = this.#requestStages ? this.#requestStages.data(chunk) : this.#passData(chunk);
@@ -406,6 +411,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.record.answered();
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     prepareResponse(head, this.connection);
+    this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);
     if (end) this.#finish();
   }
@@ -437,6 +443,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #sendData(chunk: Uint8Array): boolean {
     if (this.#phase !== "answering") return true;
     this.record.bytesSent += chunk.length;
+    this.#tap?.responseBody.take(chunk);
     this.#responseMessages?.feed(chunk);
     return this.#stream.write(chunk);
   }
@@ -502,6 +509,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   tunnelOpened(head: ResponseHead): void {
     this.#phase = "answering";
     this.record.response = head;
+    this.#tap?.answered(head.status, head.headers);
   }
 
   tunnelOver(received: number, sent: number): void {
@@ -583,6 +591,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     const { filters, logs } = this.connection.http;
     filters.onEnd(this);
     writeLogs(logs, this.record);
+    if (this.#tap) this.connection.context.taps.offer(this.#tap.over(this.requestTrailers, this.record.trailers));
   }
 
   #report(): void {

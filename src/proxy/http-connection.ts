@@ -157,7 +157,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     stats.activeRequests++;
     this.#requests++;
     // Before the answer, so that it says `connection: close`.
-    if (this.#requests === table.maxRequestsPerConnection) this.drain();
+    if (this.#requests === table.maxRequestsPerConnection || this.context.healthCheckFailed) this.drain();
     if (table.underscores !== "allow" && !this.#admitsNames(stream, head, end)) return;
     const exchange = new Exchange(this, stream, head, end);
     if (this.#begun++ === 0) atEndOfTurn(this);

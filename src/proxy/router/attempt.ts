@@ -147,6 +147,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   #timeOut(failure: "per-try-timeout" | "per-try-idle-timeout"): void {
     this.cluster.stats.timeouts++;
+    this.host.stats.timeouts++;
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);
   }

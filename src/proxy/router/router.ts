@@ -498,6 +498,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** The route's time-out rang. */
   countTimeout(): void {
     if (this.#record.cluster) this.#record.cluster.stats.timeouts++;
+    if (this.#record.host) this.#record.host.stats.timeouts++;
   }
 
   /** The response was whole, the request was not, and now never will be. */
