@@ -14,6 +14,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ["layers", [bun, "scripts/layers.ts"]],
   ["sizes", [bun, "scripts/sizes.ts"]],
   ["generated files", [bun, "scripts/generate.ts", "--check"]],
+  ["docs/xds.md", [bun, "scripts/xds-docs/main.ts", "--check"]],
 ];
 
 let failed = 0;

@@ -55,6 +55,8 @@ const XDS: Target = {
     "envoy/admin/v3/listeners.proto",
     "envoy/admin/v3/server_info.proto",
     "envoy/admin/v3/certs.proto",
+    "envoy/admin/v3/tap.proto",
+    "envoy/data/tap/v3/wrapper.proto",
     "envoy/data/core/v3/health_check_event.proto",
     "envoy/data/cluster/v3/outlier_detection_event.proto",
     `${EXT}/filters/network/http_connection_manager/v3/http_connection_manager.proto`,

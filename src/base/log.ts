@@ -12,6 +12,25 @@ interface LogSettings {
 
 const settings: LogSettings = { level: "info", format: "text", write: (line) => process.stderr.write(line) };
 
+/** Levels of scopes that have their own. */
+const levels = new Map<string, LogLevel>();
+const scopes = new Set<string>();
+
+/** The level of every scope that the process has. */
+export function logLevels(): ReadonlyMap<string, LogLevel> {
+  return new Map([...scopes].sort().map((scope) => [scope, levels.get(scope) ?? settings.level]));
+}
+
+/** Of one scope, or of all when `scope` is undefined. */
+export function setLogLevel(scope: string | undefined, level: LogLevel): void {
+  if (scope !== undefined) {
+    levels.set(scope, level);
+    return;
+  }
+  levels.clear();
+  settings.level = level;
+}
+
 /** Changes where and how every logger of the process writes. */
 export function configureLog(changes: Partial<LogSettings>): void {
   Object.assign(settings, changes);
@@ -47,7 +66,8 @@ export class Logger {
   }
 
   #log(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(settings.level)) return;
+    const least = levels.get(this.#scope) ?? settings.level;
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
     const time = new Date().toISOString();
     if (settings.format === "json") {
       const plain = Object.fromEntries(
@@ -65,5 +85,6 @@ export class Logger {
 
 /** A logger for one part of the program; `scope` is its folder's name. */
 export function logger(scope: string): Logger {
+  scopes.add(scope);
   return new Logger(scope);
 }

@@ -93,7 +93,7 @@ describe("the command line loads", () => {
   });
 
   test("neither the dashboard's server nor what is behind the API for commands that talk to the API", () => {
-    for (const command of ["get", "delete", "proxy-status", "check"]) {
+    for (const command of ["get", "delete", "proxy-status", "check", "tap"]) {
       const found = layers(loadOf(`src/cli/${command}.ts`));
       const heavy = found.filter((layer) => HEAVY.includes(layer));
       expect({ command, heavy }).toEqual({ command, heavy: [] });

@@ -37,6 +37,7 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./proxy-status.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
+  { name: "tap", summary: "watch the requests that pass through a proxy", load: () => import("./tap.ts") },
   { name: "token", summary: "make a join token for `heddle run` on another machine", load: () => import("./token.ts") },
   { name: "backup", summary: "copy the store of objects to a file", load: () => import("./backup.ts") },
   { name: "restore", summary: "put a backup in the place of the store", load: () => import("./restore.ts") },

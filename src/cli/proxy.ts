@@ -5,7 +5,7 @@ import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog } from "../base/log.ts";
 import { readBootstrap } from "../proxy/bootstrap.ts";
-import { startProxy } from "../proxy/main.ts";
+import { type ProxyOptions, startProxy } from "../proxy/main.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE =
@@ -77,20 +77,25 @@ function readArguments(args: readonly string[]): ProxyArguments {
   return { bootstrap, drainMs, reusePort, logFlushMs, debug, concurrency, worker };
 }
 
-interface Stoppable {
-  stop(): Promise<void>;
-}
-
-/** The first signal drains, the second does not wait any more. */
-function endOnSignal(proxy: Stoppable): void {
+/** The first time it drains, the second it does not wait any more. */
+function endingBy(stop: () => Promise<void>): () => void {
   let asked = false;
-  const end = (): void => {
+  return () => {
     if (asked) process.exit(EXIT.failure);
     asked = true;
-    void proxy.stop().then(() => process.exit(EXIT.ok));
+    void stop().then(() => process.exit(EXIT.ok));
   };
+}
+
+function endOnSignal(end: () => void): void {
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+}
+
+function runAlone(options: ProxyOptions): void {
+  const end = endingBy(() => proxy.stop());
+  const proxy = startProxy({ ...options, onQuit: end });
+  endOnSignal(end);
 }
 
 /** Runs until SIGTERM or SIGINT, then drains; SIGHUP replaces the workers, if there are any. Sets process.exitCode; never rejects. */
@@ -100,7 +105,7 @@ export async function runProxy(args: readonly string[]): Promise<void> {
     if (debug) configureLog({ level: "debug" });
     const options = { bootstrap: await readBootstrap(file), version: VERSION, ...settings };
     if (worker) (await import("../proxy/workers/worker.ts")).runWorker(options);
-    else if (concurrency === 0) endOnSignal(startProxy(options));
+    else if (concurrency === 0) runAlone(options);
     else {
       const { Supervisor } = await import("../proxy/workers/supervisor.ts");
       const { selfCommand } = await import("./self.ts");
@@ -108,7 +113,7 @@ export async function runProxy(args: readonly string[]): Promise<void> {
       const supervisor = new Supervisor({ ...options, workers: concurrency, command });
       supervisor.onQuit = (exitCode = EXIT.ok) => void supervisor.stop().then(() => process.exit(exitCode));
       process.on("SIGHUP", () => void supervisor.restart());
-      endOnSignal(supervisor);
+      endOnSignal(endingBy(() => supervisor.stop()));
     }
   } catch (thrown) {
     const { message, hint, exit } = Failure.from(thrown);

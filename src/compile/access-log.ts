@@ -45,6 +45,9 @@ const ISTIO_JSON = {
   x_forwarded_for: "%REQ(X-FORWARDED-FOR)%",
 };
 
+/** Heddle's proxy says in a sentence, where it answered by itself, why; Envoy does not know the operator. */
+const HEDDLE_JSON = { ...ISTIO_JSON, explanation: "%HEDDLE_EXPLANATION%" };
+
 /** Live streams report to the agent again and again; a person's log has one line for each, at its end. */
 const onlyOnce = lazy(() =>
   create(AccessLogFilterSchema, {
@@ -52,12 +55,12 @@ const onlyOnce = lazy(() =>
   }),
 );
 
-function fileLog(settings: MeshSettings, repeats: boolean): AccessLog[] {
+function fileLog(settings: MeshSettings, repeats: boolean, explains: boolean): AccessLog[] {
   const { accessLog } = settings;
   if (accessLog.kind === "off") return [];
   const format =
     accessLog.kind === "json"
-      ? ({ case: "jsonFormat", value: ISTIO_JSON } as const)
+      ? ({ case: "jsonFormat", value: explains ? HEDDLE_JSON : ISTIO_JSON } as const)
       : ({
           case: "textFormatSource",
           value: { specifier: { case: "inlineString", value: accessLog.format ?? ISTIO_LINE } },
@@ -82,5 +85,6 @@ export function accessLogs(
   reporter: AccessLogReporter | undefined,
 ): AccessLog[] {
   const report = reporter && (traffic === "http" ? httpReport(reporter) : streamReport(reporter));
-  return [...fileLog(settings, traffic === "stream" && report !== undefined), ...(report ? [report] : [])];
+  const repeats = traffic === "stream" && report !== undefined;
+  return [...fileLog(settings, repeats, reporter === undefined), ...(report ? [report] : [])];
 }

@@ -45,6 +45,10 @@ export class ClusterWarming {
     return [...this.#warming.keys()];
   }
 
+  hasName(name: string): boolean {
+    return this.#warming.has(name);
+  }
+
   has(cluster: Cluster): boolean {
     return this.#warming.get(cluster.table.name)?.cluster === cluster;
   }

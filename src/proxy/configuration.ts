@@ -17,10 +17,13 @@ import type { OverloadAction } from "../table/overload.ts";
 import type { VirtualHost } from "../table/route.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
+import { parseVirtualHostName } from "../xds/names.ts";
 import { AccessLogs } from "./access-log.ts";
 import { shareOf } from "./breaker-share.ts";
 import { ClusterWarming } from "./cluster-warming.ts";
 import type { RouteHolder } from "./context.ts";
+import { duplicateAddress } from "./duplicate-address.ts";
+import { HeldResources } from "./held-resources.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
 import type { ListeningSockets } from "./listening-sockets.ts";
@@ -29,6 +32,7 @@ import type { OverloadedProxy } from "./overload/manager.ts";
 import { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import { Secrets } from "./secrets.ts";
+import { Taps } from "./tap.ts";
 import { UdpListener } from "./udp-listener.ts";
 import { Cluster, type OwnPlace, type UpstreamContext } from "./upstream/cluster.ts";
 import type { InternalDialer } from "./upstream/dial.ts";
@@ -37,6 +41,8 @@ import { EndpointFollowers } from "./upstream/endpoint-followers.ts";
 import { NameCache } from "./upstream/names.ts";
 
 const log = logger("proxy");
+
+const NONE_CLOSED: ReadonlyMap<string, string> = new Map();
 
 /** Routes of one name: what RDS said, and the virtual hosts that VHDS brought beside. */
 interface Routes {
@@ -59,7 +65,10 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   readonly clusters = new Map<string, Cluster>();
   readonly accessLogs = new AccessLogs();
   readonly names = new NameCache();
+  readonly taps = new Taps();
   readonly secrets = new Secrets();
+  /** What discovery brought, as it came. */
+  readonly held = new HeldResources();
   readonly reporter: Reporter;
   readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
@@ -68,9 +77,10 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   principal = "";
   serviceCluster = "";
   draining = false;
-  healthCheckFailed = false;
   readonly overload = new OverloadState();
   readonly heldConnections = new HeldConnections();
+  /** The operator's word: health checks fail, and every response says that its connection closes (Envoy: DrainManager::drainClose). */
+  healthCheckFailed = false;
   readonly #own: OwnPlace = { locality: undefined, callers: undefined };
   #localCluster = "";
   readonly #upstream: UpstreamContext;
@@ -181,6 +191,11 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     this.#resolving.delete(cluster);
   }
 
+  /** By name: those in force, and those that will be. */
+  readonly knownClusters = {
+    has: (name: string): boolean => this.clusters.has(name) || this.#warmingClusters.hasName(name),
+  };
+
   get warmingClusters(): readonly string[] {
     return this.#warmingClusters.names;
   }
@@ -232,6 +247,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     if (names === this.#kept) return;
     this.#kept = names;
     for (const name of this.#endpoints.keys()) if (!names.has(name)) this.#endpoints.delete(name);
+    this.held.keep("eds", (name) => names.has(name));
   }
 
   /** The names of the endpoint sets that clusters ask for: the same set as long as they are the same. */
@@ -314,6 +330,8 @@ export class Configuration implements ListenerContext, OverloadedProxy {
    */
   keepRoutes(names: ReadonlySet<string>): void {
     for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+    this.held.keep("rds", (name) => names.has(name));
+    this.held.keep("vhds", (name) => names.has(parseVirtualHostName(name)?.route ?? ""));
   }
 
   /** `complete`: the server has answered for the virtual hosts, if only that there are none. */
@@ -340,9 +358,17 @@ export class Configuration implements ListenerContext, OverloadedProxy {
 
   // ── listeners ──
 
-  setListener(table: ListenerTable | UdpListenerTable): void {
-    if (table.protocol === "udp") this.#setUdpListener(table);
-    else this.#setTcpListener(table);
+  /** Why a listener cannot be beside those that are there. */
+  refusalOf(table: ListenerTable | UdpListenerTable): string | undefined {
+    if (table.protocol === "udp") return undefined;
+    return duplicateAddress(table, [...this.#listeners.values(), ...this.#warming.values()]);
+  }
+
+  /** @returns why it could not be opened, when everything that it needs is here. */
+  setListener(table: ListenerTable | UdpListenerTable): string | undefined {
+    if (table.protocol === "tcp") return this.#setTcpListener(table);
+    this.#setUdpListener(table);
+    return undefined;
   }
 
   /** Nothing to wait for: clusters are looked up as datagrams come. */
@@ -358,7 +384,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     return this.#udpListeners;
   }
 
-  #setTcpListener(table: ListenerTable): void {
+  #setTcpListener(table: ListenerTable): string | undefined {
     this.#removeUdpListener(table.name);
     const before = this.#listeners.get(table.name);
     const listener = new Listener(table, this, before);
@@ -368,7 +394,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
         this.#routeless.add(listener);
         this.#openWarm();
       }, listener.routesTimeoutMs).unref();
-    this.#openWarm();
+    return this.#openWarm().get(table.name);
   }
 
   #removeUdpListener(name: string): void {
@@ -402,16 +428,32 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     return [...this.#warming.keys()];
   }
 
-  #isWarm(listener: Listener): boolean {
-    const secrets = listener.secretNames.every((name) => this.secrets.has(name));
-    if (!secrets || this.#routeless.has(listener)) return secrets;
-    return listener.routeNames.every((name) => this.#routes.get(name)?.holder.current !== undefined);
+  /** What each listener that warms still waits for. */
+  get warming(): readonly { readonly name: string; readonly waitsFor: readonly string[] }[] {
+    const clusters = this.#initialized ? [] : this.#warmingClusters.names.map((name) => `Cluster ${name}`);
+    return [...this.#warming].map(([name, listener]) => ({
+      name,
+      waitsFor: [...clusters, ...this.#missing(listener)],
+    }));
   }
 
-  #openWarm(): void {
-    if (this.#warming.size === 0) return;
+  #missing(listener: Listener): readonly string[] {
+    const secrets = listener.secretNames.filter((name) => !this.secrets.has(name)).map((name) => `SdsApi ${name}`);
+    if (this.#routeless.has(listener)) return secrets;
+    const routes = listener.routeNames.filter((name) => this.#routes.get(name)?.holder.current === undefined);
+    return [...secrets, ...routes.map((name) => `RdsRouteConfigSubscription ${name}`)];
+  }
+
+  #isWarm(listener: Listener): boolean {
+    return this.#missing(listener).length === 0;
+  }
+
+  /** @returns the listeners that stay closed, with the reasons. */
+  #openWarm(): ReadonlyMap<string, string> {
+    if (this.#warming.size === 0) return NONE_CLOSED;
     this.#initialized ||= this.#warmingClusters.size === 0;
-    if (!this.#initialized) return;
+    if (!this.#initialized) return NONE_CLOSED;
+    const closed = new Map<string, string>();
     for (const [name, listener] of this.#warming) {
       if (!this.#isWarm(listener)) continue;
       this.#warming.delete(name);
@@ -419,16 +461,16 @@ export class Configuration implements ListenerContext, OverloadedProxy {
       try {
         listener.open(before);
       } catch (thrown) {
-        log.error("listener stays closed", {
-          listener: name,
-          error: thrown instanceof Error ? thrown : String(thrown),
-        });
+        const error = thrown instanceof Error ? thrown.message : String(thrown);
+        log.error("listener stays closed", { listener: name, error });
+        closed.set(name, error);
         continue;
       }
       this.#listeners.set(name, listener);
       this.#leave(before, listener);
       this.#findOwnPorts();
     }
+    return closed;
   }
 
   isOwnPort(port: number): boolean {

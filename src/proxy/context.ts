@@ -5,6 +5,7 @@ import type { RouteConfiguration } from "../table/http.ts";
 import type { AccessLogs } from "./access-log.ts";
 import type { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Taps } from "./tap.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { NameCache } from "./upstream/names.ts";
 
@@ -20,13 +21,14 @@ export interface ProxyContext {
   readonly names: NameCache;
   /** Whether a listener of this proxy is bound to the port: what goes there from here would come back, and go there again. */
   isOwnPort(port: number): boolean;
+  readonly taps: Taps;
   /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
   readonly principal: string;
   /** The node's cluster in the bootstrap (Envoy: --service-cluster). */
   readonly serviceCluster: string;
   /** True from SIGTERM on: responses say `connection: close`. */
   readonly draining: boolean;
-  /** The operator has said that this proxy is to be left alone (`/healthcheck/fail`). */
+  /** True while the operator wants clients to go elsewhere: responses say the same, and health checks fail. */
   readonly healthCheckFailed: boolean;
   readonly overload: OverloadState;
 }

@@ -17,7 +17,7 @@ import { NO_MUTATION } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
 import type { FilterMetadata } from "../table/metadata.ts";
-import { type RedirectAction, redirectLocation } from "../table/redirect.ts";
+import { needsTls, redirectLocation } from "../table/redirect.ts";
 import {
   chooseRoute,
   chooseWeighted,
@@ -52,6 +52,7 @@ import {
 } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
+import type { TapRecorder } from "./tap.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
@@ -100,6 +101,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #responseMessages: MessageCounter | undefined = undefined;
   #grpcStatus = -1;
   #deadline: RequestDeadline | undefined = undefined;
+  /** Undefined while nobody watches. */
+  readonly #tap: TapRecorder | undefined;
 
   constructor(connection: Downstream, stream: ServerStream, head: RequestHead, end: boolean) {
     this.connection = connection;
@@ -114,6 +117,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       this.#requestMessages = new MessageCounter();
       this.#responseMessages = new MessageCounter();
     }
+    this.#tap = connection.context.taps.begin(head, connection.facts);
     stream.listener = this;
   }
 
@@ -238,7 +242,10 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   #act(): void {
     const { route } = this;
-    if (this.virtualHost && this.virtualHost.requireTls !== "none" && this.#redirectsToTls(this.virtualHost)) return;
+    if (this.virtualHost && needsTls(this.virtualHost.requireTls, this.head.headers)) {
+      this.#redirect(301, `https://${this.head.authority}${this.head.path}`);
+      return;
+    }
     if (!route) {
       this.reply(404, "", "route_not_found", "NR");
       return;
@@ -248,7 +255,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
         this.reply(route.action.status, route.action.body, "direct_response");
         return;
       case "redirect":
-        this.#redirect(route, route.action);
+        this.#redirect(route.action.status, redirectLocation(route.action, this.head, route.match.path));
         return;
       case "forward":
         this.#phase = "forwarding";
@@ -257,20 +264,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     }
   }
 
-  /** True when the virtual host wants TLS of this request, which came without (Envoy: RouteMatcher, SslRedirectRoute). */
-  #redirectsToTls({ requireTls }: VirtualHost): boolean {
-    const { headers, authority, path } = this.head;
-    if (getHeader(headers, "x-forwarded-proto") === "https") return false;
-    if (requireTls === "external" && getHeader(headers, "x-envoy-internal") === "true") return false;
+  #redirect(status: number, location: string): void {
     this.record.details = "direct_response";
-    this.respond(new ResponseHead(301, ["location", `https://${authority}${path}`], 0), true);
-    return true;
-  }
-
-  #redirect(route: Route, action: RedirectAction): void {
-    this.record.details = "direct_response";
-    const location = redirectLocation(action, this.head, route.match.path);
-    this.respond(new ResponseHead(action.status, ["location", location], 0), true);
+    this.respond(new ResponseHead(status, ["location", location], 0), true);
   }
 
   // ── internal redirect ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -321,6 +317,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   onData(chunk: Uint8Array): void {
     this.record.bytesReceived += chunk.length;
+    this.#tap?.requestBody.take(chunk);
     this.#deadline?.touch();
     this.#requestMessages?.feed(chunk);
     const writable = this.#requestStages ? this.#requestStages.data(chunk) : this.#passData(chunk);
@@ -408,6 +405,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.record.answered();
     if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
     prepareResponse(head, this.connection);
+    this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);
     if (!end) return;
     this.record.isWhole = true;
@@ -441,6 +439,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #sendData(chunk: Uint8Array): boolean {
     if (this.#phase !== "answering") return true;
     this.record.bytesSent += chunk.length;
+    this.#tap?.responseBody.take(chunk);
     this.#responseMessages?.feed(chunk);
     return this.#stream.write(chunk);
   }
@@ -507,6 +506,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   tunnelOpened(head: ResponseHead): void {
     this.#phase = "answering";
     this.record.response = head;
+    this.#tap?.answered(head.status, head.headers);
   }
 
   tunnelOver(received: number, sent: number): void {
@@ -588,6 +588,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     const { filters, logs } = this.connection.http;
     filters.onEnd(this);
     writeLogs(logs, this.record);
+    if (this.#tap) this.connection.context.taps.offer(this.#tap.over(this.requestTrailers, this.record.trailers));
   }
 
   #report(): void {

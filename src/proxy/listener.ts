@@ -386,6 +386,11 @@ export class Listener {
     return [...this.#chains.values()].flatMap((chain) => (this.#inherited.has(chain) ? [] : [...chain.live]));
   }
 
+  /** Connections finish what they carry; others are accepted. */
+  drainConnections(): void {
+    for (const { live } of this.#chains.values()) for (const one of [...live]) one.drain();
+  }
+
   /** Closes the listening sockets alone. */
   stop(): void {
     for (const door of this.#doors) this.#close(door);

@@ -1,5 +1,6 @@
 // The proxy as a process: reads its bootstrap, takes its configuration, serves, drains, ends.
 
+import { toBinary } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import { collectProcess } from "../stats/process-collector.ts";
@@ -7,9 +8,10 @@ import { Registry } from "../stats/registry.ts";
 import type { Workload } from "../stats/traffic-labels.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { localityOf } from "../table/accept/endpoint.ts";
-import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { type Bootstrap, BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { type AdminState, adminResponse } from "./admin.ts";
+import { adminResponse } from "./admin/admin.ts";
+import type { AdminState } from "./admin/state.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
 import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
@@ -44,6 +46,8 @@ export interface ProxyOptions {
   readonly worker?: WorkerSeat | undefined;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
   readonly logFlushMs?: number | undefined;
+  /** Asked for by the admin interface; undefined: the proxy stops, and its process goes on. */
+  readonly onQuit?: (() => void) | undefined;
 }
 
 /** What a worker has from its supervisor in place of what a proxy has of its own. */
@@ -97,19 +101,29 @@ export function adminAddress(bootstrap: Bootstrap): SocketAddress | undefined {
   return { address: address.value.address, port: address.value.portSpecifier.value };
 }
 
+/** Answers one request of the admin interface; `remote` is undefined over a Unix socket. */
+type AdminHandler = (request: Request, remote: string | undefined) => Response | Promise<Response>;
+
 /** At an address, or at the path of a Unix socket. @throws Error when that is taken. */
 export function serveAdmin(
   at: SocketAddress | string | undefined,
-  fetch: (request: Request) => Response | Promise<Response>,
+  answer: AdminHandler,
 ): Bun.Server<undefined> | undefined {
   if (at === undefined) return undefined;
-  if (typeof at === "string") return Bun.serve({ unix: at, fetch });
-  return Bun.serve({ hostname: at.address, port: at.port, fetch });
+  if (typeof at === "string") return Bun.serve({ unix: at, fetch: (request) => answer(request, undefined) });
+  return Bun.serve({
+    hostname: at.address,
+    port: at.port,
+    fetch(request, server) {
+      server.timeout(request, 0); // a tap may have nothing to tell for a long while
+      return answer(request, server.requestIP(request)?.address);
+    },
+  });
 }
 
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
-  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, worker } = options;
+  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, worker, onQuit } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
@@ -149,14 +163,18 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     configuration,
     registry,
     version,
-    nodeId: bootstrap.node?.id ?? "",
+    bootstrap: toBinary(BootstrapSchema, bootstrap),
     startedAt,
+    startedMs: Date.now(),
+    drainMs,
     isReady: () => subscription.isComplete() && configuration.warmingListeners.length === 0,
-    drain: () => void stop(),
+    quit: onQuit ?? (() => void stop()),
   };
   collectProxy(registry, state);
   const settling = settle(state.isReady);
-  const admin = serveAdmin(worker ? worker.admin : adminAddress(bootstrap), (request) => adminResponse(state, request));
+  const admin = serveAdmin(worker ? worker.admin : adminAddress(bootstrap), (request, remote) =>
+    adminResponse(state, request, remote),
+  );
   return { configuration, registry, adminPort: admin?.port ?? 0, isReady: state.isReady, stop };
 }
 

@@ -7,6 +7,7 @@ import type { PlainOperator } from "../table/format/catalogue.ts";
 import type { LogType } from "../table/log-filter.ts";
 import type { Route } from "../table/route.ts";
 import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
+import { explanation } from "./explanation.ts";
 import { longFlags } from "./response-flags.ts";
 import { addressOf, portOf } from "./socket-label.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -196,6 +197,8 @@ export function recordOperator(name: PlainOperator, record: OperatorFacts): stri
       return record.requestHeader("x-request-id");
     case "UNIQUE_ID":
       return crypto.randomUUID();
+    case "HEDDLE_EXPLANATION":
+      return explanation(record);
     case "ACCESS_LOG_TYPE":
       return record.logType;
     case "CONNECTION_TERMINATION_DETAILS": // said of connections that Envoy's own filters end; none of them is here

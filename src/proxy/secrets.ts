@@ -16,7 +16,8 @@ export class Secrets {
         createTlsContext({ certificate: content.chain, key: content.key.reveal(), roots: undefined }, "TLSv1.2");
       } else createTlsContext({ certificate: undefined, key: undefined, roots: content.roots }, "TLSv1.2");
     } catch (thrown) {
-      return thrown instanceof Error ? thrown.message : String(thrown);
+      const what = content.kind === "certificate" ? "certificate and key" : "roots";
+      return `${what} cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     }
     this.#contents.set(name, content);
     this.#contexts.clear();
@@ -48,7 +49,28 @@ export class Secrets {
     return context;
   }
 
-  /** The PEM chains held, for `/certs`. */
+  /** Certificates and roots as they are used together, and those that nobody has used yet. */
+  pairs(): readonly { readonly chain: string | undefined; readonly roots: string | undefined }[] {
+    const used = new Set<string>();
+    const pairs = [...this.#contexts.keys()].map((key) => {
+      const [certificate = "", roots = ""] = key.split("\0");
+      used.add(certificate).add(roots);
+      return { chain: this.#pem(certificate), roots: this.#pem(roots) };
+    });
+    const unused = [...this.#contents.keys()].filter((name) => !used.has(name));
+    const others = unused.map((name) => {
+      const isRoots = this.#contents.get(name)?.kind === "roots";
+      return { chain: isRoots ? undefined : this.#pem(name), roots: isRoots ? this.#pem(name) : undefined };
+    });
+    return [...pairs, ...others];
+  }
+
+  #pem(name: string): string | undefined {
+    const content = this.#contents.get(name);
+    return content?.kind === "certificate" ? content.chain : content?.roots;
+  }
+
+  /** The PEM chains held, for their expiry. */
   certificates(): { readonly name: string; readonly chain: string }[] {
     return [...this.#contents].flatMap(([name, content]) =>
       content.kind === "certificate" ? [{ name, chain: content.chain }] : [],

@@ -11,6 +11,7 @@ import {
   checkVirtualHost,
 } from "../table/accept/resource.ts";
 import type { AcceptedRoutes } from "../table/accept/route-configuration.ts";
+import type { SecretContent } from "../table/accept/secret.ts";
 import { NO_SHELL } from "../table/accept/virtual-host.ts";
 import type { VirtualHost } from "../table/route.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
@@ -23,6 +24,7 @@ import {
   type Update,
 } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
+import { missingCluster, missingClusterOfListener } from "./missing-cluster.ts";
 
 /** Why resources were not taken. */
 type Refusals = Steps<readonly Rejection[]>;
@@ -62,11 +64,20 @@ function* removing({ removed }: Update, remove: (name: string) => void): Steps<v
   }
 }
 
+/** Those that stand in the resource itself. @returns why it is refused, when OpenSSL does not take one. */
+function setSecrets(secrets: ReadonlyMap<string, SecretContent>, configuration: Configuration): string | undefined {
+  for (const [name, content] of secrets) {
+    const reason = configuration.setSecret(name, content);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
 function* applyClusters(update: Update, configuration: Configuration): Refusals {
   yield* removing(update, (name) => configuration.removeCluster(name));
   return yield* each("cds", update, checkCluster, ({ value, secrets }) => {
-    for (const [name, content] of secrets) configuration.setSecret(name, content);
-    return configuration.setCluster(value);
+    const reason = setSecrets(secrets, configuration);
+    return reason ?? configuration.setCluster(value);
   });
 }
 
@@ -81,9 +92,11 @@ function* applyEndpoints(update: Update, configuration: Configuration): Refusals
 function* applyListeners(update: Update, configuration: Configuration): Refusals {
   yield* removing(update, (name) => configuration.removeListener(name));
   return yield* each("lds", update, checkListener, ({ value, secrets }) => {
-    for (const [name, content] of secrets) configuration.setSecret(name, content);
-    configuration.setListener(value);
-    return undefined;
+    const reason =
+      (value.protocol === "tcp" ? missingClusterOfListener(value, configuration.knownClusters) : undefined) ??
+      configuration.refusalOf(value) ??
+      setSecrets(secrets, configuration);
+    return reason ?? configuration.setListener(value);
   });
 }
 
@@ -97,7 +110,12 @@ function* applyRoutes(update: Update, configuration: Configuration): Refusals {
     if (typeof result === "string") refusals.push(refusal(name, result));
     else if (result.kind === "rejected")
       for (const rejection of result.rejections) refusals.push({ name, ...rejection });
-    else yield* configuration.setRoutes(result.table.routes, result.table.shell);
+    else {
+      const { routes, shell } = result.table;
+      const reason = routes.validateClusters ? missingCluster(routes, configuration.knownClusters) : undefined;
+      if (reason === undefined) yield* configuration.setRoutes(routes, shell);
+      else refusals.push(refusal(name, reason));
+    }
     yield;
   }
   return refusals;
@@ -134,6 +152,13 @@ function* applyVirtualHosts(update: Update, configuration: Configuration): Refus
 
 /** In steps, each of them a resource or less. @returns why what of it was refused. */
 export function* applyUpdate(update: Update, configuration: Configuration): Refusals {
+  const refusals = yield* apply(update, configuration);
+  const { warmingClusters: cds, warmingListeners: lds } = configuration;
+  configuration.held.record(update, refusals, { cds, lds });
+  return refusals;
+}
+
+function* apply(update: Update, configuration: Configuration): Refusals {
   switch (update.kind) {
     case "cds":
       return yield* applyClusters(update, configuration);

@@ -48,6 +48,11 @@ export class Registry {
     return [...this.#metrics.values()].filter((metric) => metric.table.size > 0);
   }
 
+  /** Counters begin at 0 again, for whoever asks for it; gauges and histograms stay. */
+  resetCounters(): void {
+    for (const { definition, table } of this.#metrics.values()) if (definition.kind === "counter") table.cells.fill(0);
+  }
+
   #register(definition: MetricDefinition, create: () => object): object {
     const known = this.#metrics.get(definition.name);
     if (known) {

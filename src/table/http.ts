@@ -17,6 +17,8 @@ export interface RouteConfiguration {
   readonly virtualHosts: VirtualHosts;
   /** Virtual hosts come one by one (VHDS) beside those that are here. */
   readonly vhds: boolean;
+  /** Refused while a cluster is missing that it leads to; undefined: if it stands in a listener. */
+  readonly validateClusters: boolean | undefined;
 }
 
 /** `http2_protocol_options.connection_keepalive`; an interval of 0 is off. */

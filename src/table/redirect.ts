@@ -1,5 +1,6 @@
 // Where a redirect points (Envoy: RouteEntryImplBase::newUri).
 
+import { getHeader, type HeaderList } from "../http/headers.ts";
 import { portOf, withoutPort } from "./authority.ts";
 import type { RequestFacts } from "./request.ts";
 import { type PathRewrite, rewritePath } from "./rewrite.ts";
@@ -33,4 +34,10 @@ export function redirectLocation(action: RedirectAction, request: RequestFacts, 
   // A port that the route names is written whatever it is; the request's own only where the new scheme needs it.
   const isImplied = action.port === undefined && port === (scheme === "https" ? 443 : 80);
   return `${scheme}://${host}${port === undefined || isImplied ? "" : `:${port}`}${redirectedPath(action, request, match)}`;
+}
+
+/** Whether a request that came without TLS must come with it (Envoy: RouteMatcher, SslRedirectRoute). */
+export function needsTls(requireTls: "none" | "external" | "all", headers: HeaderList): boolean {
+  if (requireTls === "none" || getHeader(headers, "x-forwarded-proto") === "https") return false;
+  return requireTls === "all" || getHeader(headers, "x-envoy-internal") !== "true";
 }

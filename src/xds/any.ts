@@ -162,12 +162,13 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_google_protobuf_wrappers,
 ];
 
-const EXTENSIONS: readonly DescMessage[] = [
+/** Everything that Heddle may find in an Any: extensions, and resources. */
+export const EXTENSION_TYPES: readonly DescMessage[] = [
   ...EXTENSION_FILES.flatMap((file) => file.messages),
   ...SEND_ORDER.map((kind) => RESOURCE_TYPES[kind].schema),
 ];
 
-const extensionsByName = new Map<string, DescMessage>(EXTENSIONS.map((schema) => [schema.typeName, schema]));
+const extensionsByName = new Map<string, DescMessage>(EXTENSION_TYPES.map((schema) => [schema.typeName, schema]));
 
 /** The full name of the message in `any`: what follows the last slash of its type URL. */
 export function typeNameOf(any: Any): string {
@@ -191,5 +192,5 @@ export function unpackAs<Schema extends DescMessage>(schema: Schema, any: Any): 
 
 /** For fromJson and toJson of messages that hold an Any, as a bootstrap file does. */
 export function jsonRegistry(): Registry {
-  return createRegistry(...EXTENSIONS);
+  return createRegistry(...EXTENSION_TYPES);
 }

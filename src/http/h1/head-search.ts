@@ -46,7 +46,9 @@ export class HeadSearch {
     const length = (end === -1 ? bytes.length : end + 2) - start;
     if (length > this.#limits.maxHeadBytes) return tooLarge(bytes, start, this.#limits);
     if (end === -1) {
-      const garbage = findGarbage(bytes, start, start + Math.max(0, this.#searched - 1));
+      const garbage =
+        (this.#skipsEmptyLine ? undefined : findOtherProtocol(bytes, start)) ??
+        findGarbage(bytes, start, start + Math.max(0, this.#searched - 1));
       this.#searched = length;
       return garbage ?? -1;
     }
@@ -60,6 +62,15 @@ export class HeadSearch {
 function tooLarge(bytes: Buffer, start: number, limits: HttpLimits): Refusal {
   const lineEnd = bytes.indexOf(LF, start);
   return lineEnd === -1 || lineEnd - start > limits.maxTargetBytes ? REFUSED.targetTooLong : REFUSED.headTooLarge;
+}
+
+const RESPONSE_START = Buffer.from("HTTP/", "latin1");
+
+/** Of a response that has begun: a server of another protocol greets with its own words, and may wait for ours or hang up. */
+function findOtherProtocol(bytes: Buffer, start: number): Refusal | undefined {
+  const length = Math.min(bytes.length - start, RESPONSE_START.length);
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== RESPONSE_START[i]) return REFUSED.notHttp;
+  return undefined;
 }
 
 /**

@@ -480,6 +480,7 @@ describe("class 17, size", () => {
 describe("an upstream's garbage resets the request and closes", () => {
   const garbage: readonly [name: string, wire: string][] = [
     ["not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n"],
+    ["the greeting of another protocol, which says no more", "SSH-2.0-OpenSSH_9.2\r\n"],
     ["an empty line", "\r\n"],
     ["another version", lines("HTTP/2.0 200 OK")],
     ["no status", lines("HTTP/1.1 OK")],

@@ -64,7 +64,7 @@ describe("filters that the proxy does not have are refused by name: nothing is d
 });
 
 describe("the admin port", () => {
-  test("only reads, but for draining by POST, and gives back no markup", async () => {
+  test("changes nothing but by POST and for no page of another site, and gives back no markup", async () => {
     const port = closedPort();
     const address = { socket_address: { address: "127.0.0.1", port_value: port } };
     const proxy = new TestProxy({ bootstrap: { admin: { address } } });
@@ -74,15 +74,19 @@ describe("the admin port", () => {
         for (const method of ["POST", "PUT", "DELETE"]) expect((await ask(path, { method })).status).toBe(405);
         expect((await ask(path)).headers.get("content-type")).not.toContain("html");
       }
+      for (const path of ["/runtime_modify", "/cpuprofiler", "/heapprofiler", "/reopen_logs"])
+        expect((await ask(path, { method: "POST" })).status).toBe(404);
       for (const path of [
         "/quitquitquit",
         "/reset_counters",
-        "/runtime_modify",
-        "/logging?level=trace",
-        "/cpuprofiler",
-      ])
-        expect((await ask(path, { method: "POST" })).status).toBe(404);
-      expect((await ask("/drain_listeners")).status).toBe(404);
+        "/logging?level=debug",
+        "/healthcheck/fail",
+        "/drain_listeners",
+      ]) {
+        expect([path, (await ask(path)).status]).toEqual([path, 405]);
+        const foreign = await ask(path, { method: "POST", headers: { "sec-fetch-site": "cross-site" } });
+        expect([path, foreign.status]).toEqual([path, 403]);
+      }
       const odd = await ask("/%3Cscript%3Ealert(1)%3C/script%3E");
       expect(odd.headers.get("content-type")).toStartWith("text/plain");
       expect(await odd.text()).not.toContain("<script>");

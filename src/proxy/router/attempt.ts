@@ -166,6 +166,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   #timeOut(failure: "per-try-timeout" | "per-try-idle-timeout"): void {
     this.cluster.stats.timeouts++;
+    this.host.stats.timeouts++;
     if (failure === "per-try-idle-timeout") this.countTimeout();
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);

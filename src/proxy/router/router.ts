@@ -502,6 +502,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** The route's time-out rang. */
   countTimeout(): void {
     if (this.#record.cluster) this.#record.cluster.stats.timeouts++;
+    if (this.#record.host) this.#record.host.stats.timeouts++;
     this.#attempt?.countTimeout();
     for (const attempt of this.#slow) attempt.countTimeout();
   }

@@ -27,6 +27,10 @@ export class Breakers {
     return this.#overflows;
   }
 
+  resetOverflows(): void {
+    this.#overflows = 0;
+  }
+
   /** New limits hold for what comes; what is under way stays counted. */
   update(limits: CircuitBreakers): void {
     this.#limits = limits;

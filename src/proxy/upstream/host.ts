@@ -63,6 +63,7 @@ export class Host {
     connections: 0,
     connectFailures: 0,
     activeConnections: 0,
+    timeouts: 0,
     /** With those that are being opened. */
     openConnections: 0,
   };

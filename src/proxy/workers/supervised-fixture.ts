@@ -109,16 +109,22 @@ export class SupervisedProxy {
     );
   }
 
+  ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#admin}${path}`, { ...init, signal: AbortSignal.timeout(5_000) });
+  }
+
   async admin(path: string, method = "GET"): Promise<string> {
-    const url = `http://127.0.0.1:${this.#admin}${path}`;
-    return (await fetch(url, { method, signal: AbortSignal.timeout(5_000) })).text();
+    return (await this.ask(path, { method })).text();
   }
 
   async port(listener: string): Promise<number> {
     const { listener_statuses: statuses } = JSON.parse(await this.admin("/listeners?format=json")) as {
-      listener_statuses: readonly { readonly name: string; readonly port: number }[];
+      listener_statuses: readonly {
+        readonly name: string;
+        readonly local_address: { readonly socket_address: { readonly port_value: number } };
+      }[];
     };
-    return statuses.find(({ name }) => name === listener)?.port ?? 0;
+    return statuses.find(({ name }) => name === listener)?.local_address.socket_address.port_value ?? 0;
   }
 
   /** The sum of a metric's series. */

@@ -4,6 +4,8 @@
 import { CONTENT_TYPE } from "../../stats/exposition.ts";
 import { negotiateFormat } from "../../stats/negotiate.ts";
 import type { ExpositionSum } from "../../stats/sum.ts";
+import { refusalOf } from "../admin/admin.ts";
+import { text } from "../admin/answer.ts";
 import { sumHostLines } from "./host-lines.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -18,13 +20,20 @@ export interface Supervised {
   quit(): void;
 }
 
-function text(body: string, status = 200): Response {
-  return new Response(body, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
-}
+/** What only one process could tell of its own share, and what would have to be one stream of all. */
+const ALONE: Readonly<Record<string, string>> = {
+  "/stats": "the sums of all workers are at /stats/prometheus",
+  "/reset_counters": "the sums count the workers that are gone, too",
+  "/tap": "run the proxy without --concurrency to tap it",
+};
 
-async function ready(supervisor: Supervised): Promise<Response> {
+/** A worker that an operator told to fail health checks drains, for whoever balances over them all. */
+async function ready(supervisor: Supervised, request: Request): Promise<Response> {
   if (supervisor.isDraining) return text("DRAINING\n", 503);
-  return (await supervisor.isReady()) ? text("LIVE\n") : text("INITIALIZING\n", 503);
+  if (await supervisor.isReady()) return text("LIVE\n");
+  const answers = await Promise.all(supervisor.serving.map((worker) => pass(worker, request, "/ready")));
+  const states = await Promise.all(answers.map((answer) => answer.text()));
+  return text(states.includes("DRAINING\n") ? "DRAINING\n" : "INITIALIZING\n", 503);
 }
 
 /** Text or OpenMetrics, as `Accept` asks. */
@@ -40,8 +49,10 @@ function pass(worker: WorkerProcess, request: Request, path: string): Promise<Re
 }
 
 /** The counts of hosts of all workers together. */
-async function clusters({ serving }: Supervised, request: Request): Promise<Response> {
-  const answers = await Promise.all(serving.map((worker) => pass(worker, request, "/clusters")));
+async function clusters({ serving }: Supervised, request: Request, search: string): Promise<Response> {
+  const answers = await Promise.all(serving.map((worker) => pass(worker, request, `/clusters${search}`)));
+  const refused = answers.find(({ status }) => status === 400); // a filter that is none
+  if (refused) return refused;
   const texts = await Promise.all(answers.filter(({ ok }) => ok).map((answer) => answer.text()));
   return texts.length === 0 ? text("no worker serves\n", 503) : text(sumHostLines(texts));
 }
@@ -55,16 +66,26 @@ async function ask({ serving }: Supervised, request: Request, path: string): Pro
   return response!;
 }
 
-/** Answers one admin request. */
-export async function supervisorResponse(supervisor: Supervised, request: Request): Promise<Response> {
-  const { pathname, search } = new URL(request.url);
-  if (request.method === "GET" && pathname === "/ready") return ready(supervisor);
-  if (request.method === "GET" && (pathname === "/stats/prometheus" || search === "?format=prometheus"))
-    return metrics(supervisor, request);
-  if (request.method === "GET" && pathname === "/clusters" && search === "") return clusters(supervisor, request);
+/** Answers one admin request. `remote`: the client's address. */
+export async function supervisorResponse(
+  supervisor: Supervised,
+  request: Request,
+  remote: string | undefined,
+): Promise<Response> {
+  const refusal = refusalOf(request, remote);
+  if (refusal) return refusal;
+  const { pathname, search, searchParams } = new URL(request.url);
+  const isPrometheus =
+    pathname === "/stats/prometheus" || (pathname === "/stats" && searchParams.get("format") === "prometheus");
+  if (request.method === "GET" && pathname === "/ready") return ready(supervisor, request);
+  if (request.method === "GET" && isPrometheus) return metrics(supervisor, request);
+  if (request.method === "GET" && pathname === "/clusters" && searchParams.get("format") !== "json")
+    return clusters(supervisor, request, search);
   if (request.method === "POST" && pathname === "/quitquitquit") {
     supervisor.quit();
     return text("OK\n");
   }
+  const alone = ALONE[pathname];
+  if (alone !== undefined) return text(`${pathname} is not there with several workers: ${alone}\n`, 501);
   return ask(supervisor, request, pathname + search);
 }

@@ -116,6 +116,34 @@ describe("several workers", () => {
     expect(proxy.workerPids).not.toContain(victim!);
   });
 
+  test("answer on one admin port: for all of them, by any of them, or that they cannot", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    expect(await proxy.admin("/clusters?filter=^up$")).toContain(`up::127.0.0.1:${upstream.port}::rq_success::20\n`);
+    expect((await proxy.ask("/clusters?filter=(")).status).toBe(400);
+    const dump = JSON.parse(await proxy.admin("/config_dump?resource=dynamic_active_clusters&mask=cluster.name"));
+    expect(dump.configs).toMatchObject([{ cluster: { name: "up" } }]);
+    for (const path of ["/stats", "/tap?count=1"]) expect((await proxy.ask(path)).status).toBe(501);
+    expect(await proxy.admin("/stats?format=prometheus")).toContain(REQUESTS);
+    expect((await proxy.ask("/config_dump", { headers: { host: "elsewhere.test" } })).status).toBe(403);
+    expect((await proxy.ask("/healthcheck/fail")).status).toBe(405);
+  });
+
+  test("fail their health checks, and pass them, together", async () => {
+    const proxy = await started();
+    expect(await proxy.admin("/healthcheck/fail", "POST")).toBe("OK\n");
+    expect(await proxy.admin("/ready")).toBe("DRAINING\n");
+    expect(await proxy.admin("/healthcheck/ok", "POST")).toBe("OK\n");
+    expect(await proxy.admin("/ready")).toBe("LIVE\n");
+  });
+
+  test("end when the admin interface says so", async () => {
+    const proxy = await started();
+    expect(await proxy.admin("/quitquitquit", "POST")).toBe("OK\n");
+    expect(await proxy.process.exited).toBe(EXIT.ok);
+  });
+
   test("a mistake in the bootstrap ends all of them with its exit code", async () => {
     const listeners = [listener("bad", httpFilter({ name: "bad" }), { udp_listener_config: {} })];
     const proxy = await SupervisedProxy.spawn({ resources: [], listeners });

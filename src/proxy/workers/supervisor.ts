@@ -92,7 +92,7 @@ export class Supervisor implements WorkerListener, Supervised {
       timer: undefined,
     }));
     for (const slot of this.#slots) slot.current = this.#start(slot, new HeldSockets());
-    this.#admin = serveAdmin(adminAddress(bootstrap), (request) => supervisorResponse(this, request));
+    this.#admin = serveAdmin(adminAddress(bootstrap), (request, remote) => supervisorResponse(this, request, remote));
   }
 
   /** Port of the admin interface; 0 without one. */

@@ -159,7 +159,7 @@ export class WorkerProcess {
 
   /** Asks its admin interface. Rejects when it does not answer. */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const url = `http://worker${path}`;
+    const url = `http://localhost${path}`;
     return fetch(url, { ...init, unix: this.#admin, signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) });
   }
 

@@ -11,7 +11,7 @@ import {
   type Cluster_PreconnectPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import type { Http1ProtocolOptions, Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
@@ -52,7 +52,11 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
         scope.field("lb_policy").reject("must be CLUSTER_PROVIDED for an aggregate");
       return { kind: "aggregate", clusters: config?.clusters ?? [] };
     }
-    at.unpack(any, ClusterConfigSchema);
+    const proxy = at.unpack(any, ClusterConfigSchema);
+    // Of the cache, its limits and times are Heddle's own.
+    if (proxy) at.only(proxy, ["clusterImplementationSpecifier", "allowInsecureClusterOptions"]);
+    if (proxy?.clusterImplementationSpecifier.case === "subClustersConfig")
+      at.field("sub_clusters_config").reject("not supported by Heddle's proxy");
     return { kind: "dynamic-forward-proxy" };
   }
   const endpoints = cluster.loadAssignment
@@ -145,6 +149,11 @@ function acceptHttp2(scope: Scope, options: Http2ProtocolOptions | undefined): H
   };
 }
 
+/** Heddle's codec passes trailers on, and writes targets in origin form, whatever is asked. */
+function acceptHttp1(scope: Scope, options: Http1ProtocolOptions | undefined): void {
+  if (options) scope.only(options, ["allowAbsoluteUrl", "enableTrailers"]);
+}
+
 function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const none: HttpOptions = {
     protocol: "http1",
@@ -178,12 +187,13 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
       http2 = acceptHttp2(at.field("explicit_http_config").field("http2_protocol_options"), explicit.value);
     } else if (explicit.case === "http3ProtocolOptions")
       at.field("explicit_http_config").reject("HTTP/3 is not supported by Heddle's proxy");
+    else acceptHttp1(at.field("explicit_http_config").field("http_protocol_options"), explicit.value);
   } else if (by.case === "useDownstreamProtocolConfig") {
     protocol = "downstream";
-    http2 = acceptHttp2(
-      at.field("use_downstream_protocol_config").field("http2_protocol_options"),
-      by.value.http2ProtocolOptions,
-    );
+    const downstream = at.field("use_downstream_protocol_config");
+    downstream.only(by.value, ["httpProtocolOptions", "http2ProtocolOptions"]);
+    acceptHttp1(downstream.field("http_protocol_options"), by.value.httpProtocolOptions);
+    http2 = acceptHttp2(downstream.field("http2_protocol_options"), by.value.http2ProtocolOptions);
   } else if (by.case === "autoConfig")
     at.field("auto_config").reject("not supported by Heddle's proxy: it refuses plaintext");
   return {

@@ -74,5 +74,6 @@ export function* acceptRouteConfiguration(
     yield;
   }
   const virtualHosts = yield* VirtualHosts.inSteps(accepted, shell.ignorePort);
-  return { routes: { name: config.name, virtualHosts, vhds: config.vhds !== undefined }, shell };
+  const { name, vhds, validateClusters } = config;
+  return { routes: { name, virtualHosts, vhds: vhds !== undefined, validateClusters }, shell };
 }

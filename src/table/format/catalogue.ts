@@ -57,6 +57,8 @@ export const PLAIN_OPERATORS = [
   "UNIQUE_ID",
   "QUERY_PARAMS",
   "ACCESS_LOG_TYPE",
+  // Heddle's own, which Envoy refuses: why it ended as it did, in a sentence.
+  "HEDDLE_EXPLANATION",
 ] as const;
 export type PlainOperator = (typeof PLAIN_OPERATORS)[number];
 

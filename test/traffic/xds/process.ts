@@ -130,18 +130,15 @@ function command(kind: ProxyKind, drainSeconds: number): readonly string[] {
   return [findComponent("envoy")!, "--disable-hot-restart", "--concurrency", "1", ...logs, ...drain, "-c"];
 }
 
-/** A listener as the admin interface tells of it: Envoy's address is the one bound, Heddle's the one asked for. */
 interface ListenerStatus {
   readonly name: string;
-  readonly address?: { readonly host: string };
-  readonly port?: number;
   readonly local_address?: { readonly socket_address?: { readonly address: string; readonly port_value: number } };
 }
 
-function placeOf({ name, address, port, local_address: local }: ListenerStatus): [string, Place][] {
+/** Envoy lists none that is not open; of Heddle's, what is not bound has no port. */
+function placeOf({ name, local_address: local }: ListenerStatus): [string, Place][] {
   const bound = local?.socket_address;
-  if (bound) return [[name, { host: bound.address, port: bound.port_value }]];
-  return address && port ? [[name, { host: address.host, port }]] : [];
+  return bound && bound.port_value > 0 ? [[name, { host: bound.address, port: bound.port_value }]] : [];
 }
 
 export class ProxyProcess {

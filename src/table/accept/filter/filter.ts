@@ -85,8 +85,16 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(HealthCheckSchema, acceptHealthCheckFilter),
   known(AdaptiveConcurrencySchema, acceptAdaptiveConcurrency),
-  known(OnDemandSchema, () => ({ kind: "on-demand" })),
-  known(DynamicForwardProxySchema, () => ({ kind: "dynamic-forward-proxy" })),
+  known(OnDemandSchema, (scope, config) => {
+    scope.only(config, []);
+    return { kind: "on-demand" };
+  }),
+  known(DynamicForwardProxySchema, (scope, config) => {
+    scope.only(config, ["implementationSpecifier"]);
+    if (config.implementationSpecifier.case === "subClusterConfig")
+      scope.field("sub_cluster_config").reject("not supported by Heddle's proxy");
+    return { kind: "dynamic-forward-proxy" };
+  }),
 ];
 
 const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [

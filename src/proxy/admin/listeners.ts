@@ -1,0 +1,47 @@
+// Where listeners are: Envoy's lines, and envoy.admin.v3.Listeners.
+
+import { formatAddress } from "../../table/endpoint.ts";
+import type { Configuration } from "../configuration.ts";
+import { json, text } from "./answer.ts";
+import type { AdminState } from "./state.ts";
+
+interface Status {
+  readonly name: string;
+  /** With the ports that the system gave where none was asked for; none of a listener inside of the proxy. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+}
+
+function statuses({ listeners, udpListeners }: Configuration): readonly Status[] {
+  const streams = [...listeners].map(([name, { table, ports }]): Status => {
+    const { address, additionalAddresses } = table;
+    if (address.kind !== "socket") return { name, addresses: [] };
+    const addresses = [address, ...additionalAddresses].map(({ host, port }, i) => ({ host, port: ports[i] ?? port }));
+    return { name, addresses };
+  });
+  const datagrams = [...udpListeners].map(
+    ([name, { table, port }]): Status => ({ name, addresses: [{ host: table.address.host, port }] }),
+  );
+  return [...streams, ...datagrams];
+}
+
+function statusJson({ name, addresses }: Status): object {
+  const [first, ...others] = addresses.map(({ host, port }) => ({
+    socket_address: { address: host, port_value: port },
+  }));
+  return {
+    name,
+    local_address: first ?? { envoy_internal_address: { server_listener_name: name } },
+    ...(others.length > 0 ? { additional_local_addresses: others } : {}),
+  };
+}
+
+function statusLines({ name, addresses }: Status): string {
+  if (addresses.length === 0) return `${name}::envoy://${name}/\n`;
+  return addresses.map(({ host, port }) => `${name}::${formatAddress({ kind: "socket", host, port })}\n`).join("");
+}
+
+export function listeners({ configuration }: AdminState, query: URLSearchParams): Response {
+  const all = statuses(configuration);
+  if (query.get("format") === "json") return json({ listener_statuses: all.map(statusJson) });
+  return text(all.map(statusLines).join(""));
+}

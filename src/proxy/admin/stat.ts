@@ -1,0 +1,84 @@
+// Metrics as Envoy's statistics: labels that Prometheus has beside a name stand inside of Envoy's (docs: statistics, tag extraction).
+
+import type { Histogram } from "../../stats/histogram.ts";
+import { parseSeries } from "../../stats/parse.ts";
+import type { Metric, Registry } from "../../stats/registry.ts";
+
+export type Stat =
+  | { readonly kind: "counter" | "gauge"; readonly name: string; readonly value: number }
+  | {
+      readonly kind: "histogram";
+      readonly name: string;
+      readonly count: number;
+      /** Undefined without a value. */
+      readonly quantiles: readonly (number | undefined)[];
+    };
+
+/** Envoy's, in percent. */
+export const QUANTILES = [0, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 100] as const;
+
+/** Prefixes of metrics whose first label is a part of the name, with the label. */
+const TAGGED: readonly (readonly [prefix: string, dotted: string, label: string])[] = [
+  ["envoy_cluster_", "cluster", "cluster_name"],
+  ["envoy_listener_", "listener", "listener_address"],
+  ["envoy_http_", "http", "http_conn_manager_prefix"],
+];
+
+/** `downstream_rq_xx` of class 2xx is `downstream_rq_2xx`; a listener's requests stand below the connection manager. */
+function leaf(name: string, labels: ReadonlyMap<string, string>): string {
+  const status = labels.get("response_code_class");
+  if (status === undefined) return name;
+  const manager = labels.get("http_conn_manager_prefix");
+  if (name === "http_downstream_rq") return `http.${manager ?? ""}.downstream_rq_${status}`;
+  return name.replace(/_xx$/, `_${status}`);
+}
+
+/** `envoy_cluster_upstream_rq_total{cluster_name="a"}` is `cluster.a.upstream_rq_total`; labels of other metrics follow their names. */
+export function envoyName(metric: string, labels: ReadonlyMap<string, string>): string {
+  for (const [prefix, dotted, label] of TAGGED) {
+    const subject = labels.get(label);
+    if (metric.startsWith(prefix) && subject !== undefined)
+      return `${dotted}.${subject}.${leaf(metric.slice(prefix.length), labels)}`;
+  }
+  if (metric.startsWith("envoy_server_")) return `server.${metric.slice("envoy_server_".length)}`;
+  return [metric, ...[...labels].map(([label, value]) => `${label}.${value}`)].join(".");
+}
+
+/** Linear between the bounds of the bucket that it falls into. */
+function quantile(bounds: readonly number[], counts: Float64Array, total: number, percent: number): number {
+  const rank = (percent / 100) * total;
+  let below = 0;
+  for (let i = 0; i < bounds.length; i++) {
+    const count = counts[i]!;
+    const lower = i === 0 ? 0 : bounds[i - 1]!;
+    if (count > 0 && below + count >= rank) return lower + ((bounds[i]! - lower) * (rank - below)) / count;
+    below += count;
+  }
+  return bounds[bounds.length - 1] ?? 0;
+}
+
+function histogramStat(name: string, { definition, table }: Histogram, offset: number): Stat {
+  const { bounds } = definition;
+  const counts = table.cells.slice(offset, offset + bounds.length + 1);
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  const quantiles = QUANTILES.map((percent) => (count === 0 ? undefined : quantile(bounds, counts, count, percent)));
+  return { kind: "histogram", name, count, quantiles };
+}
+
+function* metricStats(metric: Metric): Generator<Stat> {
+  const { definition, table } = metric;
+  for (const { text, offset } of table.entries()) {
+    const labels = parseSeries(`${definition.name}{${text}}`)?.labels ?? new Map<string, string>();
+    const name = envoyName(definition.name, labels);
+    if (definition.kind === "histogram") yield histogramStat(name, metric as Histogram, offset);
+    else yield { kind: definition.kind, name, value: table.cells[offset]! };
+  }
+}
+
+/** By name. */
+export function statsOf(registry: Registry): readonly Stat[] {
+  return registry
+    .collect()
+    .flatMap((metric) => [...metricStats(metric)])
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
