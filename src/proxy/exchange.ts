@@ -148,9 +148,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   /** Meets the client's expectation here; the upstream hears nothing of it (Envoy: ActiveStream::decodeHeaders). */
   #askForBody(): void {
-    const { headers } = this.head;
-    if (getHeader(headers, "expect")?.toLowerCase() !== "100-continue") return;
-    removeHeader(headers, "expect");
+    if (getHeader(this.head.headers, "expect")?.toLowerCase() !== "100-continue") return;
+    removeHeader(this.head.headers, "expect");
     this.#stream.inform(100, []);
   }
 
@@ -241,9 +240,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   // ── act ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #act(): void {
-    const { route } = this;
-    if (this.virtualHost && needsTls(this.virtualHost.requireTls, this.head.headers)) {
-      this.#redirect(301, `https://${this.head.authority}${this.head.path}`);
+    const { route, head } = this;
+    if (this.virtualHost && needsTls(this.virtualHost.requireTls, head)) {
+      this.#redirect(301, `https://${head.authority}${head.path}`);
       return;
     }
     if (!route) {
@@ -255,7 +254,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
         this.reply(route.action.status, route.action.body, "direct_response");
         return;
       case "redirect":
-        this.#redirect(route.action.status, redirectLocation(route.action, this.head, route.match.path));
+        this.#redirect(route.action.status, redirectLocation(route.action, head, route.match.path));
         return;
       case "forward":
         this.#phase = "forwarding";

@@ -86,6 +86,14 @@ const BY_DETAILS: Readonly<Record<string, Sentence>> = {
   request_payload_too_large: say("the body of the request is larger than the proxy may buffer"),
   response_payload_too_large: say("the body of the answer is larger than the proxy may buffer"),
   overload: say("the proxy is overloaded and sheds requests"),
+  reached_concurrency_limit: say("more is under way than the latency of the requests before bears"),
+  health_check_ok: say("the proxy answered a health check: it is well"),
+  health_check_ok_cluster_healthy: say("the proxy answered a health check: its clusters are well"),
+  health_check_cached: say("the proxy answered a health check as the application did last"),
+  health_check_failed: say("the proxy drains, or is told to fail its health checks"),
+  health_check_failed_no_cluster_found: say("a health check asks for a cluster that the proxy does not know"),
+  health_check_failed_cluster_empty: say("a health check asks for a cluster that has no hosts"),
+  health_check_failed_cluster_unhealthy: say("a health check asks for a cluster with too few healthy hosts"),
   rbac_access_denied_matched_policy: (at) => {
     const policy = inner(at);
     return policy === "none" || policy === ""
@@ -112,6 +120,8 @@ const BY_FLAG: Readonly<Record<ResponseFlag, Sentence>> = {
   FI: say("the configuration injects this fault"),
   SI: say("neither side sent anything for too long"),
   RL: BY_DETAILS.local_rate_limited!,
+  LH: BY_DETAILS.health_check_failed!,
+  OM: BY_DETAILS.overload!,
   DT: BY_DETAILS.max_duration_timeout!,
   UMSDR: say("the connection to the host reached its greatest age"),
 };

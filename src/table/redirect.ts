@@ -1,8 +1,7 @@
 // Where a redirect points (Envoy: RouteEntryImplBase::newUri).
 
-import { getHeader, type HeaderList } from "../http/headers.ts";
 import { portOf, withoutPort } from "./authority.ts";
-import type { RequestFacts } from "./request.ts";
+import { headerValue, type RequestFacts } from "./request.ts";
 import { type PathRewrite, rewritePath } from "./rewrite.ts";
 import type { PathMatch } from "./route-match.ts";
 
@@ -37,7 +36,7 @@ export function redirectLocation(action: RedirectAction, request: RequestFacts, 
 }
 
 /** Whether a request that came without TLS must come with it (Envoy: RouteMatcher, SslRedirectRoute). */
-export function needsTls(requireTls: "none" | "external" | "all", headers: HeaderList): boolean {
-  if (requireTls === "none" || getHeader(headers, "x-forwarded-proto") === "https") return false;
-  return requireTls === "all" || getHeader(headers, "x-envoy-internal") !== "true";
+export function needsTls(requireTls: "none" | "external" | "all", request: RequestFacts): boolean {
+  if (requireTls === "none" || headerValue(request, "x-forwarded-proto") === "https") return false;
+  return requireTls === "all" || headerValue(request, "x-envoy-internal") !== "true";
 }
