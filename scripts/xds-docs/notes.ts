@@ -23,6 +23,7 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   [`${FAULT}.abort_grpc_status_runtime`]: NO_RUNTIME,
   [`${FAULT}.disable_downstream_cluster_stats`]: NO_STATS,
   "envoy.config.route.v3.Route.stat_prefix": NO_STATS,
+  "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.stat_prefix": NO_STATS,
   "envoy.config.listener.v3.Listener.stat_prefix": "statistics of a listener carry its name",
   "*.config_source": ONE_STREAM,
   "*.sds_config": ONE_STREAM,
