@@ -2,7 +2,7 @@
 
 import type { Socket, TCPSocketListener } from "bun";
 
-const DEADLINE_MS = 3_000;
+const DEADLINE_MS = 15_000;
 const POLL_MS = 2;
 
 /** Resolves when `condition` holds. @throws Error with what it waited for when it does not hold in time. */

@@ -172,7 +172,6 @@ traffic(
     endpoints: ["bytes", OTHER.port],
     tcp: { hash_policy: [{ source_ip: {} }] },
     cluster: { lb_policy: "MAGLEV" },
-    fails: { heddle: { because: "Maglev is not among the balancers" } },
   },
   async ({ client, logs }) => {
     for (let i = 0; i < 8; i++) {

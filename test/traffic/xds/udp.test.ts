@@ -219,18 +219,17 @@ traffic(
 );
 
 traffic(
-  "without a host, or a cluster, they are dropped, and served when there is one",
+  "without a host they do no harm, and are served when there is one",
   { ...udpCase(), endpoints: [] },
   async (given) => {
     const one = await client(given);
-    one.send("lost");
+    one.send("early"); // dropped, unless it waited in the kernel for the update
     await given.update({ ...udpCase(), endpoints: [A.port] });
     await until("an answer", async () => {
       one.send("found");
       await Bun.sleep(20);
       return one.heard.includes("a:found");
     });
-    expect(A.heard).not.toContain("lost");
   },
 );
 
@@ -286,7 +285,6 @@ traffic(
     ...udpCase({ hash_policies: [{ source_ip: true }] }),
     endpoints: [A.port, B.port],
     cluster: { lb_policy: "MAGLEV" },
-    fails: { heddle: { because: "Maglev is not among the balancers" } },
   },
   async (given) => {
     const answers = new Set<string>();
