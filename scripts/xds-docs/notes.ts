@@ -22,9 +22,8 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   [`${FAULT}.response_rate_limit_percent_runtime`]: NO_RUNTIME,
   [`${FAULT}.abort_grpc_status_runtime`]: NO_RUNTIME,
   [`${FAULT}.disable_downstream_cluster_stats`]: NO_STATS,
-  "*.rules_stat_prefix": NO_STATS,
-  "*.shadow_rules_stat_prefix": NO_STATS,
   "envoy.config.route.v3.Route.stat_prefix": NO_STATS,
+  "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.stat_prefix": NO_STATS,
   "envoy.config.listener.v3.Listener.stat_prefix": "statistics of a listener carry its name",
   "*.config_source": ONE_STREAM,
   "*.sds_config": ONE_STREAM,
@@ -80,7 +79,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   [`${MANAGER}.SetCurrentClientCertDetails.dns`]: "the mesh's certificates have a URI alone",
   "envoy.config.core.v3.SubstitutionFormatString.content_type": "is of bodies; a log has none",
   "envoy.config.core.v3.SubstitutionFormatString.json_format_options": "keys are sorted always",
-  "envoy.extensions.filters.http.header_to_metadata.v3.Config.KeyValuePair.type": "values are strings",
 };
 
 /** Taken, and otherwise than by Envoy, or with more to be said. */

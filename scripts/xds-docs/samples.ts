@@ -22,6 +22,10 @@ const managerFilter: JsonMessage = {
 const endpoints: JsonMessage = { cluster_name: "a", endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
 const permission: JsonMessage = { any: true };
 const policy: JsonMessage = { permissions: [permission], principals: [{ any: true }] };
+const grpc: JsonMessage = { envoy_grpc: { cluster_name: "a" } };
+const bucket: JsonMessage = { max_tokens: 1, tokens_per_fill: 1, fill_interval: "1s" };
+const mutations: JsonMessage = { request_mutations: [{ remove: "x-a" }] };
+const metadata: JsonMessage = { filter: "a", path: [{ key: "b" }], value: { present_match: true } };
 
 /** A resource of each type. */
 export const ROOTS: Readonly<Record<string, JsonMessage>> = {
@@ -121,6 +125,22 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
     on_header_present: { metadata_namespace: "a", key: "b" },
   },
   "envoy.extensions.filters.http.header_to_metadata.v3.Config.KeyValuePair": { metadata_namespace: "a", key: "b" },
+  "envoy.extensions.filters.http.buffer.v3.Buffer": { max_request_bytes: 1 },
+  "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor": { grpc_service: grpc },
+  "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": { stat_prefix: "a", token_bucket: bucket },
+  "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": {
+    entries: [{ key: "a", value: "b" }],
+    token_bucket: bucket,
+  },
+  "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry": { key: "a", value: "b" },
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": { mutations },
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute": { mutations },
+  "envoy.extensions.filters.http.header_mutation.v3.Mutations": mutations,
+  "envoy.config.common.mutation_rules.v3.HeaderMutation": { remove: "x-a" },
+  "envoy.type.v3.TokenBucket": bucket,
+  "envoy.config.rbac.v3.SourcedMetadata": { metadata_matcher: metadata },
+  "envoy.config.core.v3.GrpcService": grpc,
+  "envoy.config.route.v3.RateLimit": { actions: [{ generic_key: { descriptor_value: "a" } }] },
   "envoy.extensions.filters.http.rbac.v3.RBAC": { rules: { policies: { a: policy } } },
   "envoy.extensions.filters.network.rbac.v3.RBAC": { stat_prefix: "a", rules: { policies: { a: policy } } },
   [`${TLS}.TlsCertificate`]: { certificate_chain: pem, private_key: pem },

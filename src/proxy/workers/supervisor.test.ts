@@ -89,9 +89,11 @@ describe("several workers", () => {
   test("have one subscription, whose refusals are theirs, and take every update", async () => {
     const proxy = await started();
     const port = await proxy.port("l");
+    const isTaken = () => proxy.ads.lines.includes("> rds ack");
+    await until("the first routes are taken", isTaken); // workers are ready a little before
     proxy.ads.lines = [];
     proxy.ads.update(snapshotOf(resources(saying(204))));
-    await until("the update is taken", () => proxy.ads.lines.includes("> rds ack"));
+    await until("the update is taken", isTaken);
     expect(await statuses(port, 20)).toEqual(["204"]);
     proxy.ads.lines = [];
     const refused = rdsListener("bad", { udp_listener_config: {} });
