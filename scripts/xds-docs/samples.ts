@@ -50,9 +50,20 @@ const LEAST_REQUEST: JsonMessage = {
 const TLS = "envoy.extensions.transport_sockets.tls.v3";
 const ROUTE = "envoy.config.route.v3";
 
+const CONCURRENCY = "envoy.extensions.filters.http.adaptive_concurrency.v3";
+const gradient = {
+  concurrency_limit_params: { concurrency_update_interval: "0.1s" },
+  min_rtt_calc_params: { interval: "30s" },
+} satisfies JsonMessage;
+
 /** By message; `{}` is right of all others. */
 export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   ...ROOTS,
+  [`${CONCURRENCY}.AdaptiveConcurrency`]: { gradient_controller_config: gradient },
+  [`${CONCURRENCY}.GradientControllerConfig`]: gradient,
+  [`${CONCURRENCY}.GradientControllerConfig.ConcurrencyLimitCalculationParams`]: gradient.concurrency_limit_params,
+  [`${CONCURRENCY}.GradientControllerConfig.MinimumRTTCalculationParams`]: gradient.min_rtt_calc_params,
+  "envoy.extensions.filters.http.health_check.v3.HealthCheck": { pass_through_mode: false },
   "envoy.config.core.v3.Address": address,
   "envoy.config.core.v3.SocketAddress": address.socket_address as JsonMessage,
   "envoy.config.core.v3.EnvoyInternalAddress": { server_listener_name: "a", endpoint_id: "b" },
