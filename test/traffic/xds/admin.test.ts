@@ -133,7 +133,8 @@ traffic(
     const poisoned = { legs: ["plaintext"], rds: true, listener: { filter_chains: [] } };
     await expect(update(poisoned)).rejects.toThrow();
     const dump = await json(process, "/config_dump?resource=dynamic_listeners");
-    const [state] = dump.configs as JsonObject[];
+    // Others may stand there, which other files had refused: the process is shared.
+    const state = (dump.configs as JsonObject[]).find((config) => config.active_state && config.error_state);
     const error = state?.error_state as JsonObject;
     expect(keysOf(state)).toEqual(expect.arrayContaining(["active_state", "error_state", "name"]));
     expect(keysOf(error)).toEqual(expect.arrayContaining(["details", "failed_configuration", "last_update_attempt"]));
@@ -255,7 +256,7 @@ traffic("who it is, and how it is", CASE, async ({ process }) => {
   expect(info.version.split("/")).toHaveLength(5);
   expect(info.commandLineOptions?.configPath).toEndWith("bootstrap.json");
   expect(await process.admin("/ready")).toBe("LIVE\n");
-  expect(await json(process, "/runtime")).toEqual({ entries: {}, layers: [] });
+  expect(keysOf(await json(process, "/runtime"))).toEqual(["entries", "layers"]);
   expect(await json(process, "/init_dump")).toEqual({});
   expect(keysOf(await json(process, "/memory"))).toEqual([
     "allocated",
