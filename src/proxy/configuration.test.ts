@@ -367,8 +367,9 @@ describe("secrets", () => {
   const TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
   const root = testRoot(Date.now());
 
-  function tlsListener(): Message {
-    const filter = httpFilter({ name: "l", routes: [{ match: { prefix: "/" }, direct_response: { status: 204 } }] });
+  function tlsListener(settings: Message = {}): Message {
+    const routes = [{ match: { prefix: "/" }, direct_response: { status: 204 } }];
+    const filter = httpFilter({ name: "l", routes, settings });
     const context = { tls_certificate_sds_secret_configs: [{ name: "default", sds_config: ADS }] };
     const socket = {
       name: "envoy.transport_sockets.tls",
@@ -436,5 +437,24 @@ describe("secrets", () => {
     expect(setSecret({ ...one, pem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" })).toBeString();
     expect((await handshake()).name).toContain("/sa/one");
     expect(configuration.principal).toEndWith("/sa/one");
+  });
+
+  test("listeners that were replaced are let go while their socket stays open", async () => {
+    const proxy = new TestProxy({ ports: [upstream.port], listenerDrainMs: 0 });
+    open.push(proxy);
+    ({ configuration } = proxy.proxy);
+    setSecret(leaf("one"));
+    const generations = Array.from({ length: 20 }, (_, i) => {
+      setListener(configuration, tlsListener({ stream_idle_timeout: `${i + 1}s` }));
+      return new WeakRef(configuration.listeners.get("l")!);
+    });
+    const port = portOf("l");
+    // The newest is in force, and the collector takes words on the stack for references to a few.
+    await until("all but a few are collected", () => {
+      Bun.gc(true);
+      return generations.filter((generation) => generation.deref()).length <= 5;
+    });
+    expect(portOf("l")).toBe(port);
+    expect((await handshake()).name).toContain("/sa/one");
   });
 });

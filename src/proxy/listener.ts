@@ -8,9 +8,9 @@ import { keepAlive } from "../net/keepalive.ts";
 import { type ListeningSocket, listen } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
 import { SocketTransport } from "../net/socket.ts";
+import type { ServerTls } from "../net/tls-acceptor.ts";
 import type { ChainFacts } from "../table/filter-chain-match.ts";
 import { chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
-import type { DownstreamTls } from "../table/transport-socket.ts";
 import {
   type BoundChain,
   bindChain,
@@ -76,6 +76,22 @@ function allChains(table: ListenerTable): Set<FilterChain> {
 
 function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTable): boolean {
   return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
+}
+
+/** Of all listeners together, counted where it refuses. */
+function admissionOf({ admission, overload }: ListenerContext, onRefused: () => void): Admission {
+  return {
+    admit() {
+      if (overload.reject_incoming_connections > 0 && overload.hits("reject_incoming_connections")) {
+        overload.stats.connectionsRejected++;
+        return false;
+      }
+      const admitted = admission.admit();
+      if (!admitted) onRefused();
+      return admitted;
+    },
+    release: () => admission.release(),
+  };
 }
 
 export class Listener {
@@ -186,50 +202,33 @@ export class Listener {
     this.#doors = doors;
   }
 
+  /**
+   * What the socket calls for as long as it is open knows the door alone. Whoever opened it is replaced, and leads to its heir, and that to
+   * the next: a door that kept hold of the first would keep all of them.
+   */
   #openDoor(host: string, port: number): Door {
-    const { backlog, sharedTls } = this.table;
-    // The acceptor asks the door, not this listener: the owner changes with the configuration.
+    const { name: listener, backlog, sharedTls } = this.table;
+    const context = this.#context;
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
-    const { sockets } = this.#context;
-    const place: SocketPlace = { listener: this.table.name, host, port, backlog };
-    const door: Door = {
-      place,
-      owner: this,
-      socket: listen(
-        sockets.binding(place),
-        sharedTls && this.#tls(() => door.owner.table.sharedTls),
-        accept,
-        this.#admission(() => door.owner),
-      ),
-    };
-    sockets.opened(place, door.socket);
+    const tls = (): ServerTls =>
+      serverTls(
+        () => door.owner.table.sharedTls,
+        context,
+        listener,
+        () => door.owner.stats,
+      );
+    const place: SocketPlace = { listener, host, port, backlog };
+    const binding = context.sockets.binding(place);
+    const admission = admissionOf(context, () => door.owner.#overflow());
+    const socket = listen(binding, sharedTls && tls(), accept, admission);
+    const door: Door = { place, owner: this, socket };
+    context.sockets.opened(place, socket);
     return door;
   }
 
   #close({ place, socket }: Door): void {
     socket.stop();
     this.#context.sockets.closed(place);
-  }
-
-  #tls(settings: () => DownstreamTls | undefined) {
-    return serverTls(settings, this.#context, this.table.name, () => this.stats);
-  }
-
-  /** Of all listeners together, counted where it refuses. */
-  #admission(owner: () => Listener): Admission {
-    const { admission, overload } = this.#context;
-    return {
-      admit() {
-        if (overload.reject_incoming_connections > 0 && overload.hits("reject_incoming_connections")) {
-          overload.stats.connectionsRejected++;
-          return false;
-        }
-        const admitted = admission.admit();
-        if (!admitted) owner().#overflow();
-        return admitted;
-      },
-      release: () => admission.release(),
-    };
   }
 
   #overflow(): void {
