@@ -12,7 +12,7 @@ const POLL_MS = 25;
 
 interface ListenerStatus {
   readonly name: string;
-  readonly port: number;
+  readonly local_address: { readonly socket_address: { readonly port_value: number } };
 }
 
 export class ProxyProcess {
@@ -40,10 +40,10 @@ export class ProxyProcess {
       if (performance.now() > deadline || proxy.#child.exitCode !== null) throw new Error("the proxy did not start");
       await Bun.sleep(POLL_MS);
     }
-    const { listener_statuses: statuses } = (await (await proxy.#ask("/listeners")).json()) as {
+    const { listener_statuses: statuses } = (await (await proxy.#ask("/listeners?format=json")).json()) as {
       listener_statuses: readonly ListenerStatus[];
     };
-    proxy.#ports = new Map(statuses.map(({ name, port }) => [name, port]));
+    proxy.#ports = new Map(statuses.map(({ name, local_address: at }) => [name, at.socket_address.port_value]));
     return proxy;
   }
 
