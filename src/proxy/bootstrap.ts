@@ -1,10 +1,10 @@
 // The file a proxy starts from: an envoy.config.bootstrap.v3.Bootstrap in JSON or YAML, as Envoy takes it.
 
 import { readFileSync } from "node:fs";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { EXIT, Failure } from "../base/failure.ts";
-import { jsonRegistry } from "../xds/any.ts";
 import { type Bootstrap, BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
+import { readJson } from "../xds/read-json.ts";
 
 async function readDocument(path: string): Promise<JsonValue> {
   let text: string;
@@ -36,7 +36,7 @@ async function readDocument(path: string): Promise<JsonValue> {
 export async function readBootstrap(path: string): Promise<Bootstrap> {
   const document = await readDocument(path);
   try {
-    return fromJson(BootstrapSchema, document, { registry: jsonRegistry() });
+    return readJson(BootstrapSchema, document);
   } catch (thrown) {
     throw new Failure(
       `bootstrap file ${path} is not a valid envoy.config.bootstrap.v3.Bootstrap: ${thrown instanceof Error ? thrown.message : String(thrown)}`,

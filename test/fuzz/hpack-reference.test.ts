@@ -179,7 +179,8 @@ test(
       }),
       { numRuns: runs(1_500) },
     );
-    expect(compared).toBeGreaterThan(500);
+    // About 530 on average, with a deviation of 30: most lists end early, at an index that no table has.
+    expect(compared).toBeGreaterThan(250);
   },
   timeLimitMs(20_000),
 );

@@ -6,7 +6,6 @@
 import type { DescEnum, DescFile, DescMessage, DescService, Message } from "@bufbuild/protobuf";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { GenEnum, GenMessage, GenService, GenServiceMethods } from "@bufbuild/protobuf/codegenv2";
-import { base64Decode } from "@bufbuild/protobuf/wire";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { LazyEnum } from "./enum.ts";
 import { LazyMessage } from "./message.ts";
@@ -59,7 +58,7 @@ class LazyFile implements DescFile {
 
 /** The file whose FileDescriptorProto is `base64`. */
 export function fileDesc(base64: string, dependencies: readonly DescFile[] = []): DescFile {
-  return new LazyFile(base64Decode(base64), dependencies);
+  return new LazyFile(Uint8Array.fromBase64(base64), dependencies);
 }
 
 function messageAt(file: DescFile, path: readonly number[]): DescMessage {
