@@ -48,8 +48,11 @@ const server = Bun.serve({
 });
 console.log(`golden-signal ${version} listens on 127.0.0.1:${server.port}`);
 
+/** Bun waits without end for a connection that has not brought a request yet, and proxies hold such connections ready. */
+const LAST_ANSWERS_MS = 1_000;
+
 async function end(): Promise<void> {
-  await server.stop(); // what is under way is answered first
+  await Promise.race([server.stop(), Bun.sleep(LAST_ANSWERS_MS)]); // what is under way is answered first
   process.exit(0);
 }
 process.on("SIGTERM", () => void end());
