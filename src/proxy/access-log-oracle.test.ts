@@ -349,7 +349,7 @@ async function withHeddle(): Promise<Seen> {
   });
   const proxy: RunningProxy = startProxy({ bootstrap, version: "test", drainMs: 0, reusePort: false });
   try {
-    await drive(proxy.configuration.listeners.get("http")!.port);
+    await drive(proxy.configuration.listenerManager.listeners.get("http")!.port);
     await proxy.stop();
     return await collect(folder, upstream, seen.envoy);
   } finally {

@@ -51,7 +51,7 @@ function routesSaying(name: string, status: number): Message {
 }
 
 function portOf(name: string): number {
-  return configuration.listeners.get(name)?.port ?? 0;
+  return configuration.listenerManager.listeners.get(name)?.port ?? 0;
 }
 
 async function client(name: string): Promise<RawPeer> {
@@ -70,11 +70,11 @@ async function status(peer: RawPeer): Promise<string> {
 
 describe("virtual hosts of VHDS", () => {
   function setHost(name: string, answer: number | undefined): void {
-    const shell = configuration.routeShell("r")!;
+    const shell = configuration.routeManager.routeShell("r")!;
     const routes = [{ match: { prefix: "/" }, direct_response: { status: answer ?? 0 } }];
     const checked = checkVirtualHost(fromJson(VirtualHostSchema, { name, domains: [name], routes }), shell);
     if (checked.kind === "rejected") throw new Error(JSON.stringify(checked.rejections));
-    configuration.setVirtualHost("r", `r/${name}`, answer === undefined ? undefined : checked.table);
+    configuration.routeManager.setVirtualHost("r", `r/${name}`, answer === undefined ? undefined : checked.table);
   }
 
   /** What each authority is answered with, by the table in force. */
@@ -94,7 +94,7 @@ describe("virtual hosts of VHDS", () => {
     setHost("a", 201);
     setHost("b", 202);
     expect(answers("own", "a", "b")).toEqual([undefined, undefined, undefined]);
-    complete(configuration.publishVirtualHosts("r"));
+    complete(configuration.routeManager.publishVirtualHosts("r"));
     expect(answers("own", "a", "b")).toEqual([200, 201, 202]);
     const before = configuration.routes("r").current;
     setHost("a", 203);
@@ -104,13 +104,13 @@ describe("virtual hosts of VHDS", () => {
     setHost("d", 206);
     setHost("d", undefined);
     expect(answers("a", "b", "c", "d")).toEqual([201, 202, undefined, undefined]);
-    complete(configuration.publishVirtualHosts("r"));
+    complete(configuration.routeManager.publishVirtualHosts("r"));
     expect(answers("own", "a", "b", "c", "d")).toEqual([200, 204, undefined, 205, undefined]);
     expect(before?.virtualHosts.find("b")?.name).toBe("b"); // a request keeps what it took
     setRoutes(configuration, { name: "r", vhds: { config_source: ADS } });
     expect(answers("own", "a", "c")).toEqual([undefined, 204, 205]);
     setHost("a", undefined);
-    complete(configuration.publishVirtualHosts("r"));
+    complete(configuration.routeManager.publishVirtualHosts("r"));
     expect(answers("a", "c")).toEqual([undefined, 205]);
   });
 });
@@ -118,12 +118,12 @@ describe("virtual hosts of VHDS", () => {
 describe("warming", () => {
   test("a listener opens once its routes are here", async () => {
     setListener(configuration, rdsListener("r"));
-    expect([configuration.warmingListeners, portOf("l")]).toEqual([["l"], 0]);
-    expect(configuration.routeNames.has("r")).toBe(true);
+    expect([configuration.listenerManager.warmingNames, portOf("l")]).toEqual([["l"], 0]);
+    expect(configuration.listenerManager.routeNames.has("r")).toBe(true);
     setRoutes(configuration, routesSaying("other", 204));
     expect(portOf("l")).toBe(0);
     setRoutes(configuration, routesSaying("r", 204));
-    expect(configuration.warmingListeners).toEqual([]);
+    expect(configuration.listenerManager.warmingNames).toEqual([]);
     expect(await status(await client("l"))).toBe("204");
   });
 
@@ -140,9 +140,9 @@ describe("warming", () => {
 
   test("a listener that goes while it waits never opens", () => {
     setListener(configuration, rdsListener("r"));
-    configuration.removeListener("l");
+    configuration.listenerManager.removeListener("l");
     setRoutes(configuration, routesSaying("r", 204));
-    expect([configuration.warmingListeners, portOf("l")]).toEqual([[], 0]);
+    expect([configuration.listenerManager.warmingNames, portOf("l")]).toEqual([[], 0]);
   });
 
   test("routes that change serve the next request of a connection that is open", async () => {
@@ -152,7 +152,7 @@ describe("warming", () => {
     expect(await status(peer)).toBe("204");
     setRoutes(configuration, routesSaying("r", 205));
     expect(await status(peer)).toBe("205");
-    configuration.removeRoutes("r");
+    configuration.routeManager.removeRoutes("r");
     expect(await status(peer)).toBe("404");
   });
 });
@@ -174,26 +174,26 @@ describe("warming of clusters", () => {
     open.push(other);
     const peer = await client("http");
     setCluster(configuration, eds("upstream"));
-    expect(configuration.warmingClusters).toEqual(["upstream"]);
-    expect(configuration.endpointNames.has("upstream")).toBe(true);
+    expect(configuration.clusterManager.warming).toEqual(["upstream"]);
+    expect(configuration.clusterManager.endpointNames.has("upstream")).toBe(true);
     expect(await status(peer)).toBe("200");
-    configuration.setEndpoints("upstream", endpointsOf(other.port));
-    expect(configuration.warmingClusters).toEqual([]);
+    configuration.clusterManager.setEndpoints("upstream", endpointsOf(other.port));
+    expect(configuration.clusterManager.warming).toEqual([]);
     expect(await status(peer)).toBe("204");
   });
 
   test("that there are no endpoints is an answer, too", async () => {
     setCluster(configuration, eds("upstream"));
-    configuration.removeEndpoints("upstream");
-    expect(configuration.warmingClusters).toEqual([]);
+    configuration.clusterManager.removeEndpoints("upstream");
+    expect(configuration.clusterManager.warming).toEqual([]);
     expect(await status(await client("http"))).toBe("503");
   });
 
   test("one whose endpoints do not come within initial_fetch_timeout goes on without; 0 waits for ever", async () => {
     setCluster(configuration, eds("upstream", { initial_fetch_timeout: "0.02s" }));
     setCluster(configuration, eds("patient", { initial_fetch_timeout: "0s" }));
-    await until("it gives up", () => !configuration.warmingClusters.includes("upstream"));
-    expect(configuration.warmingClusters).toEqual(["patient"]);
+    await until("it gives up", () => !configuration.clusterManager.warming.includes("upstream"));
+    expect(configuration.clusterManager.warming).toEqual(["patient"]);
     expect(await status(await client("http"))).toBe("503");
   });
 
@@ -203,22 +203,22 @@ describe("warming of clusters", () => {
     const context = { "@type": tls, common_tls_context: { tls_certificate_sds_secret_configs: certificates } };
     const transport_socket = { name: "envoy.transport_sockets.tls", typed_config: context };
     setCluster(configuration, staticCluster("upstream", [upstream.port], { transport_socket }));
-    expect(configuration.warmingClusters).toEqual(["upstream"]);
+    expect(configuration.clusterManager.warming).toEqual(["upstream"]);
     expect(await status(await client("http"))).toBe("200"); // the one before, in the clear
     const leaf = testLeaf(testRoot(Date.now()), "spiffe://cluster.local/ns/default/sa/late", Date.now());
     configuration.setSecret("late", { kind: "certificate", chain: leaf.pem, key: new Secret(leaf.keyPem) });
-    expect(configuration.warmingClusters).toEqual([]);
+    expect(configuration.clusterManager.warming).toEqual([]);
   });
 
   test("one that goes while it waits, or is replaced meanwhile, never serves", async () => {
     setCluster(configuration, eds("upstream"));
     setCluster(configuration, staticCluster("upstream", [upstream.port]));
-    configuration.removeEndpoints("upstream");
+    configuration.clusterManager.removeEndpoints("upstream");
     expect(await status(await client("http"))).toBe("200");
     setCluster(configuration, eds("gone"));
-    configuration.removeCluster("gone");
-    configuration.removeEndpoints("gone");
-    expect([configuration.warmingClusters, configuration.clusters.has("gone")]).toEqual([[], false]);
+    configuration.clusterManager.removeCluster("gone");
+    configuration.clusterManager.removeEndpoints("gone");
+    expect([configuration.clusterManager.warming, configuration.clusters.has("gone")]).toEqual([[], false]);
   });
 
   test("a listener whose routes do not come within initial_fetch_timeout opens without", async () => {
@@ -278,7 +278,7 @@ describe("a listener that is replaced", () => {
     const port = portOf("http");
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
-    configuration.removeListener("http");
+    configuration.listenerManager.removeListener("http");
     await peer.isClosed();
     await expect(connectRaw(port)).rejects.toThrow();
   });
@@ -297,20 +297,20 @@ describe("clusters", () => {
     open.push(other);
     const { load_assignment: _, ...rest } = staticCluster("upstream", []);
     setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
-    expect(configuration.endpointNames.has("upstream")).toBe(true);
-    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
+    expect(configuration.clusterManager.endpointNames.has("upstream")).toBe(true);
+    configuration.clusterManager.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
     const host = configuration.clusters.get("upstream")!.hosts[0]!;
-    configuration.setEndpoints("upstream", {
+    configuration.clusterManager.setEndpoints("upstream", {
       ...NO_ENDPOINTS,
       endpoints: [endpoint(other.port), endpoint(upstream.port)],
     });
     expect(configuration.clusters.get("upstream")!.hosts).toContain(host);
-    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
+    configuration.clusterManager.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
     expect(await status(peer)).toBe("200");
     expect(upstream.connections).toHaveLength(1);
-    configuration.removeEndpoints("upstream");
+    configuration.clusterManager.removeEndpoints("upstream");
     await upstream.connections[0]!.isClosed();
     expect(await status(peer)).toBe("503");
   });
@@ -319,12 +319,12 @@ describe("clusters", () => {
     const { load_assignment: _, ...rest } = staticCluster("upstream", []);
     setCluster(configuration, { ...rest, type: "EDS", eds_cluster_config: { eds_config: ADS } });
     const at = endpoint(upstream.port);
-    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at] });
+    configuration.clusterManager.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at] });
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
     const cluster = configuration.clusters.get("upstream")!;
     const host = cluster.hosts[0]!;
-    configuration.setEndpoints("upstream", {
+    configuration.clusterManager.setEndpoints("upstream", {
       ...NO_ENDPOINTS,
       endpoints: [{ ...at, weight: 7, priority: 1, health: "degraded" }],
     });
@@ -332,7 +332,7 @@ describe("clusters", () => {
     expect(cluster.hosts).toEqual([host]);
     expect([host.weight, host.priority, host.health]).toEqual([7, 1, "degraded"]);
     expect(upstream.connections).toHaveLength(1);
-    configuration.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at, endpoint(1)] });
+    configuration.clusterManager.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [at, endpoint(1)] });
     host.ejected = true;
     cluster.onHealthChanged(host);
     expect(cluster.choose(NO_PREFERENCE)?.label).toBe("127.0.0.1:1");
@@ -345,7 +345,7 @@ describe("clusters", () => {
   test("one that would stand for itself is refused, be it through others; what was there stays", () => {
     const { table } = configuration.clusters.get("upstream")!;
     const standsFor = (name: string, ...clusters: readonly string[]) =>
-      configuration.setCluster({ ...table, name, discovery: { kind: "aggregate", clusters } });
+      configuration.clusterManager.setCluster({ ...table, name, discovery: { kind: "aggregate", clusters } });
     expect(standsFor("a", "upstream", "b")).toBeUndefined();
     expect(standsFor("b", "c")).toBeUndefined();
     expect(standsFor("c", "upstream", "a")).toContain("itself");
@@ -357,7 +357,7 @@ describe("clusters", () => {
   test("one that goes answers 503, and its connections close", async () => {
     const peer = await client("http");
     expect(await status(peer)).toBe("200");
-    configuration.removeCluster("upstream");
+    configuration.clusterManager.removeCluster("upstream");
     await upstream.connections[0]!.isClosed();
     expect(await status(peer)).toBe("503");
   });
@@ -413,7 +413,7 @@ describe("secrets", () => {
 
   test("a listener opens once its certificate is here, and the proxy knows who it is", async () => {
     setListener(configuration, tlsListener());
-    expect([configuration.warmingListeners, portOf("l")]).toEqual([["l"], 0]);
+    expect([configuration.listenerManager.warmingNames, portOf("l")]).toEqual([["l"], 0]);
     expect(setSecret(leaf("one"))).toBeUndefined();
     expect(configuration.principal).toBe("spiffe://cluster.local/ns/default/sa/one");
     expect((await handshake()).name).toContain("/sa/one");
@@ -446,7 +446,7 @@ describe("secrets", () => {
     setSecret(leaf("one"));
     const generations = Array.from({ length: 20 }, (_, i) => {
       setListener(configuration, tlsListener({ stream_idle_timeout: `${i + 1}s` }));
-      return new WeakRef(configuration.listeners.get("l")!);
+      return new WeakRef(configuration.listenerManager.listeners.get("l")!);
     });
     const port = portOf("l");
     // The newest is in force, and the collector takes words on the stack for references to a few.

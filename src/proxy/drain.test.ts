@@ -45,8 +45,8 @@ function serve(listenerDrainMs = DRAIN_MS): { configuration: Configuration; stop
   return { configuration: proxy.configuration, stop: () => proxy.stop() };
 }
 
-async function stream({ listeners }: Configuration, first = "ping"): Promise<RawPeer> {
-  const peer = await connectRaw(listeners.get("tcp")!.port);
+async function stream({ listenerManager }: Configuration, first = "ping"): Promise<RawPeer> {
+  const peer = await connectRaw(listenerManager.listeners.get("tcp")!.port);
   open.push({ close: () => peer.reset() });
   await answers(peer, first);
   return peer;
@@ -61,7 +61,7 @@ async function answers(peer: RawPeer, question = "ping"): Promise<void> {
 test("a byte stream of a listener that goes lives through its drain time, and no longer", async () => {
   const { configuration } = serve();
   const peer = await stream(configuration);
-  configuration.removeListener("tcp");
+  configuration.listenerManager.removeListener("tcp");
   await answers(peer);
   expect(configuration.connections).toBe(1);
   await peer.isClosed();
@@ -97,9 +97,9 @@ test("a byte stream of a chain that stays outlives the drain time of one that ch
 test("who has not spoken yet when the proxy begins to end is served", async () => {
   const { configuration } = serve(60_000);
   setListener(configuration, byProtocol(bytes("a"), bytes("b")));
-  const peer = await connectRaw(configuration.listeners.get("tcp")!.port);
+  const peer = await connectRaw(configuration.listenerManager.listeners.get("tcp")!.port);
   open.push({ close: () => peer.reset() });
-  await until("it is accepted", () => configuration.listeners.get("tcp")!.stats.accepted === 1);
+  await until("it is accepted", () => configuration.listenerManager.listeners.get("tcp")!.stats.accepted === 1);
   configuration.drain();
   await answers(peer);
 });
@@ -107,14 +107,14 @@ test("who has not spoken yet when the proxy begins to end is served", async () =
 test("who has not spoken yet when its listener is replaced gets the new one, and nobody when it is removed", async () => {
   const { configuration } = serve(60_000);
   setListener(configuration, byProtocol(bytes("a"), bytes("b")));
-  const { port } = configuration.listeners.get("tcp")!;
+  const { port } = configuration.listenerManager.listeners.get("tcp")!;
   const [early, late] = [await connectRaw(port), await connectRaw(port)];
   open.push({ close: () => early.reset() }, { close: () => late.reset() });
-  await until("both are accepted", () => configuration.listeners.get("tcp")!.stats.accepted === 2);
+  await until("both are accepted", () => configuration.listenerManager.listeners.get("tcp")!.stats.accepted === 2);
   setListener(configuration, byProtocol(bytes("a"), bytes("c")));
   await answers(early);
   expect(configuration.connections).toBe(1); // of the listener in force, and of none that leaves
-  configuration.removeListener("tcp");
+  configuration.listenerManager.removeListener("tcp");
   late.send("ping");
   await late.isClosed();
   expect(late.text).toBe("");

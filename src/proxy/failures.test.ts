@@ -350,7 +350,7 @@ describe("retries", () => {
       ...endpoint,
       address: { kind: "socket", host: "127.0.0.1", port: upstream.port } as const,
     }));
-    configuration.setCluster({
+    configuration.clusterManager.setCluster({
       ...table,
       discovery: { kind: "static", endpoints: { ...table.discovery.endpoints, endpoints: moved } },
     });

@@ -84,7 +84,7 @@ test("what a listener counted stays when the listener goes", async () => {
   const proxy = proxied(answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
   await (await proxy.sends(GET)).hears("HTTP/1.1 200 ");
   expect(value(await scrape(proxy), "envoy_http_downstream_rq_total", '"http"')).toBe(1);
-  proxy.proxy.configuration.removeListener("http");
+  proxy.proxy.configuration.listenerManager.removeListener("http");
   expect(value(await scrape(proxy), "envoy_http_downstream_rq_total", '"http"')).toBe(1);
 });
 

@@ -124,7 +124,7 @@ test.skipIf(process.platform !== "linux")(
     const filter = httpFilter({ name: "kept", routes: [routeTo("upstream")] });
     const socket_options = [option(1, 9, 1), option(6, 4, 55), option(6, 5, 5), option(6, 6, 3)];
     setListener(proxy.proxy.configuration, listener("kept", filter, { socket_options }));
-    const { port } = proxy.proxy.configuration.listeners.get("kept")!;
+    const { port } = proxy.proxy.configuration.listenerManager.listeners.get("kept")!;
     const client = await proxy.connect(port);
     client.send(GET);
     await client.hears("ok");

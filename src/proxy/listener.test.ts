@@ -66,7 +66,7 @@ test("every address of a listener leads to the same chains, and is the proxy's o
 test("an address that is taken keeps the whole listener closed", async () => {
   const taken = echoing();
   const proxy = proxyOf(echoing(), { additional_addresses: [{ address: socketAddress(taken.port) }] });
-  expect(proxy.configuration.listeners.get("tcp")?.port ?? 0).toBe(0);
+  expect(proxy.configuration.listenerManager.listeners.get("tcp")?.port ?? 0).toBe(0);
 });
 
 test("more connections than the proxy may have are closed, and counted; one that goes makes room", async () => {
@@ -78,7 +78,7 @@ test("more connections than the proxy may have are closed, and counted; one that
     },
   };
   const proxy = proxyOf(echoing(), {}, { overload_manager: { resource_monitors: [monitor] } });
-  const { port, stats } = proxy.configuration.listeners.get("tcp")!;
+  const { port, stats } = proxy.configuration.listenerManager.listeners.get("tcp")!;
   const [first, second] = [await client(port), await client(port)];
   for (const peer of [first, second]) {
     peer.send("hello");
@@ -121,7 +121,7 @@ test("connections to chains with TLS of their own are counted before the handsha
     filter_chains: chains,
   });
   const { admission } = proxy.configuration;
-  const { port } = proxy.configuration.listeners.get("tcp")!;
+  const { port } = proxy.configuration.listenerManager.listeners.get("tcp")!;
   const silent = await client(port);
   await until("who says nothing counts", () => admission.active === 1);
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -155,7 +155,7 @@ test.each([
   const upstream = new RawServer();
   open.push(upstream);
   const { configuration } = proxyOf(upstream, { per_connection_buffer_limit_bytes: limit });
-  const peer = await client(configuration.listeners.get("tcp")!.port);
+  const peer = await client(configuration.listenerManager.listeners.get("tcp")!.port);
   peer.send("x");
   const connection = await upstream.connection(0);
   await connection.hears("x");
@@ -181,7 +181,7 @@ test.each([
 
 test("a backlog is asked for, and connections come", async () => {
   const { configuration } = proxyOf(echoing(), { tcp_backlog_size: 7 });
-  const { port } = configuration.listeners.get("tcp")!;
+  const { port } = configuration.listenerManager.listeners.get("tcp")!;
   const shown = Bun.spawnSync(["ss", "-ltnH", `sport = :${port}`])
     .stdout.toString()
     .trim()

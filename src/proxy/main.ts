@@ -135,12 +135,15 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     sockets: worker?.sockets ?? ownSockets(reusePort),
     listenerDrainMs,
     maxConnections: maxConnections(bootstrap, worker?.workers),
+    workers: worker?.workers,
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
-  configuration.workers = worker?.workers ?? 1;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
-  configuration.setOwnPlace(localityOf(bootstrap.node?.locality), bootstrap.clusterManager?.localClusterName ?? "");
+  configuration.clusterManager.setOwnPlace(
+    localityOf(bootstrap.node?.locality),
+    bootstrap.clusterManager?.localClusterName ?? "",
+  );
   applyStaticResources(bootstrap, configuration);
   const watched = overloadTable(bootstrap, worker?.workers);
   const overload = watched && new OverloadManager(watched, configuration);
@@ -167,7 +170,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     startedAt,
     startedMs: Date.now(),
     drainMs,
-    isReady: () => subscription.isComplete() && configuration.warmingListeners.length === 0,
+    isReady: () => subscription.isComplete() && configuration.listenerManager.warmingNames.length === 0,
     quit: onQuit ?? (() => void stop()),
   };
   collectProxy(registry, state);

@@ -31,16 +31,16 @@ function accepted<T>(result: Accepted<T>): T {
 }
 
 export function setCluster(configuration: Configuration, message: Message): void {
-  configuration.setCluster(accepted(checkCluster(parse(ClusterSchema, message))).value);
+  configuration.clusterManager.setCluster(accepted(checkCluster(parse(ClusterSchema, message))).value);
 }
 
 export function setListener(configuration: Configuration, message: Message): void {
-  configuration.setListener(accepted(checkListener(parse(ListenerSchema, message))).value);
+  configuration.listenerManager.setListener(accepted(checkListener(parse(ListenerSchema, message))).value);
 }
 
 export function setRoutes(configuration: Configuration, message: Message): void {
   const { routes, shell } = accepted(checkRouteConfiguration(parse(RouteConfigurationSchema, message)));
-  complete(configuration.setRoutes(routes, shell));
+  complete(configuration.routeManager.setRoutes(routes, shell));
 }
 
 export function socketAddress(port: number): Message {
@@ -165,7 +165,7 @@ export class TestProxy {
   }
 
   get port(): number {
-    return this.proxy.configuration.listeners.get("http")!.port;
+    return this.proxy.configuration.listenerManager.listeners.get("http")!.port;
   }
 
   client(): Promise<RawPeer> {
@@ -189,7 +189,7 @@ export class TestProxy {
   /** What the proxy holds for its clients and of its upstreams, counted. */
   get held(): Held {
     const { configuration } = this.proxy;
-    const { streams, bytes } = configuration.listeners.get("http")!.held;
+    const { streams, bytes } = configuration.listenerManager.listeners.get("http")!.held;
     const { breakers, hosts } = configuration.clusters.get("upstream")!;
     return {
       connections: configuration.connections,

@@ -28,8 +28,8 @@ export interface ResourceSink {
   keep(wanted: WantedResources): void;
 }
 
-export function wantedOf({ endpointNames, routeNames }: Configuration): WantedResources {
-  return { endpoints: endpointNames, routes: routeNames };
+export function wantedOf({ clusterManager, listenerManager }: Configuration): WantedResources {
+  return { endpoints: clusterManager.endpointNames, routes: listenerManager.routeNames };
 }
 
 /** A defect of ours is a refusal too: without a verdict, no later request of the session would go out. */

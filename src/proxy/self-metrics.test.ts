@@ -48,7 +48,7 @@ test("a cluster that comes has figures, and one that goes has none", () => {
   replaceCluster(proxy, "late", closedPort());
   expect(proxy.scrape("envoy_cluster_membership_total", "late")).toBe(1);
   expect(proxy.scrape("envoy_cluster_upstream_rq_total", "late")).toBe(0);
-  proxy.proxy.proxy.configuration.removeCluster("late");
+  proxy.proxy.proxy.configuration.clusterManager.removeCluster("late");
   expect(proxy.scrape("envoy_cluster_membership_total", "late")).toBeUndefined();
   expect(proxy.scrape("envoy_cluster_upstream_rq_total", "late")).toBeUndefined();
 });
@@ -68,7 +68,7 @@ test("a cluster that comes back between two scrapes counts from 0", async () => 
   const proxy = scraped();
   for (let i = 0; i < 3; i++) await request(proxy.proxy);
   expect(proxy.scrape("envoy_cluster_upstream_rq_total", "upstream")).toBe(3);
-  proxy.proxy.proxy.configuration.removeCluster("upstream");
+  proxy.proxy.proxy.configuration.clusterManager.removeCluster("upstream");
   replaceCluster(proxy, "upstream", proxy.upstream.port);
   await request(proxy.proxy);
   expect(proxy.scrape("envoy_cluster_upstream_rq_total", "upstream")).toBe(1);

@@ -192,9 +192,9 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     const days = certificateDays(configuration);
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
-    listeners(configuration.listeners);
-    datagrams(configuration.udpListeners);
-    managers(configuration.listeners);
-    filters(configuration.listeners);
+    listeners(configuration.listenerManager.listeners);
+    datagrams(configuration.listenerManager.udpListeners);
+    managers(configuration.listenerManager.listeners);
+    filters(configuration.listenerManager.listeners);
   });
 }

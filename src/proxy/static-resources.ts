@@ -37,7 +37,7 @@ export function applyStaticResources(bootstrap: Bootstrap, configuration: Config
       checkListener(listener),
     );
     for (const [name, content] of secrets) configuration.setSecret(name, content);
-    configuration.setListener(value);
+    configuration.listenerManager.setListener(value);
   }
 }
 
@@ -52,7 +52,7 @@ export function applyStaticUpstreams({ staticResources: resources }: Bootstrap, 
   for (const cluster of resources?.clusters ?? []) {
     const { value, secrets } = must(`static_resources.clusters ${JSON.stringify(cluster.name)}`, checkCluster(cluster));
     for (const [name, content] of secrets) configuration.setSecret(name, content);
-    const refusal = configuration.setCluster(value, true);
+    const refusal = configuration.clusterManager.setCluster(value, true);
     if (refusal)
       throw new Failure(`static_resources.clusters ${JSON.stringify(cluster.name)}: ${refusal}`, { exit: EXIT.data });
   }

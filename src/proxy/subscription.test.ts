@@ -83,8 +83,8 @@ function upstreamSaying(word: string): RawServer {
 }
 
 async function answer({ configuration }: RunningProxy, name: string): Promise<string> {
-  await until(`listener ${name} is open`, () => (configuration.listeners.get(name)?.port ?? 0) > 0);
-  const client = await connectRaw(configuration.listeners.get(name)!.port);
+  await until(`listener ${name} is open`, () => (configuration.listenerManager.listeners.get(name)?.port ?? 0) > 0);
+  const client = await connectRaw(configuration.listenerManager.listeners.get(name)!.port);
   client.send(GET);
   await client.hears("\r\n\r\n");
   client.reset();
@@ -230,6 +230,6 @@ test("a listener that goes is closed, and the routes that nobody asks for any mo
   await ads.until("> rds ack");
   ads.update(snapshotOf(base, "2"));
   await ads.until("> rds -r");
-  expect(proxy.configuration.listeners.size).toBe(0);
-  expect(proxy.configuration.routeNames.size).toBe(0);
+  expect(proxy.configuration.listenerManager.listeners.size).toBe(0);
+  expect(proxy.configuration.listenerManager.routeNames.size).toBe(0);
 });

@@ -36,7 +36,7 @@ async function clientOf(filter: Message, changes: Message = {}) {
   open.push(proxy, upstream);
   const { configuration } = proxy.proxy;
   setListener(configuration, listener("bytes", filter, changes));
-  const client = await connectRaw(configuration.listeners.get("bytes")!.port);
+  const client = await connectRaw(configuration.listenerManager.listeners.get("bytes")!.port);
   open.push({ close: () => client.reset() });
   return { client, upstream };
 }

@@ -107,10 +107,10 @@ test("virtual hosts by VHDS, clusters and endpoints are a step each", () => {
   const clusters = names.map((name) => cluster(name, { connectTimeoutMs: 100 }));
   const endpoints = names.map((name, i) => assignment(name, i + 1));
   expect(count(applyUpdate(received(clusters), configuration)).steps).toBeGreaterThanOrEqual(100);
-  const wanted = configuration.endpointNames;
+  const wanted = configuration.clusterManager.endpointNames;
   expect([...wanted]).toEqual(names);
   expect(count(applyUpdate(received(endpoints), configuration)).steps).toBeGreaterThanOrEqual(100);
-  expect(configuration.endpointNames).toBe(wanted); // the client need not look at 10,000 names for it
+  expect(configuration.clusterManager.endpointNames).toBe(wanted); // the client need not look at 10,000 names for it
   const hosts = names.map((name) => configuration.clusters.get(name)?.hosts.length);
   expect(new Set(hosts)).toEqual(new Set([1]));
 });

@@ -74,35 +74,37 @@ function setSecrets(secrets: ReadonlyMap<string, SecretContent>, configuration: 
 }
 
 function* applyClusters(update: Update, configuration: Configuration): Refusals {
-  yield* removing(update, (name) => configuration.removeCluster(name));
+  const { clusterManager } = configuration;
+  yield* removing(update, (name) => clusterManager.removeCluster(name));
   return yield* each("cds", update, checkCluster, ({ value, secrets }) => {
     const reason = setSecrets(secrets, configuration);
-    return reason ?? configuration.setCluster(value);
+    return reason ?? clusterManager.setCluster(value);
   });
 }
 
-function* applyEndpoints(update: Update, configuration: Configuration): Refusals {
-  yield* removing(update, (name) => configuration.removeEndpoints(name));
+function* applyEndpoints(update: Update, { clusterManager }: Configuration): Refusals {
+  yield* removing(update, (name) => clusterManager.removeEndpoints(name));
   return yield* each("eds", update, checkEndpoints, (set, name) => {
-    configuration.setEndpoints(name, set);
+    clusterManager.setEndpoints(name, set);
     return undefined;
   });
 }
 
 function* applyListeners(update: Update, configuration: Configuration): Refusals {
-  yield* removing(update, (name) => configuration.removeListener(name));
+  const { clusterManager, listenerManager } = configuration;
+  yield* removing(update, (name) => listenerManager.removeListener(name));
   return yield* each("lds", update, checkListener, ({ value, secrets }) => {
     const reason =
-      (value.protocol === "tcp" ? missingClusterOfListener(value, configuration.knownClusters) : undefined) ??
-      configuration.refusalOf(value) ??
+      (value.protocol === "tcp" ? missingClusterOfListener(value, clusterManager) : undefined) ??
+      listenerManager.refusalOf(value) ??
       setSecrets(secrets, configuration);
-    return reason ?? configuration.setListener(value);
+    return reason ?? listenerManager.setListener(value);
   });
 }
 
 /** One of 36 MB is one resource: its virtual hosts are the steps, and it is in force when the last of them is done. */
-function* applyRoutes(update: Update, configuration: Configuration): Refusals {
-  yield* removing(update, (name) => configuration.removeRoutes(name));
+function* applyRoutes(update: Update, { clusterManager, routeManager }: Configuration): Refusals {
+  yield* removing(update, (name) => routeManager.removeRoutes(name));
   const refusals: Rejection[] = [];
   for (const resource of update.resources) {
     const { name } = resource;
@@ -112,8 +114,8 @@ function* applyRoutes(update: Update, configuration: Configuration): Refusals {
       for (const rejection of result.rejections) refusals.push({ name, ...rejection });
     else {
       const { routes, shell } = result.table;
-      const reason = routes.validateClusters ? missingCluster(routes, configuration.knownClusters) : undefined;
-      if (reason === undefined) yield* configuration.setRoutes(routes, shell);
+      const reason = routes.validateClusters ? missingCluster(routes, clusterManager) : undefined;
+      if (reason === undefined) yield* routeManager.setRoutes(routes, shell);
       else refusals.push(refusal(name, reason));
     }
     yield;
@@ -128,13 +130,13 @@ function* acceptRoutes(resource: ReceivedResource): Steps<Accepted<AcceptedRoute
   return parts.virtualHosts.fault ?? result;
 }
 
-function* applyVirtualHosts(update: Update, configuration: Configuration): Refusals {
+function* applyVirtualHosts(update: Update, { routeManager }: Configuration): Refusals {
   const touched = new Set<string>();
   // The removal of `<route configuration>/` says that it has no virtual hosts: there are none to wait for.
   const set = (resource: string, host: VirtualHost | undefined) => {
     const route = parseVirtualHostName(resource)?.route;
     if (route === undefined) return `name is not "<route configuration>/<virtual host>"`;
-    configuration.setVirtualHost(route, resource, host);
+    routeManager.setVirtualHost(route, resource, host);
     touched.add(route);
     return undefined;
   };
@@ -143,18 +145,18 @@ function* applyVirtualHosts(update: Update, configuration: Configuration): Refus
     "vhds",
     update,
     (message, name) =>
-      checkVirtualHost(message, configuration.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL),
+      checkVirtualHost(message, routeManager.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL),
     (host, name) => set(name, host),
   );
-  for (const route of touched) yield* configuration.publishVirtualHosts(route);
+  for (const route of touched) yield* routeManager.publishVirtualHosts(route);
   return refusals;
 }
 
 /** In steps, each of them a resource or less. @returns why what of it was refused. */
 export function* applyUpdate(update: Update, configuration: Configuration): Refusals {
   const refusals = yield* apply(update, configuration);
-  const { warmingClusters: cds, warmingListeners: lds } = configuration;
-  configuration.held.record(update, refusals, { cds, lds });
+  const { clusterManager, listenerManager, held } = configuration;
+  held.record(update, refusals, { cds: clusterManager.warming, lds: listenerManager.warmingNames });
   return refusals;
 }
 

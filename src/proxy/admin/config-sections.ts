@@ -79,9 +79,9 @@ function* dynamicItems(
 }
 
 /** Those that serve, in the versions that do; and what was refused, beside which nothing warms. */
-function activeClusters({ configuration: { held, warmingClusters } }: AdminState): ReadonlyMap<string, HeldResource> {
+function activeClusters({ configuration: { held, clusterManager } }: AdminState): ReadonlyMap<string, HeldResource> {
   const active = new Map(held.of("cds"));
-  for (const name of warmingClusters) {
+  for (const name of clusterManager.warming) {
     const previous = active.get(name)?.previous;
     if (previous) active.set(name, { current: previous, previous: undefined, failure: undefined });
     else active.delete(name);
@@ -92,7 +92,7 @@ function activeClusters({ configuration: { held, warmingClusters } }: AdminState
 function warmingClusters({ configuration }: AdminState): ReadonlyMap<string, HeldResource> {
   const held = configuration.held.of("cds");
   const warming = new Map<string, HeldResource>();
-  for (const name of configuration.warmingClusters) {
+  for (const name of configuration.clusterManager.warming) {
     const resource = held.get(name);
     if (resource) warming.set(name, resource);
   }
@@ -196,7 +196,7 @@ export function listenersSection(state: AdminState): Section {
         field: "dynamic_listeners",
         type: "ListenersConfigDump.DynamicListener",
         items: () => {
-          const warming = new Set(configuration.warmingListeners);
+          const warming = new Set(configuration.listenerManager.warmingNames);
           return byName(configuration.held.of("lds")).map(([name, held]) => ({
             name,
             json: () => listenerJson(name, held, warming.has(name)),

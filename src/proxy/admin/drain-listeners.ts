@@ -5,7 +5,7 @@ import { OK } from "./answer.ts";
 import type { AdminState } from "./state.ts";
 
 function chosen({ configuration }: AdminState, query: URLSearchParams): readonly Listener[] {
-  const all = [...configuration.listeners.values()];
+  const all = [...configuration.listenerManager.listeners.values()];
   return query.has("inboundonly") ? all.filter(({ table }) => table.direction === "inbound") : all;
 }
 

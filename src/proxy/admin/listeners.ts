@@ -1,7 +1,7 @@
 // Where listeners are: Envoy's lines, and envoy.admin.v3.Listeners.
 
 import { formatAddress } from "../../table/endpoint.ts";
-import type { Configuration } from "../configuration.ts";
+import type { ListenerManager } from "../listener-manager.ts";
 import { json, text } from "./answer.ts";
 import type { AdminState } from "./state.ts";
 
@@ -11,7 +11,7 @@ interface Status {
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
 }
 
-function statuses({ listeners, udpListeners }: Configuration): readonly Status[] {
+function statuses({ listeners, udpListeners }: ListenerManager): readonly Status[] {
   const streams = [...listeners].map(([name, { table, ports }]): Status => {
     const { address, additionalAddresses } = table;
     if (address.kind !== "socket") return { name, addresses: [] };
@@ -41,7 +41,7 @@ function statusLines({ name, addresses }: Status): string {
 }
 
 export function listeners({ configuration }: AdminState, query: URLSearchParams): Response {
-  const all = statuses(configuration);
+  const all = statuses(configuration.listenerManager);
   if (query.get("format") === "json") return json({ listener_statuses: all.map(statusJson) });
   return text(all.map(statusLines).join(""));
 }

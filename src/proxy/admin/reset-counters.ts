@@ -16,7 +16,7 @@ export function resetCounters({ configuration, registry }: AdminState): Response
     for (const host of hosts)
       host.stats.requests = host.stats.errors = host.stats.connections = host.stats.connectFailures = 0;
   }
-  for (const { stats } of configuration.listeners.values())
+  for (const { stats } of configuration.listenerManager.listeners.values())
     stats.accepted = stats.handshakes = stats.noChain = stats.handshakeFailures = 0;
   registry.resetCounters();
   return OK();

@@ -79,7 +79,7 @@ test("a request that leads back to the proxy is answered 508 and not sent (forwa
     await client.hears("HTTP/1.1 508 ");
   }
   const { configuration } = proxy.proxy;
-  expect(configuration.listeners.get("http")!.stats.accepted).toBe(3);
+  expect(configuration.listenerManager.listeners.get("http")!.stats.accepted).toBe(3);
   expect((await proxy.log(3)).at(-1)).toStartWith("508 UH loop_detected ");
 });
 

@@ -176,7 +176,7 @@ describe("certificates", () => {
       const seen = upstream.text.length;
       expect(await answerTo(proxy, offer)).toBe("");
       expect(upstream.text.length).toBe(seen);
-      expect(proxy.proxy.configuration.listeners.get("http")!.stats.handshakeFailures).toBe(1);
+      expect(proxy.proxy.configuration.listenerManager.listeners.get("http")!.stats.handshakeFailures).toBe(1);
       expect(proxy.proxy.configuration.admission.active).toBe(0);
     });
   }

@@ -131,7 +131,7 @@ describe("connections", () => {
     const refused = await Promise.all(Array.from({ length: 20 }, () => proxy.client()));
     for (const client of refused) await client.isClosed();
     expect(admission).toMatchObject({ active: 3, refused: 20 });
-    expect(proxy.proxy.configuration.listeners.get("http")!.stats.overflows).toBe(20);
+    expect(proxy.proxy.configuration.listenerManager.listeners.get("http")!.stats.overflows).toBe(20);
     kept[0]!.reset();
     await until("there is room", () => admission.active === 2);
     const next = await proxy.sends("GET / HTTP/1.1\r\nhost: a\r\n\r\n");

@@ -21,7 +21,7 @@ test("a request that waits for a connection when its host goes is served, and th
     onConnection: ({ connection }) => heard.push(`connected ${connection.available}`),
     onPoolFailure: (failure) => heard.push(failure),
   });
-  configuration.removeCluster("upstream");
+  configuration.clusterManager.removeCluster("upstream");
   await until("the waiter is told", () => heard.length > 0);
   expect(heard).toEqual(["connected 1"]);
   await (await upstream.connection(0)).isClosed();
