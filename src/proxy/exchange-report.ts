@@ -3,22 +3,15 @@
 import type { RequestHead } from "../http/stream.ts";
 import type { AccessRecord } from "./access-record.ts";
 import type { Downstream } from "./downstream.ts";
-import type { MessageCounter } from "./grpc-messages.ts";
+import type { GrpcCall } from "./grpc-call.ts";
 import { statusClass } from "./status-class.ts";
-
-/** Of a gRPC call; `status` is -1 when it ended without one. */
-export interface GrpcOutcome {
-  readonly status: number;
-  readonly requests: MessageCounter;
-  readonly responses: MessageCounter;
-}
 
 export function reportExchange(
   connection: Downstream,
   head: RequestHead,
   record: AccessRecord,
   peerMetadata: string,
-  grpc: GrpcOutcome | undefined,
+  grpc: GrpcCall | undefined,
 ): void {
   const slot = statusClass(record.status);
   const { stats } = connection.http;

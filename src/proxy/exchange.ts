@@ -1,10 +1,9 @@
 // One request's life on the client's side, from its head to its line in the log (Envoy: ConnectionManagerImpl::ActiveStream). Reads top
-// to bottom: begin, route, filters, act, the client, the answer, deadlines, end. What is forwarded is router/router.ts's.
+// to bottom: begin, route, filters, act, the client, the answer, deadlines, end. What is forwarded is router/router.ts's, the way of the
+// response client-response.ts's.
 
 import { isGrpcContent } from "../grpc/content.ts";
-import { formatTimeout } from "../grpc/deadline.ts";
-import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
-import { getHeader, type HeaderList, removeHeader, setHeader } from "../http/headers.ts";
+import { getHeader, type HeaderList, removeHeader } from "../http/headers.ts";
 import {
   type RequestHead,
   type ResetReason,
@@ -13,7 +12,6 @@ import {
   type StreamListener,
 } from "../http/stream.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
-import { NO_MUTATION } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
 import type { FilterMetadata } from "../table/metadata.ts";
@@ -30,19 +28,17 @@ import {
 import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { clientAddress } from "./client-address.ts";
+import { ClientResponse, type RespondedRequest } from "./client-response.ts";
 import type { Downstream } from "./downstream.ts";
 import { reportExchange } from "./exchange-report.ts";
-import { ANSWERED, type HeldHead, PASSED } from "./filter/chain.ts";
-import type { BodySink, FilteredRequest } from "./filter/filter.ts";
+import { ANSWERED, PASSED } from "./filter/chain.ts";
+import type { BodySink } from "./filter/filter.ts";
 import { RequestStages } from "./filter/request-stages.ts";
-import { MessageCounter } from "./grpc-messages.ts";
-import { mutateHeaders } from "./header-operations.ts";
-import { localReply } from "./local-reply.ts";
+import { GrpcCall } from "./grpc-call.ts";
 import { sheds } from "./overload/shed.ts";
-import { RequestDeadline, streamDuration, type TimedRequest } from "./request-deadline.ts";
+import { RequestDeadline, streamDuration, type TimedRequest, tellDuration } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
-import { prepareResponse } from "./response-headers.ts";
 import {
   admitsRoute,
   moveHead,
@@ -53,30 +49,29 @@ import {
 import { RequestBody } from "./router/request-body.ts";
 import { type ForwardedRequest, Router } from "./router/router.ts";
 import type { TapRecorder } from "./tap.ts";
+import { type RequestTimeout, timeoutReply } from "./timeout-reply.ts";
 import { continueTrace } from "./trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
 /**
  * - `filtering`: the filters have not all let it go on.
  * - `forwarding`: the router has it.
- * - `answering`: there is a response; its head went to the client unless a filter holds it.
+ * - `answering`: there is a response.
  * - `over`: nothing is heard or said any more; the log line is written.
  */
 type Phase = "filtering" | "forwarding" | "answering" | "over";
 
-export class Exchange implements StreamListener, FilteredRequest, ForwardedRequest, TimedRequest {
+export class Exchange implements StreamListener, RespondedRequest, ForwardedRequest, TimedRequest {
   readonly connection: Downstream;
   readonly head: RequestHead;
   readonly record: AccessRecord;
-  readonly isGrpc: boolean;
+  readonly grpc: GrpcCall | undefined;
   readonly #stream: ServerStream;
   #phase: Phase = "filtering";
 
   // The request
+  /** As it comes through the stages of filters. */
   body: RequestBody | undefined;
-  /** All of it has come through the stages of filters. */
-  requestEnded: boolean;
-  requestTrailers: HeaderList | undefined = undefined;
   peerMetadata = "";
   overrideHost: OverrideHost | undefined = undefined;
 
@@ -94,12 +89,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #requestStages: RequestStages | undefined = undefined;
   /** A filter has put another body in its place. */
   #bodyIsReplaced = false;
-  #heldHead: HeldHead | undefined = undefined;
-  /** Stages of filters that the response goes through; undefined: there are none. */
-  #responseSink: BodySink | undefined = undefined;
-  #requestMessages: MessageCounter | undefined = undefined;
-  #responseMessages: MessageCounter | undefined = undefined;
-  #grpcStatus = -1;
+  readonly #response: ClientResponse;
   #deadline: RequestDeadline | undefined = undefined;
   /** Undefined while nobody watches. */
   readonly #tap: TapRecorder | undefined;
@@ -109,15 +99,11 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.head = head;
     this.record = new AccessRecord(connection.facts, head);
     this.#stream = stream;
-    this.requestEnded = end;
     if (end) this.record.requestOver();
     this.body = end ? undefined : new RequestBody();
-    this.isGrpc = isGrpcContent(getHeader(head.headers, "content-type"));
-    if (this.isGrpc) {
-      this.#requestMessages = new MessageCounter();
-      this.#responseMessages = new MessageCounter();
-    }
+    this.grpc = isGrpcContent(getHeader(head.headers, "content-type")) ? new GrpcCall() : undefined;
     this.#tap = connection.context.taps.begin(head, connection.facts);
+    this.#response = new ClientResponse(this, stream, this.#tap);
     stream.listener = this;
   }
 
@@ -195,6 +181,10 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     if (this.#phase === "filtering") this.#runFilters(this.#nextFilter);
   }
 
+  get isGrpc(): boolean {
+    return this.grpc !== undefined;
+  }
+
   get isHeadOnly(): boolean {
     return this.body === undefined;
   }
@@ -218,12 +208,12 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
       data: (chunk) => this.#passData(chunk),
       end: (trailers) => this.#passEnd(trailers),
     });
-    const ended = this.requestEnded;
-    const held = this.body?.takeAll() ?? [];
-    this.requestEnded = false;
+    const body = this.body!;
+    const { ended, trailers } = body;
+    const held = body.takeAll();
     const stage = this.#requestStages.append(wrap);
     for (const chunk of held) stage.data(chunk);
-    if (ended) stage.end(this.requestTrailers);
+    if (ended) stage.end(trailers);
     return stage;
   }
 
@@ -231,9 +221,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.body ??= new RequestBody();
     this.body.drop();
     this.body.take(bytes, undefined);
+    this.body.end(undefined, undefined);
     this.head.contentLength = bytes.length;
-    this.requestEnded = true;
-    this.requestTrailers = undefined;
     this.#bodyIsReplaced = true;
   }
 
@@ -273,7 +262,7 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   /** Begins the request anew at another place, filters included (Envoy: recreateStream). */
   redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean {
     const { head, connection } = this;
-    const { scheme, authority, path, status } = target;
+    const { scheme, authority, path } = target;
     const next = { method: head.method, scheme, authority, path, headers: head.headers };
     const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
     const route = virtualHost && chooseRoute(virtualHost, next, connection.facts, Math.random());
@@ -283,24 +272,15 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     this.#router?.end();
     this.#router = undefined;
     this.#requestStages = undefined;
-    this.#responseSink = undefined;
+    this.#response.forgetStages();
     this.#bodyIsReplaced = false;
     this.redirects = { count: this.redirects.count + 1, routes };
-    moveHead(head, target);
-    if (status === 303 && head.method !== "GET" && head.method !== "HEAD") this.#becomeGet();
+    if (!moveHead(head, target)) this.body?.drop();
     this.#phase = "filtering";
     this.#weighted = undefined;
     this.#chooseRoute();
     this.#runFilters(0);
     return true;
-  }
-
-  /** RFC 9110 15.4.4: what a 303 points to is read. */
-  #becomeGet(): void {
-    this.head.method = "GET";
-    this.head.contentLength = -1;
-    this.body?.drop();
-    removeHeader(this.head.headers, "content-type");
   }
 
   // ── the client ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -311,14 +291,14 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   /** True when the request is its head alone, so that it can be sent in one frame. */
   get requestIsHeadOnly(): boolean {
-    return this.requestEnded && (this.body?.isEmpty ?? true) && this.requestTrailers === undefined;
+    return this.body === undefined || this.body.isNothing;
   }
 
   onData(chunk: Uint8Array): void {
     this.record.bytesReceived += chunk.length;
     this.#tap?.requestBody.take(chunk);
     this.#deadline?.touch();
-    this.#requestMessages?.feed(chunk);
+    this.grpc?.requests.feed(chunk);
     const writable = this.#requestStages ? this.#requestStages.data(chunk) : this.#passData(chunk);
     if (!writable) this.#stream.pause();
   }
@@ -338,9 +318,9 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   #passEnd(trailers: HeaderList | undefined): void {
     if (this.#bodyIsReplaced) return;
-    this.requestEnded = true;
-    this.requestTrailers = trailers;
-    this.#router?.onRequestEnd(trailers);
+    const body = this.body!;
+    if (this.#router) this.#router.onRequestEnd(body, trailers);
+    else body.end(trailers, undefined);
   }
 
   onWritable(): void {
@@ -372,9 +352,8 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     return this.record.response !== undefined;
   }
 
-  /** The client has heard of it. */
   get isCommitted(): boolean {
-    return this.responseStarted && this.#heldHead === undefined;
+    return this.#response.isCommitted;
   }
 
   inform(status: number, headers: HeaderList): void {
@@ -383,81 +362,28 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
 
   respond(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
-    this.record.response = head;
-    this.#filterResponse(head, end, 0);
-  }
-
-  #filterResponse(head: ResponseHead, end: boolean, from: number): void {
-    const next = this.connection.http.filters.onResponse(this, head, end, from);
-    if (next === PASSED) this.#sendHead(head, end);
-    else this.#heldHead = { head, end, next };
-  }
-
-  continueResponse(withBody = false): void {
-    const held = this.#heldHead;
-    if (!held || this.#phase !== "answering") return;
-    this.#heldHead = undefined;
-    this.#filterResponse(held.head, held.end && !withBody, held.next);
-  }
-
-  #sendHead(head: ResponseHead, end: boolean): void {
-    this.record.answered();
-    if (this.isGrpc && end) this.#grpcStatus = statusNumber(head.headers) ?? this.#grpcStatus;
-    prepareResponse(head, this.connection);
-    this.#tap?.answered(head.status, head.headers);
-    this.#stream.respond(head, end);
-    if (!end) return;
-    this.record.isWhole = true;
-    this.#finish();
+    this.#response.begin(head, end);
   }
 
   respondData(chunk: Uint8Array): boolean {
-    if (this.#phase !== "answering") return true;
     this.#deadline?.touch();
-    return this.#responseSink ? this.#responseSink.data(chunk) : this.#sendData(chunk);
+    return this.#response.data(chunk);
   }
 
   respondEnd(trailers: HeaderList | undefined): void {
-    if (this.#phase !== "answering") return;
-    if (this.#responseSink) this.#responseSink.end(trailers);
-    else this.#sendEnd(trailers);
+    this.#response.end(trailers);
+  }
+
+  continueResponse(withBody = false): void {
+    this.#response.continue(withBody);
   }
 
   wrapResponseBody(wrap: (next: BodySink) => BodySink): void {
-    const next = this.#responseSink ?? {
-      data: (chunk: Uint8Array) => this.#sendData(chunk),
-      end: (trailers: HeaderList | undefined) => this.#sendEnd(trailers),
-    };
-    this.#responseSink = wrap(next);
+    this.#response.wrap(wrap);
   }
 
   resumeResponse(): void {
     this.#router?.resumeResponse();
-  }
-
-  #sendData(chunk: Uint8Array): boolean {
-    if (this.#phase !== "answering") return true;
-    this.record.bytesSent += chunk.length;
-    this.#tap?.responseBody.take(chunk);
-    this.#responseMessages?.feed(chunk);
-    return this.#stream.write(chunk);
-  }
-
-  #sendEnd(trailers: HeaderList | undefined): void {
-    if (this.#phase !== "answering") return;
-    this.record.trailers = trailers;
-    if (trailers && this.isGrpc) this.#grpcStatus = statusNumber(trailers) ?? this.#grpcStatus;
-    this.#stream.end(trailers);
-    this.record.isWhole = true;
-    this.#finish();
-  }
-
-  cutOff(flag: ResponseFlag | undefined, details: string): void {
-    if (this.#phase === "over") return;
-    if (flag) this.record.flag(flag);
-    this.record.details = details;
-    this.#stream.reset("reset");
-    this.#finish();
   }
 
   /** A response of the proxy's own. */
@@ -470,42 +396,31 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
     grpcStatus?: number,
   ): void {
     if (this.#phase === "over" || this.isCommitted) return;
+    this.#phase = "answering";
     this.record.details = details;
     if (flag) this.record.flag(flag);
-    const grpc = this.isGrpc && (status !== 200 || grpcStatus !== undefined);
-    if (grpc) this.#grpcStatus = grpcStatus ?? GRPC_STATUS[statusOfHttp(status).code];
-    const { head, bytes } = localReply(
-      status,
-      body,
-      headers,
-      grpc ? this.#grpcStatus : undefined,
-      this.head.method === "HEAD",
-    );
-    const { route } = this;
-    this.record.response = head; // what the operators of header operations say
-    if (route && route.headers !== NO_MUTATION)
-      mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, this.record);
-    if (this.#heldHead) this.#replaceHeld(head, bytes === undefined);
-    else this.respond(head, bytes === undefined);
-    if (this.#heldHead) this.#router?.end(); // what it may still bring comes too late
-    if (bytes === undefined || this.#phase !== "answering") return;
-    this.respondData(bytes);
-    this.respondEnd(undefined);
+    this.#response.reply(status, body, headers, grpcStatus);
   }
 
-  /** The filters have seen a response already; the client gets this one in its place. */
-  #replaceHeld(head: ResponseHead, end: boolean): void {
+  endForwarding(): void {
     this.#router?.end();
-    this.#heldHead = undefined;
-    this.#responseSink = undefined;
-    this.record.response = head;
-    this.#sendHead(head, end);
+  }
+
+  cutOff(flag: ResponseFlag | undefined, details: string, reason: ResetReason = "reset"): void {
+    if (this.#phase === "over") return;
+    if (flag) this.record.flag(flag);
+    this.record.details = details;
+    this.#stream.reset(reason);
+    this.#finish();
+  }
+
+  onResponseOver(): void {
+    this.#finish();
   }
 
   tunnelOpened(head: ResponseHead): void {
     this.#phase = "answering";
-    this.record.response = head;
-    this.#tap?.answered(head.status, head.headers);
+    this.#response.tunnelOpened(head);
   }
 
   tunnelOver(received: number, sent: number): void {
@@ -517,61 +432,35 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   // ── deadlines ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   setIdle(idleMs: number): void {
-    if (idleMs === 0 && !this.#deadline) return;
-    this.#deadline ??= new RequestDeadline(this);
-    this.#deadline.setIdle(idleMs);
+    if (idleMs !== 0 || this.#deadline) this.#timer().setIdle(idleMs);
+  }
+
+  setTimeout(timeoutMs: number): void {
+    this.#timer().setTimeout(timeoutMs);
   }
 
   #setReceiptTimeout({ requestTimeoutMs }: HttpTable): void {
-    if (this.requestEnded || requestTimeoutMs === 0) return;
-    this.#deadline ??= new RequestDeadline(this);
-    this.#deadline.setReceipt(requestTimeoutMs);
+    if (this.body?.ended === false && requestTimeoutMs !== 0) this.#timer().setReceipt(requestTimeoutMs);
   }
 
   #setDuration({ maxStreamMs }: HttpTable, route: Route | undefined): void {
     const own = route?.action.kind === "forward" ? route.action.duration : undefined;
     const durationMs = streamDuration(own, maxStreamMs, this.head.headers);
     if (durationMs === 0) return;
-    // The application hears how long it really has.
-    if (own?.grpcMaxMs !== undefined && getHeader(this.head.headers, "grpc-timeout") !== undefined)
-      setHeader(this.head.headers, "grpc-timeout", formatTimeout(durationMs));
+    tellDuration(own, durationMs, this.head.headers);
+    this.#timer().setDuration(durationMs);
+  }
+
+  #timer(): RequestDeadline {
     this.#deadline ??= new RequestDeadline(this);
-    this.#deadline.setDuration(durationMs);
+    return this.#deadline;
   }
 
-  setTimeout(timeoutMs: number): void {
-    this.#deadline ??= new RequestDeadline(this);
-    this.#deadline.setTimeout(timeoutMs);
-  }
-
-  onTimeout(): void {
-    this.#router?.countTimeout();
-    this.#giveUp(504, "upstream request timeout", "response_timeout", "UT");
-  }
-
-  onReceiptTimeout(): void {
-    this.#giveUp(408, "request timeout", "request_overall_timeout", undefined);
-  }
-
-  onMaxDuration(): void {
-    const status = this.record.requestIsOver ? 504 : 408;
-    const { DEADLINE_EXCEEDED } = GRPC_STATUS;
-    this.#giveUp(status, "downstream duration timeout", "max_duration_timeout", undefined, DEADLINE_EXCEEDED);
-  }
-
-  onIdle(): void {
-    this.#giveUp(this.record.requestIsOver ? 504 : 408, "stream timeout", "stream_idle_timeout", "SI");
-  }
-
-  #giveUp(status: number, body: string, details: string, flag: ResponseFlag | undefined, grpcStatus?: number): void {
-    if (!this.isCommitted) {
-      this.reply(status, body, details, flag, [], grpcStatus);
-      return;
-    }
-    if (flag) this.record.flag(flag);
-    this.record.details = details;
-    this.#stream.reset("timeout");
-    this.#finish();
+  onTimeout(timeout: RequestTimeout): void {
+    if (timeout === "response") this.#router?.countTimeout();
+    const { status, body, details, flag, grpcStatus } = timeoutReply(timeout, this.record.requestIsOver);
+    if (this.isCommitted) this.cutOff(flag, details, "timeout");
+    else this.reply(status, body, details, flag, [], grpcStatus);
   }
 
   // ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -579,21 +468,16 @@ export class Exchange implements StreamListener, FilteredRequest, ForwardedReque
   #finish(): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    this.#response.close();
     this.#deadline?.end();
     this.#router?.end();
-    if (this.isGrpc && this.#grpcStatus !== -1) this.record.grpcStatus = this.#grpcStatus;
-    this.record.end();
-    this.#report();
-    const { filters, logs } = this.connection.http;
+    const { connection, head, record, grpc } = this;
+    if (grpc && grpc.status !== -1) record.grpcStatus = grpc.status;
+    record.end();
+    reportExchange(connection, head, record, this.peerMetadata, grpc);
+    const { filters, logs } = connection.http;
     filters.onEnd(this);
-    writeLogs(logs, this.record);
-    if (this.#tap) this.connection.context.taps.offer(this.#tap.over(this.requestTrailers, this.record.trailers));
-  }
-
-  #report(): void {
-    const requests = this.#requestMessages;
-    const responses = this.#responseMessages;
-    const grpc = requests && responses && { status: this.#grpcStatus, requests, responses };
-    reportExchange(this.connection, this.head, this.record, this.peerMetadata, grpc);
+    writeLogs(logs, record);
+    if (this.#tap) connection.context.taps.offer(this.#tap.over(this.body?.trailers, record.trailers));
   }
 }

@@ -4,18 +4,12 @@ import { Deadline, TICK_MS, timers } from "../base/timer-wheel.ts";
 import { formatTimeout, parseTimeout } from "../grpc/deadline.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
 import type { ForwardAction, StreamDuration } from "../table/route.ts";
+import type { RequestTimeout } from "./timeout-reply.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 export interface TimedRequest {
-  /** The route's time is up. */
-  onTimeout(): void;
-  /** The request's last byte did not come in the connection manager's time. */
-  onReceiptTimeout(): void;
-  /** The stream is as old as the connection manager lets it become. */
-  onMaxDuration(): void;
-  /** Nothing moved in either direction for the idle time. */
-  onIdle(): void;
+  onTimeout(timeout: RequestTimeout): void;
 }
 
 export class RequestDeadline extends Deadline {
@@ -79,10 +73,11 @@ export class RequestDeadline extends Deadline {
   onDeadline(): void {
     // A tick early is in time: the wheel rounds up, its clock down.
     const now = performance.now() + 1;
-    if (this.#timeoutAt > 0 && now >= this.#timeoutAt) this.#request.onTimeout();
-    else if (this.#receiptAt > 0 && now >= this.#receiptAt) this.#request.onReceiptTimeout();
-    else if (this.#durationAt > 0 && now >= this.#durationAt) this.#request.onMaxDuration();
-    else if (this.#idleMs > 0 && timers.now - this.#lastActivity >= this.#idleMs - TICK_MS) this.#request.onIdle();
+    if (this.#timeoutAt > 0 && now >= this.#timeoutAt) this.#request.onTimeout("response");
+    else if (this.#receiptAt > 0 && now >= this.#receiptAt) this.#request.onTimeout("receipt");
+    else if (this.#durationAt > 0 && now >= this.#durationAt) this.#request.onTimeout("duration");
+    else if (this.#idleMs > 0 && timers.now - this.#lastActivity >= this.#idleMs - TICK_MS)
+      this.#request.onTimeout("idle");
     else this.#arm();
   }
 
@@ -110,6 +105,12 @@ export function streamDuration(duration: StreamDuration | undefined, otherwiseMs
   if (asked === undefined || grpcMaxMs === undefined) return maxMs ?? otherwiseMs;
   const capped = grpcMaxMs === 0 ? asked : Math.min(asked, grpcMaxMs);
   return grpcOffsetMs < capped ? capped - grpcOffsetMs : capped;
+}
+
+/** The application hears how long it really has, where the client said how long. */
+export function tellDuration(duration: StreamDuration | undefined, durationMs: number, headers: HeaderList): void {
+  if (duration?.grpcMaxMs === undefined || getHeader(headers, "grpc-timeout") === undefined) return;
+  setHeader(headers, "grpc-timeout", formatTimeout(durationMs));
 }
 
 /**

@@ -57,13 +57,6 @@ function isOff({ name, disabled }: BoundFilter, { routeFilters }: FilteredReques
 export const PASSED = -1;
 export const ANSWERED = -2;
 
-/** The head of a response that a filter keeps from the client, and the filter that is next. */
-export interface HeldHead {
-  readonly head: ResponseHead;
-  readonly end: boolean;
-  readonly next: number;
-}
-
 export class FilterChain {
   /** In their order. */
   readonly bound: readonly BoundFilter[];

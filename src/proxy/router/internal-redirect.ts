@@ -1,6 +1,6 @@
 // Whether a redirect of the upstream is followed here (Envoy: Filter::setupRedirect, convertRequestHeadersForInternalRedirect).
 
-import { getHeader, setHeader } from "../../http/headers.ts";
+import { getHeader, removeHeader, setHeader } from "../../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../../http/stream.ts";
 import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
 
@@ -69,11 +69,18 @@ export function admitsRoute(policy: InternalRedirectPolicy, visited: ReadonlySet
   );
 }
 
-/** The head goes where the redirect leads, and says where it was before. */
-export function moveHead(head: RequestHead, { scheme, authority, path, copied }: RedirectTarget): void {
+/** The head goes where the redirect leads, and says where it was before. @returns false when the body is not to go there. */
+export function moveHead(head: RequestHead, target: RedirectTarget): boolean {
+  const { scheme, authority, path, copied, status } = target;
   setHeader(head.headers, "x-envoy-original-url", `${head.scheme}://${head.authority}${head.path}`);
   for (let i = 0; i < copied.length; i += 2) setHeader(head.headers, copied[i]!, copied[i + 1]!);
   head.scheme = scheme;
   head.authority = authority;
   head.path = path;
+  if (status !== 303 || head.method === "GET" || head.method === "HEAD") return true;
+  // RFC 9110 15.4.4: what a 303 points to is read.
+  head.method = "GET";
+  head.contentLength = -1;
+  removeHeader(head.headers, "content-type");
+  return false;
 }

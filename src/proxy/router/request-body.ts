@@ -1,5 +1,6 @@
 // The body of a request on its way to an attempt: kept while it may have to be sent again, and no longer.
 
+import type { HeaderList } from "../../http/headers.ts";
 import type { ClientStream } from "../../http/stream.ts";
 
 /** Bodies up to this can be retried (Envoy's per_request_buffer_limit_bytes falls back to the connection's buffer, 1 MiB; sidecars carry many). */
@@ -15,10 +16,13 @@ export class RequestBody {
   #replayable = true;
   /** Something that was sent is no longer here. */
   #lost = false;
+  /** All of it has come; `trailers` are here then. */
+  ended = false;
+  trailers: HeaderList | undefined = undefined;
 
-  /** True when there is nothing to send. */
-  get isEmpty(): boolean {
-    return this.#bytes === 0 && !this.#lost;
+  /** It has come to its end, and there was nothing to send. */
+  get isNothing(): boolean {
+    return this.ended && this.#bytes === 0 && !this.#lost && this.trailers === undefined;
   }
 
   /** Everything that the client sent so far is here. */
@@ -36,10 +40,11 @@ export class RequestBody {
     this.#limit = bytes;
   }
 
-  /** Gives away what has come: somebody else will say what of it is to be sent. */
+  /** Gives away what has come: somebody else will say what of it is to be sent, and when it ends. */
   takeAll(): readonly Buffer[] {
     const chunks = this.#chunks;
     this.drop();
+    this.ended = false;
     return chunks;
   }
 
@@ -75,11 +80,19 @@ export class RequestBody {
     this.#bytes += chunk.length;
   }
 
-  /** Sends what is held. False: the upstream is above its high-water mark. */
+  /** Passes its end on, too, or holds it as `take` does. */
+  end(trailers: HeaderList | undefined, upstream: ClientStream | undefined): void {
+    this.ended = true;
+    this.trailers = trailers;
+    upstream?.end(trailers);
+  }
+
+  /** Sends what is held, and the end if it has come. False: the upstream is above its high-water mark. */
   send(upstream: ClientStream): boolean {
     let writable = true;
     for (const chunk of this.#chunks) writable = upstream.write(chunk);
     if (!this.#replayable || this.#bytes > this.#limit) this.forget();
+    if (this.ended) upstream.end(this.trailers);
     return writable;
   }
 }

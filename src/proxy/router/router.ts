@@ -42,9 +42,6 @@ export interface ForwardedRequest {
   readonly isGrpc: boolean;
   /** Undefined: the request is its head alone. */
   readonly body: RequestBody | undefined;
-  /** The client has sent all; `requestTrailers` are here then. */
-  readonly requestEnded: boolean;
-  readonly requestTrailers: HeaderList | undefined;
   /** True when the request is its head alone, so that it can be sent in one frame. */
   readonly requestIsHeadOnly: boolean;
   readonly responseStarted: boolean;
@@ -299,20 +296,18 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   }
 
   onUpstreamOpen(upstream: ClientStream, localAddress: string): void {
-    const request = this.#request;
+    const { body, requestIsHeadOnly } = this.#request;
     this.#record.upstreamLocal = localAddress;
-    this.#record.sending(request.requestIsHeadOnly);
+    this.#record.sending(requestIsHeadOnly);
     this.#upstream = upstream;
-    if (request.requestIsHeadOnly) return;
-    const writable = request.body?.send(upstream) ?? true;
-    if (request.requestEnded) {
-      upstream.end(request.requestTrailers);
-      this.#record.sent();
-    } else if (writable) request.resumeRequest();
+    if (!body || requestIsHeadOnly) return;
+    const writable = body.send(upstream);
+    if (body.ended) this.#record.sent();
+    else if (writable) this.#request.resumeRequest();
   }
 
   onRequestWritable(): void {
-    if (!this.#request.requestEnded) this.#request.resumeRequest();
+    if (this.#request.body?.ended === false) this.#request.resumeRequest();
   }
 
   // ── the request goes on ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -324,12 +319,11 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     return body.take(chunk, this.#upstream);
   }
 
-  onRequestEnd(trailers: HeaderList | undefined): void {
+  onRequestEnd(body: RequestBody, trailers: HeaderList | undefined): void {
     for (let i = 0; i < this.#shadows.length; i++) this.#shadows[i]!.onRequestEnd(trailers);
     for (let i = 0; i < this.#slow.length; i++) this.#slow[i]!.stream?.end(trailers);
-    if (!this.#upstream) return;
-    this.#upstream.end(trailers);
-    this.#record.sent();
+    body.end(trailers, this.#upstream);
+    if (this.#upstream) this.#record.sent();
   }
 
   /** The client takes bytes again. */
@@ -368,8 +362,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** True when the request goes where the response points, in place of the client. */
   #redirects(head: ResponseHead): boolean {
     const policy = this.#action.internalRedirect;
-    if (!policy || !this.#request.requestEnded || !(this.#request.body?.isWhole ?? true)) return false;
-    const { redirects, scheme } = this.#request;
+    const { body, redirects, scheme } = this.#request;
+    if (!policy || (body && !(body.ended && body.isWhole))) return false;
     const target = followRedirect(policy, redirects, this.head, head, scheme);
     return target !== undefined && this.#request.redirectTo(target, policy);
   }

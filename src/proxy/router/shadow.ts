@@ -57,8 +57,6 @@ export class Shadow implements AttemptOwner {
   readonly #body: RequestBody | undefined;
   #attempt: Attempt | undefined;
   #upstream: ClientStream | undefined;
-  #ended: boolean;
-  #trailers: HeaderList | undefined;
   #over = false;
 
   /** Undefined when the cluster is full or has no host. */
@@ -84,7 +82,6 @@ export class Shadow implements AttemptOwner {
     this.requestIsHeadOnly = headOnly;
     this.isGrpc = isGrpcContent(getHeader(head.headers, "content-type"));
     this.#cluster = cluster;
-    this.#ended = headOnly;
     if (headOnly) return;
     this.#body = new RequestBody();
     this.#body.forgetWhenSent();
@@ -98,24 +95,19 @@ export class Shadow implements AttemptOwner {
   }
 
   onRequestEnd(trailers: HeaderList | undefined): void {
-    if (this.#over || this.#ended) return;
-    this.#ended = true;
-    this.#trailers = trailers;
-    this.#upstream?.end(trailers);
+    if (!this.#over) this.#body?.end(trailers, this.#upstream);
   }
 
   /** The original is over: a copy that is whole goes on. */
   onOriginalOver(): void {
-    if (!this.#ended) this.end();
+    if (this.#body && !this.#body.ended) this.end();
   }
 
   // ── what the attempt reports ──
 
   onUpstreamOpen(upstream: ClientStream): void {
     this.#upstream = upstream;
-    if (this.requestIsHeadOnly) return;
     this.#body?.send(upstream);
-    if (this.#ended) upstream.end(this.#trailers);
   }
 
   onPerTryTimeout(): boolean {
