@@ -39,6 +39,7 @@ import { sheds } from "./overload/shed.ts";
 import { RequestDeadline, streamDuration, type TimedRequest, tellDuration } from "./request-deadline.ts";
 import { prepareRequest } from "./request-headers.ts";
 import type { ResponseFlag } from "./response-flags.ts";
+import type { ForwardedRequest } from "./router/forwarded-request.ts";
 import {
   admitsRoute,
   moveHead,
@@ -47,7 +48,7 @@ import {
   type RedirectTarget,
 } from "./router/internal-redirect.ts";
 import { RequestBody } from "./router/request-body.ts";
-import { type ForwardedRequest, Router } from "./router/router.ts";
+import { Router } from "./router/router.ts";
 import type { TapRecorder } from "./tap.ts";
 import { type RequestTimeout, timeoutReply } from "./timeout-reply.ts";
 import { continueTrace } from "./trace.ts";

@@ -71,3 +71,27 @@ export function failureReply(failure: AttemptFailure, detail: string): FailureRe
       return reset(detail);
   }
 }
+
+/** What a client is told when there is no host to try. */
+export type NoHostReply = Omit<FailureReply, "headers">;
+
+export const UNHEALTHY: NoHostReply = {
+  status: 503,
+  body: "no healthy upstream",
+  details: "no_healthy_upstream",
+  flag: "UH",
+};
+
+export const UNRESOLVED: NoHostReply = {
+  status: 503,
+  body: "DNS resolution failure",
+  details: "dns_resolution_failure",
+  flag: "UF",
+};
+
+export const LOOP: NoHostReply = {
+  status: 508,
+  body: "the request leads back to this proxy",
+  details: "loop_detected",
+  flag: "UH",
+};

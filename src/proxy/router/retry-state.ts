@@ -56,6 +56,11 @@ export class RetryState {
     this.#forgotten = this.#tried.length;
   }
 
+  /** One beside the draws that a retry may take again. */
+  get hostSelectionAttempts(): number {
+    return this.#policy.hostSelectionAttempts + 1;
+  }
+
   /** Whether the policy would rather see another host. */
   rejects(host: Host): boolean {
     return this.#policy.hostPredicates.some((predicate) => this.#matches(predicate, host));

@@ -5,7 +5,6 @@ import { statusNumber } from "../../grpc/status.ts";
 import { type HeaderList, setHeader } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResponseHead, ServerStream } from "../../http/stream.ts";
 import { hashRequest } from "../../table/hash-policy.ts";
-import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
 import {
   type AttemptFailure,
   type RetryPolicy,
@@ -14,19 +13,18 @@ import {
   retriesResponse,
 } from "../../table/retry-policy.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../../table/route.ts";
-import type { SubsetMatch } from "../../table/subset.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Downstream } from "../downstream.ts";
 import { requestTimeout, tellTimeout } from "../request-deadline.ts";
-import type { ResponseFlag } from "../response-flags.ts";
 import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { destinationHost } from "../upstream/destination.ts";
 import type { Host } from "../upstream/host.ts";
-import type { LoadBalancerContext, OverrideHost } from "../upstream/load-balancer-context.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
-import { failureReply, resetFlag } from "./failure-reply.ts";
-import { followRedirect, type RedirectHistory, type RedirectTarget } from "./internal-redirect.ts";
+import { failureReply, LOOP, type NoHostReply, resetFlag, UNHEALTHY, UNRESOLVED } from "./failure-reply.ts";
+import type { ForwardedRequest } from "./forwarded-request.ts";
+import { hostPreference } from "./host-preference.ts";
+import { followRedirect } from "./internal-redirect.ts";
 import type { RequestBody } from "./request-body.ts";
 import { RetryState } from "./retry-state.ts";
 import { rewriteRequest, rewriteResponse, setAuthority } from "./rewrite.ts";
@@ -34,42 +32,7 @@ import { type RouterHeaders, retryPolicyAsked, takeRouterHeaders } from "./route
 import { beginShadows, type Shadow } from "./shadow.ts";
 import { openTunnel, type TunnelOwner } from "./tunnel.ts";
 
-/** The client's side of a request that is forwarded. */
-export interface ForwardedRequest {
-  readonly connection: Downstream;
-  readonly head: RequestHead;
-  readonly record: AccessRecord;
-  readonly isGrpc: boolean;
-  /** Undefined: the request is its head alone. */
-  readonly body: RequestBody | undefined;
-  /** True when the request is its head alone, so that it can be sent in one frame. */
-  readonly requestIsHeadOnly: boolean;
-  readonly responseStarted: boolean;
-  /** The host that a session is bound to. */
-  readonly overrideHost: OverrideHost | undefined;
-  /** The internal redirects so far, and the scheme that the client came by. */
-  readonly redirects: RedirectHistory;
-  readonly scheme: string;
-  /** False: the policy does not admit the route there. Else this router's work is over. */
-  redirectTo(target: RedirectTarget, policy: InternalRedirectPolicy): boolean;
-  resumeRequest(): void;
-  /** From now on, in place of what was set before; 0 is none. */
-  setTimeout(timeoutMs: number): void;
-  setIdle(idleMs: number): void;
-  inform(status: number, headers: HeaderList): void;
-  respond(head: ResponseHead, end: boolean): void;
-  /** False: wait for `Router.resumeResponse`. */
-  respondData(chunk: Uint8Array): boolean;
-  respondEnd(trailers: HeaderList | undefined): void;
-  /** The response has begun and cannot be finished. */
-  cutOff(flag: ResponseFlag, details: string): void;
-  reply(status: number, body: string, details: string, flag?: ResponseFlag, headers?: HeaderList): void;
-  /** The tunnel stands: the client was told so with this head. */
-  tunnelOpened(head: ResponseHead): void;
-  tunnelOver(received: number, sent: number): void;
-}
-
-export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
+export class Router implements AttemptOwner, TunnelOwner {
   readonly connection: Downstream;
   readonly head: RequestHead;
   readonly #request: ForwardedRequest;
@@ -87,7 +50,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** Attempts whose per-try time-out has rung, and that go on beside the newest. */
   #slow: readonly Attempt[] = [];
   #shadows: readonly Shadow[] = [];
-  hash: bigint | undefined = undefined;
+  #hash: bigint | undefined = undefined;
   /** Lines of set-cookie that the balancer's choice is to be found by again. */
   #cookies: readonly string[] = [];
   #attemptStartedAt = 0;
@@ -143,8 +106,8 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
     if (action.hash.length > 0) this.#hashRequest();
     if (action.mirrors.length > 0)
       this.#shadows = beginShadows(this, action.mirrors, this.connection.context.clusters, action.timeoutMs);
-    if (!this.#isTunnel) this.#attemptOnHost(cluster);
-    else if (action.terminateConnect) this.#tunnel(cluster, stream);
+    if (!this.#isTunnel) this.#chooseHost(cluster, undefined);
+    else if (action.terminateConnect) this.#chooseHost(cluster, stream);
     else request.reply(403, "", "upgrade_failed");
   }
 
@@ -167,7 +130,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   #hashRequest(): void {
     const { hash, cookies } = hashRequest(this.#action.hash, this.head, this.connection.facts);
-    this.hash = hash;
+    this.#hash = hash;
     this.#cookies = cookies;
   }
 
@@ -193,75 +156,44 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
 
   // ── the host ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  rejects(host: Host): boolean {
-    return this.#retry?.rejects(host) ?? false;
-  }
-
-  /** One beside the draws that a retry may take again. */
-  get hostSelectionAttempts(): number {
-    return this.#retry && this.#policy ? this.#policy.hostSelectionAttempts + 1 : 1;
-  }
-
-  get priority(): undefined {
-    return undefined;
-  }
-
-  get triedPriorities(): ReadonlySet<number> | undefined {
-    return this.#retry?.triedPriorities;
-  }
-
-  forgetTriedPriorities(): void {
-    this.#retry?.forgetTriedPriorities();
-  }
-
-  get metadataMatch(): SubsetMatch | undefined {
-    return (this.#weighted ?? this.#action).metadataMatch?.single;
-  }
-
-  get metadataMatches(): readonly SubsetMatch[] | undefined {
-    return (this.#weighted ?? this.#action).metadataMatch?.list;
-  }
-
-  /** A retry goes to another host, as in Envoy. */
-  get overrideHost(): OverrideHost | undefined {
-    return this.#retry ? undefined : this.#request.overrideHost;
-  }
-
-  /** Calls `found` with a host, at once in all cases but an unknown name; or replies that there is none. */
-  #withHost(cluster: Cluster, found: (host: Host) => void): void {
-    const { discovery } = cluster.table;
-    if (discovery.kind === "original-destination" || discovery.kind === "dynamic-forward-proxy") {
+  /** An attempt on a host, or the tunnel to it: at once in all cases but an unknown name; or a reply that there is none. */
+  #chooseHost(cluster: Cluster, tunnel: ServerStream | undefined): void {
+    const { kind } = cluster.table.discovery;
+    if (kind === "original-destination" || kind === "dynamic-forward-proxy") {
       destinationHost(cluster, this.connection, this.head, (host) => {
         if (this.#over) return;
-        if (host === "loop") this.#request.reply(508, "the request leads back to this proxy", "loop_detected", "UH");
-        else if (host !== "unknown") found(host);
-        else if (discovery.kind === "original-destination") this.#replyNoHost(cluster);
-        else this.#request.reply(503, "DNS resolution failure", "dns_resolution_failure", "UF");
+        if (host === "loop") this.#replyNoHost(LOOP);
+        else if (host !== "unknown") this.#begin(cluster, host, tunnel);
+        else if (kind === "dynamic-forward-proxy") this.#replyNoHost(UNRESOLVED);
+        else this.#replyUnhealthy(cluster);
       });
       return;
     }
-    const host = cluster.choose(this);
-    if (host) found(host);
-    else this.#replyNoHost(cluster);
+    const match = (this.#weighted ?? this.#action).metadataMatch;
+    const host = cluster.choose(hostPreference(this.#hash, match, this.#request.overrideHost, this.#retry));
+    if (host) this.#begin(cluster, host, tunnel);
+    else this.#replyUnhealthy(cluster);
   }
 
-  #replyNoHost(cluster: Cluster): void {
+  #replyUnhealthy(cluster: Cluster): void {
     cluster.stats.noHost++;
-    this.#request.reply(503, "no healthy upstream", "no_healthy_upstream", "UH");
+    this.#replyNoHost(UNHEALTHY);
   }
 
-  #tunnel(cluster: Cluster, stream: ServerStream): void {
-    this.#withHost(cluster, (host) => {
-      this.#record.host = host;
-      openTunnel(this, stream, cluster, host);
-    });
+  #replyNoHost({ status, body, details, flag }: NoHostReply): void {
+    this.#request.reply(status, body, details, flag);
+  }
+
+  #begin(cluster: Cluster, host: Host, tunnel: ServerStream | undefined): void {
+    if (!tunnel) {
+      this.#startAttempt(cluster, host);
+      return;
+    }
+    this.#record.host = host;
+    openTunnel(this, tunnel, cluster, host);
   }
 
   // ── attempt ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #attemptOnHost(cluster: Cluster): void {
-    this.#withHost(cluster, (host) => this.#startAttempt(cluster, host));
-  }
 
   #startAttempt(cluster: Cluster, host: Host): void {
     const owner = cluster.ownerOf(host);
@@ -443,7 +375,7 @@ export class Router implements AttemptOwner, TunnelOwner, LoadBalancerContext {
   /** An update may have put another cluster in its place, which shares its breakers; the old one has no hosts any more. */
   #attemptAgain(cluster: Cluster): void {
     const current = this.connection.context.clusters.get(cluster.table.name);
-    this.#attemptOnHost(current?.breakers === cluster.breakers ? current : cluster);
+    this.#chooseHost(current?.breakers === cluster.breakers ? current : cluster, undefined);
   }
 
   // ── hedging ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
