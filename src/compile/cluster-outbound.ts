@@ -22,7 +22,6 @@ import { lazy } from "./lazy.ts";
 import { legServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
-import type { ProxyFeatures } from "./proxy-features.ts";
 import { externalClient, legClient, plaintext } from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
@@ -42,7 +41,6 @@ export interface ClusterPlan {
   readonly inline: readonly Target[] | undefined;
   /** The policy that shapes it, else the service. */
   readonly origin: Origin;
-  readonly features: ProxyFeatures;
 }
 
 export function planName({ service, port, subset, address }: ClusterPlan): string {
@@ -135,7 +133,7 @@ function socketFields(plan: ClusterPlan): ClusterFields {
 }
 
 export function outboundCluster(plan: ClusterPlan): Cluster {
-  const { service, subset, settings, origin, features } = plan;
+  const { service, subset, settings, origin } = plan;
   const { outlierDetection: outlier, tls } = settings;
   const automaticServerName = tls?.kind === "simple" && tls.sni === undefined;
   return create(ClusterSchema, {
@@ -145,7 +143,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
     typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, automaticServerName }),
     // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
-    ...(outlier && features.outlierDetection ? { outlierDetection: outlierDetection(outlier) } : {}),
+    ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),
     metadata: clusterMetadata(service, origin, subset),
     ...discoveryFields(plan),
     ...socketFields(plan),

@@ -13,6 +13,7 @@ import { addressListener } from "./listener-capture.ts";
 import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
+import { featuresOf } from "./proxy-features.ts";
 import { endpointCluster, type ServiceClusterContext } from "./service-clusters.ts";
 import { streamRoute } from "./stream-route.ts";
 import type { View } from "./visibility.ts";
@@ -98,11 +99,11 @@ export function headlessResources(
 }
 
 function endpointListeners(
-  { mesh, memo, features }: ServiceClusterContext,
+  { mesh, memo }: ServiceClusterContext,
   view: View,
   { service, port, address, numbers }: Dialled,
 ): readonly Compiled[] {
-  const chain: ChainContext = { settings: mesh.settings, features, direction: "outbound" };
+  const chain: ChainContext = { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
   const target = targetAt(mesh, view, service, port, address);
   const sources = [wholeObject(service.origin)];
   return numbers.map((number) =>

@@ -3,7 +3,7 @@
 import { type Client, httpRouteFor, serviceFor, targetPort } from "../model/lookup.ts";
 import type { ClientSelector, HttpMatch } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { HttpRoute, HttpRule, WeightedBackend } from "../model/route.ts";
+import type { BackendTarget, HttpRoute, HttpRule, WeightedBackend } from "../model/route.ts";
 import { labelsMatch } from "../model/workload.ts";
 import { clusterName } from "../xds/names.ts";
 import { matchesEverything } from "./route-match.ts";
@@ -16,6 +16,11 @@ export interface ResolvedBackend {
   readonly backend: WeightedBackend;
 }
 
+export interface ResolvedMirror {
+  readonly cluster: string;
+  readonly percent: number;
+}
+
 /** One route of the proxy: a rule under one of its matches. */
 export interface SelectedRule {
   readonly rule: HttpRule;
@@ -23,6 +28,8 @@ export interface SelectedRule {
   readonly match: HttpMatch | undefined;
   /** Of a forwarding rule. */
   readonly backends: readonly ResolvedBackend[];
+  /** Of a forwarding rule. */
+  readonly mirrors: readonly ResolvedMirror[];
   /** Name of the object, as route operations in traces show it. */
   readonly routeName: string;
 }
@@ -41,9 +48,18 @@ export function resolveBackend(
   calledPort: number,
 ): ResolvedBackend {
   const { target } = backend;
-  const port = targetPort(target, serviceFor(mesh, target.host, client.namespace), calledPort);
-  const cluster = clusterName({ direction: "outbound", port, subset: target.subset ?? "", host: target.host });
-  return { cluster, host: target.host, port, backend };
+  return { ...resolveTarget(mesh, client, target, calledPort), host: target.host, backend };
+}
+
+function resolveTarget(
+  mesh: Mesh,
+  client: Client,
+  target: BackendTarget,
+  calledPort: number,
+): Pick<ResolvedBackend, "cluster" | "port"> {
+  const { host, subset = "" } = target;
+  const port = targetPort(target, serviceFor(mesh, host, client.namespace), calledPort);
+  return { port, cluster: clusterName({ direction: "outbound", port, subset, host }) };
 }
 
 /**
@@ -75,8 +91,15 @@ export function selectFrom(
     if (matches.length > 0 && concerning.length === 0) continue;
     const backends =
       action.kind === "forward" ? action.backends.map((backend) => resolveBackend(mesh, client, backend, port)) : [];
+    const mirrors =
+      action.kind === "forward"
+        ? rule.mirrors.map(({ target, percent }) => ({
+            cluster: resolveTarget(mesh, client, target, port).cluster,
+            percent,
+          }))
+        : [];
     for (const match of concerning.length > 0 ? concerning : [undefined]) {
-      selected.push({ rule, match, backends, routeName: route.origin.name });
+      selected.push({ rule, match, backends, mirrors, routeName: route.origin.name });
       if (!match || matchesEverything(match)) return selected;
     }
   }

@@ -21,7 +21,6 @@ import type { Memo } from "./memo.ts";
 import { type NamedService, nameTable } from "./name-table.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
-import { featuresOf } from "./proxy-features.ts";
 import type { ResourceSet } from "./resource-set.ts";
 import { type ServiceClusterContext, type ServiceClusters, serviceClusters } from "./service-clusters.ts";
 import { type View, visibleServices } from "./visibility.ts";
@@ -78,15 +77,13 @@ function compileRouting({ mesh, cache }: OutboundContext, view: View, services: 
 }
 
 function clusterContext({ mesh, acknowledged, cache }: OutboundContext, view: View): ServiceClusterContext {
-  const features = featuresOf(view.proxyKind);
-  const { proxyKind: featuresKey, machineAddress } = view;
-  return { mesh, acknowledged, memo: cache.memo, features, featuresKey, machineAddress };
+  return { mesh, acknowledged, memo: cache.memo, machineAddress: view.machineAddress };
 }
 
 function clustersOf(context: OutboundContext, view: View, service: Service): ServiceClusters {
   const { mesh } = context;
   const policy = clientPolicyFor(mesh, service, view);
-  const key = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${view.proxyKind}/${view.machineAddress ?? ""}`;
+  const key = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${view.machineAddress ?? ""}`;
   const known = context.clusters.get(key);
   if (known) return known;
   const made = serviceClusters(clusterContext(context, view), service, policy);

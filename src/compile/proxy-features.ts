@@ -3,15 +3,13 @@
 import type { WorkloadProxy } from "../model/workload.ts";
 
 export interface ProxyFeatures {
-  /** Ejects endpoints that fail. */
-  readonly outlierDetection: boolean;
   /** Reports requests to the agent's access log service, which counts them: Heddle's proxy counts its own. */
   readonly accessLogService: boolean;
 }
 
 const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
-  heddle: { outlierDetection: false, accessLogService: false },
-  envoy: { outlierDetection: true, accessLogService: true },
+  heddle: { accessLogService: false },
+  envoy: { accessLogService: true },
 };
 
 export function featuresOf(kind: WorkloadProxy["kind"]): ProxyFeatures {

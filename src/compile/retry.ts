@@ -9,12 +9,18 @@ import {
   RetryPolicySchema,
 } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { PreviousHostsPredicateSchema } from "../xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
+import { PreviousPrioritiesConfigSchema } from "../xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
 import { lazy } from "./lazy.ts";
 
 /** Tries to find a host that was not tried before; then a tried one is taken (Istio's hostSelectionRetryMaxAttempts). */
 const HOST_SELECTION_ATTEMPTS = 5n;
 
 const previousHosts = lazy(() => packAny(PreviousHostsPredicateSchema, create(PreviousHostsPredicateSchema)));
+
+/** Localities are priorities. Istio's number of tries after which another one is taken. */
+const previousPriorities = lazy(() =>
+  packAny(PreviousPrioritiesConfigSchema, create(PreviousPrioritiesConfigSchema, { updateFrequency: 2 })),
+);
 
 /** Undefined: no retries. An empty policy would take Envoy's default of one. */
 export function retryPolicy(policy: RetryPolicy): RetryPolicyMessage | undefined {
@@ -35,6 +41,14 @@ export function retryPolicy(policy: RetryPolicy): RetryPolicyMessage | undefined
             },
           ],
           hostSelectionRetryMaxAttempts: HOST_SELECTION_ATTEMPTS,
+        }
+      : {}),
+    ...(policy.avoidPreviousLocalities
+      ? {
+          retryPriority: {
+            name: "envoy.retry_priorities.previous_priorities",
+            configType: { case: "typedConfig", value: previousPriorities() },
+          },
         }
       : {}),
   });

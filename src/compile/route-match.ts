@@ -30,7 +30,7 @@ export function matchesEverything({ path, method, scheme, authority, headers, qu
   return anyPath && !method && !scheme && !authority && headers.length === 0 && query.length === 0;
 }
 
-function stringMatcher(match: StringMatch) {
+export function stringMatcher(match: StringMatch) {
   const value = match.value;
   return create(StringMatcherSchema, {
     matchPattern: match.kind === "regex" ? { case: "safeRegex", value: { regex: value } } : { case: match.kind, value },

@@ -1,8 +1,9 @@
 // Routes of a virtual host.
 
-import { create } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { HttpRule, Redirect, RetryPolicy } from "../model/route.ts";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { type Any, type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { DirectBody, HttpRule, PathRewrite, Redirect, RetryPolicy, Rewrite } from "../model/route.ts";
 import {
   DirectResponseActionSchema,
   type RedirectAction,
@@ -14,9 +15,13 @@ import {
   type RouteMatch,
   RouteSchema,
 } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { RegexMatchAndSubstituteSchema } from "../xds/gen/envoy/type/matcher/v3/regex_pb.ts";
+import { CORS_FILTER, corsOnRoute } from "./filter/cors.ts";
+import { FAULT_FILTER, faultOnRoute } from "./filter/fault.ts";
 import { headerFields } from "./headers.ts";
 import type { ResolvedBackend, SelectedRule } from "./http-rules.ts";
 import { originMetadata } from "./metadata.ts";
+import { fractionalPercent } from "./percentage.ts";
 import { retryPolicy } from "./retry.ts";
 import { connectRequests, everyRequest, routeMatch } from "./route-match.ts";
 
@@ -67,15 +72,35 @@ export interface RouteContext {
   readonly authority?: string | undefined;
 }
 
-function forward(rule: HttpRule, backends: readonly ResolvedBackend[], context: RouteContext): RouteAction {
-  const { action } = rule;
-  const authority = (action.kind === "forward" ? action.rewrite?.authority : undefined) ?? context.authority;
+/** `prefix_rewrite` replaces what the match's path matched, which is all of it after an exact or a regex match. */
+function pathRewrite(path: PathRewrite | undefined): { prefixRewrite?: string; regexRewrite?: RegexRewrite } {
+  if (!path) return {};
+  if (path.kind === "matched") return { prefixRewrite: path.replacement };
+  return { regexRewrite: { pattern: { regex: path.pattern }, substitution: path.substitution } };
+}
+
+type RegexRewrite = MessageInitShape<typeof RegexMatchAndSubstituteSchema>;
+
+/** Not sampled, and to the host that the request names: a copy is to be like the request (Istio's DISABLE_SHADOW_HOST_SUFFIX). */
+function mirrorPolicies(mirrors: SelectedRule["mirrors"]) {
+  return mirrors.map(({ cluster, percent }) => ({
+    cluster,
+    runtimeFraction: { defaultValue: fractionalPercent(percent) },
+    traceSampled: false,
+    disableShadowHostSuffixAppend: true,
+  }));
+}
+
+function forward({ rule, backends, mirrors }: SelectedRule, rewrite: Rewrite, context: RouteContext): RouteAction {
+  const authority = rewrite.authority ?? context.authority;
   const retry = retryPolicy(rule.retry ?? context.retry);
   return create(RouteActionSchema, {
     clusterSpecifier: backendSpecifier(backends),
     ...timeouts(rule.timeoutMs === undefined ? undefined : durationFromMs(rule.timeoutMs)),
     ...(retry ? { retryPolicy: retry } : {}),
     ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
+    ...pathRewrite(rewrite.path),
+    requestMirrorPolicies: mirrorPolicies(mirrors),
   });
 }
 
@@ -87,29 +112,58 @@ const REDIRECT_CODES: Readonly<Record<Redirect["status"], RedirectAction_Redirec
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirectAction({ status, path, authority, scheme, port }: Redirect): RedirectAction {
+function redirectPath(path: Redirect["path"]) {
+  if (!path) return {};
+  const specifier = path.kind === "whole" ? "pathRedirect" : "prefixRewrite";
+  return { pathRewriteSpecifier: { case: specifier, value: path.replacement } } as const;
+}
+
+/** Of the location; 0: none, as for a port that its scheme has anyway. Sidecars take requests in plaintext. */
+function redirectPort({ port, scheme = "http" }: Redirect, calledPort: number): number {
+  const number = port === "request" ? calledPort : (port ?? 0);
+  return (number === 80 && scheme === "http") || (number === 443 && scheme === "https") ? 0 : number;
+}
+
+function redirectAction(redirect: Redirect, calledPort: number): RedirectAction {
+  const { status, path, authority, scheme } = redirect;
   return create(RedirectActionSchema, {
     responseCode: REDIRECT_CODES[status],
     hostRedirect: authority ?? "",
-    portRedirect: port ?? 0,
+    portRedirect: redirectPort(redirect, calledPort),
     ...(scheme === undefined ? {} : { schemeRewriteSpecifier: { case: "schemeRedirect", value: scheme } }),
-    ...(path === undefined ? {} : { pathRewriteSpecifier: { case: "pathRedirect", value: path } }),
+    ...redirectPath(path),
   });
 }
 
-function routeAction({ rule, backends }: SelectedRule, context: RouteContext) {
-  const { action } = rule;
+function bodySource(body: DirectBody | undefined) {
+  if (!body) return {};
+  const specifier =
+    body.kind === "text"
+      ? ({ case: "inlineString", value: body.text } as const)
+      : ({ case: "inlineBytes", value: base64Decode(body.base64) } as const);
+  return { body: { specifier } };
+}
+
+function routeAction(selected: SelectedRule, port: number, context: RouteContext) {
+  const { action } = selected.rule;
   switch (action.kind) {
     case "forward":
-      return { case: "route", value: forward(rule, backends, context) } as const;
+      return { case: "route", value: forward(selected, action.rewrite ?? {}, context) } as const;
     case "redirect":
-      return { case: "redirect", value: redirectAction(action.redirect) } as const;
+      return { case: "redirect", value: redirectAction(action.redirect, port) } as const;
     case "direct": {
       const { status, body } = action;
-      const source = body === undefined ? {} : { body: { specifier: { case: "inlineString", value: body } as const } };
-      return { case: "directResponse", value: create(DirectResponseActionSchema, { status, ...source }) } as const;
+      const value = create(DirectResponseActionSchema, { status, ...bodySource(body) });
+      return { case: "directResponse", value } as const;
     }
   }
+}
+
+function filtersOf({ cors, fault }: HttpRule): { [filter: string]: Any } {
+  return {
+    ...(cors ? { [CORS_FILTER]: corsOnRoute(cors) } : {}),
+    ...(fault ? { [FAULT_FILTER]: faultOnRoute(fault) } : {}),
+  };
 }
 
 /** Name of the operation in traces, as Istio's: the destination, or the rules' object when the traffic is split; then the path. */
@@ -130,7 +184,8 @@ export function ruleRoute(selected: SelectedRule, port: number, context: RouteCo
     match: match ? routeMatch(match) : everyRequest(),
     metadata: originMetadata(rule.origin),
     decorator: { operation: operation(selected, port) },
-    action: routeAction(selected, context),
+    action: routeAction(selected, port, context),
+    typedPerFilterConfig: filtersOf(rule),
     // A single destination has no weighted cluster to carry its headers; they join the route's, and win.
     ...headerFields(rule, ...single.map(({ backend }) => backend)),
   });

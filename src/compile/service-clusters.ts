@@ -16,7 +16,6 @@ import { loadAssignment, type Target, targetOf } from "./endpoint.ts";
 import { type AcknowledgedServerNames, type Reach, reachOf } from "./leg.ts";
 import type { Memo } from "./memo.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
-import type { ProxyFeatures } from "./proxy-features.ts";
 
 export interface ServiceClusters {
   readonly clusters: readonly Compiled[];
@@ -27,9 +26,6 @@ export interface ServiceClusterContext {
   readonly mesh: Mesh;
   readonly acknowledged: AcknowledgedServerNames;
   readonly memo: Memo;
-  readonly features: ProxyFeatures;
-  /** Part of the memo's keys: the features' owner. */
-  readonly featuresKey: string;
   /** See View. */
   readonly machineAddress: string | undefined;
 }
@@ -75,7 +71,7 @@ export function endpointCluster(
 }
 
 function portClusters(
-  { mesh, acknowledged, memo, features, featuresKey, machineAddress }: ServiceClusterContext,
+  { mesh, acknowledged, memo, machineAddress }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   policy: ClientPolicy | undefined,
@@ -113,10 +109,9 @@ function portClusters(
     names: serverIdentities(service, all),
     inline: isDns ? dnsTargets(service, port, targets) : undefined,
     origin,
-    features,
   };
   const owner = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}`;
-  const cluster = memo.get(`cluster/${owner}/${featuresKey}/${planName(plan)}`, [plan], () => ({
+  const cluster = memo.get(`cluster/${owner}/${planName(plan)}`, [plan], () => ({
     resource: encodeResource("cds", outboundCluster(plan)),
     sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],
   }));

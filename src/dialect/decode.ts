@@ -219,8 +219,6 @@ function readRecord(
     const other = seen.get(name);
     if (other !== undefined) reporter.report(at, diagnostics.writtenTwice(name, other));
     seen.set(name, written);
-    if (field.partly !== undefined && item !== null)
-      reporter.report(at, diagnostics.partlySupported(name, field.partly));
     const value = read(field, item, at, reporter);
     if (value !== undefined) found[name] = value;
   }

@@ -174,10 +174,6 @@ export function notSupportedYet(field: string, instead: string): Message {
   return { ...warning("HED1108", `${field} is not supported yet: ${instead}`), part: "name" };
 }
 
-export function partlySupported(field: string, effect: string): Message {
-  return { ...warning("HED1109", `${field} is supported in part: ${effect}`), part: "name" };
-}
-
 export function badDuration(field: string, value: string): Message {
   return error(
     "HED1110",
@@ -232,4 +228,8 @@ export function badHeaderValue(name: string, value: string): Message {
 
 export function emptyValue(field: string): Message {
   return error("HED1119", `${field} is empty`);
+}
+
+export function badBase64(field: string, value: string): Message {
+  return error("HED1120", `${field} is not in base64: ${quote(value)}`);
 }

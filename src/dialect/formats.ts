@@ -14,6 +14,7 @@ const MAX_REGEX = 1024;
 
 export const FORMATS: Readonly<Record<Format, Check>> = {
   address: (field, value) => (parseAddress(value) ? undefined : diagnostics.badAddress(field, value, "IP address")),
+  base64: (field, value) => (isBase64(value) ? undefined : diagnostics.badBase64(field, value)),
   cidr: (field, value) =>
     parseCidr(value) ? undefined : diagnostics.badAddress(field, value, "IP address or range (10.0.0.0/8)"),
   "header-name": (_, value) => (isHeaderName(value) ? undefined : diagnostics.badHeaderName(value)),
@@ -64,6 +65,11 @@ export function wildcardProblem(host: string): string | undefined {
   if (host.startsWith("*.")) return hostProblem(host.slice(2));
   if (host.startsWith("*")) return hostProblem(host.slice(1).replace(/^-/, ""));
   return hostProblem(host);
+}
+
+/** Both alphabets of RFC 4648, with or without padding, as protojson takes them. */
+function isBase64(value: string): boolean {
+  return /^[\w+/-]*={0,2}$/.test(value) && value.replace(/=+$/, "").length % 4 !== 1;
 }
 
 /** A token of RFC 9110 section 5.6.2. */

@@ -12,6 +12,7 @@ import type { Format, Schema } from "./schema.ts";
 
 const TEXTS: Readonly<Record<Format, readonly string[]>> = {
   address: ["10.0.0.1", "::1", "10.0.0"],
+  base64: ["aGk=", "aGk", "a", "?"],
   cidr: ["10.0.0.0/8", "10.0.0.1", "10.0.0.0/33"],
   "header-name": ["x-a", "X-A", ":path", "host", "a b"],
   host: ["a", "a.default", "a.default.svc.cluster.local", "-a"],

@@ -4,6 +4,7 @@
 /** Checks on strings (formats.ts). */
 export type Format =
   | "address"
+  | "base64"
   | "cidr"
   | "header-name"
   | "host"
@@ -87,8 +88,6 @@ export type Schema = (
   | LaterSchema
 ) & {
   readonly required?: boolean;
-  /** Read, and acted on in part; what that means. */
-  readonly partly?: string;
 };
 
 /** What reading a schema gives; fields that are not acted on have no value, so that nothing can come to depend on them. */
@@ -185,9 +184,4 @@ export function later(instead: string): LaterSchema {
 /** Must be there and not null. What holds it is left out as a whole when it is missing or wrong. */
 export function required<S extends Schema>(schema: S): S & { readonly required: true } {
   return { ...schema, required: true };
-}
-
-/** Acted on, but not everywhere: named in a warning each time. */
-export function partly<S extends Schema>(schema: S, effect: string): S {
-  return { ...schema, partly: effect };
 }

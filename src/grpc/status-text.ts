@@ -1,6 +1,6 @@
 // gRPC statuses as texts: `NotFound` as Go and Envoy write them, `NOT_FOUND`, or the number.
 
-import { GRPC_STATUS } from "./status.ts";
+import { GRPC_STATUS } from "../base/grpc-code.ts";
 
 const SNAKE: readonly string[] = Object.keys(GRPC_STATUS).map((name) => (name === "CANCELLED" ? "CANCELED" : name));
 

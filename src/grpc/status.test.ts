@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { GRPC_STATUS, type GrpcCode, isGrpc, readStatus, statusOfHttp, statusTrailers } from "./status.ts";
+import { GRPC_STATUS, type GrpcCode } from "../base/grpc-code.ts";
+import { isGrpc, readStatus, statusOfHttp, statusTrailers } from "./status.ts";
 
 test("any status survives its trailers, which are printable ASCII", () => {
   const code = fc.constantFrom(...(Object.keys(GRPC_STATUS) as GrpcCode[]));

@@ -1,34 +1,12 @@
 // gRPC's status codes and their form in trailers (gRPC over HTTP/2, "Responses").
 
+import { GRPC_CODES, GRPC_STATUS, type GrpcCode } from "../base/grpc-code.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
-
-export const GRPC_STATUS = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-} as const;
-export type GrpcCode = keyof typeof GRPC_STATUS;
 
 export interface GrpcStatus {
   readonly code: GrpcCode;
   readonly message: string;
 }
-
-const CODES = Object.keys(GRPC_STATUS) as GrpcCode[];
 
 export const GRPC_OK: GrpcStatus = { code: "OK", message: "" };
 
@@ -70,7 +48,7 @@ export function numberedTrailers(status: number, message: string): HeaderList {
 export function readStatus(headers: HeaderList | undefined): GrpcStatus | undefined {
   const text = headers && getHeader(headers, "grpc-status");
   if (text === undefined) return undefined;
-  const code = /^\d{1,2}$/.test(text) ? CODES[Number(text)] : undefined;
+  const code = /^\d{1,2}$/.test(text) ? GRPC_CODES[Number(text)] : undefined;
   return { code: code ?? "UNKNOWN", message: decodeMessage(getHeader(headers!, "grpc-message") ?? "") };
 }
 

@@ -1,5 +1,7 @@
 // Routes: what clients' requests for a host turn into. A route is one written object for one kind of traffic; its rules are tried by rank.
 
+import type { CorsPolicy } from "./cors.ts";
+import type { Fault } from "./fault.ts";
 import type { HttpMatch, TcpMatch, TlsMatch } from "./match.ts";
 import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
@@ -59,8 +61,17 @@ export interface HttpRule {
   readonly timeoutMs?: number | undefined;
   /** Undefined: the mesh's default; attempts 0: never. */
   readonly retry?: RetryPolicy | undefined;
+  readonly fault?: Fault | undefined;
+  readonly cors?: CorsPolicy | undefined;
+  readonly mirrors: readonly Mirror[];
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
+}
+
+/** A copy of each request, or of a share of them in percent, whose answer nobody waits for. */
+export interface Mirror {
+  readonly target: BackendTarget;
+  readonly percent: number;
 }
 
 export interface TlsRule {
@@ -83,7 +94,12 @@ export interface TcpRule {
 export type HttpAction =
   | { readonly kind: "forward"; readonly backends: readonly WeightedBackend[]; readonly rewrite?: Rewrite | undefined }
   | { readonly kind: "redirect"; readonly redirect: Redirect }
-  | { readonly kind: "direct"; readonly status: number; readonly body?: string | undefined };
+  | { readonly kind: "direct"; readonly status: number; readonly body?: DirectBody | undefined };
+
+export type DirectBody =
+  | { readonly kind: "text"; readonly text: string }
+  /** Base64. */
+  | { readonly kind: "bytes"; readonly base64: string };
 
 /** A share of the traffic. Weights are relative; none is 0 unless it is the only backend, whose weight does not count. */
 export interface WeightedBackend {
@@ -108,15 +124,23 @@ export interface BackendTarget {
 /** What the upstream sees instead of what the client sent. */
 export interface Rewrite {
   readonly authority?: string | undefined;
+  readonly path?: PathRewrite | undefined;
 }
+
+/** `matched`: what the match's path matched is replaced, so all of it after an exact or a regex match. The query stays as it is. */
+export type PathRewrite =
+  | { readonly kind: "matched"; readonly replacement: string }
+  /** RE2; `substitution` may have groups, `\\1`. */
+  | { readonly kind: "regex"; readonly pattern: string; readonly substitution: string };
 
 export interface Redirect {
   readonly status: 301 | 302 | 303 | 307 | 308;
-  /** Whole path. */
-  readonly path?: string | undefined;
+  /** The whole path, or what the match's path matched. */
+  readonly path?: { readonly kind: "whole" | "matched"; readonly replacement: string } | undefined;
   readonly authority?: string | undefined;
   readonly scheme?: string | undefined;
-  readonly port?: number | undefined;
+  /** `request`: the one that the client called. Undefined: the scheme's. */
+  readonly port?: number | "request" | undefined;
 }
 
 export interface Header {
@@ -169,6 +193,8 @@ export interface RetryPolicy {
   readonly perTryTimeoutMs?: number | undefined;
   /** Another endpoint than those tried before, while there is one. */
   readonly avoidPreviousHosts: boolean;
+  /** Another locality than those tried before, while there is one. */
+  readonly avoidPreviousLocalities: boolean;
   /** Base of the jittered exponential back-off; undefined: 25 ms, as Envoy. */
   readonly backoffMs?: number | undefined;
 }

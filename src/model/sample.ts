@@ -85,6 +85,7 @@ export function route(name: string, host: string, to: string, changes: Partial<H
           kind: "forward",
           backends: [{ target, weight: 100, requestHeaders: NO_HEADERS, responseHeaders: NO_HEADERS }],
         },
+        mirrors: [],
         requestHeaders: NO_HEADERS,
         responseHeaders: NO_HEADERS,
       },

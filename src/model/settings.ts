@@ -47,6 +47,7 @@ export const DEFAULT_RETRY: RetryPolicy = {
   conditions: ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"],
   statuses: [],
   avoidPreviousHosts: true,
+  avoidPreviousLocalities: false,
 };
 
 /** Istio's defaults (pkg/config/mesh/mesh.go), with the access log on: the first question of a new user is where a request went. */

@@ -18,7 +18,7 @@ import {
 import type { Mesh, MeshParts } from "./mesh.ts";
 import { diagnose, type Message } from "./message.ts";
 import { compareText, type Origin, originKey } from "./origin.ts";
-import type { BackendTarget, Route, WeightedBackend } from "./route.ts";
+import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { SourceMap } from "./source-map.ts";
@@ -202,11 +202,15 @@ interface WrittenTarget {
 }
 
 function targetsOf(route: Route): readonly WrittenTarget[] {
-  const written = (rule: { readonly origin: Origin }, backends: readonly WeightedBackend[]): readonly WrittenTarget[] =>
-    backends.map(({ target }) => ({ origin: rule.origin, target }));
+  const written = (
+    rule: { readonly origin: Origin },
+    backends: readonly (WeightedBackend | Mirror)[],
+  ): readonly WrittenTarget[] => backends.map(({ target }) => ({ origin: rule.origin, target }));
   switch (route.kind) {
     case "http":
-      return route.rules.flatMap((rule) => (rule.action.kind === "forward" ? written(rule, rule.action.backends) : []));
+      return route.rules.flatMap((rule) =>
+        rule.action.kind === "forward" ? written(rule, [...rule.action.backends, ...rule.mirrors]) : [],
+      );
     case "tls":
       return route.rules.flatMap((rule) => written(rule, rule.backends));
     case "tcp":

@@ -1,7 +1,8 @@
 // What is remembered of one request or byte stream while it lasts, for its line in the access log and for header operations.
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import { GRPC_STATUS, statusNumber, statusOfHttp } from "../grpc/status.ts";
+import { GRPC_STATUS } from "../base/grpc-code.ts";
+import { statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";

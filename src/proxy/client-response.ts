@@ -1,7 +1,8 @@
 // The way of a response to its client (Envoy: the encoding half of FilterManager): through the filters, the stages that they put in front
 // of the client, the codec.
 
-import { GRPC_STATUS, statusOfHttp } from "../grpc/status.ts";
+import { GRPC_STATUS } from "../base/grpc-code.ts";
+import { statusOfHttp } from "../grpc/status.ts";
 import type { HeaderList } from "../http/headers.ts";
 import type { ResponseHead, ServerStream } from "../http/stream.ts";
 import { NO_MUTATION } from "../table/header-mutation.ts";

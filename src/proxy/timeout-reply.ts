@@ -1,6 +1,6 @@
 // What a client is told when a time of its request is up: Envoy's status, text, details and flag for each.
 
-import { GRPC_STATUS } from "../grpc/status.ts";
+import { GRPC_STATUS } from "../base/grpc-code.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 
 /**

@@ -9,6 +9,7 @@ import { http1Cases } from "./cases/http1.ts";
 import { http2Cases } from "./cases/http2.ts";
 import { identityCases } from "./cases/identity.ts";
 import { leavingCases } from "./cases/leaving.ts";
+import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { tcpCases } from "./cases/tcp.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
@@ -25,6 +26,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     afterAll(() => pair.stop(), 30_000);
 
     describe("routing", () => routingCases(pair));
+    describe("route features", () => routeFeatureCases(pair));
     describe("identity", () => identityCases(pair));
     describe("HTTP/1.1", () => http1Cases(pair));
     describe("HTTP/2", () => http2Cases(pair));

@@ -4,7 +4,9 @@ import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { PEER_METADATA_HEADER } from "../../stats/peer-metadata.ts";
 import { packAny } from "../../xds/any.ts";
+import { CorsSchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { FilterConfigSchema as DynamicForwardProxySchema } from "../../xds/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
+import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.ts";
 import {
   Config_ValueType,
   ConfigSchema as HeaderToMetadataSchema,
@@ -16,6 +18,8 @@ import {
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { dnsCache } from "../dns.ts";
 import { lazy } from "../lazy.ts";
+import { CORS_FILTER } from "./cors.ts";
+import { FAULT_FILTER } from "./fault.ts";
 
 /** Dynamic metadata that holds what the client's sidecar said of its workload. */
 export const PEER_NAMESPACE = "heddle.peer";
@@ -30,6 +34,8 @@ export interface HttpFilterContext {
 interface Step {
   readonly name: string;
   readonly when: (context: HttpFilterContext) => boolean;
+  /** Only where a route has a configuration for it, so that the listener stays as it is when one comes or goes. */
+  readonly onRoutesAlone?: true;
   readonly config: () => Any;
 }
 
@@ -54,8 +60,21 @@ const STEPS: readonly Step[] = [
       ),
     ),
   },
-  // Between the two stand, when the model has them: CORS (a preflight carries no credentials), authentication, authorization (which
-  // needs both), rate limits (of what is allowed), faults (of what would be sent).
+  // A preflight carries no credentials, so it comes before whatever asks for them.
+  {
+    name: CORS_FILTER,
+    when: ({ direction }) => direction === "outbound",
+    onRoutesAlone: true,
+    config: lazy(() => packAny(CorsSchema, create(CorsSchema))),
+  },
+  // Here stand, when the model has them: authentication, authorization (which needs it), rate limits (of what is allowed).
+  // Faults are for what would be sent.
+  {
+    name: FAULT_FILTER,
+    when: ({ direction }) => direction === "outbound",
+    onRoutesAlone: true,
+    config: lazy(() => packAny(HTTPFaultSchema, create(HTTPFaultSchema))),
+  },
   // Just before the router: it may hold a request for a look-up, which one that is refused must not cost.
   {
     name: "envoy.filters.http.dynamic_forward_proxy",
@@ -78,7 +97,11 @@ const STEPS: readonly Step[] = [
 ];
 
 export function httpFilters(context: HttpFilterContext): HttpFilter[] {
-  return STEPS.filter(({ when }) => when(context)).map(({ name, config }) =>
-    create(HttpFilterSchema, { name, configType: { case: "typedConfig", value: config() } }),
+  return STEPS.filter(({ when }) => when(context)).map(({ name, config, onRoutesAlone = false }) =>
+    create(HttpFilterSchema, {
+      name,
+      disabled: onRoutesAlone,
+      configType: { case: "typedConfig", value: config() },
+    }),
   );
 }

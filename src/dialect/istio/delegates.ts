@@ -2,23 +2,26 @@
 // (pilot/pkg/model/virtualservice.go, mergeHTTPRoute). One level deep.
 
 import type { HeaderMatch, HttpMatch, PathMatch, QueryMatch, StringMatch } from "../../model/match.ts";
-import { changesHeaders, type HeaderOperations } from "../../model/route.ts";
+import { changesHeaders } from "../../model/route.ts";
 import type { HttpDraft } from "./http-route.ts";
 
 /**
  * The delegate's route as it holds under `root`, or undefined when their matches contradict each other. What the delegate leaves
- * unset (timeout, retries, headers, the rewritten authority) is the root's; names are joined by `-`.
+ * unset (timeout, retries, faults, CORS, mirrors, rewriting, headers) is the root's; names are joined by `-`.
  */
 export function mergeDelegate(root: HttpDraft, delegate: HttpDraft): HttpDraft | undefined {
   const matches = mergeMatches(root.matches, delegate.matches);
   if (!matches) return undefined;
   return {
     ...delegate,
-    action: inheritedAuthority(root.action, delegate.action),
     name: joinNames(root.name, delegate.name),
     matches,
     timeoutMs: delegate.timeoutMs ?? root.timeoutMs,
     retry: delegate.retry ?? root.retry,
+    fault: delegate.fault ?? root.fault,
+    cors: delegate.cors ?? root.cors,
+    mirrors: delegate.mirrors ?? root.mirrors,
+    rewrite: delegate.rewrite ?? root.rewrite,
     ...inheritedHeaders(root, delegate),
   };
 }
@@ -27,19 +30,19 @@ function joinNames(root: string | undefined, delegate: string | undefined): stri
   return root !== undefined && delegate !== undefined ? `${root}-${delegate}` : (delegate ?? root);
 }
 
-function inheritedAuthority(root: HttpDraft["action"], action: HttpDraft["action"]): HttpDraft["action"] {
-  if (root.kind !== "delegate" || root.authority === undefined || action.kind !== "forward" || action.rewrite)
-    return action;
-  return { ...action, rewrite: { authority: root.authority } };
-}
-
 /** The headers block is inherited as a whole. */
 function inheritedHeaders(
   root: HttpDraft,
   delegate: HttpDraft,
-): { requestHeaders: HeaderOperations; responseHeaders: HeaderOperations } {
-  const source = changesHeaders(delegate.requestHeaders) || changesHeaders(delegate.responseHeaders) ? delegate : root;
-  return { requestHeaders: source.requestHeaders, responseHeaders: source.responseHeaders };
+): Pick<HttpDraft, "requestHeaders" | "responseHeaders" | "headersHost"> {
+  const { requestHeaders, responseHeaders, headersHost } = delegate;
+  const isSet = changesHeaders(requestHeaders) || changesHeaders(responseHeaders) || headersHost !== undefined;
+  const source = isSet ? delegate : root;
+  return {
+    requestHeaders: source.requestHeaders,
+    responseHeaders: source.responseHeaders,
+    headersHost: source.headersHost,
+  };
 }
 
 /** Every match of the delegate must be narrower than one of the root's; it is joined with each that it is narrower than. */

@@ -9,7 +9,6 @@ import {
   mapOf,
   notEmpty,
   openRecord,
-  partly,
   port,
   record,
   required,
@@ -85,7 +84,7 @@ const OUTLIER_DETECTION = record({
 const PORT_POLICY = {
   loadBalancer: LOAD_BALANCER,
   connectionPool: CONNECTION_POOL,
-  outlierDetection: partly(OUTLIER_DETECTION, "Envoy ejects endpoints that fail, Heddle's proxy none yet"),
+  outlierDetection: OUTLIER_DETECTION,
   tls: TLS,
 } as const;
 

@@ -51,18 +51,25 @@ function backend(
   spec: WeightedSpec,
   path: string,
   weight: number,
-  { namespace, settings }: Reading,
+  reading: Reading,
   { request, response }: HeadersRead,
 ): WeightedBackend {
-  const { host, subset, port } = spec.destination;
-  const target: BackendTarget = {
+  const target = readTarget(spec.destination, path, reading);
+  return { target, weight, requestHeaders: request ?? NO_HEADERS, responseHeaders: response ?? NO_HEADERS };
+}
+
+export function readTarget(
+  { host, subset, port }: DestinationSpec,
+  path: string,
+  { namespace, settings }: Reading,
+): BackendTarget {
+  return {
     kind: "service",
     host: resolveHost(host, namespace, settings.clusterDomain),
     subset,
     port: port?.number,
     path,
   };
-  return { target, weight, requestHeaders: request ?? NO_HEADERS, responseHeaders: response ?? NO_HEADERS };
 }
 
 /** Istio takes any weights; most that do not add up to 100 are mistakes all the same, so the shares they come to are spelled out. */

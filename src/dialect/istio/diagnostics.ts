@@ -248,3 +248,48 @@ export function patternNeedsValue(field: string): Message {
 export function duplicateHost(host: string): Message {
   return error("HED1241", `host stands twice: both are ${quote(host)}`, "one of the two");
 }
+
+export function emptyFault(): Message {
+  return error("HED1242", "fault has neither delay nor abort", "fault: {delay: …} or fault: {abort: …}");
+}
+
+export function delayWithoutTime(): Message {
+  return error("HED1243", "delay does not say how long", "fixedDelay: 5s");
+}
+
+export function abortWithoutStatus(): Message {
+  return error("HED1244", "abort does not say with what", "httpStatus: 503, or grpcStatus: UNAVAILABLE");
+}
+
+export function faultWithoutShare(what: "delay" | "abort"): Message {
+  return warning("HED1245", `${what} without a percentage is for 0 % of the requests`, "percentage: {value: 100}");
+}
+
+export function wholeSeconds(ms: number): Message {
+  return error("HED1246", `maxAge is in whole seconds: ${ms / 1_000} s`, `${Math.ceil(ms / 1_000)}s`);
+}
+
+export function originWithoutMatch(): Message {
+  return error("HED1247", "an origin needs exact, prefix or regex", 'exact: "https://example.com"');
+}
+
+export function mirrorTwice(): Message {
+  return error("HED1248", "mirror and mirrors exclude each other", "all destinations in mirrors");
+}
+
+export function rewriteOfNothing(action: "redirect" | "direct"): Message {
+  const field = action === "redirect" ? "redirect" : "directResponse";
+  return error("HED1249", `rewrite is for requests that go on, and a ${field} answers`, "one of the two");
+}
+
+export function emptyRewrite(): Message {
+  return error("HED1250", "rewrite says nothing", "uri, uriRegexRewrite or authority");
+}
+
+export function badSubstitution(sequence: string, groups: number): Message {
+  return error(
+    "HED1251",
+    `${quote(sequence)} in the rewrite is no group of the match, which has ${groups}`,
+    "\\\\1 for the first group, \\\\0 for all of the match",
+  );
+}

@@ -67,7 +67,12 @@ export function clientSelector(spec: Pick<HttpMatchSpec, "sourceLabels" | "sourc
   return { namespace: sourceNamespace, labels: sourceLabels ?? {} };
 }
 
-function stringMatch(spec: StringMatchSpec | undefined, path: string, reporter: Reporter): StringMatch | undefined {
+/** Undefined where nothing is said. */
+export function stringMatch(
+  spec: StringMatchSpec | undefined,
+  path: string,
+  reporter: Reporter,
+): StringMatch | undefined {
   if (!spec) return undefined;
   for (const kind of ["exact", "prefix", "regex"] as const) {
     const value = spec[kind];

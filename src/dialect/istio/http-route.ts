@@ -1,12 +1,17 @@
 // One entry of a VirtualService's `http`.
 
-import type { HttpAction, HttpRule, Redirect } from "../../model/route.ts";
-import { exclusiveFields, notSupportedYet } from "../diagnostics.ts";
+import { RE2JS } from "re2js";
+import type { DirectBody, HttpAction, HttpRule, Mirror, PathRewrite, Redirect, Rewrite } from "../../model/route.ts";
+import { exclusiveFields } from "../diagnostics.ts";
 import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import { readCors } from "./cors.ts";
 import { readDestinations } from "./destinations.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { readFault } from "./fault.ts";
 import { readHeaders } from "./http-headers.ts";
 import { readMatches } from "./http-match.ts";
+import { readMirrors } from "./mirrors.ts";
 import type { Reading } from "./reading.ts";
 import { readRetry } from "./retry.ts";
 import type { HttpRouteSpec } from "./virtual-service-schema.ts";
@@ -15,13 +20,15 @@ export interface Delegation {
   readonly kind: "delegate";
   readonly namespace: string;
   readonly name: string;
-  /** What the delegate's routes rewrite the host to unless they say otherwise. */
-  readonly authority?: string | undefined;
 }
 
-/** A rule before its place among the others is known. */
-export interface HttpDraft extends Omit<HttpRule, "rank" | "action"> {
+/** A rule before its place among the others is known, with what it says of rewriting apart from its action: a delegate may inherit it. */
+export interface HttpDraft extends Omit<HttpRule, "rank" | "action" | "mirrors"> {
   readonly action: HttpAction | Delegation;
+  readonly rewrite: Rewrite | undefined;
+  /** The host that the route's headers set. */
+  readonly headersHost: string | undefined;
+  readonly mirrors: readonly Mirror[] | undefined;
 }
 
 /** Undefined when it says nothing to do (reported) or is for other gateways alone. */
@@ -36,27 +43,62 @@ export function readHttpRoute(
     ? readDelegation(spec, spec.delegate, path, inDelegate, reading)
     : readAction(spec, path, reading);
   const headers = readHeaders(spec.headers, joinPath(path, "headers"), reporter);
-  const retry = readRetry(spec.retries, joinPath(path, "retries"), reporter);
+  const rest = {
+    retry: readRetry(spec.retries, joinPath(path, "retries"), reporter),
+    fault: readFault(spec.fault, joinPath(path, "fault"), reporter),
+    cors: readCors(spec.corsPolicy, joinPath(path, "corsPolicy"), reporter),
+    mirrors: readMirrors(spec, path, reading),
+    rewrite: spec.rewrite && readRewrite(spec.rewrite, joinPath(path, "rewrite"), reporter),
+  };
   const read = readMatches(spec.match, joinPath(path, "match"), reading);
   if (!action || read.kind === "never") return undefined;
+  if (action.kind !== "forward" && action.kind !== "delegate" && spec.rewrite)
+    reporter.report(joinPath(path, "rewrite"), diagnostics.rewriteOfNothing(action.kind));
   return {
     name: spec.name || undefined,
     origin: reading.origin,
     path,
     matches: read.matches,
-    action: withAuthority(action, spec.rewrite?.authority ?? headers.host),
+    action,
     timeoutMs: spec.timeout,
-    retry,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
+    headersHost: headers.host,
+    ...rest,
   };
 }
 
-/** `rewrite.authority` beats the route's headers, and those the destination's, which `action` has already. */
-function withAuthority(action: HttpDraft["action"], authority: string | undefined): HttpDraft["action"] {
-  if (authority === undefined) return action;
-  if (action.kind === "delegate") return { ...action, authority };
-  return action.kind === "forward" ? { ...action, rewrite: { authority } } : action;
+/** The rule that a draft comes to. `rewrite.authority` beats the host of the route's headers, and that of the destination's. */
+export function finishRoute({ rewrite, headersHost, ...draft }: HttpDraft, action: HttpAction): Omit<HttpRule, "rank"> {
+  const mirrors = draft.mirrors ?? [];
+  if (action.kind !== "forward") return { ...draft, mirrors, action };
+  const authority = rewrite?.authority ?? headersHost ?? action.rewrite?.authority;
+  const path = rewrite?.path;
+  const isRewritten = authority !== undefined || path !== undefined;
+  return { ...draft, mirrors, action: { ...action, rewrite: isRewritten ? { authority, path } : undefined } };
+}
+
+function readRewrite(spec: NonNullable<HttpRouteSpec["rewrite"]>, path: string, reporter: Reporter): Rewrite {
+  const { authority, uri, uriRegexRewrite: regex } = spec;
+  if (authority === undefined && uri === undefined && !regex) reporter.report(path, diagnostics.emptyRewrite());
+  if (regex) checkGroups(regex, joinPath(path, "uriRegexRewrite.rewrite"), reporter);
+  return { authority, path: pathRewrite(uri, regex) };
+}
+
+type RegexRewriteSpec = NonNullable<NonNullable<HttpRouteSpec["rewrite"]>["uriRegexRewrite"]>;
+
+function pathRewrite(uri: string | undefined, regex: RegexRewriteSpec | undefined): PathRewrite | undefined {
+  if (regex) return { kind: "regex", pattern: regex.match, substitution: regex.rewrite };
+  return uri === undefined ? undefined : { kind: "matched", replacement: uri };
+}
+
+/** RE2's rules for a substitution: a backslash stands before a digit of a group that exists, or before another one. */
+function checkGroups({ match, rewrite }: RegexRewriteSpec, path: string, reporter: Reporter): void {
+  const groups = RE2JS.compile(match).groupCount();
+  for (const [sequence] of rewrite.matchAll(/\\(?:.|$)/gs)) {
+    const isGroup = /\d/.test(sequence) && Number(sequence.slice(1)) <= groups;
+    if (!isGroup && sequence !== "\\\\") reporter.report(path, diagnostics.badSubstitution(sequence, groups));
+  }
 }
 
 function readDelegation(
@@ -82,7 +124,7 @@ function readAction(spec: HttpRouteSpec, path: string, reading: Reading): HttpAc
   ].filter(Boolean);
   if (given.length > 1) reading.reporter.report(joinPath(path, given[1]!), exclusiveFields(given));
   if (redirect) return { kind: "redirect", redirect: readRedirect(redirect, joinPath(path, "redirect"), reading) };
-  if (directResponse) return { kind: "direct", status: directResponse.status, body: directResponse.body?.string };
+  if (directResponse) return { kind: "direct", status: directResponse.status, body: directBody(directResponse.body) };
   if (route.length > 0) {
     const { backends, host } = readDestinations(route, joinPath(path, "route"), reading);
     return { kind: "forward", backends, rewrite: host === undefined ? undefined : { authority: host } };
@@ -91,19 +133,28 @@ function readAction(spec: HttpRouteSpec, path: string, reading: Reading): HttpAc
   return undefined;
 }
 
+type BodySpec = NonNullable<HttpRouteSpec["directResponse"]>["body"];
+
+function directBody({ string: text, bytes }: NonNullable<BodySpec> = {}): DirectBody | undefined {
+  if (text !== undefined) return { kind: "text", text };
+  return bytes === undefined ? undefined : { kind: "bytes", base64: bytes };
+}
+
 function readRedirect(spec: NonNullable<HttpRouteSpec["redirect"]>, path: string, { reporter }: Reading): Redirect {
   const status = spec.redirectCode ?? 301;
   if (!isRedirectStatus(status)) reporter.report(joinPath(path, "redirectCode"), diagnostics.redirectStatus(status));
-  if (spec.derivePort === "FROM_REQUEST_PORT") {
-    reporter.report(joinPath(path, "derivePort"), notSupportedYet("FROM_REQUEST_PORT", "the location has no port"));
-  }
   return {
     status: isRedirectStatus(status) ? status : 301,
-    path: spec.uri,
+    path: redirectPath(spec),
     authority: spec.authority,
     scheme: spec.scheme,
-    port: spec.port,
+    port: spec.derivePort === "FROM_REQUEST_PORT" ? "request" : spec.port,
   };
+}
+
+function redirectPath({ uri, prefixRewrite }: NonNullable<HttpRouteSpec["redirect"]>): Redirect["path"] {
+  if (uri !== undefined) return { kind: "whole", replacement: uri };
+  return prefixRewrite === undefined ? undefined : { kind: "matched", replacement: prefixRewrite };
 }
 
 /** Istio lets other 3xx pass and then drops the redirect. */

@@ -18,6 +18,7 @@ export function readRetry(spec: HttpRouteSpec["retries"], path: string, reporter
     statuses: on.statuses,
     perTryTimeoutMs: spec.perTryTimeout,
     avoidPreviousHosts: spec.retryIgnorePreviousHosts ?? true,
+    avoidPreviousLocalities: spec.retryRemoteLocalities ?? false,
     backoffMs: spec.backoff,
   };
 }

@@ -7,7 +7,7 @@ import { visibleTo } from "../../model/visibility.ts";
 import { mergeDelegate } from "./delegates.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { matchesEverything } from "./http-match.ts";
-import type { HttpDraft } from "./http-route.ts";
+import { finishRoute, type HttpDraft } from "./http-route.ts";
 import type { VirtualServiceDraft } from "./virtual-service.ts";
 
 /** Takes a finding about an object that was read already. */
@@ -45,7 +45,7 @@ function resolve(
   report: Report,
 ): readonly ResolvedDraft[] {
   const { action } = rule;
-  if (action.kind !== "delegate") return [{ ...rule, action }];
+  if (action.kind !== "delegate") return [finishRoute(rule, action)];
   const name = `${action.namespace}/${action.name}`;
   const delegate = byName.get(name);
   if (!delegate || !visibleTo(delegate.visibility, root.namespace)) {
@@ -59,7 +59,7 @@ function resolve(
   return delegate.http.flatMap((candidate): readonly ResolvedDraft[] => {
     const merged = mergeDelegate(rule, candidate);
     if (!merged) report(delegate.origin, candidate.path, diagnostics.delegateConflict(root.origin, candidate.path));
-    return merged && merged.action.kind !== "delegate" ? [{ ...merged, action: merged.action }] : [];
+    return merged && merged.action.kind !== "delegate" ? [finishRoute(merged, merged.action)] : [];
   });
 }
 

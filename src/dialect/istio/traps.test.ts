@@ -298,6 +298,7 @@ describe("defaults", () => {
       conditions: ["connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"],
       statuses: [],
       avoidPreviousHosts: true,
+      avoidPreviousLocalities: false,
     });
     expect(off!.retry!.attempts).toBe(0);
   });

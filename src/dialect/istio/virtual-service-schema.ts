@@ -1,5 +1,6 @@
 // Every field of networking.istio.io VirtualService.
 
+import { GRPC_CODES } from "../../base/grpc-code.ts";
 import {
   choice,
   duration,
@@ -10,6 +11,7 @@ import {
   notEmpty,
   openRecord,
   port,
+  real,
   record,
   required,
   text,
@@ -58,6 +60,42 @@ const HTTP_MATCH = record({
   statPrefix: later("there are no statistics of its own for the match"),
 });
 
+const PERCENT = record({ value: real(0, 100) });
+
+const FAULT = record({
+  delay: record(
+    {
+      fixedDelay: duration(),
+      exponentialDelay: later("Istio has never had it: there is no delay"),
+      percentage: PERCENT,
+      /** Deprecated, whole. */
+      percent: whole(0, 100),
+    },
+    [["percentage", "percent"]],
+  ),
+  abort: record(
+    {
+      httpStatus: whole(200, 599),
+      grpcStatus: choice(...GRPC_CODES),
+      http2Error: later("Istio has never had it: nothing is aborted"),
+      percentage: PERCENT,
+    },
+    [["httpStatus", "grpcStatus"]],
+  ),
+});
+
+const CORS_POLICY = record({
+  allowOrigins: list(STRING_MATCH),
+  /** Deprecated: exact ones. */
+  allowOrigin: list(notEmpty()),
+  allowMethods: list(notEmpty()),
+  allowHeaders: list(notEmpty()),
+  exposeHeaders: list(notEmpty()),
+  maxAge: duration(0),
+  allowCredentials: flag(),
+  unmatchedPreflights: choice("UNSPECIFIED", "FORWARD", "IGNORE"),
+});
+
 const HTTP_ROUTE = record({
   name: text(),
   match: list(HTTP_MATCH),
@@ -65,40 +103,47 @@ const HTTP_ROUTE = record({
   redirect: record(
     {
       uri: notEmpty(),
-      prefixRewrite: later("the path stays as it is"),
+      prefixRewrite: notEmpty(),
       authority: notEmpty(),
       port: port(),
       derivePort: choice("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
       scheme: notEmpty(),
       redirectCode: whole(0, 999),
     },
-    [["port", "derivePort"]],
+    [
+      ["port", "derivePort"],
+      ["uri", "prefixRewrite"],
+    ],
   ),
   directResponse: record({
     status: required(whole(100, 599)),
-    body: record({ string: text(), bytes: later("the body is empty") }),
+    body: record({ string: text(), bytes: text("base64") }, [["string", "bytes"]]),
   }),
   delegate: record({ name: required(notEmpty()), namespace: notEmpty() }),
-  rewrite: record({
-    authority: notEmpty(),
-    uri: later("the path is forwarded as it came"),
-    uriRegexRewrite: later("the path is forwarded as it came"),
-  }),
+  rewrite: record(
+    {
+      authority: notEmpty(),
+      uri: notEmpty(),
+      uriRegexRewrite: record({ match: required(notEmpty("regex")), rewrite: required(text()) }),
+    },
+    [["uri", "uriRegexRewrite"]],
+  ),
   timeout: duration(),
   retries: record({
     attempts: whole(0, 2 ** 31 - 1),
     perTryTimeout: duration(),
     retryOn: text(),
-    retryRemoteLocalities: later("another try may go to any locality"),
+    retryRemoteLocalities: flag(),
     retryIgnorePreviousHosts: flag(),
     backoff: duration(),
   }),
-  fault: later("no fault is injected"),
-  mirror: later("nothing is mirrored"),
-  mirrors: later("nothing is mirrored"),
-  mirrorPercent: later("nothing is mirrored"),
-  mirrorPercentage: later("nothing is mirrored"),
-  corsPolicy: later("the application must answer CORS requests itself"),
+  fault: FAULT,
+  mirror: DESTINATION,
+  mirrors: list(record({ destination: required(DESTINATION), percentage: PERCENT })),
+  /** Deprecated, whole. */
+  mirrorPercent: whole(0, 100),
+  mirrorPercentage: PERCENT,
+  corsPolicy: CORS_POLICY,
   headers: HEADERS,
 });
 
@@ -138,6 +183,9 @@ export const VIRTUAL_SERVICE = record({
 
 export type VirtualServiceSpec = NonNullable<Value<typeof VIRTUAL_SERVICE>["spec"]>;
 export type HttpRouteSpec = Value<typeof HTTP_ROUTE>;
+export type FaultSpec = Value<typeof FAULT>;
+export type CorsPolicySpec = Value<typeof CORS_POLICY>;
+export type PercentSpec = Value<typeof PERCENT>;
 export type HttpMatchSpec = Value<typeof HTTP_MATCH>;
 export type StringMatchSpec = Value<typeof STRING_MATCH>;
 export type HeadersSpec = Value<typeof HEADERS>;

@@ -1,6 +1,6 @@
 // Refuses what comes too often (envoy.filters.http.local_ratelimit).
 
-import { GRPC_STATUS } from "../../grpc/status.ts";
+import { GRPC_STATUS } from "../../base/grpc-code.ts";
 import type { HeaderList } from "../../http/headers.ts";
 import type { ResponseHead } from "../../http/stream.ts";
 import * as names from "../../stats/names/filter.ts";

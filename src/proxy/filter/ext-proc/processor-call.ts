@@ -1,8 +1,9 @@
 // The call of one request to the external server: a stream of messages each way, on a connection of the server's cluster.
 
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { GRPC_STATUS } from "../../../base/grpc-code.ts";
 import { type CallListener, ClientCall } from "../../../grpc/client.ts";
-import { GRPC_STATUS, type GrpcStatus } from "../../../grpc/status.ts";
+import type { GrpcStatus } from "../../../grpc/status.ts";
 import type { ProcessorService } from "../../../table/filter/ext-proc.ts";
 import {
   ProcessingRequestSchema,
