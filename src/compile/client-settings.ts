@@ -7,6 +7,7 @@ import {
   type ConnectionPool,
   type LoadBalancing,
   type OutlierDetection,
+  type RetryBudget,
   type Subset,
   settingsFor,
 } from "../model/client-policy.ts";
@@ -15,6 +16,7 @@ export interface EffectiveSettings {
   readonly loadBalancing: LoadBalancing;
   readonly connectTimeoutMs: number;
   readonly pool: ConnectionPool | undefined;
+  readonly retryBudget: RetryBudget | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
 }
@@ -36,6 +38,8 @@ export function effectiveSettings(
     loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },
     connectTimeoutMs: pool?.connectTimeoutMs ?? defaults.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     pool,
+    // Who counts retries himself does not want the mesh's budget.
+    retryBudget: own.retryBudget ?? (own.connectionPool?.maxRetries === undefined ? defaults.retryBudget : undefined),
     outlierDetection: own.outlierDetection ?? defaults.outlierDetection,
     tls: own.tls ?? defaults.tls,
   };

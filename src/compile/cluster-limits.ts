@@ -1,34 +1,77 @@
 // Balancing, circuit breakers and ejection of a cluster.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { BalancerKind, ConnectionPool, OutlierDetection } from "../model/client-policy.ts";
+import { type Any, durationFromMs } from "@bufbuild/protobuf/wkt";
+import type {
+  ConnectionPool,
+  HashTable,
+  LoadBalancing,
+  OutlierDetection,
+  RetryBudget,
+  Warmup,
+} from "../model/client-policy.ts";
 import { packAny } from "../xds/any.ts";
 import type { CircuitBreakersSchema } from "../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
 import { type LoadBalancingPolicy, LoadBalancingPolicySchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { OutlierDetectionSchema } from "../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.ts";
+import type { SlowStartConfigSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import { LeastRequestSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
+import { MaglevSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
 import { RandomSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
+import { RingHashSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts";
 import { RoundRobinSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
-import { lazy } from "./lazy.ts";
 
-const POLICIES = {
-  "least-request": lazy(() => packAny(LeastRequestSchema, create(LeastRequestSchema))),
-  "round-robin": lazy(() => packAny(RoundRobinSchema, create(RoundRobinSchema))),
-  random: lazy(() => packAny(RandomSchema, create(RandomSchema))),
-};
+type Balanced = Exclude<LoadBalancing, { readonly kind: "original-destination" }>;
 
-export function balancing(kind: Exclude<BalancerKind, "original-destination">): LoadBalancingPolicy {
-  const name = `envoy.load_balancing_policies.${kind.replace("-", "_")}`;
-  return create(LoadBalancingPolicySchema, {
-    policies: [{ typedExtensionConfig: { name, typedConfig: POLICIES[kind]() } }],
-  });
+function slowStart(warmup: Warmup | undefined): { slowStartConfig?: MessageInitShape<typeof SlowStartConfigSchema> } {
+  if (!warmup) return {};
+  const { durationMs, minimumPercent, aggression } = warmup;
+  return {
+    slowStartConfig: {
+      slowStartWindow: durationFromMs(durationMs),
+      aggression: { defaultValue: aggression, runtimeKey: "" },
+      minWeightPercent: { value: minimumPercent },
+    },
+  };
+}
+
+function policyOf(balancing: Balanced): { readonly name: string; readonly typedConfig: Any } {
+  switch (balancing.kind) {
+    case "least-request":
+      return named(
+        "least_request",
+        packAny(LeastRequestSchema, create(LeastRequestSchema, slowStart(balancing.warmup))),
+      );
+    case "round-robin":
+      return named("round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema, slowStart(balancing.warmup))));
+    case "random":
+      return named("random", packAny(RandomSchema, create(RandomSchema)));
+    case "consistent-hash":
+      return hashed(balancing.table);
+  }
+}
+
+function hashed(table: HashTable): { readonly name: string; readonly typedConfig: Any } {
+  return table.kind === "ring"
+    ? named("ring_hash", packAny(RingHashSchema, create(RingHashSchema, { minimumRingSize: BigInt(table.minSize) })))
+    : named("maglev", packAny(MaglevSchema, create(MaglevSchema, { tableSize: BigInt(table.size) })));
+}
+
+function named(name: string, typedConfig: Any): { readonly name: string; readonly typedConfig: Any } {
+  return { name: `envoy.load_balancing_policies.${name}`, typedConfig };
+}
+
+export function balancing(policy: Balanced): LoadBalancingPolicy {
+  return create(LoadBalancingPolicySchema, { policies: [{ typedExtensionConfig: policyOf(policy) }] });
 }
 
 /** Istio's: no limit unless somebody set one. Envoy's own defaults (1,024 requests, 3 retries) surprise under load. */
 const NO_LIMIT = 4_294_967_295;
 
-export function circuitBreakers(pool: ConnectionPool | undefined): MessageInitShape<typeof CircuitBreakersSchema> {
+export function circuitBreakers(
+  pool: ConnectionPool | undefined,
+  budget: RetryBudget | undefined,
+): MessageInitShape<typeof CircuitBreakersSchema> {
   return {
     thresholds: [
       {
@@ -37,6 +80,9 @@ export function circuitBreakers(pool: ConnectionPool | undefined): MessageInitSh
         maxRequests: pool?.maxRequests ?? NO_LIMIT,
         maxRetries: pool?.maxRetries ?? NO_LIMIT,
         trackRemaining: true,
+        ...(budget
+          ? { retryBudget: { budgetPercent: { value: budget.percent }, minRetryConcurrency: budget.minConcurrency } }
+          : {}),
       },
     ],
   };

@@ -78,7 +78,7 @@ const DNS_REFRESH_MS = 60_000;
 
 function discoveryFields(plan: ClusterPlan): ClusterFields {
   const { loadBalancing } = plan.settings;
-  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing.kind);
+  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing);
   const dns = (type: Cluster_DiscoveryType): ClusterFields => ({
     clusterDiscoveryType: { case: "type", value: type },
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
@@ -139,7 +139,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
   return create(ClusterSchema, {
     name: planName(plan),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
-    circuitBreakers: circuitBreakers(settings.pool),
+    circuitBreakers: circuitBreakers(settings.pool, settings.retryBudget),
     typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, automaticServerName }),
     // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },

@@ -1,11 +1,13 @@
 // Which rules hold for one service port as one client sees it: chosen here, so that what follows is a pure translation of plain data.
 
+import type { HashKey } from "../model/client-policy.ts";
 import { type Client, httpRouteFor, serviceFor, targetPort } from "../model/lookup.ts";
 import type { ClientSelector, HttpMatch } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { BackendTarget, HttpRoute, HttpRule, WeightedBackend } from "../model/route.ts";
 import { labelsMatch } from "../model/workload.ts";
 import { clusterName } from "../xds/names.ts";
+import { hashKeyOf } from "./hash-policy.ts";
 import { matchesEverything } from "./route-match.ts";
 
 /** A share of the traffic with the cluster that it goes to. */
@@ -14,6 +16,8 @@ export interface ResolvedBackend {
   readonly host: string;
   readonly port: number;
   readonly backend: WeightedBackend;
+  /** Undefined: its endpoints are not chosen by a hash. */
+  readonly hash: HashKey | undefined;
 }
 
 export interface ResolvedMirror {
@@ -48,7 +52,9 @@ export function resolveBackend(
   calledPort: number,
 ): ResolvedBackend {
   const { target } = backend;
-  return { ...resolveTarget(mesh, client, target, calledPort), host: target.host, backend };
+  const { cluster, port } = resolveTarget(mesh, client, target, calledPort);
+  const hash = hashKeyOf(mesh, client, target.host, port, target.subset);
+  return { cluster, port, host: target.host, backend, hash };
 }
 
 function resolveTarget(

@@ -22,8 +22,11 @@ const previousPriorities = lazy(() =>
   packAny(PreviousPrioritiesConfigSchema, create(PreviousPrioritiesConfigSchema, { updateFrequency: 2 })),
 );
 
-/** Undefined: no retries. An empty policy would take Envoy's default of one. */
-export function retryPolicy(policy: RetryPolicy): RetryPolicyMessage | undefined {
+/**
+ * Undefined: no retries. An empty policy would take Envoy's default of one. `hashed`: a hash names the endpoint, and another one than that
+ * would be the wrong one (Istio's DefaultConsistentHashPolicy).
+ */
+export function retryPolicy(policy: RetryPolicy, hashed: boolean): RetryPolicyMessage | undefined {
   if (policy.attempts === 0) return undefined;
   const { perTryTimeoutMs, backoffMs } = policy;
   return create(RetryPolicySchema, {
@@ -32,7 +35,7 @@ export function retryPolicy(policy: RetryPolicy): RetryPolicyMessage | undefined
     retriableStatusCodes: [...policy.statuses],
     ...(perTryTimeoutMs === undefined ? {} : { perTryTimeout: durationFromMs(perTryTimeoutMs) }),
     ...(backoffMs === undefined ? {} : { retryBackOff: { baseInterval: durationFromMs(backoffMs) } }),
-    ...(policy.avoidPreviousHosts
+    ...(policy.avoidPreviousHosts && !hashed
       ? {
           retryHostPredicate: [
             {

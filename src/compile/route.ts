@@ -3,6 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { type Any, type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { HashKey } from "../model/client-policy.ts";
 import type { DirectBody, HttpRule, PathRewrite, Redirect, RetryPolicy, Rewrite } from "../model/route.ts";
 import {
   DirectResponseActionSchema,
@@ -18,6 +19,7 @@ import {
 import type { RegexMatchAndSubstituteSchema } from "../xds/gen/envoy/type/matcher/v3/regex_pb.ts";
 import { CORS_FILTER, corsOnRoute } from "./filter/cors.ts";
 import { FAULT_FILTER, faultOnRoute } from "./filter/fault.ts";
+import { hashPolicy } from "./hash-policy.ts";
 import { headerFields } from "./headers.ts";
 import type { ResolvedBackend, SelectedRule } from "./http-rules.ts";
 import { originMetadata } from "./metadata.ts";
@@ -70,6 +72,8 @@ export interface RouteContext {
   readonly retry: RetryPolicy;
   /** Authority that the upstream sees unless a rule rewrites it; undefined: the client's. */
   readonly authority?: string | undefined;
+  /** Of requests that no rule speaks of. */
+  readonly hash?: HashKey | undefined;
 }
 
 /** `prefix_rewrite` replaces what the match's path matched, which is all of it after an exact or a regex match. */
@@ -93,9 +97,11 @@ function mirrorPolicies(mirrors: SelectedRule["mirrors"]) {
 
 function forward({ rule, backends, mirrors }: SelectedRule, rewrite: Rewrite, context: RouteContext): RouteAction {
   const authority = rewrite.authority ?? context.authority;
-  const retry = retryPolicy(rule.retry ?? context.retry);
+  const hashes = backends.flatMap(({ hash }) => hash ?? []);
+  const retry = retryPolicy(rule.retry ?? context.retry, hashes.length > 0);
   return create(RouteActionSchema, {
     clusterSpecifier: backendSpecifier(backends),
+    hashPolicy: hashes.map(hashPolicy),
     ...timeouts(rule.timeoutMs === undefined ? undefined : durationFromMs(rule.timeoutMs)),
     ...(retry ? { retryPolicy: retry } : {}),
     ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
@@ -193,8 +199,8 @@ export function ruleRoute(selected: SelectedRule, port: number, context: RouteCo
 
 /** Where requests go that no rule speaks of. */
 export function defaultRoute(cluster: string, operationName: string, context: RouteContext): Route {
-  const retry = retryPolicy(context.retry);
-  const { authority } = context;
+  const { authority, hash } = context;
+  const retry = retryPolicy(context.retry, hash !== undefined);
   return create(RouteSchema, {
     name: "default",
     match: everyRequest(),
@@ -204,6 +210,7 @@ export function defaultRoute(cluster: string, operationName: string, context: Ro
       value: {
         clusterSpecifier: { case: "cluster", value: cluster },
         ...timeouts(),
+        hashPolicy: hash ? [hashPolicy(hash)] : [],
         ...(retry ? { retryPolicy: retry } : {}),
         ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
       },

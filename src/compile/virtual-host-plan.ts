@@ -4,6 +4,7 @@ import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
+import { hashKeyOf } from "./hash-policy.ts";
 import { selectRules } from "./http-rules.ts";
 import type { Memo } from "./memo.ts";
 import { mayBeHttp } from "./protocol.ts";
@@ -46,6 +47,7 @@ export function planVirtualHost(
     rules,
     stream: kind === "proxy" ? stream.clusters : [],
     retry: mesh.settings.defaults.retry,
+    hash: rules ? undefined : hashKeyOf(mesh, client, service.host, port.number),
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
   const own = service.namespace === client.namespace ? "own" : "other";

@@ -3,6 +3,7 @@
 // `upstream`: not at all, the listener stands for the service.
 
 import { create } from "@bufbuild/protobuf";
+import type { HashKey } from "../model/client-policy.ts";
 import { isHttp, type Protocol } from "../model/protocol.ts";
 import type { RetryPolicy } from "../model/route.ts";
 import type { OutboundPolicy } from "../model/settings.ts";
@@ -43,6 +44,8 @@ export interface VirtualHostPlan {
   /** Where a tunnel's bytes go when they are not HTTP. */
   readonly stream: readonly WeightedCluster[];
   readonly retry: RetryPolicy;
+  /** By which the service's endpoints are chosen where no rule speaks of the request. */
+  readonly hash: HashKey | undefined;
 }
 
 const peerMetadata = lazy(() => overwrite(PEER_METADATA_HEADER, `%ENVIRONMENT(${PEER_METADATA_VARIABLE})%`));
@@ -61,8 +64,8 @@ function authorityOf({ kind, host, port }: VirtualHostPlan): string | undefined 
 }
 
 function httpRoutes(plan: VirtualHostPlan): Route[] {
-  const { host, port, rules, retry } = plan;
-  const context = { retry, authority: authorityOf(plan) };
+  const { host, port, rules, retry, hash } = plan;
+  const context = { retry, hash, authority: authorityOf(plan) };
   if (rules) return rules.map((rule) => ruleRoute(rule, port, context));
   const cluster = clusterName({ direction: "outbound", port, subset: "", host });
   return [defaultRoute(cluster, `${host}:${port}/*`, context)];

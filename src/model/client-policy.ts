@@ -5,12 +5,37 @@ import type { ClientSelector } from "./match.ts";
 import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
 
-export type BalancerKind = "round-robin" | "least-request" | "random" | "original-destination";
-
 /** `original-destination`: no choice at all, the address that the client dialled. */
-export interface LoadBalancing {
-  readonly kind: BalancerKind;
+export type LoadBalancing =
+  | { readonly kind: "round-robin" | "least-request"; readonly warmup?: Warmup | undefined }
+  | { readonly kind: "random" }
+  | { readonly kind: "original-destination" }
+  | { readonly kind: "consistent-hash"; readonly key: HashKey; readonly table: HashTable };
+
+/** A new endpoint's share grows from `minimumPercent` to its whole; `aggression` 1 is a straight line, more is steeper at the end. */
+export interface Warmup {
+  readonly durationMs: number;
+  readonly minimumPercent: number;
+  readonly aggression: number;
 }
+
+/** What of a request decides which endpoint gets it. A byte stream has its source address alone. */
+export type HashKey =
+  | { readonly kind: "header" | "query"; readonly name: string }
+  | { readonly kind: "source-address" }
+  | {
+      readonly kind: "cookie";
+      readonly name: string;
+      readonly path?: string | undefined;
+      /** Given: a client without the cookie gets one that lives so long; 0: as long as its session. */
+      readonly ttlMs?: number | undefined;
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    };
+
+/** `ring`: at least so many points. `maglev`: the table's size, a prime. */
+export type HashTable =
+  | { readonly kind: "ring"; readonly minSize: number }
+  | { readonly kind: "maglev"; readonly size: number };
 
 /** Undefined: no limit, or the proxy's own default for times. Limits are at least 1. */
 export interface ConnectionPool {
@@ -24,6 +49,12 @@ export interface ConnectionPool {
   readonly maxConcurrentStreams?: number | undefined;
   /** Whether HTTP/1.1 is turned into HTTP/2; undefined: the mesh decides. */
   readonly upgradeToHttp2?: boolean | undefined;
+}
+
+/** Retries under way at once: this share of the requests under way, but as many as `minConcurrency` in any case. */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minConcurrency: number;
 }
 
 /** Ejection of endpoints that fail. 0 errors: that detection is off. */
@@ -57,6 +88,8 @@ export type ClientTls =
 export interface ClientSettings {
   readonly loadBalancing?: LoadBalancing | undefined;
   readonly connectionPool?: ConnectionPool | undefined;
+  /** Overrides the pool's `maxRetries`. */
+  readonly retryBudget?: RetryBudget | undefined;
   readonly outlierDetection?: OutlierDetection | undefined;
   readonly tls?: ClientTls | undefined;
 }

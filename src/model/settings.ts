@@ -1,6 +1,6 @@
 // What holds for a whole mesh before anybody writes a policy.
 
-import type { ClientSettings } from "./client-policy.ts";
+import type { ClientSettings, RetryBudget } from "./client-policy.ts";
 import type { RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
 import type { Visibility } from "./visibility.ts";
@@ -50,6 +50,9 @@ export const DEFAULT_RETRY: RetryPolicy = {
   avoidPreviousLocalities: false,
 };
 
+/** Envoy's own numbers. Istio sets no limit, so that its retries multiply the load of a service that is failing. */
+const DEFAULT_RETRY_BUDGET: RetryBudget = { percent: 20, minConcurrency: 3 };
+
 /** Istio's defaults (pkg/config/mesh/mesh.go), with the access log on: the first question of a new user is where a request went. */
 export const DEFAULT_SETTINGS: MeshSettings = {
   name: "default",
@@ -61,7 +64,11 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   accessLog: { kind: "text", path: "/dev/stdout" },
   defaults: {
     retry: DEFAULT_RETRY,
-    client: { loadBalancing: { kind: "least-request" }, connectionPool: { connectTimeoutMs: 10_000 } },
+    client: {
+      loadBalancing: { kind: "least-request" },
+      connectionPool: { connectTimeoutMs: 10_000 },
+      retryBudget: DEFAULT_RETRY_BUDGET,
+    },
     mtls: "permissive",
     visibility: PUBLIC,
   },

@@ -19,15 +19,20 @@ export const PAIRS: readonly (readonly [client: ProxyKind, server: ProxyKind])[]
     ]
   : [["heddle", "heddle"]];
 
-const BASE = `
+function destinationRule(trafficPolicy: string): string {
+  return `
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: golden, namespace: default}
 spec:
   host: golden
+  trafficPolicy: ${trafficPolicy}
   subsets:
   - {name: v1, labels: {version: v1}}
-  - {name: v2, labels: {version: v2}}
+  - {name: v2, labels: {version: v2}}`;
+}
+
+const BASE = `${destinationRule("{}")}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -151,6 +156,11 @@ export class Pair {
     const revision = ++this.#revision;
     await this.mesh.apply(routes("golden", http, revision));
     await this.#until(this.golden, `/revision/${revision}`, (status) => status === 299);
+  }
+
+  /** What clients follow towards golden, in YAML; `{}` as long as no case says otherwise. The caller waits until he sees it. */
+  async follow(trafficPolicy: string): Promise<void> {
+    await this.mesh.apply(destinationRule(trafficPolicy));
   }
 
   /** The same for polyglot, asked for on one of its ports. They hold for all of them until they are taken away. */

@@ -10,6 +10,7 @@ import {
   notEmpty,
   openRecord,
   port,
+  real,
   record,
   required,
   text,
@@ -22,14 +23,44 @@ const LABELS = mapOf(text("label-value"), "label-key");
 
 // What is not acted on keeps its place in the table: a warning that names the field is worth more than one that calls it unknown.
 
-const LOAD_BALANCER = record({
-  simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
-  consistentHash: later("requests are spread by least request"),
-  localityLbSetting: later("endpoints of all localities are used alike"),
-  zoneAwareLbSetting: later("endpoints of all zones are used alike"),
-  warmup: later("a new endpoint gets its full share at once"),
-  warmupDurationSecs: later("a new endpoint gets its full share at once"),
-});
+/** Envoy's bound of a ring and of a Maglev table. */
+const MAX_HASH_TABLE = 8_388_608;
+const MAX_MAGLEV_TABLE = 5_000_011;
+
+const CONSISTENT_HASH = record(
+  {
+    httpHeaderName: notEmpty("header-name"),
+    httpCookie: record({
+      name: required(notEmpty()),
+      path: text(),
+      ttl: duration(0),
+      attributes: list(record({ name: required(notEmpty()), value: text() })),
+    }),
+    useSourceIp: flag(),
+    httpQueryParameterName: notEmpty(),
+    ringHash: record({ minimumRingSize: whole(0, MAX_HASH_TABLE) }),
+    maglev: record({ tableSize: whole(0, MAX_MAGLEV_TABLE) }),
+    /** Deprecated: the ring's. */
+    minimumRingSize: whole(0, MAX_HASH_TABLE),
+  },
+  [
+    ["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"],
+    ["ringHash", "maglev"],
+  ],
+);
+
+const LOAD_BALANCER = record(
+  {
+    simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
+    consistentHash: CONSISTENT_HASH,
+    localityLbSetting: later("endpoints of all localities are used alike"),
+    zoneAwareLbSetting: later("endpoints of all zones are used alike"),
+    warmup: record({ duration: required(duration()), minimumPercent: real(0, 100), aggression: real(1) }),
+    /** Deprecated. */
+    warmupDurationSecs: duration(),
+  },
+  [["simple", "consistentHash"]],
+);
 
 const CONNECTION_POOL = record({
   tcp: record({
@@ -94,7 +125,11 @@ const TRAFFIC_POLICY = record({
   portLevelSettings: list(record({ port: required(record({ number: required(port()) })), ...PORT_POLICY })),
   tunnel: later("connections are not tunnelled"),
   proxyProtocol: later("no PROXY header is sent"),
-  retryBudget: later("retries are limited by maxRetries"),
+  retryBudget: record({
+    percent: real(0, 100),
+    minRetryConcurrency: whole(0, MAX_INT32),
+    budgetInterval: later("requests under way count"),
+  }),
 });
 
 export const DESTINATION_RULE = record({
@@ -113,6 +148,9 @@ export const DESTINATION_RULE = record({
   status: openRecord({}),
 });
 
+export type RetryBudgetSpec = NonNullable<TrafficPolicySpec["retryBudget"]>;
+export type LoadBalancerSpec = Value<typeof LOAD_BALANCER>;
+export type ConsistentHashSpec = Value<typeof CONSISTENT_HASH>;
 export type TrafficPolicySpec = Value<typeof TRAFFIC_POLICY>;
 export type PortPolicySpec = Pick<TrafficPolicySpec, keyof typeof PORT_POLICY>;
 export type ConnectionPoolSpec = Value<typeof CONNECTION_POOL>;

@@ -293,3 +293,22 @@ export function badSubstitution(sequence: string, groups: number): Message {
     "\\\\1 for the first group, \\\\0 for all of the match",
   );
 }
+
+export function warmupElsewhere(balancer: string): Message {
+  return warning(
+    "HED1252",
+    `warmup is for ROUND_ROBIN and LEAST_REQUEST alone: with ${balancer} a new endpoint gets its full share at once`,
+  );
+}
+
+export function hashOfNothing(): Message {
+  return error(
+    "HED1253",
+    "consistentHash does not say of what",
+    "httpHeaderName, httpCookie, useSourceIp: true or httpQueryParameterName",
+  );
+}
+
+export function noPrime(size: number): Message {
+  return error("HED1254", `the size of a Maglev table must be a prime: ${size}`, "65537");
+}

@@ -4,8 +4,8 @@ import type {
   ClientSettings,
   ClientTls,
   ConnectionPool,
-  LoadBalancing,
   OutlierDetection,
+  RetryBudget,
   ScopedSettings,
 } from "../../model/client-policy.ts";
 import { joinPath } from "../path.ts";
@@ -14,27 +14,36 @@ import type {
   ConnectionPoolSpec,
   OutlierDetectionSpec,
   PortPolicySpec,
+  RetryBudgetSpec,
   TlsSpec,
   TrafficPolicySpec,
 } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { readLoadBalancer } from "./load-balancer.ts";
 
-/** A policy as written: an unset block is undefined at each level. */
+/** A policy as written: an unset block is undefined at each level. The retry budget has one level alone, which is for all ports. */
 export function readTrafficPolicy(
   spec: TrafficPolicySpec | undefined,
   path: string,
   reporter: Reporter,
 ): ScopedSettings {
+  const retryBudget = spec?.retryBudget && readRetryBudget(spec.retryBudget);
   const ports = (spec?.portLevelSettings ?? []).map((entry, i) => ({
     port: entry.port.number,
-    settings: readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter),
+    settings: { ...readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter), retryBudget },
   }));
-  return { settings: readSettings(spec ?? {}, path, reporter), ports: ports.sort((a, b) => a.port - b.port) };
+  const settings = { ...readSettings(spec ?? {}, path, reporter), retryBudget };
+  return { settings, ports: ports.sort((a, b) => a.port - b.port) };
+}
+
+/** Istio's defaults, which are Envoy's. */
+function readRetryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudgetSpec): RetryBudget {
+  return { percent, minConcurrency: minRetryConcurrency };
 }
 
 function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): ClientSettings {
   return {
-    loadBalancing: spec.loadBalancer && readLoadBalancing(spec.loadBalancer.simple),
+    loadBalancing: spec.loadBalancer && readLoadBalancer(spec.loadBalancer, joinPath(path, "loadBalancer"), reporter),
     connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
     outlierDetection: spec.outlierDetection && readOutlierDetection(spec.outlierDetection),
     tls: spec.tls && readTls(spec.tls, joinPath(path, "tls"), reporter),
@@ -51,8 +60,18 @@ export function mergeSubset(rule: ScopedSettings, subset: ScopedSettings): Scope
   const inherited = new Map(rule.ports.map((entry) => [entry.port, entry.settings]));
   return {
     settings: overlay(rule.settings, subset.settings),
-    ports: numbers.map((port) => ({ port, settings: own.get(port) ?? overlay(inherited.get(port)!, subset.settings) })),
+    ports: numbers.map((port) => ({ port, settings: portSettings(own.get(port), inherited.get(port), rule, subset) })),
   };
+}
+
+function portSettings(
+  own: ClientSettings | undefined,
+  inherited: ClientSettings | undefined,
+  rule: ScopedSettings,
+  subset: ScopedSettings,
+): ClientSettings {
+  if (own) return { ...own, retryBudget: own.retryBudget ?? rule.settings.retryBudget };
+  return overlay(inherited ?? {}, subset.settings);
 }
 
 /** `above` where it says anything, block by block: a block is never mixed from two levels. */
@@ -60,26 +79,10 @@ function overlay(below: ClientSettings, above: ClientSettings): ClientSettings {
   return {
     loadBalancing: above.loadBalancing ?? below.loadBalancing,
     connectionPool: above.connectionPool ?? below.connectionPool,
+    retryBudget: above.retryBudget ?? below.retryBudget,
     outlierDetection: above.outlierDetection ?? below.outlierDetection,
     tls: above.tls ?? below.tls,
   };
-}
-
-function readLoadBalancing(simple: NonNullable<PortPolicySpec["loadBalancer"]>["simple"]): LoadBalancing | undefined {
-  switch (simple) {
-    case undefined:
-    case "UNSPECIFIED":
-      return undefined;
-    case "LEAST_CONN": // its old name
-    case "LEAST_REQUEST":
-      return { kind: "least-request" };
-    case "ROUND_ROBIN":
-      return { kind: "round-robin" };
-    case "RANDOM":
-      return { kind: "random" };
-    case "PASSTHROUGH":
-      return { kind: "original-destination" };
-  }
 }
 
 /** Istio reads 0 as "not said": a limit of none cannot be written. */

@@ -1,4 +1,5 @@
-// What a VirtualService may do to requests besides routing them: faults, copies, CORS, other paths.
+// What a VirtualService may do to requests besides routing them, faults, copies, CORS, other paths; and by what a client's policy chooses
+// among endpoints.
 
 import { expect, test } from "bun:test";
 import { eventually } from "../mesh.ts";
@@ -122,5 +123,34 @@ export function routeFeatureCases(pair: Pair): void {
     expect(await redirect("/port/x?q=1")).toEqual([301, "http://new.test/whole?q=1"]);
     const bytes = await pair.get("/bytes");
     expect([bytes.status, await bytes.text()]).toEqual([202, "hi"]);
+  });
+
+  test("a hash of a header or of a cookie names the endpoint", async () => {
+    await pair.route("  - route: [{destination: {host: golden}}]");
+    const namesOf = (headers: Record<string, string>): Promise<readonly string[]> =>
+      Promise.all(Array.from({ length: 12 }, async () => (await pair.described("/", { headers })).name));
+    const isOne = (names: readonly string[]): boolean => new Set(names).size === 1;
+    const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
+    const byUser = () => Promise.all(users.map((user) => namesOf({ "x-user": user })));
+
+    await pair.follow("{loadBalancer: {consistentHash: {httpHeaderName: x-user}}}");
+    const chosen = await eventually(byUser, (all) => all.every(isOne));
+    expect(chosen.every(isOne)).toBe(true);
+    expect(new Set(chosen.map(([name]) => name))).toEqual(new Set(["v1", "v2"]));
+
+    await pair.follow("{loadBalancer: {consistentHash: {httpCookie: {name: session, ttl: 1h}, maglev: {}}}}");
+    const cookie = await eventually(
+      async () => (await pair.get("/")).headers.get("set-cookie"),
+      (value) => value !== null,
+    );
+    expect(cookie).toMatch(/^session="[0-9a-f]+"; Max-Age=3600; HttpOnly$/);
+    expect(isOne(await namesOf({ cookie: cookie!.split(";")[0]! }))).toBe(true);
+
+    await pair.follow("{}");
+    const balanced = await eventually(
+      () => namesOf({ "x-user": "user-0" }),
+      (names) => !isOne(names),
+    );
+    expect(isOne(balanced)).toBe(false);
   });
 }

@@ -1,0 +1,81 @@
+// DestinationRule `loadBalancer`.
+
+import type { HashKey, HashTable, LoadBalancing, Warmup } from "../../model/client-policy.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import type { ConsistentHashSpec, LoadBalancerSpec } from "./destination-rule-schema.ts";
+import * as diagnostics from "./diagnostics.ts";
+
+/** Istio's, where it is not said. */
+const RING_SIZE = 1_024;
+const MAGLEV_SIZE = 65_537;
+const WARMUP_MINIMUM_PERCENT = 10;
+
+/** Undefined: the mesh's. */
+export function readLoadBalancer(spec: LoadBalancerSpec, path: string, reporter: Reporter): LoadBalancing | undefined {
+  const warmup = readWarmup(spec);
+  if (spec.consistentHash) {
+    if (warmup) reporter.report(path, diagnostics.warmupElsewhere("consistentHash"));
+    return readConsistentHash(spec.consistentHash, joinPath(path, "consistentHash"), reporter);
+  }
+  switch (spec.simple) {
+    case undefined:
+    case "UNSPECIFIED":
+      return warmup && { kind: "least-request", warmup };
+    case "LEAST_CONN": // its old name
+    case "LEAST_REQUEST":
+      return { kind: "least-request", warmup };
+    case "ROUND_ROBIN":
+      return { kind: "round-robin", warmup };
+    case "RANDOM":
+    case "PASSTHROUGH":
+      if (warmup) reporter.report(path, diagnostics.warmupElsewhere(spec.simple));
+      return { kind: spec.simple === "RANDOM" ? "random" : "original-destination" };
+  }
+}
+
+function readWarmup({ warmup, warmupDurationSecs }: LoadBalancerSpec): Warmup | undefined {
+  const durationMs = warmup?.duration ?? warmupDurationSecs;
+  if (durationMs === undefined) return undefined;
+  const { minimumPercent = WARMUP_MINIMUM_PERCENT, aggression = 1 } = warmup ?? {};
+  return { durationMs, minimumPercent, aggression };
+}
+
+function readConsistentHash(spec: ConsistentHashSpec, path: string, reporter: Reporter): LoadBalancing | undefined {
+  const key = hashKey(spec);
+  if (!key) reporter.report(path, diagnostics.hashOfNothing());
+  const table = hashTable(spec);
+  if (table.kind === "maglev" && !isPrime(table.size))
+    reporter.report(joinPath(path, "maglev.tableSize"), diagnostics.noPrime(table.size));
+  return key && { kind: "consistent-hash", key, table };
+}
+
+function hashKey({
+  httpHeaderName,
+  httpCookie,
+  useSourceIp,
+  httpQueryParameterName,
+}: ConsistentHashSpec): HashKey | undefined {
+  if (httpHeaderName !== undefined) return { kind: "header", name: httpHeaderName.toLowerCase() };
+  if (httpQueryParameterName !== undefined) return { kind: "query", name: httpQueryParameterName };
+  if (useSourceIp) return { kind: "source-address" };
+  if (!httpCookie) return undefined;
+  const { name, path, ttl, attributes = [] } = httpCookie;
+  return {
+    kind: "cookie",
+    name,
+    path,
+    ttlMs: ttl,
+    attributes: attributes.map((attribute) => ({ name: attribute.name, value: attribute.value ?? "" })),
+  };
+}
+
+function hashTable({ ringHash, maglev, minimumRingSize }: ConsistentHashSpec): HashTable {
+  if (maglev) return { kind: "maglev", size: maglev.tableSize || MAGLEV_SIZE };
+  return { kind: "ring", minSize: ringHash?.minimumRingSize || minimumRingSize || RING_SIZE };
+}
+
+function isPrime(size: number): boolean {
+  for (let divisor = 2; divisor * divisor <= size; divisor++) if (size % divisor === 0) return false;
+  return size > 1;
+}
