@@ -3,10 +3,10 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import { logger } from "../base/log.ts";
+import { freeMemory } from "../base/memory.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
 import { connect } from "../net/connect.ts";
 import { listen } from "../net/listen.ts";
-import { freeMemory } from "../net/read-memory.ts";
 
 const log = logger("agent");
 

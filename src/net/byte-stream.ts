@@ -50,7 +50,7 @@ export interface ByteStream {
   pause(): void;
   resume(): void;
   /**
-   * During `receive`: the chunk stays what it is after the call, until the listener frees it (read-memory.ts). False: what is to stay
+   * During `receive`: the chunk stays what it is after the call, until the listener frees it (base/memory.ts). False: what is to stay
    * has to be copied.
    */
   claim(): boolean;

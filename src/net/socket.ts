@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import { freeRead } from "../base/memory.ts";
 import type { Admission } from "./admission.ts";
 import {
   type ByteCounters,
@@ -11,7 +12,6 @@ import {
   type TlsFacts,
   UNCOUNTED,
 } from "./byte-stream.ts";
-import { freeRead } from "./read-memory.ts";
 
 export class SocketTransport implements ByteStream {
   listener: ByteListener = NOBODY;

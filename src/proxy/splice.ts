@@ -1,8 +1,8 @@
 // Bytes both ways between two streams, with back-pressure from the slower end and half closes passed on.
 
+import { freeMemory } from "../base/memory.ts";
 import { Deadline, timers } from "../base/timer-wheel.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
-import { freeMemory } from "../net/read-memory.ts";
 
 /** Of a stream whose other one was broken off: it has got what waited for it, and its end; this is how long its own may take. */
 const LINGER_MS = 1_000;
