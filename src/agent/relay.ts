@@ -3,6 +3,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import { logger } from "../base/log.ts";
+import { freeMemory } from "../base/memory.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
 import { connect } from "../net/connect.ts";
 import { listen } from "../net/listen.ts";
@@ -26,7 +27,7 @@ class Direction implements ByteListener {
   }
 
   receive(chunk: Uint8Array): void {
-    this.#waiting.push(chunk);
+    this.#waiting.push(this.#from.claim() ? chunk : Buffer.from(chunk));
     this.#flush();
   }
 
@@ -43,6 +44,7 @@ class Direction implements ByteListener {
         return;
       }
       this.#waiting.shift();
+      freeMemory(chunk);
     }
     this.#from.resume();
     if (this.#ended) this.#to.end();

@@ -1,6 +1,8 @@
 // Buffers for bytes on their way, kept for reuse: an idle connection holds none, and one that carries a body maps no fresh pages for it
 // (a page fault costs as much as copying the page several times over).
 
+import { freeMemory } from "../base/memory.ts";
+
 interface SizeClass {
   readonly bytes: number;
   /** Most that are kept. */
@@ -21,11 +23,12 @@ export function takeBuffer(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes * 2);
 }
 
-/** The caller uses `buffer` no more. What did not come from here is left to the collector. */
+/** The caller uses `buffer` no more, nor any view of it. */
 export function giveBack(buffer: Buffer): void {
   for (const { bytes, kept, free } of CLASSES) {
-    if (buffer.length !== bytes) continue;
-    if (free.length < kept) free.push(buffer);
+    if (buffer.length !== bytes || free.length === kept) continue;
+    free.push(buffer);
     return;
   }
+  freeMemory(buffer);
 }

@@ -55,8 +55,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   flushTimeoutMs: 300_000, // stream_flush_timeout, which falls back to stream_idle_timeout
   maxInterimResponses: 100, // a 103 and a 102 every few seconds are usual; endless ones would fill a client that does not read
   maxConcurrentStreams: 1024, // Envoy's default since 1.40's h2 codec; a mesh leg multiplexes many callers
-  streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 16 * 1024 * 1024, // streams that nobody reads hold their part of it: 64 of them must not stop the leg
+  streamWindowBytes: 512 * 1024, // what one read brings: half of it would wait in a copy
+  connectionWindowBytes: 32 * 1024 * 1024, // streams that nobody reads hold their part of it: 64 of them must not stop the leg
   keepaliveIntervalMs: 0,
   keepaliveTimeoutMs: 0,
   maxContinuations: 16,

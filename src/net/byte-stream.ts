@@ -2,7 +2,7 @@
 
 /** Who gets the bytes. The HTTP connections of http/ fit it as they are. */
 export interface ByteListener {
-  /** The chunk is the listener's to read during the call; it is not reused afterwards. */
+  /** The chunk is the listener's to read during the call, and no longer unless it has claimed it. */
   receive(chunk: Uint8Array): void;
   /** The stream takes bytes again. */
   drained(): void;
@@ -49,6 +49,11 @@ export interface ByteStream {
   write(bytes: Uint8Array, start?: number, length?: number): number;
   pause(): void;
   resume(): void;
+  /**
+   * During `receive`: the chunk stays what it is after the call, until the listener frees it (base/memory.ts). False: what is to stay
+   * has to be copied.
+   */
+  claim(): boolean;
   /** Ends the sending direction after what was written. */
   end(): void;
   /** Ends both directions after what was written, without waiting for the peer's end; what it still sends is refused. */

@@ -179,6 +179,44 @@ test.each(["clear", "TLS"])("a part of a buffer is written without its surroundi
   expect(heard).toBe("hellollo>--");
 });
 
+test.each(["clear", "TLS"])("what was read is given back, and what was claimed stays: %s", async (kind) => {
+  const [tlsOfServer, tlsOfClient] = kind === "TLS" ? [serverTls("server"), clientTls("client")] : [];
+  const body = Buffer.from(Array.from({ length: 4 * 1024 * 1024 }, (_, i) => (i * 7) % 251));
+  const claimed: Uint8Array[] = [];
+  const forgotten: Uint8Array[] = [];
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let heard = 0;
+  let sum = 0;
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, tlsOfServer, (transport) => {
+    const receive = (chunk: Uint8Array): void => {
+      heard += chunk.length;
+      const isClaimed = claimed.length <= forgotten.length && transport.claim();
+      (isClaimed ? claimed : forgotten).push(chunk);
+      for (const byte of chunk) sum += byte;
+      if (heard === body.length) transport.terminate();
+    };
+    transport.listener = { ...NOBODY, receive, closed: () => resolve("") };
+  });
+  connect({ kind: "tcp", host: "127.0.0.1", port: server.port }, tlsOfClient, 2_000, {
+    onConnected(transport) {
+      let at = 0;
+      const drained = (): void => {
+        at += Math.max(0, transport.write(body, at));
+      };
+      transport.listener = { ...NOBODY, drained };
+      drained();
+    },
+    onConnectFailure: resolve,
+  });
+  expect(await promise).toBe("");
+  server.stop();
+  expect(heard).toBe(body.length);
+  expect(sum).toBe(body.reduce((total, byte) => total + byte, 0));
+  expect(claimed.every((chunk) => chunk.length > 0)).toBe(true);
+  expect(forgotten.filter((chunk) => chunk.length >= 16 * 1024)).toEqual([]);
+  expect(forgotten.some((chunk) => chunk.length === 0)).toBe(true);
+});
+
 test("mTLS gives both sides SNI, ALPN and the peer's certificate", async () => {
   let facts: SocketTransport["tls"];
   const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), (transport) => {

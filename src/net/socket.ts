@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import { freeRead } from "../base/memory.ts";
 import type { Admission } from "./admission.ts";
 import {
   type ByteCounters,
@@ -23,6 +24,7 @@ export class SocketTransport implements ByteStream {
   #local: SocketAddress | undefined;
   #remote: SocketAddress | undefined;
   #closed = false;
+  #claimed = false;
   /** FIN was sent, FIN was received, or neither matters any more. */
   #endSent = false;
   #endReceived = false;
@@ -41,6 +43,11 @@ export class SocketTransport implements ByteStream {
 
   resume(): void {
     if (!this.#closed) this.socket?.resume();
+  }
+
+  claim(): boolean {
+    this.#claimed = true;
+    return true;
   }
 
   /** FIN after what was written; the other direction stays open until the peer's FIN. */
@@ -79,6 +86,14 @@ export class SocketTransport implements ByteStream {
   }
 
   /** @internal */
+  onData(chunk: Buffer): void {
+    this.counters.received += chunk.length;
+    this.#claimed = false;
+    this.listener.receive(chunk);
+    if (!this.#claimed) freeRead(chunk);
+  }
+
+  /** @internal */
   onEnd(): void {
     this.#endReceived = true;
     this.listener.ended();
@@ -100,8 +115,7 @@ export class SocketTransport implements ByteStream {
 export const STREAM_HANDLERS = {
   binaryType: "buffer",
   data(socket: Socket<SocketTransport>, chunk: Buffer): void {
-    socket.data.counters.received += chunk.length;
-    socket.data.listener.receive(chunk);
+    socket.data.onData(chunk);
   },
   drain(socket: Socket<SocketTransport>): void {
     socket.data.listener.drained();

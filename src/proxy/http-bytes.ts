@@ -48,6 +48,11 @@ export class HttpBytes implements ByteStream, StreamListener {
     this.#stream.resume();
   }
 
+  /** Chunks are views of what the connection read. */
+  claim(): boolean {
+    return false;
+  }
+
   end(): void {
     if (this.#writeEnded || this.#closed) return;
     this.#writeEnded = true;

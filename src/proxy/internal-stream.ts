@@ -61,6 +61,11 @@ class InternalEnd implements ByteStream, Flushable {
     this.#schedule();
   }
 
+  /** Chunks are copies, and nobody else's. */
+  claim(): boolean {
+    return true;
+  }
+
   end(): void {
     if (this.#closed || this.#endSent) return;
     this.#endSent = true;

@@ -188,6 +188,31 @@ for (const slow of ["client", "server"] as const) {
   });
 }
 
+test("what waited for a slow reader comes out as it went in, while more is read", async () => {
+  const { client, server } = await spliced();
+  const body = new Uint8Array(24 * 1024 * 1024).map((_, i) => (i * 7 + (i >> 13)) % 251);
+  client.keepsText = false;
+  const hash = new Bun.CryptoHasher("sha256");
+  const socket = client.socket!;
+  socket.reload({
+    socket: {
+      data(_, chunk) {
+        client.bytes += chunk.length;
+        hash.update(chunk);
+        if (client.bytes % 7 !== 0) return;
+        socket.pause();
+        setTimeout(() => socket.resume(), 2);
+      },
+    },
+  });
+  socket.pause();
+  server.send(body);
+  await until("nobody takes any more", () => server.unsent > 0);
+  socket.resume();
+  await until("everything is there", () => client.bytes >= body.length);
+  expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(body).digest("hex"));
+});
+
 test("idleness ends both", async () => {
   const { client, server, over } = await spliced(30);
   await client.isClosed();

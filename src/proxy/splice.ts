@@ -1,5 +1,6 @@
 // Bytes both ways between two streams, with back-pressure from the slower end and half closes passed on.
 
+import { freeMemory } from "../base/memory.ts";
 import { Deadline, timers } from "../base/timer-wheel.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
 
@@ -17,10 +18,9 @@ export interface SpliceSettings {
 /** `ended`: both directions, in order; or which of the two was broken off first; or nothing had come for too long. */
 export type SpliceEnd = "ended" | "downstream-reset" | "upstream-reset" | "idle" | "terminated";
 
-/** The part of a chunk that waits. It keeps all of the chunk's memory, so what is a small part of it is copied instead. */
-function held(rest: Uint8Array): Buffer {
-  if (rest.length * 4 < rest.buffer.byteLength) return Buffer.from(rest);
-  return Buffer.from(rest.buffer as ArrayBuffer, rest.byteOffset, rest.length);
+/** The part of a chunk that waits. It would keep all of the chunk's memory, so what is a small part of it is copied instead. */
+function held(rest: Uint8Array, from: ByteStream): Uint8Array {
+  return rest.length * 4 < rest.buffer.byteLength || !from.claim() ? Buffer.from(rest) : rest;
 }
 
 export interface SpliceListener {
@@ -35,7 +35,7 @@ class Direction implements ByteListener {
   readonly #from: ByteStream;
   readonly #to: ByteStream;
   readonly #highWaterBytes: number;
-  readonly #queue: Buffer[] = [];
+  readonly #queue: Uint8Array[] = [];
   #queued = 0;
   #paused = false;
   /** `from` will send no more; the end is passed on behind the queue. */
@@ -61,7 +61,7 @@ class Direction implements ByteListener {
       if (taken < 0 || taken === chunk.length) return;
       rest = chunk.subarray(taken);
     }
-    this.#queue.push(held(rest));
+    this.#queue.push(held(rest, this.#from));
     this.#queued += rest.length;
     if (this.#queued > this.#highWaterBytes && !this.#paused) {
       this.#paused = true;
@@ -89,6 +89,7 @@ class Direction implements ByteListener {
         break;
       }
       this.#queue.shift();
+      freeMemory(chunk);
     }
     if (this.#paused && this.#queued <= this.#highWaterBytes / 2) {
       this.#paused = false;

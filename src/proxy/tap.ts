@@ -46,8 +46,8 @@ class BodyRecorder implements TappedBody {
   take(chunk: Uint8Array): void {
     if (chunk.length > this.#room) this.truncated = true;
     if (this.#room === 0) return;
-    // A copy: the codecs reuse their buffers.
-    const kept = chunk.slice(0, this.#room);
+    // A copy, which `slice` of a Buffer is not: the memory of what was read is given back.
+    const kept = Buffer.from(chunk.subarray(0, this.#room));
     this.#room -= kept.length;
     this.chunks.push(kept);
   }

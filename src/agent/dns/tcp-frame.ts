@@ -28,7 +28,7 @@ export class MessageReader {
   }
 
   receive(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    this.#chunks.push(Buffer.from(chunk));
     this.#held += chunk.length;
     if (this.#held < this.#wanted) return;
     let rest: Uint8Array = Buffer.concat(this.#chunks, this.#held);

@@ -23,9 +23,13 @@ export class ByteQueue {
     this.#end += count;
   }
 
-  /** Moves the first `count` bytes to `target` at `at`. */
-  shift(target: Buffer, at: number, count: number): void {
-    this.#bytes.copy(target, at, this.#start, this.#start + count);
+  /** The first `count` bytes, valid until the queue changes. */
+  view(count: number): Buffer {
+    return this.#bytes.subarray(this.#start, this.#start + count);
+  }
+
+  /** Forgets the first `count` bytes. */
+  drop(count: number): void {
     this.#start += count;
     if (this.#start === this.#end) this.clear();
   }

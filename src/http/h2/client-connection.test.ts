@@ -22,7 +22,7 @@ describe("requests", () => {
   test("the client begins with preface and SETTINGS, and does not wait for the server's", async () => {
     const server = new RawServer();
     server.client.request(get(["x-a", "1"]), true, server.recorder("#0"));
-    expect(await server.send()).toEqual(["settings", "windowUpdate 0 16711681", `headers 1 end ${GET_LINE} x-a=1`]);
+    expect(await server.send()).toEqual(["settings", "windowUpdate 0 33488897", `headers 1 end ${GET_LINE} x-a=1`]);
     expect(await server.send(SETTINGS)).toEqual(["settings ack"]);
   });
 
@@ -183,7 +183,7 @@ describe("tunnels", () => {
     const server = new RawServer();
     server.client.request(upgrade(), false, server.recorder("#0")).reset("cancelled");
     expect(server.client.active).toBe(0);
-    expect(await server.send(ENABLED)).toEqual(["settings", "windowUpdate 0 16711681", "settings ack"]);
+    expect(await server.send(ENABLED)).toEqual(["settings", "windowUpdate 0 33488897", "settings ack"]);
   });
 });
 

@@ -15,7 +15,7 @@ import { Http2ClientStream } from "./client-stream.ts";
 import { Http2Connection } from "./connection.ts";
 import { writeGoaway, writeSettings, writeWindowUpdate } from "./control-frames.ts";
 import type { FieldBlock } from "./field-block.ts";
-import { DEFAULT_WINDOW, ERROR, MAX_STREAM_ID, PREFACE, SETTING } from "./frame.ts";
+import { DEFAULT_WINDOW, ERROR, MAX_FRAME_BYTES, MAX_STREAM_ID, PREFACE, SETTING } from "./frame.ts";
 import { boundOf, FIELD_BOUND } from "./hpack-encoder.ts";
 import type { PeerSettings } from "./settings.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
@@ -56,6 +56,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
     writeSettings(this.sender.outbox, [
       [SETTING.enablePush, 0],
       [SETTING.initialWindowSize, this.streamWindowBytes],
+      [SETTING.maxFrameSize, MAX_FRAME_BYTES],
       [SETTING.maxHeaderListSize, limits.maxHeadBytes],
     ]);
     const more = limits.connectionWindowBytes - DEFAULT_WINDOW;

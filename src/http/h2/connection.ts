@@ -287,6 +287,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     if ("code" in settings) return settings;
     if (!this.sender.mayAnswer()) return VIOLATION.outboundFlood;
     this.settled = true;
+    if (settings.maxFrameBytes !== undefined) this.sender.setMaxFrame(settings.maxFrameBytes);
     for (const bytes of settings.headerTableBytes ?? []) this.sender.encoder.setPeerTableBytes(bytes);
     if (
       settings.initialWindow !== undefined &&

@@ -1,7 +1,7 @@
 // Bytes, however they are split, into frames. DATA is passed on as it arrives, without waiting for the end of its frame and without a
 // copy; the other frames are handed over whole, from the chunk itself unless a split forces a copy.
 
-import { FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, readUint31 } from "./frame.ts";
+import { DEFAULT_FRAME_BYTES, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, readUint31 } from "./frame.ts";
 
 /** Buffers are valid only during the call. A sink that gives up calls `stop` on the reader. */
 export interface FrameSink {
@@ -134,17 +134,22 @@ export class FrameReader {
       return at;
     }
     const needed = FRAME_HEAD_BYTES + length;
-    if (partial.length < needed) {
-      const grown = Buffer.allocUnsafe(needed);
-      partial.copy(grown, 0, 0, FRAME_HEAD_BYTES);
-      this.#partial = grown;
-      partial = grown;
+    while (this.#filled < needed && at < end) {
+      if (partial.length === this.#filled) partial = this.#grow(partial, needed);
+      at = this.#copy(chunk, at, end, partial, Math.min(needed, partial.length));
     }
-    at = this.#copy(chunk, at, end, partial, needed);
     if (this.#filled < needed) return at;
     this.#forget();
     this.#sink.onFrame(partial[3]!, partial[4]!, readUint31(partial, 5), partial, FRAME_HEAD_BYTES, needed);
     return at;
+  }
+
+  /** Room for what came and as much again: a peer that only announces a long frame makes nothing be held. */
+  #grow(partial: Buffer, needed: number): Buffer {
+    const grown = Buffer.allocUnsafe(Math.min(needed, Math.max(DEFAULT_FRAME_BYTES, partial.length * 2)));
+    partial.copy(grown, 0, 0, this.#filled);
+    this.#partial = grown;
+    return grown;
   }
 
   #copy(chunk: Buffer, at: number, end: number, target: Buffer, needed: number): number {

@@ -1,11 +1,12 @@
-// Header blocks of several frames, behind bytes that the transport has taken in part.
+// Frames of a size that matters, behind bytes that the transport has taken in part.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { Transport } from "../transport.ts";
 import { FloodGuard } from "./flood-guard.ts";
-import { FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES } from "./frame.ts";
+import { DEFAULT_FRAME_BYTES, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES } from "./frame.ts";
 import { boundOf } from "./hpack-encoder.ts";
+import { SendHalf } from "./send-half.ts";
 import { Http2Sender } from "./sender.ts";
 
 /** Takes as many bytes of each write as `takes` says, in turn; then all. */
@@ -55,11 +56,108 @@ test("a block of several frames is whole wherever it lies in its buffer", () => 
       ...types.slice(1).map(() => false),
       true,
     ]);
-    expect(frames.every(({ payload }) => payload.length <= MAX_FRAME_BYTES)).toBe(true);
+    expect(frames.every(({ payload }) => payload.length <= DEFAULT_FRAME_BYTES)).toBe(true);
     expect(
       Buffer.concat(frames.map(({ payload }) => payload))
         .latin1Slice()
         .endsWith(value),
     ).toBe(true);
   }
+});
+
+class Half extends SendHalf {
+  readonly sendingOver = false;
+  room = 0;
+  ended = false;
+  onRoom(): void {
+    this.room++;
+  }
+  onEndSent(): void {
+    this.ended = true;
+  }
+}
+
+const MIB = 1024 * 1024;
+
+describe("a body", () => {
+  const body = Buffer.from(Array.from({ length: 600_000 }, (_, i) => (i * 7) % 251));
+
+  function senderOf(takes: number[], sent: Buffer[]): Http2Sender {
+    const sender = new Http2Sender(transportOf(takes, sent), new FloodGuard(DEFAULT_LIMITS), DEFAULT_LIMITS);
+    sender.widenConnection(16 * MIB);
+    return sender;
+  }
+
+  /** The lengths of the DATA frames; `sent` has to be the body whole and in order. */
+  function lengthsOf(sent: readonly Buffer[]): number[] {
+    const frames = framesOf(Buffer.concat(sent)).filter(({ type }) => type === FRAME.data);
+    expect(Buffer.concat(frames.map(({ payload }) => payload)).equals(body)).toBe(true);
+    expect(frames.map(({ flags }) => flags & FLAG.endStream)).toEqual([...frames.slice(1).map(() => 0), 1]);
+    return frames.map(({ payload }) => payload.length);
+  }
+
+  test("is cut into what a peer takes that says nothing", () => {
+    const sent: Buffer[] = [];
+    const sender = senderOf([], sent);
+    const half = new Half(1, MIB);
+    sender.data(half, body);
+    sender.end(half, undefined);
+    sender.outbox.flush();
+    expect(Math.max(...lengthsOf(sent))).toBe(DEFAULT_FRAME_BYTES);
+    expect(half.ended).toBe(true);
+  });
+
+  test("leaves in frames as long as the peer takes, and no longer than our own bound", () => {
+    for (const [offered, expected] of [
+      [100_000, [100_000, 100_000, 100_000, 100_000, 100_000, 100_000, 0]],
+      [0xffffff, [MAX_FRAME_BYTES, body.length - MAX_FRAME_BYTES, 0]],
+    ] as const) {
+      const sent: Buffer[] = [];
+      const sender = senderOf([], sent);
+      sender.setMaxFrame(offered);
+      const half = new Half(1, MIB);
+      expect(sender.data(half, body)).toBe(true);
+      sender.end(half, undefined);
+      sender.outbox.flush();
+      expect(lengthsOf(sent)).toEqual([...expected]);
+    }
+  });
+
+  test("is whole wherever the transport stops, and then waits for it", () => {
+    for (const takes of [
+      [0],
+      [4],
+      [9, 1],
+      [9, 70_000, 3, 9],
+      [9, MAX_FRAME_BYTES - 1, 0, 1],
+      [9, MAX_FRAME_BYTES, 5],
+    ]) {
+      const sent: Buffer[] = [];
+      const sender = senderOf([...takes], sent);
+      sender.setMaxFrame(0xffffff);
+      const half = new Half(1, MIB);
+      const chunk = Buffer.from(body);
+      const more = sender.data(half, chunk);
+      chunk.fill(0); // it was the reader's, who has used it for something else since
+      sender.end(half, undefined);
+      for (let i = 0; i < 10; i++) sender.outbox.drained();
+      lengthsOf(sent);
+      expect(more || half.room > 0 || half.ended).toBe(true);
+    }
+  });
+
+  test("that waited for a window leaves in frames as long as the window", () => {
+    const sent: Buffer[] = [];
+    const sender = senderOf([], sent);
+    sender.setMaxFrame(0xffffff);
+    const half = new Half(1, 200_000);
+    expect(sender.data(half, body)).toBe(false);
+    sender.end(half, undefined);
+    sender.widen(half, 300_000);
+    sender.pump();
+    sender.widen(half, 300_000);
+    sender.pump();
+    sender.outbox.flush();
+    expect(lengthsOf(sent).filter((length) => length > 0)).toEqual([200_000, 300_000, 100_000]);
+  });
 });

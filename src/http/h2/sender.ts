@@ -5,7 +5,16 @@ import type { HttpLimits } from "../limits.ts";
 import { FLUSH_BYTES, Outbox, type OutboxOwner } from "../outbox.ts";
 import type { Transport } from "../transport.ts";
 import type { FloodGuard } from "./flood-guard.ts";
-import { DEFAULT_WINDOW, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, MAX_WINDOW, writeFrameHead } from "./frame.ts";
+import {
+  DEFAULT_FRAME_BYTES,
+  DEFAULT_WINDOW,
+  FLAG,
+  FRAME,
+  FRAME_HEAD_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_WINDOW,
+  writeFrameHead,
+} from "./frame.ts";
 import { boundOf, HpackEncoder } from "./hpack-encoder.ts";
 import { Backlog, type SendHalf } from "./send-half.ts";
 
@@ -53,6 +62,8 @@ export class Http2Sender implements OutboxOwner {
   /** Of the connection, and for each new stream. */
   window: number = DEFAULT_WINDOW;
   initialWindow: number = DEFAULT_WINDOW;
+  /** Of a DATA frame's payload; all else keeps to the default. */
+  #maxFrame: number = DEFAULT_FRAME_BYTES;
   readonly #transport: CountedTransport;
   readonly #guard: FloodGuard;
   readonly #limits: HttpLimits;
@@ -87,7 +98,7 @@ export class Http2Sender implements OutboxOwner {
     const { outbox, encoder } = this;
     const most = bound + BLOCK_BOUND;
     // With the heads of what follows the first frame: room that is made later may move the block.
-    outbox.reserve(most + Math.floor(most / MAX_FRAME_BYTES) * FRAME_HEAD_BYTES);
+    outbox.reserve(most + Math.floor(most / DEFAULT_FRAME_BYTES) * FRAME_HEAD_BYTES);
     encoder.begin(outbox.bytes, outbox.length + FRAME_HEAD_BYTES);
     return encoder;
   }
@@ -110,21 +121,21 @@ export class Http2Sender implements OutboxOwner {
     const length = this.encoder.at - at - FRAME_HEAD_BYTES;
     outbox.length = this.encoder.at;
     const flags = end ? FLAG.endHeaders | FLAG.endStream : FLAG.endHeaders;
-    if (length > MAX_FRAME_BYTES) this.#splitHeaders(id, at, length, end);
+    if (length > DEFAULT_FRAME_BYTES) this.#splitHeaders(id, at, length, end);
     else writeFrameHead(outbox.bytes, at, length, FRAME.headers, flags, id);
   }
 
   /** Puts the heads of CONTINUATION frames into a block that is too long for one frame. */
   #splitHeaders(id: number, at: number, length: number, end: boolean): void {
     const { outbox } = this;
-    const continuations = Math.ceil(length / MAX_FRAME_BYTES) - 1;
+    const continuations = Math.ceil(length / DEFAULT_FRAME_BYTES) - 1;
     const { bytes } = outbox;
     outbox.length += continuations * FRAME_HEAD_BYTES;
     for (let i = continuations; i >= 0; i--) {
-      const offset = i * MAX_FRAME_BYTES;
-      const count = Math.min(MAX_FRAME_BYTES, length - offset);
+      const offset = i * DEFAULT_FRAME_BYTES;
+      const count = Math.min(DEFAULT_FRAME_BYTES, length - offset);
       const source = at + FRAME_HEAD_BYTES + offset;
-      const head = at + i * (FRAME_HEAD_BYTES + MAX_FRAME_BYTES);
+      const head = at + i * (FRAME_HEAD_BYTES + DEFAULT_FRAME_BYTES);
       bytes.copyWithin(head + FRAME_HEAD_BYTES, source, source + count);
       const last = i === continuations ? FLAG.endHeaders : FLAG.none;
       const flags = i === 0 && end ? last | FLAG.endStream : last;
@@ -145,10 +156,9 @@ export class Http2Sender implements OutboxOwner {
     let sent = 0;
     if (half.backlog === undefined || half.backlog.queue.length === 0) {
       while (sent < chunk.length && !outbox.blocked) {
-        const count = Math.min(chunk.length - sent, half.window, this.window, MAX_FRAME_BYTES);
+        const count = Math.min(chunk.length - sent, half.window, this.window, this.#maxFrame);
         if (count <= 0) break;
-        const at = this.#beginData(half, count);
-        outbox.bytes.set(count === chunk.length ? chunk : chunk.subarray(sent, sent + count), at);
+        this.#writeData(half, count === chunk.length ? chunk : chunk.subarray(sent, sent + count));
         sent += count;
       }
       if (sent === chunk.length) return true;
@@ -161,20 +171,28 @@ export class Http2Sender implements OutboxOwner {
     return false;
   }
 
-  /** Writes the head of a DATA frame; returns where its `count` bytes go. */
-  #beginData(half: SendHalf, count: number): number {
+  /** A DATA frame. What fills a flush by itself leaves without a copy. */
+  #writeData(half: SendHalf, payload: Uint8Array): void {
     const { outbox } = this;
+    const { length } = payload;
     if (outbox.pending >= FLUSH_BYTES) outbox.flush();
-    outbox.reserve(FRAME_HEAD_BYTES + count);
+    const isLarge = length >= FLUSH_BYTES;
+    outbox.reserve(isLarge ? FRAME_HEAD_BYTES : FRAME_HEAD_BYTES + length);
     const at = outbox.length;
-    writeFrameHead(outbox.bytes, at, count, FRAME.data, FLAG.none, half.id);
-    outbox.length = at + FRAME_HEAD_BYTES + count;
-    if (outbox.pending > this.#limits.highWaterBytes) outbox.blocked = true;
-    half.window -= count;
-    this.window -= count;
+    writeFrameHead(outbox.bytes, at, length, FRAME.data, FLAG.none, half.id);
+    outbox.length = at + FRAME_HEAD_BYTES;
+    if (isLarge) {
+      outbox.write(payload);
+    } else {
+      outbox.bytes.set(payload, outbox.length);
+      outbox.length += length;
+      if (outbox.pending > this.#limits.highWaterBytes) outbox.blocked = true;
+    }
+    half.window -= length;
+    this.window -= length;
     this.#guard.sentData();
-    this.#setTail(half, at);
-    return at + FRAME_HEAD_BYTES;
+    if (isLarge) this.#tail = undefined;
+    else this.#setTail(half, at);
   }
 
   /** Ends the direction once everything is sent. */
@@ -229,6 +247,11 @@ export class Http2Sender implements OutboxOwner {
     return valid;
   }
 
+  /** The peer's SETTINGS_MAX_FRAME_SIZE. */
+  setMaxFrame(bytes: number): void {
+    this.#maxFrame = Math.min(bytes, MAX_FRAME_BYTES);
+  }
+
   #list(half: SendHalf, backlog: Backlog): void {
     if (backlog.listed) return;
     backlog.listed = true;
@@ -262,10 +285,10 @@ export class Http2Sender implements OutboxOwner {
 
   #sendQueued(half: SendHalf, backlog: Backlog): void {
     const { queue } = backlog;
-    const count = Math.min(queue.length, half.window, this.window, MAX_FRAME_BYTES);
+    const count = Math.min(queue.length, half.window, this.window, this.#maxFrame);
     if (count > 0) {
-      const at = this.#beginData(half, count); // may replace the buffer
-      queue.shift(this.outbox.bytes, at, count);
+      this.#writeData(half, queue.view(count));
+      queue.drop(count);
     }
     if (queue.length > 0 && half.window > 0) this.#list(half, backlog);
     if (queue.length === 0 && backlog.ending) {

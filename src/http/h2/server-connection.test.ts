@@ -22,7 +22,7 @@ const OK = (length = -1, fields: string[] = []) => new ResponseHead(200, fields,
 describe("requests and responses", () => {
   test("the server begins with SETTINGS and opens the connection's window", async () => {
     const client = new RawClient();
-    expect(await client.send()).toEqual(["settings", "windowUpdate 0 16711681"]);
+    expect(await client.send()).toEqual(["settings", "windowUpdate 0 33488897"]);
     expect(await client.send(PREFACE, SETTINGS)).toEqual(["settings ack"]);
   });
 

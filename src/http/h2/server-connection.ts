@@ -7,7 +7,7 @@ import type { Transport } from "../transport.ts";
 import { Http2Connection } from "./connection.ts";
 import { writeGoaway, writePing, writeSettings, writeWindowUpdate } from "./control-frames.ts";
 import type { FieldBlock } from "./field-block.ts";
-import { DEFAULT_WINDOW, ERROR, MAX_STREAM_ID, SETTING } from "./frame.ts";
+import { DEFAULT_WINDOW, ERROR, MAX_FRAME_BYTES, MAX_STREAM_ID, SETTING } from "./frame.ts";
 import { FIELD_BOUND } from "./hpack-encoder.ts";
 import { toRequestHead, toTrailers } from "./message.ts";
 import { Http2ServerStream } from "./server-stream.ts";
@@ -35,6 +35,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
     writeSettings(this.sender.outbox, [
       [SETTING.maxConcurrentStreams, limits.maxConcurrentStreams],
       [SETTING.initialWindowSize, this.streamWindowBytes],
+      [SETTING.maxFrameSize, MAX_FRAME_BYTES],
       [SETTING.maxHeaderListSize, limits.maxHeadBytes],
       [SETTING.enableConnectProtocol, 1],
     ]);

@@ -1,14 +1,15 @@
 // SETTINGS of a peer, checked (RFC 9113 6.5.2, RFC 8441 3).
 
-import { MAX_FRAME_BYTES, MAX_WINDOW, readUint32, SETTING } from "./frame.ts";
+import { DEFAULT_FRAME_BYTES, MAX_WINDOW, readUint32, SETTING } from "./frame.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
 
-/** What one frame set, of what matters here. MAX_FRAME_SIZE does not: frames never exceed the default that every peer takes. */
+/** What one frame set, of what matters here. */
 export interface PeerSettings {
   /** Each value in turn: the encoder owes the peer the smallest. */
   headerTableBytes?: number[];
   maxConcurrentStreams?: number;
   initialWindow?: number;
+  maxFrameBytes?: number;
   enableConnectProtocol?: boolean;
 }
 
@@ -42,7 +43,9 @@ function readSetting(settings: PeerSettings, setting: number, value: number): Vi
       settings.initialWindow = value;
       return undefined;
     case SETTING.maxFrameSize:
-      return value < MAX_FRAME_BYTES || value > 0xffffff ? VIOLATION.payload : undefined;
+      if (value < DEFAULT_FRAME_BYTES || value > 0xffffff) return VIOLATION.payload;
+      settings.maxFrameBytes = value;
+      return undefined;
     case SETTING.enableConnectProtocol:
       if (value > 1) return VIOLATION.payload;
       settings.enableConnectProtocol = value === 1;

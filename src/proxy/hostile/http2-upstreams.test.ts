@@ -2,7 +2,7 @@
 // a forged one, and the connection is given up where its state is in doubt.
 
 import { afterEach, describe, expect, test } from "bun:test";
-import { FLAG, FRAME } from "../../http/h2/frame.ts";
+import { FLAG, FRAME, MAX_FRAME_BYTES } from "../../http/h2/frame.ts";
 import { block, data, frame, headers, rst, SETTINGS, settingsOf, windowUpdate } from "../../http/h2/raw-peer.ts";
 import { type Message, TestProxy } from "../proxy-fixture.ts";
 import { RawServer, until } from "../raw-peer-fixture.ts";
@@ -65,7 +65,7 @@ const ENDING: Readonly<Record<string, readonly Uint8Array[]>> = {
   "a stream that nobody began": [headers(3, [":status", "200"], true)],
   "a stream of even number": [headers(2, [":status", "200"], true)],
   "a broken block": [frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1, "\x80")],
-  "a frame too large": [frame(FRAME.data, 0, 1, Buffer.alloc(17_000))],
+  "a frame too large": [frame(FRAME.data, 0, 1, Buffer.alloc(MAX_FRAME_BYTES + 1))],
   "SETTINGS of a wrong length": [frame(FRAME.settings, 0, 0, "abc")],
   "an initial window above 2^31-1": [settingsOf([4, 0x8000_0000])],
   "a window of 0": [windowUpdate(0, 0)],

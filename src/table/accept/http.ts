@@ -41,8 +41,8 @@ const DEFAULTS = {
   maxHeadKilobytes: 60,
   maxHeaders: 100,
   maxConcurrentStreams: 1_024,
-  streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 16 * 1024 * 1024,
+  streamWindowBytes: 512 * 1024,
+  connectionWindowBytes: 32 * 1024 * 1024,
 } as const;
 
 function acceptRoutes(scope: Scope, manager: HttpConnectionManager): RouteSource {
