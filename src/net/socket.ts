@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import { eventBegins, eventEnds } from "../base/end-of-turn.ts";
 import type { Admission } from "./admission.ts";
 import {
   type ByteCounters,
@@ -100,8 +101,14 @@ export class SocketTransport implements ByteStream {
 export const STREAM_HANDLERS = {
   binaryType: "buffer",
   data(socket: Socket<SocketTransport>, chunk: Buffer): void {
-    socket.data.counters.received += chunk.length;
-    socket.data.listener.receive(chunk);
+    const stream = socket.data;
+    stream.counters.received += chunk.length;
+    const alone = eventBegins();
+    try {
+      stream.listener.receive(chunk);
+    } finally {
+      if (alone) eventEnds();
+    }
   },
   drain(socket: Socket<SocketTransport>): void {
     socket.data.listener.drained();
