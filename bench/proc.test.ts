@@ -1,5 +1,14 @@
 import { expect, test } from "bun:test";
-import { allowedCpus, compilerTime, cpuTime, memory, parseCpuList, parseSmaps, parseStat } from "./proc.ts";
+import {
+  allowedCpus,
+  compilerTime,
+  cpuTime,
+  memory,
+  parseCpuList,
+  parseSmaps,
+  parseStat,
+  withChildren,
+} from "./proc.ts";
 
 test("ticks become seconds, whatever the process is called", () => {
   const fields = "S 1 1 1 0 -1 4194560 1000 0 0 0 250 75 9 9 20 0 3 0 12345 1000000 500";
@@ -49,5 +58,17 @@ test.skipIf(process.platform !== "linux")(
     expect(compilerTime([child.pid])).toEqual({ userSeconds: 0, systemSeconds: 0 });
     child.kill();
     await child.exited;
+  },
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a process has the children that it started, and only while they live",
+  async () => {
+    const child = Bun.spawn(["sleep", "10"], { stdin: "ignore", stdout: "ignore" });
+    expect(withChildren(process.pid)).toContain(child.pid);
+    expect(withChildren(child.pid)).toEqual([child.pid]);
+    child.kill();
+    await child.exited;
+    expect(withChildren(process.pid)).not.toContain(child.pid);
   },
 );

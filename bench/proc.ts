@@ -49,6 +49,13 @@ function sum(times: readonly CpuTime[]): CpuTime {
   };
 }
 
+/** A process and those that it started itself: a proxy of several workers is one of them and its supervisor. */
+export function withChildren(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const children = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"));
+  return [pid, ...children.flatMap((list) => list.trim().split(" ").filter(Boolean)).map(Number)];
+}
+
 /** Of several processes together. */
 export function cpuTime(pids: readonly number[]): CpuTime {
   return sum(pids.map((pid) => parseStat(readFileSync(`/proc/${pid}/stat`, "utf8"))));

@@ -37,7 +37,13 @@ interface Samples {
 }
 
 const seconds = ({ userSeconds, systemSeconds }: CpuTime): number => userSeconds + systemSeconds;
-const pidsOf = (peer: RunningPeer): number[] => peer.proxies.map(({ pid }) => pid);
+const pidsOf = (peer: Loaded): number[] => peer.proxies.map(({ pid }) => pid);
+
+/** What settling needs of a peer. */
+interface Loaded {
+  readonly proxies: readonly { readonly pid: number }[];
+  load(connections: number, seconds: number): Promise<unknown>;
+}
 
 async function warmUp(peer: RunningPeer, connections: number): Promise<Memory> {
   const load = peer.load(connections, WARM_UP_SECONDS);
@@ -59,9 +65,9 @@ export async function measure(peer: RunningPeer, connections: number, seconds: n
   });
 }
 
-export async function settle(peer: RunningPeer, connections: number): Promise<void> {
+export async function settle(peer: Loaded, connections: number, maxBursts = MAX_SETTLING_BURSTS): Promise<void> {
   const pids = pidsOf(peer);
-  for (let burst = 0; burst < MAX_SETTLING_BURSTS; burst++) {
+  for (let burst = 0; burst < maxBursts; burst++) {
     const before = { all: seconds(cpuTime(pids)), compiling: seconds(compilerTime(pids)) };
     await peer.load(connections, WARM_UP_SECONDS);
     const spent = seconds(cpuTime(pids)) - before.all;

@@ -1,6 +1,7 @@
 // A TCP, TLS or Unix socket as the codecs' transport. One set of handlers serves every socket; what differs is the object behind it.
 
 import type { Socket, SocketHandler } from "bun";
+import { eventBegins, eventEnds } from "../base/end-of-turn.ts";
 import { freeRead } from "../base/memory.ts";
 import type { Admission } from "./admission.ts";
 import {
@@ -115,7 +116,12 @@ export class SocketTransport implements ByteStream {
 export const STREAM_HANDLERS = {
   binaryType: "buffer",
   data(socket: Socket<SocketTransport>, chunk: Buffer): void {
-    socket.data.onData(chunk);
+    const alone = eventBegins();
+    try {
+      socket.data.onData(chunk);
+    } finally {
+      if (alone) eventEnds();
+    }
   },
   drain(socket: Socket<SocketTransport>): void {
     socket.data.listener.drained();

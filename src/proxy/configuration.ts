@@ -1,6 +1,7 @@
 // The configuration in force: clusters, routes, listeners and secrets as they arrive, each replaced in one step by its manager; here they
 // learn of each other, and of the proxy's own state.
 
+import { flushTurn } from "../base/end-of-turn.ts";
 import { ConnectionLimit } from "../net/admission.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import { parseCertificates } from "../pki/certificate.ts";
@@ -154,6 +155,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     this.listenerManager.close();
     this.clusterManager.close();
     await Bun.sleep(0); // what was cut off has its line, too
+    flushTurn();
     await this.accessLogs.close();
   }
 }

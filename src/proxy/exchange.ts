@@ -2,6 +2,7 @@
 // to bottom: begin, route, filters, act, the client, the answer, deadlines, end. What is forwarded is router/router.ts's, the way of the
 // response client-response.ts's.
 
+import { type Afterwork, afterTurn } from "../base/end-of-turn.ts";
 import { isGrpcContent } from "../grpc/content.ts";
 import { getHeader, type HeaderList, removeHeader } from "../http/headers.ts";
 import {
@@ -58,11 +59,11 @@ import type { OverrideHost } from "./upstream/load-balancer-context.ts";
  * - `filtering`: the filters have not all let it go on.
  * - `forwarding`: the router has it.
  * - `answering`: there is a response.
- * - `over`: nothing is heard or said any more; the log line is written.
+ * - `over`: nothing is heard or said any more; the log line is written when the turn has been flushed.
  */
 type Phase = "filtering" | "forwarding" | "answering" | "over";
 
-export class Exchange implements StreamListener, RespondedRequest, ForwardedRequest, TimedRequest {
+export class Exchange implements StreamListener, RespondedRequest, ForwardedRequest, TimedRequest, Afterwork {
   readonly connection: Downstream;
   readonly head: RequestHead;
   readonly record: AccessRecord;
@@ -472,13 +473,18 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     this.#response.close();
     this.#deadline?.end();
     this.#router?.end();
-    const { connection, head, record, grpc } = this;
+    const { record, grpc } = this;
     if (grpc && grpc.status !== -1) record.grpcStatus = grpc.status;
     record.end();
+    this.connection.http.filters.onEnd(this);
+    afterTurn(this);
+  }
+
+  /** What is told of it: the client does not wait for that. */
+  afterTurn(): void {
+    const { connection, head, record, grpc } = this;
     reportExchange(connection, head, record, this.peerMetadata, grpc);
-    const { filters, logs } = connection.http;
-    filters.onEnd(this);
-    writeLogs(logs, record);
+    writeLogs(connection.http.logs, record);
     if (this.#tap) connection.context.taps.offer(this.#tap.over(this.body?.trailers, record.trailers));
   }
 }
