@@ -37,7 +37,7 @@ interface Samples {
 }
 
 const seconds = ({ userSeconds, systemSeconds }: CpuTime): number => userSeconds + systemSeconds;
-const pidsOf = (peer: RunningPeer): number[] => peer.proxies.map(({ pid }) => pid);
+const pidsOf = (peer: Pick<RunningPeer, "proxies">): number[] => peer.proxies.map(({ pid }) => pid);
 
 async function warmUp(peer: RunningPeer, connections: number): Promise<Memory> {
   const load = peer.load(connections, WARM_UP_SECONDS);
@@ -59,7 +59,7 @@ export async function measure(peer: RunningPeer, connections: number, seconds: n
   });
 }
 
-export async function settle(peer: RunningPeer, connections: number): Promise<void> {
+export async function settle(peer: Pick<RunningPeer, "proxies" | "load">, connections: number): Promise<void> {
   const pids = pidsOf(peer);
   for (let burst = 0; burst < MAX_SETTLING_BURSTS; burst++) {
     const before = { all: seconds(cpuTime(pids)), compiling: seconds(compilerTime(pids)) };
