@@ -5,7 +5,7 @@ export interface Figure {
   readonly subject: string;
   readonly name: string;
   readonly value: number;
-  readonly unit: "MB" | "KB" | "ms" | "µs" | "requests/s" | "%" | "";
+  readonly unit: "MB" | "KB" | "ms" | "µs" | "requests/s" | "handshakes/s" | "%" | "";
 }
 
 export function figure(subject: string, name: string, value: number, unit: Figure["unit"]): Figure {

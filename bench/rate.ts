@@ -19,8 +19,21 @@ export function probe(port: number, path: string, authority: string): Rate {
   return { port, path, authority, connections: 1, perSecond: 500 };
 }
 
-export async function runRate(lab: Lab, rate: Rate, seconds: number): Promise<RateResult> {
+export interface RateOptions {
+  /** Of load before what counts. */
+  readonly warmUpSeconds?: number;
+  /** Ends it early. */
+  readonly until?: Promise<unknown>;
+}
+
+export async function runRate(
+  lab: Lab,
+  rate: Rate,
+  seconds: number,
+  { warmUpSeconds = 0, until }: RateOptions = {},
+): Promise<RateResult> {
   const { port, path, authority = "localhost", connections, perSecond } = rate;
   const numbers = [port, connections, seconds, Math.max(1, Math.round(perSecond))].map(String);
-  return JSON.parse(await lab.output([process.execPath, SCRIPT, ...numbers, path, authority]));
+  const command = [process.execPath, SCRIPT, ...numbers, path, authority, String(warmUpSeconds)];
+  return JSON.parse(await lab.output(command, "client", { precedence: "first", ...(until && { until }) }));
 }

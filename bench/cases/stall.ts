@@ -12,11 +12,14 @@ import { snapshotOf } from "../discovery.ts";
 import { type Figure, figure } from "../figure.ts";
 import { makeCertificates, serverName } from "../identity.ts";
 import type { Lab } from "../lab.ts";
+import type { RunningPeer } from "../peer.ts";
 import { type Rate, runRate } from "../rate.ts";
 import type { RateResult } from "../rate-load.ts";
+import { settle } from "../rounds.ts";
 import { fullRoutes, LARGE, oneRoute } from "../route-tables.ts";
 import { type PairSpec, startPair } from "../sidecars.ts";
 import { type Verdict, verdict } from "../target.ts";
+import { TurnRecording, turnFigures } from "../turns.ts";
 import { runWrk } from "../wrk.ts";
 import type { FiguresCase } from "./case.ts";
 
@@ -24,16 +27,28 @@ const HANDSHAKES = 5_000;
 const HANDSHAKES_AT_ONCE = 64;
 const HANDSHAKE_LOAD = join(import.meta.dir, "..", "handshake-load.ts");
 const CONNECTIONS = 64;
-const WARM_UP_SECONDS = 3;
+/** Of the load generator, before what it sees counts. */
+const WARM_UP_SECONDS = 1;
 const MOST = 3;
-/** The load has begun by then. */
-const BEFORE_MS = 300;
+/** After its warming up the load counts, and what disturbs begins. */
+const BEFORE_MS = WARM_UP_SECONDS * 1_000 + 300;
+/** Nothing that disturbs takes longer. */
+const MOST_SECONDS = 60;
 const HTTP_PORT = 80;
 
 interface Disturbed {
   readonly rate: number;
   readonly quietMs: number;
   readonly disturbedMs: number;
+  /** Of what disturbed. */
+  readonly figures: readonly Figure[];
+}
+
+/** A proxy, or a pair, that takes load. */
+interface Loaded {
+  readonly name: string;
+  readonly port: number;
+  readonly proxies: RunningPeer["proxies"];
 }
 
 function sound(name: string, { errors, p99Us }: RateResult): number {
@@ -41,33 +56,33 @@ function sound(name: string, { errors, p99Us }: RateResult): number {
   return p99Us / 1_000;
 }
 
-/** `disturb` runs while the load does; what it takes longer, the load goes on for. */
+/** `disturb` runs while the load does, and gives figures of its own; the load goes on until it is over. */
 async function measureDisturbed(
   lab: Lab,
-  name: string,
-  port: number,
+  peer: Loaded,
   seconds: number,
-  disturb: () => Promise<unknown>,
+  disturb: () => Promise<readonly Figure[]>,
 ): Promise<Disturbed> {
+  const { name, port } = peer;
   const url = `http://127.0.0.1:${port}${PATH}`;
-  await runWrk(lab, url, CONNECTIONS, WARM_UP_SECONDS);
+  await settle({ ...peer, load: (connections, time) => runWrk(lab, url, connections, time) }, CONNECTIONS);
   const { requests, seconds: took } = await runWrk(lab, url, CONNECTIONS, seconds);
   const rate: Rate = { port, path: PATH, connections: CONNECTIONS, perSecond: requests / took / 2 };
-  const quietMs = sound(name, await runRate(lab, rate, seconds));
-  const loaded = runRate(lab, rate, seconds);
-  await Bun.sleep(BEFORE_MS);
-  await disturb();
-  const disturbedMs = sound(name, await loaded);
-  return { rate: rate.perSecond, quietMs, disturbedMs };
+  const warm = { warmUpSeconds: WARM_UP_SECONDS };
+  const quietMs = sound(name, await runRate(lab, rate, seconds, warm));
+  const disturbing = Bun.sleep(BEFORE_MS).then(disturb);
+  const disturbedMs = sound(name, await runRate(lab, rate, MOST_SECONDS, { ...warm, until: disturbing }));
+  return { rate: rate.perSecond, quietMs, disturbedMs, figures: await disturbing };
 }
 
-function figuresOf(program: Program, what: string, { rate, quietMs, disturbedMs }: Disturbed): Figure[] {
+function figuresOf(program: Program, what: string, { rate, quietMs, disturbedMs, figures }: Disturbed): Figure[] {
   const subject = `${program}, ${what}`;
   return [
     figure(subject, "half load", rate, "requests/s"),
     figure(subject, "p99 quiet", quietMs, "ms"),
     figure(subject, "p99 meanwhile", disturbedMs, "ms"),
     figure(subject, "times", disturbedMs / quietMs, ""),
+    ...figures,
   ];
 }
 
@@ -77,20 +92,25 @@ async function duringUpdate(lab: Lab, program: Program, backend: number, seconds
   writeFileSync(script, "");
   const peer = await startDiscovered(lab, name, program, backend, oneRoute(), script);
   const full = fullRoutes(LARGE);
-  const disturbed = await measureDisturbed(lab, name, peer.port, seconds, () =>
-    peer.discovery.publish(snapshotOf(full, "full")),
-  );
+  const disturbed = await measureDisturbed(lab, peer, seconds, async () => {
+    const recording = TurnRecording.begin(peer.proxies[0]!.pid);
+    const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
+    return [figure(`${program}, update`, "applied", appliedMs, "ms"), ...turnFigures(`${program}, update`, recording)];
+  });
   await lab.stop(peer.proxies);
   peer.discovery.stop();
   return figuresOf(program, "update", disturbed);
 }
 
-async function storm(lab: Lab, name: string, port: number, certificates: string): Promise<void> {
+/** @returns seconds that it took. It has what of the load generator's core is left: the storm must not be what delays the load. */
+async function storm(lab: Lab, name: string, port: number, certificates: string): Promise<number> {
   const files = ["client.crt", "client.key", "root.crt"].map((file) => join(certificates, file));
   const numbers = [port, HANDSHAKES, HANDSHAKES_AT_ONCE].map(String);
   const command = [process.execPath, HANDSHAKE_LOAD, ...numbers, serverName(HTTP_PORT), ...files];
-  const { done, errors } = JSON.parse(await lab.output(command)) as { done: number; errors: number };
+  const output = await lab.output(command, "client", { precedence: "last" });
+  const { done, errors, seconds } = JSON.parse(output) as { done: number; errors: number; seconds: number };
   if (done !== HANDSHAKES || errors > 0) throw new Failure(`${name}: ${errors} of ${HANDSHAKES} handshakes failed`);
+  return seconds;
 }
 
 async function duringHandshakes(lab: Lab, program: Program, application: number, seconds: number): Promise<Figure[]> {
@@ -99,10 +119,12 @@ async function duringHandshakes(lab: Lab, program: Program, application: number,
   const client: PairSpec["client"] = (ports, files) => clientBootstrap(ports, files, program, "h2");
   const server: PairSpec["server"] = (ports, files) => serverBootstrap(ports, files, program, "http/1.1");
   const pair = await startPair(lab, { name, program, client, server, certificates, application });
-  const disturbed = await measureDisturbed(lab, name, pair.port, seconds, () =>
-    storm(lab, name, pair.mesh, certificates),
-  );
-  await lab.stop(pair.proxies.map(({ child }) => child));
+  const proxies = pair.proxies.map(({ child }) => child);
+  const disturbed = await measureDisturbed(lab, { name, port: pair.port, proxies }, seconds, async () => {
+    const took = await storm(lab, name, pair.mesh, certificates);
+    return [figure(`${program}, handshakes`, "handshakes", HANDSHAKES / took, "handshakes/s")];
+  });
+  await lab.stop(proxies);
   return figuresOf(program, "handshakes", disturbed);
 }
 

@@ -3,10 +3,17 @@ import { HandshakeQueue, type QueuedHandshake } from "./handshake-queue.ts";
 
 class Clock {
   readonly due: (() => void)[] = [];
-  after = (_ms: number, callback: () => void) => void this.due.push(callback);
+  readonly gaps: number[] = [];
+  #now = 0;
+  now = () => this.#now;
+  after = (ms: number, callback: () => void) => {
+    this.gaps.push(ms);
+    this.due.push(callback);
+  };
 
-  /** The gap is over. */
-  tick(): void {
+  /** The gap is over, and has been for so long. */
+  tick(lateMs = 0): void {
+    this.#now += (this.gaps.at(-1) ?? 0) + lateMs;
     this.due.shift()?.();
   }
 }
@@ -48,4 +55,14 @@ test("who has gone meanwhile costs no turn, and no more wait than may", () => {
   clock.tick();
   one.enter(handshake(5, false)); // gone before it began: the next need not wait for it
   expect(one.enter(handshake(6))).toBe("begun");
+});
+
+test("a busy loop has longer gaps, up to a bound; one with time to spare shorter ones again", () => {
+  const { clock, handshake, queue: one } = queue();
+  for (let i = 0; i < 100; i++) one.enter(handshake(i));
+  for (let i = 0; i < 6; i++) clock.tick(1.5);
+  expect(clock.gaps).toEqual([1, 2, 4, 8, 10, 10, 10]);
+  clock.gaps.length = 0;
+  for (let i = 0; i < 12; i++) clock.tick(0.5);
+  expect(clock.gaps).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 1, 1, 1]);
 });

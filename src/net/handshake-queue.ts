@@ -3,10 +3,14 @@
 
 /**
  * Between two beginnings: the requests that came meanwhile are served first. 1,000 a second are two thirds of a core on the machines
- * that this was measured on, so that a storm leaves room for traffic; a thousand sidecars that reconnect are through in a second.
+ * that this was measured on, so that a thousand sidecars that reconnect are through in a second where nothing else is to be done.
  */
-const GAP_MS = 1;
-/** Four seconds of them. Who comes later would not be served before its own patience ends. */
+const MIN_GAP_MS = 1;
+/** Of a loop that has no time left: 100 handshakes a second are a fifteenth of a core, and new connections do not starve. */
+const MAX_GAP_MS = 10;
+/** A gap that ends so much late says that the loop, or its core, is busy: twice the gap follows, until one ends in time. */
+const LATE_MS = 1;
+/** Four seconds of the shortest gaps. Who comes later would hardly be served before its own patience ends. */
 const MAX_WAITING = 4_096;
 
 export interface QueuedHandshake {
@@ -15,6 +19,8 @@ export interface QueuedHandshake {
 }
 
 export interface HandshakeClock {
+  /** Milliseconds. */
+  now(): number;
   /** Calls back once, in a later turn of the event loop, after `ms`. */
   after(ms: number, callback: () => void): void;
 }
@@ -27,8 +33,12 @@ export class HandshakeQueue {
   #next = 0;
   /** One has begun, and the gap after it is not over. */
   #resting = false;
+  #gapMs = MIN_GAP_MS;
+  #gapEnds = 0;
   readonly #onRested = () => {
     this.#resting = false;
+    const late = this.#clock.now() - this.#gapEnds > LATE_MS;
+    this.#gapMs = late ? Math.min(MAX_GAP_MS, this.#gapMs * 2) : Math.max(MIN_GAP_MS, this.#gapMs - 1);
     this.#beginNext();
   };
 
@@ -54,8 +64,10 @@ export class HandshakeQueue {
 
   #begin(handshake: QueuedHandshake): boolean {
     this.#resting = handshake.begin();
-    if (this.#resting) this.#clock.after(GAP_MS, this.#onRested);
-    return this.#resting;
+    if (!this.#resting) return false;
+    this.#gapEnds = this.#clock.now() + this.#gapMs;
+    this.#clock.after(this.#gapMs, this.#onRested);
+    return true;
   }
 
   #beginNext(): void {
@@ -73,4 +85,7 @@ export class HandshakeQueue {
 }
 
 /** Of the process: there is one event loop, whatever number of listeners. */
-export const handshakeQueue = new HandshakeQueue({ after: (ms, callback) => void setTimeout(callback, ms) });
+export const handshakeQueue = new HandshakeQueue({
+  now: () => performance.now(),
+  after: (ms, callback) => void setTimeout(callback, ms),
+});
