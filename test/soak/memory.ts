@@ -1,39 +1,74 @@
 // Whether a proxy's memory grows with what it carries.
 
+/** After a collection that was asked for: garbage is in none of these but `privateBytes`, whose pages the allocator keeps for a while. */
 export interface Sample {
   /** Of the run. */
   readonly seconds: number;
-  readonly bytes: number;
+  readonly objects: number;
+  readonly heapBytes: number;
+  readonly privateBytes: number;
+}
+
+export type Measure = Exclude<keyof Sample, "seconds">;
+
+export const MEASURES: readonly Measure[] = ["objects", "heapBytes", "privateBytes"];
+
+interface Point {
+  readonly seconds: number;
+  readonly value: number;
 }
 
 /** Code is compiled, pools and maps reach their size: that much of the run is not judged. */
 const WARM_UP_SHARE = 0.4;
-/** The heap is a saw: collections come every few seconds, and the lowest of a window is what none of them could let go. */
+/** The lowest of a window is what was there without the exchanges that a sample meets by chance. */
 const WINDOWS = 12;
-/** A run that is judged at all: shorter ones have too few collections in a window. */
-export const JUDGED_FROM_SECONDS = 300;
+/** A run that is judged at all: shorter ones have a window of less than two samples, and the exchanges under way are as many as a leak. */
+export const JUDGED_FROM_SECONDS = 180;
 /**
- * The least that a leak of every request costs: its AccessRecord alone is over 300 bytes, and holds head and headers. A third of it tells
- * any leak of a request, and of each of the 2 % that are reset or given up when it holds a connection's buffers (16 KiB).
+ * The least that a leak of every request costs is an object, of 32 bytes at least: a tenth of it tells a leak that every tenth request
+ * has. Memory beside the heap is told by a third of an AccessRecord (over 300 bytes), and by each of the 2 % that are reset or given up
+ * when it holds a connection's buffers (16 KiB).
  */
-export const BOUND_BYTES_PER_REQUEST = 100;
+export const BOUNDS: Readonly<Record<Measure, number>> = { objects: 0.1, heapBytes: 16, privateBytes: 100 };
 
-export function lowest(samples: readonly Sample[]): readonly Sample[] {
+function lowest(samples: readonly Sample[], measure: Measure): readonly Point[] {
   const last = samples.at(-1)?.seconds ?? 0;
   const from = last * WARM_UP_SHARE;
   const width = (last - from) / WINDOWS;
   return Array.from({ length: WINDOWS }, (_, i) => {
     const own = samples.filter(({ seconds }) => Math.min(WINDOWS - 1, Math.floor((seconds - from) / width)) === i);
-    return own.reduce<Sample | undefined>((low, one) => (low && low.bytes <= one.bytes ? low : one), undefined);
-  }).filter((sample) => sample !== undefined);
+    const points = own.map((sample) => ({ seconds: sample.seconds, value: sample[measure] }));
+    return points.reduce<Point | undefined>((low, one) => (low && low.value <= one.value ? low : one), undefined);
+  }).filter((point) => point !== undefined);
 }
 
-/** Least squares through the windows' lowest, in bytes a second. */
-export function slope(samples: readonly Sample[]): number {
-  const points = lowest(samples);
-  const mean = (of: (sample: Sample) => number) => points.reduce((sum, one) => sum + of(one), 0) / points.length;
-  const [x, y] = [mean(({ seconds }) => seconds), mean(({ bytes }) => bytes)];
-  const above = points.reduce((sum, { seconds, bytes }) => sum + (seconds - x) * (bytes - y), 0);
+/** Least squares, a second. */
+function slope(points: readonly Point[]): number {
+  const mean = (of: (point: Point) => number) => points.reduce((sum, one) => sum + of(one), 0) / points.length;
+  const [x, y] = [mean(({ seconds }) => seconds), mean(({ value }) => value)];
+  const above = points.reduce((sum, { seconds, value }) => sum + (seconds - x) * (value - y), 0);
   const below = points.reduce((sum, { seconds }) => sum + (seconds - x) ** 2, 0);
   return below === 0 ? 0 : above / below;
 }
+
+export interface Growth {
+  readonly measure: Measure;
+  /** At the end of the warm-up and of the run, by the windows' lowest. */
+  readonly first: number;
+  readonly last: number;
+  readonly perRequest: number;
+}
+
+export function growth(samples: readonly Sample[], requestsPerSecond: number): readonly Growth[] {
+  return MEASURES.map((measure) => {
+    const points = lowest(samples, measure);
+    return {
+      measure,
+      first: points[0]?.value ?? 0,
+      last: points.at(-1)?.value ?? 0,
+      perRequest: slope(points) / requestsPerSecond,
+    };
+  });
+}
+
+export const isLeak = ({ measure, perRequest }: Growth): boolean => perRequest > BOUNDS[measure];

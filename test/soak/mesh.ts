@@ -10,6 +10,7 @@ import { identityOf, ROOTS } from "../traffic/xds/certificates.ts";
 import type { Place } from "../traffic/xds/message.ts";
 import { ProxyProcess } from "../traffic/xds/process.ts";
 import { AT_FIRST, clientResources, type MeshPlaces, type Moment, SERVED, serverResources } from "./configuration.ts";
+import { COLLECTOR } from "./heap.ts";
 import type { ApplicationName, Ports, Served } from "./load/told.ts";
 
 export const CERTIFICATE_MS = 30_000;
@@ -81,7 +82,11 @@ export class SoakMesh {
   static async start(ports: Ports): Promise<SoakMesh> {
     const secrets = ofEach((name) => new Secrets(NAMES[name]));
     const started = ALL.map((name) =>
-      ProxyProcess.start("heddle", name, { secretsPort: secrets[name].port, drainSeconds: DRAIN_SECONDS }),
+      ProxyProcess.start("heddle", name, {
+        secretsPort: secrets[name].port,
+        drainSeconds: DRAIN_SECONDS,
+        preload: COLLECTOR,
+      }),
     );
     const all = await Promise.all(started);
     const mesh = new SoakMesh(

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { bodyOf, Verifier } from "./load/body.ts";
-import { type Sample, slope } from "./memory.ts";
 import { type Exchange, exchangeOf, exchangeText, PROTOCOLS, readExchange } from "./plan.ts";
 
 const THOUSANDS = Array.from({ length: 20_000 }, (_, i) =>
@@ -47,19 +46,5 @@ describe("a verifier", () => {
     expect(verified(Buffer.concat([half, half.subarray(-1), rest])).fault).toBeDefined();
     expect(verified(Buffer.concat([bytes, rest])).fault).toContain("more than");
     expect(verified(half)).toMatchObject({ isWhole: false, fault: undefined, received: 50_000 });
-  });
-});
-
-describe("the slope of memory", () => {
-  /** A saw of 8 MiB over `growth` bytes a second, after a start that is steep. */
-  const saw = (growth: number): Sample[] =>
-    Array.from({ length: 600 }, (_, seconds) => ({
-      seconds,
-      bytes: 4e7 + Math.min(seconds, 120) * 1e5 + growth * seconds + (seconds % 10) * 8e5,
-    }));
-
-  test("is what the saw stands on", () => {
-    expect(Math.abs(slope(saw(0)))).toBeLessThan(500);
-    expect(slope(saw(10_000))).toBeCloseTo(10_000, -3);
   });
 });

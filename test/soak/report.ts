@@ -1,9 +1,14 @@
 // The account as a person reads it.
 
-import { BOUND_BYTES_PER_REQUEST, JUDGED_FROM_SECONDS } from "./memory.ts";
+import { BOUNDS, JUDGED_FROM_SECONDS, type Measure } from "./memory.ts";
 import type { SoakReport } from "./soak.ts";
 
 const MEBIBYTE = 1024 * 1024;
+const MEASURED: Readonly<Record<Measure, readonly [what: string, unit: number, decimals: number]>> = {
+  objects: ["thousand objects", 1_000, 1],
+  heapBytes: ["heap, MiB", MEBIBYTE, 1],
+  privateBytes: ["private memory, MiB", MEBIBYTE, 1],
+};
 /** Of each rule: the rest is told by their number. */
 const SHOWN_FINDINGS = 5;
 
@@ -28,7 +33,6 @@ export function formatReport(report: SoakReport): string {
   const { seconds, seed, entries, changes, memory, atRest } = report;
   const perSecond = (entries[0]?.[1] ?? 0) / seconds;
   const rest = Object.values(atRest)[0]?.before ?? {};
-  const megabytes = (bytes: number) => (bytes / MEBIBYTE).toFixed(1);
   return [
     `soak of ${seconds} s, seed ${seed}: ${perSecond.toFixed(0)} exchanges a second`,
     "",
@@ -45,17 +49,16 @@ export function formatReport(report: SoakReport): string {
     ]),
     "",
     ...table([
-      ["private memory", "MiB", "at the end", "bytes a request"],
-      ...Object.entries(memory).map(([name, { firstBytes, lastBytes, bytesPerRequest }]) => [
-        name,
-        megabytes(firstBytes),
-        megabytes(lastBytes),
-        bytesPerRequest.toFixed(0),
-      ]),
+      ["after a collection", "", "after the warm-up", "at the end", "a request", "at most"],
+      ...Object.entries(memory).flatMap(([name, growths]) =>
+        growths.map(({ measure, first, last, perRequest }) => {
+          const [what, unit, decimals] = MEASURED[measure];
+          const [from, to] = [first, last].map((value) => (value / unit).toFixed(decimals));
+          return [name, what, from!, to!, perRequest.toFixed(2), String(BOUNDS[measure])];
+        }),
+      ),
     ]),
-    seconds >= JUDGED_FROM_SECONDS
-      ? `at most ${BOUND_BYTES_PER_REQUEST} bytes a request`
-      : `not judged below ${JUDGED_FROM_SECONDS} s`,
+    ...(seconds >= JUDGED_FROM_SECONDS ? [] : [`not judged below ${JUDGED_FROM_SECONDS} s`]),
     "",
     ...findings(report),
   ].join("\n");

@@ -7,9 +7,10 @@ import { parseSmaps } from "../../bench/proc.ts";
 import { type Account, account, type Books, type Finding, type Span, type Told } from "./account.ts";
 import { nextChange } from "./changes.ts";
 import { AT_FIRST } from "./configuration.ts";
+import { collectedHeap } from "./heap.ts";
 import { LoadProcess } from "./load-process.ts";
 import { readLog } from "./log-lines.ts";
-import { BOUND_BYTES_PER_REQUEST, JUDGED_FROM_SECONDS, lowest, type Sample, slope } from "./memory.ts";
+import { BOUNDS, type Growth, growth, isLeak, JUDGED_FROM_SECONDS, type Sample } from "./memory.ts";
 import { CERTIFICATE_MS, type ProxyName, SoakMesh } from "./mesh.ts";
 import { Metrics, type Rest, restOf } from "./metrics.ts";
 import { Random } from "./random.ts";
@@ -19,21 +20,15 @@ export interface SoakOptions {
   readonly seed: number;
 }
 
-export interface Memory {
-  /** USS at the end of the warm-up and of the run, by the windows' lowest. */
-  readonly firstBytes: number;
-  readonly lastBytes: number;
-  readonly bytesPerRequest: number;
-}
-
 export interface SoakReport extends SoakOptions, Account {
   readonly changes: Readonly<Record<string, number>>;
-  readonly memory: Readonly<Record<string, Memory>>;
+  readonly memory: Readonly<Record<string, readonly Growth[]>>;
   readonly atRest: Readonly<Record<string, { readonly before: Rest; readonly after: Rest }>>;
 }
 
 const CHANGE_MS = 1_000;
-const SAMPLE_MS = 1_000;
+/** A collection stands still for 50 ms: a hundredth of the time. */
+const SAMPLE_MS = 5_000;
 /** Pools let idle connections go after 2 s, a listener that went its connections after 30 s. */
 const QUIET_WITHIN_MS = 40_000;
 const QUIET_POLL_MS = 250;
@@ -114,11 +109,12 @@ class Soak {
   async #sample(): Promise<void> {
     const startedAt = performance.now();
     while (!this.#isOver) {
-      for (const [name, { pid }] of Object.entries(this.#mesh.proxies)) {
+      for (const [name, proxy] of Object.entries(this.#mesh.proxies)) {
         const samples = this.#samples.get(name) ?? [];
         this.#samples.set(name, samples);
-        const bytes = parseSmaps(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")).privateBytes;
-        samples.push({ seconds: (performance.now() - startedAt) / 1_000, bytes });
+        const heap = await collectedHeap(proxy);
+        const { privateBytes } = parseSmaps(readFileSync(`/proc/${proxy.pid}/smaps_rollup`, "utf8"));
+        samples.push({ seconds: (performance.now() - startedAt) / 1_000, ...heap, privateBytes });
       }
       await Bun.sleep(SAMPLE_MS);
     }
@@ -151,24 +147,21 @@ class Soak {
   }
 
   #memory({ client, servers }: Books): { readonly memory: SoakReport["memory"]; readonly grown: readonly Finding[] } {
-    const grown: Finding[] = [];
-    const memory: Record<string, Memory> = {};
-    for (const [name, told] of Object.entries({ client, ...servers })) {
-      const samples = this.#samples.get(name) ?? [];
-      const requestsPerSecond = (told.http.length + told.bytes.length) / this.#options.seconds;
-      const bytesPerRequest = slope(samples) / requestsPerSecond;
-      const low = lowestOf(samples);
-      memory[name] = { ...low, bytesPerRequest };
-      if (this.#options.seconds >= JUDGED_FROM_SECONDS && bytesPerRequest > BOUND_BYTES_PER_REQUEST)
-        grown.push({ rule: "memory grows", detail: `${name}: ${Math.round(bytesPerRequest)} bytes a request` });
-    }
-    return { memory, grown };
+    const { seconds } = this.#options;
+    const told = Object.entries({ client, ...servers });
+    const memory = told.map(([name, { http, bytes }]) => {
+      return [name, growth(this.#samples.get(name) ?? [], (http.length + bytes.length) / seconds)] as const;
+    });
+    const grown = memory.flatMap(([name, growths]) =>
+      growths.filter(isLeak).map(({ measure, perRequest }) => {
+        return {
+          rule: "memory grows",
+          detail: `${name}: ${measure} ${perRequest.toFixed(2)} a request, ${BOUNDS[measure]} at most`,
+        };
+      }),
+    );
+    return { memory: Object.fromEntries(memory), grown: seconds >= JUDGED_FROM_SECONDS ? grown : [] };
   }
-}
-
-function lowestOf(samples: readonly Sample[]): Pick<Memory, "firstBytes" | "lastBytes"> {
-  const windows = lowest(samples);
-  return { firstBytes: windows[0]?.bytes ?? 0, lastBytes: windows.at(-1)?.bytes ?? 0 };
 }
 
 function leaks(before: Readonly<Record<string, Rest>>, after: Readonly<Record<string, Rest>>): Finding[] {

@@ -30,7 +30,9 @@ export type ToWorker =
   /** Of which endpoints and routes the control plane goes on telling. */
   | { readonly kind: "keep"; readonly endpoints: readonly string[]; readonly routes: readonly string[] }
   /** Takes nothing new, finishes what is under way, ends. */
-  | { readonly kind: "drain"; readonly withinMs: number };
+  | { readonly kind: "drain"; readonly withinMs: number }
+  /** The answer to `last`: the worker's statistics are kept, and it ends. */
+  | { readonly kind: "end" };
 
 export type FromWorker =
   | { readonly kind: "hello" }
@@ -44,7 +46,7 @@ export type FromWorker =
   /** `sent`: its descriptor is on its way, before this message; else it was handed over at the start. */
   | { readonly kind: "opened"; readonly key: string; readonly port: number; readonly sent: boolean }
   | { readonly kind: "closed"; readonly key: string }
-  /** The worker's statistics as they are at its end. */
+  /** The worker's statistics as they are at its end, which it puts off until they are kept. */
   | { readonly kind: "last"; readonly exposition: string };
 
 /** The descriptors of a worker: the channel for sockets, and those that it is started with. */

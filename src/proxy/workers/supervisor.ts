@@ -235,22 +235,10 @@ export class Supervisor implements WorkerListener, Supervised {
 
   /** The statistics of all, those that are gone included. */
   async sum(): Promise<ExpositionSum> {
+    await Promise.all([...this.#workers].map((worker) => worker.see()));
+    // Who has ended in the meantime is in the past by now, and no longer among the workers.
     const sum = new ExpositionSum().add(this.#past, true);
-    const live = [...this.#workers];
-    const texts = await Promise.all(
-      live.map((worker) =>
-        worker.fetch("/stats/prometheus").then(
-          (response) => response.text(),
-          () => undefined,
-        ),
-      ),
-    );
-    live.forEach((worker, i) => {
-      // One that ended since has been added to the past.
-      if (!this.#workers.has(worker)) return;
-      worker.exposition = texts[i] ?? worker.exposition;
-      sum.add(worker.exposition, worker.state !== "serving");
-    });
+    for (const worker of this.#workers) sum.add(worker.exposition, worker.state !== "serving");
     return sum;
   }
 

@@ -30,6 +30,9 @@ export interface WorkerListener {
   onGone(worker: WorkerProcess, exitCode: number): void;
 }
 
+/** As they were when they were asked for, or as they are for ever: an answer that comes later is older. */
+type Statistics = { readonly kind: "seen" | "last"; readonly exposition: string };
+
 type Verdict = (rejections: readonly Rejection[]) => void;
 
 export class WorkerProcess {
@@ -37,14 +40,14 @@ export class WorkerProcess {
   readonly sockets: HeldSockets;
   /** What is in force in it asks for this. */
   wanted = NOTHING;
-  /** Its statistics as they were last seen. */
-  exposition = "";
   state: "starting" | "serving" | "leaving" | "gone" = "starting";
   readonly #admin: string;
   readonly #workers: number;
   readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #channel: number;
   readonly #handed: readonly [string, HeldSocket][];
+  #statistics: Statistics = { kind: "seen", exposition: "" };
+  readonly #last = Promise.withResolvers<void>();
   readonly #owed = new Map<number, Verdict>();
   readonly #listener: WorkerListener;
 
@@ -68,6 +71,11 @@ export class WorkerProcess {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Its statistics as they were last seen. */
+  get exposition(): string {
+    return this.#statistics.exposition;
   }
 
   get isAlive(): boolean {
@@ -94,7 +102,9 @@ export class WorkerProcess {
         this.sockets.delete(message.key);
         return;
       case "last":
-        this.exposition = message.exposition;
+        this.#statistics = message;
+        this.#last.resolve();
+        this.#send({ kind: "end" });
     }
   }
 
@@ -122,6 +132,7 @@ export class WorkerProcess {
 
   #gone(code: number): void {
     this.state = "gone";
+    this.#last.resolve();
     closeSync(this.#channel);
     for (const id of [...this.#owed.keys()]) this.#judge(id, []);
     this.#listener.onGone(this, code);
@@ -161,6 +172,18 @@ export class WorkerProcess {
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const url = `http://localhost${path}`;
     return fetch(url, { ...init, unix: this.#admin, signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) });
+  }
+
+  /** Resolves when `exposition` is as new as the worker can tell. */
+  async see(): Promise<void> {
+    const exposition = await this.fetch("/stats/prometheus").then(
+      (response) => response.text(),
+      () => undefined,
+    );
+    if (this.#statistics.kind === "last") return;
+    if (exposition !== undefined) this.#statistics = { kind: "seen", exposition };
+    // Its admin interface ends a little before it does, and there is more to count than was seen.
+    else if (this.state === "leaving") await Promise.race([this.#last.promise, Bun.sleep(ADMIN_TIMEOUT_MS)]);
   }
 
   async isReady(): Promise<boolean> {

@@ -88,6 +88,7 @@ class Worker {
   take(message: ToWorker): void {
     if (message.kind === "start") this.#start(message);
     else if (message.kind === "drain") void this.#drain(message.withinMs);
+    else if (message.kind === "end") process.exit(EXIT.ok);
     else if (message.kind === "keep") this.#started?.feed.keep(message);
     else {
       this.#started?.sockets.assign(message.ports);
@@ -120,13 +121,10 @@ class Worker {
   }
 
   async #drain(withinMs: number): Promise<void> {
-    if (this.#started) {
-      const { proxy } = this.#started;
-      await proxy.stop(withinMs);
-      tell({ kind: "last", exposition: expositionText(proxy.registry, "text") });
-    }
-    process.disconnect?.(); // what was told is written first
-    process.exit(EXIT.ok);
+    if (!this.#started) process.exit(EXIT.ok);
+    const { proxy } = this.#started;
+    await proxy.stop(withinMs);
+    tell({ kind: "last", exposition: expositionText(proxy.registry, "text") });
   }
 }
 

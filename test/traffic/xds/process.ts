@@ -111,13 +111,16 @@ export interface ProcessOptions {
   readonly secretsPort?: number;
   /** What connections of a listener that has gone are given. */
   readonly drainSeconds?: number;
+  /** A module that Heddle's process loads before its program. */
+  readonly preload?: string;
 }
 
-function command(kind: ProxyKind, drainSeconds: number): readonly string[] {
+function command(kind: ProxyKind, { drainSeconds = 1, preload }: ProcessOptions): readonly string[] {
   if (kind === "heddle") {
     const workers = ["--concurrency", process.env.TEST_CONCURRENCY ?? "0"];
     const times = ["--drain-time", `${drainSeconds}s`, "--log-flush", `${FLUSH_MS}ms`];
-    return [process.execPath, MAIN, "proxy", ...workers, ...times, "-c"];
+    const before = preload === undefined ? [] : ["--preload", preload];
+    return [process.execPath, ...before, MAIN, "proxy", ...workers, ...times, "-c"];
   }
   // A listener that went is drained for a second, unless told otherwise, instead of ten minutes.
   const logs = [
@@ -148,17 +151,20 @@ export class ProxyProcess {
   readonly pid: number;
   readonly #admin: number;
 
-  private constructor(kind: ProxyKind, name: string, { secretsPort, drainSeconds = 1 }: ProcessOptions) {
+  private constructor(kind: ProxyKind, name: string, options: ProcessOptions) {
     this.kind = kind;
     this.folder = mkdtempSync(join(tmpdir(), "heddle-lab-"));
     this.#discovery = new Discovery();
     this.#admin = closedPort();
     for (const action of OVERLOAD_ACTIONS) writeFileSync(join(this.folder, action), "0");
     const file = join(this.folder, "bootstrap.json");
-    writeFileSync(file, JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin, this.folder, secretsPort)));
+    writeFileSync(
+      file,
+      JSON.stringify(bootstrap(name, this.#discovery.port, this.#admin, this.folder, options.secretsPort)),
+    );
     const output = process.env.TEST_LOG === "debug" ? "/dev/stderr" : join(this.folder, "output");
     const keeper = ["/bin/sh", "-c", KEEPER, "keeper", this.folder, output, String(process.pid)];
-    Bun.spawnSync([...keeper, ...command(kind, drainSeconds), file], {
+    Bun.spawnSync([...keeper, ...command(kind, options), file], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "inherit",
