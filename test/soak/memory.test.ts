@@ -32,8 +32,8 @@ const leaks = (samples: readonly Sample[]) =>
 describe.each([JUDGED_FROM_SECONDS, 600])("in %d s", (seconds) => {
   test("what comes and goes is no leak", () => expect(leaks(run(seconds))).toEqual([]));
 
-  test("an object of 32 bytes that every request leaves is one", () => {
-    expect(leaks(run(seconds, { objects: 1, heapBytes: 32, privateBytes: 32 }))).toEqual(["objects", "heapBytes"]);
+  test("an object that every request leaves, of 40 bytes with its place in an array, is one", () => {
+    expect(leaks(run(seconds, { objects: 1, heapBytes: 40, privateBytes: 40 }))).toEqual(["objects", "heapBytes"]);
   });
 
   test("so are bytes beside the heap: 16 KiB of every fiftieth", () => {

@@ -22,14 +22,17 @@ interface Point {
 const WARM_UP_SHARE = 0.4;
 /** The lowest of a window is what was there without the exchanges that a sample meets by chance. */
 const WINDOWS = 12;
-/** A run that is judged at all: shorter ones have a window of less than two samples, and the exchanges under way are as many as a leak. */
-export const JUDGED_FROM_SECONDS = 180;
 /**
- * The least that a leak of every request costs is an object, of 32 bytes at least: a tenth of it tells a leak that every tenth request
- * has. Memory beside the heap is told by a third of an AccessRecord (over 300 bytes), and by each of the 2 % that are reset or given up
- * when it holds a connection's buffers (16 KiB).
+ * A run that is judged at all. Until 200 s code is still being compiled, and the objects of listeners and clusters that drain for 30 s come
+ * and go by 3 %: that is 0.2 objects and 160 bytes a request in a run of 220 s, and 0.01 and 20 in one of 440 s.
  */
-export const BOUNDS: Readonly<Record<Measure, number>> = { objects: 0.1, heapBytes: 16, privateBytes: 100 };
+export const JUDGED_FROM_SECONDS = 300;
+/**
+ * The least that a leak of every request costs is an object, of 40 bytes with its place in an array: a quarter of it tells a leak that every
+ * fourth request has. Memory beside the heap swings by 8 MiB, which the allocator keeps: less than an AccessRecord of every
+ * request (over 300 bytes), or a connection's buffers (16 KiB) of the 2 % that are reset or given up, is not told from that.
+ */
+export const BOUNDS: Readonly<Record<Measure, number>> = { objects: 0.25, heapBytes: 32, privateBytes: 250 };
 
 function lowest(samples: readonly Sample[], measure: Measure): readonly Point[] {
   const last = samples.at(-1)?.seconds ?? 0;
