@@ -77,7 +77,10 @@ export class Breakers {
 
   admitRetry(): boolean {
     const { retryBudget, maxRetries } = this.#limits;
-    const allowed = retryBudget ? Math.max(retryBudget.min, (this.#requests * retryBudget.percent) / 100) : maxRetries;
+    // Whole retries, as Envoy's RetryBudgetImpl::max() has them: 20 % of 49 requests are 9.
+    const allowed = retryBudget
+      ? Math.max(retryBudget.min, Math.floor((this.#requests * retryBudget.percent) / 100))
+      : maxRetries;
     if (this.#retries >= allowed) return false;
     this.#retries++;
     return true;

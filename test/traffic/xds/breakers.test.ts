@@ -1,10 +1,16 @@
 // What a cluster takes at once.
 
 import { expect } from "bun:test";
+import { create, toJson } from "@bufbuild/protobuf";
 import { until } from "../../../src/base/until-fixture.ts";
+import { effectiveSettings } from "../../../src/compile/client-settings.ts";
+import { circuitBreakers } from "../../../src/compile/cluster-limits.ts";
+import type { ClientSettings } from "../../../src/model/client-policy.ts";
+import { DEFAULT_SETTINGS } from "../../../src/model/settings.ts";
+import { CircuitBreakersSchema } from "../../../src/xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
 import { DIRECT } from "./configuration.ts";
 import type { Message } from "./message.ts";
-import { traffic } from "./traffic.ts";
+import { type Traffic, traffic } from "./traffic.ts";
 
 function thresholds(threshold: Message): Message {
   return { circuit_breakers: { thresholds: [threshold] } };
@@ -61,5 +67,68 @@ traffic(
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 503, 503, 503]);
     const lines = (await logs(4)).filter(({ code }) => code === "503");
     for (const line of lines) expect(line).toMatchObject({ flags: "UO", attempts: "1" });
+  },
+);
+
+// ── what the compiler writes ──
+
+const RETRIED = { retry_policy: { retry_on: "5xx", num_retries: 1, retry_back_off: { base_interval: "0.001s" } } };
+
+/** The breakers that the compiler gives a cluster of a mesh, with this policy for it. */
+function compiled(settings: ClientSettings): Message {
+  const origin = { group: "networking.istio.io", kind: "DestinationRule", namespace: "default", name: "lab" };
+  const policy = { origin, name: "lab", labels: {}, settings, ports: [] };
+  const { pool, retryBudget } = effectiveSettings(DEFAULT_SETTINGS.defaults.client, undefined, policy, 80);
+  const breakers = create(CircuitBreakersSchema, circuitBreakers(pool, retryBudget));
+  return { circuit_breakers: toJson(CircuitBreakersSchema, breakers, { useProtoFieldName: true }) };
+}
+
+/** First tries fail, and what is retried hangs: one after the other, so that each finds those before it under way. */
+async function retriesOf(count: number, { client, application: { v1 } }: Traffic): Promise<number> {
+  const tried = new Set<string>();
+  v1.script(({ path }) => {
+    if (path === "/held" || tried.has(path)) return { kind: "hang" };
+    tried.add(path);
+    return { kind: "respond", status: 503 };
+  });
+  const before = v1.requests.length;
+  let refused = 0;
+  for (let i = 0; i < count; i++) {
+    const connection = await client.http1();
+    connection.send(`/${i}`);
+    const answer = connection.response().then(() => refused++);
+    // Those that hang are given up with the case.
+    answer.catch(() => {});
+    await until("a retry or an answer", () => v1.requests.length - before + refused === 2 * (i + 1));
+  }
+  return count - refused;
+}
+
+traffic(
+  "a service of which nobody said anything has 3 retries at once",
+  { legs: DIRECT, route: RETRIED, cluster: compiled({}) },
+  async (given) => {
+    expect(await retriesOf(5, given)).toBe(3);
+  },
+);
+
+traffic(
+  "and 20 % of the requests under way, when those are many",
+  { legs: DIRECT, route: RETRIED, cluster: compiled({}) },
+  async (given) => {
+    const { client, application } = given;
+    application.v1.script(() => ({ kind: "hang" }));
+    for (let i = 0; i < 40; i++) (await client.http1()).send("/held");
+    await until("all are under way", () => application.v1.requests.length === 40);
+    // What is retried is under way too: with 9 retries the next makes 50 requests, with 10 it makes 51, and 20 % of both are 10.
+    expect(await retriesOf(14, given)).toBe(10);
+  },
+);
+
+traffic(
+  "a DestinationRule's maxRetries stands in place of the budget",
+  { legs: DIRECT, route: RETRIED, cluster: compiled({ connectionPool: { maxRetries: 5 } }) },
+  async (given) => {
+    expect(await retriesOf(7, given)).toBe(5);
   },
 );
