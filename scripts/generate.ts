@@ -124,6 +124,8 @@ const XDS: Target = {
     `${EXT}/access_loggers/grpc/v3/als.proto`,
     `${EXT}/matching/common_inputs/network/v3/network_inputs.proto`,
     `${EXT}/matching/common_inputs/ssl/v3/ssl_inputs.proto`,
+    `${EXT}/matching/input_matchers/ip/v3/ip.proto`,
+    "envoy/type/matcher/v3/http_inputs.proto",
     "xds/type/matcher/v3/matcher.proto",
     "xds/type/matcher/v3/http_inputs.proto",
     "xds/type/matcher/v3/ip.proto",

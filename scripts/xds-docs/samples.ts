@@ -56,6 +56,52 @@ const gradient = {
   min_rtt_calc_params: { interval: "30s" },
 } satisfies JsonMessage;
 
+const XDS_MATCHER = "xds.type.matcher.v3";
+const range: JsonMessage = { address_prefix: "10.0.0.0", prefix_len: 8 };
+const input: JsonMessage = {
+  name: "a",
+  typed_config: { "@type": `${EXT}.matching.common_inputs.network.v3.SourceIPInput` },
+};
+const rbacAction: JsonMessage = { name: "a", action: "DENY" };
+const onMatch = {
+  action: { name: "a", typed_config: { "@type": "type.googleapis.com/envoy.config.rbac.v3.Action", ...rbacAction } },
+} satisfies JsonMessage;
+const single: JsonMessage = { input, value_match: { exact: "a" } };
+const predicate: JsonMessage = { single_predicate: single };
+const fieldMatcher: JsonMessage = { predicate, on_match: onMatch };
+const matchMap: JsonMessage = { map: { a: onMatch } };
+const matcherTree: JsonMessage = { input, exact_match_map: matchMap };
+const ranges: JsonMessage = { ranges: [range], on_match: onMatch };
+
+/** Matcher trees, with what RBAC has in them. */
+const MATCHERS: Readonly<Record<string, JsonMessage>> = {
+  [`${XDS_MATCHER}.Matcher`]: { matcher_tree: matcherTree },
+  [`${XDS_MATCHER}.Matcher.OnMatch`]: onMatch,
+  [`${XDS_MATCHER}.Matcher.MatcherList`]: { matchers: [fieldMatcher] },
+  [`${XDS_MATCHER}.Matcher.MatcherList.FieldMatcher`]: fieldMatcher,
+  [`${XDS_MATCHER}.Matcher.MatcherList.Predicate`]: predicate,
+  [`${XDS_MATCHER}.Matcher.MatcherList.Predicate.SinglePredicate`]: single,
+  [`${XDS_MATCHER}.Matcher.MatcherList.Predicate.PredicateList`]: { predicate: [predicate, predicate] },
+  [`${XDS_MATCHER}.Matcher.MatcherTree`]: matcherTree,
+  [`${XDS_MATCHER}.Matcher.MatcherTree.MatchMap`]: matchMap,
+  [`${XDS_MATCHER}.StringMatcher`]: { exact: "a" },
+  [`${XDS_MATCHER}.RegexMatcher`]: { google_re2: {}, regex: "a" },
+  [`${XDS_MATCHER}.IPMatcher`]: { range_matchers: [ranges] },
+  [`${XDS_MATCHER}.IPMatcher.IPRangeMatcher`]: ranges,
+  "xds.core.v3.CidrRange": range,
+  "envoy.config.rbac.v3.Action": rbacAction,
+  "envoy.type.matcher.v3.HttpRequestHeaderMatchInput": { header_name: "x-a" },
+  "envoy.extensions.matching.input_matchers.ip.v3.Ip": { stat_prefix: "a", cidr_ranges: [range] },
+};
+const IP_TREE: JsonMessage = {
+  name: "a",
+  typed_config: { "@type": `type.googleapis.com/${XDS_MATCHER}.IPMatcher`, range_matchers: [ranges] },
+};
+const IPS: JsonMessage = {
+  name: "a",
+  typed_config: { "@type": `${EXT}.matching.input_matchers.ip.v3.Ip`, stat_prefix: "a", cidr_ranges: [range] },
+};
+
 /** By message; `{}` is right of all others. */
 export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   ...ROOTS,
@@ -206,25 +252,8 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": { explicit_http_config: { http_protocol_options: {} } },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": { http_protocol_options: {} },
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { name: "a", match: { a: "b" } },
-  "xds.type.matcher.v3.Matcher": {
-    matcher_tree: {
-      input: {
-        name: "a",
-        typed_config: { "@type": `${EXT}.matching.common_inputs.network.v3.ServerNameInput` },
-      },
-      exact_match_map: {
-        map: {
-          a: {
-            action: {
-              name: "a",
-              typed_config: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: "a" },
-            },
-          },
-        },
-      },
-    },
-  },
-  "xds.core.v3.TypedExtensionConfig": { name: "a" },
+  ...MATCHERS,
+  "xds.core.v3.TypedExtensionConfig": input,
   "envoy.config.core.v3.TypedExtensionConfig": {
     name: "a",
     typed_config: { "@type": `${EXT}.internal_redirect.previous_routes.v3.PreviousRoutesConfig` },
@@ -278,6 +307,11 @@ export const FIELD_VALUES: Readonly<Record<string, Json>> = {
   "envoy.extensions.access_loggers.file.v3.FileAccessLog.json_format": { a: "%PROTOCOL%" },
   "envoy.extensions.access_loggers.file.v3.FileAccessLog.typed_json_format": { a: "%PROTOCOL%" },
   "envoy.extensions.filters.http.fault.v3.FaultAbort.http_status": 500,
+  [`${XDS_MATCHER}.Matcher.OnMatch.action`]: onMatch.action,
+  [`${XDS_MATCHER}.Matcher.MatcherTree.input`]: input,
+  [`${XDS_MATCHER}.Matcher.MatcherTree.custom_match`]: IP_TREE,
+  [`${XDS_MATCHER}.Matcher.MatcherList.Predicate.SinglePredicate.input`]: input,
+  [`${XDS_MATCHER}.Matcher.MatcherList.Predicate.SinglePredicate.custom_match`]: IPS,
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.server_header_transformation":
     "PASS_THROUGH",
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.http_filters": [cors, router],

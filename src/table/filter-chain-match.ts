@@ -1,6 +1,7 @@
 // Which filter chain a connection takes: by filter_chain_match in Envoy's order of criteria, or by a matcher tree.
 
 import { type Cidr, containsAddress } from "../base/cidr.ts";
+import { evaluate, type Matcher } from "./matcher.ts";
 
 /** What is known of a connection when its chain is chosen. */
 export interface ChainFacts {
@@ -45,28 +46,22 @@ export type MatchInput =
   | "direct-source-ip"
   | "source-type";
 
-/** A tree of exact maps (`filter_chain_matcher`); `chain` is a name. */
-export type ChainMatcher =
-  | { readonly kind: "chain"; readonly chain: string }
-  | {
-      readonly kind: "map";
-      readonly input: MatchInput;
-      readonly map: ReadonlyMap<string, ChainMatcher>;
-      readonly otherwise: ChainMatcher | undefined;
-    };
+/** `filter_chain_matcher`: to a chain's name. */
+export type ChainMatcher = Matcher<MatchInput, string>;
 
 /** Envoy's isSameIpOrLoopback. */
 function isLocal({ sourceAddress, destinationAddress }: ChainFacts): boolean {
   return sourceAddress === destinationAddress || sourceAddress.startsWith("127.") || sourceAddress === "::1";
 }
 
-function inputValue(input: MatchInput, facts: ChainFacts): string {
+/** What is "" is not there (Envoy's inputs say so of each). */
+function inputValue(input: MatchInput, facts: ChainFacts): string | undefined {
   switch (input) {
     case "server-name":
-      return facts.serverName;
+      return facts.serverName || undefined;
     case "application-protocol":
       // Envoy's ApplicationProtocolInput: each protocol in single quotes, joined with commas.
-      return facts.applicationProtocols.map((protocol) => `'${protocol}'`).join(",");
+      return facts.applicationProtocols.map((protocol) => `'${protocol}'`).join(",") || undefined;
     case "transport-protocol":
       return facts.transport;
     case "destination-ip":
@@ -80,15 +75,13 @@ function inputValue(input: MatchInput, facts: ChainFacts): string {
     case "direct-source-ip":
       return facts.directSourceAddress;
     case "source-type":
-      return isLocal(facts) ? "local" : ""; // SourceTypeInput knows one value alone
+      return isLocal(facts) ? "local" : undefined; // SourceTypeInput knows one value alone
   }
 }
 
 /** The name of the chain that the tree leads to. */
 export function walkChainMatcher(matcher: ChainMatcher, facts: ChainFacts): string | undefined {
-  let at: ChainMatcher | undefined = matcher;
-  while (at?.kind === "map") at = at.map.get(inputValue(at.input, facts)) ?? at.otherwise;
-  return at?.chain;
+  return evaluate(matcher, inputValue, facts);
 }
 
 /**

@@ -3,9 +3,10 @@
 import type { Cidr } from "../base/cidr.ts";
 import { containsAddress } from "../base/cidr.ts";
 import { type HeaderMatch, matchesHeaderValues } from "./header-match.ts";
+import { evaluate, type Matcher } from "./matcher.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import { type MetadataMatch, matchesMetadata } from "./metadata-match.ts";
-import { type ConnectionFacts, pathWithoutQuery, type RequestFacts } from "./request.ts";
+import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "./request.ts";
 import { matchesString, type StringMatch } from "./string-match.ts";
 
 /** One tree for permissions and principals: both are conditions on the same facts. HTTP-only conditions never hold on a byte stream. */
@@ -38,16 +39,50 @@ export interface RbacPolicy {
   readonly principal: Condition;
 }
 
-export interface RbacTable {
+export interface RbacRules {
+  readonly kind: "rules";
   readonly action: "allow" | "deny" | "log";
   /** By name, as Envoy evaluates its ordered map. */
   readonly policies: readonly RbacPolicy[];
 }
 
+export type RbacInput =
+  | { readonly kind: "header"; readonly name: string }
+  | {
+      readonly kind:
+        | "destination-ip"
+        | "destination-port"
+        | "source-ip"
+        | "source-port"
+        | "direct-source-ip"
+        | "server-name"
+        | "uri-san"
+        | "dns-san"
+        | "subject";
+    };
+
+/** A policy's name, and what becomes of whom it matches. */
+export interface RbacAction {
+  readonly name: string;
+  readonly action: RbacRules["action"];
+}
+
+/** Where no action is found, nobody gets in. */
+export interface RbacTree {
+  readonly kind: "tree";
+  readonly matcher: Matcher<RbacInput, RbacAction> | undefined;
+  /** Some action is LOG. */
+  readonly logs: boolean;
+}
+
+export type RbacTable = RbacRules | RbacTree;
+
 export interface RbacDecision {
   readonly allowed: boolean;
   /** The policy that matched; undefined when none did. */
   readonly policy: string | undefined;
+  /** What is to be said to access logs; undefined when nothing asks for it. */
+  readonly hint: boolean | undefined;
 }
 
 /**
@@ -126,16 +161,56 @@ function holdsAny(
   return false;
 }
 
-const ALLOWED: RbacDecision = { allowed: true, policy: undefined };
-const DENIED: RbacDecision = { allowed: false, policy: undefined };
+const ALLOWED: RbacDecision = { allowed: true, policy: undefined, hint: undefined };
+const UNLOGGED: RbacDecision = { allowed: true, policy: undefined, hint: false };
+const DENIED: RbacDecision = { allowed: false, policy: undefined, hint: undefined };
 
-/** ALLOW: some policy must match. DENY: none may. LOG never refuses. */
+interface TreeFacts {
+  readonly connection: ConnectionFacts;
+  readonly request: RequestFacts | undefined;
+}
+
+/** Envoy's inputs: "" is not there, and what came several times is joined with ",". */
+function readInput(input: RbacInput, { connection, request }: TreeFacts): string | undefined {
+  switch (input.kind) {
+    case "header":
+      return request && headerValue(request, input.name);
+    case "destination-ip":
+      return connection.localAddress;
+    case "destination-port":
+      return String(connection.localPort);
+    case "source-ip":
+      return connection.remoteAddress;
+    case "source-port":
+      return String(connection.remotePort);
+    case "direct-source-ip":
+      return connection.directRemoteAddress;
+    case "server-name":
+      return connection.serverName || undefined;
+    case "uri-san":
+      return connection.principal || undefined;
+    case "dns-san":
+      return connection.peer?.dnsNames.join(",") || undefined;
+    case "subject":
+      return connection.peer?.subject;
+  }
+}
+
+function decideTree({ matcher, logs }: RbacTree, facts: TreeFacts): RbacDecision {
+  const found = evaluate(matcher, readInput, facts);
+  if (found === undefined) return DENIED;
+  const hint = logs ? found.action === "log" : undefined;
+  return { allowed: found.action !== "deny", policy: found.name, hint };
+}
+
+/** ALLOW: some policy must match. DENY: none may. LOG never refuses. A tree says so of each action of its own. */
 export function decideRbac(
   table: RbacTable,
   connection: ConnectionFacts,
   request: RequestFacts | undefined,
   context?: RequestContext,
 ): RbacDecision {
+  if (table.kind === "tree") return decideTree(table, { connection, request });
   const { action, policies } = table;
   const every = action === "allow";
   for (let i = 0; i < policies.length; i++) {
@@ -144,8 +219,9 @@ export function decideRbac(
       holds(policy.permission, connection, request, context, every) &&
       holds(policy.principal, connection, request, context, every)
     ) {
-      return { allowed: action !== "deny", policy: policy.name };
+      return { allowed: action !== "deny", policy: policy.name, hint: action === "log" ? true : undefined };
     }
   }
+  if (action === "log") return UNLOGGED;
   return action === "allow" ? DENIED : ALLOWED;
 }

@@ -22,6 +22,8 @@ export interface ConnectionFacts {
   readonly serverName: string;
   /** The peer's proven identity, `spiffe://…`; "" when it proved none. */
   readonly principal: string;
+  /** More of the certificate that it proved it with. */
+  readonly peer?: { readonly subject: string | undefined; readonly dnsNames: readonly string[] } | undefined;
   /** Address and port of the two ends as logs show them. */
   readonly remoteLabel: string;
   readonly localLabel: string;

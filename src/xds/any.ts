@@ -9,6 +9,7 @@ import {
   file_google_protobuf_wrappers,
 } from "@bufbuild/protobuf/wkt";
 import { file_envoy_config_overload_v3_overload } from "./gen/envoy/config/overload/v3/overload_pb.ts";
+import { file_envoy_config_rbac_v3_rbac } from "./gen/envoy/config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_route_v3_route_components } from "./gen/envoy/config/route/v3/route_components_pb.ts";
 import { file_envoy_config_trace_v3_opentelemetry } from "./gen/envoy/config/trace/v3/opentelemetry_pb.ts";
 import { file_envoy_config_trace_v3_zipkin } from "./gen/envoy/config/trace/v3/zipkin_pb.ts";
@@ -64,6 +65,7 @@ import { file_envoy_extensions_load_balancing_policies_subset_v3_subset } from "
 import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality } from "./gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
+import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./gen/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
@@ -79,6 +81,7 @@ import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from "./gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from "./gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from "./gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import { file_envoy_type_matcher_v3_http_inputs } from "./gen/envoy/type/matcher/v3/http_inputs_pb.ts";
 import { file_xds_type_matcher_v3_http_inputs } from "./gen/xds/type/matcher/v3/http_inputs_pb.ts";
 import { file_xds_type_matcher_v3_ip } from "./gen/xds/type/matcher/v3/ip_pb.ts";
 import { RESOURCE_TYPES, SEND_ORDER, TYPE_URL_PREFIX } from "./type-urls.ts";
@@ -86,6 +89,7 @@ import { RESOURCE_TYPES, SEND_ORDER, TYPE_URL_PREFIX } from "./type-urls.ts";
 /** The files whose messages travel in an Any: extensions, and the well-known types that matchers take as a bare value. */
 const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_config_overload_v3_overload,
+  file_envoy_config_rbac_v3_rbac,
   file_envoy_config_route_v3_route_components,
   file_envoy_config_trace_v3_opentelemetry,
   file_envoy_config_trace_v3_zipkin,
@@ -141,6 +145,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
   file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
   file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
+  file_envoy_extensions_matching_input_matchers_ip_v3_ip,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite,
   file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
@@ -156,6 +161,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+  file_envoy_type_matcher_v3_http_inputs,
   file_xds_type_matcher_v3_http_inputs,
   file_xds_type_matcher_v3_ip,
   file_google_protobuf_struct,

@@ -49,6 +49,8 @@ export class Rbac implements BoundFilter {
     }
     if (!rules) return "continue";
     const decision = this.#decide(rules, request, `${rulesPrefix}enforced_`);
+    // A shadow says nothing to access logs.
+    if (decision.hint !== undefined) request.record.setMetadata(LOG_NAMESPACE, LOG_HINTS[decision.hint ? 1 : 0]);
     if (decision.allowed) {
       this.stats.allowed++;
       return "continue";
@@ -77,8 +79,6 @@ export class Rbac implements BoundFilter {
 
   #decide(table: RbacTable, request: FilteredRequest, prefix: string): RbacDecision {
     const decision = decideRbac(table, request.connection.facts, request.head, request);
-    if (table.action === "log")
-      request.record.setMetadata(LOG_NAMESPACE, LOG_HINTS[decision.policy === undefined ? 0 : 1]);
     let said = this.#said.get(table);
     if (!said) {
       said = new Map();

@@ -1,4 +1,4 @@
-// Which filter chain: the old filter_chain_match and the matcher tree.
+// Which filter chain: the old filter_chain_match and the matcher tree. Whoever sends datagrams on asks the same tree.
 
 import { type Any, StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Cidr } from "../../base/cidr.ts";
@@ -18,10 +18,11 @@ import {
   SourceTypeInputSchema,
   TransportProtocolInputSchema,
 } from "../../xds/gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
-import type { Matcher, Matcher_OnMatch } from "../../xds/gen/xds/type/matcher/v3/matcher_pb.ts";
+import type { Matcher as MatcherMessage } from "../../xds/gen/xds/type/matcher/v3/matcher_pb.ts";
 import type { ChainMatch, ChainMatcher, MatchInput, SourceType } from "../filter-chain-match.ts";
-import { acceptCidr } from "./rbac.ts";
-import { isA, type Scope } from "./scope.ts";
+import { acceptCidr } from "./cidr.ts";
+import { acceptMatcher, inputOf } from "./matcher.ts";
+import type { Scope } from "./scope.ts";
 
 const INPUTS = [
   [ServerNameInputSchema, "server-name"],
@@ -40,49 +41,15 @@ export type ReadAction = (scope: Scope, any: Any | undefined) => string | undefi
 
 const readChainName: ReadAction = (scope, any) => scope.unpack(any, StringValueSchema)?.value;
 
-function acceptOnMatch(scope: Scope, on: Matcher_OnMatch | undefined, read: ReadAction): ChainMatcher | undefined {
-  const by = on?.onMatch;
-  if (by?.case === "matcher") return acceptChainMatcher(scope.field("matcher"), by.value, read);
-  if (by?.case !== "action") return undefined;
-  const chain = read(scope.field("action").field("typed_config"), by.value.typedConfig);
-  return chain === undefined ? undefined : { kind: "chain", chain };
-}
-
-/** A tree of exact maps, or its `on_no_match` alone. */
 export function acceptChainMatcher(
   scope: Scope,
-  matcher: Matcher,
+  matcher: MatcherMessage,
   read: ReadAction = readChainName,
 ): ChainMatcher | undefined {
-  if (matcher.matcherType.case === undefined && matcher.onNoMatch)
-    return acceptOnMatch(scope.field("on_no_match"), matcher.onNoMatch, read);
-  const tree = matcher.matcherType.case === "matcherTree" ? matcher.matcherType.value : undefined;
-  if (tree?.treeType.case !== "exactMatchMap") {
-    scope.reject("only matcher_tree with exact_match_map is supported by Heddle's proxy");
-    return undefined;
-  }
-  const any = tree.input?.typedConfig;
-  const input: MatchInput | undefined = INPUTS.find(([schema]) => any && isA(any, schema))?.[1];
-  if (input === undefined) {
-    scope
-      .field("matcher_tree")
-      .field("input")
-      .reject(`${JSON.stringify(any?.typeUrl ?? "")} is not supported by Heddle's proxy`);
-    return undefined;
-  }
-  const map = new Map<string, ChainMatcher>();
-  for (const [value, on] of Object.entries(tree.treeType.value.map)) {
-    const next = acceptOnMatch(scope.field("matcher_tree").field("exact_match_map").key(value), on, read);
-    if (next) map.set(value, next);
-  }
-  return { kind: "map", input, map, otherwise: acceptOnMatch(scope.field("on_no_match"), matcher.onNoMatch, read) };
-}
-
-/** Every chain name that the tree can lead to. */
-export function chainNames(matcher: ChainMatcher | undefined): string[] {
-  if (!matcher) return [];
-  if (matcher.kind === "chain") return [matcher.chain];
-  return [...[...matcher.map.values()].flatMap(chainNames), ...chainNames(matcher.otherwise)];
+  return acceptMatcher<MatchInput, string>(scope, matcher, {
+    input: (at, any) => inputOf(at, any, INPUTS),
+    action: read,
+  });
 }
 
 const ANY: ChainMatch = {

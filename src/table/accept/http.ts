@@ -24,10 +24,10 @@ import type {
   ServerHeader,
 } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
+import { acceptCidr } from "./cidr.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
-import { acceptCidr } from "./rbac.ts";
 import { acceptRouteConfiguration } from "./route-configuration.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 

@@ -8,9 +8,10 @@ import { type FilterChain, FilterChainSchema } from "../../xds/gen/envoy/config/
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import type * as table from "../listener.ts";
 import type { Inspection } from "../listener-filter.ts";
+import { actionsOf } from "../matcher.ts";
 import type { DownstreamTls } from "../transport-socket.ts";
 import type { UdpListener } from "../udp.ts";
-import { acceptChainMatch, acceptChainMatcher, chainNames, refuseAmbiguity } from "./chain-matcher.ts";
+import { acceptChainMatch, acceptChainMatcher, refuseAmbiguity } from "./chain-matcher.ts";
 import { acceptAddress } from "./endpoint.ts";
 import { acceptKeepaliveOptions } from "./keepalive.ts";
 import { acceptListenerFilters } from "./listener-filter.ts";
@@ -137,7 +138,7 @@ function acceptTcpListener(scope: Scope, listener: Listener, inline: InlineSecre
   const named = new Map(chains.flatMap((chain) => (chain ? [[chain.name, chain] as const] : [])));
   const matcher =
     listener.filterChainMatcher && acceptChainMatcher(scope.field("filter_chain_matcher"), listener.filterChainMatcher);
-  for (const name of chainNames(matcher))
+  for (const name of actionsOf(matcher))
     if (!named.has(name))
       scope.field("filter_chain_matcher").reject(`no filter chain is called ${JSON.stringify(name)}`);
   if (!defaultChain && named.size === 0 && chains.length === 0) scope.field("filter_chains").reject("empty");

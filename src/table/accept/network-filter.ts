@@ -11,7 +11,7 @@ import type { Terminal } from "../listener.ts";
 import type { NetworkFilter } from "../network-filter.ts";
 import { acceptTokenBucket } from "./filter/local-rate-limit.ts";
 import { acceptHttp } from "./http.ts";
-import { acceptRbac } from "./rbac.ts";
+import { acceptRulesOrMatcher } from "./rbac-matcher.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 import { acceptTcp } from "./tcp.ts";
 
@@ -48,8 +48,10 @@ function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
   const rbac = scope.unpack(any, RBACSchema);
   if (!rbac) return undefined;
-  scope.only(rbac, ["rules", "statPrefix"]);
-  return rbac.rules && { kind: "rbac", rules: acceptRbac(scope.field("rules"), rbac.rules) };
+  scope.only(rbac, ["rules", "matcher", "statPrefix"]);
+  const at = { rules: scope.field("rules"), matcher: scope.field("matcher") };
+  const rules = acceptRulesOrMatcher(at, rbac.rules, rbac.matcher, "network");
+  return rules && { kind: "rbac", rules };
 }
 
 function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: boolean): Terminal | undefined {

@@ -1,7 +1,5 @@
 // Role-based access control of both filters (HTTP and network).
 
-import { type Cidr, parseCidr } from "../../base/cidr.ts";
-import type { CidrRange } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
 import type { TypedExtensionConfig } from "../../xds/gen/envoy/config/core/v3/extension_pb.ts";
 import {
   MetadataSource,
@@ -11,18 +9,13 @@ import {
   RBAC_Action,
   type SourcedMetadata,
 } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.ts";
-import type { Condition, RbacTable } from "../rbac.ts";
+import type { Condition, RbacRules } from "../rbac.ts";
+import { acceptCidr } from "./cidr.ts";
 import { acceptHeaderMatch, acceptPathMatch, acceptString } from "./match.ts";
 import { acceptMetadataMatch } from "./metadata-match.ts";
 import { protoName, type Scope } from "./scope.ts";
 
 const NEVER: Condition = { kind: "not", condition: { kind: "any" } };
-
-export function acceptCidr(scope: Scope, range: CidrRange): Cidr | undefined {
-  const cidr = parseCidr(`${range.addressPrefix}/${range.prefixLen ?? 0}`);
-  if (!cidr) scope.reject(`${JSON.stringify(range.addressPrefix)}/${range.prefixLen ?? 0} is not an address range`);
-  return cidr;
-}
 
 /** One condition stands for itself: the control plane wraps most of what it says in lists of one. */
 function combine(kind: "and" | "or", conditions: readonly Condition[]): Condition {
@@ -138,13 +131,13 @@ function acceptPrincipal(scope: Scope, principal: Principal): Condition {
   }
 }
 
-const ACTIONS: ReadonlyMap<RBAC_Action, RbacTable["action"]> = new Map([
+export const ACTIONS: ReadonlyMap<RBAC_Action, RbacRules["action"]> = new Map([
   [RBAC_Action.ALLOW, "allow"],
   [RBAC_Action.DENY, "deny"],
   [RBAC_Action.LOG, "log"],
 ]);
 
-export function acceptRbac(scope: Scope, rbac: RBAC): RbacTable {
+export function acceptRbac(scope: Scope, rbac: RBAC): RbacRules {
   scope.only(rbac, ["action", "policies"]);
   const action = ACTIONS.get(rbac.action);
   if (action === undefined) scope.field("action").reject(`unknown value ${rbac.action}`);
@@ -161,5 +154,5 @@ export function acceptRbac(scope: Scope, rbac: RBAC): RbacTable {
       );
       return { name, permission: combine("or", permissions), principal: combine("or", principals) };
     });
-  return { action: action ?? "deny", policies };
+  return { kind: "rules", action: action ?? "deny", policies };
 }

@@ -22,14 +22,14 @@ const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
 
 function acceptRoute(scope: Scope, config: UdpProxyConfig): ChainMatcher {
   const by = config.routeSpecifier;
-  if (by.case === "cluster") return { kind: "chain", chain: by.value };
+  if (by.case === "cluster") return { kind: "action", action: by.value };
   const at = scope.field("matcher");
   const matcher =
     by.case === "matcher"
       ? acceptChainMatcher(at, by.value, (where, any) => where.unpack(any, RouteSchema)?.cluster)
       : undefined;
   if (!matcher) at.reject("no route");
-  return matcher ?? { kind: "chain", chain: "" };
+  return matcher ?? { kind: "action", action: "" };
 }
 
 function acceptHash(scope: Scope, policies: readonly UdpProxyConfig_HashPolicy[]): UdpHash | undefined {

@@ -2,15 +2,17 @@
 
 import type { RBAC, RBACPerRoute } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import type { RbacFilter } from "../../filter/rbac.ts";
-import { acceptRbac } from "../rbac.ts";
+import { acceptRulesOrMatcher } from "../rbac-matcher.ts";
 import type { Scope } from "../scope.ts";
 
 export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
-  scope.only(rbac, ["rules", "shadowRules", "shadowRulesStatPrefix", "rulesStatPrefix"]);
+  scope.only(rbac, ["rules", "matcher", "shadowRules", "shadowMatcher", "shadowRulesStatPrefix", "rulesStatPrefix"]);
+  const enforced = { rules: scope.field("rules"), matcher: scope.field("matcher") };
+  const shadow = { rules: scope.field("shadow_rules"), matcher: scope.field("shadow_matcher") };
   return {
     kind: "rbac",
-    rules: rbac.rules && acceptRbac(scope.field("rules"), rbac.rules),
-    shadow: rbac.shadowRules && acceptRbac(scope.field("shadow_rules"), rbac.shadowRules),
+    rules: acceptRulesOrMatcher(enforced, rbac.rules, rbac.matcher, "http"),
+    shadow: acceptRulesOrMatcher(shadow, rbac.shadowRules, rbac.shadowMatcher, "http"),
     rulesPrefix: rbac.rulesStatPrefix,
     shadowPrefix: rbac.shadowRulesStatPrefix,
   };
