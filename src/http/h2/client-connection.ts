@@ -59,6 +59,7 @@ export class Http2ClientConnection extends Http2Connection<Http2ClientStream> im
       [SETTING.maxFrameSize, MAX_FRAME_BYTES],
       [SETTING.maxHeaderListSize, limits.maxHeadBytes],
     ]);
+    this.allowLongFrames();
     const more = limits.connectionWindowBytes - DEFAULT_WINDOW;
     if (more > 0) writeWindowUpdate(this.sender.outbox, 0, more);
   }

@@ -6,7 +6,17 @@ import type { Transport } from "../transport.ts";
 import { writePing, writeRstStream, writeSettingsAck, writeWindowUpdate } from "./control-frames.ts";
 import type { FieldBlock } from "./field-block.ts";
 import { ReceiveWindow } from "./flow.ts";
-import { DEFAULT_WINDOW, ERROR, type ErrorCode, FLAG, FRAME, PREFACE, readUint31, readUint32 } from "./frame.ts";
+import {
+  DEFAULT_WINDOW,
+  ERROR,
+  type ErrorCode,
+  FLAG,
+  FRAME,
+  MAX_FRAME_BYTES,
+  PREFACE,
+  readUint31,
+  readUint32,
+} from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { HeaderAssembler } from "./header-assembler.ts";
 import { KEEPALIVE_PING } from "./keepalive.ts";
@@ -91,6 +101,11 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   protected override stopReading(): void {
     this.#reader.stop();
     this.#readerWatch?.stop();
+  }
+
+  /** To be called when SETTINGS_MAX_FRAME_SIZE is offered. */
+  protected allowLongFrames(): void {
+    this.#reader.allow(MAX_FRAME_BYTES);
   }
 
   // ---- streams

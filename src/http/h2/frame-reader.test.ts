@@ -24,6 +24,9 @@ import {
 class FrameRecorder implements FrameSink {
   readonly lines: string[] = [];
   readonly reader = new FrameReader(this);
+  constructor() {
+    this.reader.allow(MAX_FRAME_BYTES);
+  }
   #data = "";
 
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {

@@ -1,7 +1,7 @@
 // Bytes, however they are split, into frames. DATA is passed on as it arrives, without waiting for the end of its frame and without a
 // copy; the other frames are handed over whole, from the chunk itself unless a split forces a copy.
 
-import { DEFAULT_FRAME_BYTES, FLAG, FRAME, FRAME_HEAD_BYTES, MAX_FRAME_BYTES, readUint31 } from "./frame.ts";
+import { DEFAULT_FRAME_BYTES, FLAG, FRAME, FRAME_HEAD_BYTES, readUint31 } from "./frame.ts";
 
 /** Buffers are valid only during the call. A sink that gives up calls `stop` on the reader. */
 export interface FrameSink {
@@ -19,6 +19,7 @@ export interface FrameSink {
 export class FrameReader {
   readonly #sink: FrameSink;
   #stopped = false;
+  #maxFrame = DEFAULT_FRAME_BYTES;
   /** Of the DATA frame at hand: bytes of data and of padding still to come; `#padded` while the byte with the padding's length is. */
   #inData = false;
   #padded = false;
@@ -35,6 +36,11 @@ export class FrameReader {
   /** A frame other than DATA has begun and is not complete. */
   get waiting(): boolean {
     return this.#filled > 0;
+  }
+
+  /** Frames up to this have been offered to the peer. */
+  allow(bytes: number): void {
+    this.#maxFrame = bytes;
   }
 
   /** Nothing is handed over any more. */
@@ -57,7 +63,7 @@ export class FrameReader {
       } else {
         if (end - at < FRAME_HEAD_BYTES) break;
         const length = (chunk[at]! << 16) | (chunk[at + 1]! << 8) | chunk[at + 2]!;
-        if (length > MAX_FRAME_BYTES) {
+        if (length > this.#maxFrame) {
           this.#sink.onBadFrame("oversized");
           return;
         }
@@ -124,7 +130,7 @@ export class FrameReader {
     }
     let partial = this.#partial!;
     const length = (partial[0]! << 16) | (partial[1]! << 8) | partial[2]!;
-    if (length > MAX_FRAME_BYTES) {
+    if (length > this.#maxFrame) {
       this.#sink.onBadFrame("oversized");
       return at;
     }

@@ -47,7 +47,7 @@ export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1")
 export const FRAME_HEAD_BYTES = 9;
 /** SETTINGS_MAX_FRAME_SIZE of a peer that says nothing, and what a header block is cut into. */
 export const DEFAULT_FRAME_BYTES = 16_384;
-/** SETTINGS_MAX_FRAME_SIZE that is offered, and the most that is sent: as much of a body as one read brings is passed on without a copy. */
+/** SETTINGS_MAX_FRAME_SIZE among ourselves, and the most that is sent: what one read brings of a body is passed on without a copy. */
 export const MAX_FRAME_BYTES = 512 * 1024;
 export const DEFAULT_WINDOW = 65_535;
 export const MAX_WINDOW = 0x7fff_ffff;

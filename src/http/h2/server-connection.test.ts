@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { settle } from "../memory-transport.ts";
 import { ResponseHead } from "../stream.ts";
-import { FLAG, FRAME, PREFACE } from "./frame.ts";
+import { FLAG, FRAME, MAX_FRAME_BYTES, PREFACE } from "./frame.ts";
 import {
   block,
   data,
@@ -24,6 +24,17 @@ describe("requests and responses", () => {
     const client = new RawClient();
     expect(await client.send()).toEqual(["settings", "windowUpdate 0 33488897"]);
     expect(await client.send(PREFACE, SETTINGS)).toEqual(["settings ack"]);
+  });
+
+  test("a client that takes long frames is offered them, once, and may send them", async () => {
+    const client = new RawClient();
+    const long = data(1, "x".repeat(MAX_FRAME_BYTES), true);
+    await client.send(PREFACE, settingsOf([5, MAX_FRAME_BYTES - 1]));
+    expect(await client.send(settingsOf([5, MAX_FRAME_BYTES]))).toEqual(["settings ack", "settings"]);
+    expect(await client.send(settingsOf([5, MAX_FRAME_BYTES]))).toEqual(["settings ack"]);
+    await client.send(headers(1, POST), long);
+    expect(client.events.at(-1)).toBe("#0 end");
+    expect(client.heads.length).toBe(1);
   });
 
   test("a request without a body and its response are one frame each", async () => {

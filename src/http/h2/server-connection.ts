@@ -11,6 +11,7 @@ import { DEFAULT_WINDOW, ERROR, MAX_FRAME_BYTES, MAX_STREAM_ID, SETTING } from "
 import { FIELD_BOUND } from "./hpack-encoder.ts";
 import { toRequestHead, toTrailers } from "./message.ts";
 import { Http2ServerStream } from "./server-stream.ts";
+import type { PeerSettings } from "./settings.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
 
 const MALFORMED = "http2.violation.of.messaging.rule";
@@ -25,6 +26,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
   #lastStreamId = 0;
   /** The last stream that the final GOAWAY promised to serve; later ones are ignored. */
   #lastPromised = MAX_STREAM_ID;
+  #offersLongFrames = false;
   readonly #drainAlarm = new Alarm(() => this.#finishDraining());
 
   /** @param scheme of requests that do not say: `https` on TLS, else `http` */
@@ -35,7 +37,6 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
     writeSettings(this.sender.outbox, [
       [SETTING.maxConcurrentStreams, limits.maxConcurrentStreams],
       [SETTING.initialWindowSize, this.streamWindowBytes],
-      [SETTING.maxFrameSize, MAX_FRAME_BYTES],
       [SETTING.maxHeaderListSize, limits.maxHeadBytes],
       [SETTING.enableConnectProtocol, 1],
     ]);
@@ -126,7 +127,16 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
     this.#listener.onRefused(0, violation.detail, this.active > 0);
   }
 
-  protected onPeerSettings(): void {}
+  /**
+   * Long frames are offered to those alone who offer them too, as our clients do: h2spec takes 16 KiB for every server's bound, and a
+   * stranger has no use for more.
+   */
+  protected onPeerSettings({ maxFrameBytes = 0 }: PeerSettings): void {
+    if (this.#offersLongFrames || maxFrameBytes < MAX_FRAME_BYTES) return;
+    this.#offersLongFrames = true;
+    writeSettings(this.sender.outbox, [[SETTING.maxFrameSize, MAX_FRAME_BYTES]]);
+    this.allowLongFrames();
+  }
 
   protected onGoaway(): void {}
 
