@@ -67,144 +67,74 @@ function queryOf(record: OperatorFacts): string | undefined {
   return path === undefined || start === -1 ? undefined : path.slice(start + 1);
 }
 
-function peerOperator(name: PlainOperator, { peer, principal, tls }: DownstreamFacts): string | undefined {
-  switch (name) {
-    case "DOWNSTREAM_PEER_URI_SAN":
-      return principal || undefined;
-    case "DOWNSTREAM_PEER_DNS_SAN":
-      return peer?.dnsNames.join(",") || undefined;
-    case "DOWNSTREAM_PEER_SUBJECT":
-      return peer?.subject;
-    case "DOWNSTREAM_PEER_ISSUER":
-      return peer?.issuer;
-    case "DOWNSTREAM_PEER_SERIAL":
-      return peer?.serial;
-    case "DOWNSTREAM_PEER_FINGERPRINT_1":
-      return peer?.fingerprint("sha1");
-    case "DOWNSTREAM_PEER_FINGERPRINT_256":
-      return peer?.fingerprint("sha256");
-    case "DOWNSTREAM_PEER_CERT":
-      return peer?.pem;
-    case "DOWNSTREAM_TLS_VERSION":
-      return tls?.version;
-    case "DOWNSTREAM_TLS_CIPHER":
-      return tls?.cipher;
-    default:
-      return undefined;
-  }
-}
+const OPERATORS: Readonly<Record<PlainOperator, (record: OperatorFacts) => string | number | undefined>> = {
+  PROTOCOL: ({ request }) => request?.protocol,
+  RESPONSE_CODE: ({ status }) => status,
+  RESPONSE_FLAGS: ({ flags }) => flags,
+  RESPONSE_FLAGS_LONG: ({ flags }) => longFlags(flags),
+  RESPONSE_CODE_DETAILS: ({ details }) => details,
+  // Said of connections that Envoy's own filters end; none of them is here.
+  CONNECTION_TERMINATION_DETAILS: () => undefined,
+  BYTES_RECEIVED: ({ bytesReceived }) => bytesReceived,
+  BYTES_SENT: ({ bytesSent }) => bytesSent,
+  REQUEST_HEADERS_BYTES: requestBytes,
+  RESPONSE_HEADERS_BYTES: responseBytes,
+  RESPONSE_TRAILERS_BYTES: ({ trailers }) => fieldBytes(trailers),
+  DURATION: ({ durationMs }) => Math.floor(durationMs),
+  ROUTE_NAME: ({ route }) => route?.name || undefined,
+  // Virtual clusters are refused with the route that has them.
+  VIRTUAL_CLUSTER_NAME: () => undefined,
+  QUERY_PARAMS: queryOf,
+  HOSTNAME: () => HOSTNAME,
+  STREAM_ID: (record) => record.requestHeader("x-request-id"),
+  UNIQUE_ID: () => crypto.randomUUID(),
+  HEDDLE_EXPLANATION: explanation,
+  ACCESS_LOG_TYPE: ({ logType }) => logType,
 
-function downstreamOperator(name: PlainOperator, facts: DownstreamFacts): string | number | undefined {
-  switch (name) {
-    case "DOWNSTREAM_LOCAL_ADDRESS":
-      return facts.localLabel;
-    case "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT":
-      return facts.localAddress;
-    case "DOWNSTREAM_LOCAL_PORT":
-      return facts.localPort;
-    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS":
-      return formatSocketAddress(facts.directLocal);
-    case "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT":
-      return facts.directLocal.address;
-    case "DOWNSTREAM_DIRECT_LOCAL_PORT":
-      return facts.directLocal.port;
-    case "DOWNSTREAM_REMOTE_ADDRESS":
-      return facts.remoteLabel;
-    case "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-      return facts.remoteAddress;
-    case "DOWNSTREAM_REMOTE_PORT":
-      return facts.remotePort;
-    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS":
-      return formatSocketAddress(facts.directRemote);
-    case "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT":
-      return facts.directRemote.address;
-    case "DOWNSTREAM_DIRECT_REMOTE_PORT":
-      return facts.directRemote.port;
-    case "REQUESTED_SERVER_NAME":
-      return facts.serverName || undefined;
-    case "CONNECTION_ID":
-      return facts.connectionId;
-    default:
-      return peerOperator(name, facts);
-  }
-}
+  UPSTREAM_HOST: ({ host }) => host?.label,
+  UPSTREAM_REMOTE_ADDRESS: ({ host }) => host?.label,
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ host }) => host && addressOf(host.label),
+  UPSTREAM_REMOTE_PORT: ({ host }) => host && portOf(host.label),
+  UPSTREAM_CLUSTER: ({ cluster, clusterName }) => cluster?.table.statName ?? (clusterName || undefined),
+  UPSTREAM_CLUSTER_RAW: ({ clusterName }) => clusterName || undefined,
+  UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal || undefined,
+  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ upstreamLocal }) =>
+    upstreamLocal === "" ? undefined : addressOf(upstreamLocal),
+  UPSTREAM_LOCAL_PORT: ({ upstreamLocal }) => (upstreamLocal === "" ? undefined : portOf(upstreamLocal)),
+  // Of a request, Envoy counts from the choice of the cluster on, with or without a host.
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: ({ cluster, request, attempts }) =>
+    cluster && request ? Math.max(1, attempts) : attempts,
+  UPSTREAM_PEER_URI_SAN: ({ host }) => host?.principal || undefined,
+  UPSTREAM_TRANSPORT_FAILURE_REASON: ({ transportFailure }) => transportFailure,
+  UPSTREAM_PROTOCOL: ({ upstreamProtocol }) => upstreamProtocol,
 
-function upstreamOperator(name: PlainOperator, record: OperatorFacts): string | number | undefined {
-  const { host, upstreamLocal } = record;
-  switch (name) {
-    case "UPSTREAM_HOST":
-    case "UPSTREAM_REMOTE_ADDRESS":
-      return host?.label;
-    case "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT":
-      return host && addressOf(host.label);
-    case "UPSTREAM_REMOTE_PORT":
-      return host && portOf(host.label);
-    case "UPSTREAM_CLUSTER":
-      return record.cluster?.table.statName ?? (record.clusterName || undefined);
-    case "UPSTREAM_CLUSTER_RAW":
-      return record.clusterName || undefined;
-    case "UPSTREAM_LOCAL_ADDRESS":
-      return upstreamLocal || undefined;
-    case "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT":
-      return upstreamLocal === "" ? undefined : addressOf(upstreamLocal);
-    case "UPSTREAM_LOCAL_PORT":
-      return upstreamLocal === "" ? undefined : portOf(upstreamLocal);
-    case "UPSTREAM_REQUEST_ATTEMPT_COUNT":
-      // Of a request, Envoy counts from the choice of the cluster on, with or without a host.
-      return record.cluster && record.request ? Math.max(1, record.attempts) : record.attempts;
-    case "UPSTREAM_PEER_URI_SAN":
-      return host?.principal || undefined;
-    case "UPSTREAM_TRANSPORT_FAILURE_REASON":
-      return record.transportFailure;
-    case "UPSTREAM_PROTOCOL":
-      return record.upstreamProtocol;
-    default:
-      return downstreamOperator(name, record.facts);
-  }
-}
+  DOWNSTREAM_LOCAL_ADDRESS: ({ facts }) => facts.localLabel,
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ facts }) => facts.localAddress,
+  DOWNSTREAM_LOCAL_PORT: ({ facts }) => facts.localPort,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: ({ facts }) => formatSocketAddress(facts.directLocal),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: ({ facts }) => facts.directLocal.address,
+  DOWNSTREAM_DIRECT_LOCAL_PORT: ({ facts }) => facts.directLocal.port,
+  DOWNSTREAM_REMOTE_ADDRESS: ({ facts }) => facts.remoteLabel,
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ facts }) => facts.remoteAddress,
+  DOWNSTREAM_REMOTE_PORT: ({ facts }) => facts.remotePort,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: ({ facts }) => formatSocketAddress(facts.directRemote),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: ({ facts }) => facts.directRemote.address,
+  DOWNSTREAM_DIRECT_REMOTE_PORT: ({ facts }) => facts.directRemote.port,
+  REQUESTED_SERVER_NAME: ({ facts }) => facts.serverName || undefined,
+  CONNECTION_ID: ({ facts }) => facts.connectionId,
+
+  DOWNSTREAM_PEER_URI_SAN: ({ facts }) => facts.principal || undefined,
+  DOWNSTREAM_PEER_DNS_SAN: ({ facts }) => facts.peer?.dnsNames.join(",") || undefined,
+  DOWNSTREAM_PEER_SUBJECT: ({ facts }) => facts.peer?.subject,
+  DOWNSTREAM_PEER_ISSUER: ({ facts }) => facts.peer?.issuer,
+  DOWNSTREAM_PEER_SERIAL: ({ facts }) => facts.peer?.serial,
+  DOWNSTREAM_PEER_FINGERPRINT_1: ({ facts }) => facts.peer?.fingerprint("sha1"),
+  DOWNSTREAM_PEER_FINGERPRINT_256: ({ facts }) => facts.peer?.fingerprint("sha256"),
+  DOWNSTREAM_PEER_CERT: ({ facts }) => facts.peer?.pem,
+  DOWNSTREAM_TLS_VERSION: ({ facts }) => facts.tls?.version,
+  DOWNSTREAM_TLS_CIPHER: ({ facts }) => facts.tls?.cipher,
+};
 
 export function recordOperator(name: PlainOperator, record: OperatorFacts): string | number | undefined {
-  switch (name) {
-    case "PROTOCOL":
-      return record.request?.protocol;
-    case "RESPONSE_CODE":
-      return record.status;
-    case "RESPONSE_FLAGS":
-      return record.flags;
-    case "RESPONSE_FLAGS_LONG":
-      return longFlags(record.flags);
-    case "RESPONSE_CODE_DETAILS":
-      return record.details;
-    case "BYTES_RECEIVED":
-      return record.bytesReceived;
-    case "BYTES_SENT":
-      return record.bytesSent;
-    case "REQUEST_HEADERS_BYTES":
-      return requestBytes(record);
-    case "RESPONSE_HEADERS_BYTES":
-      return responseBytes(record);
-    case "RESPONSE_TRAILERS_BYTES":
-      return fieldBytes(record.trailers);
-    case "DURATION":
-      return Math.floor(record.durationMs);
-    case "ROUTE_NAME":
-      return record.route?.name || undefined;
-    case "QUERY_PARAMS":
-      return queryOf(record);
-    case "HOSTNAME":
-      return HOSTNAME;
-    case "STREAM_ID":
-      return record.requestHeader("x-request-id");
-    case "UNIQUE_ID":
-      return crypto.randomUUID();
-    case "HEDDLE_EXPLANATION":
-      return explanation(record);
-    case "ACCESS_LOG_TYPE":
-      return record.logType;
-    case "CONNECTION_TERMINATION_DETAILS": // said of connections that Envoy's own filters end; none of them is here
-    case "VIRTUAL_CLUSTER_NAME": // virtual clusters are refused with the route that has them
-      return undefined;
-    default:
-      return upstreamOperator(name, record);
-  }
+  return OPERATORS[name](record);
 }
