@@ -87,3 +87,37 @@ test("counts what waits: rung and disarmed ones no more", async () => {
   wheel.disarm(stays);
   expect(wheel.armed).toBe(0);
 });
+
+test("sleeps until the next deadline when nobody uses it, and knows the time when it is asked again", async () => {
+  const wheel = new TimerWheel();
+  const startedAt = performance.now();
+  const rung: { readonly at: number; readonly asleep: boolean }[] = [];
+  const ring = () => rung.push({ at: performance.now() - startedAt, asleep: wheel.isAsleep });
+  const again = new Alarm(ring);
+  const first = new Alarm(() => {
+    ring();
+    wheel.arm(again, 400);
+  });
+  wheel.arm(first, 400);
+  expect(wheel.isAsleep).toBe(false);
+  while (rung.length < 2) await after(20);
+  expect(rung.map(({ asleep }) => asleep)).toEqual([true, true]);
+  expect(rung[0]!.at).toBeGreaterThanOrEqual(400 - TICK_MS);
+  expect(rung[1]!.at).toBeGreaterThanOrEqual(rung[0]!.at + 400 - TICK_MS);
+  expect(wheel.armed).toBe(0);
+  const before = performance.now();
+  expect(wheel.now).toBeGreaterThanOrEqual(before);
+  expect(wheel.isAsleep).toBe(false);
+});
+
+test("a deadline armed while it sleeps rings before those that wait", async () => {
+  const wheel = new TimerWheel();
+  const rung: string[] = [];
+  wheel.arm(new Alarm(() => rung.push("far")), 900);
+  await after(300);
+  wheel.arm(new Alarm(() => rung.push("near")), 50);
+  await after(150);
+  expect(rung).toEqual(["near"]);
+  while (rung.length < 2) await after(20);
+  expect(rung).toEqual(["near", "far"]);
+});

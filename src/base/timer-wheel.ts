@@ -3,6 +3,8 @@
 /** Granularity. Deadlines of a proxy are hundreds of milliseconds; 10 ms late is within what Envoy's event loop gives. */
 export const TICK_MS = 10;
 const SLOTS = 512; // 5.12 s a turn of the wheel; longer deadlines wait for whole turns in `rounds`
+/** 100 ms: waking up to tick again costs two timers, and traffic of ten requests a second shall not pay it for each. */
+const QUIET_TICKS = 10;
 /** Values of `slot` for what is in none: not armed, or due and about to be called. */
 const IDLE = -1;
 const RINGING = -2;
@@ -35,16 +37,28 @@ export class Alarm extends Deadline {
   }
 }
 
+/**
+ * Ticks while somebody arms deadlines or asks for the time. After QUIET_TICKS without either it sleeps until the next slot that holds
+ * something: a hundred wake-ups a second are nothing beside traffic, but a node has a hundred sidecars that have none.
+ */
 export class TimerWheel {
   readonly #slots: (Deadline | undefined)[] = new Array<Deadline | undefined>(SLOTS).fill(undefined);
-  #cursor = 0;
+  readonly #origin = performance.now();
+  #now = this.#origin;
+  /** Ticks since the origin whose slots were rung. */
+  #rung = 0;
   #armed = 0;
-  #startedAt = 0;
+  #isAsleep = true;
+  #wasUsed = false;
+  #quietTicks = 0;
   #interval: ReturnType<typeof setInterval> | undefined;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
 
-  /** Milliseconds, as of the last tick: for ages that need no more precision than the deadlines themselves. */
+  /** Milliseconds on the clock of performance.now(), as of the last tick: for ages that need no more precision than the deadlines. */
   get now(): number {
-    return this.#startedAt + this.#ticks * TICK_MS;
+    this.#wasUsed = true;
+    if (this.#isAsleep) this.#wake();
+    return this.#now;
   }
 
   /** How many deadlines wait. */
@@ -52,16 +66,20 @@ export class TimerWheel {
     return this.#armed;
   }
 
+  /** Whether it waits for the next deadline, or for somebody to arm one, without ticking. */
+  get isAsleep(): boolean {
+    return this.#isAsleep;
+  }
+
   /** Arms `deadline` to ring in `delayMs` (rounded up to ticks), replacing an earlier one. */
   arm(deadline: Deadline, delayMs: number): void {
     if (deadline.slot !== IDLE) this.disarm(deadline);
-    if (this.#interval === undefined) this.#start();
-    const elapsed = Math.floor((performance.now() - this.#startedAt) / TICK_MS);
-    const behind = Math.max(0, elapsed - this.#ticks);
-    const ticks = Math.max(1, Math.ceil(delayMs / TICK_MS)) + behind;
-    const slot = (this.#cursor + ticks) % SLOTS;
+    this.#wasUsed = true;
+    if (this.#isAsleep) this.#wake();
+    const due = this.#ticksAt(performance.now()) + Math.max(1, Math.ceil(delayMs / TICK_MS));
+    const slot = due % SLOTS;
     deadline.slot = slot;
-    deadline.rounds = Math.floor((ticks - 1) / SLOTS);
+    deadline.rounds = Math.floor((due - this.#rung - 1) / SLOTS);
     const head = this.#slots[slot];
     deadline.next = head;
     deadline.previous = undefined;
@@ -86,27 +104,49 @@ export class TimerWheel {
     this.#armed--;
   }
 
-  #ticks = 0;
+  #ticksAt(now: number): number {
+    return Math.floor((now - this.#origin) / TICK_MS);
+  }
 
-  #start(): void {
-    this.#startedAt = performance.now();
-    this.#ticks = 0;
-    this.#interval = setInterval(() => this.#advance(), TICK_MS);
+  #wake(): void {
+    clearTimeout(this.#alarm);
+    this.#isAsleep = false;
+    this.#quietTicks = 0;
+    this.#now = performance.now();
+    if (this.#armed === 0) this.#rung = this.#ticksAt(this.#now);
+    this.#interval = setInterval(() => this.#tick(), TICK_MS);
     this.#interval.unref();
+  }
+
+  #tick(): void {
+    this.#advance();
+    this.#quietTicks = this.#wasUsed ? 0 : this.#quietTicks + 1;
+    this.#wasUsed = false;
+    if (this.#quietTicks < QUIET_TICKS) return;
+    clearInterval(this.#interval);
+    this.#isAsleep = true;
+    this.#sleep();
+  }
+
+  #sleep(): void {
+    if (this.#armed === 0) return;
+    let next = this.#rung + 1;
+    while (this.#slots[next % SLOTS] === undefined) next++;
+    const delayMs = Math.ceil(this.#origin + next * TICK_MS - performance.now());
+    this.#alarm = setTimeout(() => this.#ringAsleep(), Math.max(1, delayMs));
+    this.#alarm.unref();
+  }
+
+  #ringAsleep(): void {
+    this.#advance();
+    if (this.#isAsleep) this.#sleep(); // who rang may have woken it
   }
 
   /** Catches up when the event loop was late, so that a stall delays deadlines and never loses them. */
   #advance(): void {
-    const due = Math.floor((performance.now() - this.#startedAt) / TICK_MS);
-    while (this.#ticks < due) {
-      this.#ticks++;
-      this.#cursor = (this.#cursor + 1) % SLOTS;
-      this.#ring(this.#cursor);
-    }
-    if (this.#armed === 0) {
-      clearInterval(this.#interval);
-      this.#interval = undefined;
-    }
+    this.#now = performance.now();
+    const due = this.#ticksAt(this.#now);
+    while (this.#rung < due) this.#ring(++this.#rung % SLOTS);
   }
 
   #ring(slot: number): void {
