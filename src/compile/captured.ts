@@ -11,26 +11,32 @@ import type { ChainContext } from "./connection-manager.ts";
 import { addressListener, type SharedPort, sharedPortListener } from "./listener-capture.ts";
 import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
+import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { streamRoute } from "./stream-route.ts";
 import type { View } from "./visibility.ts";
 
-/** One listener before it is made. Plain data: the memo compares it. */
-type Plan =
-  | { readonly kind: "shared"; readonly shared: SharedPort; readonly sources: readonly Source[] }
-  | {
-      readonly kind: "address";
-      readonly address: string;
-      readonly target: OutboundTarget;
-      readonly sources: readonly Source[];
-    };
+/** A listener at an address. Plain data: the memo compares it. */
+interface AddressPlan {
+  readonly address: string;
+  readonly target: OutboundTarget;
+  readonly sources: readonly Source[];
+}
 
-interface Sharing {
-  http: boolean;
-  readonly tls: OutboundTarget[];
-  readonly sources: Source[];
+/** What one host has of the listener that a port's hosts without an address share. Of several ports, several. */
+export interface PortShare {
+  readonly port: number;
+  /** Undefined: requests. */
+  readonly tls: OutboundTarget | undefined;
+  readonly source: Source;
+}
+
+/** What one host brings to the listeners of a view. */
+export interface HostListeners {
+  readonly listeners: readonly Compiled[];
+  readonly shares: readonly PortShare[];
 }
 
 function targetOf(mesh: Mesh, view: View, service: Service, port: ServicePort): OutboundTarget {
@@ -40,59 +46,98 @@ function targetOf(mesh: Mesh, view: View, service: Service, port: ServicePort): 
   return { host, port: port.number, protocol: port.protocol, stream, routes };
 }
 
-/** An address and port that two services claim is the first one's. */
-function planListeners(mesh: Mesh, view: View, services: readonly Service[]): ReadonlyMap<string, Plan> {
-  const shared = new Map<number, Sharing>();
-  const plans = new Map<string, Plan>();
-  const share = (port: number) => {
-    const entry = shared.get(port) ?? { http: false, tls: [], sources: [] };
-    shared.set(port, entry);
-    return entry;
-  };
-  for (const service of services) {
-    const addresses = service.addresses.filter((address) => !address.includes("/"));
-    const source = wholeObject(service.origin);
-    for (const port of service.ports) {
-      if (port.protocol === "udp") continue;
-      if (isHttp(port.protocol)) {
-        share(port.number).http = true;
-        continue;
-      }
-      const target = targetOf(mesh, view, service, port);
-      if (addresses.length === 0 && isTls(port.protocol)) {
-        const entry = share(port.number);
-        entry.tls.push(target);
-        entry.sources.push(source);
-      }
-      for (const address of addresses) {
-        const name = listenerName({ address, port: port.number });
-        if (!plans.has(name)) plans.set(name, { kind: "address", address, target, sources: [source] });
-      }
+function planHost(
+  mesh: Mesh,
+  view: View,
+  service: Service,
+): { readonly shares: readonly PortShare[]; readonly addresses: readonly AddressPlan[] } {
+  const addresses = service.addresses.filter((address) => !address.includes("/"));
+  const source = wholeObject(service.origin);
+  const shares: PortShare[] = [];
+  const plans: AddressPlan[] = [];
+  for (const port of service.ports) {
+    if (port.protocol === "udp") continue;
+    if (isHttp(port.protocol)) {
+      shares.push({ port: port.number, tls: undefined, source });
+      continue;
     }
+    const target = targetOf(mesh, view, service, port);
+    if (addresses.length === 0 && isTls(port.protocol)) shares.push({ port: port.number, tls: target, source });
+    for (const address of addresses) plans.push({ address, target, sources: [source] });
   }
-  for (const [port, { http, tls, sources }] of shared) {
-    const name = listenerName({ address: "0.0.0.0", port });
-    plans.set(name, { kind: "shared", shared: { port, http, tls }, sources });
-  }
-  return plans;
+  return { shares, addresses: plans };
 }
 
-export function capturedListeners(
+/** By host. An address and port that two members claim is the first one's: whoever claims one of a member's is among them. */
+export function hostListeners(
   mesh: Mesh,
   memo: Memo,
   view: View,
-  services: readonly Service[],
-): readonly Compiled[] {
-  const { settings } = mesh;
-  const context: ChainContext = { settings, features: featuresOf(view.proxyKind), direction: "outbound" };
-  const plans = [...planListeners(mesh, view, services)].sort(([a], [b]) => compareText(a, b));
-  return plans.map(([name, plan]) =>
-    memo.get(`lds/${view.key}/${name}`, [plan, settings], () => {
-      const listener =
-        plan.kind === "shared"
-          ? sharedPortListener(context, plan.shared)
-          : addressListener(context, plan.address, plan.target.port, plan.target);
-      return { resource: encodeResource("lds", listener), sources: plan.sources };
+  members: readonly Member[],
+): ReadonlyMap<string, HostListeners> {
+  const context = contextOf(mesh, view);
+  const taken = new Set<string>();
+  return new Map(
+    members.map(({ service }) => {
+      const { shares, addresses } = planHost(mesh, view, service);
+      const listeners = addresses.flatMap((plan): Compiled[] => {
+        const { address, target, sources } = plan;
+        const name = listenerName({ address, port: target.port });
+        if (taken.has(name)) return [];
+        taken.add(name);
+        const compiled = memo.get(`lds/${view.key}/${name}`, [plan, mesh.settings], () => ({
+          resource: encodeResource("lds", addressListener(context, address, target.port, target)),
+          sources,
+        }));
+        return [compiled];
+      });
+      return [service.host, { listeners, shares }];
     }),
   );
+}
+
+/** All shares of one port, put together. */
+export interface PortShares {
+  readonly requests: number;
+  /** By host. */
+  readonly tls: ReadonlyMap<string, PortShare>;
+}
+
+export const NO_SHARES: PortShares = { requests: 0, tls: new Map() };
+
+/** Takes away the shares of hosts that are replaced, and adds those that replace them. */
+export function replaceShares(all: PortShares, removed: readonly PortShare[], added: readonly PortShare[]): PortShares {
+  const tls = new Map(all.tls);
+  for (const { tls: target } of removed) if (target) tls.delete(target.host);
+  for (const share of added) if (share.tls) tls.set(share.tls.host, share);
+  const requests = (shares: readonly PortShare[]) => shares.filter(({ tls: target }) => !target).length;
+  return { requests: all.requests - requests(removed) + requests(added), tls };
+}
+
+/** The listener of one port as plain data, with what it is made from; undefined when nobody has a share of it. */
+export function sharedPort(
+  port: number,
+  { requests, tls }: PortShares,
+): { readonly shared: SharedPort; readonly sources: readonly Source[] } | undefined {
+  if (requests === 0 && tls.size === 0) return undefined;
+  const secure = [...tls].sort(([a], [b]) => compareText(a, b)).map(([, share]) => share);
+  const shared = { port, http: requests > 0, tls: secure.flatMap((share) => share.tls ?? []) };
+  return { shared, sources: secure.map(({ source }) => source) };
+}
+
+export function sharedListener(
+  mesh: Mesh,
+  memo: Memo,
+  view: View,
+  { shared, sources }: NonNullable<ReturnType<typeof sharedPort>>,
+): Compiled {
+  const name = listenerName({ address: "0.0.0.0", port: shared.port });
+  return memo.get(`lds/${view.key}/${name}`, [shared, sources, mesh.settings], () => ({
+    resource: encodeResource("lds", sharedPortListener(contextOf(mesh, view), shared)),
+    sources,
+  }));
+}
+
+function contextOf({ settings }: Mesh, view: View): ChainContext {
+  return { settings, features: featuresOf(view.proxyKind), direction: "outbound" };
 }

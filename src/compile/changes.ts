@@ -14,6 +14,8 @@ function between(before: ResourceSet, after: ResourceSet): ReadonlySet<string> {
   const found = known.get(before)?.get(after);
   if (found) return found;
   const names = changedNames(before.resources, after.resources);
+  for (const name of before.hidden) if (!after.hidden.has(name)) names.add(name);
+  for (const name of after.hidden) if (!before.hidden.has(name)) names.add(name);
   const byAfter = known.get(before) ?? new WeakMap<ResourceSet, ReadonlySet<string>>();
   byAfter.set(after, names);
   known.set(before, byAfter);

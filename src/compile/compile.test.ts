@@ -118,6 +118,25 @@ describe("a change", () => {
     ]);
   });
 
+  test("of a policy alone changes the virtual hosts of a service whose endpoints are chosen by a hash", () => {
+    const cache = new CompileCache();
+    const elsewhere = pod("elsewhere", ', heddle.dev/forward-proxy-port: "15081"').replace("default", "elsewhere");
+    const mesh = meshOf(elsewhere);
+    const before = compileAll(mesh, cache).get("elsewhere")!;
+    const hashed = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: golden-signal, namespace: default}
+spec: {host: golden-signal, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}}`;
+    const { clientPolicies, index } = meshOf(hashed);
+    // As the control plane builds it: what did not change is the same object.
+    const after = compileAll(
+      { ...mesh, clientPolicies, index: { ...mesh.index, clientPolicies: index.clientPolicies } },
+      cache,
+    ).get("elsewhere")!;
+    expect(changedNames(before, after)).toContain(`vhds forwardProxy/${HOST}:80`);
+  });
+
   test("that adds a service to a workload changes its server names and no chain of its listener", () => {
     const selecting = service("younger")
       .replace("app: younger", "app: golden-signal")
@@ -163,6 +182,32 @@ spec:
     const hosts = (name: string) => resourcesOf(snapshots.get(name)!, "vhds");
     expect(hosts("a")).toBe(hosts("c"));
     expect(hosts("a").get(`forwardProxy/${HOST}:80`)).not.toEqual(hosts("b").get(`forwardProxy/${HOST}:80`));
+  });
+
+  test("are told apart by their namespace's own policy for where a route leads", () => {
+    const within = (namespace: string, document: string) =>
+      document.replaceAll("namespace: default", `namespace: ${namespace}`);
+    const forward = ', heddle.dev/forward-proxy-port: "15081"';
+    const leading = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: leading, namespace: default}
+spec: {hosts: [a], http: [{route: [{destination: {host: golden-signal}}]}]}`;
+    const own = within(
+      "choosy",
+      `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: own, namespace: default}
+spec: {host: ${HOST}, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}}`,
+    );
+    const pods = [within("choosy", pod("choosy", forward)), within("plain", pod("plain", forward))];
+    const mesh = meshOf(service("a"), leading, own, ...pods);
+    const snapshots = compileAll(mesh);
+    const versionOf = (client: string) =>
+      resourcesOf(snapshots.get(client)!, "vhds").get("forwardProxy/a.default.svc.cluster.local:80")?.version;
+    expect(versionOf("plain")).toBeString();
+    expect(versionOf("choosy")).not.toBe(versionOf("plain"));
   });
 
   test("without one get nothing", () => {

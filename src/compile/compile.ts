@@ -3,18 +3,17 @@
 
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { type Workload, workloadKey } from "../model/workload.ts";
+import { type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
-import { compileOutbound, type OutboundSets } from "./outbound.ts";
+import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from "./outbound.ts";
 import { compileOwn } from "./own.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet } from "./resource-set.ts";
-import type { ServiceClusters } from "./service-clusters.ts";
-import { clientSelectors, type View, viewOf } from "./visibility.ts";
+import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
 export interface SharedResources {
@@ -24,7 +23,8 @@ export interface SharedResources {
   readonly selectors: readonly ClientSelector[];
   /** By view. */
   readonly outbound: Map<string, OutboundSets>;
-  readonly clusters: Map<string, ServiceClusters>;
+  /** By the view of what is the same to everybody. */
+  readonly common: Map<string, Outbound>;
 }
 
 const NONE: ResourceMap = new Map();
@@ -48,55 +48,87 @@ export function compileShared(
   cache: CompileCache = new CompileCache(),
 ): SharedResources {
   const selectors = clientSelectors(mesh);
-  cache.begin(mesh, selectors);
-  return { mesh, acknowledged, cache, selectors, outbound: new Map(), clusters: new Map() };
+  cache.begin(mesh, acknowledged, selectors);
+  return { mesh, acknowledged, cache, selectors, outbound: new Map(), common: new Map() };
 }
 
-/** Everything that the workload's proxy is to have; undefined when it has none. */
+/** Everything that the workload's proxy is to have; undefined when it has none. The same object as long as nothing of it changed. */
 export function compileProxy(shared: SharedResources, workload: Workload): ProxySnapshot | undefined {
-  const { mesh, cache } = shared;
+  const { cache } = shared;
   const { proxy } = workload;
   if (!proxy) return undefined;
   const view = viewOf(workload, proxy, shared.selectors);
   const outbound = outboundOf(shared, view);
+  const key = workloadKey(workload);
+  const own = cache.references.get(`own/${key}`, ownInputs(shared, workload, proxy, view), () =>
+    ownSets(shared, workload, proxy, view),
+  );
+  return cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
+}
+
+interface OwnSets {
+  readonly sets: OutboundSets;
+  readonly serverNames: ReadonlySet<string>;
+}
+
+/** All that `compileOwn` looks at. Routing only where the proxy has routes of its own. */
+function ownInputs({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View) {
+  const routing = proxy.upstreams.length > 0 ? cache.routingVersion : 0;
+  const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
+  return [workload, view.key, bindings, mesh.serverPolicies, mesh.settings, routing];
+}
+
+function ownSets({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {
   const own = compileOwn({ mesh, memo: cache.memo, routing: cache.routing }, workload, proxy, view);
   const key = workloadKey(workload);
-  const ownSet = (kind: ResourceKind, members: readonly Compiled[]) => cache.sets.share(`${key}/${kind}`, members);
-  const ownSets: OutboundSets = {
-    lds: [ownSet("lds", own.lds)],
-    cds: [ownSet("cds", own.cds)],
-    rds: [ownSet("rds", own.rds)],
+  const set = (kind: ResourceKind, members: readonly Compiled[]) => [cache.sets.share(`${key}/${kind}`, members)];
+  return {
+    sets: { lds: set("lds", own.lds), cds: set("cds", own.cds), rds: set("rds", own.rds) },
+    serverNames: own.serverNames,
   };
+}
+
+function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): ProxySnapshot {
   const layers = Object.fromEntries(
-    SEND_ORDER.map((kind) => [kind, [...(ownSets[kind] ?? []), ...(outbound[kind] ?? [])]]),
+    SEND_ORDER.map((kind) => [kind, [...(sets[kind] ?? []), ...(outbound[kind] ?? [])]]),
   ) as Layers;
   const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? []).map((set) => set.version));
   return {
     version: contentVersion(new TextEncoder().encode(versions.join())),
     resources: Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? [])])),
     layers,
-    serverNames: own.serverNames,
+    serverNames,
   };
 }
 
 function outboundOf(shared: SharedResources, view: View): OutboundSets {
   const known = shared.outbound.get(view.key);
   if (known) return known;
-  const { mesh, acknowledged, cache, clusters } = shared;
-  const made = compileOutbound({ mesh, acknowledged, cache, clusters }, view);
+  const sets = compileOutbound(shared, view, commonOf(shared, commonView(view)));
+  const all = SEND_ORDER.flatMap((kind) => sets[kind] ?? []);
+  const made = shared.cache.references.get(`outbound/${view.key}`, all, () => sets);
   shared.outbound.set(view.key, made);
   return made;
 }
 
+function commonOf(shared: SharedResources, view: View): Outbound {
+  const known = shared.common.get(view.key);
+  if (known) return known;
+  const made = compileCommon(shared, view);
+  shared.common.set(view.key, made);
+  return made;
+}
+
 function merge(sets: readonly ResourceSet[]): ResourceMap {
-  return sets.reduceRight<ResourceMap>((shared, { resources }) => layer(resources, shared), NONE);
+  return sets.reduceRight<ResourceMap>((below, set) => layer(set, below), NONE);
 }
 
 /** The objects that a resource was made from, the one that shaped it most first; empty for what no object asked for. */
 export function sourcesOf(snapshot: ProxySnapshot, kind: ResourceKind, name: string): readonly Source[] {
-  for (const { sources } of snapshot.layers[kind] ?? []) {
+  for (const { sources, hidden } of snapshot.layers[kind] ?? []) {
     const found = sources.get(name);
     if (found) return found;
+    if (hidden.has(name)) return [];
   }
   return [];
 }

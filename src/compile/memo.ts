@@ -1,7 +1,7 @@
 // Remembers what was compiled from what, so that a change recompiles what depends on it and nothing else. Keyed by content, not by a
 // list of dependencies that somebody has to keep complete: whatever goes in is compared.
 
-import { sameContent } from "../model/diff.ts";
+import { sameContent } from "../model/equality.ts";
 
 interface Entry {
   inputs: readonly unknown[];

@@ -1,105 +1,103 @@
-// Route configurations and virtual hosts of a view.
+// Route configurations and virtual hosts of a view, host by host.
 
-import { httpRoutesSeenBy } from "../model/lookup.ts";
+import { file } from "../model/label-index.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
-import type { Service, ServicePort } from "../model/service.ts";
+import type { ServicePort } from "../model/service.ts";
+import type { OutboundPolicy } from "../model/settings.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { domainsOf, settleDomains, withPort } from "./domains.ts";
 import { addressRouteName, FORWARD_PROXY } from "./listener-names.ts";
+import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
 import type { Compiled } from "./provenance.ts";
 import { sharedRoutes } from "./route-configuration.ts";
 import { compileServiceRoutes, compileVirtualHost, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
 
-export interface OutboundRoutes {
+/** What one host brings to the routes of a view. */
+export interface HostRoutes {
   readonly routes: readonly Compiled[];
   readonly virtualHosts: readonly Compiled[];
 }
 
-interface Member {
-  readonly service: Service;
+interface ServedPort {
+  readonly member: Member;
   readonly port: ServicePort;
 }
 
 /** Ports that clients can call, by number. UDP has no routes. */
-function byPort(services: readonly Service[]): ReadonlyMap<number, readonly Member[]> {
-  const ports = new Map<number, Member[]>();
-  for (const service of services) {
-    for (const port of service.ports) {
-      if (port.protocol === "udp") continue;
-      const members = ports.get(port.number);
-      if (members) members.push({ service, port });
-      else ports.set(port.number, [{ service, port }]);
-    }
-  }
+function byPort(members: readonly Member[]): ReadonlyMap<number, readonly ServedPort[]> {
+  const ports = new Map<number, ServedPort[]>();
+  for (const member of members)
+    for (const port of member.service.ports) if (port.protocol !== "udp") file(ports, port.number, { member, port });
   return new Map([...ports].sort(([a], [b]) => a - b));
 }
 
-/**
- * Hosts that routes name and no service has, as services of one HTTP port: Istio honours such routes on port 80 alone
- * (buildSidecarVirtualHostsForVirtualService). They lead where their destinations say.
- */
-function unregistered(mesh: Mesh, view: View, services: readonly Service[]): readonly Service[] {
-  const known = new Set(services.map(({ host }) => host));
-  return httpRoutesSeenBy(mesh, view.namespace).flatMap(({ host, route }): Service[] => {
-    if (known.has(host) || host === "*") return [];
-    const { origin, createdAt, namespace, visibility } = route;
-    const ports: readonly ServicePort[] = [{ number: 80, name: "http", protocol: "http" }];
-    const rest = { origin, createdAt, namespace, visibility, ports, addresses: [] };
-    return [{ host, name: host, location: "mesh", resolution: "endpoints", ...rest }];
-  });
+/** The route configuration that virtual hosts travel into; `name` is its port, or the forward proxy's. */
+export function routesShell(memo: Memo, name: string, kind: "port" | "proxy", policy: OutboundPolicy): Compiled {
+  return memo.get(`rds/${name}`, [policy], () => ({
+    resource: encodeResource("rds", sharedRoutes(name, kind, policy)),
+    sources: [],
+  }));
 }
 
-export function outboundRoutes(mesh: Mesh, memo: Memo, view: View, services: readonly Service[]): OutboundRoutes {
-  const { clusterDomain, outboundPolicy } = mesh.settings;
-  const strangers = new Set(unregistered(mesh, view, services));
-  const routes: Compiled[] = [];
-  const virtualHosts: Compiled[] = [];
-  const shell = (name: string, kind: "port" | "proxy") =>
-    memo.get(`rds/${name}`, [outboundPolicy], () => ({
-      resource: encodeResource("rds", sharedRoutes(name, kind, outboundPolicy)),
-      sources: [],
-    }));
-  const add = (kind: "port" | "proxy", route: string, { service, port }: Member, domains: readonly string[]) => {
-    if (domains.length === 0) return;
+/** By host. Of a name that two members claim, the first has it: whoever claims a name of one of `members` is among them. */
+export function hostRoutes(
+  mesh: Mesh,
+  memo: Memo,
+  view: View,
+  members: readonly Member[],
+): ReadonlyMap<string, HostRoutes> {
+  const { clusterDomain } = mesh.settings;
+  const made = new Map(members.map(({ service }) => [service.host, { routes: [], virtualHosts: [] } as Gathered]));
+  const add = (kind: "port" | "proxy", route: string, { member, port }: ServedPort, domains: Domains) => {
+    const { service, registered } = member;
+    const own = domains.get(service.host) ?? [];
+    if (own.length === 0) return;
     const name = virtualHostName({ route, host: `${service.host}:${port.number}` });
-    const planned = planVirtualHost(mesh, view, kind, service, port, { name, domains });
+    const planned = planVirtualHost(mesh, view, kind, service, port, { name, domains: own });
     // A host without a service has no default route: when no rule concerns this client, it is any other host.
-    if (planned.plan.rules || !strangers.has(service)) virtualHosts.push(compileVirtualHost(memo, planned));
+    if (planned.plan.rules || registered) made.get(service.host)!.virtualHosts.push(compileVirtualHost(memo, planned));
   };
-  for (const [number, members] of byPort([...services, ...strangers])) {
-    const http = members.filter(({ port }) => isHttp(port.protocol));
+  for (const [number, served] of byPort(members)) {
+    const http = served.filter(({ port }) => isHttp(port.protocol));
     if (view.captures && http.length > 0) {
       const domains = settled(memo, `port/${number}`, http, view, clusterDomain);
-      routes.push(shell(routeName(number), "port"));
-      for (const member of http) add("port", routeName(number), member, domains.get(member.service.host) ?? []);
+      for (const one of http) add("port", routeName(number), one, domains);
     }
     if (view.captures)
-      for (const { service, port } of members.filter((member) => member.port.protocol === "undeclared")) {
+      for (const { member, port } of served.filter((one) => one.port.protocol === "undeclared")) {
+        const { service } = member;
         const names = { name: addressRouteName(service.host, number), domains: ["*"] };
-        routes.push(compileServiceRoutes(memo, planVirtualHost(mesh, view, "address", service, port, names)));
+        const planned = planVirtualHost(mesh, view, "address", service, port, names);
+        made.get(service.host)!.routes.push(compileServiceRoutes(memo, planned));
       }
     // A proxy's client names host and port, so every port has its virtual host: HTTP for requests, the others for tunnels.
     if (!view.hasForwardProxy) continue;
-    const domains = settled(memo, `proxy/${number}`, members, view, clusterDomain);
-    for (const member of members) add("proxy", FORWARD_PROXY, member, domains.get(member.service.host) ?? []);
+    const domains = settled(memo, `proxy/${number}`, served, view, clusterDomain);
+    for (const one of served) add("proxy", FORWARD_PROXY, one, domains);
   }
-  if (view.hasForwardProxy) routes.push(shell(FORWARD_PROXY, "proxy"));
-  return { routes, virtualHosts };
+  return made;
 }
+
+interface Gathered {
+  readonly routes: Compiled[];
+  readonly virtualHosts: Compiled[];
+}
+
+type Domains = ReadonlyMap<string, readonly string[]>;
 
 /** The same arrays as long as the services are the same: comparing a virtual host with its last plan is then comparing references. */
 function settled(
   memo: Memo,
   place: `port/${number}` | `proxy/${number}`,
-  members: readonly Member[],
+  served: readonly ServedPort[],
   view: View,
   clusterDomain: string,
-): ReadonlyMap<string, readonly string[]> {
-  const services = members.map(({ service }) => service);
+): Domains {
+  const services = served.map(({ member }) => member.service);
   return memo.get(`domains/${view.namespace}/${place}`, [services, clusterDomain], () => {
     const claims = services.map(
       (service) => [service.host, domainsOf(service, view.namespace, clusterDomain)] as const,

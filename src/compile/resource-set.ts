@@ -1,33 +1,35 @@
 // Sets of resources that many proxies share. Equal sets are one object, so that whoever compares two snapshots compares references first.
 
+import { sameItems } from "../model/equality.ts";
 import type { Resource } from "../xds/resource.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap } from "../xds/snapshot.ts";
 import type { Compiled, Source } from "./provenance.ts";
 
-/** Resources of one type with what they were made from. Immutable. */
+/** Resources of one type with what they were made from. Immutable. Sets lie over each other: of one name the upper one's counts. */
 export interface ResourceSet {
   readonly resources: ResourceMap;
+  /** Names of the sets below that are not to be seen. */
+  readonly hidden: ReadonlySet<string>;
   readonly sources: ReadonlyMap<string, readonly Source[]>;
   /** Of the content. */
   readonly version: string;
 }
 
-function makeSet(members: readonly Compiled[]): ResourceSet {
+const NOTHING: readonly string[] = [];
+
+function makeSet(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
   const sorted = members.toSorted((a, b) => (a.resource.name < b.resource.name ? -1 : 1));
-  const versions = sorted.map(({ resource }) => resource.version).join();
+  const versions = [...sorted.map(({ resource }) => resource.version), ...hidden.toSorted()].join();
   return {
     resources: new Map(sorted.map(({ resource }) => [resource.name, resource])),
+    hidden: new Set(hidden),
     sources: new Map(sorted.map(({ resource, sources }) => [resource.name, sources])),
     version: contentVersion(new TextEncoder().encode(versions)),
   };
 }
 
-const EMPTY: ResourceSet = makeSet([]);
-
-function sameMembers(a: readonly Compiled[], b: readonly Compiled[]): boolean {
-  return a.length === b.length && a.every((member, i) => member === b[i]);
-}
+const EMPTY: ResourceSet = makeSet([], NOTHING);
 
 /** The last set under each key, given again while its members are the same objects. */
 export class ResourceSets {
@@ -36,30 +38,23 @@ export class ResourceSets {
   /** By first member: views of different namespaces often have the very same endpoints. */
   readonly #alike = new WeakMap<Compiled, Entry>();
 
-  /** `members` have distinct names. `stamp`: see `unchanged`. */
-  share(key: string, members: readonly Compiled[], stamp = 0): ResourceSet {
+  /** `members` have distinct names. */
+  share(key: string, members: readonly Compiled[], hidden: readonly string[] = NOTHING): ResourceSet {
     const known = this.#now.get(key) ?? this.#before.get(key);
-    const set = known && sameMembers(known.members, members) ? known.set : this.#make(members);
-    this.#now.set(key, { members, set, stamp });
+    const same = known && sameItems(known.members, members) && sameItems(known.hidden, hidden);
+    const set = same ? known.set : this.#make(members, hidden);
+    this.#now.set(key, { members, hidden, set });
     return set;
   }
 
-  #make(members: readonly Compiled[]): ResourceSet {
+  #make(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
     const [first] = members;
-    if (!first) return EMPTY;
+    if (!first) return hidden.length === 0 ? EMPTY : makeSet(members, hidden);
     const alike = this.#alike.get(first);
-    if (alike && sameMembers(alike.members, members)) return alike.set;
-    const set = makeSet(members);
-    this.#alike.set(first, { members, set, stamp: 0 });
+    if (alike && sameItems(alike.members, members) && sameItems(alike.hidden, hidden)) return alike.set;
+    const set = makeSet(members, hidden);
+    this.#alike.set(first, { members, hidden, set });
     return set;
-  }
-
-  /** The set shared under `key` with this very stamp: its members need not be made again. */
-  unchanged(key: string, stamp: number): ResourceSet | undefined {
-    const known = this.#now.get(key) ?? this.#before.get(key);
-    if (known?.stamp !== stamp) return undefined;
-    this.#now.set(key, known);
-    return known.set;
   }
 
   /** Begins a compilation, and forgets what the last one did not ask for. */
@@ -71,45 +66,50 @@ export class ResourceSets {
 
 interface Entry {
   readonly members: readonly Compiled[];
+  readonly hidden: readonly string[];
   readonly set: ResourceSet;
-  readonly stamp: number;
 }
 
-/** One map over what all proxies of a view share and what is a proxy's own: a thousand proxies must not have a thousand copies. */
+/** One map over several sets: a thousand proxies must not have a thousand copies of what they share. */
 class LayeredMap implements ReadonlyMap<string, Resource> {
   readonly #own: ResourceMap;
-  readonly #shared: ResourceMap;
+  readonly #hidden: ReadonlySet<string>;
+  readonly #below: ResourceMap;
+  readonly size: number;
 
-  constructor(own: ResourceMap, shared: ResourceMap) {
-    this.#own = own;
-    this.#shared = shared;
+  constructor({ resources, hidden }: ResourceSet, below: ResourceMap) {
+    this.#own = resources;
+    this.#hidden = hidden;
+    this.#below = below;
+    const covered = new Set([...resources.keys(), ...hidden]);
+    let taken = 0;
+    for (const name of covered) if (below.has(name)) taken++;
+    this.size = resources.size + below.size - taken;
   }
 
-  get size(): number {
-    return this.#own.size + this.#shared.size;
+  #sees(name: string): boolean {
+    return !this.#hidden.has(name) && !this.#own.has(name);
   }
 
   get(name: string): Resource | undefined {
-    return this.#own.get(name) ?? this.#shared.get(name);
+    return this.#own.get(name) ?? (this.#hidden.has(name) ? undefined : this.#below.get(name));
   }
 
   has(name: string): boolean {
-    return this.#own.has(name) || this.#shared.has(name);
+    return this.#own.has(name) || (!this.#hidden.has(name) && this.#below.has(name));
   }
 
   *entries(): MapIterator<[string, Resource]> {
     yield* this.#own.entries();
-    yield* this.#shared.entries();
+    for (const entry of this.#below) if (this.#sees(entry[0])) yield entry;
   }
 
   *keys(): MapIterator<string> {
-    yield* this.#own.keys();
-    yield* this.#shared.keys();
+    for (const [name] of this) yield name;
   }
 
   *values(): MapIterator<Resource> {
-    yield* this.#own.values();
-    yield* this.#shared.values();
+    for (const [, resource] of this) yield resource;
   }
 
   forEach(visit: (resource: Resource, name: string, map: ReadonlyMap<string, Resource>) => void): void {
@@ -121,17 +121,17 @@ class LayeredMap implements ReadonlyMap<string, Resource> {
   }
 }
 
-const layered = new WeakMap<ResourceMap, WeakMap<ResourceMap, ResourceMap>>();
+const layered = new WeakMap<ResourceMap, WeakMap<ResourceSet, ResourceMap>>();
 
-/** Both maps as one; the same object for the same two. No name is in both. */
-export function layer(own: ResourceMap, shared: ResourceMap): ResourceMap {
-  if (own.size === 0) return shared;
-  if (shared.size === 0) return own;
-  const known = layered.get(shared)?.get(own);
+/** The set over what is below, as one map; the same object for the same two. */
+export function layer(set: ResourceSet, below: ResourceMap): ResourceMap {
+  if (set.resources.size === 0 && set.hidden.size === 0) return below;
+  if (below.size === 0) return set.resources;
+  const known = layered.get(below)?.get(set);
   if (known) return known;
-  const map = new LayeredMap(own, shared);
-  const byOwn = layered.get(shared) ?? new WeakMap<ResourceMap, ResourceMap>();
-  byOwn.set(own, map);
-  layered.set(shared, byOwn);
+  const map = new LayeredMap(set, below);
+  const bySet = layered.get(below) ?? new WeakMap<ResourceSet, ResourceMap>();
+  bySet.set(set, map);
+  layered.set(below, bySet);
   return map;
 }

@@ -36,6 +36,7 @@ export function planVirtualHost(
 ): PlannedHost {
   const rules = mayBeHttp(port.protocol) ? selectRules(mesh, service.host, port.number, client) : undefined;
   const stream = streamRoute(mesh, service, port, client);
+  const hash = rules ? undefined : hashKeyOf(mesh, client, service.host, port.number);
   const plan: VirtualHostPlan = {
     kind,
     name,
@@ -47,13 +48,14 @@ export function planVirtualHost(
     rules,
     stream: kind === "proxy" ? stream.clusters : [],
     retry: mesh.settings.defaults.retry,
-    hash: rules ? undefined : hashKeyOf(mesh, client, service.host, port.number),
+    hash,
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
   const own = service.namespace === client.namespace ? "own" : "other";
   // Rules differ by client only when some rule looks at the client; then the view tells them apart.
   const looked = rules?.some(({ match }) => match?.client) ? client.key : "";
-  const variant = `${own}/${rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : ""}/${looked}`;
+  const route = rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : "";
+  const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}`;
   return {
     plan,
     sources: [...ruleSources, ...(kind === "proxy" ? stream.sources : [wholeObject(service.origin)])],

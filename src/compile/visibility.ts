@@ -1,16 +1,19 @@
 // What one proxy may see of the mesh. Everything that its configuration depends on besides the mesh stands in its view, so that proxies
 // with equal views share every outbound resource.
 
-import { type Client, servicesSeenBy } from "../model/lookup.ts";
+import type { Client } from "../model/lookup.ts";
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { Service } from "../model/service.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
+import { EVERYBODY } from "./perspective.ts";
 
-export interface View extends Client {
+export interface View extends Client, Means {
   /** Equal keys: equal outbound configuration. */
   readonly key: string;
+}
+
+interface Means {
   readonly proxyKind: WorkloadProxy["kind"];
   readonly captures: boolean;
   /** What leads to endpoints on the machine's loopback interface, for a proxy that has one of its own. */
@@ -35,17 +38,24 @@ export function clientSelectors(mesh: Mesh): readonly ClientSelector[] {
 /** `selectors` are the mesh's; which of them select the workload is all that its labels decide. */
 export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: readonly ClientSelector[]): View {
   const { namespace, labels } = workload;
-  const captures = proxy.capture !== undefined;
-  const hasForwardProxy = proxy.forwardProxyPort !== undefined;
   // Not the labels themselves: a thousand workloads have a thousand sets of labels, and mostly nothing looks at them.
   const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
-  const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
-  const machineAddress = proxy.capture?.machineAddress;
-  const key = [namespace, proxy.kind, ways, selected.join("."), ...(machineAddress ? [machineAddress] : [])].join("|");
-  return { key, namespace, labels, proxyKind: proxy.kind, captures, machineAddress, hasForwardProxy };
+  const means = {
+    proxyKind: proxy.kind,
+    captures: proxy.capture !== undefined,
+    machineAddress: proxy.capture?.machineAddress,
+    hasForwardProxy: proxy.forwardProxyPort !== undefined,
+  };
+  return { namespace, labels, ...means, key: [namespace, selected.join("."), meansKey(means)].join("|") };
 }
 
-/** Services that clients of the view may call, by host. */
-export function visibleServices(mesh: Mesh, view: View): readonly Service[] {
-  return servicesSeenBy(mesh, view.namespace);
+/** The view of what is the same to everybody, by the same means. */
+export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy }: View): View {
+  const means = { proxyKind, captures, machineAddress, hasForwardProxy };
+  return { ...EVERYBODY, ...means, key: meansKey(means) };
+}
+
+function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy }: Means): string {
+  const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
+  return [proxyKind, ways, machineAddress ?? ""].join("|");
 }

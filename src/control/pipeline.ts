@@ -119,7 +119,7 @@ export class Pipeline {
   #compile(): void {
     const startedAt = performance.now();
     const { parts, sources, verdicts, overruled } = this.#objects.translate(this.#settings);
-    const mesh = buildMesh(this.#settings, parts);
+    const mesh = buildMesh(this.#settings, parts, this.#last?.mesh);
     this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
     this.#triggers = new Set();

@@ -2,6 +2,7 @@
 
 import type { ClientPolicy } from "./client-policy.ts";
 import { indexEndpoints, indexInboundPorts } from "./endpoints.ts";
+import { sameContent, sameItems } from "./equality.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
 import { type Authored, byAge, compareText, originKey } from "./origin.ts";
@@ -11,38 +12,84 @@ import { type Service, serviceKey } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
 import { workloadKey } from "./workload.ts";
 
-/** Never fails: what contradicts itself is settled by age (the oldest wins) and reported by `validateMesh`. */
-export function buildMesh(settings: MeshSettings, parts: MeshParts): Mesh {
-  const namespaces = distinct(parts.namespaces, (namespace: Namespace) => namespace.name);
-  const services = distinct([...parts.services].sort(byAge), serviceKey);
-  const workloads = distinct(parts.workloads, workloadKey);
-  const routes = distinct(parts.routes, routeKey);
-  const clientPolicies = distinct(parts.clientPolicies, (policy) => originKey(policy.origin));
-  const serverPolicies = distinct(parts.serverPolicies, (policy) => originKey(policy.origin));
-  const workloadsByKey = new Map(workloads.map((workload) => [workloadKey(workload), workload]));
-  const endpoints = indexEndpoints(services, workloadsByKey, parts.endpointLists);
+/**
+ * Never fails: what contradicts itself is settled by age (the oldest wins) and reported by `validateMesh`. What is as it was in `before`
+ * is the same object again, lists and indexes too, so that whoever compares two meshes compares references.
+ */
+export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mesh): Mesh {
+  const services = kept(before?.services, distinct([...parts.services].sort(byAge), serviceKey), serviceKey);
+  const workloads = kept(before?.workloads, distinct(parts.workloads, workloadKey), workloadKey);
+  const routes = kept(before?.routes, distinct(parts.routes, routeKey), routeKey);
+  const clientPolicies = kept(before?.clientPolicies, distinct(parts.clientPolicies, policyKey), policyKey);
+  const serverPolicies = kept(before?.serverPolicies, distinct(parts.serverPolicies, policyKey), policyKey);
+  const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
+  const workloadIndex =
+    before?.workloads === workloads
+      ? before.index.workloads
+      : new Map(workloads.map((workload) => [workloadKey(workload), workload]));
+  const found = indexEndpoints(services, workloadIndex, parts.endpointLists, before?.index);
   const index: MeshIndex = {
+    ...(before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services)),
+    workloads: workloadIndex,
+    ...found,
+    inboundPorts: indexInboundPorts(services, found.endpoints, before?.index),
+    ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
+    clientPolicies:
+      before?.clientPolicies === clientPolicies ? before.index.clientPolicies : indexClientPolicies(clientPolicies),
+    ...(before?.serverPolicies === serverPolicies
+      ? pick(before.index, SERVER_POLICY_INDEXES)
+      : indexServerPolicies(serverPolicies)),
+  };
+  return { settings, namespaces, services, workloads, routes, clientPolicies, serverPolicies, index };
+}
+
+const SERVICE_INDEXES = ["services", "servicesByHost"] as const;
+const ROUTE_INDEXES = ["httpRoutes", "tlsRoutes", "tcpRoutes"] as const;
+const SERVER_POLICY_INDEXES = ["meshServerPolicy", "namespaceServerPolicies", "workloadServerPolicies"] as const;
+
+function pick<K extends keyof MeshIndex>(index: MeshIndex, keys: readonly K[]): Pick<MeshIndex, K> {
+  return Object.fromEntries(keys.map((key) => [key, index[key]])) as Pick<MeshIndex, K>;
+}
+
+/** With the objects of before where they say the same, and the very list of before when they all do. Both are sorted by key. */
+function kept<T>(before: readonly T[] | undefined, now: readonly T[], keyOf: (thing: T) => string): readonly T[] {
+  if (!before) return now;
+  let known: ReadonlyMap<string, T> | undefined;
+  const things = now.map((thing, i) => {
+    if (before[i] === thing) return thing;
+    known ??= new Map(before.map((old) => [keyOf(old), old]));
+    const old = known.get(keyOf(thing));
+    return old !== undefined && sameContent(old, thing) ? old : thing;
+  });
+  return sameItems(before, things) ? before : things;
+}
+
+const policyKey = ({ origin }: Authored) => originKey(origin);
+const namespaceKey = ({ name }: Namespace) => name;
+
+function indexServices(services: readonly Service[]): Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]> {
+  return {
     services: new Map(services.map((service) => [serviceKey(service), service])),
     servicesByHost: groups(services, (service: Service) => [service.host]),
-    workloads: workloadsByKey,
-    endpoints,
-    inboundPorts: indexInboundPorts(services, endpoints),
+  };
+}
+
+function indexRoutes(routes: readonly Route[]): Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]> {
+  const hostsOf = (route: Route) => route.hosts;
+  return {
     httpRoutes: groups(
       routes.filter((route) => route.kind === "http"),
-      (route) => route.hosts,
+      hostsOf,
     ),
     tlsRoutes: groups(
       routes.filter((route) => route.kind === "tls"),
-      (route) => route.hosts,
+      hostsOf,
     ),
     tcpRoutes: groups(
       routes.filter((route) => route.kind === "tcp"),
-      (route) => route.hosts,
+      hostsOf,
     ),
-    clientPolicies: indexClientPolicies(clientPolicies),
-    ...indexServerPolicies(serverPolicies),
   };
-  return { settings, namespaces, services, workloads, routes, clientPolicies, serverPolicies, index };
 }
 
 /** One object may make a route of each kind. */
@@ -81,7 +128,7 @@ function indexClientPolicies(policies: readonly ClientPolicy[]): MeshIndex["clie
 /** Per scope the oldest wins, as Istio's PeerAuthentication. */
 function indexServerPolicies(
   policies: readonly ServerPolicy[],
-): Pick<MeshIndex, "meshServerPolicy" | "namespaceServerPolicies" | "workloadServerPolicies"> {
+): Pick<MeshIndex, (typeof SERVER_POLICY_INDEXES)[number]> {
   let meshServerPolicy: ServerPolicy | undefined;
   const namespaceServerPolicies = new Map<string, ServerPolicy>();
   const selecting = new Map<string, ServerPolicy[]>();

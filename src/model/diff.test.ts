@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { buildMesh } from "./build.ts";
-import { diffMesh, isEmptyDiff, sameContent } from "./diff.ts";
+import { diffMesh, isEmptyDiff } from "./diff.ts";
+import { sameContent } from "./equality.ts";
 import { clientPolicy, parts, route, serverPolicy, service, workload } from "./sample.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 

@@ -1,6 +1,7 @@
 // What changed between two meshes, by content: so that a change recompiles what depends on it, and an edited comment nothing.
 
 import { routeKey } from "./build.ts";
+import { sameContent } from "./equality.ts";
 import type { Mesh } from "./mesh.ts";
 import { compareText, originKey } from "./origin.ts";
 import { type ServiceKey, serviceKey } from "./service.ts";
@@ -70,25 +71,12 @@ function changes<T>(before: readonly T[], after: readonly T[], keyOf: (thing: T)
 
 function changedEndpoints(before: Mesh, after: Mesh): readonly ServiceKey[] {
   const keys: ServiceKey[] = [];
-  for (const [key, ports] of after.index.endpoints) {
-    const previous = before.index.endpoints.get(key);
-    if (!previous) continue;
+  for (const [key, { ports }] of after.index.endpoints) {
+    const previous = before.index.endpoints.get(key)?.ports;
+    if (!previous || previous === ports) continue;
     const numbers = new Set([...previous.keys(), ...ports.keys()]);
     if ([...numbers].some((number) => !sameContent(previous.get(number) ?? [], ports.get(number) ?? [])))
       keys.push(key);
   }
   return keys.sort(compareText);
-}
-
-/** Equality of plain data. A field that is undefined equals one that is missing; order of fields does not matter, of items it does. */
-export function sameContent(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null)
-    return Number.isNaN(a) && Number.isNaN(b);
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const left = a as Readonly<Record<string, unknown>>;
-  const right = b as Readonly<Record<string, unknown>>;
-  for (const key in left) if (!sameContent(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
-  return true;
 }

@@ -1,45 +1,96 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
 import type { Endpoint, EndpointList, ListedEndpoint } from "./endpoint.ts";
+import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
-import type { InboundPort } from "./mesh.ts";
+import type { InboundPort, InboundPorts } from "./mesh.ts";
 import { byAge, compareText } from "./origin.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
 
-type PortEndpoints = ReadonlyMap<number, readonly Endpoint[]>;
+export type PortEndpoints = ReadonlyMap<number, readonly Endpoint[]>;
 
-/** Endpoints of every service by port. `services` and `workloads` are those of the mesh, without duplicates. */
+/** What the endpoints of one service were found from. While all of it is the same objects, so are the endpoints. */
+export interface ServiceEndpoints {
+  readonly inputs: readonly unknown[];
+  readonly ports: PortEndpoints;
+}
+
+export interface EndpointIndex {
+  readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
+  readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
+}
+
+interface Joined {
+  readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
+  readonly workloadsByNamespace: EndpointIndex["workloadsByNamespace"];
+  readonly lists: ReadonlyMap<ServiceKey, readonly EndpointList[]>;
+}
+
+/**
+ * Endpoints of every service by port. `services` and `workloads` are those of the mesh, without duplicates. Services of which nothing
+ * changed since `before` keep their endpoints: one Pod that comes or goes then costs its namespace, not the mesh.
+ */
 export function indexEndpoints(
   services: readonly Service[],
   workloads: ReadonlyMap<WorkloadKey, Workload>,
   lists: readonly EndpointList[],
-): ReadonlyMap<ServiceKey, PortEndpoints> {
+  before: EndpointIndex | undefined,
+): EndpointIndex {
   const listsByService = new Map<ServiceKey, EndpointList[]>();
   for (const list of lists) file(listsByService, list.service, list);
-
-  const byNamespace = new Map<string, Workload[]>();
-  for (const workload of workloads.values()) file(byNamespace, workload.namespace, workload);
-  const indexes = new Map([...byNamespace].map(([namespace, members]) => [namespace, new LabelIndex(members)]));
-
-  const result = new Map<ServiceKey, PortEndpoints>();
+  const workloadsByNamespace = indexNamespaces(workloads, before?.workloadsByNamespace);
+  const joined: Joined = { workloads, workloadsByNamespace, lists: listsByService };
+  const endpoints = new Map<ServiceKey, ServiceEndpoints>();
   for (const service of services) {
     const key = serviceKey(service);
-    const listed = listsByService.get(key);
-    const selected =
-      listed || !service.selector
-        ? []
-        : (indexes.get(service.selector.namespace)?.select(service.selector.labels) ?? []);
-    const ports = new Map<number, readonly Endpoint[]>();
-    for (const port of service.ports) {
+    const inputs = inputsOf(joined, service);
+    const known = before?.endpoints.get(key);
+    endpoints.set(
+      key,
+      known && sameItems(known.inputs, inputs) ? known : { inputs, ports: findPorts(joined, service) },
+    );
+  }
+  return { endpoints, workloadsByNamespace };
+}
+
+function indexNamespaces(
+  workloads: ReadonlyMap<WorkloadKey, Workload>,
+  before: EndpointIndex["workloadsByNamespace"] | undefined,
+): EndpointIndex["workloadsByNamespace"] {
+  const byNamespace = new Map<string, Workload[]>();
+  for (const workload of workloads.values()) file(byNamespace, workload.namespace, workload);
+  return new Map(
+    [...byNamespace].map(([namespace, members]) => {
+      const known = before?.get(namespace);
+      return [namespace, known && sameItems(known.things, members) ? known : new LabelIndex(members)];
+    }),
+  );
+}
+
+function inputsOf({ workloads, workloadsByNamespace, lists }: Joined, service: Service): readonly unknown[] {
+  const listed = lists.get(serviceKey(service));
+  if (!listed) return [service, service.selector && workloadsByNamespace.get(service.selector.namespace)];
+  const named = listed.flatMap(({ endpoints }) =>
+    endpoints.map(({ workload }) => (workload === undefined ? undefined : workloads.get(workload))),
+  );
+  return [service, ...listed, ...named];
+}
+
+function findPorts({ workloads, workloadsByNamespace, lists }: Joined, service: Service): PortEndpoints {
+  const listed = lists.get(serviceKey(service));
+  const selected =
+    listed || !service.selector
+      ? []
+      : (workloadsByNamespace.get(service.selector.namespace)?.select(service.selector.labels) ?? []);
+  return new Map(
+    service.ports.map((port) => {
       const found = listed
         ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(port, endpoint, workloads)))
         : selected.map((workload) => fromWorkload(port, workload));
-      ports.set(port.number, unique(found));
-    }
-    result.set(key, ports);
-  }
-  return result;
+      return [port.number, unique(found)];
+    }),
+  );
 }
 
 /** Undefined for a workload without an address, or without the port that the service names. */
@@ -126,27 +177,58 @@ function sameAddress(a: Endpoint, b: Endpoint): boolean {
   return a.address === b.address && a.applicationPort === b.applicationPort;
 }
 
-/** What each workload serves, from the endpoints that name it. Ports ascending. */
+type Bindings = InboundPort["bindings"];
+
+/** What each workload serves, from the endpoints that name it. Ports ascending, bindings by age. */
 export function indexInboundPorts(
   services: readonly Service[],
-  endpoints: ReadonlyMap<ServiceKey, PortEndpoints>,
-): ReadonlyMap<WorkloadKey, readonly InboundPort[]> {
-  const found = new Map<WorkloadKey, Map<number, InboundPort["bindings"][number][]>>();
+  endpoints: EndpointIndex["endpoints"],
+  before: { readonly endpoints: EndpointIndex["endpoints"]; readonly inboundPorts: InboundPorts } | undefined,
+): InboundPorts {
+  const changed = before && changedServices(before.endpoints, endpoints);
+  if (changed?.size === 0) return before!.inboundPorts;
+  const touched = changed && workloadsOf(changed, before.endpoints, endpoints);
+  const found = new Map<WorkloadKey, Map<number, Bindings[number][]>>();
   for (const service of [...services].sort(byAge)) {
-    const byPort = endpoints.get(serviceKey(service));
+    const { ports } = endpoints.get(serviceKey(service))!;
     for (const port of service.ports) {
-      for (const { workload, applicationPort } of byPort?.get(port.number) ?? []) {
-        if (workload === undefined) continue;
-        const ports = found.get(workload) ?? new Map<number, InboundPort["bindings"][number][]>();
-        found.set(workload, ports);
-        file(ports, applicationPort, { service, port });
+      for (const { workload, applicationPort } of ports.get(port.number) ?? []) {
+        if (workload === undefined || (touched && !touched.has(workload))) continue;
+        const bindings = found.get(workload) ?? new Map<number, Bindings[number][]>();
+        found.set(workload, bindings);
+        file(bindings, applicationPort, { service, port });
       }
     }
   }
-  return new Map(
-    [...found].map(([key, ports]) => [
-      key,
-      [...ports].sort(([a], [b]) => a - b).map(([number, bindings]) => ({ number, bindings })),
-    ]),
-  );
+  const made = [...found].map(([key, ports]) => [key, ascending(ports)] as const);
+  if (!before || !touched) return new Map(made);
+  const kept = [...before.inboundPorts].filter(([key]) => !touched.has(key));
+  return new Map([...kept, ...made]);
+}
+
+function ascending(ports: ReadonlyMap<number, Bindings>): readonly InboundPort[] {
+  return [...ports].sort(([a], [b]) => a - b).map(([number, bindings]) => ({ number, bindings }));
+}
+
+function changedServices(
+  before: EndpointIndex["endpoints"],
+  after: EndpointIndex["endpoints"],
+): ReadonlySet<ServiceKey> {
+  const changed = new Set<ServiceKey>();
+  for (const [key, found] of after) if (before.get(key) !== found) changed.add(key);
+  for (const key of before.keys()) if (!after.has(key)) changed.add(key);
+  return changed;
+}
+
+/** Workloads that served one of the services, or do now. */
+function workloadsOf(
+  services: ReadonlySet<ServiceKey>,
+  ...indexes: readonly EndpointIndex["endpoints"][]
+): ReadonlySet<WorkloadKey> {
+  const keys = new Set<WorkloadKey>();
+  for (const key of services)
+    for (const index of indexes)
+      for (const endpoints of index.get(key)?.ports.values() ?? [])
+        for (const { workload } of endpoints) if (workload !== undefined) keys.add(workload);
+  return keys;
 }

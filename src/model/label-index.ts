@@ -6,17 +6,17 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Finds the things whose labels satisfy a selector. Cost: the size of the smallest list among the selector's labels. */
 export class LabelIndex<T extends { readonly labels: Labels }> {
-  readonly #all: readonly T[];
+  readonly things: readonly T[];
   readonly #byLabel = new Map<string, T[]>();
 
   constructor(things: readonly T[]) {
-    this.#all = things;
+    this.things = things;
     for (const thing of things)
       for (const key in thing.labels) file(this.#byLabel, labelText(key, thing.labels[key]!), thing);
   }
 
   select(wanted: Labels): readonly T[] {
-    let candidates = this.#all;
+    let candidates = this.things;
     for (const key in wanted) {
       const list = this.#byLabel.get(labelText(key, wanted[key]!));
       if (!list) return [];

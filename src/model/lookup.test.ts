@@ -4,8 +4,8 @@ import { describe, expect, test } from "bun:test";
 import { buildMesh } from "./build.ts";
 import {
   clientPolicyFor,
+  httpRouteAt,
   httpRouteFor,
-  httpRoutesSeenBy,
   mtlsMode,
   serviceFor,
   servicesSeenBy,
@@ -90,13 +90,10 @@ describe("routes", () => {
     expect(httpRouteFor(mesh({ routes: [...publics, exported, own] }), host, "d")?.origin.name).toBe("public");
   });
 
-  test("the hosts that a namespace's routes name come by specificity", () => {
-    const built = mesh({ routes: [route("b", "*.com", "x"), exact, route("c", "*.example.com", "x")] });
-    expect(httpRoutesSeenBy(built, "c").map((entry) => entry.host)).toEqual([
-      "web.shop.svc.cluster.local",
-      "*.example.com",
-      "*.com",
-    ]);
+  test("at a host as it is written: no other pattern that covers it", () => {
+    const built = mesh({ routes: [route("c", "*.example.com", "x")] });
+    expect(httpRouteAt(built, "*.example.com", "c")?.origin.name).toBe("c");
+    expect(httpRouteAt(built, "a.example.com", "c")).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@
 
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { bySpecificity, patternsFor } from "./hosts.ts";
+import { patternsFor } from "./hosts.ts";
 import type { InboundPort, Mesh } from "./mesh.ts";
 import type { BackendTarget, HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { MtlsMode, ServerPolicy } from "./server-policy.ts";
@@ -31,7 +31,7 @@ export function servicesSeenBy(mesh: Mesh, clientNamespace: string): readonly Se
 
 /** Endpoints of one service port, sorted by address; empty when there is no such service or port. */
 export function endpointsOf(mesh: Mesh, service: Service, port: number): readonly Endpoint[] {
-  return mesh.index.endpoints.get(serviceKey(service))?.get(port) ?? [];
+  return mesh.index.endpoints.get(serviceKey(service))?.ports.get(port) ?? [];
 }
 
 /** The ports that services lead to on this workload, ascending. */
@@ -68,15 +68,10 @@ export function tcpRouteFor(mesh: Mesh, host: string, clientNamespace: string): 
   return routeFor(mesh.index.tcpRoutes, host, clientNamespace);
 }
 
-/** Every host that HTTP routes name, as written, with the route that wins it for clients of a namespace; by specificity. */
-export function httpRoutesSeenBy(
-  mesh: Mesh,
-  clientNamespace: string,
-): readonly { readonly host: string; readonly route: HttpRoute }[] {
-  return [...mesh.index.httpRoutes]
-    .map(([host, candidates]) => ({ host, route: winner(candidates, clientNamespace) }))
-    .filter((entry): entry is { host: string; route: HttpRoute } => entry.route !== undefined)
-    .sort((a, b) => bySpecificity(a.host, b.host));
+/** The HTTP route of those that name this very host, as written, for clients of a namespace. */
+export function httpRouteAt(mesh: Mesh, host: string, clientNamespace: string): HttpRoute | undefined {
+  const candidates = mesh.index.httpRoutes.get(host);
+  return candidates && winner(candidates, clientNamespace);
 }
 
 function routeFor<R extends Route>(

@@ -1,8 +1,9 @@
 // The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
 
 import type { ClientPolicy } from "./client-policy.ts";
-import type { Endpoint, EndpointList } from "./endpoint.ts";
-import type { SelectorIndex } from "./label-index.ts";
+import type { EndpointList } from "./endpoint.ts";
+import type { ServiceEndpoints } from "./endpoints.ts";
+import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
@@ -55,15 +56,18 @@ export interface InboundPort {
   readonly bindings: readonly { readonly service: Service; readonly port: ServicePort }[];
 }
 
+export type InboundPorts = ReadonlyMap<WorkloadKey, readonly InboundPort[]>;
+
 /** Answers prepared by `buildMesh`; read through the functions of lookup.ts, which know the order of precedence. */
 export interface MeshIndex {
   readonly services: ReadonlyMap<ServiceKey, Service>;
   /** All services of a host, oldest first. */
   readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
   readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
-  /** By service, then by service port number; sorted by address and port. */
-  readonly endpoints: ReadonlyMap<ServiceKey, ReadonlyMap<number, readonly Endpoint[]>>;
-  readonly inboundPorts: ReadonlyMap<WorkloadKey, readonly InboundPort[]>;
+  /** By service, then by service port number; sorted by address and port. The same object as long as nothing of it changed. */
+  readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
+  readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
+  readonly inboundPorts: InboundPorts;
   /** By host as written, wildcards included; each list sorted by age. */
   readonly httpRoutes: ReadonlyMap<string, readonly HttpRoute[]>;
   readonly tlsRoutes: ReadonlyMap<string, readonly TlsRoute[]>;

@@ -1,0 +1,243 @@
+// What is compiled once for everybody, with what differs laid over it, is what compiling every host for every view gives; and what is kept
+// of the compilation before is what compiling anew gives.
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { buildMesh } from "../model/build.ts";
+import type { Mesh, MeshParts } from "../model/mesh.ts";
+import type { Protocol } from "../model/protocol.ts";
+import { NO_HEADERS, type Route } from "../model/route.ts";
+import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, workload } from "../model/sample.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { PUBLIC, type Visibility } from "../model/visibility.ts";
+import type { Workload, WorkloadKey, WorkloadProxy } from "../model/workload.ts";
+import type { ResourceMap } from "../xds/snapshot.ts";
+import { SEND_ORDER } from "../xds/type-urls.ts";
+import { CompileCache } from "./cache.ts";
+import { compileProxy, compileShared, type SharedResources } from "./compile.ts";
+import { compileCommon, compileOutbound, type OutboundSets } from "./outbound.ts";
+import { layer } from "./resource-set.ts";
+import { commonView, viewOf } from "./visibility.ts";
+
+const NAMESPACES = ["a", "b", "istio-system"];
+const NAMES = ["x", "y"];
+const namespace = fc.constantFrom(...NAMESPACES);
+const name = fc.constantFrom(...NAMES);
+const host = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(name, fc.constantFrom("a", "b")).map(([n, ns]) => `${n}.${ns}.svc.cluster.local`) },
+  { weight: 1, arbitrary: fc.constantFrom("x.example.com", "x", "y") },
+);
+const pattern = fc.oneof(
+  { weight: 3, arbitrary: host },
+  { weight: 1, arbitrary: fc.constantFrom("*.example.com", "*.a.svc.cluster.local", "*.local", "*") },
+);
+const visibility: fc.Arbitrary<Visibility> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(PUBLIC) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .uniqueArray(namespace, { minLength: 1, maxLength: 2 })
+      .map((namespaces): Visibility => ({ kind: "namespaces", namespaces })),
+  },
+  { weight: 1, arbitrary: fc.constant<Visibility>({ kind: "nobody" }) },
+);
+const protocol = fc.constantFrom<Protocol>("http", "grpc", "tcp", "tls", "undeclared");
+const address = fc.constantFrom("10.0.0.1", "10.0.0.2", "10.0.0.3");
+const selector = fc.option(
+  fc.record({ namespace: fc.option(namespace, { nil: undefined }), labels: fc.constantFrom({}, { app: "x" }) }),
+  { nil: undefined },
+);
+
+const services = fc.array(
+  fc.record({
+    host,
+    name,
+    namespace,
+    visibility,
+    createdAt: fc.integer({ min: 0, max: 2 }),
+    addresses: fc.uniqueArray(address, { maxLength: 2 }),
+    ports: fc
+      .uniqueArray(fc.constantFrom(80, 81), { minLength: 1 })
+      .chain((numbers) =>
+        fc.tuple(
+          ...numbers.sort().map((number) => protocol.map((p) => ({ number, name: "p", protocol: p, target: 8080 }))),
+        ),
+      ),
+  }),
+  { maxLength: 6 },
+);
+
+const routes = fc.array(
+  fc.record({
+    kind: fc.constantFrom("http", "http", "tcp", "tls"),
+    namespace,
+    visibility,
+    createdAt: fc.integer({ min: 0, max: 2 }),
+    hosts: fc.uniqueArray(pattern, { minLength: 1, maxLength: 2 }),
+    to: host,
+    subset: fc.constantFrom(undefined, "v1"),
+    port: fc.constantFrom(undefined, 80),
+    client: selector,
+  }),
+  { maxLength: 5 },
+);
+
+const policies = fc.array(
+  fc.record({
+    namespace,
+    visibility,
+    createdAt: fc.integer({ min: 0, max: 2 }),
+    host: pattern,
+    clients: fc.boolean(),
+    hash: fc.constantFrom(true, true, false),
+    subset: fc.boolean(),
+  }),
+  { maxLength: 4 },
+);
+
+const world = fc.record({
+  services,
+  routes,
+  policies,
+  strict: fc.uniqueArray(namespace, { maxLength: 1 }),
+  pods: fc.uniqueArray(fc.tuple(namespace, name), { maxLength: 5, selector: (pod) => pod.join() }),
+});
+type World = typeof world extends fc.Arbitrary<infer W> ? W : never;
+
+/** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
+function partsOf({ services, routes, policies, strict, pods }: World): MeshParts {
+  return parts({
+    services: services.map((each, i) =>
+      service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
+    ),
+    workloads: [...pods.map(([ns, app]) => workload(`${app}-pod`, app, ns)), ...CLIENTS],
+    routes: routes.map((each, i) => routeOf(each, i)),
+    clientPolicies: policies.map((each, i) =>
+      clientPolicy(`p${i}`, each.host, each.namespace, {
+        createdAt: each.createdAt,
+        visibility: each.clients ? { kind: "namespaces", namespaces: [each.namespace] } : each.visibility,
+        clients: each.clients ? { namespace: each.namespace, labels: { app: "x" } } : undefined,
+        settings: each.hash
+          ? {
+              loadBalancing: {
+                kind: "consistent-hash",
+                key: { kind: "header", name: `h${i}` },
+                table: { kind: "ring", minSize: 1024 },
+              },
+            }
+          : {},
+        subsets: each.subset
+          ? [{ name: "v1", labels: {}, origin: origin("DestinationRule", `p${i}`), settings: {}, ports: [] }]
+          : [],
+      }),
+    ),
+    serverPolicies: strict.map((ns) =>
+      serverPolicy(`strict-${ns}`, { kind: "namespace", namespace: ns }, { mtls: "strict" }),
+    ),
+  });
+}
+
+function routeOf(each: World["routes"][number], i: number): Route {
+  const { kind, hosts, to, client, ...rest } = each;
+  const made = route(`r${i}`, hosts[0]!, to, {
+    ...rest,
+    hosts,
+    origin: origin("VirtualService", `r${i}`, rest.namespace),
+  });
+  const target = { kind: "service", host: to, subset: each.subset, port: each.port, path: "" } as const;
+  const backends = [{ target, weight: 1, requestHeaders: NO_HEADERS, responseHeaders: NO_HEADERS }];
+  const [rule] = made.rules;
+  const at = { rank: rule!.rank, origin: made.origin, path: rule!.path };
+  if (kind === "tcp")
+    return { ...made, kind, rules: [{ ...at, matches: client ? [{ destinations: [], client }] : [], backends }] };
+  if (kind === "tls")
+    return { ...made, kind, rules: [{ ...at, matches: [{ sniHosts: hosts, destinations: [], client }], backends }] };
+  const matches = client ? [{ headers: [], query: [], client }] : [];
+  return { ...made, rules: [{ ...rule!, matches, action: { kind: "forward", backends } }] };
+}
+
+const PROXIES: readonly WorkloadProxy[] = [
+  { ...SIDECAR, capture: { outboundPort: 15_001, inboundPort: 15_006 } },
+  { ...SIDECAR, forwardProxyPort: 15_081, upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }] },
+];
+const CLIENTS: readonly Workload[] = NAMESPACES.flatMap((ns) =>
+  PROXIES.map((proxy, i) => workload(`client-${i}`, i === 0 ? "x" : "client", ns, { proxy })),
+);
+
+function contents(map: ResourceMap): Record<string, string> {
+  return Object.fromEntries([...map].map(([key, { version }]) => [key, version]).sort());
+}
+
+function merged(sets: OutboundSets): Record<string, Record<string, string>> {
+  return Object.fromEntries(
+    SEND_ORDER.map((kind) => [
+      kind,
+      contents((sets[kind] ?? []).reduceRight<ResourceMap>((below, set) => layer(set, below), new Map())),
+    ]),
+  );
+}
+
+/** A compilation that remembers nothing. */
+function anew(mesh: Mesh): SharedResources {
+  return compileShared(mesh, new Map(), new CompileCache());
+}
+
+/** Headless services are not laid over anything, and are not generated here. */
+function layered(shared: SharedResources, client: Workload): OutboundSets {
+  const view = viewOf(client, client.proxy!, shared.selectors);
+  return compileOutbound(shared, view, compileCommon(shared, commonView(view)));
+}
+
+test("laid over what everybody sees, a view is what it is by itself", () => {
+  fc.assert(
+    fc.property(world, (made) => {
+      const mesh = buildMesh(DEFAULT_SETTINGS, partsOf(made));
+      for (const client of CLIENTS) {
+        const shared = anew(mesh);
+        const direct = compileCommon(anew(mesh), viewOf(client, client.proxy!, shared.selectors));
+        expect(merged(layered(shared, client))).toEqual(merged(direct.sets));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("with what is remembered of other meshes, a proxy gets what it would get without", () => {
+  fc.assert(
+    fc.property(fc.array(world, { minLength: 2, maxLength: 3 }), fc.boolean(), (worlds, silent) => {
+      const cache = new CompileCache();
+      let before: Mesh | undefined;
+      let acknowledged = new Map<WorkloadKey, ReadonlySet<string>>();
+      // Mostly one kind of thing changes: the others are those of before.
+      const steps = worlds.flatMap((made, i): World[] => {
+        const last = worlds[i - 1];
+        if (!last) return [made];
+        const { pods, policies, routes } = made;
+        return [{ ...last, pods }, { ...last, pods, policies }, { ...last, pods, policies, routes }, made];
+      });
+      for (const step of steps) {
+        const built = partsOf(step);
+        const mesh = buildMesh(DEFAULT_SETTINGS, built, before);
+        const fresh = buildMesh(DEFAULT_SETTINGS, built);
+        expect(mesh).toEqual(fresh);
+        const shared = compileShared(mesh, acknowledged, cache);
+        const again = compileShared(fresh, acknowledged, new CompileCache());
+        const next = new Map(acknowledged);
+        for (const each of mesh.workloads) {
+          const kept = compileProxy(shared, each)!;
+          const made = compileProxy(
+            again,
+            fresh.workloads.find((other) => other.name === each.name && other.namespace === each.namespace)!,
+          )!;
+          for (const kind of SEND_ORDER)
+            expect(contents(kept.resources[kind] ?? new Map())).toEqual(contents(made.resources[kind] ?? new Map()));
+          expect(kept.version).toBe(made.version);
+          if (!silent) next.set(`${each.cluster}/${each.namespace}/${each.name}`, kept.serverNames);
+        }
+        acknowledged = next;
+        before = mesh;
+      }
+    }),
+    { numRuns: 25 },
+  );
+});

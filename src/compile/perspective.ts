@@ -1,0 +1,98 @@
+// Most of a mesh is the same to everybody. What is not is found here, so that it alone is compiled for each namespace: a hundred namespaces
+// that each see ten thousand services must not make a million of them.
+
+import { hostMatches } from "../model/hosts.ts";
+import { file } from "../model/label-index.ts";
+import type { Client } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { BackendTarget, Route } from "../model/route.ts";
+import type { Visibility } from "../model/visibility.ts";
+import { domainsOf } from "./domains.ts";
+import { selects } from "./http-rules.ts";
+import { hostsOf, memberOf } from "./member.ts";
+
+/** A client of no namespace, whom no selector chooses: what it sees is what all see, but for the hosts of `differing`. */
+export const EVERYBODY: Client = { namespace: "", labels: {} };
+
+export class Perspectives {
+  readonly #mesh: Mesh;
+  /** By a client's namespace: hosts, or wildcards over hosts, that are not the same to it for certain. */
+  readonly #patterns = new Map<string, string[]>();
+  /** Routes with a rule for chosen clients. */
+  readonly #choosing: readonly Route[];
+  /** By host of a destination: hosts of the routes that lead there. */
+  readonly #leading = new Map<string, string[]>();
+  /** By a name or an address, with the port: the hosts that everybody sees and that claim it. */
+  readonly #claimants = new Map<string, string[]>();
+
+  constructor(mesh: Mesh) {
+    this.#mesh = mesh;
+    for (const { host, namespace, visibility } of mesh.services) this.#note(namespace, visibility, [host]);
+    for (const { namespace, visibility, hosts } of mesh.routes)
+      if (visibility.kind !== "public") this.#note(namespace, visibility, hosts);
+    for (const { namespace, visibility, host } of mesh.clientPolicies) this.#note(namespace, visibility, [host]);
+    this.#choosing = mesh.routes.filter((route) => clientsOf(route).length > 0);
+    for (const route of mesh.routes)
+      for (const { host } of targetsOf(route)) for (const from of route.hosts) file(this.#leading, host, from);
+    for (const host of hostsOf(mesh))
+      for (const claim of this.#claims(EVERYBODY, host)) file(this.#claimants, claim, host);
+  }
+
+  /** Its own namespace sees short names and private things; others see what is exported to them by name. */
+  #note(namespace: string, visibility: Visibility, hosts: readonly string[]): void {
+    const others = visibility.kind === "namespaces" ? visibility.namespaces : [];
+    for (const name of new Set([namespace, ...others])) for (const host of hosts) file(this.#patterns, name, host);
+  }
+
+  /** Hosts, as written in the mesh, that may mean to this client what they do not mean to everybody; sorted. */
+  differing(client: Client): readonly string[] {
+    const found = new Set<string>();
+    const queue = [...(this.#patterns.get(client.namespace) ?? []), ...this.#chosenHosts(client)].flatMap((pattern) =>
+      this.#covered(pattern),
+    );
+    for (let host = queue.pop(); host !== undefined; host = queue.pop()) {
+      if (found.has(host)) continue;
+      found.add(host);
+      // Where a route leads depends on the ports and policies of its destinations.
+      queue.push(...(this.#leading.get(host) ?? []).flatMap((from) => this.#covered(from)));
+      queue.push(...this.#rivals(client, host));
+    }
+    return [...found].sort();
+  }
+
+  #chosenHosts(client: Client): readonly string[] {
+    return this.#choosing.flatMap((route) =>
+      clientsOf(route).some((selector) => selects(selector, client)) ? route.hosts : [],
+    );
+  }
+
+  #covered(pattern: string): readonly string[] {
+    if (!pattern.startsWith("*")) return [pattern];
+    return [...hostsOf(this.#mesh)].filter((host) => host === pattern || hostMatches(pattern, host));
+  }
+
+  /** Who claims a name that this host claims: of one name, one host has it. */
+  #rivals(client: Client, host: string): readonly string[] {
+    const claims = new Set([...this.#claims(EVERYBODY, host), ...this.#claims(client, host)]);
+    return [...claims].flatMap((claim) => this.#claimants.get(claim) ?? []);
+  }
+
+  #claims(client: Client, host: string): readonly string[] {
+    const member = memberOf(this.#mesh, client, host);
+    if (!member) return [];
+    const { service } = member;
+    const names = domainsOf(service, client.namespace, this.#mesh.settings.clusterDomain);
+    return service.ports.flatMap(({ number }) => names.map((name) => `${number}/${name}`));
+  }
+}
+
+function clientsOf(route: Route) {
+  return route.rules.flatMap(({ matches }) => matches.flatMap(({ client }) => client ?? []));
+}
+
+function targetsOf(route: Route): readonly BackendTarget[] {
+  if (route.kind !== "http") return route.rules.flatMap(({ backends }) => backends.map(({ target }) => target));
+  return route.rules.flatMap(({ action, mirrors }) =>
+    action.kind === "forward" ? [...action.backends, ...mirrors].map(({ target }) => target) : [],
+  );
+}
