@@ -12,6 +12,7 @@ export const CASE_NAMES = [
   "routes",
   "stall",
   "scale",
+  "control",
 ] as const;
 export type CaseName = (typeof CASE_NAMES)[number];
 

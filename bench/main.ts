@@ -8,6 +8,7 @@ import { EXIT, Failure } from "../src/base/failure.ts";
 import { type Arguments, type CaseName, DEFAULTS, readArguments } from "./arguments.ts";
 import type { Case, FiguresCase, RoundsCase } from "./cases/case.ts";
 import { connections } from "./cases/connections.ts";
+import { control } from "./cases/control.ts";
 import { grpc } from "./cases/grpc.ts";
 import { hop } from "./cases/hop.ts";
 import { http } from "./cases/http.ts";
@@ -34,6 +35,7 @@ const CASES: Readonly<Record<CaseName, Case>> = {
   routes,
   stall,
   scale,
+  control,
 };
 const RESULTS = join(import.meta.dir, "results");
 

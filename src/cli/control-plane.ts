@@ -226,6 +226,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     alpn: ["h2"],
     clientCertificate: "optional",
     handshakeTimeoutMs: HANDSHAKE_TIMEOUT_MS,
+    handshakesAtOnce: true,
     onHandshakeFailure: (detail, remote) => log.debug("TLS handshake failed", { remote, detail }),
   };
   const secure = listenGrpc(

@@ -45,7 +45,8 @@ function placed(object: SourceObject, namespace: string): SourceObject {
   const metadata = object.value.metadata as Readonly<Record<string, unknown>>;
   if (metadata.namespace) return object;
   const value = { ...object.value, metadata: { ...metadata, namespace } };
-  return { ...object, value, origin: { ...object.origin, namespace } };
+  const origin = { ...object.origin, namespace };
+  return { ...object, value, origin, key: originKey(origin) };
 }
 
 /** What the dialects say of it, if they know better than that it has no effect on the mesh: it cannot even be stored. */
@@ -84,8 +85,8 @@ export function judgeTogether(
   inForce: readonly SourceObject[],
   settings: MeshSettings,
 ): readonly Diagnostic[] {
-  const replaced = new Set(written.map(({ source }) => originKey(source.origin)));
-  const kept = inForce.filter((object) => !replaced.has(originKey(object.origin)));
+  const replaced = new Set(written.map(({ source }) => source.key));
+  const kept = inForce.filter((object) => !replaced.has(object.key));
   const { parts, sources } = translate([...kept, ...written.map(({ source }) => source)], settings);
   return validateMesh(buildMesh(settings, parts), parts, sources)
     .filter(({ span }) => span !== undefined) // only what was written has places

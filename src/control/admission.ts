@@ -4,7 +4,6 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { check } from "../dialect/dialects.ts";
 import { sourceObject } from "../dialect/object.ts";
 import type { Admit } from "../kube/admission.ts";
-import { originKey } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { messageOf } from "./overruled.ts";
 
@@ -19,7 +18,7 @@ function text({ message, suggestion, code }: Diagnostic): string {
 export function admission(settings: MeshSettings, overruledBy: (key: string) => string | undefined): Admit {
   return async (operation, object) => {
     const read = sourceObject(object);
-    const winner = read.kind === "object" ? overruledBy(originKey(read.object.origin)) : undefined;
+    const winner = read.kind === "object" ? overruledBy(read.object.key) : undefined;
     const overruled = winner === undefined ? [] : [`${messageOf(winner)} [${OVERRULED}]`];
     if (operation === "DELETE") return { kind: "allowed", warnings: overruled };
     const diagnostics = read.kind === "invalid" ? read.diagnostics : check(read.object, settings);

@@ -5,7 +5,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { MeshParts } from "../model/mesh.ts";
-import { originKey } from "../model/origin.ts";
+
 import type { MeshSettings } from "../model/settings.ts";
 import type { SourceMap } from "../model/source-map.ts";
 
@@ -43,6 +43,10 @@ interface Holding {
 
 export class Objects {
   readonly #holdings: readonly Holding[];
+  /** By key: the first source that holds it. */
+  readonly #holders = new Map<string, Holding>();
+  /** Undefined since a key came or went. */
+  #keys: readonly string[] | undefined;
 
   /** Names of the sources, the one that counts first. */
   constructor(sources: readonly string[]) {
@@ -51,10 +55,11 @@ export class Objects {
 
   /** Whether it is new or another version of one that was here. */
   set(rank: number, object: SourceObject): "add" | "update" {
-    const key = originKey(object.origin);
+    const key = object.key;
     const current = this.#holdings[rank]?.current;
     const event = current?.has(key) ? "update" : "add";
     current?.set(key, object);
+    if (event === "add") this.#settleHolder(key);
     return event;
   }
 
@@ -64,13 +69,22 @@ export class Objects {
     const gone = holding?.current.get(key);
     holding?.current.delete(key);
     holding?.accepted.delete(key);
+    this.#settleHolder(key);
     return gone;
+  }
+
+  #settleHolder(key: string): void {
+    const holder = this.#holdings.find(({ current }) => current.has(key));
+    if (this.#holders.has(key) !== (holder !== undefined)) this.#keys = undefined;
+    if (holder) this.#holders.set(key, holder);
+    else this.#holders.delete(key);
   }
 
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
   translate(settings: MeshSettings): ObjectsTranslation {
-    const holders = this.#holders();
-    const keys = [...holders.keys()].sort();
+    const holders = this.#holders;
+    this.#keys ??= [...holders.keys()].sort();
+    const keys = this.#keys;
     const currentOf = (key: string) => holders.get(key)!.current.get(key)!;
     const first = translate(keys.map(currentOf), settings);
     const verdicts = new Map<string, ObjectVerdict>();
@@ -83,7 +97,7 @@ export class Objects {
       replaced ||= servesEarlier;
       verdicts.set(key, { object, accepted, servesEarlier, diagnostics });
     });
-    const overruled = this.#overruled(holders);
+    const overruled = this.#overruled();
     if (!replaced) return { parts: first.parts, sources: first.sources, verdicts, overruled };
     const inForce = keys.flatMap((key) =>
       verdicts.get(key)!.accepted ? currentOf(key) : (holders.get(key)!.accepted.get(key) ?? []),
@@ -92,17 +106,10 @@ export class Objects {
     return { parts: second.parts, sources: second.sources, verdicts, overruled };
   }
 
-  #holders(): ReadonlyMap<string, Holding> {
-    const holders = new Map<string, Holding>();
-    for (const holding of this.#holdings)
-      for (const key of holding.current.keys()) if (!holders.has(key)) holders.set(key, holding);
-    return holders;
-  }
-
-  #overruled(holders: ReadonlyMap<string, Holding>): readonly Overruled[] {
+  #overruled(): readonly Overruled[] {
     return this.#holdings.slice(1).flatMap((holding) =>
       [...holding.current.keys()].sort().flatMap((key) => {
-        const winner = holders.get(key)!;
+        const winner = this.#holders.get(key)!;
         if (winner === holding) return [];
         const object = holding.current.get(key)!;
         return [{ object, by: winner.current.get(key)!, loser: holding.source, winner: winner.source }];

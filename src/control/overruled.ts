@@ -40,7 +40,7 @@ export class OverruledStatus {
    * somebody wrote over it, and one of an earlier life of the control plane goes.
    */
   update(held: Iterable<{ readonly origin: Origin; readonly value: unknown }>, overruled: readonly Overruled[]): void {
-    const winners = new Map(overruled.map(({ object, winner }) => [originKey(object.origin), winner]));
+    const winners = new Map(overruled.map(({ object, winner }) => [object.key, winner]));
     for (const { origin, value } of held) {
       const winner = winners.get(originKey(origin));
       const message = winner && messageOf(winner);

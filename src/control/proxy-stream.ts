@@ -7,7 +7,7 @@ import type { ProxySnapshot } from "../compile/compile.ts";
 import { MESH_INBOUND } from "../compile/listener-names.ts";
 import type { CallHandler, ServerCall } from "../grpc/server.ts";
 import type { Workload } from "../model/workload.ts";
-import { encodeDeltaResponse } from "../xds/delta-response.ts";
+import { deltaResponseParts } from "../xds/delta-response.ts";
 import { DeltaServer, type TypeStatus } from "../xds/delta-server.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
@@ -226,11 +226,11 @@ export class ProxyStream implements CallHandler {
       const mesh = response.kind === "lds" && response.resources.find(({ name }) => name === MESH_INBOUND);
       if (mesh && mesh.resource !== undefined)
         this.#sent = { version: mesh.resource.version, serverNames: snapshot.serverNames };
-      const bytes = encodeDeltaResponse(response);
+      const parts = deltaResponseParts(response);
       const encodedAt = performance.now();
-      const writable = this.#call.send(bytes);
+      const writable = this.#call.sendParts(parts);
       const sentAt = performance.now();
-      this.#host.metrics.pushed(response.kind, bytes.length, sentAt - startedAt, sentAt - encodedAt);
+      this.#host.metrics.pushed(response.kind, lengthOf(parts), sentAt - startedAt, sentAt - encodedAt);
       if (!writable) return sent;
     }
   }
@@ -267,4 +267,8 @@ export class ProxyStream implements CallHandler {
     this.#over = true;
     this.#host.onOver(this);
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -4,7 +4,6 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 import { joinParts } from "../model/mesh.ts";
 import { diagnose, type Message } from "../model/message.ts";
-import { originKey } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { SourceMap, type SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
@@ -25,7 +24,7 @@ export function translate(
   const seen = new Set<string>();
   const finders = new Map<string, SpanFinder>();
   for (const object of objects) {
-    const key = originKey(object.origin);
+    const { key } = object;
     const dialect = dialectOf(object);
     if ("message" in dialect) results.set(object, verdict(object, dialect));
     else if (seen.has(key))
@@ -62,15 +61,34 @@ interface Unread {
 /** The dialect that reads an object, or what to say to its author. */
 function dialectOf({ origin, version, value }: SourceObject): Dialect | Unread {
   const { group, kind } = origin;
+  const reader = READERS.get(group)?.get(kind);
+  if (reader?.table.versions.includes(version)) return reader.dialect;
   const apiVersion = String(value.apiVersion);
-  for (const dialect of DIALECTS) {
-    const table = dialect.kinds.find((candidate) => candidate.group === group && candidate.kind === kind);
-    if (table?.versions.includes(version)) return dialect;
-    if (table) return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, versionsOf(table)) };
-    const postponed = dialect.later.find((candidate) => candidate.group === group && candidate.kind === kind);
-    if (postponed) return { path: "kind", message: diagnostics.kindNotSupported(kind, postponed.instead) };
-  }
+  if (reader)
+    return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, versionsOf(reader.table)) };
+  const postponed = DIALECTS.flatMap(({ later }) => later).find(
+    (candidate) => candidate.group === group && candidate.kind === kind,
+  );
+  if (postponed) return { path: "kind", message: diagnostics.kindNotSupported(kind, postponed.instead) };
   return unknown(apiVersion, group, kind);
+}
+
+interface Reader {
+  readonly dialect: Dialect;
+  readonly table: KindTable;
+}
+
+/** By group, then by kind. */
+const READERS: ReadonlyMap<string, ReadonlyMap<string, Reader>> = readersOf(DIALECTS);
+
+function readersOf(dialects: readonly Dialect[]): ReadonlyMap<string, ReadonlyMap<string, Reader>> {
+  const readers = new Map<string, Map<string, Reader>>();
+  for (const dialect of dialects)
+    for (const table of dialect.kinds) {
+      const kinds = readers.get(table.group) ?? new Map<string, Reader>();
+      readers.set(table.group, kinds.set(table.kind, { dialect, table }));
+    }
+  return readers;
 }
 
 function unknown(apiVersion: string, group: string, kind: string): Unread {

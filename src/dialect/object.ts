@@ -2,7 +2,7 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { diagnose, type Message } from "../model/message.ts";
-import type { Origin } from "../model/origin.ts";
+import { type Origin, originKey } from "../model/origin.ts";
 import type { SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
@@ -14,6 +14,8 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** One object, from a file (with places) or from the API (without). Never changed: a changed object is another one. */
 export interface SourceObject {
   readonly origin: Origin;
+  /** `originKey(origin)`: what it is found by. */
+  readonly key: string;
   readonly version: string;
   /** Milliseconds since 1970; 0 when it has no creationTimestamp. */
   readonly createdAt: number;
@@ -87,6 +89,7 @@ export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectRe
     kind: "object",
     object: {
       origin,
+      key: originKey(origin),
       version: apiVersion.slice(slash + 1),
       createdAt: Number.isFinite(created) ? created : 0,
       labels: (metadata.labels ?? {}) as Readonly<Record<string, string>>,

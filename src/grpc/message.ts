@@ -9,10 +9,21 @@ const FIRST_BYTES = 16 * 1024;
 const BELIEVED_BYTES = 1024 * 1024;
 
 export function frameMessage(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  return frameParts([message]);
+}
+
+/** Of one message that comes in parts: megabytes that are put together once are copied once. */
+export function frameParts(parts: readonly Uint8Array[]): Buffer {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + length);
   frame[0] = 0; // not compressed
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, PREFIX_BYTES);
+  frame.writeUInt32BE(length, 1);
+  let at = PREFIX_BYTES;
+  for (const part of parts) {
+    frame.set(part, at);
+    at += part.length;
+  }
   return frame;
 }
 

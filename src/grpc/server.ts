@@ -11,7 +11,7 @@ import {
   type StreamListener,
 } from "../http/stream.ts";
 import { parseTimeout } from "./deadline.ts";
-import { frameMessage, MessageReader } from "./message.ts";
+import { frameParts, MessageReader } from "./message.ts";
 import { GRPC_OK, type GrpcStatus, isGrpc, statusTrailers } from "./status.ts";
 
 /** 16 MiB: a delta request that resumes a session lists the versions of all of its resources. */
@@ -69,9 +69,14 @@ export class ServerCall implements StreamListener {
 
   /** False: the client reads too slowly; wait for `onWritable`. */
   send(message: Uint8Array): boolean {
+    return this.sendParts([message]);
+  }
+
+  /** One message that comes in parts. */
+  sendParts(parts: readonly Uint8Array[]): boolean {
     if (this.#over) return true;
     this.#respond();
-    return this.#stream.write(frameMessage(message));
+    return this.#stream.write(frameParts(parts));
   }
 
   /** Ends the call; what was sent before still arrives. */

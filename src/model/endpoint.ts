@@ -52,3 +52,12 @@ export interface EndpointList {
   readonly endpoints: readonly ListedEndpoint[];
   readonly origin: Origin;
 }
+
+/** By service port number. */
+export type PortEndpoints = ReadonlyMap<number, readonly Endpoint[]>;
+
+/** What the endpoints of one service were found from. While all of it is the same objects, so are the endpoints. */
+export interface ServiceEndpoints {
+  readonly inputs: readonly unknown[];
+  readonly ports: PortEndpoints;
+}

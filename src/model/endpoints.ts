@@ -1,20 +1,12 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
-import type { Endpoint, EndpointList, ListedEndpoint } from "./endpoint.ts";
+import type { Endpoint, EndpointList, ListedEndpoint, PortEndpoints, ServiceEndpoints } from "./endpoint.ts";
 import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
 import type { InboundPort, InboundPorts } from "./mesh.ts";
 import { byAge, compareText } from "./origin.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
-
-export type PortEndpoints = ReadonlyMap<number, readonly Endpoint[]>;
-
-/** What the endpoints of one service were found from. While all of it is the same objects, so are the endpoints. */
-export interface ServiceEndpoints {
-  readonly inputs: readonly unknown[];
-  readonly ports: PortEndpoints;
-}
 
 export interface EndpointIndex {
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;

@@ -1,8 +1,7 @@
 // The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
 
 import type { ClientPolicy } from "./client-policy.ts";
-import type { EndpointList } from "./endpoint.ts";
-import type { ServiceEndpoints } from "./endpoints.ts";
+import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";

@@ -17,6 +17,8 @@ export interface ServerTls {
   /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
   readonly clientCertificate: "required" | "optional" | "none";
   readonly handshakeTimeoutMs: number;
+  /** No handshake waits for its turn: there are no requests that it could hold up (see handshake-queue.ts). */
+  readonly handshakesAtOnce?: boolean;
   /** Asked when the chain is proven: why the client is refused all the same. `serverName` is "" without SNI. */
   refuses?(serverName: string, certificate: Uint8Array | undefined): string | undefined;
   /** A handshake came to nothing; `detail` is OpenSSL's code. */
@@ -122,6 +124,10 @@ export class TlsAcceptor {
   secure(raw: Socket<unknown>, offered: readonly string[] | undefined, accept: Acceptor, admission?: Admission): void {
     const { handshakeTimeoutMs, onHandshakeFailure } = this.#tls;
     const handshake = new Handshake(raw, offered, accept, admission, handshakeTimeoutMs, this.#upgrade);
+    if (this.#tls.handshakesAtOnce) {
+      handshake.begin();
+      return;
+    }
     const turn = handshakeQueue.enter(handshake);
     if (turn === "waits") handshake.wait();
     if (turn !== "refused") return;

@@ -66,11 +66,16 @@ export function encodedSize(sent: SentResource): number {
 
 /** The response as an envoy.service.discovery.v3.DeltaDiscoveryResponse. */
 export function encodeDeltaResponse(response: DeltaResponse): Uint8Array {
+  return Buffer.concat(deltaResponseParts(response));
+}
+
+/** The same in parts, most of which are of all clients: they are not to be changed. */
+export function deltaResponseParts(response: DeltaResponse): readonly Uint8Array[] {
   const head = new BinaryWriter();
   text(head, RESPONSE.systemVersion, response.systemVersion);
   const tail = new BinaryWriter();
   text(tail, RESPONSE.typeUrl, RESOURCE_TYPES[response.kind].typeUrl);
   text(tail, RESPONSE.nonce, response.nonce);
   for (const name of response.removed) text(tail, RESPONSE.removed, name);
-  return Buffer.concat([head.finish(), ...response.resources.map(partOf), tail.finish()]);
+  return [head.finish(), ...response.resources.map(partOf), tail.finish()];
 }

@@ -36,6 +36,7 @@ type Decision =
   | { readonly kind: "nothing" | "wait" | "keep" | "remove" }
   | { readonly kind: "add"; readonly sent: SentResource };
 
+const NO_ALIASES: readonly string[] = [];
 const NOTHING: Decision = { kind: "nothing" };
 const WAIT: Decision = { kind: "wait" };
 const KEEP: Decision = { kind: "keep" };
@@ -142,8 +143,8 @@ export class ServerType {
     if (!response) return;
     for (const { resource } of response.resources) {
       if (!resource) continue;
-      this.#refused.delete(resource.name);
-      this.doubted.delete(resource.name);
+      if (this.#refused.size > 0) this.#refused.delete(resource.name);
+      if (this.doubted.size > 0) this.doubted.delete(resource.name);
       if (this.subscription.wants(resource.name)) this.held.set(resource.name, resource);
     }
     for (const name of response.removed) this.#gone(name);
@@ -250,8 +251,8 @@ export class ServerType {
 
   #settle(name: string): void {
     this.#due.delete(name);
-    this.#owed.delete(name);
-    this.#aliases.delete(name);
+    if (this.#owed.size > 0) this.#owed.delete(name);
+    if (this.#aliases.size > 0) this.#aliases.delete(name);
   }
 
   #decide(name: string, resources: ResourceMap, gate: Gate): Decision {
@@ -262,7 +263,8 @@ export class ServerType {
       const allowed = gate.mayAdd(resource);
       if (allowed === "no") return NOTHING;
       if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
-      return { kind: "add", sent: { name, aliases: [...(this.#aliases.get(name) ?? [])], resource } };
+      const aliases = this.#aliases.get(name);
+      return { kind: "add", sent: { name, aliases: aliases ? [...aliases] : NO_ALIASES, resource } };
     }
     if (resource) return NOTHING;
     if (this.#mayHave(name)) return gate.mayRemove(name) ? REMOVE : KEEP;

@@ -7,7 +7,6 @@ import type { KubeClient } from "../../kube/client/client.ts";
 import { Informer } from "../../kube/client/informer.ts";
 import { type KubeObject, keyOf, nameOf } from "../../kube/object.ts";
 import { type ResourceType, resourceByKind } from "../../kube/resources.ts";
-import { originKey } from "../../model/origin.ts";
 import type { Source, SourceListener } from "./source.ts";
 
 const log = logger("control");
@@ -37,7 +36,7 @@ export class ApiSource implements Source {
   #remembering(listener: SourceListener): SourceListener {
     return {
       onObject: (object) => {
-        this.#held.set(originKey(object.origin), object);
+        this.#held.set(object.key, object);
         listener.onObject(object);
       },
       onDeleted: (key) => {
@@ -95,5 +94,5 @@ function tellObject(object: KubeObject, listener: SourceListener): string | unde
     return undefined;
   }
   listener.onObject(read.object);
-  return originKey(read.object.origin);
+  return read.object.key;
 }

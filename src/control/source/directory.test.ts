@@ -8,7 +8,6 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
 import { until } from "../../base/until-fixture.ts";
 import type { SourceObject } from "../../dialect/object.ts";
-import { originKey } from "../../model/origin.ts";
 import { DirectorySource } from "./directory.ts";
 import type { SourceListener } from "./source.ts";
 
@@ -17,7 +16,7 @@ class Heard implements SourceListener {
   readonly complaints = new Map<string, readonly Diagnostic[]>();
   readonly events: string[] = [];
   onObject(object: SourceObject): void {
-    this.objects.set(originKey(object.origin), object);
+    this.objects.set(object.key, object);
     this.events.push(`+${object.origin.name}`);
   }
   onDeleted(key: string): void {

@@ -125,7 +125,7 @@ export class DirectorySource implements Source {
     for (const [file, read] of files) {
       const repeated: Diagnostic[] = [];
       for (const object of read.objects) {
-        const key = originKey(object.origin);
+        const key = object.key;
         const message = diagnostics.duplicateObject(object.origin.kind);
         if (objects.has(key)) repeated.push(diagnose(message, object.origin, "metadata.name", object.spans));
         else objects.set(key, object);

@@ -69,7 +69,7 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
 function translate(objects: readonly SourceObject[], settings: MeshSettings): Translation {
   const reads = objects.map((object) => ({ object, ...read(object, settings) }));
   const later = new Map<string, Diagnostic[]>();
-  const spans = new Map(objects.map((object) => [originKey(object.origin), object.spans]));
+  const spans = new Map(objects.map((object) => [object.key, object.spans]));
   const report: Report = (origin, path, message) => {
     const key = originKey(origin);
     later.set(key, [...(later.get(key) ?? []), diagnose(message, origin, path, spans.get(key))]);
@@ -93,7 +93,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
   const results = reads.map(({ object, accepted, diagnostics }) => ({
     object,
     accepted,
-    diagnostics: [...diagnostics, ...(later.get(originKey(object.origin)) ?? [])],
+    diagnostics: [...diagnostics, ...(later.get(object.key) ?? [])],
   }));
   return { parts, results };
 }

@@ -1,0 +1,68 @@
+// `compile.ts SIZE`: objects to snapshots of a mesh, from nothing and after one change, in a process of its own; prints a CompileReport.
+
+import { CompileCache } from "../../src/compile/cache.ts";
+import { compileProxy, compileShared } from "../../src/compile/compile.ts";
+import { translate } from "../../src/dialect/dialects.ts";
+import type { SourceObject } from "../../src/dialect/object.ts";
+import { buildMesh } from "../../src/model/build.ts";
+import type { Mesh } from "../../src/model/mesh.ts";
+import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";
+import { validateMesh } from "../../src/model/validate.ts";
+import { median } from "../statistics.ts";
+import { CHANGED_SERVICE, type MeshSize, meshObjects, podObject, virtualServiceObject } from "./mesh.ts";
+
+export interface CompileReport {
+  readonly firstMs: number;
+  readonly residentBytes: number;
+  readonly endpointMs: number;
+  readonly virtualServiceMs: number;
+}
+
+const CHANGES = 15;
+
+class Compiler {
+  readonly #cache = new CompileCache();
+  #objects: readonly SourceObject[];
+  #mesh: Mesh | undefined;
+
+  constructor(objects: readonly SourceObject[]) {
+    this.#objects = objects;
+  }
+
+  /** Everything that the control plane does between a change and what it sends; milliseconds. */
+  compile(): number {
+    const startedAt = performance.now();
+    const { parts, sources } = translate(this.#objects, DEFAULT_SETTINGS);
+    this.#mesh = buildMesh(DEFAULT_SETTINGS, parts, this.#mesh);
+    const shared = compileShared(this.#mesh, new Map(), this.#cache);
+    for (const workload of this.#mesh.workloads) compileProxy(shared, workload);
+    validateMesh(this.#mesh, parts, sources);
+    return performance.now() - startedAt;
+  }
+
+  replace(object: SourceObject): void {
+    const key = object.key;
+    this.#objects = this.#objects.map((other) => (other.key === key ? object : other));
+  }
+}
+
+function main(size: MeshSize): CompileReport {
+  const compiler = new Compiler(meshObjects(size));
+  const firstMs = compiler.compile();
+  const residentBytes = process.memoryUsage().rss;
+  const changed = (change: (i: number) => SourceObject) =>
+    median(
+      Array.from({ length: CHANGES }, (_, i) => {
+        compiler.replace(change(i));
+        return compiler.compile();
+      }),
+    );
+  return {
+    firstMs,
+    residentBytes,
+    endpointMs: changed((i) => podObject(size, CHANGED_SERVICE, 1, i + 1)),
+    virtualServiceMs: changed((i) => virtualServiceObject(size, CHANGED_SERVICE, i + 1)),
+  };
+}
+
+if (import.meta.main) process.stdout.write(JSON.stringify(main(JSON.parse(process.argv[2] ?? ""))));
