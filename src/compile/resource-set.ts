@@ -92,7 +92,9 @@ class LayeredMap implements ReadonlyMap<string, Resource> {
   }
 
   get(name: string): Resource | undefined {
-    return this.#own.get(name) ?? (this.#hidden.has(name) ? undefined : this.#below.get(name));
+    const own = this.#own.get(name);
+    if (own || (this.#hidden.size > 0 && this.#hidden.has(name))) return own;
+    return this.#below.get(name);
   }
 
   has(name: string): boolean {

@@ -16,9 +16,10 @@ const ROUTING: readonly ResourceKind[] = ["lds", "rds", "vhds"];
 function mayRoute(resource: Resource, clusters: ServerType, snapshot: Snapshot): "yes" | "wait" | "blocked" {
   let blocked = false;
   for (const name of resource.references) {
+    if (clusters.held.has(name)) continue;
     // A cluster that is not to be sent has nothing to wait for: it is in the bootstrap, or the user named one that does not exist.
     const cluster = resourcesOf(snapshot, "cds").get(name);
-    if (!cluster || clusters.held.has(name) || !clusters.subscription.wants(name)) continue;
+    if (!cluster || !clusters.subscription.wants(name)) continue;
     if (!clusters.refuses(cluster)) return "wait";
     blocked = true;
   }

@@ -22,7 +22,7 @@ export class Held {
   }
 
   get(name: string): HeldResource | undefined {
-    return this.#own.has(name) ? this.#own.get(name) : this.#shared.get(name);
+    return this.#own.get(name) ?? (this.#own.has(name) ? undefined : this.#shared.get(name));
   }
 
   has(name: string): boolean {
