@@ -50,7 +50,8 @@ class Flow implements DatagramListener {
 
   send(bytes: Uint8Array): void {
     if (this.#socket) this.#send(bytes);
-    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(bytes.slice());
+    else if (this.#waiting.length < MAX_WAITING)
+      this.#waiting.push(Buffer.from(bytes)); // a Buffer's slice() would be a view
     else this.#session.stats.dropped++;
   }
 
