@@ -2,6 +2,7 @@
 
 import type { Socket, SocketHandler, TCPSocketListenOptions, UnixSocketOptions } from "bun";
 import { Failure } from "../base/failure.ts";
+import { acceptRest } from "./accept-queue.ts";
 import type { Admission } from "./admission.ts";
 import { setBacklog } from "./backlog.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
@@ -17,16 +18,18 @@ export type Binding =
       readonly backlog?: number;
     }
   | { readonly kind: "unix"; readonly path: string }
-  /** A socket that listens already, handed over by another process, and the port that it is bound to. */
-  | { readonly kind: "inherited"; readonly fd: number; readonly port: number };
+  /** A socket that listens already, handed over by whoever had it before, and the port that it is bound to. */
+  | { readonly kind: "inherited"; readonly fd: number; readonly port: number; readonly backlog?: number };
 
 export interface ListeningSocket {
   /** The port bound, also when 0 was asked for; 0 for a Unix socket. */
   readonly port: number;
   /** -1 where the runtime does not tell. */
   readonly descriptor: number;
-  /** Takes no new connections; those that live go on. */
+  /** Takes no new connections; those that live go on, those that wait in the queue are reset if nobody else has the socket. */
   stop(): void;
+  /** Accepts those that wait, and then stops. Of a socket that nobody else has: no more get in. */
+  stopAfterRest(): void;
 }
 
 function plainHandlers(accept: Acceptor, admission: Admission | undefined): SocketHandler<SocketTransport, "buffer"> {
@@ -66,6 +69,24 @@ function descriptorOf(server: object): number {
   return "fd" in server && typeof server.fd === "number" ? server.fd : -1;
 }
 
+type Handlers = SocketHandler<SocketTransport, "buffer"> | SocketHandler<undefined, "buffer">;
+
+function listening(server: { stop(): void }, port: number, descriptor: number, socket: Handlers): ListeningSocket {
+  return {
+    port,
+    descriptor,
+    stop: () => server.stop(),
+    stopAfterRest() {
+      acceptRest(descriptor, (fd) => {
+        // Bun calls `open` before this returns.
+        const options = { fd, allowHalfOpen: true, socket } as unknown as Parameters<typeof Bun.connect>[0];
+        Bun.connect(options).catch(() => {});
+      });
+      server.stop();
+    },
+  };
+}
+
 function placeOf(binding: Binding): string {
   switch (binding.kind) {
     case "unix":
@@ -92,12 +113,13 @@ export function listen(
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };
       const server = Bun.listen(options as UnixSocketOptions<unknown>);
-      return { port: 0, descriptor: descriptorOf(server), stop: () => server.stop() };
+      return listening(server, 0, descriptorOf(server), handlers);
     }
     if (binding.kind === "inherited") {
       const options = { fd: binding.fd, allowHalfOpen: true, socket: handlers };
       const server = Bun.listen(options as unknown as TCPSocketListenOptions<unknown>);
-      return { port: binding.port, descriptor: binding.fd, stop: () => server.stop() };
+      if (binding.backlog) setBacklog(binding.fd, binding.backlog);
+      return listening(server, binding.port, binding.fd, handlers);
     }
     const options = {
       hostname: binding.host,
@@ -108,7 +130,7 @@ export function listen(
     };
     const server = Bun.listen(options as TCPSocketListenOptions<unknown>);
     if (binding.backlog) setBacklog(descriptorOf(server), binding.backlog);
-    return { port: server.port, descriptor: descriptorOf(server), stop: () => server.stop() };
+    return listening(server, server.port, descriptorOf(server), handlers);
   } catch (thrown) {
     const where = placeOf(binding);
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";

@@ -217,6 +217,13 @@ test.each(["clear", "TLS"])("what was read is given back, and what was claimed s
   expect(forgotten.some((chunk) => chunk.length === 0)).toBe(true);
 });
 
+test("who waits when the socket stops has its handshake, if it accepts the rest", async () => {
+  const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), echo);
+  const waiting = exchange(server.port, clientTls("client"), "secret");
+  server.stopAfterRest();
+  expect(await waiting).toMatchObject({ reply: "secret" });
+});
+
 test("mTLS gives both sides SNI, ALPN and the peer's certificate", async () => {
   let facts: SocketTransport["tls"];
   const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, serverTls("server"), (transport) => {

@@ -1,7 +1,16 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import type { Configuration } from "./configuration.ts";
-import { listener, type Message, setCluster, setListener, staticCluster, TestProxy } from "./proxy-fixture.ts";
-import { connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
+import {
+  httpFilter,
+  listener,
+  type Message,
+  setCluster,
+  setListener,
+  socketAddress,
+  staticCluster,
+  TestProxy,
+} from "./proxy-fixture.ts";
+import { closedPort, connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
 
 const TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 /** Long enough that a stream is seen to live on in it, short enough to wait for its end. */
@@ -104,20 +113,22 @@ test("who has not spoken yet when the proxy begins to end is served", async () =
   await answers(peer);
 });
 
-test("who has not spoken yet when its listener is replaced gets the new one, and nobody when it is removed", async () => {
-  const { configuration } = serve(60_000);
+test("who has not spoken yet when its listener is replaced gets the new one, and is served by one that is removed while it drains", async () => {
+  const { configuration } = serve(600);
   setListener(configuration, byProtocol(bytes("a"), bytes("b")));
   const { port } = configuration.listenerManager.listeners.get("tcp")!;
-  const [early, late] = [await connectRaw(port), await connectRaw(port)];
-  open.push({ close: () => early.reset() }, { close: () => late.reset() });
-  await until("both are accepted", () => configuration.listenerManager.listeners.get("tcp")!.stats.accepted === 2);
+  const [early, late, silent] = [await connectRaw(port), await connectRaw(port), await connectRaw(port)];
+  for (const peer of [early, late, silent]) open.push({ close: () => peer.reset() });
+  await until("all are accepted", () => configuration.listenerManager.listeners.get("tcp")!.stats.accepted === 3);
   setListener(configuration, byProtocol(bytes("a"), bytes("c")));
   await answers(early);
   expect(configuration.connections).toBe(1); // of the listener in force, and of none that leaves
   configuration.listenerManager.removeListener("tcp");
-  late.send("ping");
+  await answers(late);
   await late.isClosed();
-  expect(late.text).toBe("");
+  silent.send("ping");
+  await silent.isClosed();
+  expect(silent.text).toBe("");
 });
 
 test("the end of the proxy cuts off what is left", async () => {
@@ -125,4 +136,61 @@ test("the end of the proxy cuts off what is left", async () => {
   const peer = await stream(configuration);
   await stop();
   await peer.isClosed();
+});
+
+describe("who waits in the queue of a socket", () => {
+  const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+  const direct = (code: number) =>
+    httpFilter({ name: "l", routes: [{ match: { prefix: "/" }, direct_response: { status: code } }] });
+
+  /** On loopback the handshake is over when connect(2) returns, and nobody accepts before the turn is over. */
+  function queued(port: number): Promise<RawPeer>[] {
+    return Array.from({ length: 3 }, async () => {
+      const peer = await connectRaw(port);
+      open.push({ close: () => peer.reset() });
+      peer.send(GET);
+      return peer;
+    });
+  }
+
+  const portOf = ({ listenerManager }: Configuration) => listenerManager.listeners.get("tcp")!.port;
+
+  async function answered(peers: readonly Promise<RawPeer>[], code: number): Promise<void> {
+    for (const peer of await Promise.all(peers)) await peer.hears(`HTTP/1.1 ${code} `);
+  }
+
+  test("is served when the listener is removed, and others are refused", async () => {
+    const { configuration } = serve();
+    setListener(configuration, listener("tcp", direct(204)));
+    const port = portOf(configuration);
+    const peers = queued(port);
+    configuration.listenerManager.removeListener("tcp");
+    await answered(peers, 204);
+    for (const peer of await Promise.all(peers)) await peer.isClosed();
+    await expect(connectRaw(port)).rejects.toThrow();
+  });
+
+  test("is served when the proxy begins to end", async () => {
+    const { configuration } = serve();
+    setListener(configuration, listener("tcp", direct(204)));
+    const peers = queued(portOf(configuration));
+    configuration.drain();
+    await answered(peers, 204);
+  });
+
+  test.each([
+    ["another backlog", { tcp_backlog_size: 7 }],
+    ["the same socket", {}],
+  ])("is served by the listener that replaces theirs: %s", async (_, fields) => {
+    const { configuration } = serve();
+    const address = socketAddress(closedPort());
+    setListener(configuration, { ...listener("l", direct(204)), address });
+    const { port } = configuration.listenerManager.listeners.get("l")!;
+    const peers = queued(port);
+    setListener(configuration, { ...listener("l", direct(205), fields), address });
+    await answered(peers, 205);
+    await answered(queued(port), 205);
+    configuration.listenerManager.removeListener("l");
+    await expect(connectRaw(port)).rejects.toThrow();
+  });
 });

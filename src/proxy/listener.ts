@@ -2,10 +2,11 @@
 
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
+import { sameSocket } from "../net/accept-queue.ts";
 import type { Admission } from "../net/admission.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
-import { type ListeningSocket, listen } from "../net/listen.ts";
+import { type Binding, type ListeningSocket, listen } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
 import { SocketTransport } from "../net/socket.ts";
 import type { ServerTls } from "../net/tls-acceptor.ts";
@@ -74,8 +75,13 @@ function allChains(table: ListenerTable): Set<FilterChain> {
   ]);
 }
 
-function sameAddress({ address: a }: ListenerTable, { address: b }: ListenerTable): boolean {
-  return a.kind === "socket" && b.kind === "socket" && a.host === b.host && a.port === b.port;
+/** What comes to the socket of one can go to the other. */
+function sameKind(a: ListenerTable, b: ListenerTable): boolean {
+  return (
+    a.backlog === b.backlog &&
+    (a.sharedTls === undefined) === (b.sharedTls === undefined) &&
+    a.sharedTls?.requireClientCertificate === b.sharedTls?.requireClientCertificate
+  );
 }
 
 /** Of all listeners together, counted where it refuses. */
@@ -103,6 +109,8 @@ export class Listener {
   /** One for each address; none while it is not open. */
   #doors: readonly Door[] = [];
   #leaving: Leaving | undefined;
+  /** The drain time has passed. */
+  #isOver = false;
   #inherited: ReadonlySet<BoundChain> = new Set();
   readonly #cutOff = new Alarm(() => this.terminate());
   readonly stats: ListenerStats;
@@ -178,27 +186,32 @@ export class Listener {
   }
 
   /**
-   * Opens the socket, or takes it over from the listener that this one replaces: no connection is refused in between.
-   * @throws Failure when the address cannot be bound.
+   * Opens the sockets, or takes them over from the listener that this one replaces: of those on the same address no connection is refused or
+   * lost in between.
+   * @throws Failure when an address cannot be bound.
    */
   open(before?: Listener): void {
     const { address, bind, additionalAddresses } = this.table;
-    if (before && before.#doors.length > 0 && before.#sharesSocketsWith(this)) {
-      this.#doors = before.#doors;
-      before.#doors = [];
-      for (const door of this.#doors) door.owner = this;
-      return;
-    }
-    // Another kind of socket on the same address: the old one must go first, or the bind fails.
-    if (before && sameAddress(before.table, this.table)) before.stop();
     if (address.kind === "internal" || !bind) return;
+    const known = before ? [...before.#doors] : [];
+    const isSame = before !== undefined && sameKind(before.table, this.table);
     const doors: Door[] = [];
+    const replaced = new Map<Door, Door>();
     try {
-      for (const { host, port } of [address, ...additionalAddresses]) doors.push(this.#openDoor(host, port));
+      for (const { host, port } of [address, ...additionalAddresses]) {
+        const at = known.findIndex(({ place }) => place.host === host && place.port === port);
+        const [old] = at < 0 ? [] : known.splice(at, 1);
+        const door = old && isSame ? old : this.#openDoor(host, port, old?.socket);
+        if (old && door !== old) replaced.set(door, old);
+        doors.push(door);
+      }
     } catch (thrown) {
-      for (const door of doors) this.#close(door);
+      for (const door of doors) if (door.owner === this) this.#abandon(door, replaced.has(door));
       throw thrown;
     }
+    for (const door of doors) door.owner = this;
+    for (const { socket } of replaced.values()) socket.stop();
+    if (before) before.#doors = known;
     this.#doors = doors;
   }
 
@@ -206,7 +219,7 @@ export class Listener {
    * What the socket calls for as long as it is open knows the door alone. Whoever opened it is replaced, and leads to its heir, and that to
    * the next: a door that kept hold of the first would keep all of them.
    */
-  #openDoor(host: string, port: number): Door {
+  #openDoor(host: string, port: number, before: ListeningSocket | undefined): Door {
     const { name: listener, backlog, sharedTls } = this.table;
     const context = this.#context;
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
@@ -218,7 +231,11 @@ export class Listener {
         () => door.owner.stats,
       );
     const place: SocketPlace = { listener, host, port, backlog };
-    const binding = context.sockets.binding(place);
+    const fd = before && sameSocket(before.descriptor);
+    const binding: Binding =
+      before && fd !== undefined
+        ? { kind: "inherited", fd, port: before.port, backlog }
+        : context.sockets.binding(place);
     const admission = admissionOf(context, () => door.owner.#overflow());
     const socket = listen(binding, sharedTls && tls(), accept, admission);
     const door: Door = { place, owner: this, socket };
@@ -226,27 +243,15 @@ export class Listener {
     return door;
   }
 
-  #close({ place, socket }: Door): void {
+  /** It did not come to be used: whoever waits is the one's that had the address before, if one had. */
+  #abandon({ place, socket }: Door, hadAddress: boolean): void {
     socket.stop();
-    this.#context.sockets.closed(place);
+    if (!hadAddress) this.#context.sockets.closed(place);
   }
 
   #overflow(): void {
     this.stats.overflows++;
     log.debug("connection refused", { listener: this.table.name, reason: "as many connections as the proxy may have" });
-  }
-
-  #sharesSocketsWith(other: Listener): boolean {
-    const key = ({ address, additionalAddresses, backlog, bind, sharedTls }: ListenerTable) =>
-      JSON.stringify([
-        address,
-        additionalAddresses,
-        backlog,
-        bind,
-        sharedTls !== undefined,
-        sharedTls?.requireClientCertificate,
-      ]);
-    return key(this.table) === key(other.table);
   }
 
   #accept(transport: SocketTransport): void {
@@ -294,8 +299,8 @@ export class Listener {
       return;
     }
     const { stream } = arriving;
-    // At the end of the proxy, what is under way may still need a connection to an internal listener.
-    const chain = this.#leaving?.kind === "removed" ? undefined : chooseChain(this.table, this.#chainFacts(arriving));
+    // Who was accepted before the listener went is served while it drains, as on Envoy.
+    const chain = this.#isOver ? undefined : chooseChain(this.table, this.#chainFacts(arriving));
     const chosen = chain && this.#chains.get(chain);
     if (!chosen) {
       this.stats.noChain++;
@@ -363,11 +368,12 @@ export class Listener {
   }
 
   /**
-   * Accepts no more; connections finish what they carry within the drain time, but for those of chains that its heir goes on with. Byte
-   * streams have no words for that: they go on until then (Envoy's tcp_proxy does not ask for the drain decision either).
+   * Accepts those that wait, and no more; connections finish what they carry within the drain time, but for those of chains that its heir
+   * goes on with. Byte streams have no words for that: they go on until then (Envoy's tcp_proxy does not ask for the drain decision either).
    */
   drain(leaving: Leaving): void {
-    this.stop();
+    const { sockets } = this.#context;
+    this.#close(leaving.kind === "ending" && sockets.outliveProcess ? "at once" : "after the rest");
     this.#leaving = leaving;
     if (leaving.kind === "replaced") this.#inherited = new Set(leaving.by.#chains.values());
     for (const live of this.#own()) live.drain();
@@ -376,7 +382,8 @@ export class Listener {
 
   /** Ends every connection, but for those that its heir goes on with. */
   terminate(): void {
-    this.stop();
+    this.#close("at once");
+    this.#isOver = true;
     timers.disarm(this.#cutOff);
     for (const live of this.#own()) live.terminate();
   }
@@ -391,8 +398,13 @@ export class Listener {
   }
 
   /** Closes the listening sockets alone. */
-  stop(): void {
-    for (const door of this.#doors) this.#close(door);
+  #close(when: "at once" | "after the rest"): void {
+    const doors = this.#doors;
     this.#doors = [];
+    for (const { place, socket } of doors) {
+      if (when === "at once") socket.stop();
+      else socket.stopAfterRest();
+      this.#context.sockets.closed(place);
+    }
   }
 }

@@ -13,6 +13,8 @@ export interface SocketPlace {
 export interface ListeningSockets {
   /** Other processes bind the same. */
   readonly sharesPorts: boolean;
+  /** Others hold them too: what waits in their queues when the process ends is for its successor. */
+  readonly outliveProcess: boolean;
   /** How the socket of this place is to be had. */
   binding(place: SocketPlace): Binding;
   opened(place: SocketPlace, socket: ListeningSocket): void;
@@ -27,6 +29,7 @@ export function placeKey({ listener, host, port }: SocketPlace): string {
 export function ownSockets(reusePort: boolean): ListeningSockets {
   return {
     sharesPorts: reusePort,
+    outliveProcess: false,
     binding: ({ host, port, backlog }) => ({ kind: "tcp", host, port, reusePort, backlog }),
     opened() {},
     closed() {},

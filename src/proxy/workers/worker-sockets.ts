@@ -9,6 +9,7 @@ import { type AssignedPorts, CHANNEL_FD, type FromWorker, type HandedSocket } fr
 
 export class WorkerSockets implements ListeningSockets {
   readonly sharesPorts = true;
+  readonly outliveProcess = true;
   readonly #handed: Map<string, HandedSocket>;
   readonly #ports = new Map<string, number>();
   readonly #tell: (message: FromWorker) => void;
