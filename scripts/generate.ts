@@ -164,6 +164,15 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ["SourceCluster source_cluster = 1;", "QueryParameters query_parameters = 12;"],
     ["// to 'generic_key' as the descriptor key.", "string default_value = 3;"],
   ],
+  [`${EXT}/load_balancing_policies/common/v3/common.proto`]: [
+    [
+      "bool fail_traffic_on_panic = 3;",
+      `enum LocalityBasis { HEALTHY_HOSTS_NUM = 0; HEALTHY_HOSTS_WEIGHT = 1; }
+       message ForceLocalZone { google.protobuf.UInt32Value min_size = 1; }
+       ForceLocalZone force_local_zone = 5;
+       LocalityBasis locality_basis = 6;`,
+    ],
+  ],
   "envoy/config/rbac/v3/rbac.proto": [
     [
       "message Policy {",

@@ -49,8 +49,12 @@ export class ClusterWarming {
     return this.#warming.has(name);
   }
 
+  get(name: string): Cluster | undefined {
+    return this.#warming.get(name)?.cluster;
+  }
+
   has(cluster: Cluster): boolean {
-    return this.#warming.get(cluster.table.name)?.cluster === cluster;
+    return this.get(cluster.table.name) === cluster;
   }
 
   /** In force at once when nothing is missing. One of the same name must have been abandoned before. */

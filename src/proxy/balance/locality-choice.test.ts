@@ -7,7 +7,12 @@ import { NO_LOCALITY, WeightedLocalities, ZoneAware } from "./locality-choice.ts
 
 const here = { region: "", zone: "here", subZone: "" };
 const ZONES = ["here", "a", "b"];
-const POLICY = { minClusterSize: 6, routingEnabled: 100 };
+const POLICY = {
+  minClusterSize: 6,
+  routingEnabled: 100,
+  forcedLocalHosts: Number.POSITIVE_INFINITY,
+  basis: "hosts",
+} as const;
 
 /** As many hosts in each of the zones. */
 function inZones(...counts: readonly number[]) {
