@@ -173,6 +173,10 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
        LocalityBasis locality_basis = 6;`,
     ],
   ],
+  [`${EXT}/filters/network/rbac/v3/rbac.proto`]: [
+    ['import "xds/annotations/v3/status.proto";', 'import "google/protobuf/duration.proto";'],
+    ["EnforcementType enforcement_type = 4;", "google.protobuf.Duration delay_deny = 8;"],
+  ],
   "envoy/config/rbac/v3/rbac.proto": [
     [
       "message Policy {",

@@ -47,6 +47,9 @@ const LEAST_REQUEST: JsonMessage = {
   },
 };
 
+/** Of lists whose last element is of another kind than those before it: what stands there. */
+export const LAST: Readonly<Record<string, Json>> = { "envoy.config.listener.v3.Filter": managerFilter };
+
 const TLS = "envoy.extensions.transport_sockets.tls.v3";
 const ROUTE = "envoy.config.route.v3";
 
@@ -199,6 +202,8 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.core.v3.GrpcService": grpc,
   "envoy.config.route.v3.RateLimit": { actions: [{ generic_key: { descriptor_value: "a" } }] },
   "envoy.extensions.filters.http.rbac.v3.RBAC": { rules: { policies: { a: policy } } },
+  "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit": { stat_prefix: "a", max_connections: 1 },
+  "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit": { stat_prefix: "a", token_bucket: bucket },
   "envoy.extensions.filters.network.rbac.v3.RBAC": { stat_prefix: "a", rules: { policies: { a: policy } } },
   [`${TLS}.TlsCertificate`]: { certificate_chain: pem, private_key: pem },
   [`${TLS}.CertificateValidationContext`]: { trusted_ca: pem },

@@ -49,6 +49,8 @@ export class AccessRecord implements FormatSource, LogFacts {
   /** Envoy's response code details. */
   details: string | undefined = undefined;
   transportFailure: string | undefined = undefined;
+  /** Why the proxy ended the connection, in Envoy's words. */
+  terminationDetails: string | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
   /** A check of this proxy, or of the application through it. */

@@ -41,17 +41,38 @@ function acceptLocalRateLimit(scope: Scope, filter: Filter): NetworkFilter | und
   return limit.runtimeEnabled?.defaultValue === false ? undefined : { kind: "local-rate-limit", bucket };
 }
 
+function acceptNetworkRbac(scope: Scope, filter: Filter): NetworkFilter | undefined {
+  const rbac = scope.unpack(typedConfig(filter), RBACSchema);
+  if (!rbac) return undefined;
+  scope.only(rbac, [
+    "rules",
+    "matcher",
+    "shadowRules",
+    "shadowMatcher",
+    "shadowRulesStatPrefix",
+    "statPrefix",
+    // Once or with every byte: what rules look at does not change while a connection lasts.
+    "enforcementType",
+    "delayDeny",
+  ]);
+  const enforced = { rules: scope.field("rules"), matcher: scope.field("matcher") };
+  const shadow = { rules: scope.field("shadow_rules"), matcher: scope.field("shadow_matcher") };
+  return {
+    kind: "rbac",
+    rules: acceptRulesOrMatcher(enforced, rbac.rules, rbac.matcher, "network"),
+    shadow: acceptRulesOrMatcher(shadow, rbac.shadowRules, rbac.shadowMatcher, "network"),
+    statPrefix: rbac.statPrefix.replace(/\.$/, ""),
+    shadowPrefix: rbac.shadowRulesStatPrefix,
+    delayMs: milliseconds(rbac.delayDeny, 0),
+  };
+}
+
 function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
   if (any && isA(any, LocalRateLimitSchema)) return acceptLocalRateLimit(scope, filter);
   if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
-  const rbac = scope.unpack(any, RBACSchema);
-  if (!rbac) return undefined;
-  scope.only(rbac, ["rules", "matcher", "statPrefix"]);
-  const at = { rules: scope.field("rules"), matcher: scope.field("matcher") };
-  const rules = acceptRulesOrMatcher(at, rbac.rules, rbac.matcher, "network");
-  return rules && { kind: "rbac", rules };
+  return acceptNetworkRbac(scope, filter);
 }
 
 function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: boolean): Terminal | undefined {
