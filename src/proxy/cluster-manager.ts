@@ -41,6 +41,7 @@ export class ClusterManager {
       internal,
       members: (names) => this.#members(names),
       onHostsChanged: (cluster) => this.#hostsChanged(cluster),
+      onChecked: (cluster) => this.#warming.lookAt(cluster),
     };
     this.#warming = new ClusterWarming(
       { hasEndpoints: (name) => this.#endpoints.has(name), hasSecret: (name) => secrets.has(name) },

@@ -1,5 +1,5 @@
 // Clusters that are not in force yet, as Envoy's ClusterManager warms them: one is used once its endpoints and secrets have come, or the
-// first answer of DNS; what it replaces serves until then.
+// first answer of DNS, and its hosts have been checked once; what it replaces serves until then.
 
 import type { Cluster as ClusterTable } from "../table/cluster.ts";
 import type { UpstreamSocket } from "../table/transport-socket.ts";
@@ -105,11 +105,12 @@ export class ClusterWarming {
     this.#onWarm(cluster);
   }
 
-  #isWarm({ cluster: { table }, discovered }: Warming): boolean {
+  #isWarm({ cluster: { table, checker }, discovered }: Warming): boolean {
     const { discovery } = table;
     const isDiscovered =
       discovered !== "waiting" ||
       (discovery.kind === "eds" ? this.#arrivals.hasEndpoints(discovery.serviceName) : discovery.kind !== "dns");
-    return isDiscovered && secretsOf(table).every((name) => this.#arrivals.hasSecret(name));
+    if (!isDiscovered || (checker && !checker.isFirstRoundOver)) return false;
+    return secretsOf(table).every((name) => this.#arrivals.hasSecret(name));
   }
 }

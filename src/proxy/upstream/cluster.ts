@@ -41,6 +41,8 @@ export interface UpstreamContext {
   members(names: readonly string[]): readonly Cluster[];
   /** Hosts of a cluster came, went, or changed in what balancing goes by. */
   onHostsChanged(cluster: Cluster): void;
+  /** A check has told of one of its hosts. */
+  onChecked(cluster: Cluster): void;
 }
 
 export interface ClusterStats {
@@ -133,6 +135,7 @@ export class Cluster {
       onChecked: (host, passed, changed) => {
         if (changed) this.onHealthChanged(host);
         if (passed) this.outliers?.onHealthCheckPassed(host);
+        this.#context.onChecked(this);
       },
     });
   }
