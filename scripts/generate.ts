@@ -96,6 +96,7 @@ const XDS: Target = {
     `${EXT}/clusters/aggregate/v3/cluster.proto`,
     `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
     `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
+    `${EXT}/network/dns_resolver/cares/v3/cares_dns_resolver.proto`,
     `${EXT}/load_balancing_policies/round_robin/v3/round_robin.proto`,
     `${EXT}/load_balancing_policies/least_request/v3/least_request.proto`,
     `${EXT}/load_balancing_policies/random/v3/random.proto`,
@@ -163,6 +164,9 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ],
     ["SourceCluster source_cluster = 1;", "QueryParameters query_parameters = 12;"],
     ["// to 'generic_key' as the descriptor key.", "string default_value = 3;"],
+  ],
+  "envoy/config/cluster/v3/cluster.proto": [
+    ["bool respect_dns_ttl = 39;", "google.protobuf.Duration dns_jitter = 58;"],
   ],
   [`${EXT}/load_balancing_policies/common/v3/common.proto`]: [
     [

@@ -48,10 +48,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "xds.core.v3.TypedExtensionConfig.name": LABEL,
   "envoy.config.route.v3.WeightedCluster.total_weight": "the sum of the weights counts, as in Envoy since 1.24",
   "envoy.config.route.v3.RouteAction.UpgradeConfig.enabled": "read of the connection manager's upgrades",
-  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig.allow_post": "a POST is no CONNECT",
-  "envoy.config.cluster.v3.Cluster.cleanup_interval":
-    "hosts of original destinations go when there are too many, those without requests first",
-  "envoy.config.cluster.v3.Cluster.CommonLbConfig.update_merge_window": "every update of endpoints is in force at once",
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.consistent_hashing_lb_config":
     "read of clusters with RING_HASH or MAGLEV",
   "envoy.extensions.filters.network.rbac.v3.RBAC.enforcement_type":

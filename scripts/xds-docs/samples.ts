@@ -352,6 +352,7 @@ export const BESIDE: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.cluster.v3.Cluster.dns_failure_refresh_rate": DNS,
   "envoy.config.cluster.v3.Cluster.dns_refresh_rate": DNS,
   "envoy.config.cluster.v3.Cluster.respect_dns_ttl": DNS,
+  "envoy.config.cluster.v3.Cluster.dns_jitter": DNS,
   "envoy.config.cluster.v3.Cluster.dns_lookup_family": DNS,
   "envoy.config.cluster.v3.Cluster.max_requests_per_connection": TYPED_HTTP,
   "envoy.config.core.v3.ProxyProtocolPassThroughTLVs.tlv_type": { match_type: "INCLUDE" },

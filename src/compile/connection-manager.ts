@@ -107,7 +107,12 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   });
 }
 
-function connectionFields(settings: StreamSettings | undefined): MessageInitShape<typeof TcpProxySchema> {
+type ConnectionFields = Pick<
+  MessageInitShape<typeof TcpProxySchema>,
+  "hashPolicy" | "idleTimeout" | "maxDownstreamConnectionDuration"
+>;
+
+function connectionFields(settings: StreamSettings | undefined): ConnectionFields {
   const { hashSourceAddress = false, idleTimeoutMs: idle, maxDurationMs: duration } = settings ?? {};
   return {
     ...(hashSourceAddress ? { hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }] } : {}),

@@ -55,7 +55,8 @@ export class HealthChecker implements SessionOwner {
       if (!hosts.has(host) || host.endpoint.healthCheck?.disabled) this.#forget(host, session);
     for (const host of hosts)
       if (!this.#sessions.has(host) && !host.endpoint.healthCheck?.disabled) this.#add(host, before.get(host.key));
-    if (hosts.size > 0) this.#awaited ??= new Set([...this.#sessions.keys()].filter((host) => !host.session!.isKnown));
+    if (hosts.size > 0)
+      this.#awaited ??= new Set([...this.#sessions].flatMap(([host, { isKnown }]) => (isKnown ? [] : host)));
   }
 
   /** Nothing is known of a cluster's hosts before (Envoy: ClusterImplBase::finishInit). Hosts that come later are not waited for. */
