@@ -68,6 +68,7 @@ const XDS: Target = {
     `${EXT}/filters/http/on_demand/v3/on_demand.proto`,
     `${EXT}/filters/http/header_to_metadata/v3/header_to_metadata.proto`,
     `${EXT}/filters/http/set_filter_state/v3/set_filter_state.proto`,
+    `${EXT}/filters/http/set_metadata/v3/set_metadata.proto`,
     `${EXT}/filters/http/header_mutation/v3/header_mutation.proto`,
     `${EXT}/filters/http/fault/v3/fault.proto`,
     `${EXT}/filters/http/cors/v3/cors.proto`,

@@ -3,11 +3,14 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
+import { applyFilterState, type FilterStateRule } from "../table/filter-state.ts";
 import type { NetworkFilter, NetworkRbac as RbacTable } from "../table/network-filter.ts";
-import type { ConnectionFacts } from "../table/request.ts";
+import { AccessRecord } from "./access-record.ts";
 import type { BoundChain } from "./bound-chain.ts";
+import type { DownstreamFacts } from "./connection-facts.ts";
 import type { FilterCount } from "./filter/filter.ts";
 import { TokenBucket } from "./filter/token-bucket.ts";
+import { formatText } from "./format-value.ts";
 import { NetworkRbac } from "./network-rbac.ts";
 
 export interface Refusal {
@@ -42,8 +45,15 @@ function rbacOf(filter: RbacTable): NetworkRbac {
   return rbac;
 }
 
+function keep(rules: readonly FilterStateRule[], facts: DownstreamFacts): void {
+  const state = new Map(facts.filterState);
+  const source = new AccessRecord(facts, undefined);
+  applyFilterState(state, rules, ({ format, absent }) => formatText(format, source, absent));
+  facts.filterState = state;
+}
+
 /** Why a connection is not let through, if it is not. `said`: what its filters find out about it is added there. */
-export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts, said: JsonObject[]): Refusal | undefined {
+export function refusal({ chain, live }: BoundChain, facts: DownstreamFacts, said: JsonObject[]): Refusal | undefined {
   for (const filter of chain.filters) {
     switch (filter.kind) {
       case "rbac": {
@@ -54,6 +64,9 @@ export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts, sai
         if (details !== undefined) return { reason: "denied by RBAC", details, delayMs: filter.delayMs };
         break;
       }
+      case "set-filter-state":
+        keep(filter.rules, facts);
+        break;
       case "local-rate-limit":
         if (!bucketOf(filter).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
         break;

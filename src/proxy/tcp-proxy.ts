@@ -5,9 +5,9 @@ import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { Tlv } from "../net/proxy-protocol.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import { hashAddress } from "../table/hash-policy.ts";
+import { hashText } from "../table/hash-policy.ts";
 import type { LogType } from "../table/log-filter.ts";
-import { chooseTcpCluster, type TcpTable } from "../table/tcp.ts";
+import { chooseTcpCluster, type TcpHash, type TcpTable } from "../table/tcp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
@@ -41,6 +41,13 @@ export interface TcpDownstream {
   readonly tlvs: readonly Tlv[];
   /** What the filters before this one found out. */
   readonly said: readonly JsonObject[];
+}
+
+/** Objects that are not made for it are none to hash by, as in Envoy. */
+function hashedText(hash: TcpHash, { remoteAddress, filterState }: DownstreamFacts): string | undefined {
+  if (hash.kind === "source-ip") return remoteAddress;
+  const object = filterState?.get(hash.key);
+  return object?.hashable ? object.value : undefined;
 }
 
 function recordOf(facts: DownstreamFacts, said: readonly JsonObject[]): AccessRecord {
@@ -127,8 +134,9 @@ export class TcpConnection implements SpliceListener {
     const { destination, facts } = this.#downstream;
     if (cluster.table.discovery.kind === "original-destination")
       return destination && cluster.transient(endpointAt(destination.address, destination.port));
-    const { hashSourceIp } = this.#tcp.table;
-    return cluster.choose(hashSourceIp ? { ...NO_PREFERENCE, hash: hashAddress(facts.remoteAddress) } : NO_PREFERENCE);
+    const { hash } = this.#tcp.table;
+    const by = hash && hashedText(hash, facts);
+    return cluster.choose(by === undefined ? NO_PREFERENCE : { ...NO_PREFERENCE, hash: hashText(by) });
   }
 
   #dial(cluster: Cluster, held: readonly Buffer[]): void {

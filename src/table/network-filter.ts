@@ -1,6 +1,7 @@
 // Filters of a chain before its terminal one.
 
 import type { TokenBucketSettings } from "./filter/local-rate-limit.ts";
+import type { FilterStateRule } from "./filter-state.ts";
 import type { RbacTable } from "./rbac.ts";
 
 export interface NetworkRbac {
@@ -18,6 +19,8 @@ export interface NetworkRbac {
 
 export type NetworkFilter =
   | NetworkRbac
+  /** Kept for those after it (envoy.filters.network.set_filter_state). */
+  | { readonly kind: "set-filter-state"; readonly rules: readonly FilterStateRule[] }
   /** A connection for which the bucket has no token is closed at once (envoy.filters.network.local_ratelimit). */
   | { readonly kind: "local-rate-limit"; readonly bucket: TokenBucketSettings }
   /** More connections than `max` of this chain are closed, after `delayMs` (envoy.filters.network.connection_limit). */

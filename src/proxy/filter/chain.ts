@@ -13,6 +13,8 @@ import { HeaderToMetadata } from "./header-to-metadata.ts";
 import { HealthCheck } from "./health-check.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { Rbac } from "./rbac.ts";
+import { SetFilterState } from "./set-filter-state.ts";
+import { SetMetadata } from "./set-metadata.ts";
 import { StatefulSession } from "./stateful-session.ts";
 
 type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter, K>>;
@@ -37,6 +39,10 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new LocalRateLimit(name, disabled, table);
     case "rbac":
       return new Rbac(name, disabled, table);
+    case "set-filter-state":
+      return new SetFilterState(name, disabled, table);
+    case "set-metadata":
+      return new SetMetadata(name, disabled, table);
     case "stateful-session":
       return new StatefulSession(name, disabled, table);
     case "header-to-metadata":

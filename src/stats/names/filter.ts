@@ -86,5 +86,11 @@ export const FAULT_ABORTS = counter("envoy_http_fault_aborts_injected", "Request
 export const FAULT_RATE_LIMITS = counter("envoy_http_fault_response_rl_injected", "Responses slowed down", MANAGER);
 export const FAULT_OVERFLOWS = counter("envoy_http_fault_faults_overflow", "Faults above the most at once", MANAGER);
 
+export const SET_METADATA_DENIED = counter(
+  "envoy_http_set_metadata_overwrite_denied",
+  "Metadata that was there already and stayed",
+  MANAGER,
+);
+
 export const CORS_VALID = counter("envoy_http_cors_origin_valid", "Requests of origins that are allowed", MANAGER);
 export const CORS_INVALID = counter("envoy_http_cors_origin_invalid", "Requests of other origins", MANAGER);

@@ -10,6 +10,8 @@ import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
 import type { HealthCheckFilter } from "./health-check.ts";
 import type { LocalRateLimitFilter } from "./local-rate-limit.ts";
 import type { RbacFilter } from "./rbac.ts";
+import type { SetFilterStateFilter } from "./set-filter-state.ts";
+import type { SetMetadataFilter } from "./set-metadata.ts";
 import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
@@ -23,6 +25,8 @@ export type FilterTable =
   | HealthCheckFilter
   | LocalRateLimitFilter
   | RbacFilter
+  | SetFilterStateFilter
+  | SetMetadataFilter
   | StatefulSessionFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
   | { readonly kind: "on-demand" }
@@ -46,6 +50,7 @@ export type RouteFilterTable =
   | LocalRateLimitFilter
   | RbacFilter
   | RouteHeaderMutation
+  | SetFilterStateFilter
   | StatefulSessionFilter
   | { readonly kind: "disabled" };
 

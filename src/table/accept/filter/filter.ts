@@ -29,6 +29,8 @@ import { LocalRateLimitSchema } from "../../../xds/gen/envoy/extensions/filters/
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { RouterSchema } from "../../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { ConfigSchema as SetFilterStateSchema } from "../../../xds/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.ts";
+import { ConfigSchema as SetMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.ts";
 import {
   StatefulSessionPerRouteSchema,
   StatefulSessionSchema,
@@ -52,6 +54,8 @@ import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptHealthCheckFilter } from "./health-check.ts";
 import { acceptLocalRateLimit } from "./local-rate-limit.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
+import { acceptSetFilterState } from "./set-filter-state.ts";
+import { acceptSetMetadata } from "./set-metadata.ts";
 import { acceptStatefulSession, acceptStatefulSessionRoute } from "./stateful-session.ts";
 
 /** One kind of configuration: the message, and what becomes of it. `inherited`: what the level above says of the same filter. */
@@ -81,6 +85,8 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(HTTPFaultSchema, acceptFault),
   known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACSchema, acceptRbacFilter),
+  known(SetFilterStateSchema, acceptSetFilterState),
+  known(SetMetadataSchema, acceptSetMetadata),
   known(StatefulSessionSchema, acceptStatefulSession),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(HealthCheckSchema, acceptHealthCheckFilter),
@@ -105,6 +111,7 @@ const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
   known(HTTPFaultSchema, acceptFault),
   known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACPerRouteSchema, acceptRbacRoute),
+  known(SetFilterStateSchema, acceptSetFilterState),
   known(StatefulSessionPerRouteSchema, acceptStatefulSessionRoute),
 ];
 
