@@ -73,6 +73,7 @@ const XDS: Target = {
     `${EXT}/filters/http/fault/v3/fault.proto`,
     `${EXT}/filters/http/cors/v3/cors.proto`,
     `${EXT}/filters/http/local_ratelimit/v3/local_rate_limit.proto`,
+    `${EXT}/filters/http/admission_control/v3/admission_control.proto`,
     `${EXT}/filters/http/adaptive_concurrency/v3/adaptive_concurrency.proto`,
     `${EXT}/filters/http/ext_proc/v3/ext_proc.proto`,
     `${EXT}/filters/http/stateful_session/v3/stateful_session.proto`,

@@ -210,6 +210,13 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
     format_string: { text_format_source: { inline_string: "a" } },
   },
   "envoy.extensions.filters.http.set_metadata.v3.Metadata": { metadata_namespace: "a", value: { a: "b" } },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl": { success_criteria: {} },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria": {
+    http_success_status: [{ start: 100, end: 400 }],
+  },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.GrpcCriteria": {
+    grpc_success_status: [0],
+  },
   "envoy.extensions.filters.network.rbac.v3.RBAC": { stat_prefix: "a", rules: { policies: { a: policy } } },
   [`${TLS}.TlsCertificate`]: { certificate_chain: pem, private_key: pem },
   [`${TLS}.CertificateValidationContext`]: { trusted_ca: pem },
@@ -256,7 +263,7 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": { key: "b" },
   "envoy.type.matcher.v3.ValueMatcher": { string_match: { exact: "c" } },
   "envoy.type.matcher.v3.ListMatcher": { one_of: { string_match: { exact: "c" } } },
-  "envoy.type.v3.Int32Range": {},
+  "envoy.type.v3.Int32Range": { start: 100, end: 400 },
   "envoy.type.v3.Int64Range": { start: "1", end: "5" },
   "envoy.type.v3.FractionalPercent": { numerator: 50 },
   "envoy.type.v3.Percent": { value: 50 },

@@ -21,6 +21,7 @@ import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./gen/envoy
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency } from "./gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
+import { file_envoy_extensions_filters_http_admission_control_v3_admission_control } from "./gen/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.ts";
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from "./gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "./gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "./gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
@@ -103,6 +104,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_common_ratelimit_v3_ratelimit,
   file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency,
+  file_envoy_extensions_filters_http_admission_control_v3_admission_control,
   file_envoy_extensions_filters_http_buffer_v3_buffer,
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,

@@ -3,6 +3,7 @@
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
+import { AdmissionControl } from "./admission-control.ts";
 import { BufferRequest } from "./buffer.ts";
 import { Cors } from "./cors.ts";
 import { ExtProc } from "./ext-proc/ext-proc.ts";
@@ -27,6 +28,8 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new HeaderMutation(name, disabled, table);
     case "adaptive-concurrency":
       return new AdaptiveConcurrency(name, disabled, table);
+    case "admission-control":
+      return new AdmissionControl(name, disabled, table);
     case "health-check":
       return new HealthCheck(name, disabled, table);
     case "cors":

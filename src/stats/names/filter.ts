@@ -92,5 +92,9 @@ export const SET_METADATA_DENIED = counter(
   MANAGER,
 );
 
+export const ADMISSION_REJECTED = counter("envoy_http_admission_control_rq_rejected", "Requests refused", MANAGER);
+export const ADMISSION_SUCCESS = counter("envoy_http_admission_control_rq_success", "Requests that succeeded", MANAGER);
+export const ADMISSION_FAILURE = counter("envoy_http_admission_control_rq_failure", "Requests that failed", MANAGER);
+
 export const CORS_VALID = counter("envoy_http_cors_origin_valid", "Requests of origins that are allowed", MANAGER);
 export const CORS_INVALID = counter("envoy_http_cors_origin_invalid", "Requests of other origins", MANAGER);

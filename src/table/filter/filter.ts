@@ -1,6 +1,7 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
 import type { AdaptiveConcurrencyFilter } from "./adaptive-concurrency.ts";
+import type { AdmissionControlFilter } from "./admission-control.ts";
 import type { BufferFilter } from "./buffer.ts";
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
 import type { ExtProcFilter, ExtProcRoute } from "./ext-proc.ts";
@@ -16,6 +17,7 @@ import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
   | AdaptiveConcurrencyFilter
+  | AdmissionControlFilter
   | BufferFilter
   | ExtProcFilter
   | CorsFilter

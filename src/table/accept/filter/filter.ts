@@ -8,6 +8,7 @@ import {
   FilterConfigSchema as WrapperSchema,
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { AdaptiveConcurrencySchema } from "../../../xds/gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
+import { AdmissionControlSchema } from "../../../xds/gen/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.ts";
 import {
   BufferPerRouteSchema,
   BufferSchema,
@@ -45,6 +46,7 @@ import {
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
 import { acceptAdaptiveConcurrency } from "./adaptive-concurrency.ts";
+import { acceptAdmissionControl } from "./admission-control.ts";
 import { acceptBuffer, acceptBufferRoute } from "./buffer.ts";
 import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptExtProc, acceptExtProcRoute } from "./ext-proc.ts";
@@ -91,6 +93,7 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(HealthCheckSchema, acceptHealthCheckFilter),
   known(AdaptiveConcurrencySchema, acceptAdaptiveConcurrency),
+  known(AdmissionControlSchema, acceptAdmissionControl),
   known(OnDemandSchema, (scope, config) => {
     scope.only(config, []);
     return { kind: "on-demand" };
