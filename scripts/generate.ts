@@ -68,10 +68,12 @@ const XDS: Target = {
     `${EXT}/filters/http/on_demand/v3/on_demand.proto`,
     `${EXT}/filters/http/header_to_metadata/v3/header_to_metadata.proto`,
     `${EXT}/filters/http/set_filter_state/v3/set_filter_state.proto`,
+    `${EXT}/filters/http/set_metadata/v3/set_metadata.proto`,
     `${EXT}/filters/http/header_mutation/v3/header_mutation.proto`,
     `${EXT}/filters/http/fault/v3/fault.proto`,
     `${EXT}/filters/http/cors/v3/cors.proto`,
     `${EXT}/filters/http/local_ratelimit/v3/local_rate_limit.proto`,
+    `${EXT}/filters/http/admission_control/v3/admission_control.proto`,
     `${EXT}/filters/http/adaptive_concurrency/v3/adaptive_concurrency.proto`,
     `${EXT}/filters/http/ext_proc/v3/ext_proc.proto`,
     `${EXT}/filters/http/stateful_session/v3/stateful_session.proto`,
@@ -96,6 +98,7 @@ const XDS: Target = {
     `${EXT}/clusters/aggregate/v3/cluster.proto`,
     `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
     `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
+    `${EXT}/network/dns_resolver/cares/v3/cares_dns_resolver.proto`,
     `${EXT}/load_balancing_policies/round_robin/v3/round_robin.proto`,
     `${EXT}/load_balancing_policies/least_request/v3/least_request.proto`,
     `${EXT}/load_balancing_policies/random/v3/random.proto`,
@@ -163,6 +166,22 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ],
     ["SourceCluster source_cluster = 1;", "QueryParameters query_parameters = 12;"],
     ["// to 'generic_key' as the descriptor key.", "string default_value = 3;"],
+  ],
+  "envoy/config/cluster/v3/cluster.proto": [
+    ["bool respect_dns_ttl = 39;", "google.protobuf.Duration dns_jitter = 58;"],
+  ],
+  [`${EXT}/load_balancing_policies/common/v3/common.proto`]: [
+    [
+      "bool fail_traffic_on_panic = 3;",
+      `enum LocalityBasis { HEALTHY_HOSTS_NUM = 0; HEALTHY_HOSTS_WEIGHT = 1; }
+       message ForceLocalZone { google.protobuf.UInt32Value min_size = 1; }
+       ForceLocalZone force_local_zone = 5;
+       LocalityBasis locality_basis = 6;`,
+    ],
+  ],
+  [`${EXT}/filters/network/rbac/v3/rbac.proto`]: [
+    ['import "xds/annotations/v3/status.proto";', 'import "google/protobuf/duration.proto";'],
+    ["EnforcementType enforcement_type = 4;", "google.protobuf.Duration delay_deny = 8;"],
   ],
   "envoy/config/rbac/v3/rbac.proto": [
     [

@@ -24,6 +24,8 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   [`${FAULT}.disable_downstream_cluster_stats`]: NO_STATS,
   "envoy.config.route.v3.Route.stat_prefix": NO_STATS,
   "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.stat_prefix": NO_STATS,
+  "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.stat_prefix": NO_STATS,
+  "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit.stat_prefix": NO_STATS,
   "envoy.config.listener.v3.Listener.stat_prefix": "statistics of a listener carry its name",
   "*.config_source": ONE_STREAM,
   "*.sds_config": ONE_STREAM,
@@ -46,12 +48,10 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "xds.core.v3.TypedExtensionConfig.name": LABEL,
   "envoy.config.route.v3.WeightedCluster.total_weight": "the sum of the weights counts, as in Envoy since 1.24",
   "envoy.config.route.v3.RouteAction.UpgradeConfig.enabled": "read of the connection manager's upgrades",
-  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig.allow_post": "a POST is no CONNECT",
-  "envoy.config.cluster.v3.Cluster.cleanup_interval":
-    "hosts of original destinations go when there are too many, those without requests first",
-  "envoy.config.cluster.v3.Cluster.CommonLbConfig.update_merge_window": "every update of endpoints is in force at once",
   "envoy.config.cluster.v3.Cluster.CommonLbConfig.consistent_hashing_lb_config":
     "read of clusters with RING_HASH or MAGLEV",
+  "envoy.extensions.filters.network.rbac.v3.RBAC.enforcement_type":
+    "decided once, when the connection comes: what rules look at does not change while it lasts",
   "envoy.config.core.v3.DataSource.watched_directory": "files are read when the resource comes",
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.upstream_http_protocol_options":
     "names and SNI come from the TLS context alone",

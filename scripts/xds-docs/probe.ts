@@ -19,7 +19,7 @@ import {
 } from "../../src/table/accept/resource.ts";
 import type { Rejection } from "../../src/table/accept/scope.ts";
 import { NO_SHELL } from "../../src/table/accept/virtual-host.ts";
-import { BESIDE, EXCLUDES, FIELD_VALUES, type Json, type JsonMessage, MAP_KEYS, SAMPLES } from "./samples.ts";
+import { BESIDE, EXCLUDES, FIELD_VALUES, type Json, type JsonMessage, LAST, MAP_KEYS, SAMPLES } from "./samples.ts";
 
 export type Check = (message: Message) => Accepted<unknown>;
 
@@ -91,6 +91,15 @@ export function placeFor(place: Place, field: DescField): Place {
     ...beside,
   }) as JsonMessage;
   return { ...place, resource };
+}
+
+/** The place, and the same with another element after it where that makes a difference. */
+export function placesIn(place: Place, field: DescField): readonly Place[] {
+  const last = LAST[field.parent.typeName];
+  if (last === undefined) return [place];
+  const list = place.path.slice(0, -1);
+  const elements = at(place.resource, list) as unknown as readonly Json[];
+  return [place, { ...place, resource: replaced(place.resource, list, [...elements, last]) as JsonMessage }];
 }
 
 /** Values to try of a field that has no other: a flag may be on already. */

@@ -8,6 +8,7 @@ import {
   outcome,
   type Place,
   placeFor,
+  placesIn,
   sampleOf,
   setField,
   type Verdict,
@@ -228,8 +229,12 @@ export class Reference {
       const sample = sampleOf(schema);
       const content = isValue(schema) ? { value: sample } : (sample as JsonMessage);
       const value: Json = { "@type": `type.googleapis.com/${schema.typeName}`, ...content };
-      const { resource, inner } = setField(place, field, value);
-      if (takesExtension(field, before, outcome({ ...place, resource }, this.#registry))) found.push({ schema, inner });
+      for (const one of placesIn(place, field)) {
+        const { resource, inner } = setField(one, field, value);
+        if (!takesExtension(field, before, outcome({ ...one, resource }, this.#registry))) continue;
+        found.push({ schema, inner });
+        break;
+      }
     }
     if (found.length > MAX_EXTENSIONS_UNREAD) return { verdict: "no-effect", extensions: [], refusedValues: [] };
     for (const { schema, inner } of found) this.#read.push({ message: schema, place: inner });

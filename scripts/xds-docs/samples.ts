@@ -47,6 +47,9 @@ const LEAST_REQUEST: JsonMessage = {
   },
 };
 
+/** Of lists whose last element is of another kind than those before it: what stands there. */
+export const LAST: Readonly<Record<string, Json>> = { "envoy.config.listener.v3.Filter": managerFilter };
+
 const TLS = "envoy.extensions.transport_sockets.tls.v3";
 const ROUTE = "envoy.config.route.v3";
 
@@ -199,6 +202,21 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.core.v3.GrpcService": grpc,
   "envoy.config.route.v3.RateLimit": { actions: [{ generic_key: { descriptor_value: "a" } }] },
   "envoy.extensions.filters.http.rbac.v3.RBAC": { rules: { policies: { a: policy } } },
+  "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit": { stat_prefix: "a", max_connections: 1 },
+  "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit": { stat_prefix: "a", token_bucket: bucket },
+  "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue": {
+    object_key: "a",
+    factory_key: "envoy.string",
+    format_string: { text_format_source: { inline_string: "a" } },
+  },
+  "envoy.extensions.filters.http.set_metadata.v3.Metadata": { metadata_namespace: "a", value: { a: "b" } },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl": { success_criteria: {} },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria": {
+    http_success_status: [{ start: 100, end: 400 }],
+  },
+  "envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.GrpcCriteria": {
+    grpc_success_status: [0],
+  },
   "envoy.extensions.filters.network.rbac.v3.RBAC": { stat_prefix: "a", rules: { policies: { a: policy } } },
   [`${TLS}.TlsCertificate`]: { certificate_chain: pem, private_key: pem },
   [`${TLS}.CertificateValidationContext`]: { trusted_ca: pem },
@@ -245,7 +263,7 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.type.matcher.v3.MetadataMatcher.PathSegment": { key: "b" },
   "envoy.type.matcher.v3.ValueMatcher": { string_match: { exact: "c" } },
   "envoy.type.matcher.v3.ListMatcher": { one_of: { string_match: { exact: "c" } } },
-  "envoy.type.v3.Int32Range": {},
+  "envoy.type.v3.Int32Range": { start: 100, end: 400 },
   "envoy.type.v3.Int64Range": { start: "1", end: "5" },
   "envoy.type.v3.FractionalPercent": { numerator: 50 },
   "envoy.type.v3.Percent": { value: 50 },
@@ -347,6 +365,8 @@ export const BESIDE: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.cluster.v3.Cluster.dns_failure_refresh_rate": DNS,
   "envoy.config.cluster.v3.Cluster.dns_refresh_rate": DNS,
   "envoy.config.cluster.v3.Cluster.respect_dns_ttl": DNS,
+  "envoy.config.cluster.v3.Cluster.dns_jitter": DNS,
+  "envoy.extensions.filters.http.set_metadata.v3.Config.metadata_namespace": { value: { a: "b" } },
   "envoy.config.cluster.v3.Cluster.dns_lookup_family": DNS,
   "envoy.config.cluster.v3.Cluster.max_requests_per_connection": TYPED_HTTP,
   "envoy.config.core.v3.ProxyProtocolPassThroughTLVs.tlv_type": { match_type: "INCLUDE" },

@@ -41,9 +41,9 @@ export interface HostListeners {
 
 function targetOf(mesh: Mesh, view: View, service: Service, port: ServicePort): OutboundTarget {
   const { host } = service;
-  const stream = streamRoute(mesh, service, port, view).clusters;
+  const { clusters, settings } = streamRoute(mesh, service, port, view);
   const routes = addressRouteName(host, port.number);
-  return { host, port: port.number, protocol: port.protocol, stream, routes };
+  return { host, port: port.number, protocol: port.protocol, stream: { clusters, settings }, routes };
 }
 
 function planHost(

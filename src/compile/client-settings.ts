@@ -10,7 +10,10 @@ import {
   type RetryBudget,
   type Subset,
   settingsFor,
+  subsetByName,
 } from "../model/client-policy.ts";
+import { type Client, clientPolicyFor, serviceFor } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
 
 export interface EffectiveSettings {
   readonly loadBalancing: LoadBalancing;
@@ -43,4 +46,19 @@ export function effectiveSettings(
     outlierDetection: own.outlierDetection ?? defaults.outlierDetection,
     tls: own.tls ?? defaults.tls,
   };
+}
+
+/** Undefined: nobody said anything of this service, and the mesh's defaults hold. */
+export function clientSettingsFor(
+  mesh: Mesh,
+  client: Client,
+  host: string,
+  port: number,
+  subset: string,
+): EffectiveSettings | undefined {
+  const service = serviceFor(mesh, host, client.namespace);
+  const policy = service && clientPolicyFor(mesh, service, client);
+  if (!policy) return undefined;
+  const own = subset === "" ? undefined : subsetByName(policy, subset);
+  return effectiveSettings(mesh.settings.defaults.client, policy, own, port);
 }

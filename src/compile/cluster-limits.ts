@@ -8,11 +8,16 @@ import type {
   LoadBalancing,
   OutlierDetection,
   RetryBudget,
+  TcpKeepalive,
   Warmup,
 } from "../model/client-policy.ts";
 import { packAny } from "../xds/any.ts";
 import type { CircuitBreakersSchema } from "../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
-import { type LoadBalancingPolicy, LoadBalancingPolicySchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import {
+  type LoadBalancingPolicy,
+  LoadBalancingPolicySchema,
+  type UpstreamConnectionOptionsSchema,
+} from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { OutlierDetectionSchema } from "../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.ts";
 import type { SlowStartConfigSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import { LeastRequestSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
@@ -85,6 +90,25 @@ export function circuitBreakers(
           : {}),
       },
     ],
+  };
+}
+
+/** The kernel counts in seconds. */
+function seconds(ms: number): number {
+  return Math.max(1, Math.round(ms / 1_000));
+}
+
+export function connectionOptions({
+  probes,
+  idleMs,
+  intervalMs,
+}: TcpKeepalive): MessageInitShape<typeof UpstreamConnectionOptionsSchema> {
+  return {
+    tcpKeepalive: {
+      ...(probes === undefined ? {} : { keepaliveProbes: probes }),
+      ...(idleMs === undefined ? {} : { keepaliveTime: seconds(idleMs) }),
+      ...(intervalMs === undefined ? {} : { keepaliveInterval: seconds(intervalMs) }),
+    },
   };
 }
 

@@ -16,7 +16,7 @@ import {
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
-import { balancing, circuitBreakers, outlierDetection } from "./cluster-limits.ts";
+import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { LEG_MATCH, loadAssignment, type Target } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
 import { legServerName } from "./leg.ts";
@@ -140,6 +140,9 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
     name: planName(plan),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
     circuitBreakers: circuitBreakers(settings.pool, settings.retryBudget),
+    ...(settings.pool?.tcpKeepalive
+      ? { upstreamConnectionOptions: connectionOptions(settings.pool.tcpKeepalive) }
+      : {}),
     typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, automaticServerName }),
     // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },

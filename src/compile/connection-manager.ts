@@ -1,6 +1,6 @@
 // The two ends of a filter chain: requests (HttpConnectionManager) and bytes (TcpProxy).
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
@@ -19,6 +19,7 @@ import type { AccessLogReporter } from "./access-log-service.ts";
 import { httpFilters } from "./filter/http.ts";
 import type { ProxyFeatures } from "./proxy-features.ts";
 import type { WeightedCluster } from "./route.ts";
+import type { StreamSettings } from "./stream-route.ts";
 
 export interface ChainContext {
   readonly settings: MeshSettings;
@@ -39,6 +40,8 @@ export interface HttpChain {
 export interface StreamChain {
   readonly statPrefix: string;
   readonly clusters: readonly WeightedCluster[];
+  /** Undefined: the proxy's defaults. */
+  readonly settings?: StreamSettings;
 }
 
 /** Tries to connect before a byte stream is given up: another endpoint may be there. Requests have their retry policy. */
@@ -104,7 +107,21 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   });
 }
 
-export function streamFilter(context: ChainContext, { statPrefix, clusters }: StreamChain): Filter {
+type ConnectionFields = Pick<
+  MessageInitShape<typeof TcpProxySchema>,
+  "hashPolicy" | "idleTimeout" | "maxDownstreamConnectionDuration"
+>;
+
+function connectionFields(settings: StreamSettings | undefined): ConnectionFields {
+  const { hashSourceAddress = false, idleTimeoutMs: idle, maxDurationMs: duration } = settings ?? {};
+  return {
+    ...(hashSourceAddress ? { hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }] } : {}),
+    ...(idle === undefined ? {} : { idleTimeout: durationFromMs(idle) }),
+    ...(duration === undefined ? {} : { maxDownstreamConnectionDuration: durationFromMs(duration) }),
+  };
+}
+
+export function streamFilter(context: ChainContext, { statPrefix, clusters, settings }: StreamChain): Filter {
   const [only] = clusters;
   const report = reporter(context);
   const config = create(TcpProxySchema, {
@@ -113,6 +130,7 @@ export function streamFilter(context: ChainContext, { statPrefix, clusters }: St
       clusters.length === 1 && only
         ? { case: "cluster", value: only.name }
         : { case: "weightedClusters", value: { clusters: clusters.map(({ name, weight }) => ({ name, weight })) } },
+    ...connectionFields(settings),
     ...(context.direction === "outbound" ? { maxConnectAttempts: CONNECT_ATTEMPTS } : {}),
     ...(report ? { accessLogOptions: { accessLogFlushInterval: durationFromMs(STREAM_REPORT_MS) } } : {}),
     accessLog: accessLogs(context.settings, "stream", report),

@@ -118,8 +118,8 @@ function endpointListeners(
 function targetAt(mesh: Mesh, view: View, service: Service, port: ServicePort, address: string): OutboundTarget {
   const { host } = service;
   const name = (subset: string) => clusterName({ direction: "outbound", port: port.number, subset, host });
-  const routed = streamRoute(mesh, service, port, view).clusters;
+  const { clusters: routed, settings } = streamRoute(mesh, service, port, view);
   const own = routed.length === 1 && routed[0]?.name === name("");
-  const stream = own ? [{ name: name(address), weight: 1 }] : routed;
+  const stream = { clusters: own ? [{ name: name(address), weight: 1 }] : routed, settings };
   return { host, port: port.number, protocol: port.protocol, stream, routes: addressRouteName(host, port.number) };
 }

@@ -55,7 +55,7 @@ export function sharedPortListener(context: ChainContext, { port, http, tls }: S
     filterChain({
       name: `tls|${target.host}`,
       match: { serverNames: [target.host] },
-      filter: streamFilter(context, { statPrefix: target.host, clusters: target.stream }),
+      filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
     }),
   );
   return listener("outbound", {

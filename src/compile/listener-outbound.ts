@@ -15,7 +15,7 @@ import {
   socketAddress,
 } from "./listener.ts";
 import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL, upstreamListenerName } from "./listener-names.ts";
-import type { WeightedCluster } from "./route.ts";
+import type { StreamTarget } from "./stream-route.ts";
 
 /** Only the workload's own processes reach the mesh through it, and speak with its identity. */
 const LOOPBACK = "127.0.0.1";
@@ -26,7 +26,7 @@ export interface OutboundTarget {
   readonly port: number;
   readonly protocol: Protocol;
   /** Where bytes go. */
-  readonly stream: readonly WeightedCluster[];
+  readonly stream: StreamTarget;
   /** Name of the route configuration for requests. */
   readonly routes: string;
 }
@@ -44,7 +44,7 @@ export function targetChains(
   const name = clusterName({ direction: "outbound", port, subset: "", host });
   const stream = filterChain({
     name: "tcp",
-    filter: streamFilter(context, { statPrefix: name, clusters: target.stream }),
+    filter: streamFilter(context, { statPrefix: name, ...target.stream }),
   });
   if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], sniffs: false };
   const requests = http({ applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] });

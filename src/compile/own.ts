@@ -147,9 +147,9 @@ function ownUpstream(
   const routes = mayBeHttp(port.protocol)
     ? compileServiceRoutes(memo, planVirtualHost(mesh, view, "upstream", service, port, names))
     : undefined;
-  const stream = streamRoute(mesh, service, port, view);
-  const target = { host, port: servicePort, protocol: port.protocol, stream: stream.clusters, routes: name };
-  return { upstream, target, routes, sources: isHttp(port.protocol) ? [] : stream.sources };
+  const { clusters, settings, sources } = streamRoute(mesh, service, port, view);
+  const target = { host, port: servicePort, protocol: port.protocol, stream: { clusters, settings }, routes: name };
+  return { upstream, target, routes, sources: isHttp(port.protocol) ? [] : sources };
 }
 
 /** An upstream may be configured before its service exists: its requests are answered 503, flag NC, until it does. */

@@ -5,10 +5,14 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { ConnectionPool } from "../model/client-policy.ts";
+import type { ConnectionPool, Http2Keepalive } from "../model/client-policy.ts";
 import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
 import { packAny } from "../xds/any.ts";
-import type { UpstreamHttpProtocolOptionsSchema } from "../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import type {
+  HttpProtocolOptionsSchema as CommonOptionsSchema,
+  KeepaliveSettingsSchema,
+  UpstreamHttpProtocolOptionsSchema,
+} from "../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { HttpProtocolOptionsSchema } from "../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 
 /** `downstream`: each request in the protocol that its client speaks. Undefined: bytes only. */
@@ -67,25 +71,39 @@ export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning =
     autoSni: true,
     autoSanValidation: true,
   };
-  const { httpIdleTimeoutMs: idle, maxRequestsPerConnection } = pool ?? {};
+  const common = commonOptions(pool);
   const options = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: protocolConfig(protocol, pool?.maxConcurrentStreams),
+    upstreamProtocolOptions: protocolConfig(protocol, pool),
     ...(automaticServerName ? { upstreamHttpProtocolOptions: automatic } : {}),
-    ...(idle === undefined && maxRequestsPerConnection === undefined
-      ? {}
-      : {
-          commonHttpProtocolOptions: {
-            ...(idle === undefined ? {} : { idleTimeout: durationFromMs(idle) }),
-            ...(maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection }),
-          },
-        }),
+    ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
   });
   return { [HTTP_OPTIONS]: packAny(HttpProtocolOptionsSchema, options) };
 }
 
-function protocolConfig(protocol: NonNullable<UpstreamProtocol>, maxConcurrentStreams: number | undefined) {
+function commonOptions(pool: ConnectionPool | undefined): MessageInitShape<typeof CommonOptionsSchema> {
+  const { httpIdleTimeoutMs: idle, maxConnectionDurationMs: duration, maxRequestsPerConnection } = pool ?? {};
+  return {
+    ...(idle === undefined ? {} : { idleTimeout: durationFromMs(idle) }),
+    ...(duration === undefined ? {} : { maxConnectionDuration: durationFromMs(duration) }),
+    ...(maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection }),
+  };
+}
+
+function keepalive({ intervalMs, timeoutMs }: Http2Keepalive): MessageInitShape<typeof KeepaliveSettingsSchema> {
+  return {
+    timeout: durationFromMs(timeoutMs),
+    ...(intervalMs === undefined ? {} : { interval: durationFromMs(intervalMs) }),
+  };
+}
+
+function protocolConfig(protocol: NonNullable<UpstreamProtocol>, pool: ConnectionPool | undefined) {
+  const { maxConcurrentStreams, http2Keepalive } = pool ?? {};
   // RFC 8441: an upgrade (WebSocket) on an HTTP/2 leg is an extended CONNECT.
-  const http2 = { allowConnect: true, ...(maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }) };
+  const http2 = {
+    allowConnect: true,
+    ...(maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }),
+    ...(http2Keepalive ? { connectionKeepalive: keepalive(http2Keepalive) } : {}),
+  };
   switch (protocol) {
     case "http1":
       return {

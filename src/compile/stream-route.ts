@@ -8,12 +8,27 @@ import { isTls } from "../model/protocol.ts";
 import type { WeightedBackend } from "../model/route.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { clusterName } from "../xds/names.ts";
+import { clientSettingsFor } from "./client-settings.ts";
 import { resolveBackend, selects } from "./http-rules.ts";
 import { type Source, wholeObject } from "./provenance.ts";
 import type { WeightedCluster } from "./route.ts";
 
-export interface StreamRoute {
+/** What becomes of a connection that carries bytes. */
+export interface StreamSettings {
+  /** Its endpoint is chosen by the client's address. */
+  readonly hashSourceAddress: boolean;
+  /** Undefined: the proxy's default; 0: none. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly maxDurationMs: number | undefined;
+}
+
+/** Where bytes go, and how. */
+export interface StreamTarget {
   readonly clusters: readonly WeightedCluster[];
+  readonly settings: StreamSettings;
+}
+
+export interface StreamRoute extends StreamTarget {
   readonly sources: readonly Source[];
 }
 
@@ -27,12 +42,33 @@ export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, cli
   const rule = isTls(port.protocol) ? tlsRule(mesh, service, port, client) : tcpRule(mesh, service, port, client);
   const own = clusterName({ direction: "outbound", port: port.number, subset: "", host: service.host });
   const origin = wholeObject(service.origin);
-  if (!rule) return { clusters: [{ name: own, weight: 1 }], sources: [origin] };
+  if (!rule)
+    return {
+      clusters: [{ name: own, weight: 1 }],
+      settings: settingsOf(mesh, client, service.host, port.number, ""),
+      sources: [origin],
+    };
   const clusters = rule.backends.map((backend) => ({
     name: resolveBackend(mesh, client, backend, port.number).cluster,
     weight: backend.weight,
   }));
-  return { clusters, sources: [rule.source, origin] };
+  const first = rule.backends[0]?.target;
+  return {
+    clusters,
+    settings: settingsOf(mesh, client, first?.host ?? service.host, first?.port ?? port.number, first?.subset ?? ""),
+    sources: [rule.source, origin],
+  };
+}
+
+/** Of several backends the first one's hold: a connection has them before it has a backend. */
+function settingsOf(mesh: Mesh, client: Client, host: string, port: number, subset: string): StreamSettings {
+  const settings = clientSettingsFor(mesh, client, host, port, subset);
+  const balancing = settings?.loadBalancing;
+  return {
+    hashSourceAddress: balancing?.kind === "consistent-hash" && balancing.key.kind === "source-address",
+    idleTimeoutMs: settings?.pool?.tcpIdleTimeoutMs,
+    maxDurationMs: settings?.pool?.maxConnectionDurationMs,
+  };
 }
 
 function concerns({ client: selector, port }: TcpMatch | TlsMatch, servicePort: ServicePort, client: Client): boolean {

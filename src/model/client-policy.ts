@@ -37,9 +37,28 @@ export type HashTable =
   | { readonly kind: "ring"; readonly minSize: number }
   | { readonly kind: "maglev"; readonly size: number };
 
+/** Probes of a connection on which nothing comes; undefined: the operating system's numbers. */
+export interface TcpKeepalive {
+  readonly probes?: number | undefined;
+  readonly idleMs?: number | undefined;
+  readonly intervalMs?: number | undefined;
+}
+
+/** PINGs of HTTP/2. Undefined `intervalMs`: none, whatever the timeout. */
+export interface Http2Keepalive {
+  readonly intervalMs?: number | undefined;
+  readonly timeoutMs: number;
+}
+
 /** Undefined: no limit, or the proxy's own default for times. Limits are at least 1. */
 export interface ConnectionPool {
   readonly connectTimeoutMs?: number | undefined;
+  readonly tcpKeepalive?: TcpKeepalive | undefined;
+  /** Of a connection that carries bytes, and of one to an endpoint that carries requests. */
+  readonly maxConnectionDurationMs?: number | undefined;
+  /** Of bytes; 0: never. */
+  readonly tcpIdleTimeoutMs?: number | undefined;
+  readonly http2Keepalive?: Http2Keepalive | undefined;
   readonly maxConnections?: number | undefined;
   readonly maxPendingRequests?: number | undefined;
   readonly maxRequests?: number | undefined;

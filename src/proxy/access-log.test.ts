@@ -30,6 +30,7 @@ function source(headers: HeaderList): FormatSource {
     moment: () => undefined,
     time: () => undefined,
     metadata: () => undefined,
+    filterState: () => undefined,
   };
 }
 

@@ -5,6 +5,7 @@ import { GRPC_STATUS } from "../base/grpc-code.ts";
 import { statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
+import { applyFilterState, type FilterStateObject, type FilterStateRule } from "../table/filter-state.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
 import type { MetadataSource } from "../table/format/part.ts";
 import type { LogFacts, LogType } from "../table/log-filter.ts";
@@ -12,7 +13,7 @@ import { type FilterMetadata, mergeMetadata } from "../table/metadata.ts";
 import type { Route } from "../table/route.ts";
 import { wallMs } from "./clock.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
-import type { FormatSource } from "./format-value.ts";
+import { type FormatSource, formatText } from "./format-value.ts";
 import { recordOperator } from "./record-operator.ts";
 import { addFlag, NO_FLAGS, type ResponseFlag } from "./response-flags.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -24,6 +25,7 @@ export class AccessRecord implements FormatSource, LogFacts {
   readonly startedAt = performance.now();
   /** Namespaces and values in turns, in the order in which they were found: most are never read. */
   #found: (string | JsonObject)[] | undefined = undefined;
+  #kept: Map<string, FilterStateObject> | undefined = undefined;
   #requestOverAt = 0;
   #sendingAt = 0;
   #sentAt = 0;
@@ -49,6 +51,8 @@ export class AccessRecord implements FormatSource, LogFacts {
   /** Envoy's response code details. */
   details: string | undefined = undefined;
   transportFailure: string | undefined = undefined;
+  /** Why the proxy ended the connection, in Envoy's words. */
+  terminationDetails: string | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
   /** A check of this proxy, or of the application through it. */
@@ -195,6 +199,18 @@ export class AccessRecord implements FormatSource, LogFacts {
       case "upstream-host":
         return this.host?.metadata;
     }
+  }
+
+  // ── filter state ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  keep(rules: readonly FilterStateRule[]): void {
+    this.#kept ??= new Map(this.facts.filterState);
+    applyFilterState(this.#kept, rules, ({ format, absent }) => formatText(format, this, absent));
+  }
+
+  /** Of the request, else of the connection. */
+  filterState(key: string): FilterStateObject | undefined {
+    return (this.#kept ?? this.facts.filterState)?.get(key);
   }
 
   operator(name: PlainOperator): string | number | undefined {

@@ -41,6 +41,7 @@ export class ClusterManager {
       internal,
       members: (names) => this.#members(names),
       onHostsChanged: (cluster) => this.#hostsChanged(cluster),
+      onChecked: (cluster) => this.#warming.lookAt(cluster),
     };
     this.#warming = new ClusterWarming(
       { hasEndpoints: (name) => this.#endpoints.has(name), hasSecret: (name) => secrets.has(name) },
@@ -90,7 +91,7 @@ export class ClusterManager {
     const { workers } = this.#options;
     const table = workers === 1 ? accepted : { ...accepted, breakers: shareOf(accepted.breakers, workers) };
     if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
-      return "the cluster would stand for itself";
+      return "cluster_type.typed_config.clusters: the cluster would stand for itself";
     const cluster = new Cluster(table, this.#upstream, this.#clusters.get(table.name));
     const { discovery } = table;
     if (discovery.kind === "static") cluster.update(discovery.endpoints);
@@ -148,11 +149,17 @@ export class ClusterManager {
 
   // ── aggregates ──
 
-  /** Whether a cluster stands for another, be it through others. */
+  /**
+   * Whether a cluster stands for another, be it through others. Those that warm are looked at beside those in force: each of them may be
+   * what there is in a moment, and a circle would have no end.
+   */
   #standsFor(names: readonly string[], name: string): boolean {
     return names.some((member) => {
-      const discovery = this.#clusters.get(member)?.table.discovery;
-      return member === name || (discovery?.kind === "aggregate" && this.#standsFor(discovery.clusters, name));
+      if (member === name) return true;
+      return [this.#clusters.get(member), this.#warming.get(member)].some((cluster) => {
+        const discovery = cluster?.table.discovery;
+        return discovery?.kind === "aggregate" && this.#standsFor(discovery.clusters, name);
+      });
     });
   }
 

@@ -1,5 +1,5 @@
 // Clusters that are not in force yet, as Envoy's ClusterManager warms them: one is used once its endpoints and secrets have come, or the
-// first answer of DNS; what it replaces serves until then.
+// first answer of DNS, and its hosts have been checked once; what it replaces serves until then.
 
 import type { Cluster as ClusterTable } from "../table/cluster.ts";
 import type { UpstreamSocket } from "../table/transport-socket.ts";
@@ -49,8 +49,12 @@ export class ClusterWarming {
     return this.#warming.has(name);
   }
 
+  get(name: string): Cluster | undefined {
+    return this.#warming.get(name)?.cluster;
+  }
+
   has(cluster: Cluster): boolean {
-    return this.#warming.get(cluster.table.name)?.cluster === cluster;
+    return this.get(cluster.table.name) === cluster;
   }
 
   /** In force at once when nothing is missing. One of the same name must have been abandoned before. */
@@ -101,11 +105,12 @@ export class ClusterWarming {
     this.#onWarm(cluster);
   }
 
-  #isWarm({ cluster: { table }, discovered }: Warming): boolean {
+  #isWarm({ cluster: { table, checker }, discovered }: Warming): boolean {
     const { discovery } = table;
     const isDiscovered =
       discovered !== "waiting" ||
       (discovery.kind === "eds" ? this.#arrivals.hasEndpoints(discovery.serviceName) : discovery.kind !== "dns");
-    return isDiscovered && secretsOf(table).every((name) => this.#arrivals.hasSecret(name));
+    if (!isDiscovered || (checker && !checker.isFirstRoundOver)) return false;
+    return secretsOf(table).every((name) => this.#arrivals.hasSecret(name));
   }
 }

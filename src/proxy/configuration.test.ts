@@ -351,6 +351,14 @@ describe("clusters", () => {
     expect(standsFor("c", "upstream", "a")).toContain("itself");
     expect(standsFor("a", "a")).toContain("itself");
     expect(configuration.clusters.has("c")).toBe(false);
+    // One that warms closes the circle when it is warm.
+    const tls = { kind: "tls", certificate: "late" } as typeof table.socket;
+    const discovery = { kind: "aggregate", clusters: ["d"] } as const;
+    expect(
+      configuration.clusterManager.setCluster({ ...table, name: "warms", socket: tls, discovery }),
+    ).toBeUndefined();
+    expect(configuration.clusterManager.warming).toEqual(["warms"]);
+    expect(standsFor("d", "warms")).toContain("itself");
     expect(configuration.clusters.get("a")!.choose(NO_PREFERENCE)?.label).toBe(`127.0.0.1:${upstream.port}`);
   });
 

@@ -2,6 +2,7 @@
 
 import type { ByteStream, SocketAddress, TlsSession } from "../net/byte-stream.ts";
 import { peerIdentity } from "../pki/svid.ts";
+import type { FilterState } from "../table/filter-state.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import { PeerCertificate } from "./peer-certificate.ts";
 import type { Inspected } from "./sniff.ts";
@@ -15,6 +16,8 @@ export interface DownstreamFacts extends ConnectionFacts {
   readonly directLocal: SocketAddress;
   readonly peer: PeerCertificate | undefined;
   readonly tls: TlsSession | undefined;
+  /** What the filters of its chain keep of it; undefined: nothing. */
+  filterState: FilterState | undefined;
 }
 
 let connections = 0;
@@ -45,6 +48,7 @@ export function factsBetween(
     directLocal: direct.local,
     peer: undefined,
     tls: undefined,
+    filterState: undefined,
   };
 }
 

@@ -1,15 +1,16 @@
 // What filters counted, for each scrape. They count in plain fields, which are read here; what a filter counted stays when it goes.
 
 import type { Registry } from "../stats/registry.ts";
-import type { BoundFilter } from "./filter/filter.ts";
+import type { NetworkFilter } from "../table/network-filter.ts";
+import type { BoundFilter, FilterCount } from "./filter/filter.ts";
 import type { Listener } from "./listener.ts";
+import { networkCounts } from "./network-filter.ts";
 
 export function filterMetrics(registry: Registry): (listeners: ReadonlyMap<string, Listener>) => void {
   /** What was written so far, by series. */
-  const known = new WeakMap<BoundFilter, Map<string, number>>();
+  const known = new WeakMap<BoundFilter | NetworkFilter, Map<string, number>>();
 
-  const write = (filter: BoundFilter, statPrefix: string): void => {
-    const counts = filter.counts?.(statPrefix) ?? [];
+  const write = (filter: BoundFilter | NetworkFilter, counts: readonly FilterCount[]): void => {
     let written = known.get(filter);
     if (!written) {
       written = new Map();
@@ -24,7 +25,10 @@ export function filterMetrics(registry: Registry): (listeners: ReadonlyMap<strin
   };
 
   return (listeners) => {
-    for (const { managers } of listeners.values())
-      for (const { table, filters } of managers) for (const filter of filters.bound) write(filter, table.statPrefix);
+    for (const { managers, networkFilters } of listeners.values()) {
+      for (const { table, filters } of managers)
+        for (const filter of filters.bound) write(filter, filter.counts?.(table.statPrefix) ?? []);
+      for (const filter of networkFilters) write(filter, networkCounts(filter));
+    }
   };
 }

@@ -3,6 +3,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { grpcStatusText } from "../grpc/status-text.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
+import type { FilterStateObject } from "../table/filter-state.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
 import type { Format, FormatPart, MetadataSource } from "../table/format/part.ts";
 import { formatTime } from "../table/format/time-format.ts";
@@ -34,6 +35,8 @@ export interface FormatSource {
   /** Milliseconds since 1970 with their fraction; undefined when there is no such thing. */
   time(of: "start" | "emit" | "peer-start" | "peer-end"): number | undefined;
   metadata(of: MetadataSource): FilterMetadata | undefined;
+  /** What filters keep under the key. */
+  filterState(key: string): FilterStateObject | undefined;
 }
 
 function cut(value: string, maxLength: number): string {
@@ -131,20 +134,29 @@ export function partValue(part: FormatPart, source: FormatSource): FormatValue {
       return serverName(part.prefer, source);
     case "metadata":
       return metadataPart(part, source);
+    case "filter-state": {
+      const value = part.style === "field" ? undefined : source.filterState(part.key)?.value;
+      return value === undefined ? undefined : cut(value, part.maxLength);
+    }
   }
 }
 
 /** A part as text; objects are JSON there too. */
 export function partText(part: FormatPart, source: FormatSource, absent: string): string {
   const value = partValue(part, source);
-  if (typeof value === "string") return value;
+  if (typeof value === "string")
+    return part.kind === "filter-state" && part.style === "typed" ? cut(JSON.stringify(value), part.maxLength) : value;
   if (value === undefined) return absent;
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
+export function formatText(format: Format, source: FormatSource, absent: string): string {
+  let text = "";
+  for (let i = 0; i < format.length; i++) text += partText(format[i]!, source, absent);
+  return text;
+}
+
 /** For header operations, where what is absent is empty (Envoy: HeaderParser's formatters omit empty values). */
 export function formatValue(format: Format, source: FormatSource): string {
-  let text = "";
-  for (let i = 0; i < format.length; i++) text += partText(format[i]!, source, "");
-  return text;
+  return formatText(format, source, "");
 }

@@ -1,5 +1,6 @@
 // A listener at work: accepts, looks at the first bytes where it must, chooses the filter chain, hands over to HTTP or TCP.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import { sameSocket } from "../net/accept-queue.ts";
@@ -12,6 +13,7 @@ import { SocketTransport } from "../net/socket.ts";
 import type { ServerTls } from "../net/tls-acceptor.ts";
 import type { ChainFacts } from "../table/filter-chain-match.ts";
 import { chooseChain, type FilterChain, type Listener as ListenerTable } from "../table/listener.ts";
+import type { NetworkFilter } from "../table/network-filter.ts";
 import {
   type BoundChain,
   bindChain,
@@ -28,7 +30,7 @@ import type { ListeningSockets, SocketPlace } from "./listening-sockets.ts";
 import { closeLater, refusal } from "./network-filter.ts";
 import type { HeldConnections } from "./overload/held-connections.ts";
 import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
-import { TcpConnection } from "./tcp-proxy.ts";
+import { logRefused, TcpConnection } from "./tcp-proxy.ts";
 
 const log = logger("proxy");
 
@@ -163,6 +165,11 @@ export class Listener {
   /** Its connection managers with what they count. */
   get managers(): readonly BoundHttp[] {
     return [...this.#chains.values()].flatMap(({ bound }) => (bound.kind === "http" ? [bound.http] : []));
+  }
+
+  /** What stands before the terminal filters of its chains. */
+  get networkFilters(): readonly NetworkFilter[] {
+    return [...this.#chains.values()].flatMap(({ chain }) => chain.filters);
   }
 
   /** Open connections, but for those that its heir goes on with. */
@@ -340,8 +347,10 @@ export class Listener {
   #serve(chosen: BoundChain, { stream, destination, inspected, first }: Arriving): void {
     const { bound, live } = chosen;
     const facts = readConnectionFacts(stream, destination, inspected);
-    const limit = refusal(chosen, facts);
+    const said: JsonObject[] = [];
+    const limit = refusal(chosen, facts, said);
     if (limit) {
+      if (bound.kind === "tcp" && limit.details !== undefined) logRefused(bound.tcp, facts, said, limit.details);
       this.#refuse(stream, limit.reason, limit.delayMs);
       return;
     }
@@ -353,7 +362,7 @@ export class Listener {
       http.start(stream, first, () => live.delete(http));
     } else {
       const tlvs = inspected.proxied?.tlvs ?? [];
-      const tcp = new TcpConnection(this.#context, bound.tcp, { stream, facts, destination, tlvs });
+      const tcp = new TcpConnection(this.#context, bound.tcp, { stream, facts, destination, tlvs, said });
       connection = tcp;
       live.add(tcp);
       tcp.start(first, () => live.delete(tcp));

@@ -1,23 +1,33 @@
 // The filters of a chain before its terminal one, asked once when a connection reaches it.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
-import type { NetworkFilter } from "../table/network-filter.ts";
-import { decideRbac } from "../table/rbac.ts";
-import type { ConnectionFacts } from "../table/request.ts";
+import { applyFilterState, type FilterStateRule } from "../table/filter-state.ts";
+import type { NetworkFilter, NetworkRbac as RbacTable } from "../table/network-filter.ts";
+import { AccessRecord } from "./access-record.ts";
 import type { BoundChain } from "./bound-chain.ts";
+import type { DownstreamFacts } from "./connection-facts.ts";
+import type { FilterCount } from "./filter/filter.ts";
 import { TokenBucket } from "./filter/token-bucket.ts";
+import { formatText } from "./format-value.ts";
+import { NetworkRbac } from "./network-rbac.ts";
 
 export interface Refusal {
   readonly reason: string;
+  /** Envoy's connection termination details; undefined: it has none. */
+  readonly details?: string;
   /** The connection is held that long before it is closed: whoever tries again at once is slowed down. */
   readonly delayMs: number;
 }
 
-/** Of chains that live; an update that leaves a chain alone keeps its table, and so its bucket. */
-const buckets = new WeakMap<NetworkFilter, TokenBucket>();
+type LimitTable = NetworkFilter & { readonly kind: "local-rate-limit" };
 
-function bucketOf(filter: NetworkFilter & { readonly kind: "local-rate-limit" }): TokenBucket {
+/** Of chains that live; an update that leaves a chain alone keeps its tables, and so what is known by them. */
+const buckets = new WeakMap<LimitTable, TokenBucket>();
+const rules = new WeakMap<RbacTable, NetworkRbac>();
+
+function bucketOf(filter: LimitTable): TokenBucket {
   let bucket = buckets.get(filter);
   if (!bucket) {
     bucket = new TokenBucket(filter.bucket, performance.now());
@@ -26,12 +36,36 @@ function bucketOf(filter: NetworkFilter & { readonly kind: "local-rate-limit" })
   return bucket;
 }
 
-/** Why a connection is not let through, if it is not. */
-export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts): Refusal | undefined {
+function rbacOf(filter: RbacTable): NetworkRbac {
+  let rbac = rules.get(filter);
+  if (!rbac) {
+    rbac = new NetworkRbac(filter);
+    rules.set(filter, rbac);
+  }
+  return rbac;
+}
+
+function keep(rules: readonly FilterStateRule[], facts: DownstreamFacts): void {
+  const state = new Map(facts.filterState);
+  const source = new AccessRecord(facts, undefined);
+  applyFilterState(state, rules, ({ format, absent }) => formatText(format, source, absent));
+  facts.filterState = state;
+}
+
+/** Why a connection is not let through, if it is not. `said`: what its filters find out about it is added there. */
+export function refusal({ chain, live }: BoundChain, facts: DownstreamFacts, said: JsonObject[]): Refusal | undefined {
   for (const filter of chain.filters) {
     switch (filter.kind) {
-      case "rbac":
-        if (!decideRbac(filter.rules, facts, undefined).allowed) return { reason: "denied by RBAC", delayMs: 0 };
+      case "rbac": {
+        const rbac = rbacOf(filter);
+        const shadow = rbac.shadow(facts);
+        if (shadow) said.push(shadow);
+        const details = rbac.refusal(facts);
+        if (details !== undefined) return { reason: "denied by RBAC", details, delayMs: filter.delayMs };
+        break;
+      }
+      case "set-filter-state":
+        keep(filter.rules, facts);
         break;
       case "local-rate-limit":
         if (!bucketOf(filter).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
@@ -42,6 +76,11 @@ export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts): Re
     }
   }
   return undefined;
+}
+
+/** For a scrape. */
+export function networkCounts(filter: NetworkFilter): readonly FilterCount[] {
+  return filter.kind === "rbac" ? rbacOf(filter).counts() : [];
 }
 
 /** Nothing is read meanwhile. */

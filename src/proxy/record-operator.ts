@@ -30,6 +30,7 @@ export interface OperatorFacts {
   readonly flags: string;
   readonly details: string | undefined;
   readonly transportFailure: string | undefined;
+  readonly terminationDetails: string | undefined;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly durationMs: number;
@@ -73,8 +74,7 @@ const OPERATORS: Readonly<Record<PlainOperator, (record: OperatorFacts) => strin
   RESPONSE_FLAGS: ({ flags }) => flags,
   RESPONSE_FLAGS_LONG: ({ flags }) => longFlags(flags),
   RESPONSE_CODE_DETAILS: ({ details }) => details,
-  // Said of connections that Envoy's own filters end; none of them is here.
-  CONNECTION_TERMINATION_DETAILS: () => undefined,
+  CONNECTION_TERMINATION_DETAILS: ({ terminationDetails }) => terminationDetails,
   BYTES_RECEIVED: ({ bytesReceived }) => bytesReceived,
   BYTES_SENT: ({ bytesSent }) => bytesSent,
   REQUEST_HEADERS_BYTES: requestBytes,

@@ -1,16 +1,18 @@
 // A downstream connection that is bytes: chooses a host, dials, splices, reports.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { Tlv } from "../net/proxy-protocol.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import { hashAddress } from "../table/hash-policy.ts";
+import { hashText } from "../table/hash-policy.ts";
 import type { LogType } from "../table/log-filter.ts";
-import { chooseTcpCluster, type TcpTable } from "../table/tcp.ts";
+import { chooseTcpCluster, type TcpHash, type TcpTable } from "../table/tcp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
+import { RBAC_NAMESPACE } from "./network-rbac.ts";
 import type { ResponseFlag } from "./response-flags.ts";
 import { Splice, type SpliceEnd, type SpliceListener } from "./splice.ts";
 import { TunnelDial } from "./tunneling.ts";
@@ -37,6 +39,34 @@ export interface TcpDownstream {
   readonly destination: SocketAddress | undefined;
   /** Of its PROXY header. */
   readonly tlvs: readonly Tlv[];
+  /** What the filters before this one found out. */
+  readonly said: readonly JsonObject[];
+}
+
+/** Objects that are not made for it are none to hash by, as in Envoy. */
+function hashedText(hash: TcpHash, { remoteAddress, filterState }: DownstreamFacts): string | undefined {
+  if (hash.kind === "source-ip") return remoteAddress;
+  const object = filterState?.get(hash.key);
+  return object?.hashable ? object.value : undefined;
+}
+
+function recordOf(facts: DownstreamFacts, said: readonly JsonObject[]): AccessRecord {
+  const record = new AccessRecord(facts, undefined);
+  for (const values of said) record.setMetadata(RBAC_NAMESPACE, values);
+  return record;
+}
+
+/** A connection that a filter before this one has refused. `details`: Envoy's. */
+export function logRefused(
+  { logs }: BoundTcp,
+  facts: DownstreamFacts,
+  said: readonly JsonObject[],
+  details: string,
+): void {
+  const record = recordOf(facts, said);
+  record.terminationDetails = details;
+  record.end();
+  writeLogs(logs, record);
 }
 
 /** Istio reports the bytes of open connections at this interval (tcp_reporting_duration). */
@@ -71,7 +101,7 @@ export class TcpConnection implements SpliceListener {
     this.#context = context;
     this.#tcp = tcp;
     this.#downstream = downstream;
-    this.#record = new AccessRecord(downstream.facts, undefined);
+    this.#record = recordOf(downstream.facts, downstream.said);
     tcp.stats.connections++;
     tcp.stats.active++;
   }
@@ -104,8 +134,9 @@ export class TcpConnection implements SpliceListener {
     const { destination, facts } = this.#downstream;
     if (cluster.table.discovery.kind === "original-destination")
       return destination && cluster.transient(endpointAt(destination.address, destination.port));
-    const { hashSourceIp } = this.#tcp.table;
-    return cluster.choose(hashSourceIp ? { ...NO_PREFERENCE, hash: hashAddress(facts.remoteAddress) } : NO_PREFERENCE);
+    const { hash } = this.#tcp.table;
+    const by = hash && hashedText(hash, facts);
+    return cluster.choose(by === undefined ? NO_PREFERENCE : { ...NO_PREFERENCE, hash: hashText(by) });
   }
 
   #dial(cluster: Cluster, held: readonly Buffer[]): void {

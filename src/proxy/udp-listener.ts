@@ -4,7 +4,7 @@ import { logger } from "../base/log.ts";
 import type { SocketAddress } from "../net/byte-stream.ts";
 import { bindDatagrams, type DatagramListener, type DatagramSocket } from "../net/datagram.ts";
 import { walkChainMatcher } from "../table/filter-chain-match.ts";
-import { hashAddress } from "../table/hash-policy.ts";
+import { hashText } from "../table/hash-policy.ts";
 import type { UdpListener as UdpListenerTable } from "../table/udp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
@@ -167,7 +167,7 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
     const { hash } = this.table.udp;
     if (!hash) return cluster.choose(NO_PREFERENCE);
     const text = hash.kind === "key" ? hash.key : client.address;
-    return cluster.choose({ ...NO_PREFERENCE, hash: hashAddress(text) });
+    return cluster.choose({ ...NO_PREFERENCE, hash: hashText(text) });
   }
 
   answer(bytes: Uint8Array, client: SocketAddress): boolean {

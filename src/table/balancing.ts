@@ -51,6 +51,10 @@ export type LocalityPolicy =
       /** Percentage of the requests that keep to the zone. */
       readonly routingEnabled: number;
       readonly failTrafficOnPanic: boolean;
+      /** With so many healthy hosts in the proxy's zone all requests keep to it. */
+      readonly forcedLocalHosts: number;
+      /** What zones are measured by. */
+      readonly basis: "hosts" | "weights";
     }
   /** By the weights of the localities. */
   | { readonly kind: "weighted" };

@@ -17,6 +17,8 @@ export interface DnsRefresh {
   /** After a failure, growing up to `maxMs`. */
   readonly failureMs: number;
   readonly failureMaxMs: number;
+  /** Up to so much is added to what comes after a success. */
+  readonly jitterMs: number;
 }
 
 /** `auto`: IPv6, and IPv4 where there is none; `v4-preferred` the other way round. */
@@ -33,6 +35,8 @@ export type Discovery =
       readonly endpoints: EndpointSet;
       readonly refresh: DnsRefresh;
       readonly family: DnsFamily;
+      /** `127.0.0.1:53`; none: the system's. */
+      readonly resolvers: readonly string[];
     }
   /** Where the connection was going before it was captured. */
   | {
@@ -41,6 +45,8 @@ export type Discovery =
       readonly header: string | undefined;
       /** In place of the destination's own; undefined keeps it. */
       readonly port: number | undefined;
+      /** Destinations that nobody asked for within such a time, and that no connection leads to, are forgotten. */
+      readonly cleanupMs: number;
     }
   /** The hosts of other clusters, one cluster after the other. */
   | { readonly kind: "aggregate"; readonly clusters: readonly string[] }

@@ -27,9 +27,9 @@ function hash(text: string, seed = SEED): bigint {
   return Bun.hash.xxHash64(Buffer.from(text, "latin1"), seed);
 }
 
-/** Of an address without its port, as a byte stream's hash policy wants it. */
-export function hashAddress(address: string): bigint {
-  return hash(address);
+/** Of an address without its port, or of an object that a filter keeps, as a byte stream's hash policy wants them. */
+export function hashText(text: string): bigint {
+  return hash(text);
 }
 
 function hashHeader({ name, rewrite }: HashPolicy & { kind: "header" }, { headers }: RequestFacts): bigint | undefined {

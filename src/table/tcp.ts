@@ -24,6 +24,8 @@ export interface Tunneling {
   readonly headers: readonly HeaderOperation[];
 }
 
+export type TcpHash = { readonly kind: "source-ip" } | { readonly kind: "filter-state"; readonly key: string };
+
 export interface TcpTable {
   readonly statPrefix: string;
   readonly cluster: TcpClusterChoice;
@@ -32,7 +34,8 @@ export interface TcpTable {
   /** Of the client's connection, whatever it carries; 0 is none. */
   readonly maxDurationMs: number;
   readonly maxConnectAttempts: number;
-  readonly hashSourceIp: boolean;
+  /** What balancers that hash go by; undefined: nothing. */
+  readonly hash: TcpHash | undefined;
   readonly tunneling: Tunneling | undefined;
   readonly accessLogs: readonly AccessLog[];
   /** A line when the upstream is connected, and one at this interval (0 is none), beside the one at the end. */

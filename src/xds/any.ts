@@ -21,6 +21,7 @@ import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./gen/envoy
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency } from "./gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
+import { file_envoy_extensions_filters_http_admission_control_v3_admission_control } from "./gen/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.ts";
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from "./gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.ts";
 import { file_envoy_extensions_filters_http_cors_v3_cors } from "./gen/envoy/extensions/filters/http/cors/v3/cors_pb.ts";
 import { file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy } from "./gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.ts";
@@ -35,6 +36,7 @@ import { file_envoy_extensions_filters_http_on_demand_v3_on_demand } from "./gen
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from "./gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { file_envoy_extensions_filters_http_router_v3_router } from "./gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
 import { file_envoy_extensions_filters_http_set_filter_state_v3_set_filter_state } from "./gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.ts";
+import { file_envoy_extensions_filters_http_set_metadata_v3_set_metadata } from "./gen/envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.ts";
 import { file_envoy_extensions_filters_http_stateful_session_v3_stateful_session } from "./gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.ts";
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from "./gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
 import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } from "./gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
@@ -66,6 +68,7 @@ import { file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_local
 import { file_envoy_extensions_matching_common_inputs_network_v3_network_inputs } from "./gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from "./gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.ts";
 import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./gen/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.ts";
+import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "./gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
@@ -101,6 +104,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_common_ratelimit_v3_ratelimit,
   file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency,
+  file_envoy_extensions_filters_http_admission_control_v3_admission_control,
   file_envoy_extensions_filters_http_buffer_v3_buffer,
   file_envoy_extensions_filters_http_cors_v3_cors,
   file_envoy_extensions_filters_http_dynamic_forward_proxy_v3_dynamic_forward_proxy,
@@ -115,6 +119,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
   file_envoy_extensions_filters_http_set_filter_state_v3_set_filter_state,
+  file_envoy_extensions_filters_http_set_metadata_v3_set_metadata,
   file_envoy_extensions_filters_http_stateful_session_v3_stateful_session,
   file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_filters_listener_original_dst_v3_original_dst,
@@ -142,6 +147,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash,
   file_envoy_extensions_load_balancing_policies_round_robin_v3_round_robin,
   file_envoy_extensions_load_balancing_policies_subset_v3_subset,
+  file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver,
   file_envoy_extensions_load_balancing_policies_wrr_locality_v3_wrr_locality,
   file_envoy_extensions_matching_common_inputs_network_v3_network_inputs,
   file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,

@@ -66,9 +66,10 @@ const CONNECTION_POOL = record({
   tcp: record({
     maxConnections: whole(0, MAX_INT32),
     connectTimeout: duration(),
-    tcpKeepalive: later("the system's keep-alive is used"),
-    maxConnectionDuration: later("connections live as long as they are used"),
-    idleTimeout: later("an idle TCP connection is closed after an hour"),
+    tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+    maxConnectionDuration: duration(),
+    /** 0 turns it off. */
+    idleTimeout: duration(0),
   }),
   http: record({
     http1MaxPendingRequests: whole(0, MAX_INT32),
@@ -80,7 +81,7 @@ const CONNECTION_POOL = record({
     h2UpgradePolicy: choice("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
     useClientProtocol: later("the mesh chooses the protocol"),
     maxConcurrentStreams: whole(0, MAX_INT32),
-    http2KeepAlive: later("connections are not probed"),
+    http2KeepAlive: record({ interval: duration(), timeout: duration() }),
   }),
 });
 

@@ -90,9 +90,23 @@ function limit(value: number | undefined): number | undefined {
   return value === 0 ? undefined : value;
 }
 
+/** Envoy demands one; a peer that has not answered for that long answers no more. */
+const PING_TIMEOUT_MS = 10_000;
+
 function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): ConnectionPool {
   return {
     connectTimeoutMs: tcp.connectTimeout,
+    tcpKeepalive: tcp.tcpKeepalive && {
+      probes: limit(tcp.tcpKeepalive.probes),
+      idleMs: tcp.tcpKeepalive.time,
+      intervalMs: tcp.tcpKeepalive.interval,
+    },
+    maxConnectionDurationMs: tcp.maxConnectionDuration,
+    tcpIdleTimeoutMs: tcp.idleTimeout,
+    http2Keepalive: http.http2KeepAlive && {
+      intervalMs: http.http2KeepAlive.interval,
+      timeoutMs: http.http2KeepAlive.timeout ?? PING_TIMEOUT_MS,
+    },
     maxConnections: limit(tcp.maxConnections),
     maxPendingRequests: limit(http.http1MaxPendingRequests),
     maxRequests: limit(http.http2MaxRequests),

@@ -7,7 +7,13 @@ import { NO_LOCALITY, WeightedLocalities, ZoneAware } from "./locality-choice.ts
 
 const here = { region: "", zone: "here", subZone: "" };
 const ZONES = ["here", "a", "b"];
-const POLICY = { minClusterSize: 6, routingEnabled: 100 };
+const POLICY = {
+  minClusterSize: 6,
+  routingEnabled: 100,
+  forcedLocalHosts: Number.POSITIVE_INFINITY,
+  basis: "hosts",
+} as const;
+type ZonePolicy = Omit<typeof POLICY, "routingEnabled"> & { readonly routingEnabled: number };
 
 /** As many hosts in each of the zones. */
 function inZones(...counts: readonly number[]) {
@@ -20,7 +26,11 @@ function inZones(...counts: readonly number[]) {
   return prioritySet(all, PLAIN_SETTINGS, here);
 }
 
-function shares(upstream: readonly number[], callers: readonly number[], policy = POLICY): number[] | undefined {
+function shares(
+  upstream: readonly number[],
+  callers: readonly number[],
+  policy: ZonePolicy = POLICY,
+): number[] | undefined {
   const zones = ZoneAware.of(inZones(...upstream).sets[0]!, inZones(...callers), policy, 50);
   if (!zones) return undefined;
   const counts = upstream.map(() => 0);

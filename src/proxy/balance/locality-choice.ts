@@ -1,5 +1,6 @@
 // Which locality of a priority a request goes to, where localities matter.
 
+import type { LocalityPolicy } from "../../table/balancing.ts";
 import type { Candidate } from "./candidate.ts";
 import { EdfScheduler } from "./edf-scheduler.ts";
 import { type HostSet, type LocalityHosts, type PrioritySet, sameLocality } from "./host-set.ts";
@@ -40,10 +41,10 @@ export class WeightedLocalities implements LocalityChoice {
   }
 }
 
-interface ZonePolicy {
-  readonly minClusterSize: number;
-  readonly routingEnabled: number;
-}
+type ZonePolicy = Pick<
+  LocalityPolicy & { readonly kind: "zone-aware" },
+  "minClusterSize" | "routingEnabled" | "forcedLocalHosts" | "basis"
+>;
 
 /** Of ten thousand. */
 const WHOLE = 10_000;
@@ -78,13 +79,16 @@ export class ZoneAware implements LocalityChoice {
     const counted = own.hosts.length - own.excluded.length;
     const available = own.healthy.length + own.degraded.length;
     if (counted === 0 || (100 * available) / counted < panicThreshold) return undefined;
-    const upstream = set.localities.map(({ healthy }) => partOf(healthy.length, set.healthy.length));
+    const size = policy.basis === "weights" ? weightOf : countOf;
+    const upstream = set.localities.map(({ healthy }) => partOf(size(healthy), size(set.healthy)));
     const local = set.localities.map(({ locality, healthy }) => {
       const same = own.localities.find((one) => sameLocality(one.locality, locality));
-      return healthy.length === 0 ? 0 : partOf(same?.healthy.length ?? 0, own.healthy.length);
+      return healthy.length === 0 ? 0 : partOf(size(same?.healthy ?? []), size(own.healthy));
     });
     const hasOwn = set.hasOwnLocality;
-    if (hasOwn && upstream[0]! > 0 && upstream[0]! >= local[0]!) return new ZoneAware(policy.routingEnabled, WHOLE, []);
+    const isForced = hasOwn && set.localities[0]!.healthy.length >= policy.forcedLocalHosts;
+    if (isForced || (hasOwn && upstream[0]! > 0 && upstream[0]! >= local[0]!))
+      return new ZoneAware(policy.routingEnabled, WHOLE, []);
     const staying = hasOwn && local[0]! > 0 ? Math.floor((upstream[0]! * WHOLE) / local[0]!) : 0;
     let sum = 0;
     const room = upstream.map((part, i) => (sum += hasOwn && i === 0 ? 0 : Math.max(0, part - local[i]!)));
@@ -101,6 +105,14 @@ export class ZoneAware implements LocalityChoice {
     const point = Math.random() * total;
     return room.findIndex((upTo) => point < upTo);
   }
+}
+
+function countOf(hosts: readonly Candidate[]): number {
+  return hosts.length;
+}
+
+function weightOf(hosts: readonly Candidate[]): number {
+  return hosts.reduce((sum, { weight }) => sum + weight, 0);
 }
 
 function partOf(count: number, total: number): number {

@@ -3,6 +3,7 @@
 import type { ResponseHead } from "../../http/stream.ts";
 import type { HttpFilter } from "../../table/filter/filter.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
+import { AdmissionControl } from "./admission-control.ts";
 import { BufferRequest } from "./buffer.ts";
 import { Cors } from "./cors.ts";
 import { ExtProc } from "./ext-proc/ext-proc.ts";
@@ -13,6 +14,8 @@ import { HeaderToMetadata } from "./header-to-metadata.ts";
 import { HealthCheck } from "./health-check.ts";
 import { LocalRateLimit } from "./local-rate-limit.ts";
 import { Rbac } from "./rbac.ts";
+import { SetFilterState } from "./set-filter-state.ts";
+import { SetMetadata } from "./set-metadata.ts";
 import { StatefulSession } from "./stateful-session.ts";
 
 type With<K extends keyof BoundFilter> = BoundFilter & Required<Pick<BoundFilter, K>>;
@@ -25,6 +28,8 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new HeaderMutation(name, disabled, table);
     case "adaptive-concurrency":
       return new AdaptiveConcurrency(name, disabled, table);
+    case "admission-control":
+      return new AdmissionControl(name, disabled, table);
     case "health-check":
       return new HealthCheck(name, disabled, table);
     case "cors":
@@ -37,6 +42,10 @@ function bind({ name, disabled, table }: HttpFilter): BoundFilter | undefined {
       return new LocalRateLimit(name, disabled, table);
     case "rbac":
       return new Rbac(name, disabled, table);
+    case "set-filter-state":
+      return new SetFilterState(name, disabled, table);
+    case "set-metadata":
+      return new SetMetadata(name, disabled, table);
     case "stateful-session":
       return new StatefulSession(name, disabled, table);
     case "header-to-metadata":

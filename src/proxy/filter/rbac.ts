@@ -11,6 +11,9 @@ const NAMESPACE = "envoy.filters.http.rbac";
 const LOG_NAMESPACE = "envoy.common";
 const LOG_HINTS: readonly [JsonObject, JsonObject] = [{ access_log_hint: false }, { access_log_hint: true }];
 
+/** Decisions by the name of their policy. */
+class Counts extends Map<string, number> {}
+
 /** The metadata of each decision, by policy: made once, as a request is told no more than which policy it was. */
 type Said = Map<string, JsonObject>;
 
@@ -32,6 +35,13 @@ export class Rbac implements BoundFilter {
   readonly #said = new WeakMap<RbacTable, Said>();
   /** Envoy's names of the counters. */
   readonly stats = { allowed: 0, denied: 0, shadowAllowed: 0, shadowDenied: 0 };
+  /** Decisions by policy, where that is asked for. */
+  readonly #byPolicy = {
+    allowed: new Counts(),
+    denied: new Counts(),
+    shadowAllowed: new Counts(),
+    shadowDenied: new Counts(),
+  };
 
   constructor(name: string, disabled: boolean, table: RbacFilter) {
     this.name = name;
@@ -41,21 +51,17 @@ export class Rbac implements BoundFilter {
 
   onRequest(request: FilteredRequest): Verdict {
     const own = request.routeFilters.get(this.name);
-    const { rules, shadow, rulesPrefix, shadowPrefix } = own?.kind === "rbac" ? own : this.#table;
+    const { rules, shadow, rulesPrefix, shadowPrefix, perRuleStats } = own?.kind === "rbac" ? own : this.#table;
     if (shadow) {
-      const { allowed } = this.#decide(shadow, request, `${shadowPrefix}shadow_`);
-      if (allowed) this.stats.shadowAllowed++;
-      else this.stats.shadowDenied++;
+      const decision = this.#decide(shadow, request, `${shadowPrefix}shadow_`);
+      this.#count(decision, perRuleStats, decision.allowed ? "shadowAllowed" : "shadowDenied");
     }
     if (!rules) return "continue";
     const decision = this.#decide(rules, request, `${rulesPrefix}enforced_`);
     // A shadow says nothing to access logs.
     if (decision.hint !== undefined) request.record.setMetadata(LOG_NAMESPACE, LOG_HINTS[decision.hint ? 1 : 0]);
-    if (decision.allowed) {
-      this.stats.allowed++;
-      return "continue";
-    }
-    this.stats.denied++;
+    this.#count(decision, perRuleStats, decision.allowed ? "allowed" : "denied");
+    if (decision.allowed) return "continue";
     const policy = (decision.policy ?? "none").replaceAll(/\s/g, "_");
     request.reply(403, "RBAC: access denied", `rbac_access_denied_matched_policy[${policy}]`);
     return "answered";
@@ -74,7 +80,31 @@ export class Rbac implements BoundFilter {
       { counter: names.RBAC_SHADOW_ALLOWED, labels: ofShadow, value: shadowAllowed },
       { counter: names.RBAC_SHADOW_DENIED, labels: ofShadow, value: shadowDenied },
     ];
-    return [...(rules || allowed + denied > 0 ? enforced : []), ...(shadow ? shadowed : [])];
+    return [
+      ...(rules || allowed + denied > 0 ? enforced : []),
+      ...(shadow ? shadowed : []),
+      ...this.#policyCounts(own, ofShadow),
+    ];
+  }
+
+  #policyCounts(own: readonly string[], ofShadow: readonly string[]): readonly FilterCount[] {
+    const { allowed, denied, shadowAllowed, shadowDenied } = this.#byPolicy;
+    const all = [
+      [names.RBAC_POLICY_ALLOWED, own, allowed],
+      [names.RBAC_POLICY_DENIED, own, denied],
+      [names.RBAC_POLICY_SHADOW_ALLOWED, ofShadow, shadowAllowed],
+      [names.RBAC_POLICY_SHADOW_DENIED, ofShadow, shadowDenied],
+    ] as const;
+    return all.flatMap(([counter, labels, counts]) =>
+      [...counts].map(([policy, value]) => ({ counter, labels: [policy, ...labels], value })),
+    );
+  }
+
+  #count({ policy }: RbacDecision, perRule: boolean, what: keyof Rbac["stats"]): void {
+    this.stats[what]++;
+    if (!perRule || policy === undefined) return;
+    const counts = this.#byPolicy[what];
+    counts.set(policy, (counts.get(policy) ?? 0) + 1);
   }
 
   #decide(table: RbacTable, request: FilteredRequest, prefix: string): RbacDecision {

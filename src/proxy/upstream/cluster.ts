@@ -1,5 +1,6 @@
 // A cluster as the proxy runs it: its hosts and who of them is next.
 
+import { Alarm, timers } from "../../base/timer-wheel.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
 import type { ByteCounters } from "../../net/byte-stream.ts";
 import type { RequestEdge } from "../../stats/request-edge.ts";
@@ -41,6 +42,8 @@ export interface UpstreamContext {
   members(names: readonly string[]): readonly Cluster[];
   /** Hosts of a cluster came, went, or changed in what balancing goes by. */
   onHostsChanged(cluster: Cluster): void;
+  /** A check has told of one of its hosts. */
+  onChecked(cluster: Cluster): void;
 }
 
 export interface ClusterStats {
@@ -82,6 +85,10 @@ export class Cluster {
   readonly checker: HealthChecker | undefined;
   /** What is known of the hosts of the cluster that this one replaces. */
   #before: ReadonlyMap<string, Host>;
+  readonly #cleanup: Alarm = new Alarm(() => {
+    const { discovery } = this.table;
+    if (discovery.kind === "original-destination") this.#forgetUnwanted(discovery.cleanupMs);
+  });
   /** Taken away by an update, and healthy all the same: they go when a check fails. */
   readonly #leaving = new Set<Host>();
 
@@ -133,6 +140,7 @@ export class Cluster {
       onChecked: (host, passed, changed) => {
         if (changed) this.onHealthChanged(host);
         if (passed) this.outliers?.onHealthCheckPassed(host);
+        this.#context.onChecked(this);
       },
     });
   }
@@ -263,11 +271,29 @@ export class Cluster {
     const socket = chooseSocket(this.table.socketMatches, this.table.socket, endpoint.socketMatch);
     const key = Host.key(endpoint, socket);
     const known = this.#hosts.get(key);
-    if (known) return known;
+    if (known) {
+      known.isWanted = true;
+      return known;
+    }
+    const { discovery } = this.table;
+    if (this.#hosts.size === 0 && discovery.kind === "original-destination")
+      timers.arm(this.#cleanup, discovery.cleanupMs);
     if (this.#hosts.size >= MAX_TRANSIENT_HOSTS) this.#forgetIdle();
     const host = new Host(endpoint, socket);
     this.#hosts.set(key, host);
     return host;
+  }
+
+  /** Destinations that nobody has asked for since the last time (Envoy: OriginalDstCluster::cleanup). */
+  #forgetUnwanted(afterMs: number): void {
+    for (const [key, host] of this.#hosts) {
+      if (host.isWanted || host.active > 0 || host.stats.openConnections > 0) host.isWanted = false;
+      else {
+        this.#hosts.delete(key);
+        this.#letGo(host);
+      }
+    }
+    if (this.#hosts.size > 0) timers.arm(this.#cleanup, afterMs);
   }
 
   #forgetIdle(): void {
@@ -332,6 +358,7 @@ export class Cluster {
   }
 
   drain(): void {
+    timers.disarm(this.#cleanup);
     for (const host of this.#hosts.values()) this.#letGo(host);
     this.#hosts = new Map();
     this.#priorities = undefined;

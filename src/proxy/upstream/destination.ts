@@ -65,7 +65,7 @@ export function destinationHost(
   const port = portOf(head.authority) ?? (head.scheme === "https" ? 443 : 80);
   const { context } = connection;
   context.names.resolve(name, (answer) => {
-    if (answer.kind === "failed") found("unknown");
+    if (answer.kind !== "addresses") found("unknown");
     else if (context.isOwnPort(port) && isOwnAddress(answer.addresses[0]!)) found("loop");
     else found(cluster.transient(endpointAt(answer.addresses[0]!, port)));
   });

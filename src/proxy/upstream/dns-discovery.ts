@@ -1,14 +1,24 @@
 // The endpoints of a cluster that DNS names (Envoy: StrictDnsClusterImpl, LogicalDnsCluster): each name is asked for again by itself, when its
 // answer says or the cluster does, as long as the cluster is in force.
 
-import type { Discovery } from "../../table/cluster.ts";
+import type { Discovery, DnsRefresh } from "../../table/cluster.ts";
 import type { Endpoint, EndpointSet } from "../../table/endpoint.ts";
 import { lookUp, type NameAnswer } from "./names.ts";
 
 type DnsTable = Extract<Discovery, { readonly kind: "dns" }>;
 
-/** A TTL of 0 asks no more often than this. */
-const LEAST_MS = 1_000;
+/** When a name is asked for again. `failures`: in a row, this one included; `random`: from 0 to 1. */
+export function nextLookUpMs(
+  { everyMs, respectTtl, failureMs, failureMaxMs, jitterMs }: DnsRefresh,
+  answer: NameAnswer,
+  failures: number,
+  random: number,
+): number {
+  if (answer.kind === "failed") return random * Math.min(failureMs * 2 ** (failures - 1), failureMaxMs) || failureMs;
+  // A TTL of 0 says nothing.
+  const base = respectTtl && answer.kind === "addresses" && answer.ttlMs !== undefined ? answer.ttlMs : everyMs;
+  return base + Math.floor(random * jitterMs);
+}
 
 class Target {
   readonly #endpoint: Endpoint;
@@ -33,20 +43,27 @@ class Target {
       queueMicrotask(this.#changed);
       return;
     }
-    lookUp(address.host, this.#table.family, (answer) => {
+    const { family, resolvers } = this.#table;
+    const take = (answer: NameAnswer): void => {
       if (!this.#stopped) this.#take(answer, address.host, address.port);
-    });
+    };
+    lookUp(address.host, family, take, resolvers);
   }
 
   #take(answer: NameAnswer, host: string, port: number): void {
-    this.#timer = setTimeout(() => this.#ask(), this.#wait(answer));
+    this.#failures = answer.kind === "failed" ? this.#failures + 1 : 0;
+    this.#timer = setTimeout(
+      () => this.#ask(),
+      nextLookUpMs(this.#table.refresh, answer, this.#failures, Math.random()),
+    );
     this.#timer.unref();
     // A failed look-up keeps the hosts that were known, as Envoy does; a cluster that warms waits for it no longer.
     if (answer.kind === "failed") {
       this.#changed();
       return;
     }
-    const addresses = this.#table.logical ? answer.addresses.slice(0, 1) : answer.addresses;
+    const all = answer.kind === "addresses" ? answer.addresses : [];
+    const addresses = this.#table.logical ? all.slice(0, 1) : all;
     const hostname = this.#endpoint.hostname || host;
     this.found = addresses.map((one) => ({
       ...this.#endpoint,
@@ -54,14 +71,6 @@ class Target {
       address: { kind: "socket", host: one, port },
     }));
     this.#changed();
-  }
-
-  #wait(answer: NameAnswer): number {
-    const { everyMs, respectTtl, failureMs, failureMaxMs } = this.#table.refresh;
-    if (answer.kind === "failed")
-      return Math.random() * Math.min(failureMs * 2 ** this.#failures++, failureMaxMs) || failureMs;
-    this.#failures = 0;
-    return respectTtl && answer.ttlMs !== undefined ? Math.max(answer.ttlMs, LEAST_MS) : everyMs;
   }
 
   stop(): void {

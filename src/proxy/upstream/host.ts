@@ -40,6 +40,8 @@ export class Host {
   excluded = false;
   /** Requests and byte streams that are on their way. */
   active = 0;
+  /** Somebody has asked for it since its cluster looked last; of destinations that no endpoint names. */
+  isWanted = true;
   /** It has left its cluster. */
   isGone = false;
   /** On the clock of performance.now(): since when it is here, or passes its checks again. */

@@ -1,5 +1,6 @@
 // Addresses of host names, for clusters that DNS discovers and for requests to hosts outside the mesh.
 
+import { Resolver } from "node:dns";
 import { dns } from "bun";
 import { parseAddress } from "../../base/cidr.ts";
 import type { DnsFamily } from "../../table/cluster.ts";
@@ -13,6 +14,8 @@ const MAX_NAMES = 1_024;
 export type NameAnswer =
   /** `ttlMs`: how long it holds; undefined where it does not say. */
   | { readonly kind: "addresses"; readonly addresses: readonly string[]; readonly ttlMs: number | undefined }
+  /** There is nothing of the family. */
+  | { readonly kind: "none" }
   | { readonly kind: "failed"; readonly reason: string };
 
 type Listener = (answer: NameAnswer) => void;
@@ -40,17 +43,56 @@ function choose(addresses: readonly string[], family: DnsFamily | "v4-first"): r
   }
 }
 
-/** Asks for the addresses of a name, whatever is known. An address is its own. */
-export function lookUp(name: string, family: DnsFamily | "v4-first", listener: Listener): void {
+interface Found {
+  readonly address: string;
+  readonly ttl?: number;
+}
+
+/** What servers say of one family; that there is nothing is an answer, too. */
+function ofFamily(resolver: Resolver, name: string, family: 4 | 6): Promise<readonly Found[]> {
+  return new Promise((resolve, reject) => {
+    const done = (error: NodeJS.ErrnoException | null, found: readonly Found[]): void => {
+      if (!error) resolve(found);
+      else if (error.code === "ENOTFOUND" || error.code === "ENODATA") resolve([]);
+      else reject(error);
+    };
+    if (family === 4) resolver.resolve4(name, { ttl: true }, done);
+    else resolver.resolve6(name, { ttl: true }, done);
+  });
+}
+
+/** A resolver remembers answers for as long as they say, and the caller knows how often it wants to ask: each question has its own. */
+async function askServers(
+  servers: readonly string[],
+  name: string,
+  family: DnsFamily | "v4-first",
+): Promise<readonly Found[]> {
+  const resolver = new Resolver();
+  resolver.setServers(servers);
+  const families = family === "v4" ? ([4] as const) : family === "v6" ? ([6] as const) : ([4, 6] as const);
+  return (await Promise.all(families.map((one) => ofFamily(resolver, name, one)))).flat();
+}
+
+/**
+ * Asks for the addresses of a name, whatever is known. That the system's way finds no such name is a failure: it says so, too, of a server
+ * that is out. An address is its own. `servers`: `ip:port`; none: the system's way.
+ */
+export function lookUp(
+  name: string,
+  family: DnsFamily | "v4-first",
+  listener: Listener,
+  servers: readonly string[] = [],
+): void {
   if (parseAddress(name)) {
     queueMicrotask(() => listener({ kind: "addresses", addresses: [name], ttlMs: undefined }));
     return;
   }
-  dns.lookup(name).then(
+  const asked: Promise<readonly Found[]> = servers.length === 0 ? dns.lookup(name) : askServers(servers, name, family);
+  asked.then(
     (found) => {
       const addresses = choose([...new Set(found.map(({ address }) => address))], family);
       const ttl = Math.min(...found.map((one) => one.ttl ?? 0));
-      if (addresses.length === 0) listener({ kind: "failed", reason: "no address" });
+      if (addresses.length === 0) listener({ kind: "none" });
       else listener({ kind: "addresses", addresses, ttlMs: ttl > 0 ? ttl * 1_000 : undefined });
     },
     (thrown: { readonly code?: string }) => listener({ kind: "failed", reason: thrown.code ?? String(thrown) }),
@@ -77,7 +119,7 @@ export class NameCache {
     const listeners = [listener];
     this.#entries.set(name, { state: "asking", listeners });
     lookUp(name, "v4-first", (answer) => {
-      const until = performance.now() + (answer.kind === "failed" ? KEEP_FAILURE_MS : KEEP_MS);
+      const until = performance.now() + (answer.kind === "addresses" ? KEEP_MS : KEEP_FAILURE_MS);
       this.#entries.set(name, { state: "known", answer, until });
       for (const one of listeners) one(answer);
     });

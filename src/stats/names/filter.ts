@@ -24,6 +24,39 @@ export const RBAC_DENIED = counter("envoy_http_rbac_denied", "Requests that rule
 export const RBAC_SHADOW_ALLOWED = counter("envoy_http_rbac_shadow_allowed", "Requests that shadow rules allow", RULES);
 export const RBAC_SHADOW_DENIED = counter("envoy_http_rbac_shadow_denied", "Requests that shadow rules deny", RULES);
 
+/** Of single policies, with their names. */
+const POLICY = ["rbac_policy_name", ...RULES] as const;
+
+export const RBAC_POLICY_ALLOWED = counter("envoy_http_rbac_policy_allowed", "Requests that a policy allowed", POLICY);
+export const RBAC_POLICY_DENIED = counter("envoy_http_rbac_policy_denied", "Requests that a policy denied", POLICY);
+export const RBAC_POLICY_SHADOW_ALLOWED = counter(
+  "envoy_http_rbac_policy_shadow_allowed",
+  "Requests that a shadow policy allows",
+  POLICY,
+);
+export const RBAC_POLICY_SHADOW_DENIED = counter(
+  "envoy_http_rbac_policy_shadow_denied",
+  "Requests that a shadow policy denies",
+  POLICY,
+);
+
+const NETWORK_RULES = ["rbac_prefix"] as const;
+/** Envoy has the shadow's prefix in the name. */
+const NETWORK_SHADOW = ["rbac_shadow_prefix", "rbac_prefix"] as const;
+
+export const NETWORK_RBAC_ALLOWED = counter("envoy_rbac_allowed", "Connections that rules allowed", NETWORK_RULES);
+export const NETWORK_RBAC_DENIED = counter("envoy_rbac_denied", "Connections that rules denied", NETWORK_RULES);
+export const NETWORK_RBAC_SHADOW_ALLOWED = counter(
+  "envoy_rbac_shadow_allowed",
+  "Connections that shadow rules allow",
+  NETWORK_SHADOW,
+);
+export const NETWORK_RBAC_SHADOW_DENIED = counter(
+  "envoy_rbac_shadow_denied",
+  "Connections that shadow rules deny",
+  NETWORK_SHADOW,
+);
+
 export const EXT_PROC_STREAMS = counter("envoy_http_ext_proc_streams_started", "Calls to external processors", MANAGER);
 export const EXT_PROC_FAILED = counter("envoy_http_ext_proc_streams_failed", "Calls that failed", MANAGER);
 export const EXT_PROC_SENT = counter(
@@ -52,6 +85,16 @@ export const FAULT_DELAYS = counter("envoy_http_fault_delays_injected", "Request
 export const FAULT_ABORTS = counter("envoy_http_fault_aborts_injected", "Requests aborted on purpose", MANAGER);
 export const FAULT_RATE_LIMITS = counter("envoy_http_fault_response_rl_injected", "Responses slowed down", MANAGER);
 export const FAULT_OVERFLOWS = counter("envoy_http_fault_faults_overflow", "Faults above the most at once", MANAGER);
+
+export const SET_METADATA_DENIED = counter(
+  "envoy_http_set_metadata_overwrite_denied",
+  "Metadata that was there already and stayed",
+  MANAGER,
+);
+
+export const ADMISSION_REJECTED = counter("envoy_http_admission_control_rq_rejected", "Requests refused", MANAGER);
+export const ADMISSION_SUCCESS = counter("envoy_http_admission_control_rq_success", "Requests that succeeded", MANAGER);
+export const ADMISSION_FAILURE = counter("envoy_http_admission_control_rq_failure", "Requests that failed", MANAGER);
 
 export const CORS_VALID = counter("envoy_http_cors_origin_valid", "Requests of origins that are allowed", MANAGER);
 export const CORS_INVALID = counter("envoy_http_cors_origin_invalid", "Requests of other origins", MANAGER);

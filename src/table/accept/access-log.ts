@@ -35,7 +35,7 @@ function acceptJson(scope: Scope, structure: JsonObject, omitEmpty: boolean): Li
 }
 
 /** `content_type` is of bodies, and `json_format_options` sorts what is sorted anyhow: neither changes a log. */
-function acceptFormat(scope: Scope, format: SubstitutionFormatString | undefined): LineFormat {
+export function acceptLineFormat(scope: Scope, format: SubstitutionFormatString | undefined): LineFormat {
   if (!format) return acceptText(scope, ENVOY_FORMAT, false);
   scope.only(format, ["format", "omitEmptyValues", "contentType", "jsonFormatOptions"]);
   const by = format.format;
@@ -60,11 +60,11 @@ function acceptSink(scope: Scope, log: AccessLog): Omit<AccessLogTable, "filter"
   const any = log.configType.value;
   if (any && isA(any, StdoutAccessLogSchema)) {
     const stream = scope.unpack(any, StdoutAccessLogSchema);
-    return { path: "/dev/stdout", format: acceptFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
+    return { path: "/dev/stdout", format: acceptLineFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
   }
   if (any && isA(any, StderrAccessLogSchema)) {
     const stream = scope.unpack(any, StderrAccessLogSchema);
-    return { path: "/dev/stderr", format: acceptFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
+    return { path: "/dev/stderr", format: acceptLineFormat(scope.field("log_format"), stream?.accessLogFormat.value) };
   }
   const file = scope.unpack(any, FileAccessLogSchema);
   if (!file) return undefined;
@@ -72,7 +72,7 @@ function acceptSink(scope: Scope, log: AccessLog): Omit<AccessLogTable, "filter"
   const { path, accessLogFormat: by } = file;
   switch (by.case) {
     case undefined:
-      return { path, format: acceptFormat(scope, undefined) };
+      return { path, format: acceptLineFormat(scope, undefined) };
     case "format":
       // The deprecated field "" is Envoy's default too.
       return { path, format: acceptText(scope.field("format"), by.value || ENVOY_FORMAT, false) };
@@ -81,7 +81,7 @@ function acceptSink(scope: Scope, log: AccessLog): Omit<AccessLogTable, "filter"
     case "typedJsonFormat":
       return { path, format: acceptJson(scope.field("typed_json_format"), by.value, false) };
     case "logFormat":
-      return { path, format: acceptFormat(scope.field("log_format"), by.value) };
+      return { path, format: acceptLineFormat(scope.field("log_format"), by.value) };
   }
 }
 

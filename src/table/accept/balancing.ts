@@ -12,10 +12,12 @@ import {
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { RuntimeDouble } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ClusterProvidedSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
-import type {
-  ConsistentHashingLbConfig,
-  LocalityLbConfig,
-  SlowStartConfig,
+import {
+  type ConsistentHashingLbConfig,
+  type LocalityLbConfig,
+  type LocalityLbConfig_ZoneAwareLbConfig,
+  LocalityLbConfig_ZoneAwareLbConfig_LocalityBasis,
+  type SlowStartConfig,
 } from "../../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import {
   type LeastRequest,
@@ -51,6 +53,8 @@ const ZONES: LocalityPolicy = {
   minClusterSize: MIN_CLUSTER_SIZE,
   routingEnabled: 100,
   failTrafficOnPanic: false,
+  forcedLocalHosts: Number.POSITIVE_INFINITY,
+  basis: "hosts",
 };
 
 type SlowStartFields = Cluster_SlowStartConfig | SlowStartConfig;
@@ -124,6 +128,21 @@ function acceptLeastRequest(scope: Scope, config: LeastRequestFields | undefined
   return { kind: "least-request", choices, fullScan, activeRequestBias, slowStart };
 }
 
+type ZoneFields = LocalityLbConfig_ZoneAwareLbConfig;
+
+/** What a policy's own configuration has beyond the cluster's. */
+function acceptZoneExtras(scope: Scope, { forceLocalZone, localityBasis }: ZoneFields) {
+  const at = scope.field("zone_aware_lb_config");
+  at.field("force_local_zone").known(forceLocalZone);
+  const { HEALTHY_HOSTS_NUM, HEALTHY_HOSTS_WEIGHT } = LocalityLbConfig_ZoneAwareLbConfig_LocalityBasis;
+  if (localityBasis !== HEALTHY_HOSTS_NUM && localityBasis !== HEALTHY_HOSTS_WEIGHT)
+    at.field("locality_basis").reject(`unknown value ${localityBasis}`);
+  return {
+    forcedLocalHosts: forceLocalZone ? (forceLocalZone.minSize ?? 1) : Number.POSITIVE_INFINITY,
+    basis: localityBasis === HEALTHY_HOSTS_WEIGHT ? ("weights" as const) : ("hosts" as const),
+  };
+}
+
 function acceptLocality(
   scope: Scope,
   config: Pick<Cluster_CommonLbConfig | LocalityLbConfig, "localityConfigSpecifier"> | undefined,
@@ -133,12 +152,13 @@ function acceptLocality(
   if (by?.case === "localityWeightedLbConfig") return { kind: "weighted" };
   if (by?.case !== "zoneAwareLbConfig") return ZONES;
   const { routingEnabled, minClusterSize, failTrafficOnPanic } = by.value;
-  return {
-    kind: "zone-aware",
+  const zones = {
+    ...ZONES,
     minClusterSize: Number(minClusterSize ?? MIN_CLUSTER_SIZE),
     routingEnabled: routingEnabled?.value ?? 100,
     failTrafficOnPanic,
   };
+  return "localityBasis" in by.value ? { ...zones, ...acceptZoneExtras(scope, by.value) } : zones;
 }
 
 type Accepted = Pick<Balancing, "policy" | "locality" | "subsets">;

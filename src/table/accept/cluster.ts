@@ -1,5 +1,6 @@
 // Clusters.
 
+import { parseAddress } from "../../base/cidr.ts";
 import type {
   CircuitBreakers,
   CircuitBreakers_Thresholds,
@@ -11,9 +12,11 @@ import {
   type Cluster_PreconnectPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import type { TypedExtensionConfig } from "../../xds/gen/envoy/config/core/v3/extension_pb.ts";
 import type { Http1ProtocolOptions, Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
+import { CaresDnsResolverConfigSchema } from "../../xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type * as table from "../cluster.ts";
 import { type Health, NO_ENDPOINTS } from "../endpoint.ts";
@@ -37,6 +40,7 @@ const DEFAULT_THRESHOLD = 1_024;
 const DEFAULT_RETRIES = 3;
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
 const DEFAULT_DNS_REFRESH_MS = 5_000;
+const DEFAULT_CLEANUP_MS = 5_000;
 /** Envoy's: UNKNOWN, HEALTHY, DEGRADED. */
 const SESSION_HEALTH: ReadonlySet<Health> = new Set(["healthy", "degraded"]);
 
@@ -79,6 +83,7 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
         endpoints,
         refresh: acceptDnsRefresh(scope, cluster),
         family: DNS_FAMILIES[cluster.dnsLookupFamily] ?? "auto",
+        resolvers: acceptResolvers(scope.field("typed_dns_resolver_config"), cluster.typedDnsResolverConfig),
       };
     case Cluster_DiscoveryType.ORIGINAL_DST:
       return acceptOriginalDestination(scope, cluster);
@@ -99,7 +104,27 @@ function acceptDnsRefresh(scope: Scope, cluster: Cluster): table.DnsRefresh {
   const failureMaxMs = milliseconds(failure?.maxInterval, failure ? failureMs * 10 : everyMs);
   if (failureMaxMs < failureMs)
     scope.field("dns_failure_refresh_rate").field("max_interval").reject("below base_interval");
-  return { everyMs, respectTtl: cluster.respectDnsTtl, failureMs, failureMaxMs };
+  const jitterMs = milliseconds(cluster.dnsJitter, 0);
+  return { everyMs, respectTtl: cluster.respectDnsTtl, failureMs, failureMaxMs, jitterMs };
+}
+
+const DNS_PORT = 53;
+
+function acceptResolvers(scope: Scope, config: TypedExtensionConfig | undefined): readonly string[] {
+  if (!config) return [];
+  const at = scope.field("typed_config");
+  const cares = at.unpack(config.typedConfig, CaresDnsResolverConfigSchema);
+  if (!cares) return [];
+  at.only(cares, ["resolvers"]);
+  if (cares.resolvers.length === 0) at.field("resolvers").reject("empty");
+  return cares.resolvers.flatMap(({ address }, i) => {
+    const socket = address.case === "socketAddress" ? address.value : undefined;
+    const port = socket?.portSpecifier.case === "portValue" ? socket.portSpecifier.value : 0;
+    if (socket && parseAddress(socket.address))
+      return `${socket.address.includes(":") ? `[${socket.address}]` : socket.address}:${port || DNS_PORT}`;
+    at.field("resolvers").index(i).reject("must be an IP address with a port");
+    return [];
+  });
 }
 
 /** Envoy's x-envoy-original-dst-host. */
@@ -113,7 +138,9 @@ function acceptOriginalDestination(scope: Scope, cluster: Cluster): table.Discov
   const port = config?.upstreamPortOverride;
   if (port !== undefined && port > 65_535) at.field("upstream_port_override").reject("above 65535");
   const header = config?.useHttpHeader ? config.httpHeaderName.toLowerCase() || DESTINATION_HEADER : undefined;
-  return { kind: "original-destination", header, port };
+  const cleanupMs = milliseconds(cluster.cleanupInterval, DEFAULT_CLEANUP_MS);
+  if (cleanupMs <= 0) scope.field("cleanup_interval").reject("must be above 0");
+  return { kind: "original-destination", header, port, cleanupMs };
 }
 
 interface Http2Options extends Keepalive {
@@ -276,7 +303,8 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
     "dnsRefreshRate",
     "dnsFailureRefreshRate",
     "dnsLookupFamily",
-    // How long a destination that nobody asks for is kept: Heddle keeps a number of them.
+    "dnsJitter",
+    "typedDnsResolverConfig",
     "cleanupInterval",
     "respectDnsTtl",
     "commonLbConfig",
@@ -297,15 +325,19 @@ export function acceptCluster(scope: Scope, cluster: Cluster, inline: InlineSecr
   if (connection) scope.field("upstream_connection_options").only(connection, ["tcpKeepalive"]);
   const common = cluster.commonLbConfig;
   if (common)
-    scope.field("common_lb_config").only(common, [
-      "healthyPanicThreshold",
-      "localityConfigSpecifier",
-      "consistentHashingLbConfig",
-      "ignoreNewHostsUntilFirstHc",
-      // Updates are merged so that tables are built less often; Heddle builds them when a request asks.
-      "updateMergeWindow",
-      "overrideHostStatus",
-    ]);
+    scope
+      .field("common_lb_config")
+      .only(common, [
+        "healthyPanicThreshold",
+        "localityConfigSpecifier",
+        "consistentHashingLbConfig",
+        "ignoreNewHostsUntilFirstHc",
+        "updateMergeWindow",
+        "overrideHostStatus",
+      ]);
+  // Envoy merges updates so that tables are built less often; Heddle builds them when a request asks, and has every update at once.
+  if (milliseconds(common?.updateMergeWindow, 0) !== 0)
+    scope.field("common_lb_config").field("update_merge_window").reject("only 0s: updates are in force at once");
   return {
     name: cluster.name,
     statName: cluster.altStatName || cluster.name,

@@ -5,6 +5,7 @@ import {
   type RouteAction,
   RouteAction_ClusterNotFoundResponseCode,
   type RouteAction_MaxStreamDuration,
+  type RouteAction_UpgradeConfig,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteFilters } from "../filter/filter.ts";
 import type { HashPolicy } from "../hash-policy.ts";
@@ -108,10 +109,17 @@ export function acceptForward(scope: Scope, action: RouteAction, defaults: Forwa
     bufferLimitBytes: defaults.bufferLimitBytes,
     priority: action.priority === RoutingPriority.HIGH ? "high" : "default",
     clusterNotFoundStatus: notFoundStatus(action.clusterNotFoundResponseCode),
-    terminateConnect: action.upgradeConfigs.some(
-      (upgrade) => upgrade.upgradeType.toUpperCase() === "CONNECT" && upgrade.connectConfig !== undefined,
-    ),
+    terminateConnect: acceptConnect(scope.field("upgrade_configs"), action.upgradeConfigs),
   });
+}
+
+/** Whether a CONNECT ends here. Neither does a POST, nor is a PROXY header sent. */
+function acceptConnect(scope: Scope, upgrades: readonly RouteAction_UpgradeConfig[]): boolean {
+  for (const [i, { connectConfig }] of upgrades.entries())
+    if (connectConfig) scope.index(i).field("connect_config").only(connectConfig, []);
+  return upgrades.some(
+    ({ upgradeType, connectConfig }) => upgradeType.toUpperCase() === "CONNECT" && connectConfig !== undefined,
+  );
 }
 
 function notFoundStatus(code: RouteAction_ClusterNotFoundResponseCode): number {

@@ -5,11 +5,13 @@ import { ConnectionLimitSchema } from "../../xds/gen/envoy/extensions/filters/ne
 import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { LocalRateLimitSchema } from "../../xds/gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.ts";
 import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
+import { ConfigSchema as SetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.ts";
 import { SniClusterSchema } from "../../xds/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import type { Terminal } from "../listener.ts";
 import type { NetworkFilter } from "../network-filter.ts";
 import { acceptTokenBucket } from "./filter/local-rate-limit.ts";
+import { acceptFilterState } from "./filter-state.ts";
 import { acceptHttp } from "./http.ts";
 import { acceptRulesOrMatcher } from "./rbac-matcher.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
@@ -41,17 +43,47 @@ function acceptLocalRateLimit(scope: Scope, filter: Filter): NetworkFilter | und
   return limit.runtimeEnabled?.defaultValue === false ? undefined : { kind: "local-rate-limit", bucket };
 }
 
+function acceptNetworkRbac(scope: Scope, filter: Filter): NetworkFilter | undefined {
+  const rbac = scope.unpack(typedConfig(filter), RBACSchema);
+  if (!rbac) return undefined;
+  scope.only(rbac, [
+    "rules",
+    "matcher",
+    "shadowRules",
+    "shadowMatcher",
+    "shadowRulesStatPrefix",
+    "statPrefix",
+    // Once or with every byte: what rules look at does not change while a connection lasts.
+    "enforcementType",
+    "delayDeny",
+  ]);
+  const enforced = { rules: scope.field("rules"), matcher: scope.field("matcher") };
+  const shadow = { rules: scope.field("shadow_rules"), matcher: scope.field("shadow_matcher") };
+  return {
+    kind: "rbac",
+    rules: acceptRulesOrMatcher(enforced, rbac.rules, rbac.matcher, "network"),
+    shadow: acceptRulesOrMatcher(shadow, rbac.shadowRules, rbac.shadowMatcher, "network"),
+    statPrefix: rbac.statPrefix.replace(/\.$/, ""),
+    shadowPrefix: rbac.shadowRulesStatPrefix,
+    delayMs: milliseconds(rbac.delayDeny, 0),
+  };
+}
+
 function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
   if (any && isA(any, LocalRateLimitSchema)) return acceptLocalRateLimit(scope, filter);
   if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
-  const rbac = scope.unpack(any, RBACSchema);
-  if (!rbac) return undefined;
-  scope.only(rbac, ["rules", "matcher", "statPrefix"]);
-  const at = { rules: scope.field("rules"), matcher: scope.field("matcher") };
-  const rules = acceptRulesOrMatcher(at, rbac.rules, rbac.matcher, "network");
-  return rules && { kind: "rbac", rules };
+  if (any && isA(any, SetFilterStateSchema)) {
+    const config = scope.unpack(any, SetFilterStateSchema);
+    if (!config) return undefined;
+    scope.only(config, ["onNewConnection"]);
+    return {
+      kind: "set-filter-state",
+      rules: acceptFilterState(scope.field("on_new_connection"), config.onNewConnection),
+    };
+  }
+  return acceptNetworkRbac(scope, filter);
 }
 
 function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: boolean): Terminal | undefined {

@@ -6,7 +6,7 @@ import type {
 } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import type { HashPolicy } from "../../xds/gen/envoy/type/v3/hash_policy_pb.ts";
 import { parseFormat } from "../format/format.ts";
-import type { TcpClusterChoice, TcpTable, Tunneling } from "../tcp.ts";
+import type { TcpClusterChoice, TcpHash, TcpTable, Tunneling } from "../tcp.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptOperations } from "./header-mutation.ts";
 import { milliseconds, type Scope } from "./scope.ts";
@@ -27,11 +27,15 @@ function acceptClusters(scope: Scope, proxy: TcpProxy): TcpClusterChoice {
   return { kind: "weighted", total: sum, clusters };
 }
 
-function acceptHash(scope: Scope, policies: readonly HashPolicy[]): boolean {
+function acceptHash(scope: Scope, policies: readonly HashPolicy[]): TcpHash | undefined {
   if (policies.length > 1) scope.reject("more than one policy");
-  const by = policies[0]?.policySpecifier;
-  if (by && by.case !== "sourceIp") scope.index(0).reject("only source_ip is supported by Heddle's proxy");
-  return by?.case === "sourceIp";
+  const [policy] = policies;
+  if (!policy) return undefined;
+  const { policySpecifier: by } = policy;
+  if (by.case === "sourceIp") return { kind: "source-ip" };
+  if (by.case === "filterState") return { kind: "filter-state", key: by.value.key };
+  scope.index(0).reject("no policy");
+  return undefined;
 }
 
 function acceptTunneling(scope: Scope, config: TcpProxy_TunnelingConfig): Tunneling | undefined {
@@ -70,7 +74,7 @@ export function acceptTcp(scope: Scope, proxy: TcpProxy): TcpTable {
     idleTimeoutMs: milliseconds(proxy.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxDurationMs: milliseconds(proxy.maxDownstreamConnectionDuration, 0),
     maxConnectAttempts: proxy.maxConnectAttempts ?? 1,
-    hashSourceIp: acceptHash(scope.field("hash_policy"), proxy.hashPolicy),
+    hash: acceptHash(scope.field("hash_policy"), proxy.hashPolicy),
     tunneling: proxy.tunnelingConfig && acceptTunneling(scope.field("tunneling_config"), proxy.tunnelingConfig),
     accessLogs: acceptAccessLogs(scope.field("access_log"), proxy.accessLog),
     logsConnected: options?.flushAccessLogOnConnected ?? proxy.flushAccessLogOnConnected,

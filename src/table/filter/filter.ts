@@ -1,6 +1,7 @@
 // The HTTP filters that Heddle's proxy has, as tables.
 
 import type { AdaptiveConcurrencyFilter } from "./adaptive-concurrency.ts";
+import type { AdmissionControlFilter } from "./admission-control.ts";
 import type { BufferFilter } from "./buffer.ts";
 import type { CorsFilter, CorsPolicy } from "./cors.ts";
 import type { ExtProcFilter, ExtProcRoute } from "./ext-proc.ts";
@@ -10,10 +11,13 @@ import type { HeaderToMetadataFilter } from "./header-to-metadata.ts";
 import type { HealthCheckFilter } from "./health-check.ts";
 import type { LocalRateLimitFilter } from "./local-rate-limit.ts";
 import type { RbacFilter } from "./rbac.ts";
+import type { SetFilterStateFilter } from "./set-filter-state.ts";
+import type { SetMetadataFilter } from "./set-metadata.ts";
 import type { StatefulSessionFilter } from "./stateful-session.ts";
 
 export type FilterTable =
   | AdaptiveConcurrencyFilter
+  | AdmissionControlFilter
   | BufferFilter
   | ExtProcFilter
   | CorsFilter
@@ -23,6 +27,8 @@ export type FilterTable =
   | HealthCheckFilter
   | LocalRateLimitFilter
   | RbacFilter
+  | SetFilterStateFilter
+  | SetMetadataFilter
   | StatefulSessionFilter
   /** Virtual hosts that are not here yet are fetched by the xDS client, which subscribes to all of them. */
   | { readonly kind: "on-demand" }
@@ -46,6 +52,7 @@ export type RouteFilterTable =
   | LocalRateLimitFilter
   | RbacFilter
   | RouteHeaderMutation
+  | SetFilterStateFilter
   | StatefulSessionFilter
   | { readonly kind: "disabled" };
 

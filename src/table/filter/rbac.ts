@@ -11,4 +11,6 @@ export interface RbacFilter {
   /** Before the names of the counters and of the metadata's keys. */
   readonly rulesPrefix: string;
   readonly shadowPrefix: string;
+  /** Policies are counted one by one. */
+  readonly perRuleStats: boolean;
 }

@@ -109,6 +109,15 @@ function anyMetadata({ argument = "", maxLength }: Operator): Result {
   return of ? metadata(of, argument.slice(colon + 1), maxLength) : MALFORMED;
 }
 
+/** `%FILTER_STATE(key:PLAIN)%`; TYPED unless told otherwise. */
+function filterState({ argument = "", maxLength }: Operator): Result {
+  const [key = "", style = "TYPED", field, ...rest] = argument.split(":");
+  if (key === "" || rest.length > 0) return MALFORMED;
+  if (style === "FIELD") return field ? { kind: "filter-state", key, style: "field", maxLength } : MALFORMED;
+  if (field !== undefined || (style !== "PLAIN" && style !== "TYPED")) return MALFORMED;
+  return { kind: "filter-state", key, style: style === "PLAIN" ? "plain" : "typed", maxLength };
+}
+
 function withArgument(operator: Operator): Result | undefined {
   const { name, argument = "", maxLength } = operator;
   switch (name) {
@@ -126,6 +135,8 @@ function withArgument(operator: Operator): Result | undefined {
       return anyMetadata(operator);
     case "DYNAMIC_METADATA":
       return metadata("dynamic", argument, maxLength);
+    case "FILTER_STATE":
+      return filterState(operator);
     case "CLUSTER_METADATA":
       return metadata("cluster", argument, maxLength);
     case "UPSTREAM_METADATA":

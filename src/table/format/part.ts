@@ -29,6 +29,13 @@ export type FormatPart =
   | { readonly kind: "query-parameter"; readonly name: string; readonly maxLength: number }
   | { readonly kind: "server-name"; readonly prefer: "sni" | "host" }
   | {
+      /** `typed`: as JSON; `field`: of an object that has fields, which strings have not. */
+      readonly kind: "filter-state";
+      readonly key: string;
+      readonly style: "plain" | "typed" | "field";
+      readonly maxLength: number;
+    }
+  | {
       readonly kind: "metadata";
       readonly of: MetadataSource;
       readonly namespace: string;

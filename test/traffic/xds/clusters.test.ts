@@ -1,9 +1,11 @@
 // Where the hosts of a cluster come from: DNS, other clusters, the request itself.
 
 import { expect } from "bun:test";
+import type { ProxyKind } from "../../../src/agent/sidecar.ts";
+import { until } from "../../../src/base/until-fixture.ts";
 import { type ClusterParts, DIRECT, type EndpointParts } from "./configuration.ts";
 import { APPLICATIONS } from "./lab.ts";
-import { type Message, typed } from "./message.ts";
+import { httpOptions, type Message, typed } from "./message.ts";
 import { type Applications, refused, traffic } from "./traffic.ts";
 
 const counts = ({ v1, v2, v3 }: Applications) => [v1, v2, v3].map(({ requests }) => requests.length);
@@ -190,6 +192,52 @@ traffic(
     await client.request("/", { headers: { "x-where": v2() } });
     expect(counts(application)).toEqual([0, 0, 1]);
   },
+);
+
+traffic(
+  "a destination that nobody asks for, and no connection leads to, is forgotten",
+  {
+    legs: DIRECT,
+    clusters: { upstream: originalDestination({ use_http_header: true }) },
+    cluster: {
+      cleanup_interval: "0.2s",
+      typed_extension_protocol_options: httpOptions("http1", { max_requests_per_connection: 1 }),
+    },
+  },
+  async ({ client, application, process }) => {
+    const hosts = async () => (await process.hosts("upstream")).size;
+    await client.request("/", { headers: { [DESTINATION]: v2() } });
+    expect(await hosts()).toBe(1);
+    await until("that it is forgotten", async () => (await hosts()) === 0);
+    expect((await client.request("/", { headers: { [DESTINATION]: v2() } })).status).toBe(200);
+    expect(application.v2.connections).toBe(2);
+  },
+);
+
+/** Envoy takes what Heddle says at once that it does not do. */
+const byHeddle = (words: string) => (reason: string, proxy: ProxyKind) =>
+  proxy === "heddle" ? expect(reason).toContain(words) : expect(reason).toBe("");
+
+refused(
+  "a CONNECT that may be a POST",
+  {
+    routes: [
+      {
+        match: { connect_matcher: {} },
+        route: {
+          cluster: "upstream",
+          upgrade_configs: [{ upgrade_type: "CONNECT", connect_config: { allow_post: true } }],
+        },
+      },
+    ],
+  },
+  byHeddle("upgrade_configs[0].connect_config.allow_post"),
+);
+
+refused(
+  "a window in which updates are merged",
+  { cluster: { common_lb_config: { update_merge_window: "1s" } } },
+  byHeddle("common_lb_config.update_merge_window: only 0s"),
 );
 
 refused(

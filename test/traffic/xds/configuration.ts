@@ -69,6 +69,8 @@ export interface CaseConfiguration {
   readonly manager?: Message;
   /** Merged into the listener. */
   readonly listener?: Message;
+  /** Filters of the chain before its terminal one. */
+  readonly filtersBefore?: readonly Message[];
   /** A TcpProxy in place of the HttpConnectionManager: `{}` leads to `upstream`. */
   readonly tcp?: Message;
   /** Endpoints of the cluster `upstream`. */
@@ -216,7 +218,7 @@ export function clientResources(config: CaseConfiguration, settings: CaseSetting
     name,
     address: socketAddress(0, host),
     traffic_direction: "OUTBOUND",
-    filter_chains: [{ filters: [terminalFilter(config, routes, settings)] }],
+    filter_chains: [{ filters: [...(config.filtersBefore ?? []), terminalFilter(config, routes, settings)] }],
   };
   const own: Resources = {
     cds: all.map(([clusterName, parts]) => cluster(clusterName, parts, leg, application, places)),

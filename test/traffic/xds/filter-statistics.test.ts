@@ -31,6 +31,7 @@ traffic(
         rules_stat_prefix: "rules_",
         shadow_rules: { action: "ALLOW", policies: policies("x-good") },
         shadow_rules_stat_prefix: "shadow_",
+        track_per_rule_stats: true,
       }),
       extension("envoy.filters.http.ext_proc", "extensions.filters.http.ext_proc.v3.ExternalProcessor", {
         grpc_service: { envoy_grpc: { cluster_name: "processor" } },
@@ -70,6 +71,9 @@ traffic(
     expect([value("rbac_allowed", "rules_", "counted"), value("rbac_denied", "rules_", "counted")]).toEqual([2, 1]);
     const ofShadow = (name: string) => value(`rbac_shadow_${name}`, "shadow_", "counted");
     expect([ofShadow("allowed"), ofShadow("denied")]).toEqual([1, 2]);
+    expect(value("rbac_policy_denied", "p", "rules_")).toBe(1);
+    expect(value("rbac_policy_shadow_allowed", "p", "shadow_")).toBe(1);
+    expect([value("rbac_policy_allowed"), value("rbac_policy_shadow_denied")]).toEqual([undefined, undefined]);
     const ofProcessor = (name: string) => value(`ext_proc_${name}`, "counted");
     const names = ["streams_started", "streams_failed", "stream_msgs_sent", "stream_msgs_received", "message_timeouts"];
     expect(names.map(ofProcessor)).toEqual([4, 0, 6, 6, 0]);

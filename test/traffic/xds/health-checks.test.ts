@@ -50,6 +50,10 @@ function becomes(process: ProxyProcess, ...expected: readonly string[]): Promise
   });
 }
 
+const NEW_HOSTS_IGNORED: Message = {
+  healthy_panic_threshold: { value: 50 },
+  ignore_new_hosts_until_first_hc: true,
+};
 const FAILED = "/failed_active_hc";
 const checksOf = (requests: readonly Received[]) => requests.filter(({ path }) => path === PATH);
 /** Envoy's workers hear of a host's health a moment after the admin interface does. */
@@ -82,6 +86,52 @@ checked(
     lab.application.v2.script(onChecks(() => status(200)));
     await becomes(lab.process, "healthy", "healthy");
     await answer(lab, "v1", "v2");
+  },
+);
+
+checked(
+  "a cluster serves once its hosts have been checked, and what it replaces until then",
+  { legs: DIRECT },
+  async ({ application: { v1, v2 }, client, update }) => {
+    const ask = async () => {
+      const response = await client.request("/");
+      return response.status === 200 ? response.echo.app : response.status;
+    };
+    v2.script(onChecks((_, n) => (n === 0 ? { kind: "hang" } : status(503))));
+    // Envoy takes no listener before the cluster is warm: the update is over after that.
+    const updated = update({ endpoints: ["v2"], cluster: check(http(), { timeout: "0.7s" }) });
+    await until("the first check", () => checksOf(v2.requests).length === 1);
+    expect(await ask()).toBe("v1");
+    // It was not answered to in time.
+    await until("that nobody is there", async () => (await ask()) === 503);
+    await updated;
+    v2.script(onChecks(() => status(200)));
+    await until("the other one", async () => (await ask()) === "v2");
+    expect(v1.requests.every(({ path }) => path === "/")).toBe(true);
+  },
+);
+
+checked(
+  "a new host is not looked at until its first check, if that is said",
+  {
+    legs: DIRECT,
+    clusters: { upstream: { eds: true } },
+    endpoints: ["v1"],
+    cluster: check(http(), { timeout: "1s" }, { common_lb_config: NEW_HOSTS_IGNORED }),
+  },
+  async (lab) => {
+    const { v1, v2, v3 } = lab.application;
+    await becomes(lab.process, "healthy");
+    for (const late of [v2, v3]) late.script(onChecks((_, n) => (n === 0 ? { kind: "hang" } : status(200))));
+    const endpoints = ["v1", "v2", "v3"] as const;
+    const cluster = check(http(), { timeout: "1s" }, { common_lb_config: NEW_HOSTS_IGNORED });
+    await lab.update({ clusters: { upstream: { eds: true } }, endpoints, cluster });
+    await until("first checks", () => [v2, v3].every(({ requests }) => checksOf(requests).length === 1));
+    // Two of three are sick would be a panic: all of them would be asked.
+    const before = v1.requests.length;
+    for (let i = 0; i < 12; i++) expect((await lab.client.request("/")).echo.app).toBe("v1");
+    expect(v1.requests.length - before).toBeGreaterThanOrEqual(12);
+    await answer(lab, "v1", "v2", "v3");
   },
 );
 

@@ -11,6 +11,7 @@ import { Discovery, type Resources } from "./discovery.ts";
 import { extension, httpOptions, type Message, type Place, socketAddress, typed } from "./message.ts";
 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
+const CALLERS = "callers";
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
 /** What Envoy has and leaves off: operators in the values of rate-limit descriptors. */
 const RUNTIME: Message = {
@@ -81,7 +82,8 @@ function bootstrap(
 ): Message {
   return {
     overload_manager: overloadManager(folder),
-    node: { id: `lab~${name}`, cluster: name },
+    node: { id: `lab~${name}`, cluster: name, locality: OWN_ZONE },
+    cluster_manager: { local_cluster_name: CALLERS },
     admin: { address: socketAddress(adminPort) },
     bootstrap_extensions: [
       extension("envoy.bootstrap.internal_listener", "extensions.bootstrap.internal_listener.v3.InternalListener"),
@@ -100,9 +102,28 @@ function bootstrap(
     static_resources: {
       clusters: [
         grpcCluster("xds-grpc", discoveryPort),
+        callers(),
         ...(secretsPort === undefined ? [] : [grpcCluster("sds-grpc", secretsPort)]),
       ],
     },
+  };
+}
+
+/** Where the lab's proxies stand: one of two zones, with half of the callers in each. */
+export const OWN_ZONE = { region: "lab", zone: "here" };
+export const OTHER_ZONE = { region: "lab", zone: "there" };
+
+/** Whom zones are weighed against; nobody is ever asked there. */
+function callers(): Message {
+  const localities = [OWN_ZONE, OTHER_ZONE].map((locality, i) => ({
+    locality,
+    lb_endpoints: [{ endpoint: { address: socketAddress(1, `127.0.0.${i + 1}`) } }],
+  }));
+  return {
+    name: CALLERS,
+    type: "STATIC",
+    connect_timeout: "5s",
+    load_assignment: { cluster_name: CALLERS, endpoints: localities },
   };
 }
 

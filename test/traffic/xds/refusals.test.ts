@@ -4,8 +4,8 @@ import { expect } from "bun:test";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { closedPort } from "../../../src/proxy/raw-peer-fixture.ts";
 import { CLIENT, SERVER } from "./certificates.ts";
-import type { CaseConfiguration } from "./configuration.ts";
-import { httpManager, type Message, socketAddress } from "./message.ts";
+import type { CaseConfiguration, ClusterParts } from "./configuration.ts";
+import { httpManager, type Message, socketAddress, typed } from "./message.ts";
 import { refused, traffic } from "./traffic.ts";
 
 const GARBAGE = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
@@ -23,6 +23,18 @@ function tlsOf(certificate: string, key: string): Message {
 }
 
 const OTHER_KEY = CLIENT.key;
+
+function aggregate(...clusters: readonly string[]): ClusterParts {
+  const config = typed("extensions.clusters.aggregate.v3.ClusterConfig", { clusters: [...clusters] });
+  const cluster_type = { name: "envoy.clusters.aggregate", typed_config: config };
+  return { fields: { type: null, load_assignment: null, lb_policy: "CLUSTER_PROVIDED", cluster_type } };
+}
+
+/** Clusters that stand for each other. */
+const CIRCLE: CaseConfiguration = {
+  routes: ["a", "b", "upstream"].map((cluster) => ({ match: { prefix: `/${cluster}` }, route: { cluster } })),
+  clusters: { a: aggregate("b"), b: aggregate("a", "upstream") },
+};
 
 interface Poison {
   readonly name: string;
@@ -133,6 +145,29 @@ for (const poison of POISONS) {
     },
   );
 }
+
+traffic(
+  "clusters that stand for each other",
+  {
+    legs: ["plaintext"],
+    ...CIRCLE,
+    clusters: { a: aggregate("b"), b: aggregate("upstream") },
+    differs: {
+      envoy: {
+        because: "it takes them, and finds nobody for the first of the circle; Heddle says so instead of a 503",
+        expect: async ({ client, update }) => {
+          await update(CIRCLE);
+          expect((await client.request("/a")).status).toBe(503);
+          expect((await client.request("/upstream")).status).toBe(200);
+        },
+      },
+    },
+  },
+  async ({ client, update }) => {
+    await expect(update(CIRCLE)).rejects.toThrow(/b: cluster_type.typed_config.clusters: .*stand for itself/);
+    for (const path of ["/a", "/b", "/upstream"]) expect((await client.request(path)).status).toBe(200);
+  },
+);
 
 traffic("a second listener on the address of another", { legs: ["plaintext"] }, async ({ client, process }) => {
   const port = closedPort();

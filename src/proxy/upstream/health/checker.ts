@@ -38,6 +38,8 @@ export class HealthChecker implements SessionOwner {
   readonly #cluster: CheckedCluster;
   readonly #events: HealthEventLog | undefined;
   readonly #sessions = new Map<Host, HealthSession>();
+  /** Of the first hosts that there were, those that no check has told of yet; undefined: there has been none. */
+  #awaited: Set<Host> | undefined = undefined;
 
   constructor(check: HealthCheck, cluster: CheckedCluster) {
     this.check = check;
@@ -53,6 +55,13 @@ export class HealthChecker implements SessionOwner {
       if (!hosts.has(host) || host.endpoint.healthCheck?.disabled) this.#forget(host, session);
     for (const host of hosts)
       if (!this.#sessions.has(host) && !host.endpoint.healthCheck?.disabled) this.#add(host, before.get(host.key));
+    if (hosts.size > 0)
+      this.#awaited ??= new Set([...this.#sessions].flatMap(([host, { isKnown }]) => (isKnown ? [] : host)));
+  }
+
+  /** Nothing is known of a cluster's hosts before (Envoy: ClusterImplBase::finishInit). Hosts that come later are not waited for. */
+  get isFirstRoundOver(): boolean {
+    return this.#awaited === undefined || this.#awaited.size === 0;
   }
 
   #add(host: Host, known: Host | undefined): void {
@@ -62,7 +71,7 @@ export class HealthChecker implements SessionOwner {
     host.excluded = isKnown ? known.excluded : this.#cluster.table.ignoreNewHostsUntilFirstCheck;
     // Slow start begins with the first check that it passes.
     host.hasFailedCheck = host.failedActiveCheck;
-    const session = new HealthSession(this, host, this.#prober(host, this.check.probe));
+    const session = new HealthSession(this, host, this.#prober(host, this.check.probe), isKnown);
     host.session = session;
     this.#sessions.set(host, session);
     session.start();
@@ -71,6 +80,7 @@ export class HealthChecker implements SessionOwner {
   #forget(host: Host, session: HealthSession): void {
     session.stop();
     this.#sessions.delete(host);
+    this.#awaited?.delete(host);
     host.session = undefined;
     host.failedActiveCheck = false;
     host.degradedActiveCheck = false;
@@ -127,6 +137,7 @@ export class HealthChecker implements SessionOwner {
   }
 
   onChecked(host: Host, passed: boolean, changed: boolean): void {
+    this.#awaited?.delete(host);
     this.#cluster.onChecked(host, passed, changed);
   }
 

@@ -47,15 +47,17 @@ export class HealthSession extends Deadline {
   readonly #owner: SessionOwner;
   readonly #host: Host;
   readonly #prober: Prober;
+  readonly isKnown: boolean;
   #state: HostState;
   #phase: "waiting" | "checking" | "stopped" = "waiting";
 
-  /** Goes on from what the host's flags say. */
-  constructor(owner: SessionOwner, host: Host, prober: Prober) {
+  /** Goes on from what the host's flags say. `isKnown`: checks have found them out. */
+  constructor(owner: SessionOwner, host: Host, prober: Prober, isKnown: boolean) {
     super();
     this.#owner = owner;
     this.#host = host;
     this.#prober = prober;
+    this.isKnown = isKnown;
     this.#state = { healthy: !host.failedActiveCheck, row: 0, unknown: true };
   }
 

@@ -8,6 +8,7 @@ import {
   FilterConfigSchema as WrapperSchema,
 } from "../../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { AdaptiveConcurrencySchema } from "../../../xds/gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
+import { AdmissionControlSchema } from "../../../xds/gen/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.ts";
 import {
   BufferPerRouteSchema,
   BufferSchema,
@@ -29,6 +30,8 @@ import { LocalRateLimitSchema } from "../../../xds/gen/envoy/extensions/filters/
 import { OnDemandSchema } from "../../../xds/gen/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.ts";
 import { RBACPerRouteSchema, RBACSchema } from "../../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts";
 import { RouterSchema } from "../../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.ts";
+import { ConfigSchema as SetFilterStateSchema } from "../../../xds/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.ts";
+import { ConfigSchema as SetMetadataSchema } from "../../../xds/gen/envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.ts";
 import {
   StatefulSessionPerRouteSchema,
   StatefulSessionSchema,
@@ -43,6 +46,7 @@ import {
 } from "../../filter/filter.ts";
 import { isA, type Scope } from "../scope.ts";
 import { acceptAdaptiveConcurrency } from "./adaptive-concurrency.ts";
+import { acceptAdmissionControl } from "./admission-control.ts";
 import { acceptBuffer, acceptBufferRoute } from "./buffer.ts";
 import { acceptCorsPolicy, acceptDeprecatedCorsPolicy } from "./cors.ts";
 import { acceptExtProc, acceptExtProcRoute } from "./ext-proc.ts";
@@ -52,6 +56,8 @@ import { acceptHeaderToMetadata } from "./header-to-metadata.ts";
 import { acceptHealthCheckFilter } from "./health-check.ts";
 import { acceptLocalRateLimit } from "./local-rate-limit.ts";
 import { acceptRbacFilter, acceptRbacRoute } from "./rbac.ts";
+import { acceptSetFilterState } from "./set-filter-state.ts";
+import { acceptSetMetadata } from "./set-metadata.ts";
 import { acceptStatefulSession, acceptStatefulSessionRoute } from "./stateful-session.ts";
 
 /** One kind of configuration: the message, and what becomes of it. `inherited`: what the level above says of the same filter. */
@@ -81,10 +87,13 @@ const FILTERS: readonly Known<FilterTable>[] = [
   known(HTTPFaultSchema, acceptFault),
   known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACSchema, acceptRbacFilter),
+  known(SetFilterStateSchema, acceptSetFilterState),
+  known(SetMetadataSchema, acceptSetMetadata),
   known(StatefulSessionSchema, acceptStatefulSession),
   known(HeaderToMetadataSchema, acceptHeaderToMetadata),
   known(HealthCheckSchema, acceptHealthCheckFilter),
   known(AdaptiveConcurrencySchema, acceptAdaptiveConcurrency),
+  known(AdmissionControlSchema, acceptAdmissionControl),
   known(OnDemandSchema, (scope, config) => {
     scope.only(config, []);
     return { kind: "on-demand" };
@@ -105,6 +114,7 @@ const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
   known(HTTPFaultSchema, acceptFault),
   known(LocalRateLimitSchema, acceptLocalRateLimit),
   known(RBACPerRouteSchema, acceptRbacRoute),
+  known(SetFilterStateSchema, acceptSetFilterState),
   known(StatefulSessionPerRouteSchema, acceptStatefulSessionRoute),
 ];
 

@@ -6,7 +6,15 @@ import { acceptRulesOrMatcher } from "../rbac-matcher.ts";
 import type { Scope } from "../scope.ts";
 
 export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
-  scope.only(rbac, ["rules", "matcher", "shadowRules", "shadowMatcher", "shadowRulesStatPrefix", "rulesStatPrefix"]);
+  scope.only(rbac, [
+    "rules",
+    "matcher",
+    "shadowRules",
+    "shadowMatcher",
+    "shadowRulesStatPrefix",
+    "rulesStatPrefix",
+    "trackPerRuleStats",
+  ]);
   const enforced = { rules: scope.field("rules"), matcher: scope.field("matcher") };
   const shadow = { rules: scope.field("shadow_rules"), matcher: scope.field("shadow_matcher") };
   return {
@@ -15,6 +23,7 @@ export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
     shadow: acceptRulesOrMatcher(shadow, rbac.shadowRules, rbac.shadowMatcher, "http"),
     rulesPrefix: rbac.rulesStatPrefix,
     shadowPrefix: rbac.shadowRulesStatPrefix,
+    perRuleStats: rbac.trackPerRuleStats,
   };
 }
 
@@ -22,5 +31,5 @@ export function acceptRbacFilter(scope: Scope, rbac: RBAC): RbacFilter {
 export function acceptRbacRoute(scope: Scope, perRoute: RBACPerRoute): RbacFilter {
   return perRoute.rbac
     ? acceptRbacFilter(scope.field("rbac"), perRoute.rbac)
-    : { kind: "rbac", rules: undefined, shadow: undefined, rulesPrefix: "", shadowPrefix: "" };
+    : { kind: "rbac", rules: undefined, shadow: undefined, rulesPrefix: "", shadowPrefix: "", perRuleStats: false };
 }
