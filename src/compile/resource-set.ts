@@ -115,7 +115,12 @@ class LayeredMap implements ReadonlyMap<string, Resource> {
   }
 
   forEach(visit: (resource: Resource, name: string, map: ReadonlyMap<string, Resource>) => void): void {
-    for (const [name, resource] of this) visit(resource, name, this);
+    this.#own.forEach((resource, name) => {
+      visit(resource, name, this);
+    });
+    this.#below.forEach((resource, name) => {
+      if (this.#sees(name)) visit(resource, name, this);
+    });
   }
 
   [Symbol.iterator](): MapIterator<[string, Resource]> {

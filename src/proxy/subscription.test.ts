@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { TestAds } from "../xds/ads-fixture.ts";
+import { sentByName } from "../xds/delta-response.ts";
 import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -179,14 +180,14 @@ test("what comes while a large update is applied waits for it: acknowledgements 
     kind: "rds",
     nonce: "large",
     systemVersion: "",
-    resources: [{ name: "r", aliases: [], resource: large }],
+    resources: [sentByName(large)],
     removed: [],
   });
   ads.send({
     kind: "cds",
     nonce: "later",
     systemVersion: "",
-    resources: [{ name: "a", aliases: [], resource: later }],
+    resources: [sentByName(later)],
     removed: [],
   });
   // With the first virtual hosts of the new table in force, or the new cluster before all of them, this would see it.

@@ -1,30 +1,32 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { type DeltaResponse, encodeDeltaResponse, encodedSize, type SentResource } from "./delta-response.ts";
+import { type DeltaResponse, encodeDeltaResponse, type SentResource, sentByAliases } from "./delta-response.ts";
 import { DeltaDiscoveryResponseSchema } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { Resource } from "./resource.ts";
 import { RESOURCE_TYPES } from "./type-urls.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 200 });
 
-const sent: fc.Arbitrary<SentResource> = fc.record({
-  name: text,
-  aliases: fc.array(text.filter((alias) => alias !== "")),
-  resource: fc.option(
-    fc.record({ version: text, size: fc.constantFrom(0, 1, 127, 128, 16_384, 70_000) }).map(
-      ({ version, size }): Resource => ({
-        kind: "vhds",
-        name: "",
-        version,
-        bytes: new Uint8Array(size).fill(7),
-        aliases: [],
-        references: [],
-      }),
+const sent: fc.Arbitrary<SentResource> = fc
+  .record({
+    name: text,
+    aliases: fc.array(text.filter((alias) => alias !== "")),
+    resource: fc.option(
+      fc.record({ version: text, size: fc.constantFrom(0, 1, 127, 128, 16_384, 70_000) }).map(
+        ({ version, size }): Resource => ({
+          kind: "vhds",
+          name: "",
+          version,
+          bytes: new Uint8Array(size).fill(7),
+          aliases: [],
+          references: [],
+        }),
+      ),
+      { nil: undefined },
     ),
-    { nil: undefined },
-  ),
-});
+  })
+  .map(({ name, aliases, resource }) => sentByAliases(name, aliases, resource));
 
 /** What protobuf makes of the same response. */
 function byLibrary({ kind, nonce, systemVersion, resources, removed }: DeltaResponse): Uint8Array {
@@ -70,9 +72,9 @@ describe("an encoded delta response", () => {
       aliases: [],
       references: [],
     };
-    const one: SentResource = { name: "x", aliases: ["é"], resource };
+    const one = sentByAliases("x", ["é"], resource);
     const response = (resources: SentResource[]) =>
       encodeDeltaResponse({ kind: "cds", nonce: "1", systemVersion: "", resources, removed: [] });
-    expect(response([one, one]).length - response([one]).length).toBe(encodedSize(one));
+    expect(response([one, one]).length - response([one]).length).toBe(one.encoded.length);
   });
 });

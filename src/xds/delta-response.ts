@@ -11,6 +11,8 @@ export interface SentResource {
   readonly aliases: readonly string[];
   /** Undefined for a virtual host that was asked for on demand and does not exist: Envoy waits for a resource of that alias. */
   readonly resource: Resource | undefined;
+  /** The field of the response that holds it. Not to be changed: it is of all clients. */
+  readonly encoded: Uint8Array;
 }
 
 export interface DeltaResponse {
@@ -31,7 +33,7 @@ function text(writer: BinaryWriter, field: number, value: string): void {
   if (value !== "") writer.tag(field, WireType.LengthDelimited).string(value);
 }
 
-function encodeSent({ name, aliases, resource }: SentResource): Uint8Array {
+function encodeSent(name: string, aliases: readonly string[], resource: Resource | undefined): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(RESPONSE.resources, WireType.LengthDelimited).fork();
   if (resource) {
@@ -45,23 +47,21 @@ function encodeSent({ name, aliases, resource }: SentResource): Uint8Array {
   return writer.join().finish();
 }
 
-const encoded = new WeakMap<Resource, Uint8Array>();
-
-/** The field of the response that holds `sent`. Aliases are of one client, everything else is of all. */
-function partOf(sent: SentResource): Uint8Array {
-  const { resource, aliases } = sent;
-  if (!resource || aliases.length > 0) return encodeSent(sent);
-  let part = encoded.get(resource);
-  if (!part) {
-    part = encodeSent(sent);
-    encoded.set(resource, part);
-  }
-  return part;
+/** For the client that asked by these aliases. */
+export function sentByAliases(name: string, aliases: readonly string[], resource: Resource | undefined): SentResource {
+  return { name, aliases, resource, encoded: encodeSent(name, aliases, resource) };
 }
 
-/** Bytes that one resource adds to a response. */
-export function encodedSize(sent: SentResource): number {
-  return partOf(sent).length;
+const NO_ALIASES: readonly string[] = [];
+const plain = new WeakMap<Resource, SentResource>();
+
+/** For the clients that know it by its own name: one object for all of them. */
+export function sentByName(resource: Resource): SentResource {
+  const known = plain.get(resource);
+  if (known) return known;
+  const sent = sentByAliases(resource.name, NO_ALIASES, resource);
+  plain.set(resource, sent);
+  return sent;
 }
 
 /** The response as an envoy.service.discovery.v3.DeltaDiscoveryResponse. */
@@ -77,5 +77,5 @@ export function deltaResponseParts(response: DeltaResponse): readonly Uint8Array
   text(tail, RESPONSE.typeUrl, RESOURCE_TYPES[response.kind].typeUrl);
   text(tail, RESPONSE.nonce, response.nonce);
   for (const name of response.removed) text(tail, RESPONSE.removed, name);
-  return [head.finish(), ...response.resources.map(partOf), tail.finish()];
+  return [head.finish(), ...response.resources.map(({ encoded }) => encoded), tail.finish()];
 }

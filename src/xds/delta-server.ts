@@ -145,6 +145,7 @@ export class DeltaServer {
     const resources = resourcesOf(this.#snapshot, "vhds");
     for (const route of routes) {
       const members = virtualHostsOf(resources, route);
+      if (hosts?.wantsWhole) break;
       if (route in initialVersions) for (const name of members) hosts?.look(name);
       else for (const name of members) hosts?.owe(name);
     }

@@ -8,6 +8,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { findComponent } from "../../scripts/components.ts";
 import { TestAds } from "./ads-fixture.ts";
 import { packAny } from "./any.ts";
+import { type SentResource, sentByAliases } from "./delta-response.ts";
 import { Cluster_DiscoveryType, ClusterSchema } from "./gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "./gen/envoy/config/listener/v3/listener_pb.ts";
 import { VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
@@ -341,9 +342,9 @@ describe.skipIf(!envoy && process.env.CI !== "true")("Envoy on delta ADS (needs 
 
   test("finds nothing in a virtual host whose own name is not the resource's, once it shall go", async () => {
     const foreign = host("name-of-its-own", "a", "f.example");
-    const send = (resources: readonly { name: string; aliases: string[]; resource: Resource }[], removed: string[]) =>
+    const send = (resources: readonly SentResource[], removed: string[]) =>
       mesh.ads.send({ kind: "vhds", nonce: "x", systemVersion: "", resources, removed });
-    send([{ name: "80/f", aliases: [], resource: foreign }], []);
+    send([sentByAliases("80/f", [], foreign)], []);
     await mesh.ads.until("> vhds ack");
     await mesh.sees("f.example", "a");
     send([], ["80/f", "name-of-its-own"]);

@@ -7,6 +7,7 @@ import type { Resource } from "./resource.ts";
 import type { Gate, ServerType } from "./server-type.ts";
 import { resourcesOf, type Snapshot } from "./snapshot.ts";
 import type { ResourceKind } from "./type-urls.ts";
+import { routesOf } from "./virtual-host-lookup.ts";
 
 export type Types = ReadonlyMap<ResourceKind, ServerType>;
 
@@ -47,6 +48,7 @@ function clusterGate(types: Types): Gate {
   let known = false;
   return {
     mayAdd: () => "yes",
+    mayAddAll: () => "yes",
     mayRemove(name) {
       if (!known) used = clustersInUse(types);
       known = true;
@@ -58,6 +60,7 @@ function clusterGate(types: Types): Gate {
 function endpointGate(types: Types, snapshot: Snapshot): Gate {
   return {
     mayAdd: () => "yes",
+    mayAddAll: () => "yes",
     mayRemove(name) {
       // With its cluster gone, the client unsubscribes from them; until then the cluster is on its way out and keeps them.
       const clusters = types.get("cds");
@@ -87,6 +90,16 @@ function virtualHostGate(types: Types, snapshot: Snapshot, mayRouteTo: Gate["may
       const state = stateOf(parseVirtualHostName(resource.name)?.route);
       return state === "there" ? mayRouteTo(resource) : state === "coming" ? "wait" : "no";
     },
+    mayAddAll(resources) {
+      const clusters = types.get("cds");
+      const all = clusters?.held.holdsAll(resourcesOf(snapshot, "cds"));
+      const begins = clusters?.inFlight && clusters.held.size === 0;
+      if (!all && !begins) return "no";
+      const states = new Set(routesOf(resources).map(stateOf));
+      // Clients ask for routes once they have listeners: until they have what they asked for, they may ask for more.
+      if (states.has("absent") && routes?.idle) return "no";
+      return all && !states.has("absent") && !states.has("coming") ? "yes" : "wait";
+    },
     mayRemove(name) {
       // A virtual host may go at any time; that there are none at all is for a route configuration to hear that is there.
       const parsed = parseVirtualHostName(name);
@@ -95,7 +108,7 @@ function virtualHostGate(types: Types, snapshot: Snapshot, mayRouteTo: Gate["may
   };
 }
 
-const OPEN: Gate = { mayAdd: () => "yes", mayRemove: () => true };
+const OPEN: Gate = { mayAdd: () => "yes", mayAddAll: () => "yes", mayRemove: () => true };
 
 /** What `kind` may send and remove now. Good until the stream's state changes. */
 export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Gate {
@@ -104,5 +117,6 @@ export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Ga
   if (!ROUTING.includes(kind)) return OPEN;
   const clusters = types.get("cds");
   const mayAdd: Gate["mayAdd"] = (resource) => (clusters ? mayRoute(resource, clusters, snapshot) : "yes");
-  return kind === "vhds" ? virtualHostGate(types, snapshot, mayAdd) : { mayAdd, mayRemove: () => true };
+  if (kind === "vhds") return virtualHostGate(types, snapshot, mayAdd);
+  return { mayAdd, mayAddAll: () => "no", mayRemove: () => true };
 }

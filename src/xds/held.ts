@@ -41,6 +41,18 @@ export class Held {
     else this.#own.delete(name);
   }
 
+  /** All of `map`, and nothing else. */
+  hold(map: HeldMap): void {
+    this.#shared = map;
+    this.#own.clear();
+    this.#size = map.size;
+  }
+
+  /** Whether it is all of `map`, and known without a look at each. */
+  holdsAll(map: HeldMap): boolean {
+    return this.#shared === map && this.#own.size === 0;
+  }
+
   /** Gives up the differences for `map`, which the caller knows to hold every resource held. Nothing happens when it holds more. */
   share(map: HeldMap): void {
     if (map.size !== this.#size) return;

@@ -1,7 +1,7 @@
 // The server's end of one resource type on one stream: what the client asked for, what it holds, what is due to it. delta-server.ts puts
 // the types in order and decides what must wait for another type.
 
-import { type DeltaResponse, encodedSize, type SentResource } from "./delta-response.ts";
+import { type DeltaResponse, type SentResource, sentByAliases, sentByName } from "./delta-response.ts";
 import { Held, type HeldResource } from "./held.ts";
 import { parseVirtualHostName } from "./names.ts";
 import { isolate } from "./refusal.ts";
@@ -10,6 +10,7 @@ import type { ResourceMap } from "./snapshot.ts";
 import { Subscription, type SubscriptionRequest } from "./subscription.ts";
 import type { ResourceKind } from "./type-urls.ts";
 import { findVirtualHost } from "./virtual-host-lookup.ts";
+import { wholeOf } from "./whole.ts";
 
 /** What the other types of the stream allow. */
 export interface Gate {
@@ -18,6 +19,8 @@ export interface Gate {
    * for now, and comes up again with what it belongs to.
    */
   mayAdd(resource: Resource): "yes" | "wait" | "blocked" | "no";
+  /** The same of all of a map at once. `no`: it has to be decided one by one. */
+  mayAddAll(resources: ResourceMap): "yes" | "wait" | "no";
   /** False while the client holds something that refers to it. */
   mayRemove(name: string): boolean;
 }
@@ -31,12 +34,14 @@ export interface Refusal {
 
 export type Contents = Pick<DeltaResponse, "resources" | "removed">;
 
+/** What waits for the client's answer. `whole`: the map that it is all of. */
+type InFlight = DeltaResponse & { readonly whole: ResourceMap | undefined };
+
 /** `wait`: it goes soon, and removals wait with it. `keep`: it may never go, and holds up nothing else. */
 type Decision =
   | { readonly kind: "nothing" | "wait" | "keep" | "remove" }
   | { readonly kind: "add"; readonly sent: SentResource };
 
-const NO_ALIASES: readonly string[] = [];
 const NOTHING: Decision = { kind: "nothing" };
 const WAIT: Decision = { kind: "wait" };
 const KEEP: Decision = { kind: "keep" };
@@ -60,7 +65,11 @@ export class ServerType {
   /** Aliases by the virtual host that they stand for, to be named in its next response. */
   readonly #aliases = new Map<string, Set<string>>();
   #retries: (readonly string[])[] = [];
-  #inFlight: DeltaResponse | undefined;
+  #inFlight: InFlight | undefined;
+  /** The client held nothing when it asked for everything, and got nothing yet: names need not be looked at one by one. */
+  #wantsWhole = false;
+  /** Of the response that respond() gave last. */
+  #composedWhole: ResourceMap | undefined;
   #owesFirst = false;
   #started = false;
 
@@ -92,13 +101,18 @@ export class ServerType {
     return this.#due;
   }
 
+  /** All of the snapshot is due, and no name of it by itself. */
+  get wantsWhole(): boolean {
+    return this.#wantsWhole;
+  }
+
   refuses(resource: Resource): boolean {
     return this.#refused.get(resource.name)?.version === resource.version;
   }
 
   /** Looks at `name` again before the next response. */
   look(name: string): void {
-    this.#due.add(name);
+    if (!this.#wantsWhole) this.#due.add(name);
   }
 
   /** Has `name` sent again though the client holds it: after a change to what uses it, Envoy starts anew without it. */
@@ -112,6 +126,11 @@ export class ServerType {
     this.#started = true;
     if (first) this.#takeInitial(request.initialVersions, resources);
     const change = this.subscription.apply(request);
+    if (first && this.held.size === 0 && this.#subscribesToAll(resources)) {
+      this.#wantsWhole = true;
+      return;
+    }
+    if (this.#wantsWhole && change.removed.length + change.added.length > 0) this.#giveUpWhole(resources);
     if (change.wildcardAdded) {
       for (const name of resources.keys()) this.#due.add(name);
       // An empty answer is one too: without it Envoy's start waits for initial_fetch_timeout, 15 s. (For virtual hosts it waits by route.)
@@ -128,8 +147,22 @@ export class ServerType {
     if (first || change.narrowed || change.removed.length > 0) this.#dropUnwanted();
   }
 
+  /** By the wildcard alone, or by every name that there is. */
+  #subscribesToAll(resources: ResourceMap): boolean {
+    if (resources.size === 0) return false;
+    if (this.subscription.wildcard) return this.subscription.size === 0;
+    return this.subscription.isExactly(resources);
+  }
+
+  #giveUpWhole(resources: ResourceMap): void {
+    this.#wantsWhole = false;
+    for (const name of this.subscription.wildcard ? resources.keys() : this.subscription.names()) this.owe(name);
+  }
+
   /** Looks at what differs from the snapshot before. */
   changed(names: Iterable<string>, resources: ResourceMap): void {
+    if (this.#wantsWhole && !this.#subscribesToAll(resources)) this.#giveUpWhole(resources);
+    if (this.#wantsWhole) return;
     for (const name of names) {
       if (this.#mayHave(name) || this.subscription.wants(name)) this.#due.add(name);
       const refusal = this.#refused.get(name);
@@ -141,6 +174,11 @@ export class ServerType {
     const response = this.#inFlight;
     this.#inFlight = undefined;
     if (!response) return;
+    const { whole } = response;
+    if (whole && this.held.size === 0 && this.#subscribesToAll(whole)) {
+      this.held.hold(whole);
+      return;
+    }
     for (const { resource } of response.resources) {
       if (!resource) continue;
       if (this.#refused.size > 0) this.#refused.delete(resource.name);
@@ -181,6 +219,9 @@ export class ServerType {
   /** The next response, at most `maxBytes` long unless one resource alone is longer; undefined when there is nothing to say now. */
   respond(resources: ResourceMap, gate: Gate, maxBytes: number): Contents | undefined {
     if (this.#inFlight) return undefined;
+    this.#composedWhole = undefined;
+    const whole = this.#wantsWhole ? this.#respondWhole(resources, gate, maxBytes) : undefined;
+    if (whole) return whole;
     for (let retry = this.#nextRetry(); retry; retry = this.#nextRetry()) {
       const contents = this.#compose(retry, resources, gate, maxBytes);
       if (contents) return contents;
@@ -190,10 +231,27 @@ export class ServerType {
     return contents;
   }
 
+  #respondWhole(resources: ResourceMap, gate: Gate, maxBytes: number): Contents | undefined {
+    const may = gate.mayAddAll(resources);
+    if (may === "wait") return undefined;
+    const whole = may === "yes" ? wholeOf(resources) : undefined;
+    if (!whole || whole.bytes > maxBytes) {
+      this.#giveUpWhole(resources);
+      return undefined;
+    }
+    this.#wantsWhole = false;
+    this.#composedWhole = resources;
+    return { resources: whole.sent, removed: [] };
+  }
+
   /** `response` went out, with the contents that respond() gave. */
   sent(response: DeltaResponse): void {
-    this.#inFlight = response;
+    this.#inFlight = { ...response, whole: this.#composedWhole };
     this.#owesFirst = false;
+    if (this.#composedWhole) {
+      for (const name of this.#due) if (this.#composedWhole.has(name)) this.#settle(name);
+      return;
+    }
     for (const { name } of response.resources) this.#settle(name);
     for (const name of response.removed) this.#settle(name);
   }
@@ -209,7 +267,7 @@ export class ServerType {
       else if (decision.kind === "wait") waiting = true;
       else if (decision.kind === "remove") removed.push(name);
       else if (decision.kind === "add") {
-        size += encodedSize(decision.sent);
+        size += decision.sent.encoded.length;
         if (added.length > 0 && size > maxBytes) {
           waiting = true;
           break;
@@ -264,14 +322,14 @@ export class ServerType {
       if (allowed === "no") return NOTHING;
       if (allowed !== "yes") return allowed === "wait" ? WAIT : KEEP;
       const aliases = this.#aliases.get(name);
-      return { kind: "add", sent: { name, aliases: aliases ? [...aliases] : NO_ALIASES, resource } };
+      return { kind: "add", sent: aliases ? sentByAliases(name, [...aliases], resource) : sentByName(resource) };
     }
     if (resource) return NOTHING;
     if (this.#mayHave(name)) return gate.mayRemove(name) ? REMOVE : KEEP;
     if (!owed) return NOTHING;
     if (this.kind === "vhds" && parseVirtualHostName(name)?.host) {
       // On demand, and there is none: a removal leaves Envoy's request waiting, a resource of that alias without content ends it with 404.
-      return { kind: "add", sent: { name, aliases: [name], resource: undefined } };
+      return { kind: "add", sent: sentByAliases(name, [name], undefined) };
     }
     return gate.mayRemove(name) ? REMOVE : KEEP;
   }

@@ -76,6 +76,13 @@ export class Subscription {
     return this.#names;
   }
 
+  /** By name, one by one: no more than are in `resources`, and all of them. */
+  isExactly(resources: ReadonlyMap<string, unknown>): boolean {
+    if (this.#wildcard || this.#prefixes.size > 0 || this.#names.size !== resources.size) return false;
+    for (const name of this.#names) if (!resources.has(name)) return false;
+    return true;
+  }
+
   /** Whether the client wants to hear of the resource called `name`. */
   wants(name: string): boolean {
     return this.#wildcard || this.#names.has(name) || this.#inGlob(name);

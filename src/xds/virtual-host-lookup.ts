@@ -32,6 +32,11 @@ export function virtualHostsOf(resources: ResourceMap, route: string): readonly 
   return (byRoute.get(resources) ?? indexByRoute(resources)).get(route) ?? [];
 }
 
+/** Names of the route configurations that have virtual hosts. */
+export function routesOf(resources: ResourceMap): readonly string[] {
+  return [...(byRoute.get(resources) ?? indexByRoute(resources)).keys()];
+}
+
 /** Name of the virtual host that answers for `<route configuration>/<host>`. */
 export function findVirtualHost(resources: ResourceMap, alias: string): string | undefined {
   return (byAlias.get(resources) ?? indexByAlias(resources)).get(alias);
