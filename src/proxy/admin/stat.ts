@@ -45,7 +45,7 @@ export function envoyName(metric: string, labels: ReadonlyMap<string, string>): 
 }
 
 /** Linear between the bounds of the bucket that it falls into. */
-function quantile(bounds: readonly number[], counts: Float64Array, total: number, percent: number): number {
+function quantile(bounds: readonly number[], counts: ArrayLike<number>, total: number, percent: number): number {
   const rank = (percent / 100) * total;
   let below = 0;
   for (let i = 0; i < bounds.length; i++) {
@@ -57,12 +57,16 @@ function quantile(bounds: readonly number[], counts: Float64Array, total: number
   return bounds[bounds.length - 1] ?? 0;
 }
 
-function histogramStat(name: string, { definition, table }: Histogram, offset: number): Stat {
-  const { bounds } = definition;
-  const counts = table.cells.slice(offset, offset + bounds.length + 1);
-  const count = counts.reduce((sum, one) => sum + one, 0);
+/** `counts`: of each bucket alone, the last one being that above all bounds. */
+export function histogramStat(name: string, bounds: readonly number[], counts: ArrayLike<number>): Stat {
+  let count = 0;
+  for (let i = 0; i <= bounds.length; i++) count += counts[i] ?? 0;
   const quantiles = QUANTILES.map((percent) => (count === 0 ? undefined : quantile(bounds, counts, count, percent)));
   return { kind: "histogram", name, count, quantiles };
+}
+
+function countsAt({ definition, table }: Histogram, offset: number): Float64Array {
+  return table.cells.slice(offset, offset + definition.bounds.length + 1);
 }
 
 function* metricStats(metric: Metric): Generator<Stat> {
@@ -70,15 +74,17 @@ function* metricStats(metric: Metric): Generator<Stat> {
   for (const { text, offset } of table.entries()) {
     const labels = parseSeries(`${definition.name}{${text}}`)?.labels ?? new Map<string, string>();
     const name = envoyName(definition.name, labels);
-    if (definition.kind === "histogram") yield histogramStat(name, metric as Histogram, offset);
+    if (definition.kind === "histogram")
+      yield histogramStat(name, definition.bounds, countsAt(metric as Histogram, offset));
     else yield { kind: definition.kind, name, value: table.cells[offset]! };
   }
 }
 
+export function byName(stats: readonly Stat[]): readonly Stat[] {
+  return stats.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
 /** By name. */
 export function statsOf(registry: Registry): readonly Stat[] {
-  return registry
-    .collect()
-    .flatMap((metric) => [...metricStats(metric)])
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return byName(registry.collect().flatMap((metric) => [...metricStats(metric)]));
 }
