@@ -335,7 +335,7 @@ export class Listener {
   #serve(chosen: BoundChain, { stream, destination, inspected, first }: Arriving): void {
     const { bound, live } = chosen;
     const facts = readConnectionFacts(stream, destination, inspected);
-    const limit = refusal(chosen, facts);
+    const limit = refusal(chosen, facts, this.#context.shared);
     if (limit) {
       this.#refuse(stream, limit.reason, limit.delayMs);
       return;

@@ -6,7 +6,9 @@ import type { NetworkFilter } from "../table/network-filter.ts";
 import { decideRbac } from "../table/rbac.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import type { BoundChain } from "./bound-chain.ts";
-import { TokenBucket } from "./filter/token-bucket.ts";
+import { createBucket } from "./filter/shared-bucket.ts";
+import type { Bucket } from "./filter/token-bucket.ts";
+import type { SharedCells } from "./shared-cells.ts";
 
 export interface Refusal {
   readonly reason: string;
@@ -14,27 +16,33 @@ export interface Refusal {
   readonly delayMs: number;
 }
 
-/** Of chains that live; an update that leaves a chain alone keeps its table, and so its bucket. */
-const buckets = new WeakMap<NetworkFilter, TokenBucket>();
+type RateLimit = NetworkFilter & { readonly kind: "local-rate-limit" };
 
-function bucketOf(filter: NetworkFilter & { readonly kind: "local-rate-limit" }): TokenBucket {
+/** Of chains that live; an update that leaves a chain alone keeps its table, and so its bucket. */
+const buckets = new WeakMap<NetworkFilter, Bucket>();
+
+function bucketOf(filter: RateLimit, shared: SharedCells | undefined): Bucket {
   let bucket = buckets.get(filter);
   if (!bucket) {
-    bucket = new TokenBucket(filter.bucket, performance.now());
+    bucket = createBucket(filter.place, filter.bucket, performance.now(), shared);
     buckets.set(filter, bucket);
   }
   return bucket;
 }
 
 /** Why a connection is not let through, if it is not. */
-export function refusal({ chain, live }: BoundChain, facts: ConnectionFacts): Refusal | undefined {
+export function refusal(
+  { chain, live }: BoundChain,
+  facts: ConnectionFacts,
+  shared: SharedCells | undefined,
+): Refusal | undefined {
   for (const filter of chain.filters) {
     switch (filter.kind) {
       case "rbac":
         if (!decideRbac(filter.rules, facts, undefined).allowed) return { reason: "denied by RBAC", delayMs: 0 };
         break;
       case "local-rate-limit":
-        if (!bucketOf(filter).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
+        if (!bucketOf(filter, shared).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
         break;
       case "connection-limit":
         if (live.size >= filter.max) return { reason: "connection limit", delayMs: filter.delayMs };
