@@ -116,7 +116,11 @@ export class Cluster {
     this.checker = this.#createChecker();
     const { outlierDetection } = table;
     this.outliers =
-      outlierDetection && new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host));
+      outlierDetection &&
+      new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host), {
+        shared,
+        before: before?.outliers,
+      });
     this.#limits = {
       ...DEFAULT_LIMITS,
       idleTimeoutMs: table.idleTimeoutMs,
