@@ -24,10 +24,15 @@ const TAGGED: readonly (readonly [prefix: string, dotted: string, label: string]
   ["envoy_http_", "http", "http_conn_manager_prefix"],
 ];
 
+/** A part of a cluster's name that Envoy has between dots. */
+const SCOPE = /^(outlier_detection|health_check|circuit_breakers_(?:default|high))_/;
+const OVERLOAD = /^envoy_overload_envoy_overload_actions_(.+)_(active|scale_percent)$/;
+
 /** `downstream_rq_xx` of class 2xx is `downstream_rq_2xx`; a listener's requests stand below the connection manager. */
 function leaf(name: string, labels: ReadonlyMap<string, string>): string {
   const status = labels.get("response_code_class");
-  if (status === undefined) return name;
+  if (status === undefined)
+    return name.replace(SCOPE, (_, scope: string) => `${scope.replace(/_(default|high)$/, ".$1")}.`);
   const manager = labels.get("http_conn_manager_prefix");
   if (name === "http_downstream_rq") return `http.${manager ?? ""}.downstream_rq_${status}`;
   return name.replace(/_xx$/, `_${status}`);
@@ -40,6 +45,8 @@ export function envoyName(metric: string, labels: ReadonlyMap<string, string>): 
     if (metric.startsWith(prefix) && subject !== undefined)
       return `${dotted}.${subject}.${leaf(metric.slice(prefix.length), labels)}`;
   }
+  const [, action, figure] = OVERLOAD.exec(metric) ?? [];
+  if (action !== undefined) return `overload.envoy.overload_actions.${action}.${figure}`;
   if (metric.startsWith("envoy_server_")) return `server.${metric.slice("envoy_server_".length)}`;
   return [metric, ...[...labels].map(([label, value]) => `${label}.${value}`)].join(".");
 }

@@ -45,6 +45,21 @@ export class Breakers {
     this.#overflows = 0;
   }
 
+  /** Nothing more of it is admitted now. */
+  isOpen(what: "cx_open" | "rq_pending_open" | "rq_open" | "rq_retry_open"): boolean {
+    const { maxConnections, maxPendingRequests, maxRequests } = this.#limits;
+    switch (what) {
+      case "cx_open":
+        return this.#all(CONNECTIONS, this.#connections) >= maxConnections;
+      case "rq_pending_open":
+        return this.#all(PENDING, this.#pending) >= maxPendingRequests;
+      case "rq_open":
+        return this.#all(REQUESTS, this.#requests) >= maxRequests;
+      case "rq_retry_open":
+        return this.#all(RETRIES, this.#retries) >= this.#allowedRetries;
+    }
+  }
+
   /** New limits hold for what comes; what is under way stays counted. */
   update(limits: CircuitBreakers): void {
     this.#limits = limits;
@@ -96,13 +111,16 @@ export class Breakers {
     this.#shared?.add(REQUESTS, -1);
   }
 
-  admitRetry(): boolean {
+  get #allowedRetries(): number {
     const { retryBudget, maxRetries } = this.#limits;
     // Whole retries, as Envoy's RetryBudgetImpl::max() has them: 20 % of 49 requests are 9.
-    const allowed = retryBudget
+    return retryBudget
       ? Math.max(retryBudget.min, Math.floor((this.#all(REQUESTS, this.#requests) * retryBudget.percent) / 100))
       : maxRetries;
-    if (this.#all(RETRIES, this.#retries) >= allowed) return false;
+  }
+
+  admitRetry(): boolean {
+    if (this.isOpen("rq_retry_open")) return false;
     this.#retries++;
     this.#shared?.add(RETRIES, 1);
     return true;
