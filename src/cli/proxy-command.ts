@@ -6,16 +6,22 @@ import type { ProxyKind } from "../agent/sidecar.ts";
 import { Failure } from "../base/failure.ts";
 import { checkout, selfCommand } from "./self.ts";
 
-/** `drainMs` is what the proxy may take to end what is under way. Throws a Failure when there is no Envoy. */
-export function proxyCommand(kind: ProxyKind, drainMs: number): readonly string[] {
-  if (kind === "heddle") return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, "-c"];
+/**
+ * `drainMs` is what the proxy may take to end what is under way, `concurrency` how many cores it may use: threads of Envoy, processes of
+ * Heddle's proxy, of which one needs no other to watch over it. Throws a Failure when there is no Envoy.
+ */
+export function proxyCommand(kind: ProxyKind, drainMs: number, concurrency: number): readonly string[] {
+  if (kind === "heddle") {
+    const workers = concurrency > 1 ? ["--concurrency", String(concurrency)] : [];
+    return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, ...workers, "-c"];
+  }
   const drainSeconds = String(Math.max(1, Math.ceil(drainMs / 1_000)));
   // Hot restart shares memory by a number that several Envoys on one host would have in common.
   return [
     envoyPath(),
     "--disable-hot-restart",
     "--concurrency",
-    "1",
+    String(concurrency),
     "--log-level",
     "warn",
     "--drain-time-s",

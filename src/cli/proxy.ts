@@ -1,6 +1,7 @@
 // `heddle proxy -c FILE`: the proxy as a process, started by the agent. Its few arguments are read here by hand: every library costs
 // each proxy of a machine its memory (commander 10 MB, node:util's parseArgs 4 MB).
 
+import { MAX_CONCURRENCY, parseConcurrency } from "../base/cores.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog } from "../base/log.ts";
@@ -9,10 +10,7 @@ import { type ProxyOptions, startProxy } from "../proxy/main.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE =
-  "heddle proxy [--concurrency N] [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
-
-/** More processes than any machine has cores are a mistake in writing. */
-const MAX_WORKERS = 1_024;
+  "heddle proxy [--concurrency N|auto] [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
@@ -40,7 +38,7 @@ function readArguments(args: readonly string[]): ProxyArguments {
   let logFlush: string | undefined;
   let debug = false;
   let worker = false;
-  let concurrency = 0;
+  let concurrency: number | undefined = 0;
   for (let i = 0; i < args.length; i++) {
     switch (args[i]) {
       case "-c":
@@ -56,7 +54,7 @@ function readArguments(args: readonly string[]): ProxyArguments {
         logFlush = args[++i] ?? "";
         break;
       case "--concurrency":
-        concurrency = Number(args[++i] ?? Number.NaN);
+        concurrency = parseConcurrency(args[++i] ?? "");
         break;
       case "--worker":
         worker = true;
@@ -72,8 +70,8 @@ function readArguments(args: readonly string[]): ProxyArguments {
   if (drainMs === undefined) throw usage("--drain-time is not a duration such as 45s");
   const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
   if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
-  if (!Number.isInteger(concurrency) || concurrency < 0 || concurrency > MAX_WORKERS)
-    throw usage(`--concurrency is not a number of processes from 0 to ${MAX_WORKERS}`);
+  if (concurrency === undefined)
+    throw usage(`--concurrency is not a number of processes from 0 to ${MAX_CONCURRENCY}, or auto`);
   return { bootstrap, drainMs, reusePort, logFlushMs, debug, concurrency, worker };
 }
 

@@ -4,7 +4,17 @@ import { type Command, Option } from "commander";
 import type { ProxyKind } from "../agent/sidecar.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import type { WantedPorts } from "./sidecar-ports.ts";
-import { address, duration, type HostPort, hostPort, name, port, type UpstreamOption, upstream } from "./values.ts";
+import {
+  address,
+  concurrency,
+  duration,
+  type HostPort,
+  hostPort,
+  name,
+  port,
+  type UpstreamOption,
+  upstream,
+} from "./values.ts";
 
 const PROTOCOLS = ["http", "http2", "grpc", "tcp"] as const;
 
@@ -23,6 +33,7 @@ export interface RunOptions {
   readonly address?: string;
   readonly metricsPath?: string;
   readonly drainTime: number;
+  readonly concurrency: number;
   readonly token?: string;
   readonly controlPlane?: HostPort;
   readonly adminPort?: number;
@@ -68,6 +79,11 @@ export function addRunOptions(command: Command): void {
       new Option("--drain-time <duration>", "for what is under way at the end")
         .argParser(duration("--drain-time", 0))
         .default(5_000, "5s"),
+    )
+    .addOption(
+      new Option("--concurrency <number>", "cores that the proxy may use; 0 or auto: all that this process may run on")
+        .argParser(concurrency("--concurrency"))
+        .default(1),
     )
     .addOption(
       new Option("--control-plane <host:port>", "a remote one (default: the one that runs here)").argParser(

@@ -151,7 +151,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     capture,
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
-    proxyCommand: proxyCommand(options.proxy, options.drainTime),
+    proxyCommand: proxyCommand(options.proxy, options.drainTime, options.concurrency),
     application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: options.drainTime + GRACE_MS,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
 import { EXIT, Failure } from "../base/failure.ts";
-import { duration, hostPort, name, port, required, serverUrl, upstream } from "./values.ts";
+import { concurrency, duration, hostPort, name, port, required, serverUrl, upstream } from "./values.ts";
 
 function refusal(read: () => unknown): Failure {
   try {
@@ -27,6 +28,14 @@ describe("values of options", () => {
     expect(duration("--ttl", 0)("1h30m")).toBe(5_400_000);
     expect(refusal(() => duration("--ttl", 0)("20")).message).toBe('--ttl is not a duration: "20"');
     expect(refusal(() => duration("--ttl", 10_000)("5s")).hint).toBe("at least 10s");
+  });
+
+  test("concurrency is a number of cores, or all of them", () => {
+    expect(concurrency("--concurrency")("3")).toBe(3);
+    for (const all of ["0", "auto"]) expect(concurrency("--concurrency")(all)).toBe(availableParallelism());
+    for (const bad of ["-1", "1025", "two", "1.5", ""]) {
+      expect(refusal(() => concurrency("--concurrency")(bad)).exit).toBe(EXIT.usage);
+    }
   });
 
   test("names are those of host names", () => {

@@ -1,6 +1,7 @@
 // Values of options and arguments, read and refused: what was written, what is wrong with it, what would be right.
 
 import { parseAddress } from "../base/cidr.ts";
+import { MAX_CONCURRENCY, parseConcurrency } from "../base/cores.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { labelName } from "../kube/names.ts";
@@ -36,6 +37,15 @@ export function duration(option: string, minMs: number): (value: string) => numb
       return refuse(option, value, "is not a duration", `a number with its unit, as in ${option} 30s`);
     if (ms < minMs) return refuse(option, value, "is too short", `at least ${minMs / 1_000}s`);
     return ms;
+  };
+}
+
+/** Cores that a proxy may use: 0, as in Istio's ProxyConfig, and `auto` are all that this process may run on. */
+export function concurrency(option: string): (value: string) => number {
+  return (value) => {
+    const number = parseConcurrency(value === "0" ? "auto" : value);
+    if (number !== undefined) return number;
+    return refuse(option, value, `is not a number from 0 to ${MAX_CONCURRENCY}, or auto`, `${option} 2`);
   };
 }
 

@@ -6,6 +6,7 @@ import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
 import { shareOf } from "./breaker-share.ts";
 import { ClusterWarming } from "./cluster-warming.ts";
 import type { Secrets } from "./secrets.ts";
+import type { SharedCells } from "./shared-cells.ts";
 import { Cluster, type OwnPlace, type UpstreamContext } from "./upstream/cluster.ts";
 import type { InternalDialer } from "./upstream/dial.ts";
 import { DnsDiscovery } from "./upstream/dns-discovery.ts";
@@ -16,6 +17,7 @@ export interface ClusterManagerOptions {
   readonly internal: InternalDialer;
   /** Processes that share the limits. */
   readonly workers: number;
+  readonly shared: SharedCells | undefined;
   /** A cluster has come into force, be it in another's place. */
   onClusterInForce(): void;
 }
@@ -33,12 +35,13 @@ export class ClusterManager {
   readonly #warming: ClusterWarming;
 
   constructor(options: ClusterManagerOptions) {
-    const { secrets, internal } = options;
+    const { secrets, internal, shared } = options;
     this.#options = options;
     this.#upstream = {
       own: this.#own,
       secrets,
       internal,
+      shared,
       members: (names) => this.#members(names),
       onHostsChanged: (cluster) => this.#hostsChanged(cluster),
       onChecked: (cluster) => this.#warming.lookAt(cluster),
@@ -88,8 +91,7 @@ export class ClusterManager {
    * @returns why it is refused, if it is.
    */
   setCluster(accepted: ClusterTable, isStatic = false): string | undefined {
-    const { workers } = this.#options;
-    const table = workers === 1 ? accepted : { ...accepted, breakers: shareOf(accepted.breakers, workers) };
+    const table = this.#withOwnShare(accepted);
     if (table.discovery.kind === "aggregate" && this.#standsFor(table.discovery.clusters, table.name))
       return "cluster_type.typed_config.clusters: the cluster would stand for itself";
     const cluster = new Cluster(table, this.#upstream, this.#clusters.get(table.name));
@@ -102,6 +104,11 @@ export class ClusterManager {
     else this.#warming.begin(cluster);
     if (discovery.kind === "dns") this.#resolve(cluster, discovery);
     return undefined;
+  }
+
+  #withOwnShare(table: ClusterTable): ClusterTable {
+    const { workers, shared } = this.#options;
+    return workers === 1 ? table : { ...table, breakers: shareOf(table.breakers, workers, shared !== undefined) };
   }
 
   removeCluster(name: string): void {

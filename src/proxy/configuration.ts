@@ -22,6 +22,7 @@ import { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import { RouteManager } from "./route-manager.ts";
 import { Secrets } from "./secrets.ts";
+import type { SharedCells } from "./shared-cells.ts";
 import { Taps } from "./tap.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { NameCache } from "./upstream/names.ts";
@@ -33,6 +34,7 @@ export interface ConfigurationSettings {
   readonly maxConnections: number;
   /** Processes that share the proxy's ports and limits; undefined: it is one. */
   readonly workers?: number | undefined;
+  readonly shared?: SharedCells | undefined;
 }
 
 export class Configuration implements ListenerContext, OverloadedProxy {
@@ -46,6 +48,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
   readonly admission: ConnectionLimit;
+  readonly shared: SharedCells | undefined;
   principal = "";
   serviceCluster = "";
   draining = false;
@@ -64,12 +67,14 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     this.sockets = settings.sockets;
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
+    this.shared = settings.shared;
     const { secrets } = this;
     const openWarm = () => void this.listenerManager.openWarm();
     this.clusterManager = new ClusterManager({
       secrets,
       internal: (name, onBehalf) => this.listenerManager.dialInternal(name, onBehalf),
       workers: settings.workers ?? 1,
+      shared: settings.shared,
       onClusterInForce: openWarm,
     });
     this.clusters = this.clusterManager.clusters;

@@ -5,6 +5,7 @@ import type { RouteConfiguration } from "../table/http.ts";
 import type { AccessLogs } from "./access-log.ts";
 import type { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
+import type { SharedCells } from "./shared-cells.ts";
 import type { Taps } from "./tap.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { NameCache } from "./upstream/names.ts";
@@ -31,4 +32,6 @@ export interface ProxyContext {
   /** True while the operator wants clients to go elsewhere: responses say the same, and health checks fail. */
   readonly healthCheckFailed: boolean;
   readonly overload: OverloadState;
+  /** What it has in common with other processes; undefined: it is one process. */
+  readonly shared: SharedCells | undefined;
 }

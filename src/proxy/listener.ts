@@ -348,7 +348,7 @@ export class Listener {
     const { bound, live } = chosen;
     const facts = readConnectionFacts(stream, destination, inspected);
     const said: JsonObject[] = [];
-    const limit = refusal(chosen, facts, said);
+    const limit = refusal(chosen, facts, said, this.#context.shared);
     if (limit) {
       if (bound.kind === "tcp" && limit.details !== undefined) logRefused(bound.tcp, facts, said, limit.details);
       this.#refuse(stream, limit.reason, limit.delayMs);

@@ -18,6 +18,7 @@ import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
 import { OverloadManager } from "./overload/manager.ts";
 import { Reporter } from "./reporter.ts";
 import { collectProxy } from "./self-metrics.ts";
+import type { SharedCells } from "./shared-cells.ts";
 import { applyStaticResources, overloadTable } from "./static-resources.ts";
 import { type Subscription, subscribe } from "./subscription.ts";
 
@@ -57,6 +58,8 @@ export interface WorkerSeat {
   readonly admin: string;
   /** How many share the ports. */
   readonly workers: number;
+  /** Undefined: it counts alone, and has a part of each limit. */
+  readonly shared: SharedCells | undefined;
   subscribe(configuration: Configuration): Subscription;
 }
 
@@ -136,6 +139,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     listenerDrainMs,
     maxConnections: maxConnections(bootstrap, worker?.workers),
     workers: worker?.workers,
+    shared: worker?.shared,
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
@@ -170,6 +174,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     startedAt,
     startedMs: Date.now(),
     drainMs,
+    workers: worker?.workers ?? 1,
     isReady: () => subscription.isComplete() && configuration.listenerManager.warmingNames.length === 0,
     quit: onQuit ?? (() => void stop()),
   };

@@ -9,9 +9,11 @@ import { AccessRecord } from "./access-record.ts";
 import type { BoundChain } from "./bound-chain.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
 import type { FilterCount } from "./filter/filter.ts";
-import { TokenBucket } from "./filter/token-bucket.ts";
+import { createBucket } from "./filter/shared-bucket.ts";
+import type { Bucket } from "./filter/token-bucket.ts";
 import { formatText } from "./format-value.ts";
 import { NetworkRbac } from "./network-rbac.ts";
+import type { SharedCells } from "./shared-cells.ts";
 
 export interface Refusal {
   readonly reason: string;
@@ -24,13 +26,13 @@ export interface Refusal {
 type LimitTable = NetworkFilter & { readonly kind: "local-rate-limit" };
 
 /** Of chains that live; an update that leaves a chain alone keeps its tables, and so what is known by them. */
-const buckets = new WeakMap<LimitTable, TokenBucket>();
+const buckets = new WeakMap<LimitTable, Bucket>();
 const rules = new WeakMap<RbacTable, NetworkRbac>();
 
-function bucketOf(filter: LimitTable): TokenBucket {
+function bucketOf(filter: LimitTable, shared: SharedCells | undefined): Bucket {
   let bucket = buckets.get(filter);
   if (!bucket) {
-    bucket = new TokenBucket(filter.bucket, performance.now());
+    bucket = createBucket(filter.place, filter.bucket, performance.now(), shared);
     buckets.set(filter, bucket);
   }
   return bucket;
@@ -53,7 +55,12 @@ function keep(rules: readonly FilterStateRule[], facts: DownstreamFacts): void {
 }
 
 /** Why a connection is not let through, if it is not. `said`: what its filters find out about it is added there. */
-export function refusal({ chain, live }: BoundChain, facts: DownstreamFacts, said: JsonObject[]): Refusal | undefined {
+export function refusal(
+  { chain, live }: BoundChain,
+  facts: DownstreamFacts,
+  said: JsonObject[],
+  shared: SharedCells | undefined,
+): Refusal | undefined {
   for (const filter of chain.filters) {
     switch (filter.kind) {
       case "rbac": {
@@ -68,7 +75,7 @@ export function refusal({ chain, live }: BoundChain, facts: DownstreamFacts, sai
         keep(filter.rules, facts);
         break;
       case "local-rate-limit":
-        if (!bucketOf(filter).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
+        if (!bucketOf(filter, shared).take(performance.now())) return { reason: "local rate limit", delayMs: 0 };
         break;
       case "connection-limit":
         if (live.size >= filter.max) return { reason: "connection limit", delayMs: filter.delayMs };

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
+import { until } from "../base/until-fixture.ts";
 import { expositionText } from "../stats/exposition.ts";
 import { Registry } from "../stats/registry.ts";
 import { httpFilter, listener, routeTo, setCluster, setListener, staticCluster, TestProxy } from "./proxy-fixture.ts";
@@ -91,4 +92,32 @@ test("a listener that is replaced counts on", async () => {
   setListener(proxy.proxy.proxy.configuration, listener("http", filter));
   await request(proxy.proxy);
   expect(proxy.scrape("envoy_listener_downstream_cx_total", "http")).toBe(3);
+});
+
+test("ejections, health checks and open circuit breakers have Envoy's series, where the cluster has the thing", async () => {
+  const proxy = scraped();
+  const { configuration } = proxy.proxy.proxy;
+  const changes = {
+    outlier_detection: { consecutive_5xx: 1, max_ejection_percent: 100 },
+    health_checks: [
+      { timeout: "1s", interval: "60s", unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} },
+    ],
+    circuit_breakers: { thresholds: [{ max_requests: 1 }] },
+  };
+  setCluster(configuration, staticCluster("watched", [proxy.upstream.port], changes));
+  const watched = configuration.clusters.get("watched")!;
+  await until("the first check passes", () => watched.hosts[0]?.failedActiveCheck === false);
+  watched.hosts[0]!.monitor!.responded(500);
+  expect(watched.breakers.admitRequest()).toBe(true);
+  const of = (name: string) => proxy.scrape(`envoy_cluster_${name}`, "watched");
+  expect(of("outlier_detection_ejections_active")).toBe(1);
+  expect(of("outlier_detection_ejections_enforced_total")).toBe(1);
+  expect(of("outlier_detection_ejections_detected_consecutive_5xx")).toBe(1);
+  expect(of("outlier_detection_ejections_enforced_consecutive_gateway_failure")).toBe(0);
+  expect([of("health_check_attempt"), of("health_check_success"), of("health_check_healthy")]).toEqual([1, 1, 1]);
+  expect([of("circuit_breakers_default_rq_open"), of("circuit_breakers_high_rq_open")]).toEqual([1, 0]);
+  watched.breakers.releaseRequest();
+  expect(of("circuit_breakers_default_rq_open")).toBe(0);
+  expect(proxy.scrape("envoy_cluster_outlier_detection_ejections_active", "upstream")).toBeUndefined();
+  expect(proxy.scrape("envoy_cluster_health_check_attempt", "upstream")).toBeUndefined();
 });

@@ -3,14 +3,14 @@
 
 import { timers } from "../base/timer-wheel.ts";
 import { parseCertificates } from "../pki/certificate.ts";
-import type { Counter, CounterSeries } from "../stats/counter.ts";
-import type { Gauge } from "../stats/gauge.ts";
 import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
+import { advance, countOf, type Figure, gaugeOf } from "./figure.ts";
 import { filterMetrics } from "./filter-metrics.ts";
 import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
+import { breakerFigures, healthCheckFigures, outlierFigures, overloadMetrics } from "./resilience-metrics.ts";
 import type { UdpListener } from "./udp-listener.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -20,33 +20,6 @@ const MS_PER_DAY = 86_400_000;
 const LIVE = 0;
 const DRAINING = 1;
 const INITIALIZING = 3;
-
-/** One figure of every cluster, or of every listener. */
-interface Figure<Subject> {
-  readonly read: (subject: Subject) => number;
-  write(name: string, value: number): void;
-  remove(name: string): void;
-}
-
-function gaugeOf<Subject>(gauge: Gauge<readonly [string]>, read: (subject: Subject) => number): Figure<Subject> {
-  return {
-    read,
-    write: (name, value) => gauge.set(gauge.series([name]), value),
-    remove: (name) => gauge.remove(gauge.series([name])),
-  };
-}
-
-function advance<Labels extends readonly string[]>(counter: Counter<Labels>, series: CounterSeries, to: number): void {
-  counter.add(series, Math.max(0, to - counter.value(series)));
-}
-
-function countOf<Subject>(counter: Counter<readonly [string]>, read: (subject: Subject) => number): Figure<Subject> {
-  return {
-    read,
-    write: (name, value) => advance(counter, counter.series([name]), value),
-    remove: (name) => counter.remove(counter.series([name])),
-  };
-}
 
 function sum(hosts: readonly Host[], read: (host: Host) => number): number {
   return hosts.reduce((total, host) => total + read(host), 0);
@@ -150,6 +123,14 @@ function follow<Subject extends { readonly stats: object }>(
   };
 }
 
+/** Who does not do a thing has no figures of it, as in Envoy. */
+function only(
+  clusters: ReadonlyMap<string, Cluster>,
+  does: (cluster: Cluster) => boolean,
+): ReadonlyMap<string, Cluster> {
+  return new Map([...clusters].filter(([, cluster]) => does(cluster)));
+}
+
 /** Days until the first certificate expires, whole ones as Envoy counts them; undefined without certificates. */
 function certificateDays(configuration: Configuration): number | undefined {
   const ends = configuration.secrets.certificates().flatMap(({ chain }) => {
@@ -168,7 +149,10 @@ export interface ProxyState {
 }
 
 export function collectProxy(registry: Registry, { configuration, startedAt, isReady }: ProxyState): void {
-  const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry)]);
+  const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry), ...breakerFigures(registry)]);
+  const outliers = follow(outlierFigures(registry));
+  const checks = follow(healthCheckFigures(registry));
+  const overload = overloadMetrics(registry);
   const managers = httpMetrics(registry);
   const filters = filterMetrics(registry);
   const listeners = follow(listenerFigures(registry));
@@ -192,6 +176,9 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     const days = certificateDays(configuration);
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
     clusters(configuration.clusters);
+    outliers(only(configuration.clusters, (cluster) => cluster.outliers !== undefined));
+    checks(only(configuration.clusters, (cluster) => cluster.checker !== undefined));
+    overload(configuration.overload);
     listeners(configuration.listenerManager.listeners);
     datagrams(configuration.listenerManager.udpListeners);
     managers(configuration.listenerManager.listeners);

@@ -145,7 +145,7 @@ function* applyVirtualHosts(update: Update, { routeManager }: Configuration): Re
     "vhds",
     update,
     (message, name) =>
-      checkVirtualHost(message, routeManager.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL),
+      checkVirtualHost(message, routeManager.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL, name),
     (host, name) => set(name, host),
   );
   for (const route of touched) yield* routeManager.publishVirtualHosts(route);

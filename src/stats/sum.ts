@@ -5,10 +5,15 @@ import { type ExpositionFormat, headerText, type MetricType, numberText } from "
 import { gaugeRule } from "./names/shared-gauges.ts";
 import { readExposition } from "./parse.ts";
 
-interface Family {
+export interface SummedFamily {
   readonly name: string;
   readonly help: string;
   readonly type: MetricType;
+  /** By series, as written. */
+  readonly samples: ReadonlyMap<string, number>;
+}
+
+interface Family extends SummedFamily {
   readonly samples: Map<string, number>;
 }
 
@@ -52,6 +57,10 @@ export class ExpositionSum {
     const before = samples.get(series);
     const rule = RULES[type === "gauge" ? gaugeRule(name) : "sum"];
     samples.set(series, before === undefined ? value : rule(before, value));
+  }
+
+  families(): Iterable<SummedFamily> {
+    return this.#families.values();
   }
 
   text(format: ExpositionFormat): string {

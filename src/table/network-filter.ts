@@ -22,6 +22,11 @@ export type NetworkFilter =
   /** Kept for those after it (envoy.filters.network.set_filter_state). */
   | { readonly kind: "set-filter-state"; readonly rules: readonly FilterStateRule[] }
   /** A connection for which the bucket has no token is closed at once (envoy.filters.network.local_ratelimit). */
-  | { readonly kind: "local-rate-limit"; readonly bucket: TokenBucketSettings }
+  | {
+      readonly kind: "local-rate-limit";
+      /** Where it stands: a bucket that several processes share is known by it. */
+      readonly place: string;
+      readonly bucket: TokenBucketSettings;
+    }
   /** More connections than `max` of this chain are closed, after `delayMs` (envoy.filters.network.connection_limit). */
   | { readonly kind: "connection-limit"; readonly max: number; readonly delayMs: number };

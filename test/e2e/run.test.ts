@@ -201,6 +201,22 @@ describe("heddle run", () => {
 
   for (const proxy of PROXIES) {
     test.skipIf(process.platform !== "linux")(
+      `${proxy}: uses as many cores as it is told, as one proxy that ends with the program`,
+      async () => {
+        const admin = freePort();
+        const mark = `cores-${proxy}`;
+        const options = ["--proxy", proxy, "--admin-port", String(admin), "--concurrency", "2"];
+        const running = heddle.start(runArgs(mark, options, ["sleep", "300"]), { MARK: mark });
+        await until(() => isReady(mark));
+        const info = await fetch(`http://127.0.0.1:${admin}/server_info`).then((response) => response.json());
+        expect(info).toMatchObject({ state: "LIVE", command_line_options: { concurrency: 2 } });
+        await end(running);
+        expect(processesWith(`MARK=${mark}`)).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    test.skipIf(process.platform !== "linux")(
       `${proxy}: neither proxy nor program outlives it when it is killed`,
       async () => {
         const mark = `murdered-${proxy}`;

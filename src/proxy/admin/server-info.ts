@@ -13,10 +13,10 @@ function argument(name: string): string {
 }
 
 /** The options that Heddle's proxy has, under Envoy's names. */
-function commandLine({ drainMs }: AdminState): object {
+function commandLine({ drainMs, workers }: AdminState): object {
   const levels = new Set(logLevels().values());
   return {
-    concurrency: 1,
+    concurrency: workers,
     config_path: argument("-c"),
     log_level: [...levels].join(","),
     drain_time: `${drainMs / 1_000}s`,

@@ -23,6 +23,16 @@ test("a metric has Envoy's name: its subject and its class inside of it", () => 
       listener_address: "l",
     }),
   ).toBe("listener.l.http.p.downstream_rq_5xx");
+  expect(named("envoy_cluster_outlier_detection_ejections_active", { cluster_name: "c" })).toBe(
+    "cluster.c.outlier_detection.ejections_active",
+  );
+  expect(named("envoy_cluster_health_check_attempt", { cluster_name: "c" })).toBe("cluster.c.health_check.attempt");
+  expect(named("envoy_cluster_circuit_breakers_high_rq_pending_open", { cluster_name: "c" })).toBe(
+    "cluster.c.circuit_breakers.high.rq_pending_open",
+  );
+  expect(named("envoy_overload_envoy_overload_actions_shrink_heap_scale_percent")).toBe(
+    "overload.envoy.overload_actions.shrink_heap.scale_percent",
+  );
   expect(named("envoy_server_uptime")).toBe("server.uptime");
   expect(named("istio_requests_total", { reporter: "source" })).toBe("istio_requests_total.reporter.source");
 });

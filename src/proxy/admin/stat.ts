@@ -24,10 +24,15 @@ const TAGGED: readonly (readonly [prefix: string, dotted: string, label: string]
   ["envoy_http_", "http", "http_conn_manager_prefix"],
 ];
 
+/** A part of a cluster's name that Envoy has between dots. */
+const SCOPE = /^(outlier_detection|health_check|circuit_breakers_(?:default|high))_/;
+const OVERLOAD = /^envoy_overload_envoy_overload_actions_(.+)_(active|scale_percent)$/;
+
 /** `downstream_rq_xx` of class 2xx is `downstream_rq_2xx`; a listener's requests stand below the connection manager. */
 function leaf(name: string, labels: ReadonlyMap<string, string>): string {
   const status = labels.get("response_code_class");
-  if (status === undefined) return name;
+  if (status === undefined)
+    return name.replace(SCOPE, (_, scope: string) => `${scope.replace(/_(default|high)$/, ".$1")}.`);
   const manager = labels.get("http_conn_manager_prefix");
   if (name === "http_downstream_rq") return `http.${manager ?? ""}.downstream_rq_${status}`;
   return name.replace(/_xx$/, `_${status}`);
@@ -40,12 +45,14 @@ export function envoyName(metric: string, labels: ReadonlyMap<string, string>): 
     if (metric.startsWith(prefix) && subject !== undefined)
       return `${dotted}.${subject}.${leaf(metric.slice(prefix.length), labels)}`;
   }
+  const [, action, figure] = OVERLOAD.exec(metric) ?? [];
+  if (action !== undefined) return `overload.envoy.overload_actions.${action}.${figure}`;
   if (metric.startsWith("envoy_server_")) return `server.${metric.slice("envoy_server_".length)}`;
   return [metric, ...[...labels].map(([label, value]) => `${label}.${value}`)].join(".");
 }
 
 /** Linear between the bounds of the bucket that it falls into. */
-function quantile(bounds: readonly number[], counts: Float64Array, total: number, percent: number): number {
+function quantile(bounds: readonly number[], counts: ArrayLike<number>, total: number, percent: number): number {
   const rank = (percent / 100) * total;
   let below = 0;
   for (let i = 0; i < bounds.length; i++) {
@@ -57,12 +64,16 @@ function quantile(bounds: readonly number[], counts: Float64Array, total: number
   return bounds[bounds.length - 1] ?? 0;
 }
 
-function histogramStat(name: string, { definition, table }: Histogram, offset: number): Stat {
-  const { bounds } = definition;
-  const counts = table.cells.slice(offset, offset + bounds.length + 1);
-  const count = counts.reduce((sum, one) => sum + one, 0);
+/** `counts`: of each bucket alone, the last one being that above all bounds. */
+export function histogramStat(name: string, bounds: readonly number[], counts: ArrayLike<number>): Stat {
+  let count = 0;
+  for (let i = 0; i <= bounds.length; i++) count += counts[i] ?? 0;
   const quantiles = QUANTILES.map((percent) => (count === 0 ? undefined : quantile(bounds, counts, count, percent)));
   return { kind: "histogram", name, count, quantiles };
+}
+
+function countsAt({ definition, table }: Histogram, offset: number): Float64Array {
+  return table.cells.slice(offset, offset + definition.bounds.length + 1);
 }
 
 function* metricStats(metric: Metric): Generator<Stat> {
@@ -70,15 +81,17 @@ function* metricStats(metric: Metric): Generator<Stat> {
   for (const { text, offset } of table.entries()) {
     const labels = parseSeries(`${definition.name}{${text}}`)?.labels ?? new Map<string, string>();
     const name = envoyName(definition.name, labels);
-    if (definition.kind === "histogram") yield histogramStat(name, metric as Histogram, offset);
+    if (definition.kind === "histogram")
+      yield histogramStat(name, definition.bounds, countsAt(metric as Histogram, offset));
     else yield { kind: definition.kind, name, value: table.cells[offset]! };
   }
 }
 
+export function byName(stats: readonly Stat[]): readonly Stat[] {
+  return stats.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
 /** By name. */
 export function statsOf(registry: Registry): readonly Stat[] {
-  return registry
-    .collect()
-    .flatMap((metric) => [...metricStats(metric)])
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return byName(registry.collect().flatMap((metric) => [...metricStats(metric)]));
 }

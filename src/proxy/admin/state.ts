@@ -13,6 +13,8 @@ export interface AdminState {
   readonly startedAt: number;
   readonly startedMs: number;
   readonly drainMs: number;
+  /** Processes that are one proxy. */
+  readonly workers: number;
   /** LIVE once every listener of the first configuration is open. */
   isReady(): boolean;
   /** Ends the process, as a signal would. */

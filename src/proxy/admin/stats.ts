@@ -47,8 +47,13 @@ function isUsed(stat: Stat): boolean {
 }
 
 export function stats(state: AdminState, query: URLSearchParams, request: Request): Response {
+  if (query.get("format") === "prometheus") return prometheus(state, query, request);
+  return statsPage(query, () => statsOf(state.registry));
+}
+
+/** As the query asks for them, text or JSON. `all`: by name. */
+export function statsPage(query: URLSearchParams, all: () => readonly Stat[]): Response {
   const format = query.get("format") ?? "text";
-  if (format === "prometheus") return prometheus(state, query, request);
   if (format !== "text" && format !== "json") return text("usage: /stats?format=text|json|prometheus\n", 400);
   const kinds = TYPES[query.get("type") ?? "All"];
   if (!kinds) return text(`usage: /stats?type=${Object.keys(TYPES).join("|")}\n`, 400);
@@ -59,7 +64,7 @@ export function stats(state: AdminState, query: URLSearchParams, request: Reques
     return text(`Invalid re2 regex: ${(thrown as Error).message}\n`, 400);
   }
   const used = query.has("usedonly");
-  const chosen = statsOf(state.registry).filter(
+  const chosen = all().filter(
     (stat) =>
       kinds.includes(stat.kind) &&
       (!used || isUsed(stat)) &&

@@ -6,7 +6,7 @@ import type { HeaderList } from "../../http/headers.ts";
 import type { Tap, TappedBody, TappedExchange } from "../tap.ts";
 import { text } from "./answer.ts";
 import type { AdminState } from "./state.ts";
-import { orderOfQuery, orderOfRequest, type TapOrder } from "./tap-order.ts";
+import { orderOfQuery, orderOfRequest, type TapOrder, type TapOrderResult } from "./tap-order.ts";
 import { wants } from "./tap-predicate.ts";
 import { redactedValue } from "./tap-redaction.ts";
 
@@ -131,15 +131,20 @@ async function readDocument(request: Request): Promise<unknown> {
   return body.trimStart().startsWith("{") ? JSON.parse(body) : (await import("yaml")).parse(body, { maxAliasCount: 0 });
 }
 
+/** What a request for a tap asks for. Reads its body. */
+export async function readTapOrder(query: URLSearchParams, request: Request): Promise<TapOrderResult> {
+  if (request.method !== "POST") return orderOfQuery(query);
+  try {
+    return orderOfRequest(await readDocument(request));
+  } catch (thrown) {
+    const reason = `the body cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    return { kind: "refused", reason };
+  }
+}
+
 export async function tap(state: AdminState, query: URLSearchParams, request: Request): Promise<Response> {
   if (state.configuration.taps.count >= MAX_TAPS) return text(`${MAX_TAPS} taps are open already\n`, 429);
-  let document: unknown;
-  try {
-    document = request.method === "POST" ? await readDocument(request) : undefined;
-  } catch (thrown) {
-    return text(`the body cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`, 400);
-  }
-  const result = document === undefined ? orderOfQuery(query) : orderOfRequest(document);
+  const result = await readTapOrder(query, request);
   if (result.kind === "refused") return text(`${result.reason}\n`, 400);
   return new Response(new Watcher(state, result.order).stream, {
     headers: { "content-type": "application/json", "x-content-type-options": "nosniff" },

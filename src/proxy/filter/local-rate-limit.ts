@@ -12,7 +12,7 @@ import { formatValue } from "../format-value.ts";
 import { mutateHeaders } from "../header-operations.ts";
 import type { BoundFilter, FilterCount, FilteredRequest, Verdict } from "./filter.ts";
 import { LocalRateLimiter } from "./local-rate-limiter.ts";
-import type { TokenBucket } from "./token-bucket.ts";
+import type { Bucket } from "./token-bucket.ts";
 
 const NONE: readonly Descriptor[] = [];
 
@@ -73,7 +73,7 @@ function descriptorsOf(table: LocalRateLimitFilter, request: FilteredRequest): r
   });
 }
 
-function addRateLimitHeaders(headers: HeaderList, bucket: TokenBucket): void {
+function addRateLimitHeaders(headers: HeaderList, bucket: Bucket): void {
   headers.push("x-ratelimit-limit", String(bucket.maxTokens));
   headers.push("x-ratelimit-remaining", String(bucket.remaining));
   headers.push("x-ratelimit-reset", String(Math.ceil(bucket.nextTokenMs / 1_000)));
@@ -95,7 +95,7 @@ export class LocalRateLimit implements BoundFilter {
   readonly #shared = new WeakMap<LocalRateLimitFilter, LocalRateLimiter>();
   readonly #ofConnections = new WeakMap<object, Map<LocalRateLimitFilter, LocalRateLimiter>>();
   /** The bucket that a response will tell of. */
-  readonly #told = new WeakMap<FilteredRequest, TokenBucket>();
+  readonly #told = new WeakMap<FilteredRequest, Bucket>();
 
   constructor(name: string, disabled: boolean, table: LocalRateLimitFilter) {
     this.name = name;
@@ -161,7 +161,7 @@ export class LocalRateLimit implements BoundFilter {
     if (table.perConnection) return this.#limiterOfConnection(table, connection, now);
     let limiter = this.#shared.get(table);
     if (!limiter) {
-      limiter = new LocalRateLimiter(table, now);
+      limiter = new LocalRateLimiter(table, now, connection.context.shared);
       this.#shared.set(table, limiter);
     }
     return limiter;

@@ -15,6 +15,7 @@ function limiter(more: Partial<LocalRateLimitFilter>): LocalRateLimiter {
   return new LocalRateLimiter(
     {
       kind: "local-rate-limit",
+      place: "l",
       statPrefix: "t",
       status: 429,
       bucket: undefined,

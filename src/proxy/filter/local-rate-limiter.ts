@@ -1,19 +1,28 @@
 // The buckets of one local rate limit, and which of them a request takes from (Envoy: LocalRateLimiterImpl).
 
-import type { DescriptorLimit, LocalRateLimitFilter } from "../../table/filter/local-rate-limit.ts";
+import type {
+  DescriptorLimit,
+  LocalRateLimitFilter,
+  TokenBucketSettings,
+} from "../../table/filter/local-rate-limit.ts";
 import type { Descriptor } from "../../table/rate-limit.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import type { SharedCells } from "../shared-cells.ts";
+import { createBucket } from "./shared-bucket.ts";
+import type { Bucket } from "./token-bucket.ts";
 
 export interface LimitResult {
   readonly allowed: boolean;
   /** The one that refused, or the tightest of those that were asked; undefined: none was. */
-  readonly bucket: TokenBucket | undefined;
+  readonly bucket: Bucket | undefined;
 }
 
 interface Matched {
-  readonly bucket: TokenBucket;
+  readonly bucket: Bucket;
   readonly shadow: boolean;
 }
+
+/** `key`: of the bucket among those of its limiter. */
+type Create = (key: string, settings: TokenBucketSettings, now: number) => Bucket;
 
 const UNLIMITED: LimitResult = { allowed: true, bucket: undefined };
 
@@ -26,11 +35,13 @@ function keyOf(descriptor: Descriptor): string {
 class Wildcard {
   readonly #limit: DescriptorLimit;
   readonly #max: number;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #create: Create;
+  readonly #buckets = new Map<string, Bucket>();
 
-  constructor(limit: DescriptorLimit, max: number) {
+  constructor(limit: DescriptorLimit, max: number, create: Create) {
     this.#limit = limit;
     this.#max = max;
+    this.#create = create;
   }
 
   matches(descriptor: Descriptor): boolean {
@@ -45,7 +56,7 @@ class Wildcard {
 
   take(key: string, now: number): Matched {
     const known = this.#buckets.get(key);
-    const bucket = known ?? new TokenBucket(this.#limit.bucket, now);
+    const bucket = known ?? this.#create(key, this.#limit.bucket, now);
     if (known) this.#buckets.delete(key);
     else if (this.#buckets.size >= this.#max)
       for (const oldest of this.#buckets.keys()) {
@@ -58,20 +69,25 @@ class Wildcard {
 }
 
 export class LocalRateLimiter {
-  readonly #bucket: TokenBucket | undefined;
+  readonly #bucket: Bucket | undefined;
   readonly #alwaysDefault: boolean;
   readonly #exact = new Map<string, Matched>();
   readonly #wildcards: readonly Wildcard[];
 
-  constructor({ bucket, alwaysDefault, descriptors, maxDynamic }: LocalRateLimitFilter, now: number) {
-    this.#bucket = bucket && new TokenBucket(bucket, now);
+  /** `shared`: where processes have the buckets in common; undefined: they are this limiter's alone. */
+  constructor(table: LocalRateLimitFilter, now: number, shared?: SharedCells) {
+    const { bucket, alwaysDefault, descriptors, maxDynamic } = table;
+    const create: Create = (key, settings, at) => createBucket(`${table.place}\0${key}`, settings, at, shared);
+    this.#bucket = bucket && create("", bucket, now);
     this.#alwaysDefault = alwaysDefault;
     const wildcards: Wildcard[] = [];
     for (const limit of descriptors) {
       const isWildcard = limit.descriptor.some((text, i) => i % 2 === 1 && text === "");
-      if (isWildcard) wildcards.push(new Wildcard(limit, maxDynamic));
-      else
-        this.#exact.set(keyOf(limit.descriptor), { bucket: new TokenBucket(limit.bucket, now), shadow: limit.shadow });
+      if (isWildcard) wildcards.push(new Wildcard(limit, maxDynamic, create));
+      else {
+        const key = keyOf(limit.descriptor);
+        this.#exact.set(key, { bucket: create(key, limit.bucket, now), shadow: limit.shadow });
+      }
     }
     this.#wildcards = wildcards;
   }
@@ -87,7 +103,7 @@ export class LocalRateLimiter {
     return this.#takeDefault(now, matched[0]?.bucket);
   }
 
-  #takeDefault(now: number, tightest: TokenBucket | undefined): LimitResult {
+  #takeDefault(now: number, tightest: Bucket | undefined): LimitResult {
     const bucket = this.#bucket;
     if (!bucket) return tightest ? { allowed: true, bucket: tightest } : UNLIMITED;
     return bucket.take(now) ? { allowed: true, bucket: tightest ?? bucket } : { allowed: false, bucket };

@@ -2,9 +2,21 @@
 
 import type { TokenBucketSettings } from "../../table/filter/local-rate-limit.ts";
 
-export class TokenBucket {
+export interface Bucket {
   readonly maxTokens: number;
-  readonly #rate: number;
+  /** Tokens a millisecond. */
+  readonly rate: number;
+  /** False: there is no whole token, and none is taken. */
+  take(now: number): boolean;
+  /** Whole tokens that are left. */
+  readonly remaining: number;
+  /** Milliseconds until there is a whole token; 0 when there is one. */
+  readonly nextTokenMs: number;
+}
+
+export class TokenBucket implements Bucket {
+  readonly maxTokens: number;
+  readonly rate: number;
   #tokens: number;
   /** On the clock of `take`. */
   #filledAt: number;
@@ -12,17 +24,16 @@ export class TokenBucket {
   /** `now`: milliseconds on any clock that does not go back. */
   constructor({ maxTokens, rate }: TokenBucketSettings, now: number) {
     this.maxTokens = maxTokens;
-    this.#rate = rate;
+    this.rate = rate;
     this.#tokens = maxTokens;
     this.#filledAt = now;
   }
 
   #fill(now: number): void {
-    this.#tokens = Math.min(this.maxTokens, this.#tokens + (now - this.#filledAt) * this.#rate);
+    this.#tokens = Math.min(this.maxTokens, this.#tokens + (now - this.#filledAt) * this.rate);
     this.#filledAt = now;
   }
 
-  /** False: there is no whole token, and none is taken. */
   take(now: number): boolean {
     this.#fill(now);
     if (this.#tokens < 1) return false;
@@ -30,18 +41,11 @@ export class TokenBucket {
     return true;
   }
 
-  /** Whole tokens that are left. */
   get remaining(): number {
     return Math.floor(this.#tokens);
   }
 
-  /** Tokens a millisecond. */
-  get rate(): number {
-    return this.#rate;
-  }
-
-  /** Milliseconds until there is a whole token; 0 when there is one. */
   get nextTokenMs(): number {
-    return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.#rate;
+    return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.rate;
   }
 }

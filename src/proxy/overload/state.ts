@@ -11,6 +11,8 @@ export class OverloadState {
   reduce_timeouts = 0;
   shrink_heap = 0;
   timerFloors: OverloadTable["timerFloors"] = new Map();
+  /** The actions that are configured. */
+  watched: readonly OverloadAction[] = [];
   readonly stats = { requestsShed: 0, connectionsRejected: 0 };
 
   /** Whether this one is hit. The caller has seen that the state is above 0. */

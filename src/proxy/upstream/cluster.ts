@@ -11,6 +11,7 @@ import { createBalancer } from "../balance/balancer.ts";
 import { type PrioritySet, prioritySet } from "../balance/host-set.ts";
 import type { LoadBalancer } from "../balance/load-balancer.ts";
 import type { Secrets } from "../secrets.ts";
+import type { SharedCells } from "../shared-cells.ts";
 import { STATUS_CLASSES } from "../status-class.ts";
 import { Aggregate } from "./aggregate.ts";
 import { Breakers } from "./breakers.ts";
@@ -38,6 +39,7 @@ export interface UpstreamContext {
   readonly own: OwnPlace;
   readonly secrets: Secrets;
   readonly internal: InternalDialer;
+  readonly shared: SharedCells | undefined;
   /** The clusters of these names that are there. */
   members(names: readonly string[]): readonly Cluster[];
   /** Hosts of a cluster came, went, or changed in what balancing goes by. */
@@ -107,9 +109,12 @@ export class Cluster {
       retrySuccesses: 0,
       classes: new Float64Array(STATUS_CLASSES),
     };
-    this.breakers = before?.breakers ?? new Breakers(table.breakers.default);
+    const { shared } = context;
+    this.breakers =
+      before?.breakers ?? new Breakers(table.breakers.default, shared?.counts(`breakers\0${table.name}\0default`));
     this.breakers.update(table.breakers.default);
-    this.highBreakers = before?.highBreakers ?? new Breakers(table.breakers.high);
+    this.highBreakers =
+      before?.highBreakers ?? new Breakers(table.breakers.high, shared?.counts(`breakers\0${table.name}\0high`));
     this.highBreakers.update(table.breakers.high);
     const { discovery } = table;
     if (discovery.kind === "aggregate")
@@ -118,7 +123,11 @@ export class Cluster {
     this.checker = this.#createChecker();
     const { outlierDetection } = table;
     this.outliers =
-      outlierDetection && new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host));
+      outlierDetection &&
+      new OutlierDetector(table.name, outlierDetection, (host) => this.onHealthChanged(host), {
+        shared,
+        before: before?.outliers,
+      });
     this.#limits = {
       ...DEFAULT_LIMITS,
       idleTimeoutMs: table.idleTimeoutMs,

@@ -16,6 +16,9 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly workers: number;
+      /** Its place in what workers count together, of so many; NO_SEAT: all were taken. */
+      readonly seat: number;
+      readonly seats: number;
       /** Path of the Unix socket for the worker's admin interface. */
       readonly admin: string;
       readonly sockets: readonly HandedSocket[];
@@ -31,6 +34,8 @@ export type ToWorker =
   | { readonly kind: "keep"; readonly endpoints: readonly string[]; readonly routes: readonly string[] }
   /** Takes nothing new, finishes what is under way, ends. */
   | { readonly kind: "drain"; readonly withinMs: number }
+  /** Others have changed something in what workers count together. */
+  | { readonly kind: "look" }
   /** The answer to `last`: the worker's statistics are kept, and it ends. */
   | { readonly kind: "end" };
 
@@ -46,9 +51,12 @@ export type FromWorker =
   /** `sent`: its descriptor is on its way, before this message; else it was handed over at the start. */
   | { readonly kind: "opened"; readonly key: string; readonly port: number; readonly sent: boolean }
   | { readonly kind: "closed"; readonly key: string }
+  /** The others are to look. */
+  | { readonly kind: "changed" }
   /** The worker's statistics as they are at its end, which it puts off until they are kept. */
   | { readonly kind: "last"; readonly exposition: string };
 
-/** The descriptors of a worker: the channel for sockets, and those that it is started with. */
+/** The descriptors of a worker: the channel for sockets, the memory that all workers share, and the sockets that it is started with. */
 export const CHANNEL_FD = 3;
-export const FIRST_SOCKET_FD = 4;
+export const MEMORY_FD = 4;
+export const FIRST_SOCKET_FD = 5;

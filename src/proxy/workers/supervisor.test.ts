@@ -118,7 +118,7 @@ describe("several workers", () => {
     expect(proxy.workerPids).not.toContain(victim!);
   });
 
-  test("answer on one admin port: for all of them, by any of them, or that they cannot", async () => {
+  test("answer on one admin port, for all of them or by any of them", async () => {
     const proxy = await started();
     const port = await proxy.port("l");
     expect(await statuses(port, 20)).toEqual(["200"]);
@@ -126,10 +126,41 @@ describe("several workers", () => {
     expect((await proxy.ask("/clusters?filter=(")).status).toBe(400);
     const dump = JSON.parse(await proxy.admin("/config_dump?resource=dynamic_active_clusters&mask=cluster.name"));
     expect(dump.configs).toMatchObject([{ cluster: { name: "up" } }]);
-    for (const path of ["/stats", "/tap?count=1"]) expect((await proxy.ask(path)).status).toBe(501);
+    const { cluster_statuses: found } = JSON.parse(await proxy.admin("/clusters?filter=^up$&format=json"));
+    expect(found[0].host_statuses[0].stats).toContainEqual({ name: "rq_success", value: "20" });
+    expect(await proxy.admin("/stats?filter=http.l.downstream_rq&usedonly")).toContain(
+      "http.l.downstream_rq_2xx: 20\n",
+    );
+    expect((await proxy.ask("/stats?filter=(")).status).toBe(400);
+    const { stats } = JSON.parse(await proxy.admin("/stats?format=json&filter=cluster.up.upstream_rq_total"));
+    expect(stats).toEqual([{ name: "cluster.up.upstream_rq_total", value: 20 }]);
+    expect(await proxy.admin("/reset_counters", "POST")).toBe("OK\n");
+    expect(await proxy.admin("/stats?filter=cluster.up.upstream_rq_total$")).toBe("cluster.up.upstream_rq_total: 0\n");
     expect(await proxy.admin("/stats?format=prometheus")).toContain(REQUESTS);
     expect((await proxy.ask("/config_dump", { headers: { host: "elsewhere.test" } })).status).toBe(403);
     expect((await proxy.ask("/healthcheck/fail")).status).toBe(405);
+  });
+
+  test("are tapped in one stream, that ends when it has told as much as was asked for", async () => {
+    const proxy = await started();
+    const port = await proxy.port("l");
+    const answer = await proxy.ask("/tap?path=/tapped&count=12");
+    const told = answer.text(); // it goes on until the twelfth
+    for (let i = 0; i < 20; i++)
+      await fetch(`http://127.0.0.1:${port}/tapped/${i}`, { headers: { connection: "close" } });
+    const traces = (await told).split("\n}\n").filter((trace) => trace.trim() !== "");
+    const seen = traces.map((trace) => JSON.parse(`${trace}\n}`).http_buffered_trace.request.headers);
+    const paths = seen.map((headers) => headers.find(({ key }: { key: string }) => key === ":path").value);
+    expect(new Set(paths).size).toBe(12);
+    expect((await proxy.ask("/tap?count=x")).status).toBe(400);
+  });
+
+  test("take the levels of their logs together", async () => {
+    const proxy = await started();
+    expect(await proxy.admin("/logging?proxy=debug", "POST")).toContain("proxy: debug");
+    expect((await proxy.ask("/logging?proxy=loud", { method: "POST" })).status).toBe(400);
+    // Whichever worker answers: all of them have it.
+    for (let i = 0; i < 4; i++) expect(await proxy.admin("/logging", "POST")).toContain("proxy: debug");
   });
 
   test("fail their health checks, and pass them, together", async () => {
@@ -158,6 +189,68 @@ describe("several workers", () => {
     const workers = proxy.workerPids;
     proxy.process.kill("SIGKILL");
     await until("they end", () => !workers.some(isAlive));
+  });
+});
+
+describe("what several workers count together", () => {
+  const RATE_LIMIT: Message = {
+    name: "limit",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+      stat_prefix: "t",
+      token_bucket: { max_tokens: 10, tokens_per_fill: 1, fill_interval: "3600s" },
+      filter_enabled: { default_value: { numerator: 100 } },
+      filter_enforced: { default_value: { numerator: 100 } },
+    },
+  };
+
+  function limited(name: string): Resource {
+    const settings = { rds: { route_config_name: "r", config_source: ADS } };
+    return encodeResource(
+      "lds",
+      parse(ListenerSchema, listener(name, httpFilter({ name, settings, filters: [RATE_LIMIT] }))),
+    );
+  }
+
+  test("a token bucket admits what one admits, also after a hot restart", async () => {
+    const proxy = await started({ resources: [edsCluster(), assignment("up", upstream.port), limited("l"), routes()] });
+    const port = await proxy.port("l");
+    const answers: string[] = [];
+    const ask = async (count: number) => {
+      for (let i = 0; i < count; i++) answers.push(await status(port));
+    };
+    await ask(30);
+    await proxy.restart();
+    await ask(30);
+    expect(answers.filter((answer) => answer === "200")).toHaveLength(10);
+    expect(answers.filter((answer) => answer === "429")).toHaveLength(50);
+  });
+
+  test("a circuit breaker opens at its limit, and what a worker that crashed had under way is free again", async () => {
+    const slow = new RawServer();
+    open.push(slow);
+    const breakers = { thresholds: [{ max_requests: 4 }] };
+    const cluster = staticCluster("up", [slow.port], { circuit_breakers: breakers });
+    const parts = [encodeResource("cds", parse(ClusterSchema, cluster)), rdsListener("l"), routes()];
+    const proxy = await started({ resources: parts });
+    const port = await proxy.port("l");
+    const clients = await Promise.all(
+      Array.from({ length: 24 }, async () => {
+        const client = await connectRaw(port);
+        client.send(GET);
+        return client;
+      }),
+    );
+    // Which worker has which request is the kernel's choice; all but four are refused.
+    const refused = () => clients.filter(({ text }) => text.startsWith("HTTP/1.1 503")).length;
+    await until("the others are refused", () => refused() === 20);
+    expect(slow.connections).toHaveLength(4);
+    for (const pid of proxy.workerPids) process.kill(pid, "SIGKILL");
+    await until("new workers serve", async () => (await proxy.isReady()) && proxy.workerPids.length === 2, 30_000);
+    const next = await connectRaw(port);
+    next.send(GET);
+    await slow.connection(4);
+    next.reset();
   });
 });
 

@@ -22,11 +22,13 @@ import type { ResourceSink } from "../resource-sink.ts";
 import { applyStaticUpstreams } from "../static-resources.ts";
 import { type Subscription, subscribe } from "../subscription.ts";
 import { applyUpdate } from "../update.ts";
+import { NO_SEAT } from "./cell-table.ts";
 import { HeldSockets } from "./held-socket.ts";
 import { ResourceFanOut } from "./resource-fan-out.ts";
 import { type Crashes, crashed, NO_CRASHES } from "./restart-back-off.ts";
 import { type Supervised, supervisorResponse } from "./supervisor-admin.ts";
 import { type WorkerListener, WorkerProcess } from "./worker-process.ts";
+import { WorkerSeats } from "./worker-seats.ts";
 
 const log = logger("supervisor");
 
@@ -57,6 +59,7 @@ export class Supervisor implements WorkerListener, Supervised {
   readonly #folder = mkdtempSync(join(tmpdir(), "heddle-proxy-"));
   readonly #slots: readonly Slot[];
   readonly #workers = new Set<WorkerProcess>();
+  readonly #seats: WorkerSeats;
   readonly #fanOut = new ResourceFanOut(
     () => this.#ports(),
     () => this.#subscription.refresh(),
@@ -76,6 +79,7 @@ export class Supervisor implements WorkerListener, Supervised {
     this.#options = options;
     const { bootstrap, version } = options;
     identify(bootstrap, version);
+    this.#seats = new WorkerSeats(options.workers);
     // Of its own it has what leads to the control plane: static clusters and secrets.
     const reporter = new Reporter(new TrafficMetrics(new Registry()), workloadOf(bootstrap.node));
     const configuration = new Configuration(reporter, {
@@ -144,18 +148,32 @@ export class Supervisor implements WorkerListener, Supervised {
   #start({ index }: Slot, sockets: HeldSockets): WorkerProcess {
     const admin = join(this.#folder, `${++this.#started}.sock`);
     const { command, workers } = this.#options;
-    const worker = new WorkerProcess({ slot: index, workers, command, admin, sockets }, this);
+    const { memory, count: seats } = this.#seats;
+    const seat = this.#seats.take();
+    const worker = new WorkerProcess({ slot: index, seat, seats, memory, workers, command, admin, sockets }, this);
     this.#workers.add(worker);
     return worker;
   }
 
   onStarted(worker: WorkerProcess): void {
     this.#fanOut.add(worker);
+    this.#lead();
+  }
+
+  /** The first of those that serve judges and probes for all. */
+  #lead(): void {
+    const [first] = this.serving.filter(({ seat }) => seat !== NO_SEAT);
+    if (first) this.#seats.lead(first.seat);
+  }
+
+  onChanged(by: WorkerProcess): void {
+    for (const worker of this.#workers) if (worker !== by) worker.look();
   }
 
   onGone(worker: WorkerProcess, exitCode: number): void {
     this.#workers.delete(worker);
     this.#fanOut.remove(worker);
+    this.#seats.vacate(worker.seat);
     this.#past = new ExpositionSum().add(this.#past, true).add(worker.exposition, true).text("text");
     const slot = this.#slots[worker.slot];
     if (this.#stopping || slot?.current !== worker) {
@@ -163,6 +181,7 @@ export class Supervisor implements WorkerListener, Supervised {
       return;
     }
     slot.current = undefined;
+    this.#lead();
     if (exitCode === EXIT.data || exitCode === EXIT.usage) {
       this.onQuit(exitCode); // another start would end as this one
       return;
@@ -223,6 +242,7 @@ export class Supervisor implements WorkerListener, Supervised {
       slot.crashes = NO_CRASHES;
       if (before) this.#drain(before);
     }
+    this.#lead();
     log.info("new workers serve", { pids: heirs.map(({ pid }) => pid) });
   }
 
@@ -242,6 +262,11 @@ export class Supervisor implements WorkerListener, Supervised {
     return sum;
   }
 
+  /** What workers that are gone have counted. */
+  forgetPast(): void {
+    this.#past = "";
+  }
+
   quit(): void {
     this.onQuit(undefined);
   }
@@ -257,6 +282,7 @@ export class Supervisor implements WorkerListener, Supervised {
     await Promise.all([...this.#workers].map((worker) => this.#drain(worker)));
     this.#subscription.close();
     this.#admin?.stop(true);
+    this.#seats.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -18,6 +18,10 @@ export interface WorkerOptions {
   readonly slot: number;
   readonly workers: number;
   readonly command: readonly string[];
+  /** Its place in the memory that all workers share: NO_SEAT for none. */
+  readonly seat: number;
+  readonly seats: number;
+  readonly memory: number;
   /** Path of the Unix socket that its admin interface is to have. */
   readonly admin: string;
   /** Those of the worker that it follows. */
@@ -28,6 +32,8 @@ export interface WorkerListener {
   /** It takes resources from now on. */
   onStarted(worker: WorkerProcess): void;
   onGone(worker: WorkerProcess, exitCode: number): void;
+  /** It has changed something in what workers count together. */
+  onChanged(worker: WorkerProcess): void;
 }
 
 /** As they were when they were asked for, or as they are for ever: an answer that comes later is older. */
@@ -37,12 +43,14 @@ type Verdict = (rejections: readonly Rejection[]) => void;
 
 export class WorkerProcess {
   readonly slot: number;
+  readonly seat: number;
   readonly sockets: HeldSockets;
   /** What is in force in it asks for this. */
   wanted = NOTHING;
   state: "starting" | "serving" | "leaving" | "gone" = "starting";
   readonly #admin: string;
   readonly #workers: number;
+  readonly #seats: number;
   readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #channel: number;
   readonly #handed: readonly [string, HeldSocket][];
@@ -53,6 +61,8 @@ export class WorkerProcess {
 
   constructor(options: WorkerOptions, listener: WorkerListener) {
     this.slot = options.slot;
+    this.seat = options.seat;
+    this.#seats = options.seats;
     this.sockets = options.sockets;
     this.#workers = options.workers;
     this.#admin = options.admin;
@@ -61,7 +71,7 @@ export class WorkerProcess {
     const [here, there] = descriptorChannel();
     this.#channel = here;
     this.#process = Bun.spawn([...options.command], {
-      stdio: ["ignore", "inherit", "inherit", there, ...this.#handed.map(([, { fd }]) => fd)],
+      stdio: ["ignore", "inherit", "inherit", there, options.memory, ...this.#handed.map(([, { fd }]) => fd)],
       serialization: "advanced",
       ipc: (message) => this.#take(message as FromWorker),
     });
@@ -101,6 +111,9 @@ export class WorkerProcess {
       case "closed":
         this.sockets.delete(message.key);
         return;
+      case "changed":
+        this.#listener.onChanged(this);
+        return;
       case "last":
         this.#statistics = message;
         this.#last.resolve();
@@ -111,7 +124,8 @@ export class WorkerProcess {
   #start(): void {
     if (this.state !== "starting") return;
     const sockets = this.#handed.map(([key, { port }], i) => ({ key, port, fd: FIRST_SOCKET_FD + i }));
-    this.#send({ kind: "start", workers: this.#workers, admin: this.#admin, sockets });
+    const { seat } = this;
+    this.#send({ kind: "start", workers: this.#workers, seat, seats: this.#seats, admin: this.#admin, sockets });
     this.state = "serving";
     this.#listener.onStarted(this);
   }
@@ -152,6 +166,10 @@ export class WorkerProcess {
     this.#send({ kind: "keep", endpoints: [...endpoints], routes: [...routes] });
   }
 
+  look(): void {
+    if (this.state === "serving") this.#send({ kind: "look" });
+  }
+
   /** Its sockets are the heir's from now on, or nobody's. */
   drain(withinMs: number): void {
     if (!this.isAlive) return;
@@ -171,7 +189,7 @@ export class WorkerProcess {
   /** Asks its admin interface. Rejects when it does not answer. */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const url = `http://localhost${path}`;
-    return fetch(url, { ...init, unix: this.#admin, signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS) });
+    return fetch(url, { signal: AbortSignal.timeout(ADMIN_TIMEOUT_MS), ...init, unix: this.#admin });
   }
 
   /** Resolves when `exposition` is as new as the worker can tell. */

@@ -1,8 +1,10 @@
 // One of several processes that share the ports: a proxy that is told its configuration by its supervisor and asks nobody else.
 
+import { closeSync } from "node:fs";
 import { EXIT, Failure } from "../../base/failure.ts";
 import { logger } from "../../base/log.ts";
 import { background, type Steps } from "../../base/steps.ts";
+import { mapSharedMemory, monotonicOrigin } from "../../net/shared-memory.ts";
 import { expositionText } from "../../stats/exposition.ts";
 import type { Bootstrap } from "../../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { kindOfTypeUrl, type ResourceKind } from "../../xds/type-urls.ts";
@@ -11,7 +13,9 @@ import type { Configuration } from "../configuration.ts";
 import { type ProxyOptions, type RunningProxy, startProxy } from "../main.ts";
 import { configurationSink, wantedOf } from "../resource-sink.ts";
 import type { Subscription } from "../subscription.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import { CellTable, NO_SEAT } from "./cell-table.ts";
+import { type FromWorker, MEMORY_FD, type ToWorker } from "./messages.ts";
+import { WorkerCells } from "./worker-cells.ts";
 import { WorkerSockets } from "./worker-sockets.ts";
 
 const log = logger("worker");
@@ -77,9 +81,17 @@ class Feed implements Subscription {
 
 type Started = { readonly proxy: RunningProxy; readonly feed: Feed; readonly sockets: WorkerSockets };
 
+function cellsOf({ seat, seats }: Extract<ToWorker, { kind: "start" }>): WorkerCells | undefined {
+  if (seat === NO_SEAT) return undefined;
+  const table = new CellTable(mapSharedMemory(MEMORY_FD), seats);
+  closeSync(MEMORY_FD);
+  return new WorkerCells(table, seat, monotonicOrigin(), () => tell({ kind: "changed" }));
+}
+
 class Worker {
   readonly #options: ProxyOptions;
   #started: Started | undefined;
+  #cells: WorkerCells | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -89,6 +101,7 @@ class Worker {
     if (message.kind === "start") this.#start(message);
     else if (message.kind === "drain") void this.#drain(message.withinMs);
     else if (message.kind === "end") process.exit(EXIT.ok);
+    else if (message.kind === "look") this.#cells?.look();
     else if (message.kind === "keep") this.#started?.feed.keep(message);
     else {
       this.#started?.sockets.assign(message.ports);
@@ -96,8 +109,10 @@ class Worker {
     }
   }
 
-  #start({ admin, sockets: handed, workers }: Extract<ToWorker, { kind: "start" }>): void {
+  #start(message: Extract<ToWorker, { kind: "start" }>): void {
+    const { admin, sockets: handed, workers } = message;
     const { bootstrap } = this.#options;
+    this.#cells = cellsOf(message);
     const sockets = new WorkerSockets(handed, tell);
     const feeds: Feed[] = [];
     const subscribe = (configuration: Configuration): Subscription => {
@@ -106,7 +121,10 @@ class Worker {
       return feed;
     };
     try {
-      const proxy = startProxy({ ...this.#options, worker: { sockets, admin, workers, subscribe } });
+      const proxy = startProxy({
+        ...this.#options,
+        worker: { sockets, admin, workers, shared: this.#cells, subscribe },
+      });
       this.#started = { proxy, sockets, feed: feeds[0]! };
       const ready = setInterval(() => {
         if (!proxy.isReady()) return;

@@ -10,6 +10,9 @@ const MAX: ReadonlySet<string> = new Set([
   "envoy_cluster_membership_healthy",
   "envoy_cluster_membership_degraded",
   "envoy_cluster_membership_excluded",
+  "envoy_cluster_outlier_detection_ejections_active",
+  "envoy_cluster_health_check_healthy",
+  "envoy_cluster_health_check_degraded",
   // A limit of each process.
   "heddle_proxy_process_max_fds",
   "heddle_proxy_nodejs_eventloop_lag_seconds",
@@ -23,7 +26,10 @@ const MIN: ReadonlySet<string> = new Set([
   "heddle_proxy_process_start_time_seconds",
 ]);
 
+/** One that stands open, or acts, does so for whoever asks; what breakers count is counted together. */
+const STATES = /^envoy_(?:cluster_circuit_breakers_.*_open|overload_.*_(?:active|scale_percent))$/;
+
 export function gaugeRule(name: string): "sum" | "max" | "min" {
-  if (MAX.has(name)) return "max";
+  if (MAX.has(name) || STATES.test(name)) return "max";
   return MIN.has(name) ? "min" : "sum";
 }

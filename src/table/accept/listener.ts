@@ -23,7 +23,16 @@ import { acceptDownstreamTls } from "./tls.ts";
 
 import { acceptUdpListener } from "./udp.ts";
 
-function acceptChain(scope: Scope, chain: FilterChain, inline: InlineSecrets): table.FilterChain | undefined {
+function fingerprintOf(chain: FilterChain): string {
+  return createHash("sha256").update(toBinary(FilterChainSchema, chain)).digest("base64url");
+}
+
+function acceptChain(
+  scope: Scope,
+  chain: FilterChain,
+  fingerprint: string,
+  inline: InlineSecrets,
+): table.FilterChain | undefined {
   scope.only(chain, [
     "filterChainMatch",
     "filters",
@@ -34,7 +43,6 @@ function acceptChain(scope: Scope, chain: FilterChain, inline: InlineSecrets): t
   ]);
   const { filters, terminal } = acceptNetworkFilters(scope.field("filters"), chain.filters);
   const tls = acceptDownstreamTls(scope.field("transport_socket"), chain.transportSocket, inline);
-  const fingerprint = createHash("sha256").update(toBinary(FilterChainSchema, chain)).digest("base64url");
   const handshakeTimeoutMs = milliseconds(chain.transportSocketConnectTimeout, 0);
   return terminal && { name: chain.name, fingerprint, tls, handshakeTimeoutMs, filters, terminal };
 }
@@ -129,12 +137,18 @@ function acceptTcpListener(scope: Scope, listener: Listener, inline: InlineSecre
     "tcpBacklogSize",
     "socketOptions",
   ]);
-  const chains = listener.filterChains.map((chain, i) =>
-    acceptChain(scope.field("filter_chains").index(i), chain, inline),
-  );
+  const chains = listener.filterChains.map((chain, i) => {
+    const fingerprint = fingerprintOf(chain);
+    return acceptChain(scope.field("filter_chains").index(i, fingerprint), chain, fingerprint, inline);
+  });
   const defaultChain =
     listener.defaultFilterChain &&
-    acceptChain(scope.field("default_filter_chain"), listener.defaultFilterChain, inline);
+    acceptChain(
+      scope.field("default_filter_chain"),
+      listener.defaultFilterChain,
+      fingerprintOf(listener.defaultFilterChain),
+      inline,
+    );
   const named = new Map(chains.flatMap((chain) => (chain ? [[chain.name, chain] as const] : [])));
   const matcher =
     listener.filterChainMatcher && acceptChainMatcher(scope.field("filter_chain_matcher"), listener.filterChainMatcher);

@@ -40,7 +40,8 @@ function acceptLocalRateLimit(scope: Scope, filter: Filter): NetworkFilter | und
     return undefined;
   }
   const bucket = acceptTokenBucket(scope.field("token_bucket"), limit.tokenBucket);
-  return limit.runtimeEnabled?.defaultValue === false ? undefined : { kind: "local-rate-limit", bucket };
+  if (limit.runtimeEnabled?.defaultValue === false) return undefined;
+  return { kind: "local-rate-limit", place: scope.place, bucket };
 }
 
 function acceptNetworkRbac(scope: Scope, filter: Filter): NetworkFilter | undefined {

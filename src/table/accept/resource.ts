@@ -27,8 +27,8 @@ export type Accepted<T> =
   | { readonly kind: "accepted"; readonly table: T }
   | { readonly kind: "rejected"; readonly rejections: readonly Rejection[] };
 
-function check<T>(accept: (scope: Scope) => T): Accepted<T> {
-  const scope = Scope.root();
+function check<T>(accept: (scope: Scope) => T, resource = ""): Accepted<T> {
+  const scope = Scope.root(resource);
   return verdict(scope, accept(scope));
 }
 
@@ -50,7 +50,7 @@ function withSecrets<T>(accept: (inline: InlineSecrets) => T): WithSecrets<T> {
 }
 
 export function checkListener(listener: Listener): Accepted<WithSecrets<ListenerTable | UdpListener>> {
-  return check((scope) => withSecrets((inline) => acceptListener(scope, listener, inline)));
+  return check((scope) => withSecrets((inline) => acceptListener(scope, listener, inline)), listener.name);
 }
 
 export function checkCluster(cluster: Cluster): Accepted<WithSecrets<table.Cluster>> {
@@ -66,7 +66,7 @@ export function* checkRoutes(
   config: RouteConfiguration,
   hosts: Iterable<VirtualHost>,
 ): Steps<Accepted<AcceptedRoutes>> {
-  const scope = Scope.root();
+  const scope = Scope.root(config.name);
   const table = yield* acceptRouteConfiguration(scope, config, hosts);
   return verdict(scope, table);
 }
@@ -75,8 +75,13 @@ export function checkRouteConfiguration(config: RouteConfiguration): Accepted<Ac
   return complete(checkRoutes(config, config.virtualHosts));
 }
 
-export function checkVirtualHost(host: VirtualHost, shell: RouteConfigurationShell): Accepted<VirtualHostTable> {
-  return check((scope) => acceptVirtualHost(scope, host, shell));
+/** `resource`: the name of the resource that brought it. */
+export function checkVirtualHost(
+  host: VirtualHost,
+  shell: RouteConfigurationShell,
+  resource = host.name,
+): Accepted<VirtualHostTable> {
+  return check((scope) => acceptVirtualHost(scope, host, shell), resource);
 }
 
 export function checkOverloadManager(manager: OverloadManager): Accepted<OverloadTable> {

@@ -27,24 +27,29 @@ function isUnset(value: unknown): boolean {
 export class Scope {
   readonly #parent: Scope | undefined;
   readonly #segment: string;
+  /** What the place is known by, where it is not by its segment. */
+  readonly #identity: string;
   readonly rejections: Rejection[];
 
-  private constructor(parent: Scope | undefined, segment: string, rejections: Rejection[]) {
+  private constructor(parent: Scope | undefined, segment: string, rejections: Rejection[], identity = segment) {
     this.#parent = parent;
     this.#segment = segment;
+    this.#identity = identity;
     this.rejections = rejections;
   }
 
-  static root(): Scope {
-    return new Scope(undefined, "", []);
+  /** `resource`: its name. */
+  static root(resource = ""): Scope {
+    return new Scope(undefined, "", [], resource);
   }
 
   field(name: string): Scope {
     return new Scope(this, this.#parent ? `.${name}` : name, this.rejections);
   }
 
-  index(i: number): Scope {
-    return new Scope(this, `[${i}]`, this.rejections);
+  /** `identity`: of an element that is the same wherever in the list it stands. */
+  index(i: number, identity?: string): Scope {
+    return new Scope(this, `[${i}]`, this.rejections, identity);
   }
 
   key(key: string): Scope {
@@ -53,6 +58,11 @@ export class Scope {
 
   get path(): string {
     return this.#parent ? this.#parent.path + this.#segment : this.#segment;
+  }
+
+  /** The same for the same part of the same resource in every process that accepts it. */
+  get place(): string {
+    return this.#parent ? this.#parent.place + this.#identity : this.#identity;
   }
 
   reject(reason: string): void {

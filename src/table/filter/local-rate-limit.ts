@@ -20,6 +20,8 @@ export interface DescriptorLimit {
 
 export interface LocalRateLimitFilter {
   readonly kind: "local-rate-limit";
+  /** Where it stands: buckets that several processes share are known by it. */
+  readonly place: string;
   readonly statPrefix: string;
   readonly status: number;
   /** What is taken from when no descriptor matches; undefined: then there is no limit. */

@@ -1,11 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
 import { until } from "../../../base/until-fixture.ts";
 import type { OutlierDetection } from "../../../table/outlier-detection.ts";
+import { CellTable, NO_SEAT } from "../../workers/cell-table.ts";
+import { WorkerCells } from "../../workers/worker-cells.ts";
 import { endpointAt } from "../destination.ts";
 import { Host } from "../host.ts";
 import { detection } from "./detection-fixture.ts";
 import { OutlierDetector } from "./detector.ts";
 
+const SEATS = 8;
 const running: OutlierDetector[] = [];
 afterEach(() => {
   for (const detector of running.splice(0)) detector.stop();
@@ -21,6 +24,23 @@ function watching(count: number, changes: Partial<OutlierDetection>) {
   running.push(detector);
   detector.watch(new Set(hosts));
   return { hosts, monitors: hosts.map(({ monitor }) => monitor!), detector, changed };
+}
+
+/** One host, in two processes of which the first leads. */
+function together(changes: Partial<OutlierDetection>) {
+  const table = new CellTable(new Uint8Array(CellTable.bytes(SEATS)), SEATS);
+  table.lead(0);
+  const cells: WorkerCells[] = [0, 1].map(
+    (seat) => new WorkerCells(table, seat, seat * 1_000, () => cells[1 - seat]!.look()),
+  );
+  const hosts = cells.map(() => new Host(endpointAt("127.0.0.1", 1), { kind: "raw" }));
+  for (const [i, shared] of cells.entries()) {
+    const detector = new OutlierDetector("c", detection(changes), () => {}, { shared });
+    running.push(detector);
+    detector.watch(new Set([hosts[i]!]));
+  }
+  const [a, b] = hosts.map(({ monitor }) => monitor!);
+  return { a: a!, b: b!, hosts, cells, table };
 }
 
 test("errors in a row eject, and the row begins anew with a good answer and with an ejection", () => {
@@ -62,6 +82,29 @@ test("more than the percentage allows overflow", () => {
   expect(changed).toEqual(["1 out", "2 out"]);
   expect(detector.stats).toEqual({ enforced: 2, overflow: 2 });
   expect(detector.ejected).toBe(2);
+});
+
+test("several processes judge as one: rows are counted together, an ejection holds in all, and the one that leads ends it", async () => {
+  const { a, b, hosts, cells, table } = together({ consecutive5xx: 4, baseEjectionMs: 20, maxEjectionMs: 20 });
+  for (const monitor of [a, b, a]) monitor.responded(500);
+  expect(hosts.map(({ ejected }) => ejected)).toEqual([false, false]);
+  b.responded(500);
+  expect(hosts.map(({ ejected }) => ejected)).toEqual([true, true]);
+  expect(a.backoff).toBe(1);
+  await until("it is back in both", () => hosts.every(({ ejected }) => !ejected));
+  expect(a.isEjected).toBe(false);
+  table.lead(NO_SEAT); // the one that led is gone: nobody judges
+  for (let i = 0; i < 4; i++) a.responded(500);
+  expect(hosts.every(({ ejected }) => ejected)).toBe(true);
+  table.lead(1);
+  await until("another brings it back", () => hosts.every(({ ejected }) => !ejected));
+  expect(cells[1]!.leads).toBe(true);
+});
+
+test("a success rate is that over all processes", async () => {
+  const { a, b, hosts } = together({ failurePercentage: { minimumHosts: 1, requestVolume: 6, threshold: 50 } });
+  for (const monitor of [a, b]) for (const status of [500, 500, 200]) monitor.responded(status);
+  await until("an interval is over", () => hosts.every(({ ejected }) => ejected));
 });
 
 test("a host comes back by time, out again for longer", async () => {

@@ -3,6 +3,7 @@
 import { logger } from "../../../base/log.ts";
 import { Alarm, timers } from "../../../base/timer-wheel.ts";
 import type { EjectionType, OutlierDetection } from "../../../table/outlier-detection.ts";
+import type { SharedCells } from "../../shared-cells.ts";
 import type { Host } from "../host.ts";
 import {
   admitsEjection,
@@ -16,20 +17,50 @@ import { HostMonitor } from "./host-monitor.ts";
 
 const log = logger("proxy");
 
+/** Of one kind: found, and acted upon. */
+export interface EjectionCounts {
+  detected: number;
+  enforced: number;
+}
+
+export interface OutlierStats {
+  /** Ejections that were made; `overflow`: due, but too many are out already. */
+  enforced: number;
+  overflow: number;
+}
+
+export interface OutlierOptions {
+  /** Where processes judge together: then one of them does it for all. */
+  readonly shared?: SharedCells | undefined;
+  /** The detector that this one replaces: what it counted goes on. */
+  readonly before?: OutlierDetector | undefined;
+}
+
 export class OutlierDetector {
   readonly #cluster: string;
   readonly #detection: OutlierDetection;
   readonly #onChanged: (host: Host) => void;
+  readonly #shared: SharedCells | undefined;
+  readonly #unwatch: (() => void) | undefined;
   readonly #monitors = new Map<Host, HostMonitor>();
   readonly #interval = new Alarm(() => this.#onInterval());
-  /** `enforced` were made; `overflow`: due, but too many are out already. */
-  readonly stats = { enforced: 0, overflow: 0 };
+  readonly stats: OutlierStats;
+  readonly byType: Map<EjectionType, EjectionCounts>;
 
   /** `onChanged`: `host.ejected` is another than it was. */
-  constructor(cluster: string, detection: OutlierDetection, onChanged: (host: Host) => void) {
+  constructor(
+    cluster: string,
+    detection: OutlierDetection,
+    onChanged: (host: Host) => void,
+    { shared, before }: OutlierOptions = {},
+  ) {
     this.#cluster = cluster;
     this.#detection = detection;
     this.#onChanged = onChanged;
+    this.#shared = shared;
+    this.#unwatch = shared?.watch(() => this.#look());
+    this.stats = before?.stats ?? { enforced: 0, overflow: 0 };
+    this.byType = before?.byType ?? new Map();
     timers.arm(this.#interval, detection.intervalMs);
   }
 
@@ -40,14 +71,36 @@ export class OutlierDetector {
   }
 
   #add(host: Host): void {
-    const monitor = new HostMonitor(this.#detection, (type) => this.#eject(host, monitor, type));
+    const cell = this.#shared?.cell(`outlier\0${this.#cluster}\0${host.key}`);
+    const monitor = new HostMonitor(this.#detection, (type) => this.#eject(host, monitor, type), cell);
     host.monitor = monitor;
+    host.ejected = monitor.isEjected;
     this.#monitors.set(host, monitor);
   }
 
   #forget(host: Host): void {
+    if (this.#judges) this.#monitors.get(host)?.forget();
     host.monitor = undefined;
     this.#monitors.delete(host);
+  }
+
+  /** Others leave it to the one that leads. */
+  get #judges(): boolean {
+    return !this.#shared || this.#shared.leads;
+  }
+
+  #now(): number {
+    const now = performance.now();
+    return this.#shared ? this.#shared.clock(now) : now;
+  }
+
+  /** What other processes have ejected, or brought back. */
+  #look(): void {
+    for (const [host, monitor] of this.#monitors) {
+      if (host.ejected === monitor.isEjected) continue;
+      host.ejected = monitor.isEjected;
+      this.#onChanged(host);
+    }
   }
 
   /** Hosts that are out now. */
@@ -57,27 +110,40 @@ export class OutlierDetector {
     return count;
   }
 
+  #countsOf(type: EjectionType): EjectionCounts {
+    const known = this.byType.get(type) ?? { detected: 0, enforced: 0 };
+    this.byType.set(type, known);
+    return known;
+  }
+
   #eject(host: Host, monitor: HostMonitor, type: EjectionType): void {
     if (host.ejected) return;
+    const counts = this.#countsOf(type);
+    counts.detected++;
     if (!admitsEjection(this.#detection, this.ejected, this.#monitors.size)) {
       this.stats.overflow++;
       return;
     }
     if (Math.random() * 100 >= this.#detection.enforcing[type]) return;
-    this.stats.enforced++;
-    monitor.ejections++;
-    monitor.ejectedAt = performance.now();
-    monitor.backoff = backoffAfterEjection(this.#detection, monitor.backoff);
-    monitor.jitterMs = Math.random() * this.#detection.ejectionJitterMs;
+    const backoff = backoffAfterEjection(this.#detection, monitor.backoff);
+    if (monitor.eject(this.#now(), backoff, Math.random() * this.#detection.ejectionJitterMs)) {
+      this.stats.enforced++;
+      counts.enforced++;
+      log.info("host ejected", { cluster: this.#cluster, host: host.label, type, ejections: monitor.ejections });
+    }
     host.ejected = true;
-    log.info("host ejected", { cluster: this.#cluster, host: host.label, type, ejections: monitor.ejections });
-    this.#onChanged(host);
+    this.#changed(host);
   }
 
   #uneject(host: Host, monitor: HostMonitor): void {
     monitor.forgive();
     host.ejected = false;
     log.info("host back", { cluster: this.#cluster, host: host.label });
+    this.#changed(host);
+  }
+
+  #changed(host: Host): void {
+    this.#shared?.changed();
     this.#onChanged(host);
   }
 
@@ -90,7 +156,9 @@ export class OutlierDetector {
 
   #onInterval(): void {
     timers.arm(this.#interval, this.#detection.intervalMs);
-    const now = performance.now();
+    this.#look();
+    if (!this.#judges) return;
+    const now = this.#now();
     const external = new Map<Host, Outcomes>();
     const localOrigin = new Map<Host, Outcomes>();
     for (const [host, monitor] of this.#monitors) {
@@ -106,9 +174,8 @@ export class OutlierDetector {
 
   #bringBack(host: Host, monitor: HostMonitor, now: number): void {
     if (!host.ejected) {
-      if (monitor.backoff > 0) monitor.backoff--;
-    } else if (now - monitor.ejectedAt >= ejectionMs(this.#detection, monitor.backoff) + monitor.jitterMs)
-      this.#uneject(host, monitor);
+      monitor.easeBackoff();
+    } else if (monitor.ejectedFor(now) >= ejectionMs(this.#detection, monitor.backoff)) this.#uneject(host, monitor);
   }
 
   #ejectOutliers(outcomes: ReadonlyMap<Host, Outcomes>, byRate: EjectionType, byPercentage: EjectionType): void {
@@ -123,6 +190,7 @@ export class OutlierDetector {
 
   stop(): void {
     timers.disarm(this.#interval);
+    this.#unwatch?.();
     for (const host of [...this.#monitors.keys()]) this.#forget(host);
   }
 }

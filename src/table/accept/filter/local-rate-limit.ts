@@ -78,6 +78,7 @@ export function acceptLocalRateLimit(scope: Scope, limit: LocalRateLimit): table
     value ? acceptRuntimeFraction(scope.field(name), value) : 0;
   return {
     kind: "local-rate-limit",
+    place: scope.place,
     statPrefix: limit.statPrefix,
     status: status < 400 ? DEFAULT_STATUS : status,
     bucket: limit.tokenBucket && acceptTokenBucket(scope.field("token_bucket"), limit.tokenBucket),

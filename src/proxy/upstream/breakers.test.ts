@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import type { CircuitBreakers } from "../../table/cluster.ts";
+import { CellTable } from "../workers/cell-table.ts";
+import { WorkerCells } from "../workers/worker-cells.ts";
+import { Breakers } from "./breakers.ts";
+
+const SEATS = 8;
+const LIMITS: CircuitBreakers = {
+  maxConnections: 3,
+  maxPendingRequests: 2,
+  maxRequests: 50,
+  maxRetries: 0,
+  maxConnectionsPerHost: Number.POSITIVE_INFINITY,
+  retryBudget: { percent: 20, min: 3 },
+};
+
+/** Those of one cluster in each of two processes. */
+function processes(limits = LIMITS) {
+  const table = new CellTable(new Uint8Array(CellTable.bytes(SEATS)), SEATS);
+  table.setTaken([0, 1]);
+  const [a, b] = [0, 1].map((seat) => new Breakers(limits, new WorkerCells(table, seat, 0, () => {}).counts("c")));
+  return { a: a!, b: b!, table };
+}
+
+function admitted(admit: () => boolean, times: number): number {
+  return Array.from({ length: times }, admit).filter(Boolean).length;
+}
+
+test("limits are those of all processes together", () => {
+  const { a, b } = processes();
+  expect(admitted(() => a.admitPending(), 1) + admitted(() => b.admitPending(), 3)).toBe(2);
+  expect([a.pending, b.pending, b.overflows]).toEqual([1, 1, 2]);
+  a.releasePending();
+  expect(b.admitPending()).toBe(true);
+  expect(admitted(() => a.admitConnection(0, false), 2) + admitted(() => b.admitConnection(0, false), 2)).toBe(3);
+  expect(admitted(() => a.admitRequest(), 30) + admitted(() => b.admitRequest(), 30)).toBe(50);
+});
+
+test("so is the floor of the retry budget, and its share", () => {
+  const { a, b } = processes();
+  expect(admitted(() => a.admitRetry(), 2) + admitted(() => b.admitRetry(), 2)).toBe(3);
+  admitted(() => a.admitRequest(), 20);
+  admitted(() => b.admitRequest(), 5); // 20 % of 25 are 5
+  expect(admitted(() => b.admitRetry(), 5)).toBe(2);
+});
+
+test("what a process that is gone had under way is free", () => {
+  const { a, b, table } = processes();
+  expect(admitted(() => b.admitPending(), 2)).toBe(2);
+  expect(a.admitPending()).toBe(false);
+  table.vacate(1);
+  expect(a.admitPending()).toBe(true);
+});
