@@ -15,11 +15,12 @@ const BY_CODE: Readonly<Record<string, Code>> = {
   HED2002: "IST0101",
   HED2004: "IST0112",
   HED2005: "IST0109",
-  HED2006: "KIA1211",
   HED2007: "IST0174",
   HED2008: "IST0173",
   HED2009: "KIA0002",
   HED2010: "IST0113",
+  HED2013: "IST0109",
+  HED2014: "KIA0002",
 };
 
 /** Fields of Istio's kinds that have no effect as they stand: Istio's webhook warns of the like. */

@@ -13,6 +13,8 @@ import { CODES, type Finding } from "./code.ts";
 const FOLDER = join(import.meta.dir, "../../test/golden/analyze");
 const CORRECTED = "=== corrected ===\n";
 const FINDINGS = "=== findings ===\n";
+/** What Heddle does not do yet is none of these goldens' business. */
+const NOT_YET = /not supported yet|works at gateways alone/;
 const UPDATE = process.env.UPDATE_GOLDENS === "1";
 
 const files = readdirSync(FOLDER)
@@ -22,7 +24,7 @@ const files = readdirSync(FOLDER)
 function findingsOf(text: string): readonly Finding[] {
   const { objects, diagnostics } = readObjects("case.yaml", text);
   expect(diagnostics).toEqual([]);
-  return analyze(objects, DEFAULT_SETTINGS);
+  return analyze(objects, DEFAULT_SETTINGS).filter(({ message }) => !NOT_YET.test(message));
 }
 
 describe("goldens of analyze", () => {

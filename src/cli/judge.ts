@@ -1,5 +1,6 @@
 // What is wrong with files that are to be applied: by themselves, and together with what is in force.
 
+import { analyzeAlone } from "../analyze/analyze.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import * as messages from "../dialect/diagnostics.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
@@ -70,8 +71,8 @@ export function judgeEach(written: readonly WrittenObject[], settings: MeshSetti
     written.map(({ source }) => source),
     settings,
   );
-  return results
-    .flatMap(({ diagnostics }) => diagnostics)
+  const alone = written.flatMap(({ source }) => analyzeAlone(source, settings));
+  return [...results.flatMap(({ diagnostics }) => diagnostics), ...alone.filter(({ severity }) => severity !== "info")]
     .filter(({ code }) => code !== NO_EFFECT)
     .map((diagnostic) => (diagnostic.code === SURELY_WRONG ? { ...diagnostic, severity: "error" } : diagnostic));
 }

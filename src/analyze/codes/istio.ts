@@ -20,7 +20,7 @@ export const ISTIO_CODES = {
     name: "ConflictingMeshGatewayVirtualServiceHosts",
     level: "error",
     about: "two VirtualServices for sidecars have one host",
-    also: ["KIA1106", "HED2005"],
+    also: ["KIA1106", "HED2005", "HED2013"],
   },
   IST0110: {
     name: "ConflictingSidecarWorkloadSelectors",

@@ -7,7 +7,7 @@ export const KIALI_CODES = {
     name: "generic.multimatch.selectorless",
     level: "error",
     about: "two policies of one kind select nothing in a namespace",
-    also: ["HED2009"],
+    also: ["HED2009", "HED2014"],
   },
   KIA0003: {
     name: "generic.multimatch.selector",
@@ -92,7 +92,6 @@ export const KIALI_CODES = {
     name: "DuplicateServiceEntryHostPort",
     level: "warning",
     about: "two objects define one host and port",
-    also: ["HED2006"],
     differs: "Kiali's id of the check is not known to us, so the name is Heddle's",
   },
   KIA1301: {
