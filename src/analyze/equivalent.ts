@@ -67,10 +67,22 @@ function prefixed(code: Code, message: string): string {
   return code === "IST0133" ? `Schema validation warning: ${message}` : message;
 }
 
+/** A code for whatever is nowhere: what that is decides what others call it. */
+const REFERENCES: readonly (readonly [path: RegExp, also: readonly string[]])[] = [
+  [/\.host$/, ["KIA1101", "HED2001"]],
+  [/\.subset$/, ["KIA1107", "HED2002"]],
+  [/gateways\[\d+\]$/, ["KIA1102"]],
+  [/^spec\.selector$/, ["KIA0302"]],
+  [/\.delegate$/, ["HED1209"]],
+];
+
 /** All codes that one finding goes by, the catalogue's included. */
 export function withAliases(found: Finding): Finding {
-  const also = [...new Set([...(found.also ?? []), ...(infoOf(found.code)?.also ?? [])])].filter(
-    (code) => code !== found.code,
-  );
+  const { code, path = "" } = found;
+  const others =
+    code === "IST0101"
+      ? REFERENCES.flatMap(([pattern, codes]) => (pattern.test(path) ? codes : []))
+      : (infoOf(code)?.also ?? []);
+  const also = [...new Set([...others, ...(found.also ?? [])])].filter((other) => other !== code);
   return also.length === 0 ? found : { ...found, also };
 }

@@ -2,7 +2,6 @@
 
 import { nearest } from "../base/nearest.ts";
 import { resolveHost } from "../dialect/istio/names.ts";
-import { serviceHost } from "../dialect/kubernetes/names.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { RecordSchema, Value } from "../dialect/schema.ts";
 import { patternsFor } from "../model/hosts.ts";
@@ -12,7 +11,7 @@ import type { Mesh } from "../model/mesh.ts";
 import { compareText, originKey } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
-import { type Kind, kinds } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
 import { type Runnable, runnablesOf } from "./runnable.ts";
 import { isOfKind, readView, type View } from "./view.ts";
 
@@ -29,7 +28,6 @@ export class World {
   readonly #views = new Map<Kind, readonly View<unknown>[]>();
   #namespaces: ReadonlySet<string> | undefined;
   #runnables: ReadonlyMap<string, LabelIndex<Runnable>> | undefined;
-  #externalNames: ReadonlySet<string> | undefined;
   #suggestionsLeft = MAX_SUGGESTIONS;
 
   /** `objects`: each of its key once. */
@@ -78,14 +76,8 @@ export class World {
     return undefined;
   }
 
-  /** Whether anybody answers to a host; ExternalName Services are in no model yet, and are there all the same. */
   knowsHost(host: string, namespace: string): boolean {
-    this.#externalNames ??= new Set(
-      this.views(kinds.service)
-        .filter(({ value }) => value.spec?.type === "ExternalName")
-        .map((view) => serviceHost(view.name, view.namespace, this.settings.clusterDomain)),
-    );
-    return this.service(host, namespace) !== undefined || this.#externalNames.has(host);
+    return this.service(host, namespace) !== undefined;
   }
 
   nearestHost(host: string): string | undefined {

@@ -27,7 +27,7 @@ function checkHost({ object, namespace, value }: Rule, world: World, report: Rep
   const host = world.host(value.spec.host, namespace);
   const isKnown = host.startsWith("*")
     ? world.mesh.services.some((service) => hostMatches(host, service.host) || host === service.host)
-    : world.mesh.index.servicesByHost.has(host) || world.knowsHost(host, namespace);
+    : world.mesh.index.servicesByHost.has(host);
   if (isKnown) return;
   const near = world.nearestHost(host);
   report(

@@ -1,6 +1,5 @@
 // Objects of one kind of which one at most may hold for a workload: each is told of the others.
 
-import { file } from "../../model/label-index.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { type Code, finding } from "../code.ts";
 import type { Runnable } from "../runnable.ts";
@@ -49,6 +48,13 @@ function tellSelectorless(all: readonly Selecting[], { plural, selectorless }: E
   }
 }
 
+/** Who selects a workload: the first few, and how many. */
+interface Holders {
+  readonly first: Selecting[];
+  count: number;
+}
+
+/** Thousands may select the same thousands: neither their pairs nor their names are all held. */
 function tellOverlaps(
   all: readonly Selecting[],
   { plural, selecting: code }: Exclusive,
@@ -56,19 +62,23 @@ function tellOverlaps(
   report: Report,
 ): void {
   if (code === undefined) return;
-  const holders = new Map<Runnable, Selecting[]>();
-  for (const member of all)
-    if (Object.keys(member.labels).length > 0)
-      for (const runnable of selectedBy(member, world)) file(holders, runnable, member);
-  const told = new Set<Selecting>();
-  for (const [runnable, members] of holders) {
-    if (members.length < 2) continue;
-    const message = `The ${plural} ${namesOf(members)} in namespace "${runnable.namespace}" select the same workload pod "${runnable.name}", which can lead to undefined behavior`;
-    for (const member of members) {
-      if (told.has(member)) continue;
-      told.add(member);
-      report(member.object, member.path, finding(code, message, "selectors that exclude each other"));
+  const selecting = all.filter(({ labels }) => Object.keys(labels).length > 0);
+  const groups = Map.groupBy(selecting, ({ namespace, labels }) => JSON.stringify([namespace, labels]));
+  const selections = [...groups.values()].map((members) => ({ members, selected: selectedBy(members[0]!, world) }));
+  const holders = new Map<Runnable, Holders>();
+  for (const { members, selected } of selections)
+    for (const runnable of selected) {
+      const held = holders.get(runnable) ?? { first: [], count: 0 };
+      held.first.push(...members.slice(0, Math.max(0, MAX_NAMES + 1 - held.first.length)));
+      held.count += members.length;
+      holders.set(runnable, held);
     }
+  for (const { members, selected } of selections) {
+    const shared = selected.find((runnable) => holders.get(runnable)!.count > 1);
+    if (!shared) continue;
+    const message = `The ${plural} ${namesOf(holders.get(shared)!.first)} in namespace "${shared.namespace}" select the same workload pod "${shared.name}", which can lead to undefined behavior`;
+    for (const { object, path } of members)
+      report(object, path, finding(code, message, "selectors that exclude each other"));
   }
 }
 

@@ -1,6 +1,6 @@
 // Destinations that are nowhere: hosts, subsets, ports that nobody chose.
 
-import { clientPolicyFor } from "../../model/lookup.ts";
+import { clientPolicyFor, serviceFor } from "../../model/lookup.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
@@ -25,7 +25,9 @@ type Tell = (path: string, message: Parameters<Report>[2]) => void;
 
 function checkDestination({ destination, path }: PlacedDestination, namespace: string, world: World, tell: Tell): void {
   const host = world.host(destination.host, namespace);
-  if (!world.knowsHost(host, namespace)) {
+  // A host under a wildcard is in the registry, and still has no cluster that a route could name.
+  const service = serviceFor(world.mesh, host, namespace);
+  if (!service) {
     const near = world.nearestHost(host);
     tell(
       `${path}.host`,
@@ -37,8 +39,6 @@ function checkDestination({ destination, path }: PlacedDestination, namespace: s
     );
     return;
   }
-  const service = world.service(host, namespace);
-  if (!service) return;
   checkPort({ destination, path }, service, tell);
   if (destination.subset !== undefined)
     checkSubset(destination.subset, `${path}.subset`, service, namespace, world, tell);
