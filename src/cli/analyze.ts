@@ -30,7 +30,7 @@ interface AnalyzeOptions extends ApiOptions {
   readonly allNamespaces?: true;
   readonly filename?: readonly string[];
   readonly recursive?: true;
-  readonly useKube?: boolean;
+  readonly useKube?: UseKube;
   readonly output: AnalysisOutput;
   readonly failureThreshold: Threshold;
   readonly outputThreshold: Threshold;
@@ -63,13 +63,13 @@ Files are analyzed alone; with --use-kube on top of what runs, and then only wha
 mesh is. Exit code 79 when something is found from --failure-threshold on, 65 when a file cannot be read.
 The annotation galley.istio.io/analyze-suppress: CODE,… (* for all) on an object keeps findings about it away.`;
 
+/** What follows the option may be its value, as in istioctl's `--use-kube=false`, or the first file. */
+type UseKube = boolean | { readonly file: string };
+
 function useKubeOption(): Option {
   return new Option("-k, --use-kube [boolean]", "files on top of the running mesh")
     .preset("true")
-    .argParser((value: string) => {
-      if (value === "true" || value === "false") return value === "true";
-      throw new Failure(`--use-kube is neither true nor false: ${JSON.stringify(value)}`, { exit: EXIT.usage });
-    });
+    .argParser((value: string): UseKube => (value === "true" || value === "false" ? value === "true" : { file: value }));
 }
 
 function thresholdOption(flags: string, about: string, byDefault: Threshold, none: boolean): Option {
@@ -99,7 +99,8 @@ function suppressOption(): Option {
 
 async function run(files: readonly string[], options: AnalyzeOptions): Promise<void> {
   if (options.listAnalyzers) return print(listText());
-  const paths = [...files, ...(options.filename ?? [])];
+  const { useKube } = options;
+  const paths = [...(typeof useKube === "object" ? [useKube.file] : []), ...files, ...(options.filename ?? [])];
   const settings = meshSettings(options.state);
   const { findings, unreadable, what } =
     paths.length === 0 ? await analyzeHeld(options, settings) : await analyzeFiles(paths, options, settings);
