@@ -6,7 +6,7 @@ import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
 import { diagnose } from "../model/message.ts";
-import { compareText, originKey } from "../model/origin.ts";
+import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
 import type { Analyzer, Report } from "./analyzer.ts";
@@ -76,8 +76,7 @@ function reporter(found: Finding[]): Report {
 function firstOfEach(objects: readonly SourceObject[]): ReadonlyMap<string, SourceObject> {
   const unique = new Map<string, SourceObject>();
   for (const object of objects) {
-    const key = originKey(object.origin);
-    if (!unique.has(key)) unique.set(key, object);
+    if (!unique.has(object.key)) unique.set(object.key, object);
   }
   return unique;
 }

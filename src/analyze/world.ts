@@ -8,7 +8,7 @@ import { patternsFor } from "../model/hosts.ts";
 import { LabelIndex } from "../model/label-index.ts";
 import { serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { compareText, originKey } from "../model/origin.ts";
+import { compareText } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { Kind } from "./kinds.ts";
@@ -32,7 +32,7 @@ export class World {
 
   /** `objects`: each of its key once. */
   constructor(objects: readonly SourceObject[], mesh: Mesh) {
-    this.objects = [...objects].sort((a, b) => compareText(originKey(a.origin), originKey(b.origin)));
+    this.objects = [...objects].sort((a, b) => compareText(a.key, b.key));
     this.mesh = mesh;
     this.settings = mesh.settings;
   }

@@ -27,7 +27,8 @@ function placed(object: SourceObject, namespace: string): SourceObject {
   const { origin, value } = object;
   const { metadata } = value as { readonly metadata: Readonly<Record<string, unknown>> };
   if (metadata.namespace || resourceByKind(origin.group, origin.kind)?.namespaced === false) return object;
-  return { ...object, value: { ...value, metadata: { ...metadata, namespace } }, origin: { ...origin, namespace } };
+  const place = { ...origin, namespace };
+  return { ...object, key: originKey(place), value: { ...value, metadata: { ...metadata, namespace } }, origin: place };
 }
 
 /** Definitions and leases say nothing about a mesh. */
@@ -55,6 +56,6 @@ async function listed(client: KubeClient, type: ResourceType): Promise<readonly 
 
 /** `written` in the place of what is held under the same names. */
 export function onTop(written: readonly SourceObject[], held: readonly SourceObject[]): readonly SourceObject[] {
-  const replaced = new Set(written.map(({ origin }) => originKey(origin)));
-  return [...written, ...held.filter(({ origin }) => !replaced.has(originKey(origin)))];
+  const replaced = new Set(written.map(({ key }) => key));
+  return [...written, ...held.filter(({ key }) => !replaced.has(key))];
 }

@@ -69,7 +69,9 @@ type UseKube = boolean | { readonly file: string };
 function useKubeOption(): Option {
   return new Option("-k, --use-kube [boolean]", "files on top of the running mesh")
     .preset("true")
-    .argParser((value: string): UseKube => (value === "true" || value === "false" ? value === "true" : { file: value }));
+    .argParser(
+      (value: string): UseKube => (value === "true" || value === "false" ? value === "true" : { file: value }),
+    );
 }
 
 function thresholdOption(flags: string, about: string, byDefault: Threshold, none: boolean): Option {
