@@ -7,6 +7,7 @@ import type { KubeClient } from "../kube/client/client.ts";
 import { RESOURCES, type ResourceType, resourceByKind } from "../kube/resources.ts";
 import { hasReason } from "../kube/status.ts";
 import { originKey } from "../model/origin.ts";
+import { aged } from "./written-age.ts";
 
 export interface FileObjects {
   readonly objects: readonly SourceObject[];
@@ -57,5 +58,5 @@ async function listed(client: KubeClient, type: ResourceType): Promise<readonly 
 /** `written` in the place of what is held under the same names. */
 export function onTop(written: readonly SourceObject[], held: readonly SourceObject[]): readonly SourceObject[] {
   const replaced = new Set(written.map(({ key }) => key));
-  return [...written, ...held.filter(({ key }) => !replaced.has(key))];
+  return [...aged(written, held), ...held.filter(({ key }) => !replaced.has(key))];
 }

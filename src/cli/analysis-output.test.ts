@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { analyze } from "../analyze/analyze.ts";
+import type { SourceObject } from "../dialect/object.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { objectsOfFiles, onTop } from "./analysis-input.ts";
 import { ANALYSIS_OUTPUTS, findingsText, sortFindings, summaryText } from "./analysis-output.ts";
@@ -75,10 +76,15 @@ describe("input", () => {
   });
 
   test("what is written takes the place of what is held under its name", () => {
-    const read = (text: string) => objectsOfFiles([{ name: "f.yaml", content: text }], "default").objects;
+    const read = (name: string, content: string) => objectsOfFiles([{ name, content }], "default").objects;
     const service = (name: string) => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\n`;
-    const written = read(service("a"));
-    const held = read(`${service("a")}---\n${service("b")}`);
-    expect(onTop(written, held)).toEqual([...written, held[1]!]);
+    const written = read("f.yaml", service("a"));
+    const held = read("held.yaml", `${service("a")}---\n${service("b")}`);
+    const names = (objects: readonly SourceObject[]) =>
+      objects.map(({ origin, spans }) => [origin.name, spans?.("")?.file]);
+    expect(names(onTop(written, held))).toEqual([
+      ["a", "f.yaml"],
+      ["b", "held.yaml"],
+    ]);
   });
 });

@@ -176,7 +176,7 @@ describe("a mesh that runs", () => {
     write("route.yaml", ROUTE.replace("name: web", "name: another"));
     expect(codesOf((await analyze("route.yaml", "-o", "json")).stdout)).toContain("IST0101");
     const { code, stdout } = await analyze("-k", "route.yaml", "-o", "json");
-    const found = JSON.parse(stdout) as { code: string; origin: string; reference?: string }[];
+    const found = JSON.parse(stdout) as { code: string; origin: string; reference?: string; suggestion?: string }[];
     expect(code).toBe(79);
     expect(found.filter((each) => each.code === "IST0109").map(({ origin, reference }) => [origin, reference])).toEqual(
       [
@@ -185,6 +185,9 @@ describe("a mesh that runs", () => {
       ],
     );
     expect(found.some((each) => each.code === "IST0101")).toBe(false);
+    // What is new is the younger one, though no file says when it was made.
+    const [mine, theirs] = found.filter((each) => each.code === "IST0109").map(({ suggestion }) => suggestion);
+    expect([mine, theirs].map((text) => text?.includes("this one is the oldest"))).toEqual([false, true]);
   });
 
   test("without a control plane it says so", async () => {
