@@ -5,6 +5,7 @@ import { Failure } from "../base/failure.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
+import { file } from "../model/label-index.ts";
 import { diagnose } from "../model/message.ts";
 import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
@@ -33,10 +34,10 @@ export function analyze(
   const mesh = buildMesh(settings, parts);
   runAll(analyzers, new World([...unique.values()], mesh), found);
   const byName = new Map([...unique.values()].map((object) => [nameKey(object.origin), object]));
-  const told = new Set(found.map(place));
+  const told = new Told(found);
   const add = (diagnostics: readonly Diagnostic[], object: SourceObject | undefined): void => {
     for (const each of diagnostics.map((diagnostic) => equivalent(diagnostic, object)))
-      if (!told.has(place(each))) found.push(each);
+      if (!told.has(each)) found.push(each);
   };
   for (const { object, diagnostics } of results) add([...diagnostics, ...unreadFields(object)], object);
   for (const diagnostic of validateMesh(mesh, parts, sources))
@@ -89,6 +90,27 @@ function unreadFields(object: SourceObject): readonly Diagnostic[] {
     return [];
   const known = Object.values(kinds).find((candidate) => isOfKind(object, candidate));
   return known ? readView(known, object).diagnostics : [];
+}
+
+/** What analyzers have told: of a field, or of one in it. */
+class Told {
+  readonly #paths = new Map<string, string[]>();
+
+  constructor(findings: readonly Finding[]) {
+    for (const each of findings) file(this.#paths, Told.#keyOf(each), each.path ?? "");
+  }
+
+  static #keyOf({ code, object }: Finding): string {
+    return `${code} ${object ? nameKey(object) : ""}`;
+  }
+
+  has(found: Finding): boolean {
+    const { path = "" } = found;
+    const paths = this.#paths.get(Told.#keyOf(found)) ?? [];
+    return paths.some(
+      (told) => told === path || (path !== "" && /^[.[]/.test(told.slice(path.length)) && told.startsWith(path)),
+    );
+  }
 }
 
 function nameKey({ kind, namespace, name }: NonNullable<Diagnostic["object"]>): string {

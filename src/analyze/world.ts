@@ -25,16 +25,19 @@ export class World {
   readonly objects: readonly SourceObject[];
   readonly mesh: Mesh;
   readonly settings: MeshSettings;
+  /** Milliseconds since 1970: what certificates are held against. */
+  readonly now: number;
   readonly #views = new Map<Kind, readonly View<unknown>[]>();
   #namespaces: ReadonlySet<string> | undefined;
   #runnables: ReadonlyMap<string, LabelIndex<Runnable>> | undefined;
   #suggestionsLeft = MAX_SUGGESTIONS;
 
   /** `objects`: each of its key once. */
-  constructor(objects: readonly SourceObject[], mesh: Mesh) {
+  constructor(objects: readonly SourceObject[], mesh: Mesh, now = Date.now()) {
     this.objects = [...objects].sort((a, b) => compareText(a.key, b.key));
     this.mesh = mesh;
     this.settings = mesh.settings;
+    this.now = now;
   }
 
   /** Objects of a kind by key; those with a wrong field are left out. */

@@ -1,6 +1,6 @@
 // Gateways: who serves them, with which certificates, on which ports, and against whom.
 
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { file } from "../../model/label-index.ts";
 import { labelsMatch } from "../../model/workload.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
@@ -114,7 +114,7 @@ export const gatewayCredentials: MeshAnalyzer = {
           );
           continue;
         }
-        checkSecret(found, gateway, path, report);
+        checkSecret(found, gateway, path, world.now, report);
         file(users, `${selectorText(selector)} ${found.namespace}/${found.name}`, { gateway, path });
       }
     }
@@ -156,8 +156,8 @@ function tellDuplicates(
   }
 }
 
-function checkSecret(secret: Secret, gateway: Gateway, path: string, report: Report): void {
-  const problem = secretProblem(secret);
+function checkSecret(secret: Secret, gateway: Gateway, path: string, now: number, report: Report): void {
+  const problem = secretProblem(secret, now);
   if (problem === undefined) return;
   report(
     gateway.object,
@@ -170,7 +170,7 @@ function checkSecret(secret: Secret, gateway: Gateway, path: string, report: Rep
   );
 }
 
-function secretProblem({ value }: Secret): string | undefined {
+function secretProblem({ value }: Secret, now: number): string | undefined {
   const read = (key: string): string | undefined => {
     const encoded = value.data?.[key];
     return encoded === undefined ? value.stringData?.[key] : Buffer.from(encoded, "base64").toString("latin1");
@@ -179,10 +179,10 @@ function secretProblem({ value }: Secret): string | undefined {
   const key = read("tls.key") ?? read("key");
   if (certificate === undefined || key === undefined) return "has no certificate and key";
   try {
-    const { validTo } = new X509Certificate(certificate);
-    if (Date.parse(validTo) < Date.now()) return `has a certificate that ended ${validTo}`;
+    const parsed = new X509Certificate(certificate);
+    if (Date.parse(parsed.validTo) < now) return `has a certificate that ended ${parsed.validTo}`;
+    return parsed.checkPrivateKey(createPrivateKey(key)) ? undefined : "has a key that is not the certificate's";
   } catch {
-    return "has a certificate that cannot be read";
+    return "has a certificate or a key that cannot be read";
   }
-  return key.includes("PRIVATE KEY-----") ? undefined : "has a key that cannot be read";
 }

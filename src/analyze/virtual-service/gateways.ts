@@ -40,7 +40,8 @@ export const gateways: MeshAnalyzer = {
           );
         } else if (path.startsWith("spec.gateways")) {
           const missing = hostsNotFound(view, found, world);
-          if (missing.length > 0) report(view.object, path, hostMissing(view, name, missing, found));
+          if (missing.length > 0)
+            report(view.object, pathOfHost(view, missing[0]!), hostMissing(view, name, missing, found));
         }
       }
     }
@@ -74,6 +75,10 @@ function hostMissing({ name }: View<unknown>, gateway: string, hosts: readonly s
     `one or more host [${hosts.join(" ")}] defined in VirtualService ${name} not found in Gateway ${gateway}`,
     offered.length > 0 ? `one of the gateway's hosts: ${offered.join(", ")}` : undefined,
   );
+}
+
+function pathOfHost({ value }: View<VirtualServiceValue>, host: string): string {
+  return `spec.hosts[${(value.spec.hosts ?? []).indexOf(host)}]`;
 }
 
 function serverHosts({ value }: Gateway): readonly string[] {
