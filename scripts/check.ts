@@ -15,6 +15,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ["sizes", [bun, "scripts/sizes.ts"]],
   ["generated files", [bun, "scripts/generate.ts", "--check"]],
   ["docs/xds.md", [bun, "scripts/xds-docs/main.ts", "--check"]],
+  ["docs/analyze.md", [bun, "scripts/analyze-docs.ts", "--check"]],
 ];
 
 let failed = 0;

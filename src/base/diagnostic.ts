@@ -53,7 +53,13 @@ export function renderDiagnostic(diagnostic: Diagnostic): string {
     : object
       ? ` ${object.kind} ${object.namespace}/${object.name}`
       : "";
-  const lines = [`${diagnostic.severity}[${diagnostic.code}]${place}: ${diagnostic.message}`];
+  const head = `${diagnostic.severity}[${diagnostic.code}]${place}: ${diagnostic.message}`;
+  return [head, ...renderPlace(diagnostic)].join("\n");
+}
+
+/** What stands below the message: the line, what is meant in it, what would be right. */
+export function renderPlace({ span, suggestion, notes = [] }: Diagnostic): readonly string[] {
+  const lines: string[] = [];
   if (span && span.text !== "") {
     const gutter = String(span.line);
     lines.push(`  ${gutter} | ${span.text}`);
@@ -61,7 +67,6 @@ export function renderDiagnostic(diagnostic: Diagnostic): string {
       `  ${" ".repeat(gutter.length)} | ${" ".repeat(span.column - 1)}${"^".repeat(Math.max(1, span.length))}`,
     );
   }
-  if (diagnostic.suggestion) lines.push(`  try: ${diagnostic.suggestion}`);
-  for (const note of diagnostic.notes ?? []) lines.push(`  note: ${note}`);
-  return lines.join("\n");
+  if (suggestion) lines.push(`  try: ${suggestion}`);
+  return [...lines, ...notes.map((note) => `  note: ${note}`)];
 }

@@ -6,13 +6,12 @@ import { EXIT, Failure } from "../base/failure.ts";
 import type { KubeClient } from "../kube/client/client.ts";
 import { asObject, type KubeObject } from "../kube/object.ts";
 import { resource } from "../kube/resources.ts";
-import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeEach, judgeTogether, objectsInForce, readWritten, type WrittenObject } from "./judge.ts";
 import { shownName } from "./kinds.ts";
+import { meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
-import { readNote, stateFolder } from "./state-folder.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { required } from "./values.ts";
 
@@ -32,7 +31,7 @@ export function define(command: Command): void {
 }
 
 async function apply(options: ApplyOptions): Promise<void> {
-  const settings = settingsOf(options);
+  const settings = meshSettings(options.state);
   const { objects, diagnostics } = readWritten(
     await readFiles(required(options.filename, "-f FILE")),
     options.namespace,
@@ -46,11 +45,6 @@ async function apply(options: ApplyOptions): Promise<void> {
   const ordered = namespacesFirst(objects);
   await rehearse(client, ordered);
   for (const written of ordered) await print(await applyObject(client, written, options.dryRun === true));
-}
-
-function settingsOf(options: ApplyOptions): MeshSettings {
-  const trustDomain = readNote(stateFolder(options.state))?.trustDomain ?? DEFAULT_SETTINGS.trustDomain;
-  return { ...DEFAULT_SETTINGS, trustDomain };
 }
 
 /** Prints what was found; throws when an error is among it. */

@@ -110,3 +110,29 @@ spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
     expect(judge(VIRTUAL_SERVICE, broken, service("web"), rule("v1"))).toEqual([]);
   });
 });
+
+describe("age", () => {
+  const route = (name: string, created?: string) => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name, namespace: "shop", ...(created === undefined ? {} : { creationTimestamp: created }) },
+    spec: { hosts: ["web"], http: [{ route: [{ destination: { host: "web" } }] }] },
+  });
+  const codes = (text: string, held: readonly SourceObject[]) =>
+    judgeTogether(read(text).objects, held, DEFAULT_SETTINGS).map(({ code }) => code);
+
+  test("what is new is younger than what is in force", () => {
+    const held = [service("web"), inForce(route("zebra", "2020-01-01T00:00:00Z"))];
+    expect(codes(JSON.stringify(route("ant")), held)).toEqual(["HED2005"]);
+  });
+
+  test("what replaces an object keeps its age", () => {
+    const held = [
+      service("web"),
+      inForce(route("ant", "2020-01-01T00:00:00Z")),
+      inForce(route("bee", "2021-01-01T00:00:00Z")),
+    ];
+    expect(codes(JSON.stringify(route("ant")), held)).toEqual(["HED2013"]);
+    expect(codes(JSON.stringify(route("bee")), held)).toEqual(["HED2005"]);
+  });
+});

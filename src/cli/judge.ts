@@ -1,5 +1,6 @@
 // What is wrong with files that are to be applied: by themselves, and together with what is in force.
 
+import { analyzeAlone } from "../analyze/analyze.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import * as messages from "../dialect/diagnostics.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
@@ -12,6 +13,7 @@ import { diagnose } from "../model/message.ts";
 import { originKey } from "../model/origin.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
+import { aged } from "./written-age.ts";
 
 /** An object of a file that the API can store. */
 export interface WrittenObject {
@@ -70,8 +72,8 @@ export function judgeEach(written: readonly WrittenObject[], settings: MeshSetti
     written.map(({ source }) => source),
     settings,
   );
-  return results
-    .flatMap(({ diagnostics }) => diagnostics)
+  const alone = written.flatMap(({ source }) => analyzeAlone(source, settings));
+  return [...results.flatMap(({ diagnostics }) => diagnostics), ...alone.filter(({ severity }) => severity !== "info")]
     .filter(({ code }) => code !== NO_EFFECT)
     .map((diagnostic) => (diagnostic.code === SURELY_WRONG ? { ...diagnostic, severity: "error" } : diagnostic));
 }
@@ -87,7 +89,11 @@ export function judgeTogether(
 ): readonly Diagnostic[] {
   const replaced = new Set(written.map(({ source }) => source.key));
   const kept = inForce.filter((object) => !replaced.has(object.key));
-  const { parts, sources } = translate([...kept, ...written.map(({ source }) => source)], settings);
+  const added = aged(
+    written.map(({ source }) => source),
+    inForce,
+  );
+  const { parts, sources } = translate([...kept, ...added], settings);
   return validateMesh(buildMesh(settings, parts), parts, sources)
     .filter(({ span }) => span !== undefined) // only what was written has places
     .map((diagnostic) => (diagnostic.code === MAY_COME_LATER ? { ...diagnostic, severity: "warning" } : diagnostic));

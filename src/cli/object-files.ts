@@ -1,6 +1,6 @@
 // The files that a command line names: files, folders of them, and standard input.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, Failure } from "../base/failure.ts";
 import { READ_LIMITS } from "../dialect/limits.ts";
@@ -20,15 +20,27 @@ function unreadable(path: string, cause: unknown): Failure {
   return new Failure(`cannot read ${path}: ${reason}`, { exit: EXIT.data, cause });
 }
 
-function pathsOf(path: string): readonly string[] {
+/** Folders of folders deeper than this are a mistake, or a circle of links. */
+const MAX_FOLDERS = 32;
+
+function pathsOf(path: string, recursive: boolean): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => OBJECT_FILE.test(name));
-    if (names.length > 0) return names.sort().map((name) => join(path, name));
+    const names = filesIn(path, recursive ? MAX_FOLDERS : 0);
+    if (names.length > 0) return names;
   } catch (thrown) {
     throw unreadable(path, thrown);
   }
   throw new Failure(`folder ${path} holds no .yaml, .yml or .json file`, { exit: EXIT.data });
+}
+
+function filesIn(folder: string, depth: number): readonly string[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return depth > 0 ? filesIn(path, depth - 1) : [];
+    return OBJECT_FILE.test(entry.name) ? [path] : [];
+  });
 }
 
 async function readStandardInput(): Promise<Uint8Array> {
@@ -42,20 +54,40 @@ async function readStandardInput(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** `-` is standard input; of a folder the files directly in it. Throws a Failure for what cannot be read. */
-export async function readFiles(paths: readonly string[]): Promise<readonly TextFile[]> {
+/** `-` is standard input; of a folder the files directly in it, or all below. Throws a Failure for what cannot be read. */
+export async function readFiles(paths: readonly string[], recursive = false): Promise<readonly TextFile[]> {
   const files: TextFile[] = [];
   for (const path of paths) {
     if (path === "-") files.push({ name: "standard input", content: await readStandardInput() });
-    else for (const file of pathsOf(path)) files.push(readFile(file));
+    else for (const file of pathsOf(path, recursive)) files.push(readFile(file));
   }
   return files;
 }
 
 function readFile(path: string): TextFile {
   try {
-    return { name: path, content: readFileSync(path) };
+    return { name: path, content: readBounded(path) };
   } catch (thrown) {
     throw unreadable(path, thrown);
+  }
+}
+
+const CHUNK = 1024 * 1024;
+
+/** A device or a pipe may never end, so it ends here as soon as it is larger than what the reader of the file takes. */
+function readBounded(path: string): Uint8Array {
+  const descriptor = openSync(path, "r");
+  try {
+    const chunks: Uint8Array[] = [];
+    for (let length = 0; length <= READ_LIMITS.bytes; ) {
+      const chunk = Buffer.allocUnsafe(CHUNK);
+      const read = readSync(descriptor, chunk);
+      if (read === 0) break;
+      chunks.push(chunk.subarray(0, read));
+      length += read;
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    closeSync(descriptor);
   }
 }

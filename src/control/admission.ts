@@ -1,5 +1,7 @@
-// Judges a write to the embedded API before it is stored: what the dialects call an error is refused, with the field; a warning is shown.
+// Judges a write to the embedded API before it is stored: what the dialects or the analyzers of single objects call an error is refused,
+// with the field; a warning is shown.
 
+import { analyzeAlone } from "../analyze/analyze.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check } from "../dialect/dialects.ts";
 import { sourceObject } from "../dialect/object.ts";
@@ -21,7 +23,10 @@ export function admission(settings: MeshSettings, overruledBy: (key: string) => 
     const winner = read.kind === "object" ? overruledBy(read.object.key) : undefined;
     const overruled = winner === undefined ? [] : [`${messageOf(winner)} [${OVERRULED}]`];
     if (operation === "DELETE") return { kind: "allowed", warnings: overruled };
-    const diagnostics = read.kind === "invalid" ? read.diagnostics : check(read.object, settings);
+    const diagnostics =
+      read.kind === "invalid"
+        ? read.diagnostics
+        : [...check(read.object, settings), ...analyzeAlone(read.object, settings)];
     const own = diagnostics
       .filter(({ severity }) => severity === "warning")
       .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));

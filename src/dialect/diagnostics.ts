@@ -18,8 +18,9 @@ function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
 }
 
-export function fileTooLarge(bytes: number, limit: number): Message {
-  return error("HED1001", `file is too large: ${bytes} bytes, at most ${limit} are read`, "several smaller files");
+/** How large it is nobody knows: no more than the limit is read. */
+export function fileTooLarge(limit: number): Message {
+  return error("HED1001", `file is larger than ${limit} bytes, which is as much as is read`, "several smaller files");
 }
 
 export function tooManyDocuments(limit: number): Message {

@@ -25,7 +25,7 @@ export interface YamlFile {
 /** Never throws. Documents with a mistake are left out and reported; empty ones are skipped. */
 export function readYaml(file: string, content: string | Uint8Array, limits: ReadLimits = READ_LIMITS): YamlFile {
   const refused = (message: Message): YamlFile => ({ documents: [], diagnostics: [fileFinding(file, message)] });
-  if (content.length > limits.bytes) return refused(diagnostics.fileTooLarge(content.length, limits.bytes));
+  if (content.length > limits.bytes) return refused(diagnostics.fileTooLarge(limits.bytes));
   const text = typeof content === "string" ? content.replace(/^\uFEFF/, "") : decodeText(content);
   if (text === undefined) return refused(diagnostics.badEncoding());
   const chunks = splitDocuments(text, limits.documents + 1);

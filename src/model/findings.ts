@@ -116,3 +116,21 @@ export function routeOutsideRegistry(host: string): Message {
     suggestion: "a ServiceEntry of that host, for its other ports",
   };
 }
+
+/** The other side of `shadowedRoute`: nothing is wrong with the winner, but its author should know of the rival. */
+export function shadowsRoute(host: string, loser: Origin): Message {
+  return {
+    code: "HED2013",
+    severity: "info",
+    message: `host "${host}" is claimed by ${loser.kind} ${loser.namespace}/${loser.name} as well, which has no effect for it`,
+    suggestion: "one object for the host, or hosts that differ",
+  };
+}
+
+export function shadowsServerPolicy(loser: Origin): Message {
+  return {
+    code: "HED2014",
+    severity: "info",
+    message: `${loser.kind} ${loser.namespace}/${loser.name} has the same scope and is younger: it has no effect`,
+  };
+}

@@ -47,7 +47,7 @@ test("a subset that selects nothing, but not while there are no endpoints at all
 test("two policies of one scope", () => {
   const policy = (name: string, createdAt: number) =>
     serverPolicy(name, { kind: "mesh" }, { mtls: "strict", createdAt });
-  expect(findings({ serverPolicies: [policy("old", 1), policy("new", 2)] })).toEqual(["HED2009 new"]);
+  expect(findings({ serverPolicies: [policy("old", 1), policy("new", 2)] })).toEqual(["HED2009 new", "HED2014 old"]);
 });
 
 test("plaintext to workloads that refuse it", () => {

@@ -37,6 +37,7 @@ class Validation {
   readonly #mesh: Mesh;
   readonly #sources: SourceMap;
   readonly #found: Diagnostic[] = [];
+  readonly #winners = new Set<string>();
   #suggestionsLeft = MAX_SUGGESTIONS;
 
   constructor(mesh: Mesh, sources: SourceMap) {
@@ -59,6 +60,14 @@ class Validation {
     this.#found.push(diagnose(message, origin, path, this.#sources.finder(origin)));
   }
 
+  /** Of the first rival alone: more of them change nothing. */
+  #tellWinner(winner: Origin, path: string, message: Message): void {
+    const place = `${originKey(winner)} ${path}`;
+    if (this.#winners.has(place)) return;
+    this.#winners.add(place);
+    this.#report(winner, path, message);
+  }
+
   #nearestHost(host: string): string | undefined {
     return this.#suggestionsLeft-- > 0 ? nearest(host, this.#mesh.index.servicesByHost.keys()) : undefined;
   }
@@ -78,8 +87,14 @@ class Validation {
     for (const [i, host] of route.hosts.entries()) {
       const path = `spec.hosts[${i}]`;
       const winner = routes.get(host)?.find((other) => JSON.stringify(other.visibility) === visibility);
-      if (winner && winner !== route) this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin));
-      else if (route.kind === "http" && !host.startsWith("*") && !servicesByHost.has(host)) {
+      if (winner && winner !== route) {
+        this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin));
+        this.#tellWinner(
+          winner.origin,
+          `spec.hosts[${winner.hosts.indexOf(host)}]`,
+          findings.shadowsRoute(host, route.origin),
+        );
+      } else if (route.kind === "http" && !host.startsWith("*") && !servicesByHost.has(host)) {
         this.#report(route.origin, path, findings.routeOutsideRegistry(host));
       }
     }
@@ -168,7 +183,10 @@ class Validation {
     }
     for (const policy of this.#mesh.serverPolicies) {
       const winner = this.#winnerOfScope(policy.scope);
-      if (winner && winner !== policy) this.#report(policy.origin, "", findings.shadowedServerPolicy(winner.origin));
+      if (winner && winner !== policy) {
+        this.#report(policy.origin, "", findings.shadowedServerPolicy(winner.origin));
+        this.#tellWinner(winner.origin, "", findings.shadowsServerPolicy(policy.origin));
+      }
       this.#policyPorts(policy, selected.get(policy) ?? []);
     }
   }

@@ -1,0 +1,141 @@
+// Objects → everything that is wrong with them, each finding once, under the code that most people know.
+
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { Failure } from "../base/failure.ts";
+import { check, DIALECTS, translate } from "../dialect/dialects.ts";
+import type { SourceObject } from "../dialect/object.ts";
+import { buildMesh } from "../model/build.ts";
+import { file } from "../model/label-index.ts";
+import { diagnose } from "../model/message.ts";
+import { compareText } from "../model/origin.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import { validateMesh } from "../model/validate.ts";
+import type { Analyzer, Report } from "./analyzer.ts";
+import type { Finding } from "./code.ts";
+import { equivalent, withAliases } from "./equivalent.ts";
+import { kinds } from "./kinds.ts";
+import { ANALYZERS } from "./registry.ts";
+import { isSuppressedBy, suppressedCodes } from "./suppress.ts";
+import { isOfKind, readView } from "./view.ts";
+import { World } from "./world.ts";
+
+/** Has no meaning to the mesh: worth a word for kinds that somebody may think have one. */
+const FOREIGN_KIND = "HED1025";
+
+/** Sorted by object, path and code. Never throws for what the objects say. */
+export function analyze(
+  objects: readonly SourceObject[],
+  settings: MeshSettings,
+  analyzers: readonly Analyzer[] = ANALYZERS,
+): readonly Finding[] {
+  const { results, parts, sources } = translate(objects, settings);
+  const found: Finding[] = [];
+  const unique = firstOfEach(objects);
+  const mesh = buildMesh(settings, parts);
+  runAll(analyzers, new World([...unique.values()], mesh), found);
+  const byName = new Map([...unique.values()].map((object) => [nameKey(object.origin), object]));
+  const told = new Told(found);
+  const add = (diagnostics: readonly Diagnostic[], object: SourceObject | undefined): void => {
+    for (const each of diagnostics.map((diagnostic) => equivalent(diagnostic, object)))
+      if (!told.has(each)) found.push(each);
+  };
+  for (const { object, diagnostics } of results) add([...diagnostics, ...unreadFields(object)], object);
+  for (const diagnostic of validateMesh(mesh, parts, sources))
+    add([diagnostic], diagnostic.object && byName.get(nameKey(diagnostic.object)));
+  return finish(found, byName);
+}
+
+/** What analyzers say of one object by itself, beyond what the dialects do: what a write of it is judged by. */
+export function analyzeAlone(object: SourceObject, settings: MeshSettings): readonly Finding[] {
+  const found: Finding[] = [];
+  const report = reporter(found);
+  for (const analyzer of ANALYZERS) if (analyzer.scope === "object") analyzer.analyze(object, report, settings);
+  const said = new Set(check(object, settings).map((diagnostic) => place(equivalent(diagnostic, object))));
+  return finish(
+    found.filter((each) => !said.has(place(each))),
+    new Map([[nameKey(object.origin), object]]),
+  );
+}
+
+function runAll(analyzers: readonly Analyzer[], world: World, found: Finding[]): void {
+  const report = reporter(found);
+  for (const analyzer of analyzers) {
+    try {
+      if (analyzer.scope === "mesh") analyzer.analyze(world, report);
+      else for (const object of world.objects) analyzer.analyze(object, report, world.settings);
+    } catch (thrown) {
+      const message = `Internal error: analyzer ${analyzer.name}: ${Failure.from(thrown).message}`;
+      found.push({ code: "IST0001", severity: "error", message });
+    }
+  }
+}
+
+function reporter(found: Finding[]): Report {
+  return (object, path, message) => void found.push(diagnose(message, object.origin, path, object.spans));
+}
+
+function firstOfEach(objects: readonly SourceObject[]): ReadonlyMap<string, SourceObject> {
+  const unique = new Map<string, SourceObject>();
+  for (const object of objects) {
+    if (!unique.has(object.key)) unique.set(object.key, object);
+  }
+  return unique;
+}
+
+/** Wrong fields of Istio's kinds that no dialect reads: only those that analyzers ask for are known. */
+function unreadFields(object: SourceObject): readonly Diagnostic[] {
+  const { group, kind } = object.origin;
+  if (!group.endsWith(".istio.io")) return [];
+  if (DIALECTS.some((dialect) => dialect.kinds.some((table) => table.group === group && table.kind === kind)))
+    return [];
+  const known = Object.values(kinds).find((candidate) => isOfKind(object, candidate));
+  return known ? readView(known, object).diagnostics : [];
+}
+
+/** What analyzers have told: of a field, or of one in it. */
+class Told {
+  readonly #paths = new Map<string, string[]>();
+
+  constructor(findings: readonly Finding[]) {
+    for (const each of findings) file(this.#paths, Told.#keyOf(each), each.path ?? "");
+  }
+
+  static #keyOf({ code, object }: Finding): string {
+    return `${code} ${object ? nameKey(object) : ""}`;
+  }
+
+  has(found: Finding): boolean {
+    const { path = "" } = found;
+    const paths = this.#paths.get(Told.#keyOf(found)) ?? [];
+    return paths.some(
+      (told) => told === path || (path !== "" && /^[.[]/.test(told.slice(path.length)) && told.startsWith(path)),
+    );
+  }
+}
+
+function nameKey({ kind, namespace, name }: NonNullable<Diagnostic["object"]>): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function place({ code, object, path = "" }: Finding): string {
+  return `${object ? nameKey(object) : ""} ${path} ${code}`;
+}
+
+/** Each once, without those that nobody wants. */
+function finish(found: readonly Finding[], byName: ReadonlyMap<string, SourceObject>): readonly Finding[] {
+  const kept = new Map<string, Finding>();
+  for (const each of found.map(withAliases)) {
+    const object = each.object && byName.get(nameKey(each.object));
+    if (isNoise(each, object) || (object && isSuppressedBy(suppressedCodes(object), each))) continue;
+    const key = `${place(each)} ${each.message}`;
+    if (!kept.has(key)) kept.set(key, each);
+  }
+  return [...kept].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each);
+}
+
+/** Kubernetes' own kinds are there for Kubernetes. */
+function isNoise({ code }: Finding, object: SourceObject | undefined): boolean {
+  if (code !== FOREIGN_KIND) return false;
+  const group = object?.origin.group ?? "";
+  return !group.includes(".") || group.endsWith(".k8s.io");
+}

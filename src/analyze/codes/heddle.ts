@@ -1,0 +1,21 @@
+// What neither Istio nor Kiali has a code for and one object alone does not show: HED1320 to HED1349.
+
+import type { CodeInfo } from "../code-info.ts";
+
+export const HEDDLE_CODES = {
+  HED1320: {
+    name: "MutualTlsDowngraded",
+    level: "warning",
+    about: "a DestinationRule sends plaintext where mutual TLS would be used",
+  },
+  HED1321: {
+    name: "ServiceEntryForEverything",
+    level: "warning",
+    about: "a wildcard ServiceEntry that lets connections to anywhere through",
+  },
+  HED1322: {
+    name: "UnknownSuppression",
+    level: "info",
+    about: "an object suppresses a code that does not exist",
+  },
+} as const satisfies Readonly<Record<string, CodeInfo>>;

@@ -1,0 +1,188 @@
+// Gateways: who serves them, with which certificates, on which ports, and against whom.
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { file } from "../../model/label-index.ts";
+import { labelsMatch } from "../../model/workload.ts";
+import type { MeshAnalyzer, Report } from "../analyzer.ts";
+import { finding } from "../code.ts";
+import { kinds } from "../kinds.ts";
+import { nameOf, type ViewOf } from "../view.ts";
+import type { World } from "../world.ts";
+
+type Gateway = ViewOf<typeof kinds.gateway>;
+type Secret = ViewOf<typeof kinds.secret>;
+type Server = NonNullable<NonNullable<Gateway["value"]["spec"]>["servers"]>[number];
+
+/** Which is all that a selector without pods leaves to say. */
+function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+export const gatewaySelector: MeshAnalyzer = {
+  name: "gateway.IngressGatewayPortAnalyzer",
+  about: "a gateway has workloads, and a Service leads to its ports",
+  codes: ["IST0101", "IST0162"],
+  scope: "mesh",
+  analyze(world, report) {
+    for (const gateway of world.views(kinds.gateway)) {
+      const { selector = {}, servers = [] } = gateway.value.spec ?? {};
+      const pods = world.select(selector);
+      if (pods.length === 0) {
+        report(
+          gateway.object,
+          "spec.selector",
+          finding(
+            "IST0101",
+            `Referenced selector not found: ${JSON.stringify(selectorText(selector))}`,
+            "the labels of the gateway's workloads",
+          ),
+        );
+        continue;
+      }
+      const targets = servicePorts(pods, world);
+      if (!targets) continue;
+      for (const [i, { port }] of servers.entries())
+        if (port?.number !== undefined && !targets.has(port.number))
+          report(
+            gateway.object,
+            `spec.servers[${i}].port.number`,
+            finding(
+              "IST0162",
+              `The gateway is listening on a target port (port ${port.number}) that is not defined in the Service associated with its workload instances (Pod selector ${selectorText(selector)}). If you need to access the gateway port through the gateway Service, it will not be available`,
+              `one of the Service's target ports: ${[...targets].sort((a, b) => a - b).join(", ")}`,
+            ),
+          );
+    }
+  },
+};
+
+/** Target ports of the Services that select one of the pods; undefined when none does. */
+function servicePorts(pods: ReturnType<World["select"]>, world: World): ReadonlySet<number> | undefined {
+  const services = world.views(kinds.service).filter(({ namespace, value }) => {
+    const { selector = {} } = value.spec ?? {};
+    return (
+      Object.keys(selector).length > 0 &&
+      pods.some((pod) => pod.namespace === namespace && labelsMatch(selector, pod.labels))
+    );
+  });
+  if (services.length === 0) return undefined;
+  const named = new Map(
+    pods.flatMap(({ pod }) =>
+      (pod.containers ?? []).flatMap(({ ports = [] }) =>
+        ports.map(({ name, containerPort }) => [name ?? "", containerPort] as const),
+      ),
+    ),
+  );
+  return new Set(
+    services.flatMap(({ value }) =>
+      (value.spec?.ports ?? []).flatMap(({ port, targetPort = port }) =>
+        typeof targetPort === "number" ? [targetPort, port] : [named.get(targetPort) ?? port, port],
+      ),
+    ),
+  );
+}
+
+export const gatewayCredentials: MeshAnalyzer = {
+  name: "gateway.SecretAnalyzer",
+  about: "a gateway's certificates are there, valid, and its own",
+  codes: ["IST0101", "IST0138", "IST0161"],
+  scope: "mesh",
+  analyze(world, report) {
+    const secrets = new Map(world.views(kinds.secret).map((view) => [`${view.namespace}/${view.name}`, view]));
+    const users = new Map<string, { readonly gateway: Gateway; readonly path: string }[]>();
+    for (const gateway of world.views(kinds.gateway)) {
+      const selector = gateway.value.spec?.selector ?? {};
+      const namespaces = new Set([gateway.namespace, ...world.select(selector).map(({ namespace }) => namespace)]);
+      for (const { name, path } of credentialsOf(gateway)) {
+        // Istio looks in the namespace of the gateway's workloads.
+        const found = [...namespaces].map((namespace) => secrets.get(`${namespace}/${name}`)).find(Boolean);
+        if (!found) {
+          const near = world.nearest(
+            name,
+            [...secrets.values()].map((secret) => secret.name),
+          );
+          report(
+            gateway.object,
+            path,
+            finding(
+              "IST0101",
+              `Referenced credentialName not found: ${JSON.stringify(name)}`,
+              near ?? `a Secret ${name}`,
+            ),
+          );
+          continue;
+        }
+        checkSecret(found, gateway, path, world.now, report);
+        file(users, `${selectorText(selector)} ${found.namespace}/${found.name}`, { gateway, path });
+      }
+    }
+    tellDuplicates(users, report);
+  },
+};
+
+interface Credential {
+  readonly name: string;
+  readonly path: string;
+}
+
+function credentialsOf({ value }: Gateway): readonly Credential[] {
+  return (value.spec?.servers ?? []).flatMap(({ tls }: Server, i) => {
+    const path = `spec.servers[${i}].tls`;
+    const one = tls?.credentialName ? [{ name: tls.credentialName, path: `${path}.credentialName` }] : [];
+    const many = (tls?.credentialNames ?? []).map((name, j) => ({ name, path: `${path}.credentialNames[${j}]` }));
+    return [...one, ...many].map(({ name, path: at }) => ({ name: name.replace(/^kubernetes:\/\//, ""), path: at }));
+  });
+}
+
+function tellDuplicates(
+  users: ReadonlyMap<string, readonly { readonly gateway: Gateway; readonly path: string }[]>,
+  report: Report,
+): void {
+  for (const sharing of users.values()) {
+    const names = [...new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
+    if (names.length < 2) continue;
+    for (const { gateway, path } of sharing)
+      report(
+        gateway.object,
+        path,
+        finding(
+          "IST0138",
+          `Duplicate certificate in multiple gateways [${names.slice(0, 5).join(" ")}] may cause 404s if clients re-use HTTP2 connections`,
+          "one Gateway with all hosts of the certificate",
+        ),
+      );
+  }
+}
+
+function checkSecret(secret: Secret, gateway: Gateway, path: string, now: number, report: Report): void {
+  const problem = secretProblem(secret, now);
+  if (problem === undefined) return;
+  report(
+    gateway.object,
+    path,
+    finding(
+      "IST0161",
+      `The credential referenced by the Gateway ${gateway.name} in namespace ${gateway.namespace} is invalid, which can cause the traffic not to work as expected: ${nameOf(secret.object)} ${problem}`,
+      "a Secret of type kubernetes.io/tls with tls.crt and tls.key",
+    ),
+  );
+}
+
+function secretProblem({ value }: Secret, now: number): string | undefined {
+  const read = (key: string): string | undefined => {
+    const encoded = value.data?.[key];
+    return encoded === undefined ? value.stringData?.[key] : Buffer.from(encoded, "base64").toString("latin1");
+  };
+  const certificate = read("tls.crt") ?? read("cert");
+  const key = read("tls.key") ?? read("key");
+  if (certificate === undefined || key === undefined) return "has no certificate and key";
+  try {
+    const parsed = new X509Certificate(certificate);
+    if (Date.parse(parsed.validTo) < now) return `has a certificate that ended ${parsed.validTo}`;
+    return parsed.checkPrivateKey(createPrivateKey(key)) ? undefined : "has a key that is not the certificate's";
+  } catch {
+    return "has a certificate or a key that cannot be read";
+  }
+}

@@ -1,0 +1,117 @@
+// Everything that analyzers look at together: the objects by kind, the mesh that they make, and indexes over both.
+
+import { nearest } from "../base/nearest.ts";
+import { resolveHost } from "../dialect/istio/names.ts";
+import type { SourceObject } from "../dialect/object.ts";
+import type { RecordSchema, Value } from "../dialect/schema.ts";
+import { patternsFor } from "../model/hosts.ts";
+import { LabelIndex } from "../model/label-index.ts";
+import { serviceFor } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import { compareText } from "../model/origin.ts";
+import type { Service } from "../model/service.ts";
+import type { MeshSettings } from "../model/settings.ts";
+import type { Kind } from "./kinds.ts";
+import { type Runnable, runnablesOf } from "./runnable.ts";
+import { isOfKind, readView, type View } from "./view.ts";
+
+/** Nearest names looked for in one run: each is compared with every candidate, and nobody reads on after this many. */
+const MAX_SUGGESTIONS = 50;
+
+/** Namespaces that are there without anybody writing them. */
+const GIVEN_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+export class World {
+  readonly objects: readonly SourceObject[];
+  readonly mesh: Mesh;
+  readonly settings: MeshSettings;
+  /** Milliseconds since 1970: what certificates are held against. */
+  readonly now: number;
+  readonly #views = new Map<Kind, readonly View<unknown>[]>();
+  #namespaces: ReadonlySet<string> | undefined;
+  #runnables: ReadonlyMap<string, LabelIndex<Runnable>> | undefined;
+  #suggestionsLeft = MAX_SUGGESTIONS;
+
+  /** `objects`: each of its key once. */
+  constructor(objects: readonly SourceObject[], mesh: Mesh, now = Date.now()) {
+    this.objects = [...objects].sort((a, b) => compareText(a.key, b.key));
+    this.mesh = mesh;
+    this.settings = mesh.settings;
+    this.now = now;
+  }
+
+  /** Objects of a kind by key; those with a wrong field are left out. */
+  views<S extends RecordSchema>(kind: Kind<S>): readonly View<Value<S>>[] {
+    let views = this.#views.get(kind);
+    if (!views) {
+      views = this.objects
+        .filter((object) => isOfKind(object, kind))
+        .flatMap((object) => readView(kind, object).view ?? []);
+      this.#views.set(kind, views);
+    }
+    return views as readonly View<Value<S>>[];
+  }
+
+  /** Namespaces that an object names or is in. */
+  get namespaces(): ReadonlySet<string> {
+    this.#namespaces ??= new Set([
+      ...GIVEN_NAMESPACES,
+      ...this.settings.rootNamespaces,
+      ...this.objects.map(({ origin }) => (origin.kind === "Namespace" ? origin.name : origin.namespace)),
+    ]);
+    return this.#namespaces;
+  }
+
+  isRoot(namespace: string): boolean {
+    return this.settings.rootNamespaces.includes(namespace);
+  }
+
+  host(written: string, namespace: string): string {
+    return resolveHost(written, namespace, this.settings.clusterDomain);
+  }
+
+  /** The service that a full host means to clients of a namespace; a wildcard ServiceEntry stands for every host under it. */
+  service(host: string, namespace: string): Service | undefined {
+    for (const pattern of patternsFor(host)) {
+      const found = serviceFor(this.mesh, pattern, namespace);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  knowsHost(host: string, namespace: string): boolean {
+    return this.service(host, namespace) !== undefined;
+  }
+
+  nearestHost(host: string): string | undefined {
+    return this.nearest(host, this.mesh.index.servicesByHost.keys());
+  }
+
+  /** Undefined as well when so many were looked for that nobody reads on. */
+  nearest(text: string, candidates: Iterable<string>): string | undefined {
+    return this.#suggestionsLeft-- > 0 ? nearest(text, candidates) : undefined;
+  }
+
+  /** What runs, or will: Pods, templates of Pods, workload entries and groups. */
+  get runnables(): readonly Runnable[] {
+    return [...this.#byNamespace().values()].flatMap((index) => index.select({}));
+  }
+
+  /** What labels select in a namespace; in all of them without one. */
+  select(labels: Readonly<Record<string, string>>, namespace?: string): readonly Runnable[] {
+    if (namespace !== undefined) return this.#byNamespace().get(namespace)?.select(labels) ?? [];
+    return [...this.#byNamespace().values()].flatMap((index) => index.select(labels));
+  }
+
+  #byNamespace(): ReadonlyMap<string, LabelIndex<Runnable>> {
+    this.#runnables ??= new Map(
+      [
+        ...Map.groupBy(
+          runnablesOf((kind) => this.views(kind)),
+          ({ namespace }) => namespace,
+        ),
+      ].map(([namespace, members]) => [namespace, new LabelIndex(members)] as const),
+    );
+    return this.#runnables;
+  }
+}
