@@ -25,7 +25,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.route.v3.Route.stat_prefix": NO_STATS,
   "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor.stat_prefix": NO_STATS,
   "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.stat_prefix": NO_STATS,
-  "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit.stat_prefix": NO_STATS,
   "envoy.config.listener.v3.Listener.stat_prefix": "statistics of a listener carry its name",
   "*.config_source": ONE_STREAM,
   "*.sds_config": ONE_STREAM,

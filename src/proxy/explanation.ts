@@ -86,6 +86,7 @@ const BY_DETAILS: Readonly<Record<string, Sentence>> = {
   request_payload_too_large: say("the body of the request is larger than the proxy may buffer"),
   response_payload_too_large: say("the body of the answer is larger than the proxy may buffer"),
   overload: say("the proxy is overloaded and sheds requests"),
+  denied_by_admission_control: say("too many of the requests before failed, and a share of them is not let through"),
   reached_concurrency_limit: say("more is under way than the latency of the requests before bears"),
   health_check_ok: say("the proxy answered a health check: it is well"),
   health_check_ok_cluster_healthy: say("the proxy answered a health check: its clusters are well"),

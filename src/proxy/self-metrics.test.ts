@@ -105,8 +105,8 @@ test("ejections, health checks and open circuit breakers have Envoy's series, wh
     circuit_breakers: { thresholds: [{ max_requests: 1 }] },
   };
   setCluster(configuration, staticCluster("watched", [proxy.upstream.port], changes));
+  await until("the first check passes", () => configuration.clusters.get("watched") !== undefined); // it warms until then
   const watched = configuration.clusters.get("watched")!;
-  await until("the first check passes", () => watched.hosts[0]?.failedActiveCheck === false);
   watched.hosts[0]!.monitor!.responded(500);
   expect(watched.breakers.admitRequest()).toBe(true);
   const of = (name: string) => proxy.scrape(`envoy_cluster_${name}`, "watched");
