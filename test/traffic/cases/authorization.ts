@@ -1,6 +1,7 @@
 // Who may do what, at the server's proxy: AuthorizationPolicy and RequestAuthentication as both proxies enforce them.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { resourceByKind } from "../../../src/kube/resources.ts";
 import { ByteClient } from "../byte-client.ts";
 import { eventually } from "../mesh.ts";
@@ -232,20 +233,37 @@ export function authorizationCases(pair: Pair): void {
     expect(await raw("/", ["host: golden", "x-role: admin"])).toBe(200);
   });
 
-  test("a token that is not valid is refused, and who has none is nobody", async () => {
-    const issuer =
-      '{jwtRules: [{issuer: ours, jwks: \'{"keys":[{"kty":"EC","crv":"P-256","x":"PePjrm1iwhrgmMhzmvM3pq0dhrWq3G_nXpEbT1p8xAM","y":"UWaltOP1QmDhViEbvfZapnhdVwgvf-h3uNTJ5qXHZbs"}]}\'}]}';
+  test("a token that is not valid is refused, and who has none is nobody; one that is valid names its bearer, where tokens are verified", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "ES256" }] });
+    const token = (claims: Record<string, unknown>): string => {
+      const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
+      const signed = `${encode({ alg: "ES256", kid: "1" })}.${encode({ iss: "ours", exp: 4_000_000_000, ...claims })}`;
+      return `${signed}.${sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+    };
+    const rule = (principals: string, path: string) =>
+      `{action: DENY, rules: [{from: [{source: {notRequestPrincipals: [${principals}]}}], to: [{operation: {paths: [${path}]}}]}]}`;
     await policies.enforce(
-      policy("tokens", issuer, { kind: "RequestAuthentication" }),
+      policy("tokens", `{jwtRules: [{issuer: ours, jwks: '${jwks}'}]}`, { kind: "RequestAuthentication" }),
+      policy("signed", rule('"*"', "/signed")),
+      policy("jane", rule("ours/jane", "/jane")),
       policy(
-        "signed",
-        '{action: DENY, rules: [{from: [{source: {notRequestPrincipals: ["*"]}}], to: [{operation: {paths: [/signed]}}]}]}',
+        "admins",
+        '{action: DENY, rules: [{to: [{operation: {paths: [/admins]}}], when: [{key: "request.auth.claims[groups]", notValues: [admins]}]}]}',
       ),
     );
+    const bearing = (path: string, text: string) => status(path, { headers: { authorization: `Bearer ${text}` } });
+    const verifies = pair.serverProxy === "envoy";
+    const refused = verifies ? 401 : 403;
     expect([await status("/"), await status("/signed")]).toEqual([200, 403]);
-    const forged = await status("/", { headers: { authorization: "Bearer a.b.c" } });
-    expect([401, 403]).toContain(forged);
-    expect([401, 403]).toContain(await status("/?access_token=a.b.c"));
     expect(await status("/", { headers: { authorization: "Basic YTpi" } })).toBe(200);
+    expect([await bearing("/", "a.b.c"), await status("/?access_token=a.b.c")]).toEqual([refused, refused]);
+    const [jane, joe] = [token({ sub: "jane", groups: ["users", "admins"] }), token({ sub: "joe", groups: "users" })];
+    expect(await bearing("/", `${jane.slice(0, -6)}AAAAAA`)).toBe(refused);
+    expect(await bearing("/", token({ iss: "theirs", sub: "jane" }))).toBe(refused);
+    const answers: number[] = [];
+    for (const path of ["/", "/signed", "/jane", "/admins"])
+      for (const who of [jane, joe]) answers.push(await bearing(path, who));
+    expect(answers).toEqual(verifies ? [200, 200, 200, 200, 200, 403, 200, 403] : new Array<number>(8).fill(403));
   });
 }
