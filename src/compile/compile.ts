@@ -75,7 +75,9 @@ interface OwnSets {
 function ownInputs({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View) {
   const routing = proxy.upstreams.length > 0 ? cache.routingVersion : 0;
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
-  return [workload, view.key, bindings, mesh.serverPolicies, mesh.settings, routing];
+  const { serverPolicies, authorizationPolicies, requestAuthentications, keySets, settings } = mesh;
+  const policies = [serverPolicies, authorizationPolicies, requestAuthentications, keySets];
+  return [workload, view.key, bindings, ...policies, settings, routing];
 }
 
 function ownSets({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {

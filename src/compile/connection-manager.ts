@@ -16,6 +16,8 @@ import {
 import { TcpProxySchema } from "../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { accessLogs } from "./access-log.ts";
 import type { AccessLogReporter } from "./access-log-service.ts";
+import { connectionGuards, requestGuards } from "./authorization/filters.ts";
+import type { Guard } from "./authorization/guard.ts";
 import { httpFilters } from "./filter/http.ts";
 import type { ProxyFeatures } from "./proxy-features.ts";
 import type { WeightedCluster } from "./route.ts";
@@ -25,6 +27,8 @@ export interface ChainContext {
   readonly settings: MeshSettings;
   readonly features: ProxyFeatures;
   readonly direction: "inbound" | "outbound";
+  /** Of the workload that inbound chains lead to. */
+  readonly guard?: Guard | undefined;
 }
 
 export interface HttpChain {
@@ -35,6 +39,8 @@ export interface HttpChain {
   readonly resolvesHosts?: boolean;
   /** Takes CONNECT. */
   readonly tunnels?: boolean;
+  /** The application's port that it leads to. */
+  readonly port?: number;
 }
 
 export interface StreamChain {
@@ -75,7 +81,7 @@ const CLIENT_CERTIFICATE = {
 
 export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   const { direction, settings } = context;
-  const { statPrefix, routes, resolvesHosts = false, tunnels = false } = chain;
+  const { statPrefix, routes, resolvesHosts = false, tunnels = false, port } = chain;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix,
     codecType: HttpConnectionManager_CodecType.AUTO,
@@ -99,7 +105,11 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
     accessLog: accessLogs(settings, "http", reporter(context)),
-    httpFilters: httpFilters({ direction, resolvesHosts: resolvesHosts && settings.outboundPolicy === "allow-any" }),
+    httpFilters: httpFilters({
+      direction,
+      resolvesHosts: resolvesHosts && settings.outboundPolicy === "allow-any",
+      guards: requestGuards(context.guard, context.features, port),
+    }),
   });
   return create(FilterSchema, {
     name: "envoy.filters.network.http_connection_manager",
@@ -139,4 +149,11 @@ export function streamFilter(context: ChainContext, { statPrefix, clusters, sett
     name: "envoy.filters.network.tcp_proxy",
     configType: { case: "typedConfig", value: packAny(TcpProxySchema, config) },
   });
+}
+
+/** What judges connections before they reach the application as bytes. `port` is its own; undefined: the one that the client called. */
+export function streamGuards({ guard, features }: ChainContext, port: number | undefined): readonly Filter[] {
+  return connectionGuards(guard, features, port).map(({ name, config }) =>
+    create(FilterSchema, { name, configType: { case: "typedConfig", value: config } }),
+  );
 }

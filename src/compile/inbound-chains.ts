@@ -6,7 +6,7 @@ import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_c
 import { type Route, RouteActionSchema, RouteSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
 import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.ts";
-import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { type ChainContext, httpFilter, streamFilter, streamGuards } from "./connection-manager.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
 import { mayBeHttp } from "./protocol.ts";
@@ -63,12 +63,12 @@ function statPrefix(port: ServedPort): string {
 /** Requests to the application in HTTP/1.1, or in what was declared. */
 function declaredHttp(context: ChainContext, port: ServedPort) {
   const only = route(port, applicationCluster(port.number), everyRequest());
-  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, [only]) });
+  return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, [only]) });
 }
 
 function http2(context: ChainContext, port: ServedPort) {
   const only = route(port, applicationHttp2Cluster(port.number), everyRequest());
-  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, [only]) });
+  return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, [only]) });
 }
 
 /** The leg is HTTP/2 whatever the client spoke; the application is addressed in the client's protocol. */
@@ -78,12 +78,15 @@ function asClientSpoke(context: ChainContext, port: ServedPort) {
     route(port, applicationHttp2Cluster(port.number), spokeHttp2),
     route(port, applicationCluster(port.number), everyRequest()),
   ];
-  return httpFilter(context, { statPrefix: statPrefix(port), routes: routes(port, members) });
+  return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, members) });
 }
 
-function bytes(context: ChainContext, port: ServedPort) {
+function bytes(context: ChainContext, port: ServedPort): Pick<ChainOptions, "before" | "filter"> {
   const cluster = applicationCluster(port.number);
-  return streamFilter(context, { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] });
+  return {
+    before: streamGuards(context, port.number),
+    filter: streamFilter(context, { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] }),
+  };
 }
 
 export function httpChainName(port: ServedPort): string {
@@ -108,7 +111,7 @@ export function legChains(context: ChainContext, port: ServedPort): FilterChain[
   const tls = legServer();
   return [
     ...(takesHttp(port) ? [filterChain({ name: httpChainName(port), filter: http(context, port), tls })] : []),
-    ...(takesBytes(port) ? [filterChain({ name: streamChainName(port), filter: bytes(context, port), tls })] : []),
+    ...(takesBytes(port) ? [filterChain({ name: streamChainName(port), ...bytes(context, port), tls })] : []),
   ];
 }
 
@@ -131,7 +134,7 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
   const common = match ? { match } : {};
   if (isHttp(port.protocol))
     return [filterChain({ name: httpChainName(port), filter: declaredHttp(context, port), ...tls, ...common })];
-  const stream = filterChain({ name: streamChainName(port), filter: bytes(context, port), ...tls, ...common });
+  const stream = filterChain({ name: streamChainName(port), ...bytes(context, port), ...tls, ...common });
   if (port.protocol !== "undeclared") return [stream];
   const speaking = (applicationProtocols: string[]) => ({ match: { ...match, applicationProtocols } });
   return [
@@ -178,14 +181,14 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   return [
     filterChain({ name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_ALONE_HTTP1) }),
     filterChain({ name: `${httpChainName(port)}2|mtls`, filter: overHttp2, tls, match: secure(ISTIO_ALONE_HTTP2) }),
-    filterChain({ name: `${streamChainName(port)}|mtls`, filter: stream, tls, match: secure(ISTIO_BYTES) }),
+    filterChain({ name: `${streamChainName(port)}|mtls`, ...stream, tls, match: secure(ISTIO_BYTES) }),
     filterChain({
       name: `${streamChainName(port)}|tls`,
-      filter: stream,
+      ...stream,
       match: { ...match, transportProtocol: "tls" },
     }),
     filterChain({ name: httpChainName(port), filter: http, match: plain(SNIFFED_HTTP1) }),
     filterChain({ name: `${httpChainName(port)}2`, filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
-    filterChain({ name: streamChainName(port), filter: stream, match: { ...match, transportProtocol: "raw_buffer" } }),
+    filterChain({ name: streamChainName(port), ...stream, match: { ...match, transportProtocol: "raw_buffer" } }),
   ];
 }

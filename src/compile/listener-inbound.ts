@@ -6,7 +6,7 @@ import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.t
 import { BLACK_HOLE_CLUSTER, VIRTUAL_INBOUND } from "../xds/names.ts";
 import { chainMatcher } from "./chain-matcher.ts";
 import type { ChainContext } from "./connection-manager.ts";
-import { streamFilter } from "./connection-manager.ts";
+import { streamFilter, streamGuards } from "./connection-manager.ts";
 import {
   httpChainName,
   legChains,
@@ -108,7 +108,11 @@ export function capturedListener(
         ...(withoutHttp ? [httpInspector(withoutHttp)] : []),
       ],
       filterChains: chains,
-      defaultFilterChain: filterChain({ name: otherwise, filter: streamFilter(context, target) }),
+      defaultFilterChain: filterChain({
+        name: otherwise,
+        before: streamGuards(context, undefined),
+        filter: streamFilter(context, target),
+      }),
     },
     sniffed.length + secure.length > 0,
   );

@@ -61,15 +61,17 @@ export function httpInspector(except?: ListenerFilterChainMatchPredicate): Liste
 
 export interface ChainOptions {
   readonly name: string;
+  /** What a connection passes on its way to `filter`. */
+  readonly before?: readonly Filter[];
   readonly filter: Filter;
   readonly match?: MessageInitShape<typeof FilterChainMatchSchema>;
   readonly tls?: TransportSocket;
 }
 
-export function filterChain({ name, filter, match, tls }: ChainOptions): FilterChain {
+export function filterChain({ name, before = [], filter, match, tls }: ChainOptions): FilterChain {
   return create(FilterChainSchema, {
     name,
-    filters: [filter],
+    filters: [...before, filter],
     ...(match ? { filterChainMatch: match } : {}),
     ...(tls ? { transportSocket: tls } : {}),
   });

@@ -2,11 +2,13 @@
 
 import { mtlsMode, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
+import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
+import { type Guard, guardOf } from "./authorization/guard.ts";
 import { applicationClusters } from "./cluster-inbound.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { type ServedPort, servedPorts } from "./inbound-ports.ts";
@@ -54,14 +56,17 @@ export function compileOwn(
   const refusesUnknown = mtlsMode(mesh, workload, 0) === "strict"; // 0: no port's own mode
   const { settings } = mesh;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
-  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, settings];
+  const guard = guardOf(mesh, workload);
+  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, settings];
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
     const own = wholeObject(workload.origin);
     const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound" };
-    const serving = [own, ...servicesOf(ports)];
+    const serving = [own, ...servicesOf(ports), ...(guard ? guard.origins.map(wholeObject) : [])];
     return {
       lds: [
-        ...inboundListeners(memo, settings, proxy, ports, !refusesUnknown).map((resource) => from(serving, resource)),
+        ...inboundListeners(memo, settings, proxy, ports, guard, !refusesUnknown).map((resource) =>
+          from(serving, resource),
+        ),
         ...outboundListeners(memo, chain, proxy).map((resource) => from([own], resource)),
         ...upstreams.map(({ upstream, target, sources }) =>
           from([own, ...sources], encodeResource("lds", upstreamListener(chain, upstream, target))),
@@ -91,15 +96,17 @@ function inboundListeners(
   settings: MeshSettings,
   proxy: WorkloadProxy,
   ports: readonly ServedPort[],
+  guard: Guard | undefined,
   passthrough: boolean,
 ): readonly Resource[] {
   const { kind, bindAddress, meshPort, capture } = proxy;
   const served = ports.map(
     ({ number, standIn, service }) => `${number}=${standIn}@${service?.namespace}/${service?.host}`,
   );
-  const key = ["inbound", kind, bindAddress, meshPort, capture?.inboundPort, ...served].join("|");
-  return memo.get(key, [ports, passthrough, settings], () => {
-    const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound" };
+  const policies = guard ? guard.origins.map(originKey) : [];
+  const key = ["inbound", kind, bindAddress, meshPort, capture?.inboundPort, ...served, ...policies].join("|");
+  return memo.get(key, [ports, guard, passthrough, settings], () => {
+    const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound", guard };
     const mesh = meshListener(context, proxy, ports);
     const own = capture
       ? [capturedListener(context, capture.inboundPort, ports, passthrough)]

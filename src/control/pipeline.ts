@@ -12,6 +12,7 @@ import { validateMesh } from "../model/validate.ts";
 import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import { Registry } from "../stats/registry.ts";
 import { Debounce, type DebounceOptions } from "./debounce.ts";
+import { type FetchText, KeySets } from "./key-sets.ts";
 import { ControlMetrics, type Trigger } from "./metrics.ts";
 import { Objects, type ObjectVerdict, type Overruled } from "./objects.ts";
 import { overruledFinding } from "./overruled.ts";
@@ -44,6 +45,7 @@ export class Pipeline {
   readonly #acknowledged = new Map<WorkloadKey, ReadonlySet<string>>();
   readonly #cache = new CompileCache();
   readonly #debounce: Debounce;
+  readonly #keySets: KeySets;
   #last: Compilation | undefined;
   #synced = false;
   readonly #metrics: ControlMetrics;
@@ -57,11 +59,13 @@ export class Pipeline {
     sources: readonly string[],
     publish: (compilation: Compilation) => void,
     metrics: ControlMetrics = new ControlMetrics(new Registry()),
+    fetchKeys?: FetchText,
   ) {
     this.#metrics = metrics;
     this.#settings = settings;
     this.#objects = new Objects(sources);
     this.#publish = publish;
+    this.#keySets = new KeySets(() => this.#touch("config"), fetchKeys);
     this.#debounce = new Debounce(debounce, () => this.#compile());
   }
 
@@ -113,13 +117,15 @@ export class Pipeline {
   }
 
   stop(): void {
+    this.#keySets.stop();
     this.#debounce.cancel();
   }
 
   #compile(): void {
     const startedAt = performance.now();
     const { parts, sources, verdicts, overruled } = this.#objects.translate(this.#settings);
-    const mesh = buildMesh(this.#settings, parts, this.#last?.mesh);
+    const mesh = buildMesh(this.#settings, { ...parts, keySets: this.#keySets.current }, this.#last?.mesh);
+    this.#keySets.want(mesh);
     this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
     this.#triggers = new Set();

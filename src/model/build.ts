@@ -6,11 +6,13 @@ import { sameContent, sameItems } from "./equality.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
 import { type Authored, byAge, compareText, originKey } from "./origin.ts";
+import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
 import { workloadKey } from "./workload.ts";
+import { ScopeIndex } from "./workload-scope.ts";
 
 /**
  * Never fails: what contradicts itself is settled by age (the oldest wins) and reported by `validateMesh`. What is as it was in `before`
@@ -22,6 +24,17 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const routes = kept(before?.routes, distinct(parts.routes, routeKey), routeKey);
   const clientPolicies = kept(before?.clientPolicies, distinct(parts.clientPolicies, policyKey), policyKey);
   const serverPolicies = kept(before?.serverPolicies, distinct(parts.serverPolicies, policyKey), policyKey);
+  const authorizationPolicies = kept(
+    before?.authorizationPolicies,
+    distinct(parts.authorizationPolicies, policyKey),
+    policyKey,
+  );
+  const requestAuthentications = kept(
+    before?.requestAuthentications,
+    distinct(parts.requestAuthentications, policyKey),
+    policyKey,
+  );
+  const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
   const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
   const workloadIndex =
     before?.workloads === workloads
@@ -39,8 +52,29 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     ...(before?.serverPolicies === serverPolicies
       ? pick(before.index, SERVER_POLICY_INDEXES)
       : indexServerPolicies(serverPolicies)),
+    authorizationPolicies:
+      before?.authorizationPolicies === authorizationPolicies
+        ? before.index.authorizationPolicies
+        : new ScopeIndex([...authorizationPolicies].sort(byAge)),
+    requestAuthentications:
+      before?.requestAuthentications === requestAuthentications
+        ? before.index.requestAuthentications
+        : new ScopeIndex([...requestAuthentications].sort(byAge)),
+    keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
-  return { settings, namespaces, services, workloads, routes, clientPolicies, serverPolicies, index };
+  return {
+    settings,
+    namespaces,
+    services,
+    workloads,
+    routes,
+    clientPolicies,
+    serverPolicies,
+    authorizationPolicies,
+    requestAuthentications,
+    keySets,
+    index,
+  };
 }
 
 const SERVICE_INDEXES = ["services", "servicesByHost"] as const;
@@ -65,6 +99,7 @@ function kept<T>(before: readonly T[] | undefined, now: readonly T[], keyOf: (th
 }
 
 const policyKey = ({ origin }: Authored) => originKey(origin);
+const keySetKey = ({ uri }: KeySet) => uri;
 const namespaceKey = ({ name }: Namespace) => name;
 
 function indexServices(services: readonly Service[]): Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]> {

@@ -26,6 +26,10 @@ export interface MeshDiff {
   /** Keys of `originKey`, as for server policies. */
   readonly clientPolicies: Changes;
   readonly serverPolicies: Changes;
+  readonly authorizationPolicies: Changes;
+  readonly requestAuthentications: Changes;
+  /** By URI. */
+  readonly keySets: Changes;
 }
 
 /** Objects that both meshes share by reference cost one comparison. */
@@ -39,6 +43,13 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
     routes: changes(before.routes, after.routes, routeKey),
     clientPolicies: changes(before.clientPolicies, after.clientPolicies, (policy) => originKey(policy.origin)),
     serverPolicies: changes(before.serverPolicies, after.serverPolicies, (policy) => originKey(policy.origin)),
+    authorizationPolicies: changes(before.authorizationPolicies, after.authorizationPolicies, (policy) =>
+      originKey(policy.origin),
+    ),
+    requestAuthentications: changes(before.requestAuthentications, after.requestAuthentications, (policy) =>
+      originKey(policy.origin),
+    ),
+    keySets: changes(before.keySets, after.keySets, ({ uri }) => uri),
   };
 }
 

@@ -134,3 +134,39 @@ export function shadowsServerPolicy(loser: Origin): Message {
     message: `${loser.kind} ${loser.namespace}/${loser.name} has the same scope and is younger: it has no effect`,
   };
 }
+
+export function authorizerNotAsked(proxy: string): Message {
+  return {
+    code: "HED2030",
+    severity: "warning",
+    message: `Heddle's proxy beside ${proxy} cannot ask an external authorizer yet: it refuses every request that the policy would ask about`,
+    suggestion: "Envoy beside the workload (heddle.dev/proxy: envoy)",
+  };
+}
+
+export function unknownAuthorizer(name: string, near: string | undefined): Message {
+  return {
+    code: "HED2031",
+    severity: "error",
+    message: `the mesh has no authorizer "${name}": every request that the policy would ask about is refused`,
+    suggestion: near ? `name: ${near}` : "an entry of that name among the mesh's extensionProviders",
+  };
+}
+
+export function severalAuthorizers(workload: string, names: readonly string[]): Message {
+  return {
+    code: "HED2032",
+    severity: "error",
+    message: `several authorizers are to be asked about ${workload} (${names.join(", ")}): none is, and the requests are refused`,
+    suggestion: "one provider for all policies of a workload",
+  };
+}
+
+export function tokensNotVerified(proxy: string): Message {
+  return {
+    code: "HED2033",
+    severity: "warning",
+    message: `Heddle's proxy beside ${proxy} cannot verify tokens yet: it refuses every request that carries one`,
+    suggestion: "Envoy beside the workload (heddle.dev/proxy: envoy)",
+  };
+}

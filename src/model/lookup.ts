@@ -1,9 +1,11 @@
 // Questions to a built mesh, each with its order of precedence in one place.
 
+import { type StageOfWorkload, stagesOf } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { patternsFor } from "./hosts.ts";
 import type { InboundPort, Mesh } from "./mesh.ts";
+import type { TokenIssuer } from "./request-authentication.ts";
 import type { BackendTarget, HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { MtlsMode, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
@@ -167,4 +169,14 @@ export function mtlsMode(mesh: Mesh, workload: Workload, port: number): MtlsMode
 /** The oldest policy that selects the workload by its labels. */
 export function serverPolicyOf(mesh: Mesh, workload: Workload): ServerPolicy | undefined {
   return mesh.index.workloadServerPolicies.get(workload.namespace)?.matching(workload.labels)[0];
+}
+
+/** Every policy that the workload is in, in the order its requests are judged by. */
+export function authorizationOf(mesh: Mesh, workload: Workload): readonly StageOfWorkload[] {
+  return stagesOf(mesh.index.authorizationPolicies.of(workload));
+}
+
+/** Whose tokens the workload believes: of every policy that it is in, oldest first. */
+export function tokenIssuersOf(mesh: Mesh, workload: Workload): readonly TokenIssuer[] {
+  return mesh.index.requestAuthentications.of(workload).flatMap(({ issuers }) => issuers);
 }

@@ -1,13 +1,16 @@
 // The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
 
+import type { AuthorizationPolicy } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
+import type { KeySet, RequestAuthentication } from "./request-authentication.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { Workload, WorkloadKey } from "./workload.ts";
+import type { ScopeIndex } from "./workload-scope.ts";
 
 /** A namespace and its labels. Namespaces that only objects name are not listed. */
 export interface Namespace {
@@ -24,6 +27,10 @@ export interface MeshParts {
   readonly routes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
   readonly serverPolicies: readonly ServerPolicy[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  /** Of no dialect: the control plane fetched them. */
+  readonly keySets: readonly KeySet[];
 }
 
 export const NO_PARTS: MeshParts = {
@@ -34,6 +41,9 @@ export const NO_PARTS: MeshParts = {
   routes: [],
   clientPolicies: [],
   serverPolicies: [],
+  authorizationPolicies: [],
+  requestAuthentications: [],
+  keySets: [],
 };
 
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
@@ -45,6 +55,9 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     routes: parts.flatMap((part) => part.routes),
     clientPolicies: parts.flatMap((part) => part.clientPolicies),
     serverPolicies: parts.flatMap((part) => part.serverPolicies),
+    authorizationPolicies: parts.flatMap((part) => part.authorizationPolicies),
+    requestAuthentications: parts.flatMap((part) => part.requestAuthentications),
+    keySets: parts.flatMap((part) => part.keySets),
   };
 }
 
@@ -77,6 +90,11 @@ export interface MeshIndex {
   readonly namespaceServerPolicies: ReadonlyMap<string, ServerPolicy>;
   /** By namespace; found by a workload's labels, oldest first. */
   readonly workloadServerPolicies: ReadonlyMap<string, SelectorIndex<ServerPolicy>>;
+  /** By age. */
+  readonly authorizationPolicies: ScopeIndex<AuthorizationPolicy>;
+  readonly requestAuthentications: ScopeIndex<RequestAuthentication>;
+  /** By URI. */
+  readonly keySets: ReadonlyMap<string, KeySet>;
 }
 
 /** Lists are sorted by key, so that equal input gives an equal mesh. */
@@ -88,5 +106,8 @@ export interface Mesh {
   readonly routes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
   readonly serverPolicies: readonly ServerPolicy[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly keySets: readonly KeySet[];
   readonly index: MeshIndex;
 }

@@ -1,5 +1,6 @@
 // What holds for a whole mesh before anybody writes a policy.
 
+import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
 import type { RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
@@ -20,6 +21,10 @@ export interface MeshSettings {
   /** Several meshes may share one control plane; nothing of one is seen by another. */
   readonly name: string;
   readonly trustDomain: string;
+  /** Other names of the trust domain: an identity in one of them is the same identity. */
+  readonly trustDomainAliases: readonly string[];
+  /** Services that may be asked whether a request goes on; policies name them. */
+  readonly authorizers: readonly Authorizer[];
   readonly clusterDomain: string;
   /** The cluster that objects come from unless they say otherwise. */
   readonly cluster: string;
@@ -57,6 +62,8 @@ const DEFAULT_RETRY_BUDGET: RetryBudget = { percent: 20, minConcurrency: 3 };
 export const DEFAULT_SETTINGS: MeshSettings = {
   name: "default",
   trustDomain: "cluster.local",
+  trustDomainAliases: [],
+  authorizers: [],
   clusterDomain: "cluster.local",
   cluster: "Kubernetes",
   rootNamespaces: ["heddle-system", "istio-system"],

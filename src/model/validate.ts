@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
+
 import type { ClientPolicy } from "./client-policy.ts";
 import * as findings from "./findings.ts";
 import { hostMatches } from "./hosts.ts";
@@ -22,6 +23,7 @@ import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { SourceMap } from "./source-map.ts";
+import { securityFindings } from "./validate-security.ts";
 import { labelsMatch, type Workload } from "./workload.ts";
 
 /** Nearest names looked for in one run: each is compared with every host, and nobody reads on after this many. */
@@ -53,6 +55,7 @@ class Validation {
     }
     for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
     this.#serverPolicies();
+    for (const { origin, path, message } of securityFindings(this.#mesh)) this.#report(origin, path, message);
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }
 

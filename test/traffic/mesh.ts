@@ -229,7 +229,12 @@ export class TestMesh {
       proxyCommand:
         proxy === "heddle"
           ? [process.execPath, MAIN, "proxy", "-c"]
-          : [findComponent("envoy")!, "-l", "warning", "--concurrency", "1", "--base-id", String(ports.admin), "-c"],
+          : [
+              findComponent("envoy")!,
+              ...["-l", "warning", "--concurrency", "1", "--base-id", String(ports.admin)],
+              // How long connections of a replaced filter chain keep to what it said; ten minutes by default.
+              ...["--drain-time-s", "1", "-c"],
+            ],
       application: { command, env: process.env },
       applicationMetricsUrl: undefined,
       drainMs: 2_000,

@@ -95,6 +95,10 @@ export class Pair {
     this.#proxies = [clientProxy, serverProxy];
   }
 
+  get serverProxy(): ProxyKind {
+    return this.#proxies[1];
+  }
+
   async start(): Promise<void> {
     const [clientProxy, serverProxy] = this.#proxies;
     this.mesh = await TestMesh.start();

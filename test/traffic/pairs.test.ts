@@ -2,6 +2,7 @@
 // The cases of a pair share one mesh: `-t "envoy → heddle > gRPC"` runs those of one pair and subject.
 
 import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
+import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
 import { grpcCases } from "./cases/grpc.ts";
@@ -36,6 +37,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("undeclared", () => undeclaredCases(pair));
     describe("forward proxy", () => forwardProxyCases(pair));
     describe("counted on both sides:", () => countingCases(pair));
+    describe("authorization", () => authorizationCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

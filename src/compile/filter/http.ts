@@ -16,6 +16,7 @@ import {
   type HttpFilter,
   HttpFilterSchema,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import type { GuardFilter } from "../authorization/filters.ts";
 import { dnsCache } from "../dns.ts";
 import { lazy } from "../lazy.ts";
 import { CORS_FILTER } from "./cors.ts";
@@ -29,6 +30,8 @@ export interface HttpFilterContext {
   readonly direction: "inbound" | "outbound";
   /** Some route leads to a host that is resolved by DNS when it is asked for. */
   readonly resolvesHosts: boolean;
+  /** Authentication and authorization, in their order. */
+  readonly guards: readonly GuardFilter[];
 }
 
 interface Step {
@@ -39,7 +42,7 @@ interface Step {
   readonly config: () => Any;
 }
 
-const STEPS: readonly Step[] = [
+const BEFORE_GUARDS: readonly Step[] = [
   // First: a request that a later filter answers itself, a refused one above all, still has its caller in the log and the metrics;
   // and nothing behind it, the application included, sees the header.
   {
@@ -67,7 +70,11 @@ const STEPS: readonly Step[] = [
     onRoutesAlone: true,
     config: lazy(() => packAny(CorsSchema, create(CorsSchema))),
   },
-  // Here stand, when the model has them: authentication, authorization (which needs it), rate limits (of what is allowed).
+];
+
+// Between them stand authentication and authorization; rate limits (of what is allowed) come behind them, when the model has them.
+
+const AFTER_GUARDS: readonly Step[] = [
   // Faults are for what would be sent.
   {
     name: FAULT_FILTER,
@@ -96,12 +103,15 @@ const STEPS: readonly Step[] = [
   },
 ];
 
+function httpFilter(name: string, config: Any, disabled = false): HttpFilter {
+  return create(HttpFilterSchema, { name, disabled, configType: { case: "typedConfig", value: config } });
+}
+
 export function httpFilters(context: HttpFilterContext): HttpFilter[] {
-  return STEPS.filter(({ when }) => when(context)).map(({ name, config, onRoutesAlone = false }) =>
-    create(HttpFilterSchema, {
-      name,
-      disabled: onRoutesAlone,
-      configType: { case: "typedConfig", value: config() },
-    }),
-  );
+  const steps = (all: readonly Step[]) =>
+    all
+      .filter(({ when }) => when(context))
+      .map(({ name, config, onRoutesAlone = false }) => httpFilter(name, config(), onRoutesAlone));
+  const guards = context.guards.map(({ name, config }) => httpFilter(name, config));
+  return [...steps(BEFORE_GUARDS), ...guards, ...steps(AFTER_GUARDS)];
 }

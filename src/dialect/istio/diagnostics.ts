@@ -312,3 +312,108 @@ export function hashOfNothing(): Message {
 export function noPrime(size: number): Message {
   return error("HED1254", `the size of a Maglev table must be a prime: ${size}`, "65537");
 }
+
+export function targetsOfWaypoints(): Message {
+  return warning(
+    "HED1260",
+    "targetRefs of services are for waypoints: no sidecar applies the policy",
+    "selector: {matchLabels: …}, with the labels of the workloads",
+  );
+}
+
+export function targetNotSupported(kind: string): Message {
+  return error(
+    "HED1261",
+    `a ${kind} as target is not supported yet: the policy would protect nothing`,
+    "selector: {matchLabels: …}, with the labels of the workloads",
+  );
+}
+
+export function targetElsewhere(namespace: string): Message {
+  return error("HED1262", "targets are in the policy's own namespace", `namespace: ${namespace}`);
+}
+
+export function actionWithoutRules(action: string): Message {
+  return error("HED1263", `${action} without rules is for no request`, "rules: [{}] for every request");
+}
+
+export function customWithoutProvider(): Message {
+  return error("HED1264", "CUSTOM does not say whom to ask", "provider: {name: …}");
+}
+
+export function providerElsewhere(action: string): Message {
+  return error("HED1265", `provider is for CUSTOM alone, the action is ${action}`, "action: CUSTOM");
+}
+
+export function emptyClause(field: string): Message {
+  return error("HED1266", `${field} is there and says nothing`, `no ${field} at all, for every request`);
+}
+
+export function unknownConditionKey(key: string, keys: readonly string[]): Message {
+  const near = nearest(key, keys);
+  return error(
+    "HED1267",
+    `there is no condition ${quote(key)}`,
+    near ? `key: ${near}` : "a key such as request.headers[x-user] or source.principal",
+  );
+}
+
+export function conditionWithoutValues(key: string): Message {
+  return error("HED1268", `the condition on ${key} has no values`, "values or notValues");
+}
+
+export function customAsksIdentity(field: string): Message {
+  return error(
+    "HED1269",
+    `CUSTOM cannot look at ${field}: the authorizer is asked before anybody is authenticated`,
+    "a policy of its own with DENY or ALLOW",
+  );
+}
+
+export function badPort(value: string): Message {
+  return error("HED1270", `no port: ${quote(value)}`, '"8080"');
+}
+
+export function badTemplate(path: string, problem: string): Message {
+  return error("HED1271", `path is no template: ${quote(path)} (${problem})`, "/users/{*}/settings or /files/{**}");
+}
+
+export function serviceAccountsWithOthers(): Message {
+  return error(
+    "HED1272",
+    "serviceAccounts cannot stand beside principals or namespaces in one source",
+    "two sources, or principals alone",
+  );
+}
+
+export function badServiceAccount(value: string): Message {
+  return error("HED1273", `no service account: ${quote(value)}`, "namespace/name or name, without wildcards");
+}
+
+export function dryRunOfCustom(): Message {
+  return warning("HED1274", "CUSTOM has no dry run: the policy has no effect");
+}
+
+export function badDryRun(value: string): Message {
+  return error("HED1275", `dry-run is neither "true" nor "false": ${quote(value)}`, '"true"');
+}
+
+export function badKeySet(): Message {
+  return error(
+    "HED1280",
+    "jwks has no key that can verify a token (RFC 7517)",
+    '{"keys": [{"kty": "RSA", "n": …, "e": "AQAB"}]}',
+  );
+}
+
+export function badKeyAddress(uri: string): Message {
+  return error("HED1281", `jwksUri is no web address: ${quote(uri)}`, "https://example.com/.well-known/jwks.json");
+}
+
+export function issuerWithoutKeys(issuer: string): Message {
+  return error(
+    "HED1282",
+    `nothing says where the keys of ${quote(issuer)} are`,
+    "jwksUri, jwks, or an issuer that is a web address",
+  );
+}

@@ -1,18 +1,22 @@
 // Istio's kinds: how traffic goes between the services.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { AuthorizationPolicy } from "../../model/authorization.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
+import type { RequestAuthentication } from "../../model/request-authentication.ts";
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
+import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { reading } from "./reading.ts";
+import { readRequestAuthentication } from "./request-authentication.ts";
 import { linkRoutes, type Report } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
@@ -25,6 +29,8 @@ type Draft =
   | { readonly kind: "virtual-service"; readonly draft: VirtualServiceDraft }
   | { readonly kind: "destination-rule"; readonly draft: DestinationRuleDraft }
   | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
+  | { readonly kind: "authorization-policy"; readonly policy: AuthorizationPolicy }
+  | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts };
 
 interface Read {
@@ -58,6 +64,14 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
       const policy = readPeerAuthentication(context);
       return policy ? { kind: "peer-authentication", policy } : { kind: "nothing" };
     }
+    case "AuthorizationPolicy": {
+      const policy = readAuthorizationPolicy(context);
+      return policy ? { kind: "authorization-policy", policy } : { kind: "nothing" };
+    }
+    case "RequestAuthentication": {
+      const policy = readRequestAuthentication(context);
+      return policy ? { kind: "request-authentication", policy } : { kind: "nothing" };
+    }
     default: {
       const parts = readServiceEntry(context);
       return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
@@ -89,6 +103,8 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
       report,
     ),
     serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
+    authorizationPolicies: drafts.flatMap((draft) => (draft.kind === "authorization-policy" ? [draft.policy] : [])),
+    requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
   };
   const results = reads.map(({ object, accepted, diagnostics }) => ({
     object,

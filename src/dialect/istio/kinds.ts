@@ -1,8 +1,10 @@
 // Istio's kinds: those that are read, and those that are known and not yet acted on.
 
 import type { KindTable, LaterKind } from "../dialect.ts";
+import { AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
+import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
 import { VIRTUAL_SERVICE } from "./virtual-service-schema.ts";
 
@@ -12,12 +14,15 @@ const TELEMETRY = "telemetry.istio.io";
 const EXTENSIONS = "extensions.istio.io";
 
 const NETWORKING_VERSIONS = ["v1", "v1beta1", "v1alpha3"];
+const SECURITY_VERSIONS = ["v1", "v1beta1"];
 
 export const KINDS: readonly KindTable[] = [
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
-  { group: SECURITY, kind: "PeerAuthentication", versions: ["v1", "v1beta1"], schema: PEER_AUTHENTICATION },
+  { group: SECURITY, kind: "AuthorizationPolicy", versions: SECURITY_VERSIONS, schema: AUTHORIZATION_POLICY },
+  { group: SECURITY, kind: "PeerAuthentication", versions: SECURITY_VERSIONS, schema: PEER_AUTHENTICATION },
+  { group: SECURITY, kind: "RequestAuthentication", versions: SECURITY_VERSIONS, schema: REQUEST_AUTHENTICATION },
 ];
 
 /**
@@ -31,8 +36,6 @@ export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "Sidecar", instead: "every proxy sees every service that is exported to it" },
   { group: NETWORKING, kind: "WorkloadEntry", instead: "the workload is not part of the mesh" },
   { group: NETWORKING, kind: "WorkloadGroup", instead: "no workload registers by it" },
-  { group: SECURITY, kind: "AuthorizationPolicy", instead: "nothing is allowed or denied by it" },
-  { group: SECURITY, kind: "RequestAuthentication", instead: "no token is checked" },
   { group: TELEMETRY, kind: "Telemetry", instead: "metrics and access logs are the mesh's" },
   { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
   { group: EXTENSIONS, kind: "WasmPlugin", instead: "nothing is added to the proxies" },

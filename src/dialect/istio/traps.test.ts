@@ -1,6 +1,7 @@
 // What re-implementations of Istio get wrong, one test each: its documentation is silent or misleading about most of these.
 
 import { describe, expect, test } from "bun:test";
+import { stagesOf } from "../../model/authorization.ts";
 import { settingsFor, subsetByName } from "../../model/client-policy.ts";
 import { clientPolicyFor, httpRouteFor, mtlsMode, serviceFor, targetPort } from "../../model/lookup.ts";
 import type { HttpAction, HttpRule } from "../../model/route.ts";
@@ -36,6 +37,11 @@ const destinationRule = (spec: string, at: ObjectText = {}) =>
   object("DestinationRule", "networking.istio.io", spec, at);
 const peerAuthentication = (spec: string, at: ObjectText = {}) =>
   object("PeerAuthentication", "security.istio.io", spec, at);
+
+const authorizationPolicy = (spec: string, at: ObjectText = {}) =>
+  object("AuthorizationPolicy", "security.istio.io", spec, at);
+const requestAuthentication = (spec: string, at: ObjectText = {}) =>
+  object("RequestAuthentication", "security.istio.io", spec, at);
 
 function load(...objects: string[]) {
   const content = [...SERVICES, ...objects].join("\n---\n");
@@ -478,5 +484,87 @@ describe("PeerAuthentication", () => {
     const old = peerAuthentication("{mtls: {mode: DISABLE}}", { name: "z", namespace: "shop", created: 2020 });
     const young = peerAuthentication("{mtls: {mode: STRICT}}", { name: "a", namespace: "shop", created: 2021 });
     expect(mode(80, young, old)).toBe("disable");
+  });
+});
+
+describe("authorization", () => {
+  const ofWeb = { namespace: "shop", labels: { app: "web" } };
+  const errors = (...objects: string[]) =>
+    load(...objects)
+      .diagnostics.filter(({ severity }) => severity === "error")
+      .map(({ code }) => code);
+  const rulesOfPolicy = (spec: string, at: ObjectText = {}) =>
+    load(authorizationPolicy(spec, at)).parts.authorizationPolicies[0]?.rules ?? [];
+
+  test("CUSTOM comes before AUDIT, DENY and ALLOW, whatever their age; ALLOW alone refuses whom it does not know", () => {
+    const of = (action: string, more = "") =>
+      authorizationPolicy(`{action: ${action}, rules: [{}]${more}}`, { name: action.toLowerCase(), namespace: "shop" });
+    const { mesh } = load(of("ALLOW"), of("DENY"), of("AUDIT"), of("CUSTOM", ", provider: {name: opa}"));
+    const stages = stagesOf(mesh.index.authorizationPolicies.of(ofWeb));
+    expect(stages.map(({ effect, otherwise }) => [effect.kind, otherwise])).toEqual([
+      ["delegate", "continue"],
+      ["log", "continue"],
+      ["deny", "continue"],
+      ["allow", "deny"],
+    ]);
+  });
+
+  test("no rules at all are an ALLOW of nobody, an empty rule is one of everybody; DENY and CUSTOM need rules", () => {
+    expect(rulesOfPolicy("{}")).toEqual([]);
+    expect(rulesOfPolicy("{rules: [{}]}")).toEqual([
+      { subject: { kind: "all", conditions: [] }, operation: { kind: "all", conditions: [] } },
+    ]);
+    expect(errors(authorizationPolicy("{action: DENY}"))).toEqual(["HED1263"]);
+  });
+
+  test("a selector in the root namespace selects in every namespace, which PeerAuthentication's does not", () => {
+    const spec = "{selector: {matchLabels: {app: web}}, rules: [{}]}";
+    const { mesh } = load(authorizationPolicy(spec, { namespace: "istio-system" }));
+    expect(mesh.index.authorizationPolicies.of(ofWeb)).toHaveLength(1);
+    expect(mesh.index.authorizationPolicies.of({ ...ofWeb, labels: {} })).toHaveLength(0);
+  });
+
+  test("targetRefs are of waypoints: no sidecar has such a policy", () => {
+    const { mesh } = load(authorizationPolicy("{targetRefs: [{kind: Service, name: web}]}", { namespace: "shop" }));
+    expect(mesh.authorizationPolicies).toHaveLength(1);
+    expect(mesh.index.authorizationPolicies.of(ofWeb)).toEqual([]);
+  });
+
+  test("CUSTOM may not look at who was authenticated, as it is asked before", () => {
+    const rule = (source: string) =>
+      authorizationPolicy(`{action: CUSTOM, provider: {name: opa}, rules: [{from: [{source: ${source}}]}]}`);
+    expect(errors(rule("{notNamespaces: [a]}"))).toContain("HED1269");
+    expect(errors(rule("{ipBlocks: [10.0.0.0/8]}"))).not.toContain("HED1269");
+  });
+
+  test("a principal of the trust domain is one of its aliases too, and cluster.local is the trust domain by any name", () => {
+    const settings = { ...DEFAULT_SETTINGS, trustDomain: "new.org", trustDomainAliases: ["old.org"] };
+    const content = authorizationPolicy(
+      "{rules: [{from: [{source: {principals: [cluster.local/ns/a/sa/b, other.org/ns/a/sa/b]}}]}]}",
+    );
+    const [policy] = loadMesh([{ name: "f.yaml", content }], settings).parts.authorizationPolicies;
+    const found = [...(JSON.stringify(policy?.rules).match(/spiffe:\/\/[^"]*/g) ?? [])];
+    expect(found).toEqual(["new.org", "old.org", "other.org"].map((domain) => `spiffe://${domain}/ns/a/sa/b`));
+  });
+
+  test("a request's principal is parted at its last slash", () => {
+    const [rule] = rulesOfPolicy('{rules: [{from: [{source: {requestPrincipals: ["https://a.org/b/jane"]}}]}]}');
+    expect(rule?.subject).toEqual({
+      kind: "all",
+      conditions: [
+        { kind: "claim", path: ["iss"], match: { kind: "exact", value: "https://a.org/b" } },
+        { kind: "claim", path: ["sub"], match: { kind: "exact", value: "jane" } },
+      ],
+    });
+  });
+
+  test("all RequestAuthentications of a workload count, those of the root namespace too", () => {
+    const rule = (issuer: string) => `{jwtRules: [{issuer: "https://${issuer}"}]}`;
+    const { mesh } = load(
+      requestAuthentication(rule("a.org"), { namespace: "istio-system" }),
+      requestAuthentication(rule("b.org"), { namespace: "shop" }),
+    );
+    const issuers = mesh.index.requestAuthentications.of(ofWeb).flatMap((policy) => policy.issuers);
+    expect(issuers.map(({ issuer }) => issuer)).toEqual(["https://a.org", "https://b.org"]);
   });
 });

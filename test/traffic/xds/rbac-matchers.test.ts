@@ -351,3 +351,24 @@ refused(
   },
   (reason) => expect(reason).not.toBe(""),
 );
+
+traffic(
+  "the values of a header that is there twice are one, joined by commas: what begins as it should is let in whatever follows",
+  {
+    legs: DIRECT,
+    filters: [rbac({})],
+    routes: routes({
+      prefix: tree(header("x-role"), "prefix", { adm: ALLOW }),
+      exact: tree(header("x-role"), "exact", { admin: ALLOW }),
+    }),
+  },
+  async ({ client }) => {
+    const ask = async (kind: string, ...roles: readonly string[]) => {
+      const headers = roles.map((role) => ["x-role", role] as const);
+      return (await client.request(`/${kind}/`, { headers })).status;
+    };
+    expect([await ask("prefix", "admin"), await ask("prefix", "guest")]).toEqual([200, 403]);
+    expect([await ask("prefix", "admin", "guest"), await ask("prefix", "guest", "admin")]).toEqual([200, 403]);
+    expect([await ask("exact", "admin", "guest"), await ask("exact", "guest", "admin")]).toEqual([403, 403]);
+  },
+);
