@@ -1,7 +1,9 @@
 // The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
 
 import type { ClientPolicy } from "./client-policy.ts";
+import type { Credential } from "./credential.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
+import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
@@ -24,6 +26,8 @@ export interface MeshParts {
   readonly routes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
   readonly serverPolicies: readonly ServerPolicy[];
+  readonly gateways: readonly Gateway[];
+  readonly credentials: readonly Credential[];
 }
 
 export const NO_PARTS: MeshParts = {
@@ -34,6 +38,8 @@ export const NO_PARTS: MeshParts = {
   routes: [],
   clientPolicies: [],
   serverPolicies: [],
+  gateways: [],
+  credentials: [],
 };
 
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
@@ -45,6 +51,8 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     routes: parts.flatMap((part) => part.routes),
     clientPolicies: parts.flatMap((part) => part.clientPolicies),
     serverPolicies: parts.flatMap((part) => part.serverPolicies),
+    gateways: parts.flatMap((part) => part.gateways),
+    credentials: parts.flatMap((part) => part.credentials),
   };
 }
 
@@ -67,10 +75,14 @@ export interface MeshIndex {
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
   readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
   readonly inboundPorts: InboundPorts;
-  /** By host as written, wildcards included; each list sorted by age. */
+  /** Of sidecars. By host as written, wildcards included; each list sorted by age. */
   readonly httpRoutes: ReadonlyMap<string, readonly HttpRoute[]>;
   readonly tlsRoutes: ReadonlyMap<string, readonly TlsRoute[]>;
   readonly tcpRoutes: ReadonlyMap<string, readonly TcpRoute[]>;
+  /** By the Gateway that they are bound to, each list sorted by age. */
+  readonly gatewayRoutes: ReadonlyMap<GatewayKey, readonly Route[]>;
+  /** By `<namespace>/<name>`. */
+  readonly credentials: ReadonlyMap<string, Credential>;
   /** By namespace, then by host as written; each list sorted by age. */
   readonly clientPolicies: ReadonlyMap<string, ReadonlyMap<string, readonly ClientPolicy[]>>;
   readonly meshServerPolicy: ServerPolicy | undefined;
@@ -85,8 +97,12 @@ export interface Mesh {
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];
   readonly workloads: readonly Workload[];
+  /** Those of sidecars. */
   readonly routes: readonly Route[];
+  readonly gatewayRoutes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
   readonly serverPolicies: readonly ServerPolicy[];
+  readonly gateways: readonly Gateway[];
+  readonly credentials: readonly Credential[];
   readonly index: MeshIndex;
 }

@@ -1,6 +1,7 @@
 // Istio's kinds: how traffic goes between the services.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { Gateway } from "../../model/gateway.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -10,6 +11,7 @@ import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
+import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { reading } from "./reading.ts";
@@ -24,6 +26,7 @@ type Draft =
   | { readonly kind: "nothing" }
   | { readonly kind: "virtual-service"; readonly draft: VirtualServiceDraft }
   | { readonly kind: "destination-rule"; readonly draft: DestinationRuleDraft }
+  | { readonly kind: "gateway"; readonly gateway: Gateway }
   | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts };
 
@@ -53,6 +56,10 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
     case "DestinationRule": {
       const draft = readDestinationRule(context);
       return draft ? { kind: "destination-rule", draft } : { kind: "nothing" };
+    }
+    case "Gateway": {
+      const gateway = readGateway(context);
+      return gateway ? { kind: "gateway", gateway } : { kind: "nothing" };
     }
     case "PeerAuthentication": {
       const policy = readPeerAuthentication(context);
@@ -88,6 +95,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
       drafts.flatMap((draft) => (draft.kind === "destination-rule" ? [draft.draft] : [])),
       report,
     ),
+    gateways: drafts.flatMap((draft) => (draft.kind === "gateway" ? [draft.gateway] : [])),
     serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
   };
   const results = reads.map(({ object, accepted, diagnostics }) => ({

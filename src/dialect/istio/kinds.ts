@@ -2,6 +2,7 @@
 
 import type { KindTable, LaterKind } from "../dialect.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
+import { GATEWAY } from "./gateway-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
 import { VIRTUAL_SERVICE } from "./virtual-service-schema.ts";
@@ -15,6 +16,7 @@ const NETWORKING_VERSIONS = ["v1", "v1beta1", "v1alpha3"];
 
 export const KINDS: readonly KindTable[] = [
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
+  { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
   { group: SECURITY, kind: "PeerAuthentication", versions: ["v1", "v1beta1"], schema: PEER_AUTHENTICATION },
@@ -26,7 +28,6 @@ export const KINDS: readonly KindTable[] = [
  */
 export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
-  { group: NETWORKING, kind: "Gateway", instead: "no gateway listens" },
   { group: NETWORKING, kind: "ProxyConfig", instead: "proxies keep their defaults" },
   { group: NETWORKING, kind: "Sidecar", instead: "every proxy sees every service that is exported to it" },
   { group: NETWORKING, kind: "WorkloadEntry", instead: "the workload is not part of the mesh" },
