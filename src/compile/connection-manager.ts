@@ -3,6 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { MeshSettings } from "../model/settings.ts";
+import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import { type Filter, FilterSchema } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
@@ -35,6 +36,8 @@ export interface HttpChain {
   readonly resolvesHosts?: boolean;
   /** Takes CONNECT. */
   readonly tunnels?: boolean;
+  /** Its clients are outside of the mesh. */
+  readonly edge?: GatewayProxy;
 }
 
 export interface StreamChain {
@@ -73,9 +76,19 @@ const CLIENT_CERTIFICATE = {
   setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
 };
 
+/** A gateway says who its client was, and believes of it what as many proxies as are trusted have written. */
+function edgeOptions({ trustedProxies, clientCertificate }: GatewayProxy) {
+  return {
+    useRemoteAddress: true,
+    xffNumTrustedHops: trustedProxies,
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[clientCertificate],
+    setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+  };
+}
+
 export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   const { direction, settings } = context;
-  const { statPrefix, routes, resolvesHosts = false, tunnels = false } = chain;
+  const { statPrefix, routes, resolvesHosts = false, tunnels = false, edge } = chain;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix,
     codecType: HttpConnectionManager_CodecType.AUTO,
@@ -98,6 +111,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
+    ...(edge ? edgeOptions(edge) : {}),
     accessLog: accessLogs(settings, "http", reporter(context)),
     httpFilters: httpFilters({ direction, resolvesHosts: resolvesHosts && settings.outboundPolicy === "allow-any" }),
   });

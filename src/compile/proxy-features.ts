@@ -5,11 +5,17 @@ import type { WorkloadProxy } from "../model/workload.ts";
 export interface ProxyFeatures {
   /** Reports requests to the agent's access log service, which counts them: Heddle's proxy counts its own. */
   readonly accessLogService: boolean;
+  /** A server may have several certificates, of which the client's hello decides. */
+  readonly manyCertificates: boolean;
+  /** Speaks TLS 1.0 and 1.1, where a gateway asks for it. */
+  readonly oldTls: boolean;
+  /** Reads lists of revoked certificates. */
+  readonly revocationLists: boolean;
 }
 
 const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
-  heddle: { accessLogService: false },
-  envoy: { accessLogService: true },
+  heddle: { accessLogService: false, manyCertificates: false, oldTls: false, revocationLists: false },
+  envoy: { accessLogService: true, manyCertificates: true, oldTls: true, revocationLists: true },
 };
 
 export function featuresOf(kind: WorkloadProxy["kind"]): ProxyFeatures {
