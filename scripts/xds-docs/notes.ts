@@ -7,7 +7,6 @@ const ONE_STREAM =
 const NO_STATS = "Envoy's prefix of statistics that Heddle's proxy does not keep";
 const LABEL = "a name for people";
 const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";
-const MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 
 /** Taken, and nothing comes of it. */
 export const NO_EFFECT: Readonly<Record<string, string>> = {
@@ -27,7 +26,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit.stat_prefix": NO_STATS,
   "envoy.config.listener.v3.Listener.stat_prefix": "statistics of a listener carry its name",
   "*.config_source": ONE_STREAM,
-  "*.sds_config": ONE_STREAM,
   "envoy.config.cluster.v3.Cluster.eds_cluster_config": "read of a cluster of type EDS",
   "envoy.config.core.v3.TypedExtensionConfig.name": LABEL,
   "envoy.config.core.v3.TransportSocket.name": LABEL,
@@ -68,21 +66,19 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.Http2ProtocolOptions.allow_connect": "extended CONNECT (RFC 8441) is spoken always",
   "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport.passthrough_metadata":
     "an internal listener of Heddle's gets no metadata of the connection",
-  "envoy.extensions.transport_sockets.tls.v3.TlsParameters.tls_maximum_protocol_version":
-    "TLS 1.3, the newest there is, may be named",
   "envoy.config.core.v3.SocketAddress.protocol":
     "of a listener, UDP makes one for datagrams; endpoints speak their cluster's",
   "envoy.config.core.v3.Pipe.mode": "read of listeners in Envoy; endpoints have none",
   "envoy.config.core.v3.EnvoyInternalAddress.endpoint_id": "tells apart endpoints of one address in Envoy's statistics",
   "envoy.config.listener.v3.Listener.enable_reuse_port": "the process's --reuse-port says it for all listeners",
   "envoy.config.core.v3.SocketOption.state": "each accepted connection gets it",
-  [`${MANAGER}.SetCurrentClientCertDetails.dns`]: "the mesh's certificates have a URI alone",
   "envoy.config.core.v3.SubstitutionFormatString.content_type": "is of bodies; a log has none",
   "envoy.config.core.v3.SubstitutionFormatString.json_format_options": "keys are sorted always",
 };
 
 /** Taken, and otherwise than by Envoy, or with more to be said. */
 export const DIFFERENCES: Readonly<Record<string, string>> = {
+  "*.sds_config": "ads: from the aggregated stream; anything else: from the agent's",
   "envoy.config.route.v3.RouteConfiguration.validate_clusters":
     "what leads to a cluster that is not there is refused; by default of routes that stand in a listener",
 };

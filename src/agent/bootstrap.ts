@@ -37,10 +37,16 @@ export function peerMetadata(workload: Workload): string {
   return encodePeerMetadata(metricsWorkload(workload));
 }
 
-function node({ workload, proxy }: Sidecar) {
+/** Istio's node types. */
+function nodeType({ role }: Sidecar): string {
+  return role === "gateway" ? "router" : "sidecar";
+}
+
+function node(sidecar: Sidecar) {
+  const { workload, proxy } = sidecar;
   const { name, namespace, address } = workload;
   return {
-    id: `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    id: `${nodeType(sidecar)}~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
     cluster: `${canonicalName(workload)}.${namespace}`,
     ...(proxy === "heddle" && { user_agent_name: "heddle" }),
     metadata: {

@@ -37,6 +37,8 @@ export interface ControlPlane {
 }
 
 export interface Sidecar {
+  /** No application stands beside it: a gateway. */
+  readonly role?: "gateway" | undefined;
   readonly proxy: ProxyKind;
   readonly workload: Workload;
   readonly ports: SidecarPorts;

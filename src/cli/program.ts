@@ -27,6 +27,7 @@ interface Entry {
 const COMMANDS: readonly Entry[] = [
   { name: "up", summary: "start the control plane", load: () => import("./up.ts") },
   { name: "run", summary: "run a program with a sidecar beside it", quiet: true, load: () => import("./run.ts") },
+  { name: "gateway", summary: "run a proxy at the edge of the mesh", load: () => import("./gateway.ts") },
   { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
   { name: "analyze", summary: "find what is wrong with files, or with the mesh", load: () => import("./analyze.ts") },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },

@@ -95,6 +95,22 @@ export function upstream(option: string): (value: string, before?: readonly Upst
   };
 }
 
+export interface GatewayPortOption {
+  readonly servicePort: number;
+  readonly port: number;
+}
+
+/** `80=8080`, or `8080` for both; repeated, they collect. */
+export function gatewayPort(
+  option: string,
+): (value: string, before?: readonly GatewayPortOption[]) => GatewayPortOption[] {
+  return (value, before = []) => {
+    const [, called, own] = /^(\d{1,5})(?:=(\d{1,5}))?$/.exec(value) ?? [];
+    if (called === undefined) return refuse(option, value, "is not PORT=PORT", `${option} 80=8080`);
+    return [...before, { servicePort: port(option)(called), port: port(option)(own ?? called) }];
+  };
+}
+
 /** An http:// or https:// URL without path, query and credentials. */
 export function serverUrl(option: string): (value: string) => string {
   return (value) => {

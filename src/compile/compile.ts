@@ -8,6 +8,7 @@ import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
+import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from "./outbound.ts";
 import { compileOwn } from "./own.ts";
@@ -60,9 +61,8 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const view = viewOf(workload, proxy, shared.selectors);
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
-  const own = cache.references.get(`own/${key}`, ownInputs(shared, workload, proxy, view), () =>
-    ownSets(shared, workload, proxy, view),
-  );
+  const inputs = isGateway(proxy) ? gatewayInputs(shared, workload, view) : ownInputs(shared, workload, proxy, view);
+  const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view));
   return cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
 }
 
@@ -80,14 +80,18 @@ function ownInputs({ mesh, cache }: SharedResources, workload: Workload, proxy: 
   return [workload, view.key, bindings, ...policies, settings, routing];
 }
 
-function ownSets({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {
-  const own = compileOwn({ mesh, memo: cache.memo, routing: cache.routing }, workload, proxy, view);
+/** All that `compileGateway` looks at. */
+function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View) {
+  const { gateways, gatewayRoutes, credentials, services, clientPolicies, settings, index } = mesh;
+  const bindings = index.inboundPorts.get(workloadKey(workload));
+  return [workload, view.key, bindings, gateways, gatewayRoutes, credentials, services, clientPolicies, settings];
+}
+
+function ownSets(shared: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {
+  const own = ownResources(shared, workload, proxy, view);
   const key = workloadKey(workload);
-  const set = (kind: ResourceKind, members: readonly Compiled[]) => [cache.sets.share(`${key}/${kind}`, members)];
-  return {
-    sets: { lds: set("lds", own.lds), cds: set("cds", own.cds), rds: set("rds", own.rds) },
-    serverNames: own.serverNames,
-  };
+  const sets = OWN_KINDS.map((kind) => [kind, [shared.cache.sets.share(`${key}/${kind}`, own[kind])]] as const);
+  return { sets: Object.fromEntries(sets), serverNames: own.serverNames };
 }
 
 function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): ProxySnapshot {
@@ -101,6 +105,21 @@ function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): Pro
     layers,
     serverNames,
   };
+}
+
+const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
+
+type OwnKinds = Readonly<Record<(typeof OWN_KINDS)[number], readonly Compiled[]>>;
+
+function ownResources(
+  { mesh, cache }: SharedResources,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  view: View,
+): OwnKinds & { readonly serverNames: ReadonlySet<string> } {
+  const { memo, routing } = cache;
+  if (isGateway(proxy)) return { ...compileGateway({ mesh, memo }, workload, proxy, view), serverNames: new Set() };
+  return { vhds: [], sds: [], ...compileOwn({ mesh, memo, routing }, workload, proxy, view) };
 }
 
 function outboundOf(shared: SharedResources, view: View): OutboundSets {

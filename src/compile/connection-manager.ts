@@ -3,6 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { MeshSettings } from "../model/settings.ts";
+import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import { type Filter, FilterSchema } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
@@ -41,6 +42,8 @@ export interface HttpChain {
   readonly tunnels?: boolean;
   /** The application's port that it leads to. */
   readonly port?: number;
+  /** Its clients are outside of the mesh. */
+  readonly edge?: GatewayProxy;
 }
 
 export interface StreamChain {
@@ -79,9 +82,19 @@ const CLIENT_CERTIFICATE = {
   setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
 };
 
+/** A gateway says who its client was, and believes of it what as many proxies as are trusted have written. */
+function edgeOptions({ trustedProxies, clientCertificate }: GatewayProxy) {
+  return {
+    useRemoteAddress: true,
+    xffNumTrustedHops: trustedProxies,
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[clientCertificate],
+    setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+  };
+}
+
 export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   const { direction, settings } = context;
-  const { statPrefix, routes, resolvesHosts = false, tunnels = false, port } = chain;
+  const { statPrefix, routes, resolvesHosts = false, tunnels = false, port, edge } = chain;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix,
     codecType: HttpConnectionManager_CodecType.AUTO,
@@ -104,6 +117,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
+    ...(edge ? edgeOptions(edge) : {}),
     accessLog: accessLogs(settings, "http", reporter(context)),
     httpFilters: httpFilters({
       direction,

@@ -17,6 +17,7 @@ import {
 import { type Listener, ListenerSchema } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { HttpInspectorSchema } from "../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts";
 import { OriginalDstSchema } from "../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
+import { ProxyProtocolSchema } from "../xds/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts";
 import { TlsInspectorSchema } from "../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts";
 import { lazy } from "./lazy.ts";
 
@@ -58,6 +59,14 @@ export function httpInspector(except?: ListenerFilterChainMatchPredicate): Liste
     ...(except ? { filterDisabled: except } : {}),
   });
 }
+
+export const proxyProtocol = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.proxy_protocol",
+      configType: { case: "typedConfig", value: packAny(ProxyProtocolSchema, create(ProxyProtocolSchema)) },
+    }),
+);
 
 export interface ChainOptions {
   readonly name: string;

@@ -9,13 +9,31 @@ export interface ProxyFeatures {
   readonly asksAuthorizers: boolean;
   /** Verifies tokens (envoy.filters.http.jwt_authn). */
   readonly verifiesTokens: boolean;
-  /** Judges connections by rules that are on trial. */
-  readonly triesConnections: boolean;
+  /** A server may have several certificates, of which the client's hello decides. */
+  readonly manyCertificates: boolean;
+  /** Speaks TLS 1.0 and 1.1, where a gateway asks for it. */
+  readonly oldTls: boolean;
+  /** Reads lists of revoked certificates. */
+  readonly revocationLists: boolean;
 }
 
 const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
-  heddle: { accessLogService: false, asksAuthorizers: false, verifiesTokens: false, triesConnections: false },
-  envoy: { accessLogService: true, asksAuthorizers: true, verifiesTokens: true, triesConnections: true },
+  heddle: {
+    accessLogService: false,
+    asksAuthorizers: false,
+    verifiesTokens: false,
+    manyCertificates: false,
+    oldTls: false,
+    revocationLists: false,
+  },
+  envoy: {
+    accessLogService: true,
+    asksAuthorizers: true,
+    verifiesTokens: true,
+    manyCertificates: true,
+    oldTls: true,
+    revocationLists: true,
+  },
 };
 
 export function featuresOf(kind: WorkloadProxy["kind"]): ProxyFeatures {

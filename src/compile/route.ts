@@ -74,6 +74,8 @@ export interface RouteContext {
   readonly authority?: string | undefined;
   /** Of requests that no rule speaks of. */
   readonly hash?: HashKey | undefined;
+  /** In which clients come; undefined: plaintext, as sidecars take them. */
+  readonly scheme?: "http" | "https" | undefined;
 }
 
 /** `prefix_rewrite` replaces what the match's path matched, which is all of it after an exact or a regex match. */
@@ -124,18 +126,18 @@ function redirectPath(path: Redirect["path"]) {
   return { pathRewriteSpecifier: { case: specifier, value: path.replacement } } as const;
 }
 
-/** Of the location; 0: none, as for a port that its scheme has anyway. Sidecars take requests in plaintext. */
-function redirectPort({ port, scheme = "http" }: Redirect, calledPort: number): number {
+/** Of the location; 0: none, as for a port that its scheme has anyway. */
+function redirectPort({ port, scheme }: Redirect, calledPort: number): number {
   const number = port === "request" ? calledPort : (port ?? 0);
   return (number === 80 && scheme === "http") || (number === 443 && scheme === "https") ? 0 : number;
 }
 
-function redirectAction(redirect: Redirect, calledPort: number): RedirectAction {
+function redirectAction(redirect: Redirect, calledPort: number, called: "http" | "https"): RedirectAction {
   const { status, path, authority, scheme } = redirect;
   return create(RedirectActionSchema, {
     responseCode: REDIRECT_CODES[status],
     hostRedirect: authority ?? "",
-    portRedirect: redirectPort(redirect, calledPort),
+    portRedirect: redirectPort({ ...redirect, scheme: scheme ?? called }, calledPort),
     ...(scheme === undefined ? {} : { schemeRewriteSpecifier: { case: "schemeRedirect", value: scheme } }),
     ...redirectPath(path),
   });
@@ -156,7 +158,7 @@ function routeAction(selected: SelectedRule, port: number, context: RouteContext
     case "forward":
       return { case: "route", value: forward(selected, action.rewrite ?? {}, context) } as const;
     case "redirect":
-      return { case: "redirect", value: redirectAction(action.redirect, port) } as const;
+      return { case: "redirect", value: redirectAction(action.redirect, port, context.scheme ?? "http") } as const;
     case "direct": {
       const { status, body } = action;
       const value = create(DirectResponseActionSchema, { status, ...bodySource(body) });

@@ -32,7 +32,7 @@ const LEG_VERSION: MessageInitShape<typeof TlsParametersSchema> = {
 
 type SanMatcher = MessageInitShape<typeof SubjectAltNameMatcherSchema>;
 
-function exactName(name: string): SanMatcher {
+export function exactName(name: string): SanMatcher {
   const sanType = name.includes("://") ? SubjectAltNameMatcher_SanType.URI : SubjectAltNameMatcher_SanType.DNS;
   return { sanType, matcher: { matchPattern: { case: "exact", value: name } } };
 }

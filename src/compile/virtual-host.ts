@@ -54,7 +54,12 @@ const protocol = lazy(() => overwrite(PROTOCOL_HEADER, "%PROTOCOL%"));
 /** A declared port goes by its declaration, so that only undeclared ones need to be told. */
 function meshHeaders(plan: VirtualHostPlan): HeaderValueOption[] {
   if (plan.external || !mayBeHttp(plan.protocol)) return [];
-  return plan.protocol === "undeclared" ? [protocol(), peerMetadata()] : [peerMetadata()];
+  return meshRequestHeaders(plan.protocol === "undeclared");
+}
+
+/** What the server's proxy is told, and takes out again. */
+export function meshRequestHeaders(undeclared: boolean): HeaderValueOption[] {
+  return undeclared ? [protocol(), peerMetadata()] : [peerMetadata()];
 }
 
 /** The Host of a request that an application sends to `localhost:9191` says nothing to the service. */

@@ -384,7 +384,16 @@ test("node ids are read as Istio writes them", () => {
     namespace: "default",
   });
   expect(parseNodeId("agent~::1~a.default~default.svc.cluster.local")).toEqual({ name: "a", namespace: "default" });
-  for (const id of ["", "a", "router~1~a.b~c", "sidecar~1~a~c", "sidecar~1~.b~c", "sidecar~1~a.b", "sidecar~1~a.b~c~d"])
+  expect(parseNodeId("router~::1~a.default~default.svc.cluster.local")).toEqual({ name: "a", namespace: "default" });
+  for (const id of [
+    "",
+    "a",
+    "waypoint~1~a.b~c",
+    "sidecar~1~a~c",
+    "sidecar~1~.b~c",
+    "sidecar~1~a.b",
+    "sidecar~1~a.b~c~d",
+  ])
     expect(parseNodeId(id)).toBeUndefined();
 });
 

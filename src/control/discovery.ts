@@ -13,14 +13,16 @@ const log = logger("control");
 
 export const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
+const NODE_TYPES: ReadonlySet<string> = new Set(["sidecar", "router", "agent"]);
+
 /**
- * `sidecar~10.1.2.3~pod.namespace~namespace.svc.cluster.local`; with `agent` in front it is what stands beside the proxy and
+ * `sidecar~10.1.2.3~pod.namespace~namespace.svc.cluster.local`; `router` in front is a gateway, `agent` what stands beside the proxy and
  * wants names alone.
  */
 export function parseNodeId(id: string): { readonly namespace: string; readonly name: string } | undefined {
   const [kind, , instance, ...rest] = id.split("~");
   const dot = instance?.lastIndexOf(".") ?? -1;
-  if ((kind !== "sidecar" && kind !== "agent") || instance === undefined || dot <= 0 || rest.length !== 1)
+  if (kind === undefined || !NODE_TYPES.has(kind) || instance === undefined || dot <= 0 || rest.length !== 1)
     return undefined;
   return { name: instance.slice(0, dot), namespace: instance.slice(dot + 1) };
 }

@@ -6,8 +6,10 @@ import { join } from "node:path";
 
 const AREAS = [
   ["diagnostics.ts", 1000, 1199],
-  ["istio/diagnostics.ts", 1200, 1299],
-  ["kubernetes/diagnostics.ts", 1300, 1399],
+  ["istio/diagnostics.ts", 1200, 1289],
+  ["istio/gateway-diagnostics.ts", 1290, 1299],
+  ["kubernetes/diagnostics.ts", 1300, 1309],
+  ["../model/gateway-findings.ts", 1310, 1319],
   ["../model/findings.ts", 2000, 2999],
 ] as const;
 

@@ -5,7 +5,7 @@ import { indexEndpoints, indexInboundPorts } from "./endpoints.ts";
 import { sameContent, sameItems } from "./equality.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
-import { type Authored, byAge, compareText, originKey } from "./origin.ts";
+import { type Authored, byAge, compareText, type Origin, originKey } from "./origin.ts";
 import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
@@ -21,7 +21,15 @@ import { ScopeIndex } from "./workload-scope.ts";
 export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mesh): Mesh {
   const services = kept(before?.services, distinct([...parts.services].sort(byAge), serviceKey), serviceKey);
   const workloads = kept(before?.workloads, distinct(parts.workloads, workloadKey), workloadKey);
-  const routes = kept(before?.routes, distinct(parts.routes, routeKey), routeKey);
+  const everyRoute = distinct(parts.routes, routeKey);
+  const routes = kept(before?.routes, everyRoute.filter(isForSidecars), routeKey);
+  const gatewayRoutes = kept(
+    before?.gatewayRoutes,
+    everyRoute.filter((route) => !isForSidecars(route)),
+    routeKey,
+  );
+  const gateways = kept(before?.gateways, distinct(parts.gateways, policyKey), policyKey);
+  const credentials = kept(before?.credentials, distinct(parts.credentials, credentialKey), credentialKey);
   const clientPolicies = kept(before?.clientPolicies, distinct(parts.clientPolicies, policyKey), policyKey);
   const serverPolicies = kept(before?.serverPolicies, distinct(parts.serverPolicies, policyKey), policyKey);
   const authorizationPolicies = kept(
@@ -47,6 +55,14 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     ...found,
     inboundPorts: indexInboundPorts(services, found.endpoints, before?.index),
     ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
+    gatewayRoutes:
+      before?.gatewayRoutes === gatewayRoutes
+        ? before.index.gatewayRoutes
+        : groups(gatewayRoutes, ({ gateway }) => (gateway === undefined ? [] : [gateway])),
+    credentials:
+      before?.credentials === credentials
+        ? before.index.credentials
+        : new Map(credentials.map((credential) => [credentialKey(credential), credential])),
     clientPolicies:
       before?.clientPolicies === clientPolicies ? before.index.clientPolicies : indexClientPolicies(clientPolicies),
     ...(before?.serverPolicies === serverPolicies
@@ -68,11 +84,14 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     services,
     workloads,
     routes,
+    gatewayRoutes,
     clientPolicies,
     serverPolicies,
     authorizationPolicies,
     requestAuthentications,
     keySets,
+    gateways,
+    credentials,
     index,
   };
 }
@@ -127,9 +146,17 @@ function indexRoutes(routes: readonly Route[]): Pick<MeshIndex, (typeof ROUTE_IN
   };
 }
 
-/** One object may make a route of each kind. */
+/** One object may make a route of each kind, for sidecars and for each Gateway that it is bound to. */
 export function routeKey(route: Route): string {
-  return `${route.kind}/${originKey(route.origin)}`;
+  return `${route.kind}/${originKey(route.origin)}${route.gateway === undefined ? "" : `@${route.gateway}`}`;
+}
+
+function credentialKey({ origin }: { readonly origin: Origin }): string {
+  return `${origin.namespace}/${origin.name}`;
+}
+
+function isForSidecars({ gateway }: Route): boolean {
+  return gateway === undefined;
 }
 
 /** The first of each key, sorted by key. */

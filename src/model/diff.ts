@@ -4,6 +4,7 @@ import { routeKey } from "./build.ts";
 import { sameContent } from "./equality.ts";
 import type { Mesh } from "./mesh.ts";
 import { compareText, originKey } from "./origin.ts";
+import type { Route } from "./route.ts";
 import { type ServiceKey, serviceKey } from "./service.ts";
 import { workloadKey } from "./workload.ts";
 
@@ -30,6 +31,9 @@ export interface MeshDiff {
   readonly requestAuthentications: Changes;
   /** By URI. */
   readonly keySets: Changes;
+  readonly gateways: Changes;
+  /** Whether any certificate differs. */
+  readonly credentials: boolean;
 }
 
 /** Objects that both meshes share by reference cost one comparison. */
@@ -40,7 +44,7 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
     services: changes(before.services, after.services, serviceKey),
     workloads: changes(before.workloads, after.workloads, workloadKey),
     endpoints: changedEndpoints(before, after),
-    routes: changes(before.routes, after.routes, routeKey),
+    routes: changes(everyRoute(before), everyRoute(after), routeKey),
     clientPolicies: changes(before.clientPolicies, after.clientPolicies, (policy) => originKey(policy.origin)),
     serverPolicies: changes(before.serverPolicies, after.serverPolicies, (policy) => originKey(policy.origin)),
     authorizationPolicies: changes(before.authorizationPolicies, after.authorizationPolicies, (policy) =>
@@ -50,12 +54,18 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
       originKey(policy.origin),
     ),
     keySets: changes(before.keySets, after.keySets, ({ uri }) => uri),
+    gateways: changes(before.gateways, after.gateways, (gateway) => originKey(gateway.origin)),
+    credentials: !sameContent(before.credentials, after.credentials),
   };
 }
 
+function everyRoute({ routes, gatewayRoutes }: Mesh): readonly Route[] {
+  return [...routes, ...gatewayRoutes];
+}
+
 export function isEmptyDiff(diff: MeshDiff): boolean {
-  const { settings, endpoints, ...rest } = diff;
-  return !settings && endpoints.length === 0 && Object.values(rest).every(isUnchanged);
+  const { settings, credentials, endpoints, ...rest } = diff;
+  return !settings && !credentials && endpoints.length === 0 && Object.values(rest).every(isUnchanged);
 }
 
 function isUnchanged({ added, removed, changed }: Changes): boolean {

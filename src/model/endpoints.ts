@@ -144,7 +144,8 @@ function ofWorkload(
     address,
     applicationPort,
     port: standIn?.plaintext ?? applicationPort,
-    transport: proxy ? { kind: "leg", port: proxy.meshPort } : { kind: "plaintext" },
+    // A gateway takes what comes from outside, as its Gateways say.
+    transport: proxy && !proxy.gateway ? { kind: "leg", port: proxy.meshPort } : { kind: "plaintext" },
     weight,
     cluster,
     network,

@@ -2,6 +2,7 @@
 
 import { type StageOfWorkload, stagesOf } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
+import type { Credential } from "./credential.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { patternsFor } from "./hosts.ts";
 import type { InboundPort, Mesh } from "./mesh.ts";
@@ -46,6 +47,11 @@ export function servicesOf(mesh: Mesh, workload: Workload): readonly Service[] {
   return [
     ...new Set(inboundPortsOf(mesh, workload).flatMap((port) => port.bindings.map((binding) => binding.service))),
   ];
+}
+
+/** The certificates that gateways of a namespace know by this name. */
+export function credentialOf(mesh: Mesh, namespace: string, name: string): Credential | undefined {
+  return mesh.index.credentials.get(`${namespace}/${name}`);
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import type { AuthorizationPolicy } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
+import type { Credential } from "./credential.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
+import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { KeySet, RequestAuthentication } from "./request-authentication.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
@@ -31,6 +33,8 @@ export interface MeshParts {
   readonly requestAuthentications: readonly RequestAuthentication[];
   /** Of no dialect: the control plane fetched them. */
   readonly keySets: readonly KeySet[];
+  readonly gateways: readonly Gateway[];
+  readonly credentials: readonly Credential[];
 }
 
 export const NO_PARTS: MeshParts = {
@@ -44,6 +48,8 @@ export const NO_PARTS: MeshParts = {
   authorizationPolicies: [],
   requestAuthentications: [],
   keySets: [],
+  gateways: [],
+  credentials: [],
 };
 
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
@@ -58,6 +64,8 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     authorizationPolicies: parts.flatMap((part) => part.authorizationPolicies),
     requestAuthentications: parts.flatMap((part) => part.requestAuthentications),
     keySets: parts.flatMap((part) => part.keySets),
+    gateways: parts.flatMap((part) => part.gateways),
+    credentials: parts.flatMap((part) => part.credentials),
   };
 }
 
@@ -80,10 +88,14 @@ export interface MeshIndex {
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
   readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
   readonly inboundPorts: InboundPorts;
-  /** By host as written, wildcards included; each list sorted by age. */
+  /** Of sidecars. By host as written, wildcards included; each list sorted by age. */
   readonly httpRoutes: ReadonlyMap<string, readonly HttpRoute[]>;
   readonly tlsRoutes: ReadonlyMap<string, readonly TlsRoute[]>;
   readonly tcpRoutes: ReadonlyMap<string, readonly TcpRoute[]>;
+  /** By the Gateway that they are bound to, each list sorted by age. */
+  readonly gatewayRoutes: ReadonlyMap<GatewayKey, readonly Route[]>;
+  /** By `<namespace>/<name>`. */
+  readonly credentials: ReadonlyMap<string, Credential>;
   /** By namespace, then by host as written; each list sorted by age. */
   readonly clientPolicies: ReadonlyMap<string, ReadonlyMap<string, readonly ClientPolicy[]>>;
   readonly meshServerPolicy: ServerPolicy | undefined;
@@ -103,11 +115,15 @@ export interface Mesh {
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];
   readonly workloads: readonly Workload[];
+  /** Those of sidecars. */
   readonly routes: readonly Route[];
+  readonly gatewayRoutes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
   readonly serverPolicies: readonly ServerPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly requestAuthentications: readonly RequestAuthentication[];
   readonly keySets: readonly KeySet[];
+  readonly gateways: readonly Gateway[];
+  readonly credentials: readonly Credential[];
   readonly index: MeshIndex;
 }

@@ -2,6 +2,7 @@
 
 import type { CorsPolicy } from "./cors.ts";
 import type { Fault } from "./fault.ts";
+import type { GatewayKey } from "./gateway.ts";
 import type { HttpMatch, TcpMatch, TlsMatch } from "./match.ts";
 import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
@@ -26,6 +27,8 @@ interface RouteBase extends Authored {
   /** Hosts that it is for: fully qualified, in lower case, or `*.suffix`, or `*`. */
   readonly hosts: readonly string[];
   readonly visibility: Visibility;
+  /** The Gateway that it is bound to; undefined: the clients' own proxies. */
+  readonly gateway?: GatewayKey | undefined;
 }
 
 export interface HttpRoute extends RouteBase {

@@ -23,6 +23,7 @@ import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { SourceMap } from "./source-map.ts";
+import { validateGateways } from "./validate-gateways.ts";
 import { securityFindings } from "./validate-security.ts";
 import { labelsMatch, type Workload } from "./workload.ts";
 
@@ -49,13 +50,12 @@ class Validation {
 
   run(parts: MeshParts): readonly Diagnostic[] {
     for (const service of parts.services) this.#service(service);
-    for (const route of this.#mesh.routes) {
-      this.#hosts(route);
-      for (const { origin, target } of targetsOf(route)) this.#target(origin, target);
-    }
+    for (const route of this.#mesh.routes) this.#hosts(route);
+    for (const { origin, target } of writtenTargets(this.#mesh)) this.#target(origin, target);
     for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
     this.#serverPolicies();
     for (const { origin, path, message } of securityFindings(this.#mesh)) this.#report(origin, path, message);
+    validateGateways(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }
 
@@ -220,6 +220,12 @@ class Validation {
 interface WrittenTarget {
   readonly origin: Origin;
   readonly target: BackendTarget;
+}
+
+/** Each once: a rule that holds in several places is written in one. */
+function writtenTargets({ routes, gatewayRoutes }: Mesh): Iterable<WrittenTarget> {
+  const written = [...routes, ...gatewayRoutes].flatMap(targetsOf);
+  return new Map(written.map((entry) => [`${originKey(entry.origin)} ${entry.target.path}`, entry])).values();
 }
 
 function targetsOf(route: Route): readonly WrittenTarget[] {

@@ -37,6 +37,26 @@ export interface Capture {
   readonly machineAddress?: string | undefined;
 }
 
+/** A proxy without an application beside it, at the edge of the mesh. */
+export interface GatewayProxy {
+  /** Proxies in front of it whose word in x-forwarded-for counts (Istio's gatewayTopology.numTrustedProxies). */
+  readonly trustedProxies: number;
+  /** What becomes of x-forwarded-client-cert. */
+  readonly clientCertificate: ClientCertificateForwarding;
+  /** Connections begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
+}
+
+/** Envoy's ForwardClientCertDetails. */
+export const CLIENT_CERTIFICATE_FORWARDING = [
+  "SANITIZE",
+  "FORWARD_ONLY",
+  "APPEND_FORWARD",
+  "SANITIZE_SET",
+  "ALWAYS_FORWARD_ONLY",
+] as const;
+export type ClientCertificateForwarding = (typeof CLIENT_CERTIFICATE_FORWARDING)[number];
+
 /** What stands beside a workload, and on which ports: the same facts for Heddle's proxy and for Envoy. */
 export interface WorkloadProxy {
   readonly kind: "heddle" | "envoy";
@@ -49,6 +69,8 @@ export interface WorkloadProxy {
   readonly forwardProxyPort?: number | undefined;
   readonly upstreams: readonly Upstream[];
   readonly capture?: Capture | undefined;
+  /** Undefined: a sidecar. */
+  readonly gateway?: GatewayProxy | undefined;
 }
 
 export interface Workload {

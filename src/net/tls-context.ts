@@ -13,6 +13,15 @@ export interface TlsMaterial {
   readonly roots: string | undefined;
 }
 
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+export interface TlsLimits {
+  /** Undefined: the newest. */
+  readonly maxVersion?: TlsVersion | undefined;
+  /** OpenSSL's names between colons, for TLS 1.2; undefined: BoringSSL's own choice. */
+  readonly ciphers?: string | undefined;
+}
+
 /** What Bun's sockets take as `tls.secureContext`. */
 export type NativeContext = SecureContext["context"];
 
@@ -20,12 +29,18 @@ export type NativeContext = SecureContext["context"];
  * A context for one side or both. TLS 1.3 alone on the mesh: every peer is ours or Envoy.
  * @throws Error of OpenSSL when the PEM is malformed or the key does not belong to the certificate: check configuration with it.
  */
-export function createTlsContext(material: TlsMaterial, minVersion: "TLSv1.2" | "TLSv1.3"): NativeContext {
+export function createTlsContext(
+  material: TlsMaterial,
+  minVersion: TlsVersion,
+  { maxVersion, ciphers }: TlsLimits = {},
+): NativeContext {
   return tls.createSecureContext({
     ...(material.certificate !== undefined && { cert: material.certificate }),
     ...(material.key !== undefined && { key: material.key }),
     ...(material.roots !== undefined && { ca: material.roots }),
     minVersion,
+    ...(maxVersion !== undefined && { maxVersion }),
+    ...(ciphers !== undefined && { ciphers }),
     secureOptions: SSL_OP_NO_TICKET,
   }).context;
 }

@@ -1,5 +1,6 @@
 // A filter chain with what the proxy resolved for it, and the connections that took it.
 
+import { X509Certificate } from "node:crypto";
 import { logger } from "../base/log.ts";
 import { type ServerTls, TlsAcceptor } from "../net/tls-acceptor.ts";
 import { peerNames } from "../pki/svid.ts";
@@ -92,10 +93,23 @@ export function serverTls(
   };
 }
 
+/** One of either kind is enough (Envoy: DefaultCertValidator::verifyCertificate). */
+function hasHash({ certificateHashes, publicKeyHashes }: DownstreamTls, certificate: Uint8Array): boolean {
+  if (certificateHashes.length === 0 && publicKeyHashes.length === 0) return true;
+  const digest = (bytes: Uint8Array, form: "hex" | "base64") =>
+    new Bun.CryptoHasher("sha256").update(bytes).digest(form);
+  if (certificateHashes.includes(digest(certificate, "hex"))) return true;
+  if (publicKeyHashes.length === 0) return false;
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return publicKeyHashes.includes(digest(key, "base64"));
+}
+
 /** What the handshake itself does not ask: SNI, and a name among those that are expected of who presents a certificate. */
 function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8Array | undefined): string | undefined {
   if (tls.requireSni && serverName === "") return "no SNI";
-  if (tls.subjectAltNames.length === 0 || certificate === undefined) return undefined;
+  if (certificate === undefined) return undefined;
+  if (!hasHash(tls, certificate)) return "certificate has none of the hashes that are expected";
+  if (tls.subjectAltNames.length === 0) return undefined;
   const names = peerNames(certificate);
   if (names.kind === "malformed") return names.reason;
   const { uri, dnsNames } = names.value;
@@ -103,7 +117,7 @@ function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8A
 }
 
 function bindTerminal(
-  { terminal }: FilterChain,
+  { terminal, tls }: FilterChain,
   { direction, bufferLimitBytes }: ListenerTable,
   context: ChainContext,
   replaced: readonly BoundHttp[],
@@ -127,6 +141,7 @@ function bindTerminal(
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),
       inbound,
+      ownNames: () => (tls?.certificate === undefined ? [] : context.secrets.urisOf(tls.certificate)),
       // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.
       stats: before?.stats ?? {
         connections: 0,

@@ -27,6 +27,9 @@ import { Taps } from "./tap.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { NameCache } from "./upstream/names.ts";
 
+/** Istio's and SPIRE's name of the workload's own. */
+const WORKLOAD_CERTIFICATE = "default";
+
 export interface ConfigurationSettings {
   readonly sockets: ListeningSockets;
   readonly listenerDrainMs: number;
@@ -103,7 +106,9 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   setSecret(name: string, content: SecretContent): string | undefined {
     const refusal = this.secrets.set(name, content);
     if (refusal !== undefined) return refusal;
-    if (content.kind === "certificate") this.#readPrincipal(content.chain);
+    // Others that the control plane brings are for clients outside of the mesh, whatever names they have.
+    const isOwn = name === WORKLOAD_CERTIFICATE || !this.listenerManager.discoveredSecrets.has(name);
+    if (content.kind === "certificate" && isOwn) this.#readPrincipal(content.chain);
     this.clusterManager.secretArrived();
     this.listenerManager.openWarm();
     return undefined;
@@ -113,7 +118,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     const certificates = parseCertificates(chain);
     const leaf = certificates.kind === "parsed" ? certificates.value[0] : undefined;
     const identity = leaf && svidIdentity(leaf);
-    if (identity?.kind !== "parsed") return; // a gateway's certificate names hosts, not a workload
+    if (identity?.kind !== "parsed") return; // it names hosts, not a workload
     this.principal = identity.value.uri;
     this.reporter.principal = identity.value.uri;
   }

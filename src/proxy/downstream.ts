@@ -31,6 +31,8 @@ export interface BoundHttp {
   readonly logs: readonly BoundLog[];
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;
+  /** URIs in the certificate that clients are shown at the moment. */
+  ownNames(): readonly string[];
   readonly stats: HttpStats;
 }
 

@@ -73,7 +73,6 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
   #idleSince = 0;
   #stream: ByteStream | undefined;
   #onClosed: (() => void) | undefined;
-  #certificate: Uint8Array | undefined;
   #forwarded: string | undefined;
   // The caller's edge: one connection carries one caller's requests, mostly to one service.
   #edge: RequestEdge | undefined;
@@ -100,7 +99,6 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     this.#stream = stream;
     stream.counters = this.http.stats.bytes;
     if (first) stream.counters.received += first.length;
-    this.#certificate = stream.tls?.peerCertificate;
     const { table, limits } = this.http;
     if (table.maxConnectionMs > 0) timers.arm(this.#age, table.maxConnectionMs);
     const alpn = stream.tls?.alpn ?? "";
@@ -241,13 +239,19 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     return this.#forwarded;
   }
 
+  /** Envoy's order of keys: the proxy's own names, then what it is told to say of the peer. */
   #describeCertificate(): string {
-    const { principal } = this.facts;
-    if (principal === "" || !this.#certificate) return "";
-    const { subject, uri } = this.http.table.certificateDetails;
-    const hash = new Bun.CryptoHasher("sha256").update(this.#certificate).digest("hex");
-    // X.509-SVIDs of the mesh have no subject.
-    return `By=${this.context.principal};Hash=${hash}${subject ? ';Subject=""' : ""}${uri ? `;URI=${principal}` : ""}`;
+    const { peer } = this.facts;
+    if (!peer) return "";
+    const { certificate, subject, uri, dns } = this.http.table.certificateDetails;
+    return [
+      ...this.http.ownNames().map((name) => `By=${name}`),
+      `Hash=${peer.fingerprint("sha256")}`,
+      ...(certificate ? [`Cert="${peer.pem}"`] : []),
+      ...(subject ? [`Subject="${peer.subject ?? ""}"`] : []),
+      ...(uri ? (peer.uris.length === 0 ? ["URI="] : peer.uris.map((name) => `URI=${name}`)) : []),
+      ...(dns ? peer.dnsNames.map((name) => `DNS=${name}`) : []),
+    ].join(";");
   }
 
   /** Where a finished request is counted. */

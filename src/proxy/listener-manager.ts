@@ -58,6 +58,12 @@ export class ListenerManager {
     return new Set([...this.#listeners.values(), ...this.#warming.values()].flatMap((listener) => listener.routeNames));
   }
 
+  /** The names of the secrets that they ask the control plane for. */
+  get discoveredSecrets(): ReadonlySet<string> {
+    const listeners = [...this.#listeners.values(), ...this.#warming.values()];
+    return new Set(listeners.flatMap((listener) => listener.discoveredSecrets));
+  }
+
   // ── set and removed ──
 
   /** Why a listener cannot be beside those that are there. */

@@ -144,6 +144,11 @@ export class Listener {
     );
   }
 
+  /** Those of them that the control plane serves. */
+  get discoveredSecrets(): readonly string[] {
+    return [...this.#chains.keys()].flatMap(({ tls }) => tls?.discovered ?? []);
+  }
+
   /** How long it waits for routes before it opens without; 0 is for ever. */
   get routesTimeoutMs(): number {
     const times = this.managers.flatMap(({ table: { routes } }) =>

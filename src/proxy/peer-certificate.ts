@@ -46,6 +46,10 @@ export class PeerCertificate {
     return this.#certificate?.serial;
   }
 
+  get uris(): readonly string[] {
+    return this.#certificate?.altNames.uris ?? [];
+  }
+
   get dnsNames(): readonly string[] {
     return this.#certificate?.altNames.dnsNames ?? [];
   }

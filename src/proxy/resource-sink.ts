@@ -13,6 +13,8 @@ const log = logger("proxy");
 export interface WantedResources {
   readonly endpoints: ReadonlySet<string>;
   readonly routes: ReadonlySet<string>;
+  /** On the same stream; those of the agent come by themselves. */
+  readonly secrets: ReadonlySet<string>;
 }
 
 export interface ResourceSink {
@@ -29,7 +31,11 @@ export interface ResourceSink {
 }
 
 export function wantedOf({ clusterManager, listenerManager }: Configuration): WantedResources {
-  return { endpoints: clusterManager.endpointNames, routes: listenerManager.routeNames };
+  return {
+    endpoints: clusterManager.endpointNames,
+    routes: listenerManager.routeNames,
+    secrets: listenerManager.discoveredSecrets,
+  };
 }
 
 /** A defect of ours is a refusal too: without a verdict, no later request of the session would go out. */

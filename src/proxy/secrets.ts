@@ -2,6 +2,7 @@
 // live keep what they began with.
 
 import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
+import { parseCertificates } from "../pki/certificate.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
 import type { TlsSettings } from "../table/transport-socket.ts";
 
@@ -28,9 +29,17 @@ export class Secrets {
     return this.#contents.has(name);
   }
 
+  /** URIs in the certificate of that name. */
+  urisOf(name: string): readonly string[] {
+    const content = this.#contents.get(name);
+    if (content?.kind !== "certificate") return [];
+    const read = parseCertificates(content.chain);
+    return read.kind === "parsed" ? (read.value[0]?.altNames.uris ?? []) : [];
+  }
+
   /** A context of a certificate and roots by their secrets' names; undefined while one of them has not arrived. */
-  context({ certificate, roots, minVersion }: TlsSettings): NativeContext | undefined {
-    const key = `${certificate ?? ""}\0${roots ?? ""}\0${minVersion}`;
+  context({ certificate, roots, minVersion, maxVersion, ciphers }: TlsSettings): NativeContext | undefined {
+    const key = `${certificate ?? ""}\0${roots ?? ""}\0${minVersion}\0${maxVersion ?? ""}\0${ciphers ?? ""}`;
     const known = this.#contexts.get(key);
     if (known) return known;
     const own = certificate === undefined ? undefined : this.#contents.get(certificate);
@@ -44,6 +53,7 @@ export class Secrets {
         roots: trusted?.kind === "roots" ? trusted.roots : undefined,
       },
       minVersion,
+      { maxVersion, ciphers },
     );
     this.#contexts.set(key, context);
     return context;

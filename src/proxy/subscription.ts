@@ -275,6 +275,7 @@ export function subscribe(
         const { wanted } = sink;
         sink.keep(wanted);
         client.want("eds", wanted.endpoints);
+        client.want("sds", wanted.secrets);
         client.want("rds", wanted.routes);
       },
     );

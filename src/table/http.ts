@@ -45,6 +45,13 @@ export type ClientCertificateForwarding =
   | "sanitize-set"
   | "always-forward-only";
 
+export interface CertificateDetails {
+  readonly certificate: boolean;
+  readonly subject: boolean;
+  readonly uri: boolean;
+  readonly dns: boolean;
+}
+
 export interface HttpTable extends Keepalive {
   readonly statPrefix: string;
   readonly codec: "auto" | "http1" | "http2";
@@ -65,7 +72,7 @@ export interface HttpTable extends Keepalive {
   readonly preserveExternalRequestId: boolean;
   readonly clientCertificate: ClientCertificateForwarding;
   /** What x-forwarded-client-cert says of the peer beside `By` and `Hash`. */
-  readonly certificateDetails: { readonly subject: boolean; readonly uri: boolean };
+  readonly certificateDetails: CertificateDetails;
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
   /** What becomes of a path with `%2F` or `%5C` (path_with_escaped_slashes_action). */

@@ -16,8 +16,17 @@ export interface TlsSettings {
   readonly roots: string | undefined;
   /** The peer's certificate must have a name that matches one; empty accepts every chain that is trusted. */
   readonly subjectAltNames: readonly SubjectName[];
+  /** SHA-256 of the peer's certificate, in hexadecimal, and of its public key, in base64; it must be one of either (Envoy accepts by any). */
+  readonly certificateHashes: readonly string[];
+  readonly publicKeyHashes: readonly string[];
   readonly alpn: readonly string[];
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** Undefined: the newest. */
+  readonly maxVersion: "TLSv1.2" | "TLSv1.3" | undefined;
+  /** OpenSSL's names between colons, for TLS 1.2; undefined: the library's choice. */
+  readonly ciphers: string | undefined;
+  /** Of those, the names that are asked for on the stream of everything else (ADS); the others are the agent's. */
+  readonly discovered: readonly string[];
 }
 
 /** A PROXY header before everything else. `tlvs`: types of those that are passed on. */

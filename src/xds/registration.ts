@@ -14,6 +14,11 @@ export function workloadNameOf({ app, version }: AppVersion): string {
   return `${app}-${version}`;
 }
 
+/** Also the label that Istio's gateways have, `istio: ingressgateway` for `istio-ingressgateway`: by it Gateways choose them. */
+export function gatewayLabels(of: AppVersion): Readonly<Record<string, string>> {
+  return { ...workloadLabels(of), istio: of.app.replace(/^istio-/, "") };
+}
+
 /** The Pod's labels, which the proxy tells its peers and its metrics show, too. */
 export function workloadLabels(of: AppVersion): Readonly<Record<string, string>> {
   return {

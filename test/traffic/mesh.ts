@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { findComponent } from "../../scripts/components.ts";
 import { PortBook } from "../../src/agent/ports.ts";
-import { instanceName, type RunningSidecar, runSidecar } from "../../src/agent/run.ts";
+import { instanceName, type RunningSidecar, type RunOptions, runSidecar } from "../../src/agent/run.ts";
 import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { configureLog } from "../../src/base/log.ts";
 import type { Secret } from "../../src/base/secret.ts";
@@ -36,6 +36,21 @@ export interface WorkloadOptions {
   readonly command?: (...ports: readonly number[]) => readonly string[];
 }
 
+export interface GatewayOptions {
+  /** Of its Service and its labels: `app`, and `istio` for selectors. */
+  readonly app: string;
+  readonly proxy: ProxyKind;
+  /** Numbers in the Service, each of which leads to a free one of the machine. */
+  readonly ports: readonly number[];
+}
+
+export interface TestGateway {
+  readonly admin: number;
+  /** Where it listens for each of the Service's ports. */
+  readonly ports: ReadonlyMap<number, number>;
+  readonly folder: string;
+}
+
 export interface TestWorkload {
   readonly name: string;
   readonly ports: {
@@ -57,6 +72,7 @@ export class TestMesh {
   readonly book: PortBook;
   #controlPlane!: RunningControlPlane;
   readonly #workloads: TestWorkload[] = [];
+  readonly #gateways: (() => Promise<void>)[] = [];
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -159,6 +175,52 @@ export class TestMesh {
     return workload;
   }
 
+  /** A gateway proxy without an application; nothing listens before a Gateway says so. */
+  async gateway({ app, proxy, ports }: GatewayOptions): Promise<TestGateway> {
+    const chosen = new Map(ports.map((port) => [port, this.book.choose(0)]));
+    const [admin, status] = [this.book.choose(0), this.book.choose(0)];
+    const name = instanceName(`${app}-v1`);
+    const labels = { app, istio: app, version: "v1" };
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: app, namespace: "default" },
+      spec: {
+        selector: { app },
+        ports: ports.map((port) => ({ name: `tcp-${port}`, port, targetPort: chosen.get(port)! })),
+      },
+    });
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: {
+        name,
+        namespace: "default",
+        labels,
+        annotations: {
+          "heddle.dev/proxy": proxy,
+          "heddle.dev/gateway": "true",
+          "heddle.dev/bind-address": "127.0.0.1",
+        },
+      },
+      spec: { serviceAccountName: app, containers: [{ name: "app", image: "local" }] },
+    });
+    await this.#setReady(name, true);
+    const folder = join(this.folder, name);
+    const options = await this.#agentOptions({ app, version: "v1", proxy }, name, labels, { admin, status }, folder);
+    const running = await runSidecar({
+      ...options,
+      sidecar: { ...options.sidecar, role: "gateway" },
+      application: undefined,
+      onDraining: async () => {},
+    });
+    this.#gateways.push(async () => {
+      running.signal("SIGTERM");
+      await running.done;
+    });
+    return { admin, ports: chosen, folder };
+  }
+
   async #setReady(name: string, ready: boolean): Promise<void> {
     const conditions = [{ type: "Ready", status: ready ? "True" : "False" }];
     await this.#controlPlane.api.patch(
@@ -184,14 +246,14 @@ export class TestMesh {
     };
   }
 
-  async #runSidecar(
-    options: WorkloadOptions,
-    proxy: ProxyKind,
+  async #agentOptions(
+    options: Pick<WorkloadOptions, "app" | "version"> & { readonly proxy: ProxyKind },
     name: string,
     labels: Record<string, string>,
-    ports: TestWorkload["ports"],
-    command: readonly string[],
-  ): Promise<TestWorkload> {
+    ports: { readonly admin: number; readonly status: number },
+    folder: string,
+  ): Promise<Omit<RunOptions, "application" | "onDraining">> {
+    const { proxy } = options;
     const authorityStore = new AuthorityStore(join(this.folder, "state", "ca"));
     const { authority } = authorityStore.open("cluster.local", Date.now());
     const token: Secret = await new JoinTokens(authorityStore.joinKey(), () => authority.bundle).issue(
@@ -199,9 +261,7 @@ export class TestMesh {
       60_000,
       Date.now(),
     );
-    await this.#setReady(name, false);
-    const folder = join(this.folder, name);
-    const sidecar: RunningSidecar = await runSidecar({
+    return {
       sidecar: {
         proxy,
         workload: {
@@ -235,13 +295,28 @@ export class TestMesh {
               // How long connections of a replaced filter chain keep to what it said; ten minutes by default.
               ...["--drain-time-s", "1", "-c"],
             ],
-      application: { command, env: process.env },
       applicationMetricsUrl: undefined,
       drainMs: 2_000,
       onIdentified: async () => {},
       onReady: async () => {
         await untilListening(ports.admin);
       },
+    };
+  }
+
+  async #runSidecar(
+    options: WorkloadOptions,
+    proxy: ProxyKind,
+    name: string,
+    labels: Record<string, string>,
+    ports: TestWorkload["ports"],
+    command: readonly string[],
+  ): Promise<TestWorkload> {
+    await this.#setReady(name, false);
+    const folder = join(this.folder, name);
+    const sidecar: RunningSidecar = await runSidecar({
+      ...(await this.#agentOptions({ ...options, proxy }, name, labels, ports, folder)),
+      application: { command, env: process.env },
       onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
     });
     await Promise.all(ports.applications.map(untilListening));
@@ -262,7 +337,7 @@ export class TestMesh {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#workloads.map((workload) => workload.stop()));
+    await Promise.all([...this.#workloads.map((workload) => workload.stop()), ...this.#gateways.map((stop) => stop())]);
     await this.#controlPlane.stop();
     this.book.release();
     rmSync(this.folder, { recursive: true, force: true });

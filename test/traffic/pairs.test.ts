@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
+import { gatewayCases } from "./cases/gateway.ts";
 import { grpcCases } from "./cases/grpc.ts";
 import { http1Cases } from "./cases/http1.ts";
 import { http2Cases } from "./cases/http2.ts";
@@ -36,6 +37,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("TCP", () => tcpCases(pair));
     describe("undeclared", () => undeclaredCases(pair));
     describe("forward proxy", () => forwardProxyCases(pair));
+    describe("gateway", () => gatewayCases(pair, clientProxy));
     describe("counted on both sides:", () => countingCases(pair));
     describe("authorization", () => authorizationCases(pair));
     describe("leaving", () => leavingCases(pair));

@@ -75,7 +75,7 @@ function judge(
 ): readonly GuardFilter[] {
   // A stage that admits refuses whom it does not know as soon as one policy is enforced, be its rules of no use here.
   const made = enforced.length > 0 ? rules(enforced, action, facts) : undefined;
-  const isTried = trial.length > 0 && (!facts.stream || features.triesConnections);
+  const isTried = trial.length > 0;
   const tried = isTried ? rules(trial, action, facts) : undefined;
   const kept = made && !isIdle(made) ? made : undefined;
   const shadow = tried && !isIdle(tried) ? tried : undefined;

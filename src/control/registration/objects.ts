@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { isJsonObject } from "../../kube/json.ts";
 import type { KubeObject } from "../../kube/object.ts";
-import { workloadLabels } from "../../xds/registration.ts";
+import { gatewayLabels, workloadLabels } from "../../xds/registration.ts";
 import { REGISTERED_BY } from "../liveness.ts";
 import type { InstanceProof, Readiness, RegisteredWorkload } from "./workload.ts";
 
@@ -21,9 +21,13 @@ export function podOf(workload: RegisteredWorkload, proof: InstanceProof): KubeO
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name, namespace, labels: workloadLabels(workload), annotations },
+    metadata: { name, namespace, labels: labelsOf(workload), annotations },
     spec: { serviceAccountName: serviceAccount, containers: [{ name: app, ...ports }] },
   };
+}
+
+function labelsOf(workload: RegisteredWorkload): Readonly<Record<string, string>> {
+  return workload.gateway ? gatewayLabels(workload) : workloadLabels(workload);
 }
 
 function annotationsOf(workload: RegisteredWorkload): Readonly<Record<string, string>> {
@@ -33,7 +37,7 @@ function annotationsOf(workload: RegisteredWorkload): Readonly<Record<string, st
     "heddle.dev/proxy": proxy.kind,
     "heddle.dev/bind-address": address,
     "heddle.dev/mesh-port": String(proxy.meshPort),
-    ...wayIn(workload),
+    ...(workload.gateway ? { "heddle.dev/gateway": "true" } : wayIn(workload)),
     ...(upstreams.length > 0 && {
       "heddle.dev/upstreams": upstreams
         .map(({ port, host, servicePort }) => `${port}=${host}:${servicePort}`)
@@ -97,6 +101,44 @@ export function hasStatus({ status }: KubeObject, { address }: RegisteredWorkloa
         ? condition.status === "True"
         : condition.status === "False" && condition.reason === readiness.reason),
   );
+}
+
+/** Clients call the usual ports, and it listens where it may: it needs no right to open port 80. */
+export function gatewayServiceOf({
+  app,
+  namespace,
+  serviceAccount,
+  gateway,
+}: RegisteredWorkload): KubeObject | undefined {
+  if (!gateway || gateway.ports.length === 0) return undefined;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: app,
+      namespace,
+      labels: { app },
+      annotations: { [REGISTERED_BY]: REGISTRAR, [SERVICE_ACCOUNT]: serviceAccount },
+    },
+    spec: {
+      selector: { app },
+      ports: gateway.ports.map(({ servicePort, port }) => ({
+        name: `tcp-${servicePort}`,
+        port: servicePort,
+        targetPort: port,
+      })),
+    },
+  };
+}
+
+/** Whether the Service that is there has the ports of the one that would be made. */
+export function leadsToDoors({ spec }: KubeObject, wanted: KubeObject): boolean {
+  return isJsonObject(spec) && isJsonObject(wanted.spec) && portsText(spec.ports) === portsText(wanted.spec.ports);
+}
+
+function portsText(ports: unknown): string {
+  const list = Array.isArray(ports) ? ports.filter(isJsonObject) : [];
+  return JSON.stringify(list.map(({ port, targetPort }) => [port, targetPort]));
 }
 
 type Served = RegisteredWorkload & { readonly application: NonNullable<RegisteredWorkload["application"]> };

@@ -166,6 +166,12 @@ export class Registrar {
     await this.#ensure(resource.namespaces, objects.namespaceOf(workload));
     await this.#ensure(resource.serviceAccounts, objects.serviceAccountOf(workload));
     let warnings: readonly string[] = [];
+    const doors = objects.gatewayServiceOf(workload);
+    if (doors) {
+      const service = await this.#ensureService(doors, workload.serviceAccount);
+      if (service.kind === "refused") return service;
+      if (!objects.leadsToDoors(service.found, doors)) warnings = [closedDoors(workload)];
+    }
     if (objects.isServed(workload)) {
       const service = await this.#ensureService(objects.serviceOf(workload), workload.serviceAccount);
       if (service.kind === "refused") return service;
@@ -225,6 +231,10 @@ export class Registrar {
 
 function notIts(pod: ObjectName): Refused {
   return refused("PERMISSION_DENIED", `Pod ${keyOf(pod)} is not a registration of this instance`);
+}
+
+function closedDoors({ namespace, app }: RegisteredWorkload): string {
+  return `Service ${namespace}/${app} leads to other ports: the gateway listens where its targetPorts say`;
 }
 
 function unreached({ namespace, app, application }: RegisteredWorkload): string {

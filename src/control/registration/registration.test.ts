@@ -144,6 +144,22 @@ describe("what is written", () => {
     return { workload: parts.workloads[0]!, service: parts.services[0] };
   }
 
+  test("a gateway: its Service leads the usual ports to its own, and no forward proxy or mesh port is opened", async () => {
+    const { application: _, ...rest } = REQUEST;
+    const doors = [
+      { servicePort: 80, port: 8080 },
+      { servicePort: 443, port: 8443 },
+    ];
+    const { workload, service } = await compiled({ ...rest, app: "istio-ingressgateway", gateway: { ports: doors } });
+    expect(workload.labels).toMatchObject({ app: "istio-ingressgateway", istio: "ingressgateway" });
+    expect(workload.proxy).toMatchObject({ gateway: { trustedProxies: 0 }, inboundPorts: [] });
+    expect(workload.proxy?.forwardProxyPort).toBeUndefined();
+    expect(service?.ports.map(({ number, target }) => [number, target])).toEqual([
+      [80, 8080],
+      [443, 8443],
+    ]);
+  });
+
   test("the control plane reads back what was registered", async () => {
     const { workload, service } = await compiled(REQUEST);
     expect(workload).toMatchObject({
@@ -298,6 +314,21 @@ describe("what is refused", () => {
       "a port that is none",
       { ...REQUEST, application: { ...REQUEST.application, port: 65_536 } },
       "65536 is not a port",
+    ],
+    ["a gateway with an application", { ...REQUEST, gateway: {} }, "has no application"],
+    [
+      "a gateway with one port twice",
+      {
+        ...REQUEST,
+        application: undefined,
+        gateway: {
+          ports: [
+            { servicePort: 80, port: 1 },
+            { servicePort: 80, port: 2 },
+          ],
+        },
+      },
+      "twice",
     ],
     ["an unknown protocol", { ...REQUEST, application: { ...REQUEST.application, protocol: "smtp" } }, '"smtp"'],
     ["no sidecar", { ...REQUEST, sidecar: undefined }, "sidecar is missing"],

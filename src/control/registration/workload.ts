@@ -6,6 +6,7 @@ import { attempt, MalformedError, type Parsed } from "../../pki/parsed.ts";
 import type { ServiceAccount } from "../../pki/spiffe.ts";
 import type {
   Application,
+  Gateway,
   Instance,
   RegisterRequest,
   Sidecar,
@@ -16,6 +17,8 @@ const PROTOCOLS = ["http", "http2", "grpc", "tcp"] as const;
 const PROXIES = ["heddle", "envoy"] as const;
 /** One is a listener of its own in the proxy; people write a handful. */
 const MAX_UPSTREAMS = 64;
+/** Of a gateway: people open a handful. */
+const MAX_GATEWAY_PORTS = 64;
 const MIN_KEY_BYTES = 16;
 const MAX_KEY_BYTES = 64;
 /** Kubernetes' rule for reasons of conditions, and a length. */
@@ -40,6 +43,11 @@ export type WayIn =
       readonly machineAddress: string | undefined;
     };
 
+export interface GatewayPort {
+  readonly servicePort: number;
+  readonly port: number;
+}
+
 export interface RegisteredWorkload {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -53,6 +61,8 @@ export interface RegisteredWorkload {
   readonly application:
     | { readonly port: number; readonly servicePort: number; readonly protocol: (typeof PROTOCOLS)[number] }
     | undefined;
+  /** Undefined for a sidecar. */
+  readonly gateway: { readonly ports: readonly GatewayPort[] } | undefined;
   readonly proxy: {
     readonly kind: (typeof PROXIES)[number];
     readonly meshPort: number;
@@ -74,9 +84,10 @@ export function readInstance(instance: Instance | undefined): Parsed<InstancePro
 /** `account` is whose it is, as the connection proved. */
 export function readWorkload(request: RegisterRequest, account: ServiceAccount): Parsed<RegisteredWorkload> {
   return attempt(() => {
-    const { instance, application, upstreams } = request;
+    const { instance, application, gateway, upstreams } = request;
+    if (application && gateway) throw new MalformedError("a gateway has no application");
     if (upstreams.length > MAX_UPSTREAMS) throw new MalformedError(`more than ${MAX_UPSTREAMS} upstreams`);
-    const app = named(request.app, "app", application ? dns1035Name : labelName);
+    const app = named(request.app, "app", application || gateway ? dns1035Name : labelName);
     const version = named(request.version, "version", labelValue);
     return {
       namespace: named(account.namespace, "namespace", labelName),
@@ -87,6 +98,7 @@ export function readWorkload(request: RegisterRequest, account: ServiceAccount):
       workloadName: named(workloadNameOf({ app, version }), "app and version", labelValue),
       address: unicast(request.address),
       application: application && readApplication(application),
+      gateway: gateway && readGateway(gateway),
       proxy: readSidecar(present(request.sidecar, "sidecar")),
       upstreams: upstreams.map(({ port, host, servicePort }) => {
         if (!HOST.test(host)) throw new MalformedError(`${quoted(host)} is no host of an upstream`);
@@ -110,6 +122,17 @@ function readApplication({ port, servicePort, protocol }: Application): Register
     servicePort: portOf(servicePort, "application.service_port"),
     protocol: oneOf(PROTOCOLS, protocol, "application.protocol"),
   };
+}
+
+function readGateway({ ports }: Gateway): RegisteredWorkload["gateway"] {
+  if (ports.length > MAX_GATEWAY_PORTS) throw new MalformedError(`more than ${MAX_GATEWAY_PORTS} ports of a gateway`);
+  const read = ports.map(({ servicePort, port }) => ({
+    servicePort: portOf(servicePort, "gateway.ports.service_port"),
+    port: portOf(port, "gateway.ports.port"),
+  }));
+  const taken = new Set(read.map(({ servicePort }) => servicePort));
+  if (taken.size < read.length) throw new MalformedError("gateway.ports name one service_port twice");
+  return { ports: read };
 }
 
 function readSidecar({ proxy, meshPort, statusPort, wayIn }: Sidecar): RegisteredWorkload["proxy"] {

@@ -55,10 +55,6 @@ export function unreachableRoute(before: string): Message {
   );
 }
 
-export function gatewaysNotSupported(gateways: readonly string[], effect: string): Message {
-  return warning("HED1206", `gateways other than "mesh" are not supported yet (${gateways.join(", ")}): ${effect}`);
-}
-
 export function retriesOff(): Message {
   return warning("HED1207", "retries without attempts means none: 0 is their default", "attempts: 2");
 }

@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
+import type { Gateway } from "../../model/gateway.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -13,6 +14,7 @@ import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
+import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { reading } from "./reading.ts";
@@ -28,6 +30,7 @@ type Draft =
   | { readonly kind: "nothing" }
   | { readonly kind: "virtual-service"; readonly draft: VirtualServiceDraft }
   | { readonly kind: "destination-rule"; readonly draft: DestinationRuleDraft }
+  | { readonly kind: "gateway"; readonly gateway: Gateway }
   | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
   | { readonly kind: "authorization-policy"; readonly policy: AuthorizationPolicy }
   | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
@@ -59,6 +62,10 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
     case "DestinationRule": {
       const draft = readDestinationRule(context);
       return draft ? { kind: "destination-rule", draft } : { kind: "nothing" };
+    }
+    case "Gateway": {
+      const gateway = readGateway(context);
+      return gateway ? { kind: "gateway", gateway } : { kind: "nothing" };
     }
     case "PeerAuthentication": {
       const policy = readPeerAuthentication(context);
@@ -102,6 +109,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
       drafts.flatMap((draft) => (draft.kind === "destination-rule" ? [draft.draft] : [])),
       report,
     ),
+    gateways: drafts.flatMap((draft) => (draft.kind === "gateway" ? [draft.gateway] : [])),
     serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
     authorizationPolicies: drafts.flatMap((draft) => (draft.kind === "authorization-policy" ? [draft.policy] : [])),
     requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),

@@ -5,27 +5,23 @@ import { compareText } from "../../model/origin.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { MESH_GATEWAY, resolveGateway } from "./names.ts";
+import { type Placed, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
 import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-service-schema.ts";
 
-/**
- * The matches of a route as sidecars see it: those for other gateways are left out. `never`: every block is for others, so the
- * route does not exist here (an empty list would match everything).
- */
+/** The matches of a route, each with its places. `never`: no block ever holds, so the route does not exist (an empty list would match everything). */
 export function readMatches(
   spec: HttpRouteSpec["match"],
   path: string,
   reading: Reading,
-): { readonly kind: "matches"; readonly matches: readonly HttpMatch[] } | { readonly kind: "never" } {
+): { readonly kind: "matches"; readonly matches: readonly Placed<HttpMatch>[] } | { readonly kind: "never" } {
   if (!spec || spec.length === 0) return { kind: "matches", matches: [] };
   const matches = spec.flatMap((block, i) => readMatch(block, joinPath(path, i), reading) ?? []);
   return matches.length === 0 ? { kind: "never" } : { kind: "matches", matches };
 }
 
-function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): HttpMatch | undefined {
+function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<HttpMatch> | undefined {
   const { reporter } = reading;
-  if (!isForSidecars(spec.gateways, joinPath(path, "gateways"), reading)) return undefined;
   const headers = [
     ...headerMatches(spec.headers, joinPath(path, "headers"), false, reporter),
     ...headerMatches(spec.withoutHeaders, joinPath(path, "withoutHeaders"), true, reporter),
@@ -42,22 +38,8 @@ function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): HttpMat
     query: queryMatches(spec.queryParams),
     client: clientSelector(spec),
     port: spec.port,
+    places: placesOf(spec.gateways, reading.namespace),
   };
-}
-
-/** Says whether a route or match is for sidecars, and warns about the gateways that it also or only names. */
-export function isForSidecars(
-  gateways: readonly string[] | undefined,
-  path: string,
-  { namespace, reporter }: Reading,
-): boolean {
-  if (!gateways || gateways.length === 0) return true;
-  const others = gateways.filter((gateway) => gateway !== MESH_GATEWAY);
-  const isForMesh = others.length < gateways.length;
-  const effect = isForMesh ? "it holds for sidecars only" : "it has no effect";
-  const names = others.map((gateway) => resolveGateway(gateway, namespace));
-  if (names.length > 0) reporter.report(path, diagnostics.gatewaysNotSupported(names, effect));
-  return isForMesh;
 }
 
 /** Selectors of clients, which are settled when a client's configuration is made. */

@@ -1,6 +1,7 @@
 // One entry of a VirtualService's `http`.
 
 import { RE2JS } from "re2js";
+import type { HttpMatch } from "../../model/match.ts";
 import type { DirectBody, HttpAction, HttpRule, Mirror, PathRewrite, Redirect, Rewrite } from "../../model/route.ts";
 import { exclusiveFields } from "../diagnostics.ts";
 import { joinPath } from "../path.ts";
@@ -12,6 +13,7 @@ import { readFault } from "./fault.ts";
 import { readHeaders } from "./http-headers.ts";
 import { readMatches } from "./http-match.ts";
 import { readMirrors } from "./mirrors.ts";
+import type { Placed } from "./places.ts";
 import type { Reading } from "./reading.ts";
 import { readRetry } from "./retry.ts";
 import type { HttpRouteSpec } from "./virtual-service-schema.ts";
@@ -23,7 +25,8 @@ export interface Delegation {
 }
 
 /** A rule before its place among the others is known, with what it says of rewriting apart from its action: a delegate may inherit it. */
-export interface HttpDraft extends Omit<HttpRule, "rank" | "action" | "mirrors"> {
+export interface HttpDraft extends Omit<HttpRule, "rank" | "action" | "mirrors" | "matches"> {
+  readonly matches: readonly Placed<HttpMatch>[];
   readonly action: HttpAction | Delegation;
   readonly rewrite: Rewrite | undefined;
   /** The host that the route's headers set. */
@@ -31,7 +34,7 @@ export interface HttpDraft extends Omit<HttpRule, "rank" | "action" | "mirrors">
   readonly mirrors: readonly Mirror[] | undefined;
 }
 
-/** Undefined when it says nothing to do (reported) or is for other gateways alone. */
+/** Undefined when it says nothing to do (reported) or never matches. */
 export function readHttpRoute(
   spec: HttpRouteSpec,
   path: string,

@@ -3,6 +3,7 @@
 import type { KindTable, LaterKind } from "../dialect.ts";
 import { AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
+import { GATEWAY } from "./gateway-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
 import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
@@ -18,6 +19,7 @@ const SECURITY_VERSIONS = ["v1", "v1beta1"];
 
 export const KINDS: readonly KindTable[] = [
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
+  { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
   { group: SECURITY, kind: "AuthorizationPolicy", versions: SECURITY_VERSIONS, schema: AUTHORIZATION_POLICY },
@@ -31,7 +33,6 @@ export const KINDS: readonly KindTable[] = [
  */
 export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
-  { group: NETWORKING, kind: "Gateway", instead: "no gateway listens" },
   { group: NETWORKING, kind: "ProxyConfig", instead: "proxies keep their defaults" },
   { group: NETWORKING, kind: "Sidecar", instead: "every proxy sees every service that is exported to it" },
   { group: NETWORKING, kind: "WorkloadEntry", instead: "the workload is not part of the mesh" },

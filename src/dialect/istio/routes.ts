@@ -1,5 +1,6 @@
 // All VirtualServices together → routes: delegation resolved, rules ranked, what can never be reached left out.
 
+import type { HttpMatch, TcpMatch, TlsMatch } from "../../model/match.ts";
 import type { Message } from "../../model/message.ts";
 import { type Origin, originKey } from "../../model/origin.ts";
 import type { HttpRule, Route } from "../../model/route.ts";
@@ -8,6 +9,8 @@ import { mergeDelegate } from "./delegates.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { matchesEverything } from "./http-match.ts";
 import { finishRoute, type HttpDraft } from "./http-route.ts";
+import type { TcpDraft, TlsDraft } from "./l4-route.ts";
+import { gatewayAt, type Place, ruleAt } from "./places.ts";
 import type { VirtualServiceDraft } from "./virtual-service.ts";
 
 /** Takes a finding about an object that was read already. */
@@ -16,17 +19,35 @@ export type Report = (origin: Origin, path: string, message: Message) => void;
 /** Routes of each kind that a VirtualService has rules for. Delegates make none of their own. */
 export function linkRoutes(drafts: readonly VirtualServiceDraft[], report: Report): readonly Route[] {
   const byName = new Map(drafts.map((draft) => [`${draft.namespace}/${draft.origin.name}`, draft]));
-  return drafts.flatMap((draft) => (draft.hosts.length === 0 ? [] : routesOf(draft, byName, report)));
+  const once = distinctReport(report);
+  return drafts.flatMap((draft) =>
+    draft.hosts.length === 0 ? [] : draft.places.flatMap((place) => routesAt(place, draft, byName, once)),
+  );
 }
 
-function routesOf(
+/** What is wrong at several places is one mistake. */
+function distinctReport(report: Report): Report {
+  const told = new Set<string>();
+  return (origin, path, message) => {
+    const finding = `${originKey(origin)} ${path} ${message.code}`;
+    if (!told.has(finding)) report(origin, path, message);
+    told.add(finding);
+  };
+}
+
+function routesAt(
+  place: Place,
   draft: VirtualServiceDraft,
   byName: ReadonlyMap<string, VirtualServiceDraft>,
   report: Report,
 ): readonly Route[] {
-  const { origin, createdAt, namespace, hosts, visibility, tls, tcp } = draft;
-  const base = { origin, createdAt, namespace, hosts, visibility };
-  const resolved = draft.http.flatMap((rule) => resolve(draft, rule, byName, report));
+  const { origin, createdAt, namespace, hosts, visibility } = draft;
+  const gateway = gatewayAt(place);
+  const base = { origin, createdAt, namespace, hosts, visibility, ...(gateway === undefined ? {} : { gateway }) };
+  const tls = draft.tls.flatMap((rule) => ruleAt<TlsMatch, TlsDraft>(rule, place) ?? []);
+  const tcp = draft.tcp.flatMap((rule) => ruleAt<TcpMatch, TcpDraft>(rule, place) ?? []);
+  const http = draft.http.flatMap((rule) => ruleAt<HttpMatch, HttpDraft>(rule, place) ?? []);
+  const resolved = http.flatMap((rule) => resolve(draft, rule, place, byName, report));
   const rules = reachable(resolved, report).map((rule, i): HttpRule => ({ ...rule, rank: [i] }));
   return [
     ...(rules.length > 0 ? [{ kind: "http" as const, ...base, rules }] : []),
@@ -41,6 +62,7 @@ type ResolvedDraft = Omit<HttpRule, "rank">;
 function resolve(
   root: VirtualServiceDraft,
   rule: HttpDraft,
+  place: Place,
   byName: ReadonlyMap<string, VirtualServiceDraft>,
   report: Report,
 ): readonly ResolvedDraft[] {
@@ -56,7 +78,8 @@ function resolve(
     report(root.origin, `${rule.path}.delegate`, diagnostics.delegateWithHosts(name));
     return [];
   }
-  return delegate.http.flatMap((candidate): readonly ResolvedDraft[] => {
+  const candidates = delegate.http.flatMap((candidate) => ruleAt<HttpMatch, HttpDraft>(candidate, place) ?? []);
+  return candidates.flatMap((candidate): readonly ResolvedDraft[] => {
     const merged = mergeDelegate(rule, candidate);
     if (!merged) report(delegate.origin, candidate.path, diagnostics.delegateConflict(root.origin, candidate.path));
     return merged && merged.action.kind !== "delegate" ? [finishRoute(merged, merged.action)] : [];

@@ -1,16 +1,15 @@
 // VirtualService → a draft of its routes: what it says by itself. routes.ts joins it with those that it delegates to.
 
 import type { Authored } from "../../model/origin.ts";
-import type { TcpRule, TlsRule } from "../../model/route.ts";
 import type { Visibility } from "../../model/visibility.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { joinPath } from "../path.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { isForSidecars } from "./http-match.ts";
 import { type HttpDraft, readHttpRoute } from "./http-route.ts";
-import { readTcpRoute, readTlsRoute } from "./l4-route.ts";
+import { readTcpRoute, readTlsRoute, type TcpDraft, type TlsDraft } from "./l4-route.ts";
 import { MESH_GATEWAY, resolveHost } from "./names.ts";
+import { type Place, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
 import { VIRTUAL_SERVICE, type VirtualServiceSpec } from "./virtual-service-schema.ts";
 
@@ -19,9 +18,11 @@ export interface VirtualServiceDraft extends Authored {
   readonly namespace: string;
   readonly hosts: readonly string[];
   readonly visibility: Visibility;
+  /** Of a delegate: none, it holds where its root does. */
+  readonly places: readonly Place[];
   readonly http: readonly HttpDraft[];
-  readonly tls: readonly TlsRule[];
-  readonly tcp: readonly TcpRule[];
+  readonly tls: readonly TlsDraft[];
+  readonly tcp: readonly TcpDraft[];
 }
 
 export function readVirtualService(reading: Reading): VirtualServiceDraft | undefined {
@@ -33,19 +34,21 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   if (isDelegate) checkDelegate(spec, reading);
   if (spec.exportTo?.includes("~") && spec.exportTo.length > 1)
     reporter.report("spec.exportTo", diagnostics.conflictingExport());
-  const isForMesh = isForSidecars(spec.gateways, "spec.gateways", reading);
   const http = (spec.http ?? []).flatMap(
     (route, i) => readHttpRoute(route, joinPath("spec.http", i), isDelegate, reading) ?? [],
   );
-  const tls = (spec.tls ?? []).flatMap((route, i) => readTlsRoute(route, i, reading) ?? []);
-  const tcp = (spec.tcp ?? []).flatMap((route, i) => readTcpRoute(route, i, reading) ?? []);
+  const tls = (spec.tls ?? []).map((route, i) => readTlsRoute(route, i, reading));
+  const tcp = (spec.tcp ?? []).map((route, i) => readTcpRoute(route, i, reading));
   return {
     origin,
     createdAt: object.createdAt,
     namespace,
     hosts,
     visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility),
-    ...(isForMesh ? { http, tls, tcp } : { http: [], tls: [], tcp: [] }),
+    places: isDelegate ? [] : (placesOf(spec.gateways, namespace) ?? [MESH_GATEWAY]),
+    http,
+    tls,
+    tcp,
   };
 }
 

@@ -41,3 +41,11 @@ export function namedEndpoints(): Message {
     "a ServiceEntry with resolution: DNS",
   );
 }
+
+export function badCredential(problem: string): Message {
+  return warning(
+    "HED1306",
+    `no gateway can use the Secret: ${problem}`,
+    "kubectl create secret tls my-certificate --cert chain.pem --key key.pem",
+  );
+}

@@ -1,6 +1,7 @@
 // Kubernetes' own kinds: what runs, and under which names.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
 import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
@@ -10,6 +11,7 @@ import { decodeObject } from "../decode.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
+import { readCredential } from "./credential.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { KINDS, SCHEMAS } from "./kinds.ts";
 import { readPod } from "./pod.ts";
@@ -22,6 +24,7 @@ type Part =
   | { readonly kind: "namespace"; readonly namespace: Namespace }
   | { readonly kind: "service"; readonly service: Service }
   | { readonly kind: "workload"; readonly workload: Workload }
+  | { readonly kind: "credential"; readonly credential: Credential }
   | { readonly kind: "endpoints"; readonly list: EndpointList };
 
 interface Read {
@@ -50,6 +53,10 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
       const service = readService(object, settings, reporter);
       return service ? { kind: "service", service } : { kind: "nothing" };
     }
+    case "Secret": {
+      const credential = readCredential(object, reporter);
+      return credential ? { kind: "credential", credential } : { kind: "nothing" };
+    }
     case "Pod": {
       const workload = readPod(object, settings, reporter);
       return workload ? { kind: "workload", workload } : { kind: "nothing" };
@@ -68,6 +75,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
     namespaces: reads.flatMap(({ part }) => (part.kind === "namespace" ? [part.namespace] : [])),
     services: reads.flatMap(({ part }) => (part.kind === "service" ? [part.service] : [])),
     workloads: reads.flatMap(({ part }) => (part.kind === "workload" ? [part.workload] : [])),
+    credentials: reads.flatMap(({ part }) => (part.kind === "credential" ? [part.credential] : [])),
     endpointLists: reads.flatMap(({ part }) => (part.kind === "endpoints" ? [part.list] : [])),
   };
   return { parts, results: reads.map(({ object, accepted, diagnostics }) => ({ object, accepted, diagnostics })) };

@@ -65,15 +65,26 @@ const ENDPOINT_SLICE = openRecord({
   ports: list(openRecord({ name: text(), port: port() })),
 });
 
+/** Keys that are read are of certificates; whatever else a Secret holds stays unread. */
+const SECRET = openRecord({ metadata: METADATA, type: text(), data: mapOf(text()), stringData: mapOf(text()) });
+
+export type SecretValue = Value<typeof SECRET>;
 export type ServiceValue = Value<typeof SERVICE>;
 export type PodValue = Value<typeof POD>;
 export type EndpointSliceValue = Value<typeof ENDPOINT_SLICE>;
 
-export const SCHEMAS = { Namespace: NAMESPACE, Service: SERVICE, Pod: POD, EndpointSlice: ENDPOINT_SLICE } as const;
+export const SCHEMAS = {
+  Namespace: NAMESPACE,
+  Service: SERVICE,
+  Pod: POD,
+  Secret: SECRET,
+  EndpointSlice: ENDPOINT_SLICE,
+} as const;
 
 export const KINDS: readonly KindTable[] = [
   { group: "", kind: "Namespace", versions: ["v1"], schema: NAMESPACE },
   { group: "", kind: "Pod", versions: ["v1"], schema: POD },
+  { group: "", kind: "Secret", versions: ["v1"], schema: SECRET },
   { group: "", kind: "Service", versions: ["v1"], schema: SERVICE },
   { group: "discovery.k8s.io", kind: "EndpointSlice", versions: ["v1"], schema: ENDPOINT_SLICE },
 ];

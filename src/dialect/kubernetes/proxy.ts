@@ -2,10 +2,11 @@
 
 import { parseAddress } from "../../base/cidr.ts";
 import type { MeshSettings } from "../../model/settings.ts";
-import type { Capture, Upstream, WorkloadProxy } from "../../model/workload.ts";
+import type { Capture, GatewayProxy, Upstream, WorkloadProxy } from "../../model/workload.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { PROXY_CONFIG, readGatewayProxy } from "./gateway-proxy.ts";
 import { completeHost } from "./names.ts";
 
 const PROXY = "heddle.dev/proxy";
@@ -17,6 +18,8 @@ const CAPTURE = "heddle.dev/capture";
 const OUTBOUND_PORT = "heddle.dev/outbound-port";
 const INBOUND_PORT = "heddle.dev/inbound-port";
 const MACHINE_ADDRESS = "heddle.dev/machine-address";
+/** `"true"`: no application stands beside it, and Gateways open its ports. */
+const GATEWAY = "heddle.dev/gateway";
 const BIND_ADDRESS = "heddle.dev/bind-address";
 
 /** Istio's ports, each a default: several sidecars may share a host. */
@@ -58,7 +61,21 @@ export function readProxy(
       (entry) => upstream(entry, namespace, settings.clusterDomain),
     ),
     capture: captureOf(annotations, reader),
+    ...(isGateway(annotations, reader) ? { gateway: gatewayOf(annotations, reader) } : {}),
   };
+}
+
+function isGateway(annotations: Annotations, reader: AnnotationReader): boolean {
+  const gateway = annotations[GATEWAY] ?? "false";
+  if (gateway !== "true" && gateway !== "false") reader.refuse(GATEWAY, '"true" or "false"');
+  return gateway === "true";
+}
+
+function gatewayOf(annotations: Annotations, reader: AnnotationReader): GatewayProxy | undefined {
+  const gateway = readGatewayProxy(annotations[PROXY_CONFIG]);
+  if (!gateway)
+    reader.refuse(PROXY_CONFIG, "gatewayTopology: {numTrustedProxies: 1, forwardClientCertDetails: SANITIZE_SET}");
+  return gateway;
 }
 
 function captureOf(annotations: Annotations, reader: AnnotationReader): Capture | undefined {

@@ -1,6 +1,7 @@
 // What the supervisor and its workers tell each other, over the channel that Bun gives a child process.
 
 import type { Rejection } from "../../xds/update.ts";
+import type { WantedResources } from "../resource-sink.ts";
 
 /** A listening socket that a worker is started with, under this descriptor. */
 export interface HandedSocket {
@@ -11,6 +12,21 @@ export interface HandedSocket {
 
 /** Ports that the system gave to listeners that asked for any, by the key of their place: all workers share them. */
 export type AssignedPorts = readonly (readonly [key: string, port: number])[];
+
+/** Of resources that others name. */
+export interface WantedNames {
+  readonly endpoints: readonly string[];
+  readonly routes: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+export function namesOf({ endpoints, routes, secrets }: WantedResources): WantedNames {
+  return { endpoints: [...endpoints], routes: [...routes], secrets: [...secrets] };
+}
+
+export function wantedBy({ endpoints, routes, secrets }: WantedNames): WantedResources {
+  return { endpoints: new Set(endpoints), routes: new Set(routes), secrets: new Set(secrets) };
+}
 
 export type ToWorker =
   | {
@@ -30,8 +46,8 @@ export type ToWorker =
       readonly response: Uint8Array;
       readonly ports: AssignedPorts;
     }
-  /** Of which endpoints and routes the control plane goes on telling. */
-  | { readonly kind: "keep"; readonly endpoints: readonly string[]; readonly routes: readonly string[] }
+  /** Of what the control plane goes on telling. */
+  | ({ readonly kind: "keep" } & WantedNames)
   /** Takes nothing new, finishes what is under way, ends. */
   | { readonly kind: "drain"; readonly withinMs: number }
   /** Others have changed something in what workers count together. */
@@ -45,8 +61,7 @@ export type FromWorker =
       readonly kind: "verdict";
       readonly id: number;
       readonly rejections: readonly Rejection[];
-      readonly endpoints: readonly string[];
-      readonly routes: readonly string[];
+      readonly wanted: WantedNames;
     }
   /** `sent`: its descriptor is on its way, before this message; else it was handed over at the start. */
   | { readonly kind: "opened"; readonly key: string; readonly port: number; readonly sent: boolean }

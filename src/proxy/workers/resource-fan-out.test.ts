@@ -6,7 +6,7 @@ import { RESOURCE_TYPES } from "../../xds/type-urls.ts";
 import type { Rejection, Update } from "../../xds/update.ts";
 import { ResourceFanOut, type ResourceTaker } from "./resource-fan-out.ts";
 
-const NOTHING = { endpoints: new Set<string>(), routes: new Set<string>() };
+const NOTHING = { endpoints: new Set<string>(), routes: new Set<string>(), secrets: new Set<string>() };
 
 /** Takes what it is given when it is told to. */
 class Taker implements ResourceTaker {

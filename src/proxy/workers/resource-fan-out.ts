@@ -102,6 +102,7 @@ export class ResourceFanOut implements ResourceSink {
     return {
       endpoints: union(workers, ({ endpoints }) => endpoints),
       routes: union(workers, ({ routes }) => routes),
+      secrets: union(workers, ({ secrets }) => secrets),
     };
   }
 

@@ -6,11 +6,11 @@ import { descriptorChannel, receiveDescriptor } from "../../net/descriptor-passi
 import type { Rejection } from "../../xds/update.ts";
 import type { WantedResources } from "../resource-sink.ts";
 import { HeldSocket, type HeldSockets } from "./held-socket.ts";
-import { FIRST_SOCKET_FD, type FromWorker, type ToWorker } from "./messages.ts";
+import { FIRST_SOCKET_FD, type FromWorker, namesOf, type ToWorker, wantedBy } from "./messages.ts";
 
 const log = logger("supervisor");
 
-const NOTHING: WantedResources = { endpoints: new Set(), routes: new Set() };
+const NOTHING: WantedResources = { endpoints: new Set(), routes: new Set(), secrets: new Set() };
 const ADMIN_TIMEOUT_MS = 5_000;
 
 export interface WorkerOptions {
@@ -102,7 +102,7 @@ export class WorkerProcess {
         this.#start();
         return;
       case "verdict":
-        this.wanted = { endpoints: new Set(message.endpoints), routes: new Set(message.routes) };
+        this.wanted = wantedBy(message.wanted);
         this.#judge(message.id, message.rejections);
         return;
       case "opened":
@@ -162,8 +162,8 @@ export class WorkerProcess {
     this.#send(message);
   }
 
-  keep({ endpoints, routes }: WantedResources): void {
-    this.#send({ kind: "keep", endpoints: [...endpoints], routes: [...routes] });
+  keep(wanted: WantedResources): void {
+    this.#send({ kind: "keep", ...namesOf(wanted) });
   }
 
   look(): void {

@@ -14,7 +14,7 @@ import { type ProxyOptions, type RunningProxy, startProxy } from "../main.ts";
 import { configurationSink, wantedOf } from "../resource-sink.ts";
 import type { Subscription } from "../subscription.ts";
 import { CellTable, NO_SEAT } from "./cell-table.ts";
-import { type FromWorker, MEMORY_FD, type ToWorker } from "./messages.ts";
+import { type FromWorker, MEMORY_FD, namesOf, type ToWorker, wantedBy } from "./messages.ts";
 import { WorkerCells } from "./worker-cells.ts";
 import { WorkerSockets } from "./worker-sockets.ts";
 
@@ -65,13 +65,12 @@ class Feed implements Subscription {
     const update = updateOf(kind, 0, response, () => true);
     yield* configurationSink(this.#configuration).apply(update, response, (rejections) => {
       this.#received.add(kind);
-      const { endpoints, routes } = wantedOf(this.#configuration);
-      tell({ kind: "verdict", id, rejections, endpoints: [...endpoints], routes: [...routes] });
+      tell({ kind: "verdict", id, rejections, wanted: namesOf(wantedOf(this.#configuration)) });
     });
   }
 
-  keep({ endpoints, routes }: Extract<ToWorker, { kind: "keep" }>): void {
-    configurationSink(this.#configuration).keep({ endpoints: new Set(endpoints), routes: new Set(routes) });
+  keep(names: Extract<ToWorker, { kind: "keep" }>): void {
+    configurationSink(this.#configuration).keep(wantedBy(names));
   }
 
   /** The supervisor learns with the next verdict. */

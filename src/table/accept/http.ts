@@ -142,13 +142,17 @@ function acceptHttp2Options(scope: Scope, options: Http2ProtocolOptions | undefi
   };
 }
 
-/** DNS names are taken from nobody: the mesh's certificates have a URI alone, and Envoy then writes none either. */
 function acceptDetails(
   scope: Scope,
   { setCurrentClientCertDetails: details }: HttpConnectionManager,
 ): HttpTable["certificateDetails"] {
-  if (details) scope.only(details, ["subject", "dns", "uri"]);
-  return { subject: details?.subject ?? false, uri: details?.uri ?? false };
+  if (details) scope.only(details, ["subject", "cert", "dns", "uri"]);
+  return {
+    certificate: details?.cert ?? false,
+    subject: details?.subject ?? false,
+    uri: details?.uri ?? false,
+    dns: details?.dns ?? false,
+  };
 }
 
 /** Trace headers are made and passed on; spans are reported by nobody yet, so a provider would be a promise not kept. */

@@ -47,10 +47,15 @@ function acceptChain(
   return terminal && { name: chain.name, fingerprint, tls, handshakeTimeoutMs, filters, terminal };
 }
 
-/** What a client may offer in a hello that the handshake would not agree on: then it alone tells which chain is meant. */
+/**
+ * What a client may offer in a hello that the handshake would not agree on: then it alone tells which chain is meant. And one that asks for
+ * another server name is refused without being shown a certificate.
+ */
 function isChosenByHello(listener: Listener, alpn: readonly string[]): boolean {
-  return listener.filterChains.some(({ filterChainMatch: match }) =>
-    match?.applicationProtocols.some((protocol) => !alpn.includes(protocol)),
+  return listener.filterChains.some(
+    ({ filterChainMatch: match }) =>
+      match?.applicationProtocols.some((protocol) => !alpn.includes(protocol)) ||
+      (!listener.filterChainMatcher && (match?.serverNames.length ?? 0) > 0),
   );
 }
 

@@ -28,22 +28,31 @@ import { acceptString } from "./match.ts";
 import { isA, type Scope } from "./scope.ts";
 import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
 
+type Parameters = Pick<TlsSettings, "minVersion" | "maxVersion" | "ciphers">;
+
 /** Envoy's default on both sides is TLS 1.2. */
-function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): TlsSettings["minVersion"] {
-  if (!parameters) return "TLSv1.2";
-  // BoringSSL below Bun offers TLS 1.2 and 1.3; a lower bound of either is met, anything else would be ignored.
-  scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion"]);
-  const newest: readonly number[] = [TlsParameters_TlsProtocol.TLS_AUTO, TlsParameters_TlsProtocol.TLSv1_3];
-  if (!newest.includes(parameters.tlsMaximumProtocolVersion))
-    scope.field("tls_maximum_protocol_version").reject("below TLS 1.3");
-  const allowed: readonly number[] = [
-    TlsParameters_TlsProtocol.TLS_AUTO,
-    TlsParameters_TlsProtocol.TLSv1_2,
-    TlsParameters_TlsProtocol.TLSv1_3,
-  ];
-  if (!allowed.includes(parameters.tlsMinimumProtocolVersion))
-    scope.field("tls_minimum_protocol_version").reject("below TLS 1.2");
-  return parameters.tlsMinimumProtocolVersion === TlsParameters_TlsProtocol.TLSv1_3 ? "TLSv1.3" : "TLSv1.2";
+const NO_PARAMETERS: Parameters = { minVersion: "TLSv1.2", maxVersion: undefined, ciphers: undefined };
+
+const VERSIONS: ReadonlyMap<TlsParameters_TlsProtocol, Parameters["maxVersion"]> = new Map([
+  [TlsParameters_TlsProtocol.TLS_AUTO, undefined],
+  [TlsParameters_TlsProtocol.TLSv1_2, "TLSv1.2"],
+  [TlsParameters_TlsProtocol.TLSv1_3, "TLSv1.3"],
+]);
+
+function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): Parameters {
+  if (!parameters) return NO_PARAMETERS;
+  // BoringSSL below Bun offers TLS 1.2 and 1.3; anything else would be ignored.
+  scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion", "cipherSuites"]);
+  const { tlsMinimumProtocolVersion: min, tlsMaximumProtocolVersion: max, cipherSuites } = parameters;
+  if (!VERSIONS.has(max)) scope.field("tls_maximum_protocol_version").reject("below TLS 1.2");
+  if (!VERSIONS.has(min)) scope.field("tls_minimum_protocol_version").reject("below TLS 1.2");
+  for (const [i, suite] of cipherSuites.entries())
+    if (!/^[A-Z0-9-]+$/.test(suite)) scope.field("cipher_suites").index(i).reject("not one cipher suite");
+  return {
+    minVersion: VERSIONS.get(min) ?? "TLSv1.2",
+    maxVersion: VERSIONS.get(max),
+    ciphers: cipherSuites.length === 0 ? undefined : cipherSuites.join(":"),
+  };
 }
 
 function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): SubjectName[] {
@@ -57,9 +66,17 @@ function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): 
   });
 }
 
-interface Validation {
-  readonly roots: string | undefined;
-  readonly subjectAltNames: readonly SubjectName[];
+type Validation = Pick<TlsSettings, "roots" | "subjectAltNames" | "certificateHashes" | "publicKeyHashes">;
+
+const NO_VALIDATION: Validation = { roots: undefined, subjectAltNames: [], certificateHashes: [], publicKeyHashes: [] };
+
+/** SHA-256 in hexadecimal, with or without colons (Envoy takes both). */
+function acceptHashes(scope: Scope, hashes: readonly string[]): readonly string[] {
+  return hashes.map((hash, i) => {
+    const digits = hash.replaceAll(":", "").toLowerCase();
+    if (!/^[0-9a-f]{64}$/.test(digits)) scope.index(i).reject("not a SHA-256 in hexadecimal");
+    return digits;
+  });
 }
 
 function acceptValidation(
@@ -68,12 +85,32 @@ function acceptValidation(
   roots: string | undefined,
   inline: InlineSecrets,
 ): Validation {
-  scope.only(context, ["trustedCa", "matchTypedSubjectAltNames"]);
+  scope.only(context, ["trustedCa", "matchTypedSubjectAltNames", "verifyCertificateHash", "verifyCertificateSpki"]);
   const own = context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined;
   return {
     roots: roots ?? own,
     subjectAltNames: acceptNames(scope.field("match_typed_subject_alt_names"), context.matchTypedSubjectAltNames),
+    certificateHashes: acceptHashes(scope.field("verify_certificate_hash"), context.verifyCertificateHash),
+    publicKeyHashes: context.verifyCertificateSpki,
   };
+}
+
+/** Asked for where everything else comes from, and not beside the proxy. */
+function isDiscovered(config: SdsSecretConfig): boolean {
+  return config.sdsConfig?.configSourceSpecifier.case === "ads";
+}
+
+function discoveredNames({
+  tlsCertificateSdsSecretConfigs,
+  validationContextType: validation,
+}: CommonTlsContext): string[] {
+  const roots =
+    validation.case === "combinedValidationContext"
+      ? validation.value.validationContextSdsSecretConfig
+      : validation.case === "validationContextSdsSecretConfig"
+        ? validation.value
+        : undefined;
+  return [...tlsCertificateSdsSecretConfigs, ...(roots ? [roots] : [])].filter(isDiscovered).map(({ name }) => name);
 }
 
 function secretName(scope: Scope, config: SdsSecretConfig): string {
@@ -82,8 +119,7 @@ function secretName(scope: Scope, config: SdsSecretConfig): string {
 }
 
 function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline: InlineSecrets): TlsSettings {
-  if (!common)
-    return { certificate: undefined, roots: undefined, subjectAltNames: [], alpn: [], minVersion: "TLSv1.2" };
+  if (!common) return { ...NO_VALIDATION, certificate: undefined, ...NO_PARAMETERS, alpn: [], discovered: [] };
   scope.only(common, [
     "tlsParams",
     "tlsCertificates",
@@ -91,7 +127,7 @@ function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline
     "validationContextType",
     "alpnProtocols",
   ]);
-  const minVersion = acceptParameters(scope.field("tls_params"), common.tlsParams);
+  const parameters = acceptParameters(scope.field("tls_params"), common.tlsParams);
   const certificates = common.tlsCertificates.length + common.tlsCertificateSdsSecretConfigs.length;
   if (certificates > 1)
     scope.field("tls_certificates").reject(`${certificates} certificates: Heddle's proxy presents one`);
@@ -100,7 +136,13 @@ function acceptCommon(scope: Scope, common: CommonTlsContext | undefined, inline
   const certificate = sds
     ? secretName(scope.field("tls_certificate_sds_secret_configs").index(0), sds)
     : own && inlineCertificate(scope.field("tls_certificates").index(0), own, inline);
-  return { certificate, ...acceptValidationType(scope, common, inline), alpn: common.alpnProtocols, minVersion };
+  return {
+    certificate,
+    ...acceptValidationType(scope, common, inline),
+    alpn: common.alpnProtocols,
+    ...parameters,
+    discovered: discoveredNames(common),
+  };
 }
 
 function inlineCertificate(scope: Scope, certificate: TlsCertificate, inline: InlineSecrets): string | undefined {
@@ -111,13 +153,13 @@ function acceptValidationType(scope: Scope, common: CommonTlsContext, inline: In
   const { validationContextType: validation } = common;
   switch (validation.case) {
     case undefined:
-      return { roots: undefined, subjectAltNames: [] };
+      return NO_VALIDATION;
     case "validationContext":
       return acceptValidation(scope.field("validation_context"), validation.value, undefined, inline);
     case "validationContextSdsSecretConfig":
       return {
+        ...NO_VALIDATION,
         roots: secretName(scope.field("validation_context_sds_secret_config"), validation.value),
-        subjectAltNames: [],
       };
     case "combinedValidationContext": {
       const at = scope.field("combined_validation_context");
@@ -127,11 +169,11 @@ function acceptValidationType(scope: Scope, common: CommonTlsContext, inline: In
       const context = validation.value.defaultValidationContext;
       return context
         ? acceptValidation(at.field("default_validation_context"), context, roots, inline)
-        : { roots, subjectAltNames: [] };
+        : { ...NO_VALIDATION, roots };
     }
     default:
       scope.reject(`${validation.case} is not supported by Heddle's proxy`);
-      return { roots: undefined, subjectAltNames: [] };
+      return NO_VALIDATION;
   }
 }
 

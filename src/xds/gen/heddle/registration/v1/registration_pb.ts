@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/registration/v1/registration.proto.
  */
 export const file_heddle_registration_v1_registration: GenFile = /*@__PURE__*/
-  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCK0AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJIkMKC0FwcGxpY2F0aW9uEgwKBHBvcnQYASABKA0SFAoMc2VydmljZV9wb3J0GAIgASgNEhAKCHByb3RvY29sGAMgASgJIq4BCgdTaWRlY2FyEg0KBXByb3h5GAEgASgJEhEKCW1lc2hfcG9ydBgCIAEoDRITCgtzdGF0dXNfcG9ydBgDIAEoDRIuCgVwb3J0cxgEIAEoCzIdLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUG9ydHNIABIyCgdjYXB0dXJlGAUgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5DYXB0dXJlSABCCAoGd2F5X2luIi8KBVBvcnRzEhUKDWZvcndhcmRfcHJveHkYASABKA0SDwoHaW5ib3VuZBgCIAEoDSJPCgdDYXB0dXJlEhUKDW91dGJvdW5kX3BvcnQYASABKA0SFAoMaW5ib3VuZF9wb3J0GAIgASgNEhcKD21hY2hpbmVfYWRkcmVzcxgDIAEoCSI8CghVcHN0cmVhbRIMCgRwb3J0GAEgASgNEgwKBGhvc3QYAiABKAkSFAoMc2VydmljZV9wb3J0GAMgASgNIk4KEFJlZ2lzdGVyUmVzcG9uc2USKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoId2FybmluZ3MYAiADKAkiRwoRRGVyZWdpc3RlclJlcXVlc3QSMgoIaW5zdGFuY2UYASABKAsyIC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkluc3RhbmNlIhQKEkRlcmVnaXN0ZXJSZXNwb25zZTLZAQoTUmVnaXN0cmF0aW9uU2VydmljZRJdCghSZWdpc3RlchInLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0GiguaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlc3BvbnNlEmMKCkRlcmVnaXN0ZXISKS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXF1ZXN0GiouaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5EZXJlZ2lzdGVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCLmAgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0iTgoQUmVnaXN0ZXJSZXNwb25zZRIoCgVsZWFzZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCgh3YXJuaW5ncxgCIAMoCSJHChFEZXJlZ2lzdGVyUmVxdWVzdBIyCghpbnN0YW5jZRgBIAEoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuSW5zdGFuY2UiFAoSRGVyZWdpc3RlclJlc3BvbnNlMtkBChNSZWdpc3RyYXRpb25TZXJ2aWNlEl0KCFJlZ2lzdGVyEicuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlcXVlc3QaKC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlJlZ2lzdGVyUmVzcG9uc2USYwoKRGVyZWdpc3RlchIpLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRGVyZWdpc3RlclJlcXVlc3QaKi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
  * Which of an identity's workloads speaks.
@@ -108,6 +108,13 @@ export type RegisterRequest = Message<"heddle.registration.v1.RegisterRequest"> 
    * @generated from field: string reason = 9;
    */
   reason: string;
+
+  /**
+   * It is a gateway: nothing runs beside it.
+   *
+   * @generated from field: heddle.registration.v1.Gateway gateway = 10;
+   */
+  gateway?: Gateway | undefined;
 };
 
 /**
@@ -116,6 +123,51 @@ export type RegisterRequest = Message<"heddle.registration.v1.RegisterRequest"> 
  */
 export const RegisterRequestSchema: GenMessage<RegisterRequest> = /*@__PURE__*/
   messageDesc(file_heddle_registration_v1_registration, 1);
+
+/**
+ * The ports that its Gateways open.
+ *
+ * @generated from message heddle.registration.v1.Gateway
+ */
+export type Gateway = Message<"heddle.registration.v1.Gateway"> & {
+  /**
+   * @generated from field: repeated heddle.registration.v1.GatewayPort ports = 1;
+   */
+  ports: GatewayPort[];
+};
+
+/**
+ * Describes the message heddle.registration.v1.Gateway.
+ * Use `create(GatewaySchema)` to create a new message.
+ */
+export const GatewaySchema: GenMessage<Gateway> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 2);
+
+/**
+ * @generated from message heddle.registration.v1.GatewayPort
+ */
+export type GatewayPort = Message<"heddle.registration.v1.GatewayPort"> & {
+  /**
+   * Under which clients call it, and Gateways name it.
+   *
+   * @generated from field: uint32 service_port = 1;
+   */
+  servicePort: number;
+
+  /**
+   * Where the proxy listens.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+};
+
+/**
+ * Describes the message heddle.registration.v1.GatewayPort.
+ * Use `create(GatewayPortSchema)` to create a new message.
+ */
+export const GatewayPortSchema: GenMessage<GatewayPort> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 3);
 
 /**
  * @generated from message heddle.registration.v1.Application
@@ -146,7 +198,7 @@ export type Application = Message<"heddle.registration.v1.Application"> & {
  * Use `create(ApplicationSchema)` to create a new message.
  */
 export const ApplicationSchema: GenMessage<Application> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 2);
+  messageDesc(file_heddle_registration_v1_registration, 4);
 
 /**
  * @generated from message heddle.registration.v1.Sidecar
@@ -194,7 +246,7 @@ export type Sidecar = Message<"heddle.registration.v1.Sidecar"> & {
  * Use `create(SidecarSchema)` to create a new message.
  */
 export const SidecarSchema: GenMessage<Sidecar> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 3);
+  messageDesc(file_heddle_registration_v1_registration, 5);
 
 /**
  * How connections come to a proxy that shares its host.
@@ -220,7 +272,7 @@ export type Ports = Message<"heddle.registration.v1.Ports"> & {
  * Use `create(PortsSchema)` to create a new message.
  */
 export const PortsSchema: GenMessage<Ports> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 4);
+  messageDesc(file_heddle_registration_v1_registration, 6);
 
 /**
  * Where connections are redirected to.
@@ -251,7 +303,7 @@ export type Capture = Message<"heddle.registration.v1.Capture"> & {
  * Use `create(CaptureSchema)` to create a new message.
  */
 export const CaptureSchema: GenMessage<Capture> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 5);
+  messageDesc(file_heddle_registration_v1_registration, 7);
 
 /**
  * @generated from message heddle.registration.v1.Upstream
@@ -278,7 +330,7 @@ export type Upstream = Message<"heddle.registration.v1.Upstream"> & {
  * Use `create(UpstreamSchema)` to create a new message.
  */
 export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 6);
+  messageDesc(file_heddle_registration_v1_registration, 8);
 
 /**
  * @generated from message heddle.registration.v1.RegisterResponse
@@ -304,7 +356,7 @@ export type RegisterResponse = Message<"heddle.registration.v1.RegisterResponse"
  * Use `create(RegisterResponseSchema)` to create a new message.
  */
 export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 7);
+  messageDesc(file_heddle_registration_v1_registration, 9);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterRequest
@@ -321,7 +373,7 @@ export type DeregisterRequest = Message<"heddle.registration.v1.DeregisterReques
  * Use `create(DeregisterRequestSchema)` to create a new message.
  */
 export const DeregisterRequestSchema: GenMessage<DeregisterRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 8);
+  messageDesc(file_heddle_registration_v1_registration, 10);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterResponse
@@ -334,7 +386,7 @@ export type DeregisterResponse = Message<"heddle.registration.v1.DeregisterRespo
  * Use `create(DeregisterResponseSchema)` to create a new message.
  */
 export const DeregisterResponseSchema: GenMessage<DeregisterResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 9);
+  messageDesc(file_heddle_registration_v1_registration, 11);
 
 /**
  * @generated from service heddle.registration.v1.RegistrationService

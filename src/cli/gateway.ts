@@ -1,0 +1,124 @@
+// `heddle gateway …`: a proxy at the edge of the mesh, which opens what Gateways say, for as long as it runs.
+
+import type { Command } from "commander";
+import { Registration } from "../agent/registration.ts";
+import { type RunOptions as AgentOptions, instanceName, type RunningSidecar, runSidecar } from "../agent/run.ts";
+import { logger } from "../base/log.ts";
+import { gatewayLabels, workloadNameOf } from "../xds/registration.ts";
+import { type Access, accessControlPlane } from "./control-plane-access.ts";
+import { addGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
+import { onThisHost, type Placement } from "./placement.ts";
+import { proxyCommand } from "./proxy-command.ts";
+import { SidecarFolder } from "./sidecar-folder.ts";
+import { SignalRelay } from "./signal-relay.ts";
+import { VERSION } from "./version.ts";
+
+const log = logger("gateway");
+
+/** Beyond the proxy's own drain time, before it is made to end. */
+const GRACE_MS = 1_000;
+const REVISION = "v1";
+
+export function define(command: Command): void {
+  addGatewayOptions(command);
+  command.action((options: GatewayOptions) => run(options));
+}
+
+interface Job {
+  readonly options: GatewayOptions;
+  readonly serviceAccount: string;
+  /** Of this instance. */
+  readonly pod: string;
+  readonly placement: Placement;
+  readonly access: Access;
+  readonly registration: Registration;
+}
+
+async function run(options: GatewayOptions): Promise<void> {
+  const signals = new SignalRelay();
+  delete process.env.HEDDLE_TOKEN; // the proxy does not need it
+  const serviceAccount = options.serviceAccount ?? options.name;
+  const access = await accessControlPlane(options, { namespace: options.namespace, name: serviceAccount });
+  const pod = instanceName(workloadNameOf({ app: options.name, version: REVISION }));
+  const { adminPort, statusPort } = options;
+  const wanted = {
+    ...(adminPort === undefined ? {} : { admin: adminPort }),
+    ...(statusPort === undefined ? {} : { status: statusPort }),
+  };
+  const placement = onThisHost(options.address ?? access.localAddress, wanted, []);
+  const registration = new Registration(access.controlPlane, descriptionOf(options, pod, placement));
+  try {
+    const job = { options, serviceAccount, pod, placement, access, registration };
+    process.exitCode = await runRegistered(job, signals);
+  } finally {
+    await registration.end();
+    placement.release();
+  }
+}
+
+function descriptionOf({ name: app, proxy, port = [] }: GatewayOptions, name: string, { address, ports }: Placement) {
+  return {
+    name,
+    app,
+    version: REVISION,
+    address,
+    sidecar: {
+      proxy,
+      meshPort: ports.mesh,
+      statusPort: ports.status,
+      wayIn: { case: "ports" as const, value: { forwardProxy: ports.forwardProxy, inbound: ports.inbound } },
+    },
+    gateway: { ports: [...port] },
+  };
+}
+
+async function runRegistered(job: Job, signals: SignalRelay): Promise<number> {
+  const folder = new SidecarFolder(job.options.state, job.pod);
+  try {
+    const running: RunningSidecar = await runSidecar(agentOptions(job, folder.path));
+    signals.to(running);
+    const code = await running.done;
+    folder.remove();
+    return code;
+  } catch (thrown) {
+    folder.removeWithoutLog();
+    throw thrown;
+  }
+}
+
+function agentOptions(job: Job, folder: string): AgentOptions {
+  const { options, serviceAccount, pod, placement, access, registration } = job;
+  const { name: app, namespace, proxy, drainTime } = options;
+  return {
+    sidecar: {
+      role: "gateway",
+      proxy,
+      workload: {
+        name: pod,
+        namespace,
+        serviceAccount,
+        trustDomain: access.trustDomain,
+        clusterId: access.clusterId,
+        address: placement.address,
+        labels: gatewayLabels({ app, version: REVISION }),
+        workloadName: workloadNameOf({ app, version: REVISION }),
+      },
+      ports: { admin: placement.ports.admin, status: placement.ports.status },
+      controlPlane: access.controlPlane,
+      token: access.token,
+      folder,
+    },
+    version: VERSION,
+    certificateTtlMs: access.certificateTtlMs,
+    proxyCommand: proxyCommand(proxy, drainTime, 1),
+    application: undefined,
+    applicationMetricsUrl: undefined,
+    drainMs: drainTime + GRACE_MS,
+    onIdentified: (current) => registration.start(current),
+    onReady: async () => {
+      await registration.set({ ready: true });
+      log.info("at the edge of the mesh", { workload: pod, address: placement.address, log: `${folder}/proxy.log` });
+    },
+    onDraining: () => registration.set({ ready: false, reason: "Draining" }),
+  };
+}

@@ -1,0 +1,80 @@
+// Every field of networking.istio.io Gateway.
+
+import { TLS_VERSIONS } from "../../model/gateway.ts";
+import {
+  choice,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  openRecord,
+  port,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+
+export const SERVER_PROTOCOLS = ["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "TCP", "TLS"] as const;
+
+const MODES = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"] as const;
+
+const VERSION = choice("TLS_AUTO", ...TLS_VERSIONS);
+
+const SERVER_TLS = record({
+  httpsRedirect: flag(),
+  mode: choice(...MODES),
+  serverCertificate: notEmpty(),
+  privateKey: notEmpty(),
+  caCertificates: notEmpty(),
+  caCrl: notEmpty(),
+  credentialName: notEmpty(),
+  credentialNames: list(notEmpty()),
+  caCertCredentialName: notEmpty(),
+  tlsCertificates: list(
+    record({ serverCertificate: required(notEmpty()), privateKey: required(notEmpty()), caCertificates: notEmpty() }),
+  ),
+  subjectAltNames: list(notEmpty()),
+  verifyCertificateSpki: list(notEmpty("base64")),
+  verifyCertificateHash: list(notEmpty()),
+  minProtocolVersion: VERSION,
+  maxProtocolVersion: VERSION,
+  cipherSuites: list(notEmpty()),
+  insecureSkipVerify: later("Istio has it for clients alone: certificates of clients are verified"),
+});
+
+const SERVER = record({
+  port: required(
+    record({
+      number: required(port()),
+      /** As in Istio: in either case. */
+      protocol: required(notEmpty()),
+      name: required(notEmpty()),
+      /** Deprecated: Istio reads it nowhere. */
+      targetPort: whole(0, 65_535),
+    }),
+  ),
+  bind: text("address"),
+  hosts: required(list(notEmpty())),
+  tls: SERVER_TLS,
+  defaultEndpoint: later("Istio has never had it: requests go where VirtualServices say"),
+  name: text(),
+});
+
+export const GATEWAY = record({
+  apiVersion: text(),
+  kind: text(),
+  metadata: openRecord({}),
+  spec: required(
+    record({
+      selector: mapOf(text("label-value"), "label-key"),
+      servers: required(list(SERVER)),
+    }),
+  ),
+  status: openRecord({}),
+});
+
+export type ServerSpec = Value<typeof SERVER>;
+export type ServerTlsSpec = Value<typeof SERVER_TLS>;

@@ -1,0 +1,130 @@
+// How a server of a Gateway ends TLS, or does not.
+
+import {
+  type CertificateSource,
+  type ClientVerification,
+  type GatewayTls,
+  type RootsSource,
+  TLS_VERSIONS,
+  type TlsVersion,
+  type TlsVersions,
+} from "../../model/gateway.ts";
+import { isHttp, isTls, type Protocol } from "../../model/protocol.ts";
+import type { Reporter } from "../reporter.ts";
+import * as diagnostics from "./gateway-diagnostics.ts";
+import type { ServerTlsSpec } from "./gateway-schema.ts";
+
+type Mode = NonNullable<ServerTlsSpec["mode"]>;
+
+/** What says which certificate, of which one at most may be there. */
+const CERTIFICATES = ["credentialName", "credentialNames", "serverCertificate", "tlsCertificates"] as const;
+
+/** BoringSSL's, as Istio lets them through (pkg/config/security: ValidCipherSuites). */
+const CIPHER_SUITES: ReadonlySet<string> = new Set([
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+  "ECDHE-ECDSA-AES128-SHA",
+  "ECDHE-RSA-AES128-SHA",
+  "ECDHE-ECDSA-AES256-SHA",
+  "ECDHE-RSA-AES256-SHA",
+  "AES128-GCM-SHA256",
+  "AES256-GCM-SHA384",
+  "AES128-SHA",
+  "AES256-SHA",
+]);
+
+/** Undefined: plaintext. A mode that is not written is PASSTHROUGH, proto3's zero. */
+export function readServerTls(
+  spec: ServerTlsSpec | undefined,
+  protocol: Protocol,
+  path: string,
+  reporter: Reporter,
+): GatewayTls | undefined {
+  if (isHttp(protocol)) {
+    if (spec && !isRedirectAlone(spec)) reporter.report(path, diagnostics.tlsInPlaintext(protocol.toUpperCase()));
+    return undefined;
+  }
+  if (!spec) {
+    if (isTls(protocol)) reporter.report(path, diagnostics.tlsMissing(protocol.toUpperCase()));
+    return undefined;
+  }
+  const { mode = "PASSTHROUGH" } = spec;
+  if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH") {
+    refuseCertificates(spec, mode, path, reporter);
+    return { kind: mode === "PASSTHROUGH" ? "passthrough" : "auto-passthrough" };
+  }
+  return {
+    kind: "terminate",
+    certificates: readCertificates(spec, mode, path, reporter),
+    clients: readClients(spec, mode, path, reporter),
+    parameters: readParameters(spec, path, reporter),
+  };
+}
+
+function isRedirectAlone({ httpsRedirect, ...rest }: ServerTlsSpec): boolean {
+  return httpsRedirect !== undefined && Object.keys(rest).length === 0;
+}
+
+function refuseCertificates(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): void {
+  for (const field of [...CERTIFICATES, "privateKey", "caCertificates", "caCertCredentialName"] as const)
+    if (spec[field] !== undefined) reporter.report(`${path}.${field}`, diagnostics.notOfThisMode(field, mode));
+}
+
+function readCertificates(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): CertificateSource {
+  if (mode === "ISTIO_MUTUAL") {
+    refuseCertificates(spec, mode, path, reporter);
+    return { kind: "mesh" };
+  }
+  const { credentialName, credentialNames = [], serverCertificate, privateKey, tlsCertificates = [] } = spec;
+  const given = CERTIFICATES.filter((field) => spec[field] !== undefined);
+  if (given.length > 1) reporter.report(`${path}.${given[1]}`, diagnostics.sameCertificateTwice(given));
+  const names = credentialName === undefined ? credentialNames : [credentialName];
+  if (names.length > 0) return { kind: "credentials", names };
+  const own = serverCertificate !== undefined && privateKey !== undefined;
+  const pairs = [
+    ...(own ? [{ chain: serverCertificate, key: privateKey }] : []),
+    ...tlsCertificates.map((pair) => ({ chain: pair.serverCertificate, key: pair.privateKey })),
+  ];
+  if (pairs.length === 0) reporter.report(path, diagnostics.certificateMissing(mode));
+  return { kind: "files", pairs };
+}
+
+function readClients(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): ClientVerification {
+  if (mode === "SIMPLE") return { kind: "none" };
+  const roots = rootsOf(spec, mode);
+  if (!roots) reporter.report(path, diagnostics.rootsMissing(mode));
+  return {
+    kind: mode === "OPTIONAL_MUTUAL" ? "optional" : "required",
+    roots: roots ?? { kind: "mesh" },
+    subjectAltNames: spec.subjectAltNames ?? [],
+    certificateHashes: spec.verifyCertificateHash ?? [],
+    publicKeyHashes: spec.verifyCertificateSpki ?? [],
+  };
+}
+
+function rootsOf(spec: ServerTlsSpec, mode: Mode): RootsSource | undefined {
+  const { caCertCredentialName, credentialName, credentialNames = [], caCertificates, caCrl } = spec;
+  if (mode === "ISTIO_MUTUAL") return { kind: "mesh" };
+  const name = caCertCredentialName ?? credentialName ?? credentialNames[0];
+  if (name !== undefined) return { kind: "credential", name };
+  return caCertificates === undefined ? undefined : { kind: "file", path: caCertificates, revoked: caCrl };
+}
+
+function readParameters(spec: ServerTlsSpec, path: string, reporter: Reporter): TlsVersions {
+  const min = versionOf(spec.minProtocolVersion);
+  const max = versionOf(spec.maxProtocolVersion);
+  if (min && max && TLS_VERSIONS.indexOf(min) > TLS_VERSIONS.indexOf(max))
+    reporter.report(`${path}.maxProtocolVersion`, diagnostics.versionsCrossed(min, max));
+  const suites = spec.cipherSuites ?? [];
+  for (const [i, suite] of suites.entries())
+    if (!CIPHER_SUITES.has(suite)) reporter.report(`${path}.cipherSuites[${i}]`, diagnostics.unknownCipherSuite(suite));
+  return { min, max, cipherSuites: [...new Set(suites.filter((suite) => CIPHER_SUITES.has(suite)))] };
+}
+
+function versionOf(version: ServerTlsSpec["minProtocolVersion"]): TlsVersion | undefined {
+  return version === "TLS_AUTO" ? undefined : version;
+}

@@ -1,0 +1,67 @@
+// Findings about gateways: routes bound to what is not there, servers that cannot be beside each other, certificates that are missing.
+
+import { nearest } from "../base/nearest.ts";
+import { gatewayKey } from "./gateway.ts";
+import * as findings from "./gateway-findings.ts";
+import { gatewaysOf, openedPorts, type ServerConflict } from "./gateway-ports.ts";
+import { hostMatches } from "./hosts.ts";
+import { credentialOf } from "./lookup.ts";
+import type { Mesh } from "./mesh.ts";
+import type { Message } from "./message.ts";
+import { type Origin, originKey } from "./origin.ts";
+import type { Route } from "./route.ts";
+
+export type Report = (origin: Origin, path: string, message: Message) => void;
+
+/** Each finding once, however many proxies it is of. */
+export function validateGateways(mesh: Mesh, report: Report): void {
+  const told = new Set<string>();
+  const once: Report = (origin, path, message) => {
+    const finding = `${originKey(origin)} ${path} ${message.message}`;
+    if (!told.has(finding)) report(origin, path, message);
+    told.add(finding);
+  };
+  for (const route of mesh.gatewayRoutes) checkBinding(mesh, route, once);
+  for (const workload of mesh.workloads) {
+    if (!workload.proxy?.gateway) continue;
+    for (const conflict of openedPorts(mesh, workload).conflicts) tellBoth(conflict, once);
+    checkServers(mesh, workload.namespace, gatewaysOf(mesh, workload), once);
+  }
+}
+
+function checkBinding(mesh: Mesh, { origin, gateway: bound = "", hosts, namespace }: Route, report: Report): void {
+  const gateway = mesh.gateways.find((candidate) => gatewayKey(candidate) === bound);
+  if (!gateway) {
+    report(origin, "spec.gateways", findings.unknownGateway(bound, nearest(bound, mesh.gateways.map(gatewayKey))));
+    return;
+  }
+  const offered = gateway.servers
+    .flatMap((server) => server.hosts)
+    .filter((host) => host.namespace === undefined || host.namespace === namespace);
+  const meets = (a: string, b: string) => a === b || hostMatches(a, b) || hostMatches(b, a);
+  if (!hosts.some((host) => offered.some((other) => meets(other.host, host))))
+    report(origin, "spec.hosts", findings.noCommonHost(bound));
+}
+
+function tellBoth({ kind, loser, winner, host }: ServerConflict, report: Report): void {
+  const [lost, won] = [loser.gateway.origin, winner.gateway.origin];
+  if (kind === "protocol") {
+    report(lost, loser.server.path, findings.protocolTaken(loser.server.port, won));
+    report(won, winner.server.path, findings.protocolKept(winner.server.port, lost));
+  } else {
+    report(lost, loser.server.path, findings.serverHostTaken(host, won));
+    report(won, winner.server.path, findings.serverHostKept(host, lost));
+  }
+}
+
+function checkServers(mesh: Mesh, namespace: string, gateways: ReturnType<typeof gatewaysOf>, report: Report): void {
+  for (const { origin, servers } of gateways) {
+    for (const { tls, path } of servers) {
+      if (tls?.kind === "auto-passthrough") report(origin, `${path}.tls.mode`, findings.legsNotTaken());
+      if (tls?.kind !== "terminate" || tls.certificates.kind !== "credentials") continue;
+      for (const name of tls.certificates.names)
+        if (!credentialOf(mesh, namespace, name)?.keyPair)
+          report(origin, `${path}.tls`, findings.credentialMissing(name, namespace));
+    }
+  }
+}
