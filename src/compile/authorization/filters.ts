@@ -69,14 +69,12 @@ const ofConnections: Emit = ({ enforced, shadow, shadowPrefix }) => ({
 function judge(
   { enforced, trial }: StageOfWorkload,
   action: RuleAction,
-  features: ProxyFeatures,
   facts: ChainFacts,
   emit: Emit,
 ): readonly GuardFilter[] {
   // A stage that admits refuses whom it does not know as soon as one policy is enforced, be its rules of no use here.
   const made = enforced.length > 0 ? rules(enforced, action, facts) : undefined;
-  const isTried = trial.length > 0;
-  const tried = isTried ? rules(trial, action, facts) : undefined;
+  const tried = trial.length > 0 ? rules(trial, action, facts) : undefined;
   const kept = made && !isIdle(made) ? made : undefined;
   const shadow = tried && !isIdle(tried) ? tried : undefined;
   if (!kept && !shadow) return [];
@@ -95,7 +93,7 @@ function delegate(
   facts: ChainFacts,
   emit: Emit,
 ): readonly GuardFilter[] {
-  if (!authorizer || !canAsk(authorizer, features, facts.stream)) return judge(stage, "deny", features, facts, emit);
+  if (!authorizer || !canAsk(authorizer, features, facts.stream)) return judge(stage, "deny", facts, emit);
   const shadow = rules(stage.enforced, "deny", facts, choosingName(authorizer));
   if (isIdle(shadow)) return [];
   const choosing = emit({ enforced: undefined, shadow, shadowPrefix: CHOOSING_PREFIX });
@@ -120,7 +118,7 @@ function stageFilters(
   return stages.flatMap((stage) =>
     stage.effect.kind === "delegate"
       ? delegate(stage, guard, features, facts, emit)
-      : judge(stage, RULE_ACTIONS[stage.effect.kind], features, facts, emit),
+      : judge(stage, RULE_ACTIONS[stage.effect.kind], facts, emit),
   );
 }
 
