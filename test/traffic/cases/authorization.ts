@@ -39,11 +39,13 @@ class Policies {
   }
 
   async enforce(...policies: readonly string[]): Promise<void> {
-    await this.lift();
+    this.#revision++;
+    // What refuses everybody would refuse the sentinel's path before the sentinel is there.
+    if ((await this.#refuses()).includes(true)) await this.lift();
+    else await this.#clear();
     const { v1, polyglot } = this.#pair;
     const ports = [v1.ports.application, polyglot.ports.application].map((port) => `"${port}"`).join(", ");
-    const path = `/authorized/${++this.#revision}`;
-    const sentinel = `{action: DENY, rules: [{to: [{operation: {paths: [${path}], ports: [${ports}]}}]}]}`;
+    const sentinel = `{action: DENY, rules: [{to: [{operation: {paths: [${this.#path}], ports: [${ports}]}}]}]}`;
     await this.#pair.mesh.apply([...policies, policy("z-revision", sentinel)].join("\n---"));
     await this.#until(true);
   }
@@ -54,12 +56,24 @@ class Policies {
     await this.#until(false);
   }
 
+  get #path(): string {
+    return `/authorized/${this.#revision}`;
+  }
+
+  /** At each of the two servers. */
+  #refuses(): Promise<readonly boolean[]> {
+    const ports = [this.#pair.golden, this.#pair.upstream.http];
+    return Promise.all(
+      ports.map(async (port) => {
+        const url = `http://127.0.0.1:${port}${this.#path}`;
+        return (await fetch(url, { signal: AbortSignal.timeout(5_000) })).status === 403;
+      }),
+    );
+  }
+
   async #until(refused: boolean): Promise<void> {
-    for (const port of [this.#pair.golden, this.#pair.upstream.http]) {
-      const url = `http://127.0.0.1:${port}/authorized/${this.#revision}`;
-      const ask = async () => (await fetch(url, { signal: AbortSignal.timeout(5_000) })).status === 403;
-      expect(await eventually(ask, (is) => is === refused)).toBe(refused);
-    }
+    const all = (found: readonly boolean[]) => found.every((is) => is === refused);
+    expect(all(await eventually(() => this.#refuses(), all))).toBe(true);
   }
 
   async #clear(): Promise<void> {

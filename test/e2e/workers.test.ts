@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { EXIT } from "../../base/failure.ts";
-import { until } from "../../base/until-fixture.ts";
-import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
-import { encodeResource, type Resource } from "../../xds/resource.ts";
-import { assignment, snapshotOf } from "../../xds/resource-fixtures.ts";
-import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../proxy-fixture.ts";
-import { answering, connectRaw, RawServer } from "../raw-peer-fixture.ts";
-import { isAlive, type SupervisedParts, SupervisedProxy } from "./supervised-fixture.ts";
+import { EXIT } from "../../src/base/failure.ts";
+import { until } from "../../src/base/until-fixture.ts";
+import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../../src/proxy/proxy-fixture.ts";
+import { answering, connectRaw, RawServer } from "../../src/proxy/raw-peer-fixture.ts";
+import { isAlive, type SupervisedParts, SupervisedProxy } from "../../src/proxy/workers/supervised-fixture.ts";
+import { ClusterSchema } from "../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ListenerSchema } from "../../src/xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { RouteConfigurationSchema } from "../../src/xds/gen/envoy/config/route/v3/route_pb.ts";
+import { encodeResource, type Resource } from "../../src/xds/resource.ts";
+import { assignment, snapshotOf } from "../../src/xds/resource-fixtures.ts";
 
 setDefaultTimeout(60_000);
 
