@@ -30,6 +30,11 @@ const COMMANDS: readonly Entry[] = [
   { name: "gateway", summary: "run a proxy at the edge of the mesh", load: () => import("./gateway.ts") },
   { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
   { name: "analyze", summary: "find what is wrong with files, or with the mesh", load: () => import("./analyze.ts") },
+  {
+    name: "compile",
+    summary: "show what a proxy would get for files, and where each part came from",
+    load: () => import("./compile.ts"),
+  },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {
