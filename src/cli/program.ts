@@ -43,6 +43,12 @@ const COMMANDS: readonly Entry[] = [
     summary: "show which proxies have the configuration they should have",
     load: () => import("./proxy-status.ts"),
   },
+  {
+    name: "proxy-config",
+    alias: "pc",
+    summary: "show what a proxy runs with",
+    load: () => import("./proxy-config.ts"),
+  },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
   { name: "tap", summary: "watch the requests that pass through a proxy", load: () => import("./tap.ts") },
   { name: "token", summary: "make a join token for `heddle run` on another machine", load: () => import("./token.ts") },
