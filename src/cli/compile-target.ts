@@ -113,9 +113,9 @@ function workloadTarget(pods: Pods, workloads: readonly Workload[], text: string
 function noSuch(what: string, wanted: string, names: readonly string[], description: string): Failure {
   const near = nearest(wanted, names);
   const known = [...new Set(names)].sort();
-  const all = known.length > 0 && known.length <= 10 ? `one of ${known.join(", ")}; ` : "";
+  const all = known.length > 0 && known.length <= 10 ? `one of ${known.join(", ")}; or ` : "";
   return new Failure(`no ${what} ${wanted} in the files`, {
-    hint: near ?? `${all}or describe it: ${description}`,
+    hint: near ?? `${all}describe it: ${description}`,
     exit: EXIT.data,
   });
 }
@@ -220,7 +220,12 @@ function gatewayTarget(
     };
   if (gateway) return described(nameOfGatewayProxy(gateway, options), GATEWAY, openedBy(gateway, options));
   const names = [...parts.gateways.map(gatewayKey), ...proxies.map(nameOf)];
-  throw noSuch("gateway", text, text.includes("/") ? names : [...names, ...names.map(withoutNamespace)], "a Gateway");
+  throw noSuch(
+    "gateway",
+    text,
+    text.includes("/") ? names : [...names, ...names.map(withoutNamespace)],
+    "a Gateway of that name",
+  );
 }
 
 /** Istio's own gateway, which no annotation of Heddle's tells. */

@@ -82,7 +82,12 @@ describe("heddle compile", () => {
     ["labels that are none", ["-l", "app"], 64, "--labels is not KEY=VALUE"],
     ["two proxies", ["-w", "a/b", "-g", "c"], 64, "exclude each other"],
     ["no proxy", [], 64, "Neither --workload nor --gateway"],
-    ["a workload that is not there", ["-w", "shop/api"], 65, "no workload shop/api in the files"],
+    [
+      "a workload that is not there",
+      ["-w", "shop/api"],
+      65,
+      "no workload shop/api in the files\n  try: describe it: --proxy envoy --labels app=api",
+    ],
     [
       "a name that nothing has",
       ["-n", "shop", "-t", "lds", "--name", "virtualOutbund"],
