@@ -30,6 +30,11 @@ const COMMANDS: readonly Entry[] = [
   { name: "gateway", summary: "run a proxy at the edge of the mesh", load: () => import("./gateway.ts") },
   { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
   { name: "analyze", summary: "find what is wrong with files, or with the mesh", load: () => import("./analyze.ts") },
+  {
+    name: "compile",
+    summary: "show what a proxy would get for files, and where each part came from",
+    load: () => import("./compile.ts"),
+  },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {
@@ -37,6 +42,12 @@ const COMMANDS: readonly Entry[] = [
     alias: "ps",
     summary: "show which proxies have the configuration they should have",
     load: () => import("./proxy-status.ts"),
+  },
+  {
+    name: "proxy-config",
+    alias: "pc",
+    summary: "show what a proxy runs with",
+    load: () => import("./proxy-config.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
   { name: "tap", summary: "watch the requests that pass through a proxy", load: () => import("./tap.ts") },

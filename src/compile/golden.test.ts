@@ -13,7 +13,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../scripts/components.ts";
 import { renderYaml } from "../../test/fixtures/compile/render.ts";
-import { messagesOf, staticBootstrap } from "../../test/fixtures/compile/static-bootstrap.ts";
 import { loadMesh } from "../dialect/load.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
@@ -28,9 +27,11 @@ import {
 } from "../table/accept/resource.ts";
 import { NO_SHELL } from "../table/accept/virtual-host.ts";
 import { decodeResource, type Resource } from "../xds/resource.ts";
+import { messagesOf } from "../xds/resource-json.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { compileProxy, compileShared, type ProxySnapshot, sourcesOf } from "./compile.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
+import { staticBootstrap } from "./static-bootstrap.ts";
 
 const FOLDER = join(import.meta.dir, "../../test/golden/compile");
 const UPDATE = process.env.UPDATE_GOLDENS === "1";

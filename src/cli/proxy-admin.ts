@@ -1,0 +1,108 @@
+// The admin interface of a proxy: which address it has, and what it says.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { EXIT, Failure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
+import { fetchProblem } from "./api-client.ts";
+import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
+import { stateFolder, statePaths } from "./state-folder.ts";
+
+const TIMEOUT_MS = 10_000;
+
+/** A proxy that `heddle run` or `heddle gateway` started here. */
+interface LocalProxy {
+  readonly namespace: string;
+  readonly name: string;
+  readonly workload: string;
+  readonly node: string;
+  readonly admin: string;
+}
+
+interface BootstrapJson {
+  readonly node?: { readonly id?: string; readonly metadata?: Readonly<Record<string, unknown>> };
+  readonly admin?: { readonly address?: { readonly socket_address?: { address?: string; port_value?: number } } };
+}
+
+/** What a sidecar's folder tells; undefined for one that is ending or has just begun. */
+function localProxy(folder: string): LocalProxy | undefined {
+  try {
+    const { node, admin } = JSON.parse(readFileSync(join(folder, "bootstrap.json"), "utf8")) as BootstrapJson;
+    const { NAME, NAMESPACE, WORKLOAD_NAME } = node?.metadata ?? {};
+    const { address = "", port_value: port = 0 } = admin?.address?.socket_address ?? {};
+    return {
+      namespace: String(NAMESPACE),
+      name: String(NAME),
+      workload: String(WORKLOAD_NAME),
+      node: node?.id ?? "",
+      admin: `${address}:${port}`,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function localProxies(state: string | undefined): readonly LocalProxy[] {
+  const { sidecars } = statePaths(stateFolder(state));
+  let names: readonly string[] = [];
+  try {
+    names = readdirSync(sidecars).sort();
+  } catch {
+    return []; // nothing was ever started with this state folder
+  }
+  return names.flatMap((name) => localProxy(join(sidecars, name)) ?? []);
+}
+
+/** Where a proxy is asked, and who should answer. */
+export interface AdminAddress {
+  readonly address: string;
+  /** Of its node; undefined when the address was given. */
+  readonly node: string | undefined;
+}
+
+/** `text`: a Pod or a workload, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
+export function adminOf(text: string, state: string | undefined): AdminAddress {
+  const proxies = localProxies(state);
+  const namesOf = ({ namespace, name, workload }: LocalProxy) =>
+    [name, workload].flatMap((one) => [one, `${namespace}/${one}`, `${one}.${namespace}`]);
+  const found = proxies.find((proxy) => namesOf(proxy).includes(text));
+  if (found) return { address: found.admin, node: found.node };
+  const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
+  const near = nearest(text, proxies.flatMap(namesOf));
+  const all = known.length > 0 && known.length <= 10 ? `one of ${known.join(", ")}; or ` : "";
+  throw new Failure(`no proxy of ${text} was started here`, {
+    hint: near ?? `${all}name its admin interface with --admin HOST:PORT`,
+  });
+}
+
+/** The text of a page. Rejects with a Failure when nothing answers, or it refuses. */
+export async function adminPage({ address }: AdminAddress, path: string, method = "GET"): Promise<string> {
+  let response: Response;
+  try {
+    response = await fetch(`http://${address}${path}`, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (cause) {
+    throw new Failure(`no proxy answers at ${address}: ${fetchProblem(cause)}`, {
+      hint: "name its admin interface with --admin HOST:PORT; that of a captured program is in its own network",
+      cause,
+    });
+  }
+  const body = await response.text();
+  if (response.ok) return body;
+  throw new Failure(`the proxy at ${address} refuses ${path}: ${body.trim()}`, {
+    exit: response.status === 400 ? EXIT.usage : EXIT.failure,
+  });
+}
+
+/** The proxy's own word, once it is sure that it is that proxy's: another may have the port by now. */
+export async function adminDump(admin: AdminAddress): Promise<ProxyDump> {
+  const dump = readDump(await adminPage(admin, "/config_dump?include_eds"), `what ${admin.address} says`);
+  const { id } = (dump.bootstrap?.node ?? {}) as { readonly id?: string };
+  if (admin.node === undefined || admin.node === id) return dump;
+  throw new Failure(`another proxy answers at ${admin.address}: ${id ?? "one without a name"}`, {
+    hint: "that of a captured program is in its own network",
+  });
+}
+
+export async function adminClusters(admin: AdminAddress): Promise<Json> {
+  return JSON.parse(await adminPage(admin, "/clusters?format=json")) as Json;
+}

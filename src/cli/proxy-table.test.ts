@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { objectsOfFiles } from "./analysis-input.ts";
+import { outputText } from "./compile-output.ts";
+import type { TargetOptions } from "./compile-target.ts";
+import { listenerTable } from "./listener-table.ts";
+import { compileOffline } from "./offline-compilation.ts";
+import { type ProxyDump, readDump } from "./proxy-dump.ts";
+import { assignmentTable, clusterTable, type ProxyTable, routeTable, secretTable } from "./proxy-table.ts";
+
+const FOLDER = join(import.meta.dir, "../../test/golden/compile-output");
+
+function dumpOf(golden: string, options: TargetOptions): ProxyDump {
+  const [content = ""] = readFileSync(join(FOLDER, golden), "utf8").split("=== {");
+  const { objects } = objectsOfFiles([{ name: "mesh.yaml", content }], "default");
+  const result = compileOffline(objects, options, DEFAULT_SETTINGS);
+  if (result.kind === "rejected") throw new Error("rejected");
+  return readDump(outputText(result.compilation, { output: "json" }), "test");
+}
+
+const cellsOf = ({ rows }: ProxyTable) => rows.map(({ cells }) => cells);
+
+const WORKLOAD = dumpOf("workload.golden", { workload: "shop/web", proxy: "envoy" });
+const GATEWAY = dumpOf("gateway.golden", { gateway: "public", proxy: "envoy" });
+
+describe("tables of what was compiled", () => {
+  test("clusters have their parts and their DestinationRule", () => {
+    const cells = cellsOf(clusterTable(WORKLOAD));
+    expect(cells).toContainEqual(["web.shop.svc.cluster.local", "80", "-", "outbound", "EDS", "web.shop"]);
+    expect(cells).toContainEqual(["-", "8080", "-", "inbound", "STATIC", ""]);
+    expect(cells).toContainEqual(["BlackHoleCluster", "-", "-", "-", "STATIC", ""]);
+  });
+
+  test("routes have virtual hosts of their own resources", () => {
+    expect(cellsOf(routeTable(GATEWAY))).toContainEqual([
+      "https.443.https.public.edge",
+      "https.443.https.public.edge/shop.test:443",
+      "shop.test",
+      "/*",
+      "shop.edge",
+    ]);
+  });
+
+  test("listeners tell what chains take, by match or by matcher", () => {
+    expect(cellsOf(listenerTable(GATEWAY))).toEqual([
+      ["0.0.0.0", "443", "SNI: shop.test; Trans: tls", "Route: https.443.https.public.edge"],
+    ]);
+    const inbound = cellsOf(listenerTable(WORKLOAD)).filter(([, port]) => port === "15008");
+    expect(inbound.length).toBeGreaterThan(0);
+    expect(inbound.every(([, , match]) => match!.startsWith("Chain: "))).toBe(true);
+  });
+
+  test("endpoints are those of clusters, by the cluster's name", () => {
+    const own = cellsOf(assignmentTable(WORKLOAD)).filter(([, , , cluster]) => cluster === "inbound|8080||");
+    expect(own).toEqual([["127.0.0.1:8080", "HEALTHY", "-", "inbound|8080||"]]);
+  });
+
+  test("certificates have their dates, and are valid between them", () => {
+    const [first] = cellsOf(secretTable(GATEWAY, Date.parse("2030-01-01T00:00:00Z")));
+    expect(first!.slice(0, 4)).toEqual(["kubernetes://shop", "Cert Chain", "ACTIVE", "true"]);
+    expect(first!.slice(5)).toEqual(["2126-11-04T07:51:01Z", "2026-11-28T07:51:01Z"]);
+    expect(cellsOf(secretTable(GATEWAY, Date.parse("2020-01-01T00:00:00Z")))[0]![3]).toBe("false");
+  });
+});
+
+test("what is no dump is refused", () => {
+  expect(() => readDump("{}", "x.json")).toThrow("x.json is no configuration of a proxy");
+  expect(() => readDump("[", "x.json")).toThrow("x.json is not JSON");
+});

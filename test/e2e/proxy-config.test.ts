@@ -1,0 +1,148 @@
+// `heddle proxy-config` of proxies that run: Heddle's and Envoy tell the same in the same columns.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findComponent } from "../../scripts/components.ts";
+import { EXAMPLE, FREE_SIDECAR_PORTS, Heddle, until } from "./heddle.ts";
+
+const LIMIT_MS = 60_000;
+const heddle = new Heddle();
+const PROXIES = findComponent("envoy") === undefined ? ["heddle"] : ["heddle", "envoy"];
+if (process.env.CI === "true" && PROXIES.length < 2) throw new Error("tests of heddle proxy-config need envoy");
+
+const HOST = "golden-signal.default.svc.cluster.local";
+
+function freePort(): string {
+  const free = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const port = String(free.port);
+  free.stop(true);
+  return port;
+}
+
+beforeAll(async () => {
+  await heddle.up();
+  heddle.runExample("app.ts", "golden-signal", "v1", ["--port", freePort()]);
+  for (const proxy of PROXIES) {
+    const options = ["--name", `of-${proxy}`, "--version", "v1", "--drain-time", "0s", "--proxy", proxy];
+    heddle.start(["run", ...options, ...FREE_SIDECAR_PORTS, "--", "sleep", "600"]);
+  }
+  await heddle.call(["apply", "-f", join(EXAMPLE, "destinationrule.yaml"), join(EXAMPLE, "virtualservice.yaml")]);
+  await until(async () => (await heddle.call(["get", "pods"])).stdout.split(" 1/1 ").length === PROXIES.length + 2);
+  for (const proxy of PROXIES)
+    await until(async () => (await pc("c", `of-${proxy}-v1`, "--subset", "v1")).stdout.includes(HOST));
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await heddle.close();
+  expect(heddle.leftovers()).toEqual([]);
+}, LIMIT_MS);
+
+const pc = (...args: string[]) => heddle.call(["proxy-config", ...args]);
+
+/** Cells of a table's rows by its headings. */
+function rowsOf(table: string): readonly Readonly<Record<string, string>>[] {
+  const [heading = "", ...lines] = table.trimEnd().split("\n");
+  const columns = [...heading.matchAll(/\S+(?: \S+)*\s*/g)].map(({ 0: text, index }) => ({
+    name: text.trim(),
+    from: index,
+    to: index + text.length,
+  }));
+  return lines.map((line) =>
+    Object.fromEntries(
+      columns.map(({ name, from, to }, i) => [
+        name,
+        line.slice(from, i === columns.length - 1 ? undefined : to).trim(),
+      ]),
+    ),
+  );
+}
+
+describe.each(PROXIES)("of %s", (proxy) => {
+  const workload = `of-${proxy}-v1`;
+
+  test("clusters", async () => {
+    const { stdout, code } = await pc("clusters", workload, "--fqdn", HOST, "--subset", "v2");
+    expect(code).toBe(0);
+    expect(rowsOf(stdout)).toEqual([
+      {
+        "SERVICE FQDN": HOST,
+        PORT: "80",
+        SUBSET: "v2",
+        DIRECTION: "outbound",
+        TYPE: "EDS",
+        "DESTINATION RULE": "golden-signal.default",
+      },
+    ]);
+  });
+
+  test("routes, with the object that they are of", async () => {
+    const { stdout } = await pc("r", `default/${workload}`, "--name", "forwardProxy");
+    const own = rowsOf(stdout).filter((row) => row["VHOST NAME"] === `forwardProxy/${HOST}:80`);
+    expect(own.map((row) => row["VIRTUAL SERVICE"])).toContain("golden-signal.default");
+  });
+
+  test("listeners", async () => {
+    const { stdout } = await pc("listener", `${workload}.default`);
+    const forward = rowsOf(stdout).filter(({ DESTINATION }) => DESTINATION === "Route: forwardProxy");
+    expect(forward.map(({ MATCH }) => MATCH)).toEqual(["ALL", "ALL"]);
+  });
+
+  test("endpoints, with their health", async () => {
+    const { stdout } = await pc("ep", workload, "--cluster", `outbound|80|v1|${HOST}`);
+    expect(rowsOf(stdout)).toMatchObject([{ STATUS: "HEALTHY", "OUTLIER CHECK": "OK" }]);
+    expect((await pc("ep", workload, "--status", "UNHEALTHY")).stderr).toContain("nothing of that kind");
+  });
+
+  test("secrets, without their keys", async () => {
+    const { stdout } = await pc("secret", workload);
+    const certificate = rowsOf(stdout).find((row) => row["RESOURCE NAME"] === "default");
+    expect(certificate).toMatchObject({ TYPE: "Cert Chain", STATUS: "ACTIVE", "VALID CERT": "true" });
+    expect((await pc("secret", workload, "-o", "json")).stdout).not.toContain("PRIVATE KEY");
+  });
+
+  test("the bootstrap, in JSON and YAML", async () => {
+    const { stdout } = await pc("bootstrap", workload);
+    expect(JSON.parse(stdout).bootstrap.node.metadata.WORKLOAD_NAME).toBe(workload);
+    expect((await pc("b", workload, "-o", "yaml")).stdout).toStartWith("bootstrap:\n");
+  });
+
+  test("levels of its log, shown and set", async () => {
+    const level = proxy === "envoy" ? "warning" : "error";
+    const { stdout } = await pc("log", workload, "--level", level);
+    expect(stdout).toContain("active loggers:");
+    expect((await pc("log", workload)).stdout).toContain(`: ${level}`);
+  });
+
+  test("all of it, and a dump in the place of the proxy", async () => {
+    const { stdout } = await pc("all", workload);
+    for (const heading of ["SERVICE FQDN", "ADDRESSES", "VHOST NAME", "ENDPOINT", "RESOURCE NAME"])
+      expect(stdout).toContain(heading);
+    const { stdout: bootstrap } = await pc("b", workload);
+    const { port_value: port } = JSON.parse(bootstrap).bootstrap.admin.address.socket_address;
+    const admin = `127.0.0.1:${port}`;
+    const dump = await fetch(`http://${admin}/config_dump?include_eds`).then((response) => response.text());
+    writeFileSync(join(heddle.folder, "dump.json"), dump);
+    const table = (await pc("c", workload)).stdout;
+    expect((await pc("c", "--admin", admin)).stdout).toBe(table);
+    expect((await pc("c", "-f", "dump.json")).stdout).toBe(table);
+  });
+});
+
+describe("bad input", () => {
+  test.each([
+    ["a workload that was not started here", ["c", "of-heddl-v1"], 1, "try: of-heddle-v1"],
+    ["a type that is none", ["clutsers", "of-heddle-v1"], 64, "try: clusters"],
+    ["nobody", ["c"], 64, "whose configuration?"],
+    ["two", ["c", "of-heddle-v1", "-f", "x.json"], 64, "exclude each other"],
+    ["an address where nobody is", ["c", "--admin", "127.0.0.1:1"], 1, "no proxy answers at 127.0.0.1:1"],
+    ["a file that is no dump", ["c", "-f", "no-dump.json"], 65, "is no configuration of a proxy"],
+    ["a level that is none", ["log", "of-heddle-v1", "--level", "loud"], 64, "unknown logger level"],
+    ["levels of a file", ["log", "-f", "no-dump.json"], 64, "a running proxy's"],
+  ] as const)("%s", async (_, args, exit, said) => {
+    writeFileSync(join(heddle.folder, "no-dump.json"), "{}");
+    const { code, stderr } = await pc(...args);
+    expect(stderr).toContain(said);
+    expect(code).toBe(exit);
+  });
+});
