@@ -30,6 +30,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "gateway", summary: "run a proxy at the edge of the mesh", load: () => import("./gateway.ts") },
   { name: "apply", summary: "create or change objects from files", load: () => import("./apply.ts") },
   { name: "analyze", summary: "find what is wrong with files, or with the mesh", load: () => import("./analyze.ts") },
+  { name: "explain", summary: "show where a request would go, and why", load: () => import("./explain.ts") },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {
