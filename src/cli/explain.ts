@@ -3,15 +3,17 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Command, Option } from "commander";
 import { parseAddress } from "../base/cidr.ts";
-import { hasErrors, renderDiagnostic } from "../base/diagnostic.ts";
+import { renderDiagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import { translate } from "../dialect/dialects.ts";
+import type { TextFile } from "../dialect/load.ts";
 import { explain } from "../explain/explain.ts";
 import type { Question } from "../explain/question.ts";
 import { buildMesh } from "../model/build.ts";
 import { gatewaysOf } from "../model/gateway-ports.ts";
 import type { Mesh } from "../model/mesh.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import type { SourceMap } from "../model/source-map.ts";
 import type { Workload } from "../model/workload.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
@@ -19,24 +21,28 @@ import { namespaceOption } from "./api-client.ts";
 import { EXPLANATION_OUTPUTS, type ExplanationOutput, explanationText } from "./explanation-output.ts";
 import { meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
-import { print, printError, styleOf } from "./terminal.ts";
+import { print, type Style, styleOf } from "./terminal.ts";
 
-interface ExplainOptions {
-  readonly filename: readonly string[];
-  readonly recursive?: true;
+/** What is asked, beside the URL. */
+export interface Asked {
   readonly namespace: string;
   readonly from?: string;
   readonly gateway?: string;
   readonly method: string;
   readonly header?: readonly string[];
   readonly sourceIp?: string;
-  readonly jwt?: string;
   readonly output: ExplanationOutput;
+}
+
+interface ExplainOptions extends Asked {
+  readonly filename: readonly string[];
+  readonly recursive?: true;
+  readonly jwt?: string;
 }
 
 export function define(command: Command): void {
   command
-    .argument("<url>", "as the client writes it")
+    .argument("[url]", "as the client writes it")
     .requiredOption("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
     .option("-R, --recursive", "files of folders below folders, too")
     .addOption(namespaceOption())
@@ -50,7 +56,7 @@ export function define(command: Command): void {
     .option("--jwt <file>", "claims of the request's token in JSON, taken for signed")
     .addOption(new Option("-o, --output <form>").choices(EXPLANATION_OUTPUTS).default("text"))
     .addHelpText("after", HELP);
-  command.action((url: string, options: ExplainOptions) => run(url, options));
+  command.action((url: string | undefined, options: ExplainOptions) => run(url, options));
 }
 
 const HELP = `
@@ -65,34 +71,62 @@ function usage(message: string, hint: string): Failure {
   return new Failure(message, { hint, exit: EXIT.usage });
 }
 
-async function run(url: string, options: ExplainOptions): Promise<void> {
-  const parsed = parseUrl(url);
-  const headers = (options.header ?? []).flatMap(parseHeader);
-  const claims = options.jwt === undefined ? undefined : await readClaims(options.jwt);
-  const { mesh, sources } = await load(options);
-  const entry = entryOf(mesh, options);
-  const sourceAddress = sourceOf(mesh, entry, options);
-  const method = options.method.toUpperCase();
-  const question: Question = { entry, method, url: parsed, headers, sourceAddress, claims };
-  const explanation = explain(mesh, sources, question);
-  await print(explanationText(explanation, question, options.output, styleOf(process.stdout)));
+/** The files may be the last of the options, and take what follows them. */
+function split(
+  url: string | undefined,
+  names: readonly string[],
+): { readonly url: string; readonly names: readonly string[] } {
+  if (url !== undefined) return { url, names };
+  const last = names.at(-1);
+  if (last !== undefined && /^https?:/i.test(last)) return { url: last, names: names.slice(0, -1) };
+  throw usage("no URL is asked about", "http://golden-signal/path");
 }
 
-async function load(options: ExplainOptions): Promise<{ readonly mesh: Mesh; readonly sources: SourceMap }> {
-  const files = await readFiles(options.filename, options.recursive === true);
-  const { objects, unreadable } = objectsOfFiles(files, options.namespace);
-  const settings = meshSettings(undefined);
+async function run(given: string | undefined, options: ExplainOptions): Promise<void> {
+  const { url, names } = split(given, options.filename);
+  const files = await readFiles(names, options.recursive === true);
+  const [claims] = options.jwt === undefined ? [] : await readFiles([options.jwt]);
+  await print(answer({ files, claims, settings: meshSettings(undefined) }, url, options, styleOf(process.stdout)));
+}
+
+export interface Given {
+  readonly files: readonly TextFile[];
+  readonly claims: TextFile | undefined;
+  readonly settings: MeshSettings;
+}
+
+/** What the command says. Throws a Failure for what is wrong with its arguments and files. */
+export function answer({ files, claims, settings }: Given, url: string, options: Asked, style: Style): string {
+  const parsed = parseUrl(url);
+  const headers = (options.header ?? []).flatMap(parseHeader);
+  const { mesh, sources } = load(files, options.namespace, settings);
+  const entry = entryOf(mesh, options);
+  const question: Question = {
+    entry,
+    method: options.method.toUpperCase(),
+    url: parsed,
+    headers,
+    sourceAddress: sourceOf(mesh, entry, options),
+    claims: claims && readClaims(claims),
+  };
+  return explanationText(explain(mesh, sources, question), question, options.output, style);
+}
+
+function load(
+  files: readonly TextFile[],
+  namespace: string,
+  settings: MeshSettings,
+): { readonly mesh: Mesh; readonly sources: SourceMap } {
+  const { objects, unreadable } = objectsOfFiles(files, namespace);
   const { parts, sources, results } = translate(objects, settings);
-  const diagnostics = [...unreadable, ...results.flatMap((result) => result.diagnostics)];
-  if (hasErrors(diagnostics)) {
-    const errors = diagnostics.filter(({ severity }) => severity === "error");
-    await printError(errors.map(renderDiagnostic).join("\n"));
-    throw new Failure("what the files say is not whole: some of it cannot be read", {
-      hint: "heddle analyze shows the rest",
-      exit: EXIT.data,
-    });
-  }
-  return { mesh: buildMesh(settings, parts), sources };
+  const errors = [...unreadable, ...results.flatMap((result) => result.diagnostics)].filter(
+    ({ severity }) => severity === "error",
+  );
+  if (errors.length === 0) return { mesh: buildMesh(settings, parts), sources };
+  throw new Failure(`what cannot be read cannot be explained:\n${errors.map(renderDiagnostic).join("\n")}`, {
+    hint: "heddle analyze",
+    exit: EXIT.data,
+  });
 }
 
 function parseUrl(text: string): URL {
@@ -107,12 +141,10 @@ function parseHeader(line: string): readonly string[] {
   return [found[1]!.toLowerCase(), found[2]!];
 }
 
-async function readClaims(path: string): Promise<JsonObject> {
-  const [file] = await readFiles([path]);
-  const text = Buffer.from(file?.content ?? "").toString("utf8");
-  const claims = parseJson(text);
+function readClaims({ name, content }: TextFile): JsonObject {
+  const claims = parseJson(Buffer.from(content).toString("utf8"));
   if (typeof claims === "object" && claims !== null && !Array.isArray(claims)) return claims as JsonObject;
-  throw new Failure(`${path} holds no claims`, { hint: '{"iss": "https://issuer", "sub": "alice"}', exit: EXIT.data });
+  throw new Failure(`${name} holds no claims`, { hint: '{"iss": "https://issuer", "sub": "alice"}', exit: EXIT.data });
 }
 
 function parseJson(text: string): unknown {
@@ -125,7 +157,7 @@ function parseJson(text: string): unknown {
 
 // ── who asks ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function entryOf(mesh: Mesh, { from, gateway, namespace }: ExplainOptions): Question["entry"] {
+function entryOf(mesh: Mesh, { from, gateway, namespace }: Asked): Question["entry"] {
   if (gateway !== undefined) return { kind: "gateway", workload: gatewayNamed(mesh, gateway) };
   if (from === undefined) throw usage("nobody sends the request", "--from NAMESPACE/WORKLOAD or --gateway NAME");
   const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload");
@@ -162,7 +194,7 @@ function gatewayNamed(mesh: Mesh, name: string): Workload {
 /** Documentation's (RFC 5737): nothing is known of who comes from outside. */
 const SOMEBODY = "192.0.2.1";
 
-function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from, namespace }: ExplainOptions): string {
+function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from, namespace }: Asked): string {
   if (sourceIp !== undefined) {
     if (parseAddress(sourceIp)) return sourceIp;
     throw usage(`--source-ip is no IP address: ${JSON.stringify(sourceIp)}`, "--source-ip 203.0.113.7");

@@ -27,6 +27,10 @@ interface Judge {
   readonly shadowPrefix: string;
 }
 
+type Token =
+  | { readonly kind: "verified"; readonly claims: JsonObject }
+  | { readonly kind: "refused"; readonly status: 401 | 403 };
+
 /** Claims that Envoy makes lists of, whoever issued them (RFC 8693 section 4.2). */
 const SPACE_DELIMITED = ["scope", "permission"];
 
@@ -67,8 +71,8 @@ export class Authorization {
     const seen = arriving(request, http, connection);
     if (!seen) return { kind: "refused", status: 400, flags: [], authz: undefined };
     const token = this.#token();
-    if (token === "refused") return { kind: "refused", status: 401, flags: [], authz: undefined };
-    const context = this.#context(seen, http, connection, token);
+    if (token?.kind === "refused") return { kind: "refused", status: token.status, flags: [], authz: undefined };
+    const context = this.#context(seen, http, connection, token?.claims);
     const judges = http.filters.flatMap(({ table }) => (table.kind === "rbac" ? [table] : []));
     return this.#ask(judges, (table) => decideRbac(table, connection, seen, context), 403);
   }
@@ -89,7 +93,7 @@ export class Authorization {
   // ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The claims that policies see; undefined: none. */
-  #token(): JsonObject | "refused" | undefined {
+  #token(): Token | undefined {
     const issuers = tokenIssuersOf(this.#mesh, this.#workload);
     const by = this.#tokenSource();
     if (issuers.length === 0) {
@@ -107,16 +111,16 @@ export class Authorization {
     return this.#verified(this.#claims, issuers, by);
   }
 
-  #verified(claims: JsonObject, issuers: readonly TokenIssuer[], by: Source | undefined): JsonObject | "refused" {
+  #verified(claims: JsonObject, issuers: readonly TokenIssuer[], by: Source | undefined): Token {
     const issuer = issuers.find((candidate) => candidate.issuer === claims.iss);
     if (!issuer) {
       this.#story.tell("authentication", `nobody here believes issuer ${JSON.stringify(claims.iss ?? "")}: 401`, by);
-      return "refused";
+      return { kind: "refused", status: 401 };
     }
     const audiences = valuesOf(claims.aud);
     if (issuer.audiences.length > 0 && !issuer.audiences.some((wanted) => audiences.includes(wanted))) {
       this.#story.tell("authentication", `the token is not for ${issuer.audiences.join(" or ")}: 403`, by);
-      return "refused";
+      return { kind: "refused", status: 403 };
     }
     this.#story.tell("authentication", `the token of ${issuer.issuer} is taken for valid`, by);
     const lists = new Set([...SPACE_DELIMITED, ...issuer.spaceDelimitedClaims]);
@@ -124,7 +128,7 @@ export class Authorization {
       name,
       lists.has(name) && typeof value === "string" ? value.split(" ") : value,
     ]);
-    return Object.fromEntries(entries) as JsonObject;
+    return { kind: "verified", claims: Object.fromEntries(entries) as JsonObject };
   }
 
   #tokenSource(): Source | undefined {
@@ -160,13 +164,22 @@ export class Authorization {
 
   #tellRefusal({ policy }: RbacDecision, rules: RbacTable): void {
     if (policy !== undefined) {
-      this.#story.tell("authorization", `${ruleText(policy)} refuses it`, this.#ruleSource(policy));
+      const why = this.#delegates(policy) ? ", because its authorizer cannot be asked" : "";
+      this.#story.tell("authorization", `${ruleText(policy)} refuses it${why}`, this.#ruleSource(policy));
       return;
     }
     const names = rules.kind === "rules" ? rules.policies.map(({ name }) => name) : [];
     const objects = [...new Set(names.map((name) => policyOf(name) ?? name))];
     const decision = `no rule of ${objects.join(", ") || "any ALLOW policy"} lets it in`;
     this.#story.tell("authorization", decision, this.#allowing(names[0]));
+  }
+
+  #delegates(name: string): boolean {
+    const policy = policyOf(name);
+    return authorizationOf(this.#mesh, this.#workload).some(
+      ({ effect, enforced }) =>
+        effect.kind === "delegate" && enforced.some(({ origin }) => `${origin.namespace}/${origin.name}` === policy),
+    );
   }
 
   /** Whoever made it necessary to be let in: an ALLOW policy without rules has none to name. */

@@ -6,6 +6,7 @@ import { headlessAddresses, isHeadless } from "../compile/headless.ts";
 import { FORWARD_PROXY, upstreamListenerName } from "../compile/listener-names.ts";
 import { type Source, wholeObject } from "../compile/provenance.ts";
 import { type BoundServer, openedPorts } from "../model/gateway-ports.ts";
+import { hostMatches } from "../model/hosts.ts";
 import { servicesSeenBy } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
@@ -24,9 +25,11 @@ export interface Entry {
   readonly service: Service | undefined;
   /** Of a gateway's port. */
   readonly servers: readonly BoundServer[];
+  /** What opened the gateway's port for the host. */
+  readonly by: Source | undefined;
 }
 
-const NOBODY = { service: undefined, servers: [] } as const;
+const NOBODY = { service: undefined, servers: [], by: undefined } as const;
 
 const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "::1"]);
 const UNKNOWN_ADDRESS = "0.0.0.0";
@@ -50,10 +53,7 @@ function addressOf(mesh: Mesh, service: Service | undefined, host: string): stri
 export function enter(mesh: Mesh, tables: ProxyTables, question: Question, story: Story): Entry | undefined {
   const { kind, workload } = question.entry;
   const { proxy } = workload;
-  if (!proxy) {
-    story.tell("capture", "no proxy stands beside the workload, so that the mesh has no part in it", own(workload));
-    return undefined;
-  }
+  if (!proxy) return undefined;
   return kind === "gateway"
     ? enterGateway(mesh, workload, proxy, question, story)
     : enterSidecar(mesh, tables, workload, proxy, question, story);
@@ -103,7 +103,7 @@ function enterCaptured(
   const names = [listenerName({ address, port }), listenerName({ address: "0.0.0.0", port })];
   const known = new Set(tables.listenerNames());
   const listener = names.find((name) => known.has(name)) ?? VIRTUAL_OUTBOUND;
-  return { listener, destination: { address, port }, service, servers: [] };
+  return { listener, destination: { address, port }, service, servers: [], by: undefined };
 }
 
 function enterGateway(
@@ -124,16 +124,17 @@ function enterGateway(
     return undefined;
   }
   const address = open.bind ?? proxy.bindAddress;
-  const opener = open.servers.find(({ server }) => server.port === port) ?? open.servers[0];
-  story.tell(
-    "capture",
-    `the gateway ${workload.namespace}/${workload.name} listens on port ${open.number}`,
-    opener && { origin: opener.gateway.origin, path: opener.server.path },
-  );
+  const host = hostOfUrl(url).toLowerCase();
+  const opener =
+    open.servers.find(({ server }) => server.hosts.some((at) => at.host === host || hostMatches(at.host, host))) ??
+    open.servers[0];
+  const by = opener && { origin: opener.gateway.origin, path: opener.server.path };
+  story.tell("capture", `the gateway ${workload.namespace}/${workload.name} listens on port ${open.number}`, by);
   return {
     listener: listenerName({ address, port: open.number }),
     destination: { address: workload.addresses[0] ?? address, port: open.number },
     service: undefined,
     servers: open.servers,
+    by,
   };
 }

@@ -1,8 +1,9 @@
 // "Why would this request go there?": the tables of the client's proxy and of the server's are asked as the proxies ask them, step by step.
 
 import { FAULT_FILTER } from "../compile/filter/fault.ts";
-import type { Source } from "../compile/provenance.ts";
+import { type Source, wholeObject } from "../compile/provenance.ts";
 import { streamRoute } from "../compile/stream-route.ts";
+import { endpointsOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { portByNumber } from "../model/service.ts";
 import type { SourceMap } from "../model/source-map.ts";
@@ -10,7 +11,7 @@ import type { FaultFilter } from "../table/filter/fault.ts";
 import { matchesHeaders } from "../table/header-match.ts";
 import type { HttpTable, RouteConfiguration } from "../table/http.ts";
 import type { FilterChain } from "../table/listener.ts";
-import { needsTls, redirectLocation } from "../table/redirect.ts";
+import { redirectLocation } from "../table/redirect.ts";
 import { headerValue, type RequestFacts } from "../table/request.ts";
 import type { ForwardAction, Route } from "../table/route.ts";
 import type { TcpClusterChoice } from "../table/tcp.ts";
@@ -18,10 +19,11 @@ import { arriving, departing } from "./arriving-request.ts";
 import { type CompiledMesh, compiledMesh, tablesOf } from "./compiled-mesh.ts";
 import { type Arrival, chainFor, connectionFacts, serverNameOf } from "./connection.ts";
 import { faultText, timeoutText } from "./describe.ts";
-import { type Entry, enter } from "./entry.ts";
+import { calledService, type Entry, enter } from "./entry.ts";
 import type { Explanation } from "./explanation.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
-import { hostOfUrl, type Question, requestOf } from "./question.ts";
+import { hostOfUrl, portOfUrl, type Question, requestOf } from "./question.ts";
+import type { Reception } from "./reception.ts";
 import { type Routed, Routing, ruleAt } from "./routing.ts";
 import { receive } from "./server.ts";
 import { Story } from "./story.ts";
@@ -74,12 +76,38 @@ class Telling {
     const { workload } = this.#question.entry;
     const tables = tablesOf(this.#compiled, workload);
     if (!tables) {
-      this.#story.tell("capture", "no proxy stands beside the workload: the mesh has no part in the request");
-      return NOTHING;
+      this.#story.tell("capture", "no proxy stands beside the workload", wholeObject(workload.origin));
+      return this.#unseen();
     }
     const entry = enter(mesh, tables, this.#question, this.#story);
-    if (!entry) return this.#question.entry.kind === "gateway" ? { ...NOTHING, outcome: "reject" } : NOTHING;
-    return this.#atListener(tables, entry);
+    if (entry) return this.#atListener(tables, entry);
+    return this.#question.entry.kind === "gateway" ? { ...NOTHING, outcome: "reject" } : this.#unseen();
+  }
+
+  /** No proxy of the client's has a part in it; the server's may. */
+  #unseen(): Ending {
+    const { workload } = this.#question.entry;
+    const { mesh } = this.#compiled;
+    const { url, sourceAddress } = this.#question;
+    const service = calledService(mesh, workload.namespace, hostOfUrl(url));
+    const ready = service
+      ? endpointsOf(mesh, service, portOfUrl(url)).filter(({ health }) => health === "healthy")
+      : [];
+    const [model] = ready;
+    if (!service || !model) {
+      this.#story.tell("endpoints", "the mesh knows no endpoint of the host", service && wholeObject(service.origin));
+      return NOTHING;
+    }
+    const list = ready.map(({ address, port }) => `${address}:${port}`).join(", ");
+    this.#story.tell("endpoints", `whichever the client's machine chooses of ${list}`, wholeObject(service.origin));
+    const request = requestOf(this.#question);
+    const mode = url.protocol === "https:" ? "simple" : "none";
+    const tls = { mode, sni: serverNameOf(hostOfUrl(url)), sans: [] } as const;
+    const address = { host: model.address, port: model.port };
+    const server = model.workload === undefined ? undefined : mesh.index.workloads.get(model.workload);
+    const followed = { protocol: "http1", address, tls, model, workload: server } as const;
+    const delivery = { client: workload, clientAddress: sourceAddress, request, followed };
+    return ended({ ...NOTHING, upstreamRequest: shapeOf(request) }, receive(this.#compiled, delivery, this.#story));
   }
 
   // ── the connection ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +115,7 @@ class Telling {
   #atListener(tables: ProxyTables, entry: Entry): Ending {
     const listener = tables.listener(entry.listener);
     const base: Ending = { ...NOTHING, listener: entry.listener };
-    const [by] = tables.sources("lds", entry.listener);
+    const by = entry.by ?? tables.sources("lds", entry.listener)[0];
     if (!listener) {
       this.#story.tell("listener", `the proxy has no listener ${entry.listener}`, by);
       return { ...base, outcome: "reject" };
@@ -148,13 +176,11 @@ class Telling {
 
   // ── the request ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #act(tables: ProxyTables, { host, route, source }: Routed, request: RequestFacts, base: Ending): Ending {
+  #act(tables: ProxyTables, { host, route, source, needsTls }: Routed, request: RequestFacts, base: Ending): Ending {
+    if (needsTls)
+      return { ...base, outcome: "redirect", status: 301, location: `https://${request.authority}${request.path}` };
     const fault = route && this.#fault(route, request, source);
     if (fault !== undefined) return { ...base, outcome: "reject", status: fault, flags: ["FI"] };
-    if (needsTls(host.requireTls, request)) {
-      this.#story.tell("route", "every request of the virtual host is sent to https");
-      return { ...base, outcome: "redirect", status: 301, location: `https://${request.authority}${request.path}` };
-    }
     if (!route) return { ...base, outcome: "reject", status: 404, flags: ["NR"] };
     const { action } = route;
     switch (action.kind) {
@@ -186,7 +212,7 @@ class Telling {
 
   #forwardRequest(
     tables: ProxyTables,
-    { host, route, source }: Routed & { readonly route: Route },
+    { host, route, source }: Omit<Routed, "needsTls"> & { readonly route: Route },
     action: ForwardAction,
     request: RequestFacts,
     base: Ending,
@@ -227,11 +253,14 @@ class Telling {
     const clientAddress = workload.addresses[0] ?? this.#question.sourceAddress;
     const delivery = { client: workload, clientAddress, request, followed };
     const reception = receive(this.#compiled, delivery, this.#story);
-    const { authz } = reception;
-    const whole: Ending = { ...base, clusters, tls: followed.tls, upstreamRequest, authz };
-    if (reception.kind === "served") return whole;
-    return { ...whole, outcome: "reject", status: reception.status, flags: reception.flags };
+    return ended({ ...base, clusters, tls: followed.tls, upstreamRequest }, reception);
   }
+}
+
+function ended(base: Ending, reception: Reception): Ending {
+  const { authz } = reception;
+  if (reception.kind === "served") return { ...base, authz };
+  return { ...base, authz, outcome: "reject", status: reception.status, flags: reception.flags };
 }
 
 function byWeight(a: { readonly weight: number }, b: { readonly weight: number }): number {

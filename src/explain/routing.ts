@@ -1,13 +1,14 @@
 // The virtual host and the route of a request, and which written rule each came from.
 
 import { originPath } from "../compile/metadata.ts";
-import type { Source } from "../compile/provenance.ts";
+import { type Source, wholeObject } from "../compile/provenance.ts";
 import type { BoundServer } from "../model/gateway-ports.ts";
 import { hostMatches } from "../model/hosts.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import type { HttpRule } from "../model/route.ts";
 import type { RouteConfiguration } from "../table/http.ts";
+import { needsTls } from "../table/redirect.ts";
 import type { ConnectionFacts, RequestFacts } from "../table/request.ts";
 import { chooseRoute, type Route, type VirtualHost } from "../table/route.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
@@ -21,6 +22,8 @@ export interface Routed {
   readonly route: Route | undefined;
   /** What the route was made from; undefined: nobody wrote it. */
   readonly source: Source | undefined;
+  /** The virtual host sends every request in the clear to https. */
+  readonly needsTls: boolean;
 }
 
 /** A share of requests that a route takes is taken by the first request: what it leaves comes second. */
@@ -49,14 +52,20 @@ export class Routing {
     }
     const decision = `${host.name} has ${request.authority}`;
     story.tell("virtual host", decision, this.#hostSource(host), this.#secondHost(host, request.authority));
+    if (needsTls(host.requireTls, request)) {
+      story.tell("route", "every request in the clear is sent to https", this.#hostSource(host));
+      return { host, route: undefined, source: undefined, needsTls: true };
+    }
     const route = chooseRoute(host, request, connection, FIRST);
     if (!route) {
-      story.tell("route", "none of the virtual host's routes takes the request", this.#sources(host)[0]);
-      return { host, route, source: undefined };
+      const [first] = this.#sources(host);
+      const by = first && wholeObject(first.origin);
+      story.tell("route", "none of the virtual host's routes takes the request", by);
+      return { host, route, source: undefined, needsTls: false };
     }
     const source = this.#routeSource(host, route);
     story.tell("route", routeText(route), source, this.#secondRoute(host, route, request, connection));
-    return { host, route, source };
+    return { host, route, source, needsTls: false };
   }
 
   #sources({ name }: VirtualHost): readonly Source[] {

@@ -59,7 +59,9 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
     const what = door.arrival.hello ? "the client's TLS" : "plaintext";
     const decision = `${listener.name} does not take ${what} on port ${model.applicationPort}: the mode is ${mode.toUpperCase()}`;
     story.tell("server filter chain", decision, by);
-    return { kind: "refused", status: 503, flags: ["UC"], authz: undefined };
+    // A handshake that fails is a connection that did not come about; plaintext is taken, and then the connection is closed.
+    const flags = [door.arrival.hello ? "UF" : "UC"];
+    return { kind: "refused", status: delivery.request && 503, flags, authz: undefined };
   }
   story.tell("server filter chain", `chain ${chain.name} of ${listener.name}, mode ${mode.toUpperCase()}`, by);
   const sources = tables.sources("lds", door.listener);
@@ -68,11 +70,11 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
 }
 
 function doorOf({ client, clientAddress, request, followed }: Delivery, proxy: WorkloadProxy, port: number): Door {
-  const { tls, cluster, endpoint, model } = followed;
-  const at = endpoint.address.kind === "socket" ? endpoint.address : { host: proxy.bindAddress, port };
+  const { tls, protocol, model } = followed;
+  const at = followed.address ?? { host: proxy.bindAddress, port };
   const source = clientAddress;
   if (tls.mode === "mesh") {
-    const protocols = request ? [cluster.protocol === "http1" ? "http/1.1" : "h2"] : [];
+    const protocols = request ? [protocol === "http1" ? "http/1.1" : "h2"] : [];
     const arrival: Arrival = {
       source,
       destination: { address: at.host, port: at.port },
@@ -82,7 +84,7 @@ function doorOf({ client, clientAddress, request, followed }: Delivery, proxy: W
     };
     return { listener: MESH_INBOUND, arrival };
   }
-  const speaks = request && (cluster.protocol === "http2" ? "h2c" : "http/1.1");
+  const speaks = request && (protocol === "http2" ? "h2c" : "http/1.1");
   const hello = tls.mode === "none" ? undefined : { serverName: tls.sni, protocols: [] };
   const destination = { address: at.host, port: proxy.capture ? (model?.applicationPort ?? port) : at.port };
   return {

@@ -7,7 +7,7 @@ import type { Endpoint as ModelEndpoint } from "../model/endpoint.ts";
 import { type Client, clientPolicyFor, endpointsOf, mtlsRuling, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Workload } from "../model/workload.ts";
-import type { Cluster } from "../table/cluster.ts";
+import type { Cluster, UpstreamProtocol } from "../table/cluster.ts";
 import { type Endpoint, formatAddress } from "../table/endpoint.ts";
 import type { StringMatch } from "../table/string-match.ts";
 import { chooseSocket, type UpstreamSocket } from "../table/transport-socket.ts";
@@ -27,9 +27,9 @@ export interface Share {
 
 /** An endpoint on whose server the story goes on. */
 export interface Followed {
-  readonly cluster: Cluster;
-  readonly endpoint: Endpoint;
-  readonly socket: UpstreamSocket;
+  readonly protocol: UpstreamProtocol;
+  /** Undefined: no socket address. */
+  readonly address: { readonly host: string; readonly port: number } | undefined;
   readonly tls: TlsFacts;
   readonly model: ModelEndpoint | undefined;
   /** Undefined: the mesh knows only the address. */
@@ -132,21 +132,22 @@ export class Upstreams {
       if (!cluster || !endpoint) continue;
       const socket = chooseSocket(cluster.socketMatches, cluster.socket, endpoint.socketMatch);
       const model = this.#modelEndpoints(name).find((candidate) => isSame(candidate, endpoint));
-      const followed = { cluster, endpoint, socket, tls: tlsFacts(socket), model, workload: this.#workloadOf(model) };
-      this.#tellTls(followed);
+      const address = endpoint.address.kind === "socket" ? endpoint.address : undefined;
+      const { protocol } = cluster;
+      const followed = { protocol, address, tls: tlsFacts(socket), model, workload: this.#workloadOf(model) };
+      this.#tellTls(name, formatAddress(endpoint.address), followed);
       return followed;
     }
     return undefined;
   }
 
-  #tellTls({ cluster, endpoint, tls, model, workload }: Followed): void {
-    const to = formatAddress(endpoint.address);
-    const names = tls.sans.length > 0 ? `, the server proves to be ${tls.sans.join(" or ")}` : "";
+  #tellTls(cluster: string, to: string, { tls, model, workload }: Followed): void {
+    const names = tls.sans.length > 0 ? `, the server must prove to be ${tls.sans.join(" or ")}` : "";
     const decision =
       tls.mode === "none"
         ? `${to} is spoken to in the clear`
         : `${TLS_WORDS[tls.mode]} to ${to}, SNI ${tls.sni || "the host"}${names}`;
-    const asked = this.#askedTls(cluster.name);
+    const asked = this.#askedTls(cluster);
     const ruled = model && workload && mtlsRuling(this.#mesh, workload, model.applicationPort);
     const server = ruled?.policy && wholeObject(ruled.policy.origin);
     const mode = ruled && `the server's mode is ${ruled.mode.toUpperCase()}`;
