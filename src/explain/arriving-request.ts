@@ -18,7 +18,7 @@ export function arriving(
   { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes }: HttpTable,
   { remoteAddress }: ConnectionFacts,
 ): RequestFacts | undefined {
-  const headers = new Headers(request.headers);
+  const headers = new FieldList(request.headers);
   if (useRemoteAddress) {
     const before = headerValue(request, "x-forwarded-for");
     headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
@@ -39,7 +39,7 @@ export function departing(
   action: ForwardAction,
   weighted: WeightedCluster | undefined,
 ): RequestFacts {
-  const headers = new Headers(request.headers);
+  const headers = new FieldList(request.headers);
   if (weighted) mutate(headers, weighted.headers, request);
   mutate(headers, route.headers, request);
   const rewrite = action.hostRewrite ?? weighted?.hostRewrite;
@@ -70,12 +70,12 @@ function newAuthority(request: RequestFacts, rewrite: HostRewrite): string | und
 /** The sidecars tell each other, and the application never sees it. */
 const BETWEEN_PROXIES: ReadonlySet<string> = new Set([PEER_METADATA_HEADER, PROTOCOL_HEADER]);
 
-function mutate(headers: Headers, { requestRemove, requestSet }: HeaderMutation, request: RequestFacts): void {
+function mutate(headers: FieldList, { requestRemove, requestSet }: HeaderMutation, request: RequestFacts): void {
   for (const name of requestRemove) headers.remove(name);
   for (const operation of requestSet) if (!BETWEEN_PROXIES.has(operation.name)) apply(headers, operation, request);
 }
 
-function apply(headers: Headers, { name, value, action, keepEmpty }: HeaderOperation, request: RequestFacts): void {
+function apply(headers: FieldList, { name, value, action, keepEmpty }: HeaderOperation, request: RequestFacts): void {
   const text = formatText(value, request);
   if (text === "" && !keepEmpty) return;
   if (action === "append") headers.append(name, text);
@@ -97,7 +97,7 @@ function partText(part: FormatPart, request: RequestFacts): string {
 }
 
 /** Name and value in turns, as RequestFacts have them. */
-class Headers {
+class FieldList {
   readonly list: string[];
 
   constructor(list: readonly string[]) {

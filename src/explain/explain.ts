@@ -127,7 +127,9 @@ class Telling {
       this.#story.tell("listener", `${listener.name} has no filter chain for ${what} and closes the connection`, by);
       return { ...base, outcome: "reject", flags: chain ? [] : ["NR"] };
     }
-    this.#story.tell("listener", `filter chain ${chain.name || "of the listener"} of ${listener.name}`, by);
+    const certificate = chain.tls?.requireClientCertificate ? ", whose clients must show a certificate" : "";
+    const decision = `filter chain ${chain.name || "of the listener"} of ${listener.name}${certificate}`;
+    this.#story.tell("listener", decision, by);
     return this.#atChain(tables, entry, chain, arrival, base);
   }
 

@@ -56,7 +56,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
   const chain = chainFor(listener, door.arrival);
   const isRefused = !chain || (chain.tls !== undefined && !door.arrival.hello);
   if (isRefused) {
-    const what = door.arrival.hello ? "the client's TLS" : "plaintext";
+    const what = helloText(door.arrival);
     const decision = `${listener.name} does not take ${what} on port ${model.applicationPort}: the mode is ${mode.toUpperCase()}`;
     story.tell("server filter chain", decision, by);
     // A handshake that fails is a connection that did not come about; plaintext is taken, and then the connection is closed.
@@ -67,6 +67,11 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
   const sources = tables.sources("lds", door.listener);
   const authorization = new Authorization(compiled.mesh, workload, sources, compiled.claims, story);
   return authorization.judge(chain, connectionFacts(door.arrival), delivery.request);
+}
+
+function helloText({ hello }: Arrival): string {
+  if (!hello) return "plaintext";
+  return `TLS for ${hello.serverName || "no name"} that offers ${hello.protocols.join(", ") || "no HTTP"}`;
 }
 
 function doorOf({ client, clientAddress, request, followed }: Delivery, proxy: WorkloadProxy, port: number): Door {
