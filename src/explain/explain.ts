@@ -1,6 +1,7 @@
 // "Why would this request go there?": the tables of the client's proxy and of the server's are asked as the proxies ask them, step by step.
 
 import { FAULT_FILTER } from "../compile/filter/fault.ts";
+import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL } from "../compile/listener-names.ts";
 import { type Source, wholeObject } from "../compile/provenance.ts";
 import { streamRoute } from "../compile/stream-route.ts";
 import { endpointsOf } from "../model/lookup.ts";
@@ -133,10 +134,16 @@ class Telling {
     return this.#atChain(tables, entry, chain, arrival, base);
   }
 
-  #arrival({ destination }: Entry): Arrival {
+  /** A client of the forward proxy asks for a tunnel in the clear, and speaks TLS inside of it. */
+  #isTunnel({ listener }: Entry): boolean {
+    return listener === FORWARD_PROXY && this.#question.url.protocol === "https:";
+  }
+
+  #arrival(entry: Entry): Arrival {
+    const { destination } = entry;
     const { url, sourceAddress } = this.#question;
     const hello =
-      url.protocol === "https:"
+      url.protocol === "https:" && !this.#isTunnel(entry)
         ? { serverName: serverNameOf(hostOfUrl(url)), protocols: ["h2", "http/1.1"] }
         : undefined;
     return { source: sourceAddress, destination, hello, speaks: "http/1.1", principal: "" };
@@ -150,7 +157,7 @@ class Telling {
       return { ...base, outcome: "reject", status: 400, flags: ["DPE"] };
     }
     const connection = connectionFacts(arrival);
-    const request = arriving(requestOf(this.#question), terminal.http, connection);
+    const request = arriving(this.#request(entry), terminal.http, connection);
     if (!request) {
       this.#story.tell("listener", "the path cannot be normalised");
       return { ...base, outcome: "reject", status: 400 };
@@ -161,6 +168,13 @@ class Telling {
     if (!routed) return { ...base, outcome: "reject", status: 404, flags: ["NR"] };
     const { host, route } = routed;
     return this.#act(tables, routed, request, { ...base, virtualHost: host.name, route: route?.name });
+  }
+
+  #request(entry: Entry): RequestFacts {
+    if (!this.#isTunnel(entry)) return requestOf(this.#question);
+    const { url } = this.#question;
+    const authority = `${url.hostname}:${portOfUrl(url)}`;
+    return { method: "CONNECT", scheme: "http", authority, path: "", headers: [] };
   }
 
   #stream(tables: ProxyTables, choice: TcpClusterChoice, entry: Entry, arrival: Arrival, base: Ending): Ending {
@@ -220,9 +234,19 @@ class Telling {
     base: Ending,
   ): Ending {
     const shares = sharesOf(action, request).map((share) => ({ ...share, by: this.#backendSource(share, source) }));
+    if (action.terminateConnect) return this.#tunnel(tables, shares, source, base);
     const heaviest = action.cluster.kind === "weighted" ? action.cluster.clusters.toSorted(byWeight)[0] : undefined;
     const sent = departing(request, host, route, action, heaviest);
     return this.#forward(tables, shares, sent, source, base);
+  }
+
+  /** Bytes to a port that is declared HTTP come back to the proxy, which expects requests in the clear. */
+  #tunnel(tables: ProxyTables, shares: readonly Share[], source: Source | undefined, base: Ending): Ending {
+    if (shares.some(({ name }) => name === FORWARD_PROXY_TUNNEL)) {
+      this.#story.tell("route", "the port is declared HTTP, and the tunnel brings TLS", source);
+      return { ...base, outcome: "reject", flags: ["DPE"] };
+    }
+    return this.#forward(tables, shares, undefined, source, base);
   }
 
   /** The destination in the rule that a cluster stands for. */
