@@ -19,6 +19,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   analyze: ["base", "model", "dialect"],
   compile: ["base", "model", "stats", "xds"],
   table: ["base", "stats", "xds"],
+  explain: ["base", "model", "dialect", "compile", "table", "xds", "stats"],
   proxy: ["base", "http", "net", "grpc", "pki", "stats", "xds", "table"],
   agent: ["base", "http", "net", "grpc", "pki", "stats", "xds"],
   ca: ["base", "net", "grpc", "pki", "kube"],

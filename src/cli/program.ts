@@ -35,6 +35,7 @@ const COMMANDS: readonly Entry[] = [
     summary: "show what a proxy would get for files, and where each part came from",
     load: () => import("./compile.ts"),
   },
+  { name: "explain", summary: "show where a request would go, and why", load: () => import("./explain.ts") },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {

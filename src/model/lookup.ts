@@ -161,15 +161,22 @@ function chosen(policies: readonly ClientPolicy[], client: Client): ClientPolicy
  * the mesh's, the default. `port` is the application's.
  */
 export function mtlsMode(mesh: Mesh, workload: Workload, port: number): MtlsMode {
+  return mtlsRuling(mesh, workload, port).mode;
+}
+
+/** The mode with the policy that says it; undefined: the mesh's default. */
+export function mtlsRuling(
+  mesh: Mesh,
+  workload: Workload,
+  port: number,
+): { readonly mode: MtlsMode; readonly policy: ServerPolicy | undefined } {
   const { index, settings } = mesh;
   const selecting = serverPolicyOf(mesh, workload);
-  return (
-    selecting?.ports.find((entry) => entry.port === port)?.mtls ??
-    selecting?.mtls ??
-    index.namespaceServerPolicies.get(workload.namespace)?.mtls ??
-    index.meshServerPolicy?.mtls ??
-    settings.defaults.mtls
-  );
+  const own = selecting?.ports.find((entry) => entry.port === port)?.mtls ?? selecting?.mtls;
+  if (own) return { mode: own, policy: selecting };
+  for (const policy of [index.namespaceServerPolicies.get(workload.namespace), index.meshServerPolicy])
+    if (policy?.mtls) return { mode: policy.mtls, policy };
+  return { mode: settings.defaults.mtls, policy: undefined };
 }
 
 /** The oldest policy that selects the workload by its labels. */

@@ -12,6 +12,7 @@ import {
   type ServerStream,
   type StreamListener,
 } from "../http/stream.ts";
+import { clientAddress } from "../table/client-address.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
@@ -28,7 +29,6 @@ import {
 } from "../table/route.ts";
 import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
-import { clientAddress } from "./client-address.ts";
 import { ClientResponse, type RespondedRequest } from "./client-response.ts";
 import type { Downstream } from "./downstream.ts";
 import { reportExchange } from "./exchange-report.ts";
@@ -192,7 +192,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   }
 
   get remoteAddress(): string {
-    return clientAddress(this.head.headers, this.connection.http.table, this.connection.facts);
+    return clientAddress(this.head, this.connection.http.table, this.connection.facts);
   }
 
   metadata(of: "dynamic" | "route"): FilterMetadata | undefined {

@@ -5,8 +5,8 @@ import { isGrpcContent } from "../grpc/content.ts";
 import { getHeader, type HeaderList, joinHeader, removeHeader, setHeader } from "../http/headers.ts";
 import type { RequestHead } from "../http/stream.ts";
 import type { HttpTable } from "../table/http.ts";
+import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import type { ConnectionFacts } from "../table/request.ts";
-import { normalizePath, unescapeSlashes } from "./path.ts";
 
 /** Headers by which a caller would command the proxy; Envoy takes them from internal addresses alone, of which there are none by default. */
 const COMMANDS: ReadonlySet<string> = new Set([

@@ -1,0 +1,123 @@
+// What a connection manager makes of a request's head before anything is decided by it, and what a route makes of it on its way out: of that
+// what decisions and applications can see. Names that only a running proxy has (request ids, the peer's metadata) are left out.
+
+import { PROTOCOL_HEADER } from "../compile/virtual-host.ts";
+import { PEER_METADATA_HEADER } from "../stats/peer-metadata.ts";
+import type { Format, FormatPart } from "../table/format/part.ts";
+import type { HeaderMutation, HeaderOperation } from "../table/header-mutation.ts";
+import type { HttpTable } from "../table/http.ts";
+import { normalizePath, unescapeSlashes } from "../table/path.ts";
+import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "../table/request.ts";
+import { type HostRewrite, rewritePath } from "../table/rewrite.ts";
+import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../table/route.ts";
+import { substitute } from "../table/substitution.ts";
+
+/** The request that routes and filters look at; undefined: its path cannot be normalised, and the answer is 400. */
+export function arriving(
+  request: RequestFacts,
+  { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes }: HttpTable,
+  { remoteAddress }: ConnectionFacts,
+): RequestFacts | undefined {
+  const headers = new FieldList(request.headers);
+  if (useRemoteAddress) {
+    const before = headerValue(request, "x-forwarded-for");
+    headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
+    headers.set("x-forwarded-proto", request.scheme);
+  } else if (!headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", request.scheme);
+  if (request.path === "") return { ...request, headers: headers.list };
+  const raw = escapedSlashes === "keep" ? request.path : unescapeSlashes(request.path);
+  if (escapedSlashes === "reject" && raw !== request.path) return undefined;
+  const path = normalizes ? normalizePath(raw, mergeSlashes) : raw;
+  return path === undefined ? undefined : { ...request, path, headers: headers.list };
+}
+
+/** The request as the cluster gets it. */
+export function departing(
+  request: RequestFacts,
+  host: VirtualHost,
+  route: Route,
+  action: ForwardAction,
+  weighted: WeightedCluster | undefined,
+): RequestFacts {
+  const headers = new FieldList(request.headers);
+  if (weighted) mutate(headers, weighted.headers, request);
+  mutate(headers, route.headers, request);
+  const rewrite = action.hostRewrite ?? weighted?.hostRewrite;
+  const authority = (rewrite && newAuthority(request, rewrite)) || request.authority;
+  if (authority !== request.authority) {
+    if (action.appendForwardedHost) headers.append("x-forwarded-host", request.authority);
+    headers.set("x-envoy-original-host", request.authority);
+  }
+  const path = action.pathRewrite ? rewritePath(action.pathRewrite, request.path, route.match.path) : request.path;
+  if (path !== request.path) headers.set("x-envoy-original-path", request.path);
+  if (host.attemptCountHeader) headers.set("x-envoy-attempt-count", "1");
+  return { ...request, path, authority, headers: headers.list };
+}
+
+function newAuthority(request: RequestFacts, rewrite: HostRewrite): string | undefined {
+  switch (rewrite.kind) {
+    case "literal":
+      return rewrite.host;
+    case "header":
+      return headerValue(request, rewrite.name);
+    case "path":
+      return substitute(rewrite.substitution, pathWithoutQuery(request.path));
+    case "endpoint":
+      return undefined;
+  }
+}
+
+/** The sidecars tell each other, and the application never sees it. */
+const BETWEEN_PROXIES: ReadonlySet<string> = new Set([PEER_METADATA_HEADER, PROTOCOL_HEADER]);
+
+function mutate(headers: FieldList, { requestRemove, requestSet }: HeaderMutation, request: RequestFacts): void {
+  for (const name of requestRemove) headers.remove(name);
+  for (const operation of requestSet) if (!BETWEEN_PROXIES.has(operation.name)) apply(headers, operation, request);
+}
+
+function apply(headers: FieldList, { name, value, action, keepEmpty }: HeaderOperation, request: RequestFacts): void {
+  const text = formatText(value, request);
+  if (text === "" && !keepEmpty) return;
+  if (action === "append") headers.append(name, text);
+  else if (action === "overwrite" || headers.has(name) === (action === "overwrite-if-exists")) headers.set(name, text);
+}
+
+function formatText(format: Format, request: RequestFacts): string {
+  return format.map((part) => partText(part, request)).join("");
+}
+
+/** What only a running proxy knows stands as its operator. */
+function partText(part: FormatPart, request: RequestFacts): string {
+  if (part.kind === "text") return Buffer.from(part.text, "latin1").toString("utf8");
+  if (part.kind === "header" && part.of === "request") {
+    const found = part.names.map((name) => headerValue(request, name.toLowerCase())).find((text) => text !== undefined);
+    return found === undefined ? "-" : part.maxLength > 0 ? found.slice(0, part.maxLength) : found;
+  }
+  return part.kind === "operator" ? `%${part.name}%` : `%${part.kind}%`;
+}
+
+/** Name and value in turns, as RequestFacts have them. */
+class FieldList {
+  readonly list: string[];
+
+  constructor(list: readonly string[]) {
+    this.list = [...list];
+  }
+
+  has(name: string): boolean {
+    return this.list.some((text, i) => i % 2 === 0 && text === name);
+  }
+
+  remove(name: string): void {
+    for (let i = this.list.length - 2; i >= 0; i -= 2) if (this.list[i] === name) this.list.splice(i, 2);
+  }
+
+  append(name: string, value: string): void {
+    this.list.push(name, value);
+  }
+
+  set(name: string, value: string): void {
+    this.remove(name);
+    this.append(name, value);
+  }
+}

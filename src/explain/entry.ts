@@ -1,0 +1,140 @@
+// Which listener of which proxy takes the request first.
+
+import { parseAddress } from "../base/cidr.ts";
+import { domainsOf } from "../compile/domains.ts";
+import { headlessAddresses, isHeadless } from "../compile/headless.ts";
+import { FORWARD_PROXY, upstreamListenerName } from "../compile/listener-names.ts";
+import { type Source, wholeObject } from "../compile/provenance.ts";
+import { type BoundServer, openedPorts } from "../model/gateway-ports.ts";
+import { hostMatches } from "../model/hosts.ts";
+import { servicesSeenBy } from "../model/lookup.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { Workload, WorkloadProxy } from "../model/workload.ts";
+import { listenerName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
+import type { ProxyTables } from "./proxy-tables.ts";
+import { hostOfUrl, portOfUrl, type Question } from "./question.ts";
+import type { Story } from "./story.ts";
+
+export interface Entry {
+  /** Name of the listener. */
+  readonly listener: string;
+  /** As the client dials it. */
+  readonly destination: { readonly address: string; readonly port: number };
+  /** That a captured client calls; undefined: none, or HTTP says which. */
+  readonly service: Service | undefined;
+  /** Of a gateway's port. */
+  readonly servers: readonly BoundServer[];
+  /** What opened the gateway's port for the host. */
+  readonly by: Source | undefined;
+}
+
+const NOBODY = { service: undefined, servers: [], by: undefined } as const;
+
+const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "::1"]);
+const UNKNOWN_ADDRESS = "0.0.0.0";
+
+/** The service that a name or an address means to a client. */
+export function calledService(mesh: Mesh, namespace: string, host: string): Service | undefined {
+  const { clusterDomain } = mesh.settings;
+  const name = host.toLowerCase();
+  return servicesSeenBy(mesh, namespace).find((service) => domainsOf(service, namespace, clusterDomain).includes(name));
+}
+
+/** The address that the client's resolver gives for the host; `0.0.0.0` where only the world's DNS knows. */
+function addressOf(mesh: Mesh, service: Service | undefined, host: string): string {
+  if (parseAddress(host)) return host;
+  const virtual = service?.addresses.find((address) => !address.includes("/"));
+  if (virtual !== undefined) return virtual;
+  return (service && isHeadless(service) ? headlessAddresses(mesh, service)[0] : undefined) ?? UNKNOWN_ADDRESS;
+}
+
+/** Undefined: no proxy sees the request. */
+export function enter(mesh: Mesh, tables: ProxyTables, question: Question, story: Story): Entry | undefined {
+  const { kind, workload } = question.entry;
+  const { proxy } = workload;
+  if (!proxy) return undefined;
+  return kind === "gateway"
+    ? enterGateway(mesh, workload, proxy, question, story)
+    : enterSidecar(mesh, tables, workload, proxy, question, story);
+}
+
+function own({ origin }: Workload): Source {
+  return wholeObject(origin);
+}
+
+function enterSidecar(
+  mesh: Mesh,
+  tables: ProxyTables,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  { url }: Question,
+  story: Story,
+): Entry | undefined {
+  const host = hostOfUrl(url);
+  const port = portOfUrl(url);
+  if (LOOPBACK.has(host) && proxy.upstreams.some((upstream) => upstream.port === port)) {
+    story.tell("capture", `local port ${port} stands for an upstream`, own(workload));
+    return { listener: upstreamListenerName(port), destination: { address: "127.0.0.1", port }, ...NOBODY };
+  }
+  if (proxy.capture) return enterCaptured(mesh, tables, workload, proxy.capture, { host, port }, story);
+  if (proxy.forwardProxyPort !== undefined) {
+    const destination = { address: "127.0.0.1", port: proxy.forwardProxyPort };
+    story.tell("capture", `the client honours http_proxy: 127.0.0.1:${proxy.forwardProxyPort}`, own(workload));
+    return { listener: FORWARD_PROXY, destination, ...NOBODY };
+  }
+  story.tell("capture", "nothing leads the request to the workload's proxy", own(workload));
+  return undefined;
+}
+
+function enterCaptured(
+  mesh: Mesh,
+  tables: ProxyTables,
+  workload: Workload,
+  { outboundPort }: NonNullable<WorkloadProxy["capture"]>,
+  { host, port }: { readonly host: string; readonly port: number },
+  story: Story,
+): Entry {
+  const service = calledService(mesh, workload.namespace, host);
+  const address = addressOf(mesh, service, host);
+  const where =
+    address === UNKNOWN_ADDRESS ? `${host}:${port}, whose address the mesh does not know,` : `${address}:${port}`;
+  story.tell("capture", `the connection to ${where} is redirected to port ${outboundPort} of the proxy`, own(workload));
+  const names = [listenerName({ address, port }), listenerName({ address: "0.0.0.0", port })];
+  const known = new Set(tables.listenerNames());
+  const listener = names.find((name) => known.has(name)) ?? VIRTUAL_OUTBOUND;
+  return { listener, destination: { address, port }, service, servers: [], by: undefined };
+}
+
+function enterGateway(
+  mesh: Mesh,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  { url }: Question,
+  story: Story,
+): Entry | undefined {
+  const port = portOfUrl(url);
+  const { ports } = openedPorts(mesh, workload);
+  const open =
+    ports.find(({ servers }) => servers.some(({ server }) => server.port === port)) ??
+    ports.find(({ number }) => number === port);
+  if (!open) {
+    const others = [...new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port)))].join(", ");
+    story.tell("capture", `the gateway does not listen on port ${port}; it does on ${others || "none"}`, own(workload));
+    return undefined;
+  }
+  const address = open.bind ?? proxy.bindAddress;
+  const host = hostOfUrl(url).toLowerCase();
+  const opener =
+    open.servers.find(({ server }) => server.hosts.some((at) => at.host === host || hostMatches(at.host, host))) ??
+    open.servers[0];
+  const by = opener && { origin: opener.gateway.origin, path: opener.server.path };
+  story.tell("capture", `the gateway ${workload.namespace}/${workload.name} listens on port ${open.number}`, by);
+  return {
+    listener: listenerName({ address, port: open.number }),
+    destination: { address: workload.addresses[0] ?? address, port: open.number },
+    service: undefined,
+    servers: open.servers,
+    by,
+  };
+}

@@ -1,0 +1,89 @@
+// The tables of one proxy, made from its snapshot as the proxy makes them, each when it is asked for.
+
+import { Failure } from "../base/failure.ts";
+import { sourcesOf as compiledSources, type ProxySnapshot } from "../compile/compile.ts";
+import type { Source } from "../compile/provenance.ts";
+import {
+  type Accepted,
+  checkCluster,
+  checkEndpoints,
+  checkListener,
+  checkRouteConfiguration,
+  checkVirtualHost,
+  describeRejections,
+} from "../table/accept/resource.ts";
+import type { Cluster } from "../table/cluster.ts";
+import { type EndpointSet, NO_ENDPOINTS } from "../table/endpoint.ts";
+import type { RouteConfiguration } from "../table/http.ts";
+import type { Listener } from "../table/listener.ts";
+import { VirtualHosts } from "../table/virtual-hosts.ts";
+import { decodeResource } from "../xds/resource.ts";
+import { resourcesOf } from "../xds/snapshot.ts";
+import type { ResourceKind, ResourceMessage } from "../xds/type-urls.ts";
+import { virtualHostsOf } from "../xds/virtual-host-lookup.ts";
+import { withoutEnvoysOwn } from "./envoy-listener.ts";
+
+export class ProxyTables {
+  readonly #snapshot: ProxySnapshot;
+  readonly #isEnvoy: boolean;
+
+  constructor(snapshot: ProxySnapshot, proxy: "heddle" | "envoy") {
+    this.#snapshot = snapshot;
+    this.#isEnvoy = proxy === "envoy";
+  }
+
+  #message<Kind extends ResourceKind>(kind: Kind, name: string): ResourceMessage<Kind> | undefined {
+    const resource = resourcesOf(this.#snapshot, kind).get(name);
+    return resource && decodeResource(kind, resource.bytes);
+  }
+
+  listenerNames(): readonly string[] {
+    return [...resourcesOf(this.#snapshot, "lds").keys()];
+  }
+
+  listener(name: string): Listener | undefined {
+    const message = this.#message("lds", name);
+    if (!message) return undefined;
+    const { value } = taken(name, checkListener(this.#isEnvoy ? withoutEnvoysOwn(message) : message));
+    return value.protocol === "tcp" ? value : undefined;
+  }
+
+  /** With the virtual hosts that VHDS brings beside it. */
+  routes(name: string): RouteConfiguration | undefined {
+    const message = this.#message("rds", name);
+    if (!message) return undefined;
+    const { routes, shell } = taken(name, checkRouteConfiguration(message));
+    if (!routes.vhds) return routes;
+    const beside = virtualHostsOf(resourcesOf(this.#snapshot, "vhds"), name).map((host) =>
+      taken(host, checkVirtualHost(this.#message("vhds", host)!, shell)),
+    );
+    const all = [...routes.virtualHosts.all, ...beside];
+    return { ...routes, virtualHosts: new VirtualHosts(all, shell.ignorePort) };
+  }
+
+  /** Whether the port in a Host header says nothing to a route configuration. */
+  ignoresPort(routes: string): boolean {
+    return this.#message("rds", routes)?.ignorePortInHostMatching ?? false;
+  }
+
+  cluster(name: string): Cluster | undefined {
+    const message = this.#message("cds", name);
+    return message && taken(name, checkCluster(message)).value;
+  }
+
+  endpoints({ discovery }: Cluster): EndpointSet {
+    if (discovery.kind === "static" || discovery.kind === "dns") return discovery.endpoints;
+    const message = discovery.kind === "eds" ? this.#message("eds", discovery.serviceName) : undefined;
+    return message ? taken(message.clusterName, checkEndpoints(message)) : NO_ENDPOINTS;
+  }
+
+  sources(kind: ResourceKind, name: string): readonly Source[] {
+    return compiledSources(this.#snapshot, kind, name);
+  }
+}
+
+/** What the compiler makes the tables take: goldens hold it to that. */
+function taken<T>(name: string, accepted: Accepted<T>): T {
+  if (accepted.kind === "accepted") return accepted.table;
+  throw new Failure(`the proxy refuses ${JSON.stringify(name)}: ${describeRejections(accepted.rejections)}`);
+}
