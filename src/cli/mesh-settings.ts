@@ -38,5 +38,5 @@ export function meshSettings(
   const settings = { ...DEFAULT_SETTINGS, trustDomain: note?.trustDomain ?? DEFAULT_SETTINGS.trustDomain };
   const path = file ?? note?.meshConfig;
   if (path !== undefined) return settingsOfFile(path, settings, "open");
-  return note ? settings : { ...settings, trustDomain: trustDomainOf(objects, settings) ?? settings.trustDomain };
+  return note ? settings : { ...settings, trustDomain: trustDomainOf(objects) ?? settings.trustDomain };
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
+import { loadMesh } from "../load.ts";
 import { readObjects } from "../object.ts";
 import type { TrustDomainChoice } from "./mesh-config.ts";
 import { readMeshConfigFile, settingsOf, trustDomainOf } from "./mesh-config-map.ts";
@@ -77,9 +78,29 @@ describe("settings among objects", () => {
     expect(settingsOf(elsewhere.objects, DEFAULT_SETTINGS)).toBe(DEFAULT_SETTINGS);
   });
 
+  test("say who sees what does not say it, each kind by its own field", () => {
+    const mesh =
+      "{defaultServiceExportTo: [.], defaultVirtualServiceExportTo: [~], defaultDestinationRuleExportTo: [., b]}";
+    const content = [
+      `${CONFIG_MAP}data: {mesh: "${mesh}"}`,
+      "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: a}, spec: {ports: [{port: 80}]}}",
+      "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web, namespace: a}, spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}}",
+      "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: web, namespace: a}, spec: {host: web}}",
+      "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: api, namespace: a}, spec: {host: api, exportTo: ['*']}}",
+    ].join("\n---\n");
+    const { services, routes, clientPolicies } = loadMesh([{ name: "f.yaml", content }], DEFAULT_SETTINGS).parts;
+    const visibilities = [...services, ...routes, ...clientPolicies].map(({ visibility }) => visibility);
+    expect(visibilities).toEqual([
+      { kind: "namespaces", namespaces: ["a"] },
+      { kind: "nobody" },
+      { kind: "namespaces", namespaces: ["a", "b"] },
+      { kind: "public" },
+    ]);
+  });
+
   test("choose the trust domain where no mesh runs yet", () => {
     const prod = readObjects("all.yaml", `${CONFIG_MAP}data: {mesh: "trustDomain: prod.example.com"}`).objects;
-    expect(trustDomainOf(prod, DEFAULT_SETTINGS)).toBe("prod.example.com");
+    expect(trustDomainOf(prod)).toBe("prod.example.com");
     expect(settingsOf(prod, DEFAULT_SETTINGS)).toBe(DEFAULT_SETTINGS);
   });
 });

@@ -10,7 +10,7 @@ import { isObject, type SourceObject, sourceObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import { Reporter } from "../reporter.ts";
 import { readYaml } from "../yaml.ts";
-import { readMeshConfig, type TrustDomainChoice } from "./mesh-config.ts";
+import { isTrustDomain, readMeshConfig, type TrustDomainChoice } from "./mesh-config.ts";
 import { MESH_CONFIG_MAP, MESH_NETWORKS } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
 
@@ -42,10 +42,13 @@ export function settingsOf(objects: readonly SourceObject[], before: MeshSetting
   return (object && settled(object, before).settings) ?? before;
 }
 
-/** What the ConfigMap among these objects has as trust domain, if anything: for commands without a mesh that runs. */
-export function trustDomainOf(objects: readonly SourceObject[], before: MeshSettings): string | undefined {
-  const object = objects.find(isMeshConfigMap);
-  return object && readConfigMap(object, before, "open").settings?.trustDomain;
+/** What the ConfigMap among these objects has as trust domain, if anything, whatever else is wrong in it: for commands without a mesh that runs. */
+export function trustDomainOf(objects: readonly SourceObject[]): string | undefined {
+  const data = objects.find(isMeshConfigMap)?.value.data;
+  if (!isObject(data) || typeof data.mesh !== "string") return undefined;
+  const value = readYaml("data.mesh", data.mesh).documents[0]?.value;
+  const trustDomain = isObject(value) ? (value.trustDomain ?? value.trust_domain) : undefined;
+  return typeof trustDomain === "string" && isTrustDomain(trustDomain) ? trustDomain : undefined;
 }
 
 function readConfigMap(object: SourceObject, before: MeshSettings, choice: TrustDomainChoice): SettingsRead {

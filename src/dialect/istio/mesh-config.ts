@@ -60,7 +60,7 @@ export function readMeshConfig(
 }
 
 /** SPIFFE-ID.md 2.1. */
-function isTrustDomain(text: string): boolean {
+export function isTrustDomain(text: string): boolean {
   return text.length <= 255 && /^[a-z0-9._-]+$/.test(text);
 }
 
