@@ -52,9 +52,9 @@ describe("a finding in a text of YAML", () => {
     expect(places(`${CONFIG_MAP}data:\n  mesh: |\n\n      rootNamespace: A\n`)).toEqual(["HED1407 7:22"]);
   });
 
-  test("is at the text where its lines are not the file's", () => {
-    expect(places(`${CONFIG_MAP}data:\n  mesh: "rootNamespace: A"\n`)).toEqual(["HED1407 5:9"]);
-    expect(places(`${CONFIG_MAP}data:\n  mesh: >\n    rootNamespace: A\n`)).toEqual(["HED1407 5:9"]);
+  test("is at the field where its text's lines are not the file's", () => {
+    expect(places(`${CONFIG_MAP}data:\n  mesh: "rootNamespace: A"\n`)).toEqual(["HED1407 5:3"]);
+    expect(places(`${CONFIG_MAP}data:\n  mesh: >\n    rootNamespace: A\n`)).toEqual(["HED1407 5:3"]);
   });
 
   test("of its syntax as well", () => {
@@ -80,7 +80,7 @@ describe("settings among objects", () => {
 
   test("say who sees what does not say it, each kind by its own field", () => {
     const mesh =
-      "{defaultServiceExportTo: [.], defaultVirtualServiceExportTo: [~], defaultDestinationRuleExportTo: [., b]}";
+      "{defaultServiceExportTo: [.], defaultVirtualServiceExportTo: ['~'], defaultDestinationRuleExportTo: [., b]}";
     const content = [
       `${CONFIG_MAP}data: {mesh: "${mesh}"}`,
       "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: a}, spec: {ports: [{port: 80}]}}",
