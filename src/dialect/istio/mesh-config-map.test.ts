@@ -80,13 +80,13 @@ describe("settings among objects", () => {
 
   test("say who sees what does not say it, each kind by its own field", () => {
     const mesh =
-      "{defaultServiceExportTo: [.], defaultVirtualServiceExportTo: ['~'], defaultDestinationRuleExportTo: [., b]}";
+      "{defaultServiceExportTo: ['.'], defaultVirtualServiceExportTo: ['~'], defaultDestinationRuleExportTo: ['.', b]}";
     const content = [
       `${CONFIG_MAP}data: {mesh: "${mesh}"}`,
       "{apiVersion: v1, kind: Service, metadata: {name: web, namespace: a}, spec: {ports: [{port: 80}]}}",
       "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web, namespace: a}, spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}}",
       "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: web, namespace: a}, spec: {host: web}}",
-      "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: api, namespace: a}, spec: {host: api, exportTo: ['*']}}",
+      "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: zoo, namespace: a}, spec: {host: zoo, exportTo: ['*']}}",
     ].join("\n---\n");
     const { services, routes, clientPolicies } = loadMesh([{ name: "f.yaml", content }], DEFAULT_SETTINGS).parts;
     const visibilities = [...services, ...routes, ...clientPolicies].map(({ visibility }) => visibility);
