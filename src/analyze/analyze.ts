@@ -25,10 +25,10 @@ const FOREIGN_KIND = "HED1025";
 /** Sorted by object, path and code. Never throws for what the objects say. */
 export function analyze(
   objects: readonly SourceObject[],
-  settings: MeshSettings,
+  base: MeshSettings,
   analyzers: readonly Analyzer[] = ANALYZERS,
 ): readonly Finding[] {
-  const { results, parts, sources } = translate(objects, settings);
+  const { results, parts, sources, settings } = translate(objects, base);
   const found: Finding[] = [];
   const unique = firstOfEach(objects);
   const mesh = buildMesh(settings, parts);

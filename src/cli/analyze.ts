@@ -7,7 +7,6 @@ import { ANALYZERS } from "../analyze/registry.ts";
 import { isSuppressed, parseSuppression, type Suppression } from "../analyze/suppress.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { SourceObject } from "../dialect/object.ts";
-import type { MeshSettings } from "../model/settings.ts";
 import { objectsHeld, objectsOfFiles, onTop } from "./analysis-input.ts";
 import {
   ANALYSIS_OUTPUTS,
@@ -19,7 +18,7 @@ import {
   summaryText,
 } from "./analysis-output.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
-import { meshSettings } from "./mesh-settings.ts";
+import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, renderTable, styleOf } from "./terminal.ts";
 
@@ -30,6 +29,7 @@ interface AnalyzeOptions extends ApiOptions {
   readonly allNamespaces?: true;
   readonly filename?: readonly string[];
   readonly recursive?: true;
+  readonly meshConfig?: string;
   readonly useKube?: UseKube;
   readonly output: AnalysisOutput;
   readonly failureThreshold: Threshold;
@@ -47,6 +47,7 @@ export function define(command: Command): void {
     .addOption(namespaceOption())
     .option("-R, --recursive", "files of folders below folders, too")
     .addOption(useKubeOption())
+    .addOption(meshConfigOption())
     .addOption(new Option("-o, --output <form>").choices(ANALYSIS_OUTPUTS).default("log"))
     .addOption(thresholdOption("--failure-threshold <level>", "exit with 79 from this level on", "error", true))
     .addOption(thresholdOption("--output-threshold <level>", "show nothing below this level", "info", false))
@@ -103,9 +104,8 @@ async function run(files: readonly string[], options: AnalyzeOptions): Promise<v
   if (options.listAnalyzers) return print(listText());
   const { useKube } = options;
   const paths = [...(typeof useKube === "object" ? [useKube.file] : []), ...files, ...(options.filename ?? [])];
-  const settings = meshSettings(options.state);
   const { findings, unreadable, what } =
-    paths.length === 0 ? await analyzeHeld(options, settings) : await analyzeFiles(paths, options, settings);
+    paths.length === 0 ? await analyzeHeld(options) : await analyzeFiles(paths, options);
   const wanted = findings.filter(
     (found) => !(options.suppress ?? []).some((suppression) => isSuppressed(found, suppression)),
   );
@@ -123,7 +123,8 @@ interface Analysis {
   readonly what: string;
 }
 
-async function analyzeHeld(options: AnalyzeOptions, settings: MeshSettings): Promise<Analysis> {
+async function analyzeHeld(options: AnalyzeOptions): Promise<Analysis> {
+  const settings = meshSettings(options.state, options.meshConfig);
   const { client } = await openApi(options);
   const findings = analyze(await objectsHeld(client), settings);
   if (options.allNamespaces) return { findings, unreadable: [], what: "all namespaces" };
@@ -139,15 +140,12 @@ function namespaceOf({ kind, namespace, name }: NonNullable<Finding["object"]>):
   return kind === "Namespace" ? name : namespace;
 }
 
-async function analyzeFiles(
-  paths: readonly string[],
-  options: AnalyzeOptions,
-  settings: MeshSettings,
-): Promise<Analysis> {
+async function analyzeFiles(paths: readonly string[], options: AnalyzeOptions): Promise<Analysis> {
   const files = await readFiles(paths, options.recursive === true);
   const { objects, unreadable } = objectsOfFiles(files, options.namespace);
   if (objects.length === 0 && unreadable.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
+  const settings = meshSettings(options.state, options.meshConfig, objects);
   const what = paths.join(", ");
   if (!(options.useKube ?? options.allNamespaces)) return { findings: analyze(objects, settings), unreadable, what };
   const { client } = await openApi(options);

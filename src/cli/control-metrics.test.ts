@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../scripts/components.ts";
 import { resource } from "../kube/resources.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { checkMetrics } from "../stats/promtool-fixture.ts";
 import { type RunningControlPlane, startControlPlane } from "./control-plane.ts";
 
@@ -19,10 +20,9 @@ beforeAll(async () => {
     version: "1.2.3",
     host: "127.0.0.1",
     ports: { api: 0, secure: 0, metrics: 0, dashboard: 0 },
-    trustDomain: "cluster.local",
+    settings: { ...DEFAULT_SETTINGS, accessLog: { kind: "off" } },
     config: undefined,
     certificateTtlMs: 3_600_000,
-    accessLog: { kind: "off" },
     dashboard: join(state, "none"),
     onCompiled() {},
   });

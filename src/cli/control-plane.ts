@@ -30,8 +30,7 @@ import { KubeClient } from "../kube/client/client.ts";
 import { embeddedConnection } from "../kube/client/connection.ts";
 import type { ObjectName } from "../kube/object.ts";
 import { Store } from "../kube/store/store.ts";
-import type { AccessLog } from "../model/settings.ts";
-import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import type { WorkloadKey } from "../model/workload.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
 import type { ServerTls } from "../net/tls-acceptor.ts";
@@ -74,14 +73,14 @@ export interface StartOptions {
   /** Address of the secure port; the others are loopback. */
   readonly host: string;
   readonly ports: ControlPlanePorts;
-  readonly trustDomain: string;
+  /** What holds unless an object says otherwise; the trust domain holds for good. */
+  readonly settings: MeshSettings;
   /** Folder of YAML to watch beside the API. */
   readonly config: string | undefined;
   /** Longest and default lifetime of workload certificates. */
   readonly certificateTtlMs: number;
   /** PINGs to proxies and agents; undefined: Istio's. */
   readonly keepalive?: GrpcKeepalive;
-  readonly accessLog: AccessLog;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
   /** Each time that the configuration was read anew. */
@@ -131,9 +130,9 @@ export async function startControlPlane(options: StartOptions): Promise<RunningC
 }
 
 async function start(options: StartOptions, stops: (() => void | Promise<void>)[]): Promise<RunningControlPlane> {
-  const { state, version, trustDomain, host, ports } = options;
+  const { state, version, settings, host, ports } = options;
+  const { trustDomain } = settings;
   const startedAtMs = Date.now();
-  const settings: MeshSettings = { ...DEFAULT_SETTINGS, trustDomain, accessLog: options.accessLog };
   const registry = new Registry();
 
   // The authority, and who may have certificates of it.
@@ -176,7 +175,14 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   stops.push(() => store.close());
   const folder = options.config === undefined ? undefined : new DirectorySource(options.config);
   const overruledBy = (key: string) => (folder?.holds(key) ? folder.name : undefined);
-  const kubeApi = new KubeApi({ store, admit: countedAdmission(registry, admission(settings, overruledBy)) });
+  let inForce = settings;
+  const kubeApi = new KubeApi({
+    store,
+    admit: countedAdmission(
+      registry,
+      admission(() => inForce, overruledBy),
+    ),
+  });
   const client = new KubeClient(embeddedConnection(kubeApi), "heddle");
   const api = serveApi({ api: kubeApi, port: ports.api });
   stops.push(() => api.stop(1_000));
@@ -201,6 +207,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     registry,
     onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),
     onCompiled(compilation) {
+      inForce = compilation.mesh.settings;
       view.update(compilation);
       overruledStatus.update(apiSource.held, compilation.overruled);
       options.onCompiled(compilation);

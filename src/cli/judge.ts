@@ -67,10 +67,10 @@ const NO_EFFECT = "HED1025";
 const SURELY_WRONG = "HED1202";
 
 /** What is wrong with the objects one by one, and that some are written twice. */
-export function judgeEach(written: readonly WrittenObject[], settings: MeshSettings): readonly Diagnostic[] {
-  const { results } = translate(
+export function judgeEach(written: readonly WrittenObject[], base: MeshSettings): readonly Diagnostic[] {
+  const { results, settings } = translate(
     written.map(({ source }) => source),
-    settings,
+    base,
   );
   const alone = written.flatMap(({ source }) => analyzeAlone(source, settings));
   return [...results.flatMap(({ diagnostics }) => diagnostics), ...alone.filter(({ severity }) => severity !== "info")]
@@ -85,7 +85,7 @@ const MAY_COME_LATER = "HED2001";
 export function judgeTogether(
   written: readonly WrittenObject[],
   inForce: readonly SourceObject[],
-  settings: MeshSettings,
+  base: MeshSettings,
 ): readonly Diagnostic[] {
   const replaced = new Set(written.map(({ source }) => source.key));
   const kept = inForce.filter((object) => !replaced.has(object.key));
@@ -93,7 +93,7 @@ export function judgeTogether(
     written.map(({ source }) => source),
     inForce,
   );
-  const { parts, sources } = translate([...kept, ...added], settings);
+  const { parts, sources, settings } = translate([...kept, ...added], base);
   return validateMesh(buildMesh(settings, parts), parts, sources)
     .filter(({ span }) => span !== undefined) // only what was written has places
     .map((diagnostic) => (diagnostic.code === MAY_COME_LATER ? { ...diagnostic, severity: "warning" } : diagnostic));

@@ -64,7 +64,8 @@ export async function readFiles(paths: readonly string[], recursive = false): Pr
   return files;
 }
 
-function readFile(path: string): TextFile {
+/** @throws Failure when it cannot be read. */
+export function readFile(path: string): TextFile {
   try {
     return { name: path, content: readBounded(path) };
   } catch (thrown) {

@@ -29,6 +29,8 @@ export interface ControlPlaneNote {
   readonly pid: number;
   readonly version: string;
   readonly trustDomain: string;
+  /** The file of its settings, if it was given one. */
+  readonly meshConfig?: string;
   readonly clusterId: string;
   /** SPIFFE id that its certificate says. */
   readonly identity: string;

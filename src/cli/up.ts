@@ -1,17 +1,18 @@
 // `heddle up`: the control plane in this terminal, until a signal.
 
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { formatDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { DEFAULT_KEEPALIVE } from "../grpc/listen.ts";
-import { type AccessLog, DEFAULT_SETTINGS } from "../model/settings.ts";
+import { type AccessLog, DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
 import { trustDomainFault } from "../pki/spiffe.ts";
 import { stateOption } from "./api-client.ts";
 import { DEFAULT_PORTS, type RunningControlPlane, startControlPlane } from "./control-plane.ts";
 import { controlPlaneIdentity } from "./control-plane-identity.ts";
 import { FindingsLog } from "./findings-log.ts";
+import { meshConfigOption, settingsOfFile } from "./mesh-settings.ts";
 import { checkout } from "./self.ts";
 import { untilAskedToEnd } from "./shutdown.ts";
 import { type ControlPlaneNote, removeNote, stateFolder, writeNote } from "./state-folder.ts";
@@ -27,11 +28,12 @@ interface UpOptions {
   readonly discoveryPort: number;
   readonly metricsPort: number;
   readonly dashboardPort: number;
-  readonly trustDomain: string;
+  readonly trustDomain?: string;
+  readonly meshConfig?: string;
   readonly certTtl: number;
   readonly keepaliveInterval: number;
   readonly keepaliveTimeout: number;
-  readonly accessLog: "text" | "json" | "off";
+  readonly accessLog?: "text" | "json" | "off";
   readonly output: "text" | "json";
 }
 
@@ -61,9 +63,10 @@ export function define(command: Command): void {
     .addOption(portOption("--metrics-port", "metrics of the control plane", DEFAULT_PORTS.metrics))
     .addOption(portOption("--dashboard-port", "dashboard and its API", DEFAULT_PORTS.dashboard))
     .addOption(
-      new Option("--trust-domain <name>", "first part of every identity")
-        .argParser(trustDomain)
-        .default(DEFAULT_SETTINGS.trustDomain),
+      new Option(
+        "--trust-domain <name>",
+        `first part of every identity (default: ${DEFAULT_SETTINGS.trustDomain})`,
+      ).argParser(trustDomain),
     )
     .addOption(
       new Option("--cert-ttl <duration>", "lifetime of workload certificates")
@@ -80,7 +83,8 @@ export function define(command: Command): void {
         .argParser(duration("--keepalive-timeout", MIN_KEEPALIVE_MS))
         .default(DEFAULT_KEEPALIVE.keepaliveTimeoutMs, "10s"),
     )
-    .addOption(new Option("--access-log <form>", "of every proxy").choices(["text", "json", "off"]).default("text"))
+    .addOption(meshConfigOption())
+    .addOption(new Option("--access-log <form>", "of every proxy (default: text)").choices(["text", "json", "off"]))
     .addOption(
       new Option("-o, --output <form>", "of what is said once it runs").choices(["text", "json"]).default("text"),
     )
@@ -96,12 +100,24 @@ function trustDomain(value: string): string {
   });
 }
 
-function accessLogOf({ accessLog }: UpOptions): AccessLog {
-  return accessLog === "off" ? { kind: "off" } : { kind: accessLog, path: "/dev/stdout" };
+/** What the command line says counts, then the file, then what is usual. */
+function settingsOf(options: UpOptions): MeshSettings {
+  const { trustDomain = DEFAULT_SETTINGS.trustDomain, accessLog, meshConfig } = options;
+  const usual = { ...DEFAULT_SETTINGS, trustDomain };
+  const said =
+    meshConfig === undefined
+      ? usual
+      : settingsOfFile(meshConfig, usual, options.trustDomain === undefined ? "open" : "made");
+  return accessLog === undefined ? said : { ...said, accessLog: accessLogOf(accessLog) };
+}
+
+function accessLogOf(form: "text" | "json" | "off"): AccessLog {
+  return form === "off" ? { kind: "off" } : { kind: form, path: "/dev/stdout" };
 }
 
 async function up(options: UpOptions): Promise<void> {
   const state = stateFolder(options.state);
+  const settings = settingsOf(options);
   const end = untilAskedToEnd();
   const findings = new FindingsLog(styleOf(process.stderr));
   const running = await startControlPlane({
@@ -114,15 +130,14 @@ async function up(options: UpOptions): Promise<void> {
       metrics: options.metricsPort,
       dashboard: options.dashboardPort,
     },
-    trustDomain: options.trustDomain,
+    settings,
     config: options.config,
     certificateTtlMs: options.certTtl,
     keepalive: { keepaliveIntervalMs: options.keepaliveInterval, keepaliveTimeoutMs: options.keepaliveTimeout },
-    accessLog: accessLogOf(options),
     dashboard: join(checkout ?? "", "dashboard", "dist"),
     onCompiled: (compilation) => findings.show(compilation),
   });
-  const note = noteOf(options, running);
+  const note = noteOf(options, settings, running);
   writeNote(state, note);
   await print(options.output === "json" ? JSON.stringify(note) : greeting(note, state, styleOf(process.stdout)));
   await end;
@@ -130,11 +145,16 @@ async function up(options: UpOptions): Promise<void> {
   await running.stop();
 }
 
-function noteOf({ host, trustDomain, certTtl }: UpOptions, { ports, roots }: RunningControlPlane): ControlPlaneNote {
+function noteOf(
+  { host, meshConfig, certTtl }: UpOptions,
+  { trustDomain }: MeshSettings,
+  { ports, roots }: RunningControlPlane,
+): ControlPlaneNote {
   return {
     pid: process.pid,
     version: VERSION,
     trustDomain,
+    ...(meshConfig === undefined ? {} : { meshConfig: resolve(meshConfig) }),
     clusterId: DEFAULT_SETTINGS.cluster,
     identity: controlPlaneIdentity(trustDomain).uri,
     api: `http://127.0.0.1:${ports.api}`,

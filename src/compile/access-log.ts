@@ -60,7 +60,7 @@ function fileLog(settings: MeshSettings, repeats: boolean, explains: boolean): A
   if (accessLog.kind === "off") return [];
   const format =
     accessLog.kind === "json"
-      ? ({ case: "jsonFormat", value: explains ? HEDDLE_JSON : ISTIO_JSON } as const)
+      ? ({ case: "jsonFormat", value: accessLog.format ?? (explains ? HEDDLE_JSON : ISTIO_JSON) } as const)
       : ({
           case: "textFormatSource",
           value: { specifier: { case: "inlineString", value: accessLog.format ?? ISTIO_LINE } },

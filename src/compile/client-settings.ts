@@ -11,6 +11,7 @@ import {
   type Subset,
   settingsFor,
   subsetByName,
+  type TcpKeepalive,
 } from "../model/client-policy.ts";
 import { type Client, clientPolicyFor, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -24,6 +25,30 @@ export interface EffectiveSettings {
   readonly tls: ClientTls | undefined;
 }
 
+/**
+ * By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults. Two things
+ * Istio takes field by field from the mesh (applyH2Upgrade, setKeepAliveSettings).
+ */
+function poolOf(own: ConnectionPool | undefined, mesh: ConnectionPool | undefined): ConnectionPool | undefined {
+  if (!own || !mesh) return own ?? mesh;
+  const { tcpKeepalive: probing, upgradeToHttp2 } = mesh;
+  if (!probing && upgradeToHttp2 === undefined) return own;
+  return {
+    ...own,
+    upgradeToHttp2: own.upgradeToHttp2 ?? upgradeToHttp2,
+    tcpKeepalive: keepaliveOf(own.tcpKeepalive, probing),
+  };
+}
+
+function keepaliveOf(own: TcpKeepalive | undefined, mesh: TcpKeepalive | undefined): TcpKeepalive | undefined {
+  if (!own || !mesh) return own ?? mesh;
+  return {
+    probes: own.probes ?? mesh.probes,
+    idleMs: own.idleMs ?? mesh.idleMs,
+    intervalMs: own.intervalMs ?? mesh.intervalMs,
+  };
+}
+
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -35,8 +60,7 @@ export function effectiveSettings(
 ): EffectiveSettings {
   const scope = subset ?? policy;
   const own: ClientSettings = scope ? settingsFor(scope, port) : {};
-  // By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults.
-  const pool = own.connectionPool ?? defaults.connectionPool;
+  const pool = poolOf(own.connectionPool, defaults.connectionPool);
   return {
     loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },
     connectTimeoutMs: pool?.connectTimeoutMs ?? defaults.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,

@@ -2,7 +2,7 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { MeshSettings } from "../model/settings.ts";
+import type { MeshSettings, PathNormalization } from "../model/settings.ts";
 import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
@@ -11,6 +11,7 @@ import type { RouteConfiguration } from "../xds/gen/envoy/config/route/v3/route_
 import {
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
 } from "../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
@@ -76,6 +77,17 @@ function routeSpecifier(routes: HttpChain["routes"]) {
   return { case: "rds", value: { routeConfigName: routes, configSource } } as const;
 }
 
+function pathOptions(normalization: PathNormalization) {
+  const decodes = normalization === "decode-and-merge-slashes";
+  return {
+    normalizePath: normalization !== "none",
+    ...(decodes || normalization === "merge-slashes" ? { mergeSlashes: true } : {}),
+    ...(decodes
+      ? { pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD }
+      : {}),
+  };
+}
+
 /** The certificate of the leg's client, for the application to see (`x-forwarded-client-cert`); what a client claims itself is dropped. */
 const CLIENT_CERTIFICATE = {
   forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
@@ -104,8 +116,8 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     // A sidecar is no edge: x-forwarded-for and x-request-id are passed on, so that both proxies log one id.
     useRemoteAddress: false,
     generateRequestId: true,
-    // Istio's pathNormalization BASE: router, policies and application see one path.
-    normalizePath: true,
+    // Router, policies and application see one path.
+    ...pathOptions(settings.pathNormalization),
     // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes. Istio's value.
     streamIdleTimeout: durationFromMs(0),
     // Envoy waits for ever for a head that has begun; its advice for the edge is 10 s.

@@ -8,6 +8,7 @@ import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { serviceKey } from "../model/service.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { labelsMatch } from "../model/workload.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { effectiveSettings } from "./client-settings.ts";
@@ -106,7 +107,7 @@ function portClusters(
     address: address ?? "",
     settings,
     allLeg: reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
-    names: serverIdentities(service, all),
+    names: serverIdentities(service, all, mesh.settings),
     inline: isDns ? dnsTargets(service, port, targets) : undefined,
     origin,
   };
@@ -130,9 +131,18 @@ function isReady(endpoint: Endpoint): boolean {
 }
 
 /** Of all endpoints, ready or not, in the subset or not: what comes and goes must not change the cluster, which rebuilds its connections. */
-function serverIdentities(service: Service, endpoints: readonly Endpoint[]): readonly string[] {
+function serverIdentities(
+  service: Service,
+  endpoints: readonly Endpoint[],
+  { trustDomain, trustDomainAliases }: MeshSettings,
+): readonly string[] {
   if (service.subjectAltNames) return [...service.subjectAltNames].sort();
-  return [...new Set(endpoints.flatMap(({ identity }) => (identity ? [identityText(identity)] : [])))].sort();
+  const names = new Set(endpoints.flatMap(({ identity }) => (identity ? [identityText(identity)] : [])));
+  const own = `spiffe://${trustDomain}/`;
+  const others = trustDomainAliases.flatMap((alias) =>
+    [...names].filter((name) => name.startsWith(own)).map((name) => `spiffe://${alias}/${name.slice(own.length)}`),
+  );
+  return [...new Set([...names, ...others])].sort();
 }
 
 /** A service that is resolved by DNS and lists no endpoint is its own. */

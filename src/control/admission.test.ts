@@ -13,7 +13,12 @@ function virtualService(weight: unknown) {
 }
 
 test("a write that a dialect calls an error is refused with its field, and the stored object stays", async () => {
-  const { api } = newApi({ admit: admission(DEFAULT_SETTINGS, () => undefined) });
+  const { api } = newApi({
+    admit: admission(
+      () => DEFAULT_SETTINGS,
+      () => undefined,
+    ),
+  });
   expect((await send(api, "POST", VIRTUAL_SERVICES, virtualService(100))).status).toBe(201);
   const stored = await send(api, "GET", `${VIRTUAL_SERVICES}/a`);
   const refused = await send(api, "PUT", `${VIRTUAL_SERVICES}/a`, {
@@ -27,7 +32,12 @@ test("a write that a dialect calls an error is refused with its field, and the s
 });
 
 test("what an analyzer says of the object alone is judged, too: warnings are shown, errors refuse", async () => {
-  const { api } = newApi({ admit: admission(DEFAULT_SETTINGS, () => undefined) });
+  const { api } = newApi({
+    admit: admission(
+      () => DEFAULT_SETTINGS,
+      () => undefined,
+    ),
+  });
   const repeated = virtualService(100);
   const [route] = repeated.spec.http;
   const allowed = await send(api, "POST", VIRTUAL_SERVICES, {
@@ -35,7 +45,10 @@ test("what an analyzer says of the object alone is judged, too: warnings are sho
     spec: { hosts: ["a"], http: [route, { match: [{ uri: { prefix: "/a" } }], ...route }] },
   });
   expect(allowed.status).toBe(201);
-  const judged = await admission(DEFAULT_SETTINGS, () => undefined)(
+  const judged = await admission(
+    () => DEFAULT_SETTINGS,
+    () => undefined,
+  )(
     "CREATE",
     {
       apiVersion: "networking.istio.io/v1alpha3",
@@ -60,7 +73,10 @@ test("a warning of an analyzer goes to the writer", async () => {
     },
     spec: { ports: [{ name: "http", port: 80 }] },
   };
-  const judged = await admission(DEFAULT_SETTINGS, () => undefined)("CREATE", service, undefined);
+  const judged = await admission(
+    () => DEFAULT_SETTINGS,
+    () => undefined,
+  )("CREATE", service, undefined);
   expect(judged.kind).toBe("allowed");
   expect(judged.warnings.join()).toContain("Unknown annotation: traffic.sidecar.istio.io/excludeInboundPort");
   expect(judged.warnings.join()).toContain("[IST0108]");

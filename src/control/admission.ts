@@ -16,8 +16,8 @@ function text({ message, suggestion, code }: Diagnostic): string {
   return `${message}${suggestion ? ` (${suggestion})` : ""} [${code}]`;
 }
 
-/** `overruledBy`: the name of a source that holds an object of that key, which counts instead of the API's. */
-export function admission(settings: MeshSettings, overruledBy: (key: string) => string | undefined): Admit {
+/** `settings`: those in force. `overruledBy`: the name of a source that holds an object of that key, which counts instead of the API's. */
+export function admission(settings: () => MeshSettings, overruledBy: (key: string) => string | undefined): Admit {
   return async (operation, object) => {
     const read = sourceObject(object);
     const winner = read.kind === "object" ? overruledBy(read.object.key) : undefined;
@@ -26,7 +26,7 @@ export function admission(settings: MeshSettings, overruledBy: (key: string) => 
     const diagnostics =
       read.kind === "invalid"
         ? read.diagnostics
-        : [...check(read.object, settings), ...analyzeAlone(read.object, settings)];
+        : [...check(read.object, settings()), ...analyzeAlone(read.object, settings())];
     const own = diagnostics
       .filter(({ severity }) => severity === "warning")
       .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));

@@ -2,7 +2,7 @@
 // takes turns with the other. An object that is rejected does not take its last good version down.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { translate } from "../dialect/dialects.ts";
+import { settingsAmong, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { MeshParts } from "../model/mesh.ts";
 
@@ -27,6 +27,8 @@ export interface Overruled {
 }
 
 export interface ObjectsTranslation {
+  /** In force: those given, with what one of the objects says of them. */
+  readonly settings: MeshSettings;
   readonly parts: MeshParts;
   readonly sources: SourceMap;
   /** By the object's key. */
@@ -81,12 +83,13 @@ export class Objects {
   }
 
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
-  translate(settings: MeshSettings): ObjectsTranslation {
+  translate(base: MeshSettings): ObjectsTranslation {
     const holders = this.#holders;
     this.#keys ??= [...holders.keys()].sort();
     const keys = this.#keys;
     const currentOf = (key: string) => holders.get(key)!.current.get(key)!;
-    const first = translate(keys.map(currentOf), settings);
+    const current = keys.map(currentOf);
+    const first = translate(current, this.#lastGoodSettings(current, base));
     const verdicts = new Map<string, ObjectVerdict>();
     let replaced = false;
     first.results.forEach(({ object, accepted, diagnostics }, i) => {
@@ -98,12 +101,20 @@ export class Objects {
       verdicts.set(key, { object, accepted, servesEarlier, diagnostics });
     });
     const overruled = this.#overruled();
-    if (!replaced) return { parts: first.parts, sources: first.sources, verdicts, overruled };
+    const common = { settings: first.settings, verdicts, overruled };
+    if (!replaced) return { ...common, parts: first.parts, sources: first.sources };
     const inForce = keys.flatMap((key) =>
       verdicts.get(key)!.accepted ? currentOf(key) : (holders.get(key)!.accepted.get(key) ?? []),
     );
-    const second = translate(inForce, settings);
-    return { parts: second.parts, sources: second.sources, verdicts, overruled };
+    const second = translate(inForce, base);
+    return { ...common, settings: second.settings, parts: second.parts, sources: second.sources };
+  }
+
+  /** What objects are read by while the settings that one of them holds are wrong; `base` otherwise. */
+  #lastGoodSettings(current: readonly SourceObject[], base: MeshSettings): MeshSettings {
+    if (settingsAmong(current, base) !== base) return base;
+    const good = current.flatMap(({ key }) => this.#holders.get(key)!.accepted.get(key) ?? []);
+    return settingsAmong(good, base);
   }
 
   #overruled(): readonly Overruled[] {

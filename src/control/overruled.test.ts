@@ -38,7 +38,10 @@ async function world() {
   stops.push(() => rmSync(path, { recursive: true, force: true }));
   const folder = new DirectorySource(path);
   const { api } = newApi({
-    admit: admission(DEFAULT_SETTINGS, (key) => (folder.holds(key) ? folder.name : undefined)),
+    admit: admission(
+      () => DEFAULT_SETTINGS,
+      (key) => (folder.holds(key) ? folder.name : undefined),
+    ),
   });
   const client = new KubeClient(embeddedConnection(api), "test");
   const source = new ApiSource(client);

@@ -73,3 +73,41 @@ test("nothing is published before everything was told, and a burst after that on
   expect(published.at(-1)!.findings[0]).toMatchObject({ code: "HED1001" });
   tested.stop();
 });
+
+function meshConfig(mesh: string) {
+  const lines = mesh.split("\n").map((line) => `    ${line}`);
+  const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |-\n${lines.join("\n")}\n`;
+  return readObjects("istio.yaml", text).objects[0]!;
+}
+
+test("the mesh's settings change while it runs; wrong ones leave the last good in force, and without them the first are back", async () => {
+  const tested = pipeline(1);
+  tested.listener(0).onObject(route("1s"));
+  tested.listener(0).onObject(meshConfig("rootNamespace: one"));
+  tested.onSynced();
+  const last = () => published.at(-1)!;
+  const key = meshConfig("").key;
+  expect(last().mesh.settings).toEqual({ ...DEFAULT_SETTINGS, rootNamespaces: ["heddle-system", "one"] });
+
+  tested.listener(0).onObject(route("2s"));
+  await until("the route", () => published.length === 2);
+  expect(last().mesh.settings).toBe(published[0]!.mesh.settings);
+
+  tested.listener(0).onObject(meshConfig("rootNamespace: two\ntrustDomain: other.example.com"));
+  await until("the rejection", () => published.length === 3);
+  expect(last().verdicts.get(key)).toMatchObject({ accepted: false, servesEarlier: true });
+  expect(last().verdicts.get(key)!.diagnostics).toMatchObject([
+    { code: "HED1406", span: { file: "istio.yaml", line: 7, column: 18 } },
+  ]);
+  expect(last().mesh.settings).toBe(published[0]!.mesh.settings);
+
+  // What was said before and is left out now does not stay.
+  tested.listener(0).onObject(meshConfig("connectTimeout: 1s"));
+  await until("the correction", () => published.length === 4);
+  expect(last().mesh.settings.rootNamespaces).toEqual(DEFAULT_SETTINGS.rootNamespaces);
+  expect(last().mesh.settings.defaults.client.connectionPool?.connectTimeoutMs).toBe(1_000);
+
+  tested.listener(0).onDeleted(key);
+  await until("the removal", () => published.length === 5);
+  expect(last().mesh.settings).toBe(DEFAULT_SETTINGS);
+});

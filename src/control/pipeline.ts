@@ -38,7 +38,8 @@ export interface Compilation {
 }
 
 export class Pipeline {
-  readonly #settings: MeshSettings;
+  /** What was said at the start; an object may say otherwise. */
+  readonly #base: MeshSettings;
   readonly #publish: (compilation: Compilation) => void;
   readonly #objects: Objects;
   readonly #unreadable = new Map<string, readonly Diagnostic[]>();
@@ -54,7 +55,7 @@ export class Pipeline {
 
   /** `sources`: their names; of objects with one name, those of the first count. */
   constructor(
-    settings: MeshSettings,
+    base: MeshSettings,
     debounce: DebounceOptions,
     sources: readonly string[],
     publish: (compilation: Compilation) => void,
@@ -62,7 +63,7 @@ export class Pipeline {
     fetchKeys?: FetchText,
   ) {
     this.#metrics = metrics;
-    this.#settings = settings;
+    this.#base = base;
     this.#objects = new Objects(sources);
     this.#publish = publish;
     this.#keySets = new KeySets(() => this.#touch("config"), fetchKeys);
@@ -123,8 +124,8 @@ export class Pipeline {
 
   #compile(): void {
     const startedAt = performance.now();
-    const { parts, sources, verdicts, overruled } = this.#objects.translate(this.#settings);
-    const mesh = buildMesh(this.#settings, { ...parts, keySets: this.#keySets.current }, this.#last?.mesh);
+    const { settings, parts, sources, verdicts, overruled } = this.#objects.translate(this.#base);
+    const mesh = buildMesh(settings, { ...parts, keySets: this.#keySets.current }, this.#last?.mesh);
     this.#keySets.want(mesh);
     this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;

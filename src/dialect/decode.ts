@@ -30,6 +30,18 @@ export function decodeObject<S extends Schema>(
   return value as Value<S> | undefined;
 }
 
+/** A value that stands at `path` in the reporter's object. */
+export function decodeValue<S extends Schema>(
+  schema: S,
+  value: unknown,
+  path: string,
+  reporter: Reporter,
+): Value<S> | undefined {
+  const decoded = read(schema, value, path, reporter);
+  if (reporter.failed) return undefined;
+  return decoded as Value<S> | undefined;
+}
+
 /** The value, or undefined when it is unset (missing or null) or wrong (reported). */
 function read(schema: Schema, value: unknown, path: string, reporter: Reporter): unknown {
   if (value === undefined || value === null) return undefined;

@@ -14,11 +14,20 @@ import type { SourceObject } from "./object.ts";
 
 export const DIALECTS: readonly Dialect[] = [kubernetes, istio];
 
-/** A whole set: parts for `buildMesh`, a verdict on each object, and where the objects stand. */
-export function translate(
-  objects: readonly SourceObject[],
-  settings: MeshSettings,
-): Translation & { readonly sources: SourceMap } {
+export interface WholeTranslation extends Translation {
+  readonly sources: SourceMap;
+  /** By which the objects were read: those given, with what one of the objects says of them. */
+  readonly settings: MeshSettings;
+}
+
+/** `base` itself when no object says anything of the mesh's settings, or when what it says is wrong. */
+export function settingsAmong(objects: readonly SourceObject[], base: MeshSettings): MeshSettings {
+  return DIALECTS.reduce((before, dialect) => dialect.settings?.(objects, before) ?? before, base);
+}
+
+/** A whole set: settings and parts for `buildMesh`, a verdict on each object, and where the objects stand. `base`: what holds unless an object says otherwise. */
+export function translate(objects: readonly SourceObject[], base: MeshSettings): WholeTranslation {
+  const settings = settingsAmong(objects, base);
   const results = new Map<SourceObject, ObjectResult>();
   const known = new Map<Dialect, SourceObject[]>(DIALECTS.map((dialect) => [dialect, []]));
   const seen = new Set<string>();
@@ -44,6 +53,7 @@ export function translate(
     parts: joinParts(translations.map((translation) => translation.parts)),
     results: objects.map((object) => results.get(object)!),
     sources: new SourceMap(finders),
+    settings,
   };
 }
 

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderDiagnostic } from "../base/diagnostic.ts";
 import type { Origin } from "../model/origin.ts";
-import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
 import { loadMesh } from "./load.ts";
 
 const ROOT = join(import.meta.dir, "../../test/golden");
@@ -47,7 +47,7 @@ function outcome(input: string, world: string): string {
     { name: "world.yaml", content: world },
     { name: "case.yaml", content: input },
   ];
-  const { parts, diagnostics, results } = loadMesh(files, DEFAULT_SETTINGS);
+  const { mesh, parts, diagnostics, results } = loadMesh(files, DEFAULT_SETTINGS);
   const mine = new Set(
     results
       .filter((result) => result.object.spans?.("")?.file === "case.yaml")
@@ -60,8 +60,21 @@ function outcome(input: string, world: string): string {
     )
     .filter(([part, items]) => items.length > 0 && part !== "namespaces")
     .map(([part, items]) => `${part}:\n${items.map((item) => `- ${afterDash(item, 2)}`).join("\n")}`);
+  const settings = changedSettings(mesh.settings);
+  const said = settings.length > 0 ? [`settings:${settings.join("")}`] : [];
   const findings = diagnostics.filter((diagnostic) => diagnostic.span?.file !== "world.yaml").map(renderDiagnostic);
-  return `${input}${MODEL}${model.join("\n")}${FINDINGS}${findings.join("\n")}\n`;
+  return `${input}${MODEL}${[...said, ...model].join("\n")}${FINDINGS}${findings.join("\n")}\n`;
+}
+
+/** What a case makes of the mesh's settings. */
+function changedSettings(settings: MeshSettings): readonly string[] {
+  const { defaults, ...rest } = settings;
+  const changes = (value: object, before: object, prefix: string) =>
+    Object.entries(value)
+      .filter(([key, field]) => !Bun.deepEquals(field, before[key as keyof typeof before]))
+      .map(([key, field]) => `\n  ${prefix}${key}:${write(field, 4)}`);
+  const { defaults: usual, ...before } = DEFAULT_SETTINGS;
+  return [...changes(rest, before, ""), ...changes(defaults, usual, "defaults.")];
 }
 
 function nameOf({ kind, namespace, name }: Origin): string {

@@ -25,11 +25,11 @@ export interface LoadedMesh {
 }
 
 /** Rejected objects are left out of the mesh. Never throws for what is in the files. */
-export function loadMesh(files: readonly TextFile[], settings: MeshSettings): LoadedMesh {
+export function loadMesh(files: readonly TextFile[], base: MeshSettings): LoadedMesh {
   const read = files.map(({ name, content }) => readObjects(name, content));
-  const { parts, results, sources } = translate(
+  const { parts, results, sources, settings } = translate(
     read.flatMap((file) => file.objects),
-    settings,
+    base,
   );
   const mesh = buildMesh(settings, parts);
   const diagnostics = [

@@ -1,7 +1,8 @@
 // Collects what is wrong with one object while it is read and translated.
 
-import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
 import { diagnose, type Message } from "../model/message.ts";
+import type { SpanFinder } from "../model/source-map.ts";
 import { READ_LIMITS } from "./limits.ts";
 import type { SourceObject } from "./object.ts";
 
@@ -15,10 +16,21 @@ export class Reporter {
   }
 
   report(path: string, message: Message): void {
+    this.#add(path, message, this.#object.spans);
+  }
+
+  #add(path: string, message: Message, spans: SpanFinder | undefined): void {
     if (message.severity === "error") this.#failed = true;
     // Past the limit nobody reads on, and every span costs a look into the file; errors still count.
     if (this.#diagnostics.length >= READ_LIMITS.findings) return;
-    this.#diagnostics.push(diagnose(message, this.#object.origin, path, this.#object.spans));
+    this.#diagnostics.push(diagnose(message, this.#object.origin, path, spans));
+  }
+
+  /** As `report`, at a place inside of the text that stands at `path`: `within` counts from the text's first line. */
+  reportWithin(path: string, message: Message, within: SourceSpan | undefined): void {
+    const { spans } = this.#object;
+    const finder: SpanFinder | undefined = spans && ((at) => spans(at, within ? { within } : "value"));
+    this.#add(path, message, finder);
   }
 
   /** Whether there was an error: the object is then rejected as a whole. */

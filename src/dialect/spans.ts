@@ -3,6 +3,7 @@
 
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter } from "yaml";
 import type { SourceSpan } from "../base/diagnostic.ts";
+import type { SpanPart } from "../model/source-map.ts";
 import { parsePath, type Step } from "./path.ts";
 
 /** Longer lines (minified JSON) are cut: nobody reads them, and a thousand findings would each carry one. */
@@ -17,22 +18,35 @@ export class DocumentSpans {
   readonly #parse: (text: string) => Document;
   #lines: LineCounter | undefined;
   #document: Document | undefined;
+  /** What each line of the file has in front of the text's. */
+  readonly #indent: number;
+  readonly #blocks = new Map<unknown, DocumentSpans>();
 
   /** `text` begins at a line's start, the `firstLine`th of the file. */
-  constructor(file: string, text: string, firstLine: number, parse: (text: string) => Document) {
+  constructor(file: string, text: string, firstLine: number, parse: (text: string) => Document, indent = 0) {
     this.#file = file;
+    this.#indent = indent;
     this.#text = text;
     this.#firstLine = firstLine;
     this.#parse = parse;
   }
 
-  /** The value at `path` (of a map or list: the name it stands under), or of the nearest field above that is in the document. */
-  find(path: string, part: "value" | "name" = "value"): SourceSpan | undefined {
+  /**
+   * The value at `path` (of a map or list: the name it stands under), or of the nearest field above that is in the document. Where a path
+   * leads into a block of text, the text is a document of its own (the ConfigMap of a mesh's settings).
+   */
+  find(path: string, part: SpanPart = "value"): SourceSpan | undefined {
+    return this.#find(parsePath(path), part);
+  }
+
+  #find(steps: readonly Step[], part: SpanPart): SourceSpan | undefined {
     this.#document ??= this.#parse(this.#text);
     let value: unknown = this.#document.contents;
     let name: unknown = value;
     let found = true;
-    for (const step of parsePath(path)) {
+    for (const [i, step] of steps.entries()) {
+      const block = this.#blockOf(value);
+      if (block) return block.#find(steps.slice(i), part) ?? this.#span(name);
       const child = childOf(resolved(value, this.#document), step);
       if (!child) {
         found = false;
@@ -40,17 +54,48 @@ export class DocumentSpans {
       }
       ({ name, value } = child);
     }
-    const range = rangeOf(found && part === "value" && isScalar(value) ? value : name) ?? rangeOf(value);
+    if (typeof part === "object" && found) return this.#within(value, part.within) ?? this.#span(value);
+    return this.#span(found && part === "value" && isScalar(value) ? value : name) ?? this.#span(value);
+  }
+
+  #span(node: unknown): SourceSpan | undefined {
+    const range = rangeOf(node);
     return range && this.at(...range);
+  }
+
+  #within(node: unknown, { line, column, length }: SourceSpan): SourceSpan | undefined {
+    const block = this.#blockOf(node);
+    if (!block) return undefined;
+    const start = block.#lineCounter().lineStarts[line - 1];
+    return start === undefined ? undefined : block.at(start + column - 1, start + column - 1 + length);
+  }
+
+  /** A literal block's text, whose lines are the file's without their indentation. */
+  #blockOf(node: unknown): DocumentSpans | undefined {
+    if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || !node.range || typeof node.value !== "string")
+      return undefined;
+    const known = this.#blocks.get(node);
+    if (known) return known;
+    const lines = this.#lineCounter();
+    const header = lines.linePos(node.range[0]).line;
+    const first = node.value.split("\n").findIndex((line) => line.trim() !== "");
+    const start = lines.lineStarts[header + first];
+    if (first === -1 || start === undefined) return undefined;
+    const indent = leading(this.#text.slice(start)) - leading(node.value.split("\n")[first]!);
+    const document = new DocumentSpans(this.#file, node.value, this.#firstLine + header, this.#parse, indent);
+    this.#blocks.set(node, document);
+    return document;
   }
 
   /** The place of offsets in the text; what goes beyond the line ends with it. */
   at(from: number, to: number): SourceSpan {
     const lines = this.#lineCounter();
-    const { line, col: column } = lines.linePos(Math.min(from, this.#text.length));
+    const { line, col: ownColumn } = lines.linePos(Math.min(from, this.#text.length));
     const start = lines.lineStarts[line - 1]!;
     const end = this.#text.indexOf("\n", start);
-    const text = this.#text.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
+    const own = this.#text.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
+    const text = `${" ".repeat(this.#indent)}${own}`;
+    const column = this.#indent + ownColumn;
     const length = Math.max(1, Math.min(to - from, text.length - column + 1));
     return {
       file: this.#file,
@@ -70,6 +115,10 @@ export class DocumentSpans {
     }
     return this.#lines;
   }
+}
+
+function leading(line: string): number {
+  return /^ */.exec(line)![0].length;
 }
 
 function resolved(node: unknown, document: Document): unknown {

@@ -21,7 +21,7 @@ interface Common {
   readonly clearRouteCache: boolean;
 }
 
-/** Names of headers: exact, `prefix*` or `*suffix`, in any case. */
+/** Names of headers: exact, `prefix*`, `*suffix` or `*`, in any case. */
 export type HeaderPattern = string;
 
 export type Authorizer =

@@ -4,8 +4,9 @@ import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
 import type { RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
-import type { Visibility } from "./visibility.ts";
+import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
+import type { GatewayProxy } from "./workload.ts";
 
 /** Requests to hosts that are no service of the mesh: let through, or refused (Istio's outboundTrafficPolicy). */
 export type OutboundPolicy = "allow-any" | "registry-only";
@@ -14,7 +15,18 @@ export type AccessLog =
   | { readonly kind: "off" }
   /** `format`: Envoy's command operators; undefined: Istio's default line. */
   | { readonly kind: "text"; readonly path: string; readonly format?: string | undefined }
-  | { readonly kind: "json"; readonly path: string };
+  /** `format`: keys and, as text, operators, nested; undefined: Istio's keys. */
+  | { readonly kind: "json"; readonly path: string; readonly format?: LogFields | undefined };
+
+export type LogValue = string | number | boolean | null | LogFields | LogValue[];
+
+export interface LogFields {
+  readonly [key: string]: LogValue;
+}
+
+/** What proxies make of a path before anybody looks at it; each does what the one before does (Istio's pathNormalization). */
+export const PATH_NORMALIZATIONS = ["none", "base", "merge-slashes", "decode-and-merge-slashes"] as const;
+export type PathNormalization = (typeof PATH_NORMALIZATIONS)[number];
 
 /** Given to dialects, which complete names and identities by it, and kept in the mesh. A change of it changes everything. */
 export interface MeshSettings {
@@ -32,6 +44,7 @@ export interface MeshSettings {
   readonly rootNamespaces: readonly string[];
   readonly outboundPolicy: OutboundPolicy;
   readonly accessLog: AccessLog;
+  readonly pathNormalization: PathNormalization;
   readonly defaults: MeshDefaults;
 }
 
@@ -43,8 +56,19 @@ export interface MeshDefaults {
   readonly client: ClientSettings;
   readonly mtls: MtlsMode;
   /** For objects that do not say to whom they are exported. */
-  readonly visibility: Visibility;
+  readonly visibility: DefaultVisibilities;
+  /** For gateways that do not say whom they trust. */
+  readonly gateway: GatewayProxy;
 }
+
+export interface DefaultVisibilities {
+  readonly services: DefaultVisibility;
+  readonly routes: DefaultVisibility;
+  readonly clientPolicies: DefaultVisibility;
+}
+
+/** Istio's settings of a gateway: nobody in front of it is trusted, and what clients say of certificates is dropped. */
+const EDGE: GatewayProxy = { trustedProxies: 0, clientCertificate: "SANITIZE_SET", proxyProtocol: false };
 
 /** Istio's default (retry.go): never a request that an endpoint may have begun to work on. */
 export const DEFAULT_RETRY: RetryPolicy = {
@@ -69,6 +93,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   rootNamespaces: ["heddle-system", "istio-system"],
   outboundPolicy: "allow-any",
   accessLog: { kind: "text", path: "/dev/stdout" },
+  pathNormalization: "base",
   defaults: {
     retry: DEFAULT_RETRY,
     client: {
@@ -77,6 +102,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
       retryBudget: DEFAULT_RETRY_BUDGET,
     },
     mtls: "permissive",
-    visibility: PUBLIC,
+    visibility: { services: PUBLIC, routes: PUBLIC, clientPolicies: PUBLIC },
+    gateway: EDGE,
   },
 };

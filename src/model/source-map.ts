@@ -3,8 +3,11 @@
 import type { SourceSpan } from "../base/diagnostic.ts";
 import { type Origin, originKey } from "./origin.ts";
 
-/** Finds the place of a path (`spec.http[0].route[1].weight`), or of the nearest field above it: the value, or the field's name. */
-export type SpanFinder = (path: string, part?: "value" | "name") => SourceSpan | undefined;
+/** The value, the field's name, or a place inside of a text: its lines count from the text's first. */
+export type SpanPart = "value" | "name" | { readonly within: SourceSpan };
+
+/** Finds the place of a path (`spec.http[0].route[1].weight`), or of the nearest field above it. A path may lead on into YAML in a text. */
+export type SpanFinder = (path: string, part?: SpanPart) => SourceSpan | undefined;
 
 /** Objects that came from the API have no entry. */
 export class SourceMap {

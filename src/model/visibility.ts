@@ -7,6 +7,14 @@ export type Visibility =
 
 export const PUBLIC: Visibility = { kind: "public" };
 
+/** Of objects that say nothing themselves. `own-namespace`: an object's own, and the others. */
+export type DefaultVisibility = Visibility | { readonly kind: "own-namespace"; readonly others: readonly string[] };
+
+export function visibilityIn(namespace: string, byDefault: DefaultVisibility): Visibility {
+  if (byDefault.kind !== "own-namespace") return byDefault;
+  return { kind: "namespaces", namespaces: [...new Set([namespace, ...byDefault.others])].sort() };
+}
+
 export function visibleTo(visibility: Visibility, namespace: string): boolean {
   return (
     visibility.kind === "public" || (visibility.kind === "namespaces" && visibility.namespaces.includes(namespace))

@@ -207,6 +207,36 @@ test(
 );
 
 test(
+  "the mesh's settings come from a file and, while it runs, from a ConfigMap, which cannot change the trust domain",
+  async () => {
+    const wrong = join(heddle.folder, "wrong.yaml");
+    writeFileSync(wrong, "trustDomain: prod.example.com\nconnectTimout: 1s\n");
+    const refused = await upOnFreePorts("--mesh-config", wrong);
+    expect(refused.code).toBe(65);
+    expect(refused.stderr).toContain(`${wrong}:2:1: unknown field "connectTimout"`);
+
+    const file = join(heddle.folder, "mesh.yaml");
+    writeFileSync(file, "trustDomain: prod.example.com\nlocalityLbSetting: {enabled: true}\n");
+    const twice = await upOnFreePorts("--mesh-config", file, "--trust-domain", "other.example.com");
+    expect(twice.code).toBe(65);
+    expect(twice.stderr).toContain("error[HED1406]");
+
+    const running = await heddle.up(["--mesh-config", file]);
+    expect(running.stderr()).toContain("warning[HED1108]");
+    const map = join(heddle.folder, "istio.yaml");
+    const config = (mesh: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: |-\n    ${mesh}\n`;
+    writeFileSync(map, config("trustDomain: cluster.local"));
+    const changed = await heddle.call(["apply", "-f", map]);
+    expect(changed.code).toBe(65);
+    expect(changed.stderr).toContain(`${map}:6:18: trustDomain cannot become "cluster.local"`);
+    writeFileSync(map, config("trustDomain: prod.example.com"));
+    expect((await heddle.call(["apply", "-f", map])).code).toBe(0);
+  },
+  LIMIT_MS,
+);
+
+test(
   "an object of a watched file that is applied, too, has no effect, and whoever applies it is told",
   async () => {
     const config = join(heddle.folder, "files");

@@ -15,6 +15,7 @@ import { JoinTokens } from "../../src/ca/token.ts";
 import { type RunningControlPlane, startControlPlane } from "../../src/cli/control-plane.ts";
 import type { KubeObject, NewObject } from "../../src/kube/object.ts";
 import { resource, resourceByKind } from "../../src/kube/resources.ts";
+import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";
 import { bundlePem } from "../../src/pki/bundle.ts";
 
 const ANY = { api: 0, secure: 0, metrics: 0, dashboard: 0 };
@@ -87,10 +88,9 @@ export class TestMesh {
       version: "test",
       host: "127.0.0.1",
       ports: ANY,
-      trustDomain: "cluster.local",
+      settings: DEFAULT_SETTINGS,
       config: undefined,
       certificateTtlMs: options.certificateTtlMs ?? 86_400_000,
-      accessLog: { kind: "text", path: "/dev/stdout" },
       dashboard: join(mesh.folder, "none"),
       onCompiled() {},
     });

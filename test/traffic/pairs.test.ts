@@ -11,6 +11,7 @@ import { http1Cases } from "./cases/http1.ts";
 import { http2Cases } from "./cases/http2.ts";
 import { identityCases } from "./cases/identity.ts";
 import { leavingCases } from "./cases/leaving.ts";
+import { meshSettingsCases } from "./cases/mesh-settings.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { tcpCases } from "./cases/tcp.ts";
@@ -40,6 +41,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("gateway", () => gatewayCases(pair, clientProxy));
     describe("counted on both sides:", () => countingCases(pair));
     describe("authorization", () => authorizationCases(pair));
+    describe("mesh settings", () => meshSettingsCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

@@ -55,14 +55,20 @@ function grpcService(authorizer: Authorizer): MessageInitShape<typeof GrpcServic
   };
 }
 
+function nameMatch(pattern: HeaderPattern) {
+  if (pattern.startsWith("*")) return { case: "suffix", value: pattern.slice(1) } as const;
+  if (pattern.endsWith("*")) return { case: "prefix", value: pattern.slice(0, -1) } as const;
+  return { case: "exact", value: pattern } as const;
+}
+
 function names(patterns: readonly HeaderPattern[]): MessageInitShape<typeof ListStringMatcherSchema> | undefined {
   if (patterns.length === 0) return undefined;
   const one = (pattern: HeaderPattern) => {
-    if (pattern.startsWith("*")) return { case: "suffix", value: pattern.slice(1) } as const;
-    if (pattern.endsWith("*")) return { case: "prefix", value: pattern.slice(0, -1) } as const;
-    return { case: "exact", value: pattern } as const;
+    // Envoy takes no empty prefix, and an expression says itself which letters it takes.
+    if (pattern === "*") return { matchPattern: { case: "safeRegex", value: { regex: ".+" } } } as const;
+    return { matchPattern: nameMatch(pattern), ignoreCase: true };
   };
-  return { patterns: patterns.map((pattern) => ({ matchPattern: one(pattern), ignoreCase: true })) };
+  return { patterns: patterns.map(one) };
 }
 
 function httpService(

@@ -42,7 +42,7 @@ export function readDestinationRule({
     // A rule for chosen workloads holds in its own namespace alone.
     visibility: labels
       ? { kind: "namespaces", namespaces: [namespace] }
-      : visibilityOf(spec.exportTo, namespace, settings.defaults.visibility),
+      : visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.clientPolicies),
     clients: labels && { namespace, labels },
     ...readTrafficPolicy(spec.trafficPolicy, "spec.trafficPolicy", reporter),
     hasTrafficPolicy: spec.trafficPolicy !== undefined,

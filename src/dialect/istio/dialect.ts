@@ -16,6 +16,7 @@ import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
 import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
+import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
@@ -23,7 +24,7 @@ import { linkRoutes, type Report } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
 
-export const istio: Dialect = { name: "istio", kinds: KINDS, later: LATER, translate };
+export const istio: Dialect = { name: "istio", kinds: KINDS, later: LATER, settings: settingsOf, translate };
 
 /** What one object says by itself. */
 type Draft =
@@ -43,6 +44,7 @@ interface Read {
 }
 
 const read = remembered((object: SourceObject, settings: MeshSettings): Read => {
+  if (object.origin.kind === "ConfigMap") return readSettings(object, settings);
   const reporter = new Reporter(object);
   const draft = readDraft(object, settings, reporter);
   return {
@@ -51,6 +53,13 @@ const read = remembered((object: SourceObject, settings: MeshSettings): Read => 
     diagnostics: reporter.diagnostics,
   };
 });
+
+/** They are in force already (`settingsOf`): this is the verdict on them. Other ConfigMaps are the applications'. */
+function readSettings(object: SourceObject, before: MeshSettings): Read {
+  if (!isMeshConfigMap(object)) return { draft: { kind: "nothing" }, accepted: true, diagnostics: [] };
+  const { settings, diagnostics } = judgeMeshConfigMap(object, before);
+  return { draft: { kind: "nothing" }, accepted: settings !== undefined, diagnostics };
+}
 
 function readDraft(object: SourceObject, settings: MeshSettings, reporter: Reporter): Draft {
   const context = reading(object, settings, reporter);

@@ -4,6 +4,7 @@ import type { KindTable, LaterKind } from "../dialect.ts";
 import { AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import { GATEWAY } from "./gateway-schema.ts";
+import { MESH_CONFIG_MAP } from "./mesh-config-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
 import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
@@ -18,6 +19,7 @@ const NETWORKING_VERSIONS = ["v1", "v1beta1", "v1alpha3"];
 const SECURITY_VERSIONS = ["v1", "v1beta1"];
 
 export const KINDS: readonly KindTable[] = [
+  { group: "", kind: "ConfigMap", versions: ["v1"], schema: MESH_CONFIG_MAP },
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
   { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },

@@ -51,7 +51,7 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       resolution: RESOLUTIONS[spec.resolution ?? "NONE"] ?? "passthrough",
       selector: spec.workloadSelector && { namespace, labels: spec.workloadSelector.labels ?? {} },
       subjectAltNames: spec.subjectAltNames,
-      visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility),
+      visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.services),
     };
   });
   return { services, endpointLists: services.flatMap((service) => listsOf(service, endpoints, reading)) };

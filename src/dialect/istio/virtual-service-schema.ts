@@ -60,6 +60,16 @@ const HTTP_MATCH = record({
   statPrefix: later("there are no statistics of its own for the match"),
 });
 
+/** HTTPRetry, which MeshConfig has as well. */
+export const RETRIES = record({
+  attempts: whole(0, 2 ** 31 - 1),
+  perTryTimeout: duration(),
+  retryOn: text(),
+  retryRemoteLocalities: flag(),
+  retryIgnorePreviousHosts: flag(),
+  backoff: duration(),
+});
+
 const PERCENT = record({ value: real(0, 100) });
 
 const FAULT = record({
@@ -129,14 +139,7 @@ const HTTP_ROUTE = record({
     [["uri", "uriRegexRewrite"]],
   ),
   timeout: duration(),
-  retries: record({
-    attempts: whole(0, 2 ** 31 - 1),
-    perTryTimeout: duration(),
-    retryOn: text(),
-    retryRemoteLocalities: flag(),
-    retryIgnorePreviousHosts: flag(),
-    backoff: duration(),
-  }),
+  retries: RETRIES,
   fault: FAULT,
   mirror: DESTINATION,
   mirrors: list(record({ destination: required(DESTINATION), percentage: PERCENT })),

@@ -44,7 +44,7 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
     createdAt: object.createdAt,
     namespace,
     hosts,
-    visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility),
+    visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.routes),
     places: isDelegate ? [] : (placesOf(spec.gateways, namespace) ?? [MESH_GATEWAY]),
     http,
     tls,

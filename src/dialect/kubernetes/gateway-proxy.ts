@@ -11,15 +11,13 @@ import { isObject, type JsonObject } from "../object.ts";
 /** Istio's, with a ProxyConfig in YAML or JSON: of it gatewayTopology counts. */
 export const PROXY_CONFIG = "proxy.istio.io/config";
 
-/** Istio's settings of a gateway: nobody in front of it is trusted, and what clients say of certificates is dropped. */
-const EDGE: GatewayProxy = { trustedProxies: 0, clientCertificate: "SANITIZE_SET", proxyProtocol: false };
-
-/** Undefined when the annotation is no such thing. */
-export function readGatewayProxy(proxyConfig: string | undefined): GatewayProxy | undefined {
-  if (proxyConfig === undefined) return EDGE;
+/** Undefined when the annotation is no such thing. A topology that it has replaces the mesh's, `byDefault`, as a whole. */
+export function readGatewayProxy(proxyConfig: string | undefined, byDefault: GatewayProxy): GatewayProxy | undefined {
+  if (proxyConfig === undefined) return byDefault;
   const config = parsed(proxyConfig);
   if (!config) return undefined;
-  const { gatewayTopology: topology = {} } = config;
+  const { gatewayTopology: topology } = config;
+  if (topology === undefined || topology === null) return byDefault;
   if (!isObject(topology)) return undefined;
   const { numTrustedProxies = 0, forwardClientCertDetails = "UNDEFINED", proxyProtocol } = topology;
   const isCount =
@@ -29,8 +27,9 @@ export function readGatewayProxy(proxyConfig: string | undefined): GatewayProxy 
   return { trustedProxies: numTrustedProxies, clientCertificate: forwarding, proxyProtocol: isObject(proxyProtocol) };
 }
 
+/** `UNDEFINED` is Istio's own default: what a client says of certificates is dropped. */
 function forwardingOf(value: unknown): ClientCertificateForwarding | undefined {
-  if (value === "UNDEFINED") return EDGE.clientCertificate;
+  if (value === "UNDEFINED") return "SANITIZE_SET";
   return CLIENT_CERTIFICATE_FORWARDING.find((forwarding) => forwarding === value);
 }
 

@@ -61,7 +61,7 @@ export function readProxy(
       (entry) => upstream(entry, namespace, settings.clusterDomain),
     ),
     capture: captureOf(annotations, reader),
-    ...(isGateway(annotations, reader) ? { gateway: gatewayOf(annotations, reader) } : {}),
+    ...(isGateway(annotations, reader) ? { gateway: gatewayOf(annotations, settings, reader) } : {}),
   };
 }
 
@@ -71,8 +71,12 @@ function isGateway(annotations: Annotations, reader: AnnotationReader): boolean 
   return gateway === "true";
 }
 
-function gatewayOf(annotations: Annotations, reader: AnnotationReader): GatewayProxy | undefined {
-  const gateway = readGatewayProxy(annotations[PROXY_CONFIG]);
+function gatewayOf(
+  annotations: Annotations,
+  { defaults }: MeshSettings,
+  reader: AnnotationReader,
+): GatewayProxy | undefined {
+  const gateway = readGatewayProxy(annotations[PROXY_CONFIG], defaults.gateway);
   if (!gateway)
     reader.refuse(PROXY_CONFIG, "gatewayTopology: {numTrustedProxies: 1, forwardClientCertDetails: SANITIZE_SET}");
   return gateway;

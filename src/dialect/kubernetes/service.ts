@@ -42,7 +42,7 @@ export function readService(object: SourceObject, settings: MeshSettings, report
     location: "mesh",
     resolution: isHeadless ? "passthrough" : "endpoints",
     selector,
-    visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility),
+    visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility.services),
   };
 }
 

@@ -1,0 +1,80 @@
+// Every field of MeshConfig's `extensionProviders`.
+
+import {
+  duration,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  port,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+
+const MAX_UINT32 = 2 ** 32 - 1;
+
+const HEADERS = list(notEmpty());
+
+const COMMON = {
+  service: required(notEmpty()),
+  port: required(port()),
+  timeout: duration(),
+  failOpen: flag(),
+  clearRouteCache: flag(),
+  /** A number as text. */
+  statusOnError: notEmpty(),
+  includeRequestBodyInCheck: record({
+    // Envoy takes no 0.
+    maxRequestBytes: required(whole(1, MAX_UINT32)),
+    allowPartialMessage: flag(),
+    packAsBytes: flag(),
+  }),
+} as const;
+
+const HTTP = record({
+  ...COMMON,
+  pathPrefix: text(),
+  /** Deprecated: the next one. */
+  includeHeadersInCheck: HEADERS,
+  includeRequestHeadersInCheck: HEADERS,
+  includeAdditionalHeadersInCheck: mapOf(text(), "header-name"),
+  headersToUpstreamOnAllow: HEADERS,
+  headersToDownstreamOnDeny: HEADERS,
+  headersToDownstreamOnAllow: HEADERS,
+});
+
+const GRPC = record(COMMON);
+
+const NO_SPANS = later("no spans are sent");
+const NO_LOGS = later("access logs go to accessLogFile alone");
+
+/** Kinds of providers, of which each has one. */
+const KINDS = {
+  envoyExtAuthzHttp: HTTP,
+  envoyExtAuthzGrpc: GRPC,
+  datadog: NO_SPANS,
+  envoyFileAccessLog: NO_LOGS,
+  envoyHttpAls: NO_LOGS,
+  envoyOtelAls: NO_LOGS,
+  envoyTcpAls: NO_LOGS,
+  lightstep: NO_SPANS,
+  opencensus: NO_SPANS,
+  opentelemetry: NO_SPANS,
+  prometheus: later("proxies always have metrics for Prometheus"),
+  sds: later("secrets come over the agent's socket"),
+  skywalking: NO_SPANS,
+  stackdriver: later("neither metrics nor spans are sent there"),
+  zipkin: NO_SPANS,
+} as const;
+
+export const PROVIDER_KINDS: readonly string[] = Object.keys(KINDS);
+
+export const EXTENSION_PROVIDER = record({ name: required(notEmpty()), ...KINDS });
+
+export type ExtensionProviderSpec = Value<typeof EXTENSION_PROVIDER>;
+export type HttpAuthorizerSpec = Value<typeof HTTP>;
+export type GrpcAuthorizerSpec = Value<typeof GRPC>;

@@ -1,0 +1,104 @@
+// Every field of Istio's MeshConfig, and what its ConfigMap holds beside it.
+
+import {
+  choice,
+  duration,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  openRecord,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
+import { PROXY_CONFIG } from "./proxy-config-schema.ts";
+import { RETRIES } from "./virtual-service-schema.ts";
+
+const MAX_INT32 = 2 ** 31 - 1;
+
+const NO_INGRESS = later("Ingress objects are not read");
+const OWN_AUTHORITY = later("the mesh's own authority signs");
+
+export const MESH_CONFIG = record({
+  accessLogEncoding: choice("TEXT", "JSON"),
+  /** "": off. */
+  accessLogFile: text(),
+  accessLogFormat: text(),
+  connectTimeout: duration(),
+  defaultConfig: PROXY_CONFIG,
+  defaultDestinationRuleExportTo: list(notEmpty()),
+  defaultHttpRetryPolicy: RETRIES,
+  defaultServiceExportTo: list(notEmpty()),
+  defaultVirtualServiceExportTo: list(notEmpty()),
+  enableAutoMtls: flag(),
+  extensionProviders: list(EXTENSION_PROVIDER),
+  h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
+  inboundTrafficPolicy: record({ mode: choice("PASSTHROUGH", "LOCALHOST") }),
+  outboundTrafficPolicy: record({
+    // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
+    mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
+    egressProxy: later("what is no service of the mesh is reached directly"),
+  }),
+  pathNormalization: record({
+    normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
+  }),
+  rootNamespace: notEmpty(),
+  tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+  trustDomain: notEmpty(),
+  trustDomainAliases: list(notEmpty()),
+  // Known and not acted on.
+  ca: OWN_AUTHORITY,
+  caCertificates: later("proxies trust the mesh's roots alone"),
+  certificates: later("no Secrets are made"),
+  configSources: later("objects come from the API and the watched folder"),
+  defaultInboundHttpRetryPolicy: later("requests that never reached the application are retried twice"),
+  defaultProviders: later("access logs and metrics are the mesh's, and no spans are sent"),
+  defaultTrafficPolicy: later("DestinationRules alone limit and eject"),
+  disableEnvoyListenerLog: later("listeners log no refused connection"),
+  discoverySelectors: later("objects of every namespace are read"),
+  dnsRefreshRate: later("names are resolved again after 60 s, or when the answer has expired"),
+  enableEnvoyAccessLogService: later("access logs go to accessLogFile alone"),
+  enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
+  enableTracing: later("no spans are sent"),
+  hboneIdleTimeout: later("tunnels end with their connections"),
+  inboundClusterStatName: later("statistics have the clusters' names"),
+  ingressClass: NO_INGRESS,
+  ingressControllerMode: NO_INGRESS,
+  ingressSelector: NO_INGRESS,
+  ingressService: NO_INGRESS,
+  localityLbSetting: later("endpoints of all localities are used alike"),
+  meshMTLS: later("proxies speak TLS 1.3 with each other"),
+  outboundClusterStatName: later("statistics have the clusters' names"),
+  protocolDetectionTimeout: later("a client that is silent for 5 s is taken for one whose server speaks first"),
+  proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
+  proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
+  proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
+  serviceEntryVisibility: later("exportTo says who sees a ServiceEntry"),
+  serviceScopeConfigs: later("services are of the one cluster"),
+  serviceSettings: later("services are of the one cluster"),
+  tlsDefaults: later("connections that are not the mesh's keep the proxy's versions and ciphers"),
+  verifyCertificateAtClient: later("DestinationRules say by which roots servers are verified"),
+});
+
+/** Of the ConfigMap: each in YAML, as text. */
+export const MESH_CONFIG_MAP = openRecord({
+  data: required(openRecord({ mesh: required(text()), meshNetworks: text() })),
+});
+
+const NETWORK = record({
+  endpoints: list(record({ fromCidr: text(), fromRegistry: text() })),
+  gateways: list(
+    record({ registryServiceName: text(), address: text(), port: whole(0, 65_535), locality: text() }, [
+      ["registryServiceName", "address"],
+    ]),
+  ),
+});
+
+export const MESH_NETWORKS = record({ networks: mapOf(NETWORK) });
+
+export type MeshConfigSpec = Value<typeof MESH_CONFIG>;

@@ -1,0 +1,200 @@
+// MeshConfig → the mesh's settings. What it leaves out is as it was before: Heddle's defaults, or what was said when the mesh was started.
+
+import type { TcpKeepalive } from "../../model/client-policy.ts";
+import type {
+  DefaultVisibilities,
+  MeshDefaults,
+  MeshSettings,
+  OutboundPolicy,
+  PathNormalization,
+} from "../../model/settings.ts";
+import type { DefaultVisibility } from "../../model/visibility.ts";
+import type { GatewayProxy } from "../../model/workload.ts";
+import { decodeValue } from "../decode.ts";
+import { notSupportedYet } from "../diagnostics.ts";
+import { defaultVisibilityOf } from "../export-to.ts";
+import { isObject, isObjectName } from "../object.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import { readProviders } from "./extension-providers.ts";
+import { readLogSettings } from "./log-settings.ts";
+import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
+import * as diagnostics from "./mesh-diagnostics.ts";
+import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
+import { readRetry } from "./retry.ts";
+
+/** Whether the trust domain can still be chosen: once the mesh runs every certificate says it. */
+export type TrustDomainChoice = "open" | "made";
+
+/** `value` stands at `path` of the reporter's object. Undefined when something is wrong with it. */
+export function readMeshConfig(
+  value: unknown,
+  path: string,
+  before: MeshSettings,
+  choice: TrustDomainChoice,
+  reporter: Reporter,
+): MeshSettings | undefined {
+  const spec = decodeValue(MESH_CONFIG, value, path, reporter);
+  if (!spec) return reporter.failed ? undefined : { ...before }; // an empty document says nothing
+  const reader = new MeshConfigReader(spec, path, before, reporter);
+  const written = isObject(value) ? (value.extensionProviders ?? value.extension_providers) : undefined;
+  const settings: MeshSettings = {
+    ...before,
+    trustDomain: reader.trustDomain(choice),
+    trustDomainAliases: reader.trustDomainAliases(),
+    rootNamespaces: reader.rootNamespaces(),
+    outboundPolicy: reader.outboundPolicy(),
+    accessLog: readLogSettings(spec, path, before.accessLog, reporter),
+    pathNormalization: reader.pathNormalization(),
+    authorizers: spec.extensionProviders
+      ? readProviders(spec.extensionProviders, {
+          path: joinPath(path, "extensionProviders"),
+          written,
+          clusterDomain: before.clusterDomain,
+          reporter,
+        })
+      : before.authorizers,
+    defaults: reader.defaults(),
+  };
+  return reporter.failed ? undefined : settings;
+}
+
+/** SPIFFE-ID.md 2.1. */
+export function isTrustDomain(text: string): boolean {
+  return text.length <= 255 && /^[a-z0-9._-]+$/.test(text);
+}
+
+/** Heddle's own, whatever the settings call Istio's. */
+const OWN_ROOT = "heddle-system";
+
+const PATHS: Readonly<Record<string, PathNormalization>> = {
+  DEFAULT: "base",
+  NONE: "none",
+  BASE: "base",
+  MERGE_SLASHES: "merge-slashes",
+  DECODE_AND_MERGE_SLASHES: "decode-and-merge-slashes",
+};
+
+class MeshConfigReader {
+  readonly #spec: MeshConfigSpec;
+  readonly #path: string;
+  readonly #before: MeshSettings;
+  readonly #reporter: Reporter;
+
+  constructor(spec: MeshConfigSpec, path: string, before: MeshSettings, reporter: Reporter) {
+    this.#spec = spec;
+    this.#path = path;
+    this.#before = before;
+    this.#reporter = reporter;
+  }
+
+  trustDomain(choice: TrustDomainChoice): string {
+    const { trustDomain: current } = this.#before;
+    const { trustDomain = current } = this.#spec;
+    const path = joinPath(this.#path, "trustDomain");
+    if (!isTrustDomain(trustDomain))
+      this.#reporter.report(path, diagnostics.badTrustDomain("trustDomain", trustDomain));
+    else if (choice === "made" && trustDomain !== current)
+      this.#reporter.report(path, diagnostics.trustDomainChanged(trustDomain, current));
+    return trustDomain;
+  }
+
+  trustDomainAliases(): readonly string[] {
+    const { trustDomainAliases: aliases } = this.#spec;
+    const path = joinPath(this.#path, "trustDomainAliases");
+    aliases?.forEach((alias, i) => {
+      if (isTrustDomain(alias)) return;
+      this.#reporter.report(joinPath(path, i), diagnostics.badTrustDomain(`trustDomainAliases[${i}]`, alias));
+    });
+    return aliases ?? this.#before.trustDomainAliases;
+  }
+
+  rootNamespaces(): readonly string[] {
+    const { rootNamespace: root } = this.#spec;
+    if (root === undefined) return this.#before.rootNamespaces;
+    if (!isObjectName(root))
+      this.#reporter.report(joinPath(this.#path, "rootNamespace"), diagnostics.badNamespace("rootNamespace", root));
+    return [...new Set([OWN_ROOT, root])];
+  }
+
+  outboundPolicy(): OutboundPolicy {
+    const { outboundTrafficPolicy, inboundTrafficPolicy } = this.#spec;
+    const report = (field: string, mode: string, instead: string) =>
+      this.#reporter.report(joinPath(joinPath(this.#path, field), "mode"), notSupportedYet(`mode ${mode}`, instead));
+    if (inboundTrafficPolicy?.mode === "LOCALHOST")
+      report("inboundTrafficPolicy", "LOCALHOST", "an application is reached at the address that its client chose");
+    if (!outboundTrafficPolicy) return this.#before.outboundPolicy;
+    const { mode } = outboundTrafficPolicy;
+    if (mode === "ALLOW_ANY_DYNAMIC_DNS")
+      report("outboundTrafficPolicy", mode, "captured connections go to the address that the client chose (ALLOW_ANY)");
+    return mode === "REGISTRY_ONLY" ? "registry-only" : "allow-any";
+  }
+
+  pathNormalization(): PathNormalization {
+    const { pathNormalization } = this.#spec;
+    if (!pathNormalization) return this.#before.pathNormalization;
+    return PATHS[pathNormalization.normalization ?? "DEFAULT"]!;
+  }
+
+  defaults(): MeshDefaults {
+    const { defaultHttpRetryPolicy, defaultConfig } = this.#spec;
+    const { defaults } = this.#before;
+    const retryPath = joinPath(this.#path, "defaultHttpRetryPolicy");
+    return {
+      ...defaults,
+      retry: readRetry(defaultHttpRetryPolicy, retryPath, this.#reporter) ?? defaults.retry,
+      client: this.#client(defaults.client),
+      visibility: this.#visibility(defaults.visibility),
+      gateway: defaultConfig?.gatewayTopology ? gatewayOf(defaultConfig.gatewayTopology) : defaults.gateway,
+    };
+  }
+
+  #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
+    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, enableAutoMtls } = this.#spec;
+    const pool = before.connectionPool;
+    return {
+      ...before,
+      connectionPool: {
+        ...pool,
+        connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,
+        tcpKeepalive: tcpKeepalive ? keepaliveOf(tcpKeepalive) : pool?.tcpKeepalive,
+        upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
+      },
+      // Without auto mTLS who says nothing of TLS speaks plaintext.
+      tls: enableAutoMtls === undefined ? before.tls : enableAutoMtls ? undefined : { kind: "disable" },
+    };
+  }
+
+  #visibility(before: DefaultVisibilities): DefaultVisibilities {
+    return {
+      services: this.#exportTo("defaultServiceExportTo") ?? before.services,
+      routes: this.#exportTo("defaultVirtualServiceExportTo") ?? before.routes,
+      clientPolicies: this.#exportTo("defaultDestinationRuleExportTo") ?? before.clientPolicies,
+    };
+  }
+
+  #exportTo(
+    field: "defaultServiceExportTo" | "defaultVirtualServiceExportTo" | "defaultDestinationRuleExportTo",
+  ): DefaultVisibility | undefined {
+    const namespaces = this.#spec[field] ?? [];
+    namespaces.forEach((namespace, i) => {
+      if (["*", ".", "~"].includes(namespace) || isObjectName(namespace)) return;
+      const path = joinPath(joinPath(this.#path, field), i);
+      this.#reporter.report(path, diagnostics.badExport(`${field}[${i}]`, namespace));
+    });
+    return namespaces.length === 0 ? undefined : defaultVisibilityOf(namespaces);
+  }
+}
+
+function keepaliveOf({ probes, time, interval }: NonNullable<MeshConfigSpec["tcpKeepalive"]>): TcpKeepalive {
+  return { probes: probes === 0 ? undefined : probes, idleMs: time, intervalMs: interval };
+}
+
+function gatewayOf(topology: GatewayTopologySpec): GatewayProxy {
+  const { numTrustedProxies = 0, forwardClientCertDetails = "UNDEFINED", proxyProtocol } = topology;
+  return {
+    trustedProxies: numTrustedProxies,
+    clientCertificate: forwardClientCertDetails === "UNDEFINED" ? "SANITIZE_SET" : forwardClientCertDetails,
+    proxyProtocol: proxyProtocol !== undefined,
+  };
+}

@@ -1,0 +1,60 @@
+// Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
+
+import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
+import { choice, later, record, type Value, whole } from "../schema.ts";
+
+const MAX_UINT32 = 2 ** 32 - 1;
+
+const OF_THE_RUN = "`heddle run` says it";
+
+const GATEWAY_TOPOLOGY = record({
+  numTrustedProxies: whole(0, MAX_UINT32),
+  forwardClientCertDetails: choice("UNDEFINED", ...CLIENT_CERTIFICATE_FORWARDING),
+  /** There, even empty: connections begin with a PROXY header. */
+  proxyProtocol: record({}),
+});
+
+export const PROXY_CONFIG = record({
+  gatewayTopology: GATEWAY_TOPOLOGY,
+  availabilityZone: later("a workload is where its Pod says"),
+  binaryPath: later("the agent starts the proxy that comes with it"),
+  caCertificatesPem: later("proxies trust the mesh's roots alone"),
+  concurrency: later("a proxy has as many workers as `heddle run --concurrency` says"),
+  configPath: later("the agent chooses where the proxy's files are"),
+  connectionSettings: later("sidecars and gateways keep their limits on connections"),
+  controlPlaneAuthPolicy: later("the control plane speaks mutual TLS"),
+  customConfigFile: later("the agent writes the proxy's bootstrap"),
+  discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
+  discoveryRefreshDelay: later("changes are pushed"),
+  drainDuration: later("proxies drain as docs/life-cycle.md says"),
+  envoyAccessLogService: later("the agent takes the proxy's access logs"),
+  envoyMetricsService: later("metrics are scraped"),
+  extraStatTags: later("metrics have Istio's labels"),
+  fileFlushInterval: later("access logs are written at once"),
+  fileFlushMinSizeKb: later("access logs are written at once"),
+  holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
+  image: later("the agent starts the proxy that comes with it"),
+  interceptionMode: later(`${OF_THE_RUN} (--capture)`),
+  meshId: later("the mesh is known by its trust domain"),
+  parentShutdownDuration: later("proxies drain as docs/life-cycle.md says"),
+  privateKeyProvider: later("keys are made and held by the agent"),
+  proxyAdminPort: later("the admin port is 15000, or a free one"),
+  proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
+  proxyHeaders: later("headers of proxies are as they are without it"),
+  proxyMetadata: later("proxies have the environment that `heddle run` has"),
+  proxyStatsMatcher: later("proxies tell all of their statistics"),
+  readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
+  runtimeValues: later("proxies keep their runtime values"),
+  sds: later("secrets come over the agent's socket"),
+  serviceCluster: later("a workload is named by its labels"),
+  statNameLength: later("names of statistics have no limit"),
+  statsCompression: later("statistics are sent as they are"),
+  statsdUdpAddress: later("metrics are scraped"),
+  statusPort: later("the agent's port is 15020, or a free one"),
+  terminationDrainDuration: later("proxies drain as docs/life-cycle.md says"),
+  tracing: later("no spans are sent"),
+  tracingServiceName: later("no spans are sent"),
+  zipkinAddress: later("no spans are sent"),
+});
+
+export type GatewayTopologySpec = Value<typeof GATEWAY_TOPOLOGY>;

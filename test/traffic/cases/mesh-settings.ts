@@ -1,0 +1,68 @@
+// What holds for the whole mesh, as its settings say it while it runs.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { resource } from "../../../src/kube/resources.ts";
+import { ByteClient } from "../byte-client.ts";
+import { eventually } from "../mesh.ts";
+import type { Pair } from "../pair.ts";
+
+/** Where the request went: 298 is the route of /a/b, 200 the application. */
+type Status = 200 | 298;
+
+export function meshSettingsCases(pair: Pair): void {
+  const configure = (mesh: string) =>
+    pair.mesh.apply(
+      `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: '${mesh}'}`,
+    );
+
+  /** Written as it is: an HTTP client would tidy the path up. */
+  const status = async (target: string): Promise<number> => {
+    const client = await ByteClient.connect(pair.golden);
+    const head = [`GET ${target} HTTP/1.1`, "host: golden", "connection: close"].join("\r\n");
+    const answer = (await client.send(`${head}\r\n\r\n`).all()).toString("latin1");
+    client.close();
+    return Number(answer.split(" ")[1]);
+  };
+  const becomes = async (target: string, expected: Status) =>
+    expect(
+      await eventually(
+        () => status(target),
+        (found) => found === expected,
+      ),
+    ).toBe(expected);
+
+  beforeAll(async () => {
+    await pair.mesh.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}");
+    await pair.route(
+      "  - match: [{uri: {exact: /a/b}}]\n    directResponse: {status: 298}\n  - route: [{destination: {host: golden, subset: v1}}]",
+    );
+  });
+  afterAll(async () => {
+    await pair.mesh.controlPlane.api.delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
+  });
+
+  test("pathNormalization says which paths are one, and each change of it reaches the proxies", async () => {
+    expect([await status("/a/b"), await status("/x/../a/b"), await status("//a///b")]).toEqual([298, 298, 200]);
+    await configure("pathNormalization: {normalization: MERGE_SLASHES}");
+    await becomes("//a///b", 298);
+    expect([await status("/x/../a/b"), await status("/a%2fb")]).toEqual([298, 200]);
+    await configure("pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}");
+    await becomes("/a%2fb", 298);
+    expect(await status("/x/..%2f/a//b")).toBe(298);
+    await configure("pathNormalization: {normalization: NONE}");
+    await becomes("/x/../a/b", 200);
+    expect([await status("/a/b"), await status("//a///b")]).toEqual([298, 200]);
+  });
+
+  test("without auto mTLS clients speak plaintext, which servers that demand mutual TLS refuse; with it again they do not", async () => {
+    const status = async () => (await pair.get("/")).status;
+    expect(await eventually(status, (found) => found === 200)).toBe(200);
+    await configure("enableAutoMtls: false");
+    expect(await eventually(status, (found) => found === 503)).toBe(503);
+    await configure("enableAutoMtls: true");
+    expect(await eventually(status, (found) => found === 200)).toBe(200);
+  });
+}
