@@ -118,11 +118,11 @@ function load(
   settings: MeshSettings,
 ): { readonly mesh: Mesh; readonly sources: SourceMap } {
   const { objects, unreadable } = objectsOfFiles(files, namespace);
-  const { parts, sources, results } = translate(objects, settings);
+  const { parts, sources, results, settings: inForce } = translate(objects, settings);
   const errors = [...unreadable, ...results.flatMap((result) => result.diagnostics)].filter(
     ({ severity }) => severity === "error",
   );
-  if (errors.length === 0) return { mesh: buildMesh(settings, parts), sources };
+  if (errors.length === 0) return { mesh: buildMesh(inForce, parts), sources };
   throw new Failure(`what cannot be read cannot be explained:\n${errors.map(renderDiagnostic).join("\n")}`, {
     hint: "heddle analyze",
     exit: EXIT.data,

@@ -45,10 +45,10 @@ export function compileOffline(
   const { parts: known } = translate(objects.map(addressed), settings);
   const { object, described } = targetOf(objects, known, options);
   const all = [...objects.filter(({ key }) => key !== object.key), object];
-  const { results, parts, sources } = translate(all, settings);
+  const { results, parts, sources, settings: inForce } = translate(all, settings);
   const found = results.flatMap((result) => result.diagnostics);
   if (hasErrors(found)) return { kind: "rejected", diagnostics: found };
-  const mesh = buildMesh(settings, parts);
+  const mesh = buildMesh(inForce, parts);
   const { namespace, name } = object.origin;
   const workload = mesh.workloads.find((one) => one.namespace === namespace && one.name === name);
   const snapshot = workload && compileProxy(compileShared(mesh, new Map()), workload);
