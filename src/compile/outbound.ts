@@ -101,7 +101,7 @@ function compileHosts(
 function clustersOfAll(context: OutboundContext, view: View, members: readonly Member[]): Outbound["clusters"] {
   const made = members.map(({ service }) => clustersOf(context, view, service));
   return context.cache.references.get(
-    `clusters/${view.key}`,
+    `clusters-of-all/${view.key}`,
     made,
     () => new Map(members.map(({ service }, i) => [service.host, made[i]!])),
   );

@@ -208,6 +208,23 @@ describe("delta server, rule by rule of the protocol", () => {
     expect(stream.settle()).toEqual([]);
   });
 
+  test("4: who leaves everything before any of it was sent gets nothing", () => {
+    const stream = new Stream([a, b]);
+    stream.ask("cds");
+    stream.leave("cds", "*");
+    expect(stream.settle()).toEqual([]);
+  });
+
+  test("4: who asks for all that there is gets what there is when it is sent", () => {
+    const stream = new Stream([assignment("a", 1), assignment("b", 1)]);
+    stream.ask("eds", "a", "b");
+    stream.set(assignment("a", 1), assignment("c", 1));
+    expect(stream.settle()).toEqual(["eds +a -b"]);
+    stream.ask("eds", "c");
+    stream.set(assignment("a", 2), assignment("c", 1));
+    expect(stream.settle()).toEqual(["eds +c +a"]);
+  });
+
   test("4: a wildcard is answered even if there is nothing", () => {
     const stream = new Stream([]);
     stream.ask("lds");

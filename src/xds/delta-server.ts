@@ -98,7 +98,7 @@ export class DeltaServer {
       const gate = gateOf(kind, this.#types, this.#snapshot);
       const contents = type.respond(resourcesOf(this.#snapshot, kind), gate, this.#maxResponseBytes);
       if (!contents) continue;
-      const response: DeltaResponse = {
+      const response = {
         kind,
         nonce: String(++this.#nonces),
         systemVersion: this.#snapshot.version,

@@ -32,10 +32,11 @@ export interface Refusal {
   readonly reason: string;
 }
 
-export type Contents = Pick<DeltaResponse, "resources" | "removed">;
+/** `whole`: the map that it is all of. */
+export type Contents = Pick<DeltaResponse, "resources" | "removed"> & { readonly whole?: ResourceMap };
 
-/** What waits for the client's answer. `whole`: the map that it is all of. */
-type InFlight = DeltaResponse & { readonly whole: ResourceMap | undefined };
+/** What waits for the client's answer. */
+type Sent = DeltaResponse & Contents;
 
 /** `wait`: it goes soon, and removals wait with it. `keep`: it may never go, and holds up nothing else. */
 type Decision =
@@ -65,11 +66,9 @@ export class ServerType {
   /** Aliases by the virtual host that they stand for, to be named in its next response. */
   readonly #aliases = new Map<string, Set<string>>();
   #retries: (readonly string[])[] = [];
-  #inFlight: InFlight | undefined;
+  #inFlight: Sent | undefined;
   /** The client held nothing when it asked for everything, and got nothing yet: names need not be looked at one by one. */
   #wantsWhole = false;
-  /** Of the response that respond() gave last. */
-  #composedWhole: ResourceMap | undefined;
   #owesFirst = false;
   #started = false;
 
@@ -130,7 +129,7 @@ export class ServerType {
       this.#wantsWhole = true;
       return;
     }
-    if (this.#wantsWhole && change.removed.length + change.added.length > 0) this.#giveUpWhole(resources);
+    this.#checkWhole(resources);
     if (change.wildcardAdded) {
       for (const name of resources.keys()) this.#due.add(name);
       // An empty answer is one too: without it Envoy's start waits for initial_fetch_timeout, 15 s. (For virtual hosts it waits by route.)
@@ -154,14 +153,21 @@ export class ServerType {
     return this.subscription.isExactly(resources);
   }
 
+  /** Names came or went, of the subscription or of the snapshot. */
+  #checkWhole(resources: ResourceMap): void {
+    if (this.#wantsWhole && !this.#subscribesToAll(resources)) this.#giveUpWhole(resources);
+  }
+
+  /** From here on names are looked at one by one: all of a wildcard's, and those asked for have to be answered. */
   #giveUpWhole(resources: ResourceMap): void {
     this.#wantsWhole = false;
-    for (const name of this.subscription.wildcard ? resources.keys() : this.subscription.names()) this.owe(name);
+    if (this.subscription.wildcard) for (const name of resources.keys()) this.#due.add(name);
+    for (const name of this.subscription.names()) this.owe(name);
   }
 
   /** Looks at what differs from the snapshot before. */
   changed(names: Iterable<string>, resources: ResourceMap): void {
-    if (this.#wantsWhole && !this.#subscribesToAll(resources)) this.#giveUpWhole(resources);
+    this.#checkWhole(resources);
     if (this.#wantsWhole) return;
     for (const name of names) {
       if (this.#mayHave(name) || this.subscription.wants(name)) this.#due.add(name);
@@ -219,7 +225,6 @@ export class ServerType {
   /** The next response, at most `maxBytes` long unless one resource alone is longer; undefined when there is nothing to say now. */
   respond(resources: ResourceMap, gate: Gate, maxBytes: number): Contents | undefined {
     if (this.#inFlight) return undefined;
-    this.#composedWhole = undefined;
     const whole = this.#wantsWhole ? this.#respondWhole(resources, gate, maxBytes) : undefined;
     if (whole) return whole;
     for (let retry = this.#nextRetry(); retry; retry = this.#nextRetry()) {
@@ -240,18 +245,16 @@ export class ServerType {
       return undefined;
     }
     this.#wantsWhole = false;
-    this.#composedWhole = resources;
-    return { resources: whole.sent, removed: [] };
+    return { resources: whole.sent, removed: [], whole: resources };
   }
 
   /** `response` went out, with the contents that respond() gave. */
-  sent(response: DeltaResponse): void {
-    this.#inFlight = { ...response, whole: this.#composedWhole };
+  sent(response: Sent): void {
+    this.#inFlight = response;
     this.#owesFirst = false;
-    if (this.#composedWhole) {
-      for (const name of this.#due) if (this.#composedWhole.has(name)) this.#settle(name);
-      return;
-    }
+    const { whole } = response;
+    if (whole) for (const name of this.#due) if (whole.has(name)) this.#settle(name);
+    if (whole) return;
     for (const { name } of response.resources) this.#settle(name);
     for (const name of response.removed) this.#settle(name);
   }
