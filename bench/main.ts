@@ -21,7 +21,8 @@ import { Lab } from "./lab.ts";
 import { describeMachine, versions } from "./machine.ts";
 import { calibrate, judgeNoise } from "./noise.ts";
 import { buildHeddle } from "./program.ts";
-import { formatReport, type Report, ratiosOf, roundedResult } from "./report.ts";
+import { formatReport, type Report } from "./report.ts";
+import { ratiosOf, roundedResult } from "./result.ts";
 import { runRounds } from "./rounds.ts";
 import { judgeRatios } from "./target.ts";
 

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { figure } from "./figure.ts";
 import { findVersion } from "./machine.ts";
-import { formatReport, type Report, type Result, ratiosOf, roundedResult } from "./report.ts";
+import { formatReport, type Report } from "./report.ts";
+import { type Result, ratiosOf, roundedResult } from "./result.ts";
 import { judgeRatios, verdict } from "./target.ts";
 
 const HEDDLE: Result = {

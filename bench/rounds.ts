@@ -7,7 +7,7 @@ import { combine, type Measurement, measurementOf } from "./measurement.ts";
 import { type RunningPeer, takeLogs } from "./peer.ts";
 import { type CpuTime, compilerTime, cpuTime, type Memory, memory } from "./proc.ts";
 import type { RateResult } from "./rate-load.ts";
-import type { Result } from "./report.ts";
+import type { Result } from "./result.ts";
 import { median } from "./statistics.ts";
 
 /** Of load before each measured run: connections open, pools are filled. Memory is read in the middle of it. */

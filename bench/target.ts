@@ -1,6 +1,6 @@
 // What is to be reached, and whether it was. The figures stand for themselves: a target that is missed fails nothing.
 
-import type { Ratio } from "./report.ts";
+import type { Ratio } from "./result.ts";
 import { rounded } from "./statistics.ts";
 
 /** Of the first peer over another. */
