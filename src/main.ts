@@ -5,6 +5,11 @@ const args = process.argv.slice(2);
 if (args[0] === "proxy") {
   const { runProxy } = await import("./cli/proxy.ts");
   await runProxy(args.slice(1));
+} else if (args[0] === "__complete") {
+  // What the shells' scripts ask (cli/completion/script.ts): no command that a person gives.
+  const { printCandidates } = await import("./cli/completion/complete.ts");
+  await printCandidates(args.slice(1));
+  process.exit();
 } else {
   const { runCommandLine } = await import("./cli/program.ts");
   await runCommandLine(args);

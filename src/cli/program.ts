@@ -55,6 +55,11 @@ const COMMANDS: readonly Entry[] = [
   { name: "token", summary: "make a join token for `heddle run` on another machine", load: () => import("./token.ts") },
   { name: "backup", summary: "copy the store of objects to a file", load: () => import("./backup.ts") },
   { name: "restore", summary: "put a backup in the place of the store", load: () => import("./restore.ts") },
+  {
+    name: "completion",
+    summary: "print the script that completes commands in a shell",
+    load: () => import("./completion.ts"),
+  },
   { name: "bench", summary: "measure Heddle beside its peers", load: () => import("./bench.ts") },
   {
     name: "version",
@@ -74,7 +79,8 @@ function entryOf(args: readonly string[]): Entry | undefined {
   return name === undefined ? undefined : COMMANDS.find((entry) => entry.name === name || entry.alias === name);
 }
 
-async function programFor(args: readonly string[]): Promise<Command> {
+/** The command line with every command's name and summary, and the arguments and options of those that `loads` chooses. */
+async function commandTree(loads: (entry: Entry) => boolean): Promise<Command> {
   const program = new Command("heddle")
     .description("Heddle, a service mesh: control plane, sidecars, certificates, telemetry.")
     .addOption(new Option("--debug", "log everything, and show where failures come from"))
@@ -83,8 +89,6 @@ async function programFor(args: readonly string[]): Promise<Command> {
     .addHelpText("after", EXIT_CODES)
     .configureOutput({ outputError: () => {} }) // reported below, like every failure
     .exitOverride();
-  const chosen = entryOf(args);
-  if (!chosen) program.version(VERSION, "-V, --version"); // `run` has a --version of its own
   for (const entry of COMMANDS) {
     const command = new Command(entry.name)
       .summary(entry.summary)
@@ -92,10 +96,23 @@ async function programFor(args: readonly string[]): Promise<Command> {
       .copyInheritedSettings(program)
       .exitOverride();
     if (entry.alias) command.alias(entry.alias);
-    if (entry === chosen) (await entry.load()).define(command);
+    if (loads(entry)) (await entry.load()).define(command);
     program.addCommand(command);
   }
   return program;
+}
+
+/** With the arguments and options of the command that `args` name. */
+export async function programFor(args: readonly string[]): Promise<Command> {
+  const chosen = entryOf(args);
+  const program = await commandTree((entry) => entry === chosen);
+  if (!chosen) program.version(VERSION, "-V, --version"); // `run` has a --version of its own
+  return program;
+}
+
+/** With everything: for what describes it. */
+export async function wholeProgram(): Promise<Command> {
+  return (await commandTree(() => true)).version(VERSION, "-V, --version");
 }
 
 function configureLogFrom(program: Command, entry: Entry | undefined): void {

@@ -1,6 +1,6 @@
 // `heddle proxy-config`: what a proxy runs with, by its own word or out of a dump, in istioctl's columns.
 
-import { type Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
@@ -56,9 +56,14 @@ interface ProxyConfigOptions extends Partial<Readonly<Record<Filter, string>>> {
   readonly output: (typeof OUTPUTS)[number];
 }
 
+/** Its choices are for the help and for shells: short names are taken, too. */
+function typeArgument(): Argument {
+  return Object.assign(new Argument("<type>", "what of it"), { argChoices: Object.keys(TYPES) });
+}
+
 export function define(command: Command): void {
   command
-    .argument("<type>", Object.keys(TYPES).join(", "))
+    .addArgument(typeArgument())
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE of what was started on this machine")
     .option("--admin <address>", "the proxy's admin interface, HOST:PORT")
     .option(

@@ -1,0 +1,18 @@
+// `heddle completion SHELL`: what a shell reads to complete this program's commands.
+
+import { Argument, type Command } from "commander";
+import { completionScript, SHELLS, type Shell } from "./completion/script.ts";
+import { print } from "./terminal.ts";
+
+const HELP = `
+Names of kinds, namespaces and objects are those of the running mesh. To have it in every new shell:
+  bash   heddle completion bash > ~/.local/share/bash-completion/completions/heddle
+  zsh    heddle completion zsh > "\${fpath[1]}/_heddle"
+  fish   heddle completion fish > ~/.config/fish/completions/heddle.fish`;
+
+export function define(command: Command): void {
+  command
+    .addArgument(new Argument("<shell>", "whose script").choices(SHELLS))
+    .addHelpText("after", HELP)
+    .action((shell: Shell) => print(completionScript(shell)));
+}
