@@ -4,6 +4,7 @@ import { DESTINATION_RULE } from "../dialect/istio/destination-rule-schema.ts";
 import { PEER_AUTHENTICATION } from "../dialect/istio/peer-authentication.ts";
 import { SERVICE_ENTRY } from "../dialect/istio/service-entry-schema.ts";
 import { VIRTUAL_SERVICE } from "../dialect/istio/virtual-service-schema.ts";
+import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "../dialect/istio/workload-entry-schema.ts";
 import {
   flag,
   list,
@@ -62,8 +63,6 @@ const SIDECAR = openRecord({
     outboundTrafficPolicy: openRecord({ mode: text() }),
   }),
 });
-
-const WORKLOAD_ENTRY_SPEC = openRecord({ address: text(), labels: LABELS, serviceAccount: text() });
 
 const ENVOY_FILTER = openRecord({
   spec: openRecord({
@@ -169,17 +168,8 @@ export const kinds = {
   serviceEntry: kind(NETWORKING, "ServiceEntry", SERVICE_ENTRY),
   gateway: kind(NETWORKING, "Gateway", GATEWAY),
   sidecar: kind(NETWORKING, "Sidecar", SIDECAR),
-  workloadEntry: kind(NETWORKING, "WorkloadEntry", openRecord({ spec: WORKLOAD_ENTRY_SPEC })),
-  workloadGroup: kind(
-    NETWORKING,
-    "WorkloadGroup",
-    openRecord({
-      spec: openRecord({
-        metadata: openRecord({ labels: LABELS }),
-        template: WORKLOAD_ENTRY_SPEC,
-      }),
-    }),
-  ),
+  workloadEntry: kind(NETWORKING, "WorkloadEntry", WORKLOAD_ENTRY),
+  workloadGroup: kind(NETWORKING, "WorkloadGroup", WORKLOAD_GROUP),
   envoyFilter: kind(NETWORKING, "EnvoyFilter", ENVOY_FILTER),
   proxyConfig: kind(NETWORKING, "ProxyConfig", SELECTED),
   peerAuthentication: kind(SECURITY, "PeerAuthentication", PEER_AUTHENTICATION),

@@ -69,8 +69,8 @@ function entriesOf(views: Views): readonly Runnable[] {
     kind: "entry" as const,
     namespace,
     name,
-    // Istio takes the object's own labels as well.
-    labels: { ...object.labels, ...value.spec?.labels },
+    // Istio merges the object's own labels over them.
+    labels: { ...value.spec?.labels, ...object.labels },
     annotations: object.annotations,
     owned: false,
     pod: {},

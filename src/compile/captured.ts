@@ -4,7 +4,7 @@
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import { isHttp, isTls } from "../model/protocol.ts";
-import type { Service, ServicePort } from "../model/service.ts";
+import { isAutomatic, type Service, type ServicePort } from "../model/service.ts";
 import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
@@ -28,6 +28,8 @@ interface AddressPlan {
 /** What one host has of the listener that a port's hosts without an address share. Of several ports, several. */
 export interface PortShare {
   readonly port: number;
+  /** The host of each of its requests is looked up. */
+  readonly resolvesHosts?: boolean;
   /** Undefined: requests. */
   readonly tls: OutboundTarget | undefined;
   readonly source: Source;
@@ -58,11 +60,13 @@ function planHost(
   for (const port of service.ports) {
     if (port.protocol === "udp") continue;
     if (isHttp(port.protocol)) {
-      shares.push({ port: port.number, tls: undefined, source });
+      const resolvesHosts = service.resolution === "dynamic-dns";
+      shares.push({ port: port.number, tls: undefined, source, ...(resolvesHosts ? { resolvesHosts } : {}) });
       continue;
     }
     const target = targetOf(mesh, view, service, port);
-    if (addresses.length === 0 && isTls(port.protocol)) shares.push({ port: port.number, tls: target, source });
+    // Who looked the name up elsewhere knows no automatic address, and has the server name to be told by.
+    if (isTls(port.protocol) && addresses.every(isAutomatic)) shares.push({ port: port.number, tls: target, source });
     for (const address of addresses) plans.push({ address, target, sources: [source] });
   }
   return { shares, addresses: plans };
@@ -99,11 +103,13 @@ export function hostListeners(
 /** All shares of one port, put together. */
 export interface PortShares {
   readonly requests: number;
+  /** How many of them look hosts up. */
+  readonly resolving: number;
   /** By host. */
   readonly tls: ReadonlyMap<string, PortShare>;
 }
 
-export const NO_SHARES: PortShares = { requests: 0, tls: new Map() };
+export const NO_SHARES: PortShares = { requests: 0, resolving: 0, tls: new Map() };
 
 /** Takes away the shares of hosts that are replaced, and adds those that replace them. */
 export function replaceShares(all: PortShares, removed: readonly PortShare[], added: readonly PortShare[]): PortShares {
@@ -111,17 +117,27 @@ export function replaceShares(all: PortShares, removed: readonly PortShare[], ad
   for (const { tls: target } of removed) if (target) tls.delete(target.host);
   for (const share of added) if (share.tls) tls.set(share.tls.host, share);
   const requests = (shares: readonly PortShare[]) => shares.filter(({ tls: target }) => !target).length;
-  return { requests: all.requests - requests(removed) + requests(added), tls };
+  const resolving = (shares: readonly PortShare[]) => shares.filter(({ resolvesHosts }) => resolvesHosts).length;
+  return {
+    requests: all.requests - requests(removed) + requests(added),
+    resolving: all.resolving - resolving(removed) + resolving(added),
+    tls,
+  };
 }
 
 /** The listener of one port as plain data, with what it is made from; undefined when nobody has a share of it. */
 export function sharedPort(
   port: number,
-  { requests, tls }: PortShares,
+  { requests, resolving, tls }: PortShares,
 ): { readonly shared: SharedPort; readonly sources: readonly Source[] } | undefined {
   if (requests === 0 && tls.size === 0) return undefined;
   const secure = [...tls].sort(([a], [b]) => compareText(a, b)).map(([, share]) => share);
-  const shared = { port, http: requests > 0, tls: secure.flatMap((share) => share.tls ?? []) };
+  const shared = {
+    port,
+    http: requests > 0,
+    resolvesHosts: resolving > 0,
+    tls: secure.flatMap((share) => share.tls ?? []),
+  };
   return { shared, sources: secure.map(({ source }) => source) };
 }
 

@@ -17,6 +17,7 @@ import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts"
 import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
 import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
+import { hostOfRequest } from "./dns.ts";
 import { LEG_MATCH, loadAssignment, type Target } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
 import { legServerName } from "./leg.ts";
@@ -61,7 +62,7 @@ export function edsName(plan: ClusterPlan): string {
   return protocol === undefined ? planName(plan) : `${planName(plan)}/${protocol}`;
 }
 
-export type Discovery = "eds" | "dns" | "dns-round-robin" | "original-destination";
+export type Discovery = "eds" | "dns" | "dns-round-robin" | "dynamic-dns" | "original-destination";
 
 /** A headless service inside the mesh has known endpoints; only where nothing is known the client's own choice of address counts. */
 export function discoveryOf(service: Service, settings: EffectiveSettings): Discovery {
@@ -101,6 +102,8 @@ function discoveryFields(plan: ClusterPlan): ClusterFields {
       return dns(Cluster_DiscoveryType.STRICT_DNS);
     case "dns-round-robin":
       return dns(Cluster_DiscoveryType.LOGICAL_DNS);
+    case "dynamic-dns":
+      return { clusterDiscoveryType: hostOfRequest(), lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED };
     case "original-destination":
       return {
         clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },

@@ -2,16 +2,14 @@
 
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { packAny } from "../xds/any.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { ClusterConfigSchema } from "../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
-import { dnsCache } from "./dns.ts";
+import { hostOfRequest } from "./dns.ts";
 import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
 import { protocolOptions } from "./protocol.ts";
 
@@ -49,17 +47,11 @@ export function blackHoleCluster(): Cluster {
 
 /** Hosts outside of the mesh, for the forward proxy. In plaintext HTTP/1.1: what is inside of a tunnel is the client's own matter. */
 export function passthroughDnsCluster(): Cluster {
-  const config = create(ClusterConfigSchema, {
-    clusterImplementationSpecifier: { case: "dnsCacheConfig", value: dnsCache() },
-  });
   return create(ClusterSchema, {
     name: PASSTHROUGH_DNS,
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
-    clusterDiscoveryType: {
-      case: "clusterType",
-      value: { name: "envoy.clusters.dynamic_forward_proxy", typedConfig: packAny(ClusterConfigSchema, config) },
-    },
+    clusterDiscoveryType: hostOfRequest(),
   });
 }
 

@@ -133,7 +133,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     accessLog: accessLogs(settings, "http", reporter(context)),
     httpFilters: httpFilters({
       direction,
-      resolvesHosts: resolvesHosts && settings.outboundPolicy === "allow-any",
+      resolvesHosts,
       guards: requestGuards(context.guard, context.features, port),
     }),
   });

@@ -1,7 +1,13 @@
-// The DNS cache of the forward proxy. Its filter and its cluster must name one cache with equal settings, or Envoy refuses both.
+// Hosts that are looked up for each request. The filter and every cluster must name one cache with equal settings, or Envoy refuses them.
 
 import { create } from "@bufbuild/protobuf";
-import { Cluster_DnsLookupFamily } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { packAny } from "../xds/any.ts";
+import {
+  type Cluster,
+  Cluster_CustomClusterTypeSchema,
+  Cluster_DnsLookupFamily,
+} from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { ClusterConfigSchema } from "../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import {
   type DnsCacheConfig,
   DnsCacheConfigSchema,
@@ -12,3 +18,17 @@ export const dnsCache = lazy(
   (): DnsCacheConfig =>
     create(DnsCacheConfigSchema, { name: "heddle", dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED }),
 );
+
+/** A cluster whose endpoint is where the name of the request's host leads. */
+export const hostOfRequest = lazy((): Extract<Cluster["clusterDiscoveryType"], { readonly case: "clusterType" }> => {
+  const config = create(ClusterConfigSchema, {
+    clusterImplementationSpecifier: { case: "dnsCacheConfig", value: dnsCache() },
+    // Without it Envoy wants auto_sni of every cluster with options of its protocol, of plaintext ones too.
+    allowInsecureClusterOptions: true,
+  });
+  const name = "envoy.clusters.dynamic_forward_proxy";
+  return {
+    case: "clusterType",
+    value: create(Cluster_CustomClusterTypeSchema, { name, typedConfig: packAny(ClusterConfigSchema, config) }),
+  };
+});

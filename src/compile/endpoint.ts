@@ -2,11 +2,12 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Cidr, containsAddress } from "../base/cidr.ts";
-import type { Endpoint } from "../model/endpoint.ts";
+import { type Endpoint, isUnixAddress, unixPath } from "../model/endpoint.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import type { Locality } from "../model/workload.ts";
 import { formatEndpointWorkload } from "../stats/peer-metadata.ts";
+import type { AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
 import type { LbEndpointSchema } from "../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts";
 import {
   type ClusterLoadAssignment,
@@ -56,15 +57,19 @@ function workloadText(mesh: Mesh, endpoint: Endpoint): string | undefined {
   return formatEndpointWorkload({ name, namespace, canonicalName, canonicalRevision, cluster, app: "", version: "" });
 }
 
+function hostAddress(address: string, port: number): NonNullable<MessageInitShape<typeof AddressSchema>["address"]> {
+  return isUnixAddress(address)
+    ? { case: "pipe", value: { path: unixPath(address) } }
+    : { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } };
+}
+
 function lbEndpoint(target: Target): MessageInitShape<typeof LbEndpointSchema> {
   const { address, port, reach, weight, workload } = target;
   return {
     hostIdentifier: {
       case: "endpoint",
       value: {
-        address: {
-          address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } },
-        },
+        address: { address: hostAddress(address, port) },
       },
     },
     loadBalancingWeight: weight,

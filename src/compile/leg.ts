@@ -42,11 +42,12 @@ export function reachOf(
   if (!tls && service.location === "external") return "plaintext";
   const { transport, workload: key } = endpoint;
   const demanded = tls?.kind === "mesh";
-  const workload = key === undefined ? undefined : mesh.index.workloads.get(key);
-  if (transport.kind === "plaintext" || !workload || key === undefined) return demanded ? "withheld" : "plaintext";
+  const { namespace } = service;
+  const workload = key === undefined ? { namespace, labels: endpoint.labels } : mesh.index.workloads.get(key);
+  if (transport.kind === "plaintext" || !workload) return demanded ? "withheld" : "plaintext";
   const mode = mtlsMode(mesh, workload, endpoint.applicationPort);
   if (mode === "disable") return demanded ? "withheld" : "plaintext";
-  const known = acknowledged.get(key);
+  const known = key === undefined ? undefined : acknowledged.get(key);
   if (!known || known.has(legServerName(service, port))) return "leg";
   return mode === "strict" || demanded ? "withheld" : "plaintext";
 }

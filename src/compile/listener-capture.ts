@@ -42,14 +42,16 @@ export function addressListener(
 export interface SharedPort {
   readonly port: number;
   readonly http: boolean;
+  /** Some of its requests are for a host that is looked up. */
+  readonly resolvesHosts: boolean;
   readonly tls: readonly OutboundTarget[];
 }
 
-export function sharedPortListener(context: ChainContext, { port, http, tls }: SharedPort): Listener {
+export function sharedPortListener(context: ChainContext, { port, http, resolvesHosts, tls }: SharedPort): Listener {
   const name = listenerName({ address: ANY_ADDRESS, port });
   const requests = filterChain({
     name: "http",
-    filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port) }),
+    filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port), resolvesHosts }),
   });
   const bySni = tls.map((target) =>
     filterChain({

@@ -99,6 +99,8 @@ function portClusters(
   );
   const discovery = discoveryOf(service, settings);
   const isDns = discovery === "dns" || discovery === "dns-round-robin";
+  // Whom it reaches no list says, and so nobody knows a leg to him.
+  const isUnlisted = discovery === "original-destination" || discovery === "dynamic-dns";
   const origin = subset?.origin ?? policy?.origin ?? service.origin;
   const plan: ClusterPlan = {
     service,
@@ -106,7 +108,7 @@ function portClusters(
     subset: subset?.name ?? "",
     address: address ?? "",
     settings,
-    allLeg: reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
+    allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: serverIdentities(service, all, mesh.settings),
     inline: isDns ? dnsTargets(service, port, targets) : undefined,
     origin,
@@ -145,9 +147,9 @@ function serverIdentities(
   return [...new Set([...names, ...others])].sort();
 }
 
-/** A service that is resolved by DNS and lists no endpoint is its own. */
+/** A service that is resolved by DNS, and neither lists endpoints nor selects them, is its own. */
 function dnsTargets(service: Service, port: ServicePort, targets: readonly Target[]): readonly Target[] {
-  if (targets.length > 0 || service.host.startsWith("*")) return targets;
+  if (targets.length > 0 || service.selector || service.host.startsWith("*")) return targets;
   const locality = { region: "", zone: "", subzone: "" };
   return [
     {

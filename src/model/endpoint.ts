@@ -7,11 +7,11 @@ import type { Health, Locality, WorkloadKey } from "./workload.ts";
 
 /** The best that an endpoint can take; policy may ask for less, or refuse to go on. */
 export type EndpointTransport =
-  /** The mesh leg, on the mesh port of the endpoint's proxy. */
+  /** The mesh leg, on the mesh port of the endpoint's proxy, or on the application's where the proxy is not this mesh's. */
   { readonly kind: "leg"; readonly port: number } | { readonly kind: "plaintext" };
 
 export interface Endpoint {
-  /** IP address, or a DNS name when the service's resolution is by DNS. */
+  /** IP address, `unix://` and the path of a socket, or a DNS name when the service's resolution is by DNS. */
   readonly address: string;
   /** The application's port: names the server's inbound chain and the port of its mTLS mode. */
   readonly applicationPort: number;
@@ -42,8 +42,21 @@ export interface ListedEndpoint {
   readonly network: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly identity?: Identity | undefined;
+  /** See Workload. */
+  readonly takesMutualTls?: boolean | undefined;
   /** The workload it stands for: its labels, identity and proxy then count instead. */
   readonly workload?: WorkloadKey | undefined;
+}
+
+const UNIX = "unix://";
+
+export function isUnixAddress(address: string): boolean {
+  return address.startsWith(UNIX);
+}
+
+/** Of the socket; `@` in front is the abstract namespace's. */
+export function unixPath(address: string): string {
+  return address.slice(UNIX.length);
 }
 
 /** Endpoints listed for one service. Several lists for a service add up. */

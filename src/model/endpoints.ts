@@ -1,6 +1,15 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
-import type { Endpoint, EndpointList, ListedEndpoint, PortEndpoints, ServiceEndpoints } from "./endpoint.ts";
+import { parseAddress } from "../base/cidr.ts";
+import {
+  type Endpoint,
+  type EndpointList,
+  type EndpointTransport,
+  isUnixAddress,
+  type ListedEndpoint,
+  type PortEndpoints,
+  type ServiceEndpoints,
+} from "./endpoint.ts";
 import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
 import type { InboundPort, InboundPorts } from "./mesh.ts";
@@ -79,24 +88,36 @@ function findPorts({ workloads, workloadsByNamespace, lists }: Joined, service: 
     service.ports.map((port) => {
       const found = listed
         ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(port, endpoint, workloads)))
-        : selected.map((workload) => fromWorkload(port, workload));
+        : selected.map((workload) => fromWorkload(service, port, workload));
       return [port.number, unique(found)];
     }),
   );
 }
 
-/** Undefined for a workload without an address, or without the port that the service names. */
-function fromWorkload(port: ServicePort, workload: Workload): Endpoint | undefined {
-  const target = port.target ?? port.number;
-  const applicationPort =
-    typeof target === "number" ? target : workload.ports.find((candidate) => candidate.name === target)?.number;
+/**
+ * Undefined for a workload without an address, or without the port that the service names, and for one that has a name where none is looked
+ * up: a DNS name is an endpoint of services that are resolved by DNS alone.
+ */
+function fromWorkload(service: Service, port: ServicePort, workload: Workload): Endpoint | undefined {
+  const applicationPort = servedOn(port, workload);
   const address = workload.addresses[0];
   if (applicationPort === undefined || address === undefined) return undefined;
+  const isDns = service.resolution === "dns" || service.resolution === "dns-round-robin";
+  if (isUnixAddress(address) ? isDns : !isDns && !parseAddress(address)) return undefined;
   return {
     ...ofWorkload(workload, address, applicationPort),
     health: workload.health,
     locality: workload.locality,
   };
+}
+
+function servedOn(
+  { number, name, target = number }: ServicePort,
+  { servicePorts, ports }: Workload,
+): number | undefined {
+  const chosen = servicePorts?.[typeof target === "string" ? target : name];
+  if (chosen !== undefined) return chosen;
+  return typeof target === "number" ? target : ports.find((candidate) => candidate.name === target)?.number;
 }
 
 /** Undefined for a workload that is not known yet: without its proxy it would get plaintext, which its policy may refuse. */
@@ -114,8 +135,8 @@ function fromList(
     const locality = isKnown(listed.locality) ? listed.locality : workload.locality;
     return { ...ofWorkload(workload, listed.address, applicationPort), health, locality };
   }
-  const { address, weight, locality, cluster, network, labels, identity } = listed;
-  const transport = { kind: "plaintext" } as const;
+  const { address, weight, locality, cluster, network, labels, identity, takesMutualTls } = listed;
+  const transport = takesMutualTls ? ({ kind: "leg", port: applicationPort } as const) : PLAINTEXT;
   return {
     address,
     applicationPort,
@@ -137,15 +158,16 @@ function ofWorkload(
   address: string,
   applicationPort: number,
 ): Omit<Endpoint, "health" | "locality"> {
-  const { proxy, weight, cluster, network, labels, identity } = workload;
+  const { proxy, weight, cluster, network, labels } = workload;
+  // An identity that it cannot prove must not be one that servers of this service may have.
+  const identity = workload.takesMutualTls === false ? undefined : workload.identity;
   // Captured connections reach the proxy on the application's own port.
   const standIn = proxy?.capture ? undefined : proxy?.inboundPorts.find((port) => port.application === applicationPort);
   return {
     address,
     applicationPort,
     port: standIn?.plaintext ?? applicationPort,
-    // A gateway takes what comes from outside, as its Gateways say.
-    transport: proxy && !proxy.gateway ? { kind: "leg", port: proxy.meshPort } : { kind: "plaintext" },
+    transport: transportOf(workload, applicationPort),
     weight,
     cluster,
     network,
@@ -153,6 +175,14 @@ function ofWorkload(
     identity,
     workload: workloadKey(workload),
   };
+}
+
+const PLAINTEXT: EndpointTransport = { kind: "plaintext" };
+
+/** A gateway takes what comes from outside, as its Gateways say. */
+function transportOf({ proxy, takesMutualTls }: Workload, applicationPort: number): EndpointTransport {
+  if (proxy) return proxy.gateway ? PLAINTEXT : { kind: "leg", port: proxy.meshPort };
+  return takesMutualTls ? { kind: "leg", port: applicationPort } : PLAINTEXT;
 }
 
 function isKnown(locality: Locality): boolean {

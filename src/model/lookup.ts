@@ -156,18 +156,21 @@ function chosen(policies: readonly ClientPolicy[], client: Client): ClientPolicy
   return selecting ?? policies.findLast((policy) => !policy.clients);
 }
 
+/** What policies choose by. */
+type Selected = Pick<Workload, "namespace" | "labels">;
+
 /**
  * What a workload's port demands: the port's mode in the policy that selects the workload, that policy's own, the namespace's,
  * the mesh's, the default. `port` is the application's.
  */
-export function mtlsMode(mesh: Mesh, workload: Workload, port: number): MtlsMode {
+export function mtlsMode(mesh: Mesh, workload: Selected, port: number): MtlsMode {
   return mtlsRuling(mesh, workload, port).mode;
 }
 
 /** The mode with the policy that says it; undefined: the mesh's default. */
 export function mtlsRuling(
   mesh: Mesh,
-  workload: Workload,
+  workload: Selected,
   port: number,
 ): { readonly mode: MtlsMode; readonly policy: ServerPolicy | undefined } {
   const { index, settings } = mesh;
@@ -180,7 +183,7 @@ export function mtlsRuling(
 }
 
 /** The oldest policy that selects the workload by its labels. */
-export function serverPolicyOf(mesh: Mesh, workload: Workload): ServerPolicy | undefined {
+export function serverPolicyOf(mesh: Mesh, workload: Selected): ServerPolicy | undefined {
   return mesh.index.workloadServerPolicies.get(workload.namespace)?.matching(workload.labels)[0];
 }
 

@@ -15,9 +15,9 @@ export interface ServicePort {
 
 /**
  * How an address for a request is found: among the known endpoints, by DNS (all addresses, or the one that answered,
- * as Envoy's STRICT_DNS and LOGICAL_DNS), or the very address that the client dialled (headless services, resolution NONE).
+ * as Envoy's STRICT_DNS and LOGICAL_DNS), by DNS for the host of each request (`dynamic-dns`: wildcards), or the very address that the client dialled (headless services, resolution NONE).
  */
-export type Resolution = "endpoints" | "dns" | "dns-round-robin" | "passthrough";
+export type Resolution = "endpoints" | "dns" | "dns-round-robin" | "dynamic-dns" | "passthrough";
 
 /** Labels that a workload must all have. Empty labels select every workload of the namespace. */
 export interface WorkloadSelector {
@@ -42,6 +42,18 @@ export interface Service extends Authored {
   /** Names that the server's certificate must carry instead of the endpoints' identities. */
   readonly subjectAltNames?: readonly string[] | undefined;
   readonly visibility: Visibility;
+}
+
+/** Istio's range of the addresses that are given to services without one. */
+const AUTOMATIC_PREFIX = "240.240.";
+
+export function automaticAddress(third: number, fourth: number): string {
+  return `${AUTOMATIC_PREFIX}${third}.${fourth}`;
+}
+
+/** Whether only who asks the mesh for the name can come by the address. */
+export function isAutomatic(address: string): boolean {
+  return address.startsWith(AUTOMATIC_PREFIX);
 }
 
 /** What distinguishes a service: `<namespace>/<host>`. */

@@ -84,8 +84,11 @@ export interface Workload {
   readonly weight: number;
   readonly health: Health;
   readonly labels: Readonly<Record<string, string>>;
+  /** IP addresses; of one that a person entered also a DNS name, or `unix://` and the path of a socket. */
   readonly addresses: readonly string[];
   readonly ports: readonly WorkloadPort[];
+  /** Where it serves a service's port, by the name of that port, or of its target (Istio's WorkloadEntry.ports); others are as the service says. */
+  readonly servicePorts?: Readonly<Record<string, number>> | undefined;
   readonly serviceAccount: string;
   readonly identity: Identity;
   /** What owns it (Deployment, job), as the metric label source_workload has it. */
@@ -93,8 +96,10 @@ export interface Workload {
   /** Istio's canonical service: the labels of every metric. */
   readonly canonicalName: string;
   readonly canonicalRevision: string;
-  /** Undefined: no proxy, so plaintext only. */
+  /** Undefined: no proxy of this mesh, so plaintext only, unless `takesMutualTls`. */
   readonly proxy?: WorkloadProxy | undefined;
+  /** Whether a sidecar that this control plane does not configure takes mutual TLS on the application's own ports, as Istio's do; false: nothing does. */
+  readonly takesMutualTls?: boolean | undefined;
   readonly origin: Origin;
 }
 

@@ -17,6 +17,7 @@ import { routingCases } from "./cases/routing.ts";
 import { tcpCases } from "./cases/tcp.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
 import { webSocketCases } from "./cases/websocket.ts";
+import { workloadCases } from "./cases/workloads.ts";
 import { PAIRS, Pair } from "./pair.ts";
 
 // Envoy starts in seconds on a busy machine, and a request that is retried takes its time.
@@ -42,6 +43,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("counted on both sides:", () => countingCases(pair));
     describe("authorization", () => authorizationCases(pair));
     describe("mesh settings", () => meshSettingsCases(pair));
+    describe("workloads", () => workloadCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

@@ -23,7 +23,10 @@ export const entryAddresses: ObjectAnalyzer = {
     const { hosts, addresses = [], ports = [], resolution = "NONE" } = spec;
     const bytes = ports.flatMap(({ protocol = "" }, i) => (NAMED.has(protocol.toUpperCase()) ? [] : [i]));
     if (addresses.length > 0) return;
-    for (const i of bytes)
+    // A service with an address of its own, given or not, is told by it.
+    const isAutomatic = resolution !== "NONE" && hosts.every((host) => !host.startsWith("*"));
+    const optedOut = object.labels["networking.istio.io/enable-autoallocate-ip"] === "false";
+    for (const i of isAutomatic && !optedOut ? [] : bytes)
       report(
         object,
         `spec.ports[${i}]`,

@@ -217,20 +217,8 @@ export function unsupportedProtocol(protocol: string, known: readonly string[]):
   );
 }
 
-export function resolutionNotSupported(resolution: string): Message {
-  return error(
-    "HED1235",
-    `resolution ${resolution} is not supported yet: the service would have no endpoints`,
-    "DNS for a name, NONE for a wildcard",
-  );
-}
-
 export function rangeWithEndpoints(address: string): Message {
   return error("HED1236", `a range of addresses is for resolution NONE or STATIC: ${quote(address)}`);
-}
-
-export function unixAddress(address: string): Message {
-  return error("HED1237", `Unix sockets as endpoints are not supported yet: ${quote(address)}`);
 }
 
 export function noTlsMatch(): Message {

@@ -9,10 +9,12 @@ import { originKey } from "../../model/origin.ts";
 import type { RequestAuthentication } from "../../model/request-authentication.ts";
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
+import type { Workload } from "../../model/workload.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
+import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
 import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
@@ -23,6 +25,8 @@ import { readRequestAuthentication } from "./request-authentication.ts";
 import { linkRoutes, type Report } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
+import { readWorkloadEntry } from "./workload-entry.ts";
+import { readWorkloadGroup } from "./workload-group.ts";
 
 export const istio: Dialect = { name: "istio", kinds: KINDS, later: LATER, settings: settingsOf, translate };
 
@@ -35,7 +39,8 @@ type Draft =
   | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
   | { readonly kind: "authorization-policy"; readonly policy: AuthorizationPolicy }
   | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
-  | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts };
+  | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
+  | { readonly kind: "workload"; readonly workload: Workload };
 
 interface Read {
   readonly draft: Draft;
@@ -88,6 +93,13 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
       const policy = readRequestAuthentication(context);
       return policy ? { kind: "request-authentication", policy } : { kind: "nothing" };
     }
+    case "WorkloadEntry": {
+      const workload = readWorkloadEntry(context);
+      return workload ? { kind: "workload", workload } : { kind: "nothing" };
+    }
+    case "WorkloadGroup":
+      readWorkloadGroup(context); // what registers by it is entered by the control plane
+      return { kind: "nothing" };
     default: {
       const parts = readServiceEntry(context);
       return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
@@ -108,7 +120,8 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
   const entries = drafts.flatMap((draft) => (draft.kind === "service-entry" ? [draft.parts] : []));
   const parts: MeshParts = {
     ...NO_PARTS,
-    services: entries.flatMap((entry) => entry.services),
+    services: withAddresses(entries),
+    workloads: drafts.flatMap((draft) => (draft.kind === "workload" ? [draft.workload] : [])),
     endpointLists: entries.flatMap((entry) => entry.endpointLists),
     routes: linkRoutes(
       drafts.flatMap((draft) => (draft.kind === "virtual-service" ? [draft.draft] : [])),

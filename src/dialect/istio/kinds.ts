@@ -9,6 +9,7 @@ import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
 import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
 import { VIRTUAL_SERVICE } from "./virtual-service-schema.ts";
+import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./workload-entry-schema.ts";
 
 const NETWORKING = "networking.istio.io";
 const SECURITY = "security.istio.io";
@@ -24,6 +25,8 @@ export const KINDS: readonly KindTable[] = [
   { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
+  { group: NETWORKING, kind: "WorkloadEntry", versions: NETWORKING_VERSIONS, schema: WORKLOAD_ENTRY },
+  { group: NETWORKING, kind: "WorkloadGroup", versions: NETWORKING_VERSIONS, schema: WORKLOAD_GROUP },
   { group: SECURITY, kind: "AuthorizationPolicy", versions: SECURITY_VERSIONS, schema: AUTHORIZATION_POLICY },
   { group: SECURITY, kind: "PeerAuthentication", versions: SECURITY_VERSIONS, schema: PEER_AUTHENTICATION },
   { group: SECURITY, kind: "RequestAuthentication", versions: SECURITY_VERSIONS, schema: REQUEST_AUTHENTICATION },
@@ -37,8 +40,6 @@ export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
   { group: NETWORKING, kind: "ProxyConfig", instead: "proxies keep their defaults" },
   { group: NETWORKING, kind: "Sidecar", instead: "every proxy sees every service that is exported to it" },
-  { group: NETWORKING, kind: "WorkloadEntry", instead: "the workload is not part of the mesh" },
-  { group: NETWORKING, kind: "WorkloadGroup", instead: "no workload registers by it" },
   { group: TELEMETRY, kind: "Telemetry", instead: "metrics and access logs are the mesh's" },
   { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
   { group: EXTENSIONS, kind: "WasmPlugin", instead: "nothing is added to the proxies" },

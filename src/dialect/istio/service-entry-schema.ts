@@ -1,31 +1,10 @@
 // Every field of networking.istio.io ServiceEntry.
 
-import {
-  choice,
-  list,
-  mapOf,
-  notEmpty,
-  openRecord,
-  port,
-  record,
-  required,
-  text,
-  type Value,
-  whole,
-} from "../schema.ts";
+import { choice, list, notEmpty, openRecord, port, record, required, text, type Value } from "../schema.ts";
+import { WORKLOAD_FIELDS } from "./workload-entry-schema.ts";
 
-const LABELS = mapOf(text("label-value"), "label-key");
-
-/** A WorkloadEntry without its envelope. Addresses are checked by the resolution that they stand under. */
-const ENDPOINT = record({
-  address: required(notEmpty()),
-  ports: mapOf(port()),
-  labels: LABELS,
-  network: text(),
-  locality: text(),
-  weight: whole(0, 2 ** 31 - 1),
-  serviceAccount: notEmpty(),
-});
+/** Addresses are checked by the resolution that they stand under. */
+const ENDPOINT = record({ address: required(notEmpty()), ...WORKLOAD_FIELDS });
 
 export const SERVICE_ENTRY = record({
   apiVersion: text(),
@@ -46,13 +25,14 @@ export const SERVICE_ENTRY = record({
       location: choice("MESH_EXTERNAL", "MESH_INTERNAL"),
       resolution: choice("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
       endpoints: list(ENDPOINT),
-      workloadSelector: record({ labels: LABELS }),
+      workloadSelector: record({ labels: WORKLOAD_FIELDS.labels }),
       exportTo: list(notEmpty()),
       subjectAltNames: list(notEmpty()),
     }),
   ),
-  status: openRecord({}),
+  status: openRecord({ addresses: list(openRecord({ value: text(), host: text() })) }),
 });
 
-export type ServiceEntrySpec = NonNullable<Value<typeof SERVICE_ENTRY>["spec"]>;
+export type ServiceEntryValue = Value<typeof SERVICE_ENTRY>;
+export type ServiceEntrySpec = ServiceEntryValue["spec"];
 export type EndpointSpec = Value<typeof ENDPOINT>;

@@ -1,37 +1,47 @@
 // ServiceEntry → services that the platform does not know, with their endpoints.
 
 import { parseAddress } from "../../base/cidr.ts";
-import type { EndpointList, ListedEndpoint } from "../../model/endpoint.ts";
+import { type EndpointList, isUnixAddress, type ListedEndpoint } from "../../model/endpoint.ts";
 import { serviceAccountIdentity } from "../../model/identity.ts";
-import { PROTOCOLS, type Protocol } from "../../model/protocol.ts";
+import { isHttp, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import { type Resolution, type Service, type ServicePort, serviceKey } from "../../model/service.ts";
 import type { Locality } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { hostProblem } from "../formats.ts";
+import type { Reporter } from "../reporter.ts";
+import type { Entered } from "./auto-addresses.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { resolveHost } from "./names.ts";
 import type { Reading } from "./reading.ts";
-import { type EndpointSpec, SERVICE_ENTRY, type ServiceEntrySpec } from "./service-entry-schema.ts";
+import {
+  type EndpointSpec,
+  SERVICE_ENTRY,
+  type ServiceEntrySpec,
+  type ServiceEntryValue,
+} from "./service-entry-schema.ts";
+import { checkUnixAddress, localityOf, takesMutualTls } from "./workload-address.ts";
+import * as workloadDiagnostics from "./workload-diagnostics.ts";
 
-export interface ServiceEntryParts {
-  readonly services: readonly Service[];
+export interface ServiceEntryParts extends Entered {
   readonly endpointLists: readonly EndpointList[];
 }
 
-/** NONE is the default: traffic goes where the client dialled. DYNAMIC_DNS was refused before this is asked. */
+/** NONE is the default: traffic goes where the client dialled. */
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   NONE: "passthrough",
   STATIC: "endpoints",
   DNS: "dns",
   DNS_ROUND_ROBIN: "dns-round-robin",
+  DYNAMIC_DNS: "dynamic-dns",
 };
 
 /** One service for each host. */
 export function readServiceEntry(reading: Reading): ServiceEntryParts | undefined {
   const { object, origin, namespace, settings, reporter } = reading;
-  const spec = decodeObject(SERVICE_ENTRY, object, reporter)?.spec;
-  if (!spec) return undefined;
+  const entry = decodeObject(SERVICE_ENTRY, object, reporter);
+  if (!entry) return undefined;
+  const { spec } = entry;
   checkResolution(spec, reading);
   const ports = readPorts(spec, reading);
   const endpoints = (spec.endpoints ?? []).map((endpoint, i) =>
@@ -45,7 +55,7 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       host,
       namespace,
       name: host,
-      addresses: spec.addresses ?? [],
+      addresses: spec.addresses?.length ? spec.addresses : givenAddresses(entry, written),
       ports,
       location: spec.location === "MESH_INTERNAL" ? "mesh" : "external",
       resolution: RESOLUTIONS[spec.resolution ?? "NONE"] ?? "passthrough",
@@ -54,7 +64,24 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.services),
     };
   });
-  return { services, endpointLists: services.flatMap((service) => listsOf(service, endpoints, reading)) };
+  const unaddressed = new Set(services.filter((service) => wantsAddress(service, object.labels)));
+  return { services, unaddressed, endpointLists: services.flatMap((service) => listsOf(service, endpoints, reading)) };
+}
+
+/** What istiod assigned, of an object that was brought from a cluster of it. */
+function givenAddresses({ spec, status }: ServiceEntryValue, host: string): readonly string[] {
+  const given = status?.addresses?.filter((entry) => (entry.host ?? spec.hosts[0]) === host) ?? [];
+  return given.flatMap(({ value = "" }) => (parseAddress(value) ? [value] : []));
+}
+
+/** Where the address that the client dialled is kept, an invented one would lead nowhere; and a wildcard stands for many. */
+function wantsAddress({ addresses, resolution, host }: Service, labels: Readonly<Record<string, string>>): boolean {
+  if (addresses.length > 0 || host.startsWith("*") || parseAddress(host)) return false;
+  return (
+    resolution !== "passthrough" &&
+    resolution !== "dynamic-dns" &&
+    labels["networking.istio.io/enable-autoallocate-ip"] !== "false"
+  );
 }
 
 /** With DNS and no endpoints the host itself is looked up. */
@@ -91,11 +118,14 @@ const NOWHERE: Locality = { region: "", zone: "", subzone: "" };
 function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
   const resolution = spec.resolution ?? "NONE";
   const endpoints = spec.endpoints ?? [];
-  if (resolution === "DYNAMIC_DNS") reporter.report("spec.resolution", diagnostics.resolutionNotSupported(resolution));
+  if (resolution === "DYNAMIC_DNS") checkDynamic(spec, reporter);
   if (endpoints.length > 0 && spec.workloadSelector)
     reporter.report("spec.workloadSelector", diagnostics.endpointsAndSelector());
   if (resolution === "NONE" && endpoints.length > 0)
     reporter.report("spec.endpoints", diagnostics.endpointsNotAllowed(resolution));
+  const sockets = endpoints.filter(({ address }) => isUnixAddress(address));
+  if (sockets.length > 0 && (spec.ports ?? []).length !== 1)
+    reporter.report("spec.ports", workloadDiagnostics.unixServicePorts((spec.ports ?? []).length));
   if (resolution === "STATIC" && endpoints.length === 0 && !spec.workloadSelector)
     reporter.report("spec.resolution", diagnostics.endpointsMissing());
   if (resolution.startsWith("DNS")) {
@@ -106,6 +136,23 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
     for (const [i, address] of (spec.addresses ?? []).entries()) {
       if (address.includes("/")) reporter.report(`spec.addresses[${i}]`, diagnostics.rangeWithEndpoints(address));
     }
+  }
+}
+
+/** Who is called is told by each request: nothing else may say it, and a protocol must show it. */
+function checkDynamic(
+  { hosts, addresses, endpoints, workloadSelector, ports }: ServiceEntrySpec,
+  reporter: Reporter,
+): void {
+  for (const [i, host] of hosts.entries())
+    if (!host.startsWith("*")) reporter.report(`spec.hosts[${i}]`, workloadDiagnostics.dynamicHost(host));
+  for (const [field, value] of Object.entries({ addresses, endpoints, workloadSelector }))
+    if (value !== undefined && (!Array.isArray(value) || value.length > 0))
+      reporter.report(`spec.${field}`, workloadDiagnostics.dynamicEndpoints(field));
+  for (const [i, { protocol = "" }] of (ports ?? []).entries()) {
+    const read = protocolOf(protocol);
+    if (read && !isHttp(read))
+      reporter.report(`spec.ports[${i}].protocol`, workloadDiagnostics.dynamicProtocol(protocol || "none"));
   }
 }
 
@@ -145,7 +192,7 @@ function readEndpoint(
   reading: Reading,
 ): ListedEndpoint {
   const { namespace, settings, reporter } = reading;
-  checkAddress(spec.address, `${path}.address`, entry.resolution ?? "NONE", reading);
+  checkAddress(spec, path, entry.resolution ?? "NONE", reading);
   const names = ports.map((port) => port.name);
   for (const name of Object.keys(spec.ports ?? {})) {
     if (!names.includes(name))
@@ -154,27 +201,25 @@ function readEndpoint(
   const targets = ports.map(
     ({ name, number, target }) => [name, spec.ports?.[name] ?? (typeof target === "number" ? target : number)] as const,
   );
-  const [region = "", zone = "", subzone = ""] = spec.locality?.split("/") ?? [];
   return {
     address: spec.address,
     ports: Object.fromEntries(targets),
     health: "healthy",
     weight: spec.weight || 1,
-    locality: { region, zone, subzone },
+    locality: localityOf(spec.locality ?? ""),
     cluster: settings.cluster,
     network: spec.network ?? "",
     labels: spec.labels ?? {},
-    identity:
-      spec.serviceAccount === undefined
-        ? undefined
-        : serviceAccountIdentity(settings.trustDomain, namespace, spec.serviceAccount),
+    identity: spec.serviceAccount
+      ? serviceAccountIdentity(settings.trustDomain, namespace, spec.serviceAccount)
+      : undefined,
+    takesMutualTls: takesMutualTls(spec.labels ?? {}, spec.serviceAccount, `${path}.labels`, reporter) || undefined,
   };
 }
 
-/** With STATIC nothing is ever looked up, so a name could not become an address. */
-function checkAddress(address: string, path: string, resolution: string, { reporter }: Reading): void {
-  if (address.startsWith("unix://")) reporter.report(path, diagnostics.unixAddress(address));
-  else if (!parseAddress(address) && (resolution === "STATIC" || hostProblem(address) !== undefined)) {
-    reporter.report(path, diagnostics.endpointAddress(address, resolution));
-  }
+/** With STATIC nothing is ever looked up, so a name could not become an address; and Envoy looks up no sockets. */
+function checkAddress({ address, ports }: EndpointSpec, path: string, resolution: string, { reporter }: Reading): void {
+  if (isUnixAddress(address) && resolution === "STATIC") checkUnixAddress(address, ports, `${path}.address`, reporter);
+  else if (!parseAddress(address) && (resolution === "STATIC" || hostProblem(address) !== undefined))
+    reporter.report(`${path}.address`, diagnostics.endpointAddress(address, resolution));
 }

@@ -8,8 +8,7 @@ import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
 import { type PodValue, SCHEMAS } from "./kinds.ts";
 import { readProxy } from "./proxy.ts";
-
-type Labels = Readonly<Record<string, string>>;
+import { canonicalName, canonicalRevision, type Labels, WORKLOAD_NAME } from "./workload-names.ts";
 
 /** Undefined for a Pod without an address, or one that has run to its end. */
 export function readPod(object: SourceObject, settings: MeshSettings, reporter: Reporter): Workload | undefined {
@@ -23,7 +22,7 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
   const proxy = readProxy(annotations, origin.namespace, settings, reporter);
   if (addresses.length === 0 || status?.phase === "Succeeded" || status?.phase === "Failed") return undefined;
   const serviceAccount = pod.spec?.serviceAccountName || "default";
-  const workloadName = labels["service.istio.io/workload-name"] ?? ownerName(pod, labels) ?? origin.name;
+  const workloadName = labels[WORKLOAD_NAME] ?? ownerName(pod, labels) ?? origin.name;
   return {
     namespace: origin.namespace,
     name: origin.name,
@@ -43,15 +42,6 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
     proxy,
     origin,
   };
-}
-
-/** The order in which Istio looks for the name that metrics group by. */
-function canonicalName(labels: Labels): string | undefined {
-  return labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels.app;
-}
-
-function canonicalRevision(labels: Labels): string | undefined {
-  return labels["service.istio.io/canonical-revision"] ?? labels["app.kubernetes.io/version"] ?? labels.version;
 }
 
 /** Of a Deployment's Pod the Deployment: its ReplicaSet has the Deployment's name and the template's hash. */
