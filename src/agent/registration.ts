@@ -11,6 +11,7 @@ import type { GrpcStatus } from "../grpc/status.ts";
 import type { ClientConnection } from "../http/stream.ts";
 import {
   DeregisterRequestSchema,
+  type Probe,
   RegisterRequestSchema,
   RegisterResponseSchema,
 } from "../xds/gen/heddle/registration/v1/registration_pb.ts";
@@ -52,6 +53,7 @@ export class Registration {
   readonly #workload: WorkloadDescription;
   readonly #key = randomBytes(INSTANCE_KEY_BYTES);
   #current: () => HeldIdentity | undefined = () => undefined;
+  #probe: Probe | undefined;
   #readiness: Readiness = { ready: false, reason: "Starting" };
   #link: Link | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,6 +73,11 @@ export class Registration {
     this.#current = current;
     await this.#inTurn(() => this.#register());
     this.#state = "standing";
+  }
+
+  /** How its health is to be asked, since it was registered by a group that says so. */
+  get probe(): Probe | undefined {
+    return this.#probe;
   }
 
   set(readiness: Readiness): Promise<void> {
@@ -110,7 +117,8 @@ export class Registration {
         reason: this.#readiness.ready ? "" : this.#readiness.reason,
       });
       const answer = await this.#call(REGISTER_PATH, toBinary(RegisterRequestSchema, request), TIMEOUT_MS);
-      const { lease, warnings } = fromBinary(RegisterResponseSchema, answer);
+      const { lease, warnings, probe } = fromBinary(RegisterResponseSchema, answer);
+      this.#probe = probe;
       delayMs = Math.max(MIN_RENEWAL_MS, (lease ? durationMs(lease) : 0) / RENEWALS);
       this.#trouble = undefined;
       for (const warning of warnings) log.warn(warning);

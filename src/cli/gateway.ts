@@ -2,21 +2,19 @@
 
 import type { Command } from "commander";
 import { Registration } from "../agent/registration.ts";
-import { type RunOptions as AgentOptions, instanceName, type RunningSidecar, runSidecar } from "../agent/run.ts";
+import { type RunOptions as AgentOptions, instanceName, runSidecar } from "../agent/run.ts";
 import { logger } from "../base/log.ts";
 import { gatewayLabels, workloadNameOf } from "../xds/registration.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { onThisHost, type Placement } from "./placement.ts";
 import { proxyCommand } from "./proxy-command.ts";
-import { SidecarFolder } from "./sidecar-folder.ts";
+import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { VERSION } from "./version.ts";
 
 const log = logger("gateway");
 
-/** Beyond the proxy's own drain time, before it is made to end. */
-const GRACE_MS = 1_000;
 const REVISION = "v1";
 
 export function define(command: Command): void {
@@ -49,60 +47,33 @@ async function run(options: GatewayOptions): Promise<void> {
   const registration = new Registration(access.controlPlane, descriptionOf(options, pod, placement));
   try {
     const job = { options, serviceAccount, pod, placement, access, registration };
-    process.exitCode = await runRegistered(job, signals);
+    process.exitCode = await runInFolder(options.state, pod, signals, (folder) =>
+      runSidecar(agentOptions(job, folder)),
+    );
   } finally {
     await registration.end();
     placement.release();
   }
 }
 
-function descriptionOf({ name: app, proxy, port = [] }: GatewayOptions, name: string, { address, ports }: Placement) {
-  return {
-    name,
-    app,
-    version: REVISION,
-    address,
-    sidecar: {
-      proxy,
-      meshPort: ports.mesh,
-      statusPort: ports.status,
-      wayIn: { case: "ports" as const, value: { forwardProxy: ports.forwardProxy, inbound: ports.inbound } },
-    },
-    gateway: { ports: [...port] },
-  };
-}
-
-async function runRegistered(job: Job, signals: SignalRelay): Promise<number> {
-  const folder = new SidecarFolder(job.options.state, job.pod);
-  try {
-    const running: RunningSidecar = await runSidecar(agentOptions(job, folder.path));
-    signals.to(running);
-    const code = await running.done;
-    folder.remove();
-    return code;
-  } catch (thrown) {
-    folder.removeWithoutLog();
-    throw thrown;
-  }
+function descriptionOf({ name: app, proxy, port = [] }: GatewayOptions, name: string, placement: Placement) {
+  const sidecar = sidecarOf(proxy, placement);
+  return { name, app, version: REVISION, address: placement.address, sidecar, gateway: { ports: [...port] } };
 }
 
 function agentOptions(job: Job, folder: string): AgentOptions {
   const { options, serviceAccount, pod, placement, access, registration } = job;
   const { name: app, namespace, proxy, drainTime } = options;
+  const of = { app, version: REVISION };
   return {
     sidecar: {
       role: "gateway",
       proxy,
-      workload: {
-        name: pod,
-        namespace,
-        serviceAccount,
-        trustDomain: access.trustDomain,
-        clusterId: access.clusterId,
-        address: placement.address,
-        labels: gatewayLabels({ app, version: REVISION }),
-        workloadName: workloadNameOf({ app, version: REVISION }),
-      },
+      workload: workloadOf(
+        { name: pod, namespace, serviceAccount, ...of, labels: gatewayLabels(of) },
+        access,
+        placement,
+      ),
       ports: { admin: placement.ports.admin, status: placement.ports.status },
       controlPlane: access.controlPlane,
       token: access.token,

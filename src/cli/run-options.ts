@@ -8,6 +8,8 @@ import {
   address,
   concurrency,
   duration,
+  type GroupOption,
+  group,
   type HostPort,
   hostPort,
   name,
@@ -21,6 +23,7 @@ const PROTOCOLS = ["http", "http2", "grpc", "tcp"] as const;
 export interface RunOptions {
   readonly state?: string;
   readonly name?: string;
+  readonly group?: GroupOption;
   readonly version: string;
   readonly namespace: string;
   readonly serviceAccount?: string;
@@ -51,6 +54,11 @@ export function addRunOptions(command: Command): void {
   command
     .argument("<command...>", "the program and its arguments, after --")
     .option("--name <name>", "of the service that the program is an instance of", name("--name"))
+    .option(
+      "--group <namespace/name>",
+      "WorkloadGroup that it registers by: its labels, ports, place and probe are that's, and no service is made for it",
+      group("--group"),
+    )
     .option("--version <version>", "label that subsets choose it by", "v1")
     .addOption(namespaceOption())
     .option("--service-account <name>", "its identity in the mesh (default: the name)", name("--service-account"))

@@ -1,12 +1,12 @@
 // `heddle run … -- command`: a program, with a sidecar beside it and a place in the mesh, for as long as it runs.
 
 import type { Command } from "commander";
-import { CAPTURE_PORTS } from "../agent/capture-rules.ts";
+import { type Health, probeHealth } from "../agent/probe/prober.ts";
 import { Registration, type WorkloadDescription } from "../agent/registration.ts";
 import { type RunOptions as AgentOptions, instanceName, runSidecar } from "../agent/run.ts";
-import type { Workload } from "../agent/sidecar.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
+import type { ObjectName } from "../kube/object.ts";
 import { workloadLabels, workloadNameOf } from "../xds/registration.ts";
 import { applicationEnvironment, untilListening } from "./application.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
@@ -14,15 +14,12 @@ import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
 import { proxyCommand } from "./proxy-command.ts";
 import { addRunOptions, type RunOptions, wantedPorts } from "./run-options.ts";
-import { SidecarFolder } from "./sidecar-folder.ts";
+import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { required } from "./values.ts";
 import { VERSION } from "./version.ts";
 
 const log = logger("run");
-
-/** Beyond the proxy's own drain time, before it is made to end. */
-const GRACE_MS = 1_000;
 
 export function define(command: Command): void {
   addRunOptions(command);
@@ -35,6 +32,7 @@ interface Job {
   readonly options: RunOptions;
   readonly app: string;
   readonly serviceAccount: string;
+  readonly namespace: string;
   /** Of this instance. */
   readonly pod: string;
   readonly placement: Placement;
@@ -44,17 +42,18 @@ interface Job {
 }
 
 async function run(command: readonly string[], options: RunOptions): Promise<void> {
-  const app = required(options.name, "--name NAME");
+  const app = required(options.name ?? options.group?.name, "--name NAME");
+  const namespace = options.group?.namespace ?? options.namespace;
   requireProgram(command[0]!);
   const signals = new SignalRelay();
   delete process.env.HEDDLE_TOKEN; // neither the proxy nor the program needs it
   const serviceAccount = options.serviceAccount ?? app;
-  const access = await accessControlPlane(options, { namespace: options.namespace, name: serviceAccount });
-  const pod = instanceName(workloadNameOf({ app, version: options.version }));
-  const placement = await place(options, pod, access);
+  const access = await accessControlPlane(options, { namespace, name: serviceAccount });
+  const pod = instanceName(options.group?.name ?? workloadNameOf({ app, version: options.version }));
+  const placement = await place(options, { name: pod, namespace }, access);
   const registration = new Registration(access.controlPlane, descriptionOf(options, app, pod, placement));
   try {
-    const job = { command, options, app, serviceAccount, pod, placement, access, registration, signals };
+    const job = { command, options, app, serviceAccount, namespace, pod, placement, access, registration, signals };
     process.exitCode = await runRegistered(job);
   } finally {
     await registration.end();
@@ -68,81 +67,49 @@ function requireProgram(program: string): void {
   throw new Failure(`there is no program ${program}`, { hint: "is it installed, on the PATH, and executable?" });
 }
 
-async function place(options: RunOptions, pod: string, { localAddress }: Access): Promise<Placement> {
+async function place(options: RunOptions, instance: ObjectName, { localAddress }: Access): Promise<Placement> {
   const ports = wantedPorts(options);
-  if (options.capture) return captured({ name: pod, namespace: options.namespace }, ports);
+  if (options.capture) return captured(instance, ports);
   return onThisHost(options.address ?? localAddress, ports, options.upstream ?? []);
 }
 
 function descriptionOf(options: RunOptions, app: string, name: string, placement: Placement): WorkloadDescription {
-  const { version, port, servicePort, protocol, proxy, upstream = [] } = options;
-  const { address, capture, ports } = placement;
+  const { version, port, servicePort, protocol, proxy, upstream = [], group } = options;
   return {
     name,
     app,
     version,
-    address,
-    ...(port !== undefined && { application: { port, servicePort, protocol } }),
-    sidecar: {
-      proxy,
-      meshPort: ports.mesh,
-      statusPort: ports.status,
-      wayIn: capture
-        ? {
-            case: "capture",
-            value: {
-              outboundPort: CAPTURE_PORTS.outbound,
-              inboundPort: CAPTURE_PORTS.inbound,
-              machineAddress: capture.machineAddress ?? "",
-            },
-          }
-        : { case: "ports", value: { forwardProxy: ports.forwardProxy, inbound: ports.inbound } },
-    },
-    upstreams: [...upstream],
-  };
-}
-
-function workloadOf({ app, serviceAccount, pod, options, placement, access }: Job): Workload {
-  const { version, namespace } = options;
-  return {
-    name: pod,
-    namespace,
-    serviceAccount,
-    trustDomain: access.trustDomain,
-    clusterId: access.clusterId,
     address: placement.address,
-    labels: workloadLabels({ app, version }),
-    workloadName: workloadNameOf({ app, version }),
+    ...(port !== undefined && { application: { port, servicePort, protocol } }),
+    sidecar: sidecarOf(proxy, placement),
+    upstreams: [...upstream],
+    group: group?.name ?? "",
   };
 }
 
 /** Runs the sidecar and the program to their end; resolves with the exit code. */
 async function runRegistered(job: Job): Promise<number> {
-  const folder = new SidecarFolder(job.options.state, job.pod);
   const ended = new AbortController();
   try {
-    const running = await runSidecar(agentOptions(job, folder.path, ended));
-    job.signals.to(running);
-    const code = await running.done;
-    folder.remove();
-    return code;
-  } catch (thrown) {
-    folder.removeWithoutLog();
-    throw thrown;
+    return await runInFolder(job.options.state, job.pod, job.signals, (folder) =>
+      runSidecar(agentOptions(job, folder, ended)),
+    );
   } finally {
     ended.abort();
   }
 }
 
 function agentOptions(job: Job, folder: string, ended: AbortController): AgentOptions {
-  const { command, options, placement, access, registration } = job;
+  const { command, options, app, serviceAccount, pod, namespace, placement, access, registration } = job;
+  const { version } = options;
+  const labels = workloadLabels({ app, version });
   const { capture, ports } = placement;
   const env = applicationEnvironment(process.env, capture ? undefined : ports.forwardProxy, options.port);
   if (capture) warnOfLoopback(loopbackMentions(command, env, ownPorts(options)));
   return {
     sidecar: {
       proxy: options.proxy,
-      workload: workloadOf(job),
+      workload: workloadOf({ name: pod, namespace, serviceAccount, app, version, labels }, access, placement),
       ports: { admin: ports.admin, status: ports.status },
       controlPlane: access.controlPlane,
       token: access.token,
@@ -183,12 +150,20 @@ async function becomeReady(job: Job, folder: string, ended: AbortSignal): Promis
   const enter = <T>(work: () => T): T => (placement.capture ? placement.capture.enter(work) : work());
   if (options.port !== undefined && !(await untilListening(options.port, enter, ended))) return;
   if (ended.aborted) return;
-  await registration
-    .set({ ready: true })
-    .catch((error) => log.warn("could not tell the mesh that this workload is ready, will try again", { error }));
+  const { probe } = registration;
+  if (probe) {
+    const command = (words: readonly string[]) => placement.capture?.application(words) ?? words;
+    void probeHealth(probe, { enter, command }, ended, (health) => void tell(registration, health));
+  } else await tell(registration, "healthy");
   log.info("in the mesh", {
     workload: pod,
     address: `${placement.address}:${placement.ports.mesh}`,
     log: `${folder}/proxy.log`,
   });
+}
+
+function tell(registration: Registration, health: Health): Promise<void> {
+  return registration
+    .set(health === "healthy" ? { ready: true } : { ready: false, reason: "ProbeFailed" })
+    .catch((error) => log.warn(`could not tell the mesh that this workload is ${health}, will try again`, { error }));
 }

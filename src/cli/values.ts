@@ -57,6 +57,22 @@ export function name(option: string): (value: string) => string {
   };
 }
 
+/** An object; its namespace is the command's where none is written. */
+export interface GroupOption {
+  readonly namespace: string | undefined;
+  readonly name: string;
+}
+
+export function group(option: string): (value: string) => GroupOption {
+  return (value) => {
+    const [first = "", second] = value.split("/");
+    const read = second === undefined ? { namespace: undefined, name: first } : { namespace: first, name: second };
+    const names = [read.namespace ?? "default", read.name];
+    if (value.split("/").length <= 2 && names.every((part) => labelName(part).length === 0)) return read;
+    return refuse(option, value, "is not the name of a WorkloadGroup", `${option} shop/legacy`);
+  };
+}
+
 export interface HostPort {
   readonly host: string;
   readonly port: number;

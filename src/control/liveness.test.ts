@@ -5,7 +5,8 @@ import { newApi } from "../kube/api/harness.ts";
 import { KubeClient } from "../kube/client/client.ts";
 import { embeddedConnection } from "../kube/client/connection.ts";
 import { resource } from "../kube/resources.ts";
-import { Liveness, REGISTERED_BY } from "./liveness.ts";
+import { Liveness } from "./liveness.ts";
+import { REGISTERED_BY } from "./standing.ts";
 
 beforeAll(() => configureLog({ level: "off" }));
 afterAll(() => configureLog({ level: "info" }));

@@ -4,12 +4,9 @@
 import { logger } from "../base/log.ts";
 import type { KubeClient } from "../kube/client/client.ts";
 import { keyOf, type ObjectName, timestamp } from "../kube/object.ts";
-import { resource } from "../kube/resources.ts";
+import { everyStanding, isRegistered, readinessCondition, type Standing, standingFor } from "./standing.ts";
 
 const log = logger("control");
-
-/** Marks Pods that were registered: they are ours to take away. Kubernetes' own Pods never are. */
-export const REGISTERED_BY = "heddle.dev/registered-by";
 
 /** A machine that vanished closes no connection: its proxy's stream may seem to live for minutes. The lease does not. */
 export type Sign = "proxy" | "lease";
@@ -43,9 +40,8 @@ export class Liveness {
 
   /** Registrations of an earlier life of the control plane: those that do not connect are of processes that are gone. */
   async start(): Promise<void> {
-    const { objects } = await this.#options.client.list(resource.pods, {});
-    for (const { metadata } of objects)
-      this.onLost({ namespace: metadata.namespace ?? "", name: metadata.name }, "proxy");
+    for (const { object } of await everyStanding(this.#options.client))
+      this.onLost({ namespace: object.metadata.namespace ?? "", name: object.metadata.name }, "proxy");
   }
 
   onAlive(pod: ObjectName, sign: Sign): void {
@@ -88,15 +84,16 @@ export class Liveness {
     }, delayMs);
   }
 
-  async #isOurs(pod: ObjectName): Promise<boolean> {
-    const object = await this.#options.client.get(resource.pods, pod);
-    return object?.metadata.annotations?.[REGISTERED_BY] !== undefined;
+  /** What stands for it, if that is ours. */
+  async #ours(pod: ObjectName): Promise<Standing | undefined> {
+    const standing = await standingFor(this.#options.client, pod);
+    return standing && isRegistered(standing) ? standing : undefined;
   }
 
   async #markUnready(pod: ObjectName, loss: Loss): Promise<void> {
-    const isOurs = await this.#isOurs(pod);
+    const standing = await this.#ours(pod);
     if (this.#losses.get(keyOf(pod)) !== loss) return;
-    if (!isOurs) {
+    if (!standing) {
       this.#losses.delete(keyOf(pod));
       return;
     }
@@ -105,17 +102,15 @@ export class Liveness {
     // Before the API is asked: a failure there must not keep the registration of a dead process for ever.
     this.#after(pod, loss, this.#options.forgetAfterMs, () => this.#forget(pod, loss));
     const condition = {
-      type: "Ready",
+      type: readinessCondition(standing.type),
       status: "False",
       reason: reasonOf(loss),
       lastTransitionTime: timestamp(new Date()),
     };
-    await this.#options.client.patch(
-      resource.pods,
-      pod,
-      { kind: "strategic", patch: { status: { conditions: [condition] } } },
-      { subresource: "status" },
-    );
+    // Custom resources know no strategic merge; of an entry that is ours every condition is.
+    const kind = standing.type.builtIn ? "strategic" : "merge";
+    const patch = { status: { conditions: [condition] } };
+    await this.#options.client.patch(standing.type, pod, { kind, patch }, { subresource: "status" });
   }
 
   async #forget(pod: ObjectName, loss: Loss): Promise<void> {
@@ -123,12 +118,12 @@ export class Liveness {
       this.#after(pod, loss, this.#options.forgetAfterMs, () => this.#forget(pod, loss));
       return;
     }
-    const isOurs = await this.#isOurs(pod);
+    const standing = await this.#ours(pod);
     if (this.#losses.get(keyOf(pod)) !== loss) return;
     this.#losses.delete(keyOf(pod));
-    if (!isOurs) return;
+    if (!standing) return;
     log.info("workload is forgotten", { pod: keyOf(pod) });
-    await this.#options.client.delete(resource.pods, pod);
+    await this.#options.client.delete(standing.type, pod);
   }
 }
 

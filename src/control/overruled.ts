@@ -11,8 +11,8 @@ import { resourceByKind } from "../kube/resources.ts";
 import { hasReason } from "../kube/status.ts";
 import { diagnose } from "../model/message.ts";
 import { type Origin, originKey } from "../model/origin.ts";
-import { REGISTERED_BY } from "./liveness.ts";
 import type { Overruled } from "./objects.ts";
+import { REGISTERED_BY } from "./standing.ts";
 
 const log = logger("control");
 

@@ -2,14 +2,15 @@
 // and nowhere else.
 
 import { createHash } from "node:crypto";
-import { isJsonObject } from "../../kube/json.ts";
+import { isJsonObject, type JsonObject } from "../../kube/json.ts";
 import type { KubeObject } from "../../kube/object.ts";
+import { resource } from "../../kube/resources.ts";
 import { gatewayLabels, workloadLabels } from "../../xds/registration.ts";
-import { REGISTERED_BY } from "../liveness.ts";
+import { accountOf, conditionIs, isRegistered, REGISTERED_BY, readinessCondition, type Standing } from "../standing.ts";
 import type { InstanceProof, Readiness, RegisteredWorkload } from "./workload.ts";
 
 /** SHA-256 of the instance's key: who reads the object learns nothing with which to change it. */
-const INSTANCE = "heddle.dev/instance";
+export const INSTANCE = "heddle.dev/instance";
 /** Of a Service that was made for a registration: other identities may not serve under its name. */
 const SERVICE_ACCOUNT = "heddle.dev/service-account";
 const REGISTRAR = "heddle run";
@@ -30,7 +31,7 @@ function labelsOf(workload: RegisteredWorkload): Readonly<Record<string, string>
   return workload.gateway ? gatewayLabels(workload) : workloadLabels(workload);
 }
 
-function annotationsOf(workload: RegisteredWorkload): Readonly<Record<string, string>> {
+export function annotationsOf(workload: RegisteredWorkload): Readonly<Record<string, string>> {
   const { proxy, upstreams, address } = workload;
   return {
     [REGISTERED_BY]: REGISTRAR,
@@ -65,42 +66,43 @@ function wayIn({ proxy, application }: RegisteredWorkload): Readonly<Record<stri
   };
 }
 
-function digestOf({ key }: InstanceProof): string {
+export function digestOf({ key }: InstanceProof): string {
   return createHash("sha256").update(key).digest("hex");
 }
 
-/** Whether a stored Pod is a registration of this very instance. */
-export function isRegistrationOf(pod: KubeObject, serviceAccount: string, proof: InstanceProof): boolean {
-  const { annotations } = pod.metadata;
+/** Whether what is stored is a registration of this very instance. */
+export function isRegistrationOf(standing: Standing, serviceAccount: string, proof: InstanceProof): boolean {
   return (
-    annotations?.[REGISTERED_BY] !== undefined &&
-    annotations[INSTANCE] === digestOf(proof) &&
-    isJsonObject(pod.spec) &&
-    pod.spec.serviceAccountName === serviceAccount
+    isRegistered(standing) &&
+    standing.object.metadata.annotations?.[INSTANCE] === digestOf(proof) &&
+    accountOf(standing) === serviceAccount
   );
 }
 
-export function statusOf({ address }: RegisteredWorkload, readiness: Readiness, time: string) {
-  const condition = { type: "Ready", status: readiness.ready ? "True" : "False", lastTransitionTime: time };
-  return {
-    phase: "Running",
-    podIP: address,
-    podIPs: [{ ip: address }],
-    conditions: [readiness.ready ? condition : { ...condition, reason: readiness.reason }],
+export function statusOf(
+  type: Standing["type"],
+  { address }: RegisteredWorkload,
+  readiness: Readiness,
+  time: string,
+): JsonObject {
+  const condition = {
+    type: readinessCondition(type),
+    status: readiness.ready ? "True" : "False",
+    lastTransitionTime: time,
   };
+  const conditions = [readiness.ready ? condition : { ...condition, reason: readiness.reason }];
+  return type === resource.pods
+    ? { phase: "Running", podIP: address, podIPs: [{ ip: address }], conditions }
+    : { conditions };
 }
 
-/** Whether a stored Pod's status says so already, of the same address. */
-export function hasStatus({ status }: KubeObject, { address }: RegisteredWorkload, readiness: Readiness): boolean {
-  if (!isJsonObject(status) || status.podIP !== address || !Array.isArray(status.conditions)) return false;
-  return status.conditions.some(
-    (condition) =>
-      isJsonObject(condition) &&
-      condition.type === "Ready" &&
-      (readiness.ready
-        ? condition.status === "True"
-        : condition.status === "False" && condition.reason === readiness.reason),
-  );
+/** Whether a stored object's status says so already; a Pod's of the same address, which is the status's own there. */
+export function hasStatus(standing: Standing, { address }: RegisteredWorkload, readiness: Readiness): boolean {
+  const { type, object } = standing;
+  if (type === resource.pods && !(isJsonObject(object.status) && object.status.podIP === address)) return false;
+  return readiness.ready
+    ? conditionIs(standing, { status: "True", reason: undefined })
+    : conditionIs(standing, { status: "False", reason: readiness.reason });
 }
 
 /** Clients call the usual ports, and it listens where it may: it needs no right to open port 80. */

@@ -17,7 +17,9 @@ import {
   type RegisterResponse,
   RegisterResponseSchema,
 } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
-import { type Liveness, REGISTERED_BY } from "../liveness.ts";
+import type { Liveness } from "../liveness.ts";
+import { accountOf, everyStanding, isRegistered, type Standing, standingFor } from "../standing.ts";
+import { accountOfGroup, entryOf, type GroupVerdict, judgeGroup, probeMessage } from "./entry.ts";
 import { Leases } from "./leases.ts";
 import * as objects from "./objects.ts";
 import {
@@ -51,6 +53,12 @@ export interface Caller {
   readonly local: boolean;
 }
 
+interface Written {
+  readonly kind: "written";
+  readonly warnings: readonly string[];
+  readonly standing: Standing;
+}
+
 export type Registered = { readonly kind: "registered"; readonly response: RegisterResponse };
 export type Refused = { readonly kind: "refused"; readonly status: GrpcStatus };
 
@@ -74,12 +82,10 @@ export class Registrar {
 
   /** Those of an earlier life of the control plane have a lease from now on, too. */
   async start(): Promise<void> {
-    const { objects: pods } = await this.#options.client.list(resource.pods, {});
-    for (const { metadata, spec } of pods) {
-      if (metadata.annotations?.[REGISTERED_BY] === undefined) continue;
-      const namespace = metadata.namespace ?? "";
-      const { serviceAccountName = "default" } = (spec ?? {}) as { readonly serviceAccountName?: string };
-      this.#leases.renew({ namespace, name: metadata.name }, { namespace, name: serviceAccountName }, undefined);
+    for (const standing of await everyStanding(this.#options.client)) {
+      if (!isRegistered(standing)) continue;
+      const { name, namespace = "" } = standing.object.metadata;
+      this.#leases.renew({ namespace, name }, { namespace, name: accountOf(standing) }, undefined);
     }
   }
 
@@ -109,9 +115,9 @@ export class Registrar {
     const pod = { namespace: account.namespace, name: proof.value.name };
     return this.#inTurn(pod, async () => {
       const { client, liveness } = this.#options;
-      const found = await client.get(resource.pods, pod);
-      if (found && !objects.isRegistrationOf(found, account.name, proof.value)) return notIts(pod);
-      if (found) await client.delete(resource.pods, pod);
+      const found = await standingFor(client, pod);
+      if (found && !objects.isRegistrationOf(found, account.name, proof.value)) return notIts(found, pod);
+      if (found) await client.delete(found.type, pod);
       this.#leases.end(pod);
       liveness.onGone(pod);
       return undefined;
@@ -137,34 +143,69 @@ export class Registrar {
   ): Promise<Registered | Refused> {
     const { client, liveness, leaseMs } = this.#options;
     const account = { namespace: workload.namespace, name: workload.serviceAccount };
-    const pod = await client.get(resource.pods, workload);
-    if (pod && !objects.isRegistrationOf(pod, account.name, proof)) return notIts(workload);
+    const standing = await standingFor(client, workload);
+    if (standing && !objects.isRegistrationOf(standing, account.name, proof)) return notIts(standing, workload);
     if (!this.#leases.has(workload) && this.#leases.count(account) >= MAX_INSTANCES)
       return refused("RESOURCE_EXHAUSTED", `service account ${keyOf(account)} has ${MAX_INSTANCES} instances already`);
-    const written = JSON.stringify(workload);
+    const group = workload.group === undefined ? undefined : await this.#groupFor(workload, workload.group);
+    if (group?.kind === "refused") return group;
+    const written = JSON.stringify([workload, group?.version]);
     let warnings: readonly string[] = [];
-    let stored = pod;
-    if (!pod || this.#leases.written(workload) !== written) {
-      const outcome = await this.#write(workload, proof);
+    let stored = standing;
+    if (!standing || this.#leases.written(workload) !== written) {
+      const outcome = await this.#write(workload, proof, group);
       if (outcome.kind === "refused") return outcome;
-      ({ warnings, pod: stored } = outcome);
+      ({ warnings, standing: stored } = outcome);
     }
     this.#leases.renew(workload, account, written);
     liveness.onAlive(workload, "lease");
     const objection = wanted.ready ? liveness.objection(workload) : undefined;
     const readiness: Readiness = objection === undefined ? wanted : { ready: false, reason: objection };
-    if (!stored || !objects.hasStatus(stored, workload, readiness)) await this.#writeStatus(workload, readiness);
-    const response = create(RegisterResponseSchema, { lease: durationFromMs(leaseMs), warnings: [...warnings] });
+    if (stored && !objects.hasStatus(stored, workload, readiness)) await this.#writeStatus(stored, workload, readiness);
+    const probe = group?.group.probe;
+    const response = create(RegisterResponseSchema, {
+      lease: durationFromMs(leaseMs),
+      warnings: [...warnings],
+      ...(probe ? { probe: probeMessage(probe) } : {}),
+    });
     return { kind: "registered", response };
   }
 
-  /** The Pod, and what it needs where that is missing. */
+  /** A group is for one account: others may not come in by it. */
+  async #groupFor(
+    { namespace, serviceAccount }: RegisteredWorkload,
+    name: string,
+  ): Promise<Refused | Extract<GroupVerdict, { readonly kind: "group" }>> {
+    const object = await this.#options.client.get(resource.workloadGroups, { namespace, name });
+    if (!object) return refused("NOT_FOUND", `there is no WorkloadGroup ${namespace}/${name}`);
+    const verdict = judgeGroup(object);
+    if (verdict.kind === "unusable") return refused("FAILED_PRECONDITION", verdict.reason);
+    const account = accountOfGroup(verdict.group);
+    if (account === serviceAccount) return verdict;
+    return refused(
+      "PERMISSION_DENIED",
+      `workloads of WorkloadGroup ${namespace}/${name} run as service account ${account}, not ${serviceAccount}`,
+    );
+  }
+
+  /** The Pod, or the entry of a group's workload, and what it needs where that is missing. */
   async #write(
     workload: RegisteredWorkload,
     proof: InstanceProof,
-  ): Promise<Refused | { readonly kind: "written"; readonly warnings: readonly string[]; readonly pod: KubeObject }> {
+    group: Extract<GroupVerdict, { readonly kind: "group" }> | undefined,
+  ): Promise<Refused | Written> {
+    const { client } = this.#options;
     await this.#ensure(resource.namespaces, objects.namespaceOf(workload));
     await this.#ensure(resource.serviceAccounts, objects.serviceAccountOf(workload));
+    if (group) {
+      const type = resource.workloadEntries;
+      const entry = entryOf(workload, proof, workload.group ?? "", group.group);
+      return {
+        kind: "written",
+        warnings: [],
+        standing: { type, object: await client.apply(type, entry, { force: true }) },
+      };
+    }
     let warnings: readonly string[] = [];
     const doors = objects.gatewayServiceOf(workload);
     if (doors) {
@@ -177,8 +218,8 @@ export class Registrar {
       if (service.kind === "refused") return service;
       if (!objects.leadsTo(service.found, workload)) warnings = [unreached(workload)];
     }
-    const pod = await this.#options.client.apply(resource.pods, objects.podOf(workload, proof), { force: true });
-    return { kind: "written", warnings, pod };
+    const pod = await client.apply(resource.pods, objects.podOf(workload, proof), { force: true });
+    return { kind: "written", warnings, standing: { type: resource.pods, object: pod } };
   }
 
   async #ensure(type: ResourceType, object: KubeObject): Promise<KubeObject> {
@@ -222,15 +263,15 @@ export class Registrar {
     return services.filter((service) => objects.ownerOf(service) === serviceAccount).length;
   }
 
-  async #writeStatus(workload: RegisteredWorkload, readiness: Readiness): Promise<void> {
-    const status = objects.statusOf(workload, readiness, timestamp(new Date()));
+  async #writeStatus({ type }: Standing, workload: RegisteredWorkload, readiness: Readiness): Promise<void> {
+    const status = objects.statusOf(type, workload, readiness, timestamp(new Date()));
     const patch = { kind: "merge", patch: { status } } as const;
-    await this.#options.client.patch(resource.pods, workload, patch, { subresource: "status" });
+    await this.#options.client.patch(type, workload, patch, { subresource: "status" });
   }
 }
 
-function notIts(pod: ObjectName): Refused {
-  return refused("PERMISSION_DENIED", `Pod ${keyOf(pod)} is not a registration of this instance`);
+function notIts({ type }: Standing, name: ObjectName): Refused {
+  return refused("PERMISSION_DENIED", `${type.kind} ${keyOf(name)} is not a registration of this instance`);
 }
 
 function closedDoors({ namespace, app }: RegisteredWorkload): string {

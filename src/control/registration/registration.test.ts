@@ -425,3 +425,103 @@ describe("a lease", () => {
     await until("the unready Pod", async () => ready(await pod()) === "False LeaseExpired");
   });
 });
+
+describe("by a WorkloadGroup", () => {
+  const GROUP = "legacy";
+
+  async function groupWorld(options: Parameters<typeof world>[0] = {}, spec: object = {}) {
+    const made = await world(options);
+    const { client } = made;
+    const metadata = { name: "shop" };
+    await client.create(resource.namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
+    await client.create(resource.workloadGroups, {
+      apiVersion: "networking.istio.io/v1",
+      kind: "WorkloadGroup",
+      metadata: { name: GROUP, namespace: "shop" },
+      spec: {
+        metadata: { labels: { app: "legacy" }, annotations: { team: "vm" } },
+        template: { serviceAccount: "golden", locality: "eu/a", weight: 2, network: "vm", labels: { version: "v9" } },
+        probe: { httpGet: { port: 8082, path: "health" }, periodSeconds: 3 },
+        ...spec,
+      },
+    } as NewObject);
+    const entry = (name = POD.name) => client.get(resource.workloadEntries, { namespace: "shop", name });
+    return { ...made, entry };
+  }
+
+  const JOINING = { ...REQUEST, group: GROUP };
+
+  test("a WorkloadEntry stands for it: labels, place and weight of the template, address and sidecar its own", async () => {
+    const { register, entry, pod, client } = await groupWorld();
+    expect(await register(JOINING)).toBe("OK");
+    expect(await pod()).toBeUndefined();
+    expect((await client.list(resource.services)).objects).toEqual([]);
+    const read = sourceObject(await entry());
+    const { parts, results } = translate(read.kind === "object" ? [read.object] : [], DEFAULT_SETTINGS);
+    expect(results.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
+    const [workload] = parts.workloads;
+    expect(workload).toMatchObject({
+      name: POD.name,
+      addresses: ["127.0.0.1"],
+      servicePorts: { http: 8082 },
+      weight: 2,
+      network: "vm",
+      locality: { region: "eu", zone: "a" },
+      health: "healthy",
+      serviceAccount: "golden",
+      proxy: { kind: "heddle", meshPort: 3, inboundPorts: [{ application: 8082, plaintext: 2 }] },
+    });
+    expect(workload?.labels).toMatchObject({ app: "legacy", version: "v9" });
+    expect((await entry())?.metadata.annotations).toMatchObject({
+      team: "vm",
+      "istio.io/autoRegistrationGroup": GROUP,
+    });
+  });
+
+  test("its readiness is the condition Healthy, and so is the end of its lease", async () => {
+    const { register, entry } = await groupWorld({ leaseMs: 300, forgetAfterMs: 20 });
+    expect(await register({ ...JOINING, ready: false, reason: "ProbeFailed" })).toBe("OK");
+    expect(ready(await entry())).toBe("False ProbeFailed");
+    expect(await register(JOINING)).toBe("OK");
+    expect(await entry().then((found) => JSON.stringify(found?.status))).toContain('"Healthy"');
+    expect(ready(await entry())).toBe("True");
+    await until("the entry that is gone", async () => (await entry()) === undefined);
+  });
+
+  test("it ends when it says so, and nobody else may end it", async () => {
+    const { register, deregister, entry, as } = await groupWorld();
+    expect(await register(JOINING)).toBe("OK");
+    const refusal = `PERMISSION_DENIED WorkloadEntry shop/${POD.name} is not a registration of this instance`;
+    expect(await deregister(new Uint8Array(32).fill(8))).toBe(refusal);
+    as(peerOf("spiffe://cluster.local/ns/shop/sa/thief"));
+    expect(await deregister(KEY)).toBe(refusal);
+    as(peerOf(GOLDEN));
+    expect(await deregister(KEY)).toBe("OK");
+    expect(await entry()).toBeUndefined();
+  });
+
+  test("a changed template is in force with the next renewal", async () => {
+    const { register, entry, client } = await groupWorld();
+    expect(await register(JOINING)).toBe("OK");
+    const patch = { spec: { template: { weight: 5 } } };
+    await client.patch(resource.workloadGroups, { namespace: "shop", name: GROUP }, { kind: "merge", patch });
+    expect(await register(JOINING)).toBe("OK");
+    expect((await entry())?.spec).toMatchObject({ weight: 5 });
+    expect(ready(await entry())).toBe("True");
+  });
+
+  test("a group that is not there, is of another account, or is wrong, lets nobody in", async () => {
+    const { register, as, entry } = await groupWorld();
+    expect(await register({ ...JOINING, group: "other" })).toBe("NOT_FOUND there is no WorkloadGroup shop/other");
+    expect(await register({ ...JOINING, group: "a b" })).toContain("INVALID_ARGUMENT");
+    as(peerOf("spiffe://cluster.local/ns/shop/sa/thief"));
+    expect(await register(JOINING)).toBe(
+      "PERMISSION_DENIED workloads of WorkloadGroup shop/legacy run as service account golden, not thief",
+    );
+    expect(await entry()).toBeUndefined();
+    const wrong = await groupWorld({}, { probe: { periodSeconds: 1 } });
+    expect(await wrong.register(JOINING)).toContain(
+      "FAILED_PRECONDITION WorkloadGroup shop/legacy is not valid: the probe asks nothing",
+    );
+  });
+});

@@ -61,6 +61,8 @@ export interface RegisteredWorkload {
   readonly application:
     | { readonly port: number; readonly servicePort: number; readonly protocol: (typeof PROTOCOLS)[number] }
     | undefined;
+  /** WorkloadGroup of its namespace that it registers by. */
+  readonly group: string | undefined;
   /** Undefined for a sidecar. */
   readonly gateway: { readonly ports: readonly GatewayPort[] } | undefined;
   readonly proxy: {
@@ -85,6 +87,8 @@ export function readInstance(instance: Instance | undefined): Parsed<InstancePro
 export function readWorkload(request: RegisterRequest, account: ServiceAccount): Parsed<RegisteredWorkload> {
   return attempt(() => {
     const { instance, application, gateway, upstreams } = request;
+    const group = request.group === "" ? undefined : named(request.group, "group", subdomainName);
+    if (group !== undefined && gateway) throw new MalformedError("a gateway registers by no group");
     if (application && gateway) throw new MalformedError("a gateway has no application");
     if (upstreams.length > MAX_UPSTREAMS) throw new MalformedError(`more than ${MAX_UPSTREAMS} upstreams`);
     const app = named(request.app, "app", application || gateway ? dns1035Name : labelName);
@@ -98,6 +102,7 @@ export function readWorkload(request: RegisterRequest, account: ServiceAccount):
       workloadName: named(workloadNameOf({ app, version }), "app and version", labelValue),
       address: unicast(request.address),
       application: application && readApplication(application),
+      group,
       gateway: gateway && readGateway(gateway),
       proxy: readSidecar(present(request.sidecar, "sidecar")),
       upstreams: upstreams.map(({ port, host, servicePort }) => {

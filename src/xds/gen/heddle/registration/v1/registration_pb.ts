@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/registration/v1/registration.proto.
  */
 export const file_heddle_registration_v1_registration: GenFile = /*@__PURE__*/
-  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCLmAgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0iTgoQUmVnaXN0ZXJSZXNwb25zZRIoCgVsZWFzZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCgh3YXJuaW5ncxgCIAMoCSJHChFEZXJlZ2lzdGVyUmVxdWVzdBIyCghpbnN0YW5jZRgBIAEoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuSW5zdGFuY2UiFAoSRGVyZWdpc3RlclJlc3BvbnNlMtkBChNSZWdpc3RyYXRpb25TZXJ2aWNlEl0KCFJlZ2lzdGVyEicuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlcXVlc3QaKC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlJlZ2lzdGVyUmVzcG9uc2USYwoKRGVyZWdpc3RlchIpLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRGVyZWdpc3RlclJlcXVlc3QaKi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCL1AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkSDQoFZ3JvdXAYCyABKAkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0ifAoQUmVnaXN0ZXJSZXNwb25zZRIoCgVsZWFzZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCgh3YXJuaW5ncxgCIAMoCRIsCgVwcm9iZRgDIAEoCzIdLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUHJvYmUi0QIKBVByb2JlEjMKCGh0dHBfZ2V0GAEgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5IdHRwR2V0SAASNwoKdGNwX3NvY2tldBgCIAEoCzIhLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVGNwU29ja2V0SAASLAoEZXhlYxgDIAEoCzIcLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRXhlY0gAEiwKBGdycGMYBCABKAsyHC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdycGNIABIYChBpbml0aWFsX2RlbGF5X21zGAUgASgNEhIKCnRpbWVvdXRfbXMYBiABKA0SEQoJcGVyaW9kX21zGAcgASgNEhkKEXN1Y2Nlc3NfdGhyZXNob2xkGAggASgNEhkKEWZhaWx1cmVfdGhyZXNob2xkGAkgASgNQgcKBWNoZWNrInYKB0h0dHBHZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNEgwKBHBhdGgYAyABKAkSCwoDdGxzGAQgASgIEjQKB2hlYWRlcnMYBSADKAsyIy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlSGVhZGVyIioKC1Byb2JlSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiJwoJVGNwU29ja2V0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSIXCgRFeGVjEg8KB2NvbW1hbmQYASADKAkiJQoER3JwYxIMCgRwb3J0GAEgASgNEg8KB3NlcnZpY2UYAiABKAkiRwoRRGVyZWdpc3RlclJlcXVlc3QSMgoIaW5zdGFuY2UYASABKAsyIC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkluc3RhbmNlIhQKEkRlcmVnaXN0ZXJSZXNwb25zZTLZAQoTUmVnaXN0cmF0aW9uU2VydmljZRJdCghSZWdpc3RlchInLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0GiguaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlc3BvbnNlEmMKCkRlcmVnaXN0ZXISKS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXF1ZXN0GiouaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5EZXJlZ2lzdGVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * Which of an identity's workloads speaks.
@@ -115,6 +115,13 @@ export type RegisterRequest = Message<"heddle.registration.v1.RegisterRequest"> 
    * @generated from field: heddle.registration.v1.Gateway gateway = 10;
    */
   gateway?: Gateway | undefined;
+
+  /**
+   * WorkloadGroup of its namespace that it registers by: it is entered as that says, and no service is made for it. Empty: none.
+   *
+   * @generated from field: string group = 11;
+   */
+  group: string;
 };
 
 /**
@@ -349,6 +356,13 @@ export type RegisterResponse = Message<"heddle.registration.v1.RegisterResponse"
    * @generated from field: repeated string warnings = 2;
    */
   warnings: string[];
+
+  /**
+   * How its health is to be asked, as its group says; absent: its word counts.
+   *
+   * @generated from field: heddle.registration.v1.Probe probe = 3;
+   */
+  probe?: Probe | undefined;
 };
 
 /**
@@ -357,6 +371,196 @@ export type RegisterResponse = Message<"heddle.registration.v1.RegisterResponse"
  */
 export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*/
   messageDesc(file_heddle_registration_v1_registration, 9);
+
+/**
+ * Kubernetes' readiness probe, with its defaults filled in.
+ *
+ * @generated from message heddle.registration.v1.Probe
+ */
+export type Probe = Message<"heddle.registration.v1.Probe"> & {
+  /**
+   * @generated from oneof heddle.registration.v1.Probe.check
+   */
+  check: {
+    /**
+     * @generated from field: heddle.registration.v1.HttpGet http_get = 1;
+     */
+    value: HttpGet;
+    case: "httpGet";
+  } | {
+    /**
+     * @generated from field: heddle.registration.v1.TcpSocket tcp_socket = 2;
+     */
+    value: TcpSocket;
+    case: "tcpSocket";
+  } | {
+    /**
+     * @generated from field: heddle.registration.v1.Exec exec = 3;
+     */
+    value: Exec;
+    case: "exec";
+  } | {
+    /**
+     * @generated from field: heddle.registration.v1.Grpc grpc = 4;
+     */
+    value: Grpc;
+    case: "grpc";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: uint32 initial_delay_ms = 5;
+   */
+  initialDelayMs: number;
+
+  /**
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs: number;
+
+  /**
+   * @generated from field: uint32 period_ms = 7;
+   */
+  periodMs: number;
+
+  /**
+   * @generated from field: uint32 success_threshold = 8;
+   */
+  successThreshold: number;
+
+  /**
+   * @generated from field: uint32 failure_threshold = 9;
+   */
+  failureThreshold: number;
+};
+
+/**
+ * Describes the message heddle.registration.v1.Probe.
+ * Use `create(ProbeSchema)` to create a new message.
+ */
+export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 10);
+
+/**
+ * @generated from message heddle.registration.v1.HttpGet
+ */
+export type HttpGet = Message<"heddle.registration.v1.HttpGet"> & {
+  /**
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+
+  /**
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * @generated from field: bool tls = 4;
+   */
+  tls: boolean;
+
+  /**
+   * @generated from field: repeated heddle.registration.v1.ProbeHeader headers = 5;
+   */
+  headers: ProbeHeader[];
+};
+
+/**
+ * Describes the message heddle.registration.v1.HttpGet.
+ * Use `create(HttpGetSchema)` to create a new message.
+ */
+export const HttpGetSchema: GenMessage<HttpGet> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 11);
+
+/**
+ * @generated from message heddle.registration.v1.ProbeHeader
+ */
+export type ProbeHeader = Message<"heddle.registration.v1.ProbeHeader"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message heddle.registration.v1.ProbeHeader.
+ * Use `create(ProbeHeaderSchema)` to create a new message.
+ */
+export const ProbeHeaderSchema: GenMessage<ProbeHeader> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 12);
+
+/**
+ * @generated from message heddle.registration.v1.TcpSocket
+ */
+export type TcpSocket = Message<"heddle.registration.v1.TcpSocket"> & {
+  /**
+   * @generated from field: string host = 1;
+   */
+  host: string;
+
+  /**
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+};
+
+/**
+ * Describes the message heddle.registration.v1.TcpSocket.
+ * Use `create(TcpSocketSchema)` to create a new message.
+ */
+export const TcpSocketSchema: GenMessage<TcpSocket> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 13);
+
+/**
+ * @generated from message heddle.registration.v1.Exec
+ */
+export type Exec = Message<"heddle.registration.v1.Exec"> & {
+  /**
+   * @generated from field: repeated string command = 1;
+   */
+  command: string[];
+};
+
+/**
+ * Describes the message heddle.registration.v1.Exec.
+ * Use `create(ExecSchema)` to create a new message.
+ */
+export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 14);
+
+/**
+ * grpc.health.v1.
+ *
+ * @generated from message heddle.registration.v1.Grpc
+ */
+export type Grpc = Message<"heddle.registration.v1.Grpc"> & {
+  /**
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
+
+  /**
+   * @generated from field: string service = 2;
+   */
+  service: string;
+};
+
+/**
+ * Describes the message heddle.registration.v1.Grpc.
+ * Use `create(GrpcSchema)` to create a new message.
+ */
+export const GrpcSchema: GenMessage<Grpc> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 15);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterRequest
@@ -373,7 +577,7 @@ export type DeregisterRequest = Message<"heddle.registration.v1.DeregisterReques
  * Use `create(DeregisterRequestSchema)` to create a new message.
  */
 export const DeregisterRequestSchema: GenMessage<DeregisterRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 10);
+  messageDesc(file_heddle_registration_v1_registration, 16);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterResponse
@@ -386,7 +590,7 @@ export type DeregisterResponse = Message<"heddle.registration.v1.DeregisterRespo
  * Use `create(DeregisterResponseSchema)` to create a new message.
  */
 export const DeregisterResponseSchema: GenMessage<DeregisterResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 11);
+  messageDesc(file_heddle_registration_v1_registration, 17);
 
 /**
  * @generated from service heddle.registration.v1.RegistrationService
