@@ -57,8 +57,9 @@ export function targetOf(
 /** Pods, and what owns Pods where they are yet to be made, by `<namespace>/<name>`. */
 function podsOf(objects: readonly SourceObject[]): ReadonlyMap<string, SourceObject> {
   const templates = objects.filter(({ origin }) => origin.group === "apps").flatMap(podOfTemplate);
+  const entries = objects.filter(isEntry);
   const pods = objects.filter(({ origin }) => origin.group === "" && origin.kind === "Pod");
-  return new Map([...templates, ...pods].map((object) => [nameOf(object.origin), object]));
+  return new Map([...templates, ...entries, ...pods].map((object) => [nameOf(object.origin), object]));
 }
 
 /** A Deployment's Pod under the Deployment's name: replicas differ in what is their own alone. */
@@ -146,6 +147,11 @@ export function addressed(object: SourceObject): SourceObject {
   return isPod && !(object.value as PodValue).status?.podIP ? changed(object, {}, {}) : object;
 }
 
+/** A WorkloadEntry stands for a proxy as a Pod does, and has its address in its spec. */
+function isEntry({ origin }: SourceObject): boolean {
+  return origin.group === "networking.istio.io" && origin.kind === "WorkloadEntry";
+}
+
 interface PodValue {
   readonly metadata?: object;
   readonly spec?: object | undefined;
@@ -154,6 +160,7 @@ interface PodValue {
 
 function changed(pod: SourceObject, annotations: Labels, { labels, serviceAccount }: TargetOptions): SourceObject {
   const { metadata, spec, status, ...rest } = pod.value as PodValue;
+  const accountField = isEntry(pod) ? "serviceAccount" : "serviceAccountName";
   const value = {
     ...rest,
     metadata: {
@@ -161,8 +168,8 @@ function changed(pod: SourceObject, annotations: Labels, { labels, serviceAccoun
       labels: { ...pod.labels, ...labels },
       annotations: { ...pod.annotations, ...annotations },
     },
-    spec: { ...spec, ...(serviceAccount === undefined ? {} : { serviceAccountName: serviceAccount }) },
-    status: status?.podIP ? status : { ...status, podIP: ADDRESS },
+    spec: { ...spec, ...(serviceAccount === undefined ? {} : { [accountField]: serviceAccount }) },
+    ...(isEntry(pod) ? { status } : { status: status?.podIP ? status : { ...status, podIP: ADDRESS } }),
   };
   return podOf(value, pod.spans);
 }
