@@ -9,6 +9,7 @@ const LIMITS: CircuitBreakers = {
   maxRetries: 0,
   maxConnectionsPerHost: Number.POSITIVE_INFINITY,
   retryBudget: { percent: 20, min: 3 },
+  tracksRemaining: false,
 };
 
 test("processes that count alone have the limit together, each at least 1, and none where the limit is 0", () => {

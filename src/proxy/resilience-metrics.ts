@@ -66,6 +66,17 @@ export function healthCheckFigures(registry: Registry): Figure<Cluster>[] {
   ];
 }
 
+/** Of clusters whose circuit breakers say so (track_remaining). */
+export function remainingFigures(
+  registry: Registry,
+  priority: "default" | "high",
+  breakers: (cluster: Cluster) => Breakers,
+): Figure<Cluster>[] {
+  return names.REMAINING.map((what) =>
+    gaugeOf(registry.gauge(names.breakerRemaining(priority, what)), (cluster) => breakers(cluster).remaining(what)),
+  );
+}
+
 export function breakerFigures(registry: Registry): Figure<Cluster>[] {
   const of = (priority: "default" | "high", breakers: (cluster: Cluster) => Breakers): Figure<Cluster>[] =>
     names.BREAKERS.map((what) =>

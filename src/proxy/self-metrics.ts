@@ -3,6 +3,7 @@
 
 import { timers } from "../base/timer-wheel.ts";
 import { parseCertificates } from "../pki/certificate.ts";
+import type { CounterDefinition } from "../stats/definition.ts";
 import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { Configuration } from "./configuration.ts";
@@ -10,8 +11,15 @@ import { advance, countOf, type Figure, gaugeOf } from "./figure.ts";
 import { filterMetrics } from "./filter-metrics.ts";
 import { CLASS_NAMES, httpMetrics } from "./http-metrics.ts";
 import type { Listener } from "./listener.ts";
-import { breakerFigures, healthCheckFigures, outlierFigures, overloadMetrics } from "./resilience-metrics.ts";
+import {
+  breakerFigures,
+  healthCheckFigures,
+  outlierFigures,
+  overloadMetrics,
+  remainingFigures,
+} from "./resilience-metrics.ts";
 import type { UdpListener } from "./udp-listener.ts";
+import type { Overflows } from "./upstream/breakers.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
@@ -26,6 +34,11 @@ function sum(hosts: readonly Host[], read: (host: Host) => number): number {
 }
 
 function clusterFigures(registry: Registry): Figure<Cluster>[] {
+  const overflows = (definition: CounterDefinition<readonly ["cluster_name"]>, what: keyof Overflows) =>
+    countOf(
+      registry.counter(definition),
+      ({ breakers, highBreakers }: Cluster) => breakers.overflows[what] + highBreakers.overflows[what],
+    );
   return [
     countOf(registry.counter(names.CLUSTER_REQUESTS), ({ stats }) => stats.requests),
     countOf(registry.counter(names.CLUSTER_RETRIES), ({ stats }) => stats.retries),
@@ -52,10 +65,9 @@ function clusterFigures(registry: Registry): Figure<Cluster>[] {
       registry.gauge(names.CLUSTER_REQUESTS_PENDING),
       ({ breakers, highBreakers }) => breakers.pending + highBreakers.pending,
     ),
-    countOf(
-      registry.counter(names.CLUSTER_REQUEST_OVERFLOWS),
-      ({ breakers, highBreakers }) => breakers.overflows + highBreakers.overflows,
-    ),
+    overflows(names.CLUSTER_CONNECTION_OVERFLOWS, "connections"),
+    overflows(names.CLUSTER_REQUEST_OVERFLOWS, "requests"),
+    overflows(names.CLUSTER_RETRY_OVERFLOWS, "retries"),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS), ({ hosts }) => hosts.length),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_HEALTHY), ({ hosts }) =>
       sum(hosts, ({ health }) => (health === "healthy" ? 1 : 0)),
@@ -152,6 +164,8 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
   const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry), ...breakerFigures(registry)]);
   const outliers = follow(outlierFigures(registry));
   const checks = follow(healthCheckFigures(registry));
+  const remaining = follow(remainingFigures(registry, "default", ({ breakers }) => breakers));
+  const remainingHigh = follow(remainingFigures(registry, "high", ({ highBreakers }) => highBreakers));
   const overload = overloadMetrics(registry);
   const managers = httpMetrics(registry);
   const filters = filterMetrics(registry);
@@ -178,6 +192,8 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     clusters(configuration.clusters);
     outliers(only(configuration.clusters, (cluster) => cluster.outliers !== undefined));
     checks(only(configuration.clusters, (cluster) => cluster.checker !== undefined));
+    remaining(only(configuration.clusters, ({ table }) => table.breakers.default.tracksRemaining));
+    remainingHigh(only(configuration.clusters, ({ table }) => table.breakers.high.tracksRemaining));
     overload(configuration.overload);
     listeners(configuration.listenerManager.listeners);
     datagrams(configuration.listenerManager.udpListeners);

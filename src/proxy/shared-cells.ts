@@ -4,16 +4,20 @@
 export interface SharedCell {
   /** CELL_WORDS of them, 8-byte aligned. Read and written by atomic operations alone. */
   readonly words: Int32Array;
+  /** Whoever has the object uses it no more: the words may be another's at once. */
+  release(): void;
 }
 
 /** Counts of what is under way: a process adds to its own, and those of one that is gone are taken back. */
 export interface SharedCounts {
   add(count: number, by: number): void;
+  /** One more, if that makes no more than `limit` of them over all processes, however many ask at the same moment. */
+  claim(count: number, limit: number): boolean;
   /** Over all processes. */
   total(count: number): number;
 }
 
-/** A cell, and counts, are kept for as long as somebody has the object. Undefined when there is no room. */
+/** A cell, and counts, are kept for as long as somebody has the object and has not released it. Undefined when there is no room. */
 export interface SharedCells {
   /** This process judges and probes for all of them; another takes over when it is gone. */
   readonly leads: boolean;

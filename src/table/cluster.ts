@@ -65,6 +65,8 @@ export interface CircuitBreakers {
   readonly maxConnectionsPerHost: number;
   /** Overrides maxRetries: this share of the active requests, but at least `min` (Envoy's retry_budget). */
   readonly retryBudget: { readonly percent: number; readonly min: number } | undefined;
+  /** What is left until the limits is told in statistics (track_remaining). */
+  readonly tracksRemaining: boolean;
 }
 
 export interface Cluster extends Keepalive {

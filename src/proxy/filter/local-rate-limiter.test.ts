@@ -2,7 +2,11 @@
 
 import { expect, test } from "bun:test";
 import type { DescriptorLimit, LocalRateLimitFilter } from "../../table/filter/local-rate-limit.ts";
+import type { SharedCells } from "../shared-cells.ts";
+import { CellTable, ENTRIES } from "../workers/cell-table.ts";
+import { WorkerCells } from "../workers/worker-cells.ts";
 import { LocalRateLimiter } from "./local-rate-limiter.ts";
+import { SharedBucket } from "./shared-bucket.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 const SECOND = 1_000;
@@ -11,7 +15,7 @@ function limit(maxTokens: number, perSecond: number, ...descriptor: string[]): D
   return { descriptor, bucket: { maxTokens, rate: perSecond / SECOND }, shadow: false };
 }
 
-function limiter(more: Partial<LocalRateLimitFilter>): LocalRateLimiter {
+function limiter(more: Partial<LocalRateLimitFilter>, shared?: SharedCells): LocalRateLimiter {
   return new LocalRateLimiter(
     {
       kind: "local-rate-limit",
@@ -35,6 +39,7 @@ function limiter(more: Partial<LocalRateLimitFilter>): LocalRateLimiter {
       ...more,
     },
     0,
+    shared,
   );
 }
 
@@ -90,4 +95,30 @@ test("the default bucket is asked when no descriptor matches, or always", () => 
   const sometimes = limiter({ bucket, alwaysDefault: false, descriptors: [limit(2, 1, "a", "1")] });
   expect([1, 2, 3].map(() => sometimes.take([["a", "1"]], 0).allowed)).toEqual([true, true, false]);
   expect([1, 2].map(() => sometimes.take([["a", "2"]], 0).allowed)).toEqual([true, false]);
+});
+
+test("a bucket that is forgotten gives its cell back, at once: any number of values leaves room for others", () => {
+  const seats = 2;
+  const table = new CellTable(new Uint8Array(CellTable.bytes(seats)), seats);
+  const [a, b] = [0, 1].map((seat) => new WorkerCells(table, seat, 0, () => {}));
+  const buckets = limiter({ descriptors: [limit(1, 1, "user", "")] }, a);
+  for (let i = 0; i < 2 * ENTRIES; i++) expect(buckets.take([["user", `${i}`]], 0).bucket).toBeInstanceOf(SharedBucket);
+  // Every entry but those of the two that are left.
+  let room = 0;
+  for (let i = 0; i < 4 * ENTRIES; i++) if (table.take(`key ${i}`, false, 1) !== undefined) room++;
+  expect(room).toBe(ENTRIES - 2);
+  expect(b!.cell("one more")).toBeUndefined();
+});
+
+test("two values in one request, of which the second has the first forgotten, are each limited", () => {
+  const seats = 2;
+  const table = new CellTable(new Uint8Array(CellTable.bytes(seats)), seats);
+  const shared = new WorkerCells(table, 0, 100_000, () => {});
+  const buckets = limiter({ descriptors: [limit(1, 1, "user", "")], maxDynamic: 1 }, shared);
+  const both = [
+    ["user", "a"],
+    ["user", "b"],
+  ];
+  expect(buckets.take(both, 0).allowed).toBe(true);
+  expect(buckets.take([["user", "b"]], 0).allowed).toBe(false);
 });

@@ -59,8 +59,9 @@ class Wildcard {
     const bucket = known ?? this.#create(key, this.#limit.bucket, now);
     if (known) this.#buckets.delete(key);
     else if (this.#buckets.size >= this.#max)
-      for (const oldest of this.#buckets.keys()) {
+      for (const [oldest, forgotten] of this.#buckets) {
         this.#buckets.delete(oldest);
+        forgotten.release();
         break;
       }
     this.#buckets.set(key, bucket);

@@ -12,11 +12,10 @@ const UNUSED = 0n;
 export class SharedBucket implements Bucket {
   readonly maxTokens: number;
   readonly rate: number;
-  /** Held for as long as the bucket is. */
-  readonly cell: SharedCell;
+  readonly #cell: SharedCell;
   readonly #cells: SharedCells;
   /** Nanoseconds, as the clock that all processes share has them. */
-  readonly #emptyAt: BigInt64Array;
+  #emptyAt: BigInt64Array;
   readonly #perToken: number;
   readonly #whole: number;
   /** Tokens at the last look. */
@@ -26,7 +25,7 @@ export class SharedBucket implements Bucket {
     this.maxTokens = maxTokens;
     this.rate = rate;
     this.#cells = cells;
-    this.cell = cell;
+    this.#cell = cell;
     this.#emptyAt = new BigInt64Array(cell.words.buffer, cell.words.byteOffset, 1);
     this.#perToken = Math.max(1, Math.round(NS_PER_MS / rate));
     this.#whole = this.#perToken * maxTokens;
@@ -54,6 +53,12 @@ export class SharedBucket implements Bucket {
 
   get nextTokenMs(): number {
     return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.rate;
+  }
+
+  /** Whoever still takes from it, in the request that had it forgotten, takes from what there was. */
+  release(): void {
+    this.#emptyAt = BigInt64Array.of(Atomics.load(this.#emptyAt, 0));
+    this.#cell.release();
   }
 }
 

@@ -12,6 +12,8 @@ export interface Bucket {
   readonly remaining: number;
   /** Milliseconds until there is a whole token; 0 when there is one. */
   readonly nextTokenMs: number;
+  /** It is forgotten: what processes share is given back. */
+  release(): void;
 }
 
 export class TokenBucket implements Bucket {
@@ -48,4 +50,6 @@ export class TokenBucket implements Bucket {
   get nextTokenMs(): number {
     return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.rate;
   }
+
+  release(): void {}
 }

@@ -12,6 +12,7 @@ const LIMITS: CircuitBreakers = {
   maxRetries: 0,
   maxConnectionsPerHost: Number.POSITIVE_INFINITY,
   retryBudget: { percent: 20, min: 3 },
+  tracksRemaining: false,
 };
 
 /** Those of one cluster in each of two processes. */
@@ -29,7 +30,7 @@ function admitted(admit: () => boolean, times: number): number {
 test("limits are those of all processes together", () => {
   const { a, b } = processes();
   expect(admitted(() => a.admitPending(), 1) + admitted(() => b.admitPending(), 3)).toBe(2);
-  expect([a.pending, b.pending, b.overflows]).toEqual([1, 1, 2]);
+  expect([a.pending, b.pending, b.overflows.requests]).toEqual([1, 1, 2]);
   a.releasePending();
   expect(b.admitPending()).toBe(true);
   expect(admitted(() => a.admitConnection(0, false), 2) + admitted(() => b.admitConnection(0, false), 2)).toBe(3);
@@ -50,4 +51,27 @@ test("what a process that is gone had under way is free", () => {
   expect(a.admitPending()).toBe(false);
   table.vacate(1);
   expect(a.admitPending()).toBe(true);
+});
+
+test("what is left is that of all processes, and never less than nothing", () => {
+  const { a, b } = processes({ ...LIMITS, maxRetries: 2, retryBudget: undefined });
+  admitted(() => a.admitRequest(), 10);
+  admitted(() => b.admitConnection(0, true), 4);
+  a.admitRetry();
+  for (const one of [a, b]) {
+    expect([one.remaining("remaining_cx"), one.remaining("remaining_pending")]).toEqual([0, 2]);
+    expect([one.remaining("remaining_rq"), one.remaining("remaining_retries")]).toEqual([40, 1]);
+  }
+});
+
+test("what is refused is counted by its kind; a first connection that is let through all the same, too", () => {
+  const breakers = new Breakers({ ...LIMITS, maxConnections: 1, retryBudget: undefined });
+  expect(admitted(() => breakers.admitConnection(0, true), 2)).toBe(2);
+  expect(breakers.admitConnection(0, false)).toBe(false);
+  expect(breakers.admitRetry()).toBe(false);
+  admitted(() => breakers.admitPending(), 3);
+  admitted(() => breakers.admitRequest(), 51);
+  expect(breakers.overflows).toEqual({ connections: 2, requests: 2, retries: 1 });
+  breakers.resetOverflows();
+  expect(breakers.overflows).toEqual({ connections: 0, requests: 0, retries: 0 });
 });

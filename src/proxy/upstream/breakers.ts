@@ -1,48 +1,63 @@
 // Circuit breakers: how much of one cluster may be under way at once.
 
 import type { CircuitBreakers } from "../../table/cluster.ts";
-import type { SharedCounts } from "../shared-cells.ts";
+import { COUNTS, type SharedCounts } from "../shared-cells.ts";
 
-/** Their places among the counts that processes have together. */
+/** Their places among the counts, those too that processes have together. */
 const CONNECTIONS = 0;
 const PENDING = 1;
 const REQUESTS = 2;
 const RETRIES = 3;
 
+/** Envoy's names of the gauges. */
+export type Remaining = "remaining_cx" | "remaining_pending" | "remaining_rq" | "remaining_retries";
+
+/** What was refused since the start. */
+export interface Overflows {
+  /** Of a host's limit, too; a first connection is counted, though it is let through, as in Envoy. */
+  connections: number;
+  /** That wait for a connection, or are under way: Envoy has one counter for both. */
+  requests: number;
+  retries: number;
+}
+
 export class Breakers {
   #limits: CircuitBreakers;
-  /** Where the limits are those of several processes; the fields below are this one's. */
+  /** Where the limits are those of several processes; `#own` is this one's. */
   readonly #shared: SharedCounts | undefined;
-  #connections = 0;
-  #pending = 0;
-  #requests = 0;
-  #retries = 0;
-  #overflows = 0;
+  readonly #own = new Int32Array(COUNTS);
+  readonly overflows: Overflows = { connections: 0, requests: 0, retries: 0 };
 
   constructor(limits: CircuitBreakers, shared?: SharedCounts) {
     this.#limits = limits;
     this.#shared = shared;
   }
 
-  #all(count: number, own: number): number {
-    return this.#shared ? this.#shared.total(count) : own;
+  #all(count: number): number {
+    return this.#shared ? this.#shared.total(count) : this.#own[count]!;
+  }
+
+  #admit(count: number, limit: number): boolean {
+    const isAdmitted = this.#shared ? this.#shared.claim(count, limit) : this.#own[count]! < limit;
+    if (isAdmitted) this.#own[count]!++;
+    return isAdmitted;
+  }
+
+  #release(count: number): void {
+    this.#own[count]!--;
+    this.#shared?.add(count, -1);
   }
 
   get requests(): number {
-    return this.#requests;
+    return this.#own[REQUESTS]!;
   }
 
   get pending(): number {
-    return this.#pending;
-  }
-
-  /** Requests refused since the start. */
-  get overflows(): number {
-    return this.#overflows;
+    return this.#own[PENDING]!;
   }
 
   resetOverflows(): void {
-    this.#overflows = 0;
+    this.overflows.connections = this.overflows.requests = this.overflows.retries = 0;
   }
 
   /** Nothing more of it is admitted now. */
@@ -50,13 +65,28 @@ export class Breakers {
     const { maxConnections, maxPendingRequests, maxRequests } = this.#limits;
     switch (what) {
       case "cx_open":
-        return this.#all(CONNECTIONS, this.#connections) >= maxConnections;
+        return this.#all(CONNECTIONS) >= maxConnections;
       case "rq_pending_open":
-        return this.#all(PENDING, this.#pending) >= maxPendingRequests;
+        return this.#all(PENDING) >= maxPendingRequests;
       case "rq_open":
-        return this.#all(REQUESTS, this.#requests) >= maxRequests;
+        return this.#all(REQUESTS) >= maxRequests;
       case "rq_retry_open":
-        return this.#all(RETRIES, this.#retries) >= this.#allowedRetries;
+        return this.#all(RETRIES) >= this.#allowedRetries;
+    }
+  }
+
+  /** How much more of it would be admitted. Retries of a budget are not told, as in Envoy (RetryBudgetImpl::clearRemainingGauge). */
+  remaining(what: Remaining): number {
+    const { maxConnections, maxPendingRequests, maxRequests, maxRetries, retryBudget } = this.#limits;
+    switch (what) {
+      case "remaining_cx":
+        return Math.max(0, maxConnections - this.#all(CONNECTIONS));
+      case "remaining_pending":
+        return Math.max(0, maxPendingRequests - this.#all(PENDING));
+      case "remaining_rq":
+        return Math.max(0, maxRequests - this.#all(REQUESTS));
+      case "remaining_retries":
+        return retryBudget ? 0 : Math.max(0, maxRetries - this.#all(RETRIES));
     }
   }
 
@@ -68,66 +98,50 @@ export class Breakers {
   /** `hostConnections`: those that the host has. `isFirst`: admitted whatever the limits are, or its requests would wait for ever, as in Envoy. */
   admitConnection(hostConnections: number, isFirst: boolean): boolean {
     const { maxConnections, maxConnectionsPerHost } = this.#limits;
-    const isFull =
-      this.#all(CONNECTIONS, this.#connections) >= maxConnections || hostConnections >= maxConnectionsPerHost;
-    if (isFull && !isFirst) return false;
-    this.#connections++;
-    this.#shared?.add(CONNECTIONS, 1);
-    return true;
+    if (hostConnections < maxConnectionsPerHost && this.#admit(CONNECTIONS, maxConnections)) return true;
+    this.overflows.connections++;
+    return isFirst && this.#admit(CONNECTIONS, Number.POSITIVE_INFINITY);
   }
 
   releaseConnection(): void {
-    this.#connections--;
-    this.#shared?.add(CONNECTIONS, -1);
+    this.#release(CONNECTIONS);
   }
 
   admitPending(): boolean {
-    if (this.#all(PENDING, this.#pending) >= this.#limits.maxPendingRequests) {
-      this.#overflows++;
-      return false;
-    }
-    this.#pending++;
-    this.#shared?.add(PENDING, 1);
-    return true;
+    if (this.#admit(PENDING, this.#limits.maxPendingRequests)) return true;
+    this.overflows.requests++;
+    return false;
   }
 
   releasePending(): void {
-    this.#pending--;
-    this.#shared?.add(PENDING, -1);
+    this.#release(PENDING);
   }
 
   admitRequest(): boolean {
-    if (this.#all(REQUESTS, this.#requests) >= this.#limits.maxRequests) {
-      this.#overflows++;
-      return false;
-    }
-    this.#requests++;
-    this.#shared?.add(REQUESTS, 1);
-    return true;
+    if (this.#admit(REQUESTS, this.#limits.maxRequests)) return true;
+    this.overflows.requests++;
+    return false;
   }
 
   releaseRequest(): void {
-    this.#requests--;
-    this.#shared?.add(REQUESTS, -1);
+    this.#release(REQUESTS);
   }
 
   get #allowedRetries(): number {
     const { retryBudget, maxRetries } = this.#limits;
     // Whole retries, as Envoy's RetryBudgetImpl::max() has them: 20 % of 49 requests are 9.
     return retryBudget
-      ? Math.max(retryBudget.min, Math.floor((this.#all(REQUESTS, this.#requests) * retryBudget.percent) / 100))
+      ? Math.max(retryBudget.min, Math.floor((this.#all(REQUESTS) * retryBudget.percent) / 100))
       : maxRetries;
   }
 
   admitRetry(): boolean {
-    if (this.isOpen("rq_retry_open")) return false;
-    this.#retries++;
-    this.#shared?.add(RETRIES, 1);
-    return true;
+    if (this.#admit(RETRIES, this.#allowedRetries)) return true;
+    this.overflows.retries++;
+    return false;
   }
 
   releaseRetry(): void {
-    this.#retries--;
-    this.#shared?.add(RETRIES, -1);
+    this.#release(RETRIES);
   }
 }

@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { closeSync } from "node:fs";
+import { join } from "node:path";
+import { createSharedMemory, mapSharedMemory } from "../../net/shared-memory.ts";
 import { CellTable, ENTRIES } from "./cell-table.ts";
 import { WorkerCells } from "./worker-cells.ts";
 
@@ -66,4 +69,19 @@ test("a lock whose holder is gone holds nobody up", () => {
   new Int32Array(memory.buffer)[0] = 3 + 1; // seat 3 has it
   shared.vacate(3);
   expect(shared.take("x", false, 0)).toBeDefined();
+});
+
+test("a limit is never passed, however many processes claim at once", async () => {
+  const seats = 3;
+  const memory = createSharedMemory(CellTable.bytes(seats));
+  new CellTable(mapSharedMemory(memory), seats).setTaken([0, 1, 2]);
+  const fixture = join(import.meta.dir, "claiming-process-fixture.ts");
+  const running = Array.from({ length: seats }, (_, seat) =>
+    Bun.spawn([process.execPath, fixture, String(seat), String(seats), "500000"], {
+      stdio: ["ignore", "pipe", "inherit", memory],
+    }),
+  );
+  closeSync(memory);
+  const beyond = await Promise.all(running.map(({ stdout }) => new Response(stdout).text()));
+  expect(beyond).toEqual(["0\n", "0\n", "0\n"]);
 });

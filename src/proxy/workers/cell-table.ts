@@ -25,6 +25,8 @@ export const ENTRIES = 16_384;
 const PROBES = 64;
 
 const SPINS = 1_000;
+/** Each needs another process at the same two instructions. */
+const CLAIM_TRIES = 100;
 /** The supervisor's, beyond those of workers. */
 const SUPERVISOR = MAX_SEATS;
 
@@ -104,6 +106,20 @@ export class CellTable {
 
   add(offset: number, seat: number, count: number, by: number): void {
     Atomics.add(this.#words, offset + seat * COUNTS + count, by);
+  }
+
+  /**
+   * Whoever is over the limit with its own takes it back. It counts before it looks, so of those that ask at once the last to count sees all
+   * others; when that made two of them go back where there was room for one, they ask again.
+   */
+  claim(offset: number, seat: number, count: number, limit: number): boolean {
+    for (let tries = 0; tries < CLAIM_TRIES; tries++) {
+      if (this.total(offset, count) >= limit) return false;
+      this.add(offset, seat, count, 1);
+      if (this.total(offset, count) <= limit) return true;
+      this.add(offset, seat, count, -1);
+    }
+    return false;
   }
 
   total(offset: number, count: number): number {

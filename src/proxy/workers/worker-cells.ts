@@ -26,6 +26,10 @@ class WorkerCounts implements SharedCounts {
     this.#table.add(this.#offset, this.#seat, count, by);
   }
 
+  claim(count: number, limit: number): boolean {
+    return this.#table.claim(this.#offset, this.#seat, count, limit);
+  }
+
   total(count: number): number {
     return this.#table.total(this.#offset, count);
   }
@@ -60,8 +64,13 @@ export class WorkerCells implements SharedCells {
   cell(key: string): SharedCell | undefined {
     const offset = this.#take(key, false);
     if (offset === undefined) return undefined;
-    const cell = { words: this.#table.wordsAt(offset) };
-    this.#gone.register(cell, key);
+    const cell: SharedCell = {
+      words: this.#table.wordsAt(offset),
+      release: () => {
+        if (this.#gone.unregister(cell)) this.#release(key);
+      },
+    };
+    this.#gone.register(cell, key, cell);
     return cell;
   }
 

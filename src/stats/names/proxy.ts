@@ -56,6 +56,16 @@ export const CLUSTER_REQUEST_OVERFLOWS = counter(
   "Requests refused by a circuit breaker",
   CLUSTER,
 );
+export const CLUSTER_CONNECTION_OVERFLOWS = counter(
+  "envoy_cluster_upstream_cx_overflow",
+  "Connections that a circuit breaker was against",
+  CLUSTER,
+);
+export const CLUSTER_RETRY_OVERFLOWS = counter(
+  "envoy_cluster_upstream_rq_retry_overflow",
+  "Retries refused by a circuit breaker or the retry budget",
+  CLUSTER,
+);
 export const CLUSTER_REQUEST_TIMEOUTS = counter(
   "envoy_cluster_upstream_rq_timeout",
   "Requests that timed out",

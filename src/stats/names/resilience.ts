@@ -40,6 +40,16 @@ export function breakerOpen(priority: "default" | "high", what: (typeof BREAKERS
   return gauge(`envoy_cluster_circuit_breakers_${priority}_${what}`, "1 while the circuit breaker is open", CLUSTER);
 }
 
+export const REMAINING = ["remaining_cx", "remaining_pending", "remaining_rq", "remaining_retries"] as const;
+
+/** Not told unless the circuit breaker is to track it. */
+export function breakerRemaining(
+  priority: "default" | "high",
+  what: (typeof REMAINING)[number],
+): GaugeDefinition<OfCluster> {
+  return gauge(`envoy_cluster_circuit_breakers_${priority}_${what}`, "Until the circuit breaker opens", CLUSTER);
+}
+
 /** `action`: without the prefix of Envoy's names for them. */
 export function overloadAction(action: string, what: "active" | "scale_percent"): GaugeDefinition<readonly []> {
   const help = what === "active" ? "1 while the overload action is in full force" : "Force of the overload action";

@@ -29,7 +29,10 @@ const MIN: ReadonlySet<string> = new Set([
 /** One that stands open, or acts, does so for whoever asks; what breakers count is counted together. */
 const STATES = /^envoy_(?:cluster_circuit_breakers_.*_open|overload_.*_(?:active|scale_percent))$/;
 
+/** What is left of a limit that all have together: as little as the last one that was asked says. */
+const REMAINING = /^envoy_cluster_circuit_breakers_.*_remaining_/;
+
 export function gaugeRule(name: string): "sum" | "max" | "min" {
   if (MAX.has(name) || STATES.test(name)) return "max";
-  return MIN.has(name) ? "min" : "sum";
+  return MIN.has(name) || REMAINING.test(name) ? "min" : "sum";
 }

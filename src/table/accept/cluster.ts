@@ -251,7 +251,6 @@ function acceptThresholds(
       "maxRequests",
       "maxRetries",
       "retryBudget",
-      // Of statistics that Envoy does not keep otherwise; Heddle's are kept in any case.
       "trackRemaining",
     ]);
   const perHost = breakers?.perHostThresholds.find(ofPriority);
@@ -269,6 +268,7 @@ function acceptThresholds(
       budget || isSilent
         ? { percent: budget?.budgetPercent?.value ?? 20, min: budget?.minRetryConcurrency ?? DEFAULT_RETRIES }
         : undefined,
+    tracksRemaining: threshold?.trackRemaining ?? false,
   };
 }
 
