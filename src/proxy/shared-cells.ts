@@ -4,6 +4,8 @@
 export interface SharedCell {
   /** CELL_WORDS of them, 8-byte aligned. Read and written by atomic operations alone. */
   readonly words: Int32Array;
+  /** How many objects of this process stand for it. */
+  readonly holders: number;
   /** Whoever has the object uses it no more: the words may be another's at once. */
   release(): void;
 }

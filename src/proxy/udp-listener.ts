@@ -131,6 +131,7 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
       this.stats.overflows++;
       return undefined;
     }
+    cluster.checker?.onTraffic();
     const record = new AccessRecord(
       factsBetween(client, this.#local, { remote: client, local: this.#local }),
       undefined,

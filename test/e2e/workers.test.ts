@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from
 import { EXIT } from "../../src/base/failure.ts";
 import { until } from "../../src/base/until-fixture.ts";
 import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../../src/proxy/proxy-fixture.ts";
-import { answering, connectRaw, RawServer } from "../../src/proxy/raw-peer-fixture.ts";
+import { answering, connectRaw, type RawPeer, RawServer } from "../../src/proxy/raw-peer-fixture.ts";
 import { isAlive, type SupervisedParts, SupervisedProxy } from "../../src/proxy/workers/supervised-fixture.ts";
 import { ClusterSchema } from "../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../../src/xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -251,6 +251,78 @@ describe("what several workers count together", () => {
     next.send(GET);
     await slow.connection(4);
     next.reset();
+  });
+});
+
+describe("active health checks", () => {
+  const PATH = "/healthz";
+  const HEALTHY = 200;
+
+  /** Answers checks with `health.status`, and everything else with 200. */
+  function checked(health: { status: number }): RawServer {
+    const served = new WeakMap<RawPeer, number>();
+    const server = new RawServer((peer) => {
+      const heads = peer.text.split("\r\n\r\n").slice(0, -1);
+      for (const head of heads.slice(served.get(peer) ?? 0)) {
+        const code = head.includes(PATH) ? health.status : HEALTHY;
+        peer.send(`HTTP/1.1 ${code} x\r\ncontent-length: 0\r\n\r\n`);
+      }
+      served.set(peer, heads.length);
+    });
+    open.push(server);
+    return server;
+  }
+
+  const checksOf = (server: RawServer) => server.text.split(PATH).length - 1;
+
+  function withChecks(server: RawServer, interval: string): readonly Resource[] {
+    const check = {
+      timeout: "5s",
+      interval,
+      no_traffic_interval: interval,
+      unhealthy_threshold: 1,
+      healthy_threshold: 1,
+      http_health_check: { path: PATH },
+    };
+    const cluster = staticCluster("up", [server.port], {
+      common_lb_config: { healthy_panic_threshold: { value: 0 } },
+      health_checks: [check],
+    });
+    return [encodeResource("cds", parse(ClusterSchema, cluster)), rdsListener("l"), routes()];
+  }
+
+  test("are one for all workers, those of a hot restart and one that replaces another, too", async () => {
+    const server = checked({ status: HEALTHY });
+    const proxy = await started({ workers: 3, resources: withChecks(server, "3600s") });
+    const port = await proxy.port("l");
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    expect(await proxy.metric("envoy_cluster_health_check_attempt")).toBe(1);
+    await proxy.restart();
+    const [victim] = proxy.workerPids;
+    process.kill(victim!, "SIGKILL");
+    await until("it is replaced", async () => !isAlive(victim!) && (await proxy.isReady()), 30_000);
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    expect(await proxy.metric("envoy_cluster_health_check_success")).toBe(1);
+    expect(await proxy.metric("envoy_cluster_health_check_healthy")).toBe(1);
+    expect(checksOf(server)).toBe(1);
+  });
+
+  test("go on when the one that makes them is gone, and hold in all", async () => {
+    const health = { status: HEALTHY };
+    const server = checked(health);
+    const proxy = await started({ resources: withChecks(server, "0.05s") });
+    const port = await proxy.port("l");
+    const [first] = proxy.workerPids;
+    process.kill(first!, "SIGKILL");
+    await until("it is gone", () => !isAlive(first!));
+    const before = checksOf(server);
+    await until("checks go on", () => checksOf(server) > before + 2);
+    expect(await statuses(port, 20)).toEqual(["200"]);
+    await until("it is replaced", async () => proxy.workerPids.length === 2 && (await proxy.isReady()), 30_000);
+    health.status = 500;
+    await until("all know that the host is out", async () => (await statuses(port, 10)).join() === "503");
+    health.status = HEALTHY;
+    await until("all know that it is back", async () => (await statuses(port, 10)).join() === "200");
   });
 });
 

@@ -16,7 +16,7 @@ import { STATUS_CLASSES } from "../status-class.ts";
 import { Aggregate } from "./aggregate.ts";
 import { Breakers } from "./breakers.ts";
 import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts";
-import { HealthChecker } from "./health/checker.ts";
+import { type CheckedCluster, HealthChecker } from "./health/checker.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
 import type { LoadBalancerContext } from "./load-balancer-context.ts";
@@ -120,7 +120,7 @@ export class Cluster {
     if (discovery.kind === "aggregate")
       this.#aggregate = new Aggregate(table.balancing.panicThreshold, () => context.members(discovery.clusters));
     this.#before = before ? before.#hosts : new Map();
-    this.checker = this.#createChecker();
+    this.checker = this.#createChecker(before?.checker);
     const { outlierDetection } = table;
     this.outliers =
       outlierDetection &&
@@ -137,21 +137,23 @@ export class Cluster {
     };
   }
 
-  #createChecker(): HealthChecker | undefined {
+  #createChecker(before: HealthChecker | undefined): HealthChecker | undefined {
     const { table } = this;
-    const { secrets, internal } = this.#context;
+    const { secrets, internal, shared } = this.#context;
     if (!table.healthCheck) return undefined;
-    return new HealthChecker(table.healthCheck, {
+    const checked: CheckedCluster = {
       table,
       secrets,
       internal,
+      shared,
       hadTraffic: () => this.#hadTraffic,
       onChecked: (host, passed, changed) => {
         if (changed) this.onHealthChanged(host);
         if (passed) this.outliers?.onHealthCheckPassed(host);
         this.#context.onChecked(this);
       },
-    });
+    };
+    return new HealthChecker(table.healthCheck, checked, before);
   }
 
   get #hadTraffic(): boolean {
@@ -351,6 +353,7 @@ export class Cluster {
   }
 
   #counted({ onConnected, onConnectFailure }: Dialed): Dialed {
+    this.checker?.onTraffic();
     return {
       onConnected: (stream, principal) => {
         stream.counters = this.stats.bytes;

@@ -163,7 +163,8 @@ export class Supervisor implements WorkerListener, Supervised {
   /** The first of those that serve judges and probes for all. */
   #lead(): void {
     const [first] = this.serving.filter(({ seat }) => seat !== NO_SEAT);
-    if (first) this.#seats.lead(first.seat);
+    if (!first || !this.#seats.lead(first.seat)) return;
+    for (const worker of this.serving) worker.look();
   }
 
   onChanged(by: WorkerProcess): void {

@@ -64,8 +64,12 @@ export class WorkerCells implements SharedCells {
   cell(key: string): SharedCell | undefined {
     const offset = this.#take(key, false);
     if (offset === undefined) return undefined;
+    const holders = (): number => this.#taken.get(key)?.holders ?? 0;
     const cell: SharedCell = {
       words: this.#table.wordsAt(offset),
+      get holders() {
+        return holders();
+      },
       release: () => {
         if (this.#gone.unregister(cell)) this.#release(key);
       },

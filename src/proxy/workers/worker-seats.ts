@@ -41,8 +41,11 @@ export class WorkerSeats {
     this.#table.setTaken(this.#taken);
   }
 
-  lead(seat: number): void {
+  /** False: it led already. */
+  lead(seat: number): boolean {
+    if (this.#table.leader === seat) return false;
     this.#table.lead(seat);
+    return true;
   }
 
   close(): void {

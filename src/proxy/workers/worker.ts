@@ -84,7 +84,20 @@ function cellsOf({ seat, seats }: Extract<ToWorker, { kind: "start" }>): WorkerC
   if (seat === NO_SEAT) return undefined;
   const table = new CellTable(mapSharedMemory(MEMORY_FD), seats);
   closeSync(MEMORY_FD);
-  return new WorkerCells(table, seat, monotonicOrigin(), () => tell({ kind: "changed" }));
+  return new WorkerCells(table, seat, monotonicOrigin(), toldOnce());
+}
+
+/** Many things that change in one turn are told once. */
+function toldOnce(): () => void {
+  let isTelling = false;
+  return () => {
+    if (isTelling) return;
+    isTelling = true;
+    setImmediate(() => {
+      isTelling = false;
+      tell({ kind: "changed" });
+    });
+  };
 }
 
 class Worker {

@@ -5,6 +5,7 @@ import type { Address } from "../../../table/endpoint.ts";
 import type { HealthCheck, Probe } from "../../../table/health-check.ts";
 import { chooseSocket, type UpstreamSocket } from "../../../table/transport-socket.ts";
 import type { Secrets } from "../../secrets.ts";
+import type { SharedCell, SharedCells } from "../../shared-cells.ts";
 import { dial, type InternalDialer } from "../dial.ts";
 import type { Host } from "../host.ts";
 import { type HealthEvent, HealthEventLog } from "./event-log.ts";
@@ -12,6 +13,7 @@ import { GrpcProber } from "./grpc-prober.ts";
 import { HttpProber } from "./http-prober.ts";
 import type { CheckTarget, Prober } from "./prober.ts";
 import { HealthSession, type HealthStats, type SessionOwner } from "./session.ts";
+import { type HostHealth, SharedCheck } from "./shared-check.ts";
 import { TcpProber } from "./tcp-prober.ts";
 
 /** What the checker needs of the cluster that runs. */
@@ -19,9 +21,19 @@ export interface CheckedCluster {
   readonly table: ClusterTable;
   readonly secrets: Secrets;
   readonly internal: InternalDialer;
+  /** Where processes check together: then each host is asked by one of them. */
+  readonly shared: SharedCells | undefined;
   /** Requests or byte streams have gone to one of its hosts. */
   hadTraffic(): boolean;
   onChecked(host: Host, passed: boolean, changed: boolean): void;
+}
+
+/** What checks of the cluster before have found out of the host. */
+function knownOf(host: Host | undefined): HostHealth | undefined {
+  if (host?.session === undefined) return undefined;
+  const { failedActiveCheck, degradedActiveCheck: degraded, excluded } = host;
+  // One that passes is enough again: the checks may be others.
+  return { healthy: !failedActiveCheck, row: 0, unknown: true, degraded, excluded };
 }
 
 /** Where checks of the host go: the endpoint may say otherwise than for requests. */
@@ -34,17 +46,25 @@ function addressOf({ address, endpoint: { healthCheck } }: Host): Address {
 export class HealthChecker implements SessionOwner {
   readonly cluster: string;
   readonly check: HealthCheck;
-  readonly stats: HealthStats = { attempts: 0, successes: 0, failures: 0, networkFailures: 0, passiveFailures: 0 };
+  readonly stats: HealthStats;
   readonly #cluster: CheckedCluster;
   readonly #events: HealthEventLog | undefined;
   readonly #sessions = new Map<Host, HealthSession>();
   /** Of the first hosts that there were, those that no check has told of yet; undefined: there has been none. */
   #awaited: Set<Host> | undefined = undefined;
+  readonly #unwatch: (() => void) | undefined;
+  /** Its first word says that the cluster had traffic, in whichever process. */
+  readonly #traffic: SharedCell | undefined;
+  #hasToldTraffic = false;
 
-  constructor(check: HealthCheck, cluster: CheckedCluster) {
+  /** `before`: the checker that this one replaces: what it counted goes on. */
+  constructor(check: HealthCheck, cluster: CheckedCluster, before?: HealthChecker) {
     this.check = check;
     this.cluster = cluster.table.name;
     this.#cluster = cluster;
+    this.stats = before?.stats ?? { attempts: 0, successes: 0, failures: 0, networkFailures: 0, passiveFailures: 0 };
+    this.#unwatch = cluster.shared?.watch(() => this.#look());
+    this.#traffic = cluster.shared?.cell(`traffic\0${this.cluster}`);
     this.#events =
       check.eventLogPath === "" ? undefined : new HealthEventLog(check.eventLogPath, check.probe, this.cluster);
   }
@@ -64,14 +84,27 @@ export class HealthChecker implements SessionOwner {
     return this.#awaited === undefined || this.#awaited.size === 0;
   }
 
-  #add(host: Host, known: Host | undefined): void {
-    const isKnown = known?.session !== undefined;
-    host.failedActiveCheck = isKnown ? known.failedActiveCheck : true;
-    host.degradedActiveCheck = isKnown && known.degradedActiveCheck;
-    host.excluded = isKnown ? known.excluded : this.#cluster.table.ignoreNewHostsUntilFirstCheck;
+  #share({ key }: Host): SharedCheck | undefined {
+    const { shared } = this.#cluster;
+    const cell = shared?.cell(`check\0${this.cluster}\0${key}`);
+    return shared && cell && new SharedCheck(shared, cell);
+  }
+
+  /** Others have found out something, or another process leads. */
+  #look(): void {
+    for (const session of [...this.#sessions.values()]) session.look();
+  }
+
+  #add(host: Host, before: Host | undefined): void {
+    const shared = this.#share(host);
+    const found = shared?.begin(Math.random() * this.check.intervals.initialJitterMs, this.check.timeoutMs);
+    const known = found ?? knownOf(before);
+    host.failedActiveCheck = !known?.healthy;
+    host.degradedActiveCheck = known?.degraded ?? false;
+    host.excluded = known ? known.excluded : this.#cluster.table.ignoreNewHostsUntilFirstCheck;
     // Slow start begins with the first check that it passes.
     host.hasFailedCheck = host.failedActiveCheck;
-    const session = new HealthSession(this, host, this.#prober(host, this.check.probe), isKnown);
+    const session = new HealthSession(this, host, this.#prober(host, this.check.probe), { known, shared });
     host.session = session;
     this.#sessions.set(host, session);
     session.start();
@@ -123,7 +156,14 @@ export class HealthChecker implements SessionOwner {
   }
 
   hadTraffic(): boolean {
-    return this.#cluster.hadTraffic();
+    return this.#cluster.hadTraffic() || (this.#traffic !== undefined && Atomics.load(this.#traffic.words, 0) !== 0);
+  }
+
+  /** A connection is opened for traffic: whichever process checks goes by it. */
+  onTraffic(): void {
+    if (this.#hasToldTraffic || !this.#traffic) return;
+    this.#hasToldTraffic = true;
+    Atomics.store(this.#traffic.words, 0, 1);
   }
 
   /** A host that an update took away stays for as long as its checks pass (Envoy: updateDynamicHostList). */
@@ -146,6 +186,7 @@ export class HealthChecker implements SessionOwner {
   }
 
   stop(): void {
+    this.#unwatch?.();
     for (const session of this.#sessions.values()) session.stop();
     this.#sessions.clear();
   }

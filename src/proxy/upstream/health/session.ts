@@ -6,15 +6,8 @@ import type { HealthCheck } from "../../../table/health-check.ts";
 import type { Host } from "../host.ts";
 import type { HealthEvent } from "./event-log.ts";
 import type { Prober } from "./prober.ts";
-import {
-  afterCheck,
-  type HostState,
-  IMMEDIATE_FAILURE,
-  nextCheckMs,
-  type Outcome,
-  TIMED_OUT,
-  type Transition,
-} from "./transition.ts";
+import type { HostHealth, SharedCheck } from "./shared-check.ts";
+import { afterCheck, IMMEDIATE_FAILURE, nextCheckMs, type Outcome, TIMED_OUT, type Transition } from "./transition.ts";
 
 const log = logger("proxy");
 
@@ -42,28 +35,49 @@ export interface HealthStats {
   passiveFailures: number;
 }
 
+/** What checks have found out before, and with whom they are made. */
+export interface SessionStart {
+  /** Undefined: nothing. */
+  readonly known: HostHealth | undefined;
+  /** Undefined: this process checks alone. */
+  readonly shared: SharedCheck | undefined;
+}
+
+function judge(
+  before: HostHealth,
+  outcome: Outcome,
+  check: HealthCheck,
+): { readonly health: HostHealth; readonly transition: Transition } {
+  const { state, transition } = afterCheck(before, outcome, check);
+  const degraded = outcome.kind === "passed" ? outcome.degraded : before.degraded;
+  return { health: { ...state, degraded, excluded: outcome.kind === "failed" && outcome.excludes }, transition };
+}
+
 /** The deadline is that of the running check, or the beginning of the next. */
 export class HealthSession extends Deadline {
   readonly #owner: SessionOwner;
   readonly #host: Host;
   readonly #prober: Prober;
+  readonly #shared: SharedCheck | undefined;
   readonly isKnown: boolean;
-  #state: HostState;
+  #health: HostHealth;
   #phase: "waiting" | "checking" | "stopped" = "waiting";
 
-  /** Goes on from what the host's flags say. `isKnown`: checks have found them out. */
-  constructor(owner: SessionOwner, host: Host, prober: Prober, isKnown: boolean) {
+  /** Goes on from what the host's flags say. */
+  constructor(owner: SessionOwner, host: Host, prober: Prober, { known, shared }: SessionStart) {
     super();
     this.#owner = owner;
     this.#host = host;
     this.#prober = prober;
-    this.isKnown = isKnown;
-    this.#state = { healthy: !host.failedActiveCheck, row: 0, unknown: true };
+    this.#shared = shared;
+    this.isKnown = known !== undefined;
+    const { degradedActiveCheck: degraded, excluded } = host;
+    this.#health = { healthy: !host.failedActiveCheck, row: 0, unknown: true, degraded, excluded, ...known };
   }
 
   start(): void {
-    const { initialJitterMs } = this.#owner.check.intervals;
-    if (initialJitterMs > 0) timers.arm(this, Math.random() * initialJitterMs);
+    const wait = this.#shared ? this.#shared.waitMs : Math.random() * this.#owner.check.intervals.initialJitterMs;
+    if (wait > 0) timers.arm(this, wait);
     else this.#check();
   }
 
@@ -80,9 +94,14 @@ export class HealthSession extends Deadline {
       timers.arm(this, SECRETS_POLL_MS);
       return;
     }
+    const { timeoutMs } = this.#owner.check;
+    if (this.#shared && !this.#shared.claim(timeoutMs)) {
+      this.#follow(this.#shared);
+      return;
+    }
     this.#phase = "checking";
     this.#owner.stats.attempts++;
-    timers.arm(this, this.#owner.check.timeoutMs);
+    timers.arm(this, timeoutMs);
     this.#prober.begin((outcome) => this.#finish(outcome));
   }
 
@@ -92,7 +111,41 @@ export class HealthSession extends Deadline {
     const transition = this.#apply(outcome);
     const { check } = this.#owner;
     const passed = outcome.kind === "passed";
-    timers.arm(this, nextCheckMs(check.intervals, passed, transition, this.#owner.hadTraffic(), Math.random()));
+    const next = nextCheckMs(check.intervals, passed, transition, this.#owner.hadTraffic(), Math.random());
+    this.#shared?.next(next);
+    timers.arm(this, this.#shared?.waitMs ?? next);
+  }
+
+  /** Others have found out something, or another process leads. */
+  look(): void {
+    if (this.#phase === "waiting" && this.#shared) this.#follow(this.#shared);
+  }
+
+  #follow(shared: SharedCheck): void {
+    this.#adopt(shared);
+    timers.arm(this, shared.waitMs);
+  }
+
+  #adopt(shared: SharedCheck): void {
+    const found = shared.look();
+    if (!found) return;
+    const { unknown } = this.#health;
+    const changed = this.#become(found);
+    if (changed || unknown) this.#owner.onChecked(this.#host, found.healthy, changed);
+  }
+
+  /** True: the host's flags are others than they were. */
+  #become(health: HostHealth): boolean {
+    const host = this.#host;
+    this.#health = health;
+    const { degraded, excluded } = health;
+    const failed = !health.healthy;
+    const changed =
+      failed !== host.failedActiveCheck || degraded !== host.degradedActiveCheck || excluded !== host.excluded;
+    host.failedActiveCheck = failed;
+    host.degradedActiveCheck = degraded;
+    host.excluded = excluded;
+    return changed;
   }
 
   /** A response to a request told it (Envoy: HealthCheckHostMonitor::setUnhealthy). The checks go on as they would. */
@@ -100,27 +153,34 @@ export class HealthSession extends Deadline {
     if (this.#phase !== "stopped") this.#apply(IMMEDIATE_FAILURE);
   }
 
+  #judged(outcome: Outcome): ReturnType<typeof judge> {
+    for (;;) {
+      if (this.#shared) this.#adopt(this.#shared);
+      const judged = judge(this.#health, outcome, this.#owner.check);
+      if (this.#shared?.publish(judged.health) ?? true) return judged;
+    }
+  }
+
   #apply(outcome: Outcome): Transition {
-    const host = this.#host;
-    const { unknown } = this.#state;
-    const { state, transition } = afterCheck(this.#state, outcome, this.#owner.check);
-    this.#state = state;
+    const { health, transition } = this.#judged(outcome);
+    const { unknown, degraded } = this.#health;
     this.#count(outcome);
-    const excluded = outcome.kind === "failed" && outcome.excludes;
-    const degraded = outcome.kind === "passed" ? outcome.degraded : host.degradedActiveCheck;
-    const changed = transition === "changed" || excluded !== host.excluded || degraded !== host.degradedActiveCheck;
-    if (transition === "changed") this.#tell(outcome, unknown);
-    else if (outcome.kind === "failed" && (unknown || this.#owner.check.logsAllFailures))
-      this.#owner.log(host, { health_check_failure_event: { failure_type: outcome.type, first_check: unknown } });
-    else if (outcome.kind === "passed" && this.#owner.check.logsAllSuccesses)
-      this.#owner.log(host, { successful_health_check_event: {} });
-    if (degraded !== host.degradedActiveCheck)
-      this.#owner.log(host, degraded ? { degraded_healthy_host: {} } : { no_longer_degraded_host: {} });
-    host.failedActiveCheck = !state.healthy;
-    host.degradedActiveCheck = degraded;
-    host.excluded = excluded;
-    this.#owner.onChecked(host, outcome.kind === "passed", changed);
+    this.#log(outcome, transition, unknown);
+    if (health.degraded !== degraded)
+      this.#owner.log(this.#host, health.degraded ? { degraded_healthy_host: {} } : { no_longer_degraded_host: {} });
+    const changed = this.#become(health);
+    if (changed || unknown) this.#shared?.tell();
+    this.#owner.onChecked(this.#host, outcome.kind === "passed", changed);
     return transition;
+  }
+
+  #log(outcome: Outcome, transition: Transition, first: boolean): void {
+    const { check } = this.#owner;
+    if (transition === "changed") this.#tell(outcome, first);
+    else if (outcome.kind === "failed" && (first || check.logsAllFailures))
+      this.#owner.log(this.#host, { health_check_failure_event: { failure_type: outcome.type, first_check: first } });
+    else if (outcome.kind === "passed" && check.logsAllSuccesses)
+      this.#owner.log(this.#host, { successful_health_check_event: {} });
   }
 
   #tell(outcome: Outcome, first: boolean): void {
@@ -146,8 +206,11 @@ export class HealthSession extends Deadline {
   }
 
   stop(): void {
+    if (this.#phase === "stopped") return;
+    if (this.#phase === "checking") this.#shared?.giveUp();
     this.#phase = "stopped";
     timers.disarm(this);
     this.#prober.close();
+    this.#shared?.release();
   }
 }
