@@ -13,7 +13,7 @@ export interface SocketPlace {
 export interface ListeningSockets {
   /** Other processes bind the same. */
   readonly sharesPorts: boolean;
-  /** Others hold them too: what waits in their queues when the process ends is for its successor. */
+  /** Others hold them too: what waits in their queues when the process ends is for its successor. May change while it lives. */
   readonly outliveProcess: boolean;
   /** How the socket of this place is to be had. */
   binding(place: SocketPlace): Binding;

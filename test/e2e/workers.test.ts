@@ -408,6 +408,23 @@ describe("the end", () => {
     expect(workers.filter(isAlive)).toEqual([]);
   });
 
+  test("serves who waits to be accepted when a worker hears of it", async () => {
+    const proxy = await started({ workers: 3 });
+    const port = await proxy.port("l");
+    const workers = proxy.workerPids;
+    for (const pid of workers) process.kill(pid, "SIGSTOP");
+    proxy.process.kill("SIGTERM");
+    await until("they are told", async () => (await proxy.admin("/ready")) === "DRAINING\n");
+    // They go on with what came first.
+    const clients = await Promise.all(Array.from({ length: 30 }, () => connectRaw(port)));
+    for (const client of clients) client.send(GET);
+    for (const pid of workers) process.kill(pid, "SIGCONT");
+    for (const client of clients) await client.isClosed();
+    expect(clients.filter(({ text }) => !text.endsWith("ok"))).toEqual([]);
+    for (const client of clients) client.reset();
+    expect(await proxy.process.exited).toBe(0);
+  });
+
   test("comes with the drain time at the latest", async () => {
     const silent = new RawServer();
     open.push(silent);

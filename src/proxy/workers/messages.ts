@@ -48,8 +48,8 @@ export type ToWorker =
     }
   /** Of what the control plane goes on telling. */
   | ({ readonly kind: "keep" } & WantedNames)
-  /** Takes nothing new, finishes what is under way, ends. */
-  | { readonly kind: "drain"; readonly withinMs: number }
+  /** Takes nothing new, finishes what is under way, ends. `hasHeir`: who waits in the queues of its sockets is another's. */
+  | { readonly kind: "drain"; readonly withinMs: number; readonly hasHeir: boolean }
   /** Others have changed something in what workers count together. */
   | { readonly kind: "look" }
   /** The answer to `last`: the worker's statistics are kept, and it ends. */

@@ -241,15 +241,15 @@ export class Supervisor implements WorkerListener, Supervised {
       clearTimeout(slot.timer);
       slot.current = heirs[slot.index];
       slot.crashes = NO_CRASHES;
-      if (before) this.#drain(before);
+      if (before) this.#drain(before, true);
     }
     this.#lead();
     log.info("new workers serve", { pids: heirs.map(({ pid }) => pid) });
   }
 
-  #drain(worker: WorkerProcess): Promise<unknown> {
+  #drain(worker: WorkerProcess, hasHeir: boolean): Promise<unknown> {
     const { drainMs } = this.#options;
-    worker.drain(drainMs);
+    worker.drain(drainMs, hasHeir);
     const timer = setTimeout(() => worker.kill(), drainMs + GRACE_MS);
     return worker.exited.then(() => clearTimeout(timer));
   }
@@ -280,7 +280,7 @@ export class Supervisor implements WorkerListener, Supervised {
 
   async #end(): Promise<void> {
     for (const { timer } of this.#slots) clearTimeout(timer);
-    await Promise.all([...this.#workers].map((worker) => this.#drain(worker)));
+    await Promise.all([...this.#workers].map((worker) => this.#drain(worker, false)));
     this.#subscription.close();
     this.#admin?.stop(true);
     this.#seats.close();

@@ -170,12 +170,12 @@ export class WorkerProcess {
     if (this.state === "serving") this.#send({ kind: "look" });
   }
 
-  /** Its sockets are the heir's from now on, or nobody's. */
-  drain(withinMs: number): void {
+  /** Its sockets are the heir's from now on, or its own alone. */
+  drain(withinMs: number, hasHeir: boolean): void {
     if (!this.isAlive) return;
     this.state = "leaving";
     this.sockets.release();
-    this.#send({ kind: "drain", withinMs });
+    this.#send({ kind: "drain", withinMs, hasHeir });
   }
 
   kill(): void {

@@ -9,7 +9,7 @@ import { type AssignedPorts, CHANNEL_FD, type FromWorker, type HandedSocket } fr
 
 export class WorkerSockets implements ListeningSockets {
   readonly sharesPorts = true;
-  readonly outliveProcess = true;
+  outliveProcess = true;
   readonly #handed: Map<string, HandedSocket>;
   readonly #ports = new Map<string, number>();
   readonly #tell: (message: FromWorker) => void;
@@ -17,6 +17,11 @@ export class WorkerSockets implements ListeningSockets {
   constructor(handed: readonly HandedSocket[], tell: (message: FromWorker) => void) {
     this.#handed = new Map(handed.map((socket) => [socket.key, socket]));
     this.#tell = tell;
+  }
+
+  /** The supervisor holds none of them any more, and nobody follows. */
+  becomeOwn(): void {
+    this.outliveProcess = false;
   }
 
   assign(ports: AssignedPorts): void {

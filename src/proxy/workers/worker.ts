@@ -111,7 +111,7 @@ class Worker {
 
   take(message: ToWorker): void {
     if (message.kind === "start") this.#start(message);
-    else if (message.kind === "drain") void this.#drain(message.withinMs);
+    else if (message.kind === "drain") void this.#drain(message);
     else if (message.kind === "end") process.exit(EXIT.ok);
     else if (message.kind === "look") this.#cells?.look();
     else if (message.kind === "keep") this.#started?.feed.keep(message);
@@ -150,9 +150,10 @@ class Worker {
     }
   }
 
-  async #drain(withinMs: number): Promise<void> {
+  async #drain({ withinMs, hasHeir }: Extract<ToWorker, { kind: "drain" }>): Promise<void> {
     if (!this.#started) process.exit(EXIT.ok);
-    const { proxy } = this.#started;
+    const { proxy, sockets } = this.#started;
+    if (!hasHeir) sockets.becomeOwn();
     await proxy.stop(withinMs);
     tell({ kind: "last", exposition: expositionText(proxy.registry, "text") });
   }
@@ -165,6 +166,6 @@ export function runWorker(options: ProxyOptions): void {
   process.on("disconnect", () => process.exit(EXIT.failure));
   // Ctrl-C reaches every process of a terminal: the supervisor says what follows.
   process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => worker.take({ kind: "drain", withinMs: options.drainMs }));
+  process.on("SIGTERM", () => worker.take({ kind: "drain", withinMs: options.drainMs, hasHeir: true }));
   tell({ kind: "hello" });
 }
