@@ -1,6 +1,7 @@
 // What resilience did, for a scrape: ejections, health checks, circuit breakers, overload.
 
 import type { CounterDefinition } from "../stats/definition.ts";
+import type { Gauge } from "../stats/gauge.ts";
 import * as names from "../stats/names/resilience.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { EjectionType } from "../table/outlier-detection.ts";
@@ -55,6 +56,7 @@ export function healthCheckFigures(registry: Registry): Figure<Cluster>[] {
     count(names.CHECK_FAILURES, "failures"),
     count(names.CHECK_PASSIVE_FAILURES, "passiveFailures"),
     count(names.CHECK_NETWORK_FAILURES, "networkFailures"),
+    count(names.CHECK_VERIFICATIONS, "verified"),
     gaugeOf(
       registry.gauge(names.CHECK_HEALTHY),
       hosts(({ failedActiveCheck }) => !failedActiveCheck),
@@ -85,14 +87,20 @@ export function breakerFigures(registry: Registry): Figure<Cluster>[] {
   return [...of("default", ({ breakers }) => breakers), ...of("high", ({ highBreakers }) => highBreakers)];
 }
 
-/** Actions that are configured have their gauges, as in Envoy (OverloadAction::updateResourcePressure). */
+/** Actions and monitors that are configured have their gauges, as in Envoy (OverloadAction::updateResourcePressure). */
 export function overloadMetrics(registry: Registry): (state: OverloadState) => void {
   const gauges = new Map<string, ReturnType<typeof gaugesOf>>();
+  const pressures = new Map<string, Gauge<readonly []>>();
   const gaugesOf = (action: string) => ({
     active: registry.gauge(names.overloadAction(action, "active")),
     scale: registry.gauge(names.overloadAction(action, "scale_percent")),
   });
   return (state) => {
+    for (const [monitor, pressure] of state.pressures) {
+      const gauge = pressures.get(monitor) ?? registry.gauge(names.overloadPressure(monitor));
+      pressures.set(monitor, gauge);
+      gauge.set(gauge.series([]), Math.floor(pressure * 100));
+    }
     for (const action of state.watched) {
       const { active, scale } = gauges.get(action) ?? gaugesOf(action);
       gauges.set(action, { active, scale });

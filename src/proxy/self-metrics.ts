@@ -43,6 +43,7 @@ function clusterFigures(registry: Registry): Figure<Cluster>[] {
     countOf(registry.counter(names.CLUSTER_REQUESTS), ({ stats }) => stats.requests),
     countOf(registry.counter(names.CLUSTER_RETRIES), ({ stats }) => stats.retries),
     countOf(registry.counter(names.CLUSTER_RETRY_SUCCESSES), ({ stats }) => stats.retrySuccesses),
+    countOf(registry.counter(names.CLUSTER_RETRY_LIMITS), ({ stats }) => stats.retryLimits),
     countOf(registry.counter(names.CLUSTER_RECEIVED), ({ stats }) => stats.bytes.received),
     countOf(registry.counter(names.CLUSTER_SENT), ({ stats }) => stats.bytes.sent),
     countOf(registry.counter(names.CLUSTER_REQUEST_TIMEOUTS), ({ stats }) => stats.timeouts),
@@ -66,11 +67,18 @@ function clusterFigures(registry: Registry): Figure<Cluster>[] {
       ({ breakers, highBreakers }) => breakers.pending + highBreakers.pending,
     ),
     overflows(names.CLUSTER_CONNECTION_OVERFLOWS, "connections"),
+    overflows(names.CLUSTER_PENDING_OVERFLOWS, "pending"),
     overflows(names.CLUSTER_REQUEST_OVERFLOWS, "requests"),
     overflows(names.CLUSTER_RETRY_OVERFLOWS, "retries"),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS), ({ hosts }) => hosts.length),
     gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_HEALTHY), ({ hosts }) =>
       sum(hosts, ({ health }) => (health === "healthy" ? 1 : 0)),
+    ),
+    gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_DEGRADED), ({ hosts }) =>
+      sum(hosts, ({ isCounted, health }) => (isCounted && health === "degraded" ? 1 : 0)),
+    ),
+    gaugeOf(registry.gauge(names.CLUSTER_MEMBERS_EXCLUDED), ({ hosts }) =>
+      sum(hosts, ({ isCounted }) => (isCounted ? 0 : 1)),
     ),
   ];
 }

@@ -12,6 +12,7 @@ import * as control from "./names/control.ts";
 import * as filter from "./names/filter.ts";
 import { processMetrics, SERIES_REFUSED } from "./names/process.ts";
 import * as proxy from "./names/proxy.ts";
+import * as resilience from "./names/resilience.ts";
 import * as traffic from "./names/traffic.ts";
 import { checkMetrics } from "./promtool-fixture.ts";
 import { Registry } from "./registry.ts";
@@ -28,6 +29,7 @@ const definitions = [
   control,
   filter,
   proxy,
+  resilience,
   traffic,
   processMetrics(""),
   processMetrics("istio_agent_"),
@@ -104,7 +106,7 @@ test("every name is filled by somebody: a dashboard that waits for one waits for
     .filter((file) => !file.startsWith(join("stats", "names")) && !file.includes(`${sep}gen${sep}`))
     .map((file) => readFileSync(join(root, file), "utf8"));
   const used = new Set(sources.flatMap((source) => source.match(/\b[A-Z][A-Z0-9_]+\b/g) ?? []));
-  const unused = [agent, authority, control, filter, proxy, traffic].flatMap((names) =>
+  const unused = [agent, authority, control, filter, proxy, resilience, traffic].flatMap((names) =>
     Object.entries(names).flatMap(([identifier, value]) =>
       isDefinition(value) && !used.has(identifier) ? [value.name] : [],
     ),

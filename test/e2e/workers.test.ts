@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { findComponent } from "../../scripts/components.ts";
 import { EXIT } from "../../src/base/failure.ts";
 import { until } from "../../src/base/until-fixture.ts";
 import { httpFilter, listener, type Message, parse, routeTo, staticCluster } from "../../src/proxy/proxy-fixture.ts";
 import { answering, connectRaw, type RawPeer, RawServer } from "../../src/proxy/raw-peer-fixture.ts";
+import { RESILIENCE, RESILIENT } from "../../src/proxy/resilience-fixture.ts";
 import { isAlive, type SupervisedParts, SupervisedProxy } from "../../src/proxy/workers/supervised-fixture.ts";
+import { checkMetrics } from "../../src/stats/promtool-fixture.ts";
 import { ClusterSchema } from "../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../../src/xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { RouteConfigurationSchema } from "../../src/xds/gen/envoy/config/route/v3/route_pb.ts";
@@ -190,6 +193,37 @@ describe("several workers", () => {
     proxy.process.kill("SIGKILL");
     await until("they end", () => !workers.some(isAlive));
   });
+});
+
+describe("the statistics of several workers", () => {
+  const promtool = findComponent("promtool");
+
+  test.skipIf(!promtool && process.env.CI !== "true")(
+    "are what promtool reads: ejections, checks, breakers and overload counted once (needs promtool)",
+    async () => {
+      const failing = answering("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n");
+      open.push(failing);
+      const { cluster, overload_manager } = RESILIENT;
+      const up = staticCluster("up", [failing.port], cluster);
+      const route = routes({ match: { prefix: "/" }, route: { cluster: "up", retry_policy: { retry_on: "5xx" } } });
+      const proxy = await started({
+        workers: 3,
+        resources: [encodeResource("cds", parse(ClusterSchema, up)), rdsListener("l"), route],
+        overload: overload_manager,
+      });
+      expect(await statuses(await proxy.port("l"), 20)).toEqual(["500"]);
+      const text = await proxy.admin("/stats/prometheus");
+      for (const name of RESILIENCE) expect(text).toMatch(new RegExp(`^${name}[ {]`, "m"));
+      const { code, output } = await checkMetrics(promtool ?? "promtool", text);
+      expect([0, 3], output).toContain(code);
+      expect(output).not.toContain("error while linting");
+      expect(await proxy.metric("envoy_cluster_health_check_attempt")).toBe(1);
+      expect(await proxy.metric("envoy_cluster_outlier_detection_ejections_active")).toBe(1);
+      expect(await proxy.metric("envoy_cluster_outlier_detection_ejections_enforced_total")).toBe(1);
+      expect(await proxy.metric("envoy_cluster_upstream_rq_retry_overflow")).toBe(20);
+      expect(await proxy.metric("envoy_cluster_circuit_breakers_default_remaining_rq")).toBe(1_024);
+    },
+  );
 });
 
 describe("what several workers count together", () => {

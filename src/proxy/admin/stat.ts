@@ -28,6 +28,9 @@ const TAGGED: readonly (readonly [prefix: string, dotted: string, label: string]
 const SCOPE = /^(outlier_detection|health_check|circuit_breakers_(?:default|high))_/;
 const OVERLOAD = /^envoy_overload_envoy_overload_actions_(.+)_(active|scale_percent)$/;
 
+/** The names of Envoy's own monitors have dots; of others it is not known where. */
+const PRESSURE = /^envoy_overload_(.+)_pressure$/;
+
 /** `downstream_rq_xx` of class 2xx is `downstream_rq_2xx`; a listener's requests stand below the connection manager. */
 function leaf(name: string, labels: ReadonlyMap<string, string>): string {
   const status = labels.get("response_code_class");
@@ -47,6 +50,9 @@ export function envoyName(metric: string, labels: ReadonlyMap<string, string>): 
   }
   const [, action, figure] = OVERLOAD.exec(metric) ?? [];
   if (action !== undefined) return `overload.envoy.overload_actions.${action}.${figure}`;
+  const [, monitor] = PRESSURE.exec(metric) ?? [];
+  if (monitor !== undefined)
+    return `overload.${monitor.replace(/^envoy_resource_monitors_/, "envoy.resource_monitors.")}.pressure`;
   if (metric.startsWith("envoy_server_")) return `server.${metric.slice("envoy_server_".length)}`;
   return [metric, ...[...labels].map(([label, value]) => `${label}.${value}`)].join(".");
 }

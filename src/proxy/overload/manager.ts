@@ -52,6 +52,7 @@ export class OverloadManager {
     const usage = { connections: this.#proxy.connections, lagMs: this.#lagMs };
     this.#lagMs = 0;
     const pressures = new Map(this.#table.monitors.map((monitor) => [monitor.name, pressureOf(monitor, usage)]));
+    this.#proxy.overload.pressures = pressures;
     for (const [action, triggers] of this.#table.actions) this.#set(action, actionState(triggers, pressures));
     if (this.#proxy.overload.reduce_timeouts > 0) this.#proxy.onReducedTimeouts();
     if (this.#proxy.overload.shrink_heap > 0) Bun.gc(false);

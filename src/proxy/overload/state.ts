@@ -13,6 +13,8 @@ export class OverloadState {
   timerFloors: OverloadTable["timerFloors"] = new Map();
   /** The actions that are configured. */
   watched: readonly OverloadAction[] = [];
+  /** Of the resources that are watched, by their monitors' names: 1 is all that there is. Empty until the first look. */
+  pressures: ReadonlyMap<string, number> = new Map();
   readonly stats = { requestsShed: 0, connectionsRejected: 0 };
 
   /** Whether this one is hit. The caller has seen that the state is above 0. */

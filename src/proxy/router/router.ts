@@ -311,7 +311,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     }
     if (this.#leaveToOthers(attempt)) return true;
     if (this.#record.attempts <= policy.retries) return this.#mayRetry && this.#scheduleRetry(attempt, headers);
-    this.#record.flag("URX");
+    this.#exceeded(attempt);
     return false;
   }
 
@@ -338,7 +338,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     const policy = this.#policy;
     if (policy && retriesFailure(policy, failure)) {
       if (this.#record.attempts <= policy.retries && this.#mayRetry && this.#scheduleRetry(attempt)) return;
-      if (this.#record.attempts > policy.retries) this.#record.flag("URX");
+      if (this.#record.attempts > policy.retries) this.#exceeded(attempt);
     }
     this.#replyFailure(failure, detail);
   }
@@ -354,6 +354,12 @@ export class Router implements AttemptOwner, TunnelOwner {
   /** What was sent of the body is still here, and nobody else is told yet. */
   get #mayRetry(): boolean {
     return !this.#request.responseStarted && (this.#request.body?.isWhole ?? true);
+  }
+
+  /** It has had all its retries. */
+  #exceeded({ cluster }: Attempt): void {
+    this.#record.flag("URX");
+    cluster.stats.retryLimits++;
   }
 
   /** False when the cluster's budget of retries is spent. */
@@ -384,7 +390,7 @@ export class Router implements AttemptOwner, TunnelOwner {
   onPerTryTimeout(attempt: Attempt): boolean {
     const policy = this.#policy;
     if (!policy || !this.#hedges || !this.#mayRetry) return false;
-    if (this.#record.attempts > policy.retries) this.#record.flag("URX");
+    if (this.#record.attempts > policy.retries) this.#exceeded(attempt);
     else if (this.#scheduleRetry(attempt, undefined, true)) this.#slow = [...this.#slow, attempt];
     return true;
   }

@@ -30,7 +30,7 @@ function admitted(admit: () => boolean, times: number): number {
 test("limits are those of all processes together", () => {
   const { a, b } = processes();
   expect(admitted(() => a.admitPending(), 1) + admitted(() => b.admitPending(), 3)).toBe(2);
-  expect([a.pending, b.pending, b.overflows.requests]).toEqual([1, 1, 2]);
+  expect([a.pending, b.pending, b.overflows.pending]).toEqual([1, 1, 2]);
   a.releasePending();
   expect(b.admitPending()).toBe(true);
   expect(admitted(() => a.admitConnection(0, false), 2) + admitted(() => b.admitConnection(0, false), 2)).toBe(3);
@@ -71,7 +71,7 @@ test("what is refused is counted by its kind; a first connection that is let thr
   expect(breakers.admitRetry()).toBe(false);
   admitted(() => breakers.admitPending(), 3);
   admitted(() => breakers.admitRequest(), 51);
-  expect(breakers.overflows).toEqual({ connections: 2, requests: 2, retries: 1 });
+  expect(breakers.overflows).toEqual({ connections: 2, pending: 1, requests: 1, retries: 1 });
   breakers.resetOverflows();
-  expect(breakers.overflows).toEqual({ connections: 0, requests: 0, retries: 0 });
+  expect(breakers.overflows).toEqual({ connections: 0, pending: 0, requests: 0, retries: 0 });
 });

@@ -16,7 +16,8 @@ export type Remaining = "remaining_cx" | "remaining_pending" | "remaining_rq" | 
 export interface Overflows {
   /** Of a host's limit, too; a first connection is counted, though it is let through, as in Envoy. */
   connections: number;
-  /** That wait for a connection, or are under way: Envoy has one counter for both. */
+  /** Of requests that would have waited for a connection. */
+  pending: number;
   requests: number;
   retries: number;
 }
@@ -26,7 +27,7 @@ export class Breakers {
   /** Where the limits are those of several processes; `#own` is this one's. */
   readonly #shared: SharedCounts | undefined;
   readonly #own = new Int32Array(COUNTS);
-  readonly overflows: Overflows = { connections: 0, requests: 0, retries: 0 };
+  readonly overflows: Overflows = { connections: 0, pending: 0, requests: 0, retries: 0 };
 
   constructor(limits: CircuitBreakers, shared?: SharedCounts) {
     this.#limits = limits;
@@ -57,7 +58,7 @@ export class Breakers {
   }
 
   resetOverflows(): void {
-    this.overflows.connections = this.overflows.requests = this.overflows.retries = 0;
+    this.overflows.connections = this.overflows.pending = this.overflows.requests = this.overflows.retries = 0;
   }
 
   /** Nothing more of it is admitted now. */
@@ -109,7 +110,7 @@ export class Breakers {
 
   admitPending(): boolean {
     if (this.#admit(PENDING, this.#limits.maxPendingRequests)) return true;
-    this.overflows.requests++;
+    this.overflows.pending++;
     return false;
   }
 

@@ -59,6 +59,8 @@ export interface ClusterStats {
   /** Of all connections, those too that have closed. */
   readonly bytes: ByteCounters;
   retrySuccesses: number;
+  /** Requests that failed after their last retry. */
+  retryLimits: number;
   /** Finished requests by the hundreds of their status; 0 is without a response. */
   readonly classes: Float64Array;
 }
@@ -107,6 +109,7 @@ export class Cluster {
       goneConnectFailures: 0,
       bytes: { received: 0, sent: 0 },
       retrySuccesses: 0,
+      retryLimits: 0,
       classes: new Float64Array(STATUS_CLASSES),
     };
     const { shared } = context;

@@ -24,8 +24,9 @@ const HTTP2: Message = {
 };
 const ADS: Message = { ads: {}, resource_api_version: "V3" };
 
-function bootstrap(admin: number, control: number, listeners: readonly Message[]): JsonValue {
+function bootstrap(admin: number, control: number, { listeners = [], overload }: SupervisedParts): JsonValue {
   return {
+    ...(overload ? { overload_manager: overload } : {}),
     node: { id: "test", cluster: "test" },
     admin: { address: socketAddress(admin) },
     static_resources: { clusters: [staticCluster("xds-grpc", [control], HTTP2)], listeners: [...listeners] },
@@ -66,6 +67,8 @@ export interface SupervisedParts {
   /** Of the bootstrap. */
   readonly listeners?: readonly Message[];
   readonly drainTime?: string;
+  /** The bootstrap's overload manager. */
+  readonly overload?: Message;
 }
 
 export class SupervisedProxy {
@@ -74,16 +77,13 @@ export class SupervisedProxy {
   readonly #admin: number;
   readonly #folder: string;
 
-  private constructor(
-    ads: TestAds,
-    control: number,
-    { workers = 2, listeners = [], drainTime = "5s" }: SupervisedParts,
-  ) {
+  private constructor(ads: TestAds, control: number, parts: SupervisedParts) {
+    const { workers = 2, drainTime = "5s" } = parts;
     this.ads = ads;
     this.#admin = closedPort();
     this.#folder = mkdtempSync(join(tmpdir(), "heddle-supervised-"));
     const file = join(this.#folder, "bootstrap.json");
-    writeFileSync(file, JSON.stringify(bootstrap(this.#admin, control, listeners)));
+    writeFileSync(file, JSON.stringify(bootstrap(this.#admin, control, parts)));
     const args = ["--concurrency", String(workers), "--drain-time", drainTime, "-c", file];
     this.process = Bun.spawn([process.execPath, MAIN, "proxy", ...args], {
       stdio: ["ignore", "inherit", process.env.TEST_LOG === "debug" ? "inherit" : "ignore"],

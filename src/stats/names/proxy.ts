@@ -51,9 +51,14 @@ export const CLUSTER_REQUESTS_PENDING = gauge(
   "Requests that wait for a connection",
   CLUSTER,
 );
-export const CLUSTER_REQUEST_OVERFLOWS = counter(
+export const CLUSTER_PENDING_OVERFLOWS = counter(
   "envoy_cluster_upstream_rq_pending_overflow",
-  "Requests refused by a circuit breaker",
+  "Requests that a circuit breaker did not let wait for a connection",
+  CLUSTER,
+);
+export const CLUSTER_REQUEST_OVERFLOWS = counter(
+  "envoy_cluster_upstream_rq_active_overflow",
+  "Requests that were more than a circuit breaker lets be under way",
   CLUSTER,
 );
 export const CLUSTER_CONNECTION_OVERFLOWS = counter(
@@ -75,6 +80,21 @@ export const CLUSTER_RETRIES = counter("envoy_cluster_upstream_rq_retry", "Retri
 export const CLUSTER_RETRY_SUCCESSES = counter(
   "envoy_cluster_upstream_rq_retry_success",
   "Retries that succeeded",
+  CLUSTER,
+);
+export const CLUSTER_RETRY_LIMITS = counter(
+  "envoy_cluster_upstream_rq_retry_limit_exceeded",
+  "Requests that failed after as many retries as they may have",
+  CLUSTER,
+);
+export const CLUSTER_MEMBERS_DEGRADED = gauge(
+  "envoy_cluster_membership_degraded",
+  "Degraded endpoints of the cluster",
+  CLUSTER,
+);
+export const CLUSTER_MEMBERS_EXCLUDED = gauge(
+  "envoy_cluster_membership_excluded",
+  "Endpoints of the cluster that its health is not measured by",
   CLUSTER,
 );
 export const CLUSTER_MEMBERS = gauge("envoy_cluster_membership_total", "Endpoints of the cluster", CLUSTER);

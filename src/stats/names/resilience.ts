@@ -30,6 +30,11 @@ export const CHECK_PASSIVE_FAILURES = counter(
   CLUSTER,
 );
 export const CHECK_NETWORK_FAILURES = counter(`${CHECKS}network_failure`, "Health checks that had no answer", CLUSTER);
+export const CHECK_VERIFICATIONS = counter(
+  `${CHECKS}verify_cluster`,
+  "Health checks in which it was looked whose answer it is",
+  CLUSTER,
+);
 export const CHECK_HEALTHY = gauge(`${CHECKS}healthy`, "Hosts that pass their health checks", CLUSTER);
 export const CHECK_DEGRADED = gauge(`${CHECKS}degraded`, "Hosts that pass their health checks as degraded", CLUSTER);
 
@@ -54,4 +59,9 @@ export function breakerRemaining(
 export function overloadAction(action: string, what: "active" | "scale_percent"): GaugeDefinition<readonly []> {
   const help = what === "active" ? "1 while the overload action is in full force" : "Force of the overload action";
   return gauge(`envoy_overload_envoy_overload_actions_${action}_${what}`, help, []);
+}
+
+/** In percent. `monitor`: its name, in whatever characters. */
+export function overloadPressure(monitor: string): GaugeDefinition<readonly []> {
+  return gauge(`envoy_overload_${monitor.replace(/\W/g, "_")}_pressure`, "Use of a watched resource, in percent", []);
 }

@@ -27,7 +27,7 @@ const MIN: ReadonlySet<string> = new Set([
 ]);
 
 /** One that stands open, or acts, does so for whoever asks; what breakers count is counted together. */
-const STATES = /^envoy_(?:cluster_circuit_breakers_.*_open|overload_.*_(?:active|scale_percent))$/;
+const STATES = /^envoy_(?:cluster_circuit_breakers_.*_open|overload_.*_(?:active|scale_percent|pressure))$/;
 
 /** What is left of a limit that all have together: as little as the last one that was asked says. */
 const REMAINING = /^envoy_cluster_circuit_breakers_.*_remaining_/;

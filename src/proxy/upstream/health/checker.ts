@@ -12,7 +12,7 @@ import { type HealthEvent, HealthEventLog } from "./event-log.ts";
 import { GrpcProber } from "./grpc-prober.ts";
 import { HttpProber } from "./http-prober.ts";
 import type { CheckTarget, Prober } from "./prober.ts";
-import { HealthSession, type HealthStats, type SessionOwner } from "./session.ts";
+import { HealthSession, type HealthStats, NO_CHECKS, type SessionOwner } from "./session.ts";
 import { type HostHealth, SharedCheck } from "./shared-check.ts";
 import { TcpProber } from "./tcp-prober.ts";
 
@@ -62,7 +62,7 @@ export class HealthChecker implements SessionOwner {
     this.check = check;
     this.cluster = cluster.table.name;
     this.#cluster = cluster;
-    this.stats = before?.stats ?? { attempts: 0, successes: 0, failures: 0, networkFailures: 0, passiveFailures: 0 };
+    this.stats = before?.stats ?? { ...NO_CHECKS };
     this.#unwatch = cluster.shared?.watch(() => this.#look());
     this.#traffic = cluster.shared?.cell(`traffic\0${this.cluster}`);
     this.#events =

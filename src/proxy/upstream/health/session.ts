@@ -33,7 +33,18 @@ export interface HealthStats {
   failures: number;
   networkFailures: number;
   passiveFailures: number;
+  /** Checks in which it was looked whose answer it is (service_name_matcher). */
+  verified: number;
 }
+
+export const NO_CHECKS: HealthStats = {
+  attempts: 0,
+  successes: 0,
+  failures: 0,
+  networkFailures: 0,
+  passiveFailures: 0,
+  verified: 0,
+};
 
 /** What checks have found out before, and with whom they are made. */
 export interface SessionStart {
@@ -197,6 +208,7 @@ export class HealthSession extends Deadline {
 
   #count(outcome: Outcome): void {
     const { stats } = this.#owner;
+    if (outcome.verifiesCluster) stats.verified++;
     if (outcome.kind === "passed") stats.successes++;
     else {
       stats.failures++;

@@ -6,7 +6,7 @@ import { WorkerCells } from "../../workers/worker-cells.ts";
 import { endpointAt } from "../destination.ts";
 import { Host } from "../host.ts";
 import type { Prober } from "./prober.ts";
-import { HealthSession, type HealthStats, type SessionOwner } from "./session.ts";
+import { HealthSession, type HealthStats, NO_CHECKS, type SessionOwner } from "./session.ts";
 import { SharedCheck } from "./shared-check.ts";
 import { type Outcome, PASSED, UNREACHABLE } from "./transition.ts";
 
@@ -68,7 +68,7 @@ class HeldProber implements Prober {
 class Checking implements SessionOwner {
   readonly cluster = "c";
   readonly check: HealthCheck;
-  readonly stats: HealthStats = { attempts: 0, successes: 0, failures: 0, networkFailures: 0, passiveFailures: 0 };
+  readonly stats: HealthStats = { ...NO_CHECKS };
   readonly host = new Host(endpointAt("127.0.0.1", 1), { kind: "raw" });
   readonly prober = new HeldProber();
   readonly session: HealthSession;

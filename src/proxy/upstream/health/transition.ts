@@ -9,16 +9,26 @@ export type FailureType = "ACTIVE" | "PASSIVE" | "NETWORK" | "NETWORK_TIMEOUT";
  * A failure of the network, or a retriable one, counts towards the threshold; any other is believed at once.
  * `excludes`: the host asks not to be counted at all (x-envoy-immediate-health-check-fail).
  */
-export type Outcome = { readonly kind: "passed"; readonly degraded: boolean } | Failure;
+export type Outcome = Passed | Failure;
 
-export interface Failure {
+interface Verified {
+  /** It was looked whose answer it is. */
+  readonly verifiesCluster?: boolean;
+}
+
+export interface Passed extends Verified {
+  readonly kind: "passed";
+  readonly degraded: boolean;
+}
+
+export interface Failure extends Verified {
   readonly kind: "failed";
   readonly type: FailureType;
   readonly retriable: boolean;
   readonly excludes: boolean;
 }
 
-export const PASSED: Outcome = { kind: "passed", degraded: false };
+export const PASSED: Passed = { kind: "passed", degraded: false };
 export const FAILED: Failure = { kind: "failed", type: "ACTIVE", retriable: false, excludes: false };
 export const UNREACHABLE: Failure = { kind: "failed", type: "NETWORK", retriable: true, excludes: false };
 export const TIMED_OUT: Failure = { kind: "failed", type: "NETWORK_TIMEOUT", retriable: true, excludes: false };

@@ -40,6 +40,7 @@ test("headers say degraded, excluded, and whose answer it is", () => {
     excludes: true,
   });
   const named: HttpProbe = { ...PROBE, serviceName: { kind: "prefix", text: "shop", ignoreCase: false } };
-  expect(judgeResponse(named, 200, [], NOTHING).kind).toBe("failed");
+  expect(judgeResponse(named, 200, [], NOTHING)).toMatchObject({ kind: "failed", verifiesCluster: true });
+  expect(judgeResponse(named, 500, [], NOTHING)).not.toHaveProperty("verifiesCluster");
   expect(judgeResponse(named, 200, ["x-envoy-upstream-healthchecked-cluster", "shop-1"], NOTHING).kind).toBe("passed");
 });

@@ -28,6 +28,8 @@ function isService({ serviceName }: HttpProbe, headers: HeaderList): boolean {
 export function judgeResponse(probe: HttpProbe, status: number, headers: HeaderList, body: Buffer): Outcome {
   const excludes = getHeader(headers, "x-envoy-immediate-health-check-fail") !== undefined;
   if (!isIn(probe.expected, status)) return { ...FAILED, retriable: isIn(probe.retriable, status), excludes };
-  if (!containsInOrder(body, probe.receive) || !isService(probe, headers)) return { ...FAILED, excludes };
-  return getHeader(headers, "x-envoy-degraded") === undefined ? PASSED : { kind: "passed", degraded: true };
+  if (!containsInOrder(body, probe.receive)) return { ...FAILED, excludes };
+  const verified = probe.serviceName && { verifiesCluster: true };
+  if (!isService(probe, headers)) return { ...FAILED, excludes, ...verified };
+  return { ...PASSED, degraded: getHeader(headers, "x-envoy-degraded") !== undefined, ...verified };
 }

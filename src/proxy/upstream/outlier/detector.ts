@@ -110,6 +110,11 @@ export class OutlierDetector {
     return count;
   }
 
+  resetCounts(): void {
+    this.stats.enforced = this.stats.overflow = 0;
+    this.byType.clear();
+  }
+
   #countsOf(type: EjectionType): EjectionCounts {
     const known = this.byType.get(type) ?? { detected: 0, enforced: 0 };
     this.byType.set(type, known);
