@@ -162,6 +162,23 @@ export interface ProxyStatus {
   readonly saturation: Saturation;
 }
 
+/** A resource that a proxy is to have and has not said that it took: until then it runs what it had before. */
+export interface UnacknowledgedResource {
+  /** `cds`, `eds`, `sds`, `lds`, `rds`, `vhds`, `nds`. */
+  readonly kind: string;
+  readonly name: string;
+  /** The proxy's words, where it refused it. */
+  readonly refusal?: string;
+}
+
+/** `/api/v1/unacknowledged?proxy=ID`. */
+export interface Acknowledgement {
+  readonly connected: boolean;
+  readonly resources: readonly UnacknowledgedResource[];
+  /** How many are not listed. */
+  readonly more: number;
+}
+
 /** Everything the first page shows but the past; pushed every second as the event `state`. */
 export interface State {
   readonly at: number;

@@ -30,6 +30,10 @@ const sources: Sources = {
     proxies: () => [],
     services: () => [],
     splits: () => [],
+    acknowledgement: (id) =>
+      id === "Kubernetes/default/web"
+        ? { connected: true, resources: [{ kind: "lds", name: "0.0.0.0_80", refusal: "no" }], more: 2 }
+        : undefined,
   },
 };
 
@@ -61,6 +65,17 @@ describe("the admin API", () => {
     expect(await get("services")).toEqual([]);
     expect(await get("proxies")).toEqual([]);
     expect(await (await fetch(`${url}healthz`)).text()).toBe("ok\n");
+  });
+
+  test("says what a proxy has not acknowledged, and refuses a proxy that it does not know", async () => {
+    const { url } = admin();
+    const get = async (id: string) => {
+      const response = await fetch(`${url}api/v1/unacknowledged?proxy=${encodeURIComponent(id)}`);
+      return [response.status, await response.json()] as const;
+    };
+    const resources = [{ kind: "lds", name: "0.0.0.0_80", refusal: "no" }];
+    expect(await get("Kubernetes/default/web")).toEqual([200, { connected: true, resources, more: 2 }]);
+    expect((await get("Kubernetes/default/other"))[0]).toBe(404);
   });
 
   test("says what is wrong with a request, as JSON", async () => {

@@ -59,6 +59,12 @@ function routes(
   api.get("/services", (c) => c.json(state().services));
   api.get("/proxies", (c) => c.json(state().proxies));
 
+  api.get("/unacknowledged", (c) => {
+    const id = c.req.query("proxy") ?? "";
+    const found = sources.control.acknowledgement(id);
+    return found ? c.json(found) : failed(`no such proxy: ${id.slice(0, 200)}`, 404, "an id of /api/v1/proxies");
+  });
+
   api.get("/history", (c) => {
     const service = c.req.query("service");
     const span = c.req.query("span");

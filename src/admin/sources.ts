@@ -3,7 +3,7 @@
 import type { TargetStatus } from "../telemetry/scrape.ts";
 import type { ScrapeTarget } from "../telemetry/target.ts";
 import type { EdgeRecord } from "../telemetry/traffic-store.ts";
-import type { ProxyConfig } from "./api.ts";
+import type { Acknowledgement, ProxyConfig } from "./api.ts";
 
 export interface MeshInfo {
   readonly name: string;
@@ -56,6 +56,8 @@ export interface ControlSource {
   proxies(): readonly ProxyInfo[];
   services(): readonly ServiceInfo[];
   splits(): readonly ConfiguredSplit[];
+  /** Undefined: no proxy of that id registered. */
+  acknowledgement(id: ProxyInfo["id"]): Acknowledgement | undefined;
 }
 
 /** Known by telemetry. */

@@ -82,6 +82,7 @@ function sources(store: TrafficStore, changes: { proxies?: ProxyInfo[]; splits?:
     now: () => NOW,
     telemetry: { records: () => store.edges(), targets: () => [], truncated: store.full },
     control: {
+      acknowledgement: () => undefined,
       mesh: () => ({
         name: "demo",
         trustDomain: "cluster.local",

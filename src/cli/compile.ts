@@ -11,7 +11,7 @@ import { stateOption } from "./api-client.ts";
 import { COMPILE_OUTPUTS, type OutputOptions, outputText } from "./compile-output.ts";
 import { DEFAULT_NAMESPACE, type TargetOptions } from "./compile-target.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { meshSettings } from "./mesh-settings.ts";
+import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
 import { print, printError, styleOf } from "./terminal.ts";
@@ -21,6 +21,7 @@ interface CompileOptions extends TargetOptions, OutputOptions {
   readonly filename?: readonly string[];
   readonly recursive?: true;
   readonly state?: string;
+  readonly meshConfig?: string;
 }
 
 export function define(command: Command): void {
@@ -36,7 +37,7 @@ export function define(command: Command): void {
     .addOption(new Option("-t, --type <type>", `show these alone: ${SEND_ORDER.join(", ")}`).argParser(resourceKinds))
     .option("--name <name>", "show these alone; * stands for anything")
     .addOption(new Option("-o, --output <form>").choices(COMPILE_OUTPUTS).default("yaml"));
-  command.addOption(stateOption());
+  command.addOption(meshConfigOption()).addOption(stateOption());
   command.addHelpText("after", HELP);
   command.action((options: CompileOptions) => run(options));
 }
@@ -95,7 +96,7 @@ async function run(options: CompileOptions): Promise<void> {
   if (unreadable.length > 0) await refuse(unreadable);
   if (objects.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
-  const result = compileOffline(objects, options, meshSettings(options.state));
+  const result = compileOffline(objects, options, meshSettings(options.state, options.meshConfig, objects));
   if (result.kind === "rejected") return refuse(result.diagnostics);
   const { compilation } = result;
   await tell(compilation.findings);

@@ -1,6 +1,6 @@
 // What telemetry and the dashboard want to know of the control plane, out of its newest compilation and its connected proxies.
 
-import type { ProxyConfig } from "../admin/api.ts";
+import type { Acknowledgement, ProxyConfig } from "../admin/api.ts";
 import type { ConfiguredSplit, ControlSource, MeshInfo, ProxyInfo, ServiceInfo } from "../admin/sources.ts";
 import type { Discovery } from "../control/discovery.ts";
 import type { Compilation } from "../control/pipeline.ts";
@@ -21,6 +21,9 @@ export interface ControlViewOptions {
   readonly settings: MeshSettings;
   readonly rootExpiresAtMs: number | undefined;
 }
+
+/** A proxy that is starting has acknowledged nothing of what may be tens of thousands. */
+const MAX_UNACKNOWLEDGED = 100;
 
 export class ControlView implements ControlSource, ScrapeTargets {
   readonly #options: ControlViewOptions;
@@ -114,6 +117,14 @@ export class ControlView implements ControlSource, ScrapeTargets {
         certificate: certificateOf(workload, stream),
       };
     });
+  }
+
+  acknowledgement(id: string): Acknowledgement | undefined {
+    if (!this.#workloads.some((workload) => workloadKey(workload) === id)) return undefined;
+    const stream = this.#streamOf(id);
+    const all = [...(stream?.unacknowledged ?? [])];
+    const resources = all.slice(0, MAX_UNACKNOWLEDGED);
+    return { connected: stream !== undefined, resources, more: all.length - resources.length };
   }
 
   #config(id: string, stream: ProxyStream | undefined): ProxyConfig {

@@ -2,50 +2,53 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type Command, Option } from "commander";
-import { parseAddress } from "../base/cidr.ts";
 import { renderDiagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { nearest } from "../base/nearest.ts";
 import { translate } from "../dialect/dialects.ts";
 import type { TextFile } from "../dialect/load.ts";
-import { explain } from "../explain/explain.ts";
+import { Explainer } from "../explain/explain.ts";
+import { explainLive } from "../explain/explain-live.ts";
 import type { Question } from "../explain/question.ts";
 import { buildMesh } from "../model/build.ts";
-import { gatewaysOf } from "../model/gateway-ports.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { SourceMap } from "../model/source-map.ts";
-import type { Workload } from "../model/workload.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
-import { namespaceOption } from "./api-client.ts";
+import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
+import { type Asker, entryOf, sourceOf } from "./asker.ts";
 import { EXPLANATION_OUTPUTS, type ExplanationOutput, explanationText } from "./explanation-output.ts";
-import { meshSettings } from "./mesh-settings.ts";
+import { liveProxies } from "./live-proxies.ts";
+import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
+import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
+import { objectsInForce } from "./objects-in-force.ts";
 import { print, type Style, styleOf } from "./terminal.ts";
 
 /** What is asked, beside the URL. */
-export interface Asked {
-  readonly namespace: string;
-  readonly from?: string;
-  readonly gateway?: string;
+export interface Asked extends Asker {
   readonly method: string;
   readonly header?: readonly string[];
-  readonly sourceIp?: string;
   readonly output: ExplanationOutput;
 }
 
-interface ExplainOptions extends Asked {
-  readonly filename: readonly string[];
+interface ExplainOptions extends Asked, ApiOptions, MeshOptions {
+  readonly filename?: readonly string[];
   readonly recursive?: true;
+  readonly meshConfig?: string;
+  readonly admin?: string;
   readonly jwt?: string;
 }
 
 export function define(command: Command): void {
   command
     .argument("[url]", "as the client writes it")
-    .requiredOption("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
+    .option(
+      "-f, --filename <file...>",
+      "files or folders of YAML or JSON instead of the running mesh, - for standard input",
+    )
     .option("-R, --recursive", "files of folders below folders, too")
     .addOption(namespaceOption())
+    .addOption(meshConfigOption())
     .option("--from <namespace/workload>", "who sends the request: a Pod, or what owns it")
     .option("--gateway <name>", "the request comes from outside, to this Gateway or to the workload that opens it")
     .option("-X, --method <method>", "of the request", "GET")
@@ -54,13 +57,17 @@ export function define(command: Command): void {
     )
     .option("--source-ip <address>", "of the client, where it is not that of --from")
     .option("--jwt <file>", "claims of the request's token in JSON, taken for signed")
+    .option("--admin <address>", "admin interface of that workload's proxy, HOST:PORT, where it was not started here")
     .addOption(new Option("-o, --output <form>").choices(EXPLANATION_OUTPUTS).default("text"))
-    .addHelpText("after", HELP);
+    .addOption(dashboardOption());
+  for (const option of apiOptions()) command.addOption(option);
+  command.addHelpText("after", HELP);
   command.action((url: string | undefined, options: ExplainOptions) => run(url, options));
 }
 
 const HELP = `
-Nothing is sent. What the proxies would be told is compiled from the files, and their own decisions are asked.
+Nothing is sent. With -f what the proxies would be told is compiled from the files; without it the objects are those of the running mesh,
+and proxies that can be reached are asked what they run and which endpoints they found wanting. The proxies' own functions decide.
 Exit code 65 when a file has errors.`;
 
 function collect(line: string, before: readonly string[] = []): readonly string[] {
@@ -83,10 +90,17 @@ function split(
 }
 
 async function run(given: string | undefined, options: ExplainOptions): Promise<void> {
+  const [claims] = options.jwt === undefined ? [] : await readFiles([options.jwt]);
+  const style = styleOf(process.stdout);
+  if (options.filename === undefined) {
+    if (given === undefined) throw usage("no URL is asked about", "http://golden-signal/path");
+    return print(await liveAnswer(given, claims, options, style));
+  }
   const { url, names } = split(given, options.filename);
   const files = await readFiles(names, options.recursive === true);
-  const [claims] = options.jwt === undefined ? [] : await readFiles([options.jwt]);
-  await print(answer({ files, claims, settings: meshSettings(undefined) }, url, options, styleOf(process.stdout)));
+  const { objects } = objectsOfFiles(files, options.namespace);
+  const settings = meshSettings(options.state, options.meshConfig, objects);
+  await print(answer({ files, claims, settings }, url, options, style));
 }
 
 export interface Given {
@@ -95,13 +109,37 @@ export interface Given {
   readonly settings: MeshSettings;
 }
 
+/** Of the running mesh. What is wrong with its objects is left out, as the control plane leaves it out. */
+async function liveAnswer(
+  text: string,
+  claims: TextFile | undefined,
+  options: ExplainOptions,
+  style: Style,
+): Promise<string> {
+  const objects = await objectsInForce(options);
+  const { parts, sources, settings } = translate(objects, meshSettings(options.state, options.meshConfig, objects));
+  const mesh = buildMesh(settings, parts);
+  const question = questionOf(mesh, text, claims, options);
+  const { workload } = question.entry;
+  const addresses = new Map(options.admin === undefined ? [] : [[workload, options.admin]]);
+  const explanation = await explainLive(mesh, sources, question, (workloads) =>
+    liveProxies(workloads, options, addresses),
+  );
+  return explanationText(explanation, question, options.output, style);
+}
+
 /** What the command says. Throws a Failure for what is wrong with its arguments and files. */
 export function answer({ files, claims, settings }: Given, url: string, options: Asked, style: Style): string {
+  const { mesh, sources } = load(files, options.namespace, settings);
+  const question = questionOf(mesh, url, claims, options);
+  return explanationText(new Explainer(mesh, sources).explain(question), question, options.output, style);
+}
+
+function questionOf(mesh: Mesh, url: string, claims: TextFile | undefined, options: Asked): Question {
   const parsed = parseUrl(url);
   const headers = (options.header ?? []).flatMap(parseHeader);
-  const { mesh, sources } = load(files, options.namespace, settings);
   const entry = entryOf(mesh, options);
-  const question: Question = {
+  return {
     entry,
     method: options.method.toUpperCase(),
     url: parsed,
@@ -109,7 +147,6 @@ export function answer({ files, claims, settings }: Given, url: string, options:
     sourceAddress: sourceOf(mesh, entry, options),
     claims: claims && readClaims(claims),
   };
-  return explanationText(explain(mesh, sources, question), question, options.output, style);
 }
 
 function load(
@@ -153,55 +190,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-// ── who asks ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function entryOf(mesh: Mesh, { from, gateway, namespace }: Asked): Question["entry"] {
-  if (gateway !== undefined) return { kind: "gateway", workload: gatewayNamed(mesh, gateway) };
-  if (from === undefined) throw usage("nobody sends the request", "--from NAMESPACE/WORKLOAD or --gateway NAME");
-  const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload");
-  return { kind: workload.proxy?.gateway ? "gateway" : "sidecar", workload };
-}
-
-function qualified(name: string, namespace: string): string {
-  return name.includes("/") ? name : `${namespace}/${name}`;
-}
-
-/** By its own name, else by the name of what owns it. */
-function workloadNamed(workloads: readonly Workload[], name: string, what: string): Workload {
-  const found =
-    workloads.find((workload) => `${workload.namespace}/${workload.name}` === name) ??
-    workloads.find((workload) => `${workload.namespace}/${workload.workloadName}` === name);
-  if (found) return found;
-  const names = workloads.map((workload) => `${workload.namespace}/${workload.name}`);
-  const near = nearest(name, names);
-  const hint =
-    near ?? (names.length > 0 ? `there are ${names.slice(0, 5).join(", ")}` : "the files hold no Pod of the kind");
-  throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
-}
-
-/** `name` is a workload's or a Gateway's, with its namespace or without. */
-function gatewayNamed(mesh: Mesh, name: string): Workload {
-  const doors = mesh.workloads.filter(({ proxy }) => proxy?.gateway);
-  const isMeant = (one: { readonly namespace: string; readonly name: string }) =>
-    name.includes("/") ? `${one.namespace}/${one.name}` === name : one.name === name;
-  const door =
-    doors.find(isMeant) ?? doors.find((workload) => gatewaysOf(mesh, workload).some(({ origin }) => isMeant(origin)));
-  return door ?? workloadNamed(doors, name, "gateway, nor a workload that opens one,");
-}
-
-/** Documentation's (RFC 5737): nothing is known of who comes from outside. */
-const SOMEBODY = "192.0.2.1";
-
-function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from, namespace }: Asked): string {
-  if (sourceIp !== undefined) {
-    if (parseAddress(sourceIp)) return sourceIp;
-    throw usage(`--source-ip is no IP address: ${JSON.stringify(sourceIp)}`, "--source-ip 203.0.113.7");
-  }
-  const sender = entry.kind === "sidecar" || from === undefined ? undefined : from;
-  const workload =
-    sender === undefined ? entry.workload : workloadNamed(mesh.workloads, qualified(sender, namespace), "workload");
-  if (entry.kind === "gateway" && workload === entry.workload) return SOMEBODY;
-  return workload.addresses[0] ?? SOMEBODY;
 }

@@ -26,10 +26,19 @@ export function dashboardOf({ dashboard, state }: MeshOptions): string {
 
 /** Rejects with a Failure when nothing answers, or it is something else. */
 export async function fetchState(options: MeshOptions): Promise<State> {
+  const body = await fetchAdmin(options, "/api/v1/state");
+  if (typeof body === "object" && body !== null && "mesh" in body) return body as State;
+  throw new Failure(`${dashboardOf(options)} is no control plane of Heddle`, WRONG_DASHBOARD);
+}
+
+const WRONG_DASHBOARD = { hint: "name its dashboard with --dashboard" } as const;
+
+/** What the admin API says at a path. Rejects with a Failure when nothing answers, or it refuses. */
+export async function fetchAdmin(options: MeshOptions, path: string): Promise<unknown> {
   const url = dashboardOf(options);
   let response: Response;
   try {
-    response = await fetch(`${url}/api/v1/state`, { signal: AbortSignal.timeout(5_000) });
+    response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(5_000) });
   } catch (cause) {
     throw new Failure(`cannot reach the control plane at ${url}: ${fetchProblem(cause)}`, {
       hint: "start it with `heddle up`, or name the dashboard of another with --dashboard",
@@ -37,7 +46,7 @@ export async function fetchState(options: MeshOptions): Promise<State> {
     });
   }
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok && typeof body === "object" && body !== null && "mesh" in body) return body as State;
+  if (response.ok && body !== undefined) return body;
   const error = (body as ApiError | undefined)?.error ?? `status ${response.status}`;
-  throw new Failure(`${url} is no control plane of Heddle: ${error}`, { hint: "name its dashboard with --dashboard" });
+  throw new Failure(`${url} is no control plane of Heddle: ${error}`, WRONG_DASHBOARD);
 }

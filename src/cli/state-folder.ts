@@ -31,6 +31,8 @@ export interface ControlPlaneNote {
   readonly trustDomain: string;
   /** The file of its settings, if it was given one. */
   readonly meshConfig?: string;
+  /** The folder of objects that it watches, if it was given one. */
+  readonly config?: string;
   readonly clusterId: string;
   /** SPIFFE id that its certificate says. */
   readonly identity: string;

@@ -146,7 +146,7 @@ async function up(options: UpOptions): Promise<void> {
 }
 
 function noteOf(
-  { host, meshConfig, certTtl }: UpOptions,
+  { host, meshConfig, config, certTtl }: UpOptions,
   { trustDomain }: MeshSettings,
   { ports, roots }: RunningControlPlane,
 ): ControlPlaneNote {
@@ -155,6 +155,7 @@ function noteOf(
     version: VERSION,
     trustDomain,
     ...(meshConfig === undefined ? {} : { meshConfig: resolve(meshConfig) }),
+    ...(config === undefined ? {} : { config: resolve(config) }),
     clusterId: DEFAULT_SETTINGS.cluster,
     identity: controlPlaneIdentity(trustDomain).uri,
     api: `http://127.0.0.1:${ports.api}`,

@@ -32,7 +32,7 @@ export interface PortShare {
   readonly resolvesHosts?: boolean;
   /** Undefined: requests. */
   readonly tls: OutboundTarget | undefined;
-  readonly source: Source;
+  readonly sources: readonly Source[];
 }
 
 /** What one host brings to the listeners of a view. */
@@ -41,11 +41,20 @@ export interface HostListeners {
   readonly shares: readonly PortShare[];
 }
 
-function targetOf(mesh: Mesh, view: View, service: Service, port: ServicePort): OutboundTarget {
+/** With what says where its bytes go: the rule that shares them out, if one does, and the service. */
+function targetOf(
+  mesh: Mesh,
+  view: View,
+  service: Service,
+  port: ServicePort,
+): { readonly target: OutboundTarget; readonly sources: readonly Source[] } {
   const { host } = service;
-  const { clusters, settings } = streamRoute(mesh, service, port, view);
+  const { clusters, settings, sources } = streamRoute(mesh, service, port, view);
   const routes = addressRouteName(host, port.number);
-  return { host, port: port.number, protocol: port.protocol, stream: { clusters, settings }, routes };
+  return {
+    target: { host, port: port.number, protocol: port.protocol, stream: { clusters, settings }, routes },
+    sources,
+  };
 }
 
 function planHost(
@@ -54,20 +63,20 @@ function planHost(
   service: Service,
 ): { readonly shares: readonly PortShare[]; readonly addresses: readonly AddressPlan[] } {
   const addresses = service.addresses.filter((address) => !address.includes("/"));
-  const source = wholeObject(service.origin);
   const shares: PortShare[] = [];
   const plans: AddressPlan[] = [];
   for (const port of service.ports) {
     if (port.protocol === "udp") continue;
     if (isHttp(port.protocol)) {
       const resolvesHosts = service.resolution === "dynamic-dns";
-      shares.push({ port: port.number, tls: undefined, source, ...(resolvesHosts ? { resolvesHosts } : {}) });
+      const sources = [wholeObject(service.origin)];
+      shares.push({ port: port.number, tls: undefined, sources, ...(resolvesHosts ? { resolvesHosts } : {}) });
       continue;
     }
-    const target = targetOf(mesh, view, service, port);
+    const { target, sources } = targetOf(mesh, view, service, port);
     // Who looked the name up elsewhere knows no automatic address, and has the server name to be told by.
-    if (isTls(port.protocol) && addresses.every(isAutomatic)) shares.push({ port: port.number, tls: target, source });
-    for (const address of addresses) plans.push({ address, target, sources: [source] });
+    if (isTls(port.protocol) && addresses.every(isAutomatic)) shares.push({ port: port.number, tls: target, sources });
+    for (const address of addresses) plans.push({ address, target, sources });
   }
   return { shares, addresses: plans };
 }
@@ -138,7 +147,7 @@ export function sharedPort(
     resolvesHosts: resolving > 0,
     tls: secure.flatMap((share) => share.tls ?? []),
   };
-  return { shared, sources: secure.map(({ source }) => source) };
+  return { shared, sources: secure.flatMap(({ sources }) => sources) };
 }
 
 export function sharedListener(

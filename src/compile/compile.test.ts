@@ -229,6 +229,41 @@ test("every resource names the objects it was made from", () => {
   expect(told("cds", "PassthroughDNS")).toEqual([]);
 });
 
+test("a listener for bytes names the rule that shares them out, by address, by server name and of one endpoint alike", () => {
+  const rule = (kind: string, host: string, match: string) => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: ${host}, namespace: default}
+spec: {hosts: [${host}], ${kind}: [{${match}route: [{destination: {host: other}}]}]}`;
+  const bytes = (name: string, port: string, rest: string) => `
+apiVersion: v1
+kind: Service
+metadata: {name: ${name}, namespace: default}
+spec: {selector: {app: ${name}}, ports: [${port}], ${rest}}`;
+  const snapshot = compileAll(
+    meshOf(
+      bytes("store", "{name: tcp, port: 5432}", "clusterIP: 10.1.0.1"),
+      bytes("db", "{name: tcp, port: 6432}", "clusterIP: None"),
+      bytes("other", "{name: tcp, port: 7432}", "clusterIP: 10.1.0.3"),
+      `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside, namespace: default}
+spec: {hosts: [outside.test], ports: [{name: tls, number: 443, protocol: TLS}], resolution: DNS}`,
+      rule("tcp", "store", ""),
+      rule("tcp", "db", ""),
+      rule("tls", "outside.test", "match: [{sniHosts: [outside.test]}], "),
+      pod("db").replace("10.0.0.9", "10.0.0.7"),
+      pod("captured", ', heddle.dev/capture: "true"'),
+    ),
+  ).get("captured")!;
+  const told = (name: string) =>
+    sourcesOf(snapshot, "lds", name).map(({ origin, path }) => `${origin.kind}/${origin.name} ${path}`.trim());
+  expect(told("10.1.0.1_5432")).toEqual(["VirtualService/store spec.tcp[0]", "Service/store"]);
+  expect(told("10.0.0.7_6432")).toEqual(["VirtualService/db spec.tcp[0]", "Service/db"]);
+  expect(told("0.0.0.0_443")).toEqual(["VirtualService/outside.test spec.tls[0]", "ServiceEntry/outside"]);
+  expect(told("10.1.0.3_7432")).toEqual(["Service/other"]);
+});
+
 test("a layered map reads like one map", () => {
   const snapshot = compileAll(meshOf()).get("golden-signal-v1")!;
   const clusters = resourcesOf(snapshot, "cds");

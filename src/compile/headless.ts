@@ -12,7 +12,7 @@ import type { ChainContext } from "./connection-manager.ts";
 import { addressListener } from "./listener-capture.ts";
 import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
-import { type Compiled, wholeObject } from "./provenance.ts";
+import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { endpointCluster, type ServiceClusterContext } from "./service-clusters.ts";
 import { streamRoute } from "./stream-route.ts";
@@ -104,8 +104,7 @@ function endpointListeners(
   { service, port, address, numbers }: Dialled,
 ): readonly Compiled[] {
   const chain: ChainContext = { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
-  const target = targetAt(mesh, view, service, port, address);
-  const sources = [wholeObject(service.origin)];
+  const { target, sources } = targetAt(mesh, view, service, port, address);
   return numbers.map((number) =>
     memo.get(`lds/${view.key}/${listenerName({ address, port: number })}`, [target, sources, mesh.settings], () => ({
       resource: encodeResource("lds", addressListener(chain, address, number, target)),
@@ -115,11 +114,18 @@ function endpointListeners(
 }
 
 /** A route of the service's says where its bytes go, whichever endpoint was dialled. */
-function targetAt(mesh: Mesh, view: View, service: Service, port: ServicePort, address: string): OutboundTarget {
+function targetAt(
+  mesh: Mesh,
+  view: View,
+  service: Service,
+  port: ServicePort,
+  address: string,
+): { readonly target: OutboundTarget; readonly sources: readonly Source[] } {
   const { host } = service;
   const name = (subset: string) => clusterName({ direction: "outbound", port: port.number, subset, host });
-  const { clusters: routed, settings } = streamRoute(mesh, service, port, view);
+  const { clusters: routed, settings, sources } = streamRoute(mesh, service, port, view);
   const own = routed.length === 1 && routed[0]?.name === name("");
   const stream = { clusters: own ? [{ name: name(address), weight: 1 }] : routed, settings };
-  return { host, port: port.number, protocol: port.protocol, stream, routes: addressRouteName(host, port.number) };
+  const routes = addressRouteName(host, port.number);
+  return { target: { host, port: port.number, protocol: port.protocol, stream, routes }, sources };
 }

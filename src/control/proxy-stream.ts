@@ -105,6 +105,11 @@ export class ProxyStream implements CallHandler {
     return this.#lastRefusal;
   }
 
+  /** What the proxy is to have and has not acknowledged. */
+  get unacknowledged(): ReturnType<DeltaServer["unacknowledged"]> {
+    return this.#state.kind === "serving" ? this.#state.server.unacknowledged() : [];
+  }
+
   get status(): readonly TypeStatus[] {
     return this.#state.kind === "serving" ? this.#state.server.status() : [];
   }

@@ -18,10 +18,12 @@ import type { ForwardAction, Route } from "../table/route.ts";
 import type { TcpClusterChoice } from "../table/tcp.ts";
 import { arriving, departing } from "./arriving-request.ts";
 import { type CompiledMesh, compiledMesh, tablesOf } from "./compiled-mesh.ts";
+import { tellConfiguration } from "./configuration.ts";
 import { type Arrival, chainFor, connectionFacts, serverNameOf } from "./connection.ts";
 import { faultText, timeoutText } from "./describe.ts";
 import { calledService, type Entry, enter } from "./entry.ts";
 import type { Explanation } from "./explanation.ts";
+import { type LiveProxies, NOBODY_ASKED } from "./live.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import { hostOfUrl, portOfUrl, type Question, requestOf } from "./question.ts";
 import type { Reception } from "./reception.ts";
@@ -47,12 +49,23 @@ const NOTHING: Ending = {
   authz: undefined,
 };
 
-/** Throws a Failure where a proxy would refuse its configuration. */
-export function explain(mesh: Mesh, sources: SourceMap, question: Question): Explanation {
-  const story = new Story(sources);
-  const compiled = compiledMesh(mesh, question.claims);
-  const ending = new Telling(compiled, withToken(question), story).begin();
-  return { ...ending, steps: story.steps };
+/** Answers questions about one mesh. What proxies would be told is compiled when the first question needs it. */
+export class Explainer {
+  readonly #compiled: CompiledMesh;
+  readonly #sources: SourceMap;
+
+  constructor(mesh: Mesh, sources: SourceMap, live: LiveProxies = NOBODY_ASKED) {
+    this.#compiled = compiledMesh(mesh, live);
+    this.#sources = sources;
+  }
+
+  /** Throws a Failure where a proxy would refuse its configuration. */
+  explain(question: Question): Explanation {
+    const story = new Story(this.#sources);
+    const compiled = { ...this.#compiled, claims: question.claims };
+    const ending = new Telling(compiled, withToken(question), story).begin();
+    return { ...ending, steps: story.steps };
+  }
 }
 
 /** Whoever has claims sends a token. */
@@ -76,6 +89,7 @@ class Telling {
     const { mesh } = this.#compiled;
     const { workload } = this.#question.entry;
     const tables = tablesOf(this.#compiled, workload);
+    tellConfiguration(this.#compiled, workload, this.#story);
     if (!tables) {
       this.#story.tell("capture", "no proxy stands beside the workload", wholeObject(workload.origin));
       return this.#unseen();
@@ -266,7 +280,7 @@ class Telling {
     base: Ending,
   ): Ending {
     const { workload } = this.#question.entry;
-    const upstreams = new Upstreams(this.#compiled.mesh, tables, workload, this.#story);
+    const upstreams = new Upstreams(this.#compiled, tables, workload, this.#story);
     const clusters = upstreams.clusters(shares, by);
     const upstreamRequest = request && shapeOf(request);
     const [failed] = clusters;

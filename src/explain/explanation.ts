@@ -4,6 +4,7 @@
 export type Outcome = "forward" | "redirect" | "direct" | "reject";
 
 export type Stage =
+  | "configuration"
   | "capture"
   | "listener"
   | "virtual host"
@@ -36,11 +37,14 @@ export interface Step {
   readonly second: { readonly decision: string; readonly by: Place | undefined } | undefined;
 }
 
+/** The last two are what a running proxy found out by itself. */
+export type EndpointHealth = "healthy" | "degraded" | "draining" | "unhealthy" | "ejected" | "failing-checks";
+
 export interface EndpointFacts {
   readonly address: string;
   /** `<namespace>/<name>`; undefined when the mesh knows only the address. */
   readonly workload: string | undefined;
-  readonly health: "healthy" | "degraded" | "draining" | "unhealthy";
+  readonly health: EndpointHealth;
   /** Among the endpoints of its locality. */
   readonly weight: number;
 }

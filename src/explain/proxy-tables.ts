@@ -26,6 +26,8 @@ import { withoutEnvoysOwn } from "./envoy-listener.ts";
 export class ProxyTables {
   readonly #snapshot: ProxySnapshot;
   readonly #isEnvoy: boolean;
+  /** Tables that were asked for, by kind and name. */
+  readonly #made = new Map<string, unknown>();
 
   constructor(snapshot: ProxySnapshot, proxy: "heddle" | "envoy") {
     this.#snapshot = snapshot;
@@ -37,11 +39,21 @@ export class ProxyTables {
     return resource && decodeResource(kind, resource.bytes);
   }
 
+  #once<T>(kind: ResourceKind, name: string, make: () => T): T {
+    const key = `${kind} ${name}`;
+    if (!this.#made.has(key)) this.#made.set(key, make());
+    return this.#made.get(key) as T;
+  }
+
   listenerNames(): readonly string[] {
     return [...resourcesOf(this.#snapshot, "lds").keys()];
   }
 
   listener(name: string): Listener | undefined {
+    return this.#once("lds", name, () => this.#listener(name));
+  }
+
+  #listener(name: string): Listener | undefined {
     const message = this.#message("lds", name);
     if (!message) return undefined;
     const { value } = taken(name, checkListener(this.#isEnvoy ? withoutEnvoysOwn(message) : message));
@@ -50,6 +62,10 @@ export class ProxyTables {
 
   /** With the virtual hosts that VHDS brings beside it. */
   routes(name: string): RouteConfiguration | undefined {
+    return this.#once("rds", name, () => this.#routes(name));
+  }
+
+  #routes(name: string): RouteConfiguration | undefined {
     const message = this.#message("rds", name);
     if (!message) return undefined;
     const { routes, shell } = taken(name, checkRouteConfiguration(message));
@@ -67,14 +83,19 @@ export class ProxyTables {
   }
 
   cluster(name: string): Cluster | undefined {
-    const message = this.#message("cds", name);
-    return message && taken(name, checkCluster(message)).value;
+    return this.#once("cds", name, () => {
+      const message = this.#message("cds", name);
+      return message && taken(name, checkCluster(message)).value;
+    });
   }
 
   endpoints({ discovery }: Cluster): EndpointSet {
     if (discovery.kind === "static" || discovery.kind === "dns") return discovery.endpoints;
-    const message = discovery.kind === "eds" ? this.#message("eds", discovery.serviceName) : undefined;
-    return message ? taken(message.clusterName, checkEndpoints(message)) : NO_ENDPOINTS;
+    if (discovery.kind !== "eds") return NO_ENDPOINTS;
+    return this.#once("eds", discovery.serviceName, () => {
+      const message = this.#message("eds", discovery.serviceName);
+      return message ? taken(message.clusterName, checkEndpoints(message)) : NO_ENDPOINTS;
+    });
   }
 
   sources(kind: ResourceKind, name: string): readonly Source[] {

@@ -9,6 +9,7 @@ import type { RequestFacts } from "../table/request.ts";
 import { VIRTUAL_INBOUND } from "../xds/names.ts";
 import { Authorization } from "./authorization.ts";
 import { type CompiledMesh, tablesOf } from "./compiled-mesh.ts";
+import { tellConfiguration } from "./configuration.ts";
 import { type Arrival, chainFor, connectionFacts } from "./connection.ts";
 import type { Reception } from "./reception.ts";
 import type { Story } from "./story.ts";
@@ -44,6 +45,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
     return SERVED;
   }
   const tables = tablesOf(compiled, workload);
+  tellConfiguration(compiled, workload, story);
   const door = doorOf(delivery, proxy, model.applicationPort);
   const listener = tables?.listener(door.listener);
   if (!tables || !listener) {

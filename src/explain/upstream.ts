@@ -6,14 +6,15 @@ import { wholeObject } from "../compile/provenance.ts";
 import type { Endpoint as ModelEndpoint } from "../model/endpoint.ts";
 import { type Client, clientPolicyFor, endpointsOf, mtlsRuling, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { Workload } from "../model/workload.ts";
+import { type Workload, workloadKey } from "../model/workload.ts";
 import type { Cluster, UpstreamProtocol } from "../table/cluster.ts";
 import { type Endpoint, formatAddress } from "../table/endpoint.ts";
 import type { StringMatch } from "../table/string-match.ts";
 import { chooseSocket, type UpstreamSocket } from "../table/transport-socket.ts";
 import { parseClusterName } from "../xds/names.ts";
+import type { CompiledMesh } from "./compiled-mesh.ts";
 import { percentText } from "./describe.ts";
-import type { ClusterFacts, EndpointFacts, TlsFacts } from "./explanation.ts";
+import type { ClusterFacts, EndpointFacts, EndpointHealth, TlsFacts } from "./explanation.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import type { Story } from "./story.ts";
 
@@ -41,8 +42,12 @@ export class Upstreams {
   readonly #tables: ProxyTables;
   readonly #client: Client;
   readonly #story: Story;
+  /** What the client's proxy found out, by cluster and address. */
+  readonly #found: ReadonlyMap<string, ReadonlyMap<string, EndpointHealth>> | undefined;
 
-  constructor(mesh: Mesh, tables: ProxyTables, client: Client, story: Story) {
+  constructor({ mesh, live }: CompiledMesh, tables: ProxyTables, client: Workload, story: Story) {
+    const running = live.get(workloadKey(client))?.running;
+    this.#found = running?.kind === "told" ? running.hosts : undefined;
     this.#mesh = mesh;
     this.#tables = tables;
     this.#client = client;
@@ -79,7 +84,7 @@ export class Upstreams {
       return { name, weight, endpoints: [], flag: undefined };
     }
     const endpoints = this.#endpointFacts(cluster);
-    const isAble = usable(cluster, this.#tables.endpoints(cluster).endpoints).length > 0;
+    const isAble = this.#usable(cluster).length > 0;
     const ready = endpoints.filter(({ health }) => health === "healthy" || health === "degraded").length;
     const list = endpoints.map(({ address, health }) => (health === "healthy" ? address : `${address} (${health})`));
     const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}`;
@@ -94,15 +99,32 @@ export class Upstreams {
     const known = this.#modelEndpoints(cluster.name);
     const inUse = sent.map((endpoint): EndpointFacts => {
       const model = known.find((candidate) => isSame(candidate, endpoint));
-      const { health, weight } = endpoint;
-      return { address: formatAddress(endpoint.address), workload: this.#workloadName(model), health, weight };
+      const address = formatAddress(endpoint.address);
+      const health = this.#healthOf(cluster, endpoint);
+      return { address, workload: this.#workloadName(model), health, weight: endpoint.weight };
     });
-    const left = known.filter(({ health }) => health !== "healthy");
+    const isSent = (model: ModelEndpoint) => sent.some((endpoint) => isSame(model, endpoint));
+    const left = known.filter((model) => model.health !== "healthy" && !isSent(model));
     const out = left.map((model): EndpointFacts => {
       const address = formatAddress({ kind: "socket", host: model.address, port: model.applicationPort });
       return { address, workload: this.#workloadName(model), health: model.health, weight: model.weight };
     });
     return [...inUse, ...out];
+  }
+
+  /** By the proxy's own word, where it told. */
+  #healthOf({ name }: Cluster, { address, health }: Endpoint): EndpointHealth {
+    return this.#found?.get(name)?.get(formatAddress(address)) ?? health;
+  }
+
+  /** Envoy's panic: below the threshold health does not count. */
+  #usable(cluster: Cluster): readonly Endpoint[] {
+    const { endpoints } = this.#tables.endpoints(cluster);
+    const able = endpoints.filter((endpoint) => {
+      const health = this.#healthOf(cluster, endpoint);
+      return health === "healthy" || health === "degraded";
+    });
+    return able.length === 0 && cluster.balancing.panicThreshold > 0 ? endpoints : able;
   }
 
   #modelEndpoints(clusterName: string): readonly ModelEndpoint[] {
@@ -128,7 +150,7 @@ export class Upstreams {
   follow(clusters: readonly ClusterFacts[]): Followed | undefined {
     for (const { name } of clusters) {
       const cluster = this.#tables.cluster(name);
-      const [endpoint] = cluster ? usable(cluster, this.#tables.endpoints(cluster).endpoints) : [];
+      const [endpoint] = cluster ? this.#usable(cluster) : [];
       if (!cluster || !endpoint) continue;
       const socket = chooseSocket(cluster.socketMatches, cluster.socket, endpoint.socketMatch);
       const model = this.#modelEndpoints(name).find((candidate) => isSame(candidate, endpoint));
@@ -175,12 +197,6 @@ function isSame(model: ModelEndpoint, { address, socketMatch }: Endpoint): boole
   const port = socketMatch.size > 0 && model.transport.kind === "leg" ? model.transport.port : model.port;
   // Endpoints on the machine's loopback interface have another address to clients that have one of their own, and a port of their own.
   return port === address.port && (model.address === address.host || model.address.startsWith("127."));
-}
-
-/** Envoy's panic: below the threshold health does not count. */
-function usable({ balancing }: Cluster, endpoints: readonly Endpoint[]): readonly Endpoint[] {
-  const able = endpoints.filter(({ health }) => health === "healthy" || health === "degraded");
-  return able.length === 0 && balancing.panicThreshold > 0 ? endpoints : able;
 }
 
 function nameText(match: StringMatch): string {

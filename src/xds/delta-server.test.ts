@@ -110,6 +110,8 @@ describe("delta server, rule by rule of the protocol", () => {
     stream.nack("cds", "Error adding/updating cluster(s) a: no");
     expect(stream.sent()).toEqual([]);
     expect(stream.server.acknowledged("cds", "a")).toBe(a.version);
+    const refusal = "Error adding/updating cluster(s) a: no";
+    expect([...stream.server.unacknowledged()]).toEqual([{ kind: "cds", name: "a", refusal }]);
     expect(stream.server.status()).toEqual([
       {
         kind: "cds",
@@ -119,10 +121,15 @@ describe("delta server, rule by rule of the protocol", () => {
       },
     ]);
     stream.set(bad, b);
+    expect([...stream.server.unacknowledged()]).toEqual([
+      { kind: "cds", name: "a", refusal },
+      { kind: "cds", name: "b" },
+    ]);
     expect(stream.settle()).toEqual(["cds +b"]);
     stream.set(cluster("a", { connectTimeoutMs: 3 }), b);
     expect(stream.settle()).toEqual(["cds +a"]);
     expect(stream.server.status()[0]!.refusals).toEqual([]);
+    expect([...stream.server.unacknowledged()]).toEqual([]);
   });
 
   test("2: a refused resource does not keep back the good ones of its response, named or not", () => {

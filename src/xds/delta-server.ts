@@ -116,6 +116,17 @@ export class DeltaServer {
     return this.#types.get(kind)?.held.get(name)?.version;
   }
 
+  /** What the client asked for, is to have, and has not acknowledged; with its words where it refused it. */
+  *unacknowledged(): Iterable<{ readonly kind: ResourceKind; readonly name: string; readonly refusal?: string }> {
+    for (const [kind, type] of this.#types) {
+      const reasons = new Map([...type.refusals].map(({ name, reason }) => [name, reason]));
+      for (const name of type.unacknowledged(resourcesOf(this.#snapshot, kind))) {
+        const refusal = reasons.get(name);
+        yield refusal === undefined ? { kind, name } : { kind, name, refusal };
+      }
+    }
+  }
+
   /** The types that the client asked for, in the order in which they are sent. */
   status(): readonly TypeStatus[] {
     return SEND_ORDER.flatMap((kind) => {

@@ -95,6 +95,12 @@ export class ServerType {
     return this.subscription.size + this.#owed.size;
   }
 
+  /** Names of what the client is to have and has not acknowledged. */
+  *unacknowledged(resources: ResourceMap): Iterable<string> {
+    for (const [name, resource] of resources)
+      if (this.subscription.wants(name) && !this.#hasExactly(resource)) yield name;
+  }
+
   /** Names that may be sent or removed soon. */
   get due(): Iterable<string> {
     return this.#due;

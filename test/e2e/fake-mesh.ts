@@ -150,6 +150,7 @@ export class FakeMesh {
         truncated: this.#store.full,
       },
       control: {
+        acknowledgement: () => undefined,
         mesh: () => ({
           name: "demo",
           trustDomain: "cluster.local",

@@ -1,0 +1,69 @@
+// Who sends the request that is asked about: a workload, or somebody at a gateway.
+
+import { parseAddress } from "../base/cidr.ts";
+import { EXIT, Failure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
+import type { Question } from "../explain/question.ts";
+import { gatewaysOf } from "../model/gateway-ports.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Workload } from "../model/workload.ts";
+
+/** As options say it. */
+export interface Asker {
+  readonly namespace: string;
+  readonly from?: string;
+  readonly gateway?: string;
+  readonly sourceIp?: string;
+}
+
+export function entryOf(mesh: Mesh, { from, gateway, namespace }: Asker): Question["entry"] {
+  if (gateway !== undefined) return { kind: "gateway", workload: gatewayNamed(mesh, gateway) };
+  if (from === undefined) {
+    const hint = "--from NAMESPACE/WORKLOAD or --gateway NAME";
+    throw new Failure("nobody sends the request", { hint, exit: EXIT.usage });
+  }
+  const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload");
+  return { kind: workload.proxy?.gateway ? "gateway" : "sidecar", workload };
+}
+
+function qualified(name: string, namespace: string): string {
+  return name.includes("/") ? name : `${namespace}/${name}`;
+}
+
+/** By its own name, else by the name of what owns it. */
+function workloadNamed(workloads: readonly Workload[], name: string, what: string): Workload {
+  const found =
+    workloads.find((workload) => `${workload.namespace}/${workload.name}` === name) ??
+    workloads.find((workload) => `${workload.namespace}/${workload.workloadName}` === name);
+  if (found) return found;
+  const names = workloads.map((workload) => `${workload.namespace}/${workload.name}`);
+  const near = nearest(name, names);
+  const hint = near ?? (names.length > 0 ? `there are ${names.slice(0, 5).join(", ")}` : "there is no Pod of the kind");
+  throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
+}
+
+/** `name` is a workload's or a Gateway's, with its namespace or without. */
+function gatewayNamed(mesh: Mesh, name: string): Workload {
+  const doors = mesh.workloads.filter(({ proxy }) => proxy?.gateway);
+  const isMeant = (one: { readonly namespace: string; readonly name: string }) =>
+    name.includes("/") ? `${one.namespace}/${one.name}` === name : one.name === name;
+  const door =
+    doors.find(isMeant) ?? doors.find((workload) => gatewaysOf(mesh, workload).some(({ origin }) => isMeant(origin)));
+  return door ?? workloadNamed(doors, name, "gateway, nor a workload that opens one,");
+}
+
+/** Documentation's (RFC 5737): nothing is known of who comes from outside. */
+const SOMEBODY = "192.0.2.1";
+
+export function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from, namespace }: Asker): string {
+  if (sourceIp !== undefined) {
+    if (parseAddress(sourceIp)) return sourceIp;
+    const hint = "--source-ip 203.0.113.7";
+    throw new Failure(`--source-ip is no IP address: ${JSON.stringify(sourceIp)}`, { hint, exit: EXIT.usage });
+  }
+  const sender = entry.kind === "sidecar" || from === undefined ? undefined : from;
+  const workload =
+    sender === undefined ? entry.workload : workloadNamed(mesh.workloads, qualified(sender, namespace), "workload");
+  if (entry.kind === "gateway" && workload === entry.workload) return SOMEBODY;
+  return workload.addresses[0] ?? SOMEBODY;
+}
