@@ -8,21 +8,24 @@ import type { HeaderMutation, HeaderOperation } from "../table/header-mutation.t
 import type { HttpTable } from "../table/http.ts";
 import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "../table/request.ts";
+import { isInternal, removeClaims } from "../table/request-origin.ts";
 import { type HostRewrite, rewritePath } from "../table/rewrite.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../table/route.ts";
 import { substitute } from "../table/substitution.ts";
 
 /** The request that routes and filters look at; undefined: its path cannot be normalised, and the answer is 400. */
-export function arriving(
-  request: RequestFacts,
-  { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes }: HttpTable,
-  { remoteAddress }: ConnectionFacts,
-): RequestFacts | undefined {
+export function arriving(request: RequestFacts, http: HttpTable, facts: ConnectionFacts): RequestFacts | undefined {
+  const { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes } = http;
+  const { remoteAddress } = facts;
   const headers = new FieldList(request.headers);
+  const before = headerValue(request, "x-forwarded-for");
+  const internal = isInternal(http, facts, before);
+  if (internal) headers.set("x-envoy-internal", "true");
+  else removeClaims(headers.list, useRemoteAddress);
   if (useRemoteAddress) {
-    const before = headerValue(request, "x-forwarded-for");
     headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
     headers.set("x-forwarded-proto", request.scheme);
+    if (!internal) headers.append("x-envoy-external-address", remoteAddress);
   } else if (!headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", request.scheme);
   if (request.path === "") return { ...request, headers: headers.list };
   const raw = escapedSlashes === "keep" ? request.path : unescapeSlashes(request.path);

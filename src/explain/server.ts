@@ -5,6 +5,7 @@ import { wholeObject } from "../compile/provenance.ts";
 import { identityText } from "../model/identity.ts";
 import { mtlsRuling } from "../model/lookup.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
+import type { FilterChain, Listener } from "../table/listener.ts";
 import type { RequestFacts } from "../table/request.ts";
 import { VIRTUAL_INBOUND } from "../xds/names.ts";
 import { Authorization } from "./authorization.ts";
@@ -61,14 +62,32 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
     const what = helloText(door.arrival);
     const decision = `${listener.name} does not take ${what} on port ${model.applicationPort}: the mode is ${mode.toUpperCase()}`;
     story.tell("server filter chain", decision, by);
-    // A handshake that fails is a connection that did not come about; plaintext is taken, and then the connection is closed.
-    const flags = [door.arrival.hello ? "UF" : "UC"];
-    return { kind: "refused", status: delivery.request && 503, flags, authz: undefined };
+    const refusal = refusalOf(delivery, listener, chain, door.arrival);
+    return { kind: "refused", status: delivery.request && refusal.status, flags: [refusal.flag], authz: undefined };
   }
   story.tell("server filter chain", `chain ${chain.name} of ${listener.name}, mode ${mode.toUpperCase()}`, by);
   const sources = tables.sources("lds", door.listener);
   const authorization = new Authorization(compiled.mesh, workload, sources, compiled.claims, story);
   return authorization.judge(chain, connectionFacts(door.arrival), delivery.request);
+}
+
+/** Plaintext that BoringSSL knows for HTTP, and says nothing to (ssl_record.cc, SSL_R_HTTP_REQUEST). */
+const KNOWN_AS_HTTP = new Set(["GET", "POST", "HEAD", "PUT"]);
+
+/**
+ * What the client's proxy makes of it. A handshake that fails is a connection that did not come about; plaintext is taken, and then the
+ * connection is closed. Where TLS is expected without a look at the first bytes, an alert comes before that, which is no HTTP.
+ */
+function refusalOf(
+  { request, followed }: Delivery,
+  { inspection }: Listener,
+  chain: FilterChain | undefined,
+  { hello }: Arrival,
+): { readonly status: number; readonly flag: string } {
+  if (hello) return { status: 503, flag: "UF" };
+  const isAlerted = chain !== undefined && inspection?.tls === undefined;
+  const isKnown = followed.protocol === "http1" && request !== undefined && KNOWN_AS_HTTP.has(request.method);
+  return isAlerted && !isKnown ? { status: 502, flag: "UPE" } : { status: 503, flag: "UC" };
 }
 
 function helloText({ hello }: Arrival): string {

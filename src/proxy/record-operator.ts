@@ -68,6 +68,11 @@ function queryOf(record: OperatorFacts): string | undefined {
   return path === undefined || start === -1 ? undefined : path.slice(start + 1);
 }
 
+/** Of a cluster that is not there Envoy knows no name. */
+function clusterNameOf({ clusterName, cluster, flags }: OperatorFacts): string | undefined {
+  return clusterName === "" || (!cluster && flags.includes("NC")) ? undefined : clusterName;
+}
+
 const OPERATORS: Readonly<Record<PlainOperator, (record: OperatorFacts) => string | number | undefined>> = {
   PROTOCOL: ({ request }) => request?.protocol,
   RESPONSE_CODE: ({ status }) => status,
@@ -95,8 +100,8 @@ const OPERATORS: Readonly<Record<PlainOperator, (record: OperatorFacts) => strin
   UPSTREAM_REMOTE_ADDRESS: ({ host }) => host?.label,
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ({ host }) => host && addressOf(host.label),
   UPSTREAM_REMOTE_PORT: ({ host }) => host && portOf(host.label),
-  UPSTREAM_CLUSTER: ({ cluster, clusterName }) => cluster?.table.statName ?? (clusterName || undefined),
-  UPSTREAM_CLUSTER_RAW: ({ clusterName }) => clusterName || undefined,
+  UPSTREAM_CLUSTER: (record) => record.cluster?.table.statName ?? clusterNameOf(record),
+  UPSTREAM_CLUSTER_RAW: clusterNameOf,
   UPSTREAM_LOCAL_ADDRESS: ({ upstreamLocal }) => upstreamLocal || undefined,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: ({ upstreamLocal }) =>
     upstreamLocal === "" ? undefined : addressOf(upstreamLocal),

@@ -1,50 +1,12 @@
 // What the connection manager does to a request's headers before the first filter sees them (Envoy: ConnectionManagerUtility::mutateRequestHeaders).
 
-import { containsAddress } from "../base/cidr.ts";
 import { isGrpcContent } from "../grpc/content.ts";
 import { getHeader, type HeaderList, joinHeader, removeHeader, setHeader } from "../http/headers.ts";
 import type { RequestHead } from "../http/stream.ts";
 import type { HttpTable } from "../table/http.ts";
 import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import type { ConnectionFacts } from "../table/request.ts";
-
-/** Headers by which a caller would command the proxy; Envoy takes them from internal addresses alone, of which there are none by default. */
-const COMMANDS: ReadonlySet<string> = new Set([
-  "x-envoy-internal",
-  "x-envoy-retriable-status-codes",
-  "x-envoy-retriable-header-names",
-  "x-envoy-retry-on",
-  "x-envoy-retry-grpc-on",
-  "x-envoy-max-retries",
-  "x-envoy-upstream-alt-stat-name",
-  "x-envoy-upstream-rq-timeout-ms",
-  "x-envoy-upstream-rq-per-try-timeout-ms",
-  "x-envoy-upstream-rq-timeout-alt-response",
-  "x-envoy-expected-rq-timeout-ms",
-  "x-envoy-force-trace",
-  "x-envoy-ip-tags",
-  "x-envoy-original-url",
-  "x-envoy-hedge-on-per-try-timeout",
-]);
-
-/** And what only another proxy can know: at the edge (use_remote_address) it is a lie. */
-const EDGE_CLAIMS: ReadonlySet<string> = new Set([
-  ...COMMANDS,
-  "x-envoy-decorator-operation",
-  "x-envoy-downstream-service-cluster",
-  "x-envoy-downstream-service-node",
-  "x-envoy-external-address",
-  "x-envoy-original-host",
-  "x-envoy-original-path",
-]);
-
-/** One pass, and one look at most fields: this is on the way of every request. */
-function removeClaims(headers: HeaderList, claims: ReadonlySet<string>): void {
-  for (let i = headers.length - 2; i >= 0; i -= 2) {
-    const name = headers[i]!;
-    if (name.charCodeAt(0) === 0x78 /* x */ && name.startsWith("x-envoy-") && claims.has(name)) headers.splice(i, 2);
-  }
-}
+import { isInternal, removeClaims } from "../table/request-origin.ts";
 
 function setForwardedCertificate(headers: HeaderList, { clientCertificate }: HttpTable, own: string): void {
   const mutual = own !== "";
@@ -82,26 +44,13 @@ const BAD_PATH: RequestRefusal = { status: 400, details: "path_normalization_fai
 /** RFC 9110 10.1.1: what is expected beside `100-continue` nobody here can promise. */
 const EXPECTATION: RequestRefusal = { status: 417, details: "expectation_failed", headers: [] };
 
-/**
- * Envoy's internal request: what vouches for the client is one address alone, of the connection at the edge, of x-forwarded-for behind it,
- * and that is one of those configured.
- */
-function isInternal(http: HttpTable, facts: ConnectionFacts, forwardedFor: string | undefined): boolean {
-  const { internalAddresses } = http;
-  if (internalAddresses.length === 0) return false;
-  const atEdge = http.useRemoteAddress;
-  if (atEdge !== (forwardedFor === undefined)) return false;
-  const address = forwardedFor ?? facts.remoteAddress;
-  return internalAddresses.some((range) => containsAddress(range, address));
-}
-
 function setOrigin(head: RequestHead, http: HttpTable, facts: ConnectionFacts): void {
   const { headers } = head;
   const asks = http.useRemoteAddress || http.internalAddresses.length > 0;
   const before = asks ? joinHeader(headers, "x-forwarded-for") : undefined;
   const internal = isInternal(http, facts, before);
   const edge = http.useRemoteAddress && !internal;
-  if (!internal) removeClaims(headers, edge ? EDGE_CLAIMS : COMMANDS);
+  if (!internal) removeClaims(headers, edge);
   else setHeader(headers, "x-envoy-internal", "true");
   if (http.useRemoteAddress) {
     const forwarded = before === undefined ? facts.remoteAddress : `${before},${facts.remoteAddress}`;

@@ -21,6 +21,10 @@ test.each([
 
 test("slashes are merged where that was asked for", () => {
   expect(normalizePath("//a///b", true)).toBe("/a/b");
+  expect(normalizePath("//a//b//?q=//", true)).toBe("/a/b/?q=//");
+  // As Envoy: a dot segment takes an empty one, and slashes alone stay two.
+  expect(normalizePath("/a//../b", true)).toBe("/a/b");
+  expect(normalizePath("///", true)).toBe("//");
 });
 
 test.each(["/a%00b", "/a%", "/a%2", "/%zz"])("%s has no meaning that all would share", (path) => {

@@ -41,6 +41,13 @@ function removeDots(path: string): string {
   return `/${kept.join("/")}`;
 }
 
+/** After dots are gone: `..` takes an empty segment, too. Of slashes alone two are left (Envoy: PathUtil::mergeSlashes). */
+function withoutEmptySegments(path: string): string {
+  if (!path.includes("//")) return path;
+  const segments = path.split("/").filter((segment) => segment !== "");
+  return `/${segments.join("/")}${path.endsWith("/") ? "/" : ""}`;
+}
+
 /** `%2F` and `%5C` of the path resolved, the query left alone. The path itself when it has none. */
 export function unescapeSlashes(target: string): string {
   const query = target.indexOf("?");
@@ -58,8 +65,7 @@ export function normalizePath(target: string, mergeSlashes: boolean): string | u
   const query = target.indexOf("?");
   const raw = query === -1 ? target : target.slice(0, query);
   if (/%(?![0-9a-fA-F]{2})|%00/.test(raw)) return undefined;
-  let path = decodeUnreserved(raw).replaceAll("\\", "/");
-  if (mergeSlashes) path = path.replace(/\/{2,}/g, "/");
-  path = removeDots(path);
+  const canonical = removeDots(decodeUnreserved(raw).replaceAll("\\", "/"));
+  const path = mergeSlashes ? withoutEmptySegments(canonical) : canonical;
   return query === -1 ? path : path + target.slice(query);
 }

@@ -15,13 +15,18 @@ export interface RedirectAction {
   readonly stripQuery: boolean;
 }
 
+/** What is written without a slash would be read as part of the host. */
+function rooted(path: string): string {
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
 function redirectedPath(action: RedirectAction, request: RequestFacts, match: PathMatch): string {
   const query = request.path.indexOf("?");
   const search = query === -1 || action.stripQuery ? "" : request.path.slice(query);
   const path = query === -1 ? request.path : request.path.slice(0, query);
   if (!action.path) return path + search;
-  if (action.path.kind === "full") return action.path.text.includes("?") ? action.path.text : action.path.text + search;
-  return rewritePath(action.path, path, match) + search;
+  if (action.path.kind !== "full") return rooted(rewritePath(action.path, path, match) + search);
+  return rooted(action.path.text.includes("?") ? action.path.text : action.path.text + search);
 }
 
 /** The Location of a redirect. */

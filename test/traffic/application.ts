@@ -11,14 +11,15 @@ const seen = new Map<string, number>();
 async function describe(request: Request): Promise<Response> {
   const url = new URL(request.url);
   const body = await request.text();
-  return Response.json({
+  const described = {
     name,
     method: request.method,
     path: url.pathname + url.search,
     host: request.headers.get("host"),
     headers: Object.fromEntries(request.headers),
     body: body.length,
-  });
+  };
+  return Response.json(described, { headers: { "x-application": name } });
 }
 
 async function answer(request: Request): Promise<Response> {

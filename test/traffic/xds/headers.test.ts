@@ -223,6 +223,8 @@ traffic(
     expect(await sent("/a//b///c?x=//y")).toBe("/a/b/c?x=//y");
     expect(await sent("/%61%2Fb")).toBe("/a%2Fb");
     expect(await sent("/a/b/../../../c")).toBe("/c");
+    expect(await sent("/a//../b//?x")).toBe("/a/b/?x");
+    expect(await sent("/a/..//")).toBe("//");
   },
 );
 

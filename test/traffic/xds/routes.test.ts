@@ -385,6 +385,9 @@ traffic(
       { match: { path: "/port" }, redirect: { port_redirect: 8443, response_code: "FOUND" } },
       { match: { path: "/path" }, redirect: { path_redirect: "/there", response_code: "SEE_OTHER" } },
       { match: { path: "/path-query" }, redirect: { path_redirect: "/there?own=1" } },
+      { match: { path: "/relative" }, redirect: { path_redirect: "there" } },
+      { match: { path: "/relative-query" }, redirect: { path_redirect: "?own=1" } },
+      { match: { prefix: "/relative-prefix/" }, redirect: { prefix_rewrite: "new/" } },
       {
         match: { path: "/strip" },
         redirect: { path_redirect: "/there", strip_query: true, response_code: "TEMPORARY_REDIRECT" },
@@ -410,6 +413,9 @@ traffic(
     expect(await to("/port", "a.test:80")).toBe("302 http://a.test:8443/port");
     expect(await to("/path?q=1")).toBe("303 http://a.test/there?q=1");
     expect(await to("/path-query?q=1")).toBe("301 http://a.test/there?own=1");
+    expect(await to("/relative?q=1")).toBe("301 http://a.test/there?q=1");
+    expect(await to("/relative-query?q=1")).toBe("301 http://a.test/?own=1");
+    expect(await to("/relative-prefix/x?q=1")).toBe("301 http://a.test/new/x?q=1");
     expect(await to("/strip?q=1")).toBe("307 http://a.test/there");
     expect(await to("/old/x?q=1")).toBe("308 http://a.test/new/x?q=1");
     expect(await to("/all")).toBe("301 https://new.test:8443/x");
