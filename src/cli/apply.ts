@@ -59,6 +59,11 @@ function namespacesFirst(objects: readonly WrittenObject[]): readonly WrittenObj
   return [...objects.filter(isNamespace), ...objects.filter((written) => !isNamespace(written))];
 }
 
+/** What an apply would leave behind: the server merges it with what is there, and does nothing. Rejects when the server refuses it. */
+export async function rehearsed(client: KubeClient, written: WrittenObject): Promise<KubeObject> {
+  return client.apply(written.type, sent(written), { dryRun: true, force: true });
+}
+
 /** The object as it is sent: without what a server adds, so that the output of `get` can be applied again. */
 function sent({ source }: WrittenObject): KubeObject {
   const { status: _, ...object } = asObject(source.value as never);
@@ -73,7 +78,7 @@ async function rehearse(client: KubeClient, objects: readonly WrittenObject[]): 
   );
   for (const written of objects) {
     if (written.type.namespaced && newNamespaces.has(written.source.origin.namespace)) continue;
-    await client.apply(written.type, sent(written), { dryRun: true, force: true });
+    await rehearsed(client, written);
   }
 }
 

@@ -10,11 +10,12 @@ import { readNote, stateFolder } from "./state-folder.ts";
 export async function objectsInForce(options: ApiOptions): Promise<readonly SourceObject[]> {
   const { client } = await openApi(options);
   const held = await objectsHeld(client);
-  const folder = options.server === undefined ? readNote(stateFolder(options.state))?.config : undefined;
-  return folder === undefined ? held : onTop(await folderObjects(folder), held);
+  const watched = await objectsWatched(options);
+  return watched.length === 0 ? held : onTop(watched, held);
 }
 
-/** What cannot be read is left out, as the control plane leaves it out. */
-async function folderObjects(folder: string): Promise<readonly SourceObject[]> {
-  return objectsOfFiles(await readFiles([folder], true), "default").objects;
+/** Those of the folder. What cannot be read is left out, as the control plane leaves it out. */
+export async function objectsWatched({ server, state }: ApiOptions): Promise<readonly SourceObject[]> {
+  const folder = server === undefined ? readNote(stateFolder(state))?.config : undefined;
+  return folder === undefined ? [] : objectsOfFiles(await readFiles([folder], true), "default").objects;
 }

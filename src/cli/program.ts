@@ -36,6 +36,11 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./compile.ts"),
   },
   { name: "explain", summary: "show where a request would go, and why", load: () => import("./explain.ts") },
+  {
+    name: "diff",
+    summary: "show what files would change, and for whom, before they are applied",
+    load: () => import("./diff.ts"),
+  },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {
@@ -49,6 +54,12 @@ const COMMANDS: readonly Entry[] = [
     alias: "pc",
     summary: "show what a proxy runs with",
     load: () => import("./proxy-config.ts"),
+  },
+  {
+    name: "x",
+    alias: "experimental",
+    summary: "more of istioctl's commands: authz check",
+    load: () => import("./experimental.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
   { name: "tap", summary: "watch the requests that pass through a proxy", load: () => import("./tap.ts") },

@@ -89,7 +89,7 @@ export class ProxyTables {
     });
   }
 
-  endpoints({ discovery }: Cluster): EndpointSet {
+  endpoints({ discovery }: Pick<Cluster, "discovery">): EndpointSet {
     if (discovery.kind === "static" || discovery.kind === "dns") return discovery.endpoints;
     if (discovery.kind !== "eds") return NO_ENDPOINTS;
     return this.#once("eds", discovery.serviceName, () => {

@@ -136,7 +136,7 @@ const UNTOLD: ReadonlySet<string> = new Set([
   "x-forwarded-client-cert",
 ]);
 
-function valueOf(name: string, value: string): string {
+function shownValue(name: string, value: string): string {
   const text = value.replaceAll(/,\s+/g, ",");
   return name === "x-forwarded-for" ? withLoopback(text) : text;
 }
@@ -156,7 +156,7 @@ function shown(headers: Readonly<Record<string, string>>): Readonly<Record<strin
   return Object.fromEntries(
     Object.entries(headers)
       .filter(([name]) => !UNTOLD.has(name))
-      .map(([name, value]) => [name, valueOf(name, value)] as const)
+      .map(([name, value]) => [name, shownValue(name, value)] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 }

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadMesh } from "../dialect/load.ts";
+import type { ObservedCaller } from "../explain/caller-difference.ts";
+import { type MeshState, meshDifference } from "../explain/mesh-difference.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { diffText, isEmpty } from "./diff-output.ts";
+import { styleOf } from "./terminal.ts";
+
+const WORLD = readFileSync(join(import.meta.dir, "../../test/golden/compile/world.yaml"), "utf8");
+const HOST = "golden-signal.default.svc.cluster.local";
+const CALLER: ObservedCaller = { namespace: "default", workload: "client", service: HOST, protocol: "http" };
+
+function stateOf(...documents: readonly string[]): MeshState {
+  const files = [WORLD, ...documents].map((content, i) => ({ name: `${i === 0 ? "world" : "change"}.yaml`, content }));
+  return loadMesh(files, DEFAULT_SETTINGS);
+}
+
+const SUBSETS = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: golden-signal, namespace: default}
+spec: {host: golden-signal, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]}`;
+
+const split = (v1: number, extra = "") => `${SUBSETS}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: golden-signal, namespace: default}
+spec:
+  hosts: [golden-signal]
+  http:
+  - name: split
+    ${extra}
+    route: [{destination: {host: golden-signal, subset: v1}, weight: ${v1}}, {destination: {host: golden-signal, subset: v2}, weight: ${100 - v1}}]`;
+
+const policy = (spec: string) => `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: guard, namespace: default}
+spec: ${spec}`;
+
+function between(before: readonly string[], after: readonly string[], callers: readonly ObservedCaller[] = [CALLER]) {
+  return meshDifference(stateOf(...before), stateOf(...after), callers);
+}
+
+function effects({ callers }: ReturnType<typeof between>): readonly string[] {
+  return callers.flatMap(({ requests }) =>
+    requests.map(({ effect, method, url }) => `${effect}: ${method} ${new URL(url).pathname}`),
+  );
+}
+
+describe("the difference of two meshes", () => {
+  test("is nothing for the same objects, and for what says the same in other words", () => {
+    expect(isEmpty(between([split(80)], [split(80)]))).toBe(true);
+    const inOtherWords = split(80).replace("hosts: [golden-signal]", `hosts: [${HOST}]`);
+    expect(isEmpty(between([split(80)], [inOtherWords]))).toBe(true);
+  });
+
+  test("names the routes, and sends the callers elsewhere", () => {
+    const difference = between([split(80)], [split(50)]);
+    expect(difference.proxies.flatMap(({ proxies }) => proxies)).toContain("default/client");
+    expect(difference.proxies[0]!.changes.every(({ kind }) => kind === "routes")).toBe(true);
+    expect(effects(difference)).toEqual(["goes elsewhere: GET /"]);
+  });
+
+  test("asks with a request of each kind that routes and policies tell apart", () => {
+    const guard = policy("{action: DENY, rules: [{to: [{operation: {paths: [/admin*], methods: [GET, POST]}}]}]}");
+    const difference = between([], [guard]);
+    expect(effects(difference)).toEqual(["loses access: GET /admin", "loses access: POST /admin"]);
+    const [{ changes } = { changes: [] }] = difference.proxies;
+    expect(changes.map(({ kind }) => kind)).toContain("policies");
+    expect(effects(between([guard], []))).toEqual(["works again: GET /admin", "works again: POST /admin"]);
+    const byHeader = split(
+      100,
+      "match: [{headers: {x-user: {exact: alice}}, uri: {prefix: /vip}, method: {exact: PUT}}]",
+    );
+    expect(effects(between([split(100)], [byHeader]))).toEqual(["fails: GET /"]);
+  });
+
+  test("tells a change that words do not say: a time-out, a header, a rewrite", () => {
+    const { proxies, callers } = between([split(80)], [split(80, "headers: {request: {set: {x-a: b}}}")]);
+    expect(proxies[0]!.changes[0]!.changed).toHaveLength(1);
+    expect(callers[0]!.requests.map(({ effect }) => effect)).toEqual(["is sent otherwise"]);
+    const slow = between([split(80)], [split(80, "timeout: 3s")]);
+    expect([slow.proxies[0]!.changes[0]!.changed.length, slow.callers]).toEqual([1, []]);
+  });
+
+  test("has endpoints that come and go, and proxies", () => {
+    const pod = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: golden-signal-v3
+  namespace: default
+  labels: {app: golden-signal, version: v3}
+  annotations: {heddle.dev/proxy: heddle, heddle.dev/mesh-port: "15308", heddle.dev/bind-address: 127.0.0.1}
+spec: {serviceAccountName: golden-signal, containers: [{name: app, ports: [{name: http, containerPort: 8082}]}]}
+status: {podIP: 127.0.0.1, conditions: [{type: Ready, status: "True"}]}`;
+    const difference = between([], [pod]);
+    expect(difference.proxies.find(({ change }) => change === "added")?.proxies).toEqual(["default/golden-signal-v3"]);
+    const changes = difference.proxies.flatMap((one) => one.changes.filter(({ kind }) => kind === "endpoints"));
+    const added = ["127.0.0.1:15308"];
+    expect(changes[0]).toEqual({
+      kind: "endpoints",
+      name: `outbound|80||${HOST}/http2`,
+      removed: [],
+      added,
+      changed: [],
+    });
+    expect(difference.callers).toEqual([]);
+  });
+
+  test("leaves out callers that the mesh does not know", () => {
+    const { observed } = between([], [], [CALLER, { ...CALLER, workload: "nobody" }, { ...CALLER, service: "none" }]);
+    expect(observed).toBe(1);
+  });
+
+  test("is written for people, with who decides, where", () => {
+    const guard = policy("{action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}");
+    const text = diffText(between([], [guard]), "text", styleOf({ isTTY: false }));
+    expect(text).toContain("default/golden-signal-v1");
+    expect(text).toContain("+ DENY ns[default]-policy[guard]-rule[0]");
+    expect(text).toContain("1 observed caller, of which for 1:");
+    expect(text).toContain("loses access: GET http://127.0.0.1:9191/admin");
+    expect(text).toContain("refused with 403, by AuthorizationPolicy default/guard spec.rules[0] (change.yaml:5)");
+  });
+
+  test("is written for programs", () => {
+    const guard = policy("{action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}");
+    const shape = JSON.parse(diffText(between([], [guard]), "json", styleOf({ isTTY: false })));
+    expect(shape.observedCallers).toBe(1);
+    expect(shape.callers[0].requests[0]).toMatchObject({
+      effect: "loses access",
+      method: "GET",
+      before: { outcome: "forward" },
+      after: { outcome: "reject", status: 403, authz: { decision: "deny", policy: "default/guard", rule: 0 } },
+    });
+  });
+});
