@@ -90,8 +90,8 @@ class Side {
   }
 
   whole(kind: ResourceKind, name: string): Texts {
-    const resource = resourcesOf(this.#snapshot, kind).get(name);
-    return resource ? new Map([[kind === "cds" ? "cluster" : "secret", resource.version]]) : NONE;
+    const json = this.#json(kind, name);
+    return json ? new Map([[kind === "cds" ? "cluster" : "secret", JSON.stringify(json, withoutOrigins)]]) : NONE;
   }
 
   /** Of a locality's weight nothing: it is what its endpoints' are together. */
@@ -120,7 +120,10 @@ class Side {
         const text = routeText(route);
         const count = (seen.get(text) ?? 0) + 1;
         seen.set(text, count);
-        return [count === 1 ? text : `${text} (${count})`, JSON.stringify(messages[i] ?? null)] as const;
+        return [
+          count === 1 ? text : `${text} (${count})`,
+          JSON.stringify(messages[i] ?? null, withoutOrigins),
+        ] as const;
       }),
     );
   }
@@ -146,12 +149,15 @@ const RULES = ["rules", "shadow_rules"] as const;
 const isRbac = (value: object): boolean =>
   "@type" in value && typeof value["@type"] === "string" && value["@type"].endsWith(".rbac.v3.RBAC");
 
-function withoutRules(_: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || !("typed_config" in value)) {
-    // A filter that is there for its rules alone comes and goes with them.
-    return Array.isArray(value) ? value.filter((item) => !isRbacFilter(item)) : value;
-  }
-  return value;
+/** Metadata say which objects something is made of, for people and metrics. */
+function withoutOrigins(key: string, value: unknown): unknown {
+  return key === "metadata" ? undefined : value;
+}
+
+/** A filter that is there for its rules alone comes and goes with them. */
+function withoutRules(key: string, value: unknown): unknown {
+  if (key === "metadata") return undefined;
+  return Array.isArray(value) ? value.filter((item) => !isRbacFilter(item)) : value;
 }
 
 function isRbacFilter(value: unknown): boolean {
