@@ -29,15 +29,21 @@ function redirectedPath(action: RedirectAction, request: RequestFacts, match: Pa
   return rooted(action.path.text.includes("?") ? action.path.text : action.path.text + search);
 }
 
-/** The Location of a redirect. */
+/** The request's own, without its port where that is the old scheme's and the scheme changes (Envoy: processRequestHost). */
+function requestHost(request: RequestFacts, scheme: string): string {
+  const before = headerValue(request, "x-forwarded-proto") ?? request.scheme;
+  const usual = before === "https" ? 443 : before === "http" ? 80 : undefined;
+  const isLeft = scheme !== before && usual !== undefined && portOf(request.authority) === usual;
+  return isLeft ? withoutPort(request.authority) : request.authority;
+}
+
+/** The Location of a redirect. A port that the route names is written whatever it is. */
 export function redirectLocation(action: RedirectAction, request: RequestFacts, match: PathMatch): string {
   const scheme = action.scheme ?? request.scheme;
-  const host = action.host ?? withoutPort(request.authority);
-  const schemeChanged = action.scheme !== undefined && action.scheme !== request.scheme;
-  const port = action.port ?? (action.host !== undefined || schemeChanged ? undefined : portOf(request.authority));
-  // A port that the route names is written whatever it is; the request's own only where the new scheme needs it.
-  const isImplied = action.port === undefined && port === (scheme === "https" ? 443 : 80);
-  return `${scheme}://${host}${port === undefined || isImplied ? "" : `:${port}`}${redirectedPath(action, request, match)}`;
+  const host =
+    action.host ?? (action.port === undefined ? requestHost(request, scheme) : withoutPort(request.authority));
+  const port = action.port === undefined ? "" : `:${action.port}`;
+  return `${scheme}://${host}${port}${redirectedPath(action, request, match)}`;
 }
 
 /** Whether a request that came without TLS must come with it (Envoy: RouteMatcher, SslRedirectRoute). */

@@ -409,6 +409,10 @@ traffic(
     expect(await to("/host", "a.test:8080")).toBe("301 http://new.test/host");
     expect(await to("/https")).toBe("301 https://a.test/https");
     expect(await to("/https", "a.test:80")).toBe("301 https://a.test/https");
+    expect(await to("/https", "a.test:8080")).toBe("301 https://a.test:8080/https");
+    expect(await to("/https", "a.test:443")).toBe("301 https://a.test:443/https");
+    expect(await to("/relative", "a.test:80")).toBe("301 http://a.test:80/there");
+    expect(await to("/relative", "a.test:8080")).toBe("301 http://a.test:8080/there");
     expect(await to("/port")).toBe("302 http://a.test:8443/port");
     expect(await to("/port", "a.test:80")).toBe("302 http://a.test:8443/port");
     expect(await to("/path?q=1")).toBe("303 http://a.test/there?q=1");
