@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, spyOn, test } from "bun:test";
 import { configureLog } from "../base/log.ts";
 import { until } from "../base/until-fixture.ts";
 import { newApi } from "../kube/api/harness.ts";
@@ -49,14 +49,17 @@ async function world(
     const pod = await client.get(resource.pods, POD);
     return pod && JSON.stringify(pod.status).includes('"status":"True"');
   };
-  return { client, liveness, ready };
+  /** Whether the Pod was written unready: it may be forgotten before anybody looks. */
+  const patches = spyOn(client, "patch");
+  const wasUnready = () => JSON.stringify(patches.mock.calls).includes('"status":"False"');
+  return { client, liveness, ready, wasUnready };
 }
 
 test("a workload without its proxy's stream is unready after a while, and forgotten later", async () => {
-  const { client, liveness, ready } = await world(1, 30);
+  const { client, liveness, wasUnready } = await world(1, 30);
   lose(liveness);
-  await until("the unready Pod", async () => (await ready()) === false);
   await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+  expect(wasUnready()).toBe(true);
 });
 
 test("registrations of an earlier life that do not connect go the same way", async () => {
@@ -100,10 +103,10 @@ test("a proxy that comes back while its Pod is being marked is neither unready n
 });
 
 test("either sign that is gone makes it unready, and says why; it is forgotten only when its agent is gone, too", async () => {
-  const { client, liveness, ready } = await world(1, 1);
+  const { client, liveness, wasUnready } = await world(1, 1);
   liveness.onLost(POD, "lease");
-  await until("the unready Pod", async () => (await ready()) === false);
   await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+  expect(wasUnready()).toBe(true);
 
   const renewed = await world(1, 1);
   expect(renewed.liveness.objection(POD)).toBeUndefined();
