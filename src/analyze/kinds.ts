@@ -3,6 +3,7 @@
 import { DESTINATION_RULE } from "../dialect/istio/destination-rule-schema.ts";
 import { PEER_AUTHENTICATION } from "../dialect/istio/peer-authentication.ts";
 import { SERVICE_ENTRY } from "../dialect/istio/service-entry-schema.ts";
+import { SIDECAR } from "../dialect/istio/sidecar-schema.ts";
 import { VIRTUAL_SERVICE } from "../dialect/istio/virtual-service-schema.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "../dialect/istio/workload-entry-schema.ts";
 import {
@@ -53,14 +54,6 @@ const GATEWAY = openRecord({
         tls: openRecord({ mode: text(), credentialName: text(), credentialNames: list(text()) }),
       }),
     ),
-  }),
-});
-
-const SIDECAR = openRecord({
-  spec: openRecord({
-    workloadSelector: openRecord({ labels: LABELS }),
-    egress: list(openRecord({ hosts: list(text()) })),
-    outboundTrafficPolicy: openRecord({ mode: text() }),
   }),
 });
 

@@ -1,10 +1,12 @@
 // Clusters of the application beside the proxy.
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
 import { clusterName } from "../xds/names.ts";
+import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { servicesMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol } from "./protocol.ts";
@@ -30,12 +32,22 @@ function declaredProtocol(protocol: Protocol): UpstreamProtocol {
   return isHttp(protocol) || protocol === "undeclared" ? "http1" : undefined;
 }
 
-function cluster(name: string, { number, service }: ServedPort, protocol: UpstreamProtocol): Cluster {
+function addressOf({ number, own }: ServedPort): MessageInitShape<typeof AddressSchema> {
+  if (own?.endpoint?.kind === "socket") return { address: { case: "pipe", value: { path: own.endpoint.file } } };
+  const { address, port } = own?.endpoint ?? { address: APPLICATION_ADDRESS, port: number };
+  return { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } };
+}
+
+function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol): Cluster {
+  const { service, own } = port;
+  const pool = own?.connectionPool;
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
-    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: protocolOptions(protocol),
+    connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: protocolOptions(protocol, pool && { pool }),
+    ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
+    ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
     // The oldest service alone: a younger one that leads here as well must not rebuild the cluster.
     ...(service ? { metadata: servicesMetadata([service]) } : {}),
     loadAssignment: {
@@ -46,14 +58,7 @@ function cluster(name: string, { number, service }: ServedPort, protocol: Upstre
             {
               hostIdentifier: {
                 case: "endpoint",
-                value: {
-                  address: {
-                    address: {
-                      case: "socketAddress",
-                      value: { address: APPLICATION_ADDRESS, portSpecifier: { case: "portValue", value: number } },
-                    },
-                  },
-                },
+                value: { address: addressOf(port) },
               },
             },
           ],
@@ -64,7 +69,8 @@ function cluster(name: string, { number, service }: ServedPort, protocol: Upstre
 }
 
 export function applicationClusters(port: ServedPort): Cluster[] {
-  const own = cluster(applicationCluster(port.number), port, declaredProtocol(port.protocol));
+  const spoken = port.own?.protocol && isHttp(port.own.protocol) ? port.own.protocol : port.protocol;
+  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken));
   if (port.protocol !== "undeclared") return [own];
   return [own, cluster(applicationHttp2Cluster(port.number), port, "http2")];
 }

@@ -3,6 +3,7 @@
 
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
+import type { ProxyScope } from "../model/proxy-scope.ts";
 import { type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
@@ -14,6 +15,7 @@ import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from
 import { compileOwn } from "./own.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet } from "./resource-set.ts";
+import { compileScoped, scopedMeshOf } from "./scoped.ts";
 import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
@@ -58,11 +60,14 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const { cache } = shared;
   const { proxy } = workload;
   if (!proxy) return undefined;
-  const view = viewOf(workload, proxy, shared.selectors);
+  const scope = isGateway(proxy) ? undefined : shared.mesh.index.proxyScopes.of(workload);
+  const view = viewOf(workload, proxy, shared.selectors, scope);
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
-  const inputs = isGateway(proxy) ? gatewayInputs(shared, workload, view) : ownInputs(shared, workload, proxy, view);
-  const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view));
+  const inputs = isGateway(proxy)
+    ? gatewayInputs(shared, workload, view)
+    : ownInputs(shared, workload, proxy, view, scope);
+  const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view, scope));
   return cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
 }
 
@@ -72,12 +77,18 @@ interface OwnSets {
 }
 
 /** All that `compileOwn` looks at. Routing only where the proxy has routes of its own. */
-function ownInputs({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View) {
+function ownInputs(
+  { mesh, cache }: SharedResources,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  view: View,
+  scope: ProxyScope | undefined,
+) {
   const routing = proxy.upstreams.length > 0 ? cache.routingVersion : 0;
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
   const { serverPolicies, authorizationPolicies, requestAuthentications, keySets, settings } = mesh;
   const policies = [serverPolicies, authorizationPolicies, requestAuthentications, keySets];
-  return [workload, view.key, bindings, ...policies, settings, routing];
+  return [workload, view.key, scope, bindings, ...policies, settings, routing];
 }
 
 /** All that `compileGateway` looks at. */
@@ -87,8 +98,14 @@ function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View
   return [workload, view.key, bindings, gateways, gatewayRoutes, credentials, services, clientPolicies, settings];
 }
 
-function ownSets(shared: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {
-  const own = ownResources(shared, workload, proxy, view);
+function ownSets(
+  shared: SharedResources,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  view: View,
+  scope: ProxyScope | undefined,
+): OwnSets {
+  const own = ownResources(shared, workload, proxy, view, scope);
   const key = workloadKey(workload);
   const sets = OWN_KINDS.map((kind) => [kind, [shared.cache.sets.share(`${key}/${kind}`, own[kind])]] as const);
   return { sets: Object.fromEntries(sets), serverNames: own.serverNames };
@@ -116,16 +133,28 @@ function ownResources(
   workload: Workload,
   proxy: WorkloadProxy,
   view: View,
+  scope: ProxyScope | undefined,
 ): OwnKinds & { readonly serverNames: ReadonlySet<string> } {
   const { memo, routing } = cache;
   if (isGateway(proxy)) return { ...compileGateway({ mesh, memo }, workload, proxy, view), serverNames: new Set() };
-  return { vhds: [], sds: [], ...compileOwn({ mesh, memo, routing }, workload, proxy, view) };
+  return {
+    vhds: [],
+    sds: [],
+    ...compileOwn(
+      { mesh: scopedMeshOf(mesh, cache, view).mesh, whole: mesh, memo, routing, scope },
+      workload,
+      proxy,
+      view,
+    ),
+  };
 }
 
 function outboundOf(shared: SharedResources, view: View): OutboundSets {
   const known = shared.outbound.get(view.key);
   if (known) return known;
-  const sets = compileOutbound(shared, view, commonOf(shared, commonView(view)));
+  const sets = view.scope
+    ? compileScoped(shared, view)
+    : compileOutbound(shared, view, commonOf(shared, commonView(view)));
   const all = SEND_ORDER.flatMap((kind) => sets[kind] ?? []);
   const made = shared.cache.references.get(`outbound/${view.key}`, all, () => sets);
   shared.outbound.set(view.key, made);

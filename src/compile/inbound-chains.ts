@@ -8,6 +8,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/en
 import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.ts";
 import { type ChainContext, httpFilter, streamFilter, streamGuards } from "./connection-manager.ts";
 import type { ServedPort } from "./inbound-ports.ts";
+import { ownSocket } from "./ingress-tls.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { inboundRetry } from "./retry.ts";
@@ -130,7 +131,8 @@ export function takesBoth(port: ServedPort): boolean {
 export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
   if (takesBoth(port)) return permissiveChains(context, port, match ?? {});
   const strict = port.mode === "strict";
-  const tls = strict ? { tls: istioServer() } : {};
+  const socket = ownSocket(port, context.features);
+  const tls = socket ? { tls: socket } : {};
   const common = match ? { match } : {};
   if (isHttp(port.protocol))
     return [filterChain({ name: httpChainName(port), filter: declaredHttp(context, port), ...tls, ...common })];

@@ -1,8 +1,10 @@
 // What a workload serves, port by port, as its own proxy must know it.
 
+import type { ConnectionPool } from "../model/client-policy.ts";
 import { inboundPortsOf, mtlsMode } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
+import type { ApplicationEndpoint, IngressListener, ProxyScope } from "../model/proxy-scope.ts";
 import type { MtlsMode } from "../model/server-policy.ts";
 import type { Service } from "../model/service.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
@@ -21,20 +23,45 @@ export interface ServedPort {
   readonly servicePort: number | undefined;
   /** The proxy's port that takes what is sent to the application in the clear; undefined when connections are captured. */
   readonly standIn: number | undefined;
+  /** What the workload itself says of the port. */
+  readonly own: OwnPort | undefined;
 }
 
+/** Plain data: the memo compares it. */
+export interface OwnPort {
+  /** Declared by the workload for its own port: the leg goes by what services say, which is what clients know. */
+  readonly protocol: Protocol | undefined;
+  /** Undefined: the port of the loopback interface. */
+  readonly endpoint: ApplicationAddress | undefined;
+  readonly tls: IngressListener["tls"];
+  readonly connectionPool: ConnectionPool | undefined;
+}
+
+export type ApplicationAddress =
+  | { readonly kind: "address"; readonly address: string; readonly port: number }
+  | { readonly kind: "socket"; readonly file: string };
+
 /** Ports that services lead to and ports that the proxy stands in for, ascending. A server name belongs to its oldest service. */
-export function servedPorts(mesh: Mesh, workload: Workload, proxy: WorkloadProxy): readonly ServedPort[] {
+export function servedPorts(
+  mesh: Mesh,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  scope: ProxyScope | undefined,
+): readonly ServedPort[] {
   const bound = new Map(inboundPortsOf(mesh, workload).map((port) => [port.number, port.bindings]));
   const standIns = new Map(proxy.inboundPorts.map(({ application, plaintext }) => [application, plaintext]));
-  const numbers = [...new Set([...bound.keys(), ...standIns.keys()])].sort((a, b) => a - b);
+  // Connections to any port are captured; without that a port that nothing stands in for is reached past the proxy.
+  const ingress = new Map((scope?.ingress ?? []).map((listener) => [listener.port, listener]));
+  const opened = proxy.capture ? [...ingress.keys()] : [];
+  const numbers = [...new Set([...bound.keys(), ...standIns.keys(), ...opened])].sort((a, b) => a - b);
   const taken = new Set<string>();
   return numbers.flatMap((number) => {
     const bindings = bound.get(number) ?? [];
     const [oldest] = bindings;
     // Off Kubernetes a process may run before anybody made a service of it.
     const declared = workload.ports.find((port) => port.number === number)?.protocol;
-    const protocol = oldest?.port.protocol ?? declared ?? "undeclared";
+    const own = ownPort(workload, ingress.get(number), scope);
+    const protocol = oldest?.port.protocol ?? own?.protocol ?? declared ?? "undeclared";
     if (protocol === "udp") return [];
     const names = bindings.map(({ service, port }) => legServerName(service, port.number));
     const serverNames = [...new Set(names)].filter((name) => !taken.has(name)).sort();
@@ -48,9 +75,40 @@ export function servedPorts(mesh: Mesh, workload: Workload, proxy: WorkloadProxy
         service: oldest?.service,
         servicePort: oldest?.port.number,
         standIn: proxy.capture ? undefined : standIns.get(number),
+        own,
       },
     ];
   });
+}
+
+function ownPort(
+  workload: Workload,
+  ingress: IngressListener | undefined,
+  scope: ProxyScope | undefined,
+): OwnPort | undefined {
+  const connectionPool = ingress?.connectionPool ?? scope?.connectionPool;
+  if (!ingress) return connectionPool && { protocol: undefined, endpoint: undefined, tls: undefined, connectionPool };
+  const { endpoint, tls } = ingress;
+  // What ends TLS sees the requests inside.
+  const protocol =
+    tls && ingress.protocol === "https" ? "http" : tls && ingress.protocol === "tls" ? "tcp" : ingress.protocol;
+  return { protocol, endpoint: endpoint && addressOf(workload, endpoint), tls, connectionPool };
+}
+
+function addressOf({ addresses }: Workload, endpoint: ApplicationEndpoint): ApplicationAddress {
+  switch (endpoint.kind) {
+    case "socket":
+      return endpoint;
+    case "loopback":
+      return { kind: "address", address: endpoint.address, port: endpoint.port };
+    case "instance":
+      return { kind: "address", address: addresses[0] ?? "127.0.0.1", port: endpoint.port };
+  }
+}
+
+/** The port as it is where clients reach it without the leg. */
+export function asDeclaredByOwner(port: ServedPort): ServedPort {
+  return port.own?.protocol ? { ...port, protocol: port.own.protocol } : port;
 }
 
 /** Whether the leg leads to the port. Names stay out of the listener's map otherwise, so that nobody is offered it. */

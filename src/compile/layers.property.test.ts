@@ -6,9 +6,11 @@ import fc from "fast-check";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
+import type { EgressPort, ImportedNamespace, ProxyScope } from "../model/proxy-scope.ts";
 import { NO_HEADERS, type Route } from "../model/route.ts";
 import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, workload } from "../model/sample.ts";
-import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import type { MtlsMode } from "../model/server-policy.ts";
+import { DEFAULT_SETTINGS, type MeshSettings, type OutboundPolicy, type PathNormalization } from "../model/settings.ts";
 import { PUBLIC, type Visibility } from "../model/visibility.ts";
 import type { Workload, WorkloadKey, WorkloadProxy } from "../model/workload.ts";
 import type { ResourceMap } from "../xds/snapshot.ts";
@@ -95,8 +97,50 @@ const policies = fc.array(
   { maxLength: 4 },
 );
 
+const imported = fc.record({
+  namespace: fc.oneof(
+    fc.constantFrom<ImportedNamespace>({ kind: "any" }, { kind: "own" }),
+    namespace.map((ns): ImportedNamespace => ({ kind: "named", name: ns })),
+  ),
+  host: pattern,
+});
+const egress = fc.record({
+  hosts: fc.array(imported, { maxLength: 2 }),
+  except: fc.array(imported, { maxLength: 1 }),
+  port: fc.option(
+    fc.record({
+      number: fc.constantFrom(80, 81),
+      takes: fc.constantFrom<EgressPort["takes"]>("requests", "bytes", "proxy"),
+      address: fc.constantFrom(undefined, "127.0.0.1", "10.0.0.1"),
+      isBound: fc.boolean(),
+    }),
+    { nil: undefined },
+  ),
+});
+const scopes = fc.array(
+  fc.record({
+    namespace: fc.option(namespace, { nil: undefined }),
+    labels: fc.constantFrom(undefined, { app: "x" }),
+    createdAt: fc.integer({ min: 0, max: 2 }),
+    egress: fc.option(fc.array(egress, { minLength: 1, maxLength: 2 }), { nil: undefined }),
+    policy: fc.constantFrom<OutboundPolicy | undefined>(undefined, "allow-any", "registry-only"),
+    via: fc.option(host, { nil: undefined }),
+    ingress: fc.constantFrom<readonly Protocol[]>([], ["grpc"], ["tcp"]),
+  }),
+  { maxLength: 3 },
+);
+
+const settings = fc.record({
+  outboundPolicy: fc.constantFrom<OutboundPolicy>("allow-any", "registry-only"),
+  trustDomainAliases: fc.constantFrom<readonly string[]>([], ["old.example"]),
+  pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
+  mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
+});
+
 const world = fc.record({
   services,
+  scopes,
+  settings,
   routes,
   policies,
   strict: fc.uniqueArray(namespace, { maxLength: 1 }),
@@ -105,7 +149,26 @@ const world = fc.record({
 type World = typeof world extends fc.Arbitrary<infer W> ? W : never;
 
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
-function partsOf({ services, routes, policies, strict, pods }: World): MeshParts {
+function settingsOf({ settings: { mtls, ...rest } }: World): MeshSettings {
+  return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...DEFAULT_SETTINGS.defaults, mtls } };
+}
+
+function scopeOf(each: World["scopes"][number], i: number): ProxyScope {
+  const { namespace: ns, labels, createdAt, policy, via, ingress } = each;
+  return {
+    origin: origin("Sidecar", `c${i}`, ns ?? "istio-system"),
+    createdAt,
+    workloads: ns === undefined ? { kind: "mesh" } : { kind: "namespace", namespace: ns, labels },
+    egress: each.egress?.map((listener, j) => ({ ...listener, path: `spec.egress[${j}]` })),
+    ingress: ingress.map((spoken) => ({ path: "spec.ingress[0]", port: 8080, protocol: spoken })),
+    outbound: policy && {
+      policy,
+      via: via === undefined ? undefined : { kind: "service", host: via, port: 80, path: "" },
+    },
+  };
+}
+
+function partsOf({ services, routes, policies, strict, pods, scopes }: World): MeshParts {
   return parts({
     services: services.map((each, i) =>
       service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
@@ -131,6 +194,7 @@ function partsOf({ services, routes, policies, strict, pods }: World): MeshParts
           : [],
       }),
     ),
+    proxyScopes: scopes.map(scopeOf),
     serverPolicies: strict.map((ns) =>
       serverPolicy(`strict-${ns}`, { kind: "namespace", namespace: ns }, { mtls: "strict" }),
     ),
@@ -191,11 +255,41 @@ function layered(shared: SharedResources, client: Workload): OutboundSets {
 test("laid over what everybody sees, a view is what it is by itself", () => {
   fc.assert(
     fc.property(world, (made) => {
-      const mesh = buildMesh(DEFAULT_SETTINGS, partsOf(made));
+      const mesh = buildMesh(settingsOf(made), partsOf(made));
       for (const client of CLIENTS) {
         const shared = anew(mesh);
         const direct = compileCommon(anew(mesh), viewOf(client, client.proxy!, shared.selectors));
         expect(merged(layered(shared, client))).toEqual(merged(direct.sets));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("through a scope that lets everything be called, a client calls what it does without one", () => {
+  fc.assert(
+    fc.property(world, (made) => {
+      const plain = buildMesh(settingsOf(made), partsOf({ ...made, scopes: [] }));
+      const everything = {
+        hosts: [{ namespace: { kind: "any" }, host: "*" }],
+        except: [],
+        path: "spec.egress[0]",
+      } as const;
+      const scope: ProxyScope = {
+        origin: origin("Sidecar", "everything", "istio-system"),
+        createdAt: 0,
+        workloads: { kind: "mesh" },
+        egress: [everything],
+        ingress: [],
+      };
+      const scoped = buildMesh(settingsOf(made), { ...partsOf({ ...made, scopes: [] }), proxyScopes: [scope] });
+      for (const client of CLIENTS) {
+        const without = compileProxy(anew(plain), client)!;
+        const through = compileProxy(anew(scoped), client)!;
+        for (const kind of SEND_ORDER)
+          expect(contents(through.resources[kind] ?? new Map())).toEqual(
+            contents(without.resources[kind] ?? new Map()),
+          );
       }
     }),
     { numRuns: 100 },
@@ -212,13 +306,21 @@ test("with what is remembered of other meshes, a proxy gets what it would get wi
       const steps = worlds.flatMap((made, i): World[] => {
         const last = worlds[i - 1];
         if (!last) return [made];
-        const { pods, policies, routes } = made;
-        return [{ ...last, pods }, { ...last, pods, policies }, { ...last, pods, policies, routes }, made];
+        const { pods, policies, routes, scopes, settings } = made;
+        return [
+          { ...last, pods },
+          { ...last, pods, scopes },
+          { ...last, pods, scopes, policies },
+          { ...last, pods, scopes, policies, settings },
+          { ...last, pods, scopes, policies, settings, routes },
+          made,
+        ];
       });
       for (const step of steps) {
         const built = partsOf(step);
-        const mesh = buildMesh(DEFAULT_SETTINGS, built, before);
-        const fresh = buildMesh(DEFAULT_SETTINGS, built);
+        const settings = settingsOf(step);
+        const mesh = buildMesh(settings, built, before);
+        const fresh = buildMesh(settings, built);
         expect(mesh).toEqual(fresh);
         const shared = compileShared(mesh, acknowledged, cache);
         const again = compileShared(fresh, acknowledged, new CompileCache());

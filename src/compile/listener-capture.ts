@@ -1,17 +1,17 @@
 // Listeners that captured connections lead to. One is bound; the others are found by the destination that the client chose.
 
-import type { OutboundPolicy } from "../model/settings.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { BLACK_HOLE_CLUSTER, listenerName, PASSTHROUGH_CLUSTER, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
+import { listenerName, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import { filterChain, listener, socketAddress, tlsInspector } from "./listener.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
+import { outsideCluster, outsideOf } from "./outside.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
 
-function otherwise(context: ChainContext, policy: OutboundPolicy): FilterChain {
-  const name = policy === "allow-any" ? PASSTHROUGH_CLUSTER : BLACK_HOLE_CLUSTER;
+function otherwise(context: ChainContext): FilterChain {
+  const name = outsideCluster(outsideOf(context.settings));
   return filterChain({ name, filter: streamFilter(context, { statPrefix: name, clusters: [{ name, weight: 1 }] }) });
 }
 
@@ -21,7 +21,7 @@ export function virtualOutbound(context: ChainContext, port: number): Listener {
     name: VIRTUAL_OUTBOUND,
     address: socketAddress(ANY_ADDRESS, port),
     useOriginalDst: true, // implies the listener filter original_dst
-    filterChains: [otherwise(context, context.settings.outboundPolicy)],
+    filterChains: [otherwise(context)],
   });
 }
 
@@ -66,8 +66,6 @@ export function sharedPortListener(context: ChainContext, { port, http, resolves
     bindToPort: false,
     listenerFilters: tls.length > 0 ? [tlsInspector()] : [],
     filterChains: tls.length > 0 ? bySni : [requests],
-    ...(tls.length > 0
-      ? { defaultFilterChain: http ? requests : otherwise(context, context.settings.outboundPolicy) }
-      : {}),
+    ...(tls.length > 0 ? { defaultFilterChain: http ? requests : otherwise(context) } : {}),
   });
 }

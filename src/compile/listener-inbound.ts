@@ -16,7 +16,7 @@ import {
   takesBytes,
   takesHttp,
 } from "./inbound-chains.ts";
-import { type ServedPort, servesLeg } from "./inbound-ports.ts";
+import { asDeclaredByOwner, type ServedPort, servesLeg } from "./inbound-ports.ts";
 import { filterChain, httpInspector, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
 import { INBOUND_PASSTHROUGH, inboundListenerName, MESH_INBOUND } from "./listener-names.ts";
 import { except } from "./sniffing.ts";
@@ -60,9 +60,10 @@ function isSniffed(port: ServedPort): boolean {
 export function applicationListener(
   context: ChainContext,
   proxy: WorkloadProxy,
-  port: ServedPort,
+  served: ServedPort,
   standIn: number,
 ): Listener {
+  const port = asDeclaredByOwner(served);
   const strict = port.mode === "strict";
   const tls = takesBoth(port) || (strict && isSniffed(port));
   const http = !strict && isSniffed(port);
@@ -85,9 +86,10 @@ export function applicationListener(
 export function capturedListener(
   context: ChainContext,
   inboundPort: number,
-  ports: readonly ServedPort[],
+  served: readonly ServedPort[],
   passthrough: boolean,
 ): Listener {
+  const ports = served.filter(({ protocol }) => protocol !== "udp").map(asDeclaredByOwner);
   const chains = ports.flatMap((port): FilterChain[] => ownChains(context, port, { destinationPort: port.number }));
   const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
   const secure = ports.filter((port) => takesBoth(port) || (isSniffed(port) && port.mode === "strict"));

@@ -4,13 +4,13 @@ import { file } from "../model/label-index.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
 import type { ServicePort } from "../model/service.ts";
-import type { OutboundPolicy } from "../model/settings.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { domainsOf, settleDomains, withPort } from "./domains.ts";
 import { addressRouteName, FORWARD_PROXY } from "./listener-names.ts";
 import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
+import type { Outside } from "./outside.ts";
 import type { Compiled } from "./provenance.ts";
 import { sharedRoutes } from "./route-configuration.ts";
 import { compileServiceRoutes, compileVirtualHost, planVirtualHost } from "./virtual-host-plan.ts";
@@ -36,9 +36,9 @@ function byPort(members: readonly Member[]): ReadonlyMap<number, readonly Served
 }
 
 /** The route configuration that virtual hosts travel into; `name` is its port, or the forward proxy's. */
-export function routesShell(memo: Memo, name: string, kind: "port" | "proxy", policy: OutboundPolicy): Compiled {
-  return memo.get(`rds/${name}`, [policy], () => ({
-    resource: encodeResource("rds", sharedRoutes(name, kind, policy)),
+export function routesShell(memo: Memo, name: string, kind: "port" | "proxy", outside: Outside): Compiled {
+  return memo.get(`rds/${name}/${outside.policy}/${outside.via ?? ""}`, [], () => ({
+    resource: encodeResource("rds", sharedRoutes(name, kind, outside)),
     sources: [],
   }));
 }
@@ -98,7 +98,7 @@ function settled(
   clusterDomain: string,
 ): Domains {
   const services = served.map(({ member }) => member.service);
-  return memo.get(`domains/${view.namespace}/${place}`, [services, clusterDomain], () => {
+  return memo.get(`domains/${view.namespace}/${place}/${view.scope ? view.key : ""}`, [services, clusterDomain], () => {
     const claims = services.map(
       (service) => [service.host, domainsOf(service, view.namespace, clusterDomain)] as const,
     );

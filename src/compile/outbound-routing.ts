@@ -19,6 +19,7 @@ import { FORWARD_PROXY } from "./listener-names.ts";
 import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
 import { type HostRoutes, hostRoutes, routesShell } from "./outbound-routes.ts";
+import { outsideOf } from "./outside.ts";
 import type { Compiled } from "./provenance.ts";
 import type { View } from "./visibility.ts";
 
@@ -55,12 +56,11 @@ export function outboundRouting(
     const shares = replaceShares(common?.ports.get(port)?.shares ?? NO_SHARES, changed.removed, changed.added);
     ports.set(port, sharedResources(mesh, memo, view, port, shares, common));
   }
-  const { outboundPolicy } = mesh.settings;
   return {
     routes: hostRoutes(mesh, memo, view, members),
     listeners,
     ports,
-    shell: view.hasForwardProxy ? routesShell(memo, FORWARD_PROXY, "proxy", outboundPolicy) : undefined,
+    shell: view.hasForwardProxy ? routesShell(memo, FORWARD_PROXY, "proxy", outsideOf(mesh.settings)) : undefined,
   };
 }
 
@@ -88,8 +88,7 @@ function sharedResources(
 ): SharedPortResources {
   const plan = sharedPort(port, shares);
   const known = common?.ports.get(port);
-  const shell =
-    shares.requests > 0 ? routesShell(memo, routeName(port), "port", mesh.settings.outboundPolicy) : undefined;
+  const shell = shares.requests > 0 ? routesShell(memo, routeName(port), "port", outsideOf(mesh.settings)) : undefined;
   if (known && sameContent(sharedPort(port, known.shares), plan)) return { shares, shell, listener: known.listener };
   return { shares, shell, listener: plan && sharedListener(mesh, memo, view, plan) };
 }

@@ -62,34 +62,40 @@ export function compileOutbound(context: OutboundContext, view: View, common: Ou
   const hosts = cache.references.get(`differing/${view.key}`, [cache.perspectives], () =>
     cache.perspectives.differing(view),
   );
-  const own = compileHosts(context, view, hosts, common);
+  return withHeadless(context, view, compileHosts(context, view, hosts, common).sets);
+}
+
+/** Headless services are dialled by their endpoints' addresses, which change with the endpoints: they lie over everything else. */
+export function withHeadless(context: OutboundContext, view: View, sets: OutboundSets): OutboundSets {
+  const { cache } = context;
   const headless = view.captures ? headlessOf(context, view) : NOT_CAPTURED;
   const share = (kind: string, members: readonly Compiled[]) =>
     cache.sets.share(`${view.key}/headless/${kind}`, members);
   return {
-    ...own.sets,
-    cds: [share("cds", headless.clusters), ...(own.sets.cds ?? [])],
-    eds: [share("eds", headless.endpoints), ...(own.sets.eds ?? [])],
-    lds: [share("lds", headless.listeners), ...(own.sets.lds ?? [])],
+    ...sets,
+    cds: [share("cds", headless.clusters), ...(sets.cds ?? [])],
+    eds: [share("eds", headless.endpoints), ...(sets.eds ?? [])],
+    lds: [share("lds", headless.listeners), ...(sets.lds ?? [])],
   };
 }
 
 /** `hosts`: as written in the mesh, sorted; those of them that mean nothing to the view are hidden from it. */
-function compileHosts(
+export function compileHosts(
   context: OutboundContext,
   view: View,
   hosts: readonly string[],
   common: Outbound | undefined,
+  called: Mesh = context.mesh,
 ): Outbound {
   const { mesh, cache } = context;
-  const members = cache.references.get(`members/${view.key}`, [hosts, mesh.services, mesh.routes], () =>
-    membersOf(mesh, view, hosts),
+  const members = cache.references.get(`members/${view.key}`, [hosts, called.services, called.routes], () =>
+    membersOf(called, view, hosts),
   );
   const registered = members.filter((member) => member.registered);
   const clusters = clustersOfAll(context, view, registered);
   const routing = cache.references.get(
     `routing/${view.key}`,
-    [cache.routingVersion, hosts, members, common?.routing],
+    [cache.routingVersion, hosts, members, mesh.services, mesh.routes, common?.routing],
     () => outboundRouting(mesh, cache.routing, view, hosts, members, common?.routing),
   );
   const named = new Map(view.captures ? registered.flatMap(({ service }) => [...namesOf(mesh, service)]) : []);
@@ -172,7 +178,7 @@ function routesOf({ routing }: Parts): Owned {
 
 function headlessOf(context: OutboundContext, view: View): HeadlessResources {
   const { mesh, cache } = context;
-  const hosts = cache.references.get("headless", [mesh.services], () => [
+  const hosts = cache.references.get(`headless/${view.scope ? view.key : ""}`, [mesh.services], () => [
     ...new Set(mesh.services.filter(isHeadless).map(({ host }) => host)),
   ]);
   const services = hosts.flatMap((host) => serviceFor(mesh, host, view.namespace) ?? []);
@@ -183,12 +189,16 @@ function clusterContext({ mesh, acknowledged, cache }: OutboundContext, view: Vi
   return { mesh, acknowledged, memo: cache.memo, machineAddress: view.machineAddress };
 }
 
-function clustersOf(context: OutboundContext, view: View, service: Service): ServiceClusters {
+/** Of all ports of the service, also where the view has some: whoever sees it shares them. */
+export function clustersOf(context: OutboundContext, view: View, seen: Service): ServiceClusters {
   const { mesh, cache } = context;
+  const service = mesh.index.services.get(serviceKey(seen)) ?? seen;
   const policy = clientPolicyFor(mesh, service, view);
   const id = serviceKey(service);
   const key = `clusters/${id}/${policy ? originKey(policy.origin) : ""}/${view.machineAddress ?? ""}`;
-  const inputs = [mesh.index.endpoints.get(id), policy, mesh.settings, mesh.serverPolicies, cache.reachVersion(id)];
+  const { defaults, trustDomain, trustDomainAliases } = mesh.settings;
+  const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases];
+  const inputs = [mesh.index.endpoints.get(id), policy, ...settings, mesh.serverPolicies, cache.reachVersion(id)];
   return cache.references.get(key, inputs, () => serviceClusters(clusterContext(context, view), service, policy));
 }
 

@@ -4,9 +4,11 @@ import { mtlsMode, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
+import type { ProxyScope } from "../model/proxy-scope.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
+import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
 import { type Guard, guardOf } from "./authorization/guard.ts";
 import { applicationClusters } from "./cluster-inbound.ts";
@@ -17,10 +19,13 @@ import { applicationListener, capturedListener, knownServerNames, meshListener }
 import { upstreamRouteName } from "./listener-names.ts";
 import { forwardProxyListeners, type OutboundTarget, upstreamListener } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
+import { outsideOf } from "./outside.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
-import { streamRoute } from "./stream-route.ts";
+import { serviceRoutes } from "./route-configuration.ts";
+import { type StreamSettings, streamRoute } from "./stream-route.ts";
+import { anyOtherHost } from "./virtual-host.ts";
 import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
 
@@ -33,10 +38,14 @@ export interface OwnResources {
 }
 
 export interface OwnContext {
+  /** As the workload's scope leaves it. */
   readonly mesh: Mesh;
+  readonly whole: Mesh;
   readonly memo: Memo;
   /** Of what depends on routing alone. */
   readonly routing: Memo;
+  /** The workload's; undefined: it has none. */
+  readonly scope: ProxyScope | undefined;
 }
 
 interface OwnUpstream {
@@ -46,13 +55,13 @@ interface OwnUpstream {
 }
 
 export function compileOwn(
-  { mesh, memo, routing }: OwnContext,
+  { mesh, whole, memo, routing, scope }: OwnContext,
   workload: Workload,
   proxy: WorkloadProxy,
   view: View,
 ): OwnResources {
-  const ports = servedPorts(mesh, workload, proxy);
-  const upstreams = proxy.upstreams.map((upstream) => ownUpstream(mesh, routing, view, workload, upstream));
+  const ports = servedPorts(mesh, workload, proxy, scope);
+  const upstreams = proxy.upstreams.map((upstream) => ownUpstream({ mesh, whole }, routing, view, workload, upstream));
   const refusesUnknown = mtlsMode(mesh, workload, 0) === "strict"; // 0: no port's own mode
   const { settings } = mesh;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
@@ -61,7 +70,12 @@ export function compileOwn(
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
     const own = wholeObject(workload.origin);
     const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound" };
-    const serving = [own, ...servicesOf(ports), ...(guard ? guard.origins.map(wholeObject) : [])];
+    const serving = [
+      own,
+      ...servicesOf(ports),
+      ...scopeSources(scope),
+      ...(guard ? guard.origins.map(wholeObject) : []),
+    ];
     return {
       lds: [
         ...inboundListeners(memo, settings, proxy, ports, guard, !refusesUnknown).map((resource) =>
@@ -77,13 +91,18 @@ export function compileOwn(
   });
   return {
     ...listeners,
-    cds: ports.flatMap((port) => compileApplication(memo, port, workload)),
+    cds: ports.flatMap((port) => compileApplication(memo, port, workload, scope)),
     rds: distinct(upstreams.flatMap(({ routes }) => routes ?? [])),
   };
 }
 
 function from(sources: readonly Source[], resource: Resource): Compiled {
   return { resource, sources };
+}
+
+/** Of what it says about the ways in. */
+function scopeSources(scope: ProxyScope | undefined): readonly Source[] {
+  return scope && (scope.ingress.length > 0 || scope.connectionPool) ? [wholeObject(scope.origin)] : [];
 }
 
 function servicesOf(ports: readonly ServedPort[]): readonly Source[] {
@@ -104,7 +123,18 @@ function inboundListeners(
     ({ number, standIn, service }) => `${number}=${standIn}@${service?.namespace}/${service?.host}`,
   );
   const policies = guard ? guard.origins.map(originKey) : [];
-  const key = ["inbound", kind, bindAddress, meshPort, capture?.inboundPort, ...served, ...policies].join("|");
+  const own = ports.some((port) => port.own) ? JSON.stringify(ports.map((port) => port.own)) : "";
+  const key = [
+    "inbound",
+    kind,
+    bindAddress,
+    meshPort,
+    capture?.inboundPort,
+    own,
+    settings.outboundPolicy,
+    ...served,
+    ...policies,
+  ].join("|");
   return memo.get(key, [ports, guard, passthrough, settings], () => {
     const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound", guard };
     const mesh = meshListener(context, proxy, ports);
@@ -122,32 +152,45 @@ function outboundListeners(
   context: ChainContext,
   { kind, forwardProxyPort, capture }: WorkloadProxy,
 ): readonly Resource[] {
-  return memo.get(`outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}`, [context.settings], () =>
-    [
-      ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
-      ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
-    ].map((message) => encodeResource("lds", message)),
+  return memo.get(
+    `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${JSON.stringify(outsideOf(context.settings))}`,
+    [context.settings],
+    () =>
+      [
+        ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
+        ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
+      ].map((message) => encodeResource("lds", message)),
   );
 }
 
 /** Replicas have equal clusters: one resource for all of them. */
-function compileApplication(memo: Memo, port: ServedPort, workload: Workload): readonly Compiled[] {
-  const { number, protocol, service } = port;
-  const source = wholeObject(service?.origin ?? workload.origin);
-  return memo.get(`application/${number}/${protocol}/${service?.namespace}/${service?.host}`, [service, source], () =>
-    applicationClusters(port).map((cluster) => from([source], encodeResource("cds", cluster))),
+function compileApplication(
+  memo: Memo,
+  port: ServedPort,
+  workload: Workload,
+  scope: ProxyScope | undefined,
+): readonly Compiled[] {
+  const { number, protocol, service, own } = port;
+  const sources = [wholeObject(service?.origin ?? workload.origin), ...(own ? scopeSources(scope) : [])];
+  const by = own && scope ? originKey(scope.origin) : "";
+  const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}`;
+  return memo.get(key, [service, own, sources], () =>
+    applicationClusters(port).map((cluster) => from(sources, encodeResource("cds", cluster))),
   );
 }
 
 function ownUpstream(
-  mesh: Mesh,
+  { mesh, whole }: Pick<OwnContext, "mesh" | "whole">,
   memo: Memo,
   view: View,
   workload: Workload,
   upstream: Upstream,
 ): OwnUpstream & { readonly routes: Compiled | undefined } {
   const { host, servicePort } = upstream;
-  const service = serviceFor(mesh, host, view.namespace) ?? unknownService(upstream, workload);
+  const known = serviceFor(mesh, host, view.namespace);
+  if (!known && view.scope && serviceFor(whole, host, view.namespace))
+    return hiddenUpstream(memo, upstream, view.scope);
+  const service = known ?? unknownService(upstream, workload);
   const port = portByNumber(service, servicePort) ?? unknownPort(servicePort);
   const name = upstreamRouteName(host, servicePort);
   const names = { name, domains: ["*"] };
@@ -158,6 +201,30 @@ function ownUpstream(
   const target = { host, port: servicePort, protocol: port.protocol, stream: { clusters, settings }, routes: name };
   return { upstream, target, routes, sources: isHttp(port.protocol) ? [] : sources };
 }
+
+/** Its host is not for the workload to call. A route to its cluster would keep that alive for as long as it stands. */
+function hiddenUpstream(
+  memo: Memo,
+  upstream: Upstream,
+  { origin }: ProxyScope,
+): OwnUpstream & { readonly routes: Compiled } {
+  const { host, servicePort } = upstream;
+  const name = upstreamRouteName(host, servicePort);
+  const sources = [wholeObject(origin)];
+  const routes = memo.get(`rds/${name}/hidden`, [sources], () => {
+    const nobody = anyOtherHost("port", { policy: "registry-only", via: undefined });
+    return { resource: encodeResource("rds", serviceRoutes(name, nobody)), sources };
+  });
+  const stream = { clusters: [{ name: BLACK_HOLE_CLUSTER, weight: 1 }], settings: NO_STREAM_SETTINGS };
+  const target = { host, port: servicePort, protocol: "undeclared", stream, routes: name } as const;
+  return { upstream, target, routes, sources };
+}
+
+const NO_STREAM_SETTINGS: StreamSettings = {
+  hashSourceAddress: false,
+  idleTimeoutMs: undefined,
+  maxDurationMs: undefined,
+};
 
 /** An upstream may be configured before its service exists: its requests are answered 503, flag NC, until it does. */
 function unknownService({ host }: Upstream, { origin, namespace }: Workload): Service {

@@ -5,7 +5,7 @@ import { hostMatches } from "../model/hosts.ts";
 import { file } from "../model/label-index.ts";
 import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { BackendTarget, Route } from "../model/route.ts";
+import { type Route, targetsOfRoute } from "../model/route.ts";
 import type { Visibility } from "../model/visibility.ts";
 import { domainsOf } from "./domains.ts";
 import { selects } from "./http-rules.ts";
@@ -33,7 +33,7 @@ export class Perspectives {
     for (const { namespace, visibility, host } of mesh.clientPolicies) this.#note(namespace, visibility, [host]);
     this.#choosing = mesh.routes.filter((route) => clientsOf(route).length > 0);
     for (const route of mesh.routes)
-      for (const { host } of targetsOf(route)) for (const from of route.hosts) file(this.#leading, host, from);
+      for (const { host } of targetsOfRoute(route)) for (const from of route.hosts) file(this.#leading, host, from);
     for (const host of hostsOf(mesh))
       for (const claim of this.#claims(EVERYBODY, host)) file(this.#claimants, claim, host);
   }
@@ -88,11 +88,4 @@ export class Perspectives {
 
 function clientsOf(route: Route) {
   return route.rules.flatMap(({ matches }) => matches.flatMap(({ client }) => client ?? []));
-}
-
-function targetsOf(route: Route): readonly BackendTarget[] {
-  if (route.kind !== "http") return route.rules.flatMap(({ backends }) => backends.map(({ target }) => target));
-  return route.rules.flatMap(({ action, mirrors }) =>
-    action.kind === "forward" ? [...action.backends, ...mirrors].map(({ target }) => target) : [],
-  );
 }

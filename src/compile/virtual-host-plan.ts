@@ -12,6 +12,7 @@ import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { serviceRoutes } from "./route-configuration.ts";
 import { streamRoute } from "./stream-route.ts";
 import { type VirtualHostKind, type VirtualHostPlan, virtualHost } from "./virtual-host.ts";
+import type { View } from "./visibility.ts";
 
 export interface PlannedHost {
   readonly plan: VirtualHostPlan;
@@ -28,7 +29,7 @@ export interface HostNames {
 
 export function planVirtualHost(
   mesh: Mesh,
-  client: Client & { readonly key: string },
+  client: Client & Pick<View, "key" | "scope">,
   kind: VirtualHostKind,
   service: Service,
   port: ServicePort,
@@ -52,8 +53,8 @@ export function planVirtualHost(
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
   const own = service.namespace === client.namespace ? "own" : "other";
-  // Rules differ by client only when some rule looks at the client; then the view tells them apart.
-  const looked = rules?.some(({ match }) => match?.client) ? client.key : "";
+  // Rules differ by client only when some rule looks at the client, or when it sees less of what they lead to; then the view tells them apart.
+  const looked = rules && (client.scope || rules.some(({ match }) => match?.client)) ? client.key : "";
   const route = rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : "";
   const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}`;
   return {

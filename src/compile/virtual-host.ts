@@ -6,7 +6,6 @@ import { create } from "@bufbuild/protobuf";
 import type { HashKey } from "../model/client-policy.ts";
 import { isHttp, type Protocol } from "../model/protocol.ts";
 import type { RetryPolicy } from "../model/route.ts";
-import type { OutboundPolicy } from "../model/settings.ts";
 import { PEER_METADATA_HEADER, PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
 import type { HeaderValueOption } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
@@ -19,6 +18,7 @@ import { overwrite } from "./headers.ts";
 import type { SelectedRule } from "./http-rules.ts";
 import { lazy } from "./lazy.ts";
 import { FORWARD_PROXY_TUNNEL, PASSTHROUGH_DNS } from "./listener-names.ts";
+import type { Outside } from "./outside.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { clusterRoute, defaultRoute, refusalRoute, ruleRoute, tunnelRoute, type WeightedCluster } from "./route.ts";
 import { connectRequests, everyRequest } from "./route-match.ts";
@@ -99,14 +99,15 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
 }
 
 /** Hosts that are no service of the mesh, as Istio names them. `proxy` resolves them by DNS; the others go where the client was going. */
-export function anyOtherHost(kind: "port" | "proxy", policy: OutboundPolicy): VirtualHost {
-  const name = policy === "allow-any" ? "allow_any" : "block_all";
-  return create(VirtualHostSchema, { name, domains: ["*"], routes: otherRoutes(kind, policy, name) });
+export function anyOtherHost(kind: "port" | "proxy", outside: Outside): VirtualHost {
+  const name = outside.policy === "allow-any" ? "allow_any" : "block_all";
+  return create(VirtualHostSchema, { name, domains: ["*"], routes: otherRoutes(kind, outside, name) });
 }
 
-function otherRoutes(kind: "port" | "proxy", policy: OutboundPolicy, name: string): Route[] {
+function otherRoutes(kind: "port" | "proxy", { policy, via }: Outside, name: string): Route[] {
   if (policy === "registry-only")
     return [...(kind === "proxy" ? [refusalRoute(name, 502, connectRequests())] : []), refusalRoute(name, 502)];
-  if (kind !== "proxy") return [clusterRoute(name, PASSTHROUGH_CLUSTER, everyRequest())];
-  return [tunnelRoute(name, [{ name: PASSTHROUGH_DNS, weight: 1 }]), clusterRoute(name, PASSTHROUGH_DNS)];
+  if (kind !== "proxy") return [clusterRoute(name, via ?? PASSTHROUGH_CLUSTER, everyRequest())];
+  const cluster = via ?? PASSTHROUGH_DNS;
+  return [tunnelRoute(name, [{ name: cluster, weight: 1 }]), clusterRoute(name, cluster)];
 }

@@ -4,6 +4,8 @@
 import type { Client } from "../model/lookup.ts";
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
+import { originKey } from "../model/origin.ts";
+import type { ProxyScope } from "../model/proxy-scope.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import { EVERYBODY } from "./perspective.ts";
@@ -11,6 +13,8 @@ import { EVERYBODY } from "./perspective.ts";
 export interface View extends Client, Means {
   /** Equal keys: equal outbound configuration. */
   readonly key: string;
+  /** That leaves less of the mesh, or sends elsewhere what is not of it; undefined: all that is exported to the client. */
+  readonly scope: ProxyScope | undefined;
 }
 
 interface Means {
@@ -36,7 +40,12 @@ export function clientSelectors(mesh: Mesh): readonly ClientSelector[] {
 }
 
 /** `selectors` are the mesh's; which of them select the workload is all that its labels decide. */
-export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: readonly ClientSelector[]): View {
+export function viewOf(
+  workload: Workload,
+  proxy: WorkloadProxy,
+  selectors: readonly ClientSelector[],
+  scope?: ProxyScope,
+): View {
   const { namespace, labels } = workload;
   // Not the labels themselves: a thousand workloads have a thousand sets of labels, and mostly nothing looks at them.
   const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
@@ -46,13 +55,15 @@ export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: read
     machineAddress: proxy.capture?.machineAddress,
     hasForwardProxy: proxy.forwardProxyPort !== undefined,
   };
-  return { namespace, labels, ...means, key: [namespace, selected.join("."), meansKey(means)].join("|") };
+  const limits = scope?.egress || scope?.outbound ? scope : undefined;
+  const parts = [namespace, selected.join("."), meansKey(means), ...(limits ? [originKey(limits.origin)] : [])];
+  return { namespace, labels, ...means, scope: limits, key: parts.join("|") };
 }
 
 /** The view of what is the same to everybody, by the same means. */
 export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy }: View): View {
   const means = { proxyKind, captures, machineAddress, hasForwardProxy };
-  return { ...EVERYBODY, ...means, key: meansKey(means) };
+  return { ...EVERYBODY, ...means, scope: undefined, key: meansKey(means) };
 }
 
 function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy }: Means): string {

@@ -6,6 +6,7 @@ import { sameContent, sameItems } from "./equality.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
 import { type Authored, byAge, compareText, type Origin, originKey } from "./origin.ts";
+import { ProxyScopeIndex } from "./proxy-scope.ts";
 import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
@@ -43,6 +44,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     policyKey,
   );
   const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
+  const proxyScopes = kept(before?.proxyScopes, distinct(parts.proxyScopes, policyKey), policyKey);
   const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
   const workloadIndex =
     before?.workloads === workloads
@@ -76,6 +78,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
       before?.requestAuthentications === requestAuthentications
         ? before.index.requestAuthentications
         : new ScopeIndex([...requestAuthentications].sort(byAge)),
+    proxyScopes: before?.proxyScopes === proxyScopes ? before.index.proxyScopes : new ProxyScopeIndex(proxyScopes),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -92,6 +95,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     keySets,
     gateways,
     credentials,
+    proxyScopes,
     index,
   };
 }
@@ -121,14 +125,14 @@ const policyKey = ({ origin }: Authored) => originKey(origin);
 const keySetKey = ({ uri }: KeySet) => uri;
 const namespaceKey = ({ name }: Namespace) => name;
 
-function indexServices(services: readonly Service[]): Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]> {
+export function indexServices(services: readonly Service[]): Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]> {
   return {
     services: new Map(services.map((service) => [serviceKey(service), service])),
     servicesByHost: groups(services, (service: Service) => [service.host]),
   };
 }
 
-function indexRoutes(routes: readonly Route[]): Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]> {
+export function indexRoutes(routes: readonly Route[]): Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]> {
   const hostsOf = (route: Route) => route.hosts;
   return {
     httpRoutes: groups(

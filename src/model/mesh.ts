@@ -6,6 +6,7 @@ import type { Credential } from "./credential.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
 import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
+import type { ProxyScope, ProxyScopeIndex } from "./proxy-scope.ts";
 import type { KeySet, RequestAuthentication } from "./request-authentication.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
@@ -35,6 +36,7 @@ export interface MeshParts {
   readonly keySets: readonly KeySet[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
+  readonly proxyScopes: readonly ProxyScope[];
 }
 
 export const NO_PARTS: MeshParts = {
@@ -50,6 +52,7 @@ export const NO_PARTS: MeshParts = {
   keySets: [],
   gateways: [],
   credentials: [],
+  proxyScopes: [],
 };
 
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
@@ -66,6 +69,7 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     keySets: parts.flatMap((part) => part.keySets),
     gateways: parts.flatMap((part) => part.gateways),
     credentials: parts.flatMap((part) => part.credentials),
+    proxyScopes: parts.flatMap((part) => part.proxyScopes),
   };
 }
 
@@ -105,6 +109,7 @@ export interface MeshIndex {
   /** By age. */
   readonly authorizationPolicies: ScopeIndex<AuthorizationPolicy>;
   readonly requestAuthentications: ScopeIndex<RequestAuthentication>;
+  readonly proxyScopes: ProxyScopeIndex;
   /** By URI. */
   readonly keySets: ReadonlyMap<string, KeySet>;
 }
@@ -125,5 +130,6 @@ export interface Mesh {
   readonly keySets: readonly KeySet[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
+  readonly proxyScopes: readonly ProxyScope[];
   readonly index: MeshIndex;
 }

@@ -77,6 +77,14 @@ export interface Mirror {
   readonly percent: number;
 }
 
+/** Where the requests of any of its rules may go. */
+export function targetsOfRoute(route: Route): readonly BackendTarget[] {
+  if (route.kind !== "http") return route.rules.flatMap(({ backends }) => backends.map(({ target }) => target));
+  return route.rules.flatMap(({ action, mirrors }) =>
+    action.kind === "forward" ? [...action.backends, ...mirrors].map(({ target }) => target) : [],
+  );
+}
+
 export interface TlsRule {
   readonly rank: Rank;
   readonly origin: Origin;

@@ -2,7 +2,7 @@
 
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
-import type { RetryPolicy } from "./route.ts";
+import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
 import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
@@ -43,6 +43,8 @@ export interface MeshSettings {
   /** Policies of these namespaces hold for the whole mesh. */
   readonly rootNamespaces: readonly string[];
   readonly outboundPolicy: OutboundPolicy;
+  /** What is let through goes there instead; undefined: to whom it is for. */
+  readonly egressProxy?: BackendTarget | undefined;
   readonly accessLog: AccessLog;
   readonly pathNormalization: PathNormalization;
   readonly defaults: MeshDefaults;

@@ -14,6 +14,7 @@ import { leavingCases } from "./cases/leaving.ts";
 import { meshSettingsCases } from "./cases/mesh-settings.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
+import { scopingCases } from "./cases/scoping.ts";
 import { tcpCases } from "./cases/tcp.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
 import { webSocketCases } from "./cases/websocket.ts";
@@ -44,6 +45,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("authorization", () => authorizationCases(pair));
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
+    describe("scoping", () => scopingCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

@@ -62,7 +62,7 @@ const LOAD_BALANCER = record(
   [["simple", "consistentHash"]],
 );
 
-const CONNECTION_POOL = record({
+export const CONNECTION_POOL = record({
   tcp: record({
     maxConnections: whole(0, MAX_INT32),
     connectTimeout: duration(),

@@ -6,6 +6,7 @@ import type { Gateway } from "../../model/gateway.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
+import type { ProxyScope } from "../../model/proxy-scope.ts";
 import type { RequestAuthentication } from "../../model/request-authentication.ts";
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
@@ -24,6 +25,7 @@ import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
 import { linkRoutes, type Report } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
+import { readSidecar } from "./sidecar.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
 import { readWorkloadEntry } from "./workload-entry.ts";
 import { readWorkloadGroup } from "./workload-group.ts";
@@ -39,6 +41,7 @@ type Draft =
   | { readonly kind: "peer-authentication"; readonly policy: ServerPolicy }
   | { readonly kind: "authorization-policy"; readonly policy: AuthorizationPolicy }
   | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
+  | { readonly kind: "sidecar"; readonly scope: ProxyScope }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
   | { readonly kind: "workload"; readonly workload: Workload };
 
@@ -100,6 +103,10 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
     case "WorkloadGroup":
       readWorkloadGroup(context); // what registers by it is entered by the control plane
       return { kind: "nothing" };
+    case "Sidecar": {
+      const scope = readSidecar(context);
+      return scope ? { kind: "sidecar", scope } : { kind: "nothing" };
+    }
     default: {
       const parts = readServiceEntry(context);
       return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
@@ -135,6 +142,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
     serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
     authorizationPolicies: drafts.flatMap((draft) => (draft.kind === "authorization-policy" ? [draft.policy] : [])),
     requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
+    proxyScopes: drafts.flatMap((draft) => (draft.kind === "sidecar" ? [draft.scope] : [])),
   };
   const results = reads.map(({ object, accepted, diagnostics }) => ({
     object,

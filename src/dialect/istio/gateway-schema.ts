@@ -23,7 +23,7 @@ const MODES = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUT
 
 const VERSION = choice("TLS_AUTO", ...TLS_VERSIONS);
 
-const SERVER_TLS = record({
+export const SERVER_TLS = record({
   httpsRedirect: flag(),
   mode: choice(...MODES),
   serverCertificate: notEmpty(),

@@ -8,6 +8,7 @@ import { MESH_CONFIG_MAP } from "./mesh-config-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
 import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
+import { SIDECAR } from "./sidecar-schema.ts";
 import { VIRTUAL_SERVICE } from "./virtual-service-schema.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./workload-entry-schema.ts";
 
@@ -24,6 +25,7 @@ export const KINDS: readonly KindTable[] = [
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
   { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
+  { group: NETWORKING, kind: "Sidecar", versions: NETWORKING_VERSIONS, schema: SIDECAR },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
   { group: NETWORKING, kind: "WorkloadEntry", versions: NETWORKING_VERSIONS, schema: WORKLOAD_ENTRY },
   { group: NETWORKING, kind: "WorkloadGroup", versions: NETWORKING_VERSIONS, schema: WORKLOAD_GROUP },
@@ -39,7 +41,6 @@ export const KINDS: readonly KindTable[] = [
 export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
   { group: NETWORKING, kind: "ProxyConfig", instead: "proxies keep their defaults" },
-  { group: NETWORKING, kind: "Sidecar", instead: "every proxy sees every service that is exported to it" },
   { group: TELEMETRY, kind: "Telemetry", instead: "metrics and access logs are the mesh's" },
   { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
   { group: EXTENSIONS, kind: "WasmPlugin", instead: "nothing is added to the proxies" },

@@ -93,7 +93,7 @@ function limit(value: number | undefined): number | undefined {
 /** Envoy demands one; a peer that has not answered for that long answers no more. */
 const PING_TIMEOUT_MS = 10_000;
 
-function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): ConnectionPool {
+export function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): ConnectionPool {
   return {
     connectTimeoutMs: tcp.connectTimeout,
     tcpKeepalive: tcp.tcpKeepalive && {

@@ -1,0 +1,178 @@
+// Listeners that a scope opens at addresses of their own, each with the hosts that can be called through it.
+
+import { create } from "@bufbuild/protobuf";
+import { isHttp } from "../model/protocol.ts";
+import type { ScopedDoor } from "../model/scoped-mesh.ts";
+import type { Service, ServicePort } from "../model/service.ts";
+import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { VirtualHost } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
+import { listenerName, virtualHostName } from "../xds/names.ts";
+import { encodeResource } from "../xds/resource.ts";
+import { type ChainContext, httpFilter } from "./connection-manager.ts";
+import { domainsOf, settleDomains, withPort } from "./domains.ts";
+import { filterChain, listener, socketAddress } from "./listener.ts";
+import { addressRouteName } from "./listener-names.ts";
+import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
+import type { OutboundContext } from "./outbound.ts";
+import { type Outside, outsideOf } from "./outside.ts";
+import { mayBeHttp } from "./protocol.ts";
+import type { Compiled, Source } from "./provenance.ts";
+import { featuresOf } from "./proxy-features.ts";
+import { streamRoute } from "./stream-route.ts";
+import { anyOtherHost, virtualHost } from "./virtual-host.ts";
+import { type PlannedHost, planVirtualHost } from "./virtual-host-plan.ts";
+import type { View } from "./visibility.ts";
+
+export interface DoorResources {
+  readonly listeners: readonly Compiled[];
+  readonly routes: readonly Compiled[];
+}
+
+interface Door {
+  readonly name: string;
+  readonly address: string;
+  readonly door: ScopedDoor;
+}
+
+/** Of one address and port the first is opened. */
+export function doorResources(context: OutboundContext, view: View, doors: readonly ScopedDoor[]): DoorResources {
+  const made = doors.flatMap((door) => {
+    const { address, isBound, number } = door.port;
+    // Connections are led to a door that has no socket only where connections are captured.
+    if (address === undefined || !(isBound || view.captures)) return [];
+    const opened: Door = { name: listenerName({ address, port: number }), address, door };
+    return door.port.takes === "bytes" ? streamDoor(context, view, opened) : requestDoor(context, view, opened);
+  });
+  const names = new Set<string>();
+  const distinct = made.filter(({ listener: { resource } }) => !names.has(resource.name) && names.add(resource.name));
+  return {
+    listeners: distinct.map(({ listener }) => listener),
+    routes: distinct.flatMap(({ routes }) => routes ?? []),
+  };
+}
+
+interface Opened {
+  readonly listener: Compiled;
+  readonly routes: Compiled | undefined;
+}
+
+function chainContext({ mesh }: OutboundContext, view: View): ChainContext {
+  return { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
+}
+
+function sourceOf(view: View, { path }: ScopedDoor): readonly Source[] {
+  return view.scope ? [{ origin: view.scope.origin, path }] : [];
+}
+
+function at({ name, address, door }: Door): Pick<Listener, "name"> & {
+  readonly address: ReturnType<typeof socketAddress>;
+  readonly bindToPort?: false;
+} {
+  const place = { name, address: socketAddress(address, door.port.number) };
+  return door.port.isBound ? place : { ...place, bindToPort: false };
+}
+
+/** Bytes say nothing of whom they are for: the door is the first service's. */
+function streamDoor(context: OutboundContext, view: View, opened: Door): readonly Opened[] {
+  const { mesh, cache } = context;
+  const { name, door } = opened;
+  const found = door.services.flatMap((service) => service.ports.map((port) => ({ service, port })));
+  const first = found.find(({ port }) => port.protocol !== "udp" && !mayBeHttp(port.protocol));
+  if (!first) return [];
+  const { service, port } = first;
+  const { clusters, settings, sources } = streamRoute(mesh, service, port, view);
+  const target: OutboundTarget = {
+    host: service.host,
+    port: port.number,
+    protocol: port.protocol,
+    stream: { clusters, settings },
+    routes: addressRouteName(service.host, port.number),
+  };
+  const all = [...sourceOf(view, door), ...sources];
+  const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, target, all, mesh.settings], () => {
+    const { sniffs, ...chains } = targetChains(chainContext(context, view), name, target);
+    return {
+      resource: encodeResource("lds", listener("outbound", { ...at(opened), ...chains }, sniffs)),
+      sources: all,
+    };
+  });
+  return [{ listener: made, routes: undefined }];
+}
+
+/** Requests are told apart by their Host, at an HTTP proxy with the port. */
+function requestDoor(context: OutboundContext, view: View, opened: Door): readonly Opened[] {
+  const { mesh, cache } = context;
+  const { name, door } = opened;
+  const isProxy = door.port.takes === "proxy";
+  const isServed = ({ protocol }: ServicePort) => mayBeHttp(protocol) || (isProxy && protocol !== "udp");
+  const served = door.services.flatMap((service) => service.ports.filter(isServed).map((port) => ({ service, port })));
+  const hosts = plannedHosts(context, view, opened, served);
+  const outside = outsideOf(mesh.settings);
+  const plans = hosts.map(({ plan }) => plan);
+  const sources = [...sourceOf(view, door), ...hosts.flatMap((host) => host.sources)];
+  const routes = cache.memo.get(`door-routes/${view.key}/${name}`, [door.port, plans, sources, outside], () => ({
+    resource: encodeResource("rds", doorRoutes(name, isProxy, plans.map(virtualHost), otherHosts(door, view, outside))),
+    sources,
+  }));
+  const resolvesHosts =
+    (isProxy && resolves(view)) || served.some(({ service }) => service.resolution === "dynamic-dns");
+  const options = { resolvesHosts, tunnels: isProxy };
+  const settings = mesh.settings;
+  const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, settings, options, sourceOf(view, door)], () => {
+    const http = httpFilter(chainContext(context, view), { statPrefix: `outbound_${name}`, routes: name, ...options });
+    const chains = [filterChain({ name: "http", filter: http })];
+    return {
+      resource: encodeResource("lds", listener("outbound", { ...at(opened), filterChains: chains })),
+      sources: sourceOf(view, door),
+    };
+  });
+  return [{ listener: made, routes }];
+}
+
+function resolves(view: View): boolean {
+  return view.hasForwardProxy;
+}
+
+/** A request that came to a socket of the proxy's own has no other destination: what nobody is there for is refused. */
+function otherHosts({ port }: ScopedDoor, view: View, outside: Outside): VirtualHost {
+  const isLetThrough =
+    port.takes === "proxy" ? resolves(view) || outside.via !== undefined : !port.isBound || outside.via;
+  const kind = port.takes === "proxy" ? "proxy" : "port";
+  return anyOtherHost(kind, isLetThrough ? outside : { policy: "registry-only", via: undefined });
+}
+
+function plannedHosts(
+  { mesh }: OutboundContext,
+  view: View,
+  { name, door }: Door,
+  served: readonly { readonly service: Service; readonly port: ServicePort }[],
+): readonly PlannedHost[] {
+  const isProxy = door.port.takes === "proxy";
+  const { clusterDomain } = mesh.settings;
+  const claims = new Map(
+    served.map(({ service, port }) => {
+      const names = domainsOf(service, view.namespace, clusterDomain);
+      return [`${service.host}:${port.number}`, isProxy ? withPort(names, port.number) : names];
+    }),
+  );
+  const domains = settleDomains(claims);
+  return served.flatMap(({ service, port }) => {
+    const key = `${service.host}:${port.number}`;
+    const own = domains.get(key) ?? [];
+    if (own.length === 0) return [];
+    const names = { name: virtualHostName({ route: name, host: key }), domains: own };
+    // The requests inside of a tunnel would be read by the forward proxy, which may not know the host: HTTP is asked for without.
+    const kind = isProxy && !isHttp(port.protocol) ? "proxy" : "port";
+    return [planVirtualHost(mesh, view, kind, service, port, names)];
+  });
+}
+
+function doorRoutes(name: string, isProxy: boolean, hosts: VirtualHost[], otherwise: VirtualHost): RouteConfiguration {
+  return create(RouteConfigurationSchema, {
+    name,
+    virtualHosts: [...hosts, otherwise],
+    validateClusters: false,
+    ignorePortInHostMatching: !isProxy,
+  });
+}

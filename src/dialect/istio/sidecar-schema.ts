@@ -1,0 +1,77 @@
+// Every field of networking.istio.io Sidecar.
+
+import {
+  choice,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  openRecord,
+  port,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+import { CONNECTION_POOL } from "./destination-rule-schema.ts";
+import { SERVER_TLS } from "./gateway-schema.ts";
+
+const CAPTURE_MODE = choice("DEFAULT", "IPTABLES", "NONE");
+
+/** 0 with a Unix socket. As in Istio the protocol is in either case. */
+const EGRESS_PORT = record({
+  number: required(whole(0, 65_535)),
+  protocol: required(notEmpty()),
+  name: text(),
+  /** Deprecated: Istio reads it nowhere. */
+  targetPort: whole(0, 65_535),
+});
+
+const EGRESS = record({
+  port: EGRESS_PORT,
+  bind: text(),
+  captureMode: CAPTURE_MODE,
+  hosts: required(list(notEmpty())),
+});
+
+const INGRESS = record({
+  port: required(
+    record({
+      number: required(port()),
+      protocol: required(notEmpty()),
+      name: text(),
+      targetPort: whole(0, 65_535),
+    }),
+  ),
+  bind: later("the port is served where the workload's others are"),
+  captureMode: CAPTURE_MODE,
+  defaultEndpoint: text(),
+  tls: SERVER_TLS,
+  connectionPool: CONNECTION_POOL,
+});
+
+export const SIDECAR = record({
+  apiVersion: text(),
+  kind: text(),
+  metadata: openRecord({}),
+  spec: record({
+    workloadSelector: record({ labels: mapOf(text("label-value"), "label-key") }),
+    ingress: list(INGRESS),
+    egress: list(EGRESS),
+    inboundConnectionPool: CONNECTION_POOL,
+    outboundTrafficPolicy: record({
+      mode: choice("REGISTRY_ONLY", "ALLOW_ANY"),
+      egressProxy: record({
+        host: required(notEmpty("host")),
+        subset: notEmpty(),
+        port: record({ number: required(port()) }),
+      }),
+    }),
+  }),
+  status: openRecord({}),
+});
+
+export type SidecarSpec = NonNullable<Value<typeof SIDECAR>["spec"]>;
+export type EgressSpec = Value<typeof EGRESS>;
+export type IngressSpec = Value<typeof INGRESS>;

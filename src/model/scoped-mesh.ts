@@ -1,0 +1,231 @@
+// A mesh as it is through a scope: services, routes and settings of which no more is left than workloads in it are to know.
+
+import { indexRoutes, indexServices } from "./build.ts";
+import { file } from "./label-index.ts";
+import { targetPort } from "./lookup.ts";
+import type { Mesh, MeshIndex } from "./mesh.ts";
+import { byAge } from "./origin.ts";
+import { isHttp } from "./protocol.ts";
+import { type EgressListener, type EgressPort, importsRoute, importsService, type ProxyScope } from "./proxy-scope.ts";
+import { type BackendTarget, type Route, targetsOfRoute } from "./route.ts";
+import { type Service, type ServicePort, serviceKey } from "./service.ts";
+import type { MeshSettings } from "./settings.ts";
+import { visibleTo } from "./visibility.ts";
+import type { Workload } from "./workload.ts";
+
+/** A door that the scope opens at an address of its own, with what can be called through it. */
+export interface ScopedDoor {
+  readonly path: string;
+  readonly port: EgressPort;
+  readonly services: readonly Service[];
+}
+
+/** What a scope leaves: plain data of services, routes and settings alone, so that it outlives what else changes. */
+export interface ScopedParts {
+  readonly settings: MeshSettings;
+  readonly routes: readonly Route[];
+  /** Called by name: a service has the ports that can be called. */
+  readonly called: readonly Service[];
+  /** What doors are for and routes lead to beside those: a route into the scope is not broken by what stands behind it. */
+  readonly behind: readonly Service[];
+  readonly all: readonly Service[];
+  readonly doors: readonly ScopedDoor[];
+  readonly indexOfCalled: Partial<MeshIndex>;
+  readonly indexOfAll: Partial<MeshIndex>;
+}
+
+export interface ScopedMesh {
+  /** With the services that are called by name. */
+  readonly called: Mesh;
+  /** With those behind them too. */
+  readonly mesh: Mesh;
+  readonly behind: readonly Service[];
+  readonly doors: readonly ScopedDoor[];
+}
+
+/** For a workload of `namespace`. */
+export function scopedParts(mesh: Mesh, scope: ProxyScope, namespace: string): ScopedParts {
+  const listeners = scope.egress ?? [EVERYTHING];
+  const settings = settingsUnder(mesh.settings, scope);
+  const isImported = ({ namespace: from, hosts }: Route): boolean =>
+    hosts.some((host) => listeners.some((listener) => importsRoute(listener, namespace, from, host)));
+  const routes = mesh.routes.filter((route) => visibleTo(route.visibility, namespace) && isImported(route));
+  const { called, doors } = servicesOfListeners(mesh, listeners, namespace);
+  const behind = servicesBehind(mesh, routes, settings, { called, doors }, namespace);
+  const all = behind.length === 0 ? called : [...called, ...behind].sort(byKey);
+  const indexOfRoutes = indexRoutes(routes);
+  return {
+    settings,
+    routes,
+    called,
+    behind,
+    all,
+    doors,
+    indexOfCalled: { ...indexOfRoutes, ...indexHosts(called) },
+    indexOfAll: { ...indexOfRoutes, ...indexHosts(all) },
+  };
+}
+
+/** Endpoints, workloads and policies are the mesh's own. */
+export function withParts(mesh: Mesh, parts: ScopedParts): ScopedMesh {
+  const { settings, routes, called, all, behind, doors, indexOfCalled, indexOfAll } = parts;
+  const common = { ...mesh, settings, routes };
+  return {
+    called: { ...common, services: called, index: { ...mesh.index, ...indexOfCalled } },
+    mesh: { ...common, services: all, index: { ...mesh.index, ...indexOfAll } },
+    behind,
+    doors,
+  };
+}
+
+/** As the workload's own scope leaves it. */
+export function meshSeenBy(mesh: Mesh, workload: Pick<Workload, "namespace" | "labels">): ScopedMesh {
+  const scope = mesh.index.proxyScopes.of(workload);
+  if (!scope?.egress && !scope?.outbound) return { called: mesh, mesh, behind: [], doors: [] };
+  return withParts(mesh, scopedParts(mesh, scope, workload.namespace));
+}
+
+const EVERYTHING: EgressListener = { path: "", hosts: [{ namespace: { kind: "any" }, host: "*" }], except: [] };
+
+/** By key they stay the mesh's, whole. */
+function indexHosts(services: readonly Service[]): Pick<MeshIndex, "servicesByHost"> {
+  const { servicesByHost } = indexServices(services);
+  return { servicesByHost };
+}
+
+function settingsUnder(settings: MeshSettings, { outbound }: ProxyScope): MeshSettings {
+  return outbound ? { ...settings, outboundPolicy: outbound.policy, egressProxy: outbound.via } : settings;
+}
+
+interface Found {
+  readonly called: readonly Service[];
+  readonly doors: readonly ScopedDoor[];
+}
+
+function servicesOfListeners(mesh: Mesh, listeners: readonly EgressListener[], namespace: string): Found {
+  const ports = new Map<string, { readonly service: Service; readonly ports: ServicePort[] }>();
+  const taken = new Set<number>();
+  const doors: ScopedDoor[] = [];
+  for (const listener of listeners) {
+    const { port, path } = listener;
+    const services = importedBy(mesh, listener, namespace);
+    if (port && (port.isBound || port.address !== undefined)) {
+      doors.push({ path, port, services: servedAt(services, port) });
+      continue;
+    }
+    for (const service of services) {
+      const entry = ports.get(service.host) ?? { service, ports: [] };
+      if (entry.service !== service) continue;
+      ports.set(service.host, entry);
+      for (const own of service.ports)
+        if (port ? own.number === port.number : !(taken.has(own.number) && isHttp(own.protocol)))
+          if (!entry.ports.includes(own)) entry.ports.push(own);
+    }
+    // Requests of a port have one listener: what comes after adds nothing to it.
+    if (port?.takes === "requests" && services.some((service) => hasPort(service, port.number))) taken.add(port.number);
+  }
+  const called = [...ports.values()].flatMap((entry) => {
+    if (entry.ports.length === 0) return [];
+    return [withPorts(entry.service, entry.ports)];
+  });
+  return { called: called.sort(byKey), doors };
+}
+
+function hasPort({ ports }: Service, number: number): boolean {
+  return ports.some((port) => port.number === number);
+}
+
+/** An HTTP proxy is asked for every port. */
+function servedAt(services: readonly Service[], { takes, number }: EgressPort): readonly Service[] {
+  if (takes === "proxy") return services;
+  return services.flatMap((service) => {
+    const ports = service.ports.filter((port) => port.number === number);
+    return ports.length === 0 ? [] : [withPorts(service, ports)];
+  });
+}
+
+/** The same object where nothing is left out. */
+function withPorts(service: Service, ports: readonly ServicePort[]): Service {
+  if (ports.length === service.ports.length) return service;
+  return { ...service, ports: [...ports].sort((a, b) => a.number - b.number) };
+}
+
+function byKey(a: Service, b: Service): number {
+  return serviceKey(a) < serviceKey(b) ? -1 : 1;
+}
+
+/** One service a host: of several imported namespaces the workload's own has it, else the oldest. */
+function importedBy(mesh: Mesh, listener: EgressListener, namespace: string): readonly Service[] {
+  const byHost = new Map<string, Service>();
+  for (const service of candidates(mesh, listener, namespace)) {
+    if (!visibleTo(service.visibility, namespace)) continue;
+    if (!importsService(listener, namespace, service.namespace, service.host)) continue;
+    const known = byHost.get(service.host);
+    if (!known || comesBefore(service, known, namespace)) byHost.set(service.host, service);
+  }
+  return [...byHost.values()].sort(byKey);
+}
+
+function comesBefore(a: Service, b: Service, namespace: string): boolean {
+  const isOwn = (service: Service) => Number(service.namespace === namespace);
+  return isOwn(a) - isOwn(b) > 0 || (isOwn(a) === isOwn(b) && byAge(a, b) < 0);
+}
+
+const byNamespace = new WeakMap<readonly Service[], ReadonlyMap<string, readonly Service[]>>();
+
+function servicesIn(services: readonly Service[], namespace: string): readonly Service[] {
+  let lists = byNamespace.get(services);
+  if (!lists) {
+    const made = new Map<string, Service[]>();
+    for (const service of services) file(made, service.namespace, service);
+    lists = made;
+    byNamespace.set(services, made);
+  }
+  return lists.get(namespace) ?? [];
+}
+
+/** A thousand namespaces that each import their own and one more must not look at every service a thousand times. */
+function candidates(mesh: Mesh, { hosts }: EgressListener, own: string): Iterable<Service> {
+  const found = new Set<Service>();
+  for (const { namespace, host } of hosts) {
+    if (namespace.kind === "any" && host.startsWith("*")) return mesh.services;
+    const some =
+      namespace.kind === "any"
+        ? (mesh.index.servicesByHost.get(host) ?? [])
+        : servicesIn(mesh.services, namespace.kind === "named" ? namespace.name : own);
+    for (const service of some) found.add(service);
+  }
+  return found;
+}
+
+/** What doors are for, what routes lead to, and the proxy for everything else. */
+function servicesBehind(
+  mesh: Mesh,
+  routes: readonly Route[],
+  settings: MeshSettings,
+  { called, doors }: Found,
+  namespace: string,
+): readonly Service[] {
+  const known = new Set(called.map(({ host }) => host));
+  const atDoors = doors.flatMap(({ services }) => services.filter(({ host }) => !known.has(host) && known.add(host)));
+  const wanted = new Map<string, BackendTarget[]>();
+  const targets = [...routes.flatMap(targetsOfRoute), ...(settings.egressProxy ? [settings.egressProxy] : [])];
+  for (const target of targets) if (!known.has(target.host)) file(wanted, target.host, target);
+  const led = [...wanted].flatMap(([host, leading]) => {
+    const service = reachedBehind(mesh, host, namespace);
+    if (!service) return [];
+    // Without a port a target means whichever was called.
+    const numbers = leading.map((target) => targetPort(target, service, 0));
+    const ports = numbers.includes(0) ? service.ports : service.ports.filter(({ number }) => numbers.includes(number));
+    return ports.length === 0 ? [] : [withPorts(service, ports)];
+  });
+  return [...atDoors, ...led];
+}
+
+/** The namespace's own, else the first by namespace (Istio's pickFirstVisibleNamespace). */
+function reachedBehind(mesh: Mesh, host: string, namespace: string): Service | undefined {
+  const visible = (mesh.index.servicesByHost.get(host) ?? [])
+    .filter(({ visibility }) => visibleTo(visibility, namespace))
+    .sort(byKey);
+  return visible.find((service) => service.namespace === namespace) ?? visible[0];
+}
