@@ -62,6 +62,7 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./experimental.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
+  { name: "scope", summary: "suggest Sidecars by who called whom", load: () => import("./scope.ts") },
   { name: "tap", summary: "watch the requests that pass through a proxy", load: () => import("./tap.ts") },
   { name: "token", summary: "make a join token for `heddle run` on another machine", load: () => import("./token.ts") },
   { name: "backup", summary: "copy the store of objects to a file", load: () => import("./backup.ts") },

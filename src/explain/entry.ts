@@ -9,7 +9,8 @@ import { type BoundServer, openedPorts } from "../model/gateway-ports.ts";
 import { hostMatches } from "../model/hosts.ts";
 import { servicesSeenBy } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { Service } from "../model/service.ts";
+import { meshSeenBy } from "../model/scoped-mesh.ts";
+import { portByNumber, type Service } from "../model/service.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { listenerName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
@@ -73,11 +74,13 @@ function enterSidecar(
 ): Entry | undefined {
   const host = hostOfUrl(url);
   const port = portOfUrl(url);
+  const seen = meshSeenBy(mesh, workload).called;
+  tellHidden({ mesh, seen }, workload, { host, port }, story);
   if (LOOPBACK.has(host) && proxy.upstreams.some((upstream) => upstream.port === port)) {
     story.tell("capture", `local port ${port} stands for an upstream`, own(workload));
     return { listener: upstreamListenerName(port), destination: { address: "127.0.0.1", port }, ...NOBODY };
   }
-  if (proxy.capture) return enterCaptured(mesh, tables, workload, proxy.capture, { host, port }, story);
+  if (proxy.capture) return enterCaptured(seen, tables, workload, proxy.capture, { host, port }, story);
   if (proxy.forwardProxyPort !== undefined) {
     const destination = { address: "127.0.0.1", port: proxy.forwardProxyPort };
     story.tell("capture", `the client honours http_proxy: 127.0.0.1:${proxy.forwardProxyPort}`, own(workload));
@@ -85,6 +88,32 @@ function enterSidecar(
   }
   story.tell("capture", "nothing leads the request to the workload's proxy", own(workload));
   return undefined;
+}
+
+/** A service that the workload's scope leaves out is any host outside of the mesh to it. */
+function tellHidden(
+  { mesh, seen }: { readonly mesh: Mesh; readonly seen: Mesh },
+  workload: Workload,
+  { host, port }: { readonly host: string; readonly port: number },
+  story: Story,
+): void {
+  const scope = mesh.index.proxyScopes.of(workload);
+  const upstream = LOOPBACK.has(host) ? workload.proxy?.upstreams.find((each) => each.port === port) : undefined;
+  const name = upstream?.host ?? host;
+  const service = calledService(mesh, workload.namespace, name);
+  const known = calledService(seen, workload.namespace, name);
+  const called = upstream?.servicePort ?? port;
+  if (!scope || !service || (known && (portByNumber(known, called) || !portByNumber(service, called)))) return;
+  const what = known ? `port ${called} of ${service.host}` : service.host;
+  story.tell(
+    "scope",
+    `the workload is told nothing of ${what}`,
+    { origin: scope.origin, path: "spec.egress" },
+    {
+      decision: `${service.name} of namespace ${service.namespace}, which is exported to it`,
+      by: wholeObject(service.origin),
+    },
+  );
 }
 
 function enterCaptured(

@@ -5,6 +5,7 @@ export type Outcome = "forward" | "redirect" | "direct" | "reject";
 
 export type Stage =
   | "configuration"
+  | "scope"
   | "capture"
   | "listener"
   | "virtual host"
