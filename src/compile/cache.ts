@@ -13,7 +13,7 @@ import { ResourceSets } from "./resource-set.ts";
 
 /** All that routes and captured listeners of a view are made from, beside the view itself. */
 function routingInputs(mesh: Mesh, selectors: readonly ClientSelector[]): readonly unknown[] {
-  return [mesh.settings, mesh.services, mesh.routes, mesh.clientPolicies, selectors];
+  return [mesh.settings, mesh.services, mesh.routes, mesh.clientPolicies, mesh.telemetries, selectors];
 }
 
 export class CompileCache {

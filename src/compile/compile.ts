@@ -14,6 +14,7 @@ import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from
 import { compileOwn } from "./own.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet } from "./resource-set.ts";
+import { proxyTelemetry } from "./telemetry.ts";
 import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
@@ -58,7 +59,7 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const { cache } = shared;
   const { proxy } = workload;
   if (!proxy) return undefined;
-  const view = viewOf(workload, proxy, shared.selectors);
+  const view = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload));
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
   const inputs = isGateway(proxy) ? gatewayInputs(shared, workload, view) : ownInputs(shared, workload, proxy, view);
@@ -75,16 +76,17 @@ interface OwnSets {
 function ownInputs({ mesh, cache }: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View) {
   const routing = proxy.upstreams.length > 0 ? cache.routingVersion : 0;
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
-  const { serverPolicies, authorizationPolicies, requestAuthentications, keySets, settings } = mesh;
-  const policies = [serverPolicies, authorizationPolicies, requestAuthentications, keySets];
+  const { serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets, settings } = mesh;
+  const policies = [serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets];
   return [workload, view.key, bindings, ...policies, settings, routing];
 }
 
 /** All that `compileGateway` looks at. */
 function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View) {
-  const { gateways, gatewayRoutes, credentials, services, clientPolicies, settings, index } = mesh;
+  const { gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings, index } = mesh;
   const bindings = index.inboundPorts.get(workloadKey(workload));
-  return [workload, view.key, bindings, gateways, gatewayRoutes, credentials, services, clientPolicies, settings];
+  const written = [gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings];
+  return [workload, view.key, bindings, ...written];
 }
 
 function ownSets(shared: SharedResources, workload: Workload, proxy: WorkloadProxy, view: View): OwnSets {

@@ -7,6 +7,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import { EVERYBODY } from "./perspective.ts";
+import { clientTelemetryKey, type ProxyTelemetry } from "./telemetry.ts";
 
 export interface View extends Client, Means {
   /** Equal keys: equal outbound configuration. */
@@ -19,6 +20,8 @@ interface Means {
   /** What leads to endpoints on the machine's loopback interface, for a proxy that has one of its own. */
   readonly machineAddress: string | undefined;
   readonly hasForwardProxy: boolean;
+  /** What is told of requests that leave. */
+  readonly telemetry: ProxyTelemetry | undefined;
 }
 
 /** The selectors of a mesh that look at clients' labels. Rules and policies for everybody need none. */
@@ -35,8 +38,13 @@ export function clientSelectors(mesh: Mesh): readonly ClientSelector[] {
   return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, selector]) => selector);
 }
 
-/** `selectors` are the mesh's; which of them select the workload is all that its labels decide. */
-export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: readonly ClientSelector[]): View {
+/** `selectors` are the mesh's; which of them select the workload, and its telemetry, is all that its labels decide. */
+export function viewOf(
+  workload: Workload,
+  proxy: WorkloadProxy,
+  selectors: readonly ClientSelector[],
+  telemetry?: ProxyTelemetry,
+): View {
   const { namespace, labels } = workload;
   // Not the labels themselves: a thousand workloads have a thousand sets of labels, and mostly nothing looks at them.
   const selected = selectors.flatMap((selector, i) => (selects(selector, workload) ? [i] : []));
@@ -45,17 +53,19 @@ export function viewOf(workload: Workload, proxy: WorkloadProxy, selectors: read
     captures: proxy.capture !== undefined,
     machineAddress: proxy.capture?.machineAddress,
     hasForwardProxy: proxy.forwardProxyPort !== undefined,
+    telemetry,
   };
   return { namespace, labels, ...means, key: [namespace, selected.join("."), meansKey(means)].join("|") };
 }
 
 /** The view of what is the same to everybody, by the same means. */
-export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy }: View): View {
-  const means = { proxyKind, captures, machineAddress, hasForwardProxy };
+export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: View): View {
+  const means = { proxyKind, captures, machineAddress, hasForwardProxy, telemetry };
   return { ...EVERYBODY, ...means, key: meansKey(means) };
 }
 
-function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy }: Means): string {
+function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: Means): string {
   const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
-  return [proxyKind, ways, machineAddress ?? ""].join("|");
+  const told = telemetry ? [clientTelemetryKey(telemetry)] : [];
+  return [proxyKind, ways, machineAddress ?? "", ...told].join("|");
 }

@@ -42,6 +42,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     distinct(parts.requestAuthentications, policyKey),
     policyKey,
   );
+  const telemetries = kept(before?.telemetries, distinct(parts.telemetries, policyKey), policyKey);
   const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
   const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
   const workloadIndex =
@@ -76,6 +77,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
       before?.requestAuthentications === requestAuthentications
         ? before.index.requestAuthentications
         : new ScopeIndex([...requestAuthentications].sort(byAge)),
+    telemetries:
+      before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -89,6 +92,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     serverPolicies,
     authorizationPolicies,
     requestAuthentications,
+    telemetries,
     keySets,
     gateways,
     credentials,

@@ -15,6 +15,7 @@ import { meshSettingsCases } from "./cases/mesh-settings.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { tcpCases } from "./cases/tcp.ts";
+import { telemetryCases } from "./cases/telemetry.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
 import { webSocketCases } from "./cases/websocket.ts";
 import { workloadCases } from "./cases/workloads.ts";
@@ -44,6 +45,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("authorization", () => authorizationCases(pair));
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
+    describe("telemetry", () => telemetryCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }
