@@ -126,6 +126,8 @@ const XDS: Target = {
     `${EXT}/resource_monitors/injected_resource/v3/injected_resource.proto`,
     `${EXT}/resource_monitors/downstream_connections/v3/downstream_connections.proto`,
     `${EXT}/access_loggers/file/v3/file.proto`,
+    `${EXT}/access_loggers/filters/cel/v3/cel.proto`,
+    `${EXT}/request_id/uuid/v3/uuid.proto`,
     `${EXT}/access_loggers/stream/v3/stream.proto`,
     `${EXT}/access_loggers/grpc/v3/als.proto`,
     `${EXT}/matching/common_inputs/network/v3/network_inputs.proto`,

@@ -34,6 +34,7 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.route.v3.RetryPolicy.RetryHostPredicate.name": LABEL,
   "envoy.config.listener.v3.Filter.name": LABEL,
   "envoy.config.accesslog.v3.AccessLog.name": LABEL,
+  "envoy.config.accesslog.v3.ExtensionFilter.name": LABEL,
   "envoy.config.core.v3.SocketOption.description": LABEL,
   "envoy.config.endpoint.v3.ClusterLoadAssignment.cluster_name": "the resource's name says it",
   "envoy.extensions.transport_sockets.tls.v3.Secret.name": "the resource's name says it",

@@ -158,6 +158,14 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.accesslog.v3.HeaderFilter": { header: { name: "x-a", present_match: true } },
   "envoy.config.accesslog.v3.AndFilter": { filters: [{ not_health_check_filter: {} }] },
   "envoy.config.accesslog.v3.OrFilter": { filters: [{ not_health_check_filter: {} }] },
+  "envoy.config.accesslog.v3.ExtensionFilter": {
+    name: "a",
+    typed_config: {
+      "@type": `${EXT}.access_loggers.filters.cel.v3.ExpressionFilter`,
+      expression: "response.code >= 400",
+    },
+  },
+  "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter": { expression: "response.code >= 400" },
   "envoy.config.accesslog.v3.RuntimeFilter": { percent_sampled: { numerator: 5 } },
   "envoy.extensions.access_loggers.file.v3.FileAccessLog": { path: "/dev/null" },
   [`${EXT.slice("type.googleapis.com/".length)}.filters.network.http_connection_manager.v3.HttpConnectionManager`]:

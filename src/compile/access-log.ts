@@ -1,15 +1,21 @@
 // Access logs of listeners: the line that people read, and for Envoy the stream that the agent counts requests from.
 
 import { create } from "@bufbuild/protobuf";
+import { parseCel } from "../base/cel.ts";
+import { notEvaluated } from "../base/cel-attributes.ts";
+import type { AccessLog as LogSettings } from "../model/access-log.ts";
+import type { EffectiveLog } from "../model/effective-telemetry.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import {
   type AccessLog,
+  type AccessLogFilter,
   AccessLogFilterSchema,
   AccessLogSchema,
 } from "../xds/gen/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { AccessLogType } from "../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
 import { FileAccessLogSchema } from "../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
+import { ExpressionFilterSchema } from "../xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { type AccessLogReporter, httpReport, streamReport } from "./access-log-service.ts";
 import { lazy } from "./lazy.ts";
 
@@ -55,36 +61,83 @@ const onlyOnce = lazy(() =>
   }),
 );
 
-function fileLog(settings: MeshSettings, repeats: boolean, explains: boolean): AccessLog[] {
-  const { accessLog } = settings;
-  if (accessLog.kind === "off") return [];
+/** Envoy's extension, which Heddle's proxy reads as well. */
+function expressionFilter(expression: string): AccessLogFilter {
+  const config = create(ExpressionFilterSchema, { expression });
+  return create(AccessLogFilterSchema, {
+    filterSpecifier: {
+      case: "extensionFilter",
+      value: {
+        name: "envoy.access_loggers.extension_filters.cel",
+        configType: { case: "typedConfig", value: packAny(ExpressionFilterSchema, config) },
+      },
+    },
+  });
+}
+
+function bothOf(filters: readonly AccessLogFilter[]): AccessLogFilter | undefined {
+  if (filters.length < 2) return filters[0];
+  return create(AccessLogFilterSchema, { filterSpecifier: { case: "andFilter", value: { filters: [...filters] } } });
+}
+
+interface FileOptions {
+  readonly filter: AccessLogFilter | undefined;
+  readonly explains: boolean;
+  readonly omitsEmpty?: boolean;
+}
+
+function fileLog(log: LogSettings, { filter, explains, omitsEmpty = false }: FileOptions): AccessLog[] {
+  if (log.kind === "off") return [];
   const format =
-    accessLog.kind === "json"
-      ? ({ case: "jsonFormat", value: accessLog.format ?? (explains ? HEDDLE_JSON : ISTIO_JSON) } as const)
+    log.kind === "json"
+      ? ({ case: "jsonFormat", value: log.format ?? (explains ? HEDDLE_JSON : ISTIO_JSON) } as const)
       : ({
           case: "textFormatSource",
-          value: { specifier: { case: "inlineString", value: accessLog.format ?? ISTIO_LINE } },
+          value: { specifier: { case: "inlineString", value: log.format ?? ISTIO_LINE } },
         } as const);
   const config = create(FileAccessLogSchema, {
-    path: accessLog.path,
-    accessLogFormat: { case: "logFormat", value: { format } },
+    path: log.path,
+    accessLogFormat: { case: "logFormat", value: { format, ...(omitsEmpty ? { omitEmptyValues: true } : {}) } },
   });
   return [
     create(AccessLogSchema, {
       name: "envoy.access_loggers.file",
       configType: { case: "typedConfig", value: packAny(FileAccessLogSchema, config) },
-      ...(repeats ? { filter: onlyOnce() } : {}),
+      ...(filter ? { filter } : {}),
     }),
   ];
 }
 
-/** `reporter`: undefined when the proxy counts for itself. */
+/** An error of an expression logs nothing (ExpressionFilter), so what cannot be evaluated does not either. */
+function isEvaluated(expression: string): boolean {
+  const parsed = parseCel(expression);
+  return "expression" in parsed && notEvaluated(parsed.expression) === undefined;
+}
+
+interface LogOptions {
+  readonly repeats: boolean;
+  /** Of Heddle's proxy. */
+  readonly own: boolean;
+}
+
+function toldLog({ provider, filter }: EffectiveLog, { repeats, own }: LogOptions): AccessLog[] {
+  if (provider.kind !== "access-log" || (own && filter !== undefined && !isEvaluated(filter))) return [];
+  const filters = [...(repeats ? [onlyOnce()] : []), ...(filter === undefined ? [] : [expressionFilter(filter)])];
+  return fileLog(provider.log, { filter: bothOf(filters), explains: own, omitsEmpty: provider.omitsEmpty });
+}
+
+/** `reporter`: undefined when the proxy counts for itself. `told`: what Telemetry says; undefined: the mesh's own log. */
 export function accessLogs(
   settings: MeshSettings,
   traffic: "http" | "stream",
   reporter: AccessLogReporter | undefined,
+  told?: readonly EffectiveLog[],
 ): AccessLog[] {
   const report = reporter && (traffic === "http" ? httpReport(reporter) : streamReport(reporter));
   const repeats = traffic === "stream" && report !== undefined;
-  return [...fileLog(settings, repeats, reporter === undefined), ...(report ? [report] : [])];
+  const own = reporter === undefined;
+  const files = told
+    ? told.flatMap((log) => toldLog(log, { repeats, own }))
+    : fileLog(settings.accessLog, { filter: repeats ? onlyOnce() : undefined, explains: own });
+  return [...files, ...(report ? [report] : [])];
 }

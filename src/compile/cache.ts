@@ -13,7 +13,8 @@ import { ResourceSets } from "./resource-set.ts";
 
 /** All that routes and captured listeners of a view are made from, beside the view itself. */
 function routingInputs(mesh: Mesh, selectors: readonly ClientSelector[]): readonly unknown[] {
-  return [mesh.settings, mesh.services, mesh.routes, mesh.clientPolicies, mesh.proxyScopes, selectors];
+  const { settings, services, routes, clientPolicies, proxyScopes, telemetries } = mesh;
+  return [settings, services, routes, clientPolicies, proxyScopes, telemetries, selectors];
 }
 
 export class CompileCache {

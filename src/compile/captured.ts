@@ -98,7 +98,7 @@ export function hostListeners(
         const name = listenerName({ address, port: target.port });
         if (taken.has(name)) return [];
         taken.add(name);
-        const compiled = memo.get(`lds/${view.key}/${name}`, [plan, mesh.settings], () => ({
+        const compiled = memo.get(`lds/${view.key}/${name}`, [plan, mesh.settings, view.telemetry], () => ({
           resource: encodeResource("lds", addressListener(context, address, target.port, target)),
           sources,
         }));
@@ -157,12 +157,12 @@ export function sharedListener(
   { shared, sources }: NonNullable<ReturnType<typeof sharedPort>>,
 ): Compiled {
   const name = listenerName({ address: "0.0.0.0", port: shared.port });
-  return memo.get(`lds/${view.key}/${name}`, [shared, sources, mesh.settings], () => ({
+  return memo.get(`lds/${view.key}/${name}`, [shared, sources, mesh.settings, view.telemetry], () => ({
     resource: encodeResource("lds", sharedPortListener(contextOf(mesh, view), shared)),
     sources,
   }));
 }
 
 function contextOf({ settings }: Mesh, view: View): ChainContext {
-  return { settings, features: featuresOf(view.proxyKind), direction: "outbound" };
+  return { settings, features: featuresOf(view.proxyKind), direction: "outbound", telemetry: view.telemetry };
 }

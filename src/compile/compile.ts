@@ -16,6 +16,7 @@ import { compileOwn } from "./own.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet } from "./resource-set.ts";
 import { compileScoped, scopedMeshOf } from "./scoped.ts";
+import { proxyTelemetry } from "./telemetry.ts";
 import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
@@ -61,7 +62,7 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const { proxy } = workload;
   if (!proxy) return undefined;
   const scope = isGateway(proxy) ? undefined : shared.mesh.index.proxyScopes.of(workload);
-  const view = viewOf(workload, proxy, shared.selectors, scope);
+  const view = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
   const inputs = isGateway(proxy)
@@ -86,16 +87,17 @@ function ownInputs(
 ) {
   const routing = proxy.upstreams.length > 0 ? cache.routingVersion : 0;
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
-  const { serverPolicies, authorizationPolicies, requestAuthentications, keySets, settings } = mesh;
-  const policies = [serverPolicies, authorizationPolicies, requestAuthentications, keySets];
+  const { serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets, settings } = mesh;
+  const policies = [serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets];
   return [workload, view.key, scope, bindings, ...policies, settings, routing];
 }
 
 /** All that `compileGateway` looks at. */
 function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View) {
-  const { gateways, gatewayRoutes, credentials, services, clientPolicies, settings, index } = mesh;
+  const { gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings, index } = mesh;
   const bindings = index.inboundPorts.get(workloadKey(workload));
-  return [workload, view.key, bindings, gateways, gatewayRoutes, credentials, services, clientPolicies, settings];
+  const written = [gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings];
+  return [workload, view.key, bindings, ...written];
 }
 
 function ownSets(

@@ -24,6 +24,8 @@ import { httpFilters } from "./filter/http.ts";
 import type { ProxyFeatures } from "./proxy-features.ts";
 import type { WeightedCluster } from "./route.ts";
 import type { StreamSettings } from "./stream-route.ts";
+import type { ProxyTelemetry } from "./telemetry.ts";
+import { tracingFields } from "./tracing.ts";
 
 export interface ChainContext {
   readonly settings: MeshSettings;
@@ -31,6 +33,11 @@ export interface ChainContext {
   readonly direction: "inbound" | "outbound";
   /** Of the workload that inbound chains lead to. */
   readonly guard?: Guard | undefined;
+  readonly telemetry?: ProxyTelemetry | undefined;
+}
+
+function sideOf({ telemetry, direction }: ChainContext): ProxyTelemetry["client"] | undefined {
+  return direction === "inbound" ? telemetry?.server : telemetry?.client;
 }
 
 export interface HttpChain {
@@ -130,7 +137,8 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
     ...(edge ? edgeOptions(edge) : {}),
-    accessLog: accessLogs(settings, "http", reporter(context)),
+    ...tracingFields(sideOf(context)?.tracing, context.features),
+    accessLog: accessLogs(settings, "http", reporter(context), sideOf(context)?.logs),
     httpFilters: httpFilters({
       direction,
       resolvesHosts,
@@ -169,7 +177,7 @@ export function streamFilter(context: ChainContext, { statPrefix, clusters, sett
     ...connectionFields(settings),
     ...(context.direction === "outbound" ? { maxConnectAttempts: CONNECT_ATTEMPTS } : {}),
     ...(report ? { accessLogOptions: { accessLogFlushInterval: durationFromMs(STREAM_REPORT_MS) } } : {}),
-    accessLog: accessLogs(context.settings, "stream", report),
+    accessLog: accessLogs(context.settings, "stream", report, sideOf(context)?.logs),
   });
   return create(FilterSchema, {
     name: "envoy.filters.network.tcp_proxy",

@@ -56,7 +56,7 @@ export function compileGateway(
     sources: [],
   }));
   return {
-    lds: planned.map(({ port, chains }) => compileListener(mesh, memo, scope, proxy, port, chains)),
+    lds: planned.map(({ port, chains }) => compileListener(mesh, memo, scope, view, proxy, port, chains)),
     cds: [blackHole],
     rds: routes.map((made) => made.routes),
     vhds: routes.flatMap((made) => made.virtualHosts),
@@ -84,17 +84,19 @@ function compileListener(
   mesh: Mesh,
   memo: Memo,
   scope: string,
+  view: View,
   proxy: WorkloadProxy & { readonly gateway: GatewayProxy },
   { number, bind, family, servers }: GatewayPort,
   chains: readonly ChainPlan[],
 ): Compiled {
   const { settings } = mesh;
+  const { telemetry } = view;
   const address = bind ?? proxy.bindAddress;
   const name = listenerName({ address, port: number });
   const plan: ListenerPlan = { name, address, port: number, inspectsTls: family === "tls", chains };
   const sources = sourcesOf(servers);
-  return memo.get(`lds/${scope}/${name}`, [plan, proxy.gateway, settings, sources], () => {
-    const context: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound" };
+  return memo.get(`lds/${scope}/${name}`, [plan, proxy.gateway, settings, telemetry, sources], () => {
+    const context: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound", telemetry };
     return { resource: encodeResource("lds", gatewayListener(context, proxy.gateway, plan)), sources };
   });
 }

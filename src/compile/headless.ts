@@ -103,13 +103,19 @@ function endpointListeners(
   view: View,
   { service, port, address, numbers }: Dialled,
 ): readonly Compiled[] {
-  const chain: ChainContext = { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
+  const { settings } = mesh;
+  const { proxyKind, telemetry } = view;
+  const chain: ChainContext = { settings, features: featuresOf(proxyKind), direction: "outbound", telemetry };
   const { target, sources } = targetAt(mesh, view, service, port, address);
   return numbers.map((number) =>
-    memo.get(`lds/${view.key}/${listenerName({ address, port: number })}`, [target, sources, mesh.settings], () => ({
-      resource: encodeResource("lds", addressListener(chain, address, number, target)),
-      sources,
-    })),
+    memo.get(
+      `lds/${view.key}/${listenerName({ address, port: number })}`,
+      [target, sources, settings, telemetry],
+      () => ({
+        resource: encodeResource("lds", addressListener(chain, address, number, target)),
+        sources,
+      }),
+    ),
   );
 }
 

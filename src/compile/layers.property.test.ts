@@ -19,6 +19,7 @@ import { CompileCache } from "./cache.ts";
 import { compileProxy, compileShared, type SharedResources } from "./compile.ts";
 import { compileCommon, compileOutbound, type OutboundSets } from "./outbound.ts";
 import { layer } from "./resource-set.ts";
+import { proxyTelemetry } from "./telemetry.ts";
 import { commonView, viewOf } from "./visibility.ts";
 
 const NAMESPACES = ["a", "b", "istio-system"];
@@ -144,6 +145,14 @@ const world = fc.record({
   routes,
   policies,
   strict: fc.uniqueArray(namespace, { maxLength: 1 }),
+  logged: fc.array(
+    fc.record({
+      namespace,
+      app: fc.option(name, { nil: undefined }),
+      filter: fc.constantFrom(undefined, "response.code > 1"),
+    }),
+    { maxLength: 2 },
+  ),
   pods: fc.uniqueArray(fc.tuple(namespace, name), { maxLength: 5, selector: (pod) => pod.join() }),
 });
 type World = typeof world extends fc.Arbitrary<infer W> ? W : never;
@@ -168,7 +177,7 @@ function scopeOf(each: World["scopes"][number], i: number): ProxyScope {
   };
 }
 
-function partsOf({ services, routes, policies, strict, pods, scopes }: World): MeshParts {
+function partsOf({ services, routes, policies, strict, logged, pods, scopes }: World): MeshParts {
   return parts({
     services: services.map((each, i) =>
       service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
@@ -198,6 +207,13 @@ function partsOf({ services, routes, policies, strict, pods, scopes }: World): M
     serverPolicies: strict.map((ns) =>
       serverPolicy(`strict-${ns}`, { kind: "namespace", namespace: ns }, { mtls: "strict" }),
     ),
+    telemetries: logged.map(({ namespace: ns, app, filter }, i) => ({
+      origin: origin("Telemetry", `t${i}`, ns),
+      createdAt: 0,
+      scope: { kind: "namespace", namespace: ns, labels: app === undefined ? {} : { app } },
+      logging: [{ side: undefined, providers: ["envoy"], disabled: false, filter }],
+      tracing: [],
+    })),
   });
 }
 
@@ -248,7 +264,7 @@ function anew(mesh: Mesh): SharedResources {
 
 /** Headless services are not laid over anything, and are not generated here. */
 function layered(shared: SharedResources, client: Workload): OutboundSets {
-  const view = viewOf(client, client.proxy!, shared.selectors);
+  const view = viewOf(client, client.proxy!, shared.selectors, proxyTelemetry(shared.mesh, client));
   return compileOutbound(shared, view, compileCommon(shared, commonView(view)));
 }
 
@@ -258,7 +274,10 @@ test("laid over what everybody sees, a view is what it is by itself", () => {
       const mesh = buildMesh(settingsOf(made), partsOf(made));
       for (const client of CLIENTS) {
         const shared = anew(mesh);
-        const direct = compileCommon(anew(mesh), viewOf(client, client.proxy!, shared.selectors));
+        const direct = compileCommon(
+          anew(mesh),
+          viewOf(client, client.proxy!, shared.selectors, proxyTelemetry(mesh, client)),
+        );
         expect(merged(layered(shared, client))).toEqual(merged(direct.sets));
       }
     }),

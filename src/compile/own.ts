@@ -10,7 +10,7 @@ import type { MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
-import { type Guard, guardOf } from "./authorization/guard.ts";
+import { guardOf } from "./authorization/guard.ts";
 import { applicationClusters } from "./cluster-inbound.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { type ServedPort, servedPorts } from "./inbound-ports.ts";
@@ -25,6 +25,7 @@ import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { serviceRoutes } from "./route-configuration.ts";
 import { type StreamSettings, streamRoute } from "./stream-route.ts";
+import { clientTelemetryKey } from "./telemetry.ts";
 import { anyOtherHost } from "./virtual-host.ts";
 import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
@@ -64,26 +65,24 @@ export function compileOwn(
   const upstreams = proxy.upstreams.map((upstream) => ownUpstream({ mesh, whole }, routing, view, workload, upstream));
   const refusesUnknown = mtlsMode(mesh, workload, 0) === "strict"; // 0: no port's own mode
   const { settings } = mesh;
+  const { telemetry } = view;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const guard = guardOf(mesh, workload);
-  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, settings];
+  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, telemetry, settings];
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
     const own = wholeObject(workload.origin);
-    const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound" };
-    const serving = [
-      own,
-      ...servicesOf(ports),
-      ...scopeSources(scope),
-      ...(guard ? guard.origins.map(wholeObject) : []),
-    ];
+    const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound", telemetry };
+    const told = telemetry?.origins.map(wholeObject) ?? [];
+    const guarded = guard ? guard.origins.map(wholeObject) : [];
+    const serving = [own, ...servicesOf(ports), ...scopeSources(scope), ...guarded, ...told];
     return {
       lds: [
-        ...inboundListeners(memo, settings, proxy, ports, guard, !refusesUnknown).map((resource) =>
+        ...inboundListeners(memo, settings, proxy, ports, { guard, telemetry }, !refusesUnknown).map((resource) =>
           from(serving, resource),
         ),
-        ...outboundListeners(memo, chain, proxy).map((resource) => from([own], resource)),
+        ...outboundListeners(memo, chain, proxy).map((resource) => from([own, ...told], resource)),
         ...upstreams.map(({ upstream, target, sources }) =>
-          from([own, ...sources], encodeResource("lds", upstreamListener(chain, upstream, target))),
+          from([own, ...sources, ...told], encodeResource("lds", upstreamListener(chain, upstream, target))),
         ),
       ],
       serverNames: knownServerNames(ports),
@@ -115,14 +114,14 @@ function inboundListeners(
   settings: MeshSettings,
   proxy: WorkloadProxy,
   ports: readonly ServedPort[],
-  guard: Guard | undefined,
+  { guard, telemetry }: Pick<ChainContext, "guard" | "telemetry">,
   passthrough: boolean,
 ): readonly Resource[] {
   const { kind, bindAddress, meshPort, capture } = proxy;
   const served = ports.map(
     ({ number, standIn, service }) => `${number}=${standIn}@${service?.namespace}/${service?.host}`,
   );
-  const policies = guard ? guard.origins.map(originKey) : [];
+  const policies = [...(guard?.origins ?? []), ...(telemetry?.origins ?? [])].map(originKey);
   const own = ports.some((port) => port.own) ? JSON.stringify(ports.map((port) => port.own)) : "";
   const key = [
     "inbound",
@@ -135,8 +134,8 @@ function inboundListeners(
     ...served,
     ...policies,
   ].join("|");
-  return memo.get(key, [ports, guard, passthrough, settings], () => {
-    const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound", guard };
+  return memo.get(key, [ports, guard, telemetry, passthrough, settings], () => {
+    const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound", guard, telemetry };
     const mesh = meshListener(context, proxy, ports);
     const own = capture
       ? [capturedListener(context, capture.inboundPort, ports, passthrough)]
@@ -152,14 +151,15 @@ function outboundListeners(
   context: ChainContext,
   { kind, forwardProxyPort, capture }: WorkloadProxy,
 ): readonly Resource[] {
-  return memo.get(
-    `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${JSON.stringify(outsideOf(context.settings))}`,
-    [context.settings],
-    () =>
-      [
-        ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
-        ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
-      ].map((message) => encodeResource("lds", message)),
+  const { settings, telemetry } = context;
+  const told = telemetry ? clientTelemetryKey(telemetry) : "";
+  const outside = JSON.stringify(outsideOf(settings));
+  const key = `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${outside}/${told}`;
+  return memo.get(key, [settings, telemetry], () =>
+    [
+      ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
+      ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
+    ].map((message) => encodeResource("lds", message)),
   );
 }
 

@@ -9,6 +9,7 @@ import type { ProxyScope } from "../model/proxy-scope.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import { EVERYBODY } from "./perspective.ts";
+import { clientTelemetryKey, type ProxyTelemetry } from "./telemetry.ts";
 
 export interface View extends Client, Means {
   /** Equal keys: equal outbound configuration. */
@@ -23,6 +24,8 @@ interface Means {
   /** What leads to endpoints on the machine's loopback interface, for a proxy that has one of its own. */
   readonly machineAddress: string | undefined;
   readonly hasForwardProxy: boolean;
+  /** What is told of requests that leave. */
+  readonly telemetry: ProxyTelemetry | undefined;
 }
 
 /** The selectors of a mesh that look at clients' labels. Rules and policies for everybody need none. */
@@ -39,11 +42,12 @@ export function clientSelectors(mesh: Mesh): readonly ClientSelector[] {
   return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, selector]) => selector);
 }
 
-/** `selectors` are the mesh's; which of them select the workload is all that its labels decide. */
+/** `selectors` are the mesh's; which of them select the workload, its telemetry and its scope, is all that its labels decide. */
 export function viewOf(
   workload: Workload,
   proxy: WorkloadProxy,
   selectors: readonly ClientSelector[],
+  telemetry?: ProxyTelemetry,
   scope?: ProxyScope,
 ): View {
   const { namespace, labels } = workload;
@@ -54,6 +58,7 @@ export function viewOf(
     captures: proxy.capture !== undefined,
     machineAddress: proxy.capture?.machineAddress,
     hasForwardProxy: proxy.forwardProxyPort !== undefined,
+    telemetry,
   };
   const limits = scope?.egress || scope?.outbound ? scope : undefined;
   const parts = [namespace, selected.join("."), meansKey(means), ...(limits ? [originKey(limits.origin)] : [])];
@@ -61,12 +66,13 @@ export function viewOf(
 }
 
 /** The view of what is the same to everybody, by the same means. */
-export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy }: View): View {
-  const means = { proxyKind, captures, machineAddress, hasForwardProxy };
+export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: View): View {
+  const means = { proxyKind, captures, machineAddress, hasForwardProxy, telemetry };
   return { ...EVERYBODY, ...means, scope: undefined, key: meansKey(means) };
 }
 
-function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy }: Means): string {
+function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: Means): string {
   const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
-  return [proxyKind, ways, machineAddress ?? ""].join("|");
+  const told = telemetry ? [clientTelemetryKey(telemetry)] : [];
+  return [proxyKind, ways, machineAddress ?? "", ...told].join("|");
 }

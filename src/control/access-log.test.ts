@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { accessLogs } from "../compile/access-log.ts";
-import type { AccessLog } from "../model/settings.ts";
+import type { AccessLog } from "../model/access-log.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { acceptAccessLogs } from "../table/accept/access-log.ts";
 import { Scope } from "../table/accept/scope.ts";

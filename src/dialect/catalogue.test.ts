@@ -10,6 +10,7 @@ const AREAS = [
   ["istio/gateway-diagnostics.ts", 1290, 1299],
   ["kubernetes/diagnostics.ts", 1300, 1309],
   ["istio/mesh-diagnostics.ts", 1400, 1429],
+  ["istio/telemetry-diagnostics.ts", 1480, 1509],
   ["../model/gateway-findings.ts", 1310, 1319],
   ["../model/findings.ts", 2000, 2999],
 ] as const;

@@ -43,6 +43,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     distinct(parts.requestAuthentications, policyKey),
     policyKey,
   );
+  const telemetries = kept(before?.telemetries, distinct(parts.telemetries, policyKey), policyKey);
   const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
   const proxyScopes = kept(before?.proxyScopes, distinct(parts.proxyScopes, policyKey), policyKey);
   const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
@@ -79,6 +80,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
         ? before.index.requestAuthentications
         : new ScopeIndex([...requestAuthentications].sort(byAge)),
     proxyScopes: before?.proxyScopes === proxyScopes ? before.index.proxyScopes : new ProxyScopeIndex(proxyScopes),
+    telemetries:
+      before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -92,6 +95,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     serverPolicies,
     authorizationPolicies,
     requestAuthentications,
+    telemetries,
     keySets,
     gateways,
     credentials,

@@ -29,6 +29,7 @@ export interface MeshDiff {
   readonly serverPolicies: Changes;
   readonly authorizationPolicies: Changes;
   readonly requestAuthentications: Changes;
+  readonly telemetries: Changes;
   /** By URI. */
   readonly keySets: Changes;
   readonly gateways: Changes;
@@ -53,6 +54,7 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
     requestAuthentications: changes(before.requestAuthentications, after.requestAuthentications, (policy) =>
       originKey(policy.origin),
     ),
+    telemetries: changes(before.telemetries, after.telemetries, ({ origin }) => originKey(origin)),
     keySets: changes(before.keySets, after.keySets, ({ uri }) => uri),
     gateways: changes(before.gateways, after.gateways, (gateway) => originKey(gateway.origin)),
     credentials: !sameContent(before.credentials, after.credentials),

@@ -170,3 +170,21 @@ export function tokensNotVerified(proxy: string): Message {
     suggestion: "Envoy beside the workload (heddle.dev/proxy: envoy)",
   };
 }
+
+export function spansNotSent(proxy: string): Message {
+  return {
+    code: "HED2034",
+    severity: "warning",
+    message: `Heddle's proxy beside ${proxy} sends no spans yet: it decides which traces are sampled and passes their context on`,
+    suggestion: "Envoy beside the workload (heddle.dev/proxy: envoy)",
+  };
+}
+
+export function spansLost(provider: string, service: string, proxy: string): Message {
+  return {
+    code: "HED2035",
+    severity: "warning",
+    message: `spans for provider "${provider}" go nowhere: ${proxy} sees no service ${service}, so that nothing is traced there`,
+    suggestion: "a Service or ServiceEntry with that host and port",
+  };
+}

@@ -12,6 +12,7 @@ import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
+import type { Telemetry } from "./telemetry.ts";
 import type { Workload, WorkloadKey } from "./workload.ts";
 import type { ScopeIndex } from "./workload-scope.ts";
 
@@ -32,6 +33,7 @@ export interface MeshParts {
   readonly serverPolicies: readonly ServerPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly telemetries: readonly Telemetry[];
   /** Of no dialect: the control plane fetched them. */
   readonly keySets: readonly KeySet[];
   readonly gateways: readonly Gateway[];
@@ -49,6 +51,7 @@ export const NO_PARTS: MeshParts = {
   serverPolicies: [],
   authorizationPolicies: [],
   requestAuthentications: [],
+  telemetries: [],
   keySets: [],
   gateways: [],
   credentials: [],
@@ -66,6 +69,7 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     serverPolicies: parts.flatMap((part) => part.serverPolicies),
     authorizationPolicies: parts.flatMap((part) => part.authorizationPolicies),
     requestAuthentications: parts.flatMap((part) => part.requestAuthentications),
+    telemetries: parts.flatMap((part) => part.telemetries),
     keySets: parts.flatMap((part) => part.keySets),
     gateways: parts.flatMap((part) => part.gateways),
     credentials: parts.flatMap((part) => part.credentials),
@@ -110,6 +114,7 @@ export interface MeshIndex {
   readonly authorizationPolicies: ScopeIndex<AuthorizationPolicy>;
   readonly requestAuthentications: ScopeIndex<RequestAuthentication>;
   readonly proxyScopes: ProxyScopeIndex;
+  readonly telemetries: ScopeIndex<Telemetry>;
   /** By URI. */
   readonly keySets: ReadonlyMap<string, KeySet>;
 }
@@ -127,6 +132,7 @@ export interface Mesh {
   readonly serverPolicies: readonly ServerPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly telemetries: readonly Telemetry[];
   readonly keySets: readonly KeySet[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];

@@ -1,28 +1,17 @@
 // What holds for a whole mesh before anybody writes a policy.
 
+import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
+import type { DefaultProviders, TelemetryProvider } from "./telemetry.ts";
 import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
 import type { GatewayProxy } from "./workload.ts";
 
 /** Requests to hosts that are no service of the mesh: let through, or refused (Istio's outboundTrafficPolicy). */
 export type OutboundPolicy = "allow-any" | "registry-only";
-
-export type AccessLog =
-  | { readonly kind: "off" }
-  /** `format`: Envoy's command operators; undefined: Istio's default line. */
-  | { readonly kind: "text"; readonly path: string; readonly format?: string | undefined }
-  /** `format`: keys and, as text, operators, nested; undefined: Istio's keys. */
-  | { readonly kind: "json"; readonly path: string; readonly format?: LogFields | undefined };
-
-export type LogValue = string | number | boolean | null | LogFields | LogValue[];
-
-export interface LogFields {
-  readonly [key: string]: LogValue;
-}
 
 /** What proxies make of a path before anybody looks at it; each does what the one before does (Istio's pathNormalization). */
 export const PATH_NORMALIZATIONS = ["none", "base", "merge-slashes", "decode-and-merge-slashes"] as const;
@@ -46,6 +35,9 @@ export interface MeshSettings {
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;
   readonly accessLog: AccessLog;
+  /** Whom Telemetry may name. */
+  readonly providers: readonly TelemetryProvider[];
+  readonly defaultProviders: DefaultProviders;
   readonly pathNormalization: PathNormalization;
   readonly defaults: MeshDefaults;
 }
@@ -95,6 +87,8 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   rootNamespaces: ["heddle-system", "istio-system"],
   outboundPolicy: "allow-any",
   accessLog: { kind: "text", path: "/dev/stdout" },
+  providers: [],
+  defaultProviders: { logging: [], tracing: [] },
   pathNormalization: "base",
   defaults: {
     retry: DEFAULT_RETRY,

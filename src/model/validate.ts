@@ -25,6 +25,7 @@ import { type Service, serviceKey } from "./service.ts";
 import type { SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
 import { securityFindings } from "./validate-security.ts";
+import { telemetryFindings } from "./validate-telemetry.ts";
 import { labelsMatch, type Workload } from "./workload.ts";
 
 /** Nearest names looked for in one run: each is compared with every host, and nobody reads on after this many. */
@@ -55,6 +56,7 @@ class Validation {
     for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
     this.#serverPolicies();
     for (const { origin, path, message } of securityFindings(this.#mesh)) this.#report(origin, path, message);
+    for (const { origin, path, message } of telemetryFindings(this.#mesh)) this.#report(origin, path, message);
     validateGateways(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }

@@ -1,7 +1,7 @@
 // Whether a request or byte stream is written to an access log (envoy.config.accesslog.v3.AccessLogFilter).
 
+import type { CelFacts, CelPredicate } from "./cel.ts";
 import { type HeaderMatch, matchesHeader } from "./header-match.ts";
-import type { RequestFacts } from "./request.ts";
 
 export interface Comparison {
   readonly op: "equal" | "at-least" | "at-most" | "not-equal";
@@ -17,6 +17,7 @@ export type LogFilter =
   /** Out of 1. */
   | { readonly kind: "share"; readonly share: number }
   | { readonly kind: "type"; readonly types: readonly LogType[]; readonly exclude: boolean }
+  | { readonly kind: "expression"; readonly predicate: CelPredicate }
   | { readonly kind: "always" | "not-health-check" }
   | { readonly kind: "all" | "any"; readonly filters: readonly LogFilter[] };
 
@@ -24,15 +25,10 @@ export type LogFilter =
 export type LogType = "DownstreamEnd" | "TcpUpstreamConnected" | "TcpPeriodic" | "TcpConnectionEnd" | "UdpSessionEnd";
 
 /** What a filter looks at, when the request is over. */
-export interface LogFacts {
-  readonly request: RequestFacts | undefined;
-  /** 0 without a response. */
-  readonly status: number;
+export interface LogFacts extends CelFacts {
   readonly durationMs: number;
   readonly hasFlags: boolean;
   hasFlag(flag: string): boolean;
-  /** Of the trailers or the head, whatever the content type is; else what the HTTP status stands for. */
-  readonly impliedGrpcStatus: number;
   readonly logType: LogType;
   readonly isHealthCheck: boolean;
 }
@@ -69,6 +65,8 @@ export function isLogged(filter: LogFilter, facts: LogFacts, random: () => numbe
       return filter.types.includes(facts.logType) !== filter.exclude;
     case "not-health-check":
       return !facts.isHealthCheck;
+    case "expression":
+      return filter.predicate(facts);
     case "always":
       return true;
     case "all":

@@ -14,6 +14,7 @@ import { file_envoy_config_route_v3_route_components } from "./gen/envoy/config/
 import { file_envoy_config_trace_v3_opentelemetry } from "./gen/envoy/config/trace/v3/opentelemetry_pb.ts";
 import { file_envoy_config_trace_v3_zipkin } from "./gen/envoy/config/trace/v3/zipkin_pb.ts";
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
+import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "./gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./gen/envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
@@ -74,6 +75,7 @@ import { file_envoy_extensions_matching_input_matchers_ip_v3_ip } from "./gen/en
 import { file_envoy_extensions_network_dns_resolver_cares_v3_cares_dns_resolver } from "./gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from "./gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.ts";
 import { file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite } from "./gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.ts";
+import { file_envoy_extensions_request_id_uuid_v3_uuid } from "./gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections } from "./gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.ts";
 import { file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap } from "./gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.ts";
 import { file_envoy_extensions_resource_monitors_injected_resource_v3_injected_resource } from "./gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.ts";
@@ -100,6 +102,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_config_trace_v3_opentelemetry,
   file_envoy_config_trace_v3_zipkin,
   file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
@@ -160,6 +163,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_matching_input_matchers_ip_v3_ip,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_path_rewrite_uri_template_v3_uri_template_rewrite,
+  file_envoy_extensions_request_id_uuid_v3_uuid,
   file_envoy_extensions_resource_monitors_downstream_connections_v3_downstream_connections,
   file_envoy_extensions_resource_monitors_fixed_heap_v3_fixed_heap,
   file_envoy_extensions_resource_monitors_injected_resource_v3_injected_resource,

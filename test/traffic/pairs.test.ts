@@ -16,6 +16,7 @@ import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { scopingCases } from "./cases/scoping.ts";
 import { tcpCases } from "./cases/tcp.ts";
+import { telemetryCases } from "./cases/telemetry.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
 import { webSocketCases } from "./cases/websocket.ts";
 import { workloadCases } from "./cases/workloads.ts";
@@ -46,6 +47,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
     describe("scoping", () => scopingCases(pair));
+    describe("telemetry", () => telemetryCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

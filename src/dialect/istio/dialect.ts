@@ -10,7 +10,9 @@ import type { ProxyScope } from "../../model/proxy-scope.ts";
 import type { RequestAuthentication } from "../../model/request-authentication.ts";
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
+import type { Telemetry } from "../../model/telemetry.ts";
 import type { Workload } from "../../model/workload.ts";
+import { decodeObject } from "../decode.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
@@ -21,11 +23,13 @@ import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
+import { PROXY_CONFIG_KIND } from "./proxy-config.ts";
 import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
 import { linkRoutes, type Report } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readSidecar } from "./sidecar.ts";
+import { readTelemetry } from "./telemetry.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
 import { readWorkloadEntry } from "./workload-entry.ts";
 import { readWorkloadGroup } from "./workload-group.ts";
@@ -42,6 +46,7 @@ type Draft =
   | { readonly kind: "authorization-policy"; readonly policy: AuthorizationPolicy }
   | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
   | { readonly kind: "sidecar"; readonly scope: ProxyScope }
+  | { readonly kind: "telemetry"; readonly telemetry: Telemetry }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
   | { readonly kind: "workload"; readonly workload: Workload };
 
@@ -107,6 +112,13 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
       const scope = readSidecar(context);
       return scope ? { kind: "sidecar", scope } : { kind: "nothing" };
     }
+    case "Telemetry": {
+      const telemetry = readTelemetry(context);
+      return telemetry ? { kind: "telemetry", telemetry } : { kind: "nothing" };
+    }
+    case "ProxyConfig":
+      decodeObject(PROXY_CONFIG_KIND, object, reporter);
+      return { kind: "nothing" };
     default: {
       const parts = readServiceEntry(context);
       return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
@@ -143,6 +155,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
     authorizationPolicies: drafts.flatMap((draft) => (draft.kind === "authorization-policy" ? [draft.policy] : [])),
     requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
     proxyScopes: drafts.flatMap((draft) => (draft.kind === "sidecar" ? [draft.scope] : [])),
+    telemetries: drafts.flatMap((draft) => (draft.kind === "telemetry" ? [draft.telemetry] : [])),
   };
   const results = reads.map(({ object, accepted, diagnostics }) => ({
     object,

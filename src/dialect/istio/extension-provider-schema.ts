@@ -7,6 +7,7 @@ import {
   list,
   mapOf,
   notEmpty,
+  openRecord,
   port,
   record,
   required,
@@ -50,25 +51,58 @@ const HTTP = record({
 const GRPC = record(COMMON);
 
 const NO_SPANS = later("no spans are sent");
-const NO_LOGS = later("access logs go to accessLogFile alone");
+const NO_LOGS = later("access logs go to files alone");
+
+const FILE_LOG = record({
+  path: text(),
+  logFormat: record({ text: text(), labels: openRecord({}) }, [["text", "labels"]]),
+  omitEmptyValues: flag(),
+});
+
+const RECEIVER = {
+  service: required(notEmpty()),
+  port: required(port()),
+  maxTagLength: whole(0, MAX_UINT32),
+} as const;
+
+const ZIPKIN = record({
+  ...RECEIVER,
+  enable64bitTraceId: flag(),
+  path: notEmpty(),
+  headers: later("spans are sent without more headers"),
+  timeout: later("spans are given up after Envoy's time"),
+  traceContextOption: later("Envoy passes B3 on"),
+});
+
+const OPENTELEMETRY = record({
+  ...RECEIVER,
+  http: record({
+    path: required(notEmpty()),
+    timeout: duration(),
+    headers: later("spans are sent without more headers"),
+  }),
+  grpc: later("spans are sent by gRPC without more metadata"),
+  dynatraceSampler: later("Telemetry says how many traces are sampled"),
+  resourceDetectors: later("spans have the attributes of their service's name alone"),
+});
 
 /** Kinds of providers, of which each has one. */
 const KINDS = {
   envoyExtAuthzHttp: HTTP,
   envoyExtAuthzGrpc: GRPC,
   datadog: NO_SPANS,
-  envoyFileAccessLog: NO_LOGS,
+  envoyFileAccessLog: FILE_LOG,
   envoyHttpAls: NO_LOGS,
   envoyOtelAls: NO_LOGS,
   envoyTcpAls: NO_LOGS,
   lightstep: NO_SPANS,
   opencensus: NO_SPANS,
-  opentelemetry: NO_SPANS,
-  prometheus: later("proxies always have metrics for Prometheus"),
+  opentelemetry: OPENTELEMETRY,
+  prometheus: record({}),
   sds: later("secrets come over the agent's socket"),
   skywalking: NO_SPANS,
   stackdriver: later("neither metrics nor spans are sent there"),
-  zipkin: NO_SPANS,
+  zipkin: ZIPKIN,
 } as const;
 
 export const PROVIDER_KINDS: readonly string[] = Object.keys(KINDS);

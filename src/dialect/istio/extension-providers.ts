@@ -1,7 +1,8 @@
-// MeshConfig's `extensionProviders` → services that may be asked whether a request goes on.
+// MeshConfig's `extensionProviders` → services that may be asked whether a request goes on, and those that are told of it.
 
 import type { Authorizer, AuthorizerBody, HeaderPattern } from "../../model/authorizer.ts";
-import { hostProblem, isHeaderName } from "../formats.ts";
+import type { TelemetryProvider } from "../../model/telemetry.ts";
+import { isHeaderName } from "../formats.ts";
 import { isObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
@@ -12,37 +13,39 @@ import {
   PROVIDER_KINDS,
 } from "./extension-provider-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
-import { resolveHost } from "./names.ts";
+import { type ProviderReading, readProviderHost } from "./provider-host.ts";
+import { readTelemetryProvider } from "./telemetry-providers.ts";
 
 /** Istio's `timeout` of an authorizer. */
 const TIMEOUT_MS = 600_000;
 
-export interface ProviderReading {
-  /** Where they stand. */
-  readonly path: string;
-  /** As written: of kinds that are not acted on the reading has no value. */
-  readonly written: unknown;
-  readonly clusterDomain: string;
-  readonly reporter: Reporter;
+export interface ReadProviders {
+  readonly authorizers: readonly Authorizer[];
+  readonly told: readonly TelemetryProvider[];
 }
 
-export function readProviders(
-  providers: readonly ExtensionProviderSpec[],
-  { path, written, clusterDomain, reporter }: ProviderReading,
-): readonly Authorizer[] {
+export function readProviders(providers: readonly ExtensionProviderSpec[], reading: ProviderReading): ReadProviders {
+  const { path, written, clusterDomain, reporter } = reading;
   const names = new Set<string>();
-  return providers.flatMap((provider, i) => {
+  const authorizers: Authorizer[] = [];
+  const told: TelemetryProvider[] = [];
+  providers.forEach((provider, i) => {
     const at = joinPath(path, i);
     const { name, envoyExtAuthzHttp: http, envoyExtAuthzGrpc: grpc } = provider;
     if (names.has(name)) reporter.report(joinPath(at, "name"), diagnostics.providerTwice(name));
     names.add(name);
-    const kinds = kindsOf(Array.isArray(written) ? written[i] : undefined);
+    const own: unknown = Array.isArray(written) ? written[i] : undefined;
+    const kinds = kindsOf(own);
     if (kinds.length === 0) reporter.report(at, diagnostics.providerOfNoKind(name, PROVIDER_KINDS));
     if (kinds.length > 1) reporter.report(at, diagnostics.providerOfSeveralKinds(name, kinds));
     const of = (kind: string) => new AuthorizerReader(name, joinPath(at, kind), clusterDomain, reporter);
-    if (http) return [of("envoyExtAuthzHttp").http(http)];
-    return grpc ? [of("envoyExtAuthzGrpc").grpc(grpc)] : [];
+    if (http) authorizers.push(of("envoyExtAuthzHttp").http(http));
+    else if (grpc) authorizers.push(of("envoyExtAuthzGrpc").grpc(grpc));
+    const [kind] = kinds;
+    const teller = kind === undefined ? undefined : readTelemetryProvider(provider, kind, at, own, reading);
+    if (teller) told.push(teller);
   });
+  return { authorizers, told };
 }
 
 /** What a provider says it is; names may be in either form of protojson. */
@@ -94,7 +97,10 @@ class AuthorizerReader {
   #common(spec: GrpcAuthorizerSpec) {
     return {
       name: this.#name,
-      host: this.#host(spec.service),
+      host: readProviderHost(spec.service, joinPath(this.#path, "service"), {
+        clusterDomain: this.#clusterDomain,
+        reporter: this.#reporter,
+      }),
       port: spec.port,
       timeoutMs: spec.timeout ?? TIMEOUT_MS,
       failOpen: spec.failOpen ?? false,
@@ -102,18 +108,6 @@ class AuthorizerReader {
       body: bodyOf(spec),
       clearRouteCache: spec.clearRouteCache ?? false,
     };
-  }
-
-  /** `host`, or `namespace/host`. */
-  #host(service: string): string {
-    const path = joinPath(this.#path, "service");
-    const slash = service.indexOf("/");
-    const host = service.slice(slash + 1);
-    const problem =
-      hostProblem(host) ?? (host.includes(".") ? undefined : "it has no dot, and no namespace to look in");
-    if (problem !== undefined) this.#reporter.report(path, diagnostics.badProviderService(service, problem));
-    else if (slash !== -1) this.#reporter.report(path, diagnostics.providerNamespace(service.slice(0, slash)));
-    return resolveHost(host, "", this.#clusterDomain);
   }
 
   #status(text: string | undefined): number | undefined {

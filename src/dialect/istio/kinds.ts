@@ -6,15 +6,17 @@ import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import { GATEWAY } from "./gateway-schema.ts";
 import { MESH_CONFIG_MAP } from "./mesh-config-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
+import { PROXY_CONFIG_KIND } from "./proxy-config.ts";
 import { REQUEST_AUTHENTICATION } from "./request-authentication.ts";
 import { SERVICE_ENTRY } from "./service-entry-schema.ts";
 import { SIDECAR } from "./sidecar-schema.ts";
+import { TELEMETRY } from "./telemetry-schema.ts";
 import { VIRTUAL_SERVICE } from "./virtual-service-schema.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./workload-entry-schema.ts";
 
 const NETWORKING = "networking.istio.io";
 const SECURITY = "security.istio.io";
-const TELEMETRY = "telemetry.istio.io";
+const TELEMETRY_GROUP = "telemetry.istio.io";
 const EXTENSIONS = "extensions.istio.io";
 
 const NETWORKING_VERSIONS = ["v1", "v1beta1", "v1alpha3"];
@@ -24,6 +26,7 @@ export const KINDS: readonly KindTable[] = [
   { group: "", kind: "ConfigMap", versions: ["v1"], schema: MESH_CONFIG_MAP },
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
   { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
+  { group: NETWORKING, kind: "ProxyConfig", versions: ["v1beta1"], schema: PROXY_CONFIG_KIND },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
   { group: NETWORKING, kind: "Sidecar", versions: NETWORKING_VERSIONS, schema: SIDECAR },
   { group: NETWORKING, kind: "VirtualService", versions: NETWORKING_VERSIONS, schema: VIRTUAL_SERVICE },
@@ -32,6 +35,7 @@ export const KINDS: readonly KindTable[] = [
   { group: SECURITY, kind: "AuthorizationPolicy", versions: SECURITY_VERSIONS, schema: AUTHORIZATION_POLICY },
   { group: SECURITY, kind: "PeerAuthentication", versions: SECURITY_VERSIONS, schema: PEER_AUTHENTICATION },
   { group: SECURITY, kind: "RequestAuthentication", versions: SECURITY_VERSIONS, schema: REQUEST_AUTHENTICATION },
+  { group: TELEMETRY_GROUP, kind: "Telemetry", versions: ["v1", "v1alpha1"], schema: TELEMETRY },
 ];
 
 /**
@@ -40,8 +44,6 @@ export const KINDS: readonly KindTable[] = [
  */
 export const LATER: readonly LaterKind[] = [
   { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
-  { group: NETWORKING, kind: "ProxyConfig", instead: "proxies keep their defaults" },
-  { group: TELEMETRY, kind: "Telemetry", instead: "metrics and access logs are the mesh's" },
   { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
   { group: EXTENSIONS, kind: "WasmPlugin", instead: "nothing is added to the proxies" },
 ];

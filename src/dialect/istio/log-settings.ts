@@ -1,6 +1,6 @@
 // MeshConfig's `accessLogFile`, `accessLogFormat` and `accessLogEncoding` → where proxies write their access logs, and how.
 
-import type { AccessLog, LogFields, LogValue } from "../../model/settings.ts";
+import type { AccessLog, LogFields, LogValue } from "../../model/access-log.ts";
 import { isObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
@@ -36,8 +36,12 @@ function readFields(text: string, path: string, reporter: Reporter): LogFields |
     reporter.report(path, diagnostics.logFormatIsNoJson(fields.problem));
     return undefined;
   }
-  for (const each of textsOf(fields.value)) checkOperators(each, path, reporter);
+  checkFields(fields.value, path, reporter);
   return fields.value;
+}
+
+export function checkFields(fields: LogFields, path: string, reporter: Reporter): void {
+  for (const each of textsOf(fields)) checkOperators(each, path, reporter);
 }
 
 function parseFields(text: string): { readonly value: LogFields } | { readonly problem: string } {
@@ -57,7 +61,7 @@ function textsOf(value: LogValue): readonly string[] {
 /** `%%`, and operators of Envoy's form: a name, parameters, a length. Which names there are the proxies know. */
 const OPERATORS = /%%|%[A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?%/g;
 
-function checkOperators(format: string, path: string, reporter: Reporter): void {
+export function checkOperators(format: string, path: string, reporter: Reporter): void {
   const rest = format.replaceAll(OPERATORS, "");
   const at = rest.indexOf("%");
   if (at !== -1) reporter.report(path, diagnostics.badLogOperator(rest.slice(at, at + 40)));

@@ -8,6 +8,7 @@ import type {
   OutboundPolicy,
   PathNormalization,
 } from "../../model/settings.ts";
+import type { DefaultProviders } from "../../model/telemetry.ts";
 import type { DefaultVisibility } from "../../model/visibility.ts";
 import type { GatewayProxy } from "../../model/workload.ts";
 import { decodeValue } from "../decode.ts";
@@ -22,6 +23,8 @@ import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
 import { readRetry } from "./retry.ts";
+
+type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
 /** Whether the trust domain can still be chosen: once the mesh runs every certificate says it. */
 export type TrustDomainChoice = "open" | "made";
@@ -38,6 +41,14 @@ export function readMeshConfig(
   if (!spec) return reporter.failed ? undefined : { ...before }; // an empty document says nothing
   const reader = new MeshConfigReader(spec, path, before, reporter);
   const written = isObject(value) ? (value.extensionProviders ?? value.extension_providers) : undefined;
+  const providers =
+    spec.extensionProviders &&
+    readProviders(spec.extensionProviders, {
+      path: joinPath(path, "extensionProviders"),
+      written,
+      clusterDomain: before.clusterDomain,
+      reporter,
+    });
   const settings: MeshSettings = {
     ...before,
     trustDomain: reader.trustDomain(choice),
@@ -46,14 +57,9 @@ export function readMeshConfig(
     outboundPolicy: reader.outboundPolicy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
-    authorizers: spec.extensionProviders
-      ? readProviders(spec.extensionProviders, {
-          path: joinPath(path, "extensionProviders"),
-          written,
-          clusterDomain: before.clusterDomain,
-          reporter,
-        })
-      : before.authorizers,
+    authorizers: providers ? providers.authorizers : before.authorizers,
+    providers: providers ? providers.told : before.providers,
+    defaultProviders: spec.defaultProviders ? defaultProvidersOf(spec.defaultProviders) : before.defaultProviders,
     defaults: reader.defaults(),
   };
   return reporter.failed ? undefined : settings;
@@ -184,6 +190,10 @@ class MeshConfigReader {
     });
     return namespaces.length === 0 ? undefined : defaultVisibilityOf(namespaces);
   }
+}
+
+function defaultProvidersOf({ accessLogging = [], tracing = [] }: DefaultProvidersSpec): DefaultProviders {
+  return { logging: accessLogging, tracing };
 }
 
 function keepaliveOf({ probes, time, interval }: NonNullable<MeshConfigSpec["tcpKeepalive"]>): TcpKeepalive {

@@ -1,13 +1,19 @@
-// Filters of access logs. What needs a trace, dynamic metadata or CEL is refused: the proxy has none of them.
+// Filters of access logs. What needs a trace or dynamic metadata is refused, and of CEL what the proxy does not evaluate.
 
+import { parseCel } from "../../base/cel.ts";
+import { notEvaluated } from "../../base/cel-attributes.ts";
 import {
   type AccessLogFilter,
   type ComparisonFilter,
   ComparisonFilter_Op,
+  type ExtensionFilter,
 } from "../../xds/gen/envoy/config/accesslog/v3/accesslog_pb.ts";
 import { AccessLogType } from "../../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
+import { ExpressionFilterSchema } from "../../xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { type FractionalPercent, FractionalPercent_DenominatorType } from "../../xds/gen/envoy/type/v3/percent_pb.ts";
+import { compileCel } from "../cel.ts";
 import type { Comparison, LogFilter, LogType } from "../log-filter.ts";
+import { compileRegex } from "../string-match.ts";
 import { acceptHeaderMatch } from "./match.ts";
 import { protoName, type Scope } from "./scope.ts";
 
@@ -53,6 +59,29 @@ function acceptList(scope: Scope, kind: "all" | "any", filters: readonly AccessL
   return { kind, filters: filters.map((filter, i) => acceptLogFilter(scope.field("filters").index(i), filter)) };
 }
 
+function acceptExpression(scope: Scope, filter: ExtensionFilter): LogFilter {
+  const text = scope.unpack(filter.configType.value, ExpressionFilterSchema)?.expression;
+  if (text === undefined) return ALWAYS;
+  const at = scope.field("expression");
+  const parsed = parseCel(text);
+  if ("problem" in parsed) {
+    at.reject(parsed.problem);
+    return ALWAYS;
+  }
+  const unknown = notEvaluated(parsed.expression);
+  if (unknown !== undefined) {
+    at.reject(`${unknown} is not supported by Heddle's proxy`);
+    return ALWAYS;
+  }
+  const predicate = compileCel(parsed.expression, (source) => {
+    const compiled = compileRegex(source);
+    if ("pattern" in compiled) return (value) => compiled.pattern.matcher(value).find();
+    at.reject(compiled.error);
+    return () => false;
+  });
+  return { kind: "expression", predicate };
+}
+
 export function acceptLogFilter(scope: Scope, filter: AccessLogFilter): LogFilter {
   const by = filter.filterSpecifier;
   const at = scope.field(protoName(by.case ?? ""));
@@ -83,6 +112,8 @@ export function acceptLogFilter(scope: Scope, filter: AccessLogFilter): LogFilte
       return acceptList(at, "all", by.value.filters);
     case "orFilter":
       return acceptList(at, "any", by.value.filters);
+    case "extensionFilter":
+      return acceptExpression(at.field("typed_config"), by.value);
     case undefined:
       scope.reject("empty");
       return ALWAYS;

@@ -85,6 +85,8 @@ export interface CaseConfiguration {
   readonly resources?: Resources;
   /** Operators that the log line has beside LOG_FIELDS, by the name under which the case reads them. */
   readonly log?: Readonly<Record<string, string>>;
+  /** Which requests the log has; undefined: all of them. */
+  readonly logFilter?: Message;
   /** The server's side, where the case is about it. */
   readonly server?: ServerConfiguration;
 }
@@ -196,7 +198,7 @@ export interface CaseSettings {
 }
 
 function terminalFilter(config: CaseConfiguration, routes: Message, { logPath, logFormat }: CaseSettings): Message {
-  const access_log = [fileLog(logPath, logFormat)];
+  const access_log = [fileLog(logPath, logFormat, config.logFilter)];
   if (config.tcp) return tcpProxy({ cluster: "upstream", access_log, ...config.tcp });
   const source: Message = config.rds
     ? { rds: { config_source: FROM_ADS, route_config_name: "routes" } }

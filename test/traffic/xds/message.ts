@@ -80,11 +80,12 @@ export const RAW_BUFFER = extension(
 export const ROUTER = extension("envoy.filters.http.router", "extensions.filters.http.router.v3.Router");
 
 /** One line per request, its fields apart by tabs. */
-export function fileLog(path: string, format: string): Message {
-  return extension("envoy.access_loggers.file", "extensions.access_loggers.file.v3.FileAccessLog", {
+export function fileLog(path: string, format: string, filter?: Message): Message {
+  const log = extension("envoy.access_loggers.file", "extensions.access_loggers.file.v3.FileAccessLog", {
     path,
     log_format: { text_format_source: { inline_string: format } },
   });
+  return filter ? { ...log, filter } : log;
 }
 
 export function httpManager(fields: Message, filters: readonly Message[] = []): Message {

@@ -1,0 +1,65 @@
+// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509, sorted and never reused.
+
+import { nearest } from "../../base/nearest.ts";
+import type { Message } from "../../model/message.ts";
+import { quote } from "../diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+export function unknownTelemetryProvider(name: string, known: readonly string[]): Message {
+  const near = nearest(name, known);
+  return warning(
+    "HED1480",
+    `no extension provider is called ${quote(name)}: nobody is told`,
+    near ? `name: ${near}` : `one of ${known.join(", ")}, or MeshConfig's extensionProviders`,
+  );
+}
+
+/** `what`: the kind of the provider; `section`: of Telemetry. */
+export function providerOfOtherKind(name: string, what: string, section: string): Message {
+  return warning("HED1481", `provider ${quote(name)} (${what}) is told nothing by ${section}`);
+}
+
+export function badExpression(text: string, problem: string): Message {
+  return error(
+    "HED1482",
+    `expression is not read: ${quote(text)} (${problem})`,
+    "CEL over Envoy's attributes: response.code >= 400",
+  );
+}
+
+/** Envoy refuses the listener of an expression that calls a function it does not have. */
+export function unknownFunction(name: string, known: readonly string[]): Message {
+  const near = nearest(name, known);
+  return error("HED1483", `expression calls ${quote(name)}, which proxies do not have`, near ?? known.join(", "));
+}
+
+export function notEvaluatedByHeddle(what: string): Message {
+  return warning(
+    "HED1484",
+    `Heddle's proxy does not evaluate ${what}: it logs nothing by this filter, Envoy does`,
+    "attributes of request, response, source, destination and connection (docs/telemetry.md)",
+  );
+}
+
+export function tagOfNoKind(tag: string): Message {
+  return error("HED1485", `custom tag ${quote(tag)} has no value`, "one of literal, environment, header, formatter");
+}
+
+export function metricsAreStandard(): Message {
+  return warning(
+    "HED1486",
+    "metrics are not adapted yet: proxies have Istio's standard metrics, for Prometheus",
+    "relabelling where they are scraped",
+  );
+}
+
+export function oneTracingProvider(names: readonly string[]): Message {
+  return warning("HED1487", `spans go to one provider: ${quote(names[0])} counts, not ${names.slice(1).join(", ")}`);
+}

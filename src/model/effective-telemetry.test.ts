@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import { buildMesh } from "./build.ts";
+import { telemetryOf } from "./effective-telemetry.ts";
+import { NO_PARTS } from "./mesh.ts";
+import { origin } from "./sample.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "./settings.ts";
+import type { LogRule, Telemetry, TraceRule } from "./telemetry.ts";
+import type { WorkloadScope } from "./workload-scope.ts";
+
+const MESH: WorkloadScope = { kind: "mesh", labels: {} };
+const SHOP: WorkloadScope = { kind: "namespace", namespace: "shop", labels: {} };
+const WEB: WorkloadScope = { kind: "namespace", namespace: "shop", labels: { app: "web" } };
+
+function log(changes: Partial<LogRule>): LogRule {
+  return { side: undefined, providers: [], disabled: false, filter: undefined, ...changes };
+}
+
+function trace(changes: Partial<TraceRule>): TraceRule {
+  const none = { provider: undefined, samplingPercent: undefined, disabled: undefined };
+  return { side: undefined, ...none, tags: undefined, byRequestId: undefined, ...changes };
+}
+
+function telemetry(name: string, scope: WorkloadScope, changes: Partial<Telemetry>, createdAt = 0): Telemetry {
+  return { origin: origin("Telemetry", name, "shop"), createdAt, scope, logging: [], tracing: [], ...changes };
+}
+
+const SETTINGS: MeshSettings = {
+  ...DEFAULT_SETTINGS,
+  providers: [
+    { kind: "access-log", name: "file", log: { kind: "text", path: "/tmp/log" }, omitsEmpty: false },
+    { kind: "zipkin", name: "zip", host: "z.example.com", port: 1, path: "/", wideIds: true, maxTagLength: undefined },
+    { kind: "opentelemetry", name: "otel", host: "o.example.com", port: 1, http: undefined, maxTagLength: undefined },
+  ],
+};
+
+function effective(telemetries: readonly Telemetry[], changes: Partial<MeshSettings> = {}, app = "web") {
+  const mesh = buildMesh({ ...SETTINGS, ...changes }, { ...NO_PARTS, telemetries });
+  return telemetryOf(mesh, { namespace: "shop", labels: { app } });
+}
+
+function logs(telemetries: readonly Telemetry[], changes: Partial<MeshSettings> = {}, app = "web") {
+  const found = effective(telemetries, changes, app);
+  const names = (side: "client" | "server") =>
+    found?.[side].logs?.map(({ provider, filter }) =>
+      [provider.name, ...(filter === undefined ? [] : [filter])].join(": "),
+    );
+  return { client: names("client"), server: names("server") };
+}
+
+const ENVOY_BY_DEFAULT = { defaultProviders: { logging: ["envoy"], tracing: [] } };
+
+test("nobody said anything: the mesh's own settings hold", () => {
+  expect(effective([])).toBeUndefined();
+  expect(logs([telemetry("t", MESH, { tracing: [trace({ provider: "zip" })] })])).toEqual({
+    client: undefined,
+    server: undefined,
+  });
+});
+
+test("default providers hold where no Telemetry speaks of logs", () => {
+  expect(logs([], ENVOY_BY_DEFAULT)).toEqual({ client: ["envoy"], server: ["envoy"] });
+});
+
+test("a level without providers speaks of those of the level above", () => {
+  const mesh = telemetry("mesh", MESH, { logging: [log({ providers: ["file"] })] });
+  const filtered = telemetry("shop", SHOP, { logging: [log({ filter: "response.code >= 400" })] });
+  expect(logs([mesh, filtered])).toEqual({
+    client: ["file: response.code >= 400"],
+    server: ["file: response.code >= 400"],
+  });
+});
+
+test("a level with providers replaces those of the level above", () => {
+  const mesh = telemetry("mesh", MESH, { logging: [log({ providers: ["file"] })] });
+  const own = telemetry("shop", SHOP, { logging: [log({ providers: ["ENVOY".toLowerCase()] })] });
+  expect(logs([mesh, own])).toEqual({ client: ["envoy"], server: ["envoy"] });
+});
+
+test("what is disabled for a side goes on at the other; a rule for one side alone leaves the other without a log", () => {
+  const mesh = telemetry("mesh", MESH, { logging: [log({ providers: ["file"] })] });
+  const quiet = telemetry("web", WEB, { logging: [log({ side: "client", disabled: true })] });
+  expect(logs([mesh, quiet])).toEqual({ client: [], server: ["file"] });
+  expect(logs([mesh, quiet], {}, "api")).toEqual({ client: ["file"], server: ["file"] });
+  const server = telemetry("mesh", MESH, { logging: [log({ side: "server", providers: ["file"] })] });
+  expect(logs([server], ENVOY_BY_DEFAULT)).toEqual({ client: [], server: ["file"] });
+});
+
+test("of several at one level the oldest counts", () => {
+  const old = telemetry("z", SHOP, { logging: [log({ providers: ["file"] })] }, 1);
+  const young = telemetry("a", SHOP, { logging: [log({ providers: ["envoy"] })] }, 2);
+  expect(logs([young, old]).server).toEqual(["file"]);
+});
+
+test("an unknown provider is nobody", () => {
+  expect(logs([telemetry("t", SHOP, { logging: [log({ providers: ["nobody"] })] })])).toEqual({
+    client: [],
+    server: [],
+  });
+});
+
+test("tracing is merged field by field, the last to speak of a field", () => {
+  const mesh = telemetry("mesh", MESH, { tracing: [trace({ provider: "zip", samplingPercent: 10 })] });
+  const tags = { a: { kind: "literal", value: "x" } } as const;
+  const shop = telemetry("shop", SHOP, { tracing: [trace({ tags, byRequestId: false })] });
+  const web = telemetry("web", WEB, {
+    tracing: [trace({ side: "client", provider: "otel" }), trace({ side: "server", disabled: true })],
+  });
+  const found = effective([mesh, shop, web]);
+  expect(found?.client.tracing).toMatchObject({ samplingPercent: 10, tags, byRequestId: false });
+  expect(found?.client.tracing?.provider.name).toBe("otel");
+  expect(found?.server.tracing).toBeUndefined();
+  expect(found?.origins.map(({ name }) => name)).toEqual(["mesh", "shop", "web"]);
+  expect(effective([mesh], {}, "api")?.server.tracing).toMatchObject({
+    samplingPercent: 10,
+    tags: {},
+    byRequestId: true,
+  });
+});
+
+test("1 % is sampled where nobody says it, and nothing is traced without a provider", () => {
+  const bare = telemetry("t", SHOP, { tracing: [trace({ tags: {} })] });
+  expect(effective([bare])?.client.tracing).toBeUndefined();
+  const byDefault = { defaultProviders: { logging: [], tracing: ["zip"] } };
+  expect(effective([], byDefault)?.client.tracing?.samplingPercent).toBe(1);
+});

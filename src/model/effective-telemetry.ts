@@ -1,0 +1,132 @@
+// What holds for one workload: Telemetry of the root namespace, then of its namespace, then one that selects it, field by field as Istio
+// merges them (pilot/pkg/model/telemetry.go, which decides in which order providers are settled).
+
+import type { Mesh } from "./mesh.ts";
+import type { Origin } from "./origin.ts";
+import type { MeshSettings } from "./settings.ts";
+import {
+  type LogRule,
+  type Telemetry,
+  type TelemetryProvider,
+  type TelemetrySide,
+  type TraceRule,
+  type TraceTag,
+  telemetryProvider,
+} from "./telemetry.ts";
+import type { Workload } from "./workload.ts";
+
+export interface EffectiveLog {
+  readonly provider: TelemetryProvider;
+  readonly filter: string | undefined;
+}
+
+export interface EffectiveTracing {
+  readonly provider: TelemetryProvider;
+  readonly samplingPercent: number;
+  readonly tags: Readonly<Record<string, TraceTag>>;
+  readonly byRequestId: boolean;
+}
+
+export interface SideTelemetry {
+  /** Undefined: nobody said anything, and the mesh's own access log holds. */
+  readonly logs: readonly EffectiveLog[] | undefined;
+  readonly tracing: EffectiveTracing | undefined;
+}
+
+export interface WorkloadTelemetry {
+  readonly client: SideTelemetry;
+  readonly server: SideTelemetry;
+  /** Of the objects that say so, the least specific first. */
+  readonly origins: readonly Origin[];
+}
+
+/** PILOT_TRACE_SAMPLING. */
+const SAMPLING_PERCENT = 1;
+
+/** Undefined where nobody, neither an object nor the mesh's settings, says anything. */
+export function telemetryOf(
+  { settings, index }: Pick<Mesh, "settings" | "index">,
+  workload: Pick<Workload, "namespace" | "labels">,
+): WorkloadTelemetry | undefined {
+  const levels = levelsOf(index.telemetries.of(workload));
+  const { defaultProviders } = settings;
+  if (levels.length === 0 && defaultProviders.logging.length + defaultProviders.tracing.length === 0) return undefined;
+  const of = (side: TelemetrySide): SideTelemetry => ({
+    logs: logsOf(settings, levels, side),
+    tracing: tracingOf(settings, levels, side),
+  });
+  return { client: of("client"), server: of("server"), origins: levels.map(({ origin }) => origin) };
+}
+
+/** Of each level the oldest one: the mesh's, the namespace's, one that selects the workload. They come oldest first, the mesh's before others. */
+function levelsOf(all: readonly Telemetry[]): readonly Telemetry[] {
+  const mesh = all.find(({ scope }) => scope.kind === "mesh");
+  const namespace = all.find(({ scope }) => scope.kind === "namespace" && !selects(scope.labels));
+  const workload = all.find(({ scope }) => scope.kind === "namespace" && selects(scope.labels));
+  return [mesh, namespace, workload].filter((telemetry) => telemetry !== undefined);
+}
+
+function selects(labels: Readonly<Record<string, string>>): boolean {
+  return Object.keys(labels).length > 0;
+}
+
+function isOf(rule: { readonly side: TelemetrySide | undefined }, side: TelemetrySide): boolean {
+  return rule.side === undefined || rule.side === side;
+}
+
+function logsOf(
+  settings: MeshSettings,
+  levels: readonly Telemetry[],
+  side: TelemetrySide,
+): readonly EffectiveLog[] | undefined {
+  const byDefault = settings.defaultProviders.logging;
+  const written = levels.map(({ logging }) => logging).filter((rules) => rules.length > 0);
+  if (written.length === 0 && byDefault.length === 0) return undefined;
+  const inForce = new Set(written.map(namesIn).findLast((names) => names.length > 0) ?? byDefault);
+  if (written.length === 0) return entriesOf(settings, [...inForce]);
+  const said = new Map<string, LogRule>();
+  let names = byDefault;
+  for (const rule of written.flat()) {
+    if (rule.providers.length > 0) names = rule.providers;
+    if (isOf(rule, side)) for (const name of names) said.set(name, rule);
+  }
+  return entriesOf(
+    settings,
+    [...inForce].filter((name) => said.has(name) && !said.get(name)?.disabled),
+    (name) => said.get(name)?.filter,
+  );
+}
+
+/** Whatever the side: a level that names somebody for one side alone has nobody for the other. */
+function namesIn(rules: readonly LogRule[]): readonly string[] {
+  return rules.flatMap(({ providers }) => providers);
+}
+
+function entriesOf(
+  settings: MeshSettings,
+  names: readonly string[],
+  filterOf: (name: string) => string | undefined = () => undefined,
+): readonly EffectiveLog[] {
+  return [...names].sort().flatMap((name) => {
+    const provider = telemetryProvider(settings, name);
+    return provider ? [{ provider, filter: filterOf(name) }] : [];
+  });
+}
+
+function tracingOf(
+  settings: MeshSettings,
+  levels: readonly Telemetry[],
+  side: TelemetrySide,
+): EffectiveTracing | undefined {
+  const rules = levels.flatMap(({ tracing }) => tracing).filter((rule) => isOf(rule, side));
+  const last = <K extends keyof TraceRule>(field: K) => rules.findLast((rule) => rule[field] !== undefined)?.[field];
+  const name = last("provider") ?? settings.defaultProviders.tracing[0];
+  const provider = name === undefined ? undefined : telemetryProvider(settings, name);
+  if (!provider || last("disabled")) return undefined;
+  return {
+    provider,
+    samplingPercent: last("samplingPercent") ?? SAMPLING_PERCENT,
+    tags: last("tags") ?? {},
+    byRequestId: last("byRequestId") ?? true,
+  };
+}

@@ -1,0 +1,91 @@
+// What proxies tell of the traffic: which requests they log and where, and which traces they begin.
+
+import type { AccessLog } from "./access-log.ts";
+import type { Origin } from "./origin.ts";
+import type { WorkloadScope } from "./workload-scope.ts";
+
+/** Somebody who is told, as the mesh's settings name him. */
+export type TelemetryProvider =
+  | { readonly kind: "access-log"; readonly name: string; readonly log: AccessLog; readonly omitsEmpty: boolean }
+  | {
+      readonly kind: "zipkin";
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      readonly path: string;
+      readonly wideIds: boolean;
+      readonly maxTagLength: number | undefined;
+    }
+  | {
+      readonly kind: "opentelemetry";
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      /** Undefined: by gRPC. */
+      readonly http: { readonly path: string; readonly timeoutMs: number } | undefined;
+      readonly maxTagLength: number | undefined;
+    }
+  /** Metrics for Prometheus are there anyhow. */
+  | { readonly kind: "prometheus"; readonly name: string }
+  /** Known by name; no proxy tells it anything. `what`: the kind as written. */
+  | { readonly kind: "silent"; readonly name: string; readonly what: string };
+
+/** Which side of a request's two proxies; undefined: both. */
+export type TelemetrySide = "client" | "server";
+
+export interface LogRule {
+  readonly side: TelemetrySide | undefined;
+  /** Names; empty: those that hold so far. */
+  readonly providers: readonly string[];
+  readonly disabled: boolean;
+  /** An expression of CEL. */
+  readonly filter: string | undefined;
+}
+
+export type TraceTag =
+  | { readonly kind: "literal"; readonly value: string }
+  | { readonly kind: "environment" | "header"; readonly name: string; readonly byDefault: string | undefined }
+  /** Envoy's command operators. */
+  | { readonly kind: "format"; readonly format: string };
+
+/** What is undefined stays as the level above has it. */
+export interface TraceRule {
+  readonly side: TelemetrySide | undefined;
+  readonly provider: string | undefined;
+  readonly samplingPercent: number | undefined;
+  readonly disabled: boolean | undefined;
+  readonly tags: Readonly<Record<string, TraceTag>> | undefined;
+  readonly byRequestId: boolean | undefined;
+}
+
+export interface Telemetry {
+  readonly origin: Origin;
+  readonly createdAt: number;
+  readonly scope: WorkloadScope;
+  readonly logging: readonly LogRule[];
+  readonly tracing: readonly TraceRule[];
+}
+
+/** Names of those who are told where nobody says whom. */
+export interface DefaultProviders {
+  readonly logging: readonly string[];
+  readonly tracing: readonly string[];
+}
+
+/** Istio's built-in ones (pkg/config/mesh/mesh.go). The settings' own come before them. */
+export function telemetryProvider(
+  settings: { readonly providers: readonly TelemetryProvider[]; readonly accessLog: AccessLog },
+  name: string,
+): TelemetryProvider | undefined {
+  const { providers, accessLog } = settings;
+  const own = providers.find((provider) => provider.name.toLowerCase() === name.toLowerCase());
+  if (own) return own;
+  if (name === "envoy") return { kind: "access-log", name, log: builtInLog(accessLog), omitsEmpty: false };
+  if (name === "prometheus") return { kind: "prometheus", name };
+  return name === "stackdriver" ? { kind: "silent", name, what: "stackdriver" } : undefined;
+}
+
+/** The mesh's form, on the standard stream (telemetry_logging.go, telemetryAccessLog). */
+function builtInLog(mesh: AccessLog): AccessLog {
+  return mesh.kind === "off" ? { kind: "text", path: "/dev/stdout" } : { ...mesh, path: "/dev/stdout" };
+}

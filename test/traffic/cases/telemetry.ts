@@ -1,0 +1,119 @@
+// What Telemetry says is told of requests: which of them are logged, by whom, and which traces begin.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { resource } from "../../../src/kube/resources.ts";
+import { eventually } from "../mesh.ts";
+import type { Pair } from "../pair.ts";
+
+/** Both proxies write once they hold 64 KiB: a line so long comes at once. */
+const PADDING = "-".repeat(66_000);
+
+export function telemetryCases(pair: Pair): void {
+  const file = (name: string) => join(pair.mesh.folder, `${name}.log`);
+  const provider = (name: string) =>
+    `    - {name: ${name}, envoyFileAccessLog: {path: ${file(name)}, logFormat: {text: "%REQ(:PATH)% %RESPONSE_CODE% ${PADDING}"}}}`;
+  const lines = (name: string): readonly string[] => {
+    if (!existsSync(file(name))) return [];
+    const text = readFileSync(file(name), "latin1");
+    return text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.split(" ").slice(0, 2).join(" "));
+  };
+
+  const telemetry = (spec: string, name = "telemetry") =>
+    pair.mesh.apply(
+      `apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: ${name}, namespace: default}
+spec: ${spec}`,
+    );
+  /** Asks for `path`, each time with another query, until the log has one of them. */
+  const untilLogged = async (name: string, path: string) => {
+    let asked = 0;
+    const ask = async () => {
+      await pair.get(`${path}?${asked++}`);
+      return lines(name).some((line) => line.startsWith(`${path}?`));
+    };
+    expect(await eventually(ask, (isThere) => isThere)).toBe(true);
+  };
+  const headers = async (init?: RequestInit) => (await pair.described("/", init)).headers;
+
+  beforeAll(async () => {
+    await pair.mesh.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}");
+    await pair.route("  - route: [{destination: {host: golden, subset: v1}}]");
+    await pair.mesh.apply(
+      `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    extensionProviders:
+${["first", "second", "third"].map(provider).join("\n")}
+    - {name: spans, zipkin: {service: golden.default.svc.cluster.local, port: 80}}`,
+    );
+  });
+  afterAll(async () => {
+    const { api } = pair.mesh.controlPlane;
+    for (const name of ["telemetry", "client"]) await api.delete(resource.telemetries, { namespace: "default", name });
+    await api.delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
+  });
+
+  test("an expression says which requests a client's proxy logs", async () => {
+    await telemetry(
+      `{accessLogging: [{match: {mode: CLIENT}, providers: [{name: first}], filter: {expression: "response.code >= 400 || request.url_path.startsWith('/end')"}}]}`,
+    );
+    await untilLogged("first", "/end-a");
+    for (const path of ["/good", "/status/404", "/status/503", "/end-b"]) await pair.get(path);
+    const found = await eventually(
+      async () => lines("first"),
+      (all) => all.includes("/end-b 200"),
+    );
+    expect(found.filter((line) => !line.startsWith("/end-a"))).toEqual([
+      "/status/404 404",
+      "/status/503 503",
+      "/end-b 200",
+    ]);
+  });
+
+  test("what is disabled for a workload is not logged, and another provider of its own is", async () => {
+    await telemetry("{accessLogging: [{match: {mode: CLIENT}, providers: [{name: second}]}]}");
+    await untilLogged("second", "/before");
+    await telemetry(
+      "{selector: {matchLabels: {app: client}}, accessLogging: [{providers: [{name: second}], disabled: true}, {match: {mode: CLIENT}, providers: [{name: third}]}]}",
+      "client",
+    );
+    await untilLogged("third", "/after");
+    await pair.get("/quiet");
+    expect(
+      await eventually(
+        async () => lines("third"),
+        (all) => all.includes("/quiet 200"),
+      ),
+    ).toContain("/quiet 200");
+    expect(lines("second").filter((line) => line.startsWith("/quiet"))).toEqual([]);
+  });
+
+  test("a trace begins at the client's proxy, sampled as often as is said, and one that came is carried on", async () => {
+    expect((await headers())["x-b3-traceid"]).toBeUndefined();
+    const becomes = async (percent: number, sampled: string) => {
+      await telemetry(
+        `{tracing: [{match: {mode: CLIENT}, providers: [{name: spans}], randomSamplingPercentage: ${percent}}]}`,
+      );
+      const found = await eventually(headers, (now) => now["x-b3-sampled"] === sampled);
+      expect(found["x-b3-sampled"]).toBe(sampled);
+      expect(found["x-b3-traceid"]).toMatch(/^[0-9a-f]{32}$/);
+      expect(found["x-b3-spanid"]).toMatch(/^[0-9a-f]{16}$/);
+    };
+    await becomes(100, "1");
+    await becomes(0, "0");
+    const trace = "0af7651916cd43dd8448eb211c80319c";
+    const context = { "x-b3-traceid": trace, "x-b3-spanid": "b7ad6b7169203331", "x-b3-sampled": "1" };
+    const found = await headers({ headers: context });
+    expect(found).toMatchObject({ "x-b3-traceid": trace, "x-b3-sampled": "1" });
+    expect(found["x-b3-spanid"]).not.toBe(context["x-b3-spanid"]);
+    expect(found["x-b3-parentspanid"]).toBe(context["x-b3-spanid"]);
+  });
+}
