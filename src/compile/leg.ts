@@ -25,6 +25,11 @@ export function legServerName(service: Service, port: number): string {
   return serverName({ port, subset: "", host: service.host });
 }
 
+/** Whether a proxy that acknowledged these names, or said nothing yet, takes requests for the service's port. */
+export function takesOnLeg(known: ReadonlySet<string> | undefined, service: Service, port: number): boolean {
+  return known === undefined || known.has(legServerName(service, port));
+}
+
 /**
  * `tls` is what the client's policy asks for; undefined: mutual TLS wherever an endpoint inside the mesh can (auto mTLS). The leg needs a mesh port,
  * a server that takes mutual TLS, and its acknowledgement of the server name. While the acknowledgement is awaited, an endpoint that
@@ -48,6 +53,6 @@ export function reachOf(
   const mode = mtlsMode(mesh, workload, endpoint.applicationPort);
   if (mode === "disable") return demanded ? "withheld" : "plaintext";
   const known = key === undefined ? undefined : acknowledged.get(key);
-  if (!known || known.has(legServerName(service, port))) return "leg";
+  if (takesOnLeg(known, service, port)) return "leg";
   return mode === "strict" || demanded ? "withheld" : "plaintext";
 }

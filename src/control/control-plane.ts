@@ -17,6 +17,8 @@ export interface ControlPlaneOptions {
   readonly sources: readonly Source[];
   /** Where its own metrics go. */
   readonly registry?: Registry;
+  /** See Discovery. */
+  readonly trustMs?: number;
   /** A workload's proxy came, or its last stream went. */
   onConnected(workload: WorkloadKey): void;
   onDisconnected(workload: WorkloadKey): void;
@@ -38,6 +40,7 @@ export class ControlPlane {
         onDisconnected: options.onDisconnected,
       },
       metrics,
+      options.trustMs,
     );
     this.pipeline = new Pipeline(
       options.settings,

@@ -39,16 +39,24 @@ export interface DiscoveryEvents {
   onDisconnected(workload: WorkloadKey): void;
 }
 
+/** Envoy's initial_fetch_timeout: a proxy that waited so long for its listeners goes on without them. */
+export const DEFAULT_TRUST_MS = 15_000;
+
 export class Discovery implements StreamHost {
   readonly #events: DiscoveryEvents;
+  readonly #trustMs: number;
   readonly #streams = new Set<ProxyStream>();
+  /** Of proxies that did not say yet what they take. */
+  readonly #silent = new Map<ProxyStream, ReturnType<typeof setTimeout>>();
   #compilation: Compilation | undefined;
 
   readonly metrics: ControlMetrics;
 
-  constructor(events: DiscoveryEvents, metrics: ControlMetrics) {
+  /** `trustMs`: so long after it came, a proxy is taken to have what it may have kept, or gets at this moment. */
+  constructor(events: DiscoveryEvents, metrics: ControlMetrics, trustMs = DEFAULT_TRUST_MS) {
     this.#events = events;
     this.metrics = metrics;
+    this.#trustMs = trustMs;
   }
 
   /** All streams of proxies, those too that wait for their workload. */
@@ -104,16 +112,26 @@ export class Discovery implements StreamHost {
     const key = workloadKey(stream.workload!);
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
     this.#events.onConnected(key);
-    // Nothing is acknowledged yet: until it is, its endpoints are not offered on the leg.
-    this.#events.onServerNames(key, new Set());
+    // Nothing is acknowledged yet. A thousand proxies that come at once would take all endpoints off the leg, and bring them back.
+    this.#silent.set(
+      stream,
+      setTimeout(() => this.onServerNames(stream, new Set()), this.#trustMs),
+    );
   }
 
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void {
+    this.#endSilence(stream);
     if (isProxy(stream)) this.#events.onServerNames(workloadKey(stream.workload!), serverNames);
+  }
+
+  #endSilence(stream: ProxyStream): void {
+    clearTimeout(this.#silent.get(stream));
+    this.#silent.delete(stream);
   }
 
   onOver(stream: ProxyStream): void {
     this.#streams.delete(stream);
+    this.#endSilence(stream);
     if (stream.node) this.metrics.forget(stream.node.id);
     const { workload } = stream;
     if (!workload || !isProxy(stream)) return;

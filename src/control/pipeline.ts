@@ -4,6 +4,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { logger } from "../base/log.ts";
 import { CompileCache } from "../compile/cache.ts";
 import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { reachedOtherwise } from "../compile/reach-versions.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -36,6 +37,9 @@ export interface Compilation {
   /** On the clock of performance.now(): the first of the changes that it is made of. */
   readonly changedAt: number;
 }
+
+/** What does not depend on proxies that come, go and acknowledge. */
+type Understood = Pick<Compilation, "mesh" | "verdicts" | "overruled" | "findings">;
 
 export class Pipeline {
   /** What was said at the start; an object may say otherwise. */
@@ -100,15 +104,16 @@ export class Pipeline {
     this.#compile();
   }
 
-  /** The server names that a workload's proxy takes now; undefined when its proxy is not connected. */
+  /**
+   * The server names that a workload's proxy takes now; undefined when it is not connected, or did not say yet. Mostly they are those that it
+   * was trusted to take, and nothing is to be done.
+   */
   acknowledge(workload: WorkloadKey, serverNames: ReadonlySet<string> | undefined): void {
     const before = this.#acknowledged.get(workload);
-    if (before === serverNames) return;
-    if (before && serverNames && before.size === serverNames.size && [...before].every((name) => serverNames.has(name)))
-      return;
     if (serverNames) this.#acknowledged.set(workload, serverNames);
     else this.#acknowledged.delete(workload);
-    this.#touch("proxy");
+    const mesh = this.#last?.mesh;
+    if (mesh && reachedOtherwise(mesh, workload, before, serverNames).size > 0) this.#touch("proxy");
   }
 
   #touch(trigger: Trigger): void {
@@ -122,11 +127,24 @@ export class Pipeline {
     this.#debounce.cancel();
   }
 
-  #compile(): void {
-    const startedAt = performance.now();
+  /** The mesh, and what was found in it. */
+  #understand(): Understood {
     const { settings, parts, sources, verdicts, overruled } = this.#objects.translate(this.#base);
     const mesh = buildMesh(settings, { ...parts, keySets: this.#keySets.current }, this.#last?.mesh);
     this.#keySets.want(mesh);
+    const findings = [
+      ...[...this.#unreadable.values()].flat(),
+      ...overruled.map(overruledFinding),
+      ...validateMesh(mesh, parts, sources),
+    ];
+    return { mesh, verdicts, overruled, findings };
+  }
+
+  #compile(): void {
+    const startedAt = performance.now();
+    const onlyProxies = this.#triggers.size === 1 && this.#triggers.has("proxy");
+    const understood = (onlyProxies && this.#last) || this.#understand();
+    const { mesh } = understood;
     this.#metrics.compiled(this.#triggers, performance.now() - startedAt);
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
     this.#triggers = new Set();
@@ -136,13 +154,9 @@ export class Pipeline {
       const snapshot = compileProxy(shared, workload);
       if (snapshot) snapshots.set(workloadKey(workload), snapshot);
     }
-    const findings = [
-      ...[...this.#unreadable.values()].flat(),
-      ...overruled.map(overruledFinding),
-      ...validateMesh(mesh, parts, sources),
-    ];
     const tookMs = performance.now() - startedAt;
-    this.#last = { mesh, snapshots, verdicts, overruled, findings, tookMs, changedAt };
+    const { verdicts, overruled, findings } = understood;
+    this.#last = { mesh, verdicts, overruled, findings, snapshots, tookMs, changedAt };
     log.debug("compiled", {
       objects: verdicts.size,
       services: mesh.services.length,

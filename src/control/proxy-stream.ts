@@ -20,6 +20,8 @@ import type { ControlMetrics } from "./metrics.ts";
 
 const log = logger("control");
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** Requests of a proxy whose workload is not known yet: its first ones, for each type. More than this is not a proxy of ours. */
 const MAX_WAITING_REQUESTS = 64;
 
@@ -37,7 +39,7 @@ export interface StreamHost {
   readonly metrics: ControlMetrics;
   lookUp(principal: string, node: Node): LookUp;
   onIdentified(stream: ProxyStream): void;
-  /** The server names that the proxy takes with what it acknowledged. */
+  /** The server names that the proxy takes with what it acknowledged; none when it refused the first that it was given. */
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void;
   onOver(stream: ProxyStream): void;
 }
@@ -186,6 +188,9 @@ export class ProxyStream implements CallHandler {
           type: received.type,
           reason: received.reason,
         });
+        // Without that listener it takes nothing on the leg, however long it lives.
+        if (received.type === "lds" && server.acknowledged("lds", MESH_INBOUND) === undefined)
+          this.#host.onServerNames(this, NO_NAMES);
         break;
       case "ack":
         this.#lastRefusal = undefined;
