@@ -1,7 +1,7 @@
 // Sets of resources that many proxies share. Equal sets are one object, so that whoever compares two snapshots compares references first.
 
 import { sameItems } from "../model/equality.ts";
-import type { Resource } from "../xds/resource.ts";
+import { LayeredMap } from "../xds/layered-map.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap } from "../xds/snapshot.ts";
 import type { Compiled, Source } from "./provenance.ts";
@@ -70,64 +70,6 @@ interface Entry {
   readonly set: ResourceSet;
 }
 
-/** One map over several sets: a thousand proxies must not have a thousand copies of what they share. */
-class LayeredMap implements ReadonlyMap<string, Resource> {
-  readonly #own: ResourceMap;
-  readonly #hidden: ReadonlySet<string>;
-  readonly #below: ResourceMap;
-  readonly size: number;
-
-  constructor({ resources, hidden }: ResourceSet, below: ResourceMap) {
-    this.#own = resources;
-    this.#hidden = hidden;
-    this.#below = below;
-    const covered = new Set([...resources.keys(), ...hidden]);
-    let taken = 0;
-    for (const name of covered) if (below.has(name)) taken++;
-    this.size = resources.size + below.size - taken;
-  }
-
-  #sees(name: string): boolean {
-    return !this.#hidden.has(name) && !this.#own.has(name);
-  }
-
-  get(name: string): Resource | undefined {
-    const own = this.#own.get(name);
-    if (own || (this.#hidden.size > 0 && this.#hidden.has(name))) return own;
-    return this.#below.get(name);
-  }
-
-  has(name: string): boolean {
-    return this.#own.has(name) || (!this.#hidden.has(name) && this.#below.has(name));
-  }
-
-  *entries(): MapIterator<[string, Resource]> {
-    yield* this.#own.entries();
-    for (const entry of this.#below) if (this.#sees(entry[0])) yield entry;
-  }
-
-  *keys(): MapIterator<string> {
-    for (const [name] of this) yield name;
-  }
-
-  *values(): MapIterator<Resource> {
-    for (const [, resource] of this) yield resource;
-  }
-
-  forEach(visit: (resource: Resource, name: string, map: ReadonlyMap<string, Resource>) => void): void {
-    this.#own.forEach((resource, name) => {
-      visit(resource, name, this);
-    });
-    this.#below.forEach((resource, name) => {
-      if (this.#sees(name)) visit(resource, name, this);
-    });
-  }
-
-  [Symbol.iterator](): MapIterator<[string, Resource]> {
-    return this.entries();
-  }
-}
-
 const layered = new WeakMap<ResourceMap, WeakMap<ResourceSet, ResourceMap>>();
 
 /** The set over what is below, as one map; the same object for the same two. */
@@ -136,7 +78,7 @@ export function layer(set: ResourceSet, below: ResourceMap): ResourceMap {
   if (below.size === 0) return set.resources;
   const known = layered.get(below)?.get(set);
   if (known) return known;
-  const map = new LayeredMap(set, below);
+  const map = new LayeredMap(set.resources, set.hidden, below);
   const bySet = layered.get(below) ?? new WeakMap<ResourceSet, ResourceMap>();
   bySet.set(set, map);
   layered.set(below, bySet);

@@ -5,6 +5,7 @@ import { logger } from "../base/log.ts";
 import { changesBetween } from "../compile/changes.ts";
 import type { ProxySnapshot } from "../compile/compile.ts";
 import { MESH_INBOUND } from "../compile/listener-names.ts";
+import { lengthOf } from "../grpc/message.ts";
 import type { CallHandler, ServerCall } from "../grpc/server.ts";
 import type { Workload } from "../model/workload.ts";
 import { deltaResponseParts } from "../xds/delta-response.ts";
@@ -277,8 +278,4 @@ export class ProxyStream implements CallHandler {
     this.#over = true;
     this.#host.onOver(this);
   }
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
 }

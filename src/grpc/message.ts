@@ -9,22 +9,53 @@ const FIRST_BYTES = 16 * 1024;
 const BELIEVED_BYTES = 1024 * 1024;
 
 export function frameMessage(message: Uint8Array): Buffer {
-  return frameParts([message]);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
+  writePrefix(frame, message.length);
+  frame.set(message, PREFIX_BYTES);
+  return frame;
 }
 
-/** Of one message that comes in parts: megabytes that are put together once are copied once. */
-export function frameParts(parts: readonly Uint8Array[]): Buffer {
+function writePrefix(into: Buffer, length: number): void {
+  into[0] = 0; // not compressed
+  into.writeUInt32BE(length, 1);
+}
+
+/** Longest chunk of a framed message: what a stream does not take of it is copied. */
+const CHUNK_BYTES = 128 * 1024;
+
+/**
+ * A message that comes in parts, as chunks to be written one after the other. Long parts, which many messages share, are not copied; short
+ * ones between them are put together.
+ */
+export function frameParts(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  writePrefix(prefix, lengthOf(parts));
+  const chunks: Uint8Array[] = [];
+  let short: Uint8Array[] = [prefix];
+  let bytes = PREFIX_BYTES;
+  const putTogether = () => {
+    if (short.length > 0) chunks.push(short.length === 1 ? short[0]! : Buffer.concat(short, bytes));
+    short = [];
+    bytes = 0;
+  };
+  for (const part of parts) {
+    const isLong = part.length >= CHUNK_BYTES / 2;
+    if (isLong || bytes + part.length > CHUNK_BYTES) putTogether();
+    if (isLong) {
+      for (let at = 0; at < part.length; at += CHUNK_BYTES) chunks.push(part.subarray(at, at + CHUNK_BYTES));
+    } else {
+      short.push(part);
+      bytes += part.length;
+    }
+  }
+  putTogether();
+  return chunks;
+}
+
+export function lengthOf(parts: readonly Uint8Array[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + length);
-  frame[0] = 0; // not compressed
-  frame.writeUInt32BE(length, 1);
-  let at = PREFIX_BYTES;
-  for (const part of parts) {
-    frame.set(part, at);
-    at += part.length;
-  }
-  return frame;
+  return length;
 }
 
 export type MessageFault = "compressed" | "too-large";

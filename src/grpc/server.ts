@@ -49,6 +49,10 @@ export class ServerCall implements StreamListener {
   #handler: CallHandler | undefined;
   #responded = false;
   #over = false;
+  /** Chunks of messages that the stream takes later, in order: they are others' too, and are not copied. */
+  #unsent: Uint8Array[] = [];
+  /** What follows them. */
+  #lastStatus: GrpcStatus | undefined;
 
   constructor(stream: ServerStream, head: RequestHead, peer: CallPeer, maxBytes: number) {
     this.#stream = stream;
@@ -72,11 +76,25 @@ export class ServerCall implements StreamListener {
     return this.sendParts([message]);
   }
 
-  /** One message that comes in parts. */
+  /** One message that comes in parts, which must not change any more: long ones are not copied. */
   sendParts(parts: readonly Uint8Array[]): boolean {
     if (this.#over) return true;
     this.#respond();
-    return this.#stream.write(frameParts(parts));
+    const waits = this.#unsent.length > 0;
+    this.#unsent.push(...frameParts(parts));
+    return !waits && this.#sendOn();
+  }
+
+  /** Writes until the stream takes no more; false when it does not. */
+  #sendOn(): boolean {
+    const chunks = this.#unsent;
+    for (const [i, chunk] of chunks.entries()) {
+      if (this.#stream.write(chunk)) continue;
+      this.#unsent = chunks.slice(i + 1);
+      return false;
+    }
+    this.#unsent = [];
+    return true;
   }
 
   /** Ends the call; what was sent before still arrives. */
@@ -84,7 +102,8 @@ export class ServerCall implements StreamListener {
     if (this.#over) return;
     this.#over = true;
     timers.disarm(this.#deadline);
-    if (this.#responded) this.#stream.end(statusTrailers(status));
+    if (this.#unsent.length > 0) this.#lastStatus = status;
+    else if (this.#responded) this.#stream.end(statusTrailers(status));
     else this.#stream.respond(new ResponseHead(200, [...HEAD, ...statusTrailers(status)], -1), true);
   }
 
@@ -127,7 +146,9 @@ export class ServerCall implements StreamListener {
   }
 
   onWritable(): void {
-    if (!this.#over) this.#handler?.onWritable?.();
+    if (!this.#sendOn()) return;
+    if (this.#lastStatus) this.#stream.end(statusTrailers(this.#lastStatus));
+    else if (!this.#over) this.#handler?.onWritable?.();
   }
 
   /** @internal Names what is accepted, as gRPC's compression specification asks. */

@@ -33,7 +33,7 @@ export interface Refusal {
 }
 
 /** `whole`: the map that it is all of. */
-export type Contents = Pick<DeltaResponse, "resources" | "removed"> & { readonly whole?: ResourceMap };
+export type Contents = Pick<DeltaResponse, "resources" | "removed" | "encoded"> & { readonly whole?: ResourceMap };
 
 /** What waits for the client's answer. */
 type Sent = DeltaResponse & Contents;
@@ -251,7 +251,7 @@ export class ServerType {
       return undefined;
     }
     this.#wantsWhole = false;
-    return { resources: whole.sent, removed: [], whole: resources };
+    return { resources: whole.sent, encoded: whole.encoded, removed: [], whole: resources };
   }
 
   /** `response` went out, with the contents that respond() gave. */

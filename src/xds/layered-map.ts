@@ -1,0 +1,58 @@
+// Resources over other resources, as one map.
+
+import type { Resource } from "./resource.ts";
+import type { ResourceMap } from "./snapshot.ts";
+
+/** One map over several sets: a thousand proxies must not have a thousand copies of what they share. */
+export class LayeredMap implements ReadonlyMap<string, Resource> {
+  readonly own: ResourceMap;
+  readonly below: ResourceMap;
+  /** Names of what is below that are not to be seen, or not as they are there. */
+  readonly covered: ReadonlySet<string>;
+  readonly #hidden: ReadonlySet<string>;
+  readonly size: number;
+
+  constructor(own: ResourceMap, hidden: ReadonlySet<string>, below: ResourceMap) {
+    this.own = own;
+    this.below = below;
+    this.#hidden = hidden;
+    this.covered = new Set([...own.keys(), ...hidden].filter((name) => below.has(name)));
+    this.size = own.size + below.size - this.covered.size;
+  }
+
+  get(name: string): Resource | undefined {
+    const own = this.own.get(name);
+    if (own || (this.#hidden.size > 0 && this.#hidden.has(name))) return own;
+    return this.below.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.own.has(name) || (!this.#hidden.has(name) && this.below.has(name));
+  }
+
+  *entries(): MapIterator<[string, Resource]> {
+    yield* this.own.entries();
+    for (const entry of this.below) if (!this.covered.has(entry[0])) yield entry;
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [name] of this) yield name;
+  }
+
+  *values(): MapIterator<Resource> {
+    for (const [, resource] of this) yield resource;
+  }
+
+  forEach(visit: (resource: Resource, name: string, map: ReadonlyMap<string, Resource>) => void): void {
+    this.own.forEach((resource, name) => {
+      visit(resource, name, this);
+    });
+    this.below.forEach((resource, name) => {
+      if (!this.covered.has(name)) visit(resource, name, this);
+    });
+  }
+
+  [Symbol.iterator](): MapIterator<[string, Resource]> {
+    return this.entries();
+  }
+}
