@@ -1,5 +1,5 @@
 // One proxy's end of a discovery stream, as cheap as it can be and still true: it subscribes to what its clusters and listeners name,
-// and acknowledges. Of a resource it reads the name and the version; what is inside is looked at once for all proxies.
+// and acknowledges. Of a resource it reads the version; what is inside is looked at once for all proxies.
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { ClientCall } from "../../src/grpc/client.ts";
@@ -14,6 +14,7 @@ const LDS = `${TYPE}listener.v3.Listener`;
 const RDS = `${TYPE}route.v3.RouteConfiguration`;
 const VHDS = `${TYPE}route.v3.VirtualHost`;
 const WILDCARDS = [CDS, LDS, VHDS];
+const TYPES = WILDCARDS.length + [EDS, RDS].length;
 
 interface Response {
   readonly typeUrl: string;
@@ -22,7 +23,7 @@ interface Response {
   readonly references: readonly string[];
 }
 
-/** By name and version: what a cluster or listener names. */
+/** By version, which is made of the content: what a cluster or listener names. */
 const known = new Map<string, readonly string[]>();
 
 export class SimulatedProxy {
@@ -44,7 +45,7 @@ export class SimulatedProxy {
 
   /** It has got something of everything that it asked for. */
   get synced(): boolean {
-    return [...WILDCARDS, EDS, RDS].every((type) => this.#answered.has(type));
+    return this.#answered.size === TYPES;
   }
 
   open(call: ClientCall): void {
@@ -105,20 +106,20 @@ function readResponse(message: Uint8Array): Response {
   return { typeUrl, nonce, references };
 }
 
+/** envoy.service.discovery.v3.Resource, of which the control plane writes the version first. */
 function referencesOf(typeUrl: string, resource: Uint8Array): readonly string[] {
   const reader = new BinaryReader(resource);
-  let name = "";
   let version = "";
-  let body: Uint8Array | undefined;
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
     if (field === 1) version = reader.string();
-    else if (field === 2) body = reader.bytes();
-    else if (field === 3) name = reader.string();
-    else reader.skip(type, field);
+    else if (field !== 2) reader.skip(type, field);
+    else return known.get(version) ?? remember(version, decodeResource(typeUrl === CDS ? "cds" : "lds", reader.bytes()));
   }
-  const key = `${name}@${version}`;
-  const found = known.get(key) ?? (body ? decodeResource(typeUrl === CDS ? "cds" : "lds", body) : []);
-  known.set(key, found);
-  return found;
+  return [];
+}
+
+function remember(version: string, references: readonly string[]): readonly string[] {
+  known.set(version, references);
+  return references;
 }

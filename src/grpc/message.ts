@@ -3,10 +3,11 @@
 const PREFIX_BYTES = 5;
 const FIRST_BYTES = 16 * 1024;
 /**
- * Who has sent so much of a message gets room for all of it: doubling to the end would copy 32 MiB in one piece. The memory behind it is
- * the kernel's until it is written to.
+ * Who has sent so much of a message, or such a part of it, gets room for all of it: doubling to the end would copy 32 MiB in one piece, and
+ * each of the 1.4 MB that a proxy is first told more than once. The memory behind it is the kernel's until it is written to.
  */
 const BELIEVED_BYTES = 1024 * 1024;
+const BELIEVED_PART = 1 / 8;
 
 export function frameMessage(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
@@ -120,7 +121,8 @@ export class MessageReader {
   #room(message: Buffer, step: number): Buffer {
     if (this.#filled + step <= message.length) return message;
     const filled = this.#filled + step;
-    const wanted = filled >= BELIEVED_BYTES ? this.#length : Math.max(message.length * 2, filled);
+    const believed = filled >= Math.min(BELIEVED_BYTES, this.#length * BELIEVED_PART);
+    const wanted = believed ? this.#length : Math.max(message.length * 2, filled);
     const larger = Buffer.allocUnsafe(Math.min(this.#length, wanted));
     message.copy(larger, 0, 0, this.#filled);
     this.#message = larger;

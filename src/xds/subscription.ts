@@ -24,9 +24,19 @@ export interface SubscriptionChange {
   readonly wildcardAdded: boolean;
 }
 
+const known = new WeakMap<ReadonlyMap<string, unknown>, ReadonlySet<string>>();
+
+function namesOf(resources: ReadonlyMap<string, unknown>): ReadonlySet<string> {
+  const names = known.get(resources) ?? new Set(resources.keys());
+  known.set(resources, names);
+  return names;
+}
+
 export class Subscription {
   readonly #kind: ResourceKind;
-  readonly #names = new Set<string>();
+  /** Its own, or all of a map that others ask for, too. */
+  #own: Set<string> | undefined = new Set();
+  #names: ReadonlySet<string> = this.#own!;
   readonly #prefixes = new Set<string>();
   #wildcard = false;
   #started = false;
@@ -58,14 +68,17 @@ export class Subscription {
       else if (name.endsWith(GLOB)) addedPrefixes.push(name.slice(0, -1));
       else added.push(name);
     }
-    for (const name of added) this.#names.add(name);
+    if (added.length > 0) {
+      const names = this.#ownNames();
+      for (const name of added) names.add(name);
+    }
     for (const prefix of addedPrefixes) this.#prefixes.add(prefix);
     const removed: string[] = [];
     let narrowed = false;
     for (const name of request.unsubscribe) {
       if (name === WILDCARD) this.#wildcard = false;
       else if (name.endsWith(GLOB)) narrowed = this.#prefixes.delete(name.slice(0, -1)) || narrowed;
-      else if (this.#names.delete(name)) removed.push(name);
+      else if (this.#names.has(name) && this.#ownNames().delete(name)) removed.push(name);
     }
     narrowed ||= hadWildcard && !this.#wildcard;
     return { added, addedPrefixes, removed, narrowed, wildcardAdded: this.#wildcard && !hadWildcard };
@@ -76,10 +89,21 @@ export class Subscription {
     return this.#names;
   }
 
-  /** By name, one by one: no more than are in `resources`, and all of them. */
+  /** The names, to be changed: what is shared is left to the others. */
+  #ownNames(): Set<string> {
+    this.#own ??= new Set(this.#names);
+    this.#names = this.#own;
+    return this.#own;
+  }
+
+  /** By name, one by one: no more than are in `resources`, and all of them. Then it shares them with all clients of which that is so. */
   isExactly(resources: ReadonlyMap<string, unknown>): boolean {
     if (this.#wildcard || this.#prefixes.size > 0 || this.#names.size !== resources.size) return false;
-    for (const name of this.#names) if (!resources.has(name)) return false;
+    const all = namesOf(resources);
+    if (this.#names === all) return true;
+    for (const name of this.#names) if (!all.has(name)) return false;
+    this.#names = all;
+    this.#own = undefined;
     return true;
   }
 
@@ -90,7 +114,7 @@ export class Subscription {
 
   /** Forgets a name that need not be remembered, because the wildcard covers all that it may ever become. */
   forget(name: string): void {
-    if (this.#wildcard) this.#names.delete(name);
+    if (this.#wildcard && this.#names.has(name)) this.#ownNames().delete(name);
   }
 
   /**
