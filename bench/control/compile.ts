@@ -2,7 +2,7 @@
 
 import { CompileCache } from "../../src/compile/cache.ts";
 import { compileProxy, compileShared } from "../../src/compile/compile.ts";
-import { translate } from "../../src/dialect/dialects.ts";
+import { translate, type WholeTranslation } from "../../src/dialect/dialects.ts";
 import type { SourceObject } from "../../src/dialect/object.ts";
 import { buildMesh } from "../../src/model/build.ts";
 import type { Mesh } from "../../src/model/mesh.ts";
@@ -23,6 +23,7 @@ const CHANGES = 15;
 class Compiler {
   readonly #cache = new CompileCache();
   #objects: readonly SourceObject[];
+  #translation: WholeTranslation | undefined;
   #mesh: Mesh | undefined;
 
   constructor(objects: readonly SourceObject[]) {
@@ -32,7 +33,8 @@ class Compiler {
   /** Everything that the control plane does between a change and what it sends; milliseconds. */
   compile(): number {
     const startedAt = performance.now();
-    const { parts, sources } = translate(this.#objects, DEFAULT_SETTINGS);
+    this.#translation = translate(this.#objects, DEFAULT_SETTINGS, this.#translation);
+    const { parts, sources } = this.#translation;
     this.#mesh = buildMesh(DEFAULT_SETTINGS, parts, this.#mesh);
     const shared = compileShared(this.#mesh, new Map(), this.#cache);
     for (const workload of this.#mesh.workloads) compileProxy(shared, workload);

@@ -2,7 +2,7 @@
 // takes turns with the other. An object that is rejected does not take its last good version down.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { settingsAmong, translate } from "../dialect/dialects.ts";
+import { settingsAmong, translate, type WholeTranslation } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { MeshParts } from "../model/mesh.ts";
 
@@ -43,12 +43,26 @@ interface Holding {
   readonly accepted: Map<string, SourceObject>;
 }
 
+interface Judged {
+  readonly keys: readonly string[];
+  readonly translation: WholeTranslation;
+  readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
+}
+
+function servesEarlier(verdicts: ReadonlyMap<string, ObjectVerdict>): boolean {
+  for (const verdict of verdicts.values()) if (verdict.servesEarlier) return true;
+  return false;
+}
+
 export class Objects {
   readonly #holdings: readonly Holding[];
   /** By key: the first source that holds it. */
   readonly #holders = new Map<string, Holding>();
   /** Undefined since a key came or went. */
   #keys: readonly string[] | undefined;
+  #last: Judged | undefined;
+  /** What was made of the objects in force, since one of them is not the newest. */
+  #inForce: WholeTranslation | undefined;
 
   /** Names of the sources, the one that counts first. */
   constructor(sources: readonly string[]) {
@@ -89,25 +103,33 @@ export class Objects {
     const keys = this.#keys;
     const currentOf = (key: string) => holders.get(key)!.current.get(key)!;
     const current = keys.map(currentOf);
-    const first = translate(current, this.#lastGoodSettings(current, base));
-    const verdicts = new Map<string, ObjectVerdict>();
-    let replaced = false;
-    first.results.forEach(({ object, accepted, diagnostics }, i) => {
-      const key = keys[i]!;
-      const { accepted: good } = holders.get(key)!;
-      if (accepted) good.set(key, object);
-      const servesEarlier = !accepted && good.has(key);
-      replaced ||= servesEarlier;
-      verdicts.set(key, { object, accepted, servesEarlier, diagnostics });
-    });
+    const first = translate(current, this.#lastGoodSettings(current, base), this.#last?.translation);
+    const verdicts = this.#judge(keys, first);
+    this.#last = { keys, translation: first, verdicts };
     const overruled = this.#overruled();
     const common = { settings: first.settings, verdicts, overruled };
-    if (!replaced) return { ...common, parts: first.parts, sources: first.sources };
+    if (!servesEarlier(verdicts)) return { ...common, parts: first.parts, sources: first.sources };
     const inForce = keys.flatMap((key) =>
       verdicts.get(key)!.accepted ? currentOf(key) : (holders.get(key)!.accepted.get(key) ?? []),
     );
-    const second = translate(inForce, base);
+    const second = translate(inForce, base, this.#inForce);
+    this.#inForce = second;
     return { ...common, settings: second.settings, parts: second.parts, sources: second.sources };
+  }
+
+  /** A verdict on what was judged before is the same object. */
+  #judge(keys: readonly string[], { results }: WholeTranslation): ReadonlyMap<string, ObjectVerdict> {
+    const before = this.#last?.keys === keys ? this.#last : undefined;
+    const verdicts = new Map(before?.verdicts);
+    for (const [i, result] of results.entries()) {
+      if (result === before?.translation.results[i]) continue;
+      const { object, accepted, diagnostics } = result;
+      const { accepted: good } = this.#holders.get(keys[i]!)!;
+      if (accepted) good.set(keys[i]!, object);
+      const earlier = !accepted && good.has(keys[i]!);
+      verdicts.set(keys[i]!, { object, accepted, servesEarlier: earlier, diagnostics });
+    }
+    return verdicts;
   }
 
   /** What objects are read by while the settings that one of them holds are wrong; `base` otherwise. */

@@ -43,8 +43,11 @@ export interface Dialect {
   readonly later: readonly LaterKind[];
   /** The mesh's settings with what is said of them among `objects`, of whatever kind; `before` itself when nothing is. */
   readonly settings?: (objects: readonly SourceObject[], before: MeshSettings) => MeshSettings;
-  /** `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. */
-  translate(objects: readonly SourceObject[], settings: MeshSettings): Translation;
+  /**
+   * `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. `before`: what it made of other objects
+   * by the same settings.
+   */
+  translate(objects: readonly SourceObject[], settings: MeshSettings, before?: Translation): Translation;
 }
 
 /**

@@ -14,7 +14,12 @@ import type { SourceObject } from "./object.ts";
 
 export const DIALECTS: readonly Dialect[] = [kubernetes, istio];
 
-export interface WholeTranslation extends Translation {
+/** Who reads an object; the verdict on it where nobody does. */
+type Reading = Dialect | ObjectResult;
+
+export interface WholeTranslation extends Translation, Readers {
+  readonly objects: readonly SourceObject[];
+  readonly byDialect: ReadonlyMap<Dialect, Translation>;
   readonly sources: SourceMap;
   /** By which the objects were read: those given, with what one of the objects says of them. */
   readonly settings: MeshSettings;
@@ -25,36 +30,82 @@ export function settingsAmong(objects: readonly SourceObject[], base: MeshSettin
   return DIALECTS.reduce((before, dialect) => dialect.settings?.(objects, before) ?? before, base);
 }
 
-/** A whole set: settings and parts for `buildMesh`, a verdict on each object, and where the objects stand. `base`: what holds unless an object says otherwise. */
-export function translate(objects: readonly SourceObject[], base: MeshSettings): WholeTranslation {
+/**
+ * A whole set: settings and parts for `buildMesh`, a verdict on each object, and where the objects stand. `base`: what holds unless an object
+ * says otherwise. `before`: what was made of another set; objects that are in both are looked at no more.
+ */
+export function translate(
+  objects: readonly SourceObject[],
+  base: MeshSettings,
+  before?: WholeTranslation,
+): WholeTranslation {
   const settings = settingsAmong(objects, base);
-  const results = new Map<SourceObject, ObjectResult>();
-  const known = new Map<Dialect, SourceObject[]>(DIALECTS.map((dialect) => [dialect, []]));
-  const seen = new Set<string>();
+  const { readers, distinct } = readersOf(objects, before);
+  const byDialect = new Map(
+    DIALECTS.map((dialect) => {
+      const members = objects.filter((_, i) => readers[i] === dialect);
+      const last = before?.settings === settings ? before.byDialect.get(dialect) : undefined;
+      return [dialect, last && isOf(last, members) ? last : dialect.translate(members, settings, last)];
+    }),
+  );
   const finders = new Map<string, SpanFinder>();
-  for (const object of objects) {
-    const { key } = object;
-    const dialect = dialectOf(object);
-    if ("message" in dialect) results.set(object, verdict(object, dialect));
-    else if (seen.has(key))
-      results.set(
-        object,
-        verdict(object, { path: "metadata.name", message: diagnostics.duplicateObject(object.origin.kind) }),
-      );
-    else {
-      known.get(dialect)!.push(object);
-      if (object.spans) finders.set(key, object.spans);
-    }
-    seen.add(key);
-  }
-  const translations = [...known].map(([dialect, members]) => dialect.translate(members, settings));
-  for (const { results: verdicts } of translations) for (const result of verdicts) results.set(result.object, result);
+  for (const [i, { key, spans }] of objects.entries()) if (spans && !("object" in readers[i]!)) finders.set(key, spans);
   return {
-    parts: joinParts(translations.map((translation) => translation.parts)),
-    results: objects.map((object) => results.get(object)!),
+    objects,
+    readers,
+    distinct,
+    byDialect,
+    parts: joinParts([...byDialect.values()].map(({ parts }) => parts)),
+    results: inOrder(readers, byDialect),
     sources: new SourceMap(finders),
     settings,
   };
+}
+
+function isOf({ results }: Translation, objects: readonly SourceObject[]): boolean {
+  return results.length === objects.length && results.every(({ object }, i) => object === objects[i]);
+}
+
+interface Readers {
+  /** For each object who reads it, or the verdict when nobody does. */
+  readonly readers: readonly Reading[];
+  /** No two objects have one name. */
+  readonly distinct: boolean;
+}
+
+function readersOf(objects: readonly SourceObject[], before: WholeTranslation | undefined): Readers {
+  const known = before?.distinct && sameKeys(objects, before.objects) ? before : undefined;
+  if (known) {
+    const { objects: last, readers } = known;
+    return { readers: objects.map((object, i) => (object === last[i] ? readers[i]! : readerOf(object))), distinct: true };
+  }
+  const seen = new Set<string>();
+  const readers = objects.map((object) => {
+    const reader = readerOf(object);
+    const isDuplicate = seen.has(object.key) && !("object" in reader);
+    seen.add(object.key);
+    if (!isDuplicate) return reader;
+    return verdict(object, { path: "metadata.name", message: diagnostics.duplicateObject(object.origin.kind) });
+  });
+  return { readers, distinct: seen.size === objects.length };
+}
+
+function sameKeys(a: readonly SourceObject[], b: readonly SourceObject[]): boolean {
+  return a.length === b.length && a.every((object, i) => object === b[i] || object.key === b[i]!.key);
+}
+
+function readerOf(object: SourceObject): Reading {
+  const dialect = dialectOf(object);
+  return "message" in dialect ? verdict(object, dialect) : dialect;
+}
+
+/** Each dialect's results are in the order of its objects. */
+function inOrder(
+  readers: readonly Reading[],
+  translations: ReadonlyMap<Dialect, Translation>,
+): readonly ObjectResult[] {
+  const next = new Map([...translations].map(([dialect, { results }]) => [dialect, results.values()]));
+  return readers.map((reader) => ("object" in reader ? reader : next.get(reader)!.next().value!));
 }
 
 /** One object by itself, as admission sees it: what it refers to is not looked at. */
@@ -89,9 +140,9 @@ interface Reader {
 }
 
 /** By group, then by kind. */
-const READERS: ReadonlyMap<string, ReadonlyMap<string, Reader>> = readersOf(DIALECTS);
+const READERS: ReadonlyMap<string, ReadonlyMap<string, Reader>> = readersByKind(DIALECTS);
 
-function readersOf(dialects: readonly Dialect[]): ReadonlyMap<string, ReadonlyMap<string, Reader>> {
+function readersByKind(dialects: readonly Dialect[]): ReadonlyMap<string, ReadonlyMap<string, Reader>> {
   const readers = new Map<string, Map<string, Reader>>();
   for (const dialect of dialects)
     for (const table of dialect.kinds) {

@@ -1,14 +1,13 @@
 // Kubernetes' own kinds: what runs, and under which names.
 
-import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
-import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
+import { type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Workload } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
-import { type Dialect, remembered, type Translation } from "../dialect.ts";
+import { type Dialect, type ObjectResult, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { readCredential } from "./credential.ts";
@@ -27,16 +26,16 @@ type Part =
   | { readonly kind: "credential"; readonly credential: Credential }
   | { readonly kind: "endpoints"; readonly list: EndpointList };
 
-interface Read {
+/** The verdict on an object, and what it says. */
+interface Read extends ObjectResult {
   readonly part: Part;
-  readonly accepted: boolean;
-  readonly diagnostics: readonly Diagnostic[];
 }
 
 const read = remembered((object: SourceObject, settings: MeshSettings): Read => {
   const reporter = new Reporter(object);
   const part = readPart(object, settings, reporter);
   return {
+    object,
     part: reporter.failed ? { kind: "nothing" } : part,
     accepted: !reporter.failed,
     diagnostics: reporter.diagnostics,
@@ -68,15 +67,25 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
   }
 }
 
-function translate(objects: readonly SourceObject[], settings: MeshSettings): Translation {
-  const reads = objects.map((object) => ({ object, ...read(object, settings) }));
-  const parts: MeshParts = {
-    ...NO_PARTS,
-    namespaces: reads.flatMap(({ part }) => (part.kind === "namespace" ? [part.namespace] : [])),
-    services: reads.flatMap(({ part }) => (part.kind === "service" ? [part.service] : [])),
-    workloads: reads.flatMap(({ part }) => (part.kind === "workload" ? [part.workload] : [])),
-    credentials: reads.flatMap(({ part }) => (part.kind === "credential" ? [part.credential] : [])),
-    endpointLists: reads.flatMap(({ part }) => (part.kind === "endpoints" ? [part.list] : [])),
-  };
-  return { parts, results: reads.map(({ object, accepted, diagnostics }) => ({ object, accepted, diagnostics })) };
+function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: Translation): Translation {
+  const known = (before?.results ?? []) as readonly Read[]; // its own
+  const results = objects.map((object, i): Read => {
+    const last = known[i];
+    if (last?.object === object) return last;
+    const made = read(object, settings);
+    return made.object === object ? made : { ...made, object };
+  });
+  const namespaces: Namespace[] = [];
+  const services: Service[] = [];
+  const workloads: Workload[] = [];
+  const credentials: Credential[] = [];
+  const endpointLists: EndpointList[] = [];
+  for (const { part } of results) {
+    if (part.kind === "workload") workloads.push(part.workload);
+    else if (part.kind === "service") services.push(part.service);
+    else if (part.kind === "endpoints") endpointLists.push(part.list);
+    else if (part.kind === "namespace") namespaces.push(part.namespace);
+    else if (part.kind === "credential") credentials.push(part.credential);
+  }
+  return { parts: { ...NO_PARTS, namespaces, services, workloads, credentials, endpointLists }, results };
 }
