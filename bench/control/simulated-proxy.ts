@@ -114,7 +114,8 @@ function referencesOf(typeUrl: string, resource: Uint8Array): readonly string[] 
     const [field, type] = reader.tag();
     if (field === 1) version = reader.string();
     else if (field !== 2) reader.skip(type, field);
-    else return known.get(version) ?? remember(version, decodeResource(typeUrl === CDS ? "cds" : "lds", reader.bytes()));
+    else
+      return known.get(version) ?? remember(version, decodeResource(typeUrl === CDS ? "cds" : "lds", reader.bytes()));
   }
   return [];
 }

@@ -28,7 +28,8 @@ export class ReachVersions {
 
   update(mesh: Mesh, acknowledged: AcknowledgedServerNames): void {
     const before = this.#acknowledged;
-    for (const [workload, names] of acknowledged) this.#touch(reachedOtherwise(mesh, workload, before.get(workload), names));
+    for (const [workload, names] of acknowledged)
+      this.#touch(reachedOtherwise(mesh, workload, before.get(workload), names));
     for (const [workload, names] of before)
       if (!acknowledged.has(workload)) this.#touch(reachedOtherwise(mesh, workload, names, undefined));
     this.#acknowledged = new Map(acknowledged);

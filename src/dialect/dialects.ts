@@ -77,7 +77,10 @@ function readersOf(objects: readonly SourceObject[], before: WholeTranslation | 
   const known = before?.distinct && sameKeys(objects, before.objects) ? before : undefined;
   if (known) {
     const { objects: last, readers } = known;
-    return { readers: objects.map((object, i) => (object === last[i] ? readers[i]! : readerOf(object))), distinct: true };
+    return {
+      readers: objects.map((object, i) => (object === last[i] ? readers[i]! : readerOf(object))),
+      distinct: true,
+    };
   }
   const seen = new Set<string>();
   const readers = objects.map((object) => {

@@ -2,16 +2,16 @@
 
 import type { ClientPolicy } from "./client-policy.ts";
 import { indexEndpoints, indexInboundPorts } from "./endpoints.ts";
-import { sameContent, sameItems } from "./equality.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
-import { type Authored, byAge, compareText, type Origin, originKey } from "./origin.ts";
+import { type Authored, byAge, type Origin, originKey } from "./origin.ts";
 import { ProxyScopeIndex } from "./proxy-scope.ts";
 import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
+import { settled } from "./settle.ts";
 import { workloadKey } from "./workload.ts";
 import { ScopeIndex } from "./workload-scope.ts";
 
@@ -20,41 +20,27 @@ import { ScopeIndex } from "./workload-scope.ts";
  * is the same object again, lists and indexes too, so that whoever compares two meshes compares references.
  */
 export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mesh): Mesh {
-  const services = kept(before?.services, distinct([...parts.services].sort(byAge), serviceKey), serviceKey);
-  const workloads = kept(before?.workloads, distinct(parts.workloads, workloadKey), workloadKey);
-  const everyRoute = distinct(parts.routes, routeKey);
-  const routes = kept(before?.routes, everyRoute.filter(isForSidecars), routeKey);
-  const gatewayRoutes = kept(
+  const services = settled(before?.services, parts.services, serviceKey, byAge);
+  const workloads = settled(before?.workloads, parts.workloads, workloadKey);
+  const routes = settled(before?.routes, parts.routes.filter(isForSidecars), routeKey);
+  const gatewayRoutes = settled(
     before?.gatewayRoutes,
-    everyRoute.filter((route) => !isForSidecars(route)),
+    parts.routes.filter((route) => !isForSidecars(route)),
     routeKey,
   );
-  const gateways = kept(before?.gateways, distinct(parts.gateways, policyKey), policyKey);
-  const credentials = kept(before?.credentials, distinct(parts.credentials, credentialKey), credentialKey);
-  const clientPolicies = kept(before?.clientPolicies, distinct(parts.clientPolicies, policyKey), policyKey);
-  const serverPolicies = kept(before?.serverPolicies, distinct(parts.serverPolicies, policyKey), policyKey);
-  const authorizationPolicies = kept(
-    before?.authorizationPolicies,
-    distinct(parts.authorizationPolicies, policyKey),
-    policyKey,
-  );
-  const requestAuthentications = kept(
-    before?.requestAuthentications,
-    distinct(parts.requestAuthentications, policyKey),
-    policyKey,
-  );
-  const telemetries = kept(before?.telemetries, distinct(parts.telemetries, policyKey), policyKey);
-  const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
-  const proxyScopes = kept(before?.proxyScopes, distinct(parts.proxyScopes, policyKey), policyKey);
-  const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
-  const workloadIndex =
-    before?.workloads === workloads
-      ? before.index.workloads
-      : new Map(workloads.map((workload) => [workloadKey(workload), workload]));
-  const found = indexEndpoints(services, workloadIndex, parts.endpointLists, before?.index);
+  const gateways = settled(before?.gateways, parts.gateways, policyKey);
+  const credentials = settled(before?.credentials, parts.credentials, credentialKey);
+  const clientPolicies = settled(before?.clientPolicies, parts.clientPolicies, policyKey);
+  const serverPolicies = settled(before?.serverPolicies, parts.serverPolicies, policyKey);
+  const authorizationPolicies = settled(before?.authorizationPolicies, parts.authorizationPolicies, policyKey);
+  const requestAuthentications = settled(before?.requestAuthentications, parts.requestAuthentications, policyKey);
+  const keySets = settled(before?.keySets, parts.keySets, keySetKey);
+  const proxyScopes = settled(before?.proxyScopes, parts.proxyScopes, policyKey);
+  const telemetries = settled(before?.telemetries, parts.telemetries, policyKey);
+  const namespaces = settled(before?.namespaces, parts.namespaces, namespaceKey);
+  const found = indexEndpoints(services, workloads, parts.endpointLists, before);
   const index: MeshIndex = {
     ...(before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services)),
-    workloads: workloadIndex,
     ...found,
     inboundPorts: indexInboundPorts(services, found.endpoints, before?.index),
     ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
@@ -112,19 +98,6 @@ function pick<K extends keyof MeshIndex>(index: MeshIndex, keys: readonly K[]): 
   return Object.fromEntries(keys.map((key) => [key, index[key]])) as Pick<MeshIndex, K>;
 }
 
-/** With the objects of before where they say the same, and the very list of before when they all do. Both are sorted by key. */
-function kept<T>(before: readonly T[] | undefined, now: readonly T[], keyOf: (thing: T) => string): readonly T[] {
-  if (!before) return now;
-  let known: ReadonlyMap<string, T> | undefined;
-  const things = now.map((thing, i) => {
-    if (before[i] === thing) return thing;
-    known ??= new Map(before.map((old) => [keyOf(old), old]));
-    const old = known.get(keyOf(thing));
-    return old !== undefined && sameContent(old, thing) ? old : thing;
-  });
-  return sameItems(before, things) ? before : things;
-}
-
 const policyKey = ({ origin }: Authored) => originKey(origin);
 const keySetKey = ({ uri }: KeySet) => uri;
 const namespaceKey = ({ name }: Namespace) => name;
@@ -165,16 +138,6 @@ function credentialKey({ origin }: { readonly origin: Origin }): string {
 
 function isForSidecars({ gateway }: Route): boolean {
   return gateway === undefined;
-}
-
-/** The first of each key, sorted by key. */
-function distinct<T>(things: readonly T[], keyOf: (thing: T) => string): readonly T[] {
-  const byKey = new Map<string, T>();
-  for (const thing of things) {
-    const key = keyOf(thing);
-    if (!byKey.has(key)) byKey.set(key, thing);
-  }
-  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([, thing]) => thing);
 }
 
 /** Things under each of their keys, every list sorted by age. */

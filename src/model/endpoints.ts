@@ -15,17 +15,22 @@ import { file, LabelIndex } from "./label-index.ts";
 import type { InboundPort, InboundPorts } from "./mesh.ts";
 import { byAge, compareText } from "./origin.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
+import { replacements } from "./settle.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
 
 export interface EndpointIndex {
+  readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
   readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
 }
 
-interface Joined {
-  readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
-  readonly workloadsByNamespace: EndpointIndex["workloadsByNamespace"];
+interface Joined extends Omit<EndpointIndex, "endpoints"> {
   readonly lists: ReadonlyMap<ServiceKey, readonly EndpointList[]>;
+}
+
+interface Before {
+  readonly workloads: readonly Workload[];
+  readonly index: EndpointIndex;
 }
 
 /**
@@ -34,33 +39,56 @@ interface Joined {
  */
 export function indexEndpoints(
   services: readonly Service[],
-  workloads: ReadonlyMap<WorkloadKey, Workload>,
+  workloads: readonly Workload[],
   lists: readonly EndpointList[],
-  before: EndpointIndex | undefined,
+  before: Before | undefined,
 ): EndpointIndex {
   const listsByService = new Map<ServiceKey, EndpointList[]>();
   for (const list of lists) file(listsByService, list.service, list);
-  const workloadsByNamespace = indexNamespaces(workloads, before?.workloadsByNamespace);
-  const joined: Joined = { workloads, workloadsByNamespace, lists: listsByService };
+  const indexes = indexWorkloads(workloads, before);
+  const joined: Joined = { ...indexes, lists: listsByService };
   const endpoints = new Map<ServiceKey, ServiceEndpoints>();
   for (const service of services) {
     const key = serviceKey(service);
     const inputs = inputsOf(joined, service);
-    const known = before?.endpoints.get(key);
+    const known = before?.index.endpoints.get(key);
     endpoints.set(
       key,
       known && sameItems(known.inputs, inputs) ? known : { inputs, ports: findPorts(joined, service) },
     );
   }
-  return { endpoints, workloadsByNamespace };
+  return { ...indexes, endpoints };
+}
+
+type WorkloadIndexes = Omit<EndpointIndex, "endpoints">;
+
+function indexWorkloads(workloads: readonly Workload[], before: Before | undefined): WorkloadIndexes {
+  const replaced = before && replacements(before.workloads, workloads, workloadKey);
+  if (before && replaced) return withReplaced(before.index, replaced);
+  return {
+    workloads: new Map(workloads.map((workload) => [workloadKey(workload), workload])),
+    workloadsByNamespace: indexNamespaces(workloads, before?.index.workloadsByNamespace),
+  };
+}
+
+function withReplaced(before: WorkloadIndexes, replaced: ReadonlyMap<Workload, Workload>): WorkloadIndexes {
+  if (replaced.size === 0) return { workloads: before.workloads, workloadsByNamespace: before.workloadsByNamespace };
+  const workloads = new Map(before.workloads);
+  for (const workload of replaced.values()) workloads.set(workloadKey(workload), workload);
+  const workloadsByNamespace = new Map(before.workloadsByNamespace);
+  for (const namespace of new Set([...replaced.values()].map((workload) => workload.namespace))) {
+    const { things } = before.workloadsByNamespace.get(namespace)!;
+    workloadsByNamespace.set(namespace, new LabelIndex(things.map((thing) => replaced.get(thing) ?? thing)));
+  }
+  return { workloads, workloadsByNamespace };
 }
 
 function indexNamespaces(
-  workloads: ReadonlyMap<WorkloadKey, Workload>,
+  workloads: readonly Workload[],
   before: EndpointIndex["workloadsByNamespace"] | undefined,
 ): EndpointIndex["workloadsByNamespace"] {
   const byNamespace = new Map<string, Workload[]>();
-  for (const workload of workloads.values()) file(byNamespace, workload.namespace, workload);
+  for (const workload of workloads) file(byNamespace, workload.namespace, workload);
   return new Map(
     [...byNamespace].map(([namespace, members]) => {
       const known = before?.get(namespace);
@@ -212,7 +240,8 @@ export function indexInboundPorts(
   if (changed?.size === 0) return before!.inboundPorts;
   const touched = changed && workloadsOf(changed, before.endpoints, endpoints);
   const found = new Map<WorkloadKey, Map<number, Bindings[number][]>>();
-  for (const service of [...services].sort(byAge)) {
+  const concerned = changed && touched ? servingAny(touched, changed, services, before.inboundPorts) : services;
+  for (const service of [...concerned].sort(byAge)) {
     const { ports } = endpoints.get(serviceKey(service))!;
     for (const port of service.ports) {
       for (const { workload, applicationPort } of ports.get(port.number) ?? []) {
@@ -225,8 +254,24 @@ export function indexInboundPorts(
   }
   const made = [...found].map(([key, ports]) => [key, ascending(ports)] as const);
   if (!before || !touched) return new Map(made);
-  const kept = [...before.inboundPorts].filter(([key]) => !touched.has(key));
-  return new Map([...kept, ...made]);
+  const ports = new Map(before.inboundPorts);
+  for (const key of touched) ports.delete(key);
+  for (const [key, served] of made) ports.set(key, served);
+  return ports;
+}
+
+/** Services that one of the workloads is an endpoint of: those that changed, and of the others those that it was one of before. */
+function servingAny(
+  workloads: ReadonlySet<WorkloadKey>,
+  changed: ReadonlySet<ServiceKey>,
+  services: readonly Service[],
+  before: InboundPorts,
+): readonly Service[] {
+  const keys = new Set(changed);
+  for (const workload of workloads)
+    for (const { bindings } of before.get(workload) ?? [])
+      for (const { service } of bindings) keys.add(serviceKey(service));
+  return services.filter((service) => keys.has(serviceKey(service)));
 }
 
 function ascending(ports: ReadonlyMap<number, Bindings>): readonly InboundPort[] {
