@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { proxyBootstrap } from "../../src/agent/bootstrap.ts";
+import { RUNTIME_ENVIRONMENT } from "../../src/agent/proxy-environment.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { Secret } from "../../src/base/secret.ts";
 import type { CompileReport } from "../control/compile.ts";
@@ -48,14 +49,14 @@ async function start(lab: Lab): Promise<World> {
   const folder = lab.subfolder("certificates");
   makeControlCertificates("openssl", folder, namespacesOf(MESH));
   const [secure = 0, planePort = 0, proxiesPort = 0, envoyAdmin = 0] = lab.ports(4);
-  const run = async (name: string, port: number) => {
+  const run = async (name: string, port: number, environment = {}) => {
     const command = [process.execPath, script(name), folder, String(secure), String(port), JSON.stringify(MESH)];
-    const child = lab.start(name, command, { core: "both", descriptors: 8_192 });
+    const child = lab.start(name, command, { core: "both", descriptors: 8_192, environment });
     await lab.ready(name, child, `http://127.0.0.1:${port}/`);
     return child;
   };
   const plane = await run("plane", planePort);
-  await run("proxies", proxiesPort);
+  await run("proxies", proxiesPort, RUNTIME_ENVIRONMENT); // as agents start them
   startEnvoy(lab, folder, secure, envoyAdmin);
   return { lab, plane, planePort, proxiesPort, envoyAdmin };
 }

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 
 import type { ClientPolicy } from "./client-policy.ts";
+import { sameContent } from "./equality.ts";
 import * as findings from "./findings.ts";
 import { hostMatches } from "./hosts.ts";
 import { file } from "./label-index.ts";
@@ -79,7 +80,8 @@ class Validation {
 
   #service(service: Service): void {
     const winner = this.#mesh.index.services.get(serviceKey(service));
-    if (winner && winner !== service)
+    // The mesh has the older object where both say the same.
+    if (winner && !sameContent(winner, service))
       this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin));
   }
 
