@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { frameMessage, MessageReader } from "./message.ts";
+import { frameMessage, frameParts, MessageReader } from "./message.ts";
 
 function read(
   chunks: readonly Uint8Array[],
@@ -41,4 +41,16 @@ test("a length above the limit and a compressed message are refused before their
 test("a stream that stops inside a message is not at a boundary", () => {
   expect(read([Buffer.from([0, 0, 0, 0, 4, 1, 2])]).boundary).toBe(false);
   expect(read([Buffer.from([0, 0])]).boundary).toBe(false);
+});
+
+test("a message in parts is the parts together; long ones are not copied", () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(0, 1, 1_000, 60_000, 66_000, 300_000), { maxLength: 6 }), (lengths) => {
+      const parts = lengths.map((length, i) => Buffer.alloc(length, i + 1));
+      const chunks = frameParts(parts);
+      expect(Buffer.concat(chunks).equals(frameMessage(Buffer.concat(parts)))).toBe(true);
+      for (const part of parts.filter(({ length }) => length > 65_536))
+        expect(chunks.some(({ buffer }) => buffer === part.buffer)).toBe(true);
+    }),
+  );
 });

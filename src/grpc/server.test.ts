@@ -34,6 +34,11 @@ class Echo implements CallHandler {
   }
 }
 
+/** More than a client's window takes, between short ones. */
+const PARTS = [[1, 2_000_000, 2, 70_000], [3], [4, 5, 1_000_000]].map((lengths) =>
+  lengths.map((length) => Buffer.alloc(length, length)),
+);
+
 let waiting = Promise.withResolvers<void>();
 
 const service = new GrpcService(
@@ -54,6 +59,14 @@ const service = new GrpcService(
       };
     },
     "/t.T/Echo": (call) => new Echo(call),
+    "/t.T/Parts": (call) => ({
+      onMessage() {
+        for (const parts of PARTS) call.sendParts(parts);
+        call.end({ code: "OUT_OF_RANGE", message: "that was all" });
+      },
+      onEnd() {},
+      onCancel: () => events.push("cancelled"),
+    }),
   },
   100_000,
 );
@@ -201,4 +214,16 @@ test("broken streams of messages end in a status", async () => {
   expect(await ask(grpc, Buffer.from([1, 0, 0, 0, 1, 1]))).toBe(
     `${refused} 13 grpc-message a compressed message in a call without grpc-encoding`,
   );
+});
+
+test("messages in long parts arrive whole and in order through a small window, and the status after them", async () => {
+  const stream = client.makeServerStreamRequest("/t.T/Parts", asBytes, asBytes, Buffer.alloc(1));
+  const got: Buffer[] = [];
+  const status = Promise.withResolvers<ServiceError>();
+  stream.on("data", (message: Buffer) => got.push(message));
+  stream.on("error", (error: ServiceError) => status.resolve(error));
+  expect(await status.promise).toMatchObject({ code: 11, details: "that was all" });
+  expect(got.map(({ length }) => length)).toEqual(PARTS.map((parts) => Buffer.concat(parts).length));
+  expect(got.every((message, i) => message.equals(Buffer.concat(PARTS[i]!)))).toBe(true);
+  expect(events).toEqual([]);
 });
