@@ -116,6 +116,7 @@ const XDS: Target = {
     `${EXT}/retry/priority/previous_priorities/v3/previous_priorities_config.proto`,
     `${EXT}/http/stateful_session/cookie/v3/cookie.proto`,
     `${EXT}/http/stateful_session/header/v3/header.proto`,
+    `${EXT}/http/original_ip_detection/custom_header/v3/custom_header.proto`,
     `${EXT}/http/original_ip_detection/xff/v3/xff.proto`,
     `${EXT}/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config.proto`,
     `${EXT}/internal_redirect/previous_routes/v3/previous_routes_config.proto`,
@@ -180,6 +181,17 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
        message ForceLocalZone { google.protobuf.UInt32Value min_size = 1; }
        ForceLocalZone force_local_zone = 5;
        LocalityBasis locality_basis = 6;`,
+    ],
+  ],
+  [`${EXT}/http/original_ip_detection/xff/v3/xff.proto`]: [
+    [
+      'import "udpa/annotations/status.proto";',
+      'import "envoy/config/core/v3/address.proto"; import "google/protobuf/wrappers.proto";',
+    ],
+    ["message XffConfig {", "message XffTrustedCidrs { repeated config.core.v3.CidrRange cidrs = 1; }"],
+    [
+      "uint32 xff_num_trusted_hops = 1;",
+      "XffTrustedCidrs xff_trusted_cidrs = 2; google.protobuf.BoolValue skip_xff_append = 3;",
     ],
   ],
   [`${EXT}/filters/network/rbac/v3/rbac.proto`]: [

@@ -3,6 +3,7 @@
 
 import { PROTOCOL_HEADER } from "../compile/virtual-host.ts";
 import { PEER_METADATA_HEADER } from "../stats/peer-metadata.ts";
+import { detectClient } from "../table/client-address.ts";
 import type { Format, FormatPart } from "../table/format/part.ts";
 import type { HeaderMutation, HeaderOperation } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
@@ -17,16 +18,18 @@ import { substitute } from "../table/substitution.ts";
 export function arriving(request: RequestFacts, http: HttpTable, facts: ConnectionFacts): RequestFacts | undefined {
   const { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes } = http;
   const { remoteAddress } = facts;
+  const detected = detectClient(request, http, facts);
+  const client = typeof detected === "object" ? detected : undefined;
   const headers = new FieldList(request.headers);
   const before = headerValue(request, "x-forwarded-for");
-  const internal = isInternal(http, facts, before);
+  const internal = isInternal(http, facts, client, before);
   if (internal) headers.set("x-envoy-internal", "true");
   else removeClaims(headers.list, useRemoteAddress);
-  if (useRemoteAddress) {
+  if ((useRemoteAddress || client?.appends) && !http.skipsForwardedFor)
     headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
+  if ((useRemoteAddress && http.trustedHops === 0) || !headers.has("x-forwarded-proto"))
     headers.set("x-forwarded-proto", request.scheme);
-    if (!internal) headers.append("x-envoy-external-address", remoteAddress);
-  } else if (!headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", request.scheme);
+  if (useRemoteAddress && !internal) headers.append("x-envoy-external-address", client?.address ?? remoteAddress);
   if (request.path === "") return { ...request, headers: headers.list };
   const raw = escapedSlashes === "keep" ? request.path : unescapeSlashes(request.path);
   if (escapedSlashes === "reject" && raw !== request.path) return undefined;

@@ -25,6 +25,7 @@ import type {
 } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptCidr } from "./cidr.ts";
+import { acceptClientRules } from "./client-address.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
@@ -195,6 +196,8 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "useRemoteAddress",
     "internalAddressConfig",
     "xffNumTrustedHops",
+    "originalIpDetectionExtensions",
+    "skipXffAppend",
     "generateRequestId",
     "preserveExternalRequestId",
     "forwardClientCertDetails",
@@ -214,9 +217,9 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     filters: acceptFilters(scope.field("http_filters"), manager),
     accessLogs: acceptAccessLogs(scope.field("access_log"), manager.accessLog),
     serverHeader: serverHeader(manager),
-    useRemoteAddress: manager.useRemoteAddress ?? false,
+    ...acceptClientRules(scope, manager),
+    skipsForwardedFor: manager.skipXffAppend,
     internalAddresses: acceptInternalAddresses(scope.field("internal_address_config"), manager),
-    trustedHops: manager.xffNumTrustedHops,
     tracing: acceptTracing(scope.field("tracing"), manager.tracing),
     generateRequestId: manager.generateRequestId ?? true,
     preserveExternalRequestId: manager.preserveExternalRequestId,
