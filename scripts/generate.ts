@@ -198,6 +198,9 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ['import "xds/annotations/v3/status.proto";', 'import "google/protobuf/duration.proto";'],
     ["EnforcementType enforcement_type = 4;", "google.protobuf.Duration delay_deny = 8;"],
   ],
+  "envoy/config/overload/v3/overload.proto": [
+    ["TRANSPORT_SOCKET_CONNECT = 3;", "HTTP_DOWNSTREAM_CONNECTION_MAX = 4; HTTP_DOWNSTREAM_STREAM_FLUSH = 5;"],
+  ],
   "envoy/config/rbac/v3/rbac.proto": [
     [
       "message Policy {",

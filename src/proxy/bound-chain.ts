@@ -63,11 +63,12 @@ export function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLo
 /** `settings` is asked at every connection: a listening socket may get another listener, with another certificate. */
 export function serverTls(
   settings: () => DownstreamTls | undefined,
-  { secrets }: ChainContext,
+  { secrets, overload }: ChainContext,
   listener: string,
   stats: () => ListenerStats,
   timeoutMs = 0,
 ): ServerTls {
+  const handshakeTimeoutMs = timeoutMs || HANDSHAKE_TIMEOUT_MS;
   return {
     context: () => {
       const tls = settings();
@@ -81,7 +82,8 @@ export function serverTls(
       if (tls?.requireClientCertificate) return "required";
       return tls?.roots === undefined ? "none" : "optional";
     },
-    handshakeTimeoutMs: timeoutMs || HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeoutMs,
+    handshakeWait: (sinceMs) => overload.wait("handshake", handshakeTimeoutMs, sinceMs),
     refuses: (serverName, certificate) => {
       const tls = settings();
       return tls && refusesPeer(tls, serverName, certificate);
@@ -136,7 +138,7 @@ function bindTerminal(
     kind: "http",
     http: {
       table: http,
-      limits: httpLimits(http),
+      limits: httpLimits(http, context.overload),
       routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),

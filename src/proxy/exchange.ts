@@ -126,7 +126,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     }
     if (!table.proxiesContinue) this.#askForBody();
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
-    this.setIdle(connection.context.overload.timeout("stream-idle", table.streamIdleTimeoutMs));
+    this.setIdle(table.streamIdleTimeoutMs);
     this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
       this.reply(403, "", "upgrade_failed");
@@ -461,7 +461,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   }
 
   #timer(): RequestDeadline {
-    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline ??= new RequestDeadline(this, this.connection.context.overload);
     return this.#deadline;
   }
 

@@ -241,6 +241,7 @@ export class Listener {
         context,
         listener,
         () => door.owner.stats,
+        this.#handshakeTimeoutMs,
       );
     const place: SocketPlace = { listener, host, port, backlog };
     const fd = before && sameSocket(before.descriptor);
@@ -253,6 +254,12 @@ export class Listener {
     const door: Door = { place, owner: this, socket };
     context.sockets.opened(place, socket);
     return door;
+  }
+
+  /** Before there is a chain to ask for it, the longest of all; 0 is the default. */
+  get #handshakeTimeoutMs(): number {
+    const times = [...this.#chains.keys()].map(({ handshakeTimeoutMs }) => handshakeTimeoutMs);
+    return times.includes(0) ? 0 : Math.max(...times);
   }
 
   /** It did not come to be used: whoever waits is the one's that had the address before, if one had. */

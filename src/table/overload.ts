@@ -17,7 +17,7 @@ export interface Trigger {
   readonly full: number;
 }
 
-export type ScaledTimer = "connection-idle" | "stream-idle";
+export type ScaledTimer = "connection-idle" | "connection-max" | "stream-idle" | "stream-flush" | "handshake";
 
 /** The shortest that a time-out becomes. */
 export type TimerFloor =
@@ -62,9 +62,14 @@ export function actionState(triggers: readonly Trigger[], pressures: ReadonlyMap
   return Math.max(0, ...triggers.map((trigger) => triggered(trigger, pressures.get(trigger.monitor) ?? 0)));
 }
 
+/** The least that a time-out may become. */
+export function leastTimeout(ms: number, floor: TimerFloor): number {
+  return Math.min(ms, floor.kind === "ms" ? floor.ms : ms * floor.share);
+}
+
 /** A time-out under so much pressure (Envoy: ScaledRangeTimerManager). 0, which is none, stays. */
 export function scaledTimeout(ms: number, floor: TimerFloor | undefined, state: number): number {
   if (ms === 0 || !floor || state === 0) return ms;
-  const least = Math.min(ms, floor.kind === "ms" ? floor.ms : ms * floor.share);
+  const least = leastTimeout(ms, floor);
   return least + (ms - least) * (1 - state);
 }

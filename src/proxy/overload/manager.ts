@@ -32,6 +32,7 @@ export class OverloadManager {
     this.#table = table;
     this.#proxy = proxy;
     proxy.overload.timerFloors = table.timerFloors;
+    proxy.overload.refreshMs = table.refreshMs;
     proxy.overload.watched = [...table.actions.keys()];
     if (table.monitors.some(({ kind }) => kind === "event-loop-lag")) this.#watchLoop();
     timers.arm(this.#refresh, table.refreshMs);

@@ -106,7 +106,10 @@ function acceptTrigger(
 
 const TIMERS: ReadonlyMap<ScaleTimersOverloadActionConfig_TimerType, table.ScaledTimer> = new Map([
   [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_CONNECTION_IDLE, "connection-idle"],
+  [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_CONNECTION_MAX, "connection-max"],
   [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_STREAM_IDLE, "stream-idle"],
+  [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_STREAM_FLUSH, "stream-flush"],
+  [ScaleTimersOverloadActionConfig_TimerType.TRANSPORT_SOCKET_CONNECT, "handshake"],
 ]);
 
 function acceptFloors(scope: Scope, any: Any | undefined): ReadonlyMap<table.ScaledTimer, table.TimerFloor> {
@@ -115,7 +118,7 @@ function acceptFloors(scope: Scope, any: Any | undefined): ReadonlyMap<table.Sca
   config?.timerScaleFactors.forEach(({ timer, overloadAdjust: by }, i) => {
     const at = scope.field("timer_scale_factors").index(i);
     const scaled = TIMERS.get(timer);
-    if (!scaled) at.field("timer").reject("only idle connections and idle streams are supported by Heddle's proxy");
+    if (!scaled) at.field("timer").reject("no timer that is known");
     else if (by.case === "minTimeout") floors.set(scaled, { kind: "ms", ms: milliseconds(by.value, 0) });
     else if (by.case === "minScale") floors.set(scaled, { kind: "share", share: by.value.value / 100 });
     else at.reject("neither min_timeout nor min_scale");
