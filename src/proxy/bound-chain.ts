@@ -12,6 +12,7 @@ import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
 import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
 import { httpLimits } from "./http-connection.ts";
+import type { StreamAccount } from "./overload/stream-account.ts";
 import type { Secrets } from "./secrets.ts";
 import { STATUS_CLASSES } from "./status-class.ts";
 import type { BoundTcp } from "./tcp-proxy.ts";
@@ -41,6 +42,7 @@ export interface Live {
   /** Requests under way, and bytes that the codec holds; a byte stream has neither. */
   readonly active?: number;
   readonly buffered?: number;
+  readonly accounts?: readonly StreamAccount[];
   /** Under overload, on the clock of performance.now(): goes when it has carried nothing for the shortened time. */
   dropIfIdle?(now: number): void;
   /** Takes nothing new and ends after what is under way. */

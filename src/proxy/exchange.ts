@@ -186,6 +186,11 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     if (this.#phase === "filtering") this.#runFilters(this.#nextFilter);
   }
 
+  /** Bytes of the request that are kept. */
+  get heldBytes(): number {
+    return this.body?.heldBytes ?? 0;
+  }
+
   get isGrpc(): boolean {
     return this.grpc !== undefined;
   }

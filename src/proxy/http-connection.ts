@@ -6,9 +6,9 @@ import { Http1ServerConnection } from "../http/h1/server-connection.ts";
 import { Http2ServerConnection } from "../http/h2/server-connection.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import {
-  type Connection,
   type RequestHead,
   ResponseHead,
+  type ServerConnection,
   type ServerConnectionListener,
   type ServerStream,
   type StreamListener,
@@ -23,6 +23,7 @@ import type { ProxyContext } from "./context.ts";
 import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
 import type { OverloadState } from "./overload/state.ts";
+import { StreamAccount } from "./overload/stream-account.ts";
 import { ProtocolDetector } from "./protocol-detector.ts";
 import { dropUnderscores, hasUnderscores } from "./underscores.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -67,7 +68,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
   scheme: "http" | "https" = "http";
-  #codec: Connection | undefined;
+  #codec: ServerConnection | undefined;
   readonly #begunAt = timers.now;
   readonly #age = new Alarm(() => this.#onAge());
   #requests = 0;
@@ -121,7 +122,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
 
   /** `first`: bytes that came already; the codec sees them as if they had come to it. */
   #open(stream: ByteStream, protocol: "http1" | "http2", first: Uint8Array | undefined): void {
-    const codec: Connection =
+    const codec: ServerConnection =
       protocol === "http2"
         ? new Http2ServerConnection(stream, this, this.http.limits, this.scheme)
         : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
@@ -137,6 +138,10 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
 
   get buffered(): number {
     return this.#codec?.buffered ?? 0;
+  }
+
+  get accounts(): readonly StreamAccount[] {
+    return this.#codec?.openStreams().map((stream) => new StreamAccount(stream)) ?? [];
   }
 
   dropIfIdle(now: number): void {

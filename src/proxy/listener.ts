@@ -29,6 +29,7 @@ import { type InspectionListener, PeekingInspection, ReadingInspection } from ".
 import type { ListeningSockets, SocketPlace } from "./listening-sockets.ts";
 import { closeLater, refusal } from "./network-filter.ts";
 import type { HeldConnections } from "./overload/held-connections.ts";
+import type { StreamAccount } from "./overload/stream-account.ts";
 import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
 import { logRefused, TcpConnection } from "./tcp-proxy.ts";
 
@@ -182,6 +183,11 @@ export class Listener {
     let count = 0;
     for (const chain of this.#chains.values()) if (!this.#inherited.has(chain)) count += chain.live.size;
     return count;
+  }
+
+  /** Of every request that is here. */
+  get accounts(): readonly StreamAccount[] {
+    return [...this.#chains.values()].flatMap(({ live }) => [...live].flatMap(({ accounts = [] }) => accounts));
   }
 
   /** What its connections hold between them. */

@@ -78,7 +78,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
 
   get buffered(): number {
     let bytes = this.sender.outbox.pending;
-    for (const stream of this.streams.list()) bytes += stream.backlog?.queue.length ?? 0;
+    for (const stream of this.streams.list()) bytes += stream.buffered;
     return bytes;
   }
 

@@ -16,6 +16,7 @@ export class OverloadState {
   reject_incoming_connections = 0;
   reduce_timeouts = 0;
   shrink_heap = 0;
+  reset_high_memory_stream = 0;
   timerFloors: OverloadTable["timerFloors"] = new Map();
   /** Pressure is looked at that often. */
   refreshMs = 0;
@@ -23,7 +24,7 @@ export class OverloadState {
   watched: readonly OverloadAction[] = [];
   /** Of the resources that are watched, by their monitors' names: 1 is all that there is. Empty until the first look. */
   pressures: ReadonlyMap<string, number> = new Map();
-  readonly stats = { requestsShed: 0, connectionsRejected: 0 };
+  readonly stats = { requestsShed: 0, connectionsRejected: 0, streamsReset: 0 };
 
   /** Whether this one is hit. The caller has seen that the state is above 0. */
   hits(action: OverloadAction): boolean {

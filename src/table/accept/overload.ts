@@ -132,8 +132,18 @@ function acceptAction(scope: Scope, { name }: OverloadAction): table.OverloadAct
   return action;
 }
 
+/** Envoy's bounds (overload.proto). */
+function acceptAccountPower(scope: Scope, { bufferFactoryConfig }: OverloadManager): number {
+  if (!bufferFactoryConfig) return 0;
+  const { minimumAccountToTrackPowerOfTwo: power } = bufferFactoryConfig;
+  if (power < 10 || power > 56)
+    scope.field("buffer_factory_config").field("minimum_account_to_track_power_of_two").reject("not from 10 to 56");
+  return power;
+}
+
 export function acceptOverloadManager(scope: Scope, manager: OverloadManager): table.OverloadTable {
-  scope.only(manager, ["refreshInterval", "resourceMonitors", "actions"]);
+  scope.only(manager, ["refreshInterval", "resourceMonitors", "actions", "bufferFactoryConfig"]);
+  const accountPower = acceptAccountPower(scope, manager);
   const monitors = manager.resourceMonitors.flatMap(
     (monitor, i) => acceptMonitor(scope.field("resource_monitors").index(i), monitor) ?? [],
   );
@@ -149,7 +159,9 @@ export function acceptOverloadManager(scope: Scope, manager: OverloadManager): t
       known,
       action.triggers.flatMap((trigger, j) => acceptTrigger(at.field("triggers").index(j), trigger, names)),
     );
+    if (known === "reset_high_memory_stream" && accountPower === 0)
+      at.reject("needs buffer_factory_config.minimum_account_to_track_power_of_two");
     if (known === "reduce_timeouts") timerFloors = acceptFloors(at.field("typed_config"), action.typedConfig);
   });
-  return { refreshMs: milliseconds(manager.refreshInterval, REFRESH_MS), monitors, actions, timerFloors };
+  return { refreshMs: milliseconds(manager.refreshInterval, REFRESH_MS), monitors, actions, timerFloors, accountPower };
 }

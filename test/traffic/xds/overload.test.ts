@@ -2,7 +2,7 @@
 
 import { expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
-import { frame, headers, settingsOf } from "../../../src/http/h2/raw-peer.ts";
+import { data, frame, headers, settingsOf, windowUpdate } from "../../../src/http/h2/raw-peer.ts";
 import { CLIENT, SERVER } from "./certificates.ts";
 import { DIRECT } from "./configuration.ts";
 import { downstreamTls, extension, httpManager } from "./message.ts";
@@ -204,6 +204,32 @@ overloaded(
     raw.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     raw.send(Buffer.concat([settingsOf([4, 0]), frame(4, 1, 0), headers(1, get, true)]));
     await until("the stream is reset", () => raw.text.includes(String.fromCharCode(0, 0, 4, 3, 0, 0, 0, 0, 1)));
+    v1.answers({ kind: "echo" });
+  },
+);
+
+overloaded(
+  "reset_high_memory_stream",
+  "streams that hold much are reset, and the others of their connection go on",
+  {},
+  async ({ client, process, application: { v1 }, log }) => {
+    v1.script(({ path }) => (path === "/much" ? { kind: "respond", body: "x".repeat(4_000_000) } : { kind: "echo" }));
+    const raw = await client.connect();
+    const to = (method: string, path: string) => [
+      ...[":method", method, ":scheme", "http"],
+      ...[":path", path, ":authority", "a.test"],
+    ];
+    raw.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    raw.send(Buffer.concat([settingsOf([4, 0]), frame(4, 1, 0), headers(1, to("POST", "/little"))]));
+    raw.send(headers(3, to("GET", "/much"), true));
+    await until("it was asked", () => v1.requests.some(({ path }) => path === "/much"));
+    process.overload("reset_high_memory_stream", 1);
+    await until("the one is reset", () => raw.text.includes(String.fromCharCode(0, 0, 4, 3, 0, 0, 0, 0, 3)));
+    process.overload("reset_high_memory_stream", 0);
+    await until("it is logged", () => log.lines.some(({ path }) => path === "/much"));
+    expect(log.lines.find(({ path }) => path === "/much")).toMatchObject({ flags: "OM", details: "overload" });
+    raw.send(Buffer.concat([data(1, "the rest", true), windowUpdate(1, 10_000)]));
+    await raw.hears("the rest");
     v1.answers({ kind: "echo" });
   },
 );
