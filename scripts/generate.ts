@@ -198,9 +198,7 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ['import "xds/annotations/v3/status.proto";', 'import "google/protobuf/duration.proto";'],
     ["EnforcementType enforcement_type = 4;", "google.protobuf.Duration delay_deny = 8;"],
   ],
-  [`${EXT}/filters/http/ext_proc/v3/processing_mode.proto`]: [
-    ["BUFFERED_PARTIAL = 3;", "FULL_DUPLEX_STREAMED = 4;"],
-  ],
+  [`${EXT}/filters/http/ext_proc/v3/processing_mode.proto`]: [["BUFFERED_PARTIAL = 3;", "FULL_DUPLEX_STREAMED = 4;"]],
   "envoy/service/ext_proc/v3/external_processor.proto": [
     ["message BodyMutation {", "message StreamedBodyResponse { bytes body = 1; bool end_of_stream = 2; }"],
     ["bool clear_body = 2;", "StreamedBodyResponse streamed_response = 3;"],
