@@ -99,6 +99,7 @@ const XDS: Target = {
     `${EXT}/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto`,
     `${EXT}/bootstrap/internal_listener/v3/internal_listener.proto`,
     `${EXT}/clusters/aggregate/v3/cluster.proto`,
+    `${EXT}/clusters/dns/v3/dns_cluster.proto`,
     `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
     `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
     `${EXT}/network/dns_resolver/cares/v3/cares_dns_resolver.proto`,

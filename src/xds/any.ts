@@ -18,6 +18,7 @@ import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./gen/envoy/ex
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
+import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency } from "./gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
@@ -105,6 +106,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
   file_envoy_extensions_clusters_aggregate_v3_cluster,
+  file_envoy_extensions_clusters_dns_v3_dns_cluster,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_common_ratelimit_v3_ratelimit,
   file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency,
