@@ -3,6 +3,7 @@
 import { isGrpcContent } from "../grpc/content.ts";
 import { getHeader, type HeaderList, joinHeader, removeHeader, setHeader } from "../http/headers.ts";
 import type { RequestHead } from "../http/stream.ts";
+import { strippedAuthority } from "../table/authority.ts";
 import type { DetectedClient } from "../table/client-address.ts";
 import type { HttpTable } from "../table/http.ts";
 import { normalizePath, unescapeSlashes } from "../table/path.ts";
@@ -70,12 +71,21 @@ function setOrigin(
   const overwrites = useRemoteAddress && http.trustedHops === 0;
   if (overwrites || getHeader(headers, "x-forwarded-proto") === undefined)
     setHeader(headers, "x-forwarded-proto", head.scheme);
+  // Of a trusted proxy's, what it says stands.
+  if (http.appendsForwardedPort && (overwrites || getHeader(headers, "x-forwarded-port") === undefined))
+    setHeader(headers, "x-forwarded-port", String(facts.localPort));
   if (useRemoteAddress) {
     if (edge) headers.push("x-envoy-external-address", address);
     if (edge && http.generateRequestId && !http.preserveExternalRequestId) removeHeader(headers, "x-request-id");
   }
   if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined)
     headers.push("x-request-id", crypto.randomUUID());
+}
+
+/** A plain CONNECT's is where it wants to go, port and all. */
+function settleAuthority(head: RequestHead, http: HttpTable, { localPort }: ConnectionFacts): void {
+  if (head.method !== "CONNECT" || head.upgrade !== undefined)
+    head.authority = strippedAuthority(head.authority, http, localPort);
 }
 
 /** Gives the head the path that everything behind decides by. */
@@ -113,6 +123,7 @@ export function prepareRequest(
   const expectation = getHeader(headers, "expect");
   if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") return EXPECTATION;
   if (typeof client === "number") return { status: client, details: UNKNOWN_CLIENT, headers: [] };
+  if (http.stripsDot || http.stripsPort !== "none") settleAuthority(head, http, facts);
   setOrigin(head, http, facts, client);
   if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined)
     setForwardedCertificate(headers, http, certificate);

@@ -1,6 +1,7 @@
 // An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
 
 import type { Cidr } from "../base/cidr.ts";
+import type { AuthorityRules } from "./authority.ts";
 import type { ClientRules } from "./client-address.ts";
 import type { HttpFilter } from "./filter/filter.ts";
 import type { LineFormat } from "./format/line-format.ts";
@@ -53,7 +54,7 @@ export interface CertificateDetails {
   readonly dns: boolean;
 }
 
-export interface HttpTable extends Keepalive, ClientRules {
+export interface HttpTable extends Keepalive, ClientRules, AuthorityRules {
   readonly statPrefix: string;
   readonly codec: "auto" | "http1" | "http2";
   readonly routes: RouteSource;
@@ -71,6 +72,10 @@ export interface HttpTable extends Keepalive, ClientRules {
   readonly internalAddresses: readonly Cidr[];
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
+  /** The client hears it, too. */
+  readonly answersRequestId: boolean;
+  /** x-forwarded-port says where the connection came to. */
+  readonly appendsForwardedPort: boolean;
   readonly clientCertificate: ClientCertificateForwarding;
   /** What x-forwarded-client-cert says of the peer beside `By` and `Hash`. */
   readonly certificateDetails: CertificateDetails;

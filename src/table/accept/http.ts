@@ -169,6 +169,14 @@ function acceptInternalAddresses(scope: Scope, { internalAddressConfig: config }
   return config.cidrRanges.flatMap((range, i) => acceptCidr(scope.field("cidr_ranges").index(i), range) ?? []);
 }
 
+function acceptStripping(scope: Scope, manager: HttpConnectionManager): HttpTable["stripsPort"] {
+  const any = manager.stripPortMode.case === "stripAnyHostPort" && manager.stripPortMode.value;
+  if (any && manager.stripMatchingHostPort)
+    scope.field("strip_any_host_port").reject("beside strip_matching_host_port");
+  if (any) return "any";
+  return manager.stripMatchingHostPort ? "matching" : "none";
+}
+
 const ESCAPED_SLASHES: ReadonlyMap<EscapedSlashesAction, HttpTable["escapedSlashes"]> = new Map([
   [EscapedSlashesAction.REJECT_REQUEST, "reject"],
   [EscapedSlashesAction.UNESCAPE_AND_REDIRECT, "redirect"],
@@ -198,6 +206,11 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "xffNumTrustedHops",
     "originalIpDetectionExtensions",
     "skipXffAppend",
+    "appendXForwardedPort",
+    "alwaysSetRequestIdInResponse",
+    "stripMatchingHostPort",
+    "stripPortMode",
+    "stripTrailingHostDot",
     "generateRequestId",
     "preserveExternalRequestId",
     "forwardClientCertDetails",
@@ -222,6 +235,10 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     internalAddresses: acceptInternalAddresses(scope.field("internal_address_config"), manager),
     tracing: acceptTracing(scope.field("tracing"), manager.tracing),
     generateRequestId: manager.generateRequestId ?? true,
+    answersRequestId: manager.alwaysSetRequestIdInResponse,
+    appendsForwardedPort: manager.appendXForwardedPort,
+    stripsPort: acceptStripping(scope, manager),
+    stripsDot: manager.stripTrailingHostDot,
     preserveExternalRequestId: manager.preserveExternalRequestId,
     clientCertificate: FORWARDING.get(manager.forwardClientCertDetails) ?? "sanitize",
     certificateDetails: acceptDetails(scope.field("set_current_client_cert_details"), manager),
