@@ -99,6 +99,7 @@ const XDS: Target = {
     `${EXT}/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto`,
     `${EXT}/bootstrap/internal_listener/v3/internal_listener.proto`,
     `${EXT}/clusters/aggregate/v3/cluster.proto`,
+    `${EXT}/clusters/dns/v3/dns_cluster.proto`,
     `${EXT}/clusters/dynamic_forward_proxy/v3/cluster.proto`,
     `${EXT}/upstreams/http/v3/http_protocol_options.proto`,
     `${EXT}/network/dns_resolver/cares/v3/cares_dns_resolver.proto`,
@@ -116,6 +117,7 @@ const XDS: Target = {
     `${EXT}/retry/priority/previous_priorities/v3/previous_priorities_config.proto`,
     `${EXT}/http/stateful_session/cookie/v3/cookie.proto`,
     `${EXT}/http/stateful_session/header/v3/header.proto`,
+    `${EXT}/http/original_ip_detection/custom_header/v3/custom_header.proto`,
     `${EXT}/http/original_ip_detection/xff/v3/xff.proto`,
     `${EXT}/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config.proto`,
     `${EXT}/internal_redirect/previous_routes/v3/previous_routes_config.proto`,
@@ -184,9 +186,28 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
        LocalityBasis locality_basis = 6;`,
     ],
   ],
+  [`${EXT}/http/original_ip_detection/xff/v3/xff.proto`]: [
+    [
+      'import "udpa/annotations/status.proto";',
+      'import "envoy/config/core/v3/address.proto"; import "google/protobuf/wrappers.proto";',
+    ],
+    ["message XffConfig {", "message XffTrustedCidrs { repeated config.core.v3.CidrRange cidrs = 1; }"],
+    [
+      "uint32 xff_num_trusted_hops = 1;",
+      "XffTrustedCidrs xff_trusted_cidrs = 2; google.protobuf.BoolValue skip_xff_append = 3;",
+    ],
+  ],
   [`${EXT}/filters/network/rbac/v3/rbac.proto`]: [
     ['import "xds/annotations/v3/status.proto";', 'import "google/protobuf/duration.proto";'],
     ["EnforcementType enforcement_type = 4;", "google.protobuf.Duration delay_deny = 8;"],
+  ],
+  [`${EXT}/filters/http/ext_proc/v3/processing_mode.proto`]: [["BUFFERED_PARTIAL = 3;", "FULL_DUPLEX_STREAMED = 4;"]],
+  "envoy/service/ext_proc/v3/external_processor.proto": [
+    ["message BodyMutation {", "message StreamedBodyResponse { bytes body = 1; bool end_of_stream = 2; }"],
+    ["bool clear_body = 2;", "StreamedBodyResponse streamed_response = 3;"],
+  ],
+  "envoy/config/overload/v3/overload.proto": [
+    ["TRANSPORT_SOCKET_CONNECT = 3;", "HTTP_DOWNSTREAM_CONNECTION_MAX = 4; HTTP_DOWNSTREAM_STREAM_FLUSH = 5;"],
   ],
   "envoy/config/rbac/v3/rbac.proto": [
     [

@@ -314,6 +314,8 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
 /** By field, where a value of its own is not one of the kind's: a list has the probed element first. */
 export const FIELD_VALUES: Readonly<Record<string, Json>> = {
   "envoy.config.route.v3.RedirectAction.port_redirect": 8_080,
+  "envoy.config.route.v3.QueryParameterMatcher.present_match": true,
+  "envoy.config.cluster.v3.OutlierDetection.max_ejection_time": "900s",
   "envoy.config.route.v3.DirectResponseAction.status": 404,
   "envoy.config.core.v3.SocketAddress.port_value": 8_080,
   "envoy.config.core.v3.KeepaliveSettings.interval": "30s",

@@ -3,6 +3,8 @@
 
 import { PROTOCOL_HEADER } from "../compile/virtual-host.ts";
 import { PEER_METADATA_HEADER } from "../stats/peer-metadata.ts";
+import { strippedAuthority } from "../table/authority.ts";
+import { detectClient } from "../table/client-address.ts";
 import type { Format, FormatPart } from "../table/format/part.ts";
 import type { HeaderMutation, HeaderOperation } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
@@ -15,23 +17,34 @@ import { substitute } from "../table/substitution.ts";
 
 /** The request that routes and filters look at; undefined: its path cannot be normalised, and the answer is 400. */
 export function arriving(request: RequestFacts, http: HttpTable, facts: ConnectionFacts): RequestFacts | undefined {
-  const { useRemoteAddress, normalizePath: normalizes, mergeSlashes, escapedSlashes } = http;
-  const { remoteAddress } = facts;
+  const { normalizePath: normalizes, mergeSlashes, escapedSlashes } = http;
   const headers = new FieldList(request.headers);
-  const before = headerValue(request, "x-forwarded-for");
-  const internal = isInternal(http, facts, before);
-  if (internal) headers.set("x-envoy-internal", "true");
-  else removeClaims(headers.list, useRemoteAddress);
-  if (useRemoteAddress) {
-    headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
-    headers.set("x-forwarded-proto", request.scheme);
-    if (!internal) headers.append("x-envoy-external-address", remoteAddress);
-  } else if (!headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", request.scheme);
-  if (request.path === "") return { ...request, headers: headers.list };
+  tellOrigin(headers, request, http, facts);
+  const isConnect = request.method === "CONNECT";
+  const authority = isConnect ? request.authority : strippedAuthority(request.authority, http, facts.localPort);
+  if (request.path === "") return { ...request, authority, headers: headers.list };
   const raw = escapedSlashes === "keep" ? request.path : unescapeSlashes(request.path);
   if (escapedSlashes === "reject" && raw !== request.path) return undefined;
   const path = normalizes ? normalizePath(raw, mergeSlashes) : raw;
-  return path === undefined ? undefined : { ...request, path, headers: headers.list };
+  return path === undefined ? undefined : { ...request, authority, path, headers: headers.list };
+}
+
+function tellOrigin(headers: FieldList, request: RequestFacts, http: HttpTable, facts: ConnectionFacts): void {
+  const { useRemoteAddress } = http;
+  const { remoteAddress, localPort } = facts;
+  const detected = detectClient(request, http, facts);
+  const client = typeof detected === "object" ? detected : undefined;
+  const before = headerValue(request, "x-forwarded-for");
+  const internal = isInternal(http, facts, client, before);
+  if (internal) headers.set("x-envoy-internal", "true");
+  else removeClaims(headers.list, useRemoteAddress);
+  if ((useRemoteAddress || client?.appends) && !http.skipsForwardedFor)
+    headers.set("x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
+  const overwrites = useRemoteAddress && http.trustedHops === 0;
+  if (overwrites || !headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", request.scheme);
+  if (http.appendsForwardedPort && (overwrites || !headers.has("x-forwarded-port")))
+    headers.set("x-forwarded-port", String(localPort));
+  if (useRemoteAddress && !internal) headers.append("x-envoy-external-address", client?.address ?? remoteAddress);
 }
 
 /** The request as the cluster gets it. */

@@ -72,7 +72,7 @@ export class Authorization {
     if (!seen) return { kind: "refused", status: 400, flags: [], authz: undefined };
     const token = this.#token();
     if (token?.kind === "refused") return { kind: "refused", status: token.status, flags: [], authz: undefined };
-    const context = this.#context(seen, http, connection, token?.claims);
+    const context = this.#context(request, http, connection, token?.claims);
     const judges = http.filters.flatMap(({ table }) => (table.kind === "rbac" ? [table] : []));
     return this.#ask(judges, (table) => decideRbac(table, connection, seen, context), 403);
   }
@@ -86,6 +86,7 @@ export class Authorization {
     const metadata = token ? { [JWT_FILTER]: { [PAYLOAD_KEY]: token } } : {};
     return {
       remoteAddress: clientAddress(request, http, connection),
+      remotePort: connection.remotePort,
       metadata: (of) => (of === "dynamic" ? metadata : undefined),
     };
   }

@@ -106,6 +106,8 @@ export interface StreamListener {
 export interface ServerStream extends StreamWriter {
   /** Set during `onRequest`. */
   listener: StreamListener;
+  /** Bytes of the response that the peer has not taken. */
+  readonly buffered: number;
   /** An interim response, 100 to 199 but not 101. `Expect: 100-continue` is not answered by the codec: the owner decides. */
   inform(status: number, headers: HeaderList): void;
   /**
@@ -142,6 +144,11 @@ export interface Connection {
   readonly active: number;
   /** Bytes that are held for the peer, who has not taken them, or of it, because nobody is ready for them. */
   readonly buffered: number;
+}
+
+export interface ServerConnection extends Connection {
+  /** Requests that are not answered, or whose answer waits for the peer. */
+  openStreams(): readonly ServerStream[];
 }
 
 /** A request, as the client end holds it. */

@@ -2,7 +2,7 @@
 // the next connection while those that live stay as they are, and so that first bytes may choose the certificate.
 
 import type { Socket, SocketHandler, TLSUpgradeOptions } from "bun";
-import { Alarm, timers } from "../base/timer-wheel.ts";
+import { Alarm, TICK_MS, timers } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
 import { handshakeQueue, type QueuedHandshake } from "./handshake-queue.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
@@ -17,6 +17,8 @@ export interface ServerTls {
   /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
   readonly clientCertificate: "required" | "optional" | "none";
   readonly handshakeTimeoutMs: number;
+  /** How long one that began `sinceMs` ago has still to wait before it may be over its time; undefined: by that time alone. */
+  handshakeWait?(sinceMs: number): number;
   /** No handshake waits for its turn: there are no requests that it could hold up (see handshake-queue.ts). */
   readonly handshakesAtOnce?: boolean;
   /** Asked when the chain is proven: why the client is refused all the same. `serverName` is "" without SNI. */
@@ -38,6 +40,8 @@ class Handshake implements QueuedHandshake {
   transport: SocketTransport | undefined = undefined;
   readonly #admission: Admission | undefined;
   readonly #upgrade: (handshake: Handshake) => void;
+  readonly #left: (sinceMs: number) => number;
+  readonly #begunAt = timers.now;
   #waited = false;
   #over = false;
 
@@ -46,7 +50,7 @@ class Handshake implements QueuedHandshake {
     offered: readonly string[] | undefined,
     accept: Acceptor,
     admission: Admission | undefined,
-    timeoutMs: number,
+    left: (sinceMs: number) => number,
     upgrade: (handshake: Handshake) => void,
   ) {
     this.raw = raw;
@@ -55,7 +59,8 @@ class Handshake implements QueuedHandshake {
     this.#admission = admission;
     this.#upgrade = upgrade;
     this.deadline = new Alarm(() => this.#expire());
-    timers.arm(this.deadline, timeoutMs);
+    this.#left = left;
+    timers.arm(this.deadline, left(0));
   }
 
   /** Nothing is read until its turn: the bytes would be lost, there is no TLS yet that takes them. */
@@ -91,6 +96,12 @@ class Handshake implements QueuedHandshake {
   }
 
   #expire(): void {
+    const left = this.#left(timers.now - this.#begunAt);
+    if (left > TICK_MS) timers.arm(this.deadline, left);
+    else this.#end();
+  }
+
+  #end(): void {
     if (this.transport) this.transport.terminate();
     else this.giveUp();
   }
@@ -122,8 +133,8 @@ export class TlsAcceptor {
    * Bun refuses. `admission` has let the connection in and is told when it has gone; undefined where the raw socket's own transport tells it.
    */
   secure(raw: Socket<unknown>, offered: readonly string[] | undefined, accept: Acceptor, admission?: Admission): void {
-    const { handshakeTimeoutMs, onHandshakeFailure } = this.#tls;
-    const handshake = new Handshake(raw, offered, accept, admission, handshakeTimeoutMs, this.#upgrade);
+    const { onHandshakeFailure } = this.#tls;
+    const handshake = new Handshake(raw, offered, accept, admission, this.#left, this.#upgrade);
     if (this.#tls.handshakesAtOnce) {
       handshake.begin();
       return;
@@ -134,6 +145,9 @@ export class TlsAcceptor {
     onHandshakeFailure("too many connections wait for their handshake", raw.remoteAddress);
     handshake.giveUp();
   }
+
+  readonly #left = (sinceMs: number): number =>
+    this.#tls.handshakeWait?.(sinceMs) ?? this.#tls.handshakeTimeoutMs - sinceMs;
 
   readonly #upgrade = (handshake: Handshake): void => {
     const { clientCertificate, alpn } = this.#tls;

@@ -20,7 +20,8 @@ import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
 export class AccessRecord implements FormatSource, LogFacts {
-  readonly facts: DownstreamFacts;
+  /** Of the connection, or as trusted proxies before this one tell them of the client. */
+  facts: DownstreamFacts;
   /** On the clock of performance.now(), as all of the moments; 0 when they have not come. */
   readonly startedAt = performance.now();
   /** Namespaces and values in turns, in the order in which they were found: most are never read. */

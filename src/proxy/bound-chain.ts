@@ -12,6 +12,7 @@ import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
 import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
 import { httpLimits } from "./http-connection.ts";
+import type { StreamAccount } from "./overload/stream-account.ts";
 import type { Secrets } from "./secrets.ts";
 import { STATUS_CLASSES } from "./status-class.ts";
 import type { BoundTcp } from "./tcp-proxy.ts";
@@ -41,6 +42,7 @@ export interface Live {
   /** Requests under way, and bytes that the codec holds; a byte stream has neither. */
   readonly active?: number;
   readonly buffered?: number;
+  readonly accounts?: readonly StreamAccount[];
   /** Under overload, on the clock of performance.now(): goes when it has carried nothing for the shortened time. */
   dropIfIdle?(now: number): void;
   /** Takes nothing new and ends after what is under way. */
@@ -63,11 +65,12 @@ export function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLo
 /** `settings` is asked at every connection: a listening socket may get another listener, with another certificate. */
 export function serverTls(
   settings: () => DownstreamTls | undefined,
-  { secrets }: ChainContext,
+  { secrets, overload }: ChainContext,
   listener: string,
   stats: () => ListenerStats,
   timeoutMs = 0,
 ): ServerTls {
+  const handshakeTimeoutMs = timeoutMs || HANDSHAKE_TIMEOUT_MS;
   return {
     context: () => {
       const tls = settings();
@@ -81,7 +84,8 @@ export function serverTls(
       if (tls?.requireClientCertificate) return "required";
       return tls?.roots === undefined ? "none" : "optional";
     },
-    handshakeTimeoutMs: timeoutMs || HANDSHAKE_TIMEOUT_MS,
+    handshakeTimeoutMs,
+    handshakeWait: (sinceMs) => overload.wait("handshake", handshakeTimeoutMs, sinceMs),
     refuses: (serverName, certificate) => {
       const tls = settings();
       return tls && refusesPeer(tls, serverName, certificate);
@@ -136,7 +140,7 @@ function bindTerminal(
     kind: "http",
     http: {
       table: http,
-      limits: httpLimits(http),
+      limits: httpLimits(http, context.overload),
       routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),

@@ -93,7 +93,7 @@ export class ClientResponse implements BodySink {
     const { record, connection, grpc } = this.#request;
     record.answered();
     if (end) grpc?.readStatus(head.headers);
-    prepareResponse(head, connection);
+    prepareResponse(head, this.#request.head, connection);
     this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);
     if (end) this.#finish();

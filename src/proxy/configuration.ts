@@ -7,7 +7,7 @@ import type { SocketAddress } from "../net/byte-stream.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import { svidIdentity } from "../pki/svid.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
-import type { OverloadAction } from "../table/overload.ts";
+import { heaviest, type OverloadAction } from "../table/overload.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import { AccessLogs } from "./access-log.ts";
 import { ClusterManager } from "./cluster-manager.ts";
@@ -141,6 +141,13 @@ export class Configuration implements ListenerContext, OverloadedProxy {
 
   onReducedTimeouts(): void {
     this.listenerManager.dropIdle(performance.now());
+  }
+
+  onHighMemory(leastPower: number): void {
+    for (const account of heaviest(this.listenerManager.accounts, leastPower, this.overload.reset_high_memory_stream)) {
+      this.overload.stats.streamsReset++;
+      account.reset();
+    }
   }
 
   onAction(action: OverloadAction, active: boolean): void {

@@ -52,6 +52,17 @@ export function factsBetween(
   };
 }
 
+/** The same connection for a request whose client is another than its peer; of that no port is known. */
+export function behindProxies(facts: DownstreamFacts, remoteAddress: string): DownstreamFacts {
+  const remote = { address: remoteAddress, port: 0 };
+  // Not a copy: some of the facts are found out when they are asked for.
+  return Object.create(facts, {
+    remoteAddress: { value: remote.address },
+    remotePort: { value: remote.port },
+    remoteLabel: { value: formatSocketAddress(remote) },
+  });
+}
+
 /** `destination`: where the client wanted to go, when the connection was captured or its PROXY header says so. */
 export function readConnectionFacts(
   stream: ByteStream,

@@ -12,7 +12,7 @@ import {
   type ServerStream,
   type StreamListener,
 } from "../http/stream.ts";
-import { clientAddress } from "../table/client-address.ts";
+import { detectClient } from "../table/client-address.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../table/filter/filter.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { InternalRedirectPolicy } from "../table/internal-redirect.ts";
@@ -30,6 +30,7 @@ import {
 import { writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
 import { ClientResponse, type RespondedRequest } from "./client-response.ts";
+import { behindProxies } from "./connection-facts.ts";
 import type { Downstream } from "./downstream.ts";
 import { reportExchange } from "./exchange-report.ts";
 import { ANSWERED, PASSED } from "./filter/chain.ts";
@@ -116,14 +117,16 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     const { table } = connection.http;
     if (this.#phase === "over") return; // it had to wait for its turn, and was reset meanwhile
     if (sheds(this, connection.http.filters)) return;
-    const refusal = prepareRequest(head, table, connection.facts, connection.forwardedCertificate);
+    const client = detectClient(head, table, connection.facts);
+    if (typeof client === "object") this.record.facts = behindProxies(connection.facts, client.address);
+    const refusal = prepareRequest(head, table, connection.facts, connection.forwardedCertificate, client);
     if (refusal) {
       this.reply(refusal.status, "", refusal.details, undefined, refusal.headers);
       return;
     }
     if (!table.proxiesContinue) this.#askForBody();
     if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
-    this.setIdle(connection.context.overload.timeout("stream-idle", table.streamIdleTimeoutMs));
+    this.setIdle(table.streamIdleTimeoutMs);
     this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
       this.reply(403, "", "upgrade_failed");
@@ -146,7 +149,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   #chooseRoute(): void {
     const routes = this.connection.http.routes.current;
     this.virtualHost = routes?.virtualHosts.find(this.head.authority);
-    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head, this.connection.facts, Math.random());
+    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head, this.record.facts, Math.random());
     this.route = route;
     if (!route) return;
     this.routeFilters = route.filters;
@@ -183,6 +186,11 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     if (this.#phase === "filtering") this.#runFilters(this.#nextFilter);
   }
 
+  /** Bytes of the request that are kept. */
+  get heldBytes(): number {
+    return this.body?.heldBytes ?? 0;
+  }
+
   get isGrpc(): boolean {
     return this.grpc !== undefined;
   }
@@ -192,7 +200,11 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   }
 
   get remoteAddress(): string {
-    return clientAddress(this.head, this.connection.http.table, this.connection.facts);
+    return this.record.facts.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.record.facts.remotePort;
   }
 
   metadata(of: "dynamic" | "route"): FilterMetadata | undefined {
@@ -267,7 +279,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     const { scheme, authority, path } = target;
     const next = { method: head.method, scheme, authority, path, headers: head.headers };
     const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
-    const route = virtualHost && chooseRoute(virtualHost, next, connection.facts, Math.random());
+    const route = virtualHost && chooseRoute(virtualHost, next, this.record.facts, Math.random());
     const routes = new Set(this.redirects.routes).add(this.route?.name ?? "");
     if (!route || !admitsRoute(policy, routes, route.name)) return false;
     if (this.#bodyIsReplaced && !this.record.requestIsOver) return false;
@@ -454,7 +466,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   }
 
   #timer(): RequestDeadline {
-    this.#deadline ??= new RequestDeadline(this);
+    this.#deadline ??= new RequestDeadline(this, this.connection.context.overload);
     return this.#deadline;
   }
 

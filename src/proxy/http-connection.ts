@@ -1,14 +1,14 @@
 // A downstream connection that speaks HTTP: chooses the codec, makes an exchange of every request, drains.
 
 import { atEndOfTurn, type Flushable } from "../base/end-of-turn.ts";
-import { Alarm, timers } from "../base/timer-wheel.ts";
+import { Alarm, TICK_MS, timers } from "../base/timer-wheel.ts";
 import { Http1ServerConnection } from "../http/h1/server-connection.ts";
 import { Http2ServerConnection } from "../http/h2/server-connection.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../http/limits.ts";
 import {
-  type Connection,
   type RequestHead,
   ResponseHead,
+  type ServerConnection,
   type ServerConnectionListener,
   type ServerStream,
   type StreamListener,
@@ -22,20 +22,24 @@ import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext } from "./context.ts";
 import type { BoundHttp, Downstream } from "./downstream.ts";
 import { Exchange } from "./exchange.ts";
+import type { OverloadState } from "./overload/state.ts";
+import { StreamAccount } from "./overload/stream-account.ts";
 import { ProtocolDetector } from "./protocol-detector.ts";
 import { dropUnderscores, hasUnderscores } from "./underscores.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
 /** Limits of the codecs from a connection manager's settings. */
-export function httpLimits(table: HttpTable): HttpLimits {
+export function httpLimits(table: HttpTable, overload: OverloadState): HttpLimits {
   return {
     ...DEFAULT_LIMITS,
     maxHeadBytes: table.maxHeadBytes,
     maxHeaders: table.maxHeaders,
     headTimeoutMs: table.headTimeoutMs,
     idleTimeoutMs: table.idleTimeoutMs,
-    flushTimeoutMs: table.streamIdleTimeoutMs,
+    get flushTimeoutMs() {
+      return overload.timeout("stream-flush", table.streamIdleTimeoutMs);
+    },
     maxConcurrentStreams: table.maxConcurrentStreams,
     streamWindowBytes: table.streamWindowBytes,
     connectionWindowBytes: table.connectionWindowBytes,
@@ -64,8 +68,9 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
   scheme: "http" | "https" = "http";
-  #codec: Connection | undefined;
-  readonly #age = new Alarm(() => this.#grewOld());
+  #codec: ServerConnection | undefined;
+  readonly #begunAt = timers.now;
+  readonly #age = new Alarm(() => this.#onAge());
   #requests = 0;
   #draining = false;
   /** As of the look before, under overload: how many requests there had been, and since when there were no others. */
@@ -100,7 +105,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     stream.counters = this.http.stats.bytes;
     if (first) stream.counters.received += first.length;
     const { table, limits } = this.http;
-    if (table.maxConnectionMs > 0) timers.arm(this.#age, table.maxConnectionMs);
+    if (table.maxConnectionMs > 0) timers.arm(this.#age, this.#ageLeft());
     const alpn = stream.tls?.alpn ?? "";
     if (table.codec !== "auto") this.#open(stream, table.codec, first);
     else if (alpn !== "") this.#open(stream, alpn === "h2" ? "http2" : "http1", first);
@@ -117,7 +122,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
 
   /** `first`: bytes that came already; the codec sees them as if they had come to it. */
   #open(stream: ByteStream, protocol: "http1" | "http2", first: Uint8Array | undefined): void {
-    const codec: Connection =
+    const codec: ServerConnection =
       protocol === "http2"
         ? new Http2ServerConnection(stream, this, this.http.limits, this.scheme)
         : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
@@ -135,6 +140,10 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     return this.#codec?.buffered ?? 0;
   }
 
+  get accounts(): readonly StreamAccount[] {
+    return this.#codec?.openStreams().map((stream) => new StreamAccount(stream)) ?? [];
+  }
+
   dropIfIdle(now: number): void {
     if (this.active > 0 || this.#requests !== this.#idleRequests) {
       this.#idleRequests = this.#requests;
@@ -143,6 +152,18 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     }
     const idleMs = this.context.overload.timeout("connection-idle", this.http.table.idleTimeoutMs);
     if (idleMs > 0 && now - this.#idleSince >= idleMs) this.#grewOld();
+  }
+
+  #ageLeft(): number {
+    const { overload } = this.context;
+    return overload.wait("connection-max", this.http.table.maxConnectionMs, timers.now - this.#begunAt);
+  }
+
+  /** Old, or silent while it drains. */
+  #onAge(): void {
+    const left = this.#draining ? 0 : this.#ageLeft();
+    if (left > TICK_MS) timers.arm(this.#age, left);
+    else this.#grewOld();
   }
 
   /** A client that has not even begun to speak is not waited for. */

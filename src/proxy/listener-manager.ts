@@ -9,6 +9,7 @@ import type { ClusterManager } from "./cluster-manager.ts";
 import { duplicateAddress } from "./duplicate-address.ts";
 import { internalStreams } from "./internal-stream.ts";
 import { Listener, type ListenerContext } from "./listener.ts";
+import type { StreamAccount } from "./overload/stream-account.ts";
 import type { RouteManager } from "./route-manager.ts";
 import type { Secrets } from "./secrets.ts";
 import { UdpListener } from "./udp-listener.ts";
@@ -217,6 +218,10 @@ export class ListenerManager {
   dropIdle(now: number): void {
     for (const listener of this.#listeners.values()) listener.dropIdle(now);
     for (const listener of this.#leaving) listener.dropIdle(now);
+  }
+
+  get accounts(): readonly StreamAccount[] {
+    return [...this.#listeners.values(), ...this.#leaving].flatMap(({ accounts }) => accounts);
   }
 
   /** No new connections. */

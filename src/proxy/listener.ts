@@ -29,6 +29,7 @@ import { type InspectionListener, PeekingInspection, ReadingInspection } from ".
 import type { ListeningSockets, SocketPlace } from "./listening-sockets.ts";
 import { closeLater, refusal } from "./network-filter.ts";
 import type { HeldConnections } from "./overload/held-connections.ts";
+import type { StreamAccount } from "./overload/stream-account.ts";
 import { type Inspected, isInspected, NOTHING_INSPECTED } from "./sniff.ts";
 import { logRefused, TcpConnection } from "./tcp-proxy.ts";
 
@@ -184,6 +185,11 @@ export class Listener {
     return count;
   }
 
+  /** Of every request that is here. */
+  get accounts(): readonly StreamAccount[] {
+    return [...this.#chains.values()].flatMap(({ live }) => [...live].flatMap(({ accounts = [] }) => accounts));
+  }
+
   /** What its connections hold between them. */
   get held(): { readonly streams: number; readonly bytes: number } {
     let streams = 0;
@@ -241,6 +247,7 @@ export class Listener {
         context,
         listener,
         () => door.owner.stats,
+        this.#handshakeTimeoutMs,
       );
     const place: SocketPlace = { listener, host, port, backlog };
     const fd = before && sameSocket(before.descriptor);
@@ -253,6 +260,12 @@ export class Listener {
     const door: Door = { place, owner: this, socket };
     context.sockets.opened(place, socket);
     return door;
+  }
+
+  /** Before there is a chain to ask for it, the longest of all; 0 is the default. */
+  get #handshakeTimeoutMs(): number {
+    const times = [...this.#chains.keys()].map(({ handshakeTimeoutMs }) => handshakeTimeoutMs);
+    return times.includes(0) ? 0 : Math.max(...times);
   }
 
   /** It did not come to be used: whoever waits is the one's that had the address before, if one had. */

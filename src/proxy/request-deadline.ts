@@ -4,6 +4,7 @@ import { Deadline, TICK_MS, timers } from "../base/timer-wheel.ts";
 import { formatTimeout, parseTimeout } from "../grpc/deadline.ts";
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
 import type { ForwardAction, StreamDuration } from "../table/route.ts";
+import type { OverloadState } from "./overload/state.ts";
 import type { RequestTimeout } from "./timeout-reply.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -14,6 +15,7 @@ export interface TimedRequest {
 
 export class RequestDeadline extends Deadline {
   readonly #request: TimedRequest;
+  readonly #overload: OverloadState;
   /** On the clock of performance.now(); 0 is none. */
   #timeoutAt = 0;
   #receiptAt = 0;
@@ -21,9 +23,10 @@ export class RequestDeadline extends Deadline {
   #idleMs = 0;
   #lastActivity = timers.now;
 
-  constructor(request: TimedRequest) {
+  constructor(request: TimedRequest, overload: OverloadState) {
     super();
     this.#request = request;
+    this.#overload = overload;
   }
 
   /** 0 is none, and replaces what was. */
@@ -63,7 +66,7 @@ export class RequestDeadline extends Deadline {
 
   /** `now`: the clock, where it was just read. */
   #arm(now?: number): void {
-    const idleLeft = this.#idleMs === 0 ? NEVER : this.#lastActivity + this.#idleMs - timers.now;
+    const idleLeft = this.#idleMs === 0 ? NEVER : this.#idleLeft();
     const at = Math.min(this.#timeoutAt || NEVER, this.#receiptAt || NEVER, this.#durationAt || NEVER);
     const left = at === NEVER ? idleLeft : Math.min(idleLeft, at - (now ?? performance.now()));
     if (left === NEVER) timers.disarm(this);
@@ -76,9 +79,12 @@ export class RequestDeadline extends Deadline {
     if (this.#timeoutAt > 0 && now >= this.#timeoutAt) this.#request.onTimeout("response");
     else if (this.#receiptAt > 0 && now >= this.#receiptAt) this.#request.onTimeout("receipt");
     else if (this.#durationAt > 0 && now >= this.#durationAt) this.#request.onTimeout("duration");
-    else if (this.#idleMs > 0 && timers.now - this.#lastActivity >= this.#idleMs - TICK_MS)
-      this.#request.onTimeout("idle");
+    else if (this.#idleMs > 0 && this.#idleLeft() <= TICK_MS) this.#request.onTimeout("idle");
     else this.#arm();
+  }
+
+  #idleLeft(): number {
+    return this.#overload.wait("stream-idle", this.#idleMs, timers.now - this.#lastActivity);
   }
 
   end(): void {

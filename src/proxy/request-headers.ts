@@ -3,6 +3,8 @@
 import { isGrpcContent } from "../grpc/content.ts";
 import { getHeader, type HeaderList, joinHeader, removeHeader, setHeader } from "../http/headers.ts";
 import type { RequestHead } from "../http/stream.ts";
+import { strippedAuthority } from "../table/authority.ts";
+import type { DetectedClient } from "../table/client-address.ts";
 import type { HttpTable } from "../table/http.ts";
 import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import type { ConnectionFacts } from "../table/request.ts";
@@ -41,26 +43,49 @@ export interface RequestRefusal {
 }
 
 const BAD_PATH: RequestRefusal = { status: 400, details: "path_normalization_failed", headers: [] };
+/** Envoy's for a request that no detection of its client's address finds one for. */
+const UNKNOWN_CLIENT = "rejecting_because_detection_failed";
 /** RFC 9110 10.1.1: what is expected beside `100-continue` nobody here can promise. */
 const EXPECTATION: RequestRefusal = { status: 417, details: "expectation_failed", headers: [] };
 
-function setOrigin(head: RequestHead, http: HttpTable, facts: ConnectionFacts): void {
+function appendPeer(headers: HeaderList, before: string | undefined, { remoteAddress }: ConnectionFacts): void {
+  setHeader(headers, "x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
+}
+
+function setOrigin(
+  head: RequestHead,
+  http: HttpTable,
+  facts: ConnectionFacts,
+  client: DetectedClient | undefined,
+): void {
   const { headers } = head;
-  const asks = http.useRemoteAddress || http.internalAddresses.length > 0;
-  const before = asks ? joinHeader(headers, "x-forwarded-for") : undefined;
-  const internal = isInternal(http, facts, before);
-  const edge = http.useRemoteAddress && !internal;
+  const { useRemoteAddress } = http;
+  const appends = (useRemoteAddress || client?.appends === true) && !http.skipsForwardedFor;
+  const before = useRemoteAddress || appends ? joinHeader(headers, "x-forwarded-for") : undefined;
+  const address = client?.address ?? facts.remoteAddress;
+  const internal = isInternal(http, facts, client, before);
+  const edge = useRemoteAddress && !internal;
   if (!internal) removeClaims(headers, edge);
   else setHeader(headers, "x-envoy-internal", "true");
-  if (http.useRemoteAddress) {
-    const forwarded = before === undefined ? facts.remoteAddress : `${before},${facts.remoteAddress}`;
-    setHeader(headers, "x-forwarded-for", forwarded);
+  if (appends) appendPeer(headers, before, facts);
+  const overwrites = useRemoteAddress && http.trustedHops === 0;
+  if (overwrites || getHeader(headers, "x-forwarded-proto") === undefined)
     setHeader(headers, "x-forwarded-proto", head.scheme);
-    if (edge) headers.push("x-envoy-external-address", facts.remoteAddress);
+  // Of a trusted proxy's, what it says stands.
+  if (http.appendsForwardedPort && (overwrites || getHeader(headers, "x-forwarded-port") === undefined))
+    setHeader(headers, "x-forwarded-port", String(facts.localPort));
+  if (useRemoteAddress) {
+    if (edge) headers.push("x-envoy-external-address", address);
     if (edge && http.generateRequestId && !http.preserveExternalRequestId) removeHeader(headers, "x-request-id");
-  } else if (getHeader(headers, "x-forwarded-proto") === undefined) headers.push("x-forwarded-proto", head.scheme);
+  }
   if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined)
     headers.push("x-request-id", crypto.randomUUID());
+}
+
+/** A plain CONNECT's is where it wants to go, port and all. */
+function settleAuthority(head: RequestHead, http: HttpTable, { localPort }: ConnectionFacts): void {
+  if (head.method !== "CONNECT" || head.upgrade !== undefined)
+    head.authority = strippedAuthority(head.authority, http, localPort);
 }
 
 /** Gives the head the path that everything behind decides by. */
@@ -84,7 +109,7 @@ function settlePath(head: RequestHead, http: HttpTable): RequestRefusal | undefi
 }
 
 /**
- * `certificate`: what the peer proved, in the words of x-forwarded-client-cert; "" when it proved nothing.
+ * `certificate`: what the peer proved, in the words of x-forwarded-client-cert; "" when it proved nothing. `client`: detectClient's.
  * @returns why the request is answered at once, or undefined.
  */
 export function prepareRequest(
@@ -92,11 +117,14 @@ export function prepareRequest(
   http: HttpTable,
   facts: ConnectionFacts,
   certificate: string,
+  client: DetectedClient | number | undefined,
 ): RequestRefusal | undefined {
   const { headers } = head;
   const expectation = getHeader(headers, "expect");
   if (expectation !== undefined && expectation.toLowerCase() !== "100-continue") return EXPECTATION;
-  setOrigin(head, http, facts);
+  if (typeof client === "number") return { status: client, details: UNKNOWN_CLIENT, headers: [] };
+  if (http.stripsDot || http.stripsPort !== "none") settleAuthority(head, http, facts);
+  setOrigin(head, http, facts, client);
   if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined)
     setForwardedCertificate(headers, http, certificate);
   return head.path.charCodeAt(0) === 47 /* / */ ? settlePath(head, http) : undefined;

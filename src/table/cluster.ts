@@ -12,6 +12,8 @@ import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
 export interface DnsRefresh {
   readonly everyMs: number;
+  /** However short a TTL is. */
+  readonly leastMs: number;
   /** An answer is asked for again when it says so itself. */
   readonly respectTtl: boolean;
   /** After a failure, growing up to `maxMs`. */

@@ -1,5 +1,6 @@
 // What of a request the balancers that hash go by (envoy.config.route.v3.RouteAction.HashPolicy; Envoy: HashPolicyImpl::generateHash).
 
+import type { FilterStateObject } from "./filter-state.ts";
 import { queryParameters } from "./header-match.ts";
 import type { ConnectionFacts, RequestFacts } from "./request.ts";
 import { type Substitution, substitute } from "./substitution.ts";
@@ -18,6 +19,8 @@ export type HashPolicy = { readonly terminal: boolean } & (
   | { readonly kind: "cookie"; readonly cookie: HashCookie }
   | { readonly kind: "source-ip" }
   | { readonly kind: "query-parameter"; readonly name: string }
+  /** An object that a filter keeps; one that is not hashable is none. */
+  | { readonly kind: "filter-state"; readonly key: string }
 );
 
 const SEED = 0n;
@@ -72,27 +75,37 @@ function makeCookie(cookie: HashCookie, facts: ConnectionFacts): { value: string
   return { value, line: `${cookie.name}="${value}"${age}${path}${cookie.attributes}; HttpOnly` };
 }
 
+/** What is hashed beside the head. */
+export interface HashContext {
+  readonly facts: ConnectionFacts;
+  filterState(key: string): FilterStateObject | undefined;
+}
+
 function hashBy(
   policy: HashPolicy,
   request: RequestFacts,
-  facts: ConnectionFacts,
+  context: HashContext,
   cookies: string[],
 ): bigint | undefined {
   switch (policy.kind) {
     case "header":
       return hashHeader(policy, request);
     case "source-ip":
-      return hash(facts.remoteAddress);
+      return hash(context.facts.remoteAddress);
     case "query-parameter": {
       const value = queryParameters(request.path).get(policy.name);
       return value === undefined ? undefined : hash(value);
+    }
+    case "filter-state": {
+      const object = context.filterState(policy.key);
+      return object?.hashable ? hash(object.value) : undefined;
     }
     case "cookie": {
       const { cookie } = policy;
       const value = cookieValue(request, cookie.name);
       if (value !== undefined && value !== "") return hash(value);
       if (cookie.maxAgeSeconds === undefined) return undefined;
-      const made = makeCookie(cookie, facts);
+      const made = makeCookie(cookie, context.facts);
       cookies.push(made.line);
       return hash(made.value);
     }
@@ -100,15 +113,11 @@ function hashBy(
 }
 
 /** The policies in their order: each turns what came before by one bit, until a terminal one has found something. */
-export function hashRequest(
-  policies: readonly HashPolicy[],
-  request: RequestFacts,
-  facts: ConnectionFacts,
-): RequestHash {
+export function hashRequest(policies: readonly HashPolicy[], request: RequestFacts, context: HashContext): RequestHash {
   let combined: bigint | undefined;
   const cookies: string[] = [];
   for (const policy of policies) {
-    const found = hashBy(policy, request, facts, cookies);
+    const found = hashBy(policy, request, context, cookies);
     if (found !== undefined) {
       const turned = combined === undefined ? 0n : BigInt.asUintN(64, (combined << 1n) | (combined >> 63n));
       combined = turned ^ found;

@@ -1,6 +1,8 @@
 // An HttpConnectionManager as a table: everything of it that a request needs, ready to be looked up.
 
 import type { Cidr } from "../base/cidr.ts";
+import type { AuthorityRules } from "./authority.ts";
+import type { ClientRules } from "./client-address.ts";
 import type { HttpFilter } from "./filter/filter.ts";
 import type { LineFormat } from "./format/line-format.ts";
 import type { LogFilter } from "./log-filter.ts";
@@ -52,7 +54,7 @@ export interface CertificateDetails {
   readonly dns: boolean;
 }
 
-export interface HttpTable extends Keepalive {
+export interface HttpTable extends Keepalive, ClientRules, AuthorityRules {
   readonly statPrefix: string;
   readonly codec: "auto" | "http1" | "http2";
   readonly routes: RouteSource;
@@ -62,14 +64,18 @@ export interface HttpTable extends Keepalive {
   readonly serverHeader: ServerHeader;
   /** The direct peer is the client: x-forwarded-for gets its address, and headers that only the mesh may set are removed. */
   readonly useRemoteAddress: boolean;
-  /** Proxies before this one whose x-forwarded-for is believed. */
-  readonly trustedHops: number;
+  /** What came in x-forwarded-for goes on as it is. */
+  readonly skipsForwardedFor: boolean;
   /** Percentage of new traces that are sampled; undefined: no trace context is made. */
   readonly tracing: { readonly samplingPercent: number } | undefined;
   /** Clients whose x-envoy-* commands are obeyed (internal_address_config). */
   readonly internalAddresses: readonly Cidr[];
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
+  /** The client hears it, too. */
+  readonly answersRequestId: boolean;
+  /** x-forwarded-port says where the connection came to. */
+  readonly appendsForwardedPort: boolean;
   readonly clientCertificate: ClientCertificateForwarding;
   /** What x-forwarded-client-cert says of the peer beside `By` and `Hash`. */
   readonly certificateDetails: CertificateDetails;

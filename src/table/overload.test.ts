@@ -3,7 +3,7 @@ import { fromJson } from "@bufbuild/protobuf";
 import { jsonRegistry } from "../xds/any.ts";
 import { OverloadManagerSchema } from "../xds/gen/envoy/config/overload/v3/overload_pb.ts";
 import { checkOverloadManager } from "./accept/resource.ts";
-import { actionState, scaledTimeout, workersShare } from "./overload.ts";
+import { actionState, heaviest, scaledTimeout, workersShare } from "./overload.ts";
 
 test("a threshold is all or nothing, and a scaled trigger goes from one to the other", () => {
   const threshold = [{ monitor: "a", from: 0.9, full: 0.9 }];
@@ -34,6 +34,7 @@ test("workers share memory and connections, and have descriptors of their own", 
     ],
     actions: new Map(),
     timerFloors: new Map(),
+    accountPower: 0,
   } as const;
   expect(workersShare(table, 3).monitors).toEqual([
     { kind: "memory", name: "m", maxBytes: 300 },
@@ -51,6 +52,15 @@ test("a time-out shrinks to its floor, and none stays none", () => {
   expect(scaledTimeout(1_000, undefined, 1)).toBe(1_000);
 });
 
+test("who holds most goes first: of the largest class alone, then of all", () => {
+  const of = (...powers: readonly number[]) => powers.map((power) => ({ bytes: 2 ** power }));
+  const powers = (state: number) => heaviest(of(10, 14, 17, 21, 30), 14, state).map(({ bytes }) => Math.log2(bytes));
+  expect(powers(0.01)).toEqual([30, 21]);
+  expect(powers(0.5)).toEqual([30, 21, 17]);
+  expect(powers(1)).toEqual([30, 21, 17, 14]);
+  expect(heaviest(of(...new Array<number>(200).fill(20)), 14, 1)).toHaveLength(50);
+});
+
 test("what is not supported is refused by its name, and Heddle's own monitors are taken", () => {
   const manager = fromJson(
     OverloadManagerSchema,
@@ -63,6 +73,7 @@ test("what is not supported is refused by its name, and Heddle's own monitors ar
       ],
       actions: [
         { name: "envoy.overload_actions.reset_high_memory_stream", triggers: [] },
+        { name: "envoy.overload_actions.do_something", triggers: [] },
         {
           name: "envoy.overload_actions.stop_accepting_requests",
           triggers: [{ name: "nobody", threshold: { value: 1 } }],
@@ -74,9 +85,10 @@ test("what is not supported is refused by its name, and Heddle's own monitors ar
   const result = checkOverloadManager(manager);
   expect(result.kind === "rejected" && result.rejections).toEqual([
     {
-      path: "actions[0].name",
-      reason: `"envoy.overload_actions.reset_high_memory_stream" is not supported by Heddle's proxy`,
+      path: "actions[0]",
+      reason: "needs buffer_factory_config.minimum_account_to_track_power_of_two",
     },
-    { path: "actions[1].triggers[0].name", reason: `no resource monitor "nobody"` },
+    { path: "actions[1].name", reason: `"envoy.overload_actions.do_something" is not supported by Heddle's proxy` },
+    { path: "actions[2].triggers[0].name", reason: `no resource monitor "nobody"` },
   ]);
 });

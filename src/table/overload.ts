@@ -17,7 +17,7 @@ export interface Trigger {
   readonly full: number;
 }
 
-export type ScaledTimer = "connection-idle" | "stream-idle";
+export type ScaledTimer = "connection-idle" | "connection-max" | "stream-idle" | "stream-flush" | "handshake";
 
 /** The shortest that a time-out becomes. */
 export type TimerFloor =
@@ -31,6 +31,7 @@ export const ACTIONS = [
   "reject_incoming_connections",
   "reduce_timeouts",
   "shrink_heap",
+  "reset_high_memory_stream",
 ] as const;
 export type OverloadAction = (typeof ACTIONS)[number];
 
@@ -39,6 +40,8 @@ export interface OverloadTable {
   readonly monitors: readonly ResourceMonitor[];
   readonly actions: ReadonlyMap<OverloadAction, readonly Trigger[]>;
   readonly timerFloors: ReadonlyMap<ScaledTimer, TimerFloor>;
+  /** Streams that hold 2 to this power of bytes and more are told apart by how much they hold; 0: none are. */
+  readonly accountPower: number;
 }
 
 /** What one of several workers is allowed of what they share; descriptors and the event loop are each one's own. */
@@ -62,9 +65,34 @@ export function actionState(triggers: readonly Trigger[], pressures: ReadonlyMap
   return Math.max(0, ...triggers.map((trigger) => triggered(trigger, pressures.get(trigger.monitor) ?? 0)));
 }
 
+/** Classes of streams by the bytes that they hold, each of twice as much as the one before (Envoy: NUM_MEMORY_CLASSES_). */
+const CLASSES = 8;
+/** That many go at a time, so that a look takes no longer (Envoy: kMaxNumberOfStreamsToResetPerInvocation). */
+const MAX_RESETS = 50;
+
+/**
+ * The streams that go under so much pressure, those that hold most first: of one class of the eight in the beginning, of all in the end
+ * (Envoy: WatermarkBufferFactory::resetAccountsGivenPressure).
+ */
+export function heaviest<Account extends { readonly bytes: number }>(
+  accounts: readonly Account[],
+  leastPower: number,
+  state: number,
+): readonly Account[] {
+  const least = CLASSES - Math.min(CLASSES, Math.floor(state * CLASSES) + 1);
+  const from = 2 ** (leastPower + least);
+  const found = accounts.filter(({ bytes }) => bytes >= from);
+  return found.toSorted((a, b) => b.bytes - a.bytes).slice(0, MAX_RESETS);
+}
+
+/** The least that a time-out may become. */
+export function leastTimeout(ms: number, floor: TimerFloor): number {
+  return Math.min(ms, floor.kind === "ms" ? floor.ms : ms * floor.share);
+}
+
 /** A time-out under so much pressure (Envoy: ScaledRangeTimerManager). 0, which is none, stays. */
 export function scaledTimeout(ms: number, floor: TimerFloor | undefined, state: number): number {
   if (ms === 0 || !floor || state === 0) return ms;
-  const least = Math.min(ms, floor.kind === "ms" ? floor.ms : ms * floor.share);
+  const least = leastTimeout(ms, floor);
   return least + (ms - least) * (1 - state);
 }

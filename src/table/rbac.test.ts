@@ -76,7 +76,7 @@ function decide(
   const policies = { p: { permissions: [permission], principals: [{ any: true }] } };
   const table = acceptRbac(scope, fromJson(RBACSchema, { action, policies }));
   expect(scope.rejections).toEqual([]);
-  const context: RequestContext = { remoteAddress: "10.0.0.1", metadata: () => undefined, ...more };
+  const context: RequestContext = { remoteAddress: "10.0.0.1", remotePort: 0, metadata: () => undefined, ...more };
   const request = { method: "GET", scheme: "http", authority: "a", path, headers };
   return decideRbac(table, CONNECTION, request, context).allowed;
 }
@@ -125,7 +125,7 @@ test("the client's address is not the peer's", () => {
   const table = acceptRbac(scope, fromJson(RBACSchema, { action: "ALLOW", policies }));
   const request = { method: "GET", scheme: "http", authority: "a", path: "/", headers: [] };
   const from = (remoteAddress: string) =>
-    decideRbac(table, CONNECTION, request, { remoteAddress, metadata: () => undefined });
+    decideRbac(table, CONNECTION, request, { remoteAddress, remotePort: 0, metadata: () => undefined });
   expect([from("192.0.2.7").allowed, from("10.0.0.1").allowed]).toEqual([true, false]);
   expect(decideRbac(table, CONNECTION, undefined).allowed).toBe(false);
 });

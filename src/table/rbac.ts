@@ -28,8 +28,9 @@ export type Condition =
 
 /** What conditions ask for beside the head of a request. */
 export interface RequestContext {
-  /** Of the client: x-forwarded-for says it where that is trusted. */
+  /** Of the client: x-forwarded-for says it where that is trusted, and then there is no port (0). */
   readonly remoteAddress: string;
+  readonly remotePort: number;
   metadata(of: "dynamic" | "route"): FilterMetadata | undefined;
 }
 
@@ -167,11 +168,12 @@ const DENIED: RbacDecision = { allowed: false, policy: undefined, hint: undefine
 
 interface TreeFacts {
   readonly connection: ConnectionFacts;
+  readonly client: Pick<ConnectionFacts, "remoteAddress" | "remotePort">;
   readonly request: RequestFacts | undefined;
 }
 
 /** Envoy's inputs: "" is not there, and what came several times is joined with ",". */
-function readInput(input: RbacInput, { connection, request }: TreeFacts): string | undefined {
+function readInput(input: RbacInput, { connection, client, request }: TreeFacts): string | undefined {
   switch (input.kind) {
     case "header":
       return request && headerValue(request, input.name);
@@ -180,9 +182,9 @@ function readInput(input: RbacInput, { connection, request }: TreeFacts): string
     case "destination-port":
       return String(connection.localPort);
     case "source-ip":
-      return connection.remoteAddress;
+      return client.remoteAddress;
     case "source-port":
-      return String(connection.remotePort);
+      return String(client.remotePort);
     case "direct-source-ip":
       return connection.directRemoteAddress;
     case "server-name":
@@ -210,7 +212,7 @@ export function decideRbac(
   request: RequestFacts | undefined,
   context?: RequestContext,
 ): RbacDecision {
-  if (table.kind === "tree") return decideTree(table, { connection, request });
+  if (table.kind === "tree") return decideTree(table, { connection, client: context ?? connection, request });
   const { action, policies } = table;
   const every = action === "allow";
   for (let i = 0; i < policies.length; i++) {

@@ -1,6 +1,7 @@
 // What a connection manager believes of a request that says where it comes from (Envoy: ConnectionManagerUtility::mutateRequestHeaders).
 
 import { containsAddress } from "../base/cidr.ts";
+import type { DetectedClient } from "./client-address.ts";
 import type { HttpTable } from "./http.ts";
 import type { ConnectionFacts } from "./request.ts";
 
@@ -44,14 +45,17 @@ export function removeClaims(headers: string[], atEdge: boolean): void {
 }
 
 /**
- * Envoy's internal request: what vouches for the client is one address alone, of the connection at the edge, of x-forwarded-for behind it,
- * and that is one of those configured.
+ * Envoy's internal request: what vouches for the client is one address alone, of the connection at the edge, of what tells it behind it,
+ * and that is one of those configured. `client`: where it is another than the connection's peer.
  */
-export function isInternal(http: HttpTable, facts: ConnectionFacts, forwardedFor: string | undefined): boolean {
-  const { internalAddresses } = http;
+export function isInternal(
+  { internalAddresses, useRemoteAddress }: HttpTable,
+  { remoteAddress }: ConnectionFacts,
+  client: DetectedClient | undefined,
+  forwardedFor: string | undefined,
+): boolean {
   if (internalAddresses.length === 0) return false;
-  const atEdge = http.useRemoteAddress;
-  if (atEdge !== (forwardedFor === undefined)) return false;
-  const address = forwardedFor ?? facts.remoteAddress;
+  if (useRemoteAddress ? forwardedFor !== undefined : !client?.vouched) return false;
+  const address = client?.address ?? remoteAddress;
   return internalAddresses.some((range) => containsAddress(range, address));
 }

@@ -19,6 +19,7 @@ import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./gen/envoy/ex
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
+import { file_envoy_extensions_clusters_dns_v3_dns_cluster } from "./gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster } from "./gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import { file_envoy_extensions_common_ratelimit_v3_ratelimit } from "./gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts";
 import { file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency } from "./gen/envoy/extensions/filters/http/adaptive_concurrency/v3/adaptive_concurrency_pb.ts";
@@ -55,6 +56,7 @@ import { file_envoy_extensions_filters_network_sni_cluster_v3_sni_cluster } from
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { file_envoy_extensions_filters_udp_udp_proxy_v3_route } from "./gen/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts";
 import { file_envoy_extensions_filters_udp_udp_proxy_v3_udp_proxy } from "./gen/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts";
+import { file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header } from "./gen/envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_xff_v3_xff } from "./gen/envoy/extensions/http/original_ip_detection/xff/v3/xff_pb.ts";
 import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./gen/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts";
 import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./gen/envoy/extensions/http/stateful_session/header/v3/header_pb.ts";
@@ -107,6 +109,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
   file_envoy_extensions_clusters_aggregate_v3_cluster,
+  file_envoy_extensions_clusters_dns_v3_dns_cluster,
   file_envoy_extensions_clusters_dynamic_forward_proxy_v3_cluster,
   file_envoy_extensions_common_ratelimit_v3_ratelimit,
   file_envoy_extensions_filters_http_adaptive_concurrency_v3_adaptive_concurrency,
@@ -143,6 +146,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_filters_udp_udp_proxy_v3_route,
   file_envoy_extensions_filters_udp_udp_proxy_v3_udp_proxy,
+  file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header,
   file_envoy_extensions_http_original_ip_detection_xff_v3_xff,
   file_envoy_extensions_http_stateful_session_cookie_v3_cookie,
   file_envoy_extensions_http_stateful_session_header_v3_header,

@@ -4,6 +4,7 @@ import { ByteClient } from "./byte-client.ts";
 import { eventually } from "./mesh.ts";
 import type { Described } from "./pair.ts";
 import { TlsClient, type TlsOptions } from "./xds/tls-client.ts";
+import { MessageReader } from "./xds/wire.ts";
 
 export interface Outside {
   readonly port: number;
@@ -29,17 +30,25 @@ function requestOf({ host, path = "/", headers = [] }: Outside): string {
   return [`GET ${path} HTTP/1.1`, `host: ${host}`, "connection: close", ...headers, "", ""].join("\r\n");
 }
 
+/** A whole response: its end of the connection Envoy may put off for a second (delayed_close_timeout). */
+function isWhole(bytes: Buffer): boolean {
+  const reader = new MessageReader();
+  reader.push(bytes);
+  return reader.nextResponse("GET") !== undefined;
+}
+
 async function exchange(outside: Outside): Promise<{ readonly text: string; readonly certificate: string }> {
   if (!outside.tls) {
     const client = await ByteClient.connect(outside.port);
-    const text = (await client.send(requestOf(outside)).all()).toString("latin1");
+    client.send(requestOf(outside));
+    await eventually(async () => client.ended || isWhole(client.received), Boolean);
     client.close();
-    return { text, certificate: "" };
+    return { text: client.received.toString("latin1"), certificate: "" };
   }
   const client = await TlsClient.connect({ host: "127.0.0.1", port: outside.port }, outside.tls);
   const certificate = client.server;
   client.socket.write(requestOf(outside));
-  await eventually(async () => client.ended, Boolean);
+  await eventually(async () => client.ended || isWhole(Buffer.from(client.text, "latin1")), Boolean);
   client.close();
   return { text: client.text, certificate };
 }

@@ -293,7 +293,7 @@ export class TestMesh {
               findComponent("envoy")!,
               ...["-l", "warning", "--concurrency", "1", "--base-id", String(ports.admin)],
               // How long connections of a replaced filter chain keep to what it said; ten minutes by default.
-              ...["--drain-time-s", "1", "-c"],
+              ...["--drain-time-s", "0", "-c"],
             ],
       applicationMetricsUrl: undefined,
       drainMs: 2_000,

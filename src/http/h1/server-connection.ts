@@ -2,7 +2,7 @@
 
 import type { HeaderList } from "../headers.ts";
 import type { HttpLimits } from "../limits.ts";
-import type { ResponseHead, ServerConnectionListener } from "../stream.ts";
+import type { ResponseHead, ServerConnection, ServerConnectionListener, ServerStream } from "../stream.ts";
 import type { Transport } from "../transport.ts";
 import { Http1Connection } from "./connection.ts";
 import { type BodyLength, CHUNKED, isBodiless, UNTIL_CLOSE } from "./framing.ts";
@@ -20,7 +20,7 @@ const QUIET_MS = 1_000;
 /** Neither content-length nor transfer-encoding. */
 const NO_FRAMING: BodyLength = UNTIL_CLOSE;
 
-export class Http1ServerConnection extends Http1Connection implements ServerExchangeHost {
+export class Http1ServerConnection extends Http1Connection implements ServerConnection, ServerExchangeHost {
   /** The exchange in progress. */
   exchange: Http1ServerStream | undefined = undefined;
   readonly #listener: ServerConnectionListener;
@@ -46,6 +46,14 @@ export class Http1ServerConnection extends Http1Connection implements ServerExch
 
   get active(): number {
     return this.exchange === undefined ? 0 : 1;
+  }
+
+  get unsent(): number {
+    return this.outbox.pending;
+  }
+
+  openStreams(): readonly ServerStream[] {
+    return this.exchange ? [this.exchange] : [];
   }
 
   protected get isIdle(): boolean {

@@ -7,6 +7,7 @@ import type { ResetReason, ResponseHead, ServerStream, StreamListener } from "..
 /** What a stream asks of the connection that it belongs to. */
 export interface ServerExchangeHost {
   readonly exchange: ServerStream | undefined;
+  readonly unsent: number;
   inform(status: number, headers: HeaderList): void;
   respond(head: ResponseHead, end: boolean): void;
   send(chunk: Uint8Array): boolean;
@@ -23,6 +24,10 @@ export class Http1ServerStream implements ServerStream {
 
   constructor(host: ServerExchangeHost) {
     this.#host = host;
+  }
+
+  get buffered(): number {
+    return this.#host.exchange === this ? this.#host.unsent : 0;
   }
 
   inform(status: number, headers: HeaderList): void {

@@ -78,7 +78,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
 
   get buffered(): number {
     let bytes = this.sender.outbox.pending;
-    for (const stream of this.streams.list()) bytes += stream.backlog?.queue.length ?? 0;
+    for (const stream of this.streams.list()) bytes += stream.buffered;
     return bytes;
   }
 
@@ -126,9 +126,8 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   }
 
   onEndQueued(): void {
-    const { flushTimeoutMs } = this.limits;
-    if (flushTimeoutMs === 0 || !this.isReading) return;
-    this.#readerWatch ??= new ReaderWatch(() => this.streams.list(), flushTimeoutMs);
+    if (this.limits.flushTimeoutMs === 0 || !this.isReading) return;
+    this.#readerWatch ??= new ReaderWatch(() => this.streams.list(), this.limits);
     this.#readerWatch.begin();
   }
 

@@ -2,20 +2,21 @@
 // else keeps time for them: who opens no window would have the connection hold them for ever.
 
 import { Deadline, timers } from "../../base/timer-wheel.ts";
+import type { HttpLimits } from "../limits.ts";
 import type { Http2Stream } from "./stream.ts";
 
 export class ReaderWatch extends Deadline {
   readonly #streams: () => readonly Http2Stream[];
-  readonly #timeoutMs: number;
+  readonly #limits: HttpLimits;
 
-  constructor(streams: () => readonly Http2Stream[], timeoutMs: number) {
+  constructor(streams: () => readonly Http2Stream[], limits: HttpLimits) {
     super();
     this.#streams = streams;
-    this.#timeoutMs = timeoutMs;
+    this.#limits = limits;
   }
 
   begin(): void {
-    if (!this.armed) timers.arm(this, this.#timeoutMs);
+    if (!this.armed) timers.arm(this, this.#limits.flushTimeoutMs);
   }
 
   stop(): void {

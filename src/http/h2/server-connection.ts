@@ -2,7 +2,7 @@
 
 import { Alarm, timers } from "../../base/timer-wheel.ts";
 import type { HttpLimits } from "../limits.ts";
-import type { ResetReason, ServerConnectionListener } from "../stream.ts";
+import type { ResetReason, ServerConnection, ServerConnectionListener, ServerStream } from "../stream.ts";
 import type { Transport } from "../transport.ts";
 import { Http2Connection } from "./connection.ts";
 import { writeGoaway, writePing, writeSettings, writeWindowUpdate } from "./control-frames.ts";
@@ -20,7 +20,7 @@ const DRAIN_ROUND_TRIP_MS = 1_000;
 const DRAIN_PING = Buffer.from("draining", "latin1");
 
 /** Serves the requests of one connection; see ServerConnectionListener for what its owner is told. */
-export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
+export class Http2ServerConnection extends Http2Connection<Http2ServerStream> implements ServerConnection {
   readonly #listener: ServerConnectionListener;
   readonly #scheme: string;
   #lastStreamId = 0;
@@ -28,6 +28,10 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> {
   #lastPromised = MAX_STREAM_ID;
   #offersLongFrames = false;
   readonly #drainAlarm = new Alarm(() => this.#finishDraining());
+
+  openStreams(): readonly ServerStream[] {
+    return this.streams.list();
+  }
 
   /** @param scheme of requests that do not say: `https` on TLS, else `http` */
   constructor(transport: Transport, listener: ServerConnectionListener, limits: HttpLimits, scheme: "http" | "https") {

@@ -66,6 +66,11 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     this.state = state;
   }
 
+  /** Bytes that the peer has made no room for. */
+  get buffered(): number {
+    return this.backlog?.queue.length ?? 0;
+  }
+
   get sendingOver(): boolean {
     return this.state === "closed" || this.state === "half-closed-local";
   }

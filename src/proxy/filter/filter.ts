@@ -29,6 +29,7 @@ export interface FilteredRequest {
   readonly isHeadOnly: boolean;
   /** Of the client, as x-forwarded-for says it where that is trusted. */
   readonly remoteAddress: string;
+  readonly remotePort: number;
   /** Undefined: the request has none, and will be answered 404 after the filters. */
   readonly route: Route | undefined;
   readonly virtualHost: VirtualHost | undefined;

@@ -30,5 +30,6 @@ export function defaultOverload(bound: number | undefined = memoryBound()): Over
       ["stop_accepting_requests", at(0.95)],
     ]),
     timerFloors: new Map(),
+    accountPower: 0,
   };
 }

@@ -17,6 +17,8 @@ export interface OverloadedProxy {
   readonly overload: OverloadState;
   /** After each look, while the action's state is above 0. */
   onReducedTimeouts(): void;
+  /** After each look, while the action's state is above 0. `leastPower`: of two, the least that counts in bytes. */
+  onHighMemory(leastPower: number): void;
   /** The action ended, or began. */
   onAction(action: OverloadAction, active: boolean): void;
 }
@@ -32,6 +34,7 @@ export class OverloadManager {
     this.#table = table;
     this.#proxy = proxy;
     proxy.overload.timerFloors = table.timerFloors;
+    proxy.overload.refreshMs = table.refreshMs;
     proxy.overload.watched = [...table.actions.keys()];
     if (table.monitors.some(({ kind }) => kind === "event-loop-lag")) this.#watchLoop();
     timers.arm(this.#refresh, table.refreshMs);
@@ -55,6 +58,7 @@ export class OverloadManager {
     this.#proxy.overload.pressures = pressures;
     for (const [action, triggers] of this.#table.actions) this.#set(action, actionState(triggers, pressures));
     if (this.#proxy.overload.reduce_timeouts > 0) this.#proxy.onReducedTimeouts();
+    if (this.#proxy.overload.reset_high_memory_stream > 0) this.#proxy.onHighMemory(this.#table.accountPower);
     if (this.#proxy.overload.shrink_heap > 0) Bun.gc(false);
   }
 

@@ -20,6 +20,11 @@ export class RequestBody {
   ended = false;
   trailers: HeaderList | undefined = undefined;
 
+  /** Bytes that are here. */
+  get heldBytes(): number {
+    return this.#bytes;
+  }
+
   /** It has come to its end, and there was nothing to send. */
   get isNothing(): boolean {
     return this.ended && this.#bytes === 0 && !this.#lost && this.trailers === undefined;

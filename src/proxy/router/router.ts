@@ -129,7 +129,7 @@ export class Router implements AttemptOwner, TunnelOwner {
   }
 
   #hashRequest(): void {
-    const { hash, cookies } = hashRequest(this.#action.hash, this.head, this.connection.facts);
+    const { hash, cookies } = hashRequest(this.#action.hash, this.head, this.#record);
     this.#hash = hash;
     this.#cookies = cookies;
   }

@@ -5,7 +5,14 @@ import type { DnsRefresh } from "../../table/cluster.ts";
 import { nextLookUpMs } from "./dns-discovery.ts";
 import type { NameAnswer } from "./names.ts";
 
-const REFRESH: DnsRefresh = { everyMs: 5_000, respectTtl: false, failureMs: 100, failureMaxMs: 500, jitterMs: 0 };
+const REFRESH: DnsRefresh = {
+  everyMs: 5_000,
+  leastMs: 0,
+  respectTtl: false,
+  failureMs: 100,
+  failureMaxMs: 500,
+  jitterMs: 0,
+};
 const FAILED: NameAnswer = { kind: "failed", reason: "SERVFAIL" };
 const found = (ttlMs?: number): NameAnswer => ({ kind: "addresses", addresses: ["10.0.0.1"], ttlMs });
 
@@ -13,6 +20,13 @@ test("a TTL counts where it is respected and says something", () => {
   expect(nextLookUpMs(REFRESH, found(30_000), 0, 0.5)).toBe(5_000);
   expect(nextLookUpMs({ ...REFRESH, respectTtl: true }, found(30_000), 0, 0.5)).toBe(30_000);
   expect(nextLookUpMs({ ...REFRESH, respectTtl: true }, found(), 0, 0.5)).toBe(5_000);
+});
+
+test("a TTL is no shorter than the least", () => {
+  const bounded = { ...REFRESH, leastMs: 10_000, respectTtl: true };
+  expect(nextLookUpMs(bounded, found(1_000), 0, 0.5)).toBe(10_000);
+  expect(nextLookUpMs(bounded, found(30_000), 0, 0.5)).toBe(30_000);
+  expect(nextLookUpMs(bounded, found(), 0, 0.5)).toBe(5_000);
 });
 
 test("that there is no address is an answer", () => {

@@ -9,14 +9,15 @@ type DnsTable = Extract<Discovery, { readonly kind: "dns" }>;
 
 /** When a name is asked for again. `failures`: in a row, this one included; `random`: from 0 to 1. */
 export function nextLookUpMs(
-  { everyMs, respectTtl, failureMs, failureMaxMs, jitterMs }: DnsRefresh,
+  { everyMs, leastMs, respectTtl, failureMs, failureMaxMs, jitterMs }: DnsRefresh,
   answer: NameAnswer,
   failures: number,
   random: number,
 ): number {
   if (answer.kind === "failed") return random * Math.min(failureMs * 2 ** (failures - 1), failureMaxMs) || failureMs;
   // A TTL of 0 says nothing.
-  const base = respectTtl && answer.kind === "addresses" && answer.ttlMs !== undefined ? answer.ttlMs : everyMs;
+  const base =
+    respectTtl && answer.kind === "addresses" && answer.ttlMs !== undefined ? Math.max(answer.ttlMs, leastMs) : everyMs;
   return base + Math.floor(random * jitterMs);
 }
 
@@ -50,7 +51,10 @@ class Target {
     lookUp(address.host, family, take, resolvers);
   }
 
-  #take(answer: NameAnswer, host: string, port: number): void {
+  #take(given: NameAnswer, host: string, port: number): void {
+    // A logical name without an address keeps the one that it had (Envoy).
+    const isLost = this.#table.logical && given.kind === "none";
+    const answer: NameAnswer = isLost ? { kind: "failed", reason: "no address" } : given;
     this.#failures = answer.kind === "failed" ? this.#failures + 1 : 0;
     this.#timer = setTimeout(
       () => this.#ask(),

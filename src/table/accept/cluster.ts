@@ -1,6 +1,5 @@
 // Clusters.
 
-import { parseAddress } from "../../base/cidr.ts";
 import type {
   CircuitBreakers,
   CircuitBreakers_Thresholds,
@@ -12,17 +11,17 @@ import {
   type Cluster_PreconnectPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { TypedExtensionConfig } from "../../xds/gen/envoy/config/core/v3/extension_pb.ts";
 import type { Http1ProtocolOptions, Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
+import { DnsClusterSchema } from "../../xds/gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
-import { CaresDnsResolverConfigSchema } from "../../xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.ts";
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type * as table from "../cluster.ts";
 import { type Health, NO_ENDPOINTS } from "../endpoint.ts";
 import type { Keepalive } from "../http.ts";
 import { acceptBalancing } from "./balancing.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
+import { acceptDns, acceptDnsExtension } from "./dns.ts";
 import { acceptEndpoints, HEALTH } from "./endpoint.ts";
 import { acceptHealthChecks } from "./health-check.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
@@ -39,13 +38,15 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_THRESHOLD = 1_024;
 const DEFAULT_RETRIES = 3;
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
-const DEFAULT_DNS_REFRESH_MS = 5_000;
 const DEFAULT_CLEANUP_MS = 5_000;
 /** Envoy's: UNKNOWN, HEALTHY, DEGRADED. */
 const SESSION_HEALTH: ReadonlySet<Health> = new Set(["healthy", "degraded"]);
 
 function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
   const by = cluster.clusterDiscoveryType;
+  const endpoints = cluster.loadAssignment
+    ? acceptEndpoints(scope.field("load_assignment"), cluster.loadAssignment)
+    : NO_ENDPOINTS;
   if (by.case === "clusterType") {
     const at = scope.field("cluster_type").field("typed_config");
     const any = by.value.typedConfig;
@@ -56,6 +57,10 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
         scope.field("lb_policy").reject("must be CLUSTER_PROVIDED for an aggregate");
       return { kind: "aggregate", clusters: config?.clusters ?? [] };
     }
+    if (any && isA(any, DnsClusterSchema)) {
+      const config = at.unpack(any, DnsClusterSchema);
+      if (config) return acceptDnsExtension(at, config, endpoints);
+    }
     const proxy = at.unpack(any, ClusterConfigSchema);
     // Of the cache, its limits and times are Heddle's own.
     if (proxy) at.only(proxy, ["clusterImplementationSpecifier", "allowInsecureClusterOptions"]);
@@ -63,9 +68,6 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
       at.field("sub_clusters_config").reject("not supported by Heddle's proxy");
     return { kind: "dynamic-forward-proxy" };
   }
-  const endpoints = cluster.loadAssignment
-    ? acceptEndpoints(scope.field("load_assignment"), cluster.loadAssignment)
-    : NO_ENDPOINTS;
   switch (by.value ?? Cluster_DiscoveryType.STATIC) {
     case Cluster_DiscoveryType.STATIC:
       return { kind: "static", endpoints };
@@ -77,54 +79,13 @@ function acceptDiscovery(scope: Scope, cluster: Cluster): table.Discovery {
       };
     case Cluster_DiscoveryType.STRICT_DNS:
     case Cluster_DiscoveryType.LOGICAL_DNS:
-      return {
-        kind: "dns",
-        logical: by.value === Cluster_DiscoveryType.LOGICAL_DNS,
-        endpoints,
-        refresh: acceptDnsRefresh(scope, cluster),
-        family: DNS_FAMILIES[cluster.dnsLookupFamily] ?? "auto",
-        resolvers: acceptResolvers(scope.field("typed_dns_resolver_config"), cluster.typedDnsResolverConfig),
-      };
+      return acceptDns(scope, cluster, endpoints);
     case Cluster_DiscoveryType.ORIGINAL_DST:
       return acceptOriginalDestination(scope, cluster);
     default:
       scope.field("type").reject(`unknown value ${by.value}`);
       return { kind: "static", endpoints };
   }
-}
-
-/** DnsLookupFamily by number. */
-const DNS_FAMILIES: readonly table.DnsFamily[] = ["auto", "v4", "v6", "v4-preferred", "all"];
-
-function acceptDnsRefresh(scope: Scope, cluster: Cluster): table.DnsRefresh {
-  const everyMs = milliseconds(cluster.dnsRefreshRate, DEFAULT_DNS_REFRESH_MS);
-  if (everyMs < 1) scope.field("dns_refresh_rate").reject("must be above 1 ms");
-  const failure = cluster.dnsFailureRefreshRate;
-  const failureMs = milliseconds(failure?.baseInterval, everyMs);
-  const failureMaxMs = milliseconds(failure?.maxInterval, failure ? failureMs * 10 : everyMs);
-  if (failureMaxMs < failureMs)
-    scope.field("dns_failure_refresh_rate").field("max_interval").reject("below base_interval");
-  const jitterMs = milliseconds(cluster.dnsJitter, 0);
-  return { everyMs, respectTtl: cluster.respectDnsTtl, failureMs, failureMaxMs, jitterMs };
-}
-
-const DNS_PORT = 53;
-
-function acceptResolvers(scope: Scope, config: TypedExtensionConfig | undefined): readonly string[] {
-  if (!config) return [];
-  const at = scope.field("typed_config");
-  const cares = at.unpack(config.typedConfig, CaresDnsResolverConfigSchema);
-  if (!cares) return [];
-  at.only(cares, ["resolvers"]);
-  if (cares.resolvers.length === 0) at.field("resolvers").reject("empty");
-  return cares.resolvers.flatMap(({ address }, i) => {
-    const socket = address.case === "socketAddress" ? address.value : undefined;
-    const port = socket?.portSpecifier.case === "portValue" ? socket.portSpecifier.value : 0;
-    if (socket && parseAddress(socket.address))
-      return `${socket.address.includes(":") ? `[${socket.address}]` : socket.address}:${port || DNS_PORT}`;
-    at.field("resolvers").index(i).reject("must be an IP address with a port");
-    return [];
-  });
 }
 
 /** Envoy's x-envoy-original-dst-host. */

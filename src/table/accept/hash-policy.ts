@@ -30,8 +30,11 @@ export function acceptHashPolicy(scope: Scope, policy: RouteAction_HashPolicy): 
       return by.value.sourceIp ? { kind: "source-ip", terminal } : undefined;
     case "queryParameter":
       return { kind: "query-parameter", name: by.value.name, terminal };
-    default:
-      scope.reject(by.case === undefined ? "no policy" : `${by.case} is not supported by Heddle's proxy`);
+    case "filterState":
+      if (by.value.key === "") scope.field("filter_state").field("key").reject("empty");
+      return { kind: "filter-state", key: by.value.key, terminal };
+    case undefined:
+      scope.reject("no policy");
       return undefined;
   }
 }

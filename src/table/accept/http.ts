@@ -25,6 +25,7 @@ import type {
 } from "../http.ts";
 import { acceptAccessLogs } from "./access-log.ts";
 import { acceptCidr } from "./cidr.ts";
+import { acceptClientRules } from "./client-address.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
@@ -168,6 +169,14 @@ function acceptInternalAddresses(scope: Scope, { internalAddressConfig: config }
   return config.cidrRanges.flatMap((range, i) => acceptCidr(scope.field("cidr_ranges").index(i), range) ?? []);
 }
 
+function acceptStripping(scope: Scope, manager: HttpConnectionManager): HttpTable["stripsPort"] {
+  const any = manager.stripPortMode.case === "stripAnyHostPort" && manager.stripPortMode.value;
+  if (any && manager.stripMatchingHostPort)
+    scope.field("strip_any_host_port").reject("beside strip_matching_host_port");
+  if (any) return "any";
+  return manager.stripMatchingHostPort ? "matching" : "none";
+}
+
 const ESCAPED_SLASHES: ReadonlyMap<EscapedSlashesAction, HttpTable["escapedSlashes"]> = new Map([
   [EscapedSlashesAction.REJECT_REQUEST, "reject"],
   [EscapedSlashesAction.UNESCAPE_AND_REDIRECT, "redirect"],
@@ -195,6 +204,13 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "useRemoteAddress",
     "internalAddressConfig",
     "xffNumTrustedHops",
+    "originalIpDetectionExtensions",
+    "skipXffAppend",
+    "appendXForwardedPort",
+    "alwaysSetRequestIdInResponse",
+    "stripMatchingHostPort",
+    "stripPortMode",
+    "stripTrailingHostDot",
     "generateRequestId",
     "preserveExternalRequestId",
     "forwardClientCertDetails",
@@ -214,11 +230,15 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     filters: acceptFilters(scope.field("http_filters"), manager),
     accessLogs: acceptAccessLogs(scope.field("access_log"), manager.accessLog),
     serverHeader: serverHeader(manager),
-    useRemoteAddress: manager.useRemoteAddress ?? false,
+    ...acceptClientRules(scope, manager),
+    skipsForwardedFor: manager.skipXffAppend,
     internalAddresses: acceptInternalAddresses(scope.field("internal_address_config"), manager),
-    trustedHops: manager.xffNumTrustedHops,
     tracing: acceptTracing(scope.field("tracing"), manager.tracing),
     generateRequestId: manager.generateRequestId ?? true,
+    answersRequestId: manager.alwaysSetRequestIdInResponse,
+    appendsForwardedPort: manager.appendXForwardedPort,
+    stripsPort: acceptStripping(scope, manager),
+    stripsDot: manager.stripTrailingHostDot,
     preserveExternalRequestId: manager.preserveExternalRequestId,
     clientCertificate: FORWARDING.get(manager.forwardClientCertDetails) ?? "sanitize",
     certificateDetails: acceptDetails(scope.field("set_current_client_cert_details"), manager),

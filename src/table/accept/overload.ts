@@ -106,7 +106,10 @@ function acceptTrigger(
 
 const TIMERS: ReadonlyMap<ScaleTimersOverloadActionConfig_TimerType, table.ScaledTimer> = new Map([
   [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_CONNECTION_IDLE, "connection-idle"],
+  [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_CONNECTION_MAX, "connection-max"],
   [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_STREAM_IDLE, "stream-idle"],
+  [ScaleTimersOverloadActionConfig_TimerType.HTTP_DOWNSTREAM_STREAM_FLUSH, "stream-flush"],
+  [ScaleTimersOverloadActionConfig_TimerType.TRANSPORT_SOCKET_CONNECT, "handshake"],
 ]);
 
 function acceptFloors(scope: Scope, any: Any | undefined): ReadonlyMap<table.ScaledTimer, table.TimerFloor> {
@@ -115,7 +118,7 @@ function acceptFloors(scope: Scope, any: Any | undefined): ReadonlyMap<table.Sca
   config?.timerScaleFactors.forEach(({ timer, overloadAdjust: by }, i) => {
     const at = scope.field("timer_scale_factors").index(i);
     const scaled = TIMERS.get(timer);
-    if (!scaled) at.field("timer").reject("only idle connections and idle streams are supported by Heddle's proxy");
+    if (!scaled) at.field("timer").reject("no timer that is known");
     else if (by.case === "minTimeout") floors.set(scaled, { kind: "ms", ms: milliseconds(by.value, 0) });
     else if (by.case === "minScale") floors.set(scaled, { kind: "share", share: by.value.value / 100 });
     else at.reject("neither min_timeout nor min_scale");
@@ -129,8 +132,18 @@ function acceptAction(scope: Scope, { name }: OverloadAction): table.OverloadAct
   return action;
 }
 
+/** Envoy's bounds (overload.proto). */
+function acceptAccountPower(scope: Scope, { bufferFactoryConfig }: OverloadManager): number {
+  if (!bufferFactoryConfig) return 0;
+  const { minimumAccountToTrackPowerOfTwo: power } = bufferFactoryConfig;
+  if (power < 10 || power > 56)
+    scope.field("buffer_factory_config").field("minimum_account_to_track_power_of_two").reject("not from 10 to 56");
+  return power;
+}
+
 export function acceptOverloadManager(scope: Scope, manager: OverloadManager): table.OverloadTable {
-  scope.only(manager, ["refreshInterval", "resourceMonitors", "actions"]);
+  scope.only(manager, ["refreshInterval", "resourceMonitors", "actions", "bufferFactoryConfig"]);
+  const accountPower = acceptAccountPower(scope, manager);
   const monitors = manager.resourceMonitors.flatMap(
     (monitor, i) => acceptMonitor(scope.field("resource_monitors").index(i), monitor) ?? [],
   );
@@ -146,7 +159,9 @@ export function acceptOverloadManager(scope: Scope, manager: OverloadManager): t
       known,
       action.triggers.flatMap((trigger, j) => acceptTrigger(at.field("triggers").index(j), trigger, names)),
     );
+    if (known === "reset_high_memory_stream" && accountPower === 0)
+      at.reject("needs buffer_factory_config.minimum_account_to_track_power_of_two");
     if (known === "reduce_timeouts") timerFloors = acceptFloors(at.field("typed_config"), action.typedConfig);
   });
-  return { refreshMs: milliseconds(manager.refreshInterval, REFRESH_MS), monitors, actions, timerFloors };
+  return { refreshMs: milliseconds(manager.refreshInterval, REFRESH_MS), monitors, actions, timerFloors, accountPower };
 }

@@ -6,8 +6,9 @@ import type { StringMatch } from "../string-match.ts";
  * - `streamed`: each chunk as it comes, while others are under way.
  * - `buffered`: the whole of it, and nothing goes on before.
  * - `buffered-partial`: as much of it as may be held.
+ * - `full-duplex`: each chunk as it comes, and the server sends back what it likes when it likes.
  */
-export type BodyMode = "none" | "streamed" | "buffered" | "buffered-partial";
+export type BodyMode = "none" | "streamed" | "buffered" | "buffered-partial" | "full-duplex";
 
 /** What is sent to the server. */
 export interface ProcessingMode {

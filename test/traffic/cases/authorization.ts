@@ -95,7 +95,7 @@ export function authorizationCases(pair: Pair): void {
   const raw = async (target: string, headers: readonly string[] = ["host: golden"]) => {
     const client = await ByteClient.connect(pair.golden);
     const head = [`GET ${target} HTTP/1.1`, "connection: close", ...headers].join("\r\n");
-    const answer = (await client.send(`${head}\r\n\r\n`).all()).toString("latin1");
+    const answer = await client.send(`${head}\r\n\r\n`).hears("\r\n");
     client.close();
     return Number(answer.split(" ")[1]);
   };

@@ -22,7 +22,7 @@ data: {mesh: '${mesh}'}`,
   const status = async (target: string): Promise<number> => {
     const client = await ByteClient.connect(pair.golden);
     const head = [`GET ${target} HTTP/1.1`, "host: golden", "connection: close"].join("\r\n");
-    const answer = (await client.send(`${head}\r\n\r\n`).all()).toString("latin1");
+    const answer = await client.send(`${head}\r\n\r\n`).hears("\r\n");
     client.close();
     return Number(answer.split(" ")[1]);
   };

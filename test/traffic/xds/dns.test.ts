@@ -5,7 +5,7 @@ import { until } from "../../../src/base/until-fixture.ts";
 import { type ClusterParts, DIRECT } from "./configuration.ts";
 import { type DnsAnswer, DnsServer } from "./dns-server.ts";
 import { APPLICATIONS } from "./lab.ts";
-import { extension, httpOptions, type Message, socketAddress } from "./message.ts";
+import { extension, type Message, socketAddress } from "./message.ts";
 import type { ProxyProcess } from "./process.ts";
 import { refused, type Traffic, traffic } from "./traffic.ts";
 
@@ -126,8 +126,6 @@ resolved(
     type: "LOGICAL_DNS",
     dns_refresh_rate: "0.05s",
     dns_jitter: "0.02s",
-    // Envoy keeps connections whatever the address has become.
-    typed_extension_protocol_options: httpOptions("http1", { max_requests_per_connection: 1 }),
   },
   600,
   async ({ process, client }, say) => {
@@ -137,6 +135,92 @@ resolved(
     say([ONE, TWO]);
     await until("an answer", async () => (await client.request("/")).status === 200);
     expect((await process.hosts("upstream")).size).toBe(1);
+  },
+);
+
+resolved(
+  "LOGICAL_DNS lets connections go when its name leads elsewhere, but for what they carry, and none when it leads nowhere",
+  { type: "LOGICAL_DNS", dns_refresh_rate: "0.05s" },
+  600,
+  async ({ process, client, application: { v1 } }, say) => {
+    expect((await client.request("/")).status).toBe(200);
+    v1.answers({ kind: "echo", delayMs: 500 });
+    const carried = client.request("/");
+    await until("it has come", () => v1.requests.length === 2);
+    say([TWO]);
+    await hasHosts(process, TWO);
+    expect((await client.request("/")).status).toBe(503);
+    expect((await carried).status).toBe(200);
+    v1.answers({ kind: "echo" });
+    say([ONE]);
+    await hasHosts(process, ONE);
+    expect((await client.request("/")).status).toBe(200);
+    expect(v1.requests.map(({ connection }) => connection)).toEqual([0, 0, 1]);
+    const { queries } = server;
+    say({ kind: "unknown" });
+    await until("more questions", () => server.queries > queries + 3);
+    await hasHosts(process, ONE);
+    expect((await client.request("/")).status).toBe(200);
+  },
+);
+
+const extended = (fields: Message): Message => ({
+  type: null,
+  dns_lookup_family: null,
+  typed_dns_resolver_config: null,
+  cluster_type: extension("envoy.clusters.dns", "extensions.clusters.dns.v3.DnsCluster", {
+    dns_lookup_family: "V4_ONLY",
+    typed_dns_resolver_config: resolvers([socketAddress(server.port)]),
+    ...fields,
+  }),
+});
+
+for (const [name, single, hosts] of [
+  ["all of its addresses are hosts", false, [ONE, TWO]],
+  ["all of its addresses are one host", true, [ONE]],
+] as const)
+  resolved(
+    `as an extension, ${name}`,
+    extended({ dns_refresh_rate: "0.05s", dns_jitter: "0.01s", all_addresses_in_single_endpoint: single }),
+    600,
+    async ({ process, client }, say) => {
+      await hasHosts(process, ONE);
+      expect((await client.request("/")).status).toBe(200);
+      say([ONE, TWO]);
+      const { queries } = server;
+      await until("more questions", () => server.queries > queries + 2);
+      await hasHosts(process, ...hosts);
+    },
+  );
+
+resolved(
+  "as an extension, a TTL is no shorter than the least",
+  extended({ dns_refresh_rate: "600s", respect_dns_ttl: true, dns_min_refresh_rate: "300s" }),
+  1,
+  async ({ process }) => {
+    await hasHosts(process, ONE);
+    const { queries } = server;
+    await Bun.sleep(1_500);
+    expect(server.queries).toBe(queries);
+  },
+);
+
+resolved(
+  "as an extension, soon after a failure",
+  extended({
+    dns_refresh_rate: "600s",
+    respect_dns_ttl: true,
+    dns_failure_refresh_rate: { base_interval: "0.03s", max_interval: "0.06s" },
+  }),
+  1,
+  async ({ process }, say) => {
+    await hasHosts(process, ONE);
+    say({ kind: "fails" });
+    const { queries } = server;
+    await until("more questions", () => server.queries > queries + 3);
+    await hasHosts(process, ONE);
+    say([TWO]);
+    await hasHosts(process, TWO);
   },
 );
 

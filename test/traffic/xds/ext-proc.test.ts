@@ -6,7 +6,7 @@ import { CommonResponse_ResponseStatus } from "../../../src/xds/gen/envoy/servic
 import { type CaseConfiguration, DIRECT } from "./configuration.ts";
 import { extension, type Message, socketAddress, typed } from "./message.ts";
 import { type Answer, type Case, Processor, type Told } from "./processor.ts";
-import { traffic } from "./traffic.ts";
+import { refused, traffic } from "./traffic.ts";
 import { fieldOf } from "./wire.ts";
 
 const NAME = "envoy.filters.http.ext_proc";
@@ -626,3 +626,149 @@ traffic(
     expect(response.text).toBe("r34");
   },
 );
+
+const DUPLEX: Message = {
+  request_body_mode: "FULL_DUPLEX_STREAMED",
+  request_trailer_mode: "SEND",
+  response_body_mode: "FULL_DUPLEX_STREAMED",
+  response_trailer_mode: "SEND",
+};
+const streamed = (kind: Case, body: string, endOfStream: boolean): Answer =>
+  headers(kind, {
+    bodyMutation: { mutation: { case: "streamedResponse", value: { body: bytes(body), endOfStream } } },
+  });
+const CHUNKED = "POST / HTTP/1.1\r\nhost: upstream.test\r\ntransfer-encoding: chunked\r\n\r\n";
+
+for (const [name, mode] of [
+  ["", DUPLEX],
+  [", heads not told", { ...DUPLEX, request_header_mode: "SKIP", response_header_mode: "SKIP" }],
+] as const)
+  traffic(
+    `bodies that go both ways at once are what the server makes of them, whenever it likes${name}`,
+    withProcessor({ processing_mode: mode, message_timeout: "0.05s" }),
+    async ({ client, application: { v1 } }) => {
+      v1.answers({ kind: "respond", body: "from the application" });
+      // The head is answered when the body is whole, and the body comes in other pieces than it went.
+      processor.does(async ({ kind, end }) => {
+        if (!kind.endsWith("Body") || !end) return "nothing";
+        await Bun.sleep(150);
+        const head = kind === "requestBody" ? "requestHeaders" : "responseHeaders";
+        const answered =
+          mode === DUPLEX ? [headers(head, { headerMutation: { setHeaders: [setHeader("x-p", "1")] } })] : [];
+        return [...answered, streamed(kind, "one ", false), streamed(kind, "", false), streamed(kind, "two", true)];
+      });
+      const http1 = await client.http1();
+      http1.raw.send(`${CHUNKED}5\r\nhello\r\n`);
+      await until("the first chunk is told", () => processor.told.some(({ body }) => body === "hello"));
+      http1.raw.send("6\r\n world\r\n0\r\n\r\n");
+      const response = await http1.response("POST");
+      expect([response.status, response.text, response.header("content-length")]).toEqual([200, "one two", undefined]);
+      const [received] = v1.requests;
+      expect(received!.body.toString()).toBe("one two");
+      if (mode === DUPLEX) expect([response.header("x-p"), fieldOf(received!.headers, "x-p")]).toEqual(["1", "1"]);
+      const ends = processor.told.filter(({ kind, end }) => kind.endsWith("Body") && end);
+      expect(ends.map(({ kind, body }) => [kind, body])).toEqual([
+        ["requestBody", ""],
+        ["responseBody", ""],
+      ]);
+      const whole = (of: Case) => processor.told.flatMap(({ kind, body }) => (kind === of ? [body] : [])).join("");
+      expect([whole("requestBody"), whole("responseBody")]).toEqual(["hello world", "from the application"]);
+    },
+  );
+
+traffic(
+  "trailers are the end of a body that goes both ways at once",
+  { ...withProcessor({ processing_mode: DUPLEX }, { application: "http2" }), legs: ["h2", "plaintext"] },
+  async ({ client, application: { v1 } }) => {
+    v1.answers({ kind: "respond", body: "answer", trailers: [["x-trailer", "theirs"]] });
+    processor.does(({ kind, body, end }) => {
+      if (kind.endsWith("Body")) return end ? "nothing" : streamed(kind, body.toUpperCase(), false);
+      if (!kind.endsWith("Trailers")) return undefined;
+      const mutation = { headerMutation: { setHeaders: [setHeader("x-added", kind)] } };
+      return { response: { case: kind, value: mutation } } as Answer;
+    });
+    const http2 = await client.http2();
+    const call = http2.begin("/", { method: "POST", body: "request", open: true });
+    call.stream.end(["x-trailer", "mine"]);
+    const response = await call.response();
+    expect([response.text, ...response.trailers]).toEqual([
+      "ANSWER",
+      ["x-trailer", "theirs"],
+      ["x-added", "responseTrailers"],
+    ]);
+    const [received] = v1.requests;
+    expect(received!.body.toString()).toBe("REQUEST");
+    expect(received!.trailers).toEqual([
+      ["x-trailer", "mine"],
+      ["x-added", "requestTrailers"],
+    ]);
+  },
+);
+
+traffic(
+  "a request without a body has its head told alone",
+  { ...withProcessor({ processing_mode: DUPLEX }), legs: DIRECT },
+  async ({ client, application: { v1 } }) => {
+    v1.answers({ kind: "respond", status: 204 });
+    processor.does();
+    expect((await client.request("/")).status).toBe(204);
+    expect(processor.told.map(({ kind, end }) => [kind, end])).toEqual([
+      ["requestHeaders", true],
+      ["responseHeaders", true],
+    ]);
+  },
+);
+
+const LARGE = 8_000_000;
+traffic(
+  "a large body goes both ways at once as it is",
+  { ...withProcessor({ processing_mode: DUPLEX }), legs: ["h2", "plaintext"] },
+  async ({ client, application: { v1 } }) => {
+    processor.does(({ kind, body, end }) => (kind.endsWith("Body") ? streamed(kind, body, end) : undefined));
+    v1.answers({ kind: "respond", body: "y".repeat(LARGE) });
+    const response = await client.request("/", { method: "POST", body: "x".repeat(LARGE) });
+    expect([response.status, response.text.length]).toEqual([200, LARGE]);
+    const [received] = v1.requests;
+    expect([received!.body.length, received!.body.every((byte) => byte === 0x78)]).toEqual([LARGE, true]);
+  },
+);
+
+/** What the server does to the body that it may not, or before its time. */
+const SPURIOUS: Readonly<Record<string, (told: Told) => Answer | undefined>> = {
+  "a body in place of pieces": ({ kind }) =>
+    kind === "requestBody"
+      ? headers(kind, { bodyMutation: { mutation: { case: "body", value: bytes("x") } } })
+      : undefined,
+  "nothing said of the body": () => undefined,
+  "the body before the head": ({ kind }) =>
+    kind === "requestHeaders" ? streamed("requestBody", "x", true) : undefined,
+};
+for (const [name, script] of Object.entries(SPURIOUS))
+  traffic(
+    `both ways at once, ${name}: 500`,
+    { ...withProcessor({ processing_mode: DUPLEX }), legs: DIRECT },
+    async ({ client, logs }) => {
+      processor.does(script);
+      expect((await client.request("/", { method: "POST", body: "hello" })).status).toBe(500);
+      expect((await logs(1))[0]!.details).toStartWith("spurious_message");
+    },
+  );
+
+traffic(
+  "both ways at once, a server that fails is a failure, and one that is done lets go what it was not told",
+  { ...withProcessor({ processing_mode: DUPLEX }), legs: DIRECT },
+  async ({ client, application: { v1 } }) => {
+    processor.does(({ kind }) => (kind === "requestBody" ? "fail" : undefined));
+    expect((await client.request("/", { method: "POST", body: "hello" })).status).toBe(500);
+    processor.does(({ kind }) => (kind === "requestBody" ? "done" : undefined));
+    expect((await client.request("/", { method: "POST", body: "hello" })).status).toBe(200);
+    expect(v1.requests.map(({ body }) => body.toString())).toEqual([""]);
+  },
+);
+
+for (const direction of ["request", "response"])
+  refused(
+    `a ${direction} body both ways at once without its trailers`,
+    withProcessor({ processing_mode: { [`${direction}_body_mode`]: "FULL_DUPLEX_STREAMED" } }),
+    (reason) => expect(reason).toContain(`${direction}_trailer_mode`),
+  );

@@ -191,3 +191,34 @@ refused(
   },
   (reason) => expect(reason).not.toBe(""),
 );
+
+const STATE = "extensions.filters.http.set_filter_state.v3.Config";
+const kept = (factory_key: string): Message =>
+  extension("state", STATE, {
+    on_request_headers: [
+      { object_key: "user", factory_key, format_string: { text_format_source: { inline_string: "%REQ(x-key)%" } } },
+    ],
+  });
+const BY_OBJECT: Message = { hash_policy: [{ filter_state: { key: "user" } }] };
+
+traffic(
+  "an object that a filter keeps: keys land alike",
+  { route: BY_OBJECT, filters: [kept("envoy.hashable_string")], cluster: RING, endpoints: ALIKE, legs: DIRECT },
+  async (context) => {
+    const found = await hostsOf(context);
+    for (const application of ["v1", "v2", "v3"])
+      expect(found.filter((one) => one === application).length).toBeGreaterThanOrEqual(20);
+    const before = landed.get("object");
+    landed.set("object", found);
+    if (before) expect(found).toEqual(before);
+  },
+);
+
+traffic(
+  "an object that is not hashable is nothing to go by",
+  { route: BY_OBJECT, filters: [kept("envoy.string")], cluster: RING, endpoints: ALIKE, legs: DIRECT },
+  async ({ client, application: { v1, v2, v3 } }) => {
+    await client.inTurn(60, "/", { headers: { "x-key": "one" } });
+    for (const { requests } of [v1, v2, v3]) expect(requests.length).toBeGreaterThan(3);
+  },
+);

@@ -2,8 +2,10 @@
 
 import { expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
+import { data, frame, headers, settingsOf, windowUpdate } from "../../../src/http/h2/raw-peer.ts";
+import { CLIENT, SERVER } from "./certificates.ts";
 import { DIRECT } from "./configuration.ts";
-import { extension } from "./message.ts";
+import { downstreamTls, extension, httpManager } from "./message.ts";
 import { type Body, type CaseOptions, traffic } from "./traffic.ts";
 
 const HEALTH = extension("envoy.filters.http.health_check", "extensions.filters.http.health_check.v3.HealthCheck", {
@@ -130,5 +132,104 @@ overloaded(
     const idle = await client.connect();
     process.overload("reduce_timeouts", 1);
     await idle.isClosed();
+  },
+);
+
+overloaded(
+  "reduce_timeouts",
+  "connections end sooner for their age",
+  {
+    manager: {
+      drain_timeout: "0.05s",
+      common_http_protocol_options: { idle_timeout: "0s", max_connection_duration: "600s" },
+    },
+  },
+  async ({ client, process }) => {
+    const old = await client.http1();
+    expect((await old.request("/")).status).toBe(200);
+    process.overload("reduce_timeouts", 1);
+    await old.raw.isClosed();
+  },
+);
+
+for (const [whose, options] of [
+  ["the connection manager's", { route: { timeout: "0s" }, manager: { stream_idle_timeout: "600s" } }],
+  ["the route's", { route: { timeout: "0s", idle_timeout: "600s" } }],
+] as const)
+  overloaded(
+    "reduce_timeouts",
+    `streams on which nothing moves end sooner, those that are there and those that come: by ${whose} time`,
+    options,
+    async ({ client, process, application: { v1 }, logs }) => {
+      v1.script((_, n) => ({ kind: n < 2 ? "hang" : "echo" }));
+      const waiting = client.request("/");
+      await until("it has come", () => v1.requests.length === 1);
+      process.overload("reduce_timeouts", 1);
+      expect((await waiting).status).toBe(504);
+      expect((await client.request("/")).status).toBe(504);
+      for (const line of await logs(2)) expect(line).toMatchObject({ flags: "SI", details: "stream_idle_timeout" });
+    },
+  );
+
+overloaded(
+  "reduce_timeouts",
+  "who begins no handshake goes sooner",
+  { legs: DIRECT },
+  async ({ update, process, client }) => {
+    const filters = [httpManager({ route_config: { virtual_hosts: [] } })];
+    const transport_socket = downstreamTls(SERVER, CLIENT, ["http/1.1"]);
+    await update({
+      listener: { filter_chains: [{ filters, transport_socket, transport_socket_connect_timeout: "600s" }] },
+    });
+    const silent = await client.connect();
+    process.overload("reduce_timeouts", 1);
+    await silent.isClosed();
+    await update({});
+  },
+);
+
+overloaded(
+  "reduce_timeouts",
+  "who makes no room for a complete answer has it reset sooner",
+  {},
+  async ({ client, process, application: { v1 } }) => {
+    v1.answers({ kind: "respond", body: "x".repeat(1_000) });
+    process.overload("reduce_timeouts", 1);
+    await until("pressure is felt", async () => {
+      const idle = await client.connect();
+      return Promise.race([idle.isClosed().then(() => true), Bun.sleep(300).then(() => false)]);
+    });
+    const raw = await client.connect();
+    const get = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "a.test"];
+    raw.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    raw.send(Buffer.concat([settingsOf([4, 0]), frame(4, 1, 0), headers(1, get, true)]));
+    await until("the stream is reset", () => raw.text.includes(String.fromCharCode(0, 0, 4, 3, 0, 0, 0, 0, 1)));
+    v1.answers({ kind: "echo" });
+  },
+);
+
+overloaded(
+  "reset_high_memory_stream",
+  "streams that hold much are reset, and the others of their connection go on",
+  {},
+  async ({ client, process, application: { v1 }, log }) => {
+    v1.script(({ path }) => (path === "/much" ? { kind: "respond", body: "x".repeat(4_000_000) } : { kind: "echo" }));
+    const raw = await client.connect();
+    const to = (method: string, path: string) => [
+      ...[":method", method, ":scheme", "http"],
+      ...[":path", path, ":authority", "a.test"],
+    ];
+    raw.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    raw.send(Buffer.concat([settingsOf([4, 0]), frame(4, 1, 0), headers(1, to("POST", "/little"))]));
+    raw.send(headers(3, to("GET", "/much"), true));
+    await until("it was asked", () => v1.requests.some(({ path }) => path === "/much"));
+    process.overload("reset_high_memory_stream", 1);
+    await until("the one is reset", () => raw.text.includes(String.fromCharCode(0, 0, 4, 3, 0, 0, 0, 0, 3)));
+    process.overload("reset_high_memory_stream", 0);
+    await until("it is logged", () => log.lines.some(({ path }) => path === "/much"));
+    expect(log.lines.find(({ path }) => path === "/much")).toMatchObject({ flags: "OM", details: "overload" });
+    raw.send(Buffer.concat([data(1, "the rest", true), windowUpdate(1, 10_000)]));
+    await raw.hears("the rest");
+    v1.answers({ kind: "echo" });
   },
 );

@@ -52,14 +52,24 @@ const OVERLOAD_ACTIONS = [
   "stop_accepting_connections",
   "reject_incoming_connections",
   "reduce_timeouts",
+  "reset_high_memory_stream",
 ] as const;
 type Overload = (typeof OVERLOAD_ACTIONS)[number];
 
+const TIMERS = [
+  "HTTP_DOWNSTREAM_CONNECTION_IDLE",
+  "HTTP_DOWNSTREAM_CONNECTION_MAX",
+  "HTTP_DOWNSTREAM_STREAM_IDLE",
+  "HTTP_DOWNSTREAM_STREAM_FLUSH",
+  "TRANSPORT_SOCKET_CONNECT",
+];
+
 function overloadManager(folder: string): Message {
-  const idle = { timer: "HTTP_DOWNSTREAM_CONNECTION_IDLE", min_timeout: "0.05s" };
-  const timers = typed("config.overload.v3.ScaleTimersOverloadActionConfig", { timer_scale_factors: [idle] });
+  const scaled = TIMERS.map((timer) => ({ timer, min_timeout: "0.05s" }));
+  const timers = typed("config.overload.v3.ScaleTimersOverloadActionConfig", { timer_scale_factors: scaled });
   return {
     refresh_interval: "0.05s",
+    buffer_factory_config: { minimum_account_to_track_power_of_two: 15 },
     resource_monitors: OVERLOAD_ACTIONS.map((action) =>
       extension(action, "extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig", {
         filename: join(folder, action),

@@ -61,6 +61,7 @@ const RATES = ["failure_percentage", "local_origin_failure_percentage", "local_o
 const ACTIONS = [
   "disable_http_keepalive",
   "reduce_timeouts",
+  "reset_high_memory_stream",
   "reject_incoming_connections",
   "stop_accepting_connections",
   "stop_accepting_requests",

@@ -60,11 +60,28 @@ export interface DirectionOwner {
   readonly table: ExtProcFilter;
   /** The server takes messages. */
   readonly isListening: boolean;
-  tell(message: ProcessorMessage): void;
+  /** False: the server is slower than what it is told; `onServerWritable` follows. */
+  tell(message: ProcessorMessage): boolean;
   onMessageTimeout(): void;
 }
 
-export class Direction implements BodySink {
+/** What of a direction the request asks. The server's answers: false is for one that does what it may not. */
+export interface ProcessedDirection extends BodySink {
+  /** True: the head waits, and `release` will follow. */
+  begin(headOnly: boolean): boolean;
+  onHeaders(answer: CommonResponse | undefined): boolean;
+  onBody(answer: CommonResponse | undefined): boolean;
+  onTrailers(mutation: HeaderMutation | undefined): boolean;
+  onServerWritable(): void;
+  /** The server asks for more time, which it may once for each of its answers. */
+  extend(timeoutMs: number): void;
+  /** The server will say nothing more: what is here goes on as it is. */
+  letGo(): void;
+  /** The request is over. */
+  stop(): void;
+}
+
+export class Direction implements ProcessedDirection {
   readonly #owner: DirectionOwner;
   readonly #side: Side;
   readonly #next: BodySink;
@@ -94,7 +111,6 @@ export class Direction implements BodySink {
 
   // ── the head ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** True: the head waits, and `release` will follow. */
   begin(headOnly: boolean): boolean {
     this.#headOnly = headOnly;
     const { mode, fields, contentLength, cases } = this.#side;
@@ -332,14 +348,15 @@ export class Direction implements BodySink {
     if (this.#state === "streaming" && this.#isWaiting) timers.arm(this.#timeout, this.#owner.table.messageTimeoutMs);
   }
 
-  /** The server asks for more time, which it may once for each of its answers. */
+  /** What has not been answered to is bounded by itself. */
+  onServerWritable(): void {}
+
   extend(timeoutMs: number): void {
     if (!this.#timeout.armed || this.#hasMoreTime) return;
     this.#hasMoreTime = true;
     timers.arm(this.#timeout, timeoutMs);
   }
 
-  /** The server will say nothing more: what is here goes on as it is. */
   letGo(): void {
     timers.disarm(this.#timeout);
     if (this.#state === "dropping") return;
@@ -352,7 +369,6 @@ export class Direction implements BodySink {
     this.#makeRoom();
   }
 
-  /** The request is over. */
   stop(): void {
     timers.disarm(this.#timeout);
     this.#state = "dropping";

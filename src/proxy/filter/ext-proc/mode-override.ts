@@ -7,7 +7,9 @@ import {
   ProcessingMode_HeaderSendMode as Send,
 } from "../../../xds/gen/envoy/extensions/filters/http/ext_proc/v3/processing_mode_pb.ts";
 
+/** What goes both ways at once does so to the end, and nothing else begins to. */
 function body(mode: number, otherwise: BodyMode): BodyMode {
+  if (otherwise === "full-duplex") return otherwise;
   switch (mode) {
     case Body.NONE:
       return "none";

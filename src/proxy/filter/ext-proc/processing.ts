@@ -13,7 +13,8 @@ import type {
   ProcessingResponse,
 } from "../../../xds/gen/envoy/service/ext_proc/v3/external_processor_pb.ts";
 import type { BodySink, FilteredRequest } from "../filter.ts";
-import { Direction, type DirectionMode, type DirectionOwner, type Side } from "./direction.ts";
+import { Direction, type DirectionMode, type DirectionOwner, type ProcessedDirection, type Side } from "./direction.ts";
+import { DuplexDirection } from "./duplex-direction.ts";
 import { overriddenMode } from "./mode-override.ts";
 import { applyMutation, PlainFields, RequestFields, ResponseFields } from "./mutation.ts";
 import { ProcessorCall, type ProcessorListener, type ProcessorMessage } from "./processor-call.ts";
@@ -134,9 +135,9 @@ export class Processing implements ProcessorListener, DirectionOwner {
   #call: ProcessorCall | undefined;
   /** The server has said its last. */
   #isOver = false;
-  #requestDirection: Direction | undefined;
+  #requestDirection: ProcessedDirection | undefined;
   readonly #responseSide: ResponseSide;
-  #responseDirection: Direction | undefined;
+  #responseDirection: ProcessedDirection | undefined;
   #responseBegan = false;
 
   constructor(table: ExtProcFilter, request: FilteredRequest, stats: ExtProcStats) {
@@ -147,7 +148,8 @@ export class Processing implements ProcessorListener, DirectionOwner {
     this.#responseSide = new ResponseSide(this, request);
     request.wrapResponseBody((next) => {
       this.#responseSide.next = next;
-      this.#responseDirection = new Direction(this, this.#responseSide, next, "passing");
+      const Kind = table.mode.responseBody === "full-duplex" ? DuplexDirection : Direction;
+      this.#responseDirection = new Kind(this, this.#responseSide, next, "passing");
       return this.#responseDirection;
     });
   }
@@ -159,7 +161,8 @@ export class Processing implements ProcessorListener, DirectionOwner {
     if (request.isHeadOnly) this.#requestDirection = new Direction(this, side, NOWHERE, "idle");
     else
       request.wrapRequestBody((next) => {
-        this.#requestDirection = new Direction(this, side, next, "idle");
+        const Kind = this.mode.requestBody === "full-duplex" ? DuplexDirection : Direction;
+        this.#requestDirection = new Kind(this, side, next, "idle");
         return this.#requestDirection;
       });
     return this.#requestDirection!.begin(request.isHeadOnly);
@@ -180,20 +183,19 @@ export class Processing implements ProcessorListener, DirectionOwner {
     return !this.#isOver;
   }
 
-  tell(message: ProcessorMessage): void {
-    if (this.#isOver) return;
+  tell(message: ProcessorMessage): boolean {
+    if (this.#isOver) return true;
     if (!this.#call) {
       this.#stats.streamsStarted++;
       this.#call = new ProcessorCall(this.#request.connection.context.clusters, this.table.service, this);
     }
     this.#stats.messagesSent++;
     const { sent } = this.table.metadata;
-    if (sent.length === 0) this.#call.send(message);
-    else
-      this.#call.send({
-        ...message,
-        metadataContext: create(MetadataSchema, { filterMetadata: this.#metadata(sent) }),
-      });
+    if (sent.length === 0) return this.#call.send(message);
+    return this.#call.send({
+      ...message,
+      metadataContext: create(MetadataSchema, { filterMetadata: this.#metadata(sent) }),
+    });
   }
 
   #metadata(namespaces: readonly string[]): Record<string, JsonObject> {
@@ -205,7 +207,10 @@ export class Processing implements ProcessorListener, DirectionOwner {
 
   // ── from the server ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  onProcessorWritable(): void {}
+  onProcessorWritable(): void {
+    this.#requestDirection?.onServerWritable();
+    this.#responseDirection?.onServerWritable();
+  }
 
   onAnswer(answer: ProcessingResponse): void {
     if (this.#isOver) return;

@@ -18,6 +18,8 @@ import { NO_PREFERENCE } from "../../upstream/load-balancer-context.ts";
 const PATH = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 /** Bodies are sent in pieces no larger than what the proxy holds of one. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Of messages that wait for a connection. */
+const WAITING_BYTES = 64 * 1024;
 
 export type ProcessorMessage = MessageInitShape<typeof ProcessingRequestSchema>;
 
@@ -34,6 +36,7 @@ export class ProcessorCall implements PoolWaiter, CallListener {
   readonly #listener: ProcessorListener;
   readonly #cluster: Cluster | undefined;
   readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
   #host: Host | undefined;
   #pool: HttpPool | undefined;
   #call: ClientCall | undefined;
@@ -78,7 +81,9 @@ export class ProcessorCall implements PoolWaiter, CallListener {
     };
     this.#pool = undefined;
     this.#call = new ClientCall(pooled.connection, PATH, options, this);
-    for (const message of this.#waiting.splice(0)) this.#call.send(message);
+    let writable = true;
+    for (const message of this.#waiting.splice(0)) writable = this.#call.send(message);
+    if (writable && this.#waitingBytes >= WAITING_BYTES) this.#listener.onProcessorWritable();
   }
 
   onPoolFailure(_failure: "connect-failure" | "overflow", detail: string): void {
@@ -92,7 +97,8 @@ export class ProcessorCall implements PoolWaiter, CallListener {
     const bytes = toBinary(ProcessingRequestSchema, create(ProcessingRequestSchema, message));
     if (this.#call) return this.#call.send(bytes);
     this.#waiting.push(bytes);
-    return true;
+    this.#waitingBytes += bytes.length;
+    return this.#waitingBytes < WAITING_BYTES;
   }
 
   onMessage(message: Buffer): void {

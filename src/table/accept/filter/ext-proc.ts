@@ -29,6 +29,7 @@ const BODY_MODES: ReadonlyMap<ProcessingMode_BodySendMode, table.BodyMode> = new
   [ProcessingMode_BodySendMode.STREAMED, "streamed"],
   [ProcessingMode_BodySendMode.BUFFERED, "buffered"],
   [ProcessingMode_BodySendMode.BUFFERED_PARTIAL, "buffered-partial"],
+  [ProcessingMode_BodySendMode.FULL_DUPLEX_STREAMED, "full-duplex"],
 ]);
 
 /** Undefined for a mode that the proxy does not have. */
@@ -43,11 +44,23 @@ export function sends(mode: ProcessingMode_HeaderSendMode, otherwise: boolean): 
 
 function acceptBodyMode(scope: Scope, mode: ProcessingMode_BodySendMode): table.BodyMode {
   const known = bodyMode(mode);
-  if (!known) scope.reject("only NONE, STREAMED, BUFFERED and BUFFERED_PARTIAL are supported by Heddle's proxy");
+  if (!known) scope.reject("no mode that Heddle's proxy knows");
   return known ?? "none";
 }
 
+/** Else the server would not know where the body ends (Envoy refuses it as well). */
+function checkTrailers(scope: Scope, body: table.BodyMode, trailers: boolean): void {
+  if (body === "full-duplex" && !trailers) scope.reject("must be SEND beside a body mode of FULL_DUPLEX_STREAMED");
+}
+
 function acceptMode(scope: Scope, mode: ProcessingMode | undefined): table.ProcessingMode {
+  const accepted = acceptParts(scope, mode);
+  checkTrailers(scope.field("request_trailer_mode"), accepted.requestBody, accepted.requestTrailers);
+  checkTrailers(scope.field("response_trailer_mode"), accepted.responseBody, accepted.responseTrailers);
+  return accepted;
+}
+
+function acceptParts(scope: Scope, mode: ProcessingMode | undefined): table.ProcessingMode {
   return {
     requestHeaders: sends(mode?.requestHeaderMode ?? 0, true),
     responseHeaders: sends(mode?.responseHeaderMode ?? 0, true),

@@ -4,13 +4,16 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "../../../../../../../descriptor/file.ts";
+import type { CidrRange } from "../../../../../config/core/v3/address_pb.ts";
+import { file_envoy_config_core_v3_address } from "../../../../../config/core/v3/address_pb.ts";
+import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file envoy/extensions/http/original_ip_detection/xff/v3/xff.proto.
  */
 export const file_envoy_extensions_http_original_ip_detection_xff_v3_xff: GenFile = /*@__PURE__*/
-  fileDesc("CjxlbnZveS9leHRlbnNpb25zL2h0dHAvb3JpZ2luYWxfaXBfZGV0ZWN0aW9uL3hmZi92My94ZmYucHJvdG8SMmVudm95LmV4dGVuc2lvbnMuaHR0cC5vcmlnaW5hbF9pcF9kZXRlY3Rpb24ueGZmLnYzIikKCVhmZkNvbmZpZxIcChR4ZmZfbnVtX3RydXN0ZWRfaG9wcxgBIAEoDUKvAQpAaW8uZW52b3lwcm94eS5lbnZveS5leHRlbnNpb25zLmh0dHAub3JpZ2luYWxfaXBfZGV0ZWN0aW9uLnhmZi52M0IIWGZmUHJvdG9QAVpfZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvZXh0ZW5zaW9ucy9odHRwL29yaWdpbmFsX2lwX2RldGVjdGlvbi94ZmYvdjM7eGZmdjNiBnByb3RvMw");
+  fileDesc("CjxlbnZveS9leHRlbnNpb25zL2h0dHAvb3JpZ2luYWxfaXBfZGV0ZWN0aW9uL3hmZi92My94ZmYucHJvdG8SMmVudm95LmV4dGVuc2lvbnMuaHR0cC5vcmlnaW5hbF9pcF9kZXRlY3Rpb24ueGZmLnYzIkEKD1hmZlRydXN0ZWRDaWRycxIuCgVjaWRycxgBIAMoCzIfLmVudm95LmNvbmZpZy5jb3JlLnYzLkNpZHJSYW5nZSK+AQoJWGZmQ29uZmlnEl4KEXhmZl90cnVzdGVkX2NpZHJzGAIgASgLMkMuZW52b3kuZXh0ZW5zaW9ucy5odHRwLm9yaWdpbmFsX2lwX2RldGVjdGlvbi54ZmYudjMuWGZmVHJ1c3RlZENpZHJzEjMKD3NraXBfeGZmX2FwcGVuZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWUSHAoUeGZmX251bV90cnVzdGVkX2hvcHMYASABKA1CrwEKQGlvLmVudm95cHJveHkuZW52b3kuZXh0ZW5zaW9ucy5odHRwLm9yaWdpbmFsX2lwX2RldGVjdGlvbi54ZmYudjNCCFhmZlByb3RvUAFaX2dpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2V4dGVuc2lvbnMvaHR0cC9vcmlnaW5hbF9pcF9kZXRlY3Rpb24veGZmL3YzO3hmZnYzYgZwcm90bzM", [file_envoy_config_core_v3_address, file_google_protobuf_wrappers]);
 
 /**
  * This extension allows for the original downstream remote IP to be detected
@@ -18,6 +21,23 @@ export const file_envoy_extensions_http_original_ip_detection_xff_v3_xff: GenFil
  *
  * [#extension: envoy.http.original_ip_detection.xff]
  *
+ * @generated from message envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs
+ */
+export type XffTrustedCidrs = Message<"envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs"> & {
+  /**
+   * @generated from field: repeated envoy.config.core.v3.CidrRange cidrs = 1;
+   */
+  cidrs: CidrRange[];
+};
+
+/**
+ * Describes the message envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs.
+ * Use `create(XffTrustedCidrsSchema)` to create a new message.
+ */
+export const XffTrustedCidrsSchema: GenMessage<XffTrustedCidrs> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_http_original_ip_detection_xff_v3_xff, 0);
+
+/**
  * @generated from message envoy.extensions.http.original_ip_detection.xff.v3.XffConfig
  */
 export type XffConfig = Message<"envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"> & {
@@ -28,6 +48,16 @@ export type XffConfig = Message<"envoy.extensions.http.original_ip_detection.xff
    * is not specified. See the documentation for
    * :ref:`config_http_conn_man_headers_x-forwarded-for` for more information.
    *
+   * @generated from field: envoy.extensions.http.original_ip_detection.xff.v3.XffTrustedCidrs xff_trusted_cidrs = 2;
+   */
+  xffTrustedCidrs?: XffTrustedCidrs | undefined;
+
+  /**
+   * @generated from field: google.protobuf.BoolValue skip_xff_append = 3;
+   */
+  skipXffAppend?: boolean | undefined;
+
+  /**
    * @generated from field: uint32 xff_num_trusted_hops = 1;
    */
   xffNumTrustedHops: number;
@@ -38,5 +68,5 @@ export type XffConfig = Message<"envoy.extensions.http.original_ip_detection.xff
  * Use `create(XffConfigSchema)` to create a new message.
  */
 export const XffConfigSchema: GenMessage<XffConfig> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_http_original_ip_detection_xff_v3_xff, 0);
+  messageDesc(file_envoy_extensions_http_original_ip_detection_xff_v3_xff, 1);
 

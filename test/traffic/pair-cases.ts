@@ -2,6 +2,7 @@
 // The cases of a pair share one mesh: `-t "envoy → heddle > gRPC"` runs those of one pair and subject.
 
 import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
+import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
@@ -23,9 +24,18 @@ import { workloadCases } from "./cases/workloads.ts";
 import { PAIRS, Pair } from "./pair.ts";
 
 // Envoy starts in seconds on a busy machine, and a request that is retried takes its time.
-setDefaultTimeout(30_000);
+const TIMEOUT_MS = 30_000;
 
-for (const [clientProxy, serverProxy] of PAIRS) {
+/** Declares the cases of the pairs that are alike, or of those that are not: a file for either, so that they run side by side. */
+export function pairCases(alike: boolean): void {
+  setDefaultTimeout(TIMEOUT_MS);
+  for (const [clientProxy, serverProxy] of PAIRS) {
+    if ((clientProxy === serverProxy) !== alike) continue;
+    declare(clientProxy, serverProxy);
+  }
+}
+
+function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
   describe(`${clientProxy} → ${serverProxy}`, () => {
     const pair = new Pair(clientProxy, serverProxy);
     beforeAll(() => pair.start(), 60_000);
