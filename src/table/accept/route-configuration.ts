@@ -4,6 +4,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Steps } from "../../base/steps.ts";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
 import type { VirtualHostEntry } from "../deferred-virtual-host.ts";
+import { DomainMap } from "../domain-map.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
 import { VirtualHosts } from "../virtual-hosts.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
@@ -16,7 +17,7 @@ import { acceptVirtualHost, type RouteConfigurationShell, scopeOfHost } from "./
 const MAX_REASONS = 100;
 
 /** `owners`: by domain, the virtual host that has it. */
-function rejectDuplicateDomains(scope: Scope, host: VirtualHostEntry, owners: Map<string, string>): void {
+function rejectDuplicateDomains(scope: Scope, host: VirtualHostEntry, owners: DomainMap<string>): void {
   for (const written of host.domains) {
     const domain = written.toLowerCase();
     const owner = owners.get(domain);
@@ -66,7 +67,7 @@ export function* acceptHosts(
   next: (at: Scope, i: number) => VirtualHostEntry | undefined,
 ): Steps<RouteConfigurationTable> {
   const at = scope.field("virtual_hosts");
-  const owners = new Map<string, string>();
+  const owners = new DomainMap<string>();
   const accepted: VirtualHostEntry[] = [];
   while (accepted.length < count && scope.rejections.length < MAX_REASONS) {
     const host = next(at, accepted.length);
