@@ -4,6 +4,7 @@ import { ClientCall } from "../src/grpc/client.ts";
 import { connectTo } from "../src/grpc/test-wire.ts";
 import type { ClientConnection } from "../src/http/stream.ts";
 import { checkRouteConfiguration, checkVirtualHost } from "../src/table/accept/resource.ts";
+import { tableOf } from "../src/table/deferred-virtual-host.ts";
 import { DeltaClient } from "../src/xds/delta-client.ts";
 import { NodeSchema } from "../src/xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
@@ -77,7 +78,7 @@ test("Heddle's proxy takes these tables, and each host has its routes, of which 
   const [full] = fullRoutes(SMALL);
   const accepted = checkRouteConfiguration(decodeResource("rds", full!.bytes));
   if (accepted.kind === "rejected") throw new Error(JSON.stringify(accepted.rejections));
-  const { all } = accepted.table.routes.virtualHosts;
+  const all = accepted.table.routes.virtualHosts.all.map(tableOf);
   expect(all.map(({ routes }) => routes.length)).toEqual([4, 4, 4, 1]);
   expect(all.every(({ routes }) => routes.at(-1)?.match.always)).toBe(true);
   const host = checkVirtualHost(decodeResource("vhds", hostResource(0, 4).bytes), accepted.table.shell);

@@ -52,7 +52,7 @@ function sum(times: readonly CpuTime[]): CpuTime {
 /** A process and those that it started itself: a proxy of several workers is one of them and its supervisor. */
 export function withChildren(pid: number): number[] {
   const threads = readdirSync(`/proc/${pid}/task`);
-  const children = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8"));
+  const children = threads.map((thread) => threadFile(pid, thread, "children"));
   return [pid, ...children.flatMap((list) => list.trim().split(" ").filter(Boolean)).map(Number)];
 }
 
@@ -66,14 +66,16 @@ const COMPILER_THREAD = /\(JITWorker/;
 
 /** The part of it that went into compiling JavaScript; none in programs that do not. */
 export function compilerTime(pids: readonly number[]): CpuTime {
-  const threads = pids.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map((thread) => threadStat(pid, thread)));
+  const threads = pids.flatMap((pid) =>
+    readdirSync(`/proc/${pid}/task`).map((thread) => threadFile(pid, thread, "stat")),
+  );
   return sum(threads.filter((text) => COMPILER_THREAD.test(text)).map(parseStat));
 }
 
 /** "" for a thread that ended since it was listed. */
-function threadStat(pid: number, thread: string): string {
+function threadFile(pid: number, thread: string, file: "stat" | "children"): string {
   try {
-    return readFileSync(`/proc/${pid}/task/${thread}/stat`, "utf8");
+    return readFileSync(`/proc/${pid}/task/${thread}/${file}`, "utf8");
   } catch {
     return "";
   }

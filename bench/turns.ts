@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Figure, figure } from "./figure.ts";
+import { withChildren } from "./proc.ts";
 
 /** Linux mounts it there since 4.1. */
 const TRACEFS = "/sys/kernel/tracing";
@@ -20,13 +21,13 @@ export interface Turn {
   readonly at: number;
   /** On the clock of the wall. */
   readonly wallMs: number;
-  /** Without what other processes had the core for: the thread's own, and while it waited for threads of its process. */
+  /** Without what others had the core for: the thread's own, and while it waited for threads of its process or its children. */
   readonly ownMs: number;
   /** The thread's own time on a core alone. */
   readonly cpuMs: number;
 }
 
-/** `threads`: those of the process; `loop`: the one whose turns are asked for. */
+/** `threads`: those of the process and its children; `loop`: the one whose turns are asked for. */
 export interface Loop {
   readonly loop: number;
   readonly threads: ReadonlySet<number>;
@@ -94,18 +95,32 @@ export function turnsOf(trace: string, { loop, threads }: Loop): Turn[] {
   return turns;
 }
 
-/** Threads of a process: of all of it, and the one that serves. */
-function loopOf(pid: number): Loop {
-  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+/** How often it is looked which threads and children there are: what lives for a shorter time has the core for no longer. */
+const LOOK_MS = 20;
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return []; // it has ended
+  }
+}
+
+/** The thread of a process that serves. */
+function loopOf(pid: number): number {
   // Envoy's main thread applies configuration; requests are its workers'.
-  const worker = threads.find((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, "utf8").startsWith("wrk:worker_0"));
-  return { loop: worker ?? pid, threads: new Set(threads) };
+  const isWorker = (id: number) => readFileSync(`/proc/${pid}/task/${id}/comm`, "utf8").startsWith("wrk:worker_0");
+  return threadsOf(pid).find(isWorker) ?? pid;
 }
 
 /** A recording of one process, from its construction to `stop`. */
 export class TurnRecording {
   readonly #pid: number;
+  readonly #loop: number;
   readonly #folder: string;
+  /** Of the process and of those that it starts: what they do is its own doing. */
+  readonly #threads = new Set<number>();
+  readonly #looking: Timer;
 
   /** Undefined where the kernel may not be asked. */
   static begin(pid: number): TurnRecording | undefined {
@@ -114,17 +129,23 @@ export class TurnRecording {
 
   private constructor(pid: number) {
     this.#pid = pid;
+    this.#loop = loopOf(pid);
     this.#folder = join(TRACEFS, "instances", `heddle-bench-${process.pid}-${pid}`);
     mkdirSync(this.#folder);
     this.#set("tracing_on", "0");
     this.#set("trace_clock", "mono");
     this.#set("buffer_size_kb", String(BUFFER_KILOBYTES));
-    this.#set("set_event_pid", String(loopOf(pid).loop));
+    this.#set("set_event_pid", String(this.#loop));
     for (const event of [...EVENTS, ...SCHEDULER_EVENTS]) {
       const file = join("events", event, "enable");
       if (existsSync(join(this.#folder, file))) this.#set(file, "1");
     }
     this.#set("tracing_on", "1");
+    this.#looking = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  #look(): void {
+    for (const pid of withChildren(this.#pid)) for (const thread of threadsOf(pid)) this.#threads.add(thread);
   }
 
   #set(file: string, value: string): void {
@@ -133,11 +154,13 @@ export class TurnRecording {
 
   /** Call once. */
   stop(): readonly Turn[] {
+    this.#look();
+    clearInterval(this.#looking);
     this.#set("tracing_on", "0");
     const trace = readFileSync(join(this.#folder, "trace"), "utf8");
     this.#set("events/enable", "0");
     rmdirSync(this.#folder);
-    return turnsOf(trace, loopOf(this.#pid));
+    return turnsOf(trace, { loop: this.#loop, threads: this.#threads });
   }
 }
 

@@ -10,6 +10,10 @@ if (args[0] === "proxy") {
   const { printCandidates } = await import("./cli/completion/complete.ts");
   await printCandidates(args.slice(1));
   process.exit();
+} else if (args[0] === "__check-routes") {
+  // What a proxy starts (proxy/route-checker.ts).
+  const { runRouteCheck } = await import("./proxy/route-check.ts");
+  runRouteCheck(args[1] ?? "");
 } else {
   const { runCommandLine } = await import("./cli/program.ts");
   await runCommandLine(args);

@@ -101,3 +101,34 @@ test("complete runs to the result", () => {
     ),
   ).toBe(7);
 });
+
+test("what waits for something lets others go on, and goes on in a slice of its own", async () => {
+  const turns = new Turns();
+  const runner = new StepRunner(turns, 4);
+  const done: string[] = [];
+  for (const settle of ["resolve", "reject"] as const) {
+    done.length = 0;
+    const waited = Promise.withResolvers<void>();
+    runner.start(
+      (function* () {
+        done.push("before");
+        yield waited.promise;
+        yield* counting("a", 2, done);
+      })(),
+    );
+    runner.start(counting("b", 12, done));
+    while (turns.turn());
+    expect(done).toEqual(["before", ...Array.from({ length: 12 }, (_, i) => `b${i}`)]);
+    waited[settle]();
+    await waited.promise.catch(() => {});
+    while (turns.turn());
+    expect(done.slice(13)).toEqual(["a0", "a1"]);
+  }
+});
+
+test("what would have to wait is not completed at once", () => {
+  const waiting = (function* (): Steps<void> {
+    yield Promise.resolve();
+  })();
+  expect(() => complete(waiting)).toThrow("cannot be completed at once");
+});

@@ -2,14 +2,15 @@
 
 import { flushTurn } from "./end-of-turn.ts";
 
-/** One step should stay well below a millisecond; between two of them anything else may happen. */
-export type Steps<T> = Generator<void, T, void>;
+/** One step should stay well below a millisecond; between two of them anything else may happen. After a promise it goes on when that has resolved. */
+export type Steps<T> = Generator<Promise<void> | undefined, T, void>;
 
-/** All of it at once. */
+/** All of it at once. @throws Error where it would have to wait. */
 export function complete<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;
+    if (value) throw new Error("steps that wait cannot be completed at once");
   }
 }
 
@@ -82,10 +83,17 @@ export class StepRunner {
   #runFirst(until: number): boolean {
     const steps = this.#waiting.shift()!;
     do {
-      if (steps.next().done) return this.#clock.now() < until;
+      const { done, value } = steps.next();
+      if (!done && value) this.#resumeAfter(value, steps);
+      if (done || value) return this.#clock.now() < until;
     } while (this.#clock.now() < until);
     this.#waiting.push(steps);
     return false;
+  }
+
+  #resumeAfter(waited: Promise<void>, steps: Steps<void>): void {
+    const resume = () => this.start(steps);
+    waited.then(resume, resume);
   }
 }
 

@@ -67,11 +67,12 @@ describe("the proxy's process loads", () => {
     expect(packages(loadOf("src/cli/proxy.ts"))).toEqual(["@bufbuild/protobuf", "re2js"]);
   });
 
-  test("no part of the control plane, and of the command line its own file", () => {
+  test("no part of the control plane, and of the command line its own few files", () => {
     const load = loadOf("src/cli/proxy.ts");
     expect(layers(load)).toEqual(["base", "cli", "grpc", "http", "net", "pki", "proxy", "stats", "table", "xds"]);
     expect(load.modules.filter((module) => module.startsWith("src/cli/")).sort()).toEqual([
       "src/cli/proxy.ts",
+      "src/cli/self.ts",
       "src/cli/version.ts",
     ]);
   });

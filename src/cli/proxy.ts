@@ -7,6 +7,7 @@ import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog } from "../base/log.ts";
 import { readBootstrap } from "../proxy/bootstrap.ts";
 import { type ProxyOptions, startProxy } from "../proxy/main.ts";
+import { selfCommand } from "./self.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE =
@@ -101,13 +102,13 @@ export async function runProxy(args: readonly string[]): Promise<void> {
   try {
     const { bootstrap: file, debug, concurrency, worker, ...settings } = readArguments(args);
     if (debug) configureLog({ level: "debug" });
-    const options = { bootstrap: await readBootstrap(file), version: VERSION, ...settings };
+    const self = selfCommand();
+    const options = { bootstrap: await readBootstrap(file), version: VERSION, self, ...settings };
     if (worker) (await import("../proxy/workers/worker.ts")).runWorker(options);
     else if (concurrency === 0) runAlone(options);
     else {
       const { Supervisor } = await import("../proxy/workers/supervisor.ts");
-      const { selfCommand } = await import("./self.ts");
-      const command = [...selfCommand(), "proxy", "--worker", ...args];
+      const command = [...self, "proxy", "--worker", ...args];
       const supervisor = new Supervisor({ ...options, workers: concurrency, command });
       supervisor.onQuit = (exitCode = EXIT.ok) => void supervisor.stop().then(() => process.exit(exitCode));
       process.on("SIGHUP", () => void supervisor.restart());

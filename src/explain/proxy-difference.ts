@@ -3,6 +3,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { changesBetween } from "../compile/changes.ts";
 import type { ProxySnapshot } from "../compile/compile.ts";
+import { tableOf } from "../table/deferred-virtual-host.ts";
 import { formatAddress } from "../table/endpoint.ts";
 import type { VirtualHost } from "../table/route.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
@@ -108,7 +109,9 @@ class Side {
   /** Routes in words, by virtual host; what words do not say (time-outs, headers, rewrites) tells two of the same words apart. */
   hosts(routes: string): ReadonlyMap<string, Texts> {
     const configuration = this.#tables.routes(routes);
-    return new Map((configuration?.virtualHosts.all ?? []).map((host) => [host.name, this.#routes(routes, host)]));
+    return new Map(
+      (configuration?.virtualHosts.all ?? []).map((host) => [host.name, this.#routes(routes, tableOf(host))]),
+    );
   }
 
   #routes(configuration: string, host: VirtualHost): Texts {

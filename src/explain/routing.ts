@@ -7,6 +7,7 @@ import { hostMatches } from "../model/hosts.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import type { HttpRule } from "../model/route.ts";
+import { tableOf } from "../table/deferred-virtual-host.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import { needsTls } from "../table/redirect.ts";
 import type { ConnectionFacts, RequestFacts } from "../table/request.ts";
@@ -92,7 +93,7 @@ export class Routing {
 
   #secondHost(host: VirtualHost, authority: string): Alternative | undefined {
     const { virtualHosts } = this.#configuration;
-    const others = virtualHosts.all.filter((other) => other !== host);
+    const others = virtualHosts.all.filter((other) => tableOf(other) !== host);
     const second = new VirtualHosts(others, this.#tables.ignoresPort(this.#configuration.name)).find(authority);
     return second && { decision: second.name, by: this.#hostSource(second) };
   }

@@ -20,6 +20,7 @@ import { HeldConnections } from "./overload/held-connections.ts";
 import type { OverloadedProxy } from "./overload/manager.ts";
 import { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
+import type { RouteChecker } from "./route-checker.ts";
 import { RouteManager } from "./route-manager.ts";
 import { Secrets } from "./secrets.ts";
 import type { SharedCells } from "./shared-cells.ts";
@@ -38,6 +39,7 @@ export interface ConfigurationSettings {
   /** Processes that share the proxy's ports and limits; undefined: it is one. */
   readonly workers?: number | undefined;
   readonly shared?: SharedCells | undefined;
+  readonly routeChecker?: RouteChecker | undefined;
 }
 
 export class Configuration implements ListenerContext, OverloadedProxy {
@@ -52,6 +54,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   readonly listenerDrainMs: number;
   readonly admission: ConnectionLimit;
   readonly shared: SharedCells | undefined;
+  readonly routeChecker: RouteChecker | undefined;
   principal = "";
   serviceCluster = "";
   draining = false;
@@ -71,6 +74,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     this.listenerDrainMs = settings.listenerDrainMs;
     this.admission = new ConnectionLimit(settings.maxConnections);
     this.shared = settings.shared;
+    this.routeChecker = settings.routeChecker;
     const { secrets } = this;
     const openWarm = () => void this.listenerManager.openWarm();
     this.clusterManager = new ClusterManager({

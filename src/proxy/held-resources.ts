@@ -47,7 +47,7 @@ function detailsByName(rejections: readonly Rejection[]): ReadonlyMap<string, st
  * A view would keep the whole response alive for as long as one resource of it is in force. One that is most of its response, as 36 MB of
  * routes are, is not copied.
  */
-function detached(bytes: Uint8Array): Uint8Array {
+export function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.length * 2 > bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
@@ -75,7 +75,7 @@ export class HeldResources {
     for (const { name, version, resource } of update.resources) {
       const before = held.get(name) ?? NOTHING;
       const details = refused.get(name);
-      const kept = resource && detached(resource.value);
+      const kept = resource && ownBytes(resource.value);
       if (details !== undefined)
         held.set(name, { ...before, failure: { details, version, bytes: kept, attemptedMs: now } });
       else if (kept) {

@@ -17,6 +17,7 @@ import { maxConnections } from "./connection-limit.ts";
 import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
 import { OverloadManager } from "./overload/manager.ts";
 import { Reporter } from "./reporter.ts";
+import { RouteChecker } from "./route-checker.ts";
 import { collectProxy } from "./self-metrics.ts";
 import type { SharedCells } from "./shared-cells.ts";
 import { applyStaticResources, overloadTable } from "./static-resources.ts";
@@ -43,6 +44,8 @@ export interface ProxyOptions {
   readonly listenerDrainMs?: number | undefined;
   /** Several processes share the ports. */
   readonly reusePort: boolean;
+  /** How this program starts itself; undefined: everything is done in this process. */
+  readonly self?: readonly string[] | undefined;
   /** One of several that a supervisor runs. */
   readonly worker?: WorkerSeat | undefined;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
@@ -126,7 +129,17 @@ export function serveAdmin(
 
 /** @throws Failure when the bootstrap's own resources are wrong, or its admin port is taken. */
 export function startProxy(options: ProxyOptions): RunningProxy {
-  const { bootstrap, version, drainMs, listenerDrainMs = drainMs, reusePort, logFlushMs, worker, onQuit } = options;
+  const {
+    bootstrap,
+    version,
+    drainMs,
+    listenerDrainMs = drainMs,
+    reusePort,
+    logFlushMs,
+    self,
+    worker,
+    onQuit,
+  } = options;
   const startedAt = performance.now();
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
@@ -140,6 +153,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     maxConnections: maxConnections(bootstrap, worker?.workers),
     workers: worker?.workers,
     shared: worker?.shared,
+    routeChecker: self && new RouteChecker(self),
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;

@@ -1,5 +1,6 @@
 // A route configuration that leads to a cluster that is not there (Envoy: RouteConfiguration.validate_clusters).
 
+import { tableOf } from "../table/deferred-virtual-host.ts";
 import type { RouteConfiguration } from "../table/http.ts";
 import type { FilterChain, Listener } from "../table/listener.ts";
 import type { ForwardAction } from "../table/route.ts";
@@ -26,7 +27,7 @@ function missingOf({ cluster }: ForwardAction, clusters: Clusters): string | und
 /** Why `routes` are refused, in Envoy's words. */
 export function missingCluster(routes: RouteConfiguration, clusters: Clusters): string | undefined {
   for (const host of routes.virtualHosts.all)
-    for (const { action } of host.routes) {
+    for (const { action } of tableOf(host).routes) {
       const what = action.kind === "forward" ? missingOf(action, clusters) : undefined;
       if (what !== undefined) return `route: unknown ${what}`;
     }

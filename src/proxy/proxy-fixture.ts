@@ -39,8 +39,8 @@ export function setListener(configuration: Configuration, message: Message): voi
 }
 
 export function setRoutes(configuration: Configuration, message: Message): void {
-  const { routes, shell } = accepted(checkRouteConfiguration(parse(RouteConfigurationSchema, message)));
-  complete(configuration.routeManager.setRoutes(routes, shell));
+  const routes = accepted(checkRouteConfiguration(parse(RouteConfigurationSchema, message)));
+  complete(configuration.routeManager.setRoutes(routes));
 }
 
 export function socketAddress(port: number): Message {

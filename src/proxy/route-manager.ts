@@ -2,9 +2,11 @@
 // beside it.
 
 import type { Steps } from "../base/steps.ts";
+import type { ReceivedRoutes } from "../table/accept/received-routes.ts";
+import type { AcceptedRoutes } from "../table/accept/route-configuration.ts";
 import type { RouteConfigurationShell } from "../table/accept/virtual-host.ts";
+import type { VirtualHostEntry } from "../table/deferred-virtual-host.ts";
 import type { RouteConfiguration } from "../table/http.ts";
-import type { VirtualHost } from "../table/route.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import type { RouteHolder } from "./context.ts";
 
@@ -13,9 +15,11 @@ interface Routes {
   readonly holder: RouteHolder;
   configuration: RouteConfiguration | undefined;
   shell: RouteConfigurationShell | undefined;
-  readonly virtualHosts: Map<string, VirtualHost>;
+  /** With what the next one is compared, if it came by RDS. */
+  received: ReceivedRoutes | undefined;
+  readonly virtualHosts: Map<string, VirtualHostEntry>;
   /** The names that VHDS changed since the last publication, with what is in force of them. */
-  readonly unpublished: Map<string, VirtualHost | undefined>;
+  readonly unpublished: Map<string, VirtualHostEntry | undefined>;
 }
 
 export class RouteManager {
@@ -34,6 +38,7 @@ export class RouteManager {
         holder: { current: undefined },
         configuration: undefined,
         shell: undefined,
+        received: undefined,
         virtualHosts: new Map(),
         unpublished: new Map(),
       };
@@ -56,11 +61,21 @@ export class RouteManager {
     return this.#routes.get(name)?.shell;
   }
 
+  received(name: string): ReceivedRoutes | undefined {
+    return this.#routes.get(name)?.received;
+  }
+
+  /** What is, or will be, in force of a virtual host of VHDS. */
+  virtualHost(route: string, name: string): VirtualHostEntry | undefined {
+    return this.#routes.get(route)?.virtualHosts.get(name);
+  }
+
   /** In force when the steps are done, and not before. */
-  *setRoutes(configuration: RouteConfiguration, shell: RouteConfigurationShell): Steps<void> {
+  *setRoutes({ routes: configuration, shell }: AcceptedRoutes, received?: ReceivedRoutes): Steps<void> {
     const routes = this.#routesOf(configuration.name);
     routes.configuration = configuration;
     routes.shell = shell;
+    routes.received = received;
     yield* this.#publish(routes, routes.virtualHosts.size > 0);
   }
 
@@ -68,13 +83,14 @@ export class RouteManager {
     const routes = this.#routes.get(name);
     if (!routes) return;
     routes.configuration = undefined;
+    routes.received = undefined;
     routes.virtualHosts.clear();
     routes.unpublished.clear();
     routes.holder.current = undefined;
   }
 
   /** `undefined` removes it. Changes of one response are published together by `publishVirtualHosts`. */
-  setVirtualHost(route: string, name: string, host: VirtualHost | undefined): void {
+  setVirtualHost(route: string, name: string, host: VirtualHostEntry | undefined): void {
     const { virtualHosts, unpublished } = this.#routesOf(route);
     if (!unpublished.has(name)) unpublished.set(name, virtualHosts.get(name));
     if (host) virtualHosts.set(name, host);
@@ -88,8 +104,8 @@ export class RouteManager {
       yield* this.#publish(routes, true);
       return;
     }
-    const changed = new Map<VirtualHost, VirtualHost | undefined>();
-    const added: VirtualHost[] = [];
+    const changed = new Map<VirtualHostEntry, VirtualHostEntry | undefined>();
+    const added: VirtualHostEntry[] = [];
     for (const [name, inForce] of routes.unpublished) {
       const host = routes.virtualHosts.get(name);
       if (inForce) changed.set(inForce, host);

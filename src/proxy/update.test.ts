@@ -1,15 +1,18 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { complete, type Steps } from "../base/steps.ts";
+import { isInUse } from "../table/deferred-virtual-host.ts";
 import { VirtualHostSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
 import { DeltaDiscoveryResponseSchema } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
-import { encodeResource, type Resource } from "../xds/resource.ts";
+import { decodeResource, encodeResource, type Resource } from "../xds/resource.ts";
 import { ADS, assignment, cluster } from "../xds/resource-fixtures.ts";
 import { RESOURCE_TYPES } from "../xds/type-urls.ts";
 import { type Rejection, readResponse, type Update, updateOf } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
 import { TestProxy } from "./proxy-fixture.ts";
+import { RouteChecker } from "./route-checker.ts";
 import { applyUpdate } from "./update.ts";
 
 let proxy: TestProxy;
@@ -135,7 +138,11 @@ test("what of a route configuration cannot be leaves the last good one in force"
   const { bytes } = routes(3);
   const broken = { ...routes(3), bytes: Buffer.concat([bytes, Buffer.from([0x12, 2, 0x0a, 9])]) };
   expect(refused(broken)).toEqual([
-    { name: "r", path: "", reason: expect.stringContaining("is not a valid envoy.config.route.v3.RouteConfiguration") },
+    {
+      name: "r",
+      path: "virtual_hosts[3]",
+      reason: expect.stringContaining("is not a valid envoy.config.route.v3.VirtualHost"),
+    },
   ]);
   const renamed = { ...routes(1, { name: "other" }), name: "r" };
   expect(refused(renamed)).toEqual([{ name: "r", path: "", reason: 'holds a resource of another name: "other"' }]);
@@ -148,4 +155,128 @@ test("a configuration that is wrong everywhere is refused without 5,000 reasons"
   const { steps, result } = count(applyUpdate(received([wrong]), configuration));
   expect(result.length).toBe(100);
   expect(steps).toBeLessThan(500);
+});
+
+/** The virtual hosts in force by name, and which of them a request has compiled. */
+function inForce(): ReadonlyMap<string, boolean> {
+  const { all } = configuration.routes("r").current!.virtualHosts;
+  return new Map(all.map((entry) => [entry.name, isInUse(entry)]));
+}
+
+function find(authority: string) {
+  return configuration.routes("r").current?.virtualHosts.find(authority);
+}
+
+test("virtual hosts are compiled when they are first asked for, and once", () => {
+  complete(applyUpdate(received([routes(3)]), configuration));
+  expect([...inForce().values()]).toEqual([false, false, false]);
+  const table = find("1.example");
+  expect(table?.routes[0]?.action).toMatchObject({ kind: "direct", status: 201 });
+  expect(find("1.example")).toBe(table!);
+  expect([...inForce().values()]).toEqual([false, true, false]);
+});
+
+test("a virtual host that did not change keeps its table, and one in use is compiled anew at once", () => {
+  const virtualHosts = [host(0), host(1), host(2), host(3)];
+  const send = (hosts: readonly ReturnType<typeof host>[], ignorePortInHostMatching = false) => {
+    const message = { name: "r", virtualHosts: [...hosts], ignorePortInHostMatching };
+    const resource = encodeResource("rds", create(RouteConfigurationSchema, message));
+    expect(complete(applyUpdate(received([resource]), configuration))).toEqual([]);
+  };
+  send(virtualHosts);
+  const [first, second] = [find("0.example"), find("1.example")];
+  const changed = { ...host(7, "1.example"), name: "host 1" };
+  send([host(9), virtualHosts[2]!, changed, virtualHosts[0]!]);
+  expect(Object.fromEntries(inForce())).toEqual({ "host 9": false, "host 2": false, "host 1": true, "host 0": true });
+  expect(find("0.example")).toBe(first!);
+  expect(find("1.example")).not.toBe(second);
+  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 207 });
+  expect(find("3.example")).toBeUndefined();
+  // What all of them inherit has changed.
+  send([virtualHosts[0]!, changed], true);
+  expect(find("0.example:80")).not.toBe(first);
+  expect(find("0.example:80")?.name).toBe("host 0");
+});
+
+test("a virtual host of VHDS is compiled when it is first asked for, and anew when it changes in use", () => {
+  const shell = create(RouteConfigurationSchema, { name: "r", vhds: { configSource: ADS } });
+  complete(applyUpdate(received([encodeResource("rds", shell)]), configuration));
+  complete(applyUpdate(received(discovered(2)), configuration));
+  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 201 });
+  expect([...inForce().values()]).toEqual([false, true]);
+  const changed = { ...host(8, "1.example"), name: "r/host 1" };
+  complete(applyUpdate(received([encodeResource("vhds", create(VirtualHostSchema, changed))]), configuration));
+  expect([...inForce().values()]).toEqual([false, true]);
+  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 208 });
+});
+
+/** Three megabytes: 40 routes of 2 KB each in 40 virtual hosts. */
+function largeRoutes(changes: Readonly<Record<number, number>> = {}): Resource {
+  const virtualHosts = Array.from({ length: 40 }, (_, i) => {
+    const { name, domains, routes } = host(i);
+    const padding = Array.from({ length: 39 }, (_, j) => ({
+      match: { pathSpecifier: { case: "path", value: `/${j}/${"x".repeat(2_000)}` } as const },
+      action: { case: "directResponse", value: { status: 200 } } as const,
+    }));
+    const status = changes[i] ?? 200 + i;
+    const last = { ...routes[0]!, action: { case: "directResponse", value: { status } } as const };
+    return { name, domains, routes: [...padding, last] };
+  });
+  return encodeResource("rds", create(RouteConfigurationSchema, { name: "r", virtualHosts }));
+}
+
+class CountingChecker extends RouteChecker {
+  checks = 0;
+
+  override check(name: string, bytes: Uint8Array): ReturnType<RouteChecker["check"]> {
+    this.checks++;
+    return super.check(name, bytes);
+  }
+}
+
+/** With a process for what is large, which `command` starts. */
+async function applyLarge(resource: Resource, command: readonly string[]) {
+  const routeChecker = new CountingChecker(command);
+  const steps = applyUpdate(
+    received([resource]),
+    Object.create(configuration, { routeChecker: { value: routeChecker } }),
+  );
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return { refusals: value, checks: routeChecker.checks };
+    await value;
+  }
+}
+
+const HEDDLE = [process.execPath, join(import.meta.dir, "..", "main.ts")];
+
+test("what is large is checked in another process, and compiled when it is first asked for", async () => {
+  expect(await applyLarge(largeRoutes(), HEDDLE)).toEqual({ refusals: [], checks: 1 });
+  expect([...inForce().values()]).not.toContain(true);
+  expect(find("7.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 207 });
+  // One virtual host of it is not large.
+  expect(await applyLarge(largeRoutes({ 3: 299 }), HEDDLE)).toEqual({ refusals: [], checks: 0 });
+  expect(find("3.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 299 });
+});
+
+test("what is large is refused by its field's path, and where no process can tell, the loop does", async () => {
+  const refusals = [{ name: "r", path: "virtual_hosts[12].domains", reason: "empty" }];
+  const message = decodeResource("rds", largeRoutes().bytes);
+  message.virtualHosts[12]!.domains = [];
+  const withoutDomains = encodeResource("rds", message);
+  for (const command of [HEDDLE, ["false"]]) {
+    expect(await applyLarge(withoutDomains, command)).toEqual({ refusals, checks: 1 });
+    expect(configuration.routes("r").current).toBeUndefined();
+  }
+  expect(await applyLarge(largeRoutes(), ["false"])).toEqual({ refusals: [], checks: 1 });
+  expect(find("12.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 212 });
+});
+
+test("a virtual host that changes in use is compiled at once, wherever it was checked", async () => {
+  await applyLarge(largeRoutes(), HEDDLE);
+  find("1.example");
+  const changes = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [i, 300 + i]));
+  expect(await applyLarge(largeRoutes(changes), HEDDLE)).toEqual({ refusals: [], checks: 1 });
+  expect([...inForce()].filter(([, isCompiled]) => isCompiled)).toEqual([["host 1", true]]);
+  expect(find("1.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 301 });
 });

@@ -1,6 +1,7 @@
 // One delta response, made tables and put in force, in steps. A resource that is refused leaves what was there.
 
 import type { Steps } from "../base/steps.ts";
+import type { ReceivedRoutes } from "../table/accept/received-routes.ts";
 import {
   type Accepted,
   checkCluster,
@@ -10,10 +11,10 @@ import {
   checkSecret,
   checkVirtualHost,
 } from "../table/accept/resource.ts";
-import type { AcceptedRoutes } from "../table/accept/route-configuration.ts";
+import { Scope } from "../table/accept/scope.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
-import { NO_SHELL } from "../table/accept/virtual-host.ts";
-import type { VirtualHost } from "../table/route.ts";
+import { NO_SHELL, virtualHostCompiler } from "../table/accept/virtual-host.ts";
+import { DeferredVirtualHost, isInUse, type VirtualHostEntry } from "../table/deferred-virtual-host.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import type { ResourceKind, ResourceMessage } from "../xds/type-urls.ts";
 import {
@@ -24,10 +25,14 @@ import {
   type Update,
 } from "../xds/update.ts";
 import type { Configuration } from "./configuration.ts";
+import { ownBytes } from "./held-resources.ts";
 import { missingCluster, missingClusterOfListener } from "./missing-cluster.ts";
+import type { RouteChecker } from "./route-checker.ts";
 
 /** Why resources were not taken. */
 type Refusals = Steps<readonly Rejection[]>;
+
+const NO_BYTES = new Uint8Array();
 
 function refusal(name: string, reason: string): Rejection {
   return { name, path: "", reason };
@@ -38,7 +43,7 @@ function* each<Kind extends ResourceKind, T>(
   kind: Kind,
   { resources }: Update,
   check: (message: ResourceMessage<Kind>, name: string) => Accepted<T>,
-  apply: (table: T, name: string) => string | undefined,
+  apply: (table: T, name: string, bytes: Uint8Array) => string | undefined,
 ): Refusals {
   const refusals: Rejection[] = [];
   for (const resource of resources) {
@@ -49,7 +54,7 @@ function* each<Kind extends ResourceKind, T>(
     else if (result.kind === "rejected")
       for (const rejection of result.rejections) refusals.push({ name, ...rejection });
     else {
-      const reason = apply(result.table, name);
+      const reason = apply(result.table, name, resource.resource?.value ?? NO_BYTES);
       if (reason !== undefined) refusals.push(refusal(name, reason));
     }
     yield;
@@ -103,19 +108,19 @@ function* applyListeners(update: Update, configuration: Configuration): Refusals
 }
 
 /** One of 36 MB is one resource: its virtual hosts are the steps, and it is in force when the last of them is done. */
-function* applyRoutes(update: Update, { clusterManager, routeManager }: Configuration): Refusals {
+function* applyRoutes(update: Update, { clusterManager, routeManager, routeChecker }: Configuration): Refusals {
   yield* removing(update, (name) => routeManager.removeRoutes(name));
   const refusals: Rejection[] = [];
   for (const resource of update.resources) {
     const { name } = resource;
-    const result = yield* acceptRoutes(resource);
+    const result = yield* acceptRoutes(resource, routeManager.received(name), routeChecker);
     if (typeof result === "string") refusals.push(refusal(name, result));
     else if (result.kind === "rejected")
       for (const rejection of result.rejections) refusals.push({ name, ...rejection });
     else {
-      const { routes, shell } = result.table;
+      const { routes } = result.table;
       const reason = routes.validateClusters ? missingCluster(routes, clusterManager) : undefined;
-      if (reason === undefined) yield* routeManager.setRoutes(routes, shell);
+      if (reason === undefined) yield* routeManager.setRoutes(result.table, result.table);
       else refusals.push(refusal(name, reason));
     }
     yield;
@@ -123,17 +128,31 @@ function* applyRoutes(update: Update, { clusterManager, routeManager }: Configur
   return refusals;
 }
 
-function* acceptRoutes(resource: ReceivedResource): Steps<Accepted<AcceptedRoutes> | string> {
+function* acceptRoutes(
+  resource: ReceivedResource,
+  before: ReceivedRoutes | undefined,
+  checker: RouteChecker | undefined,
+): Steps<Accepted<ReceivedRoutes> | string> {
   const parts = yield* readRouteConfiguration(resource);
   if (typeof parts === "string") return parts;
-  const result = yield* checkRoutes(parts.config, parts.virtualHosts);
-  return parts.virtualHosts.fault ?? result;
+  const bytes = resource.resource?.value ?? NO_BYTES;
+  return yield* checkRoutes(parts, before, checker && (() => checker.check(resource.name, bytes)));
+}
+
+/** Each with bytes of its own: views would keep the whole response for as long as one virtual host of it is in force. */
+function* withOwnBytes(update: Update): Steps<Update> {
+  const resources: ReceivedResource[] = [];
+  for (const { name, version, resource } of update.resources) {
+    resources.push({ name, version, resource: resource && { ...resource, value: ownBytes(resource.value) } });
+    yield;
+  }
+  return { ...update, resources };
 }
 
 function* applyVirtualHosts(update: Update, { routeManager }: Configuration): Refusals {
   const touched = new Set<string>();
   // The removal of `<route configuration>/` says that it has no virtual hosts: there are none to wait for.
-  const set = (resource: string, host: VirtualHost | undefined) => {
+  const set = (resource: string, host: VirtualHostEntry | undefined) => {
     const route = parseVirtualHostName(resource)?.route;
     if (route === undefined) return `name is not "<route configuration>/<virtual host>"`;
     routeManager.setVirtualHost(route, resource, host);
@@ -141,19 +160,24 @@ function* applyVirtualHosts(update: Update, { routeManager }: Configuration): Re
     return undefined;
   };
   yield* removing(update, (name) => set(name, undefined));
+  const shellOf = (name: string) => routeManager.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL;
   const refusals = yield* each(
     "vhds",
     update,
-    (message, name) =>
-      checkVirtualHost(message, routeManager.routeShell(parseVirtualHostName(name)?.route ?? "") ?? NO_SHELL, name),
-    (host, name) => set(name, host),
+    (message, name) => checkVirtualHost(message, shellOf(name), name),
+    (table, name, bytes) => {
+      const compile = virtualHostCompiler(Scope.root(name), shellOf(name));
+      const isUsed = isInUse(routeManager.virtualHost(parseVirtualHostName(name)?.route ?? "", name));
+      return set(name, new DeferredVirtualHost(table, bytes, compile, isUsed ? table : undefined));
+    },
   );
   for (const route of touched) yield* routeManager.publishVirtualHosts(route);
   return refusals;
 }
 
 /** In steps, each of them a resource or less. @returns why what of it was refused. */
-export function* applyUpdate(update: Update, configuration: Configuration): Refusals {
+export function* applyUpdate(received: Update, configuration: Configuration): Refusals {
+  const update = received.kind === "vhds" ? yield* withOwnBytes(received) : received;
   const refusals = yield* apply(update, configuration);
   const { clusterManager, listenerManager, held } = configuration;
   held.record(update, refusals, { cds: clusterManager.warming, lds: listenerManager.warmingNames });

@@ -2,6 +2,8 @@
 
 import type { Steps } from "../base/steps.ts";
 import { withoutPort } from "./authority.ts";
+import { isInUse, tableOf, type VirtualHostEntry } from "./deferred-virtual-host.ts";
+import { DomainMap } from "./domain-map.ts";
 import type { VirtualHost } from "./route.ts";
 
 /** Authorities whose virtual host is remembered per table; a hostile client that invents names costs this much and no more. */
@@ -10,37 +12,37 @@ const REMEMBERED = 1024;
 interface Wildcard {
   /** The part after or before the `*`, lower case. */
   readonly text: string;
-  readonly host: VirtualHost;
+  readonly host: VirtualHostEntry;
 }
 
 /** By what is written in front of a domain: by far the most are exact. */
 interface Domains {
-  readonly exact: Map<string, VirtualHost>;
+  readonly exact: DomainMap<VirtualHostEntry>;
   readonly suffixes: Wildcard[];
   readonly prefixes: Wildcard[];
-  fallback: VirtualHost | undefined;
+  fallback: VirtualHostEntry | undefined;
   /** A domain is in two hosts: the later one has it, and what the earlier one wrote is not kept. */
   overlapping: boolean;
 }
 
 function noDomains(): Domains {
-  return { exact: new Map(), suffixes: [], prefixes: [], fallback: undefined, overlapping: false };
+  return { exact: new DomainMap(), suffixes: [], prefixes: [], fallback: undefined, overlapping: false };
 }
 
-function addDomains(host: VirtualHost, into: Domains): void {
+function addDomains(host: VirtualHostEntry, into: Domains): void {
   for (const written of host.domains) {
     const domain = written.toLowerCase();
     if (domain === "*") into.fallback = host;
     else if (domain.startsWith("*")) into.suffixes.push({ text: domain.slice(1), host });
     else if (domain.endsWith("*")) into.prefixes.push({ text: domain.slice(0, -1), host });
     else {
-      if (into.exact.has(domain)) into.overlapping = true;
+      if (into.exact.get(domain)) into.overlapping = true;
       into.exact.set(domain, host);
     }
   }
 }
 
-function isExact({ domains }: VirtualHost): boolean {
+function isExact({ domains }: VirtualHostEntry): boolean {
   return domains.every((domain) => !domain.startsWith("*") && !domain.endsWith("*"));
 }
 
@@ -53,12 +55,12 @@ function sortWildcards({ suffixes, prefixes }: Domains): void {
 
 /** Immutable once built; only its memory of recent authorities changes. */
 export class VirtualHosts {
-  readonly all: readonly VirtualHost[];
+  readonly all: readonly VirtualHostEntry[];
   readonly #domains: Domains;
   readonly #ignorePort: boolean;
-  readonly #recent = new Map<string, VirtualHost>();
+  readonly #recent = new Map<string, VirtualHostEntry>();
 
-  constructor(hosts: readonly VirtualHost[], ignorePort: boolean, domains?: Domains) {
+  constructor(hosts: readonly VirtualHostEntry[], ignorePort: boolean, domains?: Domains) {
     this.all = hosts;
     this.#ignorePort = ignorePort;
     if (domains) {
@@ -71,7 +73,7 @@ export class VirtualHosts {
   }
 
   /** What the constructor gives, a host a step. */
-  static *inSteps(hosts: readonly VirtualHost[], ignorePort: boolean): Steps<VirtualHosts> {
+  static *inSteps(hosts: readonly VirtualHostEntry[], ignorePort: boolean): Steps<VirtualHosts> {
     const domains = noDomains();
     for (const host of hosts) {
       addDomains(host, domains);
@@ -82,11 +84,14 @@ export class VirtualHosts {
   }
 
   /**
-   * The same with some hosts replaced (or gone: undefined) and some more. One changed host among 5,000 costs a copy of the map instead of
+   * The same with some hosts replaced (or gone: undefined) and some more. One changed host among 5,000 costs its own domains instead of
    * reading every domain again; wildcards and domains in two hosts, whose order counts, are read again.
    */
-  with(changed: ReadonlyMap<VirtualHost, VirtualHost | undefined>, added: readonly VirtualHost[]): VirtualHosts {
-    const hosts: VirtualHost[] = [];
+  with(
+    changed: ReadonlyMap<VirtualHostEntry, VirtualHostEntry | undefined>,
+    added: readonly VirtualHostEntry[],
+  ): VirtualHosts {
+    const hosts: VirtualHostEntry[] = [];
     for (const host of this.all) {
       const now = changed.has(host) ? changed.get(host) : host;
       if (now) hosts.push(now);
@@ -95,7 +100,7 @@ export class VirtualHosts {
     const incoming = [...[...changed.values()].filter((host) => host !== undefined), ...added];
     if (this.#domains.overlapping || ![...changed.keys(), ...incoming].every(isExact))
       return new VirtualHosts(hosts, this.#ignorePort);
-    const domains: Domains = { ...this.#domains, exact: new Map(this.#domains.exact) };
+    const domains: Domains = { ...this.#domains, exact: new DomainMap(this.#domains.exact) };
     for (const host of changed.keys()) for (const domain of host.domains) domains.exact.delete(domain.toLowerCase());
     for (const host of incoming) addDomains(host, domains);
     if (domains.overlapping) return new VirtualHosts(hosts, this.#ignorePort);
@@ -104,6 +109,16 @@ export class VirtualHosts {
 
   /** Exact first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`. A wildcard stands for at least one character. */
   find(authority: string): VirtualHost | undefined {
+    const entry = this.#find(authority);
+    return entry && tableOf(entry);
+  }
+
+  /** Whether the virtual host that has `domain`, as written, serves requests already. */
+  isInUse(domain: string): boolean {
+    return isInUse(this.#domains.exact.get(domain.toLowerCase()));
+  }
+
+  #find(authority: string): VirtualHostEntry | undefined {
     // Most authorities are written as the domain is; remembering those would fill the memory with what one look finds anyway.
     const exact = this.#domains.exact.get(authority);
     if (exact && !(this.#ignorePort && authority.includes(":"))) return exact;
@@ -117,7 +132,7 @@ export class VirtualHosts {
     return found;
   }
 
-  #search(authority: string): VirtualHost | undefined {
+  #search(authority: string): VirtualHostEntry | undefined {
     let name = authority.toLowerCase();
     if (this.#ignorePort) name = withoutPort(name);
     const { exact, suffixes, prefixes, fallback } = this.#domains;

@@ -4,7 +4,6 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Steps } from "../base/steps.ts";
 import { typeNameOf } from "./any.ts";
-import { type VirtualHost, VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.ts";
 import {
   type DeltaDiscoveryResponse,
@@ -93,33 +92,12 @@ export function readResource<Kind extends ResourceKind>(
   return misnamed(name, nameOf(message)) ?? message;
 }
 
-/** A route configuration of which the virtual hosts are decoded as they are taken. */
+/** A route configuration of which the virtual hosts are not decoded yet. */
 export interface RouteConfigurationParts {
   readonly config: RouteConfiguration;
-  /** Ends at bytes that are none; `fault` says so then. */
-  readonly virtualHosts: VirtualHostReader;
-}
-
-export class VirtualHostReader {
-  readonly #elements: readonly Uint8Array[];
-  fault: string | undefined;
-
-  constructor(elements: readonly Uint8Array[]) {
-    this.#elements = elements;
-  }
-
-  *[Symbol.iterator](): Generator<VirtualHost> {
-    for (const bytes of this.#elements) {
-      let host: VirtualHost;
-      try {
-        host = fromBinary(VirtualHostSchema, bytes);
-      } catch (error) {
-        this.fault = invalid("rds", error);
-        return;
-      }
-      yield host;
-    }
-  }
+  /** The message without its virtual hosts. */
+  readonly shellBytes: Uint8Array;
+  readonly virtualHosts: readonly Uint8Array[];
 }
 
 /** What readResource does for a route configuration, which may hold 5,000 virtual hosts. */
@@ -129,7 +107,7 @@ export function* readRouteConfiguration({ name, resource }: ReceivedResource): S
   try {
     const { elements, rest } = yield* cutField(bytes, RouteConfigurationSchema.field.virtualHosts.number);
     const config = decodeResource("rds", rest);
-    return misnamed(name, config.name) ?? { config, virtualHosts: new VirtualHostReader(elements) };
+    return misnamed(name, config.name) ?? { config, shellBytes: rest, virtualHosts: elements };
   } catch (error) {
     return invalid("rds", error);
   }

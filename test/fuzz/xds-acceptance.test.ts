@@ -13,7 +13,7 @@ import {
   checkSecret,
   checkVirtualHost,
 } from "../../src/table/accept/resource.ts";
-import { readShell } from "../../src/table/accept/route-configuration.ts";
+import { acceptShell } from "../../src/table/accept/route-configuration.ts";
 import { Scope } from "../../src/table/accept/scope.ts";
 import { jsonRegistry } from "../../src/xds/any.ts";
 import { ClusterSchema } from "../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
@@ -72,7 +72,7 @@ describe("whatever the message, it is accepted or refused by path", () => {
   test(
     "virtual hosts",
     () => {
-      const shell = readShell(Scope.root(), new MessageMaker(new Dice(1), TYPES, 0).make(RouteConfigurationSchema));
+      const shell = acceptShell(Scope.root(), new MessageMaker(new Dice(1), TYPES, 0).make(RouteConfigurationSchema));
       holds(VirtualHostSchema, (host) => checkVirtualHost(host, shell));
     },
     timeLimitMs(20_000),

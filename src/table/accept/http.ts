@@ -61,7 +61,7 @@ function acceptRoutes(scope: Scope, manager: HttpConnectionManager): RouteSource
 }
 
 function acceptInline(scope: Scope, config: RouteConfiguration): RouteConfigurationTable {
-  return complete(acceptRouteConfiguration(scope, config, config.virtualHosts)).routes;
+  return complete(acceptRouteConfiguration(scope, config)).routes;
 }
 
 function serverHeader(manager: HttpConnectionManager): ServerHeader {

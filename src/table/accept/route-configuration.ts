@@ -2,22 +2,22 @@
 
 import type { Message } from "@bufbuild/protobuf";
 import type { Steps } from "../../base/steps.ts";
-import type { VirtualHost as VirtualHostMessage } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
+import type { VirtualHostEntry } from "../deferred-virtual-host.ts";
+import { DomainMap } from "../domain-map.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
-import type { VirtualHost } from "../route.ts";
 import { VirtualHosts } from "../virtual-hosts.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import type { Scope } from "./scope.ts";
-import { acceptVirtualHost, type RouteConfigurationShell } from "./virtual-host.ts";
+import { acceptVirtualHost, type RouteConfigurationShell, scopeOfHost } from "./virtual-host.ts";
 
 /** A configuration that is refused for so many reasons is refused: what comes after them would be read only to say more. */
 const MAX_REASONS = 100;
 
 /** `owners`: by domain, the virtual host that has it. */
-function rejectDuplicateDomains(scope: Scope, host: VirtualHostMessage, owners: Map<string, string>): void {
+function rejectDuplicateDomains(scope: Scope, host: VirtualHostEntry, owners: DomainMap<string>): void {
   for (const written of host.domains) {
     const domain = written.toLowerCase();
     const owner = owners.get(domain);
@@ -27,15 +27,6 @@ function rejectDuplicateDomains(scope: Scope, host: VirtualHostMessage, owners: 
       );
     owners.set(domain, host.name);
   }
-}
-
-export function readShell(scope: Scope, config: RouteConfiguration): RouteConfigurationShell {
-  return {
-    mutation: acceptMutation(scope, config),
-    filters: acceptRouteFilters(scope, config),
-    mirrors: acceptMirrorPolicies(scope, config.requestMirrorPolicies),
-    ignorePort: config.ignorePortInHostMatching,
-  };
 }
 
 const CONFIGURATION_FIELDS: readonly Exclude<keyof RouteConfiguration, keyof Message>[] = [
@@ -51,29 +42,50 @@ const CONFIGURATION_FIELDS: readonly Exclude<keyof RouteConfiguration, keyof Mes
   ...MUTATION_FIELDS,
 ];
 
+/** All of a route configuration but its virtual hosts. */
+export function acceptShell(scope: Scope, config: RouteConfiguration): RouteConfigurationShell {
+  scope.only(config, CONFIGURATION_FIELDS);
+  return {
+    mutation: acceptMutation(scope, config),
+    filters: acceptRouteFilters(scope, config),
+    mirrors: acceptMirrorPolicies(scope, config.requestMirrorPolicies),
+    ignorePort: config.ignorePortInHostMatching,
+  };
+}
+
 export interface AcceptedRoutes {
   readonly routes: RouteConfigurationTable;
   readonly shell: RouteConfigurationShell;
 }
 
-/** A virtual host a step; `hosts` in place of those of `config`, so that they can be decoded as they are taken. */
-export function* acceptRouteConfiguration(
+/** A virtual host a step. `next` gives undefined where it cannot be read, which ends it; `at`: the list. */
+export function* acceptHosts(
   scope: Scope,
   config: RouteConfiguration,
-  hosts: Iterable<VirtualHostMessage>,
-): Steps<AcceptedRoutes> {
-  scope.only(config, CONFIGURATION_FIELDS);
-  const shell = readShell(scope, config);
+  shell: RouteConfigurationShell,
+  count: number,
+  next: (at: Scope, i: number) => VirtualHostEntry | undefined,
+): Steps<RouteConfigurationTable> {
   const at = scope.field("virtual_hosts");
-  const owners = new Map<string, string>();
-  const accepted: VirtualHost[] = [];
-  for (const host of hosts) {
+  const owners = new DomainMap<string>();
+  const accepted: VirtualHostEntry[] = [];
+  while (accepted.length < count && scope.rejections.length < MAX_REASONS) {
+    const host = next(at, accepted.length);
+    if (!host) break;
     rejectDuplicateDomains(at, host, owners);
-    accepted.push(acceptVirtualHost(at.index(accepted.length), host, shell));
-    if (scope.rejections.length >= MAX_REASONS) break;
+    accepted.push(host);
     yield;
   }
   const virtualHosts = yield* VirtualHosts.inSteps(accepted, shell.ignorePort);
   const { name, vhds, validateClusters } = config;
-  return { routes: { name, virtualHosts, vhds: vhds !== undefined, validateClusters }, shell };
+  return { name, virtualHosts, vhds: vhds !== undefined, validateClusters };
+}
+
+export function* acceptRouteConfiguration(scope: Scope, config: RouteConfiguration): Steps<AcceptedRoutes> {
+  const shell = acceptShell(scope, config);
+  const hosts = config.virtualHosts;
+  const routes = yield* acceptHosts(scope, config, shell, hosts.length, (at, i) =>
+    acceptVirtualHost(scopeOfHost(at, i, hosts[i]!.name), hosts[i]!, shell),
+  );
+  return { routes, shell };
 }

@@ -1,8 +1,10 @@
 // Virtual hosts, whether they stand in a route configuration or come on their own (VHDS).
 
+import { fromBinary } from "@bufbuild/protobuf";
 import {
   type VirtualHost,
   VirtualHost_TlsRequirementType,
+  VirtualHostSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../filter/filter.ts";
 import { type HeaderMutation, NO_MUTATION } from "../header-mutation.ts";
@@ -39,6 +41,19 @@ const REQUIRE_TLS: Readonly<Record<VirtualHost_TlsRequirementType, table.Virtual
   [VirtualHost_TlsRequirementType.EXTERNAL_ONLY]: "external",
   [VirtualHost_TlsRequirementType.ALL]: "all",
 };
+
+/** Of one of a route configuration: what several processes count together of it is found by its name, wherever in the list it stands. */
+export function scopeOfHost(at: Scope, i: number, name: string): Scope {
+  return at.index(i, `[${JSON.stringify(name)}]`);
+}
+
+/** Makes tables of bytes that were checked at this place with the same `shell`. */
+export function virtualHostCompiler(
+  place: Scope,
+  shell: RouteConfigurationShell,
+): (bytes: Uint8Array) => table.VirtualHost {
+  return (bytes) => acceptVirtualHost(place, fromBinary(VirtualHostSchema, bytes), shell);
+}
 
 /** `shell`: what its route configuration says for all of its virtual hosts. */
 export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteConfigurationShell): table.VirtualHost {

@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Steps } from "../base/steps.ts";
+import { RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
+import { RouteChecker } from "./route-checker.ts";
+
+const SELF = [process.execPath, join(import.meta.dir, "..", "main.ts")];
+
+/** A megabyte of virtual hosts, so that it is copied in more than one step. */
+function routes(domain = "700.example"): Uint8Array {
+  const virtualHosts = Array.from({ length: 1_000 }, (_, i) => ({
+    name: `host ${i}`,
+    domains: [i === 700 ? domain : `${i}.example`, "x".repeat(1_000) + i],
+    routes: [
+      {
+        match: { pathSpecifier: { case: "prefix", value: "/" } as const },
+        action: { case: "directResponse", value: { status: 200 } } as const,
+      },
+    ],
+  }));
+  return toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, { name: "r", virtualHosts }));
+}
+
+async function outcome<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await value;
+  }
+}
+
+test("another process finds what is wrong, by the field's path", async () => {
+  const checker = new RouteChecker(SELF);
+  expect(await outcome(checker.check("r", routes()))).toEqual([]);
+  expect(await outcome(checker.check("r", routes("3.example")))).toEqual([
+    { path: "virtual_hosts", reason: expect.stringContaining("3.example") },
+  ]);
+  expect(await outcome(checker.check("r", Uint8Array.of(0xff)))).toEqual([
+    { path: "", reason: expect.stringContaining("is not a valid envoy.config.route.v3.RouteConfiguration") },
+  ]);
+});
+
+test("a process that does not answer, or does not start, finds nothing out", async () => {
+  expect(await outcome(new RouteChecker(["false"]).check("r", routes()))).toBeUndefined();
+  expect(await outcome(new RouteChecker(["/nowhere/heddle"]).check("r", routes()))).toBeUndefined();
+});
+
+/** Up to where it waits. */
+function begun(steps: Steps<unknown>): Promise<void> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) throw new Error("it did not wait");
+    if (value) return value;
+  }
+}
+
+test("a process that nobody waits for any more is ended", async () => {
+  const steps = new RouteChecker(["sh", "-c", "exec sleep 60"]).check("r", routes());
+  const outputEnds = begun(steps);
+  steps.return(undefined);
+  await outputEnds;
+});

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { DomainMap } from "./domain-map.ts";
+
+const domains = Array.from({ length: 5_000 }, (_, i) => `service-${i}.default.svc.cluster.local`);
+
+function filled(): DomainMap<number> {
+  const map = new DomainMap<number>();
+  for (const [i, domain] of domains.entries()) map.set(domain, i);
+  return map;
+}
+
+test("each domain has its own, and others have none", () => {
+  const map = filled();
+  expect(domains.map((domain) => map.get(domain))).toEqual(domains.map((_, i) => i));
+  expect(map.get("")).toBeUndefined();
+  expect(map.get("service-5000.default.svc.cluster.local")).toBeUndefined();
+});
+
+test("a copy changes without what it was copied from", () => {
+  const map = filled();
+  const copy = new DomainMap(map);
+  copy.set(domains[3]!, -3);
+  copy.delete(domains[4]!);
+  copy.set("new.example", 1);
+  expect([copy.get(domains[3]!), copy.get(domains[4]!), copy.get("new.example")]).toEqual([-3, undefined, 1]);
+  expect([map.get(domains[3]!), map.get(domains[4]!), map.get("new.example")]).toEqual([3, 4, undefined]);
+  expect(domains.slice(5).every((domain, i) => copy.get(domain) === i + 5)).toBe(true);
+});
