@@ -44,6 +44,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     policyKey,
   );
   const telemetries = kept(before?.telemetries, distinct(parts.telemetries, policyKey), policyKey);
+  const envoyPatches = kept(before?.envoyPatches, distinct(parts.envoyPatches, policyKey), policyKey);
+  const wasmPlugins = kept(before?.wasmPlugins, distinct(parts.wasmPlugins, policyKey), policyKey);
   const keySets = kept(before?.keySets, distinct(parts.keySets, keySetKey), keySetKey);
   const proxyScopes = kept(before?.proxyScopes, distinct(parts.proxyScopes, policyKey), policyKey);
   const namespaces = kept(before?.namespaces, distinct(parts.namespaces, namespaceKey), namespaceKey);
@@ -82,6 +84,10 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     proxyScopes: before?.proxyScopes === proxyScopes ? before.index.proxyScopes : new ProxyScopeIndex(proxyScopes),
     telemetries:
       before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
+    envoyPatches:
+      before?.envoyPatches === envoyPatches ? before.index.envoyPatches : new ScopeIndex([...envoyPatches].sort(byAge)),
+    wasmPlugins:
+      before?.wasmPlugins === wasmPlugins ? before.index.wasmPlugins : new ScopeIndex([...wasmPlugins].sort(byAge)),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -97,6 +103,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     requestAuthentications,
     telemetries,
     keySets,
+    envoyPatches,
+    wasmPlugins,
     gateways,
     credentials,
     proxyScopes,
