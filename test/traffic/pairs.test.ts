@@ -12,6 +12,7 @@ import { http2Cases } from "./cases/http2.ts";
 import { identityCases } from "./cases/identity.ts";
 import { leavingCases } from "./cases/leaving.ts";
 import { meshSettingsCases } from "./cases/mesh-settings.ts";
+import { patchCases } from "./cases/patches.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { scopingCases } from "./cases/scoping.ts";
@@ -48,6 +49,7 @@ for (const [clientProxy, serverProxy] of PAIRS) {
     describe("workloads", () => workloadCases(pair));
     describe("scoping", () => scopingCases(pair));
     describe("telemetry", () => telemetryCases(pair));
+    describe("patches", () => patchCases(pair, clientProxy));
     describe("leaving", () => leavingCases(pair));
   });
 }
