@@ -83,6 +83,11 @@ const XDS: Target = {
     `${EXT}/filters/http/health_check/v3/health_check.proto`,
     `${EXT}/filters/http/buffer/v3/buffer.proto`,
     `${EXT}/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy.proto`,
+    `${EXT}/filters/http/lua/v3/lua.proto`,
+    `${EXT}/filters/http/wasm/v3/wasm.proto`,
+    `${EXT}/filters/network/wasm/v3/wasm.proto`,
+    `${EXT}/filters/http/ratelimit/v3/rate_limit.proto`,
+    `${EXT}/filters/http/compressor/v3/compressor.proto`,
     `${EXT}/filters/listener/original_dst/v3/original_dst.proto`,
     `${EXT}/filters/listener/tls_inspector/v3/tls_inspector.proto`,
     `${EXT}/filters/listener/http_inspector/v3/http_inspector.proto`,
@@ -140,6 +145,8 @@ const XDS: Target = {
     "xds/type/matcher/v3/http_inputs.proto",
     "xds/type/matcher/v3/ip.proto",
     "xds/type/matcher/v3/domain.proto",
+    "xds/type/v3/typed_struct.proto",
+    "udpa/type/v1/typed_struct.proto",
     "google/rpc/status.proto",
     "istio/networking/nds/v1/nds.proto",
     "heddle/registration/v1/registration.proto",
@@ -195,6 +202,18 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     [
       "uint32 xff_num_trusted_hops = 1;",
       "XffTrustedCidrs xff_trusted_cidrs = 2; google.protobuf.BoolValue skip_xff_append = 3;",
+    ],
+  ],
+  [`${EXT}/wasm/v3/wasm.proto`]: [
+    ['import "google/protobuf/any.proto";', 'import "google/protobuf/wrappers.proto";'],
+    [
+      "CapabilityRestrictionConfig capability_restriction_config = 6;",
+      `FailurePolicy failure_policy = 7;
+       google.protobuf.BoolValue allow_on_headers_stop_iteration = 9;`,
+    ],
+    [
+      "message PluginConfig {",
+      "enum FailurePolicy { UNSPECIFIED = 0; FAIL_RELOAD = 1; FAIL_CLOSED = 2; FAIL_OPEN = 3; }",
     ],
   ],
   [`${EXT}/filters/network/rbac/v3/rbac.proto`]: [

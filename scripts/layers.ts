@@ -15,7 +15,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   kube: ["base"],
   net: ["base"],
   grpc: ["base", "http", "net"],
-  dialect: ["base", "model"],
+  dialect: ["base", "model", "xds"],
   analyze: ["base", "model", "dialect"],
   compile: ["base", "model", "stats", "xds"],
   table: ["base", "stats", "xds"],

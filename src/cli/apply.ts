@@ -8,12 +8,13 @@ import { asObject, type KubeObject } from "../kube/object.ts";
 import { resource } from "../kube/resources.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { judgeEach, judgeTogether, objectsInForce, readWritten, type WrittenObject } from "./judge.ts";
+import { judgeAlone, judgeEach, judgeTogether, objectsInForce } from "./judge.ts";
 import { shownName } from "./kinds.ts";
 import { meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { required } from "./values.ts";
+import { readWritten, type WrittenObject } from "./written-objects.ts";
 
 interface ApplyOptions extends ApiOptions {
   readonly filename?: readonly string[];
@@ -35,6 +36,7 @@ async function apply(options: ApplyOptions): Promise<void> {
   const { objects, diagnostics } = readWritten(
     await readFiles(required(options.filename, "-f FILE")),
     options.namespace,
+    judgeAlone,
   );
   await refuse([...diagnostics, ...judgeEach(objects, settings)]);
   if (objects.length === 0) {

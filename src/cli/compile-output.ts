@@ -11,6 +11,7 @@ import { staticBootstrap } from "../compile/static-bootstrap.ts";
 import { identityText } from "../model/identity.ts";
 import type { SourceMap } from "../model/source-map.ts";
 import { shownBytes } from "../proxy/admin/config-section.ts";
+import { envoyRegistry } from "../xds/envoy-types.ts";
 import type { Resource } from "../xds/resource.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
 import { RESOURCE_TYPES, type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
@@ -92,7 +93,7 @@ function shownResource(
     name,
     version,
     sources: distinctSources(from),
-    resource: shownBytes(RESOURCE_TYPES[kind].schema, bytes) as JsonObject,
+    resource: shownBytes(RESOURCE_TYPES[kind].schema, bytes, envoyRegistry()) as JsonObject,
   };
 }
 

@@ -5,10 +5,10 @@ import { EXIT, Failure } from "../base/failure.ts";
 import type { ResourceType } from "../kube/resources.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { readWritten } from "./judge.ts";
 import { kindNamed } from "./kinds.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
+import { readWritten } from "./written-objects.ts";
 
 interface DeleteOptions extends ApiOptions {
   readonly filename?: readonly string[];

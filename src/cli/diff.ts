@@ -17,13 +17,14 @@ import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-cli
 import { rehearsed } from "./apply.ts";
 import { DIFF_OUTPUTS, type DiffOutput, diffText, isEmpty } from "./diff-output.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { readWritten, type WrittenObject } from "./judge.ts";
+import { judgeAlone } from "./judge.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
 import { objectsInForce, objectsWatched } from "./objects-in-force.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { required } from "./values.ts";
+import { readWritten, type WrittenObject } from "./written-objects.ts";
 
 interface DiffOptions extends ApiOptions, MeshOptions {
   readonly filename?: readonly string[];
@@ -83,7 +84,7 @@ async function objectsOf(files: Files, { namespace }: DiffOptions): Promise<read
 }
 
 async function ofMesh(files: Files, options: DiffOptions): Promise<Change> {
-  const { objects: written, diagnostics } = readWritten(files, options.namespace);
+  const { objects: written, diagnostics } = readWritten(files, options.namespace, judgeAlone);
   await refuse(diagnostics);
   if (written.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });

@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import { envoyRegistry } from "../xds/envoy-types.ts";
 import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
@@ -87,5 +88,7 @@ async function listenersOfFiles(
   const refused = refusedFiles(diagnostics, "nothing was compiled");
   if (refused) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
   if (refused || result.kind === "rejected") throw refused ?? new Failure("nothing was compiled", { exit: EXIT.data });
-  return [...resourcesOf(result.compilation.snapshot, "lds").values()].map((resource) => resourceJson(resource));
+  return [...resourcesOf(result.compilation.snapshot, "lds").values()].map((resource) =>
+    resourceJson(resource, envoyRegistry()),
+  );
 }

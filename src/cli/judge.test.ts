@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { judgeEach, judgeTogether, readWritten } from "./judge.ts";
+import { judgeAlone, judgeEach, judgeTogether } from "./judge.ts";
+import { readWritten } from "./written-objects.ts";
 
 const VIRTUAL_SERVICE = `apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -14,7 +15,7 @@ spec:
 `;
 
 function read(text: string, namespace = "shop") {
-  return readWritten([{ name: "f.yaml", content: text }], namespace);
+  return readWritten([{ name: "f.yaml", content: text }], namespace, judgeAlone);
 }
 
 function inForce(value: unknown): SourceObject {

@@ -3,7 +3,7 @@
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import type { EndpointHealth } from "../explain/explanation.ts";
 import type { Running, RunningResources } from "../explain/live.ts";
-import { jsonRegistry } from "../xds/any.ts";
+import { envoyRegistry } from "../xds/envoy-types.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
 import { RESOURCE_TYPES, type ResourceKind, type ResourceMessage } from "../xds/type-urls.ts";
@@ -21,7 +21,7 @@ export function runningResources(dump: ProxyDump): RunningResources {
 
 function messageOf<Kind extends ResourceKind>(kind: Kind, json: Json): ResourceMessage<Kind> {
   const { "@type": _, ...fields } = json;
-  const options = { registry: jsonRegistry(), ignoreUnknownFields: true };
+  const options = { registry: envoyRegistry(), ignoreUnknownFields: true };
   return fromJson(RESOURCE_TYPES[kind].schema, fields as JsonValue, options) as ResourceMessage<Kind>;
 }
 

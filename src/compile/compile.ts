@@ -13,8 +13,9 @@ import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from "./outbound.ts";
 import { compileOwn } from "./own.ts";
+import { inputsFor, PATCHED_KINDS, PatchProgram, programKey } from "./patch/program.ts";
 import type { Compiled, Source } from "./provenance.ts";
-import { layer, type ResourceSet } from "./resource-set.ts";
+import { layer, type ResourceSet, resourceSet } from "./resource-set.ts";
 import { compileScoped, scopedMeshOf } from "./scoped.ts";
 import { proxyTelemetry } from "./telemetry.ts";
 import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
@@ -40,6 +41,8 @@ export interface ProxySnapshot extends Snapshot {
   readonly layers: Layers;
   /** Server names that the listener of the mesh port knows. Once the proxy acknowledged that listener, clients may use them. */
   readonly serverNames: ReadonlySet<string>;
+  /** What the proxy would have but for patches in Envoy's own terms; undefined: there are none for it. */
+  readonly unpatched?: ProxySnapshot | undefined;
 }
 
 /**
@@ -69,7 +72,44 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
     ? gatewayInputs(shared, workload, view)
     : ownInputs(shared, workload, proxy, view, scope);
   const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view, scope));
-  return cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
+  const snapshot = cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
+  const program = programOf(shared, workload);
+  if (!program) return snapshot;
+  return cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program));
+}
+
+function programOf({ mesh, cache }: SharedResources, workload: Workload): PatchProgram | undefined {
+  const inputs = inputsFor(mesh, workload);
+  if (!inputs) return undefined;
+  const key = programKey(inputs, workload);
+  return cache.references.get(
+    `program/${key}`,
+    [...inputs.patches, ...inputs.plugins],
+    () => new PatchProgram(inputs, workload),
+  );
+}
+
+/** What patches add lies over the rest, but takes no name that is there. */
+function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): ProxySnapshot {
+  const { added } = program;
+  const patchedKind = (kind: ResourceKind): readonly ResourceSet[] => {
+    const sets = (unpatched.layers[kind] ?? []).map((set) => program.patched(set));
+    const there = merge(sets);
+    const more = added[kind];
+    return more ? [without(more, there), ...sets] : sets;
+  };
+  const layers = Object.fromEntries(
+    SEND_ORDER.map((kind) => [kind, PATCHED_KINDS.includes(kind) ? patchedKind(kind) : unpatched.layers[kind]]),
+  ) as Layers;
+  return { ...snapshotOfLayers(layers, unpatched.serverNames), unpatched };
+}
+
+function without({ resources, sources, hidden }: ResourceSet, there: ResourceMap): ResourceSet {
+  const members = [...resources.values()].filter(({ name }) => !there.has(name));
+  return resourceSet(
+    members.map((resource) => ({ resource, sources: sources.get(resource.name) ?? [] })),
+    [...hidden],
+  );
 }
 
 interface OwnSets {
@@ -117,6 +157,10 @@ function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): Pro
   const layers = Object.fromEntries(
     SEND_ORDER.map((kind) => [kind, [...(sets[kind] ?? []), ...(outbound[kind] ?? [])]]),
   ) as Layers;
+  return snapshotOfLayers(layers, serverNames);
+}
+
+function snapshotOfLayers(layers: Layers, serverNames: ReadonlySet<string>): ProxySnapshot {
   const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? []).map((set) => set.version));
   return {
     version: contentVersion(new TextEncoder().encode(versions.join())),

@@ -26,6 +26,7 @@ import {
   describeRejections,
 } from "../table/accept/resource.ts";
 import { NO_SHELL } from "../table/accept/virtual-host.ts";
+import { envoyRegistry } from "../xds/envoy-types.ts";
 import { decodeResource, type Resource } from "../xds/resource.ts";
 import { messagesOf } from "../xds/resource-json.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
@@ -97,7 +98,7 @@ function matches(pattern: string, text: string): boolean {
 
 function renderSection(snapshot: ProxySnapshot, patterns: readonly string[], full: boolean): string {
   const shown = SEND_ORDER.flatMap((kind) =>
-    [...messagesOf(snapshot, kind)]
+    [...messagesOf(snapshot, kind, envoyRegistry())]
       .filter(([name]) => patterns.some((pattern) => matches(pattern, `${kind}/${name}`)))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, message]) => {

@@ -18,7 +18,8 @@ export interface ResourceSet {
 
 const NOTHING: readonly string[] = [];
 
-function makeSet(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
+/** `members` have distinct names. */
+export function resourceSet(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
   const sorted = members.toSorted((a, b) => (a.resource.name < b.resource.name ? -1 : 1));
   const versions = [...sorted.map(({ resource }) => resource.version), ...hidden.toSorted()].join();
   return {
@@ -29,7 +30,7 @@ function makeSet(members: readonly Compiled[], hidden: readonly string[]): Resou
   };
 }
 
-const EMPTY: ResourceSet = makeSet([], NOTHING);
+const EMPTY: ResourceSet = resourceSet([], NOTHING);
 
 /** The last set under each key, given again while its members are the same objects. */
 export class ResourceSets {
@@ -49,10 +50,10 @@ export class ResourceSets {
 
   #make(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
     const [first] = members;
-    if (!first) return hidden.length === 0 ? EMPTY : makeSet(members, hidden);
+    if (!first) return hidden.length === 0 ? EMPTY : resourceSet(members, hidden);
     const alike = this.#alike.get(first);
     if (alike && sameItems(alike.members, members) && sameItems(alike.hidden, hidden)) return alike.set;
-    const set = makeSet(members, hidden);
+    const set = resourceSet(members, hidden);
     this.#alike.set(first, { members, hidden, set });
     return set;
   }

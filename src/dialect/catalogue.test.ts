@@ -12,6 +12,7 @@ const AREAS = [
   ["istio/mesh-diagnostics.ts", 1400, 1429],
   ["istio/telemetry-diagnostics.ts", 1480, 1509],
   ["../model/gateway-findings.ts", 1310, 1319],
+  ["istio/envoy-diagnostics.ts", 1540, 1559],
   ["../model/findings.ts", 2000, 2999],
 ] as const;
 

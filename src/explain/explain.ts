@@ -24,6 +24,7 @@ import { faultText, timeoutText } from "./describe.ts";
 import { calledService, type Entry, enter } from "./entry.ts";
 import type { Explanation } from "./explanation.ts";
 import { type LiveProxies, NOBODY_ASKED } from "./live.ts";
+import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import { hostOfUrl, portOfUrl, type Question, requestOf } from "./question.ts";
 import type { Reception } from "./reception.ts";
@@ -145,6 +146,7 @@ class Telling {
     const certificate = chain.tls?.requireClientCertificate ? ", whose clients must show a certificate" : "";
     const decision = `filter chain ${chain.name || "of the listener"} of ${listener.name}${certificate}`;
     this.#story.tell("listener", decision, by);
+    tellPatches(this.#story, tables, "listener", "lds", entry.listener);
     return this.#atChain(tables, entry, chain, arrival, base);
   }
 

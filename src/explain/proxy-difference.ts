@@ -6,6 +6,7 @@ import type { ProxySnapshot } from "../compile/compile.ts";
 import { tableOf } from "../table/deferred-virtual-host.ts";
 import { formatAddress } from "../table/endpoint.ts";
 import type { VirtualHost } from "../table/route.ts";
+import { envoyRegistry } from "../xds/envoy-types.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
 import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
@@ -87,7 +88,7 @@ class Side {
 
   #json(kind: ResourceKind, name: string): JsonObject | undefined {
     const resource = resourcesOf(this.#snapshot, kind).get(name);
-    return resource && resourceJson(resource);
+    return resource && resourceJson(resource, envoyRegistry());
   }
 
   whole(kind: ResourceKind, name: string): Texts {

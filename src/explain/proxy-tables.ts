@@ -25,12 +25,15 @@ import { withoutEnvoysOwn } from "./envoy-listener.ts";
 
 export class ProxyTables {
   readonly #snapshot: ProxySnapshot;
+  /** With what Heddle's tables cannot judge. */
+  readonly #patched: ProxySnapshot | undefined;
   readonly #isEnvoy: boolean;
   /** Tables that were asked for, by kind and name. */
   readonly #made = new Map<string, unknown>();
 
   constructor(snapshot: ProxySnapshot, proxy: "heddle" | "envoy") {
-    this.#snapshot = snapshot;
+    this.#snapshot = snapshot.unpatched ?? snapshot;
+    this.#patched = snapshot.unpatched && snapshot;
     this.#isEnvoy = proxy === "envoy";
   }
 
@@ -96,6 +99,18 @@ export class ProxyTables {
       const message = this.#message("eds", discovery.serviceName);
       return message ? taken(message.clusterName, checkEndpoints(message)) : NO_ENDPOINTS;
     });
+  }
+
+  /** The places of the patches that change a resource. */
+  patchedBy(kind: ResourceKind, name: string): readonly Source[] {
+    if (!this.#patched) return [];
+    const own = this.sources(kind, name);
+    return compiledSources(this.#patched, kind, name).slice(own.length);
+  }
+
+  isTakenAway(kind: ResourceKind, name: string): boolean {
+    if (!this.#patched || !resourcesOf(this.#snapshot, kind).has(name)) return false;
+    return !resourcesOf(this.#patched, kind).has(name);
   }
 
   sources(kind: ResourceKind, name: string): readonly Source[] {

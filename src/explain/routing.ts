@@ -14,6 +14,7 @@ import type { ConnectionFacts, RequestFacts } from "../table/request.ts";
 import { chooseRoute, type Route, type VirtualHost } from "../table/route.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { routeText } from "./describe.ts";
+import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import type { Alternative, Story } from "./story.ts";
 
@@ -53,6 +54,8 @@ export class Routing {
     }
     const decision = `${host.name} has ${request.authority}`;
     story.tell("virtual host", decision, this.#hostSource(host), this.#secondHost(host, request.authority));
+    tellPatches(story, this.#tables, "virtual host", "rds", name);
+    tellPatches(story, this.#tables, "virtual host", "vhds", host.name);
     if (needsTls(host.requireTls, request)) {
       story.tell("route", "every request in the clear is sent to https", this.#hostSource(host));
       return { host, route: undefined, source: undefined, needsTls: true };

@@ -12,6 +12,7 @@ import { Authorization } from "./authorization.ts";
 import { type CompiledMesh, tablesOf } from "./compiled-mesh.ts";
 import { tellConfiguration } from "./configuration.ts";
 import { type Arrival, chainFor, connectionFacts } from "./connection.ts";
+import { tellPatches } from "./patches.ts";
 import type { Reception } from "./reception.ts";
 import type { Story } from "./story.ts";
 import type { Followed } from "./upstream.ts";
@@ -66,6 +67,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
     return { kind: "refused", status: delivery.request && refusal.status, flags: [refusal.flag], authz: undefined };
   }
   story.tell("server filter chain", `chain ${chain.name} of ${listener.name}, mode ${mode.toUpperCase()}`, by);
+  tellPatches(story, tables, "server filter chain", "lds", door.listener);
   const sources = tables.sources("lds", door.listener);
   const authorization = new Authorization(compiled.mesh, workload, sources, compiled.claims, story);
   return authorization.judge(chain, connectionFacts(door.arrival), delivery.request);

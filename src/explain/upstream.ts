@@ -15,6 +15,7 @@ import { parseClusterName } from "../xds/names.ts";
 import type { CompiledMesh } from "./compiled-mesh.ts";
 import { percentText } from "./describe.ts";
 import type { ClusterFacts, EndpointFacts, EndpointHealth, TlsFacts } from "./explanation.ts";
+import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import type { Story } from "./story.ts";
 
@@ -90,6 +91,7 @@ export class Upstreams {
     const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}`;
     const decision = isAble ? told : `${told}; its share is answered 503 (UH)`;
     this.#story.tell("endpoints", decision, this.#tables.sources("cds", name)[0]);
+    tellPatches(this.#story, this.#tables, "endpoints", "cds", name);
     return { name, weight, endpoints, flag: isAble ? undefined : "UH" };
   }
 

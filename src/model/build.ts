@@ -37,6 +37,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const keySets = settled(before?.keySets, parts.keySets, keySetKey);
   const proxyScopes = settled(before?.proxyScopes, parts.proxyScopes, policyKey);
   const telemetries = settled(before?.telemetries, parts.telemetries, policyKey);
+  const envoyPatches = settled(before?.envoyPatches, parts.envoyPatches, policyKey);
+  const wasmPlugins = settled(before?.wasmPlugins, parts.wasmPlugins, policyKey);
   const namespaces = settled(before?.namespaces, parts.namespaces, namespaceKey);
   const found = indexEndpoints(services, workloads, parts.endpointLists, before);
   const index: MeshIndex = {
@@ -68,6 +70,10 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     proxyScopes: before?.proxyScopes === proxyScopes ? before.index.proxyScopes : new ProxyScopeIndex(proxyScopes),
     telemetries:
       before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
+    envoyPatches:
+      before?.envoyPatches === envoyPatches ? before.index.envoyPatches : new ScopeIndex([...envoyPatches].sort(byAge)),
+    wasmPlugins:
+      before?.wasmPlugins === wasmPlugins ? before.index.wasmPlugins : new ScopeIndex([...wasmPlugins].sort(byAge)),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -83,6 +89,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     requestAuthentications,
     telemetries,
     keySets,
+    envoyPatches,
+    wasmPlugins,
     gateways,
     credentials,
     proxyScopes,

@@ -32,6 +32,8 @@ export interface MeshDiff {
   readonly telemetries: Changes;
   /** By URI. */
   readonly keySets: Changes;
+  readonly envoyPatches: Changes;
+  readonly wasmPlugins: Changes;
   readonly gateways: Changes;
   /** Whether any certificate differs. */
   readonly credentials: boolean;
@@ -56,6 +58,8 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
     ),
     telemetries: changes(before.telemetries, after.telemetries, ({ origin }) => originKey(origin)),
     keySets: changes(before.keySets, after.keySets, ({ uri }) => uri),
+    envoyPatches: changes(before.envoyPatches, after.envoyPatches, (patches) => originKey(patches.origin)),
+    wasmPlugins: changes(before.wasmPlugins, after.wasmPlugins, (plugin) => originKey(plugin.origin)),
     gateways: changes(before.gateways, after.gateways, (gateway) => originKey(gateway.origin)),
     credentials: !sameContent(before.credentials, after.credentials),
   };

@@ -4,6 +4,7 @@ import type { AuthorizationPolicy } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Credential } from "./credential.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
+import type { EnvoyPatches } from "./envoy-patch.ts";
 import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { ProxyScope, ProxyScopeIndex } from "./proxy-scope.ts";
@@ -13,6 +14,7 @@ import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { Telemetry } from "./telemetry.ts";
+import type { WasmPlugin } from "./wasm-plugin.ts";
 import type { Workload, WorkloadKey } from "./workload.ts";
 import type { ScopeIndex } from "./workload-scope.ts";
 
@@ -36,6 +38,8 @@ export interface MeshParts {
   readonly telemetries: readonly Telemetry[];
   /** Of no dialect: the control plane fetched them. */
   readonly keySets: readonly KeySet[];
+  readonly envoyPatches: readonly EnvoyPatches[];
+  readonly wasmPlugins: readonly WasmPlugin[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];
@@ -53,6 +57,8 @@ export const NO_PARTS: MeshParts = {
   requestAuthentications: [],
   telemetries: [],
   keySets: [],
+  envoyPatches: [],
+  wasmPlugins: [],
   gateways: [],
   credentials: [],
   proxyScopes: [],
@@ -71,6 +77,8 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     requestAuthentications: parts.flatMap((part) => part.requestAuthentications),
     telemetries: parts.flatMap((part) => part.telemetries),
     keySets: parts.flatMap((part) => part.keySets),
+    envoyPatches: parts.flatMap((part) => part.envoyPatches),
+    wasmPlugins: parts.flatMap((part) => part.wasmPlugins),
     gateways: parts.flatMap((part) => part.gateways),
     credentials: parts.flatMap((part) => part.credentials),
     proxyScopes: parts.flatMap((part) => part.proxyScopes),
@@ -115,6 +123,8 @@ export interface MeshIndex {
   readonly requestAuthentications: ScopeIndex<RequestAuthentication>;
   readonly proxyScopes: ProxyScopeIndex;
   readonly telemetries: ScopeIndex<Telemetry>;
+  readonly envoyPatches: ScopeIndex<EnvoyPatches>;
+  readonly wasmPlugins: ScopeIndex<WasmPlugin>;
   /** By URI. */
   readonly keySets: ReadonlyMap<string, KeySet>;
 }
@@ -134,6 +144,8 @@ export interface Mesh {
   readonly requestAuthentications: readonly RequestAuthentication[];
   readonly telemetries: readonly Telemetry[];
   readonly keySets: readonly KeySet[];
+  readonly envoyPatches: readonly EnvoyPatches[];
+  readonly wasmPlugins: readonly WasmPlugin[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];

@@ -25,6 +25,7 @@ import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import type { SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
+import { validatePatches } from "./validate-patches.ts";
 import { securityFindings } from "./validate-security.ts";
 import { telemetryFindings } from "./validate-telemetry.ts";
 import { labelsMatch, type Workload } from "./workload.ts";
@@ -58,6 +59,7 @@ class Validation {
     this.#serverPolicies();
     for (const { origin, path, message } of securityFindings(this.#mesh)) this.#report(origin, path, message);
     for (const { origin, path, message } of telemetryFindings(this.#mesh)) this.#report(origin, path, message);
+    validatePatches(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     validateGateways(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }

@@ -13,7 +13,10 @@ export function resourceJson({ kind, bytes }: Pick<Resource, "kind" | "bytes">, 
 }
 
 /** The messages of one type, by name. */
-export function messagesOf(snapshot: Snapshot, kind: ResourceKind): ReadonlyMap<string, JsonObject> {
-  const registry = jsonRegistry();
+export function messagesOf(
+  snapshot: Snapshot,
+  kind: ResourceKind,
+  registry = jsonRegistry(),
+): ReadonlyMap<string, JsonObject> {
   return new Map([...resourcesOf(snapshot, kind)].map(([name, resource]) => [name, resourceJson(resource, registry)]));
 }

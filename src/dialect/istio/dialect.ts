@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
+import type { EnvoyPatches } from "../../model/envoy-patch.ts";
 import type { Gateway } from "../../model/gateway.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
@@ -11,6 +12,7 @@ import type { RequestAuthentication } from "../../model/request-authentication.t
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Telemetry } from "../../model/telemetry.ts";
+import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
@@ -19,6 +21,7 @@ import { Reporter } from "../reporter.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
+import { readEnvoyFilter } from "./envoy-filter.ts";
 import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
@@ -31,6 +34,7 @@ import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readSidecar } from "./sidecar.ts";
 import { readTelemetry } from "./telemetry.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
+import { readWasmPlugin } from "./wasm-plugin.ts";
 import { readWorkloadEntry } from "./workload-entry.ts";
 import { readWorkloadGroup } from "./workload-group.ts";
 
@@ -47,6 +51,8 @@ type Draft =
   | { readonly kind: "request-authentication"; readonly policy: RequestAuthentication }
   | { readonly kind: "sidecar"; readonly scope: ProxyScope }
   | { readonly kind: "telemetry"; readonly telemetry: Telemetry }
+  | { readonly kind: "envoy-patches"; readonly patches: EnvoyPatches }
+  | { readonly kind: "wasm-plugin"; readonly plugin: WasmPlugin }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
   | { readonly kind: "workload"; readonly workload: Workload };
 
@@ -100,6 +106,14 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
     case "RequestAuthentication": {
       const policy = readRequestAuthentication(context);
       return policy ? { kind: "request-authentication", policy } : { kind: "nothing" };
+    }
+    case "EnvoyFilter": {
+      const patches = readEnvoyFilter(context);
+      return patches ? { kind: "envoy-patches", patches } : { kind: "nothing" };
+    }
+    case "WasmPlugin": {
+      const plugin = readWasmPlugin(context);
+      return plugin ? { kind: "wasm-plugin", plugin } : { kind: "nothing" };
     }
     case "WorkloadEntry": {
       const workload = readWorkloadEntry(context);
@@ -156,6 +170,8 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
     requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
     proxyScopes: drafts.flatMap((draft) => (draft.kind === "sidecar" ? [draft.scope] : [])),
     telemetries: drafts.flatMap((draft) => (draft.kind === "telemetry" ? [draft.telemetry] : [])),
+    envoyPatches: drafts.flatMap((draft) => (draft.kind === "envoy-patches" ? [draft.patches] : [])),
+    wasmPlugins: drafts.flatMap((draft) => (draft.kind === "wasm-plugin" ? [draft.plugin] : [])),
   };
   const results = reads.map(({ object, accepted, diagnostics }) => ({
     object,

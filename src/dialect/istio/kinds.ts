@@ -3,6 +3,7 @@
 import type { KindTable, LaterKind } from "../dialect.ts";
 import { AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
+import { ENVOY_FILTER, WASM_PLUGIN } from "./envoy-filter-schema.ts";
 import { GATEWAY } from "./gateway-schema.ts";
 import { MESH_CONFIG_MAP } from "./mesh-config-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
@@ -25,6 +26,7 @@ const SECURITY_VERSIONS = ["v1", "v1beta1"];
 export const KINDS: readonly KindTable[] = [
   { group: "", kind: "ConfigMap", versions: ["v1"], schema: MESH_CONFIG_MAP },
   { group: NETWORKING, kind: "DestinationRule", versions: NETWORKING_VERSIONS, schema: DESTINATION_RULE },
+  { group: NETWORKING, kind: "EnvoyFilter", versions: ["v1alpha3"], schema: ENVOY_FILTER },
   { group: NETWORKING, kind: "Gateway", versions: NETWORKING_VERSIONS, schema: GATEWAY },
   { group: NETWORKING, kind: "ProxyConfig", versions: ["v1beta1"], schema: PROXY_CONFIG_KIND },
   { group: NETWORKING, kind: "ServiceEntry", versions: NETWORKING_VERSIONS, schema: SERVICE_ENTRY },
@@ -36,6 +38,7 @@ export const KINDS: readonly KindTable[] = [
   { group: SECURITY, kind: "PeerAuthentication", versions: SECURITY_VERSIONS, schema: PEER_AUTHENTICATION },
   { group: SECURITY, kind: "RequestAuthentication", versions: SECURITY_VERSIONS, schema: REQUEST_AUTHENTICATION },
   { group: TELEMETRY_GROUP, kind: "Telemetry", versions: ["v1", "v1alpha1"], schema: TELEMETRY },
+  { group: EXTENSIONS, kind: "WasmPlugin", versions: ["v1alpha1"], schema: WASM_PLUGIN },
 ];
 
 /**
@@ -43,7 +46,5 @@ export const KINDS: readonly KindTable[] = [
  * protected.
  */
 export const LATER: readonly LaterKind[] = [
-  { group: NETWORKING, kind: "EnvoyFilter", instead: "no proxy is patched" },
   { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
-  { group: EXTENSIONS, kind: "WasmPlugin", instead: "nothing is added to the proxies" },
 ];

@@ -35,18 +35,27 @@ export function timestamp(ms: number): string {
 }
 
 /** `message` with its secrets redacted, which changes it; with `@type`, as an Any shows it. */
-export function shown<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
-  return { "@type": TYPE_URL_PREFIX + schema.typeName, ...plain(schema, message) };
+export function shown<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  registry = configRegistry,
+): JsonObject {
+  return { "@type": TYPE_URL_PREFIX + schema.typeName, ...plain(schema, message, registry) };
 }
 
-export function plain<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonObject {
+export function plain<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D>,
+  registry = configRegistry,
+): JsonObject {
   redact(schema, message);
-  return toJson(schema, message, { registry: configRegistry, useProtoFieldName: true }) as JsonObject;
+  return toJson(schema, message, { registry, useProtoFieldName: true }) as JsonObject;
 }
 
-export function shownBytes(schema: DescMessage, bytes: Uint8Array): JsonObject {
+/** `registry`: of what may be in an Any. */
+export function shownBytes(schema: DescMessage, bytes: Uint8Array, registry = configRegistry): JsonObject {
   try {
-    return shown(schema, fromBinary(schema, bytes));
+    return shown(schema, fromBinary(schema, bytes), registry);
   } catch (thrown) {
     // A configuration that was refused may hold what JSON cannot say.
     const reason = thrown instanceof Error ? thrown.message : String(thrown);

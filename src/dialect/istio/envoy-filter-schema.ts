@@ -1,0 +1,144 @@
+// Every field of networking.istio.io EnvoyFilter. What a patch holds is Envoy's, and checked by Envoy's own messages.
+
+import {
+  choice,
+  list,
+  mapOf,
+  notEmpty,
+  openRecord,
+  port,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
+import { SCOPE_FIELDS } from "./workload-scope.ts";
+
+const LISTENER_MATCH = record({
+  portNumber: port(),
+  portName: text(),
+  name: text(),
+  listenerFilter: text(),
+  filterChain: record({
+    name: text(),
+    sni: text(),
+    transportProtocol: text(),
+    applicationProtocols: text(),
+    destinationPort: port(),
+    filter: record({ name: text(), subFilter: record({ name: text() }) }),
+  }),
+});
+
+const ROUTE_MATCH = record({
+  portNumber: port(),
+  portName: text(),
+  gateway: text(),
+  name: text(),
+  vhost: record({
+    name: text(),
+    domainName: text(),
+    route: record({ name: text(), action: choice("ANY", "ROUTE", "REDIRECT", "DIRECT_RESPONSE") }),
+  }),
+});
+
+const CLUSTER_MATCH = record({ portNumber: port(), service: text(), subset: text(), name: text() });
+
+const PATCH = record({
+  applyTo: required(
+    choice(
+      "LISTENER",
+      "FILTER_CHAIN",
+      "NETWORK_FILTER",
+      "HTTP_FILTER",
+      "ROUTE_CONFIGURATION",
+      "VIRTUAL_HOST",
+      "HTTP_ROUTE",
+      "CLUSTER",
+      "EXTENSION_CONFIG",
+      "BOOTSTRAP",
+      "LISTENER_FILTER",
+    ),
+  ),
+  match: record(
+    {
+      context: choice("ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY", "WAYPOINT"),
+      proxy: record({ proxyVersion: text("regex"), metadata: mapOf(text()) }),
+      listener: LISTENER_MATCH,
+      routeConfiguration: ROUTE_MATCH,
+      cluster: CLUSTER_MATCH,
+      waypoint: openRecord({}),
+    },
+    [["listener", "routeConfiguration", "cluster", "waypoint"]],
+  ),
+  patch: required(
+    record({
+      operation: required(
+        choice(
+          "MERGE",
+          "MERGE_AND_REPLACE_LIST",
+          "ADD",
+          "REMOVE",
+          "INSERT_BEFORE",
+          "INSERT_AFTER",
+          "INSERT_FIRST",
+          "REPLACE",
+        ),
+      ),
+      value: openRecord({}),
+      filterClass: choice("UNSPECIFIED", "AUTHN", "AUTHZ", "STATS"),
+    }),
+  ),
+});
+
+export const ENVOY_FILTER = record({
+  apiVersion: text(),
+  kind: text(),
+  metadata: openRecord({}),
+  spec: record(
+    {
+      workloadSelector: record({ labels: mapOf(text("label-value"), "label-key") }),
+      targetRefs: SCOPE_FIELDS.targetRefs,
+      priority: whole(-(2 ** 31), 2 ** 31 - 1),
+      configPatches: list(PATCH),
+    },
+    [["workloadSelector", "targetRefs"]],
+  ),
+  status: openRecord({}),
+});
+
+export type PatchSpec = Value<typeof PATCH>;
+
+/** extensions.istio.io WasmPlugin. */
+export const WASM_PLUGIN = record({
+  apiVersion: text(),
+  kind: text(),
+  metadata: openRecord({}),
+  spec: record(
+    {
+      ...SCOPE_FIELDS,
+      url: required(notEmpty()),
+      sha256: text(),
+      imagePullPolicy: choice("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
+      imagePullSecret: text(),
+      verificationKey: text(),
+      pluginConfig: openRecord({}),
+      pluginName: text(),
+      phase: choice("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
+      priority: whole(-(2 ** 31), 2 ** 31 - 1),
+      failStrategy: choice("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
+      vmConfig: record({
+        env: list(record({ name: required(notEmpty()), valueFrom: choice("INLINE", "HOST"), value: text() })),
+      }),
+      match: list(
+        record({
+          mode: choice("UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"),
+          ports: list(record({ number: required(port()) })),
+        }),
+      ),
+      type: choice("UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"),
+    },
+    [["selector", "targetRef", "targetRefs"]],
+  ),
+  status: openRecord({}),
+});
