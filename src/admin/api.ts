@@ -143,6 +143,21 @@ export type ProxyConfig =
   | { readonly state: "rejected"; readonly since: number; readonly type: string; readonly message: string }
   | { readonly state: "disconnected"; readonly since: number };
 
+/** What a proxy's discovery stream cost the control plane since it was opened. */
+export interface ProxyCost {
+  /** How often the proxy has connected since the control plane started. */
+  readonly connections: number;
+  /** Responses sent, and the resources, removals and bytes in them. */
+  readonly pushes: number;
+  readonly resources: number;
+  readonly removals: number;
+  readonly bytes: number;
+  /** Of responses that it has not answered: at most one of each type. */
+  readonly unansweredBytes: number;
+  readonly acks: number;
+  readonly nacks: number;
+}
+
 export interface ProxyStatus {
   readonly id: string;
   readonly namespace: string;
@@ -160,6 +175,8 @@ export interface ProxyStatus {
     readonly lastSuccess: number | null;
   };
   readonly saturation: Saturation;
+  /** Null while it is not connected. */
+  readonly cost: ProxyCost | null;
 }
 
 /** A resource that a proxy is to have and has not said that it took: until then it runs what it had before. */

@@ -3,7 +3,7 @@
 import type { TargetStatus } from "../telemetry/scrape.ts";
 import type { ScrapeTarget } from "../telemetry/target.ts";
 import type { EdgeRecord } from "../telemetry/traffic-store.ts";
-import type { Acknowledgement, ProxyConfig } from "./api.ts";
+import type { Acknowledgement, ProxyConfig, ProxyCost } from "./api.ts";
 
 export interface MeshInfo {
   readonly name: string;
@@ -32,6 +32,8 @@ export interface ProxyInfo {
   readonly address: string;
   readonly config: ProxyConfig;
   readonly certificate: { readonly spiffeId: string; readonly expiresAtMs: number } | undefined;
+  /** Undefined while it is not connected. */
+  readonly cost?: ProxyCost | undefined;
 }
 
 /** How the configuration divides a service's requests, where it does. */

@@ -36,6 +36,7 @@ function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: W
       lastSuccess: status?.lastSuccessMs ?? null,
     },
     saturation: saturationView(status ? [status] : [], window),
+    cost: proxy.cost ?? null,
   };
 }
 

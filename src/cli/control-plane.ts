@@ -81,6 +81,8 @@ export interface StartOptions {
   readonly certificateTtlMs: number;
   /** PINGs to proxies and agents; undefined: Istio's. */
   readonly keepalive?: GrpcKeepalive;
+  /** How long a route may wait on a proxy for the clusters that it names; undefined: 20 s. */
+  readonly patienceMs?: number;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
   /** Each time that the configuration was read anew. */
@@ -203,6 +205,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     settings,
     debounce: DEFAULT_DEBOUNCE,
     sources,
+    patienceMs: options.patienceMs,
     onConnected: (workload) => liveness.onAlive(podOf(workload), "proxy"),
     registry,
     onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),

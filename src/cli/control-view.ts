@@ -115,6 +115,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
         address: workload.addresses[0] ?? "",
         config: this.#config(id, stream),
         certificate: certificateOf(workload, stream),
+        cost: stream && { ...stream.cost, connections: this.discovery?.connectionsOf(id) ?? 0 },
       };
     });
   }

@@ -8,12 +8,12 @@ import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts"
 import { print, printError, renderTable, type Style, styleOf } from "./terminal.ts";
 
 interface ProxyStatusOptions extends MeshOptions {
-  readonly output: "table" | "json";
+  readonly output: "table" | "wide" | "json";
 }
 
 export function define(command: Command): void {
   command
-    .addOption(new Option("-o, --output <form>").choices(["table", "json"]).default("table"))
+    .addOption(new Option("-o, --output <form>").choices(["table", "wide", "json"]).default("table"))
     .addOption(dashboardOption())
     .addOption(stateOption())
     .action((options: ProxyStatusOptions) => proxyStatus(options));
@@ -27,8 +27,10 @@ async function proxyStatus(options: ProxyStatusOptions): Promise<void> {
     return;
   }
   const style = styleOf(process.stdout);
-  const rows = proxies.map((proxy) => rowOf(proxy, style, Date.now()));
-  await print(renderTable(["name", "namespace", "proxy", "config", "since", "certificate", "metrics"], rows));
+  const isWide = options.output === "wide";
+  const rows = proxies.map((proxy) => [...rowOf(proxy, style, Date.now()), ...(isWide ? costOf(proxy) : [])]);
+  const columns = ["name", "namespace", "proxy", "config", "since", "certificate", "metrics"];
+  await print(renderTable([...columns, ...(isWide ? COST_COLUMNS : [])], rows));
   for (const { name, config } of proxies) {
     if (config.state === "rejected") await print(`\n${style.red(name)} refused ${config.type}: ${config.message}`);
   }
@@ -52,6 +54,15 @@ function rowOf(proxy: ProxyStatus, style: Style, now: number): readonly string[]
     certificate ? `${certificate.spiffeId} ${validity(certificate.expiresAt - now)}` : "<none>",
     metrics.health === "down" ? style.red(`down: ${metrics.error}`) : metrics.health,
   ];
+}
+
+const COST_COLUMNS = ["connections", "pushes", "resources", "bytes", "unanswered", "acks", "nacks"];
+
+/** What its stream cost the control plane. */
+function costOf({ cost }: ProxyStatus): readonly string[] {
+  if (!cost) return COST_COLUMNS.map(() => "-");
+  const { connections, pushes, resources, bytes, unansweredBytes, acks, nacks } = cost;
+  return [connections, pushes, resources, bytes, unansweredBytes, acks, nacks].map(String);
 }
 
 /** Whole seconds, from an hour on whole minutes. */

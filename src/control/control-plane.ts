@@ -19,6 +19,8 @@ export interface ControlPlaneOptions {
   readonly registry?: Registry;
   /** See Discovery. */
   readonly trustMs?: number;
+  /** How long a route may wait for the clusters that it names. */
+  readonly patienceMs?: number | undefined;
   /** A workload's proxy came, or its last stream went. */
   onConnected(workload: WorkloadKey): void;
   onDisconnected(workload: WorkloadKey): void;
@@ -41,6 +43,7 @@ export class ControlPlane {
       },
       metrics,
       options.trustMs,
+      options.patienceMs,
     );
     this.pipeline = new Pipeline(
       options.settings,

@@ -1,21 +1,13 @@
 // The discovery service as proxies see it, over real connections: who is served, what resumes, what opens the leg.
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { configureLog } from "../base/log.ts";
 import { until } from "../base/until-fixture.ts";
 import { readObjects } from "../dialect/object.ts";
 import { ClientCall } from "../grpc/client.ts";
-import { type GrpcListener, listenGrpc } from "../grpc/listen.ts";
-import { GrpcService } from "../grpc/server.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
-import { connectTo } from "../grpc/test-wire.ts";
 import type { ClientConnection } from "../http/stream.ts";
-import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { expositionText } from "../stats/exposition.ts";
-import { Registry } from "../stats/registry.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
@@ -24,85 +16,8 @@ import {
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { messageIn } from "../xds/resource-fixtures.ts";
 import type { Update } from "../xds/update.ts";
-import { ControlPlane } from "./control-plane.ts";
 import { ADS_PATH, parseNodeId } from "./discovery.ts";
-import type { Compilation } from "./pipeline.ts";
-import type { SourceListener } from "./source/source.ts";
-
-const WORLD = readFileSync(join(import.meta.dir, "../../test/golden/compile/world.yaml"), "utf8");
-const SERVER = "spiffe://cluster.local/ns/default/sa/golden-signal";
-const CLIENT = "spiffe://cluster.local/ns/default/sa/client";
-const CLUSTER = "outbound|80||golden-signal.default.svc.cluster.local";
-
-/** For proxies that hold their answers; whoever does not is done with them before. */
-const TRUST_MS = 200;
-
-/** A control plane with a source that the test speaks for. */
-class World {
-  source: SourceListener | undefined;
-  readonly compiled: Compilation[] = [];
-  readonly connections: string[] = [];
-  readonly registry = new Registry();
-  readonly control = new ControlPlane({
-    settings: DEFAULT_SETTINGS,
-    debounce: { quietMs: 5, maxMs: 100 },
-    sources: [
-      {
-        name: "the test",
-        start: (listener) => {
-          this.source = listener;
-          this.tell(WORLD);
-          listener.onSynced();
-        },
-        stop() {},
-      },
-    ],
-    registry: this.registry,
-    trustMs: TRUST_MS,
-    onConnected: (workload) => this.connections.push(`+${workload}`),
-    onDisconnected: (workload) => this.connections.push(`-${workload}`),
-    onCompiled: (compilation) => this.compiled.push(compilation),
-  });
-  #listener: GrpcListener | undefined;
-  #principal = "";
-
-  async start(): Promise<void> {
-    await this.control.start();
-    const service = new GrpcService(this.control.methods);
-    const peerOf = () => ({ principal: this.#principal, address: "127.0.0.1:1" });
-    this.#listener = listenGrpc({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, service, peerOf);
-  }
-
-  tell(text: string): void {
-    for (const object of readObjects("world.yaml", text).objects) this.source?.onObject(object);
-  }
-
-  /** A connection that is taken to have proven `principal`. */
-  async connect(principal: string): Promise<ClientConnection> {
-    this.#principal = principal;
-    const connection = await connectTo(this.#listener!.port);
-    connections.push(connection);
-    return connection;
-  }
-
-  get port(): number {
-    return this.#listener!.port;
-  }
-
-  /** Sum of the series of a metric that have `labels` in them; 0 without any. */
-  metric(name: string, labels = ""): number {
-    const lines = expositionText(this.registry, "text").split("\n");
-    return lines
-      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-      .filter((line) => line.includes(labels))
-      .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
-  }
-
-  stop(): void {
-    this.#listener?.stop();
-    this.control.stop();
-  }
-}
+import { CLIENT, CLUSTER, SERVER, WORLD, World } from "./discovery-fixture.ts";
 
 /** A proxy that takes what it gets, unless it is told to hold its answers or to refuse. */
 class TestProxy {
@@ -184,13 +99,11 @@ class TestProxy {
   }
 }
 
-const connections: ClientConnection[] = [];
 let world: World;
 
 beforeAll(() => configureLog({ level: "off" }));
 afterAll(() => configureLog({ level: "info" }));
 afterEach(() => {
-  for (const connection of connections.splice(0)) connection.shutdown();
   world.stop();
 });
 

@@ -2,7 +2,7 @@
 // by not being there.
 
 import { logger } from "../base/log.ts";
-import type { Method } from "../grpc/server.ts";
+import type { CallPeer, Method } from "../grpc/server.ts";
 import { type WorkloadKey, workloadKey } from "../model/workload.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { ControlMetrics } from "./metrics.ts";
@@ -12,6 +12,17 @@ import { type LookUp, ProxyStream, type StreamHost } from "./proxy-stream.ts";
 const log = logger("control");
 
 export const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+/**
+ * Longer than Envoy waits for what a cluster needs (initial_fetch_timeout, 15 s) before it acknowledges it without, and than people and
+ * tools take from one `apply` to the next.
+ */
+export const DEFAULT_PATIENCE_MS = 20_000;
+
+/** A proxy has one, its agent another. */
+const MAX_STREAMS_OF_A_CONNECTION = 64;
+/** One, and those of connections that broke and that nobody has noticed yet: a PING does within 40 s. */
+const MAX_STREAMS_OF_A_NODE = 8;
 
 const NODE_TYPES: ReadonlySet<string> = new Set(["sidecar", "router", "agent"]);
 
@@ -48,15 +59,26 @@ export class Discovery implements StreamHost {
   readonly #streams = new Set<ProxyStream>();
   /** Of proxies that did not say yet what they take. */
   readonly #silent = new Map<ProxyStream, ReturnType<typeof setTimeout>>();
+  /** Streams by connection. */
+  readonly #open = new WeakMap<CallPeer, number>();
+  /** Connections so far, of workloads that there are. */
+  readonly #counts = new Map<WorkloadKey, number>();
   #compilation: Compilation | undefined;
 
   readonly metrics: ControlMetrics;
+  readonly patienceMs: number;
 
   /** `trustMs`: so long after it came, a proxy is taken to have what it may have kept, or gets at this moment. */
-  constructor(events: DiscoveryEvents, metrics: ControlMetrics, trustMs = DEFAULT_TRUST_MS) {
+  constructor(
+    events: DiscoveryEvents,
+    metrics: ControlMetrics,
+    trustMs = DEFAULT_TRUST_MS,
+    patienceMs = DEFAULT_PATIENCE_MS,
+  ) {
     this.#events = events;
     this.metrics = metrics;
     this.#trustMs = trustMs;
+    this.patienceMs = patienceMs;
   }
 
   /** All streams of proxies, those too that wait for their workload. */
@@ -64,8 +86,20 @@ export class Discovery implements StreamHost {
     return new Set([...this.#streams].filter(isProxy));
   }
 
+  /** How often the workload's proxy has connected since the control plane started. */
+  connectionsOf(workload: WorkloadKey): number {
+    return this.#counts.get(workload) ?? 0;
+  }
+
   /** The discovery method of the gRPC service. */
   readonly method: Method = (call) => {
+    const open = (this.#open.get(call.peer) ?? 0) + 1;
+    if (open > MAX_STREAMS_OF_A_CONNECTION) {
+      const message = `more than ${MAX_STREAMS_OF_A_CONNECTION} discovery streams on one connection`;
+      call.end({ code: "RESOURCE_EXHAUSTED", message });
+      return { onMessage() {}, onEnd() {}, onCancel() {} };
+    }
+    this.#open.set(call.peer, open);
     const stream = new ProxyStream(call, this);
     this.#streams.add(stream);
     return stream;
@@ -73,6 +107,7 @@ export class Discovery implements StreamHost {
 
   publish(compilation: Compilation): void {
     this.#compilation = compilation;
+    for (const key of this.#counts.keys()) if (!compilation.snapshots.has(key)) this.#counts.delete(key);
     const startedAt = performance.now();
     for (const stream of this.#streams) {
       this.metrics.queued(performance.now() - startedAt);
@@ -108,15 +143,24 @@ export class Discovery implements StreamHost {
   }
 
   onIdentified(stream: ProxyStream): void {
+    this.#supersede(stream.node!.id);
     if (!isProxy(stream)) return;
     const key = workloadKey(stream.workload!);
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
     this.#events.onConnected(key);
+    this.#counts.set(key, this.connectionsOf(key) + 1);
     // Nothing is acknowledged yet. A thousand proxies that come at once would take all endpoints off the leg, and bring them back.
     this.#silent.set(
       stream,
       setTimeout(() => this.onServerNames(stream, new Set()), this.#trustMs),
     );
+  }
+
+  /** Ends the oldest streams of a node that has too many. */
+  #supersede(node: string): void {
+    // In the order in which they were opened.
+    const same = [...this.#streams].filter((stream) => stream.node?.id === node && stream.workload);
+    for (const stream of same.slice(0, Math.max(0, same.length - MAX_STREAMS_OF_A_NODE))) stream.supersede();
   }
 
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void {
@@ -132,6 +176,7 @@ export class Discovery implements StreamHost {
   onOver(stream: ProxyStream): void {
     this.#streams.delete(stream);
     this.#endSilence(stream);
+    this.#open.set(stream.peer, (this.#open.get(stream.peer) ?? 1) - 1);
     if (stream.node) this.metrics.forget(stream.node.id);
     const { workload } = stream;
     if (!workload || !isProxy(stream)) return;

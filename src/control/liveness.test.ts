@@ -43,7 +43,7 @@ async function world(
     { kind: "merge", patch: { status: { conditions } } },
     { subresource: "status" },
   );
-  const liveness = new Liveness({ client, unreadyAfterMs, forgetAfterMs });
+  const liveness = new Liveness({ client, unreadyAfterMs, returnWithinMs: unreadyAfterMs, forgetAfterMs });
   stops.push(() => liveness.stop());
   const ready = async () => {
     const pod = await client.get(resource.pods, POD);
@@ -67,6 +67,19 @@ test("registrations of an earlier life that do not connect go the same way", asy
   await liveness.start();
   liveness.onLost(POD, "lease");
   await until("the forgotten Pod", async () => (await client.get(resource.pods, POD)) === undefined);
+});
+
+test("after a start, who renews its lease is given the time of a long back-off, and who does not is not", async () => {
+  const { client, ready } = await world(1, LONG_MS);
+  const liveness = new Liveness({ client, unreadyAfterMs: 1, returnWithinMs: LONG_MS, forgetAfterMs: LONG_MS });
+  await liveness.start();
+  const other = await world(1, 1);
+  lose(other.liveness);
+  await until("the one that is lost", async () => (await other.client.get(resource.pods, POD)) === undefined);
+  expect(await ready()).toBe(true);
+  liveness.onLost(POD, "lease");
+  await until("the mark", async () => !(await ready()));
+  liveness.stop();
 });
 
 test("a proxy that comes back in time changes nothing; Kubernetes' own Pods never are touched", async () => {

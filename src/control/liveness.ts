@@ -17,17 +17,22 @@ export interface LivenessOptions {
   readonly client: KubeClient;
   /** Without a stream for so long, a workload takes no new requests: a proxy that reconnects does so within it. */
   readonly unreadyAfterMs: number;
+  /** After a start, a proxy of an earlier life has so long to come back while its agent renews the lease: it may be in a long back-off. */
+  readonly returnWithinMs: number;
   /** And for so long, it is forgotten; but not while its agent renews the lease. */
   readonly forgetAfterMs: number;
 }
 
-export const DEFAULT_LIVENESS = { unreadyAfterMs: 1_500, forgetAfterMs: 60_000 } as const;
+/** Envoy's longest back-off of a discovery stream is 30 s. */
+export const DEFAULT_LIVENESS = { unreadyAfterMs: 1_500, returnWithinMs: 35_000, forgetAfterMs: 60_000 } as const;
 
 /** A Pod of which a sign is gone. Compared by identity: one that comes back while its Pod is being marked must not be forgotten later. */
 interface Loss {
   readonly missing: Set<Sign>;
   timer: ReturnType<typeof setTimeout> | undefined;
   marked: boolean;
+  /** Of an earlier life, with a lease: time is given to it. */
+  returning: boolean;
 }
 
 export class Liveness {
@@ -41,7 +46,7 @@ export class Liveness {
   /** Registrations of an earlier life of the control plane: those that do not connect are of processes that are gone. */
   async start(): Promise<void> {
     for (const { object } of await everyStanding(this.#options.client))
-      this.onLost({ namespace: object.metadata.namespace ?? "", name: object.metadata.name }, "proxy");
+      this.#lose({ namespace: object.metadata.namespace ?? "", name: object.metadata.name }, "proxy", true);
   }
 
   onAlive(pod: ObjectName, sign: Sign): void {
@@ -52,13 +57,22 @@ export class Liveness {
 
   onLost(pod: ObjectName, sign: Sign): void {
     const before = this.#losses.get(keyOf(pod));
-    if (before) {
-      before.missing.add(sign);
+    if (!before) {
+      this.#lose(pod, sign, false);
       return;
     }
-    const loss: Loss = { missing: new Set([sign]), timer: undefined, marked: false };
+    before.missing.add(sign);
+    if (!before.returning) return;
+    clearTimeout(before.timer);
+    before.returning = false;
+    this.#after(pod, before, this.#options.unreadyAfterMs, () => this.#markUnready(pod, before));
+  }
+
+  #lose(pod: ObjectName, sign: Sign, returning: boolean): void {
+    const loss: Loss = { missing: new Set([sign]), timer: undefined, marked: false, returning };
     this.#losses.set(keyOf(pod), loss);
-    this.#after(pod, loss, this.#options.unreadyAfterMs, () => this.#markUnready(pod, loss));
+    const { returnWithinMs, unreadyAfterMs } = this.#options;
+    this.#after(pod, loss, returning ? returnWithinMs : unreadyAfterMs, () => this.#markUnready(pod, loss));
   }
 
   /** It left by itself: nothing of it is to be looked after. */
@@ -99,6 +113,7 @@ export class Liveness {
     }
     log.info("workload shows no sign of life: it gets no new requests", { pod: keyOf(pod), reason: reasonOf(loss) });
     loss.marked = true;
+    loss.returning = false;
     // Before the API is asked: a failure there must not keep the registration of a dead process for ever.
     this.#after(pod, loss, this.#options.forgetAfterMs, () => this.#forget(pod, loss));
     const condition = {

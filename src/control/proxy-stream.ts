@@ -2,11 +2,12 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
+import { Alarm, timers } from "../base/timer-wheel.ts";
 import { changesBetween } from "../compile/changes.ts";
 import type { ProxySnapshot } from "../compile/compile.ts";
 import { MESH_INBOUND } from "../compile/listener-names.ts";
 import { lengthOf } from "../grpc/message.ts";
-import type { CallHandler, ServerCall } from "../grpc/server.ts";
+import type { CallHandler, CallPeer, ServerCall } from "../grpc/server.ts";
 import type { Workload } from "../model/workload.ts";
 import { deltaResponseParts } from "../xds/delta-response.ts";
 import { DeltaServer, type TypeStatus } from "../xds/delta-server.ts";
@@ -15,9 +16,10 @@ import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { Resource } from "../xds/resource.ts";
 import { kindOfTypeUrl } from "../xds/type-urls.ts";
-
 import type { ControlMetrics } from "./metrics.ts";
+import { type Cost, StreamCost } from "./stream-cost.ts";
 
 const log = logger("control");
 
@@ -25,6 +27,8 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 
 /** Requests of a proxy whose workload is not known yet: its first ones, for each type. More than this is not a proxy of ours. */
 const MAX_WAITING_REQUESTS = 64;
+/** And than so many bytes: who resumes lists all that it has, 100 bytes a resource. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /**
  * What is known of a node that proved `principal`: `unknown` while its workload is not registered, or was not compiled yet; `stranger`
@@ -38,6 +42,8 @@ export type LookUp =
 /** What the stream asks of the service that it belongs to. */
 export interface StreamHost {
   readonly metrics: ControlMetrics;
+  /** How long a route may wait for the clusters that it names. */
+  readonly patienceMs: number;
   lookUp(principal: string, node: Node): LookUp;
   onIdentified(stream: ProxyStream): void;
   /** The server names that the proxy takes with what it acknowledged; none when it refused the first that it was given. */
@@ -52,7 +58,7 @@ export interface StreamHost {
  */
 type State =
   | { readonly kind: "anonymous" }
-  | { readonly kind: "waiting"; readonly node: Node; readonly requests: DeltaDiscoveryRequest[] }
+  | { readonly kind: "waiting"; readonly node: Node; readonly requests: DeltaDiscoveryRequest[]; bytes: number }
   | {
       readonly kind: "serving";
       readonly node: Node;
@@ -71,6 +77,10 @@ export class ProxyStream implements CallHandler {
   #toldVersion: string | undefined;
   #state: State = { kind: "anonymous" };
   #lastRefusal: string | undefined;
+  readonly #cost = new StreamCost();
+  /** What stays back, as of the arming of the alarm; what came to it later has its own time. */
+  #heldBack: Resource[] = [];
+  readonly #patience = new Alarm(() => this.#losePatience());
   #over = false;
 
   constructor(call: ServerCall, host: StreamHost) {
@@ -88,6 +98,11 @@ export class ProxyStream implements CallHandler {
 
   get snapshot(): ProxySnapshot | undefined {
     return this.#state.kind === "serving" ? this.#state.snapshot : undefined;
+  }
+
+  /** One object for all streams of a connection. */
+  get peer(): CallPeer {
+    return this.#call.peer;
   }
 
   get principal(): string {
@@ -113,6 +128,11 @@ export class ProxyStream implements CallHandler {
     return this.#state.kind === "serving" ? this.#state.server.unacknowledged() : [];
   }
 
+  /** What it cost so far. */
+  get cost(): Cost {
+    return this.#cost.sum;
+  }
+
   get status(): readonly TypeStatus[] {
     return this.#state.kind === "serving" ? this.#state.server.status() : [];
   }
@@ -126,10 +146,10 @@ export class ProxyStream implements CallHandler {
       return;
     }
     if (this.#state.kind === "serving") this.#take(this.#state, request);
-    else this.#wait(request);
+    else this.#wait(request, message.length);
   }
 
-  #wait(request: DeltaDiscoveryRequest): void {
+  #wait(request: DeltaDiscoveryRequest, bytes: number): void {
     const state = this.#state;
     if (state.kind === "anonymous") {
       // It can never be a workload's, so nothing of it is kept: whoever reaches the port may open streams.
@@ -141,10 +161,11 @@ export class ProxyStream implements CallHandler {
         this.#end("INVALID_ARGUMENT", "the first request of a stream must carry the node");
         return;
       }
-      this.#state = { kind: "waiting", node: request.node, requests: [request] };
+      this.#state = { kind: "waiting", node: request.node, requests: [request], bytes };
     } else if (state.kind === "waiting") {
       state.requests.push(request);
-      if (state.requests.length > MAX_WAITING_REQUESTS) {
+      state.bytes += bytes;
+      if (state.requests.length > MAX_WAITING_REQUESTS || state.bytes > MAX_WAITING_BYTES) {
         this.#end("RESOURCE_EXHAUSTED", "too many requests before the workload is known");
         return;
       }
@@ -180,6 +201,7 @@ export class ProxyStream implements CallHandler {
     if (this.#over) return;
     const { server } = serving;
     const received = server.receive(request);
+    this.#cost.took(received);
     switch (received.kind) {
       case "nack":
         this.#lastRefusal = received.reason;
@@ -232,18 +254,39 @@ export class ProxyStream implements CallHandler {
     let sent = false;
     for (let startedAt = performance.now(); ; startedAt = performance.now()) {
       const response = server.next();
-      if (!response) return sent;
+      if (!response) {
+        this.#watchHeldBack(server);
+        return sent;
+      }
       sent = true;
       const mesh = response.kind === "lds" && response.resources.find(({ name }) => name === MESH_INBOUND);
       if (mesh && mesh.resource !== undefined)
         this.#sent = { version: mesh.resource.version, serverNames: snapshot.serverNames };
       const parts = deltaResponseParts(response);
+      const bytes = lengthOf(parts);
+      this.#cost.pushed(response, bytes);
       const encodedAt = performance.now();
       const writable = this.#call.sendParts(parts);
       const sentAt = performance.now();
-      this.#host.metrics.pushed(response.kind, lengthOf(parts), sentAt - startedAt, sentAt - encodedAt);
+      this.#host.metrics.pushed(response.kind, bytes, sentAt - startedAt, sentAt - encodedAt);
       if (!writable) return sent;
     }
+  }
+
+  #watchHeldBack(server: DeltaServer): void {
+    const heldBack = server.heldBack()[Symbol.iterator]();
+    if (heldBack.next().done) timers.disarm(this.#patience);
+    else if (!this.#patience.armed) {
+      this.#heldBack = [...server.heldBack()];
+      timers.arm(this.#patience, this.#host.patienceMs);
+    }
+  }
+
+  #losePatience(): void {
+    if (this.#state.kind !== "serving" || this.#over) return;
+    const { server } = this.#state;
+    server.release(this.#heldBack.splice(0));
+    this.#push(this.#state);
   }
 
   onWritable(): void {
@@ -257,6 +300,11 @@ export class ProxyStream implements CallHandler {
     log.warn("discovery stream ended", { principal: this.principal, reason: message });
     this.#call.end({ code, message });
     this.#finish();
+  }
+
+  /** The same proxy opened so many streams since that this one can only be left over. */
+  supersede(): void {
+    this.#end("RESOURCE_EXHAUSTED", "the proxy opened too many streams after this one");
   }
 
   /** The configuration could not be made: the proxy keeps what it has, and comes back. */
@@ -276,6 +324,8 @@ export class ProxyStream implements CallHandler {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    timers.disarm(this.#patience);
+    this.#heldBack = [];
     this.#host.onOver(this);
   }
 }

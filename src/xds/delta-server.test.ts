@@ -320,6 +320,65 @@ describe("delta server, rule by rule of the protocol", () => {
     expect(stream.settle()).toEqual(["cds +b", "vhds +80/x"]);
   });
 
+  test("7: a route to a cluster that nobody has made yet does not take the place of one that works, until it is released", () => {
+    const later = "outbound|80|later|a";
+    const before = virtualHost("r/a", ["a"]);
+    const ahead = virtualHost("r/a", [later]);
+    const routes = routeConfiguration("r");
+    const stream = new Stream([a, routes, before]);
+    stream.ask("cds");
+    stream.ask("rds", "r");
+    stream.ask("vhds");
+    stream.settle();
+    const other = virtualHost("r/b", ["a"]);
+    stream.set(a, routes, ahead, other);
+    expect(stream.settle()).toEqual(["vhds +r/b"]);
+    expect([...stream.server.heldBack()]).toEqual([ahead]);
+    // The cluster comes: first it, then what waited for it.
+    stream.set(a, cluster(later), routes, ahead, other);
+    expect(stream.settle()).toEqual([`cds +${later}`, "vhds +r/a"]);
+    // It is taken away while the route stands: it stays as long as the route does.
+    stream.set(a, routes, ahead, other);
+    expect(stream.settle()).toEqual([]);
+    stream.set(a, routes, before, other);
+    expect(stream.settle()).toEqual(["vhds +r/a", `cds -${later}`]);
+    // Nobody makes it: at last the route goes all the same.
+    stream.set(a, routes, ahead, other);
+    expect(stream.settle()).toEqual([]);
+    stream.server.release(stream.server.heldBack());
+    expect(stream.settle()).toEqual(["vhds +r/a"]);
+    expect([...stream.server.heldBack()]).toEqual([]);
+  });
+
+  test("7: who has nothing yet is sent a route to no cluster at once, and a name of a bootstrap's form never waits", () => {
+    const ahead = virtualHost("r/a", ["outbound|80|later|a"]);
+    const routes = routeConfiguration("r");
+    const stream = new Stream([a, routes, ahead]);
+    stream.ask("cds");
+    stream.ask("rds", "r");
+    stream.ask("vhds");
+    expect(stream.settle()).toEqual(["cds +a", "rds +r", "vhds +r/a"]);
+    stream.set(a, routes, virtualHost("r/a", ["prometheus_stats"]));
+    expect(stream.settle()).toEqual(["vhds +r/a"]);
+  });
+
+  test("7: what waits for an acknowledgement that never comes goes when it is released; for a refused cluster it stays", () => {
+    const stream = new Stream([a, listener("l", "a")]);
+    stream.ask("cds");
+    stream.ask("lds");
+    expect(stream.sent()).toEqual(["cds +a"]);
+    stream.server.release(stream.server.heldBack());
+    expect(stream.sent()).toEqual(["lds +l"]);
+    const other = new Stream([a, listener("l", "a")]);
+    other.ask("cds");
+    other.ask("lds");
+    other.sent();
+    other.nack("cds", "a: no");
+    other.server.release(other.server.heldBack());
+    expect(other.sent()).toEqual([]);
+    expect([...other.server.heldBack()]).toEqual([]);
+  });
+
   test("7: a cluster stays while the client may hold a route of an earlier stream to it", () => {
     const stream = new Stream([b, virtualHost("80/x", ["b"])]);
     stream.reconnect("cds", { a: a.version });
@@ -454,6 +513,16 @@ describe("delta server, rule by rule of the protocol", () => {
     expect(stream.sent()).toEqual([]);
     stream.ack("cds");
     expect(stream.sent()).toEqual(["cds +b +c"]);
+  });
+
+  test("10: too many names or versions in one request are refused before any of it is remembered", () => {
+    const stream = new Stream([a], { maxNames: 2 });
+    const tooMany = { kind: "too-many-names", type: "eds", limit: 2 };
+    const names = ["x", "y", "z"];
+    expect(stream.server.receive(request("eds", { resourceNamesSubscribe: names }))).toMatchObject(tooMany);
+    const initialResourceVersions = Object.fromEntries(names.map((name) => [name, "1"]));
+    expect(stream.server.receive(request("eds", { initialResourceVersions }))).toMatchObject(tooMany);
+    expect(stream.server.status()).toEqual([]);
   });
 
   test("10: a client that subscribes to too much is told so", () => {

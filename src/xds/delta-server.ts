@@ -2,9 +2,10 @@
 // are pulled, so that a slow client holds back nothing but itself, and whatever changes meanwhile becomes one response.
 
 import type { DeltaResponse, SentResource } from "./delta-response.ts";
-import { gateOf } from "./gate.ts";
+import { gateOf, heldBack } from "./gate.ts";
 import type { DeltaDiscoveryRequest } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { virtualHostName } from "./names.ts";
+import type { Resource } from "./resource.ts";
 import { type Refusal, ServerType } from "./server-type.ts";
 import { type Changes, changedNames, resourcesOf, type Snapshot } from "./snapshot.ts";
 import { kindOfTypeUrl, type ResourceKind, SEND_ORDER } from "./type-urls.ts";
@@ -19,6 +20,8 @@ export interface DeltaServerOptions {
 
 const MAX_RESPONSE_BYTES = 4 * 1024 * 1024 - 1024; // leaves room for the response's own fields
 const MAX_NAMES = 100_000;
+/** Of the words of a NACK: names are looked for in them. What Envoy says beyond it, it says again of the retry. */
+const MAX_REASON = 16 * 1024;
 
 /** What a request was, for the caller to log, or to end the stream. */
 export type Received =
@@ -59,6 +62,7 @@ export class DeltaServer {
   receive(request: DeltaDiscoveryRequest): Received {
     const kind = kindOfTypeUrl(request.typeUrl);
     if (kind === undefined) return { kind: "unknown-type", typeUrl: request.typeUrl };
+    if (this.#isTooMuch(request)) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
     const known = this.#types.get(kind);
     const type = known ?? new ServerType(kind);
     this.#types.set(kind, type);
@@ -111,6 +115,16 @@ export class DeltaServer {
     return undefined;
   }
 
+  /** What stays back until the client has the clusters that it names. To be asked after `next()` gave nothing. */
+  heldBack(): Iterable<Resource> {
+    return heldBack(this.#types, this.#snapshot);
+  }
+
+  /** Has these go all the same, unless the client refused a cluster of theirs: what nobody mends must not hold up all later changes. */
+  release(resources: Iterable<Resource>): void {
+    for (const resource of resources) this.#types.get(resource.kind)?.released.add(resource);
+  }
+
   /** The version of `name` that the client acknowledged and holds; undefined when it has none. */
   acknowledged(kind: ResourceKind, name: string): string | undefined {
     return this.#types.get(kind)?.held.get(name)?.version;
@@ -135,6 +149,14 @@ export class DeltaServer {
     });
   }
 
+  /** Before any of it is remembered. */
+  #isTooMuch({ resourceNamesSubscribe, initialResourceVersions }: DeltaDiscoveryRequest): boolean {
+    if (resourceNamesSubscribe.length > this.#maxNames) return true;
+    let count = 0;
+    for (const _ in initialResourceVersions) if (++count > this.#maxNames) return true;
+    return false;
+  }
+
   /** An answer to a response that is no longer the latest says nothing any more; its (un)subscriptions still count. */
   #takeAnswer(type: ServerType, request: DeltaDiscoveryRequest): Received {
     if (request.responseNonce === "" || request.responseNonce !== type.inFlight?.nonce) return { kind: "request" };
@@ -143,8 +165,9 @@ export class DeltaServer {
       type.acknowledge();
       return { kind: "ack", type: type.kind };
     }
-    type.refuse(request.errorDetail.message, resourcesOf(this.#snapshot, type.kind));
-    return { kind: "nack", type: type.kind, reason: request.errorDetail.message };
+    const reason = request.errorDetail.message.slice(0, MAX_REASON);
+    type.refuse(reason, resourcesOf(this.#snapshot, type.kind));
+    return { kind: "nack", type: type.kind, reason };
   }
 
   /**

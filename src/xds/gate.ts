@@ -1,8 +1,8 @@
-// Make before break, between the types of one stream: a route to a cluster is not sent before the client acknowledged the cluster, and a
-// cluster is not removed while the client holds a route to it. Endpoints and secrets never wait: Envoy acknowledges a cluster only once
+// Make before break, between the types of one stream: a route to a cluster is not sent before the client acknowledged the cluster, nor, in
+// place of one that works, before there is such a cluster; and a cluster is not removed while the client holds a route to it. Endpoints and secrets never wait: Envoy acknowledges a cluster only once
 // it is warm, which takes its endpoints and certificates.
 
-import { parseVirtualHostName } from "./names.ts";
+import { parseClusterName, parseVirtualHostName } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import type { Gate, ServerType } from "./server-type.ts";
 import { resourcesOf, type Snapshot } from "./snapshot.ts";
@@ -14,15 +14,28 @@ export type Types = ReadonlyMap<ResourceKind, ServerType>;
 /** The types whose resources refer to clusters. */
 const ROUTING: readonly ResourceKind[] = ["lds", "rds", "vhds"];
 
-function mayRoute(resource: Resource, clusters: ServerType, snapshot: Snapshot): "yes" | "wait" | "blocked" {
+/**
+ * Whether what the client routes by in place of `resource` is better kept: a cluster that nobody has made yet, a subset whose DestinationRule
+ * comes after the VirtualService, is a 503 for each request. Not of names of another form, which a bootstrap may have.
+ */
+function isAhead(name: string, resource: Resource, type: ServerType): boolean {
+  const held = type.held.get(resource.name);
+  if (!held || held.references?.includes(name)) return false;
+  return parseClusterName(name)?.direction === "outbound";
+}
+
+function mayRoute(resource: Resource, type: ServerType, types: Types, snapshot: Snapshot): "yes" | "wait" | "blocked" {
+  const clusters = types.get("cds");
+  if (!clusters) return "yes";
+  const released = type.released.has(resource);
   let blocked = false;
   for (const name of resource.references) {
     if (clusters.held.has(name)) continue;
-    // A cluster that is not to be sent has nothing to wait for: it is in the bootstrap, or the user named one that does not exist.
     const cluster = resourcesOf(snapshot, "cds").get(name);
-    if (!cluster || !clusters.subscription.wants(name)) continue;
-    if (!clusters.refuses(cluster)) return "wait";
-    blocked = true;
+    // A cluster that is not to be sent has nothing to wait for: it is in the bootstrap, or the user named one that does not exist.
+    if (!cluster || !clusters.subscription.wants(name)) blocked ||= !released && isAhead(name, resource, type);
+    else if (clusters.refuses(cluster)) blocked = true;
+    else if (!released) return "wait";
   }
   return blocked ? "blocked" : "yes";
 }
@@ -114,9 +127,21 @@ const OPEN: Gate = { mayAdd: () => "yes", mayAddAll: () => "yes", mayRemove: () 
 export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Gate {
   if (kind === "cds") return clusterGate(types);
   if (kind === "eds") return endpointGate(types, snapshot);
-  if (!ROUTING.includes(kind)) return OPEN;
-  const clusters = types.get("cds");
-  const mayAdd: Gate["mayAdd"] = (resource) => (clusters ? mayRoute(resource, clusters, snapshot) : "yes");
+  const type = types.get(kind);
+  if (!type || !ROUTING.includes(kind)) return OPEN;
+  const mayAdd: Gate["mayAdd"] = (resource) => mayRoute(resource, type, types, snapshot);
   if (kind === "vhds") return virtualHostGate(types, snapshot, mayAdd);
   return { mayAdd, mayAddAll: () => "no", mayRemove: () => true };
+}
+
+/** What is due to the client and stays back for the sake of the clusters that it names. To be asked when there is nothing to send. */
+export function* heldBack(types: Types, snapshot: Snapshot): Generator<Resource> {
+  for (const kind of ROUTING) {
+    const type = types.get(kind);
+    if (!type || type.inFlight) continue;
+    for (const name of type.due) {
+      const resource = resourcesOf(snapshot, kind).get(name);
+      if (resource && !type.released.has(resource)) yield resource;
+    }
+  }
 }

@@ -4,8 +4,9 @@
 /** Whether `text` holds `name` as a word of its own: `a.b` is not named by `a.bc`, and is by `cluster(s) a.b: no such type`. */
 export function mentions(text: string, name: string): boolean {
   for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
-    const before = text.slice(0, at);
-    const after = text.slice(at + name.length);
+    // No more than is looked at: a text may hold the name ten thousand times.
+    const before = text.slice(Math.max(0, at - 1), at);
+    const after = text.slice(at + name.length, at + name.length + 2);
     if (!/[\w|/.:-]$/.test(before) && !/^(?:[\w|/-]|[.:]\S)/.test(after)) return true;
   }
   return false;

@@ -15,8 +15,8 @@ import { wholeOf } from "./whole.ts";
 /** What the other types of the stream allow. */
 export interface Gate {
   /**
-   * `wait`: something it refers to is on its way to the client. `blocked`: the client refused something it refers to. `no`: it is not
-   * for now, and comes up again with what it belongs to.
+   * `wait`: something it refers to is on its way to the client. `blocked`: the client refused something it refers to, or there is no such
+   * thing yet. `no`: it is not for now, and comes up again with what it belongs to.
    */
   mayAdd(resource: Resource): "yes" | "wait" | "blocked" | "no";
   /** The same of all of a map at once. `no`: it has to be decided one by one. */
@@ -58,6 +58,8 @@ export class ServerType {
    * others, and what it asked for although it had it.
    */
   readonly doubted = new Map<string, HeldResource>();
+  /** What waited for its clusters as long as anything may: it goes without them. */
+  readonly released = new WeakSet<Resource>();
   readonly #refused = new Map<string, Refusal>();
   /** Names to look at before the next response. A name may turn out to need nothing. */
   readonly #due = new Set<string>();

@@ -92,6 +92,8 @@ export class TestMesh {
       config: undefined,
       certificateTtlMs: options.certificateTtlMs ?? 86_400_000,
       dashboard: join(mesh.folder, "none"),
+      // A case that names a subset which never comes has to live to see what becomes of it.
+      patienceMs: 3_000,
       onCompiled() {},
     });
     return mesh;

@@ -13,6 +13,7 @@ import { http2Cases } from "./cases/http2.ts";
 import { identityCases } from "./cases/identity.ts";
 import { leavingCases } from "./cases/leaving.ts";
 import { meshSettingsCases } from "./cases/mesh-settings.ts";
+import { orderCases } from "./cases/order.ts";
 import { patchCases } from "./cases/patches.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
@@ -60,6 +61,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("scoping", () => scopingCases(pair));
     describe("telemetry", () => telemetryCases(pair));
     describe("patches", () => patchCases(pair, clientProxy));
+    describe("order", () => orderCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

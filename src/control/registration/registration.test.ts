@@ -74,7 +74,7 @@ function peerOf(principal: string, address = "127.0.0.1:1"): CallPeer {
 
 async function world({ leaseMs = LONG_MS, unreadyAfterMs = 1, forgetAfterMs = LONG_MS } = {}) {
   const client = new KubeClient(embeddedConnection(newApi().api), "test");
-  const liveness = new Liveness({ client, unreadyAfterMs, forgetAfterMs });
+  const liveness = new Liveness({ client, unreadyAfterMs, returnWithinMs: unreadyAfterMs, forgetAfterMs });
   const registrar = new Registrar({ client, liveness, leaseMs });
   let peer = peerOf(GOLDEN);
   const methods = registrationMethods(registrar, "cluster.local");
