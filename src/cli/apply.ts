@@ -1,6 +1,6 @@
 // `heddle apply -f FILE…`: everything is read and judged first, so that a mistake anywhere changes nothing; then it is applied.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { KubeClient } from "../kube/client/client.ts";
@@ -11,22 +11,32 @@ import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeAlone, judgeEach, judgeTogether, objectsInForce } from "./judge.ts";
 import { shownName } from "./kinds.ts";
 import { meshSettings } from "./mesh-settings.ts";
+import { awaitCondition, isJudged } from "./object-condition.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
-import { required } from "./values.ts";
+import { duration, required } from "./values.ts";
+import { DEFAULT_WAIT_MS } from "./wait.ts";
 import { readWritten, type WrittenObject } from "./written-objects.ts";
 
 interface ApplyOptions extends ApiOptions {
   readonly filename?: readonly string[];
   readonly namespace: string;
   readonly dryRun?: true;
+  readonly wait?: true;
+  readonly timeout: number;
 }
 
 export function define(command: Command): void {
   command
     .option("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
     .addOption(namespaceOption())
-    .option("--dry-run", "judge, and show what would be done, but do nothing");
+    .option("--dry-run", "judge, and show what would be done, but do nothing")
+    .option("--wait", "until every proxy that they concern has them")
+    .addOption(
+      new Option("--timeout <duration>", "how long to wait with --wait")
+        .argParser(duration("--timeout", 0))
+        .default(DEFAULT_WAIT_MS, "30s"),
+    );
   for (const option of apiOptions()) command.addOption(option);
   command.action((options: ApplyOptions) => apply(options));
 }
@@ -47,6 +57,14 @@ async function apply(options: ApplyOptions): Promise<void> {
   const ordered = namespacesFirst(objects);
   await rehearse(client, ordered);
   for (const written of ordered) await print(await applyObject(client, written, options.dryRun === true));
+  if (options.wait && !options.dryRun) await programmed(client, ordered, options.timeout);
+}
+
+async function programmed(client: KubeClient, objects: readonly WrittenObject[], timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (const { type, source } of objects)
+    if (isJudged(type))
+      await awaitCondition(client, { type, name: source.origin }, { type: "Programmed", status: "True" }, deadline);
 }
 
 /** Prints what was found; throws when an error is among it. */
@@ -66,10 +84,13 @@ export async function rehearsed(client: KubeClient, written: WrittenObject): Pro
   return client.apply(written.type, sent(written), { dryRun: true, force: true });
 }
 
-/** The object as it is sent: without what a server adds, so that the output of `get` can be applied again. */
+/**
+ * The object as it is sent: without what a server adds, so that the output of `get` can be applied again, after a status was written, too:
+ * that makes another resourceVersion.
+ */
 function sent({ source }: WrittenObject): KubeObject {
   const { status: _, ...object } = asObject(source.value as never);
-  const { managedFields, creationTimestamp, generation, uid, ...metadata } = object.metadata;
+  const { managedFields, creationTimestamp, generation, uid, resourceVersion, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
@@ -94,9 +115,9 @@ async function applyObject(client: KubeClient, written: WrittenObject, dryRun: b
   return `${shownName(type, objectName)} ${verb}${dryRun ? " (dry run)" : ""}`;
 }
 
-/** A write that changes nothing keeps the version; a dry run never makes a new one, so its content is compared. */
+/** A dry run never makes a new version, and the control plane may write a status in between: what a person wrote is compared. */
 function sameContent(before: KubeObject, after: KubeObject): boolean {
-  const content = ({ metadata, ...rest }: KubeObject) => {
+  const content = ({ metadata, status: _, ...rest }: KubeObject) => {
     const { managedFields, resourceVersion, generation, ...kept } = metadata;
     return { ...rest, metadata: kept };
   };

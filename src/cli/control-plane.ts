@@ -22,6 +22,7 @@ import { DEFAULT_LEASE_MS, Registrar } from "../control/registration/registrar.t
 import { ApiSource } from "../control/source/api.ts";
 import { DirectorySource } from "../control/source/directory.ts";
 import type { Source } from "../control/source/source.ts";
+import { ObjectStatus } from "../control/status/object-status.ts";
 import { type GrpcKeepalive, listenGrpc } from "../grpc/listen.ts";
 import { type CallPeer, GrpcService } from "../grpc/server.ts";
 import { KubeApi } from "../kube/api/api.ts";
@@ -197,11 +198,16 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     settings,
     rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs,
   });
-  const apiSource = new ApiSource(client);
+  const apiSource: ApiSource = new ApiSource(client, () => objectStatus.touch());
   const overruledStatus = new OverruledStatus(client);
+  const objectStatus = new ObjectStatus({
+    client,
+    held: () => apiSource.held,
+    proxies: () => control.discovery.progress(),
+  });
   // The folder counts: it was named when this was started, people keep it under version control, and each start reads it anew.
   const sources: Source[] = folder ? [folder, apiSource] : [apiSource];
-  const control = new ControlPlane({
+  const control: ControlPlane = new ControlPlane({
     settings,
     debounce: DEFAULT_DEBOUNCE,
     sources,
@@ -213,8 +219,10 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
       inForce = compilation.mesh.settings;
       view.update(compilation);
       overruledStatus.update(apiSource.held, compilation.overruled);
+      objectStatus.onCompiled(compilation);
       options.onCompiled(compilation);
     },
+    onProgress: () => objectStatus.touch(),
   });
   view.discovery = control.discovery;
   await control.start();
@@ -228,6 +236,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   stops.push(() => {
     registrar.stop();
     liveness.stop();
+    objectStatus.stop();
     control.stop();
   });
 

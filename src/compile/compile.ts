@@ -170,7 +170,8 @@ function snapshotOfLayers(layers: Layers, serverNames: ReadonlySet<string>): Pro
   };
 }
 
-const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
+/** Of these the uppermost layer of a snapshot is the proxy's own. */
+export const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
 
 type OwnKinds = Readonly<Record<(typeof OWN_KINDS)[number], readonly Compiled[]>>;
 

@@ -1,6 +1,6 @@
 // What only one proxy needs: the listeners of its own ports, the clusters of the application beside it, the routes of its upstreams.
 
-import { mtlsMode, serviceFor } from "../model/lookup.ts";
+import { mtlsMode, mtlsRuling, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
@@ -29,6 +29,9 @@ import { clientTelemetryKey } from "./telemetry.ts";
 import { anyOtherHost } from "./virtual-host.ts";
 import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
+
+/** No port's own mode. */
+const ANY_PORT = 0;
 
 export interface OwnResources {
   readonly lds: readonly Compiled[];
@@ -63,18 +66,19 @@ export function compileOwn(
 ): OwnResources {
   const ports = servedPorts(mesh, workload, proxy, scope);
   const upstreams = proxy.upstreams.map((upstream) => ownUpstream({ mesh, whole }, routing, view, workload, upstream));
-  const refusesUnknown = mtlsMode(mesh, workload, 0) === "strict"; // 0: no port's own mode
+  const refusesUnknown = mtlsMode(mesh, workload, ANY_PORT) === "strict";
   const { settings } = mesh;
   const { telemetry } = view;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const guard = guardOf(mesh, workload);
-  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, telemetry, settings];
+  const rulings = rulingsOf(mesh, workload, ports);
+  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, rulings, telemetry, settings];
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
     const own = wholeObject(workload.origin);
     const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound", telemetry };
     const told = telemetry?.origins.map(wholeObject) ?? [];
     const guarded = guard ? guard.origins.map(wholeObject) : [];
-    const serving = [own, ...servicesOf(ports), ...scopeSources(scope), ...guarded, ...told];
+    const serving = [own, ...servicesOf(ports), ...scopeSources(scope), ...rulings, ...guarded, ...told];
     return {
       lds: [
         ...inboundListeners(memo, settings, proxy, ports, { guard, telemetry }, !refusesUnknown).map((resource) =>
@@ -106,6 +110,13 @@ function scopeSources(scope: ProxyScope | undefined): readonly Source[] {
 
 function servicesOf(ports: readonly ServedPort[]): readonly Source[] {
   return [...new Set(ports.flatMap(({ service }) => service?.origin ?? []))].map(wholeObject);
+}
+
+/** The policies that say which connections the ports take. */
+function rulingsOf(mesh: Mesh, workload: Workload, ports: readonly ServedPort[]): readonly Source[] {
+  const numbers = [ANY_PORT, ...ports.map(({ number }) => number)];
+  const policies = numbers.flatMap((number) => mtlsRuling(mesh, workload, number).policy ?? []);
+  return [...new Set(policies)].map(({ origin }) => wholeObject(origin));
 }
 
 /** Replicas have equal listeners: encoded once for all of them. `passthrough`: ports that no service has are let in when captured. */

@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
   onConnected(workload: WorkloadKey): void;
   onDisconnected(workload: WorkloadKey): void;
   onCompiled(compilation: Compilation): void;
+  /** What proxies have in force may be other than before. */
+  onProgress?(): void;
 }
 
 export class ControlPlane {
@@ -40,6 +42,7 @@ export class ControlPlane {
         onServerNames: (workload, names) => this.pipeline.acknowledge(workload, names),
         onConnected: options.onConnected,
         onDisconnected: options.onDisconnected,
+        onProgress: () => options.onProgress?.(),
       },
       metrics,
       options.trustMs,

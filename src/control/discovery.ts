@@ -8,6 +8,7 @@ import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { ControlMetrics } from "./metrics.ts";
 import type { Compilation } from "./pipeline.ts";
 import { type LookUp, ProxyStream, type StreamHost } from "./proxy-stream.ts";
+import type { ProxyProgress } from "./status/reach.ts";
 
 const log = logger("control");
 
@@ -48,6 +49,8 @@ export interface DiscoveryEvents {
   onConnected(workload: WorkloadKey): void;
   /** The last stream of the workload's proxy is gone. */
   onDisconnected(workload: WorkloadKey): void;
+  /** What some proxy has in force may be other than before: it came, went, acknowledged or refused. */
+  onProgress(): void;
 }
 
 /** Envoy's initial_fetch_timeout: a proxy that waited so long for its listeners goes on without them. */
@@ -89,6 +92,12 @@ export class Discovery implements StreamHost {
   /** How often the workload's proxy has connected since the control plane started. */
   connectionsOf(workload: WorkloadKey): number {
     return this.#counts.get(workload) ?? 0;
+  }
+
+  /** How far each proxy that has a configuration is with it. */
+  *progress(): Iterable<ProxyProgress> {
+    for (const { workload, snapshot, pending } of this.streams)
+      if (workload && snapshot) yield { name: `${workload.namespace}/${workload.name}`, snapshot, pending };
   }
 
   /** The discovery method of the gRPC service. */
@@ -149,6 +158,7 @@ export class Discovery implements StreamHost {
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
     this.#events.onConnected(key);
     this.#counts.set(key, this.connectionsOf(key) + 1);
+    this.#events.onProgress();
     // Nothing is acknowledged yet. A thousand proxies that come at once would take all endpoints off the leg, and bring them back.
     this.#silent.set(
       stream,
@@ -173,10 +183,15 @@ export class Discovery implements StreamHost {
     this.#silent.delete(stream);
   }
 
+  onAnswered(): void {
+    this.#events.onProgress();
+  }
+
   onOver(stream: ProxyStream): void {
     this.#streams.delete(stream);
     this.#endSilence(stream);
     this.#open.set(stream.peer, (this.#open.get(stream.peer) ?? 1) - 1);
+    this.#events.onProgress();
     if (stream.node) this.metrics.forget(stream.node.id);
     const { workload } = stream;
     if (!workload || !isProxy(stream)) return;

@@ -10,7 +10,7 @@ import { lengthOf } from "../grpc/message.ts";
 import type { CallHandler, CallPeer, ServerCall } from "../grpc/server.ts";
 import type { Workload } from "../model/workload.ts";
 import { deltaResponseParts } from "../xds/delta-response.ts";
-import { DeltaServer, type TypeStatus } from "../xds/delta-server.ts";
+import { DeltaServer, type Pending, type TypeStatus } from "../xds/delta-server.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
   type DeltaDiscoveryRequest,
@@ -48,6 +48,8 @@ export interface StreamHost {
   onIdentified(stream: ProxyStream): void;
   /** The server names that the proxy takes with what it acknowledged; none when it refused the first that it was given. */
   onServerNames(stream: ProxyStream, serverNames: ReadonlySet<string>): void;
+  /** It acknowledged or refused something. */
+  onAnswered(): void;
   onOver(stream: ProxyStream): void;
 }
 
@@ -131,6 +133,11 @@ export class ProxyStream implements CallHandler {
   /** What it cost so far. */
   get cost(): Cost {
     return this.#cost.sum;
+  }
+
+  /** What of its snapshot may not be in force yet. */
+  get pending(): readonly Pending[] {
+    return this.#state.kind === "serving" ? this.#state.server.pending() : [];
   }
 
   get status(): readonly TypeStatus[] {
@@ -232,6 +239,7 @@ export class ProxyStream implements CallHandler {
     }
     this.#tellServerNames(serving);
     this.#push(serving);
+    if (received.kind === "ack" || received.kind === "nack") this.#host.onAnswered();
   }
 
   /** After an acknowledgement, and after a request that says what the proxy kept from the stream before. */

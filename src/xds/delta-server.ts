@@ -44,6 +44,14 @@ export interface TypeStatus {
   readonly refusals: readonly Refusal[];
 }
 
+/** What a client is not known to have as it should: by name, with its words where it refused it. */
+export type Pending =
+  | { readonly kind: ResourceKind; readonly whole: true }
+  | { readonly kind: ResourceKind; readonly whole: false; readonly names: ReadonlyMap<string, string | undefined> };
+
+/** Whoever has not asked for these yet is only starting. */
+const ALWAYS_ASKED: readonly ResourceKind[] = ["cds", "lds"];
+
 export class DeltaServer {
   readonly #maxResponseBytes: number;
   readonly #maxNames: number;
@@ -139,6 +147,18 @@ export class DeltaServer {
         yield refusal === undefined ? { kind, name } : { kind, name, refusal };
       }
     }
+  }
+
+  /** What of the snapshot may not be in force yet. Costs by what changed, not by what there is; empty for a client that is up to date. */
+  pending(): readonly Pending[] {
+    const all: Pending[] = ALWAYS_ASKED.filter((kind) => !this.#types.has(kind)).map((kind) => ({ kind, whole: true }));
+    if (!this.#types.has("rds") && resourcesOf(this.#snapshot, "rds").size > 0) all.push({ kind: "rds", whole: true });
+    for (const [kind, type] of this.#types) {
+      if (type.pendsWhole) all.push({ kind, whole: true });
+      const names = new Map([...type.pending()].map((name) => [name, type.refusalOf(name)]));
+      if (names.size > 0) all.push({ kind, whole: false, names });
+    }
+    return all;
   }
 
   /** The types that the client asked for, in the order in which they are sent. */

@@ -103,6 +103,23 @@ export class ServerType {
       if (this.subscription.wants(name) && !this.#hasExactly(resource)) yield name;
   }
 
+  /** Whether all of the kind is on its way, or about to be. */
+  get pendsWhole(): boolean {
+    return this.#wantsWhole || this.#inFlight?.whole !== undefined;
+  }
+
+  /** Names that the client may lack or has refused; costs nothing while it is up to date. */
+  *pending(): Iterable<string> {
+    yield* this.#due;
+    for (const { name } of this.#inFlight?.resources ?? []) yield name;
+    yield* this.#refused.keys();
+    yield* this.doubted.keys();
+  }
+
+  refusalOf(name: string): string | undefined {
+    return this.#refused.get(name)?.reason;
+  }
+
   /** Names that may be sent or removed soon. */
   get due(): Iterable<string> {
     return this.#due;

@@ -21,6 +21,39 @@ beforeEach(async () => {
   await heddle.call(["delete", "--ignore-not-found", "-f", ...DOCUMENTS]);
 }, LIMIT_MS);
 
+describe("wait", () => {
+  test(
+    "ends when objects are in force, and fails with what the control plane says of them",
+    async () => {
+      const applied = await heddle.call(["apply", "--wait", "-f", ...DOCUMENTS]);
+      expect(applied.code).toBe(0);
+      const name = "virtualservice.networking.istio.io/golden-signal";
+      for (const condition of ["programmed", "accepted", "condition=Conflicted=False"])
+        expect(await heddle.call(["wait", `--for=${condition}`, "vs/golden-signal"])).toMatchObject({
+          code: 0,
+          stdout: `${name} condition met\n`,
+        });
+      expect((await heddle.call(["wait", "-f", ...DOCUMENTS])).stdout.split("\n").length).toBe(4);
+      const late = await heddle.call(["wait", "--for=condition=Conflicted", "--timeout", "0s", "vs/golden-signal"]);
+      expect(late.code).toBe(1);
+      expect(late.stderr).toContain(
+        `timed out waiting for Conflicted=True of ${name}: Conflicted is False, NoConflicts`,
+      );
+      expect((await heddle.call(["wait", "vs/nobody"])).stderr).toContain("not found");
+      expect((await heddle.call(["wait", "--for=luck", "vs/golden-signal"])).code).toBe(64);
+      const { stdout } = await heddle.call(["get", "vs", "golden-signal", "-o", "json"]);
+      const { status, metadata } = JSON.parse(stdout);
+      expect(status.conditions).toMatchObject([
+        { type: "Accepted", status: "True", observedGeneration: metadata.generation },
+        { type: "Programmed", status: "True", reason: "NoProxies" },
+        { type: "Reconciled", status: "True", message: "0/0 proxies up to date." },
+        { type: "Conflicted", status: "False", reason: "NoConflicts" },
+      ]);
+    },
+    LIMIT_MS,
+  );
+});
+
 describe("apply", () => {
   test(
     "says what became of each object: created, unchanged, configured",
@@ -130,12 +163,12 @@ describe("get", () => {
   test(
     "-w shows what is there, then every change",
     async () => {
-      await apply(DOCUMENTS[0]!);
+      await heddle.call(["apply", "--wait", "-f", DOCUMENTS[0]!]); // with its status, whose writing is a change, too
       const table = heddle.start(["get", "dr", "-w"]);
       const json = heddle.start(["get", "dr", "golden-signal", "-w", "-o", "name"]);
       await until(() => table.stdout().includes("golden-signal") && json.stdout() !== "");
       const text = readFileSync(DOCUMENTS[0]!, "utf8");
-      await heddle.call(["apply", "-f", "-"], { stdin: text.replace("name: golden-signal", "name: another") });
+      await heddle.call(["apply", "-f", "-"], { stdin: text.replaceAll("golden-signal", "another") });
       await until(() => table.stdout().includes("another"));
       expect(table.stdout().match(/^NAME/gm)?.length).toBe(1);
       await heddle.call(["delete", "dr", "golden-signal", "another"]);

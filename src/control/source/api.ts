@@ -5,8 +5,10 @@ import { DIALECTS } from "../../dialect/dialects.ts";
 import { type SourceObject, sourceObject } from "../../dialect/object.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
 import { Informer } from "../../kube/client/informer.ts";
+import { equalJson, isJsonObject } from "../../kube/json.ts";
 import { type KubeObject, keyOf, nameOf } from "../../kube/object.ts";
 import { type ResourceType, resourceByKind } from "../../kube/resources.ts";
+import { conditionsOf, hasMeshStatus, isObjectCondition } from "../status/condition.ts";
 import type { Source, SourceListener } from "./source.ts";
 
 const log = logger("control");
@@ -21,9 +23,12 @@ export class ApiSource implements Source {
   readonly #client: KubeClient;
   readonly #informers: Informer[] = [];
   readonly #held = new Map<string, SourceObject>();
+  /** Hears of objects that say the same as before, but for what the control plane writes into their status. */
+  readonly #onStatus: () => void;
 
-  constructor(client: KubeClient) {
+  constructor(client: KubeClient, onStatus: () => void = () => {}) {
     this.#client = client;
+    this.#onStatus = onStatus;
   }
 
   start(told: SourceListener): void {
@@ -36,8 +41,10 @@ export class ApiSource implements Source {
   #remembering(listener: SourceListener): SourceListener {
     return {
       onObject: (object) => {
+        const before = this.#held.get(object.key);
         this.#held.set(object.key, object);
-        listener.onObject(object);
+        if (before && saysTheSame(before, object)) this.#onStatus();
+        else listener.onObject(object);
       },
       onDeleted: (key) => {
         this.#held.delete(key);
@@ -80,6 +87,19 @@ export class ApiSource implements Source {
   stop(): void {
     for (const informer of this.#informers) void informer.stop();
   }
+}
+
+/** Whether two versions of an object differ in nothing but our conditions and the server's book-keeping. */
+function saysTheSame(a: SourceObject, b: SourceObject): boolean {
+  return hasMeshStatus(a.origin) && equalJson(said(a.value), said(b.value));
+}
+
+function said(value: SourceObject["value"]): unknown {
+  const { metadata, status, ...content } = value;
+  const { resourceVersion: _, managedFields: __, ...kept } = isJsonObject(metadata) ? metadata : {};
+  const { conditions: ___, ...reported } = isJsonObject(status) ? status : {};
+  const others = conditionsOf(value).filter((condition) => !isObjectCondition(condition));
+  return { ...content, metadata: kept, status: reported, conditions: others };
 }
 
 /** @returns the object's key, or undefined when even its envelope is wrong, which an API server would not have let in. */

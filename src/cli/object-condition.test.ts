@@ -1,0 +1,50 @@
+// What `heddle wait` takes for an answer, and what it does not.
+
+import { expect, test } from "bun:test";
+import { newApi, send, VIRTUAL_SERVICES, virtualService } from "../kube/api/harness.ts";
+import { KubeClient } from "../kube/client/client.ts";
+import { embeddedConnection } from "../kube/client/connection.ts";
+import { resource } from "../kube/resources.ts";
+import { awaitCondition, awaitedCondition } from "./object-condition.ts";
+
+async function said(...conditions: readonly object[]) {
+  const { api } = newApi();
+  const client = new KubeClient(embeddedConnection(api), "test");
+  await send(api, "POST", VIRTUAL_SERVICES, virtualService("web"));
+  const name = { namespace: "default", name: "web" };
+  const patch = { status: { conditions } } as never;
+  await client.patch(resource.virtualServices, name, { kind: "merge", patch }, { subresource: "status" });
+  return (wanted: string) =>
+    awaitCondition(client, { type: resource.virtualServices, name }, awaitedCondition(wanted), performance.now());
+}
+
+const ACCEPTED = { type: "Accepted", status: "True", reason: "Accepted", message: "", observedGeneration: 1 };
+const PENDING = { type: "Programmed", status: "False", reason: "Pending", message: "1 of 3", observedGeneration: 1 };
+
+test("a condition is met by its type and status, whatever the case", async () => {
+  const wait = await said(ACCEPTED, PENDING);
+  await wait("accepted");
+  await wait("condition=accepted=true");
+  await wait("condition=Programmed=False");
+});
+
+test("what is not met in time is told with what the control plane says", async () => {
+  const wait = await said(ACCEPTED, PENDING);
+  await expect(wait("programmed")).rejects.toThrow(/timed out .*Programmed is False, Pending: 1 of 3/);
+  await expect(wait("condition=Other")).rejects.toThrow("nothing is said of Other yet");
+});
+
+test("what was said of an earlier version says nothing of this one", async () => {
+  const wait = await said({ ...ACCEPTED, observedGeneration: 0 });
+  await expect(wait("accepted")).rejects.toThrow("nothing is said of Accepted yet");
+});
+
+test("a rejected object is waited for no longer", async () => {
+  const wait = await said({ ...ACCEPTED, status: "False", reason: "Rejected", message: "HED1234: no" }, PENDING);
+  await expect(wait("programmed")).rejects.toThrow("was rejected: HED1234: no");
+  await wait("condition=Accepted=False");
+});
+
+test("what is no condition is a wrong usage", () => {
+  expect(() => awaitedCondition("luck")).toThrow("--for is no condition");
+});

@@ -1,0 +1,82 @@
+// `heddle wait --for=programmed KIND/NAME…`: returns when the condition is met, fails when it is not in time.
+
+import { type Command, Option } from "commander";
+import { EXIT, Failure } from "../base/failure.ts";
+import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { kindNamed, shownName } from "./kinds.ts";
+import {
+  type AwaitedCondition,
+  type AwaitedObject,
+  awaitCondition,
+  awaitedCondition,
+  isJudged,
+} from "./object-condition.ts";
+import { readFiles } from "./object-files.ts";
+import { print, printError, styleOf } from "./terminal.ts";
+import { duration } from "./values.ts";
+import { readWritten } from "./written-objects.ts";
+
+interface WaitOptions extends ApiOptions {
+  readonly for: AwaitedCondition;
+  readonly filename?: readonly string[];
+  readonly namespace: string;
+  readonly timeout: number;
+}
+
+export const DEFAULT_WAIT_MS = 30_000;
+
+export function define(command: Command): void {
+  command
+    .argument("[objects...]", "KIND/NAME, as `vs/web`")
+    .addOption(
+      new Option("--for <condition>", "programmed, accepted, or condition=TYPE[=STATUS]")
+        .argParser(awaitedCondition)
+        .default(awaitedCondition("programmed"), "programmed"),
+    )
+    .option("-f, --filename <file...>", "the objects of files or folders, - for standard input")
+    .addOption(namespaceOption())
+    .addOption(
+      new Option("--timeout <duration>", "how long to wait, for all of them together")
+        .argParser(duration("--timeout", 0))
+        .default(DEFAULT_WAIT_MS, "30s"),
+    );
+  for (const option of apiOptions()) command.addOption(option);
+  command.addHelpText(
+    "after",
+    "\nExit codes: 0 met, 1 timed out, 65 rejected or not there. Example: heddle wait --for=programmed vs/web --timeout 10s",
+  );
+  command.action((names: readonly string[], options: WaitOptions) => wait(names, options));
+}
+
+async function wait(names: readonly string[], options: WaitOptions): Promise<void> {
+  const objects = [...names.map((name) => named(name, options.namespace)), ...(await ofFiles(options))];
+  if (objects.length === 0) {
+    throw new Failure("nothing to wait for", { hint: "heddle wait vs/web, or -f FILE", exit: EXIT.usage });
+  }
+  const { client } = await openApi(options);
+  const deadline = performance.now() + options.timeout;
+  for (const object of objects) {
+    await awaitCondition(client, object, options.for, deadline);
+    await print(`${shownName(object.type, object.name.name)} condition met`);
+  }
+}
+
+function named(text: string, namespace: string): AwaitedObject {
+  const [kind = "", name = "", ...rest] = text.split("/");
+  if (name === "" || rest.length > 0) {
+    throw new Failure(`not KIND/NAME: ${JSON.stringify(text)}`, { hint: "vs/web", exit: EXIT.usage });
+  }
+  const type = kindNamed(kind);
+  return { type, name: { namespace: type.namespaced ? namespace : "", name } };
+}
+
+/** Of the kinds that the control plane judges: a Service has no such conditions. */
+async function ofFiles({ filename, namespace }: WaitOptions): Promise<readonly AwaitedObject[]> {
+  if (filename === undefined) return [];
+  const { objects, diagnostics } = readWritten(await readFiles(filename), namespace);
+  if (diagnostics.length > 0) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
+  const refused = refusedFiles(diagnostics, "nothing was waited for");
+  if (refused) throw refused;
+  return objects.filter(({ type }) => isJudged(type)).map(({ type, source }) => ({ type, name: source.origin }));
+}

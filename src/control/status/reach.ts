@@ -1,0 +1,187 @@
+// How far each object has come: of the proxies whose resources come from it, how many have acknowledged all of those. It is counted by sets
+// of resources, which proxies share, and by what is on its way: never by object and proxy.
+
+import { OWN_KINDS, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
+import type { ResourceSet } from "../../compile/resource-set.ts";
+import { originKey } from "../../model/origin.ts";
+import type { Pending } from "../../xds/delta-server.ts";
+import { type ResourceKind, SEND_ORDER } from "../../xds/type-urls.ts";
+import { hasMeshStatus } from "./condition.ts";
+
+/** One connected proxy. */
+export interface ProxyProgress {
+  /** `namespace/name` of its workload. */
+  readonly name: string;
+  readonly snapshot: ProxySnapshot;
+  readonly pending: readonly Pending[];
+}
+
+export interface Refused {
+  readonly proxy: string;
+  readonly kind: ResourceKind;
+  readonly resource: string;
+  /** The proxy's words. */
+  readonly reason: string;
+}
+
+export interface Reach {
+  /** Connected proxies that have a resource of the object. */
+  readonly proxies: number;
+  readonly acknowledged: number;
+  /** A few of them. */
+  readonly refused: readonly Refused[];
+}
+
+const MAX_REFUSED = 3;
+
+type Keys = ReadonlySet<string>;
+
+interface Group {
+  readonly keys: Keys;
+  proxies: number;
+  acknowledged: number;
+}
+
+interface Count {
+  proxies: number;
+  acknowledged: number;
+  refused: Refused[];
+}
+
+/** Remembers what the sets of the last time were made from. */
+export class ReachCounter {
+  readonly #ids = new WeakMap<ResourceSet, number>();
+  readonly #members = new WeakMap<ResourceSet, ReadonlyMap<string, number>>();
+  readonly #own = new WeakMap<ProxySnapshot, Keys>();
+  #shared = new Map<string, Keys>();
+  #nextId = 0;
+
+  /** By originKey. Objects that no proxy's resources come from are left out. */
+  count(proxies: Iterable<ProxyProgress>): ReadonlyMap<string, Reach> {
+    const counts = new Counts();
+    const groups = new Map<string, Group>();
+    const before = this.#shared;
+    this.#shared = new Map();
+    for (const proxy of proxies) {
+      const group = this.#groupOf(proxy.snapshot, groups, before);
+      const isStarting = proxy.pending.some(({ whole }) => whole);
+      const behind = isStarting ? undefined : behindOf(proxy, counts);
+      group.proxies++;
+      if (!isStarting) group.acknowledged++;
+      for (const key of behind ?? []) if (group.keys.has(key)) counts.of(key).acknowledged--;
+      for (const key of this.#ownKeys(proxy.snapshot)) {
+        if (group.keys.has(key)) continue;
+        const count = counts.of(key);
+        count.proxies++;
+        if (behind && !behind.has(key)) count.acknowledged++;
+      }
+    }
+    for (const group of groups.values()) {
+      for (const key of group.keys) {
+        const count = counts.of(key);
+        count.proxies += group.proxies;
+        count.acknowledged += group.acknowledged;
+      }
+    }
+    return counts.all;
+  }
+
+  /** Proxies that share all that can be shared. */
+  #groupOf({ layers }: ProxySnapshot, groups: Map<string, Group>, before: ReadonlyMap<string, Keys>): Group {
+    const shared = SEND_ORDER.map((kind) => (layers[kind] ?? []).slice(isOwn(kind) ? 1 : 0));
+    const id = shared.map((sets) => sets.map((set) => this.#idOf(set)).join("+")).join();
+    const known = groups.get(id);
+    if (known) return known;
+    const keys = before.get(id) ?? this.#keysOf(shared);
+    this.#shared.set(id, keys);
+    const group = { keys, proxies: 0, acknowledged: 0 };
+    groups.set(id, group);
+    return group;
+  }
+
+  #ownKeys(snapshot: ProxySnapshot): Keys {
+    const known = this.#own.get(snapshot);
+    if (known) return known;
+    const keys = this.#keysOf(OWN_KINDS.map((kind) => (snapshot.layers[kind] ?? []).slice(0, 1)));
+    this.#own.set(snapshot, keys);
+    return keys;
+  }
+
+  #keysOf(stacks: readonly (readonly ResourceSet[])[]): Keys {
+    const keys = new Set<string>();
+    for (const stack of stacks) this.#addKeys(stack, keys);
+    return keys;
+  }
+
+  /** What is covered by an upper set does not reach the proxy: an object all of whose resources are covered is none of its. */
+  #addKeys(stack: readonly ResourceSet[], keys: Set<string>): void {
+    const covered = new Set<string>();
+    for (const set of stack) {
+      const taken = new Map<string, number>();
+      for (const name of covered) for (const key of keysAt(set, name)) taken.set(key, (taken.get(key) ?? 0) + 1);
+      for (const [key, resources] of this.#membersOf(set)) if (resources > (taken.get(key) ?? 0)) keys.add(key);
+      if (set === stack.at(-1)) return;
+      for (const name of set.resources.keys()) covered.add(name);
+      for (const name of set.hidden) covered.add(name);
+    }
+  }
+
+  /** How many resources of the set come from each object. */
+  #membersOf(set: ResourceSet): ReadonlyMap<string, number> {
+    const known = this.#members.get(set);
+    if (known) return known;
+    const members = new Map<string, number>();
+    for (const name of set.sources.keys())
+      for (const key of keysAt(set, name)) members.set(key, (members.get(key) ?? 0) + 1);
+    this.#members.set(set, members);
+    return members;
+  }
+
+  #idOf(set: ResourceSet): number {
+    const id = this.#ids.get(set) ?? this.#nextId++;
+    this.#ids.set(set, id);
+    return id;
+  }
+}
+
+class Counts {
+  readonly all = new Map<string, Count>();
+
+  of(key: string): Count {
+    const known = this.all.get(key);
+    if (known) return known;
+    const count: Count = { proxies: 0, acknowledged: 0, refused: [] };
+    this.all.set(key, count);
+    return count;
+  }
+}
+
+function isOwn(kind: ResourceKind): boolean {
+  return OWN_KINDS.some((own) => own === kind);
+}
+
+function keysAt({ sources }: ResourceSet, name: string): Keys {
+  const keys = new Set<string>();
+  for (const { origin } of sources.get(name) ?? []) if (hasMeshStatus(origin)) keys.add(originKey(origin));
+  return keys;
+}
+
+/** Objects of which the proxy lacks something. */
+function behindOf({ name: proxy, snapshot, pending }: ProxyProgress, counts: Counts): Keys {
+  const behind = new Set<string>();
+  for (const part of pending) {
+    if (part.whole) continue;
+    for (const [resource, reason] of part.names) {
+      for (const { origin } of sourcesOf(snapshot, part.kind, resource)) {
+        if (!hasMeshStatus(origin)) continue;
+        const key = originKey(origin);
+        const first = !behind.has(key);
+        behind.add(key);
+        const { refused } = counts.of(key);
+        if (reason !== undefined && (first || refused.at(-1)?.proxy !== proxy) && refused.length < MAX_REFUSED)
+          refused.push({ proxy, kind: part.kind, resource, reason });
+      }
+    }
+  }
+  return behind;
+}
