@@ -235,11 +235,12 @@ export class Listener {
 
   /**
    * What the socket calls for as long as it is open knows the door alone. Whoever opened it is replaced, and leads to its heir, and that to
-   * the next: a door that kept hold of the first would keep all of them.
+   * the next: a door that kept hold of the first would keep all of them. No function here says `this`: what one of them holds, all do.
    */
   #openDoor(host: string, port: number, before: ListeningSocket | undefined): Door {
     const { name: listener, backlog, sharedTls } = this.table;
     const context = this.#context;
+    const handshakeTimeoutMs = this.#handshakeTimeoutMs;
     const accept = (transport: SocketTransport) => door.owner.#accept(transport);
     const tls = (): ServerTls =>
       serverTls(
@@ -247,7 +248,7 @@ export class Listener {
         context,
         listener,
         () => door.owner.stats,
-        this.#handshakeTimeoutMs,
+        handshakeTimeoutMs,
       );
     const place: SocketPlace = { listener, host, port, backlog };
     const fd = before && sameSocket(before.descriptor);
