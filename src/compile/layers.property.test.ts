@@ -281,7 +281,7 @@ test("laid over what everybody sees, a view is what it is by itself", () => {
         expect(merged(layered(shared, client))).toEqual(merged(direct.sets));
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });
 
@@ -311,7 +311,7 @@ test("through a scope that lets everything be called, a client calls what it doe
           );
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });
 
@@ -359,6 +359,6 @@ test("with what is remembered of other meshes, a proxy gets what it would get wi
         before = mesh;
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   );
 });
