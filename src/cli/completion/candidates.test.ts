@@ -52,7 +52,7 @@ describe("what is completed", () => {
     ["get --all", ["--all-namespaces"]],
     ["get -A --all", []],
     ["delete vs web ", ["web"]],
-    ["ps -o ", ["table", "json"]],
+    ["ps -o ", ["table", "wide", "json"]],
     ["pc c", ["cluster"]],
     ["apply -f ", [":files"]],
     ["apply -f a.yaml ", [":files"]],
