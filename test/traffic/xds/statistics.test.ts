@@ -212,10 +212,11 @@ traffic(
     cluster: thresholds({ max_connections: 1, max_pending_requests: 1, max_retries: 2 }),
   },
   async ({ client, process, application: { v1 } }) => {
-    const counted = await counting(process);
     v1.script(() => ({ kind: "hang" }));
     client.request("/pending").catch(() => {});
     await until("the connection is taken", () => askedFor("/pending", v1) === 1);
+    // From here on: where the connection of the case before is not closed yet, this one waited for it.
+    const counted = await counting(process);
     client.request("/pending").catch(() => {});
     await until("one waits", async () => (await counted()).overflows.cx === 1);
     expect((await client.request("/")).status).toBe(503);
