@@ -8,17 +8,21 @@ import { suppressedCodes } from "../suppress.ts";
 
 const GROUPS = /(?:\.istio\.io|^gateway\.networking\.k8s\.io)$/;
 
+/** Conditions that tell what is wrong: False is good. Heddle's own, and the Gateway API's. */
+const BAD_WHEN_TRUE: readonly unknown[] = ["Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"];
+
 export const conditions: ObjectAnalyzer = {
   name: "conditions.ConditionAnalyzer",
-  about: "no condition of a status is False",
+  about: "no condition of a status says that something is wrong",
   codes: ["IST0171"],
   scope: "object",
   analyze(object, report) {
     const { status } = object.value;
     if (!GROUPS.test(object.origin.group) || !isObject(status) || !Array.isArray(status.conditions)) return;
     for (const [i, condition] of (status.conditions as readonly unknown[]).entries()) {
-      if (!isObject(condition) || condition.status !== "False") continue;
-      const { type, reason, message } = condition;
+      if (!isObject(condition)) continue;
+      const { type, reason, message, status: is } = condition;
+      if (is !== (BAD_WHEN_TRUE.includes(type) ? "True" : "False")) continue;
       report(
         object,
         `status.conditions[${i}]`,
