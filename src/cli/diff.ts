@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { State } from "../admin/api.ts";
+import type { Diagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { translate } from "../dialect/dialects.ts";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
@@ -17,7 +18,7 @@ import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-cli
 import { rehearsed } from "./apply.ts";
 import { DIFF_OUTPUTS, type DiffOutput, diffText, isEmpty } from "./diff-output.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { judgeAlone } from "./judge.ts";
+import { judgeAlone, judgeEach } from "./judge.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
@@ -77,15 +78,21 @@ async function ofFiles(files: Files, base: readonly string[], options: DiffOptio
   return { before, after: onTop(await objectsOf(files, options), before), callers: [] };
 }
 
-async function objectsOf(files: Files, { namespace }: DiffOptions): Promise<readonly SourceObject[]> {
-  const { objects, unreadable } = objectsOfFiles(files, namespace);
-  await refuse(unreadable);
+async function objectsOf(files: Files, options: DiffOptions): Promise<readonly SourceObject[]> {
+  const { objects, unreadable } = objectsOfFiles(files, options.namespace);
+  await refuse([...unreadable, ...judged(objects, options)]);
   return objects;
 }
 
 async function ofMesh(files: Files, options: DiffOptions): Promise<Change> {
   const { objects: written, diagnostics } = readWritten(files, options.namespace, judgeAlone);
-  await refuse(diagnostics);
+  await refuse([
+    ...diagnostics,
+    ...judged(
+      written.map(({ source }) => source),
+      options,
+    ),
+  ]);
   if (written.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
   const { client } = await openApi(options);
@@ -107,6 +114,15 @@ async function mergedWith(client: KubeClient, written: WrittenObject): Promise<S
     if (hasReason(thrown, "NotFound") && written.type !== resource.namespaces) return written.source;
     throw thrown;
   }
+}
+
+/** What is wrong with each: it would be refused, and there is nothing to compare. Warnings are for `apply` and `analyze`. */
+function judged(objects: readonly SourceObject[], { state, meshConfig }: DiffOptions): readonly Diagnostic[] {
+  const found = judgeEach(
+    objects.map((source) => ({ source })),
+    meshSettings(state, meshConfig, objects),
+  );
+  return found.filter(({ severity }) => severity === "error");
 }
 
 async function refuse(diagnostics: Parameters<typeof diagnosticsText>[0]): Promise<void> {

@@ -23,7 +23,10 @@ const NO_EFFECT = "HED1025";
 const SURELY_WRONG = "HED1202";
 
 /** What is wrong with the objects one by one, and that some are written twice. */
-export function judgeEach(written: readonly WrittenObject[], base: MeshSettings): readonly Diagnostic[] {
+export function judgeEach(
+  written: readonly Pick<WrittenObject, "source">[],
+  base: MeshSettings,
+): readonly Diagnostic[] {
   const { results, settings } = translate(
     written.map(({ source }) => source),
     base,

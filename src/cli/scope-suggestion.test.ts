@@ -29,6 +29,7 @@ const TOPOLOGY: Topology = {
     edge("shop/web", "shop/cart", "cart.shop.svc.cluster.local"),
     edge("shop/web", "team/reviews", "reviews.team.svc.cluster.local"),
     edge("shop/cart", "shop/cart", "api.example.com"),
+    edge("shop/cart", "shop/web", "127.0.0.1"), // no scope names an address
     edge("shop/cart", "external/example.com", "PassthroughCluster"),
     edge("unknown/shop", "shop/web", "web.shop.svc.cluster.local"),
   ],

@@ -1,6 +1,7 @@
 // Who called whom → the Sidecars that would have let it. Nothing is applied: what was not seen may be needed tomorrow.
 
 import type { Topology, TopologyNode } from "../admin/api.ts";
+import { parseAddress } from "../base/cidr.ts";
 
 export interface SuggestedSidecar {
   readonly apiVersion: "networking.istio.io/v1";
@@ -15,13 +16,13 @@ export interface SuggestedSidecar {
 /** `app`: one for each app label, where callers have one. */
 export type Granularity = "namespace" | "app";
 
-/** Sorted by namespace and name. Of callers that called nobody nothing is said. */
+/** Sorted by namespace and name. Of callers that called nobody nothing is said, nor of addresses, which no scope names. */
 export function suggestedSidecars({ nodes, edges }: Topology, granularity: Granularity): readonly SuggestedSidecar[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const hosts = new Map<string, { readonly caller: TopologyNode; readonly hosts: Set<string> }>();
   for (const { from, to, service } of edges) {
     const caller = byId.get(from);
-    if (caller?.kind !== "workload" || byId.get(to)?.kind === "external") continue;
+    if (caller?.kind !== "workload" || byId.get(to)?.kind === "external" || parseAddress(service)) continue;
     const key = `${caller.namespace}/${granularity === "app" ? caller.app : ""}`;
     const entry = hosts.get(key) ?? { caller, hosts: new Set() };
     hosts.set(key, entry);

@@ -1,4 +1,4 @@
-// What the program says of files without a control plane: `heddle compile`.
+// What the program says of files without a control plane: `heddle compile`, `heddle diff`.
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -99,5 +99,24 @@ describe("heddle compile", () => {
     const { code, stdout, stderr } = await compile("-f", "web.yaml", ...args);
     expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
     expect(stderr).toContain(said);
+  });
+});
+
+describe("heddle diff", () => {
+  const diff = (...args: string[]) => heddle.call(["diff", "--base", "before.yaml", ...args]);
+
+  test("what would be refused is told, and nothing is compared", async () => {
+    write("before.yaml", ROUTE);
+    write("wrong.yaml", ROUTE.replace("hosts: [web]", "host: [web]"));
+    const { code, stdout, stderr } = await diff("-f", "wrong.yaml");
+    expect(code).toBe(65);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("wrong.yaml:5:3");
+    expect(stderr).toContain("nothing was compared");
+  });
+
+  test("the same files differ in nothing", async () => {
+    write("before.yaml", ROUTE);
+    expect((await diff("-f", "before.yaml")).code).toBe(0);
   });
 });
