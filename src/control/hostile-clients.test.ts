@@ -221,14 +221,17 @@ test("answers to what was never sent are counted and change nothing", async () =
   expect(onlyStream().status.find(({ kind }) => kind === "cds")).toMatchObject({ held: 0, synced: false });
 });
 
-test("a million names, or versions that it claims to hold, are refused before any is remembered", async () => {
+/** Both ends are in this process, and the messages have megabytes. */
+const PATIENCE_MS = 9_000;
+
+test("more names than are let, or versions that it claims to hold, are refused before any is remembered", async () => {
   await newWorld();
-  const names = Array.from({ length: 1_000_000 }, (_, i) => `n${i}`);
+  const names = Array.from({ length: 200_000 }, (_, i) => `n${i}`);
   const greedy = (await client()).send("eds", { resourceNamesSubscribe: names });
-  expect(await until("the end", () => greedy.status)).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  expect(await until("the end", () => greedy.status, PATIENCE_MS)).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   const initialResourceVersions = Object.fromEntries(names.map((name) => [name, ""]));
   const liar = (await client()).send("cds", { initialResourceVersions });
-  expect(await until("the end", () => liar.status)).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  expect(await until("the end", () => liar.status, PATIENCE_MS)).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   expect(world.control.discovery.streams.size).toBe(0);
   await othersAreServed();
 }, 20_000);
