@@ -1,20 +1,14 @@
 // What load on one peer gave, and what two peers are to each other.
 
+import type { Measurement } from "./measurement.ts";
 import { rounded } from "./statistics.ts";
 
-export interface Result {
+export interface Result extends Measurement {
   readonly name: string;
-  readonly cpuUs: number;
-  readonly userUs: number;
-  readonly systemUs: number;
-  readonly rps: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
   /** Under load; of the largest process of the peer. */
   readonly residentBytes: number;
   /** The same without the pages that other processes of the program share. */
   readonly privateBytes: number;
-  readonly errors: number;
   /** From the start of a proxy until /ready says LIVE. */
   readonly readyMs: number;
   /** Before the first request. */

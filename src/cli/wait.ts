@@ -44,7 +44,7 @@ export function define(command: Command): void {
   for (const option of apiOptions()) command.addOption(option);
   command.addHelpText(
     "after",
-    "\nExit codes: 0 met, 1 timed out, 65 rejected or not there. Example: heddle wait --for=programmed vs/web --timeout 10s",
+    "\nExit codes: 0 met, 1 timed out or not there, 65 rejected. Example: heddle wait --for=programmed vs/web --timeout 10s",
   );
   command.action((names: readonly string[], options: WaitOptions) => wait(names, options));
 }
