@@ -112,6 +112,25 @@ status: {podIP: 127.0.0.1, conditions: [{type: Ready, status: "True"}]}`;
     expect(difference.callers).toEqual([]);
   });
 
+  test("has endpoints whose place gets another share", () => {
+    const placed = (us: number) => `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: placed, namespace: default}
+spec:
+  hosts: [placed.test]
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 192.0.2.1, locality: us/a}, {address: 192.0.2.2, locality: eu/a}, {address: 192.0.2.3, locality: ap/a}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: placed, namespace: default}
+spec: {host: placed.test, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: "*", to: {us: ${us}, eu: ${50 - us}, ap: 50}}]}}}}`;
+    const changes = between([placed(20)], [placed(30)]).proxies.flatMap((one) => one.changes);
+    expect(changes.find(({ kind }) => kind === "endpoints")?.changed).toEqual(["192.0.2.2:80", "192.0.2.1:80"]);
+  });
+
   test("leaves out callers that the mesh does not know", () => {
     const { observed } = between([], [], [CALLER, { ...CALLER, workload: "nobody" }, { ...CALLER, service: "none" }]);
     expect(observed).toBe(1);

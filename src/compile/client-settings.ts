@@ -5,25 +5,33 @@ import {
   type ClientSettings,
   type ClientTls,
   type ConnectionPool,
-  type LoadBalancing,
+  type EndpointChoice,
   type OutlierDetection,
+  type ProxyProtocolVersion,
   type RetryBudget,
   type Subset,
   settingsFor,
   subsetByName,
   type TcpKeepalive,
+  type Tunnel,
 } from "../model/client-policy.ts";
+import type { LocalityPreference } from "../model/locality-preference.ts";
 import { type Client, clientPolicyFor, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 
 export interface EffectiveSettings {
-  readonly loadBalancing: LoadBalancing;
+  readonly loadBalancing: EndpointChoice;
+  readonly locality: LocalityPreference;
   readonly connectTimeoutMs: number;
   readonly pool: ConnectionPool | undefined;
   readonly retryBudget: RetryBudget | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
+  readonly tunnel: Tunnel | undefined;
+  readonly proxyProtocol: ProxyProtocolVersion | undefined;
 }
+
+const NONE: LocalityPreference = { kind: "none" };
 
 /**
  * By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults. Two things
@@ -49,26 +57,40 @@ function keepaliveOf(own: TcpKeepalive | undefined, mesh: TcpKeepalive | undefin
   };
 }
 
+/** Without ejection Envoy never finds that an endpoint fails, and nobody would be fallen back to. */
+function localityOf(defaults: ClientSettings, own: ClientSettings): LocalityPreference {
+  const preference = own.loadBalancing?.locality ?? defaults.loadBalancing?.locality ?? NONE;
+  const ejects = (own.outlierDetection ?? defaults.outlierDetection) !== undefined;
+  return preference.kind === "failover" && !ejects ? NONE : preference;
+}
+
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-export function effectiveSettings(
+/** What holds for one port of a service, or of a subset. */
+export function settingsAt(
   defaults: ClientSettings,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
   port: number,
 ): EffectiveSettings {
   const scope = subset ?? policy;
-  const own: ClientSettings = scope ? settingsFor(scope, port) : {};
+  return effectiveSettings(defaults, scope ? settingsFor(scope, port) : {});
+}
+
+export function effectiveSettings(defaults: ClientSettings, own: ClientSettings): EffectiveSettings {
   const pool = poolOf(own.connectionPool, defaults.connectionPool);
   return {
     loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },
+    locality: localityOf(defaults, own),
     connectTimeoutMs: pool?.connectTimeoutMs ?? defaults.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     pool,
     // Who counts retries himself does not want the mesh's budget.
     retryBudget: own.retryBudget ?? (own.connectionPool?.maxRetries === undefined ? defaults.retryBudget : undefined),
     outlierDetection: own.outlierDetection ?? defaults.outlierDetection,
     tls: own.tls ?? defaults.tls,
+    tunnel: own.tunnel,
+    proxyProtocol: own.proxyProtocol,
   };
 }
 
@@ -84,5 +106,5 @@ export function clientSettingsFor(
   const policy = service && clientPolicyFor(mesh, service, client);
   if (!policy) return undefined;
   const own = subset === "" ? undefined : subsetByName(policy, subset);
-  return effectiveSettings(mesh.settings.defaults.client, policy, own, port);
+  return settingsAt(mesh.settings.defaults.client, policy, own, port);
 }

@@ -4,8 +4,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type {
   ConnectionPool,
+  EndpointChoice,
   HashTable,
-  LoadBalancing,
   OutlierDetection,
   RetryBudget,
   TcpKeepalive,
@@ -26,7 +26,7 @@ import { RandomSchema } from "../xds/gen/envoy/extensions/load_balancing_policie
 import { RingHashSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts";
 import { RoundRobinSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
 
-type Balanced = Exclude<LoadBalancing, { readonly kind: "original-destination" }>;
+type Balanced = Exclude<EndpointChoice, { readonly kind: "original-destination" }>;
 
 function slowStart(warmup: Warmup | undefined): { slowStartConfig?: MessageInitShape<typeof SlowStartConfigSchema> } {
   if (!warmup) return {};
@@ -40,34 +40,45 @@ function slowStart(warmup: Warmup | undefined): { slowStartConfig?: MessageInitS
   };
 }
 
-function policyOf(balancing: Balanced): { readonly name: string; readonly typedConfig: Any } {
-  switch (balancing.kind) {
-    case "least-request":
-      return named(
-        "least_request",
-        packAny(LeastRequestSchema, create(LeastRequestSchema, slowStart(balancing.warmup))),
-      );
-    case "round-robin":
-      return named("round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema, slowStart(balancing.warmup))));
+/** Localities count as much as their weights say; else as much as their endpoints. */
+const BY_WEIGHT = { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } } as const;
+
+function policyOf(choice: Balanced, byLocality: boolean): { readonly name: string; readonly typedConfig: Any } {
+  const localities = byLocality ? { localityLbConfig: BY_WEIGHT } : {};
+  switch (choice.kind) {
+    case "least-request": {
+      const config = create(LeastRequestSchema, { ...slowStart(choice.warmup), ...localities });
+      return named("least_request", packAny(LeastRequestSchema, config));
+    }
+    case "round-robin": {
+      const config = create(RoundRobinSchema, { ...slowStart(choice.warmup), ...localities });
+      return named("round_robin", packAny(RoundRobinSchema, config));
+    }
     case "random":
-      return named("random", packAny(RandomSchema, create(RandomSchema)));
+      return named("random", packAny(RandomSchema, create(RandomSchema, localities)));
     case "consistent-hash":
-      return hashed(balancing.table);
+      return hashed(choice.table, byLocality);
   }
 }
 
-function hashed(table: HashTable): { readonly name: string; readonly typedConfig: Any } {
-  return table.kind === "ring"
-    ? named("ring_hash", packAny(RingHashSchema, create(RingHashSchema, { minimumRingSize: BigInt(table.minSize) })))
-    : named("maglev", packAny(MaglevSchema, create(MaglevSchema, { tableSize: BigInt(table.size) })));
+function hashed(table: HashTable, byLocality: boolean): { readonly name: string; readonly typedConfig: Any } {
+  const localities = byLocality ? { localityWeightedLbConfig: {} } : {};
+  if (table.kind === "ring") {
+    const config = create(RingHashSchema, { minimumRingSize: BigInt(table.minSize), ...localities });
+    return named("ring_hash", packAny(RingHashSchema, config));
+  }
+  const config = create(MaglevSchema, { tableSize: BigInt(table.size), ...localities });
+  return named("maglev", packAny(MaglevSchema, config));
 }
 
 function named(name: string, typedConfig: Any): { readonly name: string; readonly typedConfig: Any } {
   return { name: `envoy.load_balancing_policies.${name}`, typedConfig };
 }
 
-export function balancing(policy: Balanced): LoadBalancingPolicy {
-  return create(LoadBalancingPolicySchema, { policies: [{ typedExtensionConfig: policyOf(policy) }] });
+/** `byLocality`: first a locality is chosen, by their weights, then one of its endpoints. */
+export function balancing(choice: Balanced, byLocality: boolean): LoadBalancingPolicy {
+  const typedExtensionConfig = policyOf(choice, byLocality);
+  return create(LoadBalancingPolicySchema, { policies: [{ typedExtensionConfig }] });
 }
 
 /** Istio's: no limit unless somebody set one. Envoy's own defaults (1,024 requests, 3 retries) surprise under load. */
@@ -114,13 +125,21 @@ export function connectionOptions({
 
 /** Success-rate ejection is off, as in Istio: it ejects by comparing endpoints, which few expect. */
 export function outlierDetection(policy: OutlierDetection): MessageInitShape<typeof OutlierDetectionSchema> {
-  const { consecutive5xx, consecutiveGatewayErrors } = policy;
+  const { consecutive5xx, consecutiveGatewayErrors, consecutiveLocalFailures } = policy;
   return {
     ...(consecutive5xx > 0 ? { consecutive5xx } : {}),
     enforcingConsecutive5xx: consecutive5xx > 0 ? 100 : 0,
     ...(consecutiveGatewayErrors > 0 ? { consecutiveGatewayFailure: consecutiveGatewayErrors } : {}),
     enforcingConsecutiveGatewayFailure: consecutiveGatewayErrors > 0 ? 100 : 0,
     enforcingSuccessRate: 0,
+    ...(consecutiveLocalFailures === undefined
+      ? {}
+      : {
+          splitExternalLocalOriginErrors: true,
+          consecutiveLocalOriginFailure: consecutiveLocalFailures,
+          enforcingConsecutiveLocalOriginFailure: 100,
+          enforcingLocalOriginSuccessRate: 0,
+        }),
     interval: durationFromMs(policy.intervalMs),
     baseEjectionTime: durationFromMs(policy.baseEjectionMs),
     maxEjectionPercent: policy.maxEjectionPercent,

@@ -13,17 +13,18 @@ import {
   Cluster_TransportSocketMatchSchema,
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import type { TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
 import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
-import { LEG_MATCH, loadAssignment, type Target } from "./endpoint.ts";
+import { LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
 import { legServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
-import { externalClient, legClient, plaintext } from "./tls.ts";
+import { externalClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
 export interface ClusterPlan {
@@ -39,7 +40,7 @@ export interface ClusterPlan {
   /** Identities that servers may have, sorted. */
   readonly names: readonly string[];
   /** Endpoints that travel inside of the cluster, because it resolves them by DNS; undefined: they travel by EDS, or there are none. */
-  readonly inline: readonly Target[] | undefined;
+  readonly inline: readonly LocalityGroup[] | undefined;
   /** The policy that shapes it, else the service. */
   readonly origin: Origin;
 }
@@ -78,8 +79,9 @@ type ClusterFields = Partial<Omit<Cluster, keyof Message>>;
 const DNS_REFRESH_MS = 60_000;
 
 function discoveryFields(plan: ClusterPlan): ClusterFields {
-  const { loadBalancing } = plan.settings;
-  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing);
+  const { loadBalancing, locality } = plan.settings;
+  const byLocality = locality.kind === "shares";
+  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing, byLocality);
   const dns = (type: Cluster_DiscoveryType): ClusterFields => ({
     clusterDiscoveryType: { case: "type", value: type },
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
@@ -119,18 +121,27 @@ const anythingElse = lazy(() =>
 
 function socketFields(plan: ClusterPlan): ClusterFields {
   const { service, port, settings, names } = plan;
-  const { tls } = settings;
-  if (tls?.kind === "simple") return { transportSocket: externalClient(tls) };
-  if (tls?.kind === "disable" || (!tls && service.location === "external")) return {};
+  const { tls, proxyProtocol: header } = settings;
+  const headed = (socket: TransportSocket) => (header ? withProxyHeader(socket, header) : socket);
+  if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls)) };
+  if (tls?.kind === "disable" || (!tls && service.location === "external"))
+    return header ? { transportSocket: headed(plaintext()) } : {};
   const expected = tls?.kind === "mesh" && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : names;
   return {
     transportSocketMatches: [
+      // No header on the leg: its servers know their client by the certificate, and take none.
       create(Cluster_TransportSocketMatchSchema, {
         name: "leg",
         match: LEG_MATCH,
         transportSocket: legClient(legServerName(service, port.number), expected),
       }),
-      anythingElse(),
+      header
+        ? create(Cluster_TransportSocketMatchSchema, {
+            name: "plaintext",
+            match: {},
+            transportSocket: headed(plaintext()),
+          })
+        : anythingElse(),
     ],
   };
 }

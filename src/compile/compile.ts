@@ -18,7 +18,7 @@ import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet, resourceSet } from "./resource-set.ts";
 import { compileScoped, scopedMeshOf } from "./scoped.ts";
 import { proxyTelemetry } from "./telemetry.ts";
-import { clientSelectors, commonView, type View, viewOf } from "./visibility.ts";
+import { clientSelectors, commonView, type View, viewFrom, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
 export interface SharedResources {
@@ -65,7 +65,8 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const { proxy } = workload;
   if (!proxy) return undefined;
   const scope = isGateway(proxy) ? undefined : shared.mesh.index.proxyScopes.of(workload);
-  const view = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
+  const seen = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
+  const view = viewFrom(seen, cache.perspectives.placeOf(workload));
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
   const inputs = isGateway(proxy)

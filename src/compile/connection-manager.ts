@@ -2,6 +2,7 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Tunnel } from "../model/client-policy.ts";
 import type { MeshSettings, PathNormalization } from "../model/settings.ts";
 import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
@@ -151,17 +152,22 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   });
 }
 
+function tunnelTarget({ host, port }: Tunnel): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 type ConnectionFields = Pick<
   MessageInitShape<typeof TcpProxySchema>,
-  "hashPolicy" | "idleTimeout" | "maxDownstreamConnectionDuration"
+  "hashPolicy" | "idleTimeout" | "maxDownstreamConnectionDuration" | "tunnelingConfig"
 >;
 
 function connectionFields(settings: StreamSettings | undefined): ConnectionFields {
-  const { hashSourceAddress = false, idleTimeoutMs: idle, maxDurationMs: duration } = settings ?? {};
+  const { hashSourceAddress = false, idleTimeoutMs: idle, maxDurationMs: duration, tunnel } = settings ?? {};
   return {
     ...(hashSourceAddress ? { hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }] } : {}),
     ...(idle === undefined ? {} : { idleTimeout: durationFromMs(idle) }),
     ...(duration === undefined ? {} : { maxDownstreamConnectionDuration: durationFromMs(duration) }),
+    ...(tunnel ? { tunnelingConfig: { hostname: tunnelTarget(tunnel), usePost: tunnel.method === "POST" } } : {}),
   };
 }
 

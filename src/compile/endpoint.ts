@@ -4,7 +4,6 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Cidr, containsAddress } from "../base/cidr.ts";
 import { type Endpoint, isUnixAddress, unixPath } from "../model/endpoint.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { compareText } from "../model/origin.ts";
 import type { Locality } from "../model/workload.ts";
 import { formatEndpointWorkload } from "../stats/peer-metadata.ts";
 import type { AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
@@ -25,10 +24,21 @@ export interface Target {
   readonly reach: Exclude<Reach, "withheld">;
   readonly weight: number;
   readonly locality: Locality;
+  readonly cluster: string;
+  readonly network: string;
   /** `name;namespace;canonical name;canonical revision;cluster`; undefined when the mesh knows only the address. */
   readonly workload: string | undefined;
-  /** What subsets select by. */
+  /** What subsets select by, and failover may. */
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Endpoints of one place and one priority. */
+export interface LocalityGroup {
+  readonly locality: Locality;
+  /** 0 first. Without a gap, as Envoy demands. */
+  readonly priority: number;
+  readonly weight: number;
+  readonly members: readonly Target[];
 }
 
 /** `machineAddress`: see View. */
@@ -38,10 +48,10 @@ export function targetOf(
   reach: Target["reach"],
   machineAddress: string | undefined,
 ): Target {
-  const { weight, locality, labels, transport } = endpoint;
+  const { weight, locality, cluster, network, labels, transport } = endpoint;
   const address = machineAddress !== undefined && isLoopback(endpoint.address) ? machineAddress : endpoint.address;
   const port = reach === "leg" && transport.kind === "leg" ? transport.port : endpoint.port;
-  return { address, port, reach, weight, locality, workload: workloadText(mesh, endpoint), labels };
+  return { address, port, reach, weight, locality, cluster, network, workload: workloadText(mesh, endpoint), labels };
 }
 
 const LOOPBACK: Cidr = { address: Uint8Array.of(127, 0, 0, 0), bits: 8 };
@@ -82,29 +92,15 @@ function lbEndpoint(target: Target): MessageInitShape<typeof LbEndpointSchema> {
   };
 }
 
-function localityKey({ region, zone, subzone }: Locality): string {
-  return `${region}/${zone}/${subzone}`;
-}
-
-/** The endpoints by locality, in order; `name` is the EDS service name, or the cluster's for endpoints inside of it. */
-export function loadAssignment(name: string, targets: readonly Target[]): ClusterLoadAssignment {
-  const byLocality = new Map<string, Target[]>();
-  for (const target of targets) {
-    const key = localityKey(target.locality);
-    const list = byLocality.get(key);
-    if (list) list.push(target);
-    else byLocality.set(key, [target]);
-  }
-  const sorted = [...byLocality].sort(([a], [b]) => compareText(a, b));
+/** `name` is the EDS service name, or the cluster's for endpoints inside of it. */
+export function loadAssignment(name: string, groups: readonly LocalityGroup[]): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: name,
-    endpoints: sorted.map(([, members]) => {
-      const { region, zone, subzone } = members[0]!.locality;
-      return {
-        ...(region || zone || subzone ? { locality: { region, zone, subZone: subzone } } : {}),
-        lbEndpoints: members.map(lbEndpoint),
-        loadBalancingWeight: members.reduce((sum, { weight }) => sum + weight, 0),
-      };
-    }),
+    endpoints: groups.map(({ locality: { region, zone, subzone }, priority, weight, members }) => ({
+      ...(region || zone || subzone ? { locality: { region, zone, subZone: subzone } } : {}),
+      lbEndpoints: members.map(lbEndpoint),
+      loadBalancingWeight: weight,
+      priority,
+    })),
   });
 }

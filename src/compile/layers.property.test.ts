@@ -4,6 +4,8 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { buildMesh } from "../model/build.ts";
+import type { OutlierDetection } from "../model/client-policy.ts";
+import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
 import type { EgressPort, ImportedNamespace, ProxyScope } from "../model/proxy-scope.ts";
@@ -12,7 +14,7 @@ import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, wor
 import type { MtlsMode } from "../model/server-policy.ts";
 import { DEFAULT_SETTINGS, type MeshSettings, type OutboundPolicy, type PathNormalization } from "../model/settings.ts";
 import { PUBLIC, type Visibility } from "../model/visibility.ts";
-import type { Workload, WorkloadKey, WorkloadProxy } from "../model/workload.ts";
+import type { Locality, Workload, WorkloadKey, WorkloadProxy } from "../model/workload.ts";
 import type { ResourceMap } from "../xds/snapshot.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
@@ -20,7 +22,7 @@ import { compileProxy, compileShared, type SharedResources } from "./compile.ts"
 import { compileCommon, compileOutbound, type OutboundSets } from "./outbound.ts";
 import { layer } from "./resource-set.ts";
 import { proxyTelemetry } from "./telemetry.ts";
-import { commonView, viewOf } from "./visibility.ts";
+import { commonView, type View, viewFrom, viewOf } from "./visibility.ts";
 
 const NAMESPACES = ["a", "b", "istio-system"];
 const NAMES = ["x", "y"];
@@ -85,6 +87,27 @@ const routes = fc.array(
   { maxLength: 5 },
 );
 
+const US: Locality = { region: "us", zone: "a", subzone: "" };
+const EU: Locality = { region: "eu", zone: "b", subzone: "" };
+const ANYWHERE = { zone: "*", subzone: "*" };
+const SHARES: LocalityPreference = {
+  kind: "shares",
+  rules: [
+    {
+      from: { region: "us", ...ANYWHERE },
+      to: [
+        { locality: { region: "us", ...ANYWHERE }, weight: 90 },
+        { locality: { region: "eu", ...ANYWHERE }, weight: 10 },
+      ],
+    },
+  ],
+};
+const locality = fc.constantFrom<LocalityPreference | undefined>(undefined, { kind: "none" }, SHARES, {
+  kind: "failover",
+  labels: [{ name: "app" }, { name: "topology.kubernetes.io/zone" }],
+  regions: [],
+});
+
 const policies = fc.array(
   fc.record({
     namespace,
@@ -93,6 +116,8 @@ const policies = fc.array(
     host: pattern,
     clients: fc.boolean(),
     hash: fc.constantFrom(true, true, false),
+    ejects: fc.boolean(),
+    locality,
     subset: fc.boolean(),
   }),
   { maxLength: 4 },
@@ -136,6 +161,7 @@ const settings = fc.record({
   trustDomainAliases: fc.constantFrom<readonly string[]>([], ["old.example"]),
   pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
+  nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
 });
 
 const world = fc.record({
@@ -157,9 +183,20 @@ const world = fc.record({
 });
 type World = typeof world extends fc.Arbitrary<infer W> ? W : never;
 
+const EJECTS: OutlierDetection = {
+  consecutive5xx: 5,
+  consecutiveGatewayErrors: 0,
+  intervalMs: 1_000,
+  baseEjectionMs: 1_000,
+  maxEjectionPercent: 10,
+  minHealthPercent: 0,
+};
+
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
-function settingsOf({ settings: { mtls, ...rest } }: World): MeshSettings {
-  return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...DEFAULT_SETTINGS.defaults, mtls } };
+function settingsOf({ settings: { mtls, nearest, ...rest } }: World): MeshSettings {
+  const { defaults } = DEFAULT_SETTINGS;
+  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest } } as const;
+  return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...defaults, client, mtls } };
 }
 
 function scopeOf(each: World["scopes"][number], i: number): ProxyScope {
@@ -182,22 +219,29 @@ function partsOf({ services, routes, policies, strict, logged, pods, scopes }: W
     services: services.map((each, i) =>
       service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
     ),
-    workloads: [...pods.map(([ns, app]) => workload(`${app}-pod`, app, ns)), ...CLIENTS],
+    workloads: [
+      ...pods.map(([ns, app]) => workload(`${app}-pod`, app, ns, { locality: app === "x" ? US : EU })),
+      ...CLIENTS,
+    ],
     routes: routes.map((each, i) => routeOf(each, i)),
     clientPolicies: policies.map((each, i) =>
       clientPolicy(`p${i}`, each.host, each.namespace, {
         createdAt: each.createdAt,
         visibility: each.clients ? { kind: "namespaces", namespaces: [each.namespace] } : each.visibility,
         clients: each.clients ? { namespace: each.namespace, labels: { app: "x" } } : undefined,
-        settings: each.hash
-          ? {
-              loadBalancing: {
-                kind: "consistent-hash",
-                key: { kind: "header", name: `h${i}` },
-                table: { kind: "ring", minSize: 1024 },
-              },
-            }
-          : {},
+        settings: {
+          ...(each.hash
+            ? {
+                loadBalancing: {
+                  kind: "consistent-hash",
+                  key: { kind: "header", name: `h${i}` },
+                  table: { kind: "ring", minSize: 1024 },
+                  locality: each.locality,
+                },
+              }
+            : {}),
+          ...(each.ejects ? { outlierDetection: EJECTS } : {}),
+        },
         subsets: each.subset
           ? [{ name: "v1", labels: {}, origin: origin("DestinationRule", `p${i}`), settings: {}, ports: [] }]
           : [],
@@ -241,7 +285,9 @@ const PROXIES: readonly WorkloadProxy[] = [
   { ...SIDECAR, forwardProxyPort: 15_081, upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }] },
 ];
 const CLIENTS: readonly Workload[] = NAMESPACES.flatMap((ns) =>
-  PROXIES.map((proxy, i) => workload(`client-${i}`, i === 0 ? "x" : "client", ns, { proxy })),
+  PROXIES.map((proxy, i) =>
+    workload(`client-${i}`, i === 0 ? "x" : "client", ns, { proxy, ...(i === 0 ? { locality: US } : {}) }),
+  ),
 );
 
 function contents(map: ResourceMap): Record<string, string> {
@@ -262,9 +308,14 @@ function anew(mesh: Mesh): SharedResources {
   return compileShared(mesh, new Map(), new CompileCache());
 }
 
+function viewAt({ cache, mesh, selectors }: SharedResources, client: Workload): View {
+  const seen = viewOf(client, client.proxy!, selectors, proxyTelemetry(mesh, client));
+  return viewFrom(seen, cache.perspectives.placeOf(client));
+}
+
 /** Headless services are not laid over anything, and are not generated here. */
 function layered(shared: SharedResources, client: Workload): OutboundSets {
-  const view = viewOf(client, client.proxy!, shared.selectors, proxyTelemetry(shared.mesh, client));
+  const view = viewAt(shared, client);
   return compileOutbound(shared, view, compileCommon(shared, commonView(view)));
 }
 
@@ -274,10 +325,7 @@ test("laid over what everybody sees, a view is what it is by itself", () => {
       const mesh = buildMesh(settingsOf(made), partsOf(made));
       for (const client of CLIENTS) {
         const shared = anew(mesh);
-        const direct = compileCommon(
-          anew(mesh),
-          viewOf(client, client.proxy!, shared.selectors, proxyTelemetry(mesh, client)),
-        );
+        const direct = compileCommon(anew(mesh), viewAt(shared, client));
         expect(merged(layered(shared, client))).toEqual(merged(direct.sets));
       }
     }),

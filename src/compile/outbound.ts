@@ -4,7 +4,7 @@ import { sameContent } from "../model/equality.ts";
 import { bySpecificity } from "../model/hosts.ts";
 import { clientPolicyFor, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { compareText, originKey } from "../model/origin.ts";
+import { compareText } from "../model/origin.ts";
 import { type Service, serviceKey } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
@@ -24,9 +24,10 @@ import type { Memo } from "./memo.ts";
 import { type NamedService, nameTable } from "./name-table.ts";
 import { type OutboundRouting, outboundRouting } from "./outbound-routing.ts";
 import { type Owned, shareOver } from "./outbound-sets.ts";
+import { asksForPlace } from "./place.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
-import { type ServiceClusterContext, type ServiceClusters, serviceClusters } from "./service-clusters.ts";
+import { ownerOf, type ServiceClusterContext, type ServiceClusters, serviceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
 
 export interface OutboundContext {
@@ -186,7 +187,7 @@ function headlessOf(context: OutboundContext, view: View): HeadlessResources {
 }
 
 function clusterContext({ mesh, acknowledged, cache }: OutboundContext, view: View): ServiceClusterContext {
-  return { mesh, acknowledged, memo: cache.memo, machineAddress: view.machineAddress };
+  return { mesh, acknowledged, memo: cache.memo, machineAddress: view.machineAddress, place: view.place };
 }
 
 /** Of all ports of the service, also where the view has some: whoever sees it shares them. */
@@ -195,11 +196,14 @@ export function clustersOf(context: OutboundContext, view: View, seen: Service):
   const service = mesh.index.services.get(serviceKey(seen)) ?? seen;
   const policy = clientPolicyFor(mesh, service, view);
   const id = serviceKey(service);
-  const key = `clusters/${id}/${policy ? originKey(policy.origin) : ""}/${view.machineAddress ?? ""}`;
   const { defaults, trustDomain, trustDomainAliases } = mesh.settings;
+  const place = view.place && asksForPlace(defaults.client, policy) ? view.place : undefined;
+  const key = `clusters/${ownerOf(service, policy, view.machineAddress, place)}`;
   const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases];
   const inputs = [mesh.index.endpoints.get(id), policy, ...settings, mesh.serverPolicies, cache.reachVersion(id)];
-  return cache.references.get(key, inputs, () => serviceClusters(clusterContext(context, view), service, policy));
+  return cache.references.get(key, inputs, () =>
+    serviceClusters({ ...clusterContext(context, view), place }, service, policy),
+  );
 }
 
 /** Services first, by host, then hosts without one, the most specific first: the order in which they claim names. */

@@ -235,6 +235,7 @@ const NO_STREAM_SETTINGS: StreamSettings = {
   hashSourceAddress: false,
   idleTimeoutMs: undefined,
   maxDurationMs: undefined,
+  tunnel: undefined,
 };
 
 /** An upstream may be configured before its service exists: its requests are answered 503, flag NC, until it does. */

@@ -7,9 +7,11 @@ import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Route, targetsOfRoute } from "../model/route.ts";
 import type { Visibility } from "../model/visibility.ts";
+import type { Workload } from "../model/workload.ts";
 import { domainsOf } from "./domains.ts";
 import { selects } from "./http-rules.ts";
 import { hostsOf, memberOf } from "./member.ts";
+import { asksForPlace, labelsAskedFor, type Place, placeOf } from "./place.ts";
 
 /** A client of no namespace, whom no selector chooses: what it sees is what all see, but for the hosts of `differing`. */
 export const EVERYBODY: Client = { namespace: "", labels: {} };
@@ -25,8 +27,18 @@ export class Perspectives {
   /** By a name or an address, with the port: the hosts that everybody sees and that claim it. */
   readonly #claimants = new Map<string, string[]>();
 
+  /** Hosts, or wildcards over hosts, of which clients at different places are told different things. */
+  readonly #placed: readonly string[];
+  readonly #labelsAskedFor: readonly string[];
+
   constructor(mesh: Mesh) {
     this.#mesh = mesh;
+    const { client } = mesh.settings.defaults;
+    const asking = mesh.clientPolicies.filter((policy) => asksForPlace(client, policy));
+    // The mesh's own preference holds for services without a policy, too.
+    this.#placed = asksForPlace(client, undefined) ? ["*"] : [...new Set(asking.map(({ host }) => host))];
+    const labels = [undefined, ...asking].flatMap((policy) => labelsAskedFor(client, policy));
+    this.#labelsAskedFor = [...new Set(labels)].sort();
     for (const { host, namespace, visibility } of mesh.services) this.#note(namespace, visibility, [host]);
     for (const { namespace, visibility, hosts } of mesh.routes)
       if (visibility.kind !== "public") this.#note(namespace, visibility, hosts);
@@ -44,12 +56,17 @@ export class Perspectives {
     for (const name of new Set([namespace, ...others])) for (const host of hosts) file(this.#patterns, name, host);
   }
 
+  /** Undefined: nowhere in particular, or nobody asks. */
+  placeOf(workload: Workload): Place | undefined {
+    return this.#placed.length === 0 ? undefined : placeOf(workload, this.#labelsAskedFor);
+  }
+
   /** Hosts, as written in the mesh, that may mean to this client what they do not mean to everybody; sorted. */
-  differing(client: Client): readonly string[] {
+  differing(client: Client & { readonly place?: Place | undefined }): readonly string[] {
     const found = new Set<string>();
-    const queue = [...(this.#patterns.get(client.namespace) ?? []), ...this.#chosenHosts(client)].flatMap((pattern) =>
-      this.#covered(pattern),
-    );
+    const placed = client.place ? this.#placed : [];
+    const patterns = [...(this.#patterns.get(client.namespace) ?? []), ...this.#chosenHosts(client), ...placed];
+    const queue = patterns.flatMap((pattern) => this.#covered(pattern));
     for (let host = queue.pop(); host !== undefined; host = queue.pop()) {
       if (found.has(host)) continue;
       found.add(host);

@@ -30,6 +30,13 @@ test("an asked-for upgrade holds for plaintext endpoints too", () => {
   expect(upstreamProtocol("http", false, { upgradeToHttp2: true })).toBe("http2");
 });
 
+test("who keeps the client's protocol is not upgraded, and bytes stay bytes", () => {
+  const pool = { keepsProtocol: true, upgradeToHttp2: true };
+  for (const protocol of ["http", "http2", "grpc", "undeclared"] as const)
+    expect(upstreamProtocol(protocol, true, pool)).toBe("downstream");
+  expect(upstreamProtocol("tcp", true, pool)).toBeUndefined();
+});
+
 test("bytes have no protocol", () => {
   for (const protocol of ["tcp", "tls", "https", "mysql", "udp"] as const)
     expect(upstreamProtocol(protocol, true, undefined)).toBeUndefined();

@@ -23,6 +23,7 @@ export type UpstreamProtocol = "http1" | "http2" | "downstream" | undefined;
  * - http2, grpc: HTTP/2.
  * - http: HTTP/2 when all endpoints speak the leg, else HTTP/1.1.
  * - undeclared: HTTP/2 when all do, else what the client speaks.
+ * - any of them, where a policy keeps the client's protocol: what the client speaks.
  * Limits that count connections or pending HTTP/1.1 requests would mean something else on a multiplexed leg: they keep HTTP/1.1
  * traffic on HTTP/1.1 connections.
  */
@@ -31,6 +32,7 @@ export function upstreamProtocol(
   allLeg: boolean,
   pool: ConnectionPool | undefined,
 ): UpstreamProtocol {
+  if (pool?.keepsProtocol && mayBeHttp(protocol)) return "downstream";
   if (isHttp2(protocol)) return "http2";
   const multiplex = allLeg && !countsConnections(pool);
   if (isHttp(protocol)) return multiplex || pool?.upgradeToHttp2 === true ? "http2" : "http1";

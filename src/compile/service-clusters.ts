@@ -11,11 +11,13 @@ import { serviceKey } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { labelsMatch } from "../model/workload.ts";
 import { encodeResource } from "../xds/resource.ts";
-import { effectiveSettings } from "./client-settings.ts";
+import { settingsAt } from "./client-settings.ts";
 import { type ClusterPlan, discoveryOf, edsName, outboundCluster, planName } from "./cluster-outbound.ts";
 import { loadAssignment, type Target, targetOf } from "./endpoint.ts";
 import { type AcknowledgedServerNames, type Reach, reachOf } from "./leg.ts";
+import { localityGroups } from "./locality-groups.ts";
 import type { Memo } from "./memo.ts";
+import { NOWHERE, type Place, placeKey } from "./place.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 
 export interface ServiceClusters {
@@ -29,6 +31,8 @@ export interface ServiceClusterContext {
   readonly memo: Memo;
   /** See View. */
   readonly machineAddress: string | undefined;
+  /** Of the client, where policies ask for it. */
+  readonly place: Place | undefined;
 }
 
 interface Reached {
@@ -72,14 +76,14 @@ export function endpointCluster(
 }
 
 function portClusters(
-  { mesh, acknowledged, memo, machineAddress }: ServiceClusterContext,
+  { mesh, acknowledged, memo, machineAddress, place }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
   address: string | undefined,
 ): PortClusters {
-  const settings = effectiveSettings(mesh.settings.defaults.client, policy, subset, port.number);
+  const settings = settingsAt(mesh.settings.defaults.client, policy, subset, port.number);
   const all = endpointsOf(mesh, service, port.number);
   const members = all.filter(
     (endpoint) =>
@@ -97,6 +101,7 @@ function portClusters(
   const targets = reached.flatMap(({ endpoint, reach }) =>
     endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach, machineAddress)] : [],
   );
+  const groups = (found: readonly Target[]) => localityGroups(found, settings.locality, place ?? NOWHERE);
   const discovery = discoveryOf(service, settings);
   const isDns = discovery === "dns" || discovery === "dns-round-robin";
   // Whom it reaches no list says, and so nobody knows a leg to him.
@@ -110,21 +115,37 @@ function portClusters(
     settings,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: serverIdentities(service, all, mesh.settings),
-    inline: isDns ? dnsTargets(service, port, targets) : undefined,
+    inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
   };
-  const owner = `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}`;
+  const owner = ownerOf(service, policy, machineAddress, place);
   const cluster = memo.get(`cluster/${owner}/${planName(plan)}`, [plan], () => ({
     resource: encodeResource("cds", outboundCluster(plan)),
     sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],
   }));
   if (discovery !== "eds") return { cluster, endpoints: undefined };
   const name = edsName(plan);
-  const endpoints = memo.get(`endpoints/${owner}/${name}`, [targets], () => ({
-    resource: encodeResource("eds", loadAssignment(name, targets)),
-    sources: [wholeObject(service.origin)],
+  const grouped = groups(targets);
+  const endpoints = memo.get(`endpoints/${owner}/${name}`, [grouped], () => ({
+    resource: encodeResource("eds", loadAssignment(name, grouped)),
+    // Who prefers by place shapes the list of endpoints.
+    sources: [
+      ...(settings.locality.kind !== "none" && policy ? [wholeObject(origin)] : []),
+      wholeObject(service.origin),
+    ],
   }));
   return { cluster, endpoints };
+}
+
+/** Who shares clusters and endpoints of the service. */
+export function ownerOf(
+  service: Service,
+  policy: ClientPolicy | undefined,
+  machineAddress: string | undefined,
+  place: Place | undefined,
+): string {
+  const at = place ? placeKey(place) : "";
+  return `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}/${at}`;
 }
 
 /** An endpoint that is just starting has acknowledged nothing; it must not turn the protocol of its cluster back and forth. */
@@ -150,14 +171,15 @@ function serverIdentities(
 /** A service that is resolved by DNS, and neither lists endpoints nor selects them, is its own. */
 function dnsTargets(service: Service, port: ServicePort, targets: readonly Target[]): readonly Target[] {
   if (targets.length > 0 || service.selector || service.host.startsWith("*")) return targets;
-  const locality = { region: "", zone: "", subzone: "" };
   return [
     {
       address: service.host,
       port: typeof port.target === "number" ? port.target : port.number,
       reach: "plaintext",
       weight: 1,
-      locality,
+      locality: NOWHERE.locality,
+      cluster: "",
+      network: "",
       workload: undefined,
       labels: {},
     },

@@ -1,5 +1,6 @@
 // Where a byte stream to a service port goes: its own cluster, unless a TCP or TLS route shares it out.
 
+import type { Tunnel } from "../model/client-policy.ts";
 import { hostMatches } from "../model/hosts.ts";
 import { type Client, tcpRouteFor, tlsRouteFor } from "../model/lookup.ts";
 import type { TcpMatch, TlsMatch } from "../model/match.ts";
@@ -20,6 +21,8 @@ export interface StreamSettings {
   /** Undefined: the proxy's default; 0: none. */
   readonly idleTimeoutMs: number | undefined;
   readonly maxDurationMs: number | undefined;
+  /** What its endpoint is asked to lead it to; undefined: it is the end itself. */
+  readonly tunnel: Tunnel | undefined;
 }
 
 /** Where bytes go, and how. */
@@ -53,9 +56,17 @@ export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, cli
     weight: backend.weight,
   }));
   const first = rule.backends[0]?.target;
+  const settings = settingsOf(
+    mesh,
+    client,
+    first?.host ?? service.host,
+    first?.port ?? port.number,
+    first?.subset ?? "",
+  );
   return {
     clusters,
-    settings: settingsOf(mesh, client, first?.host ?? service.host, first?.port ?? port.number, first?.subset ?? ""),
+    // Istio's: of several destinations none is tunnelled to, as one way on may not be the other's.
+    settings: clusters.length > 1 ? { ...settings, tunnel: undefined } : settings,
     sources: [rule.source, origin],
   };
 }
@@ -68,6 +79,7 @@ function settingsOf(mesh: Mesh, client: Client, host: string, port: number, subs
     hashSourceAddress: balancing?.kind === "consistent-hash" && balancing.key.kind === "source-address",
     idleTimeoutMs: settings?.pool?.tcpIdleTimeoutMs,
     maxDurationMs: settings?.pool?.maxConnectionDurationMs,
+    tunnel: settings?.tunnel,
   };
 }
 

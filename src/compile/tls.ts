@@ -1,9 +1,11 @@
 // TLS contexts of the leg, of Istio-style mutual TLS on an application's port, and of TLS to servers outside the mesh.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ClientTls } from "../model/client-policy.ts";
+import type { ClientTls, ProxyProtocolVersion } from "../model/client-policy.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { ProxyProtocolConfig_Version } from "../xds/gen/envoy/config/core/v3/proxy_protocol_pb.ts";
+import { ProxyProtocolUpstreamTransportSchema } from "../xds/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { RawBufferSchema } from "../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import {
   SubjectAltNameMatcher_SanType,
@@ -99,6 +101,18 @@ export function legClient(sni: string, names: readonly string[]): TransportSocke
               },
             },
     },
+  });
+}
+
+/** Inside of it: what comes behind the header. */
+export function withProxyHeader(inner: TransportSocket, version: ProxyProtocolVersion): TransportSocket {
+  const config = create(ProxyProtocolUpstreamTransportSchema, {
+    config: { version: version === "v2" ? ProxyProtocolConfig_Version.V2 : ProxyProtocolConfig_Version.V1 },
+    transportSocket: inner,
+  });
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.upstream_proxy_protocol",
+    configType: { case: "typedConfig", value: packAny(ProxyProtocolUpstreamTransportSchema, config) },
   });
 }
 

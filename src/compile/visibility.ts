@@ -9,6 +9,7 @@ import type { ProxyScope } from "../model/proxy-scope.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import { EVERYBODY } from "./perspective.ts";
+import { type Place, placeKey } from "./place.ts";
 import { clientTelemetryKey, type ProxyTelemetry } from "./telemetry.ts";
 
 export interface View extends Client, Means {
@@ -16,6 +17,8 @@ export interface View extends Client, Means {
   readonly key: string;
   /** That leaves less of the mesh, or sends elsewhere what is not of it; undefined: all that is exported to the client. */
   readonly scope: ProxyScope | undefined;
+  /** Undefined: nowhere in particular, or nobody asks. */
+  readonly place?: Place | undefined;
 }
 
 interface Means {
@@ -63,6 +66,11 @@ export function viewOf(
   const limits = scope?.egress || scope?.outbound ? scope : undefined;
   const parts = [namespace, selected.join("."), meansKey(means), ...(limits ? [originKey(limits.origin)] : [])];
   return { namespace, labels, ...means, scope: limits, key: parts.join("|") };
+}
+
+/** As some policies of the mesh ask where clients are. */
+export function viewFrom(view: View, place: Place | undefined): View {
+  return place ? { ...view, place, key: `${view.key}|${placeKey(place)}` } : view;
 }
 
 /** The view of what is the same to everybody, by the same means. */

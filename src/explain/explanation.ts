@@ -48,6 +48,8 @@ export interface EndpointFacts {
   readonly health: EndpointHealth;
   /** Among the endpoints of its locality. */
   readonly weight: number;
+  /** It is used as those before it fail; absent: it is one of the first. */
+  readonly priority?: number;
 }
 
 export interface ClusterFacts {

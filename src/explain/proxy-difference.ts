@@ -4,7 +4,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { changesBetween } from "../compile/changes.ts";
 import type { ProxySnapshot } from "../compile/compile.ts";
 import { tableOf } from "../table/deferred-virtual-host.ts";
-import { formatAddress } from "../table/endpoint.ts";
+import { type Endpoint, formatAddress } from "../table/endpoint.ts";
 import type { VirtualHost } from "../table/route.ts";
 import { envoyRegistry } from "../xds/envoy-types.ts";
 import { parseVirtualHostName } from "../xds/names.ts";
@@ -96,13 +96,18 @@ class Side {
     return json ? new Map([[kind === "cds" ? "cluster" : "secret", JSON.stringify(json, withoutOrigins)]]) : NONE;
   }
 
-  /** Of a locality's weight nothing: it is what its endpoints' are together. */
+  /** Of a locality's weight what it is for each of its endpoints': 1, unless a policy shares requests out by places. */
   endpoints(name: string): Texts {
     const { endpoints } = this.#tables.endpoints({ discovery: { kind: "eds", serviceName: name, fetchTimeoutMs: 0 } });
+    const totals = new Map<string, number>();
+    const group = ({ locality, priority }: Endpoint) => JSON.stringify([locality, priority]);
+    for (const each of endpoints) totals.set(group(each), (totals.get(group(each)) ?? 0) + each.weight);
     return new Map(
       endpoints.map((endpoint) => {
-        const { address, health, weight, priority, socketMatch } = endpoint;
-        return [formatAddress(address), JSON.stringify([health, weight, priority, [...socketMatch].sort()])] as const;
+        const { address, health, weight, priority, localityWeight, socketMatch } = endpoint;
+        const share = localityWeight / totals.get(group(endpoint))!;
+        const facts = [health, weight, priority, share, [...socketMatch].sort()];
+        return [formatAddress(address), JSON.stringify(facts)] as const;
       }),
     );
   }

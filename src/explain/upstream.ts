@@ -87,7 +87,7 @@ export class Upstreams {
     const endpoints = this.#endpointFacts(cluster);
     const isAble = this.#usable(cluster).length > 0;
     const ready = endpoints.filter(({ health }) => health === "healthy" || health === "degraded").length;
-    const list = endpoints.map(({ address, health }) => (health === "healthy" ? address : `${address} (${health})`));
+    const list = endpoints.map(endpointText);
     const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}`;
     const decision = isAble ? told : `${told}; its share is answered 503 (UH)`;
     this.#story.tell("endpoints", decision, this.#tables.sources("cds", name)[0]);
@@ -103,7 +103,9 @@ export class Upstreams {
       const model = known.find((candidate) => isSame(candidate, endpoint));
       const address = formatAddress(endpoint.address);
       const health = this.#healthOf(cluster, endpoint);
-      return { address, workload: this.#workloadName(model), health, weight: endpoint.weight };
+      const { weight, priority } = endpoint;
+      const facts = { address, workload: this.#workloadName(model), health, weight };
+      return priority > 0 ? { ...facts, priority } : facts;
     });
     const isSent = (model: ModelEndpoint) => sent.some((endpoint) => isSame(model, endpoint));
     const left = known.filter((model) => model.health !== "healthy" && !isSent(model));
@@ -213,4 +215,9 @@ function tlsFacts(socket: UpstreamSocket): TlsFacts {
   const { certificate, sni, subjectAltNames } = socket;
   const mode = certificate === OWN_CERTIFICATE ? "mesh" : certificate === undefined ? "simple" : "mutual";
   return { mode, sni, sans: subjectAltNames.map(({ match }) => nameText(match)) };
+}
+
+function endpointText({ address, health, priority }: EndpointFacts): string {
+  const notes = [...(health === "healthy" ? [] : [health]), ...(priority ? [`priority ${priority}`] : [])];
+  return notes.length === 0 ? address : `${address} (${notes.join(", ")})`;
 }

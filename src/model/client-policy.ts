@@ -1,12 +1,19 @@
 // What a client does towards a service: subsets, balancing, pools, ejection, TLS. Unset is kept apart from every default:
 // an absent block means that nobody said anything, and the mesh's defaults apply.
 
+import type { LocalityPreference } from "./locality-preference.ts";
 import type { ClientSelector } from "./match.ts";
 import type { Authored, Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
 
+/** How an endpoint is chosen, and among which. */
+export type LoadBalancing = EndpointChoice & {
+  /** Undefined: the mesh's. */
+  readonly locality?: LocalityPreference | undefined;
+};
+
 /** `original-destination`: no choice at all, the address that the client dialled. */
-export type LoadBalancing =
+export type EndpointChoice =
   | { readonly kind: "round-robin" | "least-request"; readonly warmup?: Warmup | undefined }
   | { readonly kind: "random" }
   | { readonly kind: "original-destination" }
@@ -68,6 +75,8 @@ export interface ConnectionPool {
   readonly maxConcurrentStreams?: number | undefined;
   /** Whether HTTP/1.1 is turned into HTTP/2; undefined: the mesh decides. */
   readonly upgradeToHttp2?: boolean | undefined;
+  /** Each request in the protocol that its client speaks; `upgradeToHttp2` then means nothing. */
+  readonly keepsProtocol?: boolean | undefined;
 }
 
 /** Retries under way at once: this share of the requests under way, but as many as `minConcurrency` in any case. */
@@ -76,10 +85,21 @@ export interface RetryBudget {
   readonly minConcurrency: number;
 }
 
+export type ProxyProtocolVersion = "v1" | "v2";
+
+/** Byte streams, and they alone, ask the endpoint for a way on, to this host. */
+export interface Tunnel {
+  readonly method: "CONNECT" | "POST";
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Ejection of endpoints that fail. 0 errors: that detection is off. */
 export interface OutlierDetection {
   readonly consecutive5xx: number;
   readonly consecutiveGatewayErrors: number;
+  /** Connections that fail in a row, counted apart from responses; undefined: they count as 5xx. */
+  readonly consecutiveLocalFailures?: number | undefined;
   readonly intervalMs: number;
   readonly baseEjectionMs: number;
   readonly maxEjectionPercent: number;
@@ -111,6 +131,9 @@ export interface ClientSettings {
   readonly retryBudget?: RetryBudget | undefined;
   readonly outlierDetection?: OutlierDetection | undefined;
   readonly tls?: ClientTls | undefined;
+  readonly tunnel?: Tunnel | undefined;
+  /** The header that says who the client is, in front of connections that are not the mesh's own. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
 }
 
 /** Settings for a service or a subset. A port found in `ports` has those settings and none of `settings`: dialects have merged already. */

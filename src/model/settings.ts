@@ -3,6 +3,7 @@
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
+import { NEAREST_FIRST } from "./locality-preference.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
 import type { DefaultProviders, TelemetryProvider } from "./telemetry.ts";
@@ -93,7 +94,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   defaults: {
     retry: DEFAULT_RETRY,
     client: {
-      loadBalancing: { kind: "least-request" },
+      loadBalancing: { kind: "least-request", locality: NEAREST_FIRST },
       connectionPool: { connectTimeoutMs: 10_000 },
       retryBudget: DEFAULT_RETRY_BUDGET,
     },

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
+import { destinationCases } from "./cases/destinations.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
 import { gatewayCases } from "./cases/gateway.ts";
 import { grpcCases } from "./cases/grpc.ts";
@@ -62,6 +63,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("telemetry", () => telemetryCases(pair));
     describe("patches", () => patchCases(pair, clientProxy));
     describe("order", () => orderCases(pair));
+    describe("destinations", () => destinationCases(pair));
     describe("leaving", () => leavingCases(pair));
   });
 }

@@ -17,6 +17,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
+import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
 const LABELS = mapOf(text("label-value"), "label-key");
@@ -53,7 +54,7 @@ const LOAD_BALANCER = record(
   {
     simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
     consistentHash: CONSISTENT_HASH,
-    localityLbSetting: later("endpoints of all localities are used alike"),
+    localityLbSetting: LOCALITY_LB_SETTING,
     zoneAwareLbSetting: later("endpoints of all zones are used alike"),
     warmup: record({ duration: required(duration()), minimumPercent: real(0, 100), aggression: real(1) }),
     /** Deprecated. */
@@ -79,7 +80,7 @@ export const CONNECTION_POOL = record({
     /** 0 turns it off: Istio exempts this one from its minimum of 1 ms. */
     idleTimeout: duration(0),
     h2UpgradePolicy: choice("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
-    useClientProtocol: later("the mesh chooses the protocol"),
+    useClientProtocol: flag(),
     maxConcurrentStreams: whole(0, MAX_INT32),
     http2KeepAlive: record({ interval: duration(), timeout: duration() }),
   }),
@@ -106,8 +107,8 @@ const OUTLIER_DETECTION = record({
   baseEjectionTime: duration(),
   maxEjectionPercent: PERCENT,
   minHealthPercent: PERCENT,
-  splitExternalLocalOriginErrors: later("failed connections count as 5xx"),
-  consecutiveLocalOriginFailures: later("failed connections count as 5xx"),
+  splitExternalLocalOriginErrors: flag(),
+  consecutiveLocalOriginFailures: whole(0, MAX_INT32),
   // Istio ignores it too, since it was replaced.
   consecutiveErrors: later("consecutive5xxErrors counts"),
   outlierDetectionHttpErrorCodes: later("500 to 599 count as errors"),
@@ -124,8 +125,12 @@ const PORT_POLICY = {
 const TRAFFIC_POLICY = record({
   ...PORT_POLICY,
   portLevelSettings: list(record({ port: required(record({ number: required(port()) })), ...PORT_POLICY })),
-  tunnel: later("connections are not tunnelled"),
-  proxyProtocol: later("no PROXY header is sent"),
+  tunnel: record({
+    protocol: choice("CONNECT", "POST"),
+    targetHost: required(notEmpty("host-or-address")),
+    targetPort: required(port()),
+  }),
+  proxyProtocol: record({ version: choice("V1", "V2") }),
   retryBudget: record({
     percent: real(0, 100),
     minRetryConcurrency: whole(0, MAX_INT32),

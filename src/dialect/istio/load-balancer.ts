@@ -1,18 +1,26 @@
 // DestinationRule `loadBalancer`.
 
-import type { HashKey, HashTable, LoadBalancing, Warmup } from "../../model/client-policy.ts";
+import type { EndpointChoice, HashKey, HashTable, LoadBalancing, Warmup } from "../../model/client-policy.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ConsistentHashSpec, LoadBalancerSpec } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { readLocality } from "./locality.ts";
 
 /** Istio's, where it is not said. */
 const RING_SIZE = 1_024;
 const MAGLEV_SIZE = 65_537;
 const WARMUP_MINIMUM_PERCENT = 10;
 
-/** Undefined: the mesh's. */
+/** Undefined: refused. */
 export function readLoadBalancer(spec: LoadBalancerSpec, path: string, reporter: Reporter): LoadBalancing | undefined {
+  const choice = readChoice(spec, path, reporter);
+  const { localityLbSetting } = spec;
+  if (!choice || !localityLbSetting) return choice;
+  return { ...choice, locality: readLocality(localityLbSetting, joinPath(path, "localityLbSetting"), reporter) };
+}
+
+function readChoice(spec: LoadBalancerSpec, path: string, reporter: Reporter): EndpointChoice | undefined {
   const warmup = readWarmup(spec);
   if (spec.consistentHash) {
     if (warmup) reporter.report(path, diagnostics.warmupElsewhere("consistentHash"));
@@ -21,7 +29,6 @@ export function readLoadBalancer(spec: LoadBalancerSpec, path: string, reporter:
   switch (spec.simple) {
     case undefined:
     case "UNSPECIFIED":
-      return warmup && { kind: "least-request", warmup };
     case "LEAST_CONN": // its old name
     case "LEAST_REQUEST":
       return { kind: "least-request", warmup };
@@ -41,7 +48,7 @@ function readWarmup({ warmup, warmupDurationSecs }: LoadBalancerSpec): Warmup | 
   return { durationMs, minimumPercent, aggression };
 }
 
-function readConsistentHash(spec: ConsistentHashSpec, path: string, reporter: Reporter): LoadBalancing | undefined {
+function readConsistentHash(spec: ConsistentHashSpec, path: string, reporter: Reporter): EndpointChoice | undefined {
   const key = hashKey(spec);
   if (!key) reporter.report(path, diagnostics.hashOfNothing());
   const table = hashTable(spec);

@@ -16,6 +16,7 @@ import {
   whole,
 } from "../schema.ts";
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
+import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
 
@@ -40,6 +41,7 @@ export const MESH_CONFIG = record({
   extensionProviders: list(EXTENSION_PROVIDER),
   h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
   inboundTrafficPolicy: record({ mode: choice("PASSTHROUGH", "LOCALHOST") }),
+  localityLbSetting: LOCALITY_LB_SETTING,
   outboundTrafficPolicy: record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
@@ -71,7 +73,6 @@ export const MESH_CONFIG = record({
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  localityLbSetting: later("endpoints of all localities are used alike"),
   meshMTLS: later("proxies speak TLS 1.3 with each other"),
   outboundClusterStatName: later("statistics have the clusters' names"),
   protocolDetectionTimeout: later("a client that is silent for 5 s is taken for one whose server speaks first"),

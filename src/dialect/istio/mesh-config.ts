@@ -18,6 +18,7 @@ import { isObject, isObjectName } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { readProviders } from "./extension-providers.ts";
+import { readLocality } from "./locality.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
@@ -156,10 +157,19 @@ class MeshConfigReader {
   }
 
   #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
-    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, enableAutoMtls } = this.#spec;
+    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, enableAutoMtls, localityLbSetting } = this.#spec;
     const pool = before.connectionPool;
+    const localityPath = joinPath(this.#path, "localityLbSetting");
     return {
       ...before,
+      ...(localityLbSetting
+        ? {
+            loadBalancing: {
+              ...(before.loadBalancing ?? { kind: "least-request" }),
+              locality: readLocality(localityLbSetting, localityPath, this.#reporter),
+            },
+          }
+        : {}),
       connectionPool: {
         ...pool,
         connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,

@@ -20,20 +20,29 @@ import type {
 } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
+import * as traffic from "./traffic-diagnostics.ts";
 
-/** A policy as written: an unset block is undefined at each level. The retry budget has one level alone, which is for all ports. */
+/** A policy as written: an unset block is undefined at each level. What has one level alone is for all ports. */
 export function readTrafficPolicy(
   spec: TrafficPolicySpec | undefined,
   path: string,
   reporter: Reporter,
 ): ScopedSettings {
-  const retryBudget = spec?.retryBudget && readRetryBudget(spec.retryBudget);
+  const common = readCommon(spec ?? {});
   const ports = (spec?.portLevelSettings ?? []).map((entry, i) => ({
     port: entry.port.number,
-    settings: { ...readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter), retryBudget },
+    settings: { ...readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter), ...common },
   }));
-  const settings = { ...readSettings(spec ?? {}, path, reporter), retryBudget };
+  const settings = { ...readSettings(spec ?? {}, path, reporter), ...common };
   return { settings, ports: ports.sort((a, b) => a.port - b.port) };
+}
+
+function readCommon({ retryBudget, tunnel, proxyProtocol }: TrafficPolicySpec): ClientSettings {
+  return {
+    retryBudget: retryBudget && readRetryBudget(retryBudget),
+    tunnel: tunnel && { method: tunnel.protocol ?? "CONNECT", host: tunnel.targetHost, port: tunnel.targetPort },
+    proxyProtocol: proxyProtocol && (proxyProtocol.version === "V2" ? "v2" : "v1"),
+  };
 }
 
 /** Istio's defaults, which are Envoy's. */
@@ -42,6 +51,11 @@ function readRetryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudgetS
 }
 
 function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): ClientSettings {
+  const locality = spec.loadBalancer?.localityLbSetting;
+  if ((locality?.failover || locality?.failoverPriority) && !spec.outlierDetection)
+    reporter.report(`${path}.loadBalancer.localityLbSetting`, traffic.failoverWithoutDetection());
+  if (spec.outlierDetection?.consecutiveLocalOriginFailures && !spec.outlierDetection.splitExternalLocalOriginErrors)
+    reporter.report(`${path}.outlierDetection.consecutiveLocalOriginFailures`, traffic.localFailuresNotSplit());
   return {
     loadBalancing: spec.loadBalancer && readLoadBalancer(spec.loadBalancer, joinPath(path, "loadBalancer"), reporter),
     connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
@@ -70,7 +84,7 @@ function portSettings(
   rule: ScopedSettings,
   subset: ScopedSettings,
 ): ClientSettings {
-  if (own) return { ...own, retryBudget: own.retryBudget ?? rule.settings.retryBudget };
+  if (own) return { ...own, ...overlayCommon(rule.settings, own) };
   return overlay(inherited ?? {}, subset.settings);
 }
 
@@ -79,9 +93,18 @@ function overlay(below: ClientSettings, above: ClientSettings): ClientSettings {
   return {
     loadBalancing: above.loadBalancing ?? below.loadBalancing,
     connectionPool: above.connectionPool ?? below.connectionPool,
-    retryBudget: above.retryBudget ?? below.retryBudget,
     outlierDetection: above.outlierDetection ?? below.outlierDetection,
     tls: above.tls ?? below.tls,
+    ...overlayCommon(below, above),
+  };
+}
+
+/** What port settings do not replace. */
+function overlayCommon(below: ClientSettings, above: ClientSettings): ClientSettings {
+  return {
+    retryBudget: above.retryBudget ?? below.retryBudget,
+    tunnel: above.tunnel ?? below.tunnel,
+    proxyProtocol: above.proxyProtocol ?? below.proxyProtocol,
   };
 }
 
@@ -116,14 +139,21 @@ export function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec):
     maxConcurrentStreams: limit(http.maxConcurrentStreams),
     upgradeToHttp2:
       http.h2UpgradePolicy === "UPGRADE" ? true : http.h2UpgradePolicy === "DO_NOT_UPGRADE" ? false : undefined,
+    keepsProtocol: http.useClientProtocol === true ? true : undefined,
   };
 }
+
+/** Envoy's. */
+const LOCAL_FAILURES = 5;
 
 /** What the block leaves out is Envoy's default, except for gateway errors, which Istio counts only when asked to. */
 function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
   return {
     consecutive5xx: spec.consecutive5xxErrors ?? 5,
     consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? 0,
+    consecutiveLocalFailures: spec.splitExternalLocalOriginErrors
+      ? spec.consecutiveLocalOriginFailures || LOCAL_FAILURES
+      : undefined,
     intervalMs: spec.interval ?? 10_000,
     baseEjectionMs: spec.baseEjectionTime ?? 30_000,
     maxEjectionPercent: spec.maxEjectionPercent || 10,

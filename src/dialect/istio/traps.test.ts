@@ -323,16 +323,16 @@ describe("defaults", () => {
   });
 
   test("balancing is by least request unless said, LEAST_CONN is its old name", () => {
-    expect(DEFAULT_SETTINGS.defaults.client.loadBalancing).toEqual({ kind: "least-request" });
+    expect(DEFAULT_SETTINGS.defaults.client.loadBalancing?.kind).toBe("least-request");
     const { mesh } = load(
       destinationRule("{host: reviews, trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}}"),
       destinationRule("{host: web.shop.svc.cluster.local, trafficPolicy: {loadBalancer: {simple: UNSPECIFIED}}}", {
-        name: "y",
+        name: "other",
       }),
     );
     expect(mesh.clientPolicies.map((policy) => policy.settings.loadBalancing?.kind)).toEqual([
       "least-request",
-      undefined,
+      "least-request",
     ]);
   });
 });
@@ -356,6 +356,47 @@ describe("DestinationRules", () => {
     expect(at(80, "v1")).toEqual(["round-robin", 1, undefined]);
     expect(at(9080, "v1")).toEqual(["round-robin", 2, undefined]);
     expect(at(9080, "v2")).toEqual([undefined, undefined, "disable"]);
+  });
+
+  test("tunnel, proxyProtocol and retryBudget are inherited by ports and subsets that replace all else", () => {
+    const { mesh } = load(
+      destinationRule(
+        "{host: reviews, trafficPolicy: {tunnel: {targetHost: db, targetPort: 1}, proxyProtocol: {}, retryBudget: {percent: 7}, loadBalancer: {simple: RANDOM}, portLevelSettings: [{port: {number: 9080}}]}, subsets: [{name: v1, trafficPolicy: {proxyProtocol: {version: V2}, portLevelSettings: [{port: {number: 80}}]}}]}",
+      ),
+    );
+    const policy = clientPolicyFor(mesh, serviceFor(mesh, "reviews.default.svc.cluster.local", "default")!, client)!;
+    const at = (port: number, subset?: string) => {
+      const found = settingsFor(subset ? subsetByName(policy, subset)! : policy, port);
+      const { loadBalancing, tunnel, proxyProtocol, retryBudget } = found;
+      return [loadBalancing?.kind, tunnel?.host, proxyProtocol, retryBudget?.percent];
+    };
+    expect(at(9080)).toEqual([undefined, "db", "v1", 7]);
+    expect(at(80, "v1")).toEqual([undefined, "db", "v2", 7]);
+    expect(at(81, "v1")).toEqual(["random", "db", "v2", 7]);
+  });
+
+  test("a loadBalancer block without an algorithm is least request, and replaces the rule's in a subset", () => {
+    const { mesh } = load(
+      destinationRule(
+        "{host: reviews, trafficPolicy: {loadBalancer: {simple: RANDOM}}, subsets: [{name: v1, trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: false}}}}]}",
+      ),
+    );
+    const [subset] = mesh.clientPolicies[0]!.subsets;
+    expect(subset!.settings.loadBalancing).toEqual({
+      kind: "least-request",
+      warmup: undefined,
+      locality: { kind: "none" },
+    });
+  });
+
+  test("local failures are apart when split, five in a row unless said, and 0 is unset", () => {
+    const failures = (block: string) =>
+      load(destinationRule(`{host: reviews, trafficPolicy: {outlierDetection: ${block}}}`)).mesh.clientPolicies[0]!
+        .settings.outlierDetection?.consecutiveLocalFailures;
+    expect(failures("{consecutiveLocalOriginFailures: 3}")).toBeUndefined();
+    expect(failures("{splitExternalLocalOriginErrors: true}")).toBe(5);
+    expect(failures("{splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 0}")).toBe(5);
+    expect(failures("{splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 3}")).toBe(3);
   });
 
   test("of one host and namespace: subsets are joined, the oldest traffic policy stays and all subsets inherit it", () => {

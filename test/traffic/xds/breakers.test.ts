@@ -76,9 +76,7 @@ const RETRIED = { retry_policy: { retry_on: "5xx", num_retries: 1, retry_back_of
 
 /** The breakers that the compiler gives a cluster of a mesh, with this policy for it. */
 function compiled(settings: ClientSettings): Message {
-  const origin = { group: "networking.istio.io", kind: "DestinationRule", namespace: "default", name: "lab" };
-  const policy = { origin, name: "lab", labels: {}, settings, ports: [] };
-  const { pool, retryBudget } = effectiveSettings(DEFAULT_SETTINGS.defaults.client, undefined, policy, 80);
+  const { pool, retryBudget } = effectiveSettings(DEFAULT_SETTINGS.defaults.client, settings);
   const breakers = create(CircuitBreakersSchema, circuitBreakers(pool, retryBudget));
   return { circuit_breakers: toJson(CircuitBreakersSchema, breakers, { useProtoFieldName: true }) };
 }

@@ -1,0 +1,82 @@
+// LocalityLoadBalancerSetting → which endpoints are preferred.
+
+import {
+  type FailoverLabel,
+  type LocalityPattern,
+  type LocalityPreference,
+  type LocalityShares,
+  matchesLocality,
+} from "../../model/locality-preference.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import type { LocalityLbSpec } from "./locality-schema.ts";
+import * as diagnostics from "./traffic-diagnostics.ts";
+
+type Distribution = NonNullable<LocalityLbSpec["distribute"]>[number];
+type Failover = NonNullable<LocalityLbSpec["failover"]>[number];
+
+const PLACES = ["topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone"];
+
+/** `enabled: false` turns off what the mesh says, too. */
+export function readLocality(spec: LocalityLbSpec, path: string, reporter: Reporter): LocalityPreference {
+  const { enabled = true, distribute = [], failover = [], failoverPriority = [] } = spec;
+  if (distribute.length > 0 && failover.length + failoverPriority.length > 0)
+    reporter.report(path, diagnostics.sharesAndFailover());
+  const rules = distribute.map((each, i) => readShares(each, joinPath(joinPath(path, "distribute"), i), reporter));
+  checkSources(rules, joinPath(path, "distribute"), reporter);
+  failover.forEach((each, i) => {
+    checkFailover(each, joinPath(joinPath(path, "failover"), i), reporter);
+  });
+  const labels = failoverPriority.map(labelOf);
+  labels.forEach(({ name }, i) => {
+    if (failover.length > 0 && PLACES.includes(name))
+      reporter.report(joinPath(joinPath(path, "failoverPriority"), i), diagnostics.failoverTwice(name));
+  });
+  if (!enabled) return { kind: "none" };
+  return rules.length > 0 ? { kind: "shares", rules } : { kind: "failover", labels, regions: failover };
+}
+
+/** Places that are left out are anything; a `*` ends what is said. */
+function patternOf(text: string): LocalityPattern {
+  const [region = "*", zone = "", subzone = ""] = text.split("/");
+  return { region, zone: zone || "*", subzone: subzone || "*" };
+}
+
+function textOf({ region, zone, subzone }: LocalityPattern): string {
+  return [region, zone, subzone].join("/").replace(/(\/\*)+$/, "");
+}
+
+function readShares({ from, to }: Distribution, path: string, reporter: Reporter): LocalityShares {
+  const shares = Object.entries(to).map(([text, weight]) => ({ locality: patternOf(text), weight }));
+  const total = shares.reduce((sum, { weight }) => sum + weight, 0);
+  if (total !== 100 || shares.some(({ weight }) => weight === 0))
+    reporter.report(joinPath(path, "to"), diagnostics.localityWeights(Object.values(to)));
+  shares.forEach(({ locality }, i) => {
+    const wider = shares.find((other, j) => j !== i && matchesLocality(other.locality, locality));
+    if (wider)
+      reporter.report(joinPath(path, "to"), diagnostics.localitiesOverlap(textOf(wider.locality), textOf(locality)));
+  });
+  return { from: patternOf(from), to: shares };
+}
+
+function checkSources(rules: readonly LocalityShares[], path: string, reporter: Reporter): void {
+  rules.forEach(({ from }, i) => {
+    const before = rules.find((other, j) => j < i && matchesLocality(other.from, from));
+    if (before)
+      reporter.report(
+        joinPath(joinPath(path, i), "from"),
+        diagnostics.localitiesOverlap(textOf(before.from), textOf(from)),
+      );
+  });
+}
+
+function checkFailover({ from, to }: Failover, path: string, reporter: Reporter): void {
+  if (from === to) reporter.report(path, diagnostics.failoverToItself(from));
+  for (const [field, region] of Object.entries({ from, to }))
+    if (/[*/]/.test(region)) reporter.report(joinPath(path, field), diagnostics.noRegion(region));
+}
+
+function labelOf(text: string): FailoverLabel {
+  const at = text.indexOf("=");
+  return at < 0 ? { name: text } : { name: text.slice(0, at), value: text.slice(at + 1) };
+}

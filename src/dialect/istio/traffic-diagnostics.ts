@@ -1,0 +1,63 @@
+// What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused.
+
+import type { Message } from "../../model/message.ts";
+import { quote } from "../diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+export function sharesAndFailover(): Message {
+  return error("HED1570", "distribute says where all requests go: there is nothing left for failover", "one of them");
+}
+
+export function failoverWithoutDetection(): Message {
+  return warning(
+    "HED1571",
+    "failover without outlierDetection: no endpoint is ever found to fail, so that the setting has no effect",
+    "outlierDetection: {}",
+  );
+}
+
+export function localityWeights(weights: readonly number[]): Message {
+  return error(
+    "HED1572",
+    `weights of localities are at least 1 and add up to 100: ${weights.join(", ")}`,
+    "weights that add up to 100",
+  );
+}
+
+export function localitiesOverlap(one: string, other: string): Message {
+  return error(
+    "HED1573",
+    `locality ${quote(one)} covers ${quote(other)} as well`,
+    "localities that exclude each other",
+  );
+}
+
+export function failoverToItself(region: string): Message {
+  return error("HED1574", `failover from region ${quote(region)} leads back to it`, "another region");
+}
+
+export function noRegion(text: string): Message {
+  return error("HED1575", `failover is from region to region: ${quote(text)} is none`, "a region's name");
+}
+
+export function failoverTwice(label: string): Message {
+  return error(
+    "HED1576",
+    `failover says the order of regions already: failoverPriority cannot have ${label} beside it`,
+  );
+}
+
+export function localFailuresNotSplit(): Message {
+  return warning(
+    "HED1577",
+    "consecutiveLocalOriginFailures has no effect: failed connections count as 5xx",
+    "splitExternalLocalOriginErrors: true",
+  );
+}
