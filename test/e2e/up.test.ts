@@ -216,7 +216,7 @@ test(
     expect(refused.stderr).toContain(`${wrong}:2:1: unknown field "connectTimout"`);
 
     const file = join(heddle.folder, "mesh.yaml");
-    writeFileSync(file, "trustDomain: prod.example.com\nlocalityLbSetting: {enabled: true}\n");
+    writeFileSync(file, "trustDomain: prod.example.com\ningressService: edge\n");
     const twice = await upOnFreePorts("--mesh-config", file, "--trust-domain", "other.example.com");
     expect(twice.code).toBe(65);
     expect(twice.stderr).toContain("error[HED1406]");
