@@ -48,6 +48,27 @@ describe("scalars are read as Kubernetes reads them", () => {
     ]);
   });
 
+  test("a number has a digit before its exponent: what has none is a word", () => {
+    // go-yaml's resolve.go: yamlStyleFloat.
+    const isNumber = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
+    const letters = [..."+-.e1"];
+    const words = [1, 2, 3, 4].reduce<string[]>(
+      (all, length) => [
+        ...all,
+        ...all.filter((word) => word.length === length - 1).flatMap((word) => letters.map((letter) => word + letter)),
+      ],
+      [""],
+    );
+    for (const word of words.filter((each) => each !== "" && !/-$|^\.\.\./.test(each))) {
+      const [read] = values(`a: [x, ${word}]`) as readonly { readonly a: readonly unknown[] }[];
+      expect({ word, isNumber: typeof read?.a[1] === "number" }).toEqual({
+        word,
+        isNumber: isNumber.test(word),
+      });
+    }
+    expect(values("exportTo:\n- .\nversion: e1")).toEqual([{ exportTo: ["."], version: "e1" }]);
+  });
+
   test("no base 60, and timestamps as strings", () => {
     expect(values("a: 12:30:45\nb: 2026-01-02\nc: 2026-01-02T03:04:05Z")).toEqual([
       { a: "12:30:45", b: "2026-01-02", c: "2026-01-02T03:04:05Z" },

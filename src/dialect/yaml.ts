@@ -1,7 +1,7 @@
 // YAML files (and JSON, its subset) → plain values that know where they stand. Each document is parsed on its own, so that a
 // mistake in one costs nothing to the others, and positions are worked out only when a finding asks for them.
 
-import { type Document, type ParsedNode, parseDocument, type Schema, type YAMLError } from "yaml";
+import { type Document, type ParsedNode, parseDocument, type ScalarTag, type Schema, type YAMLError } from "yaml";
 import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
 import type { Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
@@ -161,10 +161,18 @@ const NOT_IN_JSON = /:(?:timestamp|binary|omap|pairs|set)$/;
 const SCHEMA: Schema = parseDocument("", {
   version: "1.1",
   customTags: (tags) =>
-    tags.filter(
-      (tag) => typeof tag === "string" || (!NOT_IN_JSON.test(tag.tag) && !("format" in tag && tag.format === "TIME")),
-    ),
+    tags
+      .filter(
+        (tag) => typeof tag === "string" || (!NOT_IN_JSON.test(tag.tag) && !("format" in tag && tag.format === "TIME")),
+      )
+      .map((tag) => (typeof tag === "string" || "collection" in tag ? tag : withDigits(tag))),
 }).schema;
+
+/** By the letter of YAML 1.1 `.` and `e1` are numbers; go-yaml asks for a digit before the exponent, and takes them for words. */
+function withDigits(tag: ScalarTag): ScalarTag {
+  const { test } = tag;
+  return test?.test(".") || test?.test("e1") ? { ...tag, test: new RegExp(`^(?=[^eE]*[0-9])${test.source}`) } : tag;
+}
 
 function parse(text: string): Document.Parsed<ParsedNode> {
   return parseDocument(text, {

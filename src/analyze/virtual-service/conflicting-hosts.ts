@@ -22,44 +22,60 @@ export const conflictingHosts: MeshAnalyzer = {
   codes: ["IST0109"],
   scope: "mesh",
   analyze(world, report) {
-    for (const { host, claims } of claimsOf(world)) {
-      if (claims.length < 2) continue;
-      const sorted = [...claims].sort((a, b) => byAge(a.view.object, b.view.object));
-      const names = sorted.slice(0, MAX_NAMES).map(({ view }) => `${view.namespace}/${view.name}`);
-      const list = sorted.length > MAX_NAMES ? `${names.join(",")},… (${sorted.length})` : names.join(",");
-      const winner = names[0]!;
-      for (const [i, { view, path }] of sorted.entries()) {
-        report(
-          view.object,
-          path,
-          finding(
-            "IST0109",
-            `The VirtualServices ${list} associated with mesh gateway define the same host ${host} which can lead to undefined behavior. This can be fixed by merging the conflicting VirtualServices into a single resource`,
-            i === 0
-              ? "this one is the oldest and counts: add the others' routes to it"
-              : `the routes added to ${winner}, which counts`,
-          ),
-        );
+    const told = new Set<string>();
+    for (const [scope, claims] of claimsOf(world)) {
+      const host = scope.slice(0, scope.indexOf(" "));
+      const rivals = claims.sort((a, b) => byAge(a.view.object, b.view.object));
+      const names = namesOf(rivals);
+      for (const [i, { view, path }] of rivals.entries()) {
+        const claim = `${view.namespace}/${view.name} ${path}`;
+        if (rivals.length < 2 || told.has(claim)) continue;
+        told.add(claim);
+        report(view.object, path, conflict(host, names, i === 0 ? undefined : rivals[0]!.view));
       }
     }
   },
 };
 
-/** By host and by who sees it: a private route beats a public one on purpose. */
-function claimsOf(world: World): readonly { readonly host: string; readonly claims: readonly Claim[] }[] {
+function namesOf(rivals: readonly Claim[]): string {
+  const names = rivals.slice(0, MAX_NAMES).map(({ view }) => `${view.namespace}/${view.name}`);
+  return rivals.length > MAX_NAMES ? `${names.join(",")},… (${rivals.length})` : names.join(",");
+}
+
+/** `winner`: undefined for the winner itself. */
+function conflict(host: string, names: string, winner: Claim["view"] | undefined) {
+  return finding(
+    "IST0109",
+    `The VirtualServices ${names} associated with mesh gateway define the same host ${host} which can lead to undefined behavior. This can be fixed by merging the conflicting VirtualServices into a single resource`,
+    winner
+      ? `the routes added to ${winner.namespace}/${winner.name}, which counts`
+      : "this one is the oldest and counts: add the others' routes to it",
+  );
+}
+
+/**
+ * By host and by who sees it, `host scope`: what is of a namespace alone beats what is exported to it, and that what is exported to all,
+ * which is meant so (Istio: virtualServiceIndex).
+ */
+function claimsOf(world: World): ReadonlyMap<string, Claim[]> {
   const claims = new Map<string, Claim[]>();
   for (const view of world.views(kinds.virtualService)) {
     const { hosts = [], gateways = ["mesh"], exportTo = ["*"] } = view.value.spec;
     if (!gateways.includes("mesh")) continue;
-    const visible = exportTo.includes("*") ? "*" : exportTo.map((to) => (to === "." ? view.namespace : to)).sort();
+    const scopes = scopesOf(exportTo, view.namespace);
     const seen = new Set<string>();
     for (const [i, written] of hosts.entries()) {
       const host = world.host(written, view.namespace);
       if (seen.has(host)) continue;
       seen.add(host);
-      const key = `${host} ${String(visible)}`;
-      file(claims, key, { view, path: `spec.hosts[${i}]` });
+      for (const scope of scopes) file(claims, `${host} ${scope}`, { view, path: `spec.hosts[${i}]` });
     }
   }
-  return [...claims].map(([key, list]) => ({ host: key.split(" ")[0]!, claims: list }));
+  return claims;
+}
+
+function scopesOf(exportTo: readonly string[], own: string): readonly string[] {
+  if (exportTo.includes("*")) return ["*"];
+  const namespaces = [...new Set(exportTo.filter((to) => to !== "~").map((to) => (to === "." ? own : to)))];
+  return namespaces.length === 1 && namespaces[0] === own ? [`private/${own}`] : namespaces;
 }

@@ -4,6 +4,7 @@ import type { ObjectAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type VirtualServiceValue } from "../kinds.ts";
 import { type View, viewAs } from "../view.ts";
+import { EarlierMatches, type Match } from "./match-order.ts";
 
 export const unreachable: ObjectAnalyzer = {
   name: "virtualservice.MatchesAnalyzer",
@@ -19,12 +20,14 @@ export const unreachable: ObjectAnalyzer = {
 
 interface Matching {
   readonly name?: string | undefined;
-  readonly match?: readonly object[] | undefined;
+  readonly match?: readonly Match[] | undefined;
+  /** Its routes may leave requests to those that follow. */
+  readonly delegate?: object | undefined;
 }
 
 function checkRoutes({ object, value }: View<VirtualServiceValue>, kind: "http" | "tls" | "tcp", report: Report): void {
   const routes: readonly Matching[] = value.spec[kind] ?? [];
-  const seen = new Map<string, string>();
+  const earlier = new EarlierMatches();
   let everything: string | undefined;
   for (const [i, route] of routes.entries()) {
     const path = `spec.${kind}[${i}]`;
@@ -34,14 +37,17 @@ function checkRoutes({ object, value }: View<VirtualServiceValue>, kind: "http" 
       continue;
     }
     const matches = route.match ?? [];
-    if (matches.length === 0) everything = rule;
-    const duplicates = matches.map((match) => seen.get(canonical(match)));
-    if (matches.length > 0 && duplicates.every((before) => before !== undefined))
-      report(object, path, notUsed(rule, `all matches used prior: ${duplicates[0]}`));
+    if (matches.length === 0 && !route.delegate) everything = rule;
+    const taken = matches.map((match) => {
+      const before = earlier.before(match);
+      if (!route.delegate) earlier.add(match, rule);
+      return before;
+    });
+    if (matches.length > 0 && taken.every((before) => before !== undefined && before !== rule))
+      report(object, path, notUsed(rule, `all matches used prior: ${taken[0]}`));
     else
-      for (const [j, before] of duplicates.entries())
+      for (const [j, before] of taken.entries())
         if (before !== undefined) report(object, `${path}.match[${j}]`, ineffective(rule, j, before));
-    for (const match of matches) if (!seen.has(canonical(match))) seen.set(canonical(match), rule);
   }
 }
 
@@ -63,17 +69,4 @@ function ineffective(rule: string, match: number, before: string) {
     `VirtualService rule ${rule} match #${match} is not used (duplicate/overlapping match in rule ${before})`,
     "one of the two",
   );
-}
-
-/** Equal text for matches that hold for the same requests: names of matches play no part, nor does the order of fields. */
-function canonical(match: object): string {
-  return JSON.stringify(sorted({ ...match, name: undefined, statPrefix: undefined }));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, field]) => [key, sorted(field)]);
 }
