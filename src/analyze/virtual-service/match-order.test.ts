@@ -80,14 +80,16 @@ describe("a match that leaves nothing to another", () => {
   test("has every request of it", () => {
     let held = 0;
     fc.assert(
-      fc.property(match, match, requests, (wide, narrow, all) => {
+      fc.property(match, match, requests, (wide, other, all) => {
+        // Most pairs have nothing to do with each other, so that the narrower has what it does not say itself from the wider.
+        const narrow = { ...wide, ...other };
         if (!covers(wide, narrow)) return;
         held++;
         expect(all.filter((each) => fits(narrow, each) && !fits(wide, each))).toEqual([]);
       }),
       { numRuns: 4_000 },
     );
-    expect(held).toBeGreaterThan(50);
+    expect(held).toBeGreaterThan(80);
   });
 
   test("is found among earlier ones, whichever they are", () => {
