@@ -53,14 +53,10 @@ describe("scalars are read as Kubernetes reads them", () => {
     // go-yaml's resolve.go: yamlStyleFloat.
     const isNumber = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
     const letters = [..."+-.e1"];
-    const words = [1, 2, 3, 4].reduce<string[]>(
-      (all, length) => [
-        ...all,
-        ...all.filter((word) => word.length === length - 1).flatMap((word) => letters.map((letter) => word + letter)),
-      ],
-      [""],
-    );
-    for (const word of words.filter((each) => each !== "" && !/-$|^\.\.\./.test(each))) {
+    const longer = (words: readonly string[]) => words.flatMap((word) => letters.map((letter) => word + letter));
+    const [two, three] = [longer(letters), longer(longer(letters))];
+    const words = [...letters, ...two, ...three, ...longer(three)];
+    for (const word of words.filter((each) => !/-$|^\.\.\./.test(each))) {
       const [read] = values(`a: [x, ${word}]`) as readonly { readonly a: readonly unknown[] }[];
       expect({ word, isNumber: typeof read?.a[1] === "number" }).toEqual({
         word,
