@@ -6,6 +6,7 @@ import { CODES } from "../src/analyze/code.ts";
 import type { CodeInfo } from "../src/analyze/code-info.ts";
 import { NOT_COVERED } from "../src/analyze/codes/not-covered.ts";
 import { ANALYZERS } from "../src/analyze/registry.ts";
+import { RIVALRIES } from "../src/analyze/rivals.ts";
 
 const PAGE = join(dirname(import.meta.dir), "docs/analyze.md");
 const LEVELS = { error: "Error", warning: "Warning", info: "Info" } as const;
@@ -15,8 +16,12 @@ const OF_DIALECTS = ["IST0106", "IST0122"];
 
 const alone = new Set(ANALYZERS.filter(({ scope }) => scope === "object").flatMap(({ codes }) => codes as string[]));
 
+/** Of two objects of a kind the one that is written last is refused. */
+const claimed = new Set(RIVALRIES.flatMap(({ codes }) => codes as readonly string[]));
+
 function refused(code: string, { level }: CodeInfo): string {
-  return OF_DIALECTS.includes(code) || (level === "error" && alone.has(code)) ? "yes" : "";
+  if (OF_DIALECTS.includes(code) || (level === "error" && alone.has(code))) return "yes";
+  return level === "error" && claimed.has(code) ? "of the later" : "";
 }
 
 function coveredTable(): string {

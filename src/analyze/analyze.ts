@@ -1,20 +1,19 @@
 // Objects → everything that is wrong with them, each finding once, under the code that most people know.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { Failure } from "../base/failure.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
 import { file } from "../model/label-index.ts";
-import { diagnose } from "../model/message.ts";
 import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
-import type { Analyzer, Report } from "./analyzer.ts";
+import type { Analyzer } from "./analyzer.ts";
 import type { Finding } from "./code.ts";
 import { equivalent, withAliases } from "./equivalent.ts";
 import { kinds } from "./kinds.ts";
 import { ANALYZERS } from "./registry.ts";
+import { findingsOf, reporter } from "./run.ts";
 import { isSuppressedBy, suppressedCodes } from "./suppress.ts";
 import { isOfKind, readView } from "./view.ts";
 import { World } from "./world.ts";
@@ -29,10 +28,9 @@ export function analyze(
   analyzers: readonly Analyzer[] = ANALYZERS,
 ): readonly Finding[] {
   const { results, parts, sources, settings } = translate(objects, base);
-  const found: Finding[] = [];
   const unique = firstOfEach(objects);
   const mesh = buildMesh(settings, parts);
-  runAll(analyzers, new World([...unique.values()], mesh), found);
+  const found = findingsOf(analyzers, new World([...unique.values()], mesh));
   const byName = new Map([...unique.values()].map((object) => [nameKey(object.origin), object]));
   const told = new Told(found);
   const add = (diagnostics: readonly Diagnostic[], object: SourceObject | undefined): void => {
@@ -55,23 +53,6 @@ export function analyzeAlone(object: SourceObject, settings: MeshSettings): read
     found.filter((each) => !said.has(place(each))),
     new Map([[nameKey(object.origin), object]]),
   );
-}
-
-function runAll(analyzers: readonly Analyzer[], world: World, found: Finding[]): void {
-  const report = reporter(found);
-  for (const analyzer of analyzers) {
-    try {
-      if (analyzer.scope === "mesh") analyzer.analyze(world, report);
-      else for (const object of world.objects) analyzer.analyze(object, report, world.settings);
-    } catch (thrown) {
-      const message = `Internal error: analyzer ${analyzer.name}: ${Failure.from(thrown).message}`;
-      found.push({ code: "IST0001", severity: "error", message });
-    }
-  }
-}
-
-function reporter(found: Finding[]): Report {
-  return (object, path, message) => void found.push(diagnose(message, object.origin, path, object.spans));
 }
 
 function firstOfEach(objects: readonly SourceObject[]): ReadonlyMap<string, SourceObject> {

@@ -35,6 +35,7 @@ const SCHEMA_WARNINGS: ReadonlySet<string> = new Set([
   "HED1225",
   "HED1245",
   "HED1252",
+  "HED1623",
 ]);
 
 /** Of the envelope and of what Heddle does not do yet: Istio knows nothing of these. */

@@ -57,15 +57,21 @@ export function renderDiagnostic(diagnostic: Diagnostic): string {
   return [head, ...renderPlace(diagnostic)].join("\n");
 }
 
+/** As wide as what stands before the place: a tab is as wide as the terminal has it. */
+function indentOf({ text, column }: SourceSpan): string {
+  return text
+    .slice(0, column - 1)
+    .replaceAll(/[^\t]/g, " ")
+    .padEnd(column - 1);
+}
+
 /** What stands below the message: the line, what is meant in it, what would be right. */
 export function renderPlace({ span, suggestion, notes = [] }: Diagnostic): readonly string[] {
   const lines: string[] = [];
   if (span && span.text !== "") {
     const gutter = String(span.line);
     lines.push(`  ${gutter} | ${span.text}`);
-    lines.push(
-      `  ${" ".repeat(gutter.length)} | ${" ".repeat(span.column - 1)}${"^".repeat(Math.max(1, span.length))}`,
-    );
+    lines.push(`  ${" ".repeat(gutter.length)} | ${indentOf(span)}${"^".repeat(Math.max(1, span.length))}`);
   }
   if (suggestion) lines.push(`  try: ${suggestion}`);
   return [...lines, ...notes.map((note) => `  note: ${note}`)];

@@ -19,6 +19,15 @@ function distance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
+/** The candidate that is one edit away from `text`, or the same but for its capitals: hardly another word than the one that was meant. */
+export function misspelling(text: string, candidates: Iterable<string>): string | undefined {
+  const lower = text.toLowerCase();
+  for (const candidate of candidates)
+    if (Math.abs(candidate.length - text.length) <= 1 && distance(lower, candidate.toLowerCase()) <= 1)
+      return candidate;
+  return undefined;
+}
+
 /** The candidate that `text` was probably meant to be (at most a third of it differs), or undefined. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;

@@ -28,6 +28,11 @@ export function ensurePrivateFolder(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
   } catch (error) {
+    if (codeOf(error) === "ENOENT")
+      throw new Failure(`cannot make the folder ${path}: nothing can be made there`, {
+        hint: "name another with --state or HEDDLE_STATE",
+        cause: error,
+      });
     throw storageFailure("prepare the folder", path, error);
   }
 }

@@ -13,8 +13,8 @@ const INVALID = "invalid_resource";
 export function countedAdmission(registry: Registry, admit: Admit): Admit {
   const passed = registry.counter(VALIDATION_PASSED);
   const failed = registry.counter(VALIDATION_FAILED);
-  return async (operation, object, old) => {
-    const verdict = await admit(operation, object, old);
+  return async (operation, object, old, together) => {
+    const verdict = await admit(operation, object, old, together);
     if (operation === "DELETE") return verdict;
     const { group, version } = splitApiVersion(object.apiVersion);
     const resource = resourceByKind(group, object.kind)?.plural ?? object.kind.toLowerCase();

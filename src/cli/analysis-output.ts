@@ -67,7 +67,7 @@ function rowOf(found: Finding): readonly string[] {
 
 /** istioctl's fields first; what else is known of the finding after them. */
 function shapeOf(found: Finding) {
-  const { code, severity, message, object, span, path, suggestion, also } = found;
+  const { code, severity, message, object, span, path, suggestion, notes, also } = found;
   const documentationUrl = documentationOf(code);
   return {
     code,
@@ -80,6 +80,7 @@ function shapeOf(found: Finding) {
     ...(path === undefined ? {} : { path }),
     ...(span ? { file: span.file, line: span.line, column: span.column, source: span.text } : {}),
     ...(suggestion === undefined ? {} : { suggestion }),
+    ...(notes === undefined ? {} : { notes }),
     ...(also === undefined ? {} : { also }),
   };
 }

@@ -1,11 +1,14 @@
 // `heddle apply -f FILE…`: everything is read and judged first, so that a mistake anywhere changes nothing; then it is applied.
 
 import { type Command, Option } from "commander";
+import { changedTogether } from "../analyze/rivals.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
+import type { SourceObject } from "../dialect/object.ts";
 import type { KubeClient } from "../kube/client/client.ts";
 import { asObject, type KubeObject } from "../kube/object.ts";
 import { resource } from "../kube/resources.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeAlone, judgeEach, judgeTogether, objectsInForce } from "./judge.ts";
@@ -53,10 +56,12 @@ async function apply(options: ApplyOptions): Promise<void> {
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
   }
   const { client } = await openApi(options);
-  await refuse(judgeTogether(objects, await objectsInForce(client), settings));
+  const inForce = await objectsInForce(client);
+  await refuse(judgeTogether(objects, inForce, settings));
   const ordered = namespacesFirst(objects);
-  await rehearse(client, ordered);
-  for (const written of ordered) await print(await applyObject(client, written, options.dryRun === true));
+  const together = togetherOf(objects, inForce, settings);
+  await rehearse(client, ordered, together);
+  for (const written of ordered) await print(await applyObject(client, written, together, options.dryRun === true));
   if (options.wait && !options.dryRun) await programmed(client, ordered, options.timeout);
 }
 
@@ -79,9 +84,29 @@ function namespacesFirst(objects: readonly WrittenObject[]): readonly WrittenObj
   return [...objects.filter(isNamespace), ...objects.filter((written) => !isNamespace(written))];
 }
 
+/** What else is changed with an object. */
+export type Together = (written: WrittenObject) => readonly string[];
+
+/** A line of a request has its limits. Who changes more at once is judged by what is there, object by object. */
+const MAX_TOGETHER = 50;
+
+/** The set was judged as a whole: the server, which sees one object at a time, is told of the others that give up what it claims. */
+export function togetherOf(
+  objects: readonly WrittenObject[],
+  inForce: readonly SourceObject[],
+  settings: MeshSettings,
+): Together {
+  const changed = changedTogether(
+    objects.map(({ source }) => source),
+    inForce,
+    settings,
+  );
+  return ({ source }) => (changed.get(source.key) ?? []).slice(0, MAX_TOGETHER);
+}
+
 /** What an apply would leave behind: the server merges it with what is there, and does nothing. Rejects when the server refuses it. */
-export async function rehearsed(client: KubeClient, written: WrittenObject): Promise<KubeObject> {
-  return client.apply(written.type, sent(written), { dryRun: true, force: true });
+export async function rehearsed(client: KubeClient, written: WrittenObject, together: Together): Promise<KubeObject> {
+  return client.apply(written.type, sent(written), { dryRun: true, force: true, together: together(written) });
 }
 
 /**
@@ -95,21 +120,26 @@ function sent({ source }: WrittenObject): KubeObject {
 }
 
 /** Lets the server judge every object before the first is changed. Those in a namespace that is yet to be made it cannot. */
-async function rehearse(client: KubeClient, objects: readonly WrittenObject[]): Promise<void> {
+async function rehearse(client: KubeClient, objects: readonly WrittenObject[], together: Together): Promise<void> {
   const newNamespaces = new Set(
     objects.filter(({ type }) => type === resource.namespaces).map(({ source }) => source.origin.name),
   );
   for (const written of objects) {
     if (written.type.namespaced && newNamespaces.has(written.source.origin.namespace)) continue;
-    await rehearsed(client, written);
+    await rehearsed(client, written, together);
   }
 }
 
-async function applyObject(client: KubeClient, written: WrittenObject, dryRun: boolean): Promise<string> {
+async function applyObject(
+  client: KubeClient,
+  written: WrittenObject,
+  together: Together,
+  dryRun: boolean,
+): Promise<string> {
   const { type, source } = written;
   const { namespace, name: objectName } = source.origin;
   const before = await client.get(type, { namespace: type.namespaced ? namespace : "", name: objectName });
-  const after = await client.apply(type, sent(written), { force: true, dryRun });
+  const after = await client.apply(type, sent(written), { force: true, dryRun, together: together(written) });
   const isSame = before !== undefined && sameContent(before, after);
   const verb = !before ? "created" : isSame ? "unchanged" : "configured";
   return `${shownName(type, objectName)} ${verb}${dryRun ? " (dry run)" : ""}`;

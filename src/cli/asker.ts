@@ -38,7 +38,11 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
   if (found) return found;
   const names = workloads.map((workload) => `${workload.namespace}/${workload.name}`);
   const near = nearest(name, names);
-  const hint = near ?? (names.length > 0 ? `there are ${names.slice(0, 5).join(", ")}` : "there is no Pod of the kind");
+  const hint =
+    near ??
+    (names.length > 0
+      ? `there are ${names.slice(0, 5).join(", ")}`
+      : "files that hold it: there is not one Pod in these");
   throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
 }
 

@@ -45,6 +45,11 @@ export function targetOf(
     throw new Failure("--workload and --gateway exclude each other", { exit: EXIT.usage });
   const pods = podsOf(objects);
   if (gateway !== undefined) return gatewayTarget(pods, parts, gateway, options);
+  if (workload !== undefined && !/^[^/]+(?:\/[^/]+)?$/.test(workload))
+    throw new Failure(`--workload is not NAMESPACE/NAME: ${JSON.stringify(workload)}`, {
+      hint: "--workload shop/web",
+      exit: EXIT.usage,
+    });
   if (workload === undefined && namespace === undefined && !isDescribed(options))
     throw new Failure("whose configuration? Neither --workload nor --gateway is given", {
       hint: "--workload NAMESPACE/NAME, or --namespace NAME for any client there",

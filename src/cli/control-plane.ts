@@ -14,6 +14,7 @@ import { AuthorityStore } from "../ca/store.ts";
 import { JoinTokens } from "../ca/token.ts";
 import { admission } from "../control/admission.ts";
 import { ControlPlane } from "../control/control-plane.ts";
+import { heldObjects } from "../control/held-objects.ts";
 import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
 import { OverruledStatus } from "../control/overruled.ts";
 import { type Compilation, DEFAULT_DEBOUNCE } from "../control/pipeline.ts";
@@ -183,7 +184,11 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     store,
     admit: countedAdmission(
       registry,
-      admission(() => inForce, overruledBy),
+      admission(
+        () => inForce,
+        overruledBy,
+        heldObjects(store, () => folder?.objects ?? []),
+      ),
     ),
   });
   const client = new KubeClient(embeddedConnection(kubeApi), "heddle");

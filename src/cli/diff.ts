@@ -15,7 +15,7 @@ import { buildMesh } from "../model/build.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { objectsOfFiles, onTop } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
-import { rehearsed } from "./apply.ts";
+import { rehearsed, type Together, togetherOf } from "./apply.ts";
 import { DIFF_OUTPUTS, type DiffOutput, diffText, isEmpty } from "./diff-output.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeAlone, judgeEach } from "./judge.ts";
@@ -101,14 +101,15 @@ async function ofMesh(files: Files, options: DiffOptions): Promise<Change> {
   const counting = written.filter(({ source }) => !watched.has(source.key));
   if (counting.length < written.length)
     await printError("note: what the watched folder holds counts more, and is left as it is there");
-  const merged = await Promise.all(counting.map((object) => mergedWith(client, object)));
+  const together = togetherOf(counting, before, meshSettings(options.state, options.meshConfig, before));
+  const merged = await Promise.all(counting.map((object) => mergedWith(client, object, together)));
   return { before, after: onTop(merged, before), callers: callersOf(await fetchState(options)) };
 }
 
 /** As the API would have it, with the places of the file. In a namespace that is yet to be made it cannot say. */
-async function mergedWith(client: KubeClient, written: WrittenObject): Promise<SourceObject> {
+async function mergedWith(client: KubeClient, written: WrittenObject, together: Together): Promise<SourceObject> {
   try {
-    const read = sourceObject(await rehearsed(client, written), written.source.spans);
+    const read = sourceObject(await rehearsed(client, written, together), written.source.spans);
     return read.kind === "object" ? read.object : written.source;
   } catch (thrown) {
     if (hasReason(thrown, "NotFound") && written.type !== resource.namespaces) return written.source;

@@ -124,7 +124,7 @@ describe("age", () => {
 
   test("what is new is younger than what is in force", () => {
     const held = [service("web"), inForce(route("zebra", "2020-01-01T00:00:00Z"))];
-    expect(codes(JSON.stringify(route("ant")), held)).toEqual(["HED2005"]);
+    expect(codes(JSON.stringify(route("ant")), held)).toEqual(["IST0109"]);
   });
 
   test("what replaces an object keeps its age", () => {

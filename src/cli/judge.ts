@@ -1,6 +1,8 @@
 // What is wrong with files that are to be applied: by themselves, and together with what is in force.
 
 import { analyzeAlone } from "../analyze/analyze.ts";
+import { equivalent } from "../analyze/equivalent.ts";
+import { newConflicts } from "../analyze/rivals.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
@@ -53,9 +55,16 @@ export function judgeTogether(
     inForce,
   );
   const { parts, sources, settings } = translate([...kept, ...added], base);
-  return validateMesh(buildMesh(settings, parts), parts, sources)
+  const claimed = newConflicts([...kept, ...added], inForce, settings);
+  const told = new Set(claimed.map(placeOf));
+  const found = validateMesh(buildMesh(settings, parts), parts, sources);
+  return [...found.filter((each) => !told.has(placeOf(equivalent(each, undefined)))), ...claimed]
     .filter(({ span }) => span !== undefined) // only what was written has places
     .map((diagnostic) => (diagnostic.code === MAY_COME_LATER ? { ...diagnostic, severity: "warning" } : diagnostic));
+}
+
+function placeOf({ code, object, path }: Diagnostic): string {
+  return JSON.stringify([code, object, path]);
 }
 
 /** The objects that the API holds, of the kinds that dialects read. */

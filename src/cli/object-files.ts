@@ -1,7 +1,8 @@
 // The files that a command line names: files, folders of them, and standard input.
 
-import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
+import { readBounded } from "../base/bounded-file.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { READ_LIMITS } from "../dialect/limits.ts";
 import type { TextFile } from "../dialect/load.ts";
@@ -12,9 +13,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "permission denied",
   EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is no folder",
+  ELOOP: "links lead in a circle",
+  ENAMETOOLONG: "the name is too long",
+  ENXIO: "it is a socket",
 };
 
 function unreadable(path: string, cause: unknown): Failure {
+  if (cause instanceof Failure) return cause;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const reason = REASONS[code] ?? Failure.from(cause).message;
   return new Failure(`cannot read ${path}: ${reason}`, { exit: EXIT.data, cause });
@@ -39,8 +45,26 @@ function filesIn(folder: string, depth: number): readonly string[] {
   return entries.flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return depth > 0 ? filesIn(path, depth - 1) : [];
-    return OBJECT_FILE.test(entry.name) ? [path] : [];
+    return OBJECT_FILE.test(entry.name) ? [regular(path)] : [];
   });
+}
+
+/** A pipe among the files of a folder would be waited for until somebody writes to it, and nobody would know for what. */
+function regular(path: string): string {
+  const found = stat(path);
+  if (found.isFile() || found.isDirectory()) return path;
+  throw new Failure(`cannot read ${path}: it is no regular file`, {
+    hint: "name it by itself, to read what is written to it",
+    exit: EXIT.data,
+  });
+}
+
+function stat(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (thrown) {
+    throw unreadable(path, thrown);
+  }
 }
 
 async function readStandardInput(): Promise<Uint8Array> {
@@ -67,28 +91,8 @@ export async function readFiles(paths: readonly string[], recursive = false): Pr
 /** @throws Failure when it cannot be read. */
 export function readFile(path: string): TextFile {
   try {
-    return { name: path, content: readBounded(path) };
+    return { name: path, content: readBounded(path, READ_LIMITS.bytes) };
   } catch (thrown) {
     throw unreadable(path, thrown);
-  }
-}
-
-const CHUNK = 1024 * 1024;
-
-/** A device or a pipe may never end, so it ends here as soon as it is larger than what the reader of the file takes. */
-function readBounded(path: string): Uint8Array {
-  const descriptor = openSync(path, "r");
-  try {
-    const chunks: Uint8Array[] = [];
-    for (let length = 0; length <= READ_LIMITS.bytes; ) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const read = readSync(descriptor, chunk);
-      if (read === 0) break;
-      chunks.push(chunk.subarray(0, read));
-      length += read;
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog, LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import { nearest } from "../base/nearest.ts";
 import { failureText } from "./failure-report.ts";
 import { keepLoopbackDirect } from "./loopback.ts";
 import { printError, styleOf } from "./terminal.ts";
@@ -100,7 +101,7 @@ async function commandTree(loads: (entry: Entry) => boolean): Promise<Command> {
     .addOption(new Option("--log-level <level>", "log of what Heddle does, on standard error").choices(LOG_LEVELS))
     .addOption(new Option("--log-format <format>", "of that log").choices(["text", "json"]))
     .addHelpText("after", EXIT_CODES)
-    .configureOutput({ outputError: () => {} }) // reported below, like every failure
+    .configureOutput({ outputError: () => {}, writeErr: () => {} }) // reported below, like every failure
     .exitOverride();
   for (const entry of COMMANDS) {
     const command = new Command(entry.name)
@@ -140,12 +141,48 @@ function configureLogFrom(program: Command, entry: Entry | undefined): void {
   });
 }
 
+/** A command of commands by itself, or `help` about one that there is not. */
+function withoutCommand(args: readonly string[], entry: Entry | undefined, cause: CommanderError): Failure {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  if (words[0] !== "help" || entry)
+    return new Failure(`\`heddle ${words.join(" ")}\` needs a command after it`, {
+      hint: `heddle ${words.join(" ")} --help`,
+      exit: EXIT.usage,
+      cause,
+    });
+  const near = nearest(
+    words[1] ?? "",
+    COMMANDS.map(({ name }) => name),
+  );
+  return new Failure(`unknown command \`${words[1]}\``, { hint: near ?? "heddle --help", exit: EXIT.usage, cause });
+}
+
+/** `option '-o, --output <form>' argument 'jsn' is invalid. Allowed choices are table, json.`, and the like of arguments. */
+function wrongChoice(message: string): { readonly message: string; readonly hint: string } | undefined {
+  const [, option, written, argument, list] =
+    /^(?:option '([^']*)' argument|command-argument value) '(.*)' is invalid(?: for argument '(.*)')?\. Allowed choices are (.*)\.$/s.exec(
+      message,
+    ) ?? [];
+  if (written === undefined || list === undefined) return undefined;
+  const choices = list.split(", ");
+  const long = /--[\w-]+/.exec(option ?? "")?.[0];
+  const near = nearest(written, choices);
+  const value = long === undefined ? near : `${long} ${near}`;
+  return {
+    message: `${long ?? argument} is none of ${choices.join(", ")}: ${JSON.stringify(written)}`,
+    hint: near === undefined || value === undefined ? `one of ${choices.join(", ")}` : value,
+  };
+}
+
 /** What commander says about a wrong command line, in our words: `(Did you mean --port?)` is the way out. */
 function usageFailure(error: CommanderError, args: readonly string[]): Failure {
   const [, message = error.message, suggestion] =
     /^(?:error: )?(.*?)(?:\s*\(Did you mean (?:one of )?(.*)\?\))?$/s.exec(error.message) ?? [];
   const entry = entryOf(args);
   const help = `heddle ${entry ? `${entry.name} ` : ""}--help`;
+  if (error.code === "commander.help") return withoutCommand(args, entry, error);
+  const choice = wrongChoice(message);
+  if (choice) return new Failure(choice.message, { hint: choice.hint, exit: EXIT.usage, cause: error });
   return new Failure(message.replaceAll("'", "`").trim(), {
     hint: suggestion ?? help,
     exit: EXIT.usage,

@@ -1,6 +1,6 @@
 // Where a control plane keeps what must outlive it, and the note in it by which the other commands find the one that runs.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Failure } from "../base/failure.ts";
@@ -69,6 +69,15 @@ export function readNote(folder: string): ControlPlaneNote | undefined {
   return isAlive(note.pid) ? note : undefined;
 }
 
+function isForbidden(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EACCES";
+  }
+}
+
 /** Whether there is a process of that id, whoever's it is. */
 export function isAlive(pid: number): boolean {
   try {
@@ -83,6 +92,10 @@ export function isAlive(pid: number): boolean {
 export function requireNote(folder: string): ControlPlaneNote {
   const note = readNote(folder);
   if (note) return note;
+  if (isForbidden(statePaths(folder).note))
+    throw new Failure(`the state folder ${folder} cannot be read: permission denied`, {
+      hint: "give this user access to it, or name another with --state or HEDDLE_STATE",
+    });
   throw new Failure(`no control plane runs with the state folder ${folder}`, {
     hint: "start one with `heddle up`, or name its folder with --state or HEDDLE_STATE",
   });

@@ -62,7 +62,11 @@ export async function print(text: string): Promise<void> {
   }
 }
 
-/** The same to standard error. */
+/** The same to standard error. Where nobody reads it any more there is nobody to tell: the command's exit code still says what became of it. */
 export async function printError(text: string): Promise<void> {
-  await Bun.write(Bun.stderr, `${text}\n`);
+  try {
+    await Bun.write(Bun.stderr, `${text}\n`);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EPIPE")) throw cause;
+  }
 }

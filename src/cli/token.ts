@@ -1,11 +1,11 @@
 // `heddle token`: what a program on another machine shows for its first certificate.
 
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { isLoopback } from "../base/cidr.ts";
 import { formatDuration } from "../base/duration.ts";
 import { Failure } from "../base/failure.ts";
 import type { Secret } from "../base/secret.ts";
+import { exists } from "../ca/durable-file.ts";
 import { type Grant, parseGrant } from "../ca/grant.ts";
 import { AuthorityStore } from "../ca/store.ts";
 import { DEFAULT_TOKEN_TTL_MS, JoinTokens } from "../ca/token.ts";
@@ -75,7 +75,7 @@ function usageText(
 /** A join token signed with the key in a state folder. Throws a Failure when no control plane was ever started with it. */
 export function mintToken(folder: string, grant: Grant, ttlMs: number): Promise<Secret> {
   const { authority: authorityFolder } = statePaths(folder);
-  if (!existsSync(authorityFolder)) {
+  if (!exists(authorityFolder)) {
     throw new Failure(`${folder} is not the state folder of a control plane: it has no authority`, {
       hint: "make the token where `heddle up` runs, or name its folder with --state or HEDDLE_STATE",
     });

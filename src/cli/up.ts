@@ -1,5 +1,6 @@
 // `heddle up`: the control plane in this terminal, until a signal.
 
+import { statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -119,6 +120,7 @@ function accessLogOf(form: "text" | "json" | "off"): AccessLog {
 async function up(options: UpOptions): Promise<void> {
   const state = stateFolder(options.state);
   const settings = settingsOf(options);
+  if (options.config !== undefined) requireFolder(options.config);
   const end = untilAskedToEnd();
   const findings = new FindingsLog(styleOf(process.stderr));
   const running = await startControlPlane({
@@ -144,6 +146,16 @@ async function up(options: UpOptions): Promise<void> {
   await end;
   removeNote(state);
   await running.stop();
+}
+
+/** Before a store and an authority are made for a control plane that cannot start. */
+function requireFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  throw new Failure(`--config ${path}: ${found ? "it is no folder" : "there is no such folder"}`, {
+    hint: "--config names a folder of YAML files",
+    exit: EXIT.data,
+  });
 }
 
 function noteOf(

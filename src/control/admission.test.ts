@@ -1,7 +1,11 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import { newApi, send, VIRTUAL_SERVICES } from "../kube/api/harness.ts";
+import { DEFAULT_HISTORY } from "../kube/store/history.ts";
+import { Store } from "../kube/store/store.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { admission } from "./admission.ts";
+import { heldObjects } from "./held-objects.ts";
 
 function virtualService(weight: unknown) {
   return {
@@ -80,4 +84,64 @@ test("a warning of an analyzer goes to the writer", async () => {
   expect(judged.kind).toBe("allowed");
   expect(judged.warnings.join()).toContain("Unknown annotation: traffic.sidecar.istio.io/excludeInboundPort");
   expect(judged.warnings.join()).toContain("[IST0108]");
+});
+
+describe("beside the objects that are there", () => {
+  function withRivals(folder: readonly SourceObject[] = []) {
+    const store = Store.open(":memory:", DEFAULT_HISTORY);
+    const { api } = newApi({
+      store,
+      admit: admission(
+        () => DEFAULT_SETTINGS,
+        () => undefined,
+        heldObjects(store, () => folder),
+      ),
+    });
+    return api;
+  }
+  const named = (name: string, host: string) => {
+    const object = virtualService(100);
+    return { ...object, metadata: { name, namespace: "default" }, spec: { ...object.spec, hosts: [host] } };
+  };
+
+  test("a host that another has is refused with its field and the other's name, at once", async () => {
+    const api = withRivals();
+    expect((await send(api, "POST", VIRTUAL_SERVICES, named("a", "web"))).status).toBe(201);
+    const refused = await send(api, "POST", VIRTUAL_SERVICES, named("b", "web"));
+    expect(refused.status).toBe(422);
+    const [cause] = refused.body.details.causes;
+    expect(cause.field).toBe("spec.hosts[0]");
+    expect(cause.message).toContain("default/a");
+    expect(cause.message).toContain("[IST0109]");
+    expect((await send(api, "GET", `${VIRTUAL_SERVICES}/b`)).status).toBe(404);
+    // In the order in which the one gives it up it is fine.
+    const applied = { type: "application/apply-patch+yaml" };
+    const path = (name: string) => `${VIRTUAL_SERVICES}/${name}?fieldManager=t&force=true`;
+    expect((await send(api, "PATCH", path("a"), named("a", "other"), applied)).status).toBe(200);
+    expect((await send(api, "POST", VIRTUAL_SERVICES, named("b", "web"))).status).toBe(201);
+  });
+
+  test("who changes both at once says so, and hosts can change places", async () => {
+    const api = withRivals();
+    for (const object of [named("a", "web"), named("b", "other")])
+      expect((await send(api, "POST", VIRTUAL_SERVICES, object)).status).toBe(201);
+    const key = (name: string) => encodeURIComponent(`networking.istio.io/VirtualService/default/${name}`);
+    const write = (name: string, host: string, other: string) =>
+      send(
+        api,
+        "PATCH",
+        `${VIRTUAL_SERVICES}/${name}?fieldManager=t&force=true&together=${key(other)}`,
+        named(name, host),
+        { type: "application/apply-patch+yaml" },
+      );
+    expect((await write("a", "other", "b")).status).toBe(200);
+    expect((await write("b", "web", "a")).status).toBe(200);
+  });
+
+  test("what a folder holds counts as well", async () => {
+    const read = sourceObject(named("a", "web"));
+    const api = withRivals(read.kind === "object" ? [read.object] : []);
+    expect((await send(api, "POST", VIRTUAL_SERVICES, named("b", "web"))).status).toBe(422);
+    expect((await send(api, "POST", VIRTUAL_SERVICES, named("b", "other"))).status).toBe(201);
+  });
 });

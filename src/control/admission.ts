@@ -1,8 +1,9 @@
 // Judges a write to the embedded API before it is stored: what the dialects or the analyzers of single objects call an error is refused,
-// with the field; a warning is shown.
+// with the field, and so is a claim on what another object of the kind has; a warning is shown.
 
 import { analyzeAlone } from "../analyze/analyze.ts";
-import type { Diagnostic } from "../base/diagnostic.ts";
+import { claimedByOthers, type Held } from "../analyze/rivals.ts";
+import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
 import { check } from "../dialect/dialects.ts";
 import { sourceObject } from "../dialect/object.ts";
 import type { Admit } from "../kube/admission.ts";
@@ -16,17 +17,29 @@ function text({ message, suggestion, code }: Diagnostic): string {
   return `${message}${suggestion ? ` (${suggestion})` : ""} [${code}]`;
 }
 
-/** `settings`: those in force. `overruledBy`: the name of a source that holds an object of that key, which counts instead of the API's. */
-export function admission(settings: () => MeshSettings, overruledBy: (key: string) => string | undefined): Admit {
-  return async (operation, object) => {
+const NOTHING: Held = () => [];
+
+/**
+ * `settings`: those in force. `overruledBy`: the name of a source that holds an object of that key, which counts instead of the API's. `held`: the
+ * objects of a kind that are there at this moment.
+ */
+export function admission(
+  settings: () => MeshSettings,
+  overruledBy: (key: string) => string | undefined,
+  held: Held = NOTHING,
+): Admit {
+  return async (operation, object, _old, together) => {
     const read = sourceObject(object);
     const winner = read.kind === "object" ? overruledBy(read.object.key) : undefined;
     const overruled = winner === undefined ? [] : [`${messageOf(winner)} [${OVERRULED}]`];
     if (operation === "DELETE") return { kind: "allowed", warnings: overruled };
-    const diagnostics =
+    const alone =
       read.kind === "invalid"
         ? read.diagnostics
         : [...check(read.object, settings()), ...analyzeAlone(read.object, settings())];
+    const isFine = read.kind === "object" && winner === undefined && !hasErrors(alone);
+    const claimed = isFine ? claimedByOthers(read.object, held, settings(), new Set(together)) : [];
+    const diagnostics = [...alone, ...claimed];
     const own = diagnostics
       .filter(({ severity }) => severity === "warning")
       .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));

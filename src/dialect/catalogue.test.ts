@@ -13,6 +13,7 @@ const AREAS = [
   ["istio/telemetry-diagnostics.ts", 1480, 1509],
   ["../model/gateway-findings.ts", 1310, 1319],
   ["istio/envoy-diagnostics.ts", 1540, 1559],
+  ["input-diagnostics.ts", 1620, 1639],
   ["../model/findings.ts", 2000, 2999],
 ] as const;
 

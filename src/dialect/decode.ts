@@ -1,7 +1,9 @@
 // Reads a value by its table: what is wrong is reported with its path, what is right comes out with camelCase names.
 
+import { misspelling, nearest } from "../base/nearest.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
+import * as inputDiagnostics from "./input-diagnostics.ts";
 import { isObject, type JsonObject, type SourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
 import type { Reporter } from "./reporter.ts";
@@ -26,8 +28,35 @@ export function decodeObject<S extends Schema>(
   reporter: Reporter,
 ): Value<S> | undefined {
   const value = read(schema, object.value, "", reporter);
+  readMetadata(object.value, reporter);
   if (reporter.failed) return undefined;
   return value as Value<S> | undefined;
+}
+
+/** Kubernetes' ObjectMeta, whole: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/ */
+const METADATA_FIELDS = [
+  "name",
+  "namespace",
+  "labels",
+  "annotations",
+  "generateName",
+  "finalizers",
+  "managedFields",
+  "ownerReferences",
+  "creationTimestamp",
+  "deletionGracePeriodSeconds",
+  "deletionTimestamp",
+  "generation",
+  "resourceVersion",
+  "selfLink",
+  "uid",
+];
+
+function readMetadata({ metadata }: JsonObject, reporter: Reporter): void {
+  if (!isObject(metadata)) return;
+  for (const name of Object.keys(metadata))
+    if (!METADATA_FIELDS.includes(name))
+      reporter.report(joinPath("metadata", name), inputDiagnostics.misspeltField(name, nearest(name, METADATA_FIELDS)));
 }
 
 /** A value that stands at `path` in the reporter's object. */
@@ -212,6 +241,20 @@ function camelCase(name: string): string {
     : name;
 }
 
+/** Of a record with more fields than are listed, only what is as good as one that is listed and not there. */
+function reportMisspelt(
+  { fields }: RecordSchema,
+  object: JsonObject,
+  written: string,
+  at: string,
+  reporter: Reporter,
+): void {
+  if (at === joinPath("metadata", written)) return; // readMetadata knows all of them
+  const near = misspelling(written, Object.keys(fields));
+  if (near !== undefined && !Object.hasOwn(object, near))
+    reporter.report(at, inputDiagnostics.misspeltField(written, near));
+}
+
 function readRecord(
   schema: RecordSchema,
   object: JsonObject,
@@ -226,6 +269,7 @@ function readRecord(
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
     if (!field) {
       if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
+      else reportMisspelt(schema, object, written, at, reporter);
       continue;
     }
     const other = seen.get(name);

@@ -1,6 +1,7 @@
 // What can be wrong with a file, an object or a field, whatever the dialect: one function a message, codes HED1000 to HED1199,
 // sorted and never reused. Dialects add their own from HED1200 on, the model from HED2000 on.
 
+import type { SourceSpan } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Message } from "../model/message.ts";
 
@@ -28,7 +29,7 @@ export function tooManyDocuments(limit: number): Message {
 }
 
 export function badEncoding(): Message {
-  return error("HED1003", "file is not text in UTF-8 or UTF-16", "the file saved as UTF-8");
+  return error("HED1003", "file is not text in UTF-8 or UTF-16 from here on", "the file saved as UTF-8");
 }
 
 export function tooDeep(limit: number): Message {
@@ -114,8 +115,14 @@ export function foreignKind(apiVersion: string, kind: string): Message {
   };
 }
 
-export function duplicateObject(kind: string): Message {
-  return error("HED1026", `this ${kind} is defined twice: the first one counts`, "one of the two, or another name");
+/** `first`: where the one that counts stands. */
+export function duplicateObject(kind: string, first: SourceSpan | undefined): Message {
+  const found = error(
+    "HED1026",
+    `this ${kind} is defined twice: the first one counts`,
+    "one of the two, or another name",
+  );
+  return first ? { ...found, notes: [`the first is at ${first.file}:${first.line}:${first.column}`] } : found;
 }
 
 /** `winner`, `loser`: the sources. */

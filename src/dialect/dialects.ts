@@ -82,13 +82,14 @@ function readersOf(objects: readonly SourceObject[], before: WholeTranslation | 
       distinct: true,
     };
   }
-  const seen = new Set<string>();
+  const seen = new Map<string, SourceObject>();
   const readers = objects.map((object) => {
     const reader = readerOf(object);
-    const isDuplicate = seen.has(object.key) && !("object" in reader);
-    seen.add(object.key);
-    if (!isDuplicate) return reader;
-    return verdict(object, { path: "metadata.name", message: diagnostics.duplicateObject(object.origin.kind) });
+    const first = seen.get(object.key);
+    if (!first) seen.set(object.key, object);
+    if (!first || "object" in reader) return reader;
+    const message = diagnostics.duplicateObject(object.origin.kind, first.spans?.("metadata.name"));
+    return verdict(object, { path: "metadata.name", message });
   });
   return { readers, distinct: seen.size === objects.length };
 }

@@ -2,13 +2,36 @@
 
 type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
-/** Without the byte order mark; undefined when the bytes are not text of the encoding that they begin with. */
-export function decodeText(bytes: Uint8Array): string | undefined {
+export type DecodedText =
+  | { readonly kind: "text"; readonly text: string }
+  /** The bytes are no text of the encoding that they begin with; `before` is what they are up to the first that is wrong. */
+  | { readonly kind: "malformed"; readonly before: string };
+
+/** Without the byte order mark. */
+export function decodeText(bytes: Uint8Array): DecodedText {
+  const encoding = detect(bytes);
+  const text = decoded(encoding, bytes, false);
+  return text === undefined ? { kind: "malformed", before: wellFormedStart(encoding, bytes) } : { kind: "text", text };
+}
+
+function decoded(encoding: Encoding, bytes: Uint8Array, isStart: boolean): string | undefined {
   try {
-    return new TextDecoder(detect(bytes), { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: isStart });
   } catch {
     return undefined; // TextDecoder throws for nothing else than malformed input
   }
+}
+
+/** By halving: a start is well formed as long as what is wrong is not in it. */
+function wellFormedStart(encoding: Encoding, bytes: Uint8Array): string {
+  let good = 0;
+  let bad = bytes.length + 1;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (decoded(encoding, bytes.subarray(0, middle), true) === undefined) bad = middle;
+    else good = middle;
+  }
+  return decoded(encoding, bytes.subarray(0, good), true) ?? "";
 }
 
 function detect([first, second]: Uint8Array): Encoding {

@@ -53,10 +53,18 @@ function itemsOf(
 ): readonly { readonly value: unknown; readonly spans: SpanFinder }[] {
   if (!isObject(value) || !Array.isArray(value.items) || typeof value.kind !== "string" || !value.kind.endsWith("List"))
     return [{ value, spans }];
-  return value.items.map((item: unknown, i) => ({
-    value: item,
-    spans: (path, part) => spans(path === "" ? `items[${i}]` : `items[${i}].${path}`, part),
-  }));
+  const { apiVersion, kind } = value;
+  return value.items.flatMap((item: unknown, i) =>
+    itemsOf(completed(item, apiVersion, kind.slice(0, -"List".length)), (path, part) =>
+      spans(path === "" ? `items[${i}]` : `items[${i}].${path}`, part),
+    ),
+  );
+}
+
+/** The API's own lists (`ServiceList`) say once what all their items are. */
+function completed(item: unknown, apiVersion: unknown, kind: string): unknown {
+  if (kind === "" || !isObject(item) || item.kind !== undefined || item.apiVersion !== undefined) return item;
+  return { apiVersion, kind, ...item };
 }
 
 export type SourceObjectResult =
@@ -108,7 +116,15 @@ function refused(
   origin: Origin,
   spans?: SpanFinder,
 ): SourceObjectResult {
-  return { kind: "invalid", diagnostics: problems.map(([path, message]) => diagnose(message, origin, path, spans)) };
+  const isNamed = origin.kind !== "" && origin.name !== "";
+  return {
+    kind: "invalid",
+    diagnostics: problems.map(([path, message]) => {
+      const found = diagnose(message, origin, path, spans);
+      const { object: _, ...unnamed } = found;
+      return isNamed ? found : unnamed;
+    }),
+  };
 }
 
 function stringMapProblems(metadata: JsonObject, field: "labels" | "annotations"): [string, Message][] {

@@ -9,6 +9,9 @@ import { parsePath, type Step } from "./path.ts";
 /** Longer lines (minified JSON) are cut: nobody reads them, and a thousand findings would each carry one. */
 const MAX_LINE = 400;
 
+/** What would steer the terminal that the line is shown on. */
+const UNSEEN = /(?!\t)\p{Cc}/gu;
+
 type Range = readonly [from: number, to: number];
 
 export class DocumentSpans {
@@ -93,7 +96,10 @@ export class DocumentSpans {
     const { line, col: ownColumn } = lines.linePos(Math.min(from, this.#text.length));
     const start = lines.lineStarts[line - 1]!;
     const end = this.#text.indexOf("\n", start);
-    const own = this.#text.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
+    const own = this.#text
+      .slice(start, end === -1 ? undefined : end)
+      .replace(/\r$/, "")
+      .replaceAll(UNSEEN, "\uFFFD");
     const text = `${" ".repeat(this.#indent)}${own}`;
     const column = this.#indent + ownColumn;
     const length = Math.max(1, Math.min(to - from, text.length - column + 1));

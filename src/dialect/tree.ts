@@ -1,9 +1,10 @@
 // A syntax tree → the plain value it stands for, in one pass. The library's own conversion looks each alias up by walking the whole
 // document, and compares each key with every other: both are quadratic, and a file is input from strangers.
 
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, type YAMLMap } from "yaml";
 import type { Message } from "../model/message.ts";
 import * as diagnostics from "./diagnostics.ts";
+import * as inputDiagnostics from "./input-diagnostics.ts";
 import type { ReadLimits } from "./limits.ts";
 
 export interface Problem {
@@ -39,6 +40,7 @@ class TreeReader {
   readonly #anchors = new Map<string, Sized>();
   /** Fields that merges looked at: each is cheap to write and costs as many as the map that it names has. */
   #mergedFields = 0;
+  #expanded = false;
   #stopped = false;
 
   constructor(limits: ReadLimits) {
@@ -56,13 +58,17 @@ class TreeReader {
   /** An anchor counts from its end on, so that an alias inside its own value has none. */
   #alias(name: string, node: Node, depth: number): Sized {
     const target = this.#anchors.get(name);
+    this.#expanded = true;
     if (!target) this.#problem(diagnostics.unknownAlias(name), node);
     else if (depth + target.height > this.#limits.depth) this.#stop(diagnostics.tooDeep(this.#limits.depth), node);
     return target ?? NOTHING;
   }
 
   #collectionOrScalar(node: unknown, depth: number): Sized {
-    if (isScalar(node)) return { value: node.value ?? null, size: 1, height: 0 };
+    if (isScalar(node)) {
+      if (isUnkept(node)) this.#problem(inputDiagnostics.unkeptNumber(node.source ?? String(node.value)), node);
+      return { value: node.value ?? null, size: 1, height: 0 };
+    }
     if (!isMap(node) && !isSeq(node)) return NOTHING;
     if (depth >= this.#limits.depth) {
       this.#stop(diagnostics.tooDeep(this.#limits.depth), node);
@@ -114,7 +120,9 @@ class TreeReader {
   #sized(value: unknown, parts: readonly Sized[], node: Node, extra = 0): Sized {
     const size = parts.reduce((sum, part) => sum + part.size, 1 + extra);
     const height = parts.reduce((most, part) => Math.max(most, part.height), 0) + 1;
-    if (size > this.#limits.values) this.#stop(diagnostics.expandsTooFar(), node);
+    const { values } = this.#limits;
+    if (size > values)
+      this.#stop(this.#expanded ? diagnostics.expandsTooFar() : inputDiagnostics.tooManyValues(values), node);
     return { value, size, height };
   }
 
@@ -130,4 +138,12 @@ class TreeReader {
     ];
     if (this.problems.length < this.#limits.findings) this.problems.push({ message, from, to });
   }
+}
+
+/** Infinite, none at all, or an integer beyond 2^53: as JSON it would become null, or its neighbour. */
+function isUnkept({ value, source = "" }: Scalar): boolean {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return false;
+  return (
+    !Number.isFinite(value) || (Number.isInteger(value) && /^[-+]?(?:0x[\da-f_]+|(?:0[ob])?[\d_]+)$/i.test(source))
+  );
 }

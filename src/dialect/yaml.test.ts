@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { stringify } from "yaml";
+import { renderDiagnostic } from "../base/diagnostic.ts";
 import { READ_LIMITS } from "./limits.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -52,14 +53,10 @@ describe("scalars are read as Kubernetes reads them", () => {
     // go-yaml's resolve.go: yamlStyleFloat.
     const isNumber = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
     const letters = [..."+-.e1"];
-    const words = [1, 2, 3, 4].reduce<string[]>(
-      (all, length) => [
-        ...all,
-        ...all.filter((word) => word.length === length - 1).flatMap((word) => letters.map((letter) => word + letter)),
-      ],
-      [""],
-    );
-    for (const word of words.filter((each) => each !== "" && !/-$|^\.\.\./.test(each))) {
+    const longer = (words: readonly string[]) => words.flatMap((word) => letters.map((letter) => word + letter));
+    const [two, three] = [longer(letters), longer(longer(letters))];
+    const words = [...letters, ...two, ...three, ...longer(three)];
+    for (const word of words.filter((each) => !/-$|^\.\.\./.test(each))) {
       const [read] = values(`a: [x, ${word}]`) as readonly { readonly a: readonly unknown[] }[];
       expect({ word, isNumber: typeof read?.a[1] === "number" }).toEqual({
         word,
@@ -129,13 +126,100 @@ describe("encodings", () => {
     expect(values(`\uFEFF${text}`)).toEqual([{ name: "Grüße" }]);
   });
 
+  test("what is wrong is told where it stands", () => {
+    const place = (content: Uint8Array) => {
+      const [found] = readYaml("f.yaml", content).diagnostics;
+      return `${found?.code} ${found?.span?.line}:${found?.span?.column}`;
+    };
+    expect(place(Buffer.from("kind: A\nname: Grüße\n", "latin1"))).toBe("HED1003 2:9");
+    expect(place(Buffer.concat([Buffer.from("# ü\n"), Buffer.from([0xc3])]))).toBe("HED1003 2:1");
+    expect(place(Buffer.concat([Buffer.from("\ufeffa: 1\n", "utf16le"), Buffer.from([1])]))).toBe("HED1003 2:1");
+    expect(place(Buffer.from(`a: 1\n---\nb: ${"x".repeat(100_000)}\u0007\n`))).toBe("HED1620 3:100004");
+  });
+
+  test("characters that nobody sees are refused where they stand, and not sent to the terminal", () => {
+    for (const [text, line, column] of [
+      ["a: x\0y\n", 1, 5],
+      ['# c\na: "\u001b[31m"\n', 2, 5],
+      ["a: 1\nb: \u007f\n", 2, 4],
+      ["---\na: 1\n---\n\ufeffb: 1\n", 4, 1],
+      ["a: \ud800\n", 1, 4],
+    ] as const) {
+      const [found] = readYaml("f.yaml", text).diagnostics;
+      expect(found).toMatchObject({ code: "HED1620", span: { line, column } });
+      expect(renderDiagnostic(found!).replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+    }
+    expect(values("a: [😀, é, \u0085]\n")).toEqual([{ a: ["😀", "é", "\u0085"] }]);
+    expect(values('a: "\\u0007"\n')).toEqual([{ a: "\u0007" }]);
+  });
+
+  test("a carriage return alone ends a line, too", () => {
+    const { documents, diagnostics } = readYaml("f.yaml", "a: 1\rb:\r- 2\r---\rc: 3\r");
+    expect(diagnostics).toEqual([]);
+    expect(documents.map(({ value }) => value)).toEqual([{ a: 1, b: [2] }, { c: 3 }]);
+    expect(documents[1]!.spans("c")).toMatchObject({ line: 5, column: 4 });
+  });
+
   test("anything else is named", () => {
     expect(codes(Buffer.from("name: Grüße", "latin1"))).toEqual(["HED1003"]);
     expect(codes(new Uint8Array([0xff, 0xfe, 0x61]))).toEqual(["HED1003"]);
   });
 });
 
+describe("numbers", () => {
+  test("what JSON has no place for is refused, with what was written", () => {
+    for (const written of [
+      "9007199254740993",
+      "-9007199254740993",
+      "0x7fffffffffffffff",
+      "1_000_000_000_000_000_000_000",
+      "1e400",
+      ".inf",
+      "-.INF",
+      ".nan",
+    ]) {
+      const [found, ...others] = readYaml("f.yaml", `a: 1\nb: {c: [${written}]}\n`).diagnostics;
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({ code: "HED1621", span: { line: 2, column: 9 } });
+      expect(found?.message).toContain(written);
+    }
+    expect(codes('{"a": 9007199254740993}')).toEqual(["HED1621"]);
+    expect(codes('{"a": 1e999}')).toEqual(["HED1621"]);
+  });
+
+  test("others are kept", () => {
+    expect(values("a: 9007199254740991\nb: 1e20\nc: 0.1\nd: '9007199254740993'\n")).toEqual([
+      { a: 9007199254740991, b: 1e20, c: 0.1, d: "9007199254740993" },
+    ]);
+  });
+});
+
 describe("limits", () => {
+  test("of what only the library can read: plain documents and JSON do not count", () => {
+    const few = { ...READ_LIMITS, slowCharacters: 100 };
+    const plain = `---\na: ${"x".repeat(50)}\n`.repeat(10);
+    expect(codes(plain, few)).toEqual([]);
+    expect(codes(`---\n{"a": "${"x".repeat(50)}"}\n`.repeat(10), few)).toEqual([]);
+    const found = readYaml("f.yaml", `${plain}${`---\na: >\n  ${"x".repeat(50)}\n`.repeat(4)}`, few);
+    expect(found.documents.length).toBe(11);
+    expect(found.diagnostics.map(({ code, span }) => `${code} ${span?.line}`)).toEqual(["HED1624 24"]);
+  });
+
+  test("of values without an alias the document is too large, with aliases they are to blame", () => {
+    const few = { ...READ_LIMITS, values: 10 };
+    expect(codes(`a: [${"+1,".repeat(20)}]`, few)).toEqual(["HED1622"]);
+    expect(codes("a: &a [1, 2, 3]\nb: [*a, *a, *a]", few)).toEqual(["HED1005"]);
+  });
+
+  test("of compact lists over many lines, that the parser's stack would not hold", () => {
+    const lines = Array.from({ length: 120 }, (_, i) => `${" ".repeat(i * 198)}${"- ".repeat(99)}`).join("\n");
+    expect(codes(lines)).toEqual(["HED1004"]);
+  });
+
+  test("brackets in a text are not nesting", () => {
+    expect(values(`a: "${"[".repeat(4_000)}"\n`)).toEqual([{ a: "[".repeat(4_000) }]);
+  });
+
   test("of bytes, documents and characters", () => {
     expect(codes("a: 1\n", { ...READ_LIMITS, bytes: 4 })).toEqual(["HED1001"]);
     expect(codes("---\na: 1\n".repeat(4), { ...READ_LIMITS, documents: 3 })).toEqual(["HED1002"]);
@@ -236,6 +320,8 @@ test("what yaml writes is read back", () => {
         const text = plain.map((object) => `---\n${stringify(object, { version: "1.1" })}`).join("");
         // The library writes a key of this name without quotes, and it is a merge then.
         fc.pre(!text.includes("<<"));
+        // Integers beyond 2^53 are refused.
+        fc.pre(!/\d{16}/.test(text));
         expect(values(text)).toEqual(plain.map((object) => object));
       },
     ),

@@ -3,11 +3,15 @@
 
 import { type Document, type ParsedNode, parseDocument, type ScalarTag, type Schema, type YAMLError } from "yaml";
 import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
+import { parseJsonText } from "../base/json-text.ts";
+import { looksTooDeep } from "../base/nesting.ts";
 import type { Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { decodeText } from "./encoding.ts";
+import { type DecodedText, decodeText } from "./encoding.ts";
+import * as inputDiagnostics from "./input-diagnostics.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
+import { readPlainYaml } from "./plain-yaml.ts";
 import { DocumentSpans } from "./spans.ts";
 import { type Problem, type TreeValue, valueOfTree } from "./tree.ts";
 
@@ -26,16 +30,26 @@ export interface YamlFile {
 export function readYaml(file: string, content: string | Uint8Array, limits: ReadLimits = READ_LIMITS): YamlFile {
   const refused = (message: Message): YamlFile => ({ documents: [], diagnostics: [fileFinding(file, message)] });
   if (content.length > limits.bytes) return refused(diagnostics.fileTooLarge(limits.bytes));
-  const text = typeof content === "string" ? content.replace(/^\uFEFF/, "") : decodeText(content);
-  if (text === undefined) return refused(diagnostics.badEncoding());
+  const decoded: DecodedText =
+    typeof content === "string" ? { kind: "text", text: content.replace(/^\uFEFF/, "") } : decodeText(content);
+  if (decoded.kind === "malformed") return malformed(file, decoded.before);
+  // A carriage return alone ends a line as well (YAML 1.2.2 production 28), and the library does not know it.
+  const text = decoded.text.replaceAll(/\r(?!\n)/g, "\n");
   const chunks = splitDocuments(text, limits.documents + 1);
   if (chunks.length > limits.documents) return refused(diagnostics.tooManyDocuments(limits.documents));
 
   const documents: YamlDocument[] = [];
   const found: Diagnostic[] = [];
+  let slow = 0;
   for (const chunk of chunks) {
-    const spans = new DocumentSpans(file, chunk.text, chunk.line, parse);
-    const read = readDocument(chunk.text, limits);
+    const spans = new DocumentSpans(file, chunk.text, chunk.line, parseYaml);
+    const quick = readQuickly(chunk.text, limits);
+    if (!quick) slow += chunk.text.length;
+    if (slow > limits.slowCharacters) {
+      found.push(finding(inputDiagnostics.tooMuchToParse(limits.slowCharacters), spans.at(0, 0)));
+      break;
+    }
+    const read = quick ?? parseDocumentOf(chunk.text, limits);
     if (read.kind === "value" && read.value !== null) {
       documents.push({ value: read.value, spans: (path, part) => spans.find(path, part) });
     }
@@ -43,6 +57,14 @@ export function readYaml(file: string, content: string | Uint8Array, limits: Rea
       for (const problem of read.problems) found.push(finding(problem.message, spans.at(problem.from, problem.to)));
   }
   return { documents, diagnostics: found };
+}
+
+/** Told at the first byte that is wrong, which is where an editor has to look. */
+function malformed(file: string, before: string): YamlFile {
+  const line = before.split("\n").length;
+  const column = before.length - before.lastIndexOf("\n");
+  const span = { file, line, column, length: 0, text: "" };
+  return { documents: [], diagnostics: [finding(diagnostics.badEncoding(), span)] };
 }
 
 function fileFinding(file: string, message: Message): Diagnostic {
@@ -91,38 +113,57 @@ function splitDocuments(text: string, limit: number): readonly Chunk[] {
   return chunks;
 }
 
-function invalid(message: Message): TreeValue {
-  return { kind: "invalid", problems: [{ message, from: 0, to: 0 }] };
+function invalid(message: Message, from = 0): TreeValue {
+  return { kind: "invalid", problems: [{ message, from, to: from }] };
 }
 
-function readDocument(text: string, limits: ReadLimits): TreeValue {
+/** YAML 1.2.2, production 1 (c-printable), without the byte order mark, that nobody sees either. */
+const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+
+/** Undefined for what only the library can read, or say what is wrong with. */
+function readQuickly(text: string, limits: ReadLimits): TreeValue | undefined {
   if (text.length > limits.documentCharacters)
     return invalid(diagnostics.documentTooLarge(text.length, limits.documentCharacters));
-  if (looksTooDeep(text)) return invalid(diagnostics.tooDeep(limits.depth));
-  const document = parse(text);
+  const unprintable = UNPRINTABLE.exec(text);
+  if (unprintable) return invalid(inputDiagnostics.controlCharacter(unprintable[0]), unprintable.index);
+  return jsonValue(text, limits) ?? readPlainYaml(text, limits.depth);
+}
+
+function parseDocumentOf(text: string, limits: ReadLimits): TreeValue {
+  const deep = looksTooDeep(text);
+  if (deep !== undefined) return invalid(diagnostics.tooDeep(limits.depth), deep);
+  const document = parseYaml(text);
   const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0) return { kind: "invalid", problems: [syntaxProblem(errors[0]!, text.trimEnd().length)] };
+  const [error] = errors;
+  if (error?.code === "RESOURCE_EXHAUSTION") return invalid(diagnostics.tooDeep(limits.depth), error.pos[0]);
+  if (error) return { kind: "invalid", problems: [syntaxProblem(error, text.trimEnd().length)] };
   return valueOfTree(document, limits);
 }
 
-/** Nesting that would overflow the parser's stack before it can be measured: at most as deep as what is refused here. */
-const PARSER_DEPTH = 500;
-
-/** Counts open brackets and indicators on one line. Block nesting needs indentation, which the size of a document bounds to some 2,000 levels. */
-function looksTooDeep(text: string): boolean {
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x5b || code === 0x7b) {
-      if (++depth > PARSER_DEPTH) return true;
-    } else if ((code === 0x5d || code === 0x7d) && depth > 0) depth--;
-  }
-  return /^[ \t]*(?:[-?:][ \t]+){100}/m.test(text);
+/** JSON by its own reader, which makes no tree. Whatever that refuses is told by the one that knows places. */
+function jsonValue(text: string, limits: ReadLimits): TreeValue | undefined {
+  if (!/^(?:---)?\s*[{[]/.test(text)) return undefined;
+  const parsed = parseJsonText(text.startsWith("---") ? text.slice(3) : text, limits.depth);
+  if (parsed.kind === "error" || parsed.duplicates.length > 0) return undefined;
+  return { kind: "value", value: parsed.value };
 }
+
+/** How the library says that a key is a map, a list or an alias. */
+const NOT_A_WORD = "With stringKeys";
+
+/** Parts of the library's messages are the file's own words, however long. */
+const MAX_MESSAGE = 160;
 
 /** What is missing at the end is shown at the last character, the `end`th, rather than on the line of the next document. */
 function syntaxProblem({ code, message, pos }: YAMLError, end: number): Problem {
-  const problem = message.charAt(0).toLowerCase() + message.slice(1);
+  if (message.startsWith(NOT_A_WORD))
+    return {
+      message: diagnostics.yamlSyntax("a key must be a plain word", "the key in quotes"),
+      from: pos[0],
+      to: pos[1],
+    };
+  const whole = message.charAt(0).toLowerCase() + message.slice(1);
+  const problem = whole.length > MAX_MESSAGE ? `${whole.slice(0, MAX_MESSAGE)}…` : whole;
   const from = Math.min(pos[0], Math.max(0, end - 1));
   return { message: diagnostics.yamlSyntax(problem, suggestion(code, message)), from, to: Math.max(from, pos[1]) };
 }
@@ -174,7 +215,8 @@ function withDigits(tag: ScalarTag): ScalarTag {
   return test?.test(".") || test?.test("e1") ? { ...tag, test: new RegExp(`^(?=[^eE]*[0-9])${test.source}`) } : tag;
 }
 
-function parse(text: string): Document.Parsed<ParsedNode> {
+/** As Kubernetes reads it, a syntax tree with its mistakes. */
+export function parseYaml(text: string): Document.Parsed<ParsedNode> {
   return parseDocument(text, {
     version: "1.1",
     schema: SCHEMA,

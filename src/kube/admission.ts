@@ -27,11 +27,13 @@ export type AdmissionResult =
 /**
  * Called for every write except of status, dry runs included, so it must have no effect. Objects have the storage version of
  * their kind. `old` is what is stored now: undefined for CREATE, the same as `object` for DELETE. A rejection becomes a 500.
+ * `together`: what the writer says that it changes along with this object, as the query `together` has it.
  */
 export type Admit = (
   operation: AdmissionOperation,
   object: KubeObject,
   old: KubeObject | undefined,
+  together?: readonly string[],
 ) => Promise<AdmissionResult>;
 
 /** Admits everything: for tests, and while no dialect is loaded. */

@@ -9,6 +9,11 @@ export type SpanPart = "value" | "name" | { readonly within: SourceSpan };
 /** Finds the place of a path (`spec.http[0].route[1].weight`), or of the nearest field above it. A path may lead on into YAML in a text. */
 export type SpanFinder = (path: string, part?: SpanPart) => SourceSpan | undefined;
 
+/** Where the other object of a conflict stands; undefined when that is in no file. */
+export function placeNote({ kind, namespace, name }: Origin, span: SourceSpan | undefined): string | undefined {
+  return span && `${kind} ${namespace}/${name} is at ${span.file}:${span.line}:${span.column}`;
+}
+
 /** Objects that came from the API have no entry. */
 export class SourceMap {
   readonly #finders: ReadonlyMap<string, SpanFinder>;

@@ -23,7 +23,7 @@ import { compareText, type Origin, originKey } from "./origin.ts";
 import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
-import type { SourceMap } from "./source-map.ts";
+import { placeNote, type SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
 import { validatePatches } from "./validate-patches.ts";
 import { securityFindings } from "./validate-security.ts";
@@ -64,16 +64,19 @@ class Validation {
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
   }
 
-  #report(origin: Origin, path: string, message: Message): void {
-    this.#found.push(diagnose(message, origin, path, this.#sources.finder(origin)));
+  /** `other`: with whom it conflicts, and where. */
+  #report(origin: Origin, path: string, message: Message, other?: Origin, otherPath = ""): void {
+    const note = other && placeNote(other, this.#sources.span(other, otherPath));
+    const told = note === undefined ? message : { ...message, notes: [...(message.notes ?? []), note] };
+    this.#found.push(diagnose(told, origin, path, this.#sources.finder(origin)));
   }
 
   /** Of the first rival alone: more of them change nothing. */
-  #tellWinner(winner: Origin, path: string, message: Message): void {
+  #tellWinner(winner: Origin, path: string, message: Message, loser: Origin, loserPath = ""): void {
     const place = `${originKey(winner)} ${path}`;
     if (this.#winners.has(place)) return;
     this.#winners.add(place);
-    this.#report(winner, path, message);
+    this.#report(winner, path, message, loser, loserPath);
   }
 
   #nearestHost(host: string): string | undefined {
@@ -84,7 +87,7 @@ class Validation {
     const winner = this.#mesh.index.services.get(serviceKey(service));
     // The mesh has the older object where both say the same.
     if (winner && !sameContent(winner, service))
-      this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin));
+      this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin), winner.origin);
   }
 
   /** Only routes that the same clients see shadow each other: a private one beats a public one on purpose. */
@@ -97,12 +100,9 @@ class Validation {
       const path = `spec.hosts[${i}]`;
       const winner = routes.get(host)?.find((other) => JSON.stringify(other.visibility) === visibility);
       if (winner && winner !== route) {
-        this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin));
-        this.#tellWinner(
-          winner.origin,
-          `spec.hosts[${winner.hosts.indexOf(host)}]`,
-          findings.shadowsRoute(host, route.origin),
-        );
+        const winnerPath = `spec.hosts[${winner.hosts.indexOf(host)}]`;
+        this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin), winner.origin, winnerPath);
+        this.#tellWinner(winner.origin, winnerPath, findings.shadowsRoute(host, route.origin), route.origin, path);
       } else if (route.kind === "http" && !host.startsWith("*") && !servicesByHost.has(host)) {
         this.#report(route.origin, path, findings.routeOutsideRegistry(host));
       }
@@ -193,8 +193,8 @@ class Validation {
     for (const policy of this.#mesh.serverPolicies) {
       const winner = this.#winnerOfScope(policy.scope);
       if (winner && winner !== policy) {
-        this.#report(policy.origin, "", findings.shadowedServerPolicy(winner.origin));
-        this.#tellWinner(winner.origin, "", findings.shadowsServerPolicy(policy.origin));
+        this.#report(policy.origin, "", findings.shadowedServerPolicy(winner.origin), winner.origin);
+        this.#tellWinner(winner.origin, "", findings.shadowsServerPolicy(policy.origin), policy.origin);
       }
       this.#policyPorts(policy, selected.get(policy) ?? []);
     }

@@ -98,8 +98,13 @@ describe("bad input", () => {
   const manyDocuments = (count: number) => Array(count).fill("a: b\n").join("---\n");
 
   test.each([
-    ["50 MB", Buffer.alloc(50 * 1024 * 1024, "a: b\n"), "HED1001"],
-    ["10,001 documents", manyDocuments(10_001), "HED1002"],
+    ["65 MB", Buffer.alloc(65 * 1024 * 1024, "a: b\n"), "HED1001"],
+    ["a document of 50 MB", Buffer.alloc(50 * 1024 * 1024, "a: b\n"), "HED1009"],
+    ["100,001 documents", manyDocuments(100_001), "HED1002"],
+    ["a character that nobody sees", "kind: Serv\0ice\n", "HED1620"],
+    ["an integer that nobody keeps", "kind: 9007199254740993\n", "HED1621"],
+    ["JSON that is deep", `{"a":`.repeat(10_000), "HED1004"],
+    ["blocks that are deep", Array.from({ length: 2_000 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"), "HED1004"],
     ["deep nesting", NESTED, "HED1004"],
     ["aliases that explode", BOMB, "HED1005"],
     ["an alias of itself", "a: &a [*a]\n", "HED1010"],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readJoinToken } from "../../src/pki/join-token.ts";
 import { EXAMPLE, Heddle, ROOT, until } from "./heddle.ts";
@@ -141,7 +141,17 @@ describe("a wrong command line exits with 64 and the way out", () => {
     ["a bad trust domain", ["up", "--trust-domain", "A B"], "--trust-domain", "try:"],
     ["a bad server", ["get", "vs", "--server", "ftp://x"], "--server is not the URL of a server", "try:"],
     ["an unknown kind", ["get", "virtualservic"], 'unknown kind: "virtualservic"', "try: virtualservice"],
-    ["an unknown form of output", ["get", "vs", "-o", "xml"], "xml", "try:"],
+    ["an unknown form of output", ["get", "vs", "-o", "xml"], "--output is none of table,", "try: one of table,"],
+    ["a misspelt form of output", ["get", "vs", "-o", "yml"], '"yml"', "try: --output yaml"],
+    [
+      "a misspelt level of the log",
+      ["--log-level", "inf", "get", "vs"],
+      "--log-level is none of",
+      "try: --log-level info",
+    ],
+    ["a shell that is none", ["completion", "fissh"], "shell is none of bash, zsh, fish", "try: fish"],
+    ["commands without one", ["x", "authz"], "`heddle x authz` needs a command after it", "try: heddle x authz --help"],
+    ["help about nothing", ["help", "aply"], "unknown command `aply`", "try: apply"],
     [
       "a token that is none",
       ["run", "--name", "web", "--token", "abc", "--", "true"],
@@ -170,6 +180,53 @@ test("a control plane that is not there is told with the way out", async () => {
   );
 }, 10_000);
 
+test("a folder of configuration that is not there is told before anything is made", async () => {
+  const state = join(heddle.folder, "never");
+  const { code, stderr } = await heddle.call(["up", "--state", state, "--config", "/nowhere"]);
+  expect(code).toBe(65);
+  expect(stderr).toBe(
+    "error: --config /nowhere: there is no such folder\n  try: --config names a folder of YAML files\n",
+  );
+  expect(existsSync(state)).toBe(false);
+}, 10_000);
+
+describe("objects that conflict", () => {
+  const route = (name: string, host: string) =>
+    `---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: ${name}}\nspec:\n  hosts: [${host}]\n  http: [{route: [{destination: {host: golden-signal}}]}]\n`;
+
+  test("both places are named, nothing is applied; changing places in one set is fine", async () => {
+    write("both.yaml", `${route("first", "one.test")}${route("second", "one.test")}`);
+    const refused = await heddle.call(["apply", "-f", "both.yaml"]);
+    expect(refused.code).toBe(65);
+    expect(refused.stderr).toContain("error[IST0109] both.yaml:6:11");
+    expect(refused.stderr).toContain("note: VirtualService default/second is at both.yaml:13:11");
+    expect(refused.stderr).toContain("error[IST0109] both.yaml:13:11");
+    expect(refused.stderr).toContain("note: VirtualService default/first is at both.yaml:6:11");
+    expect(await heddle.getObject("virtualservice", "first")).toBeUndefined();
+
+    write("apart.yaml", `${route("first", "one.test")}${route("second", "two.test")}`);
+    expect((await heddle.call(["apply", "-f", "apart.yaml"])).code).toBe(0);
+    write("late.yaml", route("third", "two.test"));
+    const late = await heddle.call(["apply", "-f", "late.yaml"]);
+    expect(late.code).toBe(65);
+    expect(late.stderr).toContain("default/second");
+
+    write("swapped.yaml", `${route("first", "two.test")}${route("second", "one.test")}`);
+    const swapped = await heddle.call(["apply", "-f", "swapped.yaml"]);
+    expect(swapped.stdout).toContain("virtualservice.networking.istio.io/first configured");
+    expect(swapped.code).toBe(0);
+    for (const name of ["first", "second"]) await heddle.call(["delete", "virtualservice", name]);
+  }, 20_000);
+
+  test("a misspelt field of Kubernetes' own kinds is told with the right one", async () => {
+    write("misspelt.yaml", SERVICE.replace("selector:", "selecter:").replace("golden-signal", "misspelt"));
+    const { code, stderr } = await heddle.call(["apply", "--dry-run", "-f", "misspelt.yaml"]);
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning[HED1623] misspelt.yaml:4:8: unknown field "selecter"');
+    expect(stderr).toContain("try: selector");
+  }, 10_000);
+});
+
 test("a token that expired is told with the way out, and nothing is registered", async () => {
   const { stdout: token } = await heddle.call(["token", "--ttl", "1s"]);
   const claims = readJoinToken(token.trim());
@@ -191,6 +248,14 @@ test("a reader that goes away ends a command without a word, as SIGPIPE does", a
     stdio: ["ignore", "pipe", "inherit"],
   });
   expect(await new Response(child.stdout).text()).toBe("141\n");
+}, 10_000);
+
+test("a reader of the errors that goes away changes nothing about how a command ends", async () => {
+  write("twice.yaml", SERVICE.replace("kind: Service", "kind: Service\nkind: Service"));
+  const script = 'exec 3>&1; { "$@" 2>&4; echo $? >&3; } 4>&1 >/dev/null | true';
+  const shell = ["sh", "-c", script, "sh", process.execPath, join(ROOT, "src", "main.ts"), "apply", "-f", "twice.yaml"];
+  const child = Bun.spawn(shell, { cwd: heddle.folder, stdio: ["ignore", "pipe", "inherit"] });
+  expect(await new Response(child.stdout).text()).toBe("65\n");
 }, 10_000);
 
 test("colours are for terminals alone", async () => {

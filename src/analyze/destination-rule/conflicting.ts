@@ -5,6 +5,7 @@ import { byAge } from "../../model/origin.ts";
 import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
+import { withPlaces } from "../rival-places.ts";
 import { nameOf, type ViewOf } from "../view.ts";
 
 type Rule = ViewOf<typeof kinds.destinationRule>;
@@ -30,14 +31,17 @@ export const conflictingRules: MeshAnalyzer = {
         const others = claims.filter(({ rule }) => rule !== claims[0]!.rule);
         if (others.length === 0) continue;
         for (const claim of claims) {
-          const rival = (claim.rule === claims[0]!.rule ? others[0]! : claims[0]!).rule.object;
+          const other = claim.rule === claims[0]!.rule ? others[0]! : claims[0]!;
+          const rival = other.rule.object;
           const verdict =
             claim.rule === claims[0]!.rule ? "this one is older and counts" : "that one is older and counts";
-          report(
-            claim.rule.object,
-            claim.path,
-            finding("KIA0201", `${nameOf(rival)} has ${part} for ${host} as well: ${verdict}`, "one of the two"),
+          const message = finding(
+            "KIA0201",
+            `${nameOf(rival)} has ${part} for ${host} as well: ${verdict}`,
+            "one of the two",
           );
+          const { object } = claim.rule;
+          report(object, claim.path, withPlaces(message, object, [{ object: rival, path: other.path }]));
         }
       }
     }

@@ -4,6 +4,7 @@ import { file } from "../../model/label-index.ts";
 import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
+import { withPlaces } from "../rival-places.ts";
 import type { ViewOf } from "../view.ts";
 
 type Gateway = ViewOf<typeof kinds.gateway>;
@@ -37,18 +38,16 @@ export const conflictingGateways: MeshAnalyzer = {
     for (const [key, sharing] of claims) {
       const names = [...new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
       if (names.length < 2) continue;
+      const places = sharing.map(({ gateway: { object }, path }) => ({ object, path }));
       const [who, , port, host] = JSON.parse(key) as [string, string, number, string];
       for (const { gateway, path } of sharing) {
         const others = names.filter((name) => name !== `${gateway.namespace}/${gateway.name}`).slice(0, 5);
-        report(
-          gateway.object,
-          path,
-          finding(
-            "IST0145",
-            `Conflict with gateways ${others.join(",")} (workload selector ${who}, port ${port}, hosts ${host})`,
-            "one Gateway for the port and host",
-          ),
+        const message = finding(
+          "IST0145",
+          `Conflict with gateways ${others.join(",")} (workload selector ${who}, port ${port}, hosts ${host})`,
+          "one Gateway for the port and host",
         );
+        report(gateway.object, path, withPlaces(message, gateway.object, places));
       }
     }
   },

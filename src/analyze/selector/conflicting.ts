@@ -2,6 +2,7 @@
 
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { type Code, finding } from "../code.ts";
+import { type Place, withPlaces } from "../rival-places.ts";
 import type { Runnable } from "../runnable.ts";
 import type { World } from "../world.ts";
 import { type Selecting, selectedBy, selectingOf } from "./selecting.ts";
@@ -44,7 +45,12 @@ function tellSelectorless(all: readonly Selecting[], { plural, selectorless }: E
   for (const [namespace, members] of Map.groupBy(empty, (member) => member.namespace)) {
     if (members.length < 2) continue;
     const message = `The ${plural} ${namesOf(members)} in namespace "${namespace}" have no workload selector, which can lead to undefined behavior`;
-    for (const { object } of members) report(object, "", finding(selectorless, message, "one of them, or selectors"));
+    for (const { object } of members)
+      report(
+        object,
+        "",
+        withPlaces(finding(selectorless, message, "one of them, or selectors"), object, placesOf(members)),
+      );
   }
 }
 
@@ -76,10 +82,16 @@ function tellOverlaps(
   for (const { members, selected } of selections) {
     const shared = selected.find((runnable) => holders.get(runnable)!.count > 1);
     if (!shared) continue;
-    const message = `The ${plural} ${namesOf(holders.get(shared)!.first)} in namespace "${shared.namespace}" select the same workload pod "${shared.name}", which can lead to undefined behavior`;
+    const { first } = holders.get(shared)!;
+    const message = `The ${plural} ${namesOf(first)} in namespace "${shared.namespace}" select the same workload pod "${shared.name}", which can lead to undefined behavior`;
     for (const { object, path } of members)
-      report(object, path, finding(code, message, "selectors that exclude each other"));
+      report(object, path, withPlaces(finding(code, message, "selectors that exclude each other"), object, first));
   }
+}
+
+/** Of objects without a selector the whole object is the place. */
+function placesOf(members: readonly Selecting[]): readonly Place[] {
+  return members.map(({ object }) => ({ object, path: "" }));
 }
 
 function namesOf(members: readonly Selecting[]): string {

@@ -5,6 +5,7 @@ import { byAge } from "../../model/origin.ts";
 import type { MeshAnalyzer, ObjectAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
+import { withPlaces } from "../rival-places.ts";
 import { nameOf, type ViewOf, viewAs } from "../view.ts";
 
 type Entry = ViewOf<typeof kinds.serviceEntry>;
@@ -75,7 +76,8 @@ export const entryConflicts: MeshAnalyzer = {
       if (!second) continue;
       const protocols = [...new Set(sorted.map(({ protocol }) => protocol))];
       for (const { entry, path } of sorted) {
-        const other = entry === first.entry ? second.entry : first.entry;
+        const rival = entry === first.entry ? second : first;
+        const other = rival.entry;
         const message =
           protocols.length > 1
             ? finding(
@@ -88,7 +90,8 @@ export const entryConflicts: MeshAnalyzer = {
                 `${nameOf(other.object)} defines port ${number} of host ${host} as well`,
                 "one of the two",
               );
-        report(entry.object, path, message);
+        const place = { object: other.object, path: rival.path };
+        report(entry.object, path, withPlaces(message, entry.object, [place]));
       }
     }
   },

@@ -5,6 +5,7 @@ import { byAge } from "../../model/origin.ts";
 import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type VirtualServiceValue } from "../kinds.ts";
+import { withPlaces } from "../rival-places.ts";
 import type { View } from "../view.ts";
 import type { World } from "../world.ts";
 
@@ -27,11 +28,13 @@ export const conflictingHosts: MeshAnalyzer = {
       const host = scope.slice(0, scope.indexOf(" "));
       const rivals = claims.sort((a, b) => byAge(a.view.object, b.view.object));
       const names = namesOf(rivals);
+      const places = rivals.map(({ view: { object }, path: at }) => ({ object, path: at }));
       for (const [i, { view, path }] of rivals.entries()) {
         const claim = `${view.namespace}/${view.name} ${path}`;
         if (rivals.length < 2 || told.has(claim)) continue;
         told.add(claim);
-        report(view.object, path, conflict(host, names, i === 0 ? undefined : rivals[0]!.view));
+        const message = conflict(host, names, i === 0 ? undefined : rivals[0]!.view);
+        report(view.object, path, withPlaces(message, view.object, places));
       }
     }
   },

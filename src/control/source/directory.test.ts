@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
 import { until } from "../../base/until-fixture.ts";
+import { READ_LIMITS } from "../../dialect/limits.ts";
 import type { SourceObject } from "../../dialect/object.ts";
 import { DirectorySource } from "./directory.ts";
 import type { SourceListener } from "./source.ts";
@@ -119,6 +120,30 @@ test("what cannot be read keeps what it said, and says why", async () => {
   expect(heard.services).toBe("a=1");
 });
 
+test("links that lead in a circle, pipes and files that are too large hold nothing up", async () => {
+  put("a.yaml", service("a", 1));
+  mkdirSync(at("below"));
+  symlinkSync("..", at("below/up"));
+  symlinkSync("itself.yaml", at("itself.yaml"));
+  symlinkSync("nothing", at("gone.yaml"));
+  expect(Bun.spawnSync(["mkfifo", at("pipe.yaml")]).exitCode).toBe(0);
+  writeFileSync(at("large.yaml"), Buffer.alloc(READ_LIMITS.bytes + 1, "# \n"));
+  put("below/b.yaml", service("b", 2));
+  source.start(heard);
+  expect(heard.services).toBe("a=1,b=2");
+  const found = [...heard.complaints].map(([place, [first]]) => `${place.slice(folder.length + 1)} ${first?.code}`);
+  expect(found.sort()).toEqual(["itself.yaml HED1012", "large.yaml HED1001", "pipe.yaml HED1012"]);
+});
+
+test("folders that are links are looked into, each once on a way", () => {
+  mkdirSync(at("real"));
+  put("real/a.yaml", service("a", 1));
+  symlinkSync(at("real"), at("linked"));
+  source.start(heard);
+  expect(heard.services).toBe("a=1");
+  expect([...heard.complaints.keys()]).toEqual([at("real/a.yaml")]);
+});
+
 test("of two objects with one name the first counts, the second is reported, and takes over when the first goes", async () => {
   put("a.yaml", service("a", 1));
   put("b.yaml", `${service("a", 2)}---\n${service("a", 3)}`);
@@ -126,6 +151,7 @@ test("of two objects with one name the first counts, the second is reported, and
   expect(heard.services).toBe("a=1");
   const found = heard.complaints.get(at("b.yaml"))!;
   expect(found.map(({ code, span }) => `${code} ${span?.line}`)).toEqual(["HED1026 3", "HED1026 8"]);
+  expect(found[0]?.notes).toEqual([`the first is at ${at("a.yaml")}:3:19`]);
   rmSync(at("a.yaml"));
   await until("the second", () => heard.services === "a=2");
   expect(heard.complaints.get(at("b.yaml"))).toBeArrayOfSize(1);

@@ -1,10 +1,12 @@
 // A folder of YAML files, watched. Objects of a file that cannot be read any more stay as they were: the last good configuration serves.
 
-import { type FSWatcher, readdirSync, readFileSync, watch } from "node:fs";
+import { type Dirent, type FSWatcher, readdirSync, realpathSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
+import { readBounded } from "../../base/bounded-file.ts";
 import { type Diagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
 import * as diagnostics from "../../dialect/diagnostics.ts";
+import { READ_LIMITS } from "../../dialect/limits.ts";
 import { readObjects, type SourceObject } from "../../dialect/object.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -15,7 +17,9 @@ import type { Source, SourceListener } from "./source.ts";
 const SETTLE = { quietMs: 50, maxMs: 1_000 } as const;
 const YAML_FILE = /\.(?:ya?ml|json)$/i;
 /** `..data` and the folder it leads to, where Kubernetes keeps what the links of a mounted ConfigMap show; `.git`; editors' own files. */
-const HIDDEN = /(?:^|[/\\])\./;
+const HIDDEN = /^\./;
+/** Folders of folders deeper than this are a mistake. */
+const MAX_FOLDERS = 32;
 
 /** A file as it was last read. */
 interface ReadFile {
@@ -38,6 +42,39 @@ function unreadable(place: string, thrown: unknown): Diagnostic {
 
 function isMissing(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
+}
+
+/** Below a folder, links followed: `inside` are the folders on the way, so that one which leads back up is not. */
+function filesBelow(folder: string, inside: readonly string[]): readonly string[] {
+  const own = realpathSync(folder);
+  if (inside.includes(own) || inside.length > MAX_FOLDERS) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (HIDDEN.test(entry.name)) return [];
+    // A folder of a file's name stands where a file is missed: reading it says so.
+    const files = YAML_FILE.test(entry.name) ? [path] : [];
+    return isFolder(entry, path) ? [...files, ...filesBelow(path, [...inside, own])] : files;
+  });
+}
+
+function isFolder(entry: Dirent, path: string): boolean {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // a link to nothing, or to itself: reading it says so
+  }
+}
+
+/** To read a pipe is to wait for who writes to it, with everything else that the control plane does. */
+function contentOf(file: string): Uint8Array {
+  if (!statSync(file).isFile()) throw new Failure("it is no regular file");
+  return readBounded(file, READ_LIMITS.bytes);
+}
+
+function repetition({ origin, spans }: SourceObject, first: SourceObject): Diagnostic {
+  const message = diagnostics.duplicateObject(origin.kind, first.spans?.("metadata.name"));
+  return diagnose(message, origin, "metadata.name", spans);
 }
 
 /** What a file says now. What stood in a broken part is not taken for deleted. */
@@ -71,6 +108,11 @@ export class DirectorySource implements Source {
     return this.#told.has(key);
   }
 
+  /** What the files hold now. */
+  get objects(): Iterable<SourceObject> {
+    return this.#told.values();
+  }
+
   /** @throws Failure when the folder cannot be read. */
   start(listener: SourceListener): void {
     this.#listener = listener;
@@ -99,14 +141,12 @@ export class DirectorySource implements Source {
   }
 
   #read(): ReadonlyMap<string, ReadFile> {
-    const names = readdirSync(this.#folder, { recursive: true, encoding: "utf8" });
     const files = new Map<string, ReadFile>();
-    for (const name of names.filter((name) => YAML_FILE.test(name) && !HIDDEN.test(name)).sort()) {
-      const file = join(this.#folder, name);
+    for (const file of [...filesBelow(this.#folder, [])].sort()) {
       const before = this.#files.get(file) ?? EMPTY;
       try {
-        const content = readFileSync(file);
-        const same = before.diagnostics.length === 0 && content.equals(before.content);
+        const content = contentOf(file);
+        const same = before.diagnostics.length === 0 && Buffer.compare(content, before.content) === 0;
         files.set(file, same ? before : readAgain(file, content, before));
       } catch (thrown) {
         // Removed between listing and reading, or a link to nothing: it is not there.
@@ -126,8 +166,8 @@ export class DirectorySource implements Source {
       const repeated: Diagnostic[] = [];
       for (const object of read.objects) {
         const key = object.key;
-        const message = diagnostics.duplicateObject(object.origin.kind);
-        if (objects.has(key)) repeated.push(diagnose(message, object.origin, "metadata.name", object.spans));
+        const first = objects.get(key);
+        if (first) repeated.push(repetition(object, first));
         else objects.set(key, object);
       }
       if (read.diagnostics.length + repeated.length > 0) complaints.set(file, [...read.diagnostics, ...repeated]);

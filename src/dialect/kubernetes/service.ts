@@ -1,8 +1,10 @@
 // Service → a service of the mesh.
 
+import { parseAddress } from "../../base/cidr.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import { decodeObject } from "../decode.ts";
+import { badAddress } from "../diagnostics.ts";
 import { visibilityOf } from "../export-to.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
@@ -26,6 +28,9 @@ export function readService(object: SourceObject, settings: MeshSettings, report
   const addresses = (spec.clusterIPs ?? [spec.clusterIP ?? ""]).filter(
     (address) => address !== "" && address !== "None",
   );
+  for (const [path, address] of writtenAddresses(spec))
+    if (address !== "" && address !== "None" && !parseAddress(address))
+      reporter.report(path, badAddress(path.slice("spec.".length), address, "IP address or None"));
   const isHeadless = spec.clusterIP === "None" || spec.clusterIPs?.includes("None");
   const selector = Object.keys(spec.selector ?? {}).length > 0 ? { namespace, labels: spec.selector! } : undefined;
   const exportTo = annotations["networking.istio.io/exportTo"]?.split(",").map((entry) => entry.trim());
@@ -44,6 +49,13 @@ export function readService(object: SourceObject, settings: MeshSettings, report
     selector,
     visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility.services),
   };
+}
+
+function writtenAddresses({ clusterIP = "", clusterIPs = [] }: ServiceValue["spec"]): readonly [string, string][] {
+  return [
+    ["spec.clusterIP", clusterIP],
+    ...clusterIPs.map((address, i): [string, string] => [`spec.clusterIPs[${i}]`, address]),
+  ];
 }
 
 function readPort(port: PortValue, path: string, reporter: Reporter): ServicePort | undefined {

@@ -1,7 +1,7 @@
 // Reading the body of a write: bounded while it arrives, then parsed as JSON, YAML or protobuf.
 
+import { type ParsedJson, parseJsonText } from "../../base/json-text.ts";
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
-import { type ParsedJson, parseJsonText } from "../json-text.ts";
 import { badRequest, tooLarge, unsupportedMediaType } from "../status.ts";
 import { PROTOBUF, parseProtobuf } from "./protobuf-body.ts";
 import { parseYamlText } from "./yaml-body.ts";
@@ -56,7 +56,7 @@ export async function readBody(request: Request, accepted: readonly string[]): P
   if (bytes.length === 0) return undefined;
   const parsed = mediaType === PROTOBUF ? parseProtobuf(bytes) : parseText(decode(bytes), mediaType.endsWith("yaml"));
   if (parsed.kind === "error") throw badRequest(`the object provided is unrecognized: ${parsed.message}`);
-  return { value: parsed.value, duplicates: parsed.duplicates };
+  return { value: parsed.value as Json, duplicates: parsed.duplicates };
 }
 
 /** The object in a body; throws 400 for an empty body and for anything else. */

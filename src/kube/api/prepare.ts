@@ -1,9 +1,9 @@
 // From what a client sent to what is stored: the identity is checked, the fields that belong to the server are set, defaults
 // are filled in, and every rule is applied. Nothing here waits or writes.
 
+import { MAX_DEPTH } from "../../base/json-text.ts";
 import type { FieldError } from "../field-error.ts";
 import { equalJson, isJsonObject, type Json, type JsonObject, without } from "../json.ts";
-import { MAX_DEPTH } from "../json-text.ts";
 import { asJson, asObject, joinApiVersion, type KubeObject, timestamp, withApiVersion } from "../object.ts";
 import { type ResourceType, resource, storageApiVersion } from "../resources.ts";
 import { badRequest, invalidObject, tooLarge } from "../status.ts";

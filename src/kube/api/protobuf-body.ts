@@ -3,8 +3,8 @@
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#protobuf-encoding
 
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { type ParsedJson, parseJsonText } from "../../base/json-text.ts";
 import type { Json, JsonObject } from "../json.ts";
-import { type ParsedJson, parseJsonText } from "../json-text.ts";
 import { ENVELOPE, type Field, type FieldType, MESSAGES, type Message } from "./protobuf-messages.ts";
 
 export const PROTOBUF = "application/vnd.kubernetes.protobuf";
@@ -56,7 +56,7 @@ function readJson(bytes: Uint8Array): Json | undefined {
   reader.tag();
   const parsed = parseJsonText(new TextDecoder().decode(reader.bytes()));
   if (parsed.kind === "error") throw new Refusal(parsed.message);
-  return parsed.value;
+  return parsed.value as Json;
 }
 
 /**

@@ -103,6 +103,8 @@ export interface WriteOptions {
   /** Who writes, for the ownership of fields. */
   readonly fieldManager: string;
   readonly force: boolean;
+  /** For who judges the write (kube/admission.ts): what else the writer is about to change. Kubernetes has no such parameter, and ignores it. */
+  readonly together: readonly string[];
 }
 
 /** The kinds of options that Kubernetes names when one of them is wrong. */
@@ -132,5 +134,9 @@ export function readWriteOptions(query: Query, kind: OptionsKind, userAgent: str
     // Kubernetes takes the program's name from the user agent: `kubectl/v1.34.0 (linux/amd64)` is "kubectl".
     fieldManager: fieldManager || (userAgent.split("/")[0] ?? "").slice(0, 128),
     force: query.flag("force"),
+    together: query
+      .text("together")
+      .split(",")
+      .filter((key) => key !== ""),
   };
 }

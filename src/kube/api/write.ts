@@ -54,7 +54,9 @@ export async function write(
     const { object, warnings } = prepare(context, target, propose(current), current, options);
     if (current && equalJson(asJson(object), asJson(current))) return { object: current, created: false, warnings };
     const verdict =
-      target.subresource === "" ? await admission(context, target, current ? "UPDATE" : "CREATE", object, current) : [];
+      target.subresource === ""
+        ? await admission(context, target, current ? "UPDATE" : "CREATE", object, current, options.together)
+        : [];
     const all = [...warnings, ...verdict];
     if (options.dryRun) return { object, created: !current, warnings: all };
     // While admission was asked, another Service may have taken the address.
@@ -90,10 +92,11 @@ export async function admission(
   operation: AdmissionOperation,
   object: KubeObject,
   current: KubeObject | undefined,
+  together: readonly string[] = [],
 ): Promise<readonly string[]> {
   let result: AdmissionResult;
   try {
-    result = await context.admit(operation, object, current);
+    result = await context.admit(operation, object, current, together);
   } catch (error) {
     throw internalError(`admission failed: ${error instanceof Error ? error.message : String(error)}`);
   }

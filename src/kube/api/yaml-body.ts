@@ -2,8 +2,9 @@
 // its comparison of every key with every other, aliases of aliases), so the tree is converted here, within bounds.
 
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import { MAX_DEPTH, type ParsedJson } from "../../base/json-text.ts";
+import { looksTooDeep } from "../../base/nesting.ts";
 import type { Json } from "../json.ts";
-import { MAX_DEPTH, type ParsedJson } from "../json-text.ts";
 
 /** Parsing costs about 3 µs a byte in the worst case: this is below a second, and a hundred times what people write by hand. */
 const MAX_YAML_BYTES = 256 * 1024;
@@ -57,11 +58,14 @@ class Converter {
   }
 }
 
+const TOO_DEEP: ParsedJson = { kind: "error", message: "nested too deeply" };
+
 /** The value of a YAML text, with the same refusals as parseJsonText. Several documents are an error. */
 export function parseYamlText(text: string): ParsedJson {
   if (text.length > MAX_YAML_BYTES) {
     return { kind: "error", message: `YAML may have at most ${MAX_YAML_BYTES} bytes: send larger objects as JSON` };
   }
+  if (looksTooDeep(text) !== undefined) return TOO_DEEP;
   try {
     const lines = new LineCounter();
     const document = parseDocument(text, {
@@ -71,6 +75,7 @@ export function parseYamlText(text: string): ParsedJson {
       intAsBigInt: true,
     });
     const [error] = document.errors;
+    if (error?.code === "RESOURCE_EXHAUSTION") return TOO_DEEP;
     if (error) {
       const { line, col } = lines.linePos(error.pos[0]);
       return { kind: "error", message: `yaml: line ${line}, column ${col}: ${error.message}` };
@@ -80,7 +85,7 @@ export function parseYamlText(text: string): ParsedJson {
   } catch (error) {
     if (error instanceof Refusal) return { kind: "error", message: error.message };
     // The parser recurses into flow collections: brackets by the thousand end its stack, not the process.
-    if (error instanceof RangeError) return { kind: "error", message: "nested too deeply" };
+    if (error instanceof RangeError) return TOO_DEEP;
     throw error;
   }
 }

@@ -49,6 +49,8 @@ export interface WriteRequest {
   readonly dryRun?: boolean;
   /** Take fields that others own (apply only). */
   readonly force?: boolean;
+  /** What else is changed with it, for who judges the write. */
+  readonly together?: readonly string[];
 }
 
 export interface DeleteRequest {
@@ -209,6 +211,7 @@ export class KubeClient {
       fieldManager: this.#fieldManager,
       dryRun: options.dryRun ? "All" : undefined,
       force: options.force ? "true" : undefined,
+      together: options.together && options.together.length > 0 ? options.together.join(",") : undefined,
     };
     const version = await this.#versions.of(type);
     const apiVersion = joinApiVersion(type.group, version ?? type.storageVersion);

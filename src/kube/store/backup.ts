@@ -80,11 +80,18 @@ export function backupStore(path: string, destination: string): void {
     source.query("VACUUM INTO ?").run(partial);
     moveInto(partial, destination);
   } catch (error) {
-    rmSync(partial, { force: true });
+    removeIfPossible(partial);
     throw storeFailure(`back up the store ${path} to ${destination}`, error);
   } finally {
     source?.close();
   }
+}
+
+/** What went wrong before is what is worth telling. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
 
 /** The highest resourceVersion that clients of the store may have seen; 0 when it cannot be read any more. */

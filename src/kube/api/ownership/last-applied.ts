@@ -1,8 +1,8 @@
 // The way from client-side to server-side `kubectl apply`. The annotation of the former says what kubectl had applied; fields
 // that still are as it says are no conflict for the applier "kubectl", and the annotation follows what it applies now.
 
+import { parseJsonText } from "../../../base/json-text.ts";
 import { isJsonObject, type JsonObject, without } from "../../json.ts";
-import { parseJsonText } from "../../json-text.ts";
 import type { Schema } from "../../schema.ts";
 import { difference, type FieldSet, isEmpty, NONE, union } from "./field-set.ts";
 import type { Conflict, Writer } from "./managers.ts";

@@ -1,14 +1,12 @@
 // Reading JSON that a stranger wrote. JSON.parse alone would let deep nesting exhaust the stack, keep the last of two equal
 // keys in silence, round integers above 2^53, and hand out `__proto__` as a field. One pass over the text finds these first.
 
-import type { Json } from "./json.ts";
-
 /** Kubernetes' own kinds nest about 20 deep, an EnvoyFilter 30; anything beyond this is an attack or a mistake. */
 export const MAX_DEPTH = 100;
 
 /** `duplicates` are the paths of fields that are written twice. */
 export type ParsedJson =
-  | { readonly kind: "ok"; readonly value: Json; readonly duplicates: readonly string[] }
+  | { readonly kind: "ok"; readonly value: unknown; readonly duplicates: readonly string[] }
   | { readonly kind: "error"; readonly message: string };
 
 const QUOTE = 0x22;
@@ -20,12 +18,14 @@ type Container =
 
 class Scanner {
   readonly #text: string;
+  readonly #maxDepth: number;
   readonly #stack: Container[] = [];
   readonly duplicates: string[] = [];
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, maxDepth: number) {
     this.#text = text;
+    this.#maxDepth = maxDepth;
   }
 
   /** The first thing that is refused, or undefined. Syntax is left to JSON.parse, which comes after. */
@@ -49,7 +49,8 @@ class Scanner {
   }
 
   #open(object: boolean): string | undefined {
-    if (this.#stack.length === MAX_DEPTH) return `nested too deeply: at most ${MAX_DEPTH} levels are accepted`;
+    if (this.#stack.length === this.#maxDepth)
+      return `nested too deeply: at most ${this.#maxDepth} levels are accepted`;
     this.#stack.push(
       object ? { kind: "object", keys: new Set(), key: "", expectsKey: true } : { kind: "array", index: 0 },
     );
@@ -97,9 +98,12 @@ class Scanner {
     ) {
       code = this.#text.charCodeAt(++this.#at);
     }
-    if (this.#at - start < 16) return undefined;
     const digits = this.#text.slice(start, this.#at);
-    if (/[.eE]/.test(digits) || Number.isSafeInteger(Number(digits))) return undefined;
+    if (/[.eE]/.test(digits)) {
+      const isInfinite = Math.abs(Number(digits)) === Number.POSITIVE_INFINITY;
+      return isInfinite ? `${this.#path()}: number ${digits.slice(0, 40)} is too large to be kept` : undefined;
+    }
+    if (digits.length < 16 || Number.isSafeInteger(Number(digits))) return undefined;
     return `${this.#path()}: integer ${digits.slice(0, 40)} cannot be kept exactly: write it as a string, or within ±9007199254740991`;
   }
 
@@ -123,12 +127,12 @@ function decodeKey(quoted: string): string {
 }
 
 /** The value of `text`, and the paths of fields that stand in it twice (the last one counts, as in Kubernetes). */
-export function parseJsonText(text: string): ParsedJson {
-  const scanner = new Scanner(text);
+export function parseJsonText(text: string, maxDepth = MAX_DEPTH): ParsedJson {
+  const scanner = new Scanner(text, maxDepth);
   const refusal = scanner.scan();
   if (refusal !== undefined) return { kind: "error", message: refusal };
   try {
-    return { kind: "ok", value: JSON.parse(text) as Json, duplicates: scanner.duplicates };
+    return { kind: "ok", value: JSON.parse(text), duplicates: scanner.duplicates };
   } catch (error) {
     return { kind: "error", message: error instanceof Error ? error.message : String(error) };
   }

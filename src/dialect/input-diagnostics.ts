@@ -1,0 +1,50 @@
+// What can be wrong with what is read before it is anybody's object, and with fields that nobody reads: codes HED1620 to HED1639, sorted and never
+// reused.
+
+import type { Message } from "../model/message.ts";
+import { quote } from "./diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+/** `character`: one that YAML 1.2.2 (section 5.1) and Kubernetes refuse, mostly because nobody sees it. */
+export function controlCharacter(character: string): Message {
+  const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+  return error(
+    "HED1620",
+    `not valid YAML: the character U+${code} may not stand in a file`,
+    `nothing in its place, or "\\u${code.toLowerCase()}" in double quotes`,
+  );
+}
+
+/** `written`: as it stands in the file. JSON, and so the API, has neither infinity nor integers of more than 53 bits that all readers keep. */
+export function unkeptNumber(written: string): Message {
+  return error(
+    "HED1621",
+    `number cannot be kept exactly: ${written.length > 40 ? `${written.slice(0, 40)}…` : written}`,
+    "the value in quotes, or a number within ±9007199254740991",
+  );
+}
+
+export function tooManyValues(limit: number): Message {
+  return error("HED1622", `document has more than ${limit} values`, "several smaller documents");
+}
+
+/** In an object that has more fields than are read: who checks them may not be asked. */
+export function misspeltField(field: string, near: string | undefined): Message {
+  return { ...warning("HED1623", `unknown field ${quote(field)}: it has no effect`, near), part: "name" };
+}
+
+/** `limit`: characters of a file that may be other than plain. */
+export function tooMuchToParse(limit: number): Message {
+  return error(
+    "HED1624",
+    `not read: documents with aliases, folded texts, brackets over several lines or mistakes have more than ${limit} characters before this one`,
+    "several smaller files, or JSON",
+  );
+}
