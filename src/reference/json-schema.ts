@@ -33,7 +33,6 @@ export interface JsonSchema {
   readonly allOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
   readonly if?: JsonSchema;
-  // biome-ignore lint/suspicious/noThenProperty: it is the keyword's name
   readonly then?: JsonSchema;
 }
 
@@ -117,8 +116,7 @@ class Writer {
 
   #value(schema: Schema, path: readonly string[]): JsonSchema {
     const words = this.#kind.words(path);
-    const said = words ? descriptionOf(words) : "";
-    const description = schema.type === "later" ? `${said}. Not acted on: ${schema.instead}` : said;
+    const description = descriptionOf(schema, words);
     return {
       ...(description === "" ? {} : { description }),
       ...(words?.deprecated === undefined ? {} : { deprecated: true }),
@@ -201,7 +199,10 @@ function snakeCase(name: string): string | undefined {
 }
 
 /** By patterns, so that editors take these names and do not suggest them. A number may be a word: `consecutive_5xx_errors`. */
-function snakeCased(fields: Fields, properties: Readonly<Record<string, JsonSchema>>): Readonly<Record<string, JsonSchema>> {
+function snakeCased(
+  fields: Fields,
+  properties: Readonly<Record<string, JsonSchema>>,
+): Readonly<Record<string, JsonSchema>> {
   const entries = Object.keys(fields).flatMap((name) => {
     const other = snakeCase(name);
     return other === undefined ? [] : [[`^${other.replace(/(?<=[a-z])(\d)/g, "_?$1")}$`, properties[name]!] as const];

@@ -12,13 +12,13 @@ import { PEER_AUTHENTICATION } from "./words/peer-authentication.ts";
 import { PROXY_CONFIG } from "./words/proxy-config.ts";
 import { REQUEST_AUTHENTICATION } from "./words/request-authentication.ts";
 import { SERVICE_ENTRY } from "./words/service-entry.ts";
+import { SHARED } from "./words/shared.ts";
 import { SIDECAR } from "./words/sidecar.ts";
 import { TELEMETRY } from "./words/telemetry.ts";
 import { VIRTUAL_SERVICE } from "./words/virtual-service.ts";
 import { WASM_PLUGIN } from "./words/wasm-plugin.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./words/workloads.ts";
 import { type FieldWords, type KindWords, wordsOn } from "./words.ts";
-import { SHARED } from "./words/shared.ts";
 
 const WORDS: Readonly<Record<string, KindWords>> = {
   AuthorizationPolicy: AUTHORIZATION_POLICY,

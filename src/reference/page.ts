@@ -90,7 +90,9 @@ class Tables {
       const link = inner && Object.keys(inner.fields).length > 0 ? anchor(known ?? innerTitle) : undefined;
       rows.push(row(name, field, this.#kind.words(at), link));
     }
-    const groups = (record.exclusive ?? []).map((group) => `At most one of ${group.map((name) => `\`${name}\``).join(", ")}.`);
+    const groups = (record.exclusive ?? []).map(
+      (group) => `At most one of ${group.map((name) => `\`${name}\``).join(", ")}.`,
+    );
     const table = ["| field | type | default | |", "|---|---|---|---|", ...rows].join("\n");
     return [
       `## \`${title}\``,
@@ -148,7 +150,9 @@ function typeOf(schema: Schema): string {
     case "choice":
       return choices(schema);
     case "duration":
-      return schema.minMs === 1 ? "duration" : `duration, ${schema.minMs === 0 ? "0s too" : `at least ${schema.minMs}ms`}`;
+      return schema.minMs === 1
+        ? "duration"
+        : `duration, ${schema.minMs === 0 ? "0s too" : `at least ${schema.minMs}ms`}`;
     case "whole":
     case "number":
       return range(schema);

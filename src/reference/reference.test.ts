@@ -84,7 +84,9 @@ describe("the JSON schema agrees with the reader on each golden", () => {
       const [input = ""] = readFileSync(join(GOLDENS, file), "utf8").split("\n=== model ===\n");
       const { results } = loadMesh([{ name: file, content: input }], DEFAULT_SETTINGS);
       for (const { object, accepted } of results) {
-        const kind = REFERENCE_KINDS.find(({ type }) => type.kind === object.origin.kind && type.group === object.origin.group);
+        const kind = REFERENCE_KINDS.find(
+          ({ type }) => type.kind === object.origin.kind && type.group === object.origin.group,
+        );
         if (!kind) continue;
         const where = `${object.origin.kind} ${object.origin.name}`;
         const wrong = shapeErrors(kind, object);

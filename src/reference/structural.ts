@@ -4,9 +4,9 @@ import type { Fields, NumberSchema, RecordSchema, Schema, TextSchema } from "../
 import type { Schema as Structural, ValidationRule } from "../kube/schema.ts";
 import { kindSchema } from "../kube/schemas/meta.ts";
 import { Budget, type Cardinality, timesOf, within } from "./cost.ts";
-import { type ReferenceKind, partOf } from "./kinds.ts";
+import { partOf, type ReferenceKind } from "./kinds.ts";
 import { DURATION, textLimits } from "./patterns.ts";
-import { BOUNDS, KEPT, RULES, SNAKE_CASE } from "./rules.ts";
+import { BOUNDS, KEPT, NUMBERS, RULES, SNAKE_CASE } from "./rules.ts";
 import { descriptionOf } from "./words.ts";
 
 /** The schema of whole objects of a kind. */
@@ -35,12 +35,8 @@ class Writer {
   }
 
   value(schema: Schema, place: Place): Structural {
-    return { ...this.#described(place), ...this.#shape(schema, place) };
-  }
-
-  #described({ path }: Place): { readonly description?: string } {
-    const words = this.#kind.words(path);
-    return words ? { description: descriptionOf(words) } : {};
+    const description = descriptionOf(schema, this.#kind.words(place.path));
+    return { ...(description === "" ? {} : { description }), ...this.#shape(schema, place) };
   }
 
   #shape(schema: Schema, place: Place): Structural {
@@ -53,7 +49,7 @@ class Writer {
         return this.#duration(schema.minMs, place);
       case "whole":
       case "number":
-        return this.#ruled(numberOf(schema), place);
+        return this.#ruled({ ...numberOf(schema), ...this.#numbers(place) }, place);
       case "flag":
         return { type: "boolean" };
       case "port-or-name":
@@ -85,10 +81,16 @@ class Writer {
     return found(BOUNDS[this.#kind.table.kind], path);
   }
 
+  #numbers({ path }: Place): { readonly enum?: readonly number[] } {
+    const numbers = found(NUMBERS[this.#kind.table.kind], path);
+    return numbers ? { enum: numbers } : {};
+  }
+
   #duration(minMs: number, { cardinality }: Place): Structural {
     const least = `${minMs}ms`;
     const rule = `duration(self) >= duration('${least}')`;
-    const message = minMs === 0 ? "must be a duration such as 5s or 1m30s" : `must be a duration of at least ${least}, such as 5s`;
+    const message =
+      minMs === 0 ? "must be a duration such as 5s or 1m30s" : `must be a duration of at least ${least}, such as 5s`;
     if (this.#budget.pays(4, timesOf(cardinality, 2)))
       return { type: "string", "x-kubernetes-validations": [{ rule, message }] };
     return { type: "string", pattern: DURATION };
@@ -104,7 +106,10 @@ class Writer {
       ...(names.length > 0 ? { required: names } : {}),
       ...(open ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
     };
-    return this.#ruled(exclusive.reduce((so, group) => this.#exclusive(so, group, place), shape), place);
+    return this.#ruled(
+      exclusive.reduce((so, group) => this.#exclusive(so, group, place), shape),
+      place,
+    );
   }
 
   #properties(fields: Fields, { path, cardinality }: Place): Readonly<Record<string, Structural>> {
@@ -112,7 +117,12 @@ class Writer {
       Object.entries(fields).flatMap(([name, field]) => {
         const schema = this.value(field, { path: [...path, name], cardinality });
         const other = SNAKE_CASE[name];
-        return other === undefined ? [[name, schema]] : [[name, schema], [other, { ...schema, description: `As ${name}` }]];
+        return other === undefined
+          ? [[name, schema]]
+          : [
+              [name, schema],
+              [other, { ...schema, description: `As ${name}` }],
+            ];
       }),
     );
   }
@@ -120,14 +130,23 @@ class Writer {
   #kept({ path }: Place): Readonly<Record<string, Structural>> {
     const kept = found(KEPT[this.#kind.table.kind], path);
     if (!kept) return {};
-    return { [kept]: { description: "Not supported yet: an object with it is refused", "x-kubernetes-preserve-unknown-fields": true } };
+    return {
+      [kept]: {
+        description: "Not supported yet: an object with it is refused",
+        "x-kubernetes-preserve-unknown-fields": true,
+      },
+    };
   }
 
   /** In CEL, whose message is for people, as long as the API server can afford it. */
   #exclusive(shape: Structural, group: readonly string[], { cardinality }: Place): Structural {
-    if (Object.keys(shape.properties ?? {}).every((name) => group.includes(name))) return { ...shape, maxProperties: 1 };
+    if (Object.keys(shape.properties ?? {}).every((name) => group.includes(name)))
+      return { ...shape, maxProperties: 1 };
     const rule = {
-      rule: group.length === 2 ? `!(${group.map(has).join(" && ")})` : `${group.map((name) => `(${has(name)} ? 1 : 0)`).join(" + ")} <= 1`,
+      rule:
+        group.length === 2
+          ? `!(${group.map(has).join(" && ")})`
+          : `${group.map((name) => `(${has(name)} ? 1 : 0)`).join(" + ")} <= 1`,
       message: `${group.join(", ")}: one of them at most`,
     };
     // A field that may be anything has no type, and CEL does not know it.

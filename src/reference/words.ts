@@ -1,5 +1,7 @@
 // What kinds and fields mean, in our own words, beside their tables: `words/` holds them, by path.
 
+import type { Schema } from "../dialect/schema.ts";
+
 /** What the pages say of a field beyond a clause. */
 export interface FieldWords {
   /** One clause, without a full stop. */
@@ -39,14 +41,18 @@ export function wordsOn(path: readonly string[], ...sources: readonly Words[]): 
   return undefined;
 }
 
-/** What `kubectl explain` and editors show: the clause, the default, and what is out of date. */
-export function descriptionOf(words: FieldWords): string {
-  const { says, default: otherwise, deprecated, heddle, envoy } = words;
+/** What `kubectl explain` and editors show: the clause, the default, what is out of date, and what is not acted on. */
+export function descriptionOf(schema: Schema, words: FieldWords | undefined): string {
+  const later = schema.type === "later" ? [`Not acted on: ${schema.instead}`] : [];
+  return [...(words ? sentencesOf(words) : []), ...later].join(". ");
+}
+
+function sentencesOf({ says, default: otherwise, deprecated, heddle, envoy }: FieldWords): readonly string[] {
   return [
     says,
     ...(otherwise === undefined ? [] : [`Default: ${otherwise}`]),
     ...(deprecated === undefined ? [] : [`Deprecated: ${deprecated}`]),
     ...(heddle === undefined ? [] : [`Heddle's proxy: ${heddle}`]),
     ...(envoy === undefined ? [] : [`Envoy: ${envoy}`]),
-  ].join(". ");
+  ];
 }

@@ -4,7 +4,8 @@ const VALUES = "exact, prefix*, *suffix, or * for any";
 
 export const AUTHORIZATION_POLICY: KindWords = {
   about: "Who may do what with the workloads that it selects",
-  proxies: "The servers' sidecars and gateways act on it, Heddle's proxy and Envoy alike but for CUSTOM ([security.md](../security.md)).",
+  proxies:
+    "The servers' sidecars and gateways act on it, Heddle's proxy and Envoy alike but for CUSTOM ([security.md](../security.md)).",
   fields: {
     "spec.action": {
       says: "ALLOW lets through what a rule says and refuses the rest, DENY refuses it, AUDIT notes it, CUSTOM asks the provider",
@@ -41,7 +42,8 @@ export const AUTHORIZATION_POLICY: KindWords = {
     notMethods: "Methods that the request must not have",
     paths: `Paths without the query: ${VALUES}, or templates with {*} and {**}`,
     notPaths: "Paths that the request must not have",
-    "when.key": "What is looked at: request.headers[x], source.ip, source.namespace, request.auth.claims[x], connection.sni, …",
+    "when.key":
+      "What is looked at: request.headers[x], source.ip, source.namespace, request.auth.claims[x], connection.sni, …",
     "when.values": `Values of which one must be there: ${VALUES}`,
     "when.notValues": "Values that must not be there",
   },

@@ -1,13 +1,17 @@
 import type { KindWords } from "../words.ts";
 
 export const DESTINATION_RULE: KindWords = {
-  about: "How clients reach a service: balancing, limits, ejection of failing hosts, TLS, and the subsets of its endpoints",
+  about:
+    "How clients reach a service: balancing, limits, ejection of failing hosts, TLS, and the subsets of its endpoints",
   proxies: "Clients' sidecars and gateways act on it, Heddle's proxy and Envoy alike.",
   fields: {
     "spec.host": "The service; without a dot, one of the rule's namespace; *.example.com too",
     "spec.trafficPolicy": "What holds for all of the host's endpoints",
     "spec.subsets": "Named parts of the endpoints, which routes choose",
-    "spec.workloadSelector": { says: "Clients that the rule is for, in its namespace", default: "all clients that see it" },
+    "spec.workloadSelector": {
+      says: "Clients that the rule is for, in its namespace",
+      default: "all clients that see it",
+    },
     "subsets.name": "Name of the subset",
     "subsets.labels": { says: "Labels of its endpoints", default: "all endpoints" },
     "subsets.trafficPolicy": "What holds for the subset, block by block in the place of the rule's",
@@ -31,7 +35,10 @@ export const DESTINATION_RULE: KindWords = {
     "tunnel.targetPort": "Port that the tunnel leads to",
     "trafficPolicy.proxyProtocol": "Begins connections with a PROXY header",
     "proxyProtocol.version": { says: "Version of the header", default: "V1" },
-    "trafficPolicy.retryBudget": { says: "How many retries there may be, relative to the requests", default: "20 percent, at least 3" },
+    "trafficPolicy.retryBudget": {
+      says: "How many retries there may be, relative to the requests",
+      default: "20 percent, at least 3",
+    },
     "retryBudget.percent": { says: "Retries for a hundred requests under way", default: "20" },
     "retryBudget.minRetryConcurrency": { says: "Retries at a time that are always allowed", default: "3" },
     "retryBudget.budgetInterval": "Time in which requests count",
@@ -45,7 +52,10 @@ export const DESTINATION_RULE: KindWords = {
     "loadBalancer.backendUtilization": "Chooses by the load that endpoints report",
     "loadBalancer.zoneAwareLbSetting": "Prefers the client's own zone",
     "loadBalancer.warmup": "New endpoints begin with a small share; with ROUND_ROBIN and LEAST_REQUEST",
-    "loadBalancer.warmupDurationSecs": { says: "How long a new endpoint has less than its share", deprecated: "warmup" },
+    "loadBalancer.warmupDurationSecs": {
+      says: "How long a new endpoint has less than its share",
+      deprecated: "warmup",
+    },
     "warmup.duration": "How long a new endpoint has less than its share",
     "warmup.minimumPercent": { says: "Percentage of its share that it begins with", default: "10" },
     "warmup.aggression": { says: "How fast the share grows; 1 is linear", default: "1" },
@@ -63,7 +73,11 @@ export const DESTINATION_RULE: KindWords = {
     "ringHash.minimumRingSize": { says: "Least number of points on the ring", default: "1024" },
     "consistentHash.maglev": "By a table (Maglev)",
     "maglev.tableSize": { says: "Size of the table, a prime", default: "65537" },
-    "consistentHash.minimumRingSize": { says: "Least number of points on the ring", default: "1024", deprecated: "ringHash.minimumRingSize" },
+    "consistentHash.minimumRingSize": {
+      says: "Least number of points on the ring",
+      default: "1024",
+      deprecated: "ringHash.minimumRingSize",
+    },
     "localityLbSetting.enabled": { says: "Whether localities are looked at", default: "true" },
     "localityLbSetting.distribute": "Shares that the localities have, by where the client is",
     "distribute.from": "Where the client is: region/zone/subzone, with * for the rest",
@@ -73,14 +87,35 @@ export const DESTINATION_RULE: KindWords = {
     "failover.to": "The region that takes over",
     "localityLbSetting.failoverPriority": "Labels by which endpoints like the client come first",
 
-    "outlierDetection.consecutive5xxErrors": { says: "Errors in a row (5xx and failed connections) that eject; 0 turns it off", default: "5" },
-    "outlierDetection.consecutiveGatewayErrors": { says: "502, 503 and 504 in a row that eject; 0 turns it off", default: "0" },
+    "outlierDetection.consecutive5xxErrors": {
+      says: "Errors in a row (5xx and failed connections) that eject; 0 turns it off",
+      default: "5",
+    },
+    "outlierDetection.consecutiveGatewayErrors": {
+      says: "502, 503 and 504 in a row that eject; 0 turns it off",
+      default: "0",
+    },
     "outlierDetection.interval": { says: "Time between two looks at who may come back", default: "10s" },
-    "outlierDetection.baseEjectionTime": { says: "How long the first ejection lasts; the next ones grow", default: "30s" },
-    "outlierDetection.maxEjectionPercent": { says: "Percentage of the endpoints that may be ejected at a time", default: "10" },
-    "outlierDetection.minHealthPercent": { says: "Percentage of usable endpoints below which ejected ones are used as well", default: "0" },
-    "outlierDetection.splitExternalLocalOriginErrors": { says: "Whether failed connections are counted apart from answers", default: "false" },
-    "outlierDetection.consecutiveLocalOriginFailures": { says: "Failed connections in a row that eject, when they are counted apart", default: "5" },
+    "outlierDetection.baseEjectionTime": {
+      says: "How long the first ejection lasts; the next ones grow",
+      default: "30s",
+    },
+    "outlierDetection.maxEjectionPercent": {
+      says: "Percentage of the endpoints that may be ejected at a time",
+      default: "10",
+    },
+    "outlierDetection.minHealthPercent": {
+      says: "Percentage of usable endpoints below which ejected ones are used as well",
+      default: "0",
+    },
+    "outlierDetection.splitExternalLocalOriginErrors": {
+      says: "Whether failed connections are counted apart from answers",
+      default: "false",
+    },
+    "outlierDetection.consecutiveLocalOriginFailures": {
+      says: "Failed connections in a row that eject, when they are counted apart",
+      default: "5",
+    },
     "outlierDetection.consecutiveErrors": { says: "Errors in a row that eject", deprecated: "consecutive5xxErrors" },
     "outlierDetection.failurePercentageThreshold": "Percentage of failed requests that ejects",
     "outlierDetection.outlierDetectionHttpErrorCodes": "Statuses that count as errors",

@@ -2,7 +2,8 @@ import type { KindWords } from "../words.ts";
 
 export const ENVOY_FILTER: KindWords = {
   about: "Patches of what an Envoy is told, for what no other kind says",
-  proxies: "Envoys act on it, beside workloads and as gateways. Heddle's proxy takes none of it: HED1560 names the workloads ([envoyfilter.md](../envoyfilter.md)).",
+  proxies:
+    "Envoys act on it, beside workloads and as gateways. Heddle's proxy takes none of it: HED1560 names the workloads ([envoyfilter.md](../envoyfilter.md)).",
   fields: {
     "spec.priority": { says: "Order among objects: the lowest is applied first", default: "0" },
     "spec.configPatches": "The patches, in their order",

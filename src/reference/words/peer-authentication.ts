@@ -1,6 +1,7 @@
 import type { KindWords } from "../words.ts";
 
-const MODES = "STRICT demands mutual TLS, PERMISSIVE takes plaintext as well, DISABLE takes plaintext alone, UNSET asks the wider scope";
+const MODES =
+  "STRICT demands mutual TLS, PERMISSIVE takes plaintext as well, DISABLE takes plaintext alone, UNSET asks the wider scope";
 
 export const PEER_AUTHENTICATION: KindWords = {
   about: "Whether workloads demand mutual TLS of their callers",

@@ -2,7 +2,8 @@ import type { KindWords } from "../words.ts";
 
 export const REQUEST_AUTHENTICATION: KindWords = {
   about: "Whose tokens (JWT) workloads believe; that there is one, an AuthorizationPolicy demands",
-  proxies: "The servers' Envoys verify tokens. Heddle's proxy refuses each request that carries a token where one is looked for (HED2033).",
+  proxies:
+    "The servers' Envoys verify tokens. Heddle's proxy refuses each request that carries a token where one is looked for (HED2033).",
   fields: {
     "spec.jwtRules": "Issuers; a token that none of them gave is refused",
     "jwtRules.issuer": "Who gives the tokens: their iss",
@@ -20,7 +21,10 @@ export const REQUEST_AUTHENTICATION: KindWords = {
     "outputClaimToHeaders.claim": "Name of the claim",
     "jwtRules.forwardOriginalToken": { says: "Whether the application gets the token", default: "false" },
     "jwtRules.timeout": { says: "How long fetching the keys may take", default: "5s" },
-    "jwtRules.spaceDelimitedClaims": { says: "Claims that are lists with spaces between", default: "scope, permission" },
+    "jwtRules.spaceDelimitedClaims": {
+      says: "Claims that are lists with spaces between",
+      default: "scope, permission",
+    },
   },
   example: `apiVersion: security.istio.io/v1
 kind: RequestAuthentication

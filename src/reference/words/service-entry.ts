@@ -12,7 +12,10 @@ export const SERVICE_ENTRY: KindWords = {
     "spec.ports": "Ports of the service",
     "ports.number": "Number of the port",
     "ports.name": "Name of the port, unique in the service",
-    "ports.protocol": { says: "What is spoken there: HTTP, HTTP2, GRPC, TLS, TCP, MONGO, …", default: "found out by the first bytes" },
+    "ports.protocol": {
+      says: "What is spoken there: HTTP, HTTP2, GRPC, TLS, TCP, MONGO, …",
+      default: "found out by the first bytes",
+    },
     "ports.targetPort": { says: "Port of the endpoints", default: "the same number" },
     "spec.location": {
       says: "Whether its endpoints are of the mesh, and take its mutual TLS",
@@ -31,7 +34,10 @@ export const SERVICE_ENTRY: KindWords = {
     "endpoints.weight": { says: "Share of the requests, among the endpoints", default: "1" },
     "endpoints.serviceAccount": "The service account that it runs as; clients demand its certificate",
     "spec.workloadSelector": "Pods and WorkloadEntries of the namespace that are the endpoints",
-    "spec.subjectAltNames": { says: "Names of which the server's certificate must have one", default: "none is asked for" },
+    "spec.subjectAltNames": {
+      says: "Names of which the server's certificate must have one",
+      default: "none is asked for",
+    },
     "status.addresses": "Addresses that were given to the hosts",
     "addresses.value": "The address",
     "addresses.host": "The host that it was given to",

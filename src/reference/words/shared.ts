@@ -36,24 +36,42 @@ export const SHARED: Words = {
   connectionPool: "Limits on connections and requests",
   "connectionPool.tcp": "Limits on connections, whatever they carry",
   "connectionPool.http": "Limits on HTTP requests",
-  "tcp.maxConnections": { says: "Connections to the destination at a time; further requests wait or are refused", default: "no limit" },
+  "tcp.maxConnections": {
+    says: "Connections to the destination at a time; further requests wait or are refused",
+    default: "no limit",
+  },
   "tcp.connectTimeout": { says: "How long connecting may take", default: "MeshConfig's connectTimeout, 10s" },
   "tcp.tcpKeepalive": "Probes by which the kernel finds dead peers",
-  "tcpKeepalive.probes": { says: "Unanswered probes before a connection is given up", default: "the system's, 9 on Linux" },
+  "tcpKeepalive.probes": {
+    says: "Unanswered probes before a connection is given up",
+    default: "the system's, 9 on Linux",
+  },
   "tcpKeepalive.time": { says: "Idle time before the first probe", default: "the system's, 2h on Linux" },
   "tcpKeepalive.interval": { says: "Time between probes", default: "the system's, 75s on Linux" },
   "tcp.maxConnectionDuration": { says: "Age at which a connection is ended", default: "no limit" },
   "tcp.idleTimeout": { says: "Time without bytes after which a connection is ended; 0s turns it off", default: "1h" },
   "http.http1MaxPendingRequests": { says: "Requests that may wait for a connection", default: "no limit" },
-  "http.http2MaxRequests": { says: "Requests to the destination at a time, of either HTTP version", default: "no limit" },
-  "http.maxRequestsPerConnection": { says: "Requests after which a connection is closed; 1 turns keep-alive off", default: "no limit" },
+  "http.http2MaxRequests": {
+    says: "Requests to the destination at a time, of either HTTP version",
+    default: "no limit",
+  },
+  "http.maxRequestsPerConnection": {
+    says: "Requests after which a connection is closed; 1 turns keep-alive off",
+    default: "no limit",
+  },
   "http.maxRetries": { says: "Retries to the destination at a time", default: "no limit" },
-  "http.idleTimeout": { says: "Time without requests after which a connection is closed; 0s turns it off", default: "1h" },
+  "http.idleTimeout": {
+    says: "Time without requests after which a connection is closed; 0s turns it off",
+    default: "1h",
+  },
   "http.h2UpgradePolicy": {
     says: "Whether HTTP/1.1 requests are sent on as HTTP/2: DEFAULT asks MeshConfig",
     default: "DEFAULT",
   },
-  "http.useClientProtocol": { says: "Whether a request is sent on in the HTTP version that it came in", default: "false" },
+  "http.useClientProtocol": {
+    says: "Whether a request is sent on in the HTTP version that it came in",
+    default: "false",
+  },
   "http.maxConcurrentStreams": { says: "Streams of one HTTP/2 connection at a time", default: "2147483647" },
   "http.http2KeepAlive": "HTTP/2 pings by which dead peers are found",
   "http2KeepAlive.interval": "Time between pings",
@@ -61,7 +79,8 @@ export const SHARED: Words = {
 
   // TLS of servers: Gateway's, and a Sidecar's ingress
   "tls.httpsRedirect": { says: "Whether plain HTTP is answered with a redirect (301) to https", default: "false" },
-  "tls.mode": "What a server asks of its clients: SIMPLE ends TLS, MUTUAL asks for a certificate, OPTIONAL_MUTUAL takes one, ISTIO_MUTUAL is the mesh's, PASSTHROUGH and AUTO_PASSTHROUGH leave TLS to whoever the SNI names",
+  "tls.mode":
+    "What a server asks of its clients: SIMPLE ends TLS, MUTUAL asks for a certificate, OPTIONAL_MUTUAL takes one, ISTIO_MUTUAL is the mesh's, PASSTHROUGH and AUTO_PASSTHROUGH leave TLS to whoever the SNI names",
   "tls.serverCertificate": "File of the certificate chain, in PEM",
   "tls.privateKey": "File of the private key, in PEM",
   "tls.caCertificates": "File of the roots that clients' certificates are verified by",

@@ -2,7 +2,8 @@ import type { KindWords } from "../words.ts";
 
 export const SIDECAR: KindWords = {
   about: "What the proxies beside workloads know of the mesh, and which ports they open for them",
-  proxies: "The proxies beside the workloads that it selects act on it, Heddle's proxy and Envoy alike; gateways ignore it.",
+  proxies:
+    "The proxies beside the workloads that it selects act on it, Heddle's proxy and Envoy alike; gateways ignore it.",
   fields: {
     "spec.workloadSelector": {
       says: "Workloads of the namespace that it is for",
@@ -21,8 +22,14 @@ export const SIDECAR: KindWords = {
     "egressProxy.port": "Port of the service",
     "egressProxy.port.number": "Its number",
     "egress.port": { says: "A port that is opened for these hosts", default: "the ports of the hosts" },
-    "egress.bind": { says: "Address that the port is opened at, or unix:///path", default: "the services' own, or 127.0.0.1" },
-    captureMode: { says: "Whether connections are captured or made to the port itself (NONE)", default: "as the workload's are" },
+    "egress.bind": {
+      says: "Address that the port is opened at, or unix:///path",
+      default: "the services' own, or 127.0.0.1",
+    },
+    captureMode: {
+      says: "Whether connections are captured or made to the port itself (NONE)",
+      default: "as the workload's are",
+    },
     "egress.hosts": "Hosts as namespace/name; the namespace may be *, . (its own) or ~ (none), the name *",
     "ingress.port": "The port that is served",
     "ingress.bind": "Address that the port is opened at",

@@ -4,7 +4,8 @@ const MODE = { says: "The client's side, the server's, or both", default: "CLIEN
 
 export const TELEMETRY: KindWords = {
   about: "Which requests are logged and traced, and where to",
-  proxies: "Sidecars and gateways act on it; what only one of the two proxies does, [telemetry.md](../telemetry.md) says.",
+  proxies:
+    "Sidecars and gateways act on it; what only one of the two proxies does, [telemetry.md](../telemetry.md) says.",
   fields: {
     "spec.tracing": "Traces",
     "tracing.match": "Traffic that it is for",
@@ -27,7 +28,10 @@ export const TELEMETRY: KindWords = {
     "header.defaultValue": { says: "Value where it is missing", default: "no tag" },
     "customTags.formatter": "An operator of access logs",
     "formatter.value": "The operator, as in %REQ(:PATH)%",
-    "tracing.useRequestIdForTraceSampling": { says: "Whether x-request-id says if a request is traced", default: "true" },
+    "tracing.useRequestIdForTraceSampling": {
+      says: "Whether x-request-id says if a request is traced",
+      default: "true",
+    },
     "tracing.enableIstioTags": { says: "Whether spans have Istio's tags", default: "true" },
     "tracing.disableContextPropagation": { says: "Whether the context of traces ends here", default: "false" },
     "spec.metrics": "Metrics",
@@ -44,7 +48,10 @@ export const TELEMETRY: KindWords = {
     "metrics.reportingInterval": "Time between reports",
     "spec.accessLogging": "Access logs",
     "accessLogging.match": "Traffic that it is for",
-    "accessLogging.providers": { says: "Where they go", default: "MeshConfig's accessLogFile or defaultProviders.accessLogging" },
+    "accessLogging.providers": {
+      says: "Where they go",
+      default: "MeshConfig's accessLogFile or defaultProviders.accessLogging",
+    },
     "accessLogging.disabled": { says: "Whether nothing is logged", default: "false" },
     "accessLogging.filter": "Which requests are logged",
     "filter.expression": { says: "An expression (CEL) that must be true", default: "every request is" },

@@ -2,7 +2,8 @@ import type { KindWords } from "../words.ts";
 
 export const WASM_PLUGIN: KindWords = {
   about: "A filter in WebAssembly that requests pass",
-  proxies: "Envoys act on it. Heddle's proxy takes none of it: HED1560 names the workloads; external processing is the way there ([envoyfilter.md](../envoyfilter.md)).",
+  proxies:
+    "Envoys act on it. Heddle's proxy takes none of it: HED1560 names the workloads; external processing is the way there ([envoyfilter.md](../envoyfilter.md)).",
   fields: {
     "spec.url": "Where the module is: file:///path, an address of the web, or an image (oci://)",
     "spec.sha256": "SHA-256 of the module",
@@ -13,7 +14,10 @@ export const WASM_PLUGIN: KindWords = {
     "spec.pluginName": "Name that the module gets for its configuration",
     "spec.phase": { says: "Before which of the mesh's filters it stands", default: "at the end, before the router" },
     "spec.priority": { says: "Order in its phase: the highest is first", default: "0" },
-    "spec.failStrategy": { says: "What happens to requests when the module fails", default: "FAIL_CLOSE: they are refused" },
+    "spec.failStrategy": {
+      says: "What happens to requests when the module fails",
+      default: "FAIL_CLOSE: they are refused",
+    },
     "spec.vmConfig": "The machine that the module runs in",
     "vmConfig.env": "Its environment",
     "env.name": "Name of the variable",

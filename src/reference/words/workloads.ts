@@ -33,7 +33,10 @@ export const WORKLOAD_GROUP: KindWords = {
     "spec.template": "What each WorkloadEntry of the group says",
     "template.address": { says: "Without effect: each workload has its own", default: "the workload's" },
     "template.ports": "Ports of the workloads by the names of the service's ports",
-    "spec.probe": { says: "How it is found out whether a workload is healthy", default: "it is, as long as it is connected" },
+    "spec.probe": {
+      says: "How it is found out whether a workload is healthy",
+      default: "it is, as long as it is connected",
+    },
     "probe.initialDelaySeconds": { says: "Seconds before the first question", default: "0" },
     "probe.timeoutSeconds": { says: "Seconds that an answer may take", default: "1" },
     "probe.periodSeconds": { says: "Seconds between questions", default: "10" },
