@@ -128,13 +128,16 @@ export const DESTINATION_RULE: KindWords = {
     "tls.privateKey": "File of its private key, with MUTUAL",
     "tls.caCertificates": {
       says: "File of the roots that the server is verified by",
-      default: "the system's, system:/etc/ssl/certs",
+      default: "the operating system's",
     },
     "tls.caCrl": "File of revoked certificates",
     "tls.credentialName": "Secret with certificate, key and roots",
     "tls.caCertCredentialName": "Secret with the roots",
-    "tls.subjectAltNames": { says: "Names of which the server's certificate must have one", default: "the host's" },
-    "tls.sni": { says: "Server name that is sent", default: "the host" },
+    "tls.subjectAltNames": {
+      says: "Names of which the server's certificate must have one",
+      default: "the service's identities with ISTIO_MUTUAL, any name otherwise",
+    },
+    "tls.sni": { says: "Server name that is sent", default: "the request's host" },
     "tls.insecureSkipVerify": { says: "Whether the server is not verified at all", default: "false" },
   },
   example: `apiVersion: networking.istio.io/v1

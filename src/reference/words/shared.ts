@@ -72,10 +72,10 @@ export const SHARED: Words = {
     says: "Whether a request is sent on in the HTTP version that it came in",
     default: "false",
   },
-  "http.maxConcurrentStreams": { says: "Streams of one HTTP/2 connection at a time", default: "2147483647" },
+  "http.maxConcurrentStreams": { says: "Streams of one HTTP/2 connection at a time", default: "the proxy's" },
   "http.http2KeepAlive": "HTTP/2 pings by which dead peers are found",
   "http2KeepAlive.interval": "Time between pings",
-  "http2KeepAlive.timeout": "How long an answer to a ping may take",
+  "http2KeepAlive.timeout": { says: "How long an answer to a ping may take", default: "10s" },
 
   // TLS of servers: Gateway's, and a Sidecar's ingress
   "tls.httpsRedirect": { says: "Whether plain HTTP is answered with a redirect (301) to https", default: "false" },

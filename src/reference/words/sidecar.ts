@@ -14,8 +14,11 @@ export const SIDECAR: KindWords = {
     "spec.inboundConnectionPool": "Limits on the connections to the workload",
     "inboundConnectionPool.tcp": "Limits on connections, whatever they carry",
     "inboundConnectionPool.http": "Limits on HTTP requests",
-    "spec.outboundTrafficPolicy": "What happens to requests for hosts that are unknown",
-    "outboundTrafficPolicy.mode": { says: "REGISTRY_ONLY refuses them", default: "MeshConfig's, ALLOW_ANY" },
+    "spec.outboundTrafficPolicy": {
+      says: "What happens to requests for hosts that are unknown",
+      default: "MeshConfig's",
+    },
+    "outboundTrafficPolicy.mode": { says: "REGISTRY_ONLY refuses them", default: "REGISTRY_ONLY" },
     "outboundTrafficPolicy.egressProxy": "A service that they are sent to",
     "egressProxy.host": "Name of the service",
     "egressProxy.subset": "Name of a subset in its DestinationRule",
