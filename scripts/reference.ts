@@ -3,9 +3,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { definitionName, definitionYaml } from "../src/reference/definition.ts";
-import { jsonSchema, jsonSchemaOfAll } from "../src/reference/json-schema.ts";
+import { jsonSchema, jsonSchemaOfAll, jsonSchemaOfSettings } from "../src/reference/json-schema.ts";
 import { REFERENCE_KINDS } from "../src/reference/kinds.ts";
-import { index, page, pageName } from "../src/reference/page.ts";
+import { index, page, pageName, settingsPage } from "../src/reference/page.ts";
 
 const root = dirname(import.meta.dir);
 const MARK = "# Written by npm run generate from the tables of src/dialect.\n";
@@ -18,10 +18,12 @@ const FOLDERS: Readonly<Record<string, ReadonlyMap<string, string>>> = {
   ),
   "deploy/schemas": new Map([
     ["all.json", json(jsonSchemaOfAll(REFERENCE_KINDS))],
+    ["meshconfig.json", json(jsonSchemaOfSettings())],
     ...REFERENCE_KINDS.map((kind) => [`${kind.type.kind.toLowerCase()}.json`, json(jsonSchema(kind))] as const),
   ]),
   "docs/reference": new Map([
     ["README.md", index(REFERENCE_KINDS)],
+    ["meshconfig.md", settingsPage()],
     ...REFERENCE_KINDS.map((kind) => [pageName(kind), page(kind)] as const),
   ]),
 };

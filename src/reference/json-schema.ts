@@ -1,10 +1,12 @@
 // A kind's table as JSON schema (draft 2020-12) for editors, and one of all kinds that looks at apiVersion and kind.
 
+import { MESH_CONFIG } from "../dialect/istio/mesh-config-schema.ts";
 import type { Fields, MapSchema, NumberSchema, RecordSchema, Schema } from "../dialect/schema.ts";
 import { joinApiVersion } from "../kube/object.ts";
 import type { ReferenceKind } from "./kinds.ts";
 import { DURATION, keyPattern, textLimits } from "./patterns.ts";
-import { descriptionOf } from "./words.ts";
+import { SETTINGS_ABOUT, settingsWords } from "./settings.ts";
+import { descriptionOf, type WordsByPath } from "./words.ts";
 
 /** What is used of the vocabulary, and VS Code's words for what a pattern refuses. */
 export interface JsonSchema {
@@ -40,9 +42,16 @@ const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
 /** Of one kind, in all of its versions. */
 export function jsonSchema(kind: ReferenceKind): JsonSchema {
-  const writer = new Writer(kind);
-  const whole = writer.whole();
+  const writer = new Writer(kind.type.kind, kind.words);
+  const whole = writer.whole(kind);
   return { $schema: DRAFT, title: kind.type.kind, ...whole, $defs: writer.defs };
+}
+
+/** Of the mesh's settings, as the file of `heddle up --mesh-config` has them. */
+export function jsonSchemaOfSettings(): JsonSchema {
+  const writer = new Writer("MeshConfig", settingsWords);
+  const whole = writer.record(MESH_CONFIG, []);
+  return { $schema: DRAFT, title: "MeshConfig", description: SETTINGS_ABOUT, ...whole, $defs: writer.defs };
 }
 
 /** Of all kinds; what is of another kind passes, so that it can stand for a folder that holds Kubernetes' own objects as well. */
@@ -66,8 +75,8 @@ export function jsonSchemaOfAll(kinds: readonly ReferenceKind[]): JsonSchema {
 }
 
 function defsOf(kind: ReferenceKind): Readonly<Record<string, JsonSchema>> {
-  const writer = new Writer(kind);
-  return { [kind.type.kind]: writer.whole(), ...writer.defs };
+  const writer = new Writer(kind.type.kind, kind.words);
+  return { [kind.type.kind]: writer.whole(kind), ...writer.defs };
 }
 
 const METADATA: JsonSchema = {
@@ -84,22 +93,23 @@ const METADATA: JsonSchema = {
 
 /** Records are definitions, named by the place that they were met at first: many stand at several places, and each has two names. */
 class Writer {
-  readonly #kind: ReferenceKind;
+  readonly #name: string;
+  readonly #words: WordsByPath;
   readonly #names = new Map<Fields, string>();
   readonly #defs: Record<string, JsonSchema> = {};
 
-  constructor(kind: ReferenceKind) {
-    this.#kind = kind;
+  constructor(name: string, words: WordsByPath) {
+    this.#name = name;
+    this.#words = words;
   }
 
   get defs(): Readonly<Record<string, JsonSchema>> {
     return this.#defs;
   }
 
-  whole(): JsonSchema {
-    const { type, table, about } = this.#kind;
+  whole({ type, table, about }: ReferenceKind): JsonSchema {
     // The envelope is Kubernetes', which has one name for each field.
-    const { patternProperties: _, ...whole } = this.#record(table.schema, []);
+    const { patternProperties: _, ...whole } = this.record(table.schema, []);
     const versions = type.versions.map((version) => joinApiVersion(type.group, version));
     return {
       ...whole,
@@ -115,7 +125,7 @@ class Writer {
   }
 
   #value(schema: Schema, path: readonly string[]): JsonSchema {
-    const words = this.#kind.words(path);
+    const words = this.#words(path);
     const description = descriptionOf(schema, words);
     return {
       ...(description === "" ? {} : { description }),
@@ -144,7 +154,7 @@ class Writer {
       case "map":
         return { type: "object", ...keysOf(schema), additionalProperties: this.#shape(schema.values, path) };
       case "record":
-        return Object.keys(schema.fields).length === 0 ? this.#record(schema, path) : this.#reference(schema, path);
+        return Object.keys(schema.fields).length === 0 ? this.record(schema, path) : this.#reference(schema, path);
       case "later":
         return {};
     }
@@ -152,15 +162,15 @@ class Writer {
 
   #reference(schema: RecordSchema, path: readonly string[]): JsonSchema {
     const known = this.#names.get(schema.fields);
-    const name = known ?? [this.#kind.type.kind, ...path].join(".");
+    const name = known ?? [this.#name, ...path].join(".");
     if (known === undefined) {
       this.#names.set(schema.fields, name);
-      this.#defs[name] = this.#record(schema, path);
+      this.#defs[name] = this.record(schema, path);
     }
     return { $ref: `#/$defs/${name}` };
   }
 
-  #record({ fields, exclusive = [], open }: RecordSchema, path: readonly string[]): JsonSchema {
+  record({ fields, exclusive = [], open }: RecordSchema, path: readonly string[]): JsonSchema {
     const properties = Object.fromEntries(
       Object.entries(fields).map(([name, field]) => [name, this.#value(field, [...path, name])]),
     );

@@ -18,7 +18,7 @@ import { TELEMETRY } from "./words/telemetry.ts";
 import { VIRTUAL_SERVICE } from "./words/virtual-service.ts";
 import { WASM_PLUGIN } from "./words/wasm-plugin.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./words/workloads.ts";
-import { type FieldWords, type KindWords, wordsOn } from "./words.ts";
+import { type KindWords, type WordsByPath, wordsOn } from "./words.ts";
 
 const WORDS: Readonly<Record<string, KindWords>> = {
   AuthorizationPolicy: AUTHORIZATION_POLICY,
@@ -43,8 +43,7 @@ export interface ReferenceKind {
   readonly about: string;
   readonly proxies: string;
   readonly example: string;
-  /** Of the field at a path of names, lists and maps left out. */
-  readonly words: (path: readonly string[]) => FieldWords | undefined;
+  readonly words: WordsByPath;
 }
 
 function referenceKind(table: KindTable): readonly ReferenceKind[] {

@@ -1,9 +1,11 @@
 // The reference page of a kind: every field by its record, as a table.
 
+import { MESH_CONFIG } from "../dialect/istio/mesh-config-schema.ts";
 import type { ChoiceSchema, Fields, Format, NumberSchema, RecordSchema, Schema } from "../dialect/schema.ts";
 import { joinApiVersion } from "../kube/object.ts";
 import { partOf, type ReferenceKind } from "./kinds.ts";
-import type { FieldWords } from "./words.ts";
+import { SETTINGS_ABOUT, SETTINGS_EXAMPLE, settingsWords } from "./settings.ts";
+import type { FieldWords, WordsByPath } from "./words.ts";
 
 const FORMATS: Readonly<Record<Format, string>> = {
   address: "IP address",
@@ -29,7 +31,7 @@ export function page(kind: ReferenceKind): string {
   const versions = type.versions.map((version) => `\`${joinApiVersion(type.group, version)}\``).join(", ");
   const spec = partOf(kind, "spec");
   const status = partOf(kind, "status");
-  const tables = new Tables(kind);
+  const tables = new Tables(kind.words);
   return [
     `# ${type.kind}`,
     `<!-- Written by npm run generate from the tables of src/dialect and the words of src/reference. -->`,
@@ -38,6 +40,20 @@ export function page(kind: ReferenceKind): string {
     `\`\`\`yaml\n${example}\`\`\``,
     ...(spec ? tables.of(spec, "spec", ["spec"]) : []),
     ...(status && Object.keys(status.fields).length > 0 ? tables.of(status, "status", ["status"]) : []),
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+/** MeshConfig's page. */
+export function settingsPage(): string {
+  const tables = new Tables(settingsWords);
+  return [
+    "# MeshConfig",
+    "<!-- Written by npm run generate from the tables of src/dialect and the words of src/reference. -->",
+    `${SETTINGS_ABOUT}. Where it is written, and what each field has an effect on, is in [mesh-config.md](../mesh-config.md). JSON schema: [meshconfig.json](../../deploy/schemas/meshconfig.json), or \`heddle schema meshconfig\`.`,
+    `\`\`\`yaml\n${SETTINGS_EXAMPLE}\`\`\``,
+    ...tables.of(MESH_CONFIG, "MeshConfig", []),
   ]
     .join("\n\n")
     .concat("\n");
@@ -57,6 +73,7 @@ Names may be written in camel case or as protobuf has them (\`perTryTimeout\`, \
 | kind | group | what it says |
 |---|---|---|
 ${rows.join("\n")}
+| [MeshConfig](meshconfig.md) | | ${SETTINGS_ABOUT} |
 
 - [deploy/crds](../../deploy/crds) has the definitions for a cluster: \`kubectl apply --server-side -f deploy/crds\`, or \`heddle schema --crd | kubectl apply --server-side -f -\`. They have Istio's names, versions and
   columns, and take the place of Istio's own: objects stay (\`--force-conflicts\` where another tool applied those).
@@ -67,11 +84,11 @@ ${rows.join("\n")}
 
 /** A table for each record on the way; one that stands at several places is shown at the first. */
 class Tables {
-  readonly #kind: ReferenceKind;
+  readonly #words: WordsByPath;
   readonly #shown = new Map<Fields, string>();
 
-  constructor(kind: ReferenceKind) {
-    this.#kind = kind;
+  constructor(words: WordsByPath) {
+    this.#words = words;
   }
 
   of(record: RecordSchema, title: string, path: readonly string[]): readonly string[] {
@@ -88,7 +105,7 @@ class Tables {
         below.push({ record: inner, title: innerTitle, path: at });
       }
       const link = inner && Object.keys(inner.fields).length > 0 ? anchor(known ?? innerTitle) : undefined;
-      rows.push(row(name, field, this.#kind.words(at), link));
+      rows.push(row(name, field, this.#words(at), link));
     }
     const groups = (record.exclusive ?? []).map(
       (group) => `At most one of ${group.map((name) => `\`${name}\``).join(", ")}.`,

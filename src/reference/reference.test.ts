@@ -5,14 +5,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv2020 from "ajv/dist/2020.js";
 import { decodeObject } from "../dialect/decode.ts";
+import { readMeshConfigFile } from "../dialect/istio/mesh-config-map.ts";
+import { MESH_CONFIG } from "../dialect/istio/mesh-config-schema.ts";
 import { loadMesh } from "../dialect/load.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { Reporter } from "../dialect/reporter.ts";
 import type { Fields, Schema } from "../dialect/schema.ts";
+import { readYaml } from "../dialect/yaml.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { jsonSchema, jsonSchemaOfAll } from "./json-schema.ts";
+import { jsonSchema, jsonSchemaOfAll, jsonSchemaOfSettings } from "./json-schema.ts";
 import { REFERENCE_KINDS, type ReferenceKind } from "./kinds.ts";
-import { page } from "./page.ts";
+import { page, settingsPage } from "./page.ts";
+import { SETTINGS_EXAMPLE, settingsWords } from "./settings.ts";
 
 const GOLDENS = join(import.meta.dir, "../../test/golden/istio");
 const ENVELOPE = ["apiVersion", "kind", "metadata"];
@@ -61,6 +65,28 @@ describe("words", () => {
       expect(said.filter((text) => text.endsWith("."))).toEqual([]);
     });
   }
+});
+
+describe("MeshConfig", () => {
+  const validate = ajv.compile(jsonSchemaOfSettings());
+
+  test("each of its fields has words", () => {
+    const nameless = pathsOf(MESH_CONFIG.fields).filter((path) => settingsWords(path) === undefined);
+    expect(nameless.map((path) => path.join("."))).toEqual([]);
+  });
+
+  test("the example is accepted without a finding, and by the schema", () => {
+    const { value } = readYaml("mesh.yaml", SETTINGS_EXAMPLE).documents[0]!;
+    expect([validate(value), validate.errors]).toEqual([true, null]);
+    const read = readMeshConfigFile("mesh.yaml", SETTINGS_EXAMPLE, DEFAULT_SETTINGS, "open");
+    expect([read.diagnostics, read.settings === undefined]).toEqual([[], false]);
+    expect(settingsPage()).toContain(SETTINGS_EXAMPLE);
+  });
+
+  test("a misspelt field, a wrong enum and a wrong type are refused", () => {
+    for (const wrong of [{ trustDomains: "a" }, { accessLogEncoding: "XML" }, { connectTimeout: 5 }])
+      expect([wrong, validate(wrong)]).toEqual([wrong, false]);
+  });
 });
 
 describe("examples", () => {

@@ -21,6 +21,9 @@ export interface FieldWords {
  */
 export type Words = Readonly<Record<string, string | FieldWords>>;
 
+/** The words on the field at a path of names, lists and maps left out. */
+export type WordsByPath = (path: readonly string[]) => FieldWords | undefined;
+
 export interface KindWords {
   /** One sentence, without a full stop. */
   readonly about: string;
