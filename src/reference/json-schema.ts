@@ -26,14 +26,14 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: JsonSchema;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly properties?: Readonly<Record<string, JsonSchema | false>>;
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly propertyNames?: JsonSchema;
   readonly additionalProperties?: JsonSchema | false;
   readonly required?: readonly string[];
-  readonly not?: JsonSchema;
   readonly allOf?: readonly JsonSchema[];
   readonly anyOf?: readonly JsonSchema[];
+  readonly dependentSchemas?: Readonly<Record<string, JsonSchema>>;
   readonly if?: JsonSchema;
   readonly then?: JsonSchema;
 }
@@ -177,17 +177,16 @@ class Writer {
     const others = snakeCased(fields, properties);
     const names = Object.entries(fields).flatMap(([name, field]) => (field.required ? [name] : []));
     const plain = names.filter((name) => snakeCase(name) === undefined);
-    const conditions = [
-      ...names.filter((name) => !plain.includes(name)).map(eitherForm),
-      ...exclusive.flatMap(pairs).map((pair) => ({ not: { required: pair } })),
-    ];
+    const either = names.filter((name) => !plain.includes(name)).map(eitherForm);
+    const dependent = exclusions(exclusive);
     return {
       type: "object",
       ...(Object.keys(properties).length > 0 ? { properties } : {}),
       ...(Object.keys(others).length > 0 ? { patternProperties: others } : {}),
       ...(open ? {} : { additionalProperties: false }),
       ...(plain.length > 0 ? { required: plain } : {}),
-      ...(conditions.length > 0 ? { allOf: conditions } : {}),
+      ...(either.length > 0 ? { allOf: either } : {}),
+      ...(Object.keys(dependent).length > 0 ? { dependentSchemas: dependent } : {}),
     };
   }
 }
@@ -224,6 +223,14 @@ function eitherForm(name: string): JsonSchema {
   return { anyOf: [{ required: [name] }, { required: [snakeCase(name)!] }] };
 }
 
-function pairs(group: readonly string[]): readonly (readonly string[])[] {
-  return group.flatMap((first, i) => group.slice(i + 1).map((second) => [first, second]));
+/** With a field of a group those behind it are not allowed: so that an editor marks the field, where `not` would mark the whole object. */
+function exclusions(groups: readonly (readonly string[])[]): Readonly<Record<string, JsonSchema>> {
+  const forbidden: Record<string, Record<string, false>> = {};
+  for (const group of groups)
+    for (const [i, name] of group.slice(0, -1).entries())
+      forbidden[name] = {
+        ...forbidden[name],
+        ...Object.fromEntries(group.slice(i + 1).map((other) => [other, false])),
+      };
+  return Object.fromEntries(Object.entries(forbidden).map(([name, properties]) => [name, { properties }]));
 }
