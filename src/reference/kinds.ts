@@ -20,7 +20,8 @@ import { WASM_PLUGIN } from "./words/wasm-plugin.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./words/workloads.ts";
 import { type KindWords, type WordsByPath, wordsOn } from "./words.ts";
 
-const WORDS: Readonly<Record<string, KindWords>> = {
+/** By kind; a kind that is missing here is described by its name alone, and a test says so. */
+export const WORDS: Readonly<Record<string, KindWords>> = {
   AuthorizationPolicy: AUTHORIZATION_POLICY,
   DestinationRule: DESTINATION_RULE,
   EnvoyFilter: ENVOY_FILTER,

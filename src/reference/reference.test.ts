@@ -14,9 +14,12 @@ import type { Fields, Schema } from "../dialect/schema.ts";
 import { readYaml } from "../dialect/yaml.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { jsonSchema, jsonSchemaOfAll, jsonSchemaOfSettings } from "./json-schema.ts";
-import { REFERENCE_KINDS, type ReferenceKind } from "./kinds.ts";
+import { REFERENCE_KINDS, type ReferenceKind, WORDS } from "./kinds.ts";
 import { page, settingsPage } from "./page.ts";
 import { SETTINGS_EXAMPLE, settingsWords } from "./settings.ts";
+import { MESH_CONFIG_WORDS } from "./words/mesh-config.ts";
+import { SHARED } from "./words/shared.ts";
+import type { Words } from "./words.ts";
 
 const GOLDENS = join(import.meta.dir, "../../test/golden/istio");
 const ENVELOPE = ["apiVersion", "kind", "metadata"];
@@ -65,6 +68,24 @@ describe("words", () => {
       expect(said.filter((text) => text.endsWith("."))).toEqual([]);
     });
   }
+});
+
+describe("no words are left over", () => {
+  const settings = pathsOf(MESH_CONFIG.fields).map((path) => path.join("."));
+  const ofKinds = REFERENCE_KINDS.flatMap(({ table }) => pathsOf(table.schema.fields)).map((path) => path.join("."));
+  const unused = (words: Words, paths: readonly string[]) =>
+    Object.keys(words).filter((key) => !paths.some((path) => path === key || path.endsWith(`.${key}`)));
+
+  test("of MeshConfig, and of what several kinds have", () => {
+    expect(unused(MESH_CONFIG_WORDS, settings)).toEqual([]);
+    expect(unused(SHARED, ofKinds)).toEqual([]);
+  });
+
+  for (const { type, table } of REFERENCE_KINDS)
+    test(type.kind, () => {
+      const paths = pathsOf(table.schema.fields).map((path) => path.join("."));
+      expect(unused(WORDS[type.kind]!.fields, paths)).toEqual([]);
+    });
 });
 
 describe("MeshConfig", () => {

@@ -101,6 +101,11 @@ export const BOUNDS: Readonly<Record<string, Readonly<Record<string, number>>>> 
   WasmPlugin: { targetRefs: 16 },
 };
 
+/** Lists whose items are told apart by a field, so that several writers share them (server-side apply); without one a list is its writer's. */
+export const LIST_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  WasmPlugin: { "vmConfig.env": "name", "match.ports": "number" },
+};
+
 /**
  * Fields of Istio's that the reader refuses, by the record that has them: dropped by the API server they would mean the opposite of what they
  * say to whoever brings objects over.

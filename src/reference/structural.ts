@@ -6,7 +6,7 @@ import { kindSchema } from "../kube/schemas/meta.ts";
 import { Budget, type Cardinality, timesOf, within } from "./cost.ts";
 import { partOf, type ReferenceKind } from "./kinds.ts";
 import { DURATION, textLimits } from "./patterns.ts";
-import { BOUNDS, KEPT, NUMBERS, RULES, SNAKE_CASE } from "./rules.ts";
+import { BOUNDS, KEPT, LIST_KEYS, NUMBERS, RULES, SNAKE_CASE } from "./rules.ts";
 import { descriptionOf } from "./words.ts";
 
 /** The schema of whole objects of a kind. */
@@ -57,7 +57,8 @@ class Writer {
       case "list": {
         const maxItems = this.#bound(place);
         const items = this.#shape(schema.items, this.#below(place, maxItems));
-        return this.#ruled({ type: "array", items, ...(maxItems === undefined ? {} : { maxItems }) }, place);
+        const bounded = maxItems === undefined ? {} : { maxItems };
+        return this.#ruled({ type: "array", items, ...bounded, ...this.#keyed(place) }, place);
       }
       case "map": {
         const maxProperties = this.#bound(place);
@@ -84,6 +85,11 @@ class Writer {
   #numbers({ path }: Place): { readonly enum?: readonly number[] } {
     const numbers = found(NUMBERS[this.#kind.table.kind], path);
     return numbers ? { enum: numbers } : {};
+  }
+
+  #keyed({ path }: Place): Pick<Structural, "x-kubernetes-list-type" | "x-kubernetes-list-map-keys"> {
+    const key = found(LIST_KEYS[this.#kind.table.kind], path);
+    return key ? { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key] } : {};
   }
 
   #duration(minMs: number, { cardinality }: Place): Structural {
