@@ -53,10 +53,10 @@ describe("scalars are read as Kubernetes reads them", () => {
     const isNumber = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
     const letters = [..."+-.e1"];
     const words = [1, 2, 3, 4].reduce<string[]>(
-      (all, length) => [
-        ...all,
-        ...all.filter((word) => word.length === length - 1).flatMap((word) => letters.map((letter) => word + letter)),
-      ],
+      (all, length) =>
+        all.concat(
+          all.filter((word) => word.length === length - 1).flatMap((word) => letters.map((letter) => word + letter)),
+        ),
       [""],
     );
     for (const word of words.filter((each) => each !== "" && !/-$|^\.\.\./.test(each))) {
