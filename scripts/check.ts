@@ -16,6 +16,7 @@ const CHECKS: readonly (readonly [name: string, command: readonly string[]])[] =
   ["generated files", [bun, "scripts/generate.ts", "--check"]],
   ["docs/xds.md", [bun, "scripts/xds-docs/main.ts", "--check"]],
   ["docs/analyze.md", [bun, "scripts/analyze-docs.ts", "--check"]],
+  ["deploy/ and docs/reference", [bun, "scripts/reference.ts", "--check"]],
   ["man pages", [bun, "scripts/man-pages.ts", "--check"]],
 ];
 

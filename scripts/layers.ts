@@ -17,6 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   grpc: ["base", "http", "net"],
   dialect: ["base", "model", "xds"],
   analyze: ["base", "model", "dialect"],
+  reference: ["base", "kube", "dialect"],
   compile: ["base", "model", "stats", "xds"],
   table: ["base", "stats", "xds"],
   explain: ["base", "model", "dialect", "compile", "table", "xds", "stats"],

@@ -39,6 +39,7 @@ import type { ServerTls } from "../net/tls-acceptor.ts";
 import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
 import { bundlePem } from "../pki/bundle.ts";
 import { peerIdentity } from "../pki/svid.ts";
+import { DOCUMENTED_SCHEMAS } from "../reference/documented.ts";
 import { Registry } from "../stats/registry.ts";
 import { Scraper } from "../telemetry/scrape.ts";
 import { TrafficStore } from "../telemetry/traffic-store.ts";
@@ -182,6 +183,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   let inForce = settings;
   const kubeApi = new KubeApi({
     store,
+    documentedSchemas: DOCUMENTED_SCHEMAS,
     admit: countedAdmission(
       registry,
       admission(

@@ -43,6 +43,11 @@ const COMMANDS: readonly Entry[] = [
     load: () => import("./diff.ts"),
   },
   { name: "get", summary: "show objects", load: () => import("./get.ts") },
+  {
+    name: "schema",
+    summary: "print JSON schemas for editors, and definitions for clusters",
+    load: () => import("./schema.ts"),
+  },
   { name: "wait", summary: "wait until objects are in force on proxies", load: () => import("./wait.ts") },
   { name: "delete", summary: "delete objects", load: () => import("./delete.ts") },
   {

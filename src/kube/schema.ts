@@ -4,7 +4,7 @@
 
 import type { Json, JsonObject } from "./json.ts";
 
-/** Every keyword listed here is enforced or used; `combinators` are for documentation and left to admission. */
+/** Every keyword to the merge key is enforced or used; those behind it are for other API servers, and left to admission here. */
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";
   readonly description?: string;
@@ -30,6 +30,23 @@ export interface Schema {
   readonly "x-kubernetes-map-type"?: "atomic" | "granular";
   readonly "x-kubernetes-patch-strategy"?: string;
   readonly "x-kubernetes-patch-merge-key"?: string;
+  readonly maxProperties?: number;
+  readonly not?: Condition;
+  readonly oneOf?: readonly Condition[];
+  readonly "x-kubernetes-validations"?: readonly ValidationRule[];
+}
+
+/** What combinators say of fields that stand elsewhere. */
+export interface Condition {
+  readonly required?: readonly string[];
+  readonly anyOf?: readonly Condition[];
+  readonly not?: Condition;
+}
+
+/** A rule in CEL, of which `self` is the value that it stands at. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message: string;
 }
 
 type Properties = Readonly<Record<string, Schema>>;

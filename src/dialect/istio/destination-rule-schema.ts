@@ -55,6 +55,7 @@ const LOAD_BALANCER = record(
     simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
     consistentHash: CONSISTENT_HASH,
     localityLbSetting: LOCALITY_LB_SETTING,
+    backendUtilization: later("what endpoints report of their load is not read"),
     zoneAwareLbSetting: later("endpoints of all zones are used alike"),
     warmup: record({ duration: required(duration()), minimumPercent: real(0, 100), aggression: real(1) }),
     /** Deprecated. */
@@ -96,6 +97,7 @@ const TLS = record({
   subjectAltNames: list(notEmpty()),
   sni: notEmpty("host"),
   insecureSkipVerify: flag(),
+  caCertCredentialName: later("roots come from files alone"),
 });
 
 const PERCENT = whole(0, 100);
@@ -111,6 +113,7 @@ const OUTLIER_DETECTION = record({
   consecutiveLocalOriginFailures: whole(0, MAX_INT32),
   // Istio ignores it too, since it was replaced.
   consecutiveErrors: later("consecutive5xxErrors counts"),
+  failurePercentageThreshold: later("errors in a row count"),
   outlierDetectionHttpErrorCodes: later("500 to 599 count as errors"),
 });
 

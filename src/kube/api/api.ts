@@ -6,6 +6,7 @@ import { required } from "../field-error.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import { timestamp } from "../object.ts";
 import { type ResourceType, resource, type Verb } from "../resources.ts";
+import type { Schema } from "../schema.ts";
 import { Schemas, type SpecSchemas } from "../schemas/core.ts";
 import {
   badRequest,
@@ -39,6 +40,8 @@ export interface KubeApiOptions {
   readonly admit?: Admit;
   /** Schemas of the `spec` of custom resources; a kind without one takes any fields. */
   readonly specSchemas?: SpecSchemas;
+  /** Schemas of whole objects for OpenAPI documents and definitions, which writes are not held against: `admit` says more. */
+  readonly documentedSchemas?: ReadonlyMap<ResourceType, Schema>;
   readonly now?: () => Date;
   /** Watches at a time. A thousand is what a few hundred informers need; each is an open connection. */
   readonly maxWatches?: number;
@@ -69,7 +72,7 @@ export class KubeApi {
   #requests = 0;
 
   constructor(options: KubeApiOptions) {
-    const schemas = new Schemas(options.specSchemas);
+    const schemas = new Schemas(options.specSchemas, options.documentedSchemas);
     const { store, admit = admitAll, now = () => new Date() } = options;
     this.#context = { store, schemas, admit, now };
     this.#documents = new Documents(schemas);

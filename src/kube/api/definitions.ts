@@ -4,23 +4,22 @@
 import { equalJson, type Json, type JsonObject } from "../json.ts";
 import { asJson, type KubeObject, timestamp } from "../object.ts";
 import { RESOURCES, type ResourceType, resource } from "../resources.ts";
-import { schemaJson } from "../schema.ts";
+import { type Schema, schemaJson } from "../schema.ts";
 import type { Schemas } from "../schemas/core.ts";
 import type { Change } from "../store/store.ts";
 import type { ApiContext } from "./context.ts";
 
 /** In a definition, metadata is an object and nothing more: its schema is the API server's own. */
-function definedSchema(type: ResourceType, schemas: Schemas): JsonObject {
-  const schema = schemas.of(type);
+function definedSchema(schema: Schema): JsonObject {
   return schemaJson({ ...schema, properties: { ...schema.properties, metadata: { type: "object" } } });
 }
 
-function versionsOf(type: ResourceType, schemas: Schemas): Json {
+function versionsOf(type: ResourceType, schema: Schema): Json {
   return type.versions.map((name) => ({
     name,
     served: true,
     storage: name === type.storageVersion,
-    schema: { openAPIV3Schema: definedSchema(type, schemas) },
+    schema: { openAPIV3Schema: definedSchema(schema) },
     subresources: { status: {} },
     additionalPrinterColumns: [
       ...type.columns.map(({ name: heading, path, description }) => ({
@@ -49,22 +48,30 @@ function conditions(created: string): Json {
   }));
 }
 
+function namesOf({ kind, plural, singular, shortNames, categories }: ResourceType): JsonObject {
+  const short = shortNames.length > 0 ? { shortNames } : {};
+  return { plural, singular, kind, listKind: `${kind}List`, ...short, categories };
+}
+
+/** The `spec` of a kind's definition, here and for other API servers. */
+export function definitionSpec(type: ResourceType, schema: Schema): JsonObject {
+  return {
+    group: type.group,
+    names: namesOf(type),
+    scope: type.namespaced ? "Namespaced" : "Cluster",
+    versions: versionsOf(type, schema),
+    conversion: { strategy: "None" },
+  };
+}
+
 function definitionOf(type: ResourceType, schemas: Schemas, metadata: KubeObject["metadata"]): KubeObject {
-  const { group, kind, plural, singular, shortNames, categories, namespaced } = type;
-  const names = { plural, singular, kind, listKind: `${kind}List`, shortNames, categories };
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     metadata,
-    spec: {
-      group,
-      names,
-      scope: namespaced ? "Namespaced" : "Cluster",
-      versions: versionsOf(type, schemas),
-      conversion: { strategy: "None" },
-    },
+    spec: definitionSpec(type, schemas.documented(type)),
     status: {
-      acceptedNames: names,
+      acceptedNames: namesOf(type),
       storedVersions: [type.storageVersion],
       conditions: conditions(metadata.creationTimestamp!),
     },

@@ -26,7 +26,9 @@ function schemaName({ group, kind }: ResourceType, version: string): string {
 
 /** Keywords that OpenAPI v2 does not have are left out of it. */
 function schemaFor(dialect: Dialect, schema: Schema): JsonObject {
-  const { properties, items, additionalProperties, nullable, ...rest } = schemaJson(schema) as unknown as Schema;
+  const { properties, items, additionalProperties, nullable, ...shared } = schemaJson(schema) as unknown as Schema;
+  const { not, oneOf, "x-kubernetes-validations": validations, ...plain } = shared;
+  const rest = dialect === 2 ? plain : shared;
   const inner = (child: Schema) => schemaFor(dialect, child);
   // kubectl reads "any object" from additionalProperties, where Kubernetes writes preserve-unknown-fields.
   const anything = rest.type === "object" && !properties && !additionalProperties && isOpen(schema);
@@ -48,7 +50,7 @@ function schemaFor(dialect: Dialect, schema: Schema): JsonObject {
 }
 
 function kindSchema(dialect: Dialect, type: ResourceType, version: string, schemas: Schemas): JsonObject {
-  const schema = schemaFor(dialect, schemas.of(type));
+  const schema = schemaFor(dialect, schemas.documented(type));
   const properties = schema.properties as JsonObject;
   const metadata =
     dialect === 2

@@ -75,10 +75,18 @@ export type SpecSchemas = ReadonlyMap<ResourceType, Schema>;
 /** The schemas that one server goes by. */
 export class Schemas {
   readonly #specs: SpecSchemas;
+  readonly #documented: ReadonlyMap<ResourceType, Schema>;
   readonly #made = new Map<ResourceType, Schema>();
 
-  constructor(specs: SpecSchemas = new Map()) {
+  /** `documented`: schemas of whole objects that are shown in the place of those that writes are held against. */
+  constructor(specs: SpecSchemas = new Map(), documented: ReadonlyMap<ResourceType, Schema> = new Map()) {
     this.#specs = specs;
+    this.#documented = documented;
+  }
+
+  /** What OpenAPI documents and definitions say of a kind. */
+  documented(type: ResourceType): Schema {
+    return this.#documented.get(type) ?? this.of(type);
   }
 
   /** The schema of a whole object of this kind. */
