@@ -95,6 +95,7 @@ const XDS: Target = {
     `${EXT}/filters/network/connection_limit/v3/connection_limit.proto`,
     `${EXT}/filters/network/local_ratelimit/v3/local_rate_limit.proto`,
     `${EXT}/filters/network/sni_cluster/v3/sni_cluster.proto`,
+    `${EXT}/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.proto`,
     `${EXT}/filters/udp/udp_proxy/v3/route.proto`,
     `${EXT}/filters/udp/udp_proxy/v3/udp_proxy.proto`,
     `${EXT}/transport_sockets/tls/v3/tls.proto`,

@@ -68,7 +68,7 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
     "an internal listener of Heddle's gets no metadata of the connection",
   "envoy.config.core.v3.SocketAddress.protocol":
     "of a listener, UDP makes one for datagrams; endpoints speak their cluster's",
-  "envoy.config.core.v3.Pipe.mode": "read of listeners in Envoy; endpoints have none",
+  "envoy.config.core.v3.Pipe.mode": "of the file of a listener; endpoints have none",
   "envoy.config.core.v3.EnvoyInternalAddress.endpoint_id": "tells apart endpoints of one address in Envoy's statistics",
   "envoy.config.listener.v3.Listener.enable_reuse_port": "the process's --reuse-port says it for all listeners",
   "envoy.config.core.v3.SocketOption.state": "each accepted connection gets it",

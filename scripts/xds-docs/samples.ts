@@ -178,6 +178,7 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig": {
     upgrade_type: "websocket",
   },
+  "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig": { port_value: 443 },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": { stat_prefix: "a", cluster: "a" },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": { clusters: [{ name: "a", weight: 1 }] },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": { name: "a", weight: 1 },

@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findComponent } from "../../scripts/components.ts";
 import { Secret } from "../base/secret.ts";
-import { type AgentSockets, metricsWorkload, proxyBootstrap } from "./bootstrap.ts";
+import { PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
+import { type AgentSockets, metricsWorkload, peerMetadata, proxyBootstrap } from "./bootstrap.ts";
+import { patchedBootstrap } from "./bootstrap-patch.ts";
+import { proxyEnvironment } from "./proxy-environment.ts";
 import type { ProxyKind, Sidecar } from "./sidecar.ts";
 
 const envoy = findComponent("envoy");
@@ -82,4 +85,63 @@ describe.skipIf(envoy === undefined && process.env.CI !== "true")("envoy", () =>
     },
     10_000,
   );
+});
+
+test("what the mesh says of the start is metadata of the node, as Istio's agent has it", () => {
+  const environment = { ISTIO_META_TEAM: "shop", PLAIN: "x", ISTIO_META_NAME: "not this" };
+  const start = { concurrency: 2, environment, bootstrap: [] };
+  expect(proxyBootstrap(sidecar("heddle"), BESIDE, start)).toMatchObject({
+    node: { metadata: { TEAM: "shop", NAME: "a-1", PROXY_CONFIG: { concurrency: 2, proxyMetadata: environment } } },
+  });
+  expect(JSON.stringify(proxyBootstrap(sidecar("heddle"), BESIDE))).not.toContain("PROXY_CONFIG");
+});
+
+test("variables that the mesh says reach the proxy, but for those that choose what code runs; who it is stays the agent's to say", () => {
+  const said = {
+    MINE: "1",
+    LD_PRELOAD: "/tmp/a.so",
+    NODE_OPTIONS: "-r /tmp/a",
+    [PEER_METADATA_VARIABLE]: "somebody else",
+  };
+  const environment = proxyEnvironment(sidecar("heddle").workload, said);
+  expect(environment.MINE).toBe("1");
+  expect([environment.LD_PRELOAD, environment.NODE_OPTIONS]).toEqual([
+    process.env.LD_PRELOAD,
+    process.env.NODE_OPTIONS,
+  ]);
+  expect(environment[PEER_METADATA_VARIABLE]).toBe(peerMetadata(sidecar("heddle").workload));
+});
+
+describe("patches to the bootstrap", () => {
+  const patch = (value: object, replacesLists = false) => ({
+    json: JSON.stringify(value),
+    replacesLists,
+    origin: "EnvoyFilter shop/a",
+  });
+
+  test("merge into it one after the other; lists grow, or are replaced", () => {
+    const made = proxyBootstrap(sidecar("envoy"), BESIDE);
+    const tag = (name: string) => ({ stats_config: { stats_tags: [{ tag_name: name, fixed_value: "1" }] } });
+    const patched = patchedBootstrap(made, [patch(tag("a")), patch(tag("b")), patch({ node: { cluster: "mine" } })]);
+    expect(patched).toMatchObject({
+      stats_config: { stats_tags: [{ tag_name: "a" }, { tag_name: "b" }] },
+      node: { id: "sidecar~127.0.0.1~a-1.default~default.svc.cluster.local", cluster: "mine" },
+    });
+    expect(patchedBootstrap(made, [patch(tag("a")), patch(tag("b"), true)])).toMatchObject({
+      stats_config: { stats_tags: [{ tag_name: "b" }] },
+    });
+  });
+
+  test("leave what Envoy takes", () => {
+    if (!envoy) return;
+    const file = join(folder, "patched.json");
+    const made = proxyBootstrap(sidecar("envoy"), BESIDE);
+    const value = {
+      layered_runtime: { layers: [{ name: "mine", static_layer: { "a.b": 1 } }] },
+      stats_flush_interval: "7s",
+    };
+    writeFileSync(file, JSON.stringify(patchedBootstrap(made, [patch(value)])));
+    const { exitCode, stderr } = Bun.spawnSync([envoy, "--mode", "validate", "-c", file, "-l", "error"]);
+    expect({ exitCode, text: stderr.toString() }).toMatchObject({ exitCode: 0 });
+  });
 });

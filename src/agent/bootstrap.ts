@@ -2,7 +2,7 @@
 
 import { encodePeerMetadata } from "../stats/peer-metadata.ts";
 import type { Workload as MetricsWorkload } from "../stats/traffic-labels.ts";
-import type { ControlPlane, Sidecar, Workload } from "./sidecar.ts";
+import type { ControlPlane, ProxyStart, Sidecar, Workload } from "./sidecar.ts";
 
 const UPSTREAM_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -42,7 +42,24 @@ function nodeType({ role }: Sidecar): string {
   return role === "gateway" ? "router" : "sidecar";
 }
 
-function node(sidecar: Sidecar) {
+/** Istio's prefix of variables that become metadata of the node. */
+const METADATA_PREFIX = "ISTIO_META_";
+
+/** As Istio's agent says it: PROXY_CONFIG, and variables with the prefix under the rest of their names. */
+function startMetadata({ concurrency, environment }: ProxyStart): Readonly<Record<string, unknown>> {
+  const named = Object.entries(environment).flatMap(([name, value]) =>
+    name.startsWith(METADATA_PREFIX) && name !== METADATA_PREFIX ? [[name.slice(METADATA_PREFIX.length), value]] : [],
+  );
+  const hasEnvironment = Object.keys(environment).length > 0;
+  if (concurrency === undefined && !hasEnvironment) return {};
+  const config = {
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(hasEnvironment ? { proxyMetadata: environment } : {}),
+  };
+  return { ...Object.fromEntries(named), PROXY_CONFIG: config };
+}
+
+function node(sidecar: Sidecar, start: ProxyStart) {
   const { workload, proxy } = sidecar;
   const { name, namespace, address } = workload;
   return {
@@ -50,6 +67,7 @@ function node(sidecar: Sidecar) {
     cluster: `${canonicalName(workload)}.${namespace}`,
     ...(proxy === "heddle" && { user_agent_name: "heddle" }),
     metadata: {
+      ...startMetadata(start),
       NAME: name,
       NAMESPACE: namespace,
       SERVICE_ACCOUNT: workload.serviceAccount,
@@ -119,6 +137,8 @@ function discoveryCluster({ controlPlane }: Sidecar, relay: string | undefined) 
   };
 }
 
+export const NOTHING_SAID: ProxyStart = { environment: {}, bootstrap: [] };
+
 /** The agent's Unix sockets. */
 export interface AgentSockets {
   /** Serves secrets and takes Envoy's access logs. */
@@ -128,9 +148,13 @@ export interface AgentSockets {
 }
 
 /** The result is an envoy.config.bootstrap.v3.Bootstrap. */
-export function proxyBootstrap(sidecar: Sidecar, { agent, controlPlane }: AgentSockets): object {
+export function proxyBootstrap(
+  sidecar: Sidecar,
+  { agent, controlPlane }: AgentSockets,
+  start: ProxyStart = NOTHING_SAID,
+): object {
   return {
-    node: node(sidecar),
+    node: node(sidecar, start),
     admin: { address: { socket_address: { address: "127.0.0.1", port_value: sidecar.ports.admin } } },
     dynamic_resources: {
       lds_config: FROM_CONTROL_PLANE,

@@ -19,6 +19,14 @@ const COPY_BY_LOOP = { GLIBC_TUNABLES: "glibc.cpu.x86_rep_movsb_threshold=107374
 
 export const RUNTIME_ENVIRONMENT = { ...COMPILE_LATER, ...COPY_BY_LOOP } as const;
 
-export function proxyEnvironment(workload: Workload): Readonly<Record<string, string | undefined>> {
-  return { ...RUNTIME_ENVIRONMENT, ...process.env, [PEER_METADATA_VARIABLE]: peerMetadata(workload) };
+/** What a loader or a runtime takes code from: who writes in the mesh must not choose what runs on this machine. */
+const OF_THE_LOADER = /^(?:LD|DYLD|GLIBC|GCONV|BUN|NODE)_/;
+
+/** `said`: by the mesh. */
+export function proxyEnvironment(
+  workload: Workload,
+  said: Readonly<Record<string, string>>,
+): Readonly<Record<string, string | undefined>> {
+  const taken = Object.fromEntries(Object.entries(said).filter(([name]) => !OF_THE_LOADER.test(name)));
+  return { ...RUNTIME_ENVIRONMENT, ...process.env, ...taken, [PEER_METADATA_VARIABLE]: peerMetadata(workload) };
 }

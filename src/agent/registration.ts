@@ -18,7 +18,7 @@ import {
 import { DEREGISTER_PATH, REGISTER_PATH } from "../xds/registration.ts";
 import { connectControlPlane } from "./control-plane.ts";
 import type { HeldIdentity } from "./identity.ts";
-import type { ControlPlane } from "./sidecar.ts";
+import type { ControlPlane, ProxyStart } from "./sidecar.ts";
 
 const log = logger("agent");
 
@@ -54,6 +54,7 @@ export class Registration {
   readonly #key = randomBytes(INSTANCE_KEY_BYTES);
   #current: () => HeldIdentity | undefined = () => undefined;
   #probe: Probe | undefined;
+  #proxyStart: ProxyStart | undefined;
   #readiness: Readiness = { ready: false, reason: "Starting" };
   #link: Link | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -78,6 +79,11 @@ export class Registration {
   /** How its health is to be asked, since it was registered by a group that says so. */
   get probe(): Probe | undefined {
     return this.#probe;
+  }
+
+  /** What the mesh says of the start of its proxy; undefined of a control plane that says nothing. */
+  get proxyStart(): ProxyStart | undefined {
+    return this.#proxyStart;
   }
 
   set(readiness: Readiness): Promise<void> {
@@ -117,8 +123,9 @@ export class Registration {
         reason: this.#readiness.ready ? "" : this.#readiness.reason,
       });
       const answer = await this.#call(REGISTER_PATH, toBinary(RegisterRequestSchema, request), TIMEOUT_MS);
-      const { lease, warnings, probe } = fromBinary(RegisterResponseSchema, answer);
+      const { lease, warnings, probe, proxy } = fromBinary(RegisterResponseSchema, answer);
       this.#probe = probe;
+      this.#proxyStart = proxy;
       delayMs = Math.max(MIN_RENEWAL_MS, (lease ? durationMs(lease) : 0) / RENEWALS);
       this.#trouble = undefined;
       for (const warning of warnings) log.warn(warning);

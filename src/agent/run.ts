@@ -12,7 +12,7 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
-import { metricsWorkload, proxyBootstrap } from "./bootstrap.ts";
+import { metricsWorkload, NOTHING_SAID, proxyBootstrap } from "./bootstrap.ts";
 import { BoundedLog } from "./bounded-log.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
@@ -22,7 +22,7 @@ import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
-import type { Sidecar } from "./sidecar.ts";
+import type { BootstrapPatch, ProxyStart, Sidecar } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -41,8 +41,8 @@ export interface RunOptions {
   readonly capture?: Capture | undefined;
   readonly version: string;
   readonly certificateTtlMs: number;
-  /** The proxy's command; the path of the bootstrap file is appended. */
-  readonly proxyCommand: readonly string[];
+  /** The proxy's command, with the cores that the mesh says it may use; the path of the bootstrap file is appended. */
+  proxyCommand(concurrency: number | undefined): readonly string[];
   /** Undefined: no application of ours, until a signal. */
   readonly application:
     | { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
@@ -50,8 +50,11 @@ export interface RunOptions {
   readonly applicationMetricsUrl: string | undefined;
   /** From the first signal to the end. */
   readonly drainMs: number;
-  /** The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. */
-  onIdentified(current: () => HeldIdentity | undefined): Promise<void>;
+  /**
+   * The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. Resolves with what
+   * the mesh says of that start.
+   */
+  onIdentified(current: () => HeldIdentity | undefined): Promise<ProxyStart | undefined>;
   /** The proxy serves: tell the mesh. */
   onReady(): Promise<void>;
   /** Nothing new is to be sent here. Awaited before anything closes. */
@@ -80,10 +83,22 @@ export async function runSidecar(options: RunOptions): Promise<RunningSidecar> {
   return sidecar;
 }
 
+interface Bootstrap {
+  readonly text: string;
+  readonly unpatched: string | undefined;
+}
+
+function originsOf(patches: readonly BootstrapPatch[]): string {
+  return [...new Set(patches.map(({ origin }) => origin))].join(", ");
+}
+
 class RunningParts implements RunningSidecar {
   readonly done: Promise<number>;
   readonly #options: RunOptions;
   #place: Place = THIS_HOST;
+  #start: ProxyStart = NOTHING_SAID;
+  /** JSON, as the proxy is started with it; and as it would be without patches, where there are some. */
+  #bootstrap: Bootstrap = { text: "", unpatched: undefined };
   readonly #startedAt = performance.now();
   readonly #registry = new Registry();
   readonly #secrets = new SecretService();
@@ -130,11 +145,12 @@ class RunningParts implements RunningSidecar {
     this.#makeFolder();
     await this.#identity.start();
     this.#closers.push(() => this.#identity.stop());
-    await this.#options.onIdentified(() => this.#identity.current);
+    this.#start = (await this.#options.onIdentified(() => this.#identity.current)) ?? NOTHING_SAID;
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);
     names.catch(() => {}); // told when it is awaited, below
     this.#serve();
+    this.#bootstrap = await this.#makeBootstrap();
     this.#startProxy();
     const bounded = new BoundedLog(this.#log);
     this.#closers.push(() => bounded.stop());
@@ -191,14 +207,29 @@ class RunningParts implements RunningSidecar {
     this.#closers.push(() => status.stop());
   }
 
-  #startProxy(): void {
-    const { sidecar, proxyCommand } = this.#options;
-    const file = join(sidecar.folder, "bootstrap.json");
+  async #makeBootstrap(): Promise<Bootstrap> {
+    const { sidecar } = this.#options;
     const sockets = { agent: this.#socket, controlPlane: this.#place.controlPlane };
-    writeFileSync(file, JSON.stringify(proxyBootstrap(sidecar, sockets), null, 1), { mode: 0o600 });
+    const made = proxyBootstrap(sidecar, sockets, this.#start);
+    const text = JSON.stringify(made, null, 1);
+    const patches = this.#start.bootstrap;
+    if (patches.length === 0) return { text, unpatched: undefined };
+    try {
+      const { patchedBootstrap } = await import("./bootstrap-patch.ts");
+      return { text: JSON.stringify(patchedBootstrap(made, patches), null, 1), unpatched: text };
+    } catch (error) {
+      log.warn("the bootstrap cannot be patched, and stays as it is", { by: originsOf(patches), error });
+      return { text, unpatched: undefined };
+    }
+  }
+
+  #startProxy(): void {
+    const { sidecar } = this.#options;
+    const file = join(sidecar.folder, "bootstrap.json");
+    writeFileSync(file, this.#bootstrap.text, { mode: 0o600 });
     const proxy = new Child({
-      command: this.#place.proxyCommand([...proxyCommand, file]),
-      env: proxyEnvironment(sidecar.workload),
+      command: this.#place.proxyCommand([...this.#options.proxyCommand(this.#start.concurrency), file]),
+      env: proxyEnvironment(sidecar.workload, this.#start.environment),
       output: { file: this.#log },
       session: "own",
       watchdog: this.#watchdog,
@@ -212,7 +243,15 @@ class RunningParts implements RunningSidecar {
     if (this.#proxy !== proxy || this.#draining) return;
     this.#proxy = undefined;
     log.error("the proxy ended", { exit: exitCodeOf(exit), log: this.#log });
-    if (!this.#ready) return; // untilReady tells
+    if (!this.#ready) {
+      const { unpatched } = this.#bootstrap;
+      if (unpatched === undefined) return; // untilReady tells
+      const by = originsOf(this.#start.bootstrap);
+      log.warn("the proxy is started without the patches to its bootstrap", { by });
+      this.#bootstrap = { text: unpatched, unpatched: undefined };
+      this.#startProxy();
+      return;
+    }
     // The application cannot reach the mesh without it: it is started again, and serves as soon as it is configured.
     setTimeout(() => {
       if (!this.#draining) this.#startProxy();

@@ -26,6 +26,23 @@ export interface SidecarPorts {
   readonly status: number;
 }
 
+/** What the mesh says of the start of the proxy. */
+export interface ProxyStart {
+  /** Cores that it may use, 0 for all; undefined: nothing is said. */
+  readonly concurrency?: number | undefined;
+  /** Variables of its process. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly bootstrap: readonly BootstrapPatch[];
+}
+
+export interface BootstrapPatch {
+  /** An envoy.config.bootstrap.v3.Bootstrap. */
+  readonly json: string;
+  readonly replacesLists: boolean;
+  /** Of the object that asks for it, as people read it. */
+  readonly origin: string;
+}
+
 export interface ControlPlane {
   readonly host: string;
   /** Discovery and certificates, mutual TLS. */

@@ -11,3 +11,8 @@ export function parseConcurrency(value: string): number | undefined {
   const number = /^\d{1,4}$/.test(value) ? Number(value) : Number.NaN;
   return number <= MAX_CONCURRENCY ? number : undefined;
 }
+
+/** What a number in configuration means, where 0 is all of them. */
+export function coresOf(number: number): number {
+  return number === 0 ? availableParallelism() : Math.min(number, MAX_CONCURRENCY);
+}

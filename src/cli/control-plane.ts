@@ -32,6 +32,8 @@ import { KubeClient } from "../kube/client/client.ts";
 import { embeddedConnection } from "../kube/client/connection.ts";
 import type { ObjectName } from "../kube/object.ts";
 import { Store } from "../kube/store/store.ts";
+import { buildMesh } from "../model/build.ts";
+import { NO_PARTS } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { WorkloadKey } from "../model/workload.ts";
 import type { ByteStream } from "../net/byte-stream.ts";
@@ -181,6 +183,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   const folder = options.config === undefined ? undefined : new DirectorySource(options.config);
   const overruledBy = (key: string) => (folder?.holds(key) ? folder.name : undefined);
   let inForce = settings;
+  let mesh = buildMesh(settings, NO_PARTS);
   const kubeApi = new KubeApi({
     store,
     documentedSchemas: DOCUMENTED_SCHEMAS,
@@ -224,6 +227,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),
     onCompiled(compilation) {
       inForce = compilation.mesh.settings;
+      mesh = compilation.mesh;
       view.update(compilation);
       overruledStatus.update(apiSource.held, compilation.overruled);
       objectStatus.onCompiled(compilation);
@@ -238,6 +242,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     client: new KubeClient(embeddedConnection(kubeApi), "heddle-run"),
     liveness,
     leaseMs: DEFAULT_LEASE_MS,
+    mesh: () => mesh,
   });
   await registrar.start();
   stops.push(() => {

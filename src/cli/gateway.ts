@@ -81,11 +81,14 @@ function agentOptions(job: Job, folder: string): AgentOptions {
     },
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
-    proxyCommand: proxyCommand(proxy, drainTime, 1),
+    proxyCommand: proxyCommand(proxy, drainTime, undefined),
     application: undefined,
     applicationMetricsUrl: undefined,
     drainMs: drainTime + GRACE_MS,
-    onIdentified: (current) => registration.start(current),
+    onIdentified: async (current) => {
+      await registration.start(current);
+      return registration.proxyStart;
+    },
     onReady: async () => {
       await registration.set({ ready: true });
       log.info("at the edge of the mesh", { workload: pod, address: placement.address, log: `${folder}/proxy.log` });

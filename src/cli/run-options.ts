@@ -36,7 +36,7 @@ export interface RunOptions {
   readonly address?: string;
   readonly metricsPath?: string;
   readonly drainTime: number;
-  readonly concurrency: number;
+  readonly concurrency: number | undefined;
   readonly token?: string;
   readonly controlPlane?: HostPort;
   readonly adminPort?: number;
@@ -91,7 +91,7 @@ export function addRunOptions(command: Command): void {
     .addOption(
       new Option("--concurrency <number>", "cores that the proxy may use; 0 or auto: all that this process may run on")
         .argParser(concurrency("--concurrency"))
-        .default(1),
+        .default(undefined, "as the mesh's ProxyConfig says, else 1"),
     )
     .addOption(
       new Option("--control-plane <host:port>", "a remote one (default: the one that runs here)").argParser(

@@ -122,7 +122,10 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: options.drainTime + GRACE_MS,
-    onIdentified: (current) => registration.start(current),
+    onIdentified: async (current) => {
+      await registration.start(current);
+      return registration.proxyStart;
+    },
     onReady: async () => void becomeReady(job, folder, ended.signal),
     onDraining() {
       ended.abort();

@@ -52,7 +52,14 @@ function targetOf(
   const { clusters, settings, sources } = streamRoute(mesh, service, port, view);
   const routes = addressRouteName(host, port.number);
   return {
-    target: { host, port: port.number, protocol: port.protocol, stream: { clusters, settings }, routes },
+    target: {
+      host,
+      port: port.number,
+      protocol: port.protocol,
+      stream: { clusters, settings },
+      ...(service.resolution === "dynamic-dns" ? { looksUpServerName: true } : {}),
+      routes,
+    },
     sources,
   };
 }

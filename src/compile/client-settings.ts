@@ -34,15 +34,16 @@ export interface EffectiveSettings {
 const NONE: LocalityPreference = { kind: "none" };
 
 /**
- * By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults. Two things
+ * By block, as the policy's author sees it: a pool that sets one limit does not take the others from the mesh's defaults. A few things
  * Istio takes field by field from the mesh (applyH2Upgrade, setKeepAliveSettings).
  */
 function poolOf(own: ConnectionPool | undefined, mesh: ConnectionPool | undefined): ConnectionPool | undefined {
   if (!own || !mesh) return own ?? mesh;
-  const { tcpKeepalive: probing, upgradeToHttp2 } = mesh;
-  if (!probing && upgradeToHttp2 === undefined) return own;
+  const { tcpKeepalive: probing, upgradeToHttp2, dnsRefreshMs } = mesh;
+  if (!probing && upgradeToHttp2 === undefined && dnsRefreshMs === undefined) return own;
   return {
     ...own,
+    dnsRefreshMs,
     upgradeToHttp2: own.upgradeToHttp2 ?? upgradeToHttp2,
     tcpKeepalive: keepaliveOf(own.tcpKeepalive, probing),
   };

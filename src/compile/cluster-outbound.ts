@@ -75,7 +75,7 @@ export function discoveryOf(service: Service, settings: EffectiveSettings): Disc
 /** Some fields of a cluster. */
 type ClusterFields = Partial<Omit<Cluster, keyof Message>>;
 
-/** Istio's `dnsRefreshRate`; a shorter TTL of the answer counts. */
+/** Istio's default; a shorter TTL of the answer counts. */
 const DNS_REFRESH_MS = 60_000;
 
 function discoveryFields(plan: ClusterPlan): ClusterFields {
@@ -85,7 +85,7 @@ function discoveryFields(plan: ClusterPlan): ClusterFields {
   const dns = (type: Cluster_DiscoveryType): ClusterFields => ({
     clusterDiscoveryType: { case: "type", value: type },
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
-    dnsRefreshRate: durationFromMs(DNS_REFRESH_MS),
+    dnsRefreshRate: durationFromMs(plan.settings.pool?.dnsRefreshMs ?? DNS_REFRESH_MS),
     respectDnsTtl: true,
     loadAssignment: loadAssignment(planName(plan), plan.inline ?? []),
     ...(policy ? { loadBalancingPolicy: policy } : {}),

@@ -102,7 +102,7 @@ function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): Proxy
   const layers = Object.fromEntries(
     SEND_ORDER.map((kind) => [kind, PATCHED_KINDS.includes(kind) ? patchedKind(kind) : unpatched.layers[kind]]),
   ) as Layers;
-  return { ...snapshotOfLayers(layers, unpatched.serverNames), unpatched };
+  return { ...snapshotOfLayers(layers, unpatched.serverNames), unpatched, standIns: unpatched.resources };
 }
 
 function without({ resources, sources, hidden }: ResourceSet, there: ResourceMap): ResourceSet {

@@ -7,11 +7,13 @@ import {
   Cluster_CustomClusterTypeSchema,
   Cluster_DnsLookupFamily,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
+import { type Filter, FilterSchema } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { ClusterConfigSchema } from "../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
 import {
   type DnsCacheConfig,
   DnsCacheConfigSchema,
 } from "../xds/gen/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.ts";
+import { FilterConfigSchema } from "../xds/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.ts";
 import { lazy } from "./lazy.ts";
 
 export const dnsCache = lazy(
@@ -32,3 +34,15 @@ export const hostOfRequest = lazy((): Extract<Cluster["clusterDiscoveryType"], {
     value: create(Cluster_CustomClusterTypeSchema, { name, typedConfig: packAny(ClusterConfigSchema, config) }),
   };
 });
+
+/** Looks up the host that a client's SNI names, for the cluster behind it, which is called under `port`. */
+export function hostOfServerName(port: number): Filter {
+  const config = create(FilterConfigSchema, {
+    dnsCacheConfig: dnsCache(),
+    portSpecifier: { case: "portValue", value: port },
+  });
+  return create(FilterSchema, {
+    name: "envoy.filters.network.sni_dynamic_forward_proxy",
+    configType: { case: "typedConfig", value: packAny(FilterConfigSchema, config) },
+  });
+}

@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { isHttp } from "../model/protocol.ts";
 import type { ScopedDoor } from "../model/scoped-mesh.ts";
 import type { Service, ServicePort } from "../model/service.ts";
+import type { Address } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import type { VirtualHost } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
@@ -11,7 +12,7 @@ import { listenerName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { type ChainContext, httpFilter } from "./connection-manager.ts";
 import { domainsOf, settleDomains, withPort } from "./domains.ts";
-import { filterChain, listener, socketAddress } from "./listener.ts";
+import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
 import type { OutboundContext } from "./outbound.ts";
@@ -31,17 +32,16 @@ export interface DoorResources {
 
 interface Door {
   readonly name: string;
-  readonly address: string;
+  readonly address: Address;
   readonly door: ScopedDoor;
 }
 
 /** Of one address and port the first is opened. */
 export function doorResources(context: OutboundContext, view: View, doors: readonly ScopedDoor[]): DoorResources {
   const made = doors.flatMap((door) => {
-    const { address, isBound, number } = door.port;
+    const opened = doorOf(door);
     // Connections are led to a door that has no socket only where connections are captured.
-    if (address === undefined || !(isBound || view.captures)) return [];
-    const opened: Door = { name: listenerName({ address, port: number }), address, door };
+    if (!opened || !(door.port.isBound || view.captures)) return [];
     return door.port.takes === "bytes" ? streamDoor(context, view, opened) : requestDoor(context, view, opened);
   });
   const names = new Set<string>();
@@ -50,6 +50,15 @@ export function doorResources(context: OutboundContext, view: View, doors: reado
     listeners: distinct.map(({ listener }) => listener),
     routes: distinct.flatMap(({ routes }) => routes ?? []),
   };
+}
+
+function doorOf(door: ScopedDoor): Door | undefined {
+  const { address, number, file } = door.port;
+  // As Istio names what is bound to a Unix socket.
+  if (file !== undefined) return { name: `unix://${file}`, address: pipeAddress(file), door };
+  return address === undefined
+    ? undefined
+    : { name: listenerName({ address, port: number }), address: socketAddress(address, number), door };
 }
 
 interface Opened {
@@ -66,10 +75,10 @@ function sourceOf(view: View, { path }: ScopedDoor): readonly Source[] {
 }
 
 function at({ name, address, door }: Door): Pick<Listener, "name"> & {
-  readonly address: ReturnType<typeof socketAddress>;
+  readonly address: Address;
   readonly bindToPort?: false;
 } {
-  const place = { name, address: socketAddress(address, door.port.number) };
+  const place = { name, address };
   return door.port.isBound ? place : { ...place, bindToPort: false };
 }
 
@@ -100,11 +109,12 @@ function streamDoor(context: OutboundContext, view: View, opened: Door): readonl
   return [{ listener: made, routes: undefined }];
 }
 
-/** Requests are told apart by their Host, at an HTTP proxy with the port. */
+/** Requests are told apart by their Host, at an HTTP proxy and a Unix socket with the port. */
 function requestDoor(context: OutboundContext, view: View, opened: Door): readonly Opened[] {
   const { mesh, cache } = context;
   const { name, door } = opened;
   const isProxy = door.port.takes === "proxy";
+  const tellsPorts = isProxy || door.port.file !== undefined;
   const isServed = ({ protocol }: ServicePort) => mayBeHttp(protocol) || (isProxy && protocol !== "udp");
   const served = door.services.flatMap((service) => service.ports.filter(isServed).map((port) => ({ service, port })));
   const hosts = plannedHosts(context, view, opened, served);
@@ -112,7 +122,10 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
   const plans = hosts.map(({ plan }) => plan);
   const sources = [...sourceOf(view, door), ...hosts.flatMap((host) => host.sources)];
   const routes = cache.memo.get(`door-routes/${view.key}/${name}`, [door.port, plans, sources, outside], () => ({
-    resource: encodeResource("rds", doorRoutes(name, isProxy, plans.map(virtualHost), otherHosts(door, view, outside))),
+    resource: encodeResource(
+      "rds",
+      doorRoutes(name, tellsPorts, plans.map(virtualHost), otherHosts(door, view, outside)),
+    ),
     sources,
   }));
   const resolvesHosts =
@@ -153,7 +166,7 @@ function plannedHosts(
   const claims = new Map(
     served.map(({ service, port }) => {
       const names = domainsOf(service, view.namespace, clusterDomain);
-      return [`${service.host}:${port.number}`, isProxy ? withPort(names, port.number) : names];
+      return [`${service.host}:${port.number}`, namesAt(door, service, port, names)];
     }),
   );
   const domains = settleDomains(claims);
@@ -168,11 +181,30 @@ function plannedHosts(
   });
 }
 
-function doorRoutes(name: string, isProxy: boolean, hosts: VirtualHost[], otherwise: VirtualHost): RouteConfiguration {
+/** Who calls through a Unix socket has no port to name: a name without one is the service's first port for requests. */
+function namesAt(
+  { port: { takes, file } }: ScopedDoor,
+  service: Service,
+  port: ServicePort,
+  names: readonly string[],
+): readonly string[] {
+  if (takes === "proxy") return withPort(names, port.number);
+  if (file === undefined) return names;
+  const first =
+    service.ports.find(({ number }) => number === 80) ?? service.ports.find(({ protocol }) => mayBeHttp(protocol));
+  return [...(port === first ? names : []), ...names.map((name) => `${name}:${port.number}`)];
+}
+
+function doorRoutes(
+  name: string,
+  tellsPorts: boolean,
+  hosts: VirtualHost[],
+  otherwise: VirtualHost,
+): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts: [...hosts, otherwise],
     validateClusters: false,
-    ignorePortInHostMatching: !isProxy,
+    ignorePortInHostMatching: !tellsPorts,
   });
 }

@@ -1,7 +1,8 @@
 // Filter chains that lead to the application: on the leg, and on the application's own port.
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { isHttp } from "../model/protocol.ts";
+import type { RetryPolicy } from "../model/route.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { type Route, RouteActionSchema, RouteSchema } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
@@ -11,7 +12,7 @@ import type { ServedPort } from "./inbound-ports.ts";
 import { ownSocket } from "./ingress-tls.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
 import { mayBeHttp } from "./protocol.ts";
-import { inboundRetry } from "./retry.ts";
+import { inboundRetry, retryPolicy } from "./retry.ts";
 import { timeouts } from "./route.ts";
 import { everyRequest, headerIs } from "./route-match.ts";
 import { istioServer, legServer } from "./tls.ts";
@@ -25,7 +26,16 @@ const ISTIO_BYTES = ["istio", "istio-peer-exchange"];
 const ISTIO_HTTP1 = ["http/1.1", ...ISTIO_ALONE_HTTP1];
 const ISTIO_HTTP2 = ["h2", ...ISTIO_ALONE_HTTP2];
 
-function route(port: ServedPort, cluster: string, match: Route["match"] & object): Route {
+/** There is one endpoint: no other is looked for. */
+function inboundRetries(
+  said: RetryPolicy | undefined,
+): Pick<MessageInitShape<typeof RouteActionSchema>, "retryPolicy"> {
+  if (!said) return { retryPolicy: inboundRetry() };
+  const policy = retryPolicy({ ...said, avoidPreviousHosts: false, avoidPreviousLocalities: false }, false);
+  return policy ? { retryPolicy: policy } : {};
+}
+
+function route({ settings }: ChainContext, port: ServedPort, cluster: string, match: Route["match"] & object): Route {
   const { service, servicePort, number } = port;
   return create(RouteSchema, {
     name: "default",
@@ -36,7 +46,7 @@ function route(port: ServedPort, cluster: string, match: Route["match"] & object
       value: create(RouteActionSchema, {
         clusterSpecifier: { case: "cluster", value: cluster },
         ...timeouts(),
-        retryPolicy: inboundRetry(),
+        ...inboundRetries(settings.defaults.inboundRetry),
       }),
     },
   });
@@ -63,12 +73,12 @@ function statPrefix(port: ServedPort): string {
 
 /** Requests to the application in HTTP/1.1, or in what was declared. */
 function declaredHttp(context: ChainContext, port: ServedPort) {
-  const only = route(port, applicationCluster(port.number), everyRequest());
+  const only = route(context, port, applicationCluster(port.number), everyRequest());
   return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, [only]) });
 }
 
 function http2(context: ChainContext, port: ServedPort) {
-  const only = route(port, applicationHttp2Cluster(port.number), everyRequest());
+  const only = route(context, port, applicationHttp2Cluster(port.number), everyRequest());
   return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, [only]) });
 }
 
@@ -76,8 +86,8 @@ function http2(context: ChainContext, port: ServedPort) {
 function asClientSpoke(context: ChainContext, port: ServedPort) {
   const spokeHttp2 = headerIs(PROTOCOL_HEADER, "HTTP/2");
   const members = [
-    route(port, applicationHttp2Cluster(port.number), spokeHttp2),
-    route(port, applicationCluster(port.number), everyRequest()),
+    route(context, port, applicationHttp2Cluster(port.number), spokeHttp2),
+    route(context, port, applicationCluster(port.number), everyRequest()),
   ];
   return httpFilter(context, { statPrefix: statPrefix(port), port: port.number, routes: routes(port, members) });
 }

@@ -25,6 +25,8 @@ export interface ServedPort {
   readonly standIn: number | undefined;
   /** What the workload itself says of the port. */
   readonly own: OwnPort | undefined;
+  /** The proxy listens on the port itself, at this address. */
+  readonly boundTo: string | undefined;
 }
 
 /** Plain data: the memo compares it. */
@@ -52,7 +54,7 @@ export function servedPorts(
   const standIns = new Map(proxy.inboundPorts.map(({ application, plaintext }) => [application, plaintext]));
   // Connections to any port are captured; without that a port that nothing stands in for is reached past the proxy.
   const ingress = new Map((scope?.ingress ?? []).map((listener) => [listener.port, listener]));
-  const opened = proxy.capture ? [...ingress.keys()] : [];
+  const opened = [...ingress.values()].flatMap(({ port, bound }) => (proxy.capture || bound ? [port] : []));
   const numbers = [...new Set([...bound.keys(), ...standIns.keys(), ...opened])].sort((a, b) => a - b);
   const taken = new Set<string>();
   return numbers.flatMap((number) => {
@@ -60,7 +62,8 @@ export function servedPorts(
     const [oldest] = bindings;
     // Off Kubernetes a process may run before anybody made a service of it.
     const declared = workload.ports.find((port) => port.number === number)?.protocol;
-    const own = ownPort(workload, ingress.get(number), scope);
+    const listener = ingress.get(number);
+    const own = ownPort(workload, listener, scope);
     const protocol = oldest?.port.protocol ?? own?.protocol ?? declared ?? "undeclared";
     if (protocol === "udp") return [];
     const names = bindings.map(({ service, port }) => legServerName(service, port.number));
@@ -76,6 +79,7 @@ export function servedPorts(
         servicePort: oldest?.port.number,
         standIn: proxy.capture ? undefined : standIns.get(number),
         own,
+        boundTo: listener?.bound && (listener.bound.address ?? proxy.bindAddress),
       },
     ];
   });

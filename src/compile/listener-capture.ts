@@ -4,6 +4,7 @@ import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_c
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { listenerName, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { hostOfServerName } from "./dns.ts";
 import { filterChain, listener, socketAddress, tlsInspector } from "./listener.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
 import { outsideCluster, outsideOf } from "./outside.ts";
@@ -57,6 +58,7 @@ export function sharedPortListener(context: ChainContext, { port, http, resolves
     filterChain({
       name: `tls|${target.host}`,
       match: { serverNames: [target.host] },
+      before: target.looksUpServerName ? [hostOfServerName(target.port)] : [],
       filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
     }),
   );

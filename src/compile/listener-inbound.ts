@@ -3,7 +3,7 @@
 import type { WorkloadProxy } from "../model/workload.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { BLACK_HOLE_CLUSTER, VIRTUAL_INBOUND } from "../xds/names.ts";
+import { BLACK_HOLE_CLUSTER, listenerName, VIRTUAL_INBOUND } from "../xds/names.ts";
 import { chainMatcher } from "./chain-matcher.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { streamFilter, streamGuards } from "./connection-manager.ts";
@@ -59,9 +59,24 @@ function isSniffed(port: ServedPort): boolean {
 /** The port that stands in for one port of an application whose connections are not captured. */
 export function applicationListener(
   context: ChainContext,
-  proxy: WorkloadProxy,
+  { bindAddress }: WorkloadProxy,
   served: ServedPort,
   standIn: number,
+): Listener {
+  const name = inboundListenerName(bindAddress, served.number);
+  return portListener(context, served, { name, address: socketAddress(bindAddress, standIn) });
+}
+
+/** A port that the workload says its proxy listens on itself. */
+export function boundListener(context: ChainContext, served: ServedPort, address: string): Listener {
+  const name = listenerName({ address, port: served.number });
+  return portListener(context, served, { name, address: socketAddress(address, served.number) });
+}
+
+function portListener(
+  context: ChainContext,
+  served: ServedPort,
+  place: Required<Pick<Listener, "name" | "address">>,
 ): Listener {
   const port = asDeclaredByOwner(served);
   const strict = port.mode === "strict";
@@ -70,8 +85,7 @@ export function applicationListener(
   return listener(
     "inbound",
     {
-      name: inboundListenerName(proxy.bindAddress, port.number),
-      address: socketAddress(proxy.bindAddress, standIn),
+      ...place,
       listenerFilters: [...(tls ? [tlsInspector()] : []), ...(http ? [httpInspector()] : [])],
       filterChains: ownChains(context, port, undefined),
     },

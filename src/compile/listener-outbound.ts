@@ -27,6 +27,8 @@ export interface OutboundTarget {
   readonly protocol: Protocol;
   /** Where bytes go. */
   readonly stream: StreamTarget;
+  /** Which of the hosts that the service stands for, the client's SNI says. */
+  readonly looksUpServerName?: boolean;
   /** Name of the route configuration for requests. */
   readonly routes: string;
 }

@@ -92,6 +92,11 @@ export function socketAddress(address: string, port: number): Address {
   });
 }
 
+/** `@name` is Linux' abstract namespace, as in Envoy. */
+export function pipeAddress(path: string): Address {
+  return create(AddressSchema, { address: { case: "pipe", value: { path } } });
+}
+
 type Rest = Omit<MessageInitShape<typeof ListenerSchema> & object, "$typeName" | "trafficDirection">;
 
 /** `sniffs`: one of its filters waits for the client's first bytes. */

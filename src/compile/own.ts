@@ -15,7 +15,13 @@ import { applicationClusters } from "./cluster-inbound.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { type ServedPort, servedPorts } from "./inbound-ports.ts";
 import { virtualOutbound } from "./listener-capture.ts";
-import { applicationListener, capturedListener, knownServerNames, meshListener } from "./listener-inbound.ts";
+import {
+  applicationListener,
+  boundListener,
+  capturedListener,
+  knownServerNames,
+  meshListener,
+} from "./listener-inbound.ts";
 import { upstreamRouteName } from "./listener-names.ts";
 import { forwardProxyListeners, type OutboundTarget, upstreamListener } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
@@ -130,7 +136,7 @@ function inboundListeners(
 ): readonly Resource[] {
   const { kind, bindAddress, meshPort, capture } = proxy;
   const served = ports.map(
-    ({ number, standIn, service }) => `${number}=${standIn}@${service?.namespace}/${service?.host}`,
+    ({ number, standIn, boundTo, service }) => `${number}=${standIn}/${boundTo}@${service?.namespace}/${service?.host}`,
   );
   const policies = [...(guard?.origins ?? []), ...(telemetry?.origins ?? [])].map(originKey);
   const own = ports.some((port) => port.own) ? JSON.stringify(ports.map((port) => port.own)) : "";
@@ -153,7 +159,10 @@ function inboundListeners(
       : ports.flatMap((port) =>
           port.standIn === undefined ? [] : [applicationListener(context, proxy, port, port.standIn)],
         );
-    return [...(mesh ? [mesh] : []), ...own].map((message) => encodeResource("lds", message));
+    const bound = ports.flatMap((port) =>
+      port.boundTo === undefined ? [] : [boundListener(context, port, port.boundTo)],
+    );
+    return [...(mesh ? [mesh] : []), ...own, ...bound].map((message) => encodeResource("lds", message));
   });
 }
 

@@ -36,6 +36,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const requestAuthentications = settled(before?.requestAuthentications, parts.requestAuthentications, policyKey);
   const keySets = settled(before?.keySets, parts.keySets, keySetKey);
   const proxyScopes = settled(before?.proxyScopes, parts.proxyScopes, policyKey);
+  const proxyStarts = settled(before?.proxyStarts, parts.proxyStarts, policyKey);
   const telemetries = settled(before?.telemetries, parts.telemetries, policyKey);
   const envoyPatches = settled(before?.envoyPatches, parts.envoyPatches, policyKey);
   const wasmPlugins = settled(before?.wasmPlugins, parts.wasmPlugins, policyKey);
@@ -68,6 +69,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
         ? before.index.requestAuthentications
         : new ScopeIndex([...requestAuthentications].sort(byAge)),
     proxyScopes: before?.proxyScopes === proxyScopes ? before.index.proxyScopes : new ProxyScopeIndex(proxyScopes),
+    proxyStarts: before?.proxyStarts === proxyStarts ? before.index.proxyStarts : new ScopeIndex(proxyStarts),
     telemetries:
       before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
     envoyPatches:
@@ -94,6 +96,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     gateways,
     credentials,
     proxyScopes,
+    proxyStarts,
     index,
   };
 }

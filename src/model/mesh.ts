@@ -8,6 +8,7 @@ import type { EnvoyPatches } from "./envoy-patch.ts";
 import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { ProxyScope, ProxyScopeIndex } from "./proxy-scope.ts";
+import type { ProxyStartRule } from "./proxy-start.ts";
 import type { KeySet, RequestAuthentication } from "./request-authentication.ts";
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
@@ -43,6 +44,7 @@ export interface MeshParts {
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];
+  readonly proxyStarts: readonly ProxyStartRule[];
 }
 
 export const NO_PARTS: MeshParts = {
@@ -62,6 +64,7 @@ export const NO_PARTS: MeshParts = {
   gateways: [],
   credentials: [],
   proxyScopes: [],
+  proxyStarts: [],
 };
 
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
@@ -82,6 +85,7 @@ export function joinParts(parts: readonly MeshParts[]): MeshParts {
     gateways: parts.flatMap((part) => part.gateways),
     credentials: parts.flatMap((part) => part.credentials),
     proxyScopes: parts.flatMap((part) => part.proxyScopes),
+    proxyStarts: parts.flatMap((part) => part.proxyStarts),
   };
 }
 
@@ -122,6 +126,7 @@ export interface MeshIndex {
   readonly authorizationPolicies: ScopeIndex<AuthorizationPolicy>;
   readonly requestAuthentications: ScopeIndex<RequestAuthentication>;
   readonly proxyScopes: ProxyScopeIndex;
+  readonly proxyStarts: ScopeIndex<ProxyStartRule>;
   readonly telemetries: ScopeIndex<Telemetry>;
   readonly envoyPatches: ScopeIndex<EnvoyPatches>;
   readonly wasmPlugins: ScopeIndex<WasmPlugin>;
@@ -149,5 +154,6 @@ export interface Mesh {
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];
+  readonly proxyStarts: readonly ProxyStartRule[];
   readonly index: MeshIndex;
 }

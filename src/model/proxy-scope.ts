@@ -38,6 +38,8 @@ export interface EgressPort {
   readonly address?: string | undefined;
   /** A socket of the proxy's own; otherwise connections are led to it. */
   readonly isBound: boolean;
+  /** A Unix socket of the proxy's own, which stands for every port of its hosts: `number` is 0, and there is no address. */
+  readonly file?: string | undefined;
 }
 
 /** Where the application listens. `instance`: at the workload's own address. */
@@ -57,6 +59,13 @@ export interface IngressListener {
   readonly tls?: Extract<GatewayTls, { readonly kind: "terminate" }> | undefined;
   /** Undefined: that of all ports. */
   readonly connectionPool?: ConnectionPool | undefined;
+  /** The proxy listens on the port itself, and clients come to it without being led. */
+  readonly bound?: BoundIngress | undefined;
+}
+
+export interface BoundIngress {
+  /** Undefined: where the workload's other ports are. */
+  readonly address: string | undefined;
 }
 
 export interface OutboundRule {

@@ -135,9 +135,9 @@ function hasPort({ ports }: Service, number: number): boolean {
   return ports.some((port) => port.number === number);
 }
 
-/** An HTTP proxy is asked for every port. */
-function servedAt(services: readonly Service[], { takes, number }: EgressPort): readonly Service[] {
-  if (takes === "proxy") return services;
+/** An HTTP proxy is asked for every port, and a Unix socket has none. */
+function servedAt(services: readonly Service[], { takes, number, file }: EgressPort): readonly Service[] {
+  if (takes === "proxy" || file !== undefined) return services;
   return services.flatMap((service) => {
     const ports = service.ports.filter((port) => port.number === number);
     return ports.length === 0 ? [] : [withPorts(service, ports)];

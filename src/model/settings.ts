@@ -4,6 +4,7 @@ import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientSettings, RetryBudget } from "./client-policy.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
+import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
 import type { DefaultProviders, TelemetryProvider } from "./telemetry.ts";
@@ -47,6 +48,8 @@ export interface MeshSettings {
 export interface MeshDefaults {
   /** For HTTP routes that say nothing about retries. */
   readonly retry: RetryPolicy;
+  /** Of requests to the application beside the proxy; undefined: what never reached it. */
+  readonly inboundRetry?: RetryPolicy | undefined;
   /** For client settings that nobody set; `tls` undefined means auto mTLS. */
   readonly client: ClientSettings;
   readonly mtls: MtlsMode;
@@ -54,6 +57,8 @@ export interface MeshDefaults {
   readonly visibility: DefaultVisibilities;
   /** For gateways that do not say whom they trust. */
   readonly gateway: GatewayProxy;
+  /** For proxies of which nobody says how they are started. */
+  readonly proxyStart: ProxyStart;
 }
 
 export interface DefaultVisibilities {
@@ -101,5 +106,6 @@ export const DEFAULT_SETTINGS: MeshSettings = {
     mtls: "permissive",
     visibility: { services: PUBLIC, routes: PUBLIC, clientPolicies: PUBLIC },
     gateway: EDGE,
+    proxyStart: AS_IT_LIKES,
   },
 };

@@ -3,6 +3,7 @@
 import type { Socket, SocketHandler, TCPSocketConnectOptions, TLSUpgradeOptions } from "bun";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { SocketAddress } from "./byte-stream.ts";
+import { kernelPath } from "./pipe.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import type { NativeContext } from "./tls-context.ts";
 
@@ -173,7 +174,8 @@ export function connect(
 ): void {
   const attempt = new Attempt(listener, timeoutMs);
   attempts.set(attempt.transport, { attempt, tls, preface });
-  const where = target.kind === "tcp" ? { hostname: target.host, port: target.port } : { unix: target.path };
+  const where =
+    target.kind === "tcp" ? { hostname: target.host, port: target.port } : { unix: kernelPath(target.path) };
   const introduced = preface !== undefined && tls !== undefined;
   // Bun's types lack `secureContext` and `allowHalfOpen` together; both are honoured (net.test.ts).
   const options = {

@@ -5,6 +5,7 @@ import { Failure } from "../base/failure.ts";
 import { acceptRest } from "./accept-queue.ts";
 import type { Admission } from "./admission.ts";
 import { setBacklog } from "./backlog.ts";
+import { placePipe } from "./pipe.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import { type Acceptor, type ServerTls, TlsAcceptor } from "./tls-acceptor.ts";
 
@@ -18,6 +19,8 @@ export type Binding =
       readonly backlog?: number;
     }
   | { readonly kind: "unix"; readonly path: string }
+  /** Its file stays when the socket is stopped: `removePipe` takes it away. */
+  | { readonly kind: "pipe"; readonly path: string; readonly mode: number }
   /** A socket that listens already, handed over by whoever had it before, and the port that it is bound to. */
   | { readonly kind: "inherited"; readonly fd: number; readonly port: number; readonly backlog?: number };
 
@@ -90,6 +93,7 @@ function listening(server: { stop(): void }, port: number, descriptor: number, s
 function placeOf(binding: Binding): string {
   switch (binding.kind) {
     case "unix":
+    case "pipe":
       return binding.path;
     case "inherited":
       return `the socket of port ${binding.port} that was handed over`;
@@ -113,6 +117,13 @@ export function listen(
     if (binding.kind === "unix") {
       const options = { unix: binding.path, allowHalfOpen: true, socket: handlers };
       const server = Bun.listen(options as UnixSocketOptions<unknown>);
+      return listening(server, 0, descriptorOf(server), handlers);
+    }
+    if (binding.kind === "pipe") {
+      const server = placePipe(binding.path, binding.mode, (unix) => {
+        const options = { unix, allowHalfOpen: true, socket: handlers };
+        return Bun.listen(options as UnixSocketOptions<unknown>);
+      });
       return listening(server, 0, descriptorOf(server), handlers);
     }
     if (binding.kind === "inherited") {

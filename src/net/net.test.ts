@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConnectionLimit } from "./admission.ts";
 import { NOBODY } from "./byte-stream.ts";
 import { type ClientTls, connect } from "./connect.ts";
 import { listen } from "./listen.ts";
+import { removePipe } from "./pipe.ts";
 import type { SocketTransport } from "./socket.ts";
 import type { ServerTls } from "./tls-acceptor.ts";
 import { createTlsContext, encodeAlpn } from "./tls-context.ts";
@@ -388,6 +389,50 @@ test("a Unix socket carries bytes too", async () => {
     });
   });
   expect(reply).toBe("over a pipe");
+  server.stop();
+});
+
+test("a pipe takes the place of a socket that was left behind, has its mode, and outlives the socket that made it", async () => {
+  const path = join(folder, "p.sock");
+  const ask = () =>
+    new Promise<string>((resolve) => {
+      connect({ kind: "unix", path }, undefined, 2_000, {
+        onConnected(transport) {
+          const onEnd = { drained() {}, ended() {}, closed() {} };
+          transport.listener = { ...onEnd, receive: (chunk) => resolve(Buffer.from(chunk).toString()) };
+          transport.write(Buffer.from("hello"));
+        },
+        onConnectFailure: () => resolve("nobody"),
+      });
+    });
+  const first = listen({ kind: "pipe", path, mode: 0o640 }, undefined, echo);
+  expect(await ask()).toBe("hello");
+  expect(statSync(path).mode & 0o777).toBe(0o640);
+  const second = listen({ kind: "pipe", path, mode: 0 }, undefined, echo);
+  first.stop();
+  expect(await ask()).toBe("hello");
+  second.stop();
+  expect(existsSync(path)).toBe(true);
+  expect(await ask()).toBe("nobody");
+  removePipe(path);
+  expect(existsSync(path)).toBe(false);
+});
+
+test("a pipe of the abstract namespace has no file", async () => {
+  const path = `@heddle-net-test-${process.pid}`;
+  const server = listen({ kind: "pipe", path, mode: 0 }, undefined, echo);
+  const reply = await new Promise<string>((resolve) => {
+    connect({ kind: "unix", path }, undefined, 2_000, {
+      onConnected(transport) {
+        const onEnd = { drained() {}, ended() {}, closed() {} };
+        transport.listener = { ...onEnd, receive: (chunk) => resolve(Buffer.from(chunk).toString()) };
+        transport.write(Buffer.from("hello"));
+      },
+      onConnectFailure: resolve,
+    });
+  });
+  expect(reply).toBe("hello");
+  expect(existsSync(path)).toBe(false);
   server.stop();
 });
 

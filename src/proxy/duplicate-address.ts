@@ -8,7 +8,8 @@ interface Bound {
 
 /** Those that it binds. Port 0 is another port for each. */
 function addressesOf({ address, additionalAddresses, bind }: ListenerTable): readonly string[] {
-  if (!bind || address.kind !== "socket") return [];
+  if (!bind || address.kind === "internal") return [];
+  if (address.kind === "pipe") return [address.path];
   return [address, ...additionalAddresses].filter(({ port }) => port !== 0).map(({ host, port }) => `${host}:${port}`);
 }
 

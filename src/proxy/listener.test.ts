@@ -1,10 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import tls from "node:tls";
 import { type TestCertificate, testLeaf, testRoot } from "../pki/certificate-fixtures.ts";
 import { BootstrapSchema } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { clientHello } from "./client-hello-fixture.ts";
 import { type RunningProxy, startProxy } from "./main.ts";
-import { type Message, parse, socketAddress, staticCluster } from "./proxy-fixture.ts";
+import { type Message, parse, setListener, socketAddress, staticCluster } from "./proxy-fixture.ts";
 import { connectRaw, type RawPeer, RawServer, until } from "./raw-peer-fixture.ts";
 
 const TYPES = "type.googleapis.com/envoy.extensions";
@@ -190,4 +194,30 @@ test("a backlog is asked for, and connections come", async () => {
   const peer = await client(port);
   peer.send("hello");
   await peer.hears("hello");
+});
+
+test("a listener on a Unix socket: it keeps the file while it is replaced, also by one of another kind, and takes it away at its end", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "heddle-pipe-"));
+  open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
+  const path = join(folder, "s.sock");
+  const address = { pipe: { path, mode: 0o600 } };
+  const { configuration } = proxyOf(echoing(), { address });
+  const echoes = () =>
+    new Promise<string>((resolve) => {
+      const socket = connect(path, () => socket.write("hello"));
+      socket.once("error", ({ message }) => resolve(message));
+      socket.once("data", (chunk) => {
+        resolve(chunk.toString());
+        socket.destroy();
+      });
+    });
+  expect(await echoes()).toBe("hello");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const changed: Message = { name: "tcp", address, filter_chains: [{ name: "other", filters: [TO_UPSTREAM] }] };
+  setListener(configuration, changed);
+  expect(await echoes()).toBe("hello");
+  setListener(configuration, { ...changed, tcp_backlog_size: 64 });
+  expect(await echoes()).toBe("hello");
+  configuration.listenerManager.removeListener("tcp");
+  expect(existsSync(path)).toBe(false);
 });

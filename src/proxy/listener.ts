@@ -9,6 +9,7 @@ import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
 import { type Binding, type ListeningSocket, listen } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
+import { removePipe } from "../net/pipe.ts";
 import { SocketTransport } from "../net/socket.ts";
 import type { ServerTls } from "../net/tls-acceptor.ts";
 import type { ChainFacts } from "../table/filter-chain-match.ts";
@@ -85,6 +86,12 @@ function sameKind(a: ListenerTable, b: ListenerTable): boolean {
     (a.sharedTls === undefined) === (b.sharedTls === undefined) &&
     a.sharedTls?.requireClientCertificate === b.sharedTls?.requireClientCertificate
   );
+}
+
+type BoundAddress = Exclude<ListenerTable["address"], { readonly kind: "internal" }>;
+
+function addressOf(address: BoundAddress): Pick<SocketPlace, "host" | "port" | "pipeMode"> {
+  return address.kind === "pipe" ? { host: address.path, port: 0, pipeMode: address.mode } : address;
 }
 
 /** Of all listeners together, counted where it refuses. */
@@ -216,10 +223,12 @@ export class Listener {
     const doors: Door[] = [];
     const replaced = new Map<Door, Door>();
     try {
-      for (const { host, port } of [address, ...additionalAddresses]) {
-        const at = known.findIndex(({ place }) => place.host === host && place.port === port);
+      for (const { host, port, pipeMode } of [addressOf(address), ...additionalAddresses.map(addressOf)]) {
+        const at = known.findIndex(
+          ({ place }) => place.host === host && place.port === port && place.pipeMode === pipeMode,
+        );
         const [old] = at < 0 ? [] : known.splice(at, 1);
-        const door = old && isSame ? old : this.#openDoor(host, port, old?.socket);
+        const door = old && isSame ? old : this.#openDoor(this.#place(host, port, pipeMode), old?.socket);
         if (old && door !== old) replaced.set(door, old);
         doors.push(door);
       }
@@ -233,11 +242,15 @@ export class Listener {
     this.#doors = doors;
   }
 
+  #place(host: string, port: number, pipeMode: number | undefined): SocketPlace {
+    return { listener: this.table.name, host, port, backlog: this.table.backlog, pipeMode };
+  }
+
   /**
    * What the socket calls for as long as it is open knows the door alone. Whoever opened it is replaced, and leads to its heir, and that to
    * the next: a door that kept hold of the first would keep all of them. No function here says `this`: what one of them holds, all do.
    */
-  #openDoor(host: string, port: number, before: ListeningSocket | undefined): Door {
+  #openDoor(place: SocketPlace, before: ListeningSocket | undefined): Door {
     const { name: listener, backlog, sharedTls } = this.table;
     const context = this.#context;
     const handshakeTimeoutMs = this.#handshakeTimeoutMs;
@@ -250,7 +263,6 @@ export class Listener {
         () => door.owner.stats,
         handshakeTimeoutMs,
       );
-    const place: SocketPlace = { listener, host, port, backlog };
     const fd = before && sameSocket(before.descriptor);
     const binding: Binding =
       before && fd !== undefined
@@ -272,7 +284,9 @@ export class Listener {
   /** It did not come to be used: whoever waits is the one's that had the address before, if one had. */
   #abandon({ place, socket }: Door, hadAddress: boolean): void {
     socket.stop();
-    if (!hadAddress) this.#context.sockets.closed(place);
+    if (hadAddress) return;
+    if (place.pipeMode !== undefined) removePipe(place.host);
+    this.#context.sockets.closed(place);
   }
 
   #overflow(): void {
@@ -401,7 +415,8 @@ export class Listener {
    */
   drain(leaving: Leaving): void {
     const { sockets } = this.#context;
-    this.#close(leaving.kind === "ending" && sockets.outliveProcess ? "at once" : "after the rest");
+    const isHandedOn = leaving.kind === "ending" && sockets.outliveProcess;
+    this.#close(isHandedOn ? "at once" : "after the rest", isHandedOn);
     this.#leaving = leaving;
     if (leaving.kind === "replaced") this.#inherited = new Set(leaving.by.#chains.values());
     for (const live of this.#own()) live.drain();
@@ -410,7 +425,7 @@ export class Listener {
 
   /** Ends every connection, but for those that its heir goes on with. */
   terminate(): void {
-    this.#close("at once");
+    this.#close("at once", this.#context.sockets.outliveProcess);
     this.#isOver = true;
     timers.disarm(this.#cutOff);
     for (const live of this.#own()) live.terminate();
@@ -425,13 +440,14 @@ export class Listener {
     for (const { live } of this.#chains.values()) for (const one of [...live]) one.drain();
   }
 
-  /** Closes the listening sockets alone. */
-  #close(when: "at once" | "after the rest"): void {
+  /** Closes the listening sockets alone. `isHandedOn`: another process has them. */
+  #close(when: "at once" | "after the rest", isHandedOn: boolean): void {
     const doors = this.#doors;
     this.#doors = [];
     for (const { place, socket } of doors) {
       if (when === "at once") socket.stop();
       else socket.stopAfterRest();
+      if (place.pipeMode !== undefined && !isHandedOn) removePipe(place.host);
       this.#context.sockets.closed(place);
     }
   }

@@ -2,12 +2,17 @@
 
 import type { Binding, ListeningSocket } from "../net/listen.ts";
 
-/** What a socket is known by, in each of the processes that share a port. `port` is the one asked for: 0 is any. */
+/**
+ * What a socket is known by, in each of the processes that share a port. `port` is the one asked for: 0 is any. A pipe's host is its path,
+ * and its port 0; of processes that would share it the last to open it has it.
+ */
 export interface SocketPlace {
   readonly listener: string;
   readonly host: string;
   readonly port: number;
   readonly backlog: number;
+  /** Of a pipe: the file's mode, 0 for the system's. */
+  readonly pipeMode?: number | undefined;
 }
 
 export interface ListeningSockets {
@@ -30,7 +35,10 @@ export function ownSockets(reusePort: boolean): ListeningSockets {
   return {
     sharesPorts: reusePort,
     outliveProcess: false,
-    binding: ({ host, port, backlog }) => ({ kind: "tcp", host, port, reusePort, backlog }),
+    binding: ({ host, port, backlog, pipeMode }) =>
+      pipeMode === undefined
+        ? { kind: "tcp", host, port, reusePort, backlog }
+        : { kind: "pipe", path: host, mode: pipeMode },
     opened() {},
     closed() {},
   };

@@ -17,7 +17,7 @@ import type { ResponseFlag } from "./response-flags.ts";
 import { Splice, type SpliceEnd, type SpliceListener } from "./splice.ts";
 import { TunnelDial } from "./tunneling.ts";
 import type { Cluster } from "./upstream/cluster.ts";
-import { endpointAt } from "./upstream/destination.ts";
+import { endpointAt, namedHost } from "./upstream/destination.ts";
 import type { OnBehalf } from "./upstream/dial.ts";
 import type { Host } from "./upstream/host.ts";
 import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
@@ -96,6 +96,8 @@ export class TcpConnection implements SpliceListener {
   /** The client's end came while its host was dialled. */
   #ended = false;
   #over = false;
+  /** That the client's SNI names, looked up. */
+  #named: Host | undefined;
 
   constructor(context: ProxyContext, tcp: BoundTcp, downstream: TcpDownstream) {
     this.#context = context;
@@ -127,13 +129,35 @@ export class TcpConnection implements SpliceListener {
     this.#record.clusterName = chooseTcpCluster(cluster, facts.serverName, Math.random());
     this.#record.cluster = this.#context.clusters.get(this.#record.clusterName);
     if (!this.#record.cluster) this.#fail("no such cluster", "NC");
+    else if (this.#record.cluster.table.discovery.kind === "dynamic-forward-proxy")
+      this.#lookUp(this.#record.cluster, held);
     else this.#dial(this.#record.cluster, held);
+  }
+
+  /** The host that the client's SNI names. Who sent none has no host, as in Envoy. */
+  #lookUp(cluster: Cluster, held: readonly Buffer[]): void {
+    const { serverName: name } = this.#downstream.facts;
+    const port = this.#tcp.table.serverNamePort;
+    if (name === "" || port === undefined) {
+      this.#fail("no healthy upstream", "UH");
+      return;
+    }
+    namedHost(this.#context, cluster, { name, port }, (host) => {
+      if (this.#over) return;
+      if (host === "unknown" || host === "loop") {
+        this.#fail(host === "loop" ? "the server name is this proxy's own" : "dns resolution failure", "UH");
+        return;
+      }
+      this.#named = host;
+      this.#dial(cluster, held);
+    });
   }
 
   #choose(cluster: Cluster): Host | undefined {
     const { destination, facts } = this.#downstream;
     if (cluster.table.discovery.kind === "original-destination")
       return destination && cluster.transient(endpointAt(destination.address, destination.port));
+    if (this.#named) return this.#named;
     const { hash } = this.#tcp.table;
     const by = hash && hashedText(hash, facts);
     return cluster.choose(by === undefined ? NO_PREFERENCE : { ...NO_PREFERENCE, hash: hashText(by) });

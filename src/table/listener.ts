@@ -36,6 +36,8 @@ export interface Listener {
   readonly name: string;
   readonly address:
     | { readonly kind: "socket"; readonly host: string; readonly port: number }
+    /** `mode`: of the file, 0 for what the system gives. */
+    | { readonly kind: "pipe"; readonly path: string; readonly mode: number }
     | { readonly kind: "internal" };
   /** Beside `address`, the same chains. */
   readonly additionalAddresses: readonly { readonly kind: "socket"; readonly host: string; readonly port: number }[];

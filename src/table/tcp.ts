@@ -29,6 +29,8 @@ export type TcpHash = { readonly kind: "source-ip" } | { readonly kind: "filter-
 export interface TcpTable {
   readonly statPrefix: string;
   readonly cluster: TcpClusterChoice;
+  /** Under which the host of the client's SNI is called, where the cluster looks hosts up (sni_dynamic_forward_proxy). */
+  readonly serverNamePort?: number | undefined;
   /** 0 is none. */
   readonly idleTimeoutMs: number;
   /** Of the client's connection, whatever it carries; 0 is none. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { DeltaServer } from "./delta-server.ts";
+import { DeltaServer, type Pending } from "./delta-server.ts";
 import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
@@ -130,6 +130,57 @@ describe("delta server, rule by rule of the protocol", () => {
     expect(stream.settle()).toEqual(["cds +a"]);
     expect(stream.server.status()[0]!.refusals).toEqual([]);
     expect([...stream.server.unacknowledged()]).toEqual([]);
+  });
+
+  test("2: who refuses a resource and has none of the name gets its stand-in, and still refuses what it stands for", () => {
+    const standIn = cluster("a");
+    const patched = cluster("a", { connectTimeoutMs: 7 });
+    const other = cluster("a", { connectTimeoutMs: 8 });
+    const standIns = { cds: new Map([["a", standIn]]) };
+    const refusal = "Error adding/updating cluster(s) a: no";
+    const isRefused: Pending[] = [{ kind: "cds", whole: false, names: new Map([["a", refusal]]) }];
+    const pending = (stream: Stream) => stream.server.pending().filter(({ kind }) => kind === "cds");
+
+    const fresh = new Stream([]);
+    fresh.server.update({ ...snapshotOf([patched]), standIns });
+    fresh.ask("cds");
+    expect(fresh.sent()).toEqual(["cds +a"]);
+    fresh.nack("cds", refusal);
+    expect(fresh.sent()).toEqual(["cds +a"]);
+    fresh.ack("cds");
+    expect(fresh.server.acknowledged("cds", "a")).toBe(standIn.version);
+    expect(pending(fresh)).toEqual(isRefused);
+    // Another patch is tried, and again nothing is lost by it.
+    fresh.server.update({ ...snapshotOf([other]), standIns });
+    expect(fresh.sent()).toEqual(["cds +a"]);
+    fresh.nack("cds", refusal);
+    expect(fresh.sent()).toEqual([]);
+    expect(fresh.server.acknowledged("cds", "a")).toBe(standIn.version);
+    // Without the patch it has what it is to have.
+    fresh.server.update(snapshotOf([standIn]));
+    expect(fresh.sent()).toEqual([]);
+    expect(pending(fresh)).toEqual([]);
+
+    const older = new Stream([a]);
+    older.ask("cds");
+    older.settle();
+    older.server.update({ ...snapshotOf([patched]), standIns: { cds: new Map([["a", other]]) } });
+    expect(older.sent()).toEqual(["cds +a"]);
+    older.nack("cds", refusal);
+    expect(older.sent()).toEqual([]);
+    expect(older.server.acknowledged("cds", "a")).toBe(a.version);
+  });
+
+  test("2: a stand-in that is refused as well is not sent again", () => {
+    const patched = cluster("a", { connectTimeoutMs: 7 });
+    const stream = new Stream([]);
+    stream.server.update({ ...snapshotOf([patched]), standIns: { cds: new Map([["a", cluster("a")]]) } });
+    stream.ask("cds");
+    expect(stream.sent()).toEqual(["cds +a"]);
+    stream.nack("cds", "a: no");
+    expect(stream.sent()).toEqual(["cds +a"]);
+    stream.nack("cds", "a: no");
+    expect(stream.sent()).toEqual([]);
   });
 
   test("2: a refused resource does not keep back the good ones of its response, named or not", () => {

@@ -73,6 +73,7 @@ export class DeltaServer {
     if (this.#isTooMuch(request)) return { kind: "too-many-names", type: kind, limit: this.#maxNames };
     const known = this.#types.get(kind);
     const type = known ?? new ServerType(kind);
+    type.standIns = this.#snapshot.standIns?.[kind];
     this.#types.set(kind, type);
     const received = this.#takeAnswer(type, request);
     const {
@@ -95,6 +96,7 @@ export class DeltaServer {
     const before = this.#snapshot;
     this.#snapshot = snapshot;
     for (const [kind, type] of this.#types) {
+      type.standIns = snapshot.standIns?.[kind];
       const was = resourcesOf(before, kind);
       const is = resourcesOf(snapshot, kind);
       const names = changes ? changes[kind] : changedNames(was, is);

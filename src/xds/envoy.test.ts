@@ -166,6 +166,36 @@ const backends = [cluster("a"), cluster("b"), assignment("a", a.port!), assignme
 
 afterAll(() => Promise.all([a.stop(true), b.stop(true)]));
 
+describe.skipIf(!envoy && process.env.CI !== "true")(
+  "A listener that Envoy refuses as it was patched (needs envoy)",
+  () => {
+    const unknown = filter("mine", packAny(ClusterSchema, create(ClusterSchema, { name: "no filter" })));
+    const patched = (port: number) => http("l", port, "80", { filters: [unknown, router] });
+    const mesh = new Mesh(() => [...backends, routeConfiguration("80"), host("80/x", "a", "x.example")]);
+
+    beforeAll(() => mesh.start());
+    afterAll(() => mesh.stop());
+
+    test("a fresh proxy gets it without the patches, and serves", async () => {
+      const plain = http("l", mesh.port, "80");
+      const resources = [...backends, routeConfiguration("80"), host("80/x", "a", "x.example")];
+      mesh.ads.update({
+        ...snapshotOf([...resources, patched(mesh.port)]),
+        standIns: { lds: new Map([["l", plain]]) },
+      });
+      await mesh.ads.until("> lds nack");
+      await mesh.sees("x.example", "a");
+      expect(about(mesh.ads.lines, "lds").filter((line) => line.startsWith("< "))).toEqual(["< lds +l"]);
+      // Who has it keeps it, whatever comes.
+      mesh.ads.update({
+        ...snapshotOf([...resources, http("l", mesh.port, "80", { filters: [unknown, router], statPrefix: "other" })]),
+        standIns: { lds: new Map([["l", plain]]) },
+      });
+      await mesh.sees("x.example", "a");
+    });
+  },
+);
+
 describe.skipIf(!envoy && process.env.CI !== "true")("Envoy on delta ADS (needs envoy)", () => {
   const mesh = new Mesh(({ port }) => [
     ...backends,

@@ -61,6 +61,11 @@ export class ServerType {
   /** What waited for its clusters as long as anything may: it goes without them. */
   readonly released = new WeakSet<Resource>();
   readonly #refused = new Map<string, Refusal>();
+  /** What goes in place of what was refused, to a client that has nothing else of the name. */
+  standIns: ResourceMap | undefined;
+  readonly #sentInstead = new WeakSet<Resource>();
+  /** Names of which the client holds a stand-in. */
+  readonly #standing = new Set<string>();
   /** Names to look at before the next response. A name may turn out to need nothing. */
   readonly #due = new Set<string>();
   /** Names that get an answer even if the client holds them: it asked. */
@@ -212,11 +217,20 @@ export class ServerType {
     }
     for (const { resource } of response.resources) {
       if (!resource) continue;
-      if (this.#refused.size > 0) this.#refused.delete(resource.name);
+      this.#taken(resource);
       if (this.doubted.size > 0) this.doubted.delete(resource.name);
       if (this.subscription.wants(resource.name)) this.held.set(resource.name, resource);
     }
     for (const name of response.removed) this.#gone(name);
+  }
+
+  /** Who took a stand-in still refuses what it stands for. */
+  #taken(resource: Resource): void {
+    const { name } = resource;
+    const isInstead = this.#refused.has(name) && this.#sentInstead.has(resource);
+    if (isInstead) this.#standing.add(name);
+    else if (this.#standing.size > 0) this.#standing.delete(name);
+    if (!isInstead && this.#refused.size > 0) this.#refused.delete(name);
   }
 
   refuse(reason: string, resources: ResourceMap): void {
@@ -236,7 +250,9 @@ export class ServerType {
       }
       this.doubted.delete(name);
       // What has changed since is due anyway.
-      if (resources.get(name)?.version === version) this.#refused.set(name, { name, version, reason });
+      if (resources.get(name)?.version !== version) continue;
+      this.#refused.set(name, { name, version, reason });
+      if (this.#standInFor(name)) this.#due.add(name);
     }
     for (const name of retry.flat()) this.#due.add(name);
     this.#retries = [...retry, ...this.#retries];
@@ -330,8 +346,16 @@ export class ServerType {
     return this.held.get(name)?.version === version && !this.doubted.has(name);
   }
 
+  /** Undefined as long as the client has something better: a version that it took earlier. */
+  #standInFor(name: string): Resource | undefined {
+    if (this.#mayHave(name) && !this.#standing.has(name)) return undefined;
+    const instead = this.standIns?.get(name);
+    return instead && !this.refuses(instead) && !this.#hasExactly(instead) ? instead : undefined;
+  }
+
   #gone(name: string): void {
     this.held.delete(name);
+    if (this.#standing.size > 0) this.#standing.delete(name);
     this.doubted.delete(name);
   }
 
@@ -342,8 +366,11 @@ export class ServerType {
   }
 
   #decide(name: string, resources: ResourceMap, gate: Gate): Decision {
-    const resource = resources.get(name);
+    const wanted = resources.get(name);
     const owed = this.#owed.has(name);
+    const instead = wanted && this.refuses(wanted) ? this.#standInFor(name) : undefined;
+    if (instead) this.#sentInstead.add(instead);
+    const resource = instead ?? wanted;
     if (resource && this.subscription.wants(name)) {
       if (!owed && (this.#hasExactly(resource) || this.refuses(resource))) return NOTHING;
       const allowed = gate.mayAdd(resource);

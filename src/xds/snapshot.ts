@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly version: string;
   /** By name. A kind that is missing has no resources. */
   readonly resources: Readonly<Partial<Record<ResourceKind, ResourceMap>>>;
+  /** What a client gets that refuses a resource of the name and has no earlier one: better that than none. */
+  readonly standIns?: Readonly<Partial<Record<ResourceKind, ResourceMap>>> | undefined;
 }
 
 /** Names that were added, changed or removed since the snapshot before, by kind. */

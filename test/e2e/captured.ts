@@ -132,11 +132,11 @@ async function start(
     capture,
     version: "test",
     certificateTtlMs: 86_400_000,
-    proxyCommand: proxyCommand(proxy),
+    proxyCommand: () => proxyCommand(proxy),
     application: { command, env: process.env },
     applicationMetricsUrl: undefined,
     drainMs: 2_000,
-    onIdentified: async () => {},
+    onIdentified: async () => undefined,
     onReady: async () => {},
     onDraining: () => mesh.controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
   });

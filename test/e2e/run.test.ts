@@ -216,6 +216,70 @@ describe("heddle run", () => {
       LIMIT_MS,
     );
 
+    test(
+      `${proxy}: a ProxyConfig says how many cores and which variables its proxy has, where the command does not; an EnvoyFilter what an Envoy's bootstrap has`,
+      async () => {
+        const admin = freePort();
+        const mark = `configured-${proxy}`;
+        const selector = `{matchLabels: {app: ${mark}}}`;
+        const environment = "{ISTIO_META_TEAM: shop, OF_THE_MESH: told}";
+        const file = join(heddle.folder, `${mark}.yaml`);
+        writeFileSync(
+          file,
+          `apiVersion: networking.istio.io/v1beta1
+kind: ProxyConfig
+metadata: {name: ${mark}, namespace: default}
+spec: {selector: ${selector}, concurrency: 2, environmentVariables: ${environment}}
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: ${mark}, namespace: default}
+spec:
+  workloadSelector: {labels: {app: ${mark}}}
+  configPatches: [{applyTo: BOOTSTRAP, patch: {operation: MERGE, value: {stats_flush_interval: 7s}}}]
+`,
+        );
+        expect(await heddle.call(["apply", "-f", file])).toMatchObject({ code: 0 });
+        const options = ["--proxy", proxy, "--admin-port", String(admin)];
+        const running = heddle.start(runArgs(mark, options, ["sleep", "300"]), { MARK: mark });
+        await until(() => isReady(mark));
+        const info = await fetch(`http://127.0.0.1:${admin}/server_info`).then((response) => response.json());
+        expect(info).toMatchObject({ state: "LIVE", command_line_options: { concurrency: 2 } });
+        const { stdout } = await heddle.call(["proxy-config", "bootstrap", `${mark}-v1`, "-o", "json"]);
+        expect(stdout).toContain('"TEAM": "shop"');
+        expect(stdout).toContain('"PROXY_CONFIG"');
+        expect(stdout.includes('"7s"')).toBe(proxy === "envoy");
+        // The proxy, with a worker each where they are processes, and not the program.
+        expect(processesWith("OF_THE_MESH=told").length).toBe(proxy === "envoy" ? 1 : 3);
+        await end(running);
+      },
+      LIMIT_MS,
+    );
+
+    test(
+      `${proxy}: is started without a patch that its bootstrap cannot take`,
+      async () => {
+        const mark = `unpatched-${proxy}`;
+        const file = join(heddle.folder, `${mark}.yaml`);
+        writeFileSync(
+          file,
+          `apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: ${mark}, namespace: default}
+spec:
+  workloadSelector: {labels: {app: ${mark}}}
+  configPatches: [{applyTo: BOOTSTRAP, patch: {operation: MERGE, value: {admin: {address: {socket_address: {address: no.address}}}}}}]
+`,
+        );
+        expect(await heddle.call(["apply", "-f", file])).toMatchObject({ code: 0 });
+        const running = heddle.start(runArgs(mark, ["--proxy", proxy], ["sleep", "300"]), { MARK: mark });
+        await until(() => isReady(mark));
+        expect(running.stderr().includes(`EnvoyFilter default/${mark}`)).toBe(proxy === "envoy");
+        await end(running);
+      },
+      LIMIT_MS,
+    );
+
     test.skipIf(process.platform !== "linux")(
       `${proxy}: neither proxy nor program outlives it when it is killed`,
       async () => {

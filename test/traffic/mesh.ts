@@ -288,7 +288,7 @@ export class TestMesh {
       },
       version: "test",
       certificateTtlMs: 86_400_000,
-      proxyCommand:
+      proxyCommand: () =>
         proxy === "heddle"
           ? [process.execPath, MAIN, "proxy", "-c"]
           : [
@@ -299,7 +299,7 @@ export class TestMesh {
             ],
       applicationMetricsUrl: undefined,
       drainMs: 2_000,
-      onIdentified: async () => {},
+      onIdentified: async () => undefined,
       onReady: async () => {
         await untilListening(ports.admin);
       },

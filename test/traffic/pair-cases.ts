@@ -59,7 +59,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("authorization", () => authorizationCases(pair));
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
-    describe("scoping", () => scopingCases(pair));
+    describe("scoping", () => scopingCases(pair, clientProxy));
     describe("telemetry", () => telemetryCases(pair));
     describe("patches", () => patchCases(pair, clientProxy));
     describe("order", () => orderCases(pair));

@@ -10,10 +10,10 @@ import { PATCHABLE } from "../../xds/envoy-types.ts";
 import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
+import { mergeMessage, written } from "../../xds/merge.ts";
 import { decodeResource } from "../../xds/resource.ts";
 import { CompileCache } from "../cache.ts";
 import { compileProxy, compileShared, type ProxySnapshot } from "../compile.ts";
-import { mergeMessage, written } from "./merge.ts";
 
 const WORLD = `
 apiVersion: v1

@@ -4,8 +4,8 @@ import { clone, type DescMessage, type Message, type MessageShape } from "@bufbu
 import type { EnvoyPatch, PatchTarget } from "../../model/envoy-patch.ts";
 import type { Origin } from "../../model/origin.ts";
 import { PATCHABLE } from "../../xds/envoy-types.ts";
+import { mergeMessage, written } from "../../xds/merge.ts";
 import type { Source } from "../provenance.ts";
-import { mergeMessage, written } from "./merge.ts";
 
 export interface Patch extends EnvoyPatch {
   readonly source: Source;

@@ -32,22 +32,33 @@ export interface ProgramInputs {
   readonly plugins: readonly WasmPlugin[];
 }
 
+/** What patches may ask of a proxy. */
+export type DescribedWorkload = Pick<Workload, "name" | "namespace" | "cluster" | "serviceAccount" | "workloadName">;
+
 /** Undefined: nobody wants to change what the workload's proxy is told. Heddle's proxy takes no changes. */
-export function inputsFor({ index, settings }: Mesh, workload: Workload): ProgramInputs | undefined {
+export function inputsFor(mesh: Mesh, workload: Workload): ProgramInputs | undefined {
   if (workload.proxy?.kind !== "envoy") return undefined;
-  const found = index.envoyPatches.of(workload);
-  const plugins = index.wasmPlugins.of(workload);
-  if (found.length + plugins.length === 0) return undefined;
-  const isRoot = ({ origin }: EnvoyPatches) => settings.rootNamespaces.includes(origin.namespace);
-  // Istio's order (PushContext.EnvoyFilters).
-  const patches = found.toSorted(
-    (a, b) =>
-      a.priority - b.priority ||
-      Number(isRoot(b)) - Number(isRoot(a)) ||
-      a.createdAt - b.createdAt ||
-      compareText(nameOf(a), nameOf(b)),
-  );
+  const patches = patchesFor(mesh, workload);
+  const plugins = mesh.index.wasmPlugins.of(workload);
+  if (patches.length + plugins.length === 0) return undefined;
   return { patches, plugins: plugins.toSorted(byAge) };
+}
+
+/** In Istio's order (PushContext.EnvoyFilters). */
+export function patchesFor(
+  { index, settings }: Mesh,
+  workload: Pick<Workload, "namespace" | "labels">,
+): readonly EnvoyPatches[] {
+  const isRoot = ({ origin }: EnvoyPatches) => settings.rootNamespaces.includes(origin.namespace);
+  return index.envoyPatches
+    .of(workload)
+    .toSorted(
+      (a, b) =>
+        a.priority - b.priority ||
+        Number(isRoot(b)) - Number(isRoot(a)) ||
+        a.createdAt - b.createdAt ||
+        compareText(nameOf(a), nameOf(b)),
+    );
 }
 
 function nameOf({ origin }: EnvoyPatches): string {
@@ -61,11 +72,11 @@ export function programKey({ patches, plugins }: ProgramInputs, workload: Worklo
 }
 
 /** Places of the patches that are for this proxy, by what it says of itself. */
-function chosenOf({ patches }: EnvoyPatches, workload: Workload): readonly number[] {
+export function chosenOf({ patches }: EnvoyPatches, workload: DescribedWorkload): readonly number[] {
   return patches.flatMap(({ proxy }, i) => (!proxy || isMeant(proxy, workload) ? [i] : []));
 }
 
-function isMeant({ version, metadata }: ProxyMatch, workload: Workload): boolean {
+function isMeant({ version, metadata }: ProxyMatch, workload: DescribedWorkload): boolean {
   if (version !== undefined && !matchesVersion(version)) return false;
   const known = nodeMetadata(workload);
   return Object.entries(metadata).every(([key, value]) => known[key] === value);
@@ -81,7 +92,13 @@ function matchesVersion(expression: string): boolean {
 }
 
 /** Istio's names. */
-function nodeMetadata({ name, namespace, cluster, serviceAccount, workloadName }: Workload): Record<string, string> {
+function nodeMetadata({
+  name,
+  namespace,
+  cluster,
+  serviceAccount,
+  workloadName,
+}: DescribedWorkload): Record<string, string> {
   return {
     ISTIO_VERSION,
     NAME: name,

@@ -10,6 +10,7 @@ import type { KubeClient } from "../../kube/client/client.ts";
 import { type KubeObject, keyOf, nameOf, type ObjectName, timestamp } from "../../kube/object.ts";
 import { type ResourceType, resource } from "../../kube/resources.ts";
 import { hasReason } from "../../kube/status.ts";
+import type { Mesh } from "../../model/mesh.ts";
 import type { ServiceAccount } from "../../pki/spiffe.ts";
 import {
   type DeregisterRequest,
@@ -22,6 +23,7 @@ import { accountOf, everyStanding, isRegistered, type Standing, standingFor } fr
 import { accountOfGroup, entryOf, type GroupVerdict, judgeGroup, probeMessage } from "./entry.ts";
 import { Leases } from "./leases.ts";
 import * as objects from "./objects.ts";
+import { proxyStart } from "./proxy-start.ts";
 import {
   type InstanceProof,
   type Readiness,
@@ -44,6 +46,8 @@ export interface RegistrarOptions {
   readonly client: KubeClient;
   readonly liveness: Liveness;
   readonly leaseMs: number;
+  /** As it was understood last. */
+  mesh(): Mesh;
 }
 
 /** Who calls: what its connection proved, and where it came from. */
@@ -167,6 +171,7 @@ export class Registrar {
       lease: durationFromMs(leaseMs),
       warnings: [...warnings],
       ...(probe ? { probe: probeMessage(probe) } : {}),
+      ...(stored ? { proxy: proxyStart(this.#options.mesh(), workload, stored) } : {}),
     });
     return { kind: "registered", response };
   }

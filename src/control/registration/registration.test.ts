@@ -16,6 +16,8 @@ import { KubeClient } from "../../kube/client/client.ts";
 import { embeddedConnection } from "../../kube/client/connection.ts";
 import type { KubeObject, NewObject } from "../../kube/object.ts";
 import { resource } from "../../kube/resources.ts";
+import { buildMesh } from "../../model/build.ts";
+import { NO_PARTS } from "../../model/mesh.ts";
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
 import { connect } from "../../net/connect.ts";
 import { parseCertificates } from "../../pki/certificate.ts";
@@ -55,6 +57,8 @@ const REQUEST = {
   ready: true,
 } as const satisfies Init;
 
+const mesh = buildMesh(DEFAULT_SETTINGS, NO_PARTS);
+
 const stops: (() => void)[] = [];
 beforeAll(() => configureLog({ level: "off" }));
 afterAll(() => configureLog({ level: "info" }));
@@ -75,7 +79,7 @@ function peerOf(principal: string, address = "127.0.0.1:1"): CallPeer {
 async function world({ leaseMs = LONG_MS, unreadyAfterMs = 1, forgetAfterMs = LONG_MS } = {}) {
   const client = new KubeClient(embeddedConnection(newApi().api), "test");
   const liveness = new Liveness({ client, unreadyAfterMs, returnWithinMs: unreadyAfterMs, forgetAfterMs });
-  const registrar = new Registrar({ client, liveness, leaseMs });
+  const registrar = new Registrar({ client, liveness, leaseMs, mesh: () => mesh });
   let peer = peerOf(GOLDEN);
   const methods = registrationMethods(registrar, "cluster.local");
   const listener = listenGrpc(
@@ -419,7 +423,7 @@ describe("a lease", () => {
     const { client, liveness, register, registrar, pod } = await world();
     await register(REQUEST);
     registrar.stop();
-    const next = new Registrar({ client, liveness, leaseMs: 20 });
+    const next = new Registrar({ client, liveness, leaseMs: 20, mesh: () => mesh });
     stops.push(() => next.stop());
     await next.start();
     await until("the unready Pod", async () => ready(await pod()) === "False LeaseExpired");

@@ -8,13 +8,13 @@ import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
 import type { ProxyScope } from "../../model/proxy-scope.ts";
+import type { ProxyStartRule } from "../../model/proxy-start.ts";
 import type { RequestAuthentication } from "../../model/request-authentication.ts";
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Telemetry } from "../../model/telemetry.ts";
 import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
-import { decodeObject } from "../decode.ts";
 import { type Dialect, remembered, type Translation } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
@@ -26,7 +26,7 @@ import { readGateway } from "./gateway.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
-import { PROXY_CONFIG_KIND } from "./proxy-config.ts";
+import { readProxyConfig } from "./proxy-config.ts";
 import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
 import { linkRoutes, type Report } from "./routes.ts";
@@ -52,6 +52,7 @@ type Draft =
   | { readonly kind: "sidecar"; readonly scope: ProxyScope }
   | { readonly kind: "telemetry"; readonly telemetry: Telemetry }
   | { readonly kind: "envoy-patches"; readonly patches: EnvoyPatches }
+  | { readonly kind: "proxy-start"; readonly rule: ProxyStartRule }
   | { readonly kind: "wasm-plugin"; readonly plugin: WasmPlugin }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
   | { readonly kind: "workload"; readonly workload: Workload };
@@ -130,9 +131,10 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
       const telemetry = readTelemetry(context);
       return telemetry ? { kind: "telemetry", telemetry } : { kind: "nothing" };
     }
-    case "ProxyConfig":
-      decodeObject(PROXY_CONFIG_KIND, object, reporter);
-      return { kind: "nothing" };
+    case "ProxyConfig": {
+      const rule = readProxyConfig(context);
+      return rule ? { kind: "proxy-start", rule } : { kind: "nothing" };
+    }
     default: {
       const parts = readServiceEntry(context);
       return parts ? { kind: "service-entry", parts } : { kind: "nothing" };
@@ -170,6 +172,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
     requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
     proxyScopes: drafts.flatMap((draft) => (draft.kind === "sidecar" ? [draft.scope] : [])),
     telemetries: drafts.flatMap((draft) => (draft.kind === "telemetry" ? [draft.telemetry] : [])),
+    proxyStarts: drafts.flatMap((draft) => (draft.kind === "proxy-start" ? [draft.rule] : [])),
     envoyPatches: drafts.flatMap((draft) => (draft.kind === "envoy-patches" ? [draft.patches] : [])),
     wasmPlugins: drafts.flatMap((draft) => (draft.kind === "wasm-plugin" ? [draft.plugin] : [])),
   };

@@ -56,10 +56,6 @@ export function noSuchOperation(operation: string, applyTo: string): Message {
   return warning("HED1549", `${operation} has no effect on ${applyTo}`, "operation: MERGE");
 }
 
-export function bootstrapIsMade(): Message {
-  return warning("HED1550", "an Envoy's bootstrap is made before it hears of the mesh: this patch has no effect");
-}
-
 export function waypointContext(): Message {
   return warning("HED1551", "there are no waypoints: this patch has no effect", "context: GATEWAY");
 }

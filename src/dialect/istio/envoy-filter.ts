@@ -118,10 +118,6 @@ function readPatch(spec: PatchSpec, index: number, reading: Reading): EnvoyPatch
       reporter.report(`${path}.patch.operation`, diagnostics.noSuchOperation(operation, applyTo));
     return undefined;
   }
-  if (applyTo === "BOOTSTRAP") {
-    reporter.report(`${path}.applyTo`, diagnostics.bootstrapIsMade());
-    return undefined;
-  }
   return {
     target: target.target,
     operation: OPERATIONS[operation],

@@ -18,6 +18,7 @@ import {
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
 import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
+import { EGRESS_PROXY } from "./sidecar-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
@@ -34,9 +35,12 @@ export const MESH_CONFIG = record({
   defaultConfig: PROXY_CONFIG,
   defaultDestinationRuleExportTo: list(notEmpty()),
   defaultHttpRetryPolicy: RETRIES,
+  defaultInboundHttpRetryPolicy: RETRIES,
   defaultProviders: record({ accessLogging: list(notEmpty()), metrics: list(notEmpty()), tracing: list(notEmpty()) }),
   defaultServiceExportTo: list(notEmpty()),
   defaultVirtualServiceExportTo: list(notEmpty()),
+  // Envoy takes none of 1 ms.
+  dnsRefreshRate: duration(2),
   enableAutoMtls: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
   h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
@@ -45,7 +49,7 @@ export const MESH_CONFIG = record({
   outboundTrafficPolicy: record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
-    egressProxy: later("what is no service of the mesh is reached directly"),
+    egressProxy: EGRESS_PROXY,
   }),
   pathNormalization: record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
@@ -59,11 +63,9 @@ export const MESH_CONFIG = record({
   caCertificates: later("proxies trust the mesh's roots alone"),
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
-  defaultInboundHttpRetryPolicy: later("requests that never reached the application are retried twice"),
   defaultTrafficPolicy: later("DestinationRules alone limit and eject"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
   discoverySelectors: later("objects of every namespace are read"),
-  dnsRefreshRate: later("names are resolved again after 60 s, or when the answer has expired"),
   enableEnvoyAccessLogService: later("access logs go to accessLogFile alone"),
   enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   enableTracing: later("no spans are sent"),

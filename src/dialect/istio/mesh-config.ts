@@ -1,6 +1,7 @@
 // MeshConfig → the mesh's settings. What it leaves out is as it was before: Heddle's defaults, or what was said when the mesh was started.
 
 import type { TcpKeepalive } from "../../model/client-policy.ts";
+import type { BackendTarget } from "../../model/route.ts";
 import type {
   DefaultVisibilities,
   MeshDefaults,
@@ -22,8 +23,10 @@ import { readLocality } from "./locality.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
+import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
 import { readRetry } from "./retry.ts";
+import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -56,6 +59,7 @@ export function readMeshConfig(
     trustDomainAliases: reader.trustDomainAliases(),
     rootNamespaces: reader.rootNamespaces(),
     outboundPolicy: reader.outboundPolicy(),
+    egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
     authorizers: providers ? providers.authorizers : before.authorizers,
@@ -137,6 +141,21 @@ class MeshConfigReader {
     return mode === "REGISTRY_ONLY" ? "registry-only" : "allow-any";
   }
 
+  /** A short name is of the root namespace: settings are of no other. */
+  egressProxy(): BackendTarget | undefined {
+    const { outboundTrafficPolicy } = this.#spec;
+    const { clusterDomain, rootNamespaces, egressProxy: before } = this.#before;
+    if (!outboundTrafficPolicy) return before;
+    const { egressProxy, mode } = outboundTrafficPolicy;
+    if (!egressProxy) return undefined;
+    const path = joinPath(joinPath(this.#path, "outboundTrafficPolicy"), "egressProxy");
+    if (mode === "REGISTRY_ONLY") this.#reporter.report(path, egressProxyNeedsAllowAny());
+    if (!egressProxy.port) this.#reporter.report(path, egressProxyPort());
+    const root = this.#spec.rootNamespace ?? rootNamespaces.at(-1) ?? OWN_ROOT;
+    const host = resolveHost(egressProxy.host, root, clusterDomain);
+    return { kind: "service", host, subset: egressProxy.subset, port: egressProxy.port?.number, path };
+  }
+
   pathNormalization(): PathNormalization {
     const { pathNormalization } = this.#spec;
     if (!pathNormalization) return this.#before.pathNormalization;
@@ -144,20 +163,26 @@ class MeshConfigReader {
   }
 
   defaults(): MeshDefaults {
-    const { defaultHttpRetryPolicy, defaultConfig } = this.#spec;
+    const { defaultHttpRetryPolicy, defaultInboundHttpRetryPolicy, defaultConfig } = this.#spec;
     const { defaults } = this.#before;
     const retryPath = joinPath(this.#path, "defaultHttpRetryPolicy");
+    const inboundPath = joinPath(this.#path, "defaultInboundHttpRetryPolicy");
     return {
       ...defaults,
       retry: readRetry(defaultHttpRetryPolicy, retryPath, this.#reporter) ?? defaults.retry,
+      inboundRetry: readRetry(defaultInboundHttpRetryPolicy, inboundPath, this.#reporter) ?? defaults.inboundRetry,
       client: this.#client(defaults.client),
       visibility: this.#visibility(defaults.visibility),
       gateway: defaultConfig?.gatewayTopology ? gatewayOf(defaultConfig.gatewayTopology) : defaults.gateway,
+      proxyStart: defaultConfig
+        ? { concurrency: defaultConfig.concurrency, environment: defaultConfig.proxyMetadata ?? {} }
+        : defaults.proxyStart,
     };
   }
 
   #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
-    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, enableAutoMtls, localityLbSetting } = this.#spec;
+    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls, localityLbSetting } =
+      this.#spec;
     const pool = before.connectionPool;
     const localityPath = joinPath(this.#path, "localityLbSetting");
     return {
@@ -174,6 +199,7 @@ class MeshConfigReader {
         ...pool,
         connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,
         tcpKeepalive: tcpKeepalive ? keepaliveOf(tcpKeepalive) : pool?.tcpKeepalive,
+        dnsRefreshMs: dnsRefreshRate ?? pool?.dnsRefreshMs,
         upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
       },
       // Without auto mTLS who says nothing of TLS speaks plaintext.

@@ -1,7 +1,7 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, later, record, type Value, whole } from "../schema.ts";
+import { choice, later, mapOf, record, text, type Value, whole } from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -14,12 +14,15 @@ const GATEWAY_TOPOLOGY = record({
   proxyProtocol: record({}),
 });
 
+/** 0 is all cores. */
+export const CONCURRENCY = whole(0, 2 ** 31 - 1);
+
 export const PROXY_CONFIG = record({
   gatewayTopology: GATEWAY_TOPOLOGY,
   availabilityZone: later("a workload is where its Pod says"),
   binaryPath: later("the agent starts the proxy that comes with it"),
   caCertificatesPem: later("proxies trust the mesh's roots alone"),
-  concurrency: later("a proxy has as many workers as `heddle run --concurrency` says"),
+  concurrency: CONCURRENCY,
   configPath: later("the agent chooses where the proxy's files are"),
   connectionSettings: later("sidecars and gateways keep their limits on connections"),
   controlPlaneAuthPolicy: later("the control plane speaks mutual TLS"),
@@ -41,7 +44,7 @@ export const PROXY_CONFIG = record({
   proxyAdminPort: later("the admin port is 15000, or a free one"),
   proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
   proxyHeaders: later("headers of proxies are as they are without it"),
-  proxyMetadata: later("proxies have the environment that `heddle run` has"),
+  proxyMetadata: mapOf(text()),
   proxyStatsMatcher: later("proxies tell all of their statistics"),
   readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
   runtimeValues: later("proxies keep their runtime values"),

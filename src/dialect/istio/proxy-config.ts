@@ -1,6 +1,11 @@
-// ProxyConfig: read and judged. What starts a proxy is said where it is started, before the control plane is asked, so that none of it is acted on.
+// ProxyConfig → how proxies are started.
 
+import type { ProxyStartRule } from "../../model/proxy-start.ts";
+import { decodeObject } from "../decode.ts";
 import { later, mapOf, openRecord, record, text } from "../schema.ts";
+import { CONCURRENCY } from "./proxy-config-schema.ts";
+import type { Reading } from "./reading.ts";
+import { badVariable } from "./sidecar-diagnostics.ts";
 
 export const PROXY_CONFIG_KIND = record({
   apiVersion: text(),
@@ -8,9 +13,31 @@ export const PROXY_CONFIG_KIND = record({
   metadata: openRecord({}),
   spec: record({
     selector: record({ matchLabels: mapOf(text("label-value"), "label-key") }),
-    concurrency: later("a proxy has as many workers as `heddle run --concurrency` says"),
-    environmentVariables: later("proxies have the environment that `heddle run` has"),
+    concurrency: CONCURRENCY,
+    environmentVariables: mapOf(text()),
     image: later("the agent starts the proxy that comes with it"),
   }),
   status: openRecord({}),
 });
+
+/** Names of variables as POSIX has them (XBD 8.1), and the small letters that it leaves to applications. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** In a root namespace one without a selector is for everybody; one with a selector for workloads of that namespace alone. */
+export function readProxyConfig(reading: Reading): ProxyStartRule | undefined {
+  const { object, origin, namespace, settings, reporter } = reading;
+  const read = decodeObject(PROXY_CONFIG_KIND, object, reporter);
+  if (!read) return undefined;
+  const { selector, concurrency, environmentVariables: environment = {} } = read.spec ?? {};
+  for (const name of Object.keys(environment))
+    if (!VARIABLE.test(name)) reporter.report("spec.environmentVariables", badVariable(name));
+  const labels = selector?.matchLabels ?? {};
+  const isRoot = settings.rootNamespaces.includes(namespace);
+  return {
+    origin,
+    createdAt: object.createdAt,
+    scope:
+      isRoot && Object.keys(labels).length === 0 ? { kind: "mesh", labels } : { kind: "namespace", namespace, labels },
+    start: { concurrency, environment },
+  };
+}

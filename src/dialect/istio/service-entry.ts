@@ -3,7 +3,7 @@
 import { parseAddress } from "../../base/cidr.ts";
 import { type EndpointList, isUnixAddress, type ListedEndpoint } from "../../model/endpoint.ts";
 import { serviceAccountIdentity } from "../../model/identity.ts";
-import { isHttp, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
+import { isHttp, isTls, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import { type Resolution, type Service, type ServicePort, serviceKey } from "../../model/service.ts";
 import type { Locality } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
@@ -151,7 +151,7 @@ function checkDynamic(
       reporter.report(`spec.${field}`, workloadDiagnostics.dynamicEndpoints(field));
   for (const [i, { protocol = "" }] of (ports ?? []).entries()) {
     const read = protocolOf(protocol);
-    if (read && !isHttp(read))
+    if (read && !isHttp(read) && !isTls(read))
       reporter.report(`spec.ports[${i}].protocol`, workloadDiagnostics.dynamicProtocol(protocol || "none"));
   }
 }

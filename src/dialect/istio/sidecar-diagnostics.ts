@@ -1,4 +1,4 @@
-// What can be wrong with a Sidecar by itself: codes HED1450 to HED1479, sorted and never reused.
+// What can be wrong with a Sidecar or a ProxyConfig by itself: codes HED1450 to HED1479, sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -83,26 +83,11 @@ export function everythingAndMore(): Message {
   return warning("HED1461", '"*/*" is every host there is: the others of the list add nothing', '["*/*"] alone');
 }
 
-export function socketNotOpened(bind: string): Message {
-  return warning(
-    "HED1462",
-    `the proxy does not listen on Unix sockets yet: ${quote(bind)} is not opened`,
-    "bind: 127.0.0.1 and a port",
-  );
-}
-
 export function nothingButExceptions(): Message {
   return warning(
     "HED1463",
     "every host of the listener takes something away, and none brings any: nothing can be called",
     '"*/*" beside them',
-  );
-}
-
-export function ingressNotBound(): Message {
-  return warning(
-    "HED1464",
-    "captureMode NONE of an ingress listener is not supported yet: the port is served where the workload's others are",
   );
 }
 
@@ -120,4 +105,32 @@ export function badBind(bind: string): Message {
 
 export function plainPortWithTls(protocol: string): Message {
   return error("HED1467", `a port of protocol ${protocol} has no TLS`, "protocol: HTTPS");
+}
+
+export function boundNowhere(): Message {
+  return warning(
+    "HED1468",
+    "bind has no effect: the proxy listens on a port of its own with captureMode NONE alone",
+    "captureMode: NONE",
+  );
+}
+
+export function badIngressBind(bind: string): Message {
+  return error("HED1469", `${quote(bind)} is no address to listen on`, "127.0.0.1, 0.0.0.0, or another IP address");
+}
+
+export function socketNotCaptured(): Message {
+  return error("HED1470", "nothing is captured on its way to a Unix socket", "captureMode: NONE");
+}
+
+export function boundWhereApplicationIs(port: number): Message {
+  return warning(
+    "HED1471",
+    `the proxy and the application cannot both listen on port ${port}: whoever comes second is refused`,
+    "a bind of one address, or a defaultEndpoint on another port",
+  );
+}
+
+export function badVariable(name: string): Message {
+  return error("HED1472", `${quote(name)} is no name of an environment variable`, "letters, digits and underscores");
 }

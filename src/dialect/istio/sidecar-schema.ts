@@ -2,7 +2,6 @@
 
 import {
   choice,
-  later,
   list,
   mapOf,
   notEmpty,
@@ -44,11 +43,18 @@ const INGRESS = record({
       targetPort: whole(0, 65_535),
     }),
   ),
-  bind: later("the port is served where the workload's others are"),
+  bind: text(),
   captureMode: CAPTURE_MODE,
   defaultEndpoint: text(),
   tls: SERVER_TLS,
   connectionPool: CONNECTION_POOL,
+});
+
+/** Istio's Destination. */
+export const EGRESS_PROXY = record({
+  host: required(notEmpty("host")),
+  subset: notEmpty(),
+  port: record({ number: required(port()) }),
 });
 
 export const SIDECAR = record({
@@ -62,11 +68,7 @@ export const SIDECAR = record({
     inboundConnectionPool: CONNECTION_POOL,
     outboundTrafficPolicy: record({
       mode: choice("REGISTRY_ONLY", "ALLOW_ANY"),
-      egressProxy: record({
-        host: required(notEmpty("host")),
-        subset: notEmpty(),
-        port: record({ number: required(port()) }),
-      }),
+      egressProxy: EGRESS_PROXY,
     }),
   }),
   status: openRecord({}),

@@ -62,8 +62,7 @@ function readEgress(specs: readonly EgressSpec[], reading: Reading): ProxyScope[
       reporter.report(`${path}.port.number`, diagnostics.egressPortTwice(number));
     if (number !== undefined) ports.add(number);
     const hosts = readHosts(spec, path, reading);
-    const door = readDoor(spec, path, reading);
-    return door.kind === "unopened" ? [] : [{ path, ...hosts, port: door.port }];
+    return [{ path, ...hosts, port: readDoor(spec, path, reading) }];
   });
   const [only] = listeners;
   return specs.length === 0 || (listeners.length === 1 && only && isEverything(only)) ? undefined : listeners;
@@ -115,27 +114,30 @@ function namespaceOf(text: string): ImportedNamespace | undefined {
   return isObjectName(text) ? { kind: "named", name: text } : undefined;
 }
 
-type Door = { readonly kind: "unopened" } | { readonly kind: "open"; readonly port: EgressPort | undefined };
-
 const LOOPBACK = "127.0.0.1";
+const SOCKET = "unix://";
+/** sockaddr_un.sun_path with its end. */
+const MAX_PATH_BYTES = 107;
 
-function readDoor({ port, bind = "", captureMode }: EgressSpec, path: string, { reporter }: Reading): Door {
+function readDoor(spec: EgressSpec, path: string, { reporter }: Reading): EgressPort | undefined {
+  const { port, bind = "", captureMode } = spec;
   if (!port) {
     if (captureMode === "NONE") reporter.report(path, diagnostics.boundWithoutPort());
-    return { kind: "open", port: undefined };
+    return undefined;
   }
-  if (bind.startsWith("unix://") || port.number === 0) {
-    const isSocket = port.number === 0 && bind.startsWith("unix://");
-    reporter.report(`${path}.bind`, isSocket ? diagnostics.socketNotOpened(bind) : diagnostics.badBind(bind));
-    return { kind: "unopened" };
-  }
-  if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, diagnostics.badBind(bind));
   const takes = takenBy(port.protocol);
   if (!takes) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(port.protocol, EGRESS_PROTOCOLS));
+  if (bind.startsWith(SOCKET) || port.number === 0) {
+    const file = port.number === 0 ? fileOf(bind) : undefined;
+    if (file === undefined) reporter.report(`${path}.bind`, diagnostics.badBind(bind));
+    if (captureMode === "IPTABLES") reporter.report(`${path}.captureMode`, diagnostics.socketNotCaptured());
+    return { number: 0, takes: takes ?? "bytes", isBound: true, file: file ?? "" };
+  }
+  if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, diagnostics.badBind(bind));
   const isBound = captureMode === "NONE";
   const isAnywhere = bind === "" || bind === "0.0.0.0" || bind === "::";
   const address = isBound ? bind || LOOPBACK : isAnywhere ? undefined : bind;
-  return { kind: "open", port: { number: port.number, takes: takes ?? "bytes", address, isBound } };
+  return { number: port.number, takes: takes ?? "bytes", address, isBound };
 }
 
 const HTTP_PROXY = "HTTP_PROXY";
@@ -161,7 +163,6 @@ function readIngress(specs: readonly IngressSpec[], reading: Reading): readonly 
     const { number } = spec.port;
     if (ports.has(number)) reporter.report(`${path}.port.number`, diagnostics.ingressPortTwice(number));
     ports.add(number);
-    if (spec.captureMode === "NONE") reporter.report(`${path}.captureMode`, diagnostics.ingressNotBound());
     const protocol = protocolOf(spec.port.protocol);
     if (!protocol)
       reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(spec.port.protocol, PROTOCOL_NAMES));
@@ -172,27 +173,47 @@ function readIngress(specs: readonly IngressSpec[], reading: Reading): readonly 
       endpoint: readEndpoint(spec.defaultEndpoint ?? "", `${path}.defaultEndpoint`, reading),
       tls: readTls(spec, protocol, `${path}.tls`, reading),
       connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
+      bound: readBound(spec, path, reading),
     };
   });
 }
 
-const SOCKET = "unix://";
+/** Istio reads `bind` where the port is not captured alone. */
+function readBound(
+  { port, bind = "", captureMode, defaultEndpoint }: IngressSpec,
+  path: string,
+  { reporter }: Reading,
+): IngressListener["bound"] {
+  if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, diagnostics.badIngressBind(bind));
+  if (captureMode !== "NONE") {
+    if (bind !== "") reporter.report(`${path}.bind`, diagnostics.boundNowhere());
+    return undefined;
+  }
+  const isEverywhere = bind === "" || bind === "0.0.0.0" || bind === "::";
+  const application = defaultEndpoint === undefined ? { port: port.number } : addressOf(defaultEndpoint);
+  if (isEverywhere && application?.port === port.number)
+    reporter.report(path, diagnostics.boundWhereApplicationIs(port.number));
+  return { address: bind === "" ? undefined : bind };
+}
+
 const ENDPOINT = /^(?<host>\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]|):(?<port>\d{1,5})$/i;
 
 function readEndpoint(written: string, path: string, { reporter }: Reading): ApplicationEndpoint | undefined {
   if (written === "") return undefined;
-  const endpoint = written.startsWith(SOCKET) ? socketOf(written) : addressOf(written);
+  const file = fileOf(written);
+  const endpoint = file === undefined ? addressOf(written) : ({ kind: "socket", file } as const);
   if (!endpoint) reporter.report(path, diagnostics.badDefaultEndpoint(written));
   return endpoint;
 }
 
-function socketOf(written: string): ApplicationEndpoint | undefined {
+/** `unix://@name` is Linux' abstract namespace. */
+function fileOf(written: string): string | undefined {
+  if (!written.startsWith(SOCKET)) return undefined;
   const path = written.slice(SOCKET.length);
-  // `unix://@name` is Linux' abstract namespace.
-  return /^[/@]./.test(path) ? { kind: "socket", file: path } : undefined;
+  return /^[/@]./.test(path) && Buffer.byteLength(path) <= MAX_PATH_BYTES ? path : undefined;
 }
 
-function addressOf(written: string): ApplicationEndpoint | undefined {
+function addressOf(written: string): Exclude<ApplicationEndpoint, { readonly kind: "socket" }> | undefined {
   const { host = "", port = "" } = ENDPOINT.exec(written)?.groups ?? {};
   const number = Number(port);
   if (number < 1 || number > 65_535) return undefined;

@@ -83,8 +83,8 @@ export function dynamicHost(host: string): Message {
 export function dynamicProtocol(protocol: string): Message {
   return error(
     "HED1521",
-    `with resolution DYNAMIC_DNS the host of each request is looked up, and protocol ${protocol} shows none`,
-    "HTTP, HTTP2 or GRPC; resolution: NONE for others",
+    `with resolution DYNAMIC_DNS the host of each request or server name is looked up, and protocol ${protocol} shows none`,
+    "HTTP, HTTP2, GRPC, TLS or HTTPS; resolution: NONE for others",
   );
 }
 

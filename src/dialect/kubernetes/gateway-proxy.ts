@@ -8,13 +8,13 @@ import {
 } from "../../model/workload.ts";
 import { isObject, type JsonObject } from "../object.ts";
 
-/** Istio's, with a ProxyConfig in YAML or JSON: of it gatewayTopology counts. */
+/** Istio's, with a ProxyConfig in YAML or JSON: of it gatewayTopology counts, and what proxy-start.ts reads. */
 export const PROXY_CONFIG = "proxy.istio.io/config";
 
 /** Undefined when the annotation is no such thing. A topology that it has replaces the mesh's, `byDefault`, as a whole. */
 export function readGatewayProxy(proxyConfig: string | undefined, byDefault: GatewayProxy): GatewayProxy | undefined {
   if (proxyConfig === undefined) return byDefault;
-  const config = parsed(proxyConfig);
+  const config = parseProxyConfig(proxyConfig);
   if (!config) return undefined;
   const { gatewayTopology: topology } = config;
   if (topology === undefined || topology === null) return byDefault;
@@ -33,7 +33,7 @@ function forwardingOf(value: unknown): ClientCertificateForwarding | undefined {
   return CLIENT_CERTIFICATE_FORWARDING.find((forwarding) => forwarding === value);
 }
 
-function parsed(text: string): JsonObject | undefined {
+export function parseProxyConfig(text: string): JsonObject | undefined {
   try {
     const value: unknown = parse(text, { maxAliasCount: 0 });
     return isObject(value) ? value : undefined;

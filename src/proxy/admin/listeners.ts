@@ -1,6 +1,6 @@
 // Where listeners are: Envoy's lines, and envoy.admin.v3.Listeners.
 
-import { formatAddress } from "../../table/endpoint.ts";
+import { type Address, formatAddress } from "../../table/endpoint.ts";
 import type { ListenerManager } from "../listener-manager.ts";
 import { json, text } from "./answer.ts";
 import type { AdminState } from "./state.ts";
@@ -8,26 +8,30 @@ import type { AdminState } from "./state.ts";
 interface Status {
   readonly name: string;
   /** With the ports that the system gave where none was asked for; none of a listener inside of the proxy. */
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly addresses: readonly Exclude<Address, { readonly kind: "internal" }>[];
 }
 
 function statuses({ listeners, udpListeners }: ListenerManager): readonly Status[] {
   const streams = [...listeners].map(([name, { table, ports }]): Status => {
     const { address, additionalAddresses } = table;
-    if (address.kind !== "socket") return { name, addresses: [] };
-    const addresses = [address, ...additionalAddresses].map(({ host, port }, i) => ({ host, port: ports[i] ?? port }));
+    if (address.kind === "internal") return { name, addresses: [] };
+    const addresses = [address, ...additionalAddresses].map((one, i) =>
+      one.kind === "pipe" ? one : { ...one, port: ports[i] ?? one.port },
+    );
     return { name, addresses };
   });
   const datagrams = [...udpListeners].map(
-    ([name, { table, port }]): Status => ({ name, addresses: [{ host: table.address.host, port }] }),
+    ([name, { table, port }]): Status => ({ name, addresses: [{ kind: "socket", host: table.address.host, port }] }),
   );
   return [...streams, ...datagrams];
 }
 
 function statusJson({ name, addresses }: Status): object {
-  const [first, ...others] = addresses.map(({ host, port }) => ({
-    socket_address: { address: host, port_value: port },
-  }));
+  const [first, ...others] = addresses.map((address) =>
+    address.kind === "pipe"
+      ? { pipe: { path: address.path } }
+      : { socket_address: { address: address.host, port_value: address.port } },
+  );
   return {
     name,
     local_address: first ?? { envoy_internal_address: { server_listener_name: name } },
@@ -37,7 +41,7 @@ function statusJson({ name, addresses }: Status): object {
 
 function statusLines({ name, addresses }: Status): string {
   if (addresses.length === 0) return `${name}::envoy://${name}/\n`;
-  return addresses.map(({ host, port }) => `${name}::${formatAddress({ kind: "socket", host, port })}\n`).join("");
+  return addresses.map((address) => `${name}::${formatAddress(address)}\n`).join("");
 }
 
 export function listeners({ configuration }: AdminState, query: URLSearchParams): Response {

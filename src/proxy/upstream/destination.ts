@@ -8,6 +8,7 @@ import type { SocketAddress } from "../../net/byte-stream.ts";
 import { portOf, withoutPort } from "../../table/authority.ts";
 import type { Endpoint } from "../../table/endpoint.ts";
 import { NO_METADATA } from "../../table/metadata.ts";
+import type { ProxyContext } from "../context.ts";
 import type { Downstream } from "../downstream.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Host } from "./host.ts";
@@ -63,7 +64,16 @@ export function destinationHost(
   }
   const name = withoutPort(head.authority).replace(/^\[|\]$/g, "");
   const port = portOf(head.authority) ?? (head.scheme === "https" ? 443 : 80);
-  const { context } = connection;
+  namedHost(connection.context, cluster, { name, port }, found);
+}
+
+/** As `destinationHost`, of a name. */
+export function namedHost(
+  context: ProxyContext,
+  cluster: Cluster,
+  { name, port }: { readonly name: string; readonly port: number },
+  found: (host: Host | "unknown" | "loop") => void,
+): void {
   context.names.resolve(name, (answer) => {
     if (answer.kind !== "addresses") found("unknown");
     else if (context.isOwnPort(port) && isOwnAddress(answer.addresses[0]!)) found("loop");

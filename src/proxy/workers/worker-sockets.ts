@@ -32,7 +32,8 @@ export class WorkerSockets implements ListeningSockets {
     const key = placeKey(place);
     const handed = this.#handed.get(key);
     if (handed) return { kind: "inherited", fd: handed.fd, port: handed.port };
-    const { host, backlog } = place;
+    const { host, backlog, pipeMode } = place;
+    if (pipeMode !== undefined) return { kind: "pipe", path: host, mode: pipeMode };
     return { kind: "tcp", host, port: place.port || (this.#ports.get(key) ?? 0), reusePort: true, backlog };
   }
 

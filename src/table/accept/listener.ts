@@ -92,11 +92,26 @@ const DIRECTIONS: ReadonlyMap<TrafficDirection, table.Listener["direction"]> = n
   [TrafficDirection.OUTBOUND, "outbound"],
 ]);
 
+/** sockaddr_un.sun_path with its end. */
+const MAX_PIPE_PATH_BYTES = 107;
+
+function acceptPipe(scope: Scope, path: string, { address }: Listener): table.Listener["address"] {
+  const mode = address?.address.case === "pipe" ? address.address.value.mode : 0;
+  const isAbstract = path.startsWith("@");
+  if (Buffer.byteLength(path) > MAX_PIPE_PATH_BYTES)
+    scope.field("path").reject(`longer than ${MAX_PIPE_PATH_BYTES} bytes`);
+  if (mode > 0o777) scope.field("mode").reject("above 0777");
+  if (isAbstract && mode !== 0) scope.field("mode").reject("a name of the abstract namespace has no file");
+  return { kind: "pipe", path, mode };
+}
+
 function acceptListenAddress(scope: Scope, listener: Listener): table.Listener["address"] {
   if (listener.listenerSpecifier.case === "internalListener") return { kind: "internal" };
-  const address = acceptAddress(scope.field("address"), listener.address);
+  const at = scope.field("address");
+  const address = acceptAddress(at, listener.address);
   if (address?.kind === "socket") return address;
-  if (address) scope.field("address").reject("only socket_address is supported by Heddle's proxy");
+  if (address?.kind === "pipe") return acceptPipe(at.field("pipe"), address.path, listener);
+  if (address) at.reject("only socket_address and pipe are supported by Heddle's proxy");
   return { kind: "internal" };
 }
 

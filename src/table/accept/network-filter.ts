@@ -1,5 +1,6 @@
 // The filters of a chain: those that pass a connection on, and the one that takes it.
 
+import type { DescMessage } from "@bufbuild/protobuf";
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { ConnectionLimitSchema } from "../../xds/gen/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.ts";
 import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
@@ -7,6 +8,7 @@ import { LocalRateLimitSchema } from "../../xds/gen/envoy/extensions/filters/net
 import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts";
 import { ConfigSchema as SetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.ts";
 import { SniClusterSchema } from "../../xds/gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.ts";
+import { FilterConfigSchema as SniDynamicForwardProxySchema } from "../../xds/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy_pb.ts";
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import type { Terminal } from "../listener.ts";
 import type { NetworkFilter } from "../network-filter.ts";
@@ -74,7 +76,8 @@ function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
   if (any && isA(any, LocalRateLimitSchema)) return acceptLocalRateLimit(scope, filter);
-  if (any && isA(any, SniClusterSchema)) return undefined; // the terminal's matter
+  // The terminal's matter.
+  if (any && (isA(any, SniClusterSchema) || isA(any, SniDynamicForwardProxySchema))) return undefined;
   if (any && isA(any, SetFilterStateSchema)) {
     const config = scope.unpack(any, SetFilterStateSchema);
     if (!config) return undefined;
@@ -87,13 +90,28 @@ function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
   return acceptNetworkRbac(scope, filter);
 }
 
-function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: boolean): Terminal | undefined {
+/** What filters before it say of the terminal one. */
+interface BySni {
+  readonly choosesCluster: boolean;
+  readonly port: number | undefined;
+}
+
+/** Of the cache, its limits and times are Heddle's own. */
+function acceptServerNamePort(scope: Scope, filter: Filter): number | undefined {
+  const config = scope.unpack(typedConfig(filter), SniDynamicForwardProxySchema);
+  if (config?.portSpecifier.case === "portValue") return config.portSpecifier.value;
+  if (config) scope.field("port_value").reject("missing");
+  return undefined;
+}
+
+function acceptTerminal(scope: Scope, filter: Filter | undefined, bySni: BySni): Terminal | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, TcpProxySchema)) {
     const proxy = scope.unpack(any, TcpProxySchema);
     if (!proxy) return undefined;
-    const tcp = acceptTcp(scope, proxy);
-    return { kind: "tcp", tcp: bySni ? { ...tcp, cluster: { kind: "server-name", otherwise: tcp.cluster } } : tcp };
+    const tcp = { ...acceptTcp(scope, proxy), serverNamePort: bySni.port };
+    const isChosen = bySni.choosesCluster;
+    return { kind: "tcp", tcp: isChosen ? { ...tcp, cluster: { kind: "server-name", otherwise: tcp.cluster } } : tcp };
   }
   const manager = scope.unpack(any, HttpConnectionManagerSchema);
   return manager && { kind: "http", http: acceptHttp(scope, manager) };
@@ -108,10 +126,16 @@ export function acceptNetworkFilters(scope: Scope, filters: readonly Filter[]): 
   const last = Math.max(0, filters.length - 1);
   const before = filters.slice(0, -1);
   const at = (i: number) => scope.index(i).field("typed_config");
-  const bySni = before.some((filter) => {
-    const any = typedConfig(filter);
-    return any !== undefined && isA(any, SniClusterSchema);
-  });
+  const indexOf = (schema: DescMessage) =>
+    before.findIndex((filter) => {
+      const any = typedConfig(filter);
+      return any !== undefined && isA(any, schema);
+    });
+  const resolving = indexOf(SniDynamicForwardProxySchema);
+  const bySni = {
+    choosesCluster: indexOf(SniClusterSchema) >= 0,
+    port: resolving < 0 ? undefined : acceptServerNamePort(at(resolving), before[resolving]!),
+  };
   return {
     terminal: acceptTerminal(at(last), filters[last], bySni),
     filters: before.flatMap((filter, i) => acceptFilter(at(i), filter) ?? []),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { resource } from "../../../src/kube/resources.ts";
 import { ByteClient } from "../byte-client.ts";
 import { eventually } from "../mesh.ts";
-import type { Pair } from "../pair.ts";
+import type { Described, Pair } from "../pair.ts";
 
 /** Where the request went: 298 is the route of /a/b, 200 the application. */
 type Status = 200 | 298;
@@ -55,6 +55,22 @@ data: {mesh: '${mesh}'}`,
     await configure("pathNormalization: {normalization: NONE}");
     await becomes("/x/../a/b", 200);
     expect([await status("/a/b"), await status("//a///b")]).toEqual([298, 200]);
+  });
+
+  test("an egress proxy of the mesh gets what is let through, and nothing else", async () => {
+    const outside = async () => {
+      const response = await fetch("http://nowhere.example.com/x", {
+        proxy: pair.forwardProxy,
+        signal: AbortSignal.timeout(10_000),
+      });
+      return response.status === 200 ? ((await response.json()) as Described).host : String(response.status);
+    };
+    const host = "golden.default.svc.cluster.local";
+    await configure(`outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: ${host}, port: {number: 80}}}`);
+    expect(await eventually(outside, (found) => found === "nowhere.example.com")).toBe("nowhere.example.com");
+    await configure("outboundTrafficPolicy: {mode: REGISTRY_ONLY}");
+    expect(await eventually(outside, (found) => found === "502")).toBe("502");
+    await configure("outboundTrafficPolicy: {mode: ALLOW_ANY}");
   });
 
   test("without auto mTLS clients speak plaintext, which servers that demand mutual TLS refuse; with it again they do not", async () => {

@@ -1,8 +1,10 @@
 // What a workload is told of the mesh, and how it says itself that it is to be called.
 
 import { afterEach, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { eventually } from "../mesh.ts";
 import type { Described, Pair } from "../pair.ts";
@@ -11,7 +13,7 @@ import { identityOf, ROOTS } from "../xds/certificates.ts";
 const GOLDEN = "golden.default.svc.cluster.local";
 const POLYGLOT = "polyglot.default.svc.cluster.local";
 
-export function scopingCases(pair: Pair): void {
+export function scopingCases(pair: Pair, clientProxy: ProxyKind): void {
   const apply = (app: string, spec: string) =>
     pair.mesh.apply(`
 apiVersion: networking.istio.io/v1
@@ -84,6 +86,67 @@ ${spec}`);
     // No service has the port that was chosen.
     await becomes(() => onPort(database), 502);
     expect(await overProxy("http://polyglot/describe")).toBe(200);
+  });
+
+  test("a Unix socket of the proxy's leads to its hosts: by name, and by name and port", async () => {
+    const file = join(pair.mesh.folder, "web.sock");
+    const hosts = `["./${GOLDEN}", "./${POLYGLOT}"]`;
+    await apply(
+      "client",
+      `  egress:\n  - {port: {number: 0, protocol: HTTP, name: web}, bind: "unix://${file}", hosts: ${hosts}}\n  - hosts: ["./*"]`,
+    );
+    const through = async (url: string) =>
+      (await fetch(url, { unix: file, signal: AbortSignal.timeout(10_000) })).status;
+    await becomes(() => through("http://golden/"), 200);
+    expect(await through("http://polyglot:80/describe")).toBe(200);
+    expect(await through("http://polyglot:81/describe")).toBe(200);
+    expect(await through("http://nobody.example.com/")).toBe(502);
+    await remove("client");
+    await becomes(async () => existsSync(file) && clientProxy === "heddle", false);
+    expect(await overProxy("http://golden/")).toBe(200);
+  });
+
+  test("bytes over a Unix socket go to the first service of its hosts that takes them", async () => {
+    const file = join(pair.mesh.folder, "db.sock");
+    await apply(
+      "client",
+      `  egress:\n  - {port: {number: 0, protocol: TCP, name: db}, bind: "unix://${file}", hosts: ["./${POLYGLOT}"]}\n  - hosts: ["./*"]`,
+    );
+    const echoed = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(file);
+        socket.once("error", reject);
+        socket.once("data", (chunk) => {
+          resolve(chunk.toString());
+          socket.destroy();
+        });
+        socket.once("close", () => reject(new Error("closed")));
+        socket.write("echo\nover a pipe");
+      });
+    await becomes(echoed, "over a pipe");
+  });
+
+  test("an ingress port with captureMode NONE is a socket of the server's proxy", async () => {
+    const { application } = pair.v1.ports;
+    const port = pair.mesh.book.choose(0);
+    await pair.mesh.apply(`
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: golden, namespace: default}
+spec: {selector: {matchLabels: {app: golden}}, portLevelMtls: {${port}: {mode: DISABLE}}}`);
+    // Of one version: the other's proxy is on the same machine.
+    await pair.mesh.apply(`
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: golden, namespace: default}
+spec:
+  workloadSelector: {labels: {app: golden, version: v1}}
+  ingress:
+  - port: {number: ${port}, protocol: HTTP, name: web}
+    captureMode: NONE
+    bind: 127.0.0.1
+    defaultEndpoint: "127.0.0.1:${application}"`);
+    await becomes(() => onPort(port), 200);
   });
 
   test("an egress proxy gets what is let through, and nothing else", async () => {

@@ -4,6 +4,7 @@ import { expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
 import { CLIENT, identityOf, SERVER } from "./certificates.ts";
 import { DIRECT } from "./configuration.ts";
+import { BYTES } from "./lab.ts";
 import { downstreamTls, extension, httpManager, type Message, merge, tcpProxy, typed } from "./message.ts";
 import { TlsClient, type TlsOptions } from "./tls-client.ts";
 import { refused, type Traffic, traffic } from "./traffic.ts";
@@ -325,4 +326,57 @@ refused(
   "a wildcard within a name",
   { listener: { filter_chains: [chain("one", { server_names: ["a.*.example.com"] })] } },
   (reason) => expect(reason).not.toBe(""),
+);
+
+const DNS_CACHE = { name: "by-sni", dns_lookup_family: "V4_ONLY" };
+
+traffic(
+  "the host that the client's SNI names is looked up, and is called under the filter's port; without SNI there is none",
+  {
+    legs: DIRECT,
+    endpoints: ["bytes"],
+    clusters: {
+      upstream: {
+        fields: {
+          type: null,
+          load_assignment: null,
+          lb_policy: "CLUSTER_PROVIDED",
+          cluster_type: extension(
+            "envoy.clusters.dynamic_forward_proxy",
+            "extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+            { dns_cache_config: DNS_CACHE, allow_insecure_cluster_options: true },
+          ),
+        },
+      },
+    },
+    listener: {
+      listener_filters: [TLS_INSPECTOR],
+      filter_chains: [
+        {
+          filters: [
+            extension("by_sni", "extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig", {
+              dns_cache_config: DNS_CACHE,
+              port_value: BYTES.port,
+            }),
+            tcpProxy({ cluster: "upstream" }),
+          ],
+        },
+      ],
+    },
+  },
+  async (given) => {
+    const heard = () => given.application.bytes.connections.map(({ text }) => text).join("");
+    overTls(given, { serverName: "localhost" }).catch(() => {});
+    await until("the hello at the application", () => heard().includes("localhost"));
+    for (const serverName of [undefined, "nobody.invalid"]) {
+      const before = given.application.bytes.connections.length;
+      expect(
+        await overTls(given, serverName === undefined ? {} : { serverName }).then(
+          () => "served",
+          () => "closed",
+        ),
+      ).toBe("closed");
+      expect(given.application.bytes.connections.length).toBe(before);
+    }
+  },
 );

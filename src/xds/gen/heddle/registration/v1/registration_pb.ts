@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/registration/v1/registration.proto.
  */
 export const file_heddle_registration_v1_registration: GenFile = /*@__PURE__*/
-  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCL1AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkSDQoFZ3JvdXAYCyABKAkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0ifAoQUmVnaXN0ZXJSZXNwb25zZRIoCgVsZWFzZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIQCgh3YXJuaW5ncxgCIAMoCRIsCgVwcm9iZRgDIAEoCzIdLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUHJvYmUi0QIKBVByb2JlEjMKCGh0dHBfZ2V0GAEgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5IdHRwR2V0SAASNwoKdGNwX3NvY2tldBgCIAEoCzIhLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVGNwU29ja2V0SAASLAoEZXhlYxgDIAEoCzIcLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRXhlY0gAEiwKBGdycGMYBCABKAsyHC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdycGNIABIYChBpbml0aWFsX2RlbGF5X21zGAUgASgNEhIKCnRpbWVvdXRfbXMYBiABKA0SEQoJcGVyaW9kX21zGAcgASgNEhkKEXN1Y2Nlc3NfdGhyZXNob2xkGAggASgNEhkKEWZhaWx1cmVfdGhyZXNob2xkGAkgASgNQgcKBWNoZWNrInYKB0h0dHBHZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNEgwKBHBhdGgYAyABKAkSCwoDdGxzGAQgASgIEjQKB2hlYWRlcnMYBSADKAsyIy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlSGVhZGVyIioKC1Byb2JlSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiJwoJVGNwU29ja2V0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSIXCgRFeGVjEg8KB2NvbW1hbmQYASADKAkiJQoER3JwYxIMCgRwb3J0GAEgASgNEg8KB3NlcnZpY2UYAiABKAkiRwoRRGVyZWdpc3RlclJlcXVlc3QSMgoIaW5zdGFuY2UYASABKAsyIC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkluc3RhbmNlIhQKEkRlcmVnaXN0ZXJSZXNwb25zZTLZAQoTUmVnaXN0cmF0aW9uU2VydmljZRJdCghSZWdpc3RlchInLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0GiguaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlc3BvbnNlEmMKCkRlcmVnaXN0ZXISKS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXF1ZXN0GiouaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5EZXJlZ2lzdGVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCL1AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkSDQoFZ3JvdXAYCyABKAkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0irwEKEFJlZ2lzdGVyUmVzcG9uc2USKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoId2FybmluZ3MYAiADKAkSLAoFcHJvYmUYAyABKAsyHS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlEjEKBXByb3h5GAQgASgLMiIuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qcm94eVN0YXJ0Iu8BCgpQcm94eVN0YXJ0EhgKC2NvbmN1cnJlbmN5GAEgASgNSACIAQESSAoLZW52aXJvbm1lbnQYAiADKAsyMy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb3h5U3RhcnQuRW52aXJvbm1lbnRFbnRyeRI5Cglib290c3RyYXAYAyADKAsyJi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkJvb3RzdHJhcFBhdGNoGjIKEEVudmlyb25tZW50RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIOCgxfY29uY3VycmVuY3kiRgoOQm9vdHN0cmFwUGF0Y2gSDAoEanNvbhgBIAEoCRIWCg5yZXBsYWNlc19saXN0cxgCIAEoCBIOCgZvcmlnaW4YAyABKAki0QIKBVByb2JlEjMKCGh0dHBfZ2V0GAEgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5IdHRwR2V0SAASNwoKdGNwX3NvY2tldBgCIAEoCzIhLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVGNwU29ja2V0SAASLAoEZXhlYxgDIAEoCzIcLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRXhlY0gAEiwKBGdycGMYBCABKAsyHC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdycGNIABIYChBpbml0aWFsX2RlbGF5X21zGAUgASgNEhIKCnRpbWVvdXRfbXMYBiABKA0SEQoJcGVyaW9kX21zGAcgASgNEhkKEXN1Y2Nlc3NfdGhyZXNob2xkGAggASgNEhkKEWZhaWx1cmVfdGhyZXNob2xkGAkgASgNQgcKBWNoZWNrInYKB0h0dHBHZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNEgwKBHBhdGgYAyABKAkSCwoDdGxzGAQgASgIEjQKB2hlYWRlcnMYBSADKAsyIy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlSGVhZGVyIioKC1Byb2JlSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiJwoJVGNwU29ja2V0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDSIXCgRFeGVjEg8KB2NvbW1hbmQYASADKAkiJQoER3JwYxIMCgRwb3J0GAEgASgNEg8KB3NlcnZpY2UYAiABKAkiRwoRRGVyZWdpc3RlclJlcXVlc3QSMgoIaW5zdGFuY2UYASABKAsyIC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkluc3RhbmNlIhQKEkRlcmVnaXN0ZXJSZXNwb25zZTLZAQoTUmVnaXN0cmF0aW9uU2VydmljZRJdCghSZWdpc3RlchInLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0GiguaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlc3BvbnNlEmMKCkRlcmVnaXN0ZXISKS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXF1ZXN0GiouaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5EZXJlZ2lzdGVyUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * Which of an identity's workloads speaks.
@@ -363,6 +363,13 @@ export type RegisterResponse = Message<"heddle.registration.v1.RegisterResponse"
    * @generated from field: heddle.registration.v1.Probe probe = 3;
    */
   probe?: Probe | undefined;
+
+  /**
+   * What the mesh says of the start of its proxy. It counts once, when the proxy starts.
+   *
+   * @generated from field: heddle.registration.v1.ProxyStart proxy = 4;
+   */
+  proxy?: ProxyStart | undefined;
 };
 
 /**
@@ -371,6 +378,72 @@ export type RegisterResponse = Message<"heddle.registration.v1.RegisterResponse"
  */
 export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*/
   messageDesc(file_heddle_registration_v1_registration, 9);
+
+/**
+ * @generated from message heddle.registration.v1.ProxyStart
+ */
+export type ProxyStart = Message<"heddle.registration.v1.ProxyStart"> & {
+  /**
+   * Cores that it may use; 0: all of the machine.
+   *
+   * @generated from field: optional uint32 concurrency = 1;
+   */
+  concurrency?: number | undefined;
+
+  /**
+   * Of the proxy's process.
+   *
+   * @generated from field: map<string, string> environment = 2;
+   */
+  environment: { [key: string]: string };
+
+  /**
+   * Changes to an Envoy's bootstrap, in their order.
+   *
+   * @generated from field: repeated heddle.registration.v1.BootstrapPatch bootstrap = 3;
+   */
+  bootstrap: BootstrapPatch[];
+};
+
+/**
+ * Describes the message heddle.registration.v1.ProxyStart.
+ * Use `create(ProxyStartSchema)` to create a new message.
+ */
+export const ProxyStartSchema: GenMessage<ProxyStart> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 10);
+
+/**
+ * @generated from message heddle.registration.v1.BootstrapPatch
+ */
+export type BootstrapPatch = Message<"heddle.registration.v1.BootstrapPatch"> & {
+  /**
+   * An envoy.config.bootstrap.v3.Bootstrap that is merged into the one that there is.
+   *
+   * @generated from field: string json = 1;
+   */
+  json: string;
+
+  /**
+   * Its lists take the place of lists, instead of being added to them.
+   *
+   * @generated from field: bool replaces_lists = 2;
+   */
+  replacesLists: boolean;
+
+  /**
+   * The object that asks for it, as people read it.
+   *
+   * @generated from field: string origin = 3;
+   */
+  origin: string;
+};
+
+/**
+ * Describes the message heddle.registration.v1.BootstrapPatch.
+ * Use `create(BootstrapPatchSchema)` to create a new message.
+ */
+export const BootstrapPatchSchema: GenMessage<BootstrapPatch> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 11);
 
 /**
  * Kubernetes' readiness probe, with its defaults filled in.
@@ -438,7 +511,7 @@ export type Probe = Message<"heddle.registration.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 10);
+  messageDesc(file_heddle_registration_v1_registration, 12);
 
 /**
  * @generated from message heddle.registration.v1.HttpGet
@@ -475,7 +548,7 @@ export type HttpGet = Message<"heddle.registration.v1.HttpGet"> & {
  * Use `create(HttpGetSchema)` to create a new message.
  */
 export const HttpGetSchema: GenMessage<HttpGet> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 11);
+  messageDesc(file_heddle_registration_v1_registration, 13);
 
 /**
  * @generated from message heddle.registration.v1.ProbeHeader
@@ -497,7 +570,7 @@ export type ProbeHeader = Message<"heddle.registration.v1.ProbeHeader"> & {
  * Use `create(ProbeHeaderSchema)` to create a new message.
  */
 export const ProbeHeaderSchema: GenMessage<ProbeHeader> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 12);
+  messageDesc(file_heddle_registration_v1_registration, 14);
 
 /**
  * @generated from message heddle.registration.v1.TcpSocket
@@ -519,7 +592,7 @@ export type TcpSocket = Message<"heddle.registration.v1.TcpSocket"> & {
  * Use `create(TcpSocketSchema)` to create a new message.
  */
 export const TcpSocketSchema: GenMessage<TcpSocket> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 13);
+  messageDesc(file_heddle_registration_v1_registration, 15);
 
 /**
  * @generated from message heddle.registration.v1.Exec
@@ -536,7 +609,7 @@ export type Exec = Message<"heddle.registration.v1.Exec"> & {
  * Use `create(ExecSchema)` to create a new message.
  */
 export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 14);
+  messageDesc(file_heddle_registration_v1_registration, 16);
 
 /**
  * grpc.health.v1.
@@ -560,7 +633,7 @@ export type Grpc = Message<"heddle.registration.v1.Grpc"> & {
  * Use `create(GrpcSchema)` to create a new message.
  */
 export const GrpcSchema: GenMessage<Grpc> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 15);
+  messageDesc(file_heddle_registration_v1_registration, 17);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterRequest
@@ -577,7 +650,7 @@ export type DeregisterRequest = Message<"heddle.registration.v1.DeregisterReques
  * Use `create(DeregisterRequestSchema)` to create a new message.
  */
 export const DeregisterRequestSchema: GenMessage<DeregisterRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 16);
+  messageDesc(file_heddle_registration_v1_registration, 18);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterResponse
@@ -590,7 +663,7 @@ export type DeregisterResponse = Message<"heddle.registration.v1.DeregisterRespo
  * Use `create(DeregisterResponseSchema)` to create a new message.
  */
 export const DeregisterResponseSchema: GenMessage<DeregisterResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 17);
+  messageDesc(file_heddle_registration_v1_registration, 19);
 
 /**
  * @generated from service heddle.registration.v1.RegistrationService

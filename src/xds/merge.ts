@@ -15,10 +15,10 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { typeNameOf } from "../../xds/any.ts";
-import { envoyRegistry } from "../../xds/envoy-types.ts";
-import { type TypedStruct, TypedStructSchema } from "../../xds/gen/xds/type/v3/typed_struct_pb.ts";
-import { TYPE_URL_PREFIX } from "../../xds/type-urls.ts";
+import { typeNameOf } from "./any.ts";
+import { envoyRegistry } from "./envoy-types.ts";
+import { type TypedStruct, TypedStructSchema } from "./gen/xds/type/v3/typed_struct_pb.ts";
+import { TYPE_URL_PREFIX } from "./type-urls.ts";
 
 export type Lists = "grow" | "are replaced";
 

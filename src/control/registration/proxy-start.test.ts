@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test";
+import { resource } from "../../kube/resources.ts";
+import { buildMesh } from "../../model/build.ts";
+import type { EnvoyPatch, EnvoyPatches } from "../../model/envoy-patch.ts";
+import { NO_PARTS } from "../../model/mesh.ts";
+import type { ProxyStartRule } from "../../model/proxy-start.ts";
+import { DEFAULT_SETTINGS } from "../../model/settings.ts";
+import type { Standing } from "../standing.ts";
+import { proxyStart } from "./proxy-start.ts";
+import type { RegisteredWorkload } from "./workload.ts";
+
+const origin = (kind: string, name: string) => ({ group: "networking.istio.io", kind, namespace: "shop", name });
+
+const RULE: ProxyStartRule = {
+  origin: origin("ProxyConfig", "web"),
+  createdAt: 0,
+  scope: { kind: "namespace", namespace: "shop", labels: { app: "web" } },
+  start: { concurrency: 2, environment: { A: "rule", B: "rule" } },
+};
+
+function filter(name: string, ...patches: readonly Partial<EnvoyPatch>[]): EnvoyPatches {
+  return {
+    origin: origin("EnvoyFilter", name),
+    createdAt: 0,
+    scope: { kind: "namespace", namespace: "shop", labels: {} },
+    priority: 0,
+    patches: patches.map((patch, i) => ({
+      target: "bootstrap",
+      operation: "merge",
+      context: "any",
+      value: { stats_flush_interval: `${i + 1}s` },
+      path: "",
+      ...patch,
+    })),
+  };
+}
+
+function workload(kind: "heddle" | "envoy", gateway = false): RegisteredWorkload {
+  return {
+    namespace: "shop",
+    serviceAccount: "web",
+    name: "web-v1-abcde",
+    app: "web",
+    version: "v1",
+    workloadName: "web-v1",
+    address: "127.0.0.1",
+    application: undefined,
+    proxy: { kind, meshPort: 1, statusPort: 2, wayIn: { kind: "ports", forwardProxy: 3, inbound: 4 } },
+    upstreams: [],
+    gateway: gateway ? { ports: [] } : undefined,
+    group: undefined,
+  };
+}
+
+function standing(annotations: Readonly<Record<string, string>> = {}): Standing {
+  const metadata = { name: "web-v1-abcde", namespace: "shop", labels: { app: "web" }, annotations };
+  return { type: resource.pods, object: { apiVersion: "v1", kind: "Pod", metadata, spec: {} } };
+}
+
+const mesh = buildMesh(DEFAULT_SETTINGS, {
+  ...NO_PARTS,
+  proxyStarts: [RULE],
+  envoyPatches: [
+    filter(
+      "boot",
+      {},
+      { context: "gateway" },
+      { context: "inbound", operation: "merge-replacing-lists" },
+      { target: "listener" },
+      { proxy: { metadata: { WORKLOAD_NAME: "other" } } },
+    ),
+  ],
+});
+
+describe("what an agent is told before it starts its proxy", () => {
+  test("is what rules say of the workload's labels, and last what its own annotation says", () => {
+    const said = proxyStart(mesh, workload("heddle"), standing());
+    expect([said.concurrency, said.environment]).toEqual([2, { A: "rule", B: "rule" }]);
+    const own = "concurrency: 0\nproxyMetadata: {B: own, C: 1}";
+    const overruled = proxyStart(mesh, workload("heddle"), standing({ "proxy.istio.io/config": own }));
+    expect([overruled.concurrency, overruled.environment]).toEqual([0, { A: "rule", B: "own" }]);
+    const unreadable = proxyStart(mesh, workload("heddle"), standing({ "proxy.istio.io/config": "[" }));
+    expect(unreadable.concurrency).toBe(2);
+  });
+
+  test("has the patches of EnvoyFilters to the bootstrap that are for it, and none for Heddle's proxy", () => {
+    const patches = (kind: "heddle" | "envoy", gateway = false) =>
+      proxyStart(mesh, workload(kind, gateway), standing()).bootstrap.map(
+        ({ json, replacesLists, origin }) => `${origin} ${json} ${replacesLists}`,
+      );
+    const told = (seconds: number, replaces: boolean) =>
+      `EnvoyFilter shop/boot {"stats_flush_interval":"${seconds}s"} ${replaces}`;
+    expect(patches("heddle")).toEqual([]);
+    expect(patches("envoy")).toEqual([told(1, false), told(3, true)]);
+    expect(patches("envoy", true)).toEqual([told(1, false), told(2, false)]);
+  });
+});

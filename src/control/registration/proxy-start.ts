@@ -1,0 +1,46 @@
+// What an agent is told before it starts its proxy. A change of it is for the next start, as in Istio.
+
+import { create } from "@bufbuild/protobuf";
+import { bootstrapPatches } from "../../compile/patch/bootstrap.ts";
+import { PROXY_CONFIG } from "../../dialect/kubernetes/gateway-proxy.ts";
+import { readProxyStart } from "../../dialect/kubernetes/proxy-start.ts";
+import { isJsonObject } from "../../kube/json.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import { proxyStartOf } from "../../model/proxy-start.ts";
+import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
+import type { Standing } from "../standing.ts";
+import type { RegisteredWorkload } from "./workload.ts";
+
+/** `standing`: what was written for the workload, with the labels by which it is chosen. */
+export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, { object }: Standing): ProxyStart {
+  const { namespace, name, serviceAccount, workloadName, proxy, gateway } = workload;
+  const labels = { ...object.metadata.labels, ...labelsOf(object.spec) };
+  const { proxyStarts } = mesh.index;
+  const own = readProxyStart(object.metadata.annotations?.[PROXY_CONFIG]);
+  const { concurrency, environment } = proxyStartOf(
+    proxyStarts,
+    mesh.settings.defaults.proxyStart,
+    { namespace, labels },
+    own,
+  );
+  const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
+  const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
+  return create(ProxyStartSchema, {
+    ...(concurrency === undefined ? {} : { concurrency }),
+    environment: { ...environment },
+    bootstrap: patches.map(({ origin, value, replacesLists }) => ({
+      json: JSON.stringify(value),
+      replacesLists,
+      origin: `${origin.kind} ${origin.namespace}/${origin.name}`,
+    })),
+  });
+}
+
+/** Of a WorkloadEntry; those of a Pod are its metadata's. */
+function labelsOf(spec: unknown): Readonly<Record<string, string>> {
+  const labels = isJsonObject(spec) ? spec.labels : undefined;
+  if (!isJsonObject(labels)) return {};
+  return Object.fromEntries(
+    Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}
