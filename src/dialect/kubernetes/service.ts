@@ -6,6 +6,7 @@ import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
+import { preferenceOf } from "../traffic-distribution.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { SCHEMAS, type ServiceValue } from "./kinds.ts";
 import { serviceHost } from "./names.ts";
@@ -43,6 +44,8 @@ export function readService(object: SourceObject, settings: MeshSettings, report
     resolution: isHeadless ? "passthrough" : "endpoints",
     selector,
     visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility.services),
+    ...preferenceOf(annotations, spec.trafficDistribution),
+    ...(spec.internalTrafficPolicy === "Local" ? { nodeLocal: true } : {}),
   };
 }
 
