@@ -51,8 +51,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.extensions.filters.network.rbac.v3.RBAC.enforcement_type":
     "decided once, when the connection comes: what rules look at does not change while it lasts",
   "envoy.config.core.v3.DataSource.watched_directory": "files are read when the resource comes",
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.upstream_http_protocol_options":
-    "names and SNI come from the TLS context alone",
   "*.dns_cache_config": "the cache's limits and times are Heddle's own",
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig.allow_insecure_cluster_options":
     "what it allows is what is done",
@@ -81,4 +79,8 @@ export const DIFFERENCES: Readonly<Record<string, string>> = {
   "*.sds_config": "ads: from the aggregated stream; anything else: from the agent's",
   "envoy.config.route.v3.RouteConfiguration.validate_clusters":
     "what leads to a cluster that is not there is refused; by default of routes that stand in a listener",
+  "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.crl":
+    "beside a trusted_ca in the same place, and not of SPIFFE bundles",
+  "envoy.config.core.v3.UpstreamHttpProtocolOptions.auto_san_validation":
+    "against DNS names: addresses in certificates are not read",
 };

@@ -4,8 +4,9 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type JsonMessage = { readonly [key: string]: Json };
 
 const EXT = "type.googleapis.com/envoy.extensions";
-const PEM =
-  "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+const PEM = ["CERTIFICATE", "PRIVATE KEY", "X509 CRL"]
+  .map((label) => `-----BEGIN ${label}-----\nAA==\n-----END ${label}-----\n`)
+  .join("");
 
 const address: JsonMessage = { socket_address: { address: "127.0.0.1", port_value: 80 } };
 const pem: JsonMessage = { inline_string: PEM };

@@ -18,6 +18,7 @@ import {
 import type { LocalityPreference } from "../model/locality-preference.ts";
 import { type Client, clientPolicyFor, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
 
 export interface EffectiveSettings {
   readonly loadBalancing: EndpointChoice;
@@ -62,7 +63,28 @@ function keepaliveOf(own: TcpKeepalive | undefined, mesh: TcpKeepalive | undefin
 function localityOf(defaults: ClientSettings, own: ClientSettings): LocalityPreference {
   const preference = own.loadBalancing?.locality ?? defaults.loadBalancing?.locality ?? NONE;
   const ejects = (own.outlierDetection ?? defaults.outlierDetection) !== undefined;
-  return preference.kind === "failover" && !ejects ? NONE : preference;
+  return preference.kind === "failover" && !ejects && !preference.always ? NONE : preference;
+}
+
+function nearest(...names: readonly string[]): LocalityPreference {
+  return { kind: "failover", labels: names.map((name) => ({ name })), regions: [], always: true };
+}
+
+const TOPOLOGY = [
+  "topology.istio.io/network",
+  "topology.kubernetes.io/region",
+  "topology.kubernetes.io/zone",
+  "topology.istio.io/subzone",
+] as const;
+
+/** Istio's order of failover for each trafficDistribution (GetLocalityLbSetting), which waits for no ejection. */
+const PREFERRED = { zone: nearest(...TOPOLOGY), node: nearest(...TOPOLOGY, "kubernetes.io/hostname") };
+
+/** What holds towards the service where no policy says anything: its own preference of places, else the mesh's. */
+export function defaultsTowards(defaults: ClientSettings, { prefers }: Pick<Service, "prefers">): ClientSettings {
+  if (!prefers) return defaults;
+  const balancing = defaults.loadBalancing ?? ({ kind: "least-request" } as const);
+  return { ...defaults, loadBalancing: { ...balancing, locality: PREFERRED[prefers] } };
 }
 
 /** Istio's `connectTimeout`. */
@@ -107,5 +129,5 @@ export function clientSettingsFor(
   const policy = service && clientPolicyFor(mesh, service, client);
   if (!policy) return undefined;
   const own = subset === "" ? undefined : subsetByName(policy, subset);
-  return settingsAt(mesh.settings.defaults.client, policy, own, port);
+  return settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, own, port);
 }

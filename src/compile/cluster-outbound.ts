@@ -23,6 +23,7 @@ import { LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
 import { legServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
+import type { Origination } from "./origination.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
 import { externalClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
 
@@ -35,6 +36,8 @@ export interface ClusterPlan {
   /** "" for all endpoints; for one endpoint of a headless service, its address. */
   readonly address: string;
   readonly settings: EffectiveSettings;
+  /** Undefined: no Secret has a part in its TLS. */
+  readonly origination: Origination | undefined;
   /** Every endpoint is reached on the leg; the protocol depends on it. */
   readonly allLeg: boolean;
   /** Identities that servers may have, sorted. */
@@ -63,10 +66,16 @@ export function edsName(plan: ClusterPlan): string {
   return protocol === undefined ? planName(plan) : `${planName(plan)}/${protocol}`;
 }
 
-export type Discovery = "eds" | "dns" | "dns-round-robin" | "dynamic-dns" | "original-destination";
+/** `nothing`: there is no way to it, so that requests are answered 503, flag UH. */
+export type Discovery = "nothing" | "eds" | "dns" | "dns-round-robin" | "dynamic-dns" | "original-destination";
 
 /** A headless service inside the mesh has known endpoints; only where nothing is known the client's own choice of address counts. */
-export function discoveryOf(service: Service, settings: EffectiveSettings): Discovery {
+export function discoveryOf(
+  service: Service,
+  settings: EffectiveSettings,
+  origination: Origination | undefined,
+): Discovery {
+  if (origination?.kind === "missing") return "nothing";
   if (settings.loadBalancing.kind === "original-destination") return "original-destination";
   if (service.resolution === "passthrough") return service.location === "mesh" ? "eds" : "original-destination";
   return service.resolution === "endpoints" ? "eds" : service.resolution;
@@ -90,7 +99,9 @@ function discoveryFields(plan: ClusterPlan): ClusterFields {
     loadAssignment: loadAssignment(planName(plan), plan.inline ?? []),
     ...(policy ? { loadBalancingPolicy: policy } : {}),
   });
-  switch (discoveryOf(plan.service, plan.settings)) {
+  switch (discoveryOf(plan.service, plan.settings, plan.origination)) {
+    case "nothing":
+      return { clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC } };
     case "eds":
       return {
         clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
@@ -120,10 +131,11 @@ const anythingElse = lazy(() =>
 );
 
 function socketFields(plan: ClusterPlan): ClusterFields {
-  const { service, port, settings, names } = plan;
+  const { service, port, settings, origination, names } = plan;
+  if (origination?.kind === "missing") return {};
   const { tls, proxyProtocol: header } = settings;
   const headed = (socket: TransportSocket) => (header ? withProxyHeader(socket, header) : socket);
-  if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls)) };
+  if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls, origination)) };
   if (tls?.kind === "disable" || (!tls && service.location === "external"))
     return header ? { transportSocket: headed(plaintext()) } : {};
   const expected = tls?.kind === "mesh" && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : names;
@@ -149,7 +161,11 @@ function socketFields(plan: ClusterPlan): ClusterFields {
 export function outboundCluster(plan: ClusterPlan): Cluster {
   const { service, subset, settings, origin } = plan;
   const { outlierDetection: outlier, tls } = settings;
-  const automaticServerName = tls?.kind === "simple" && tls.sni === undefined;
+  // Istio's (setAutoSniAndAutoSanValidation): who says the names has said them all.
+  const namedByRequest =
+    tls?.kind === "simple" && tls.sni === undefined
+      ? { serverName: true, certificate: tls.subjectAltNames.length === 0 && !tls.skipVerify }
+      : undefined;
   return create(ClusterSchema, {
     name: planName(plan),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
@@ -157,7 +173,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
     ...(settings.pool?.tcpKeepalive
       ? { upstreamConnectionOptions: connectionOptions(settings.pool.tcpKeepalive) }
       : {}),
-    typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, automaticServerName }),
+    typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, namedByRequest }),
     // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),

@@ -9,8 +9,10 @@ import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
+import { CredentialSecrets } from "./credential-secrets.ts";
 import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
+import { originateAll } from "./origination.ts";
 import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from "./outbound.ts";
 import { compileOwn } from "./own.ts";
 import { inputsFor, PATCHED_KINDS, PatchProgram, programKey } from "./patch/program.ts";
@@ -66,7 +68,8 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   if (!proxy) return undefined;
   const scope = isGateway(proxy) ? undefined : shared.mesh.index.proxyScopes.of(workload);
   const seen = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
-  const view = viewFrom(seen, cache.perspectives.placeOf(workload));
+  const { perspectives } = cache;
+  const view = viewFrom(seen, perspectives.placeOf(workload), perspectives.holderOf(workload, isGateway(proxy)));
   const outbound = outboundOf(shared, view);
   const key = workloadKey(workload);
   const inputs = isGateway(proxy)
@@ -130,7 +133,8 @@ function ownInputs(
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
   const { serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets, settings } = mesh;
   const policies = [serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets];
-  return [workload, view.key, scope, bindings, ...policies, settings, routing];
+  const secrets = view.holder && [mesh.credentials, mesh.clientPolicies];
+  return [workload, view.key, scope, bindings, ...policies, settings, routing, ...(secrets ?? [])];
 }
 
 /** All that `compileGateway` looks at. */
@@ -185,9 +189,11 @@ function ownResources(
 ): OwnKinds & { readonly serverNames: ReadonlySet<string> } {
   const { memo, routing } = cache;
   if (isGateway(proxy)) return { ...compileGateway({ mesh, memo }, workload, proxy, view), serverNames: new Set() };
+  const secrets = new CredentialSecrets(mesh, workload.namespace);
+  originateAll(mesh, view, secrets);
   return {
     vhds: [],
-    sds: [],
+    sds: secrets.resources(memo),
     ...compileOwn(
       { mesh: scopedMeshOf(mesh, cache, view).mesh, whole: mesh, memo, routing, scope },
       workload,

@@ -24,6 +24,7 @@ export interface Target {
   readonly reach: Exclude<Reach, "withheld">;
   readonly weight: number;
   readonly locality: Locality;
+  readonly node?: string | undefined;
   readonly cluster: string;
   readonly network: string;
   /** `name;namespace;canonical name;canonical revision;cluster`; undefined when the mesh knows only the address. */
@@ -48,10 +49,11 @@ export function targetOf(
   reach: Target["reach"],
   machineAddress: string | undefined,
 ): Target {
-  const { weight, locality, cluster, network, labels, transport } = endpoint;
+  const { weight, locality, node, cluster, network, labels, transport } = endpoint;
   const address = machineAddress !== undefined && isLoopback(endpoint.address) ? machineAddress : endpoint.address;
   const port = reach === "leg" && transport.kind === "leg" ? transport.port : endpoint.port;
-  return { address, port, reach, weight, locality, cluster, network, workload: workloadText(mesh, endpoint), labels };
+  const place = { locality, ...(node === undefined ? {} : { node }), cluster, network };
+  return { address, port, reach, weight, ...place, workload: workloadText(mesh, endpoint), labels };
 }
 
 const LOOPBACK: Cidr = { address: Uint8Array.of(127, 0, 0, 0), bits: 8 };

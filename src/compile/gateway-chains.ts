@@ -8,7 +8,7 @@ import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import type { GatewayCredentials, ServerSocketPlan } from "./gateway-credentials.ts";
 import { commonHosts, routesAtServer } from "./gateway-routes.ts";
 import { resolveBackend, selects } from "./http-rules.ts";
-import type { WeightedCluster } from "./route.ts";
+import { type StreamTarget, sharedSettings } from "./stream-route.ts";
 import type { View } from "./visibility.ts";
 
 /** One chain. Plain data: the memo compares it. */
@@ -21,7 +21,7 @@ export interface ChainPlan {
   /** Name of the route configuration, or where bytes go. */
   readonly terminal:
     | { readonly kind: "http"; readonly routes: string }
-    | { readonly kind: "stream"; readonly clusters: readonly WeightedCluster[] };
+    | ({ readonly kind: "stream" } & Pick<StreamTarget, "clusters"> & Partial<StreamTarget>);
 }
 
 export interface ChainContext {
@@ -53,11 +53,12 @@ function serverNames({ server }: BoundServer): readonly string[] {
   return names.includes("*") ? [] : [...new Set(names)];
 }
 
-function clustersOf({ mesh, view }: ChainContext, backends: readonly WeightedBackend[], port: number) {
-  return backends.map((backend) => ({
+function targetOf({ mesh, view }: ChainContext, backends: readonly WeightedBackend[], port: number): StreamTarget {
+  const clusters = backends.map((backend) => ({
     name: resolveBackend(mesh, view, backend, port).cluster,
     weight: backend.weight,
   }));
+  return { clusters, settings: sharedSettings(mesh, view, backends, port) };
 }
 
 function concerns(match: TcpMatch | TlsMatch, port: number, view: View): boolean {
@@ -65,13 +66,13 @@ function concerns(match: TcpMatch | TlsMatch, port: number, view: View): boolean
 }
 
 /** Where bytes of a server go: by the first rule for its port. Undefined: no route speaks of them. */
-function streamOf(context: ChainContext, bound: BoundServer): readonly WeightedCluster[] | undefined {
+function streamOf(context: ChainContext, bound: BoundServer): StreamTarget | undefined {
   const { port } = bound.server;
   for (const { route } of routesAtServer(context.mesh, context.view, bound, "tcp")) {
     const rule = route.rules.find(
       ({ matches }) => matches.length === 0 || matches.some((match) => concerns(match, port, context.view)),
     );
-    if (rule) return clustersOf(context, rule.backends, port);
+    if (rule) return targetOf(context, rule.backends, port);
   }
   return undefined;
 }
@@ -85,8 +86,8 @@ function terminating(context: ChainContext, bound: BoundServer): readonly ChainP
   const socket = context.credentials.resolve(tls);
   if (!socket) return [{ name, serverNames: names, socket, terminal: NOWHERE }];
   if (http) return [{ name, serverNames: names, socket, terminal: { kind: "http", routes: name } }];
-  const clusters = streamOf(context, bound);
-  return clusters ? [{ name, serverNames: names, socket, terminal: { kind: "stream", clusters } }] : [];
+  const target = streamOf(context, bound);
+  return target ? [{ name, serverNames: names, socket, terminal: { kind: "stream", ...target } }] : [];
 }
 
 /** A chain for each match of the TLS routes that are bound to the server, for the names that both have. */
@@ -98,9 +99,9 @@ function passingThrough(context: ChainContext, bound: BoundServer): readonly Cha
         .filter((match) => concerns(match, server.port, context.view))
         .map((match): ChainPlan => {
           const names = commonHosts(server.hosts, match.sniHosts, route.namespace);
-          const clusters = clustersOf(context, rule.backends, server.port);
+          const target = targetOf(context, rule.backends, server.port);
           const name = `${rule.origin.namespace}/${rule.origin.name}/${rule.path}`;
-          return { name, serverNames: names, socket: undefined, terminal: { kind: "stream", clusters } };
+          return { name, serverNames: names, socket: undefined, terminal: { kind: "stream", ...target } };
         })
         .filter(({ serverNames: names }) => names.length > 0),
     ),
@@ -128,9 +129,9 @@ export function planChains(context: ChainContext, port: GatewayPort): readonly C
     }
     case "tcp":
       return port.servers.flatMap((bound): ChainPlan[] => {
-        const clusters = streamOf(context, bound);
+        const target = streamOf(context, bound);
         const name = `tcp.${port.number}`;
-        return clusters ? [{ name, serverNames: [], socket: undefined, terminal: { kind: "stream", clusters } }] : [];
+        return target ? [{ name, serverNames: [], socket: undefined, terminal: { kind: "stream", ...target } }] : [];
       });
     case "tls":
       return withoutRepetition(

@@ -4,20 +4,16 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { TlsVersion, TlsVersions } from "../model/gateway.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import {
   type CertificateValidationContextSchema,
   TlsParameters_TlsProtocol,
   type TlsParametersSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import {
-  type SdsSecretConfig,
-  SdsSecretConfigSchema,
-} from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
-import {
   type CommonTlsContextSchema,
   DownstreamTlsContextSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { discoveredSecret } from "./credential-secrets.ts";
 import type { CertificatePlan, ServerSocketPlan, VerificationPlan } from "./gateway-credentials.ts";
 import { meshRoots, workloadCertificate } from "./secret.ts";
 import { exactName } from "./tls.ts";
@@ -40,14 +36,6 @@ function parameters({ min = "TLSV1_2", max, cipherSuites }: TlsVersions): Messag
   };
 }
 
-/** Served by the control plane on the same stream as everything else. */
-function discovered(name: string): SdsSecretConfig {
-  return create(SdsSecretConfigSchema, {
-    name,
-    sdsConfig: { resourceApiVersion: ApiVersion.V3, configSourceSpecifier: { case: "ads", value: {} } },
-  });
-}
-
 function file(filename: string) {
   return { specifier: { case: "filename", value: filename } } as const;
 }
@@ -55,7 +43,7 @@ function file(filename: string) {
 function certificates(plan: CertificatePlan): Pick<Common, "tlsCertificates" | "tlsCertificateSdsSecretConfigs"> {
   switch (plan.kind) {
     case "secrets":
-      return { tlsCertificateSdsSecretConfigs: plan.names.map(discovered) };
+      return { tlsCertificateSdsSecretConfigs: plan.names.map(discoveredSecret) };
     case "mesh":
       return { tlsCertificateSdsSecretConfigs: [workloadCertificate()] };
     case "files":
@@ -81,7 +69,7 @@ function validation(plan: VerificationPlan): Pick<Common, "validationContextType
     const value = { ...checks, trustedCa: file(roots.path), ...revoked };
     return { validationContextType: { case: "validationContext", value } };
   }
-  const secret = roots.kind === "mesh" ? meshRoots() : discovered(roots.name);
+  const secret = roots.kind === "mesh" ? meshRoots() : discoveredSecret(roots.name);
   const value = { defaultValidationContext: checks, validationContextSdsSecretConfig: secret };
   return { validationContextType: { case: "combinedValidationContext", value } };
 }

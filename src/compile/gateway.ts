@@ -8,12 +8,14 @@ import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { blackHoleCluster } from "./cluster-special.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { CredentialSecrets } from "./credential-secrets.ts";
 import { type ChainPlan, plainRouteName, planChains, secureRouteName, takesSecureHttp } from "./gateway-chains.ts";
 import { GatewayCredentials } from "./gateway-credentials.ts";
 import { type GatewayRoutes, gatewayRoutes, planHosts } from "./gateway-routes.ts";
 import { gatewaySocket } from "./gateway-tls.ts";
 import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
 import type { Memo } from "./memo.ts";
+import { originateAll } from "./origination.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import type { View } from "./visibility.ts";
@@ -42,7 +44,9 @@ export function compileGateway(
   view: View,
 ): GatewayResources {
   const { ports } = openedPorts(mesh, workload);
-  const credentials = new GatewayCredentials(mesh, workload.namespace, featuresOf(proxy.kind));
+  const secrets = new CredentialSecrets(mesh, workload.namespace);
+  originateAll(mesh, view, secrets);
+  const credentials = new GatewayCredentials(secrets, featuresOf(proxy.kind));
   const context = { mesh, view, credentials };
   const planned = ports.flatMap((port) => {
     const chains = planChains(context, port);
@@ -60,7 +64,7 @@ export function compileGateway(
     cds: [blackHole],
     rds: routes.map((made) => made.routes),
     vhds: routes.flatMap((made) => made.virtualHosts),
-    sds: credentials.resources(memo),
+    sds: secrets.resources(memo),
   };
 }
 
@@ -120,6 +124,7 @@ function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: Lis
             : streamFilter(context, {
                 statPrefix: terminal.clusters[0]?.name ?? statPrefix,
                 clusters: terminal.clusters,
+                ...(terminal.settings ? { settings: terminal.settings } : {}),
               }),
         ...(plan.inspectsTls ? { match: { serverNames: [...serverNames], transportProtocol: "tls" } } : {}),
         ...(socket ? { tls: gatewaySocket(socket, terminal.kind === "http") } : {}),

@@ -141,7 +141,7 @@ export function takesBoth(port: ServedPort): boolean {
 export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
   if (takesBoth(port)) return permissiveChains(context, port, match ?? {});
   const strict = port.mode === "strict";
-  const socket = ownSocket(port, context.features);
+  const socket = ownSocket(port);
   const tls = socket ? { tls: socket } : {};
   const common = match ? { match } : {};
   if (isHttp(port.protocol))

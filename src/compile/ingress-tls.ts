@@ -5,28 +5,24 @@ import type { TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts
 import type { ServerSocketPlan, Terminating } from "./gateway-credentials.ts";
 import { gatewaySocket } from "./gateway-tls.ts";
 import type { ServedPort } from "./inbound-ports.ts";
-import type { ProxyFeatures } from "./proxy-features.ts";
 import { istioServer } from "./tls.ts";
 
 /**
  * STRICT: mutual TLS, as Istio's sidecars speak it. Where mutual TLS is off, what the workload says. What cannot be had as it is written
  * demands the mesh's certificates instead: nobody may come in whom it would have refused.
  */
-export function ownSocket({ mode, own, protocol }: ServedPort, features: ProxyFeatures): TransportSocket | undefined {
+export function ownSocket({ mode, own, protocol }: ServedPort): TransportSocket | undefined {
   if (mode === "strict") return istioServer();
   if (mode !== "disable" || !own?.tls) return undefined;
-  const plan = planOf(own.tls, features);
+  const plan = planOf(own.tls);
   return plan ? gatewaySocket(plan, isHttp(protocol)) : istioServer();
 }
 
 /** Files alone: no Secret is sent to a sidecar. */
-function planOf(
-  { certificates, clients, parameters }: Terminating,
-  features: ProxyFeatures,
-): ServerSocketPlan | undefined {
+function planOf({ certificates, clients, parameters }: Terminating): ServerSocketPlan | undefined {
   if (certificates.kind !== "files") return undefined;
   if (clients.kind === "none") return { certificates, clients, parameters };
   const { roots } = clients;
-  if (roots.kind !== "file" || (roots.revoked !== undefined && !features.revocationLists)) return undefined;
+  if (roots.kind !== "file") return undefined;
   return { certificates, clients: { ...clients, roots }, parameters };
 }

@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { buildMesh } from "../model/build.ts";
-import type { OutlierDetection } from "../model/client-policy.ts";
+import type { ClientTls, OutlierDetection } from "../model/client-policy.ts";
 import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
@@ -19,6 +19,7 @@ import type { ResourceMap } from "../xds/snapshot.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
 import { compileProxy, compileShared, type SharedResources } from "./compile.ts";
+import { isGateway } from "./gateway.ts";
 import { compileCommon, compileOutbound, type OutboundSets } from "./outbound.ts";
 import { layer } from "./resource-set.ts";
 import { proxyTelemetry } from "./telemetry.ts";
@@ -61,6 +62,8 @@ const services = fc.array(
     visibility,
     createdAt: fc.integer({ min: 0, max: 2 }),
     addresses: fc.uniqueArray(address, { maxLength: 2 }),
+    prefers: fc.constantFrom(undefined, undefined, "zone", "node"),
+    nodeLocal: fc.constantFrom<true | undefined>(undefined, undefined, true),
     ports: fc
       .uniqueArray(fc.constantFrom(80, 81), { minLength: 1 })
       .chain((numbers) =>
@@ -118,6 +121,7 @@ const policies = fc.array(
     hash: fc.constantFrom(true, true, false),
     ejects: fc.boolean(),
     locality,
+    credential: fc.constantFrom(false, false, true),
     subset: fc.boolean(),
   }),
   { maxLength: 4 },
@@ -171,6 +175,11 @@ const world = fc.record({
   routes,
   policies,
   strict: fc.uniqueArray(namespace, { maxLength: 1 }),
+  /** Namespaces with a Secret, and whose it is. */
+  secrets: fc.uniqueArray(fc.record({ namespace, owner: fc.constantFrom("one", "other") }), {
+    maxLength: 2,
+    selector: (secret) => secret.namespace,
+  }),
   logged: fc.array(
     fc.record({
       namespace,
@@ -190,6 +199,13 @@ const EJECTS: OutlierDetection = {
   baseEjectionMs: 1_000,
   maxEjectionPercent: 10,
   minHealthPercent: 0,
+};
+
+const ORIGINATED: ClientTls = {
+  kind: "simple",
+  subjectAltNames: [],
+  skipVerify: false,
+  credential: { name: "outside", mutual: false, verifies: true },
 };
 
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
@@ -214,13 +230,15 @@ function scopeOf(each: World["scopes"][number], i: number): ProxyScope {
   };
 }
 
-function partsOf({ services, routes, policies, strict, logged, pods, scopes }: World): MeshParts {
+function partsOf({ services, routes, policies, strict, secrets, logged, pods, scopes }: World): MeshParts {
   return parts({
     services: services.map((each, i) =>
       service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
     ),
     workloads: [
-      ...pods.map(([ns, app]) => workload(`${app}-pod`, app, ns, { locality: app === "x" ? US : EU })),
+      ...pods.map(([ns, app]) =>
+        workload(`${app}-pod`, app, ns, app === "x" ? { locality: US, node: "n1" } : { locality: EU, node: "n2" }),
+      ),
       ...CLIENTS,
     ],
     routes: routes.map((each, i) => routeOf(each, i)),
@@ -241,6 +259,7 @@ function partsOf({ services, routes, policies, strict, logged, pods, scopes }: W
               }
             : {}),
           ...(each.ejects ? { outlierDetection: EJECTS } : {}),
+          ...(each.credential ? { tls: ORIGINATED } : {}),
         },
         subsets: each.subset
           ? [{ name: "v1", labels: {}, origin: origin("DestinationRule", `p${i}`), settings: {}, ports: [] }]
@@ -248,6 +267,11 @@ function partsOf({ services, routes, policies, strict, logged, pods, scopes }: W
       }),
     ),
     proxyScopes: scopes.map(scopeOf),
+    credentials: secrets.map(({ namespace: ns, owner }) => ({
+      origin: origin("Secret", "outside", ns),
+      roots: `roots of ${owner}`,
+      digest: owner,
+    })),
     serverPolicies: strict.map((ns) =>
       serverPolicy(`strict-${ns}`, { kind: "namespace", namespace: ns }, { mtls: "strict" }),
     ),
@@ -282,11 +306,12 @@ function routeOf(each: World["routes"][number], i: number): Route {
 
 const PROXIES: readonly WorkloadProxy[] = [
   { ...SIDECAR, capture: { outboundPort: 15_001, inboundPort: 15_006 } },
+  { ...SIDECAR, gateway: { trustedProxies: 0, clientCertificate: "SANITIZE_SET", proxyProtocol: false } },
   { ...SIDECAR, forwardProxyPort: 15_081, upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }] },
 ];
 const CLIENTS: readonly Workload[] = NAMESPACES.flatMap((ns) =>
   PROXIES.map((proxy, i) =>
-    workload(`client-${i}`, i === 0 ? "x" : "client", ns, { proxy, ...(i === 0 ? { locality: US } : {}) }),
+    workload(`client-${i}`, i === 0 ? "x" : "client", ns, { proxy, ...(i === 0 ? { locality: US, node: "n1" } : {}) }),
   ),
 );
 
@@ -310,7 +335,8 @@ function anew(mesh: Mesh): SharedResources {
 
 function viewAt({ cache, mesh, selectors }: SharedResources, client: Workload): View {
   const seen = viewOf(client, client.proxy!, selectors, proxyTelemetry(mesh, client));
-  return viewFrom(seen, cache.perspectives.placeOf(client));
+  const { perspectives } = cache;
+  return viewFrom(seen, perspectives.placeOf(client), perspectives.holderOf(client, isGateway(client.proxy!)));
 }
 
 /** Headless services are not laid over anything, and are not generated here. */
@@ -373,13 +399,14 @@ test("with what is remembered of other meshes, a proxy gets what it would get wi
       const steps = worlds.flatMap((made, i): World[] => {
         const last = worlds[i - 1];
         if (!last) return [made];
-        const { pods, policies, routes, scopes, settings } = made;
+        const { pods, policies, routes, scopes, settings, secrets } = made;
         return [
           { ...last, pods },
-          { ...last, pods, scopes },
-          { ...last, pods, scopes, policies },
-          { ...last, pods, scopes, policies, settings },
-          { ...last, pods, scopes, policies, settings, routes },
+          { ...last, pods, secrets },
+          { ...last, pods, secrets, scopes },
+          { ...last, pods, secrets, scopes, policies },
+          { ...last, pods, secrets, scopes, policies, settings },
+          { ...last, pods, secrets, scopes, policies, settings, routes },
           made,
         ];
       });

@@ -1,8 +1,12 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { loadMesh } from "../dialect/load.ts";
 import type { ClientSettings } from "../model/client-policy.ts";
 import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { decodeResource } from "../xds/resource.ts";
+import { resourcesOf } from "../xds/snapshot.ts";
 import { effectiveSettings } from "./client-settings.ts";
+import { compileProxy, compileShared } from "./compile.ts";
 import type { Target } from "./endpoint.ts";
 import { localityGroups } from "./locality-groups.ts";
 import { NOWHERE, type Place } from "./place.ts";
@@ -124,4 +128,66 @@ test("an outlierDetection block silently turns failover by place on, as the mesh
   expect(kindOf({ outlierDetection })).toBe("failover");
   expect(kindOf({ outlierDetection, loadBalancing: { kind: "random", locality: { kind: "none" } } })).toBe("none");
   expect(kindOf({ loadBalancing: { kind: "random", locality: { kind: "shares", rules: [] } } })).toBe("shares");
+});
+
+describe("what a Service says itself", () => {
+  const WORLD = `
+apiVersion: v1
+kind: Namespace
+metadata: {name: default}`;
+  const pod = (name: string, place: string, node: string, more = "") => `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ${name}
+  labels: {app: ${more ? "client" : "web"}, topology.kubernetes.io/region: us, topology.kubernetes.io/zone: ${place}}
+  annotations: {heddle.dev/proxy: heddle${more}}
+spec: {nodeName: ${node}}
+status: {podIP: ${name}, conditions: [{type: Ready, status: "True"}]}`;
+  const PODS = [
+    pod("10.0.0.1", "a", "n1"),
+    pod("10.0.0.2", "a", "n2"),
+    pod("10.0.0.3", "b", "n3"),
+    pod("10.0.0.9", "a", "n1", ", heddle.dev/forward-proxy-port: '15080'"),
+  ];
+  const service = (fields: string, annotations = "") =>
+    `{apiVersion: v1, kind: Service, metadata: {name: web${annotations}}, spec: {selector: {app: web}, ports: [{port: 80, name: http}]${fields}}}`;
+  /** Endpoints that a client on n1 in zone a is told, `address priority`. */
+  const told = (...objects: readonly string[]) => {
+    const content = [WORLD, ...PODS, ...objects].join("\n---\n");
+    const { mesh } = loadMesh([{ name: "f.yaml", content }], DEFAULT_SETTINGS);
+    const client = mesh.workloads.find(({ labels }) => labels.app === "client")!;
+    const snapshot = compileProxy(compileShared(mesh, new Map()), client)!;
+    const [found] = [...resourcesOf(snapshot, "eds").values()];
+    return decodeResource("eds", found!.bytes).endpoints.flatMap(({ lbEndpoints, priority }) =>
+      lbEndpoints.map(({ hostIdentifier: { value } }) => {
+        const address = typeof value === "object" ? value.address?.address.value : undefined;
+        return `${address && "address" in address ? address.address : ""} ${priority}`;
+      }),
+    );
+  };
+  const ALIKE = ["10.0.0.1 0", "10.0.0.2 0", "10.0.0.3 0"];
+
+  test("trafficDistribution prefers the client's zone or node, whether anybody is ejected or not", () => {
+    expect(told(service(""))).toEqual(ALIKE);
+    for (const name of ["PreferClose", "PreferSameZone"])
+      expect(told(service(`, trafficDistribution: ${name}`))).toEqual(["10.0.0.1 0", "10.0.0.2 0", "10.0.0.3 1"]);
+    expect(told(service(", trafficDistribution: PreferSameNode"))).toEqual(["10.0.0.1 0", "10.0.0.2 1", "10.0.0.3 2"]);
+    expect(told(service(", trafficDistribution: Unheard"))).toEqual(ALIKE);
+  });
+
+  test("Istio's annotation counts more, a DestinationRule's locality most", () => {
+    const annotation = ", annotations: {networking.istio.io/traffic-distribution: PreferClose}";
+    const preferring = service(", trafficDistribution: PreferSameNode", annotation);
+    expect(told(preferring)).toEqual(["10.0.0.1 0", "10.0.0.2 0", "10.0.0.3 1"]);
+    const rule = (balancing: string) =>
+      `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: web}, spec: {host: web, trafficPolicy: {loadBalancer: ${balancing}}}}`;
+    expect(told(preferring, rule("{localityLbSetting: {enabled: false}}"))).toEqual(ALIKE);
+    expect(told(preferring, rule("{simple: RANDOM}"))).toEqual(["10.0.0.1 0", "10.0.0.2 0", "10.0.0.3 1"]);
+  });
+
+  test("internalTrafficPolicy Local leaves the endpoints of the client's node alone", () => {
+    expect(told(service(", internalTrafficPolicy: Local"))).toEqual(["10.0.0.1 0"]);
+    expect(told(service(", internalTrafficPolicy: Cluster"))).toEqual(ALIKE);
+  });
 });

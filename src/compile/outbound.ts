@@ -22,6 +22,7 @@ import { FORWARD_PROXY } from "./listener-names.ts";
 import { hostsOf, type Member, memberOf } from "./member.ts";
 import type { Memo } from "./memo.ts";
 import { type NamedService, nameTable } from "./name-table.ts";
+import { namesCredentials } from "./origination.ts";
 import { type OutboundRouting, outboundRouting } from "./outbound-routing.ts";
 import { type Owned, shareOver } from "./outbound-sets.ts";
 import { asksForPlace } from "./place.ts";
@@ -187,7 +188,14 @@ function headlessOf(context: OutboundContext, view: View): HeadlessResources {
 }
 
 function clusterContext({ mesh, acknowledged, cache }: OutboundContext, view: View): ServiceClusterContext {
-  return { mesh, acknowledged, memo: cache.memo, machineAddress: view.machineAddress, place: view.place };
+  return {
+    mesh,
+    acknowledged,
+    memo: cache.memo,
+    machineAddress: view.machineAddress,
+    place: view.place,
+    holder: view.holder,
+  };
 }
 
 /** Of all ports of the service, also where the view has some: whoever sees it shares them. */
@@ -197,12 +205,20 @@ export function clustersOf(context: OutboundContext, view: View, seen: Service):
   const policy = clientPolicyFor(mesh, service, view);
   const id = serviceKey(service);
   const { defaults, trustDomain, trustDomainAliases } = mesh.settings;
-  const place = view.place && asksForPlace(defaults.client, policy) ? view.place : undefined;
-  const key = `clusters/${ownerOf(service, policy, view.machineAddress, place)}`;
+  const place = view.place && asksForPlace(defaults.client, policy, service) ? view.place : undefined;
+  const holder = namesCredentials(policy) ? view.holder : undefined;
+  const key = `clusters/${ownerOf(service, policy, view.machineAddress, place, holder)}`;
   const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases];
-  const inputs = [mesh.index.endpoints.get(id), policy, ...settings, mesh.serverPolicies, cache.reachVersion(id)];
+  const inputs = [
+    mesh.index.endpoints.get(id),
+    policy,
+    ...settings,
+    mesh.serverPolicies,
+    cache.reachVersion(id),
+    holder && mesh.credentials,
+  ];
   return cache.references.get(key, inputs, () =>
-    serviceClusters({ ...clusterContext(context, view), place }, service, policy),
+    serviceClusters({ ...clusterContext(context, view), place, holder }, service, policy),
   );
 }
 

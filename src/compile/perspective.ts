@@ -1,6 +1,7 @@
 // Most of a mesh is the same to everybody. What is not is found here, so that it alone is compiled for each namespace: a hundred namespaces
 // that each see ten thousand services must not make a million of them.
 
+import type { ClientPolicy } from "../model/client-policy.ts";
 import { hostMatches } from "../model/hosts.ts";
 import { file } from "../model/label-index.ts";
 import type { Client } from "../model/lookup.ts";
@@ -11,6 +12,7 @@ import type { Workload } from "../model/workload.ts";
 import { domainsOf } from "./domains.ts";
 import { selects } from "./http-rules.ts";
 import { hostsOf, memberOf } from "./member.ts";
+import { type CredentialHolder, namesCredentials } from "./origination.ts";
 import { asksForPlace, labelsAskedFor, type Place, placeOf } from "./place.ts";
 
 /** A client of no namespace, whom no selector chooses: what it sees is what all see, but for the hosts of `differing`. */
@@ -30,15 +32,23 @@ export class Perspectives {
   /** Hosts, or wildcards over hosts, of which clients at different places are told different things. */
   readonly #placed: readonly string[];
   readonly #labelsAskedFor: readonly string[];
+  /** Policies that name Secrets: whoever may have none has no way to their services. */
+  readonly #originating: readonly ClientPolicy[];
 
   constructor(mesh: Mesh) {
     this.#mesh = mesh;
     const { client } = mesh.settings.defaults;
     const asking = mesh.clientPolicies.filter((policy) => asksForPlace(client, policy));
     // The mesh's own preference holds for services without a policy, too.
-    this.#placed = asksForPlace(client, undefined) ? ["*"] : [...new Set(asking.map(({ host }) => host))];
-    const labels = [undefined, ...asking].flatMap((policy) => labelsAskedFor(client, policy));
+    const preferring = mesh.services.filter(({ prefers, nodeLocal }) => prefers || nodeLocal);
+    const placed = [...asking, ...preferring].map(({ host }) => host);
+    this.#placed = asksForPlace(client, undefined) ? ["*"] : [...new Set(placed)];
+    const labels = [
+      ...[undefined, ...asking].flatMap((policy) => labelsAskedFor(client, policy)),
+      ...preferring.flatMap((service) => labelsAskedFor(client, undefined, service)),
+    ];
     this.#labelsAskedFor = [...new Set(labels)].sort();
+    this.#originating = mesh.clientPolicies.filter(namesCredentials);
     for (const { host, namespace, visibility } of mesh.services) this.#note(namespace, visibility, [host]);
     for (const { namespace, visibility, hosts } of mesh.routes)
       if (visibility.kind !== "public") this.#note(namespace, visibility, hosts);
@@ -61,11 +71,22 @@ export class Perspectives {
     return this.#placed.length === 0 ? undefined : placeOf(workload, this.#labelsAskedFor);
   }
 
+  /** Undefined: it may have no Secret, or nobody names one. */
+  holderOf(workload: Workload, gateway: boolean): CredentialHolder | undefined {
+    const { namespace } = workload;
+    const isNamed = this.#originating.some(({ clients }) => (clients ? selects(clients, workload) : gateway));
+    return isNamed ? { namespace, gateway } : undefined;
+  }
+
   /** Hosts, as written in the mesh, that may mean to this client what they do not mean to everybody; sorted. */
-  differing(client: Client & { readonly place?: Place | undefined }): readonly string[] {
+  differing(
+    client: Client & { readonly place?: Place | undefined; readonly holder?: CredentialHolder | undefined },
+  ): readonly string[] {
     const found = new Set<string>();
     const placed = client.place ? this.#placed : [];
-    const patterns = [...(this.#patterns.get(client.namespace) ?? []), ...this.#chosenHosts(client), ...placed];
+    const originating = client.holder ? this.#originating.map(({ host }) => host) : [];
+    const own = this.#patterns.get(client.namespace) ?? [];
+    const patterns = [...own, ...this.#chosenHosts(client), ...placed, ...originating];
     const queue = patterns.flatMap((pattern) => this.#covered(pattern));
     for (let host = queue.pop(); host !== undefined; host = queue.pop()) {
       if (found.has(host)) continue;

@@ -1,8 +1,9 @@
 // Where a client is, as far as some policy of the mesh asks. Clients at one place share what they are told.
 
 import type { ClientPolicy, ClientSettings, ScopedSettings } from "../model/client-policy.ts";
+import type { Service } from "../model/service.ts";
 import type { Locality } from "../model/workload.ts";
-import { effectiveSettings } from "./client-settings.ts";
+import { defaultsTowards, effectiveSettings } from "./client-settings.ts";
 
 export interface Place {
   readonly locality: Locality;
@@ -17,13 +18,19 @@ export const NOWHERE: Place = { locality: { region: "", zone: "", subzone: "" },
 export interface Placed {
   readonly labels: Readonly<Record<string, string>>;
   readonly locality: Locality;
+  readonly node?: string | undefined;
   readonly cluster: string;
   readonly network: string;
 }
 
+/** Of the machine, as Kubernetes labels it. */
+export const NODE_LABEL = "kubernetes.io/hostname";
+
 /** Where somebody is counts as labels of his, whoever said it (Istio: AugmentLabels). */
-export function labelOf({ labels, locality, cluster, network }: Placed, name: string): string {
+export function labelOf({ labels, locality, node, cluster, network }: Placed, name: string): string {
   switch (name) {
+    case NODE_LABEL:
+      return node ?? labels[name] ?? "";
     case "topology.kubernetes.io/region":
       return locality.region;
     case "topology.kubernetes.io/zone":
@@ -56,21 +63,35 @@ export function placeKey({ locality: { region, zone, subzone }, labels }: Place)
   return JSON.stringify([region, zone, subzone, ...Object.entries(labels)]);
 }
 
-/** Whether it matters to the policy where its clients are; undefined: to the mesh's defaults. */
-export function asksForPlace(defaults: ClientSettings, policy: ClientPolicy | undefined): boolean {
-  return preferencesOf(defaults, policy).some(({ kind }) => kind !== "none");
+/** Whether it matters to the service, to the policy, or where they say nothing to the mesh's defaults, where clients are. */
+export function asksForPlace(
+  defaults: ClientSettings,
+  policy: ClientPolicy | undefined,
+  service?: Pick<Service, "prefers" | "nodeLocal">,
+): boolean {
+  return service?.nodeLocal === true || preferencesOf(defaults, policy, service).some(({ kind }) => kind !== "none");
 }
 
 /** Labels of clients that decide which endpoints are preferred. */
-export function labelsAskedFor(defaults: ClientSettings, policy: ClientPolicy | undefined): readonly string[] {
-  return preferencesOf(defaults, policy).flatMap((preference) =>
+export function labelsAskedFor(
+  defaults: ClientSettings,
+  policy: ClientPolicy | undefined,
+  service?: Pick<Service, "prefers" | "nodeLocal">,
+): readonly string[] {
+  const labels = preferencesOf(defaults, policy, service).flatMap((preference) =>
     preference.kind === "failover" ? preference.labels.map(({ name }) => name) : [],
   );
+  return service?.nodeLocal ? [...labels, NODE_LABEL] : labels;
 }
 
-function preferencesOf(defaults: ClientSettings, policy: ClientPolicy | undefined) {
+function preferencesOf(
+  defaults: ClientSettings,
+  policy: ClientPolicy | undefined,
+  service: Pick<Service, "prefers"> | undefined,
+) {
+  const all = service ? defaultsTowards(defaults, service) : defaults;
   const scopes: readonly ScopedSettings[] = policy ? [policy, ...policy.subsets] : [{ settings: {}, ports: [] }];
   return scopes.flatMap(({ settings, ports }) =>
-    [settings, ...ports.map((port) => port.settings)].map((own) => effectiveSettings(defaults, own).locality),
+    [settings, ...ports.map((port) => port.settings)].map((own) => effectiveSettings(all, own).locality),
   );
 }

@@ -61,22 +61,22 @@ const HTTP1 = { enableTrailers: true };
 
 export interface HttpTuning {
   readonly pool?: ConnectionPool | undefined;
-  /** Server name and certificate check by the request's Host (TLS to a server outside the mesh). */
-  readonly automaticServerName?: boolean;
+  /** What TLS to a server outside the mesh takes of the request's host. */
+  readonly namedByRequest?: { readonly serverName: boolean; readonly certificate: boolean } | undefined;
 }
 
 /** `typed_extension_protocol_options` of a cluster. */
 export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning = {}): { [name: string]: Any } {
   if (protocol === undefined) return {};
-  const { pool, automaticServerName } = tuning;
+  const { pool, namedByRequest: named } = tuning;
   const automatic: MessageInitShape<typeof UpstreamHttpProtocolOptionsSchema> = {
-    autoSni: true,
-    autoSanValidation: true,
+    autoSni: named?.serverName ?? false,
+    autoSanValidation: named?.certificate ?? false,
   };
   const common = commonOptions(pool);
   const options = create(HttpProtocolOptionsSchema, {
     upstreamProtocolOptions: protocolConfig(protocol, pool),
-    ...(automaticServerName ? { upstreamHttpProtocolOptions: automatic } : {}),
+    ...(named ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
   });
   return { [HTTP_OPTIONS]: packAny(HttpProtocolOptionsSchema, options) };

@@ -15,8 +15,6 @@ export interface ProxyFeatures {
   readonly manyCertificates: boolean;
   /** Speaks TLS 1.0 and 1.1, where a gateway asks for it. */
   readonly oldTls: boolean;
-  /** Reads lists of revoked certificates. */
-  readonly revocationLists: boolean;
 }
 
 const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
@@ -27,7 +25,6 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     sendsSpans: false,
     manyCertificates: false,
     oldTls: false,
-    revocationLists: false,
   },
   envoy: {
     accessLogService: true,
@@ -36,7 +33,6 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     sendsSpans: true,
     manyCertificates: true,
     oldTls: true,
-    revocationLists: true,
   },
 };
 

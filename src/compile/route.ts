@@ -55,12 +55,19 @@ function clusterSpecifier(clusters: readonly WeightedCluster[]) {
       } as const);
 }
 
-function backendSpecifier(backends: readonly ResolvedBackend[]) {
+function hostRewrite(authority: string | undefined) {
+  if (authority === undefined) return {};
+  return { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } } as const;
+}
+
+/** `authority`: of shares that name none of their own. */
+function backendSpecifier(backends: readonly ResolvedBackend[], authority: string | undefined) {
   const [only] = backends;
   if (backends.length === 1 && only) return { case: "cluster", value: only.cluster } as const;
   const clusters = backends.map(({ cluster, backend }) => ({
     name: cluster,
     weight: backend.weight,
+    ...hostRewrite(backend.authority ?? authority),
     ...headerFields(backend),
   }));
   return { case: "weightedClusters", value: { clusters } } as const;
@@ -98,15 +105,17 @@ function mirrorPolicies(mirrors: SelectedRule["mirrors"]) {
 }
 
 function forward({ rule, backends, mirrors }: SelectedRule, rewrite: Rewrite, context: RouteContext): RouteAction {
+  // Envoy takes the route's host before that of a share.
+  const perShare = rewrite.authority === undefined && backends.some(({ backend }) => backend.authority !== undefined);
   const authority = rewrite.authority ?? context.authority;
   const hashes = backends.flatMap(({ hash }) => hash ?? []);
   const retry = retryPolicy(rule.retry ?? context.retry, hashes.length > 0);
   return create(RouteActionSchema, {
-    clusterSpecifier: backendSpecifier(backends),
+    clusterSpecifier: backendSpecifier(backends, perShare ? authority : undefined),
     hashPolicy: hashes.map(hashPolicy),
     ...timeouts(rule.timeoutMs === undefined ? undefined : durationFromMs(rule.timeoutMs)),
     ...(retry ? { retryPolicy: retry } : {}),
-    ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
+    ...(perShare ? {} : hostRewrite(authority)),
     ...pathRewrite(rewrite.path),
     requestMirrorPolicies: mirrorPolicies(mirrors),
   });
@@ -214,7 +223,7 @@ export function defaultRoute(cluster: string, operationName: string, context: Ro
         ...timeouts(),
         hashPolicy: hash ? [hashPolicy(hash)] : [],
         ...(retry ? { retryPolicy: retry } : {}),
-        ...(authority === undefined ? {} : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: authority } }),
+        ...hostRewrite(authority),
       },
     },
   });

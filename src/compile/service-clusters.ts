@@ -11,13 +11,14 @@ import { serviceKey } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { labelsMatch } from "../model/workload.ts";
 import { encodeResource } from "../xds/resource.ts";
-import { settingsAt } from "./client-settings.ts";
+import { defaultsTowards, settingsAt } from "./client-settings.ts";
 import { type ClusterPlan, discoveryOf, edsName, outboundCluster, planName } from "./cluster-outbound.ts";
 import { loadAssignment, type Target, targetOf } from "./endpoint.ts";
 import { type AcknowledgedServerNames, type Reach, reachOf } from "./leg.ts";
 import { localityGroups } from "./locality-groups.ts";
 import type { Memo } from "./memo.ts";
-import { NOWHERE, type Place, placeKey } from "./place.ts";
+import { type CredentialHolder, originationOf } from "./origination.ts";
+import { labelOf, NODE_LABEL, NOWHERE, type Place, placeKey } from "./place.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 
 export interface ServiceClusters {
@@ -33,6 +34,8 @@ export interface ServiceClusterContext {
   readonly machineAddress: string | undefined;
   /** Of the client, where policies ask for it. */
   readonly place: Place | undefined;
+  /** Whose Secrets the client may have, where policies name some. */
+  readonly holder: CredentialHolder | undefined;
 }
 
 interface Reached {
@@ -76,17 +79,19 @@ export function endpointCluster(
 }
 
 function portClusters(
-  { mesh, acknowledged, memo, machineAddress, place }: ServiceClusterContext,
+  { mesh, acknowledged, memo, machineAddress, place, holder }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
   address: string | undefined,
 ): PortClusters {
-  const settings = settingsAt(mesh.settings.defaults.client, policy, subset, port.number);
+  const settings = settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, subset, port.number);
   const all = endpointsOf(mesh, service, port.number);
+  const node = place?.labels[NODE_LABEL] ?? "";
   const members = all.filter(
     (endpoint) =>
+      (!service.nodeLocal || labelOf(endpoint, NODE_LABEL) === node) &&
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)) &&
       (address === undefined || endpoint.address === address),
   );
@@ -102,7 +107,8 @@ function portClusters(
     endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach, machineAddress)] : [],
   );
   const groups = (found: readonly Target[]) => localityGroups(found, settings.locality, place ?? NOWHERE);
-  const discovery = discoveryOf(service, settings);
+  const origination = originationOf(mesh, holder, policy, settings.tls);
+  const discovery = discoveryOf(service, settings, origination);
   const isDns = discovery === "dns" || discovery === "dns-round-robin";
   // Whom it reaches no list says, and so nobody knows a leg to him.
   const isUnlisted = discovery === "original-destination" || discovery === "dynamic-dns";
@@ -113,12 +119,13 @@ function portClusters(
     subset: subset?.name ?? "",
     address: address ?? "",
     settings,
+    origination,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: serverIdentities(service, all, mesh.settings),
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
   };
-  const owner = ownerOf(service, policy, machineAddress, place);
+  const owner = ownerOf(service, policy, machineAddress, place, holder);
   const cluster = memo.get(`cluster/${owner}/${planName(plan)}`, [plan], () => ({
     resource: encodeResource("cds", outboundCluster(plan)),
     sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],
@@ -143,9 +150,11 @@ export function ownerOf(
   policy: ClientPolicy | undefined,
   machineAddress: string | undefined,
   place: Place | undefined,
+  holder: CredentialHolder | undefined,
 ): string {
   const at = place ? placeKey(place) : "";
-  return `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}/${at}`;
+  const secrets = holder ? `${holder.namespace}${holder.gateway ? " gateway" : ""}` : "";
+  return `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}/${at}/${secrets}`;
 }
 
 /** An endpoint that is just starting has acknowledged nothing; it must not turn the protocol of its cluster back and forth. */

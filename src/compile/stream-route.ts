@@ -55,23 +55,28 @@ export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, cli
     name: resolveBackend(mesh, client, backend, port.number).cluster,
     weight: backend.weight,
   }));
-  const first = rule.backends[0]?.target;
-  const settings = settingsOf(
-    mesh,
-    client,
-    first?.host ?? service.host,
-    first?.port ?? port.number,
-    first?.subset ?? "",
-  );
   return {
     clusters,
-    // Istio's: of several destinations none is tunnelled to, as one way on may not be the other's.
-    settings: clusters.length > 1 ? { ...settings, tunnel: undefined } : settings,
+    settings: sharedSettings(mesh, client, rule.backends, port.number),
     sources: [rule.source, origin],
   };
 }
 
-/** Of several backends the first one's hold: a connection has them before it has a backend. */
+/**
+ * Of several backends the first one's hold: a connection has them before it has a backend. None of them is tunnelled to (Istio's), as one
+ * way on may not be the other's.
+ */
+export function sharedSettings(
+  mesh: Mesh,
+  client: Client,
+  backends: readonly WeightedBackend[],
+  calledPort: number,
+): StreamSettings {
+  const { host = "", port, subset = "" } = backends[0]?.target ?? {};
+  const settings = settingsOf(mesh, client, host, port ?? calledPort, subset);
+  return backends.length > 1 ? { ...settings, tunnel: undefined } : settings;
+}
+
 function settingsOf(mesh: Mesh, client: Client, host: string, port: number, subset: string): StreamSettings {
   const settings = clientSettingsFor(mesh, client, host, port, subset);
   const balancing = settings?.loadBalancing;

@@ -18,6 +18,7 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
+import { discoveredSecret } from "./credential-secrets.ts";
 import { lazy } from "./lazy.ts";
 import { meshRoots, workloadCertificate } from "./secret.ts";
 
@@ -31,6 +32,12 @@ const LEG_VERSION: MessageInitShape<typeof TlsParametersSchema> = {
   tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
 };
+
+/** Resources that hold a certificate with its key, and roots. */
+export interface SecretNames {
+  readonly certificate: string | undefined;
+  readonly roots: string | undefined;
+}
 
 type SanMatcher = MessageInitShape<typeof SubjectAltNameMatcherSchema>;
 
@@ -116,25 +123,45 @@ export function withProxyHeader(inner: TransportSocket, version: ProxyProtocolVe
   });
 }
 
-/** TLS to a server outside the mesh; with a certificate of one's own it is mutual. */
-export function externalClient(tls: ClientTls & { readonly kind: "simple" }): TransportSocket {
-  const { certificate, sni, caFile, skipVerify, subjectAltNames } = tls;
-  const file = (filename: string) => ({ specifier: { case: "filename", value: filename } }) as const;
+type Originated = ClientTls & { readonly kind: "simple" };
+type Common = MessageInitShape<typeof CommonTlsContextSchema> & object;
+
+function file(filename: string) {
+  return { specifier: { case: "filename", value: filename } } as const;
+}
+
+/** TLS to a server outside the mesh; with a certificate of one's own it is mutual. `found`: what Secrets have of it. */
+export function externalClient(tls: Originated, found: SecretNames | undefined): TransportSocket {
   return upstream({
-    sni: sni ?? "",
-    commonTlsContext: {
-      tlsCertificates: certificate
-        ? [{ certificateChain: file(certificate.chainFile), privateKey: file(certificate.keyFile) }]
-        : [],
-      validationContextType: skipVerify
+    sni: tls.sni ?? "",
+    commonTlsContext: found ? fromSecrets(tls, found) : fromFiles(tls),
+  });
+}
+
+function fromFiles({ certificate, caFile, revokedFile, skipVerify, subjectAltNames }: Originated): Common {
+  const trusted = {
+    trustedCa: file(caFile ?? SYSTEM_ROOTS),
+    ...(revokedFile === undefined ? {} : { crl: file(revokedFile) }),
+    matchTypedSubjectAltNames: subjectAltNames.map(exactName),
+  };
+  return {
+    tlsCertificates: certificate
+      ? [{ certificateChain: file(certificate.chainFile), privateKey: file(certificate.keyFile) }]
+      : [],
+    validationContextType: skipVerify ? { case: undefined } : { case: "validationContext", value: trusted },
+  };
+}
+
+function fromSecrets({ subjectAltNames }: Originated, { certificate, roots }: SecretNames): Common {
+  const defaultValidationContext = { matchTypedSubjectAltNames: subjectAltNames.map(exactName) };
+  return {
+    tlsCertificateSdsSecretConfigs: certificate === undefined ? [] : [discoveredSecret(certificate)],
+    validationContextType:
+      roots === undefined
         ? { case: undefined }
         : {
-            case: "validationContext",
-            value: {
-              trustedCa: file(caFile ?? SYSTEM_ROOTS),
-              matchTypedSubjectAltNames: subjectAltNames.map(exactName),
-            },
+            case: "combinedValidationContext",
+            value: { defaultValidationContext, validationContextSdsSecretConfig: discoveredSecret(roots) },
           },
-    },
-  });
+  };
 }

@@ -8,6 +8,7 @@ import { originKey } from "../model/origin.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
+import type { CredentialHolder } from "./origination.ts";
 import { EVERYBODY } from "./perspective.ts";
 import { type Place, placeKey } from "./place.ts";
 import { clientTelemetryKey, type ProxyTelemetry } from "./telemetry.ts";
@@ -19,6 +20,8 @@ export interface View extends Client, Means {
   readonly scope: ProxyScope | undefined;
   /** Undefined: nowhere in particular, or nobody asks. */
   readonly place?: Place | undefined;
+  /** Undefined: no policy has it originate TLS by a Secret. */
+  readonly holder?: CredentialHolder | undefined;
 }
 
 interface Means {
@@ -68,9 +71,15 @@ export function viewOf(
   return { namespace, labels, ...means, scope: limits, key: parts.join("|") };
 }
 
-/** As some policies of the mesh ask where clients are. */
-export function viewFrom(view: View, place: Place | undefined): View {
-  return place ? { ...view, place, key: `${view.key}|${placeKey(place)}` } : view;
+/** As some policies of the mesh ask where clients are, and name Secrets. */
+export function viewFrom(view: View, place: Place | undefined, holder: CredentialHolder | undefined): View {
+  if (!place && !holder) return view;
+  const parts = [
+    view.key,
+    place ? placeKey(place) : "",
+    holder ? `secrets${holder.gateway ? " of a gateway" : ""}` : "",
+  ];
+  return { ...view, place, holder, key: parts.join("|") };
 }
 
 /** The view of what is the same to everybody, by the same means. */

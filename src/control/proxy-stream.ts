@@ -16,6 +16,7 @@ import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { HeldResource } from "../xds/held.ts";
 import type { Resource } from "../xds/resource.ts";
 import { kindOfTypeUrl } from "../xds/type-urls.ts";
 import type { ControlMetrics } from "./metrics.ts";
@@ -82,6 +83,8 @@ export class ProxyStream implements CallHandler {
   readonly #cost = new StreamCost();
   /** What stays back, as of the arming of the alarm; what came to it later has its own time. */
   #heldBack: Resource[] = [];
+  /** And what stays for its routes' sake. */
+  #orphaned: HeldResource[] = [];
   readonly #patience = new Alarm(() => this.#losePatience());
   #over = false;
 
@@ -282,10 +285,10 @@ export class ProxyStream implements CallHandler {
   }
 
   #watchHeldBack(server: DeltaServer): void {
-    const heldBack = server.heldBack()[Symbol.iterator]();
-    if (heldBack.next().done) timers.disarm(this.#patience);
+    if (isEmpty(server.heldBack()) && isEmpty(server.orphanedClusters())) timers.disarm(this.#patience);
     else if (!this.#patience.armed) {
       this.#heldBack = [...server.heldBack()];
+      this.#orphaned = [...server.orphanedClusters()];
       timers.arm(this.#patience, this.#host.patienceMs);
     }
   }
@@ -294,6 +297,7 @@ export class ProxyStream implements CallHandler {
     if (this.#state.kind !== "serving" || this.#over) return;
     const { server } = this.#state;
     server.release(this.#heldBack.splice(0));
+    server.releaseClusters(this.#orphaned.splice(0));
     this.#push(this.#state);
   }
 
@@ -334,6 +338,11 @@ export class ProxyStream implements CallHandler {
     this.#over = true;
     timers.disarm(this.#patience);
     this.#heldBack = [];
+    this.#orphaned = [];
     this.#host.onOver(this);
   }
+}
+
+function isEmpty(items: Iterable<unknown>): boolean {
+  return items[Symbol.iterator]().next().done === true;
 }

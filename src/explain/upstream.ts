@@ -89,7 +89,7 @@ export class Upstreams {
     const ready = endpoints.filter(({ health }) => health === "healthy" || health === "degraded").length;
     const list = endpoints.map(endpointText);
     const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}`;
-    const decision = isAble ? told : `${told}; its share is answered 503 (UH)`;
+    const decision = isAble ? told : `${told}; its share is answered 503 (UH)${this.#lackedSecret(cluster)}`;
     this.#story.tell("endpoints", decision, this.#tables.sources("cds", name)[0]);
     tellPatches(this.#story, this.#tables, "endpoints", "cds", name);
     return { name, weight, endpoints, flag: isAble ? undefined : "UH" };
@@ -161,14 +161,15 @@ export class Upstreams {
       const address = endpoint.address.kind === "socket" ? endpoint.address : undefined;
       const { protocol } = cluster;
       const followed = { protocol, address, tls: tlsFacts(socket), model, workload: this.#workloadOf(model) };
-      this.#tellTls(name, formatAddress(endpoint.address), followed);
+      this.#tellTls(cluster, formatAddress(endpoint.address), followed);
       return followed;
     }
     return undefined;
   }
 
-  #tellTls(cluster: string, to: string, { tls, model, workload }: Followed): void {
-    const names = tls.sans.length > 0 ? `, the server must prove to be ${tls.sans.join(" or ")}` : "";
+  #tellTls({ name: cluster, namedByRequest }: Cluster, to: string, { tls, model, workload }: Followed): void {
+    const named = namedByRequest?.certificate ? "the request's host" : "";
+    const names = tls.sans.length > 0 || named ? `, the server must prove to be ${tls.sans.join(" or ") || named}` : "";
     const decision =
       tls.mode === "none"
         ? `${to} is spoken to in the clear`
@@ -180,6 +181,14 @@ export class Upstreams {
     if (asked)
       this.#story.tell("client TLS", decision, asked, mode === undefined ? undefined : { decision: mode, by: server });
     else this.#story.tell("client TLS", mode ? `${decision}; ${mode}` : decision, server);
+  }
+
+  /** Why there is no way at all: a Secret is named that is not there, or not the client's to have. */
+  #lackedSecret({ name, discovery }: Cluster): string {
+    const parsed = discovery.kind === "static" ? parseClusterName(name) : undefined;
+    const tls = parsed && clientSettingsFor(this.#mesh, this.#client, parsed.host, parsed.port, parsed.subset)?.tls;
+    if (tls?.kind !== "simple" || !tls.credential) return "";
+    return `: it has no Secret ${tls.credential.name} for TLS, or not all that is wanted of it`;
   }
 
   /** The policy of the client's side that says how it is to be. */

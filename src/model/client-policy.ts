@@ -120,10 +120,21 @@ export type ClientTls =
       readonly subjectAltNames: readonly string[];
       /** File of trusted roots; undefined: the operating system's. */
       readonly caFile?: string | undefined;
+      /** File with lists of revoked certificates, of every authority that is trusted; undefined: nobody is looked for. */
+      readonly revokedFile?: string | undefined;
       readonly skipVerify: boolean;
       /** A certificate of one's own makes it mutual. */
       readonly certificate?: { readonly chainFile: string; readonly keyFile: string } | undefined;
+      /** In place of all these files. */
+      readonly credential?: OriginationCredential | undefined;
     };
+
+/** A credential of the client's namespace: its roots, where the server is verified, and its certificate, where that is mutual. */
+export interface OriginationCredential {
+  readonly name: string;
+  readonly mutual: boolean;
+  readonly verifies: boolean;
+}
 
 /** Undefined `tls`: mutual TLS to each endpoint that can, plaintext to the rest (auto mTLS). */
 export interface ClientSettings {
@@ -171,4 +182,13 @@ export function settingsFor(scope: ScopedSettings, port: number): ClientSettings
 
 export function subsetByName(policy: ClientPolicy, name: string): Subset | undefined {
   return policy.subsets.find((subset) => subset.name === name);
+}
+
+/** That it names at whatever level: clients that follow it may need them. */
+export function credentialsNamed(policy: ClientPolicy): readonly OriginationCredential[] {
+  return [policy, ...policy.subsets].flatMap(({ settings, ports }) =>
+    [settings, ...ports.map((port) => port.settings)].flatMap(({ tls }) =>
+      tls?.kind === "simple" && tls.credential ? [tls.credential] : [],
+    ),
+  );
 }

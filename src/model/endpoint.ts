@@ -21,6 +21,8 @@ export interface Endpoint {
   readonly health: Health;
   readonly weight: number;
   readonly locality: Locality;
+  /** See Workload. */
+  readonly node?: string | undefined;
   readonly cluster: string;
   readonly network: string;
   /** What subsets select by. */
@@ -38,6 +40,8 @@ export interface ListedEndpoint {
   readonly health: Health;
   readonly weight: number;
   readonly locality: Locality;
+  /** See Workload. */
+  readonly node?: string | undefined;
   readonly cluster: string;
   readonly network: string;
   readonly labels: Readonly<Record<string, string>>;

@@ -163,7 +163,7 @@ function fromList(
     const locality = isKnown(listed.locality) ? listed.locality : workload.locality;
     return { ...ofWorkload(workload, listed.address, applicationPort), health, locality };
   }
-  const { address, weight, locality, cluster, network, labels, identity, takesMutualTls } = listed;
+  const { address, weight, locality, node, cluster, network, labels, identity, takesMutualTls } = listed;
   const transport = takesMutualTls ? ({ kind: "leg", port: applicationPort } as const) : PLAINTEXT;
   return {
     address,
@@ -173,6 +173,7 @@ function fromList(
     health,
     weight,
     locality,
+    ...(node === undefined ? {} : { node }),
     cluster,
     network,
     labels,
@@ -186,7 +187,7 @@ function ofWorkload(
   address: string,
   applicationPort: number,
 ): Omit<Endpoint, "health" | "locality"> {
-  const { proxy, weight, cluster, network, labels } = workload;
+  const { proxy, weight, node, cluster, network, labels } = workload;
   // An identity that it cannot prove must not be one that servers of this service may have.
   const identity = workload.takesMutualTls === false ? undefined : workload.identity;
   // Captured connections reach the proxy on the application's own port.
@@ -197,6 +198,7 @@ function ofWorkload(
     port: standIn?.plaintext ?? applicationPort,
     transport: transportOf(workload, applicationPort),
     weight,
+    ...(node === undefined ? {} : { node }),
     cluster,
     network,
     labels,

@@ -30,6 +30,8 @@ export type LocalityPreference =
       readonly labels: readonly FailoverLabel[];
       /** Where to go from a region, before all others. */
       readonly regions: readonly { readonly from: string; readonly to: string }[];
+      /** Also where no endpoint is ever found to fail: others are for when there is none left. */
+      readonly always?: true | undefined;
     };
 
 /** Subzone, zone, region, anywhere. */

@@ -116,6 +116,8 @@ export type DirectBody =
 export interface WeightedBackend {
   readonly target: BackendTarget;
   readonly weight: number;
+  /** Host that the upstream sees, unless the rule says one; undefined: the client's. */
+  readonly authority?: string | undefined;
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
 }

@@ -42,6 +42,10 @@ export interface Service extends Authored {
   /** Names that the server's certificate must carry instead of the endpoints' identities. */
   readonly subjectAltNames?: readonly string[] | undefined;
   readonly visibility: Visibility;
+  /** Where the endpoints are that clients prefer, as far as no policy says it; undefined: the mesh's. */
+  readonly prefers?: "zone" | "node" | undefined;
+  /** Endpoints on the client's own node are all that there are to it. */
+  readonly nodeLocal?: true | undefined;
 }
 
 /** Istio's range of the addresses that are given to services without one. */

@@ -1,8 +1,9 @@
 // Findings between objects.
 
 import { expect, test } from "bun:test";
+import { Secret } from "../base/secret.ts";
 import { buildMesh } from "./build.ts";
-import { clientPolicy, parts, route, serverPolicy, service, workload } from "./sample.ts";
+import { clientPolicy, parts, route, SIDECAR, serverPolicy, service, workload } from "./sample.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 import { SourceMap } from "./source-map.ts";
 import { validateMesh } from "./validate.ts";
@@ -42,6 +43,34 @@ test("a subset that selects nothing, but not while there are no endpoints at all
   const clientPolicies = [clientPolicy("p", HOST, "default", { subsets })];
   expect(findings({ clientPolicies })).toEqual(["HED2008 web spec.subsets"]);
   expect(findings({ clientPolicies, workloads: [] })).toEqual([]);
+});
+
+test("a credential that nobody may have, or that is not there", () => {
+  const sidecar = workload("web-1", "web", "default", { proxy: SIDECAR });
+  const credential = { name: "outside", mutual: true, verifies: true };
+  const tls = { kind: "simple", subjectAltNames: [], skipVerify: false, credential } as const;
+  const clients = { namespace: "default", labels: { app: "web" } };
+  const rule = (selecting: boolean) =>
+    clientPolicy("p", HOST, "default", { settings: { tls }, ...(selecting ? { clients } : {}) });
+  const codes = (changes: Parameters<typeof parts>[0]) =>
+    findings({ workloads: [sidecar], ...changes }).map((line) => line.split(" ")[0]);
+  expect(codes({ clientPolicies: [rule(false)] })).toEqual(["HED1580"]);
+  expect(codes({ clientPolicies: [rule(true)] })).toEqual(["HED1581"]);
+  const gateway = {
+    ...SIDECAR,
+    gateway: { trustedProxies: 0, clientCertificate: "SANITIZE", proxyProtocol: false },
+  } as const;
+  const workloads = [workload("edge", "edge", "default", { proxy: gateway })];
+  expect(codes({ clientPolicies: [rule(false)], workloads })).toEqual(["HED1581"]);
+  const origin = { ...web.origin, kind: "Secret", name: "outside" };
+  const keyPair = { chain: "chain", key: new Secret("key") };
+  const credentials = (roots: string | undefined) => [{ origin, keyPair, roots, digest: "1" }];
+  expect(codes({ clientPolicies: [rule(true)], credentials: credentials(undefined) })).toEqual(["HED1581"]);
+  expect(codes({ clientPolicies: [rule(true)], credentials: credentials("roots") })).toEqual([]);
+  // Files alone say nothing of who is there.
+  expect(
+    codes({ clientPolicies: [rule(false)], workloads: [workload("web-1", "web", "default", { proxy: undefined })] }),
+  ).toEqual([]);
 });
 
 test("two policies of one scope", () => {

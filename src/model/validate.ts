@@ -25,6 +25,7 @@ import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import { placeNote, type SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
+import { originationFindings } from "./validate-origination.ts";
 import { validatePatches } from "./validate-patches.ts";
 import { securityFindings } from "./validate-security.ts";
 import { telemetryFindings } from "./validate-telemetry.ts";
@@ -138,6 +139,8 @@ class Validation {
   }
 
   #clientPolicy(policy: ClientPolicy): void {
+    for (const message of originationFindings(this.#mesh, policy))
+      this.#report(policy.origin, "spec.trafficPolicy.tls", message);
     const { host, origin } = policy;
     const services = this.#servicesUnder(host);
     const [service] = services;

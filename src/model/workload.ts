@@ -80,6 +80,8 @@ export interface Workload {
   /** "" is the default network: reachable directly from everywhere. */
   readonly network: string;
   readonly locality: Locality;
+  /** The machine that it runs on; undefined: nobody said. */
+  readonly node?: string | undefined;
   /** Share of load relative to the other endpoints of a service; 1 unless said. */
   readonly weight: number;
   readonly health: Health;

@@ -40,8 +40,8 @@ type Extension = { readonly critical: boolean; readonly value: Uint8Array };
 
 /** 32, where a leaf of a mesh has 6 and public ones have 10. */
 const MAX_EXTENSIONS = 32;
-/** 128 names in one certificate; an X.509-SVID has one URI. */
-const MAX_NAMES = 128;
+/** 512 names in one certificate; an X.509-SVID has one URI, a server of a public authority up to 250 names. */
+const MAX_NAMES = 512;
 
 const NO_NAMES: SubjectAltNames = { critical: false, uris: [], dnsNames: [], others: 0 };
 /** `certificatePolicies` states under which rules a certificate was issued, which no verifier of a mesh asks about. */

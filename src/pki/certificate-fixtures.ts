@@ -2,8 +2,11 @@
 import { type Certificate, certificatePem, parseCertificate } from "./certificate.ts";
 import { buildCertificate, type CertificateTemplate, organizationName } from "./certificate-builder.ts";
 import { KEY_USAGE } from "./certificate-extensions.ts";
+import { bitString, integer, sequence, time } from "./der-writer.ts";
 import { exportPrivateKey, generateKeyPair, type KeyPair } from "./key.ts";
 import { OID } from "./oid.ts";
+import { formatPem } from "./pem.ts";
+import { signatureAlgorithm, signBody } from "./signature.ts";
 
 export const HOUR_MS = 3_600_000;
 /** Noon of 1 January 2030, for tests that bring their own clock. */
@@ -79,4 +82,22 @@ function aroundNow(key: KeyPair, nowMs: number) {
 
 function below(issuer: TestCertificate) {
   return { issuer: issuer.certificate.subject, issuerKeyIdentifier: issuer.certificate.subjectKeyIdentifier };
+}
+
+/** PEM of a list (RFC 5280 5.1) of certificates that `issuer` has revoked, good for an hour around `nowMs`. */
+export function testRevocations(issuer: TestCertificate, revoked: readonly TestCertificate[], nowMs: number): string {
+  const { privateKey } = issuer.key;
+  const algorithm = signatureAlgorithm(privateKey);
+  const octets = ({ certificate: { serial } }: TestCertificate) =>
+    Buffer.from(serial.padStart(serial.length + (serial.length % 2), "0"), "hex");
+  const entries = revoked.map((each) => sequence(integer(octets(each)), time(nowMs - HOUR_MS)));
+  const body = sequence(
+    integer(1),
+    algorithm,
+    issuer.certificate.subject,
+    time(nowMs - HOUR_MS),
+    time(nowMs + HOUR_MS),
+    ...(entries.length === 0 ? [] : [sequence(...entries)]),
+  );
+  return formatPem("X509 CRL", sequence(body, algorithm, bitString(signBody(body, privateKey))));
 }

@@ -2,7 +2,8 @@
 // answers otherwise must fail here first. "Name" is the SPIFFE id, which no TLS library compares.
 import { afterEach, describe, expect, test } from "bun:test";
 import { createSecureContext } from "node:tls";
-import { type TestCertificate, testIntermediate, testLeaf, testRoot } from "./certificate-fixtures.ts";
+import { organizationName } from "./certificate-builder.ts";
+import { type TestCertificate, testIntermediate, testLeaf, testRevocations, testRoot } from "./certificate-fixtures.ts";
 import { OID } from "./oid.ts";
 import { peerIdentity } from "./svid.ts";
 
@@ -371,4 +372,85 @@ test("a silent client is ended by terminate(), which rings the handshake callbac
   await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
   await closed.promise;
   expect(events).toEqual(["handshake false ECONNRESET", "close"]);
+});
+
+describe("lists of revoked certificates", () => {
+  const [good, bad] = [testLeaf(root, CLIENT, now), testLeaf(root, OTHER, now)];
+  const list = testRevocations(root, [bad], now);
+
+  /** What a context with these lists says of a peer with this certificate, on either side. */
+  const verdicts = async (
+    peer: TestCertificate,
+    lists: readonly string[],
+  ): Promise<readonly (string | undefined)[]> => {
+    const verifying = context({ ca: root.pem, cert: server.pem, key: server.keyPem, crl: lists });
+    const showing = context({ cert: peer.pem, key: peer.keyPem });
+    const judge = Promise.withResolvers<string | undefined>();
+    const asServer = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: (socket) =>
+          void socket.upgradeTLS({
+            isServer: true,
+            tls: { secureContext: verifying, requestCert: true, rejectUnauthorized: false },
+            socket: {
+              handshake: (end: Bun.Socket<unknown>, _success: boolean, error: Error | null) =>
+                judge.resolve(end.authorized ? undefined : (error as { code?: string } | null)?.code),
+              data() {},
+              drain() {},
+              error() {},
+            },
+          } as never),
+        drain() {},
+      },
+    });
+    listeners.push(asServer);
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port: asServer.port,
+      tls: { secureContext: showing, rejectUnauthorized: false, serverName: SNI } as never,
+      socket: { data() {}, drain() {}, error() {} },
+    });
+    const ofClient = await judge.promise;
+    const asClient = Promise.withResolvers<string | undefined>();
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port: listen({ server: peer, optional: true }, { drain() {}, data() {} }),
+      tls: { secureContext: verifying, rejectUnauthorized: false, serverName: SNI } as never,
+      socket: {
+        handshake: (socket, _success, error) => {
+          asClient.resolve((error as { code?: string } | null)?.code);
+          socket.end();
+        },
+        data() {},
+        drain() {},
+        error() {},
+      },
+    });
+    return [ofClient, await asClient.promise];
+  };
+  const GOOD = "ERR_TLS_CERT_ALTNAME_INVALID";
+
+  test("shut out whom they name, on either side, and nobody else", async () => {
+    expect(await verdicts(good, [list])).toEqual([undefined, GOOD]);
+    expect(await verdicts(bad, [list])).toEqual(["CERT_REVOKED", "CERT_REVOKED"]);
+  });
+
+  test("several count together; without one of the authority's own, and with one of yesterday, nobody is let in", async () => {
+    const name = organizationName("other");
+    const foreignList = testRevocations(testRoot(now, { issuer: name, subject: name }), [], now);
+    expect(await verdicts(good, [foreignList, list])).toEqual([undefined, GOOD]);
+    expect(await verdicts(good, [foreignList])).toEqual(["UNABLE_TO_GET_CRL", "UNABLE_TO_GET_CRL"]);
+    const old = testRevocations(root, [], now - 86_400_000);
+    expect(await verdicts(good, [old])).toEqual(["CRL_HAS_EXPIRED", "CRL_HAS_EXPIRED"]);
+    // One of them is read of a text, so that each needs a text of its own.
+    expect(await verdicts(good, [foreignList + list])).toEqual(["UNABLE_TO_GET_CRL", "UNABLE_TO_GET_CRL"]);
+  });
+
+  test("that are none make no context", () => {
+    expect(() =>
+      context({ ca: root.pem, crl: ["-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"] }),
+    ).toThrow();
+  });
 });

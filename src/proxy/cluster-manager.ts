@@ -32,6 +32,8 @@ export class ClusterManager {
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #followers = new EndpointFollowers();
   #kept: ReadonlySet<string> | undefined;
+  /** Clusters that ask, or once asked, the control plane for secrets: few of thousands. */
+  readonly #discovering = new Set<string>();
   readonly #warming: ClusterWarming;
 
   constructor(options: ClusterManagerOptions) {
@@ -99,6 +101,7 @@ export class ClusterManager {
     if (discovery.kind === "static") cluster.update(discovery.endpoints);
     else if (discovery.kind === "eds") cluster.update(this.#endpoints.get(discovery.serviceName) ?? NO_ENDPOINTS);
     this.#abandonWarming(table.name);
+    if (secretsOf(table).length > 0) this.#discovering.add(table.name);
     this.#followers.replace(undefined, cluster);
     if (isStatic) this.#putInForce(cluster);
     else this.#warming.begin(cluster);
@@ -117,6 +120,7 @@ export class ClusterManager {
     this.#letGo(cluster);
     cluster?.drain();
     this.#clusters.delete(name);
+    this.#discovering.delete(name);
   }
 
   #resolve(cluster: Cluster, discovery: Extract<Discovery, { readonly kind: "dns" }>): void {
@@ -210,10 +214,25 @@ export class ClusterManager {
     return this.#followers.names;
   }
 
+  /** Names of the secrets that clusters ask the control plane for. */
+  get discoveredSecrets(): readonly string[] {
+    if (this.#discovering.size === 0) return [];
+    return [...this.#discovering].flatMap((name) =>
+      [this.#clusters.get(name), this.#warming.get(name)].flatMap((cluster) =>
+        cluster ? secretsOf(cluster.table) : [],
+      ),
+    );
+  }
+
   // ── the end ──
 
   close(): void {
     for (const discovery of this.#resolving.values()) discovery.stop();
     for (const cluster of this.#clusters.values()) cluster.drain();
   }
+}
+
+function secretsOf({ socket, socketMatches }: ClusterTable): readonly string[] {
+  const sockets = [socket, ...socketMatches.map((match) => match.socket)];
+  return sockets.flatMap((one) => (one.kind === "tls" ? one.discovered : []));
 }

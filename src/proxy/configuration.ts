@@ -111,7 +111,9 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     const refusal = this.secrets.set(name, content);
     if (refusal !== undefined) return refusal;
     // Others that the control plane brings are for clients outside of the mesh, whatever names they have.
-    const isOwn = name === WORKLOAD_CERTIFICATE || !this.listenerManager.discoveredSecrets.has(name);
+    const { discoveredSecrets } = this.listenerManager;
+    const isForeign = discoveredSecrets.has(name) || this.clusterManager.discoveredSecrets.includes(name);
+    const isOwn = name === WORKLOAD_CERTIFICATE || !isForeign;
     if (content.kind === "certificate" && isOwn) this.#readPrincipal(content.chain);
     this.clusterManager.secretArrived();
     this.listenerManager.openWarm();

@@ -34,7 +34,7 @@ export function wantedOf({ clusterManager, listenerManager }: Configuration): Wa
   return {
     endpoints: clusterManager.endpointNames,
     routes: listenerManager.routeNames,
-    secrets: listenerManager.discoveredSecrets,
+    secrets: new Set([...listenerManager.discoveredSecrets, ...clusterManager.discoveredSecrets]),
   };
 }
 

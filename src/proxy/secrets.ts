@@ -15,7 +15,7 @@ export class Secrets {
     try {
       if (content.kind === "certificate") {
         createTlsContext({ certificate: content.chain, key: content.key.reveal(), roots: undefined }, "TLSv1.2");
-      } else createTlsContext({ certificate: undefined, key: undefined, roots: content.roots }, "TLSv1.2");
+      } else createTlsContext({ certificate: undefined, key: undefined, ...content }, "TLSv1.2");
     } catch (thrown) {
       const what = content.kind === "certificate" ? "certificate and key" : "roots";
       return `${what} cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
@@ -51,6 +51,7 @@ export class Secrets {
         certificate: own?.kind === "certificate" ? own.chain : undefined,
         key: own?.kind === "certificate" ? own.key.reveal() : undefined,
         roots: trusted?.kind === "roots" ? trusted.roots : undefined,
+        revoked: trusted?.kind === "roots" ? trusted.revoked : undefined,
       },
       minVersion,
       { maxVersion, ciphers },

@@ -71,6 +71,12 @@ export interface CircuitBreakers {
   readonly tracksRemaining: boolean;
 }
 
+/** `auto_sni` and `auto_san_validation`: the server name that is sent, and a name that the certificate must have. */
+export interface NamedByRequest {
+  readonly serverName: boolean;
+  readonly certificate: boolean;
+}
+
 export interface Cluster extends Keepalive {
   readonly name: string;
   /** Name in statistics: alt_stat_name, else the name. */
@@ -96,6 +102,8 @@ export interface Cluster extends Keepalive {
   readonly maxRequestsPerConnection: number;
   /** After which an upstream connection takes no more requests; 0 is never. */
   readonly maxConnectionDurationMs: number;
+  /** What TLS takes of the host that a request names; undefined: nothing, and all requests share connections. */
+  readonly namedByRequest: NamedByRequest | undefined;
   /** Connections to a host are opened ahead of the requests for them when above 1. */
   readonly preconnectRatio: number;
   readonly maxConcurrentStreams: number;

@@ -401,6 +401,45 @@ describe("delta server, rule by rule of the protocol", () => {
     expect([...stream.server.heldBack()]).toEqual([]);
   });
 
+  test("7: a cluster that is gone for good stays for its routes until it is released; one that came back is another", () => {
+    const name = "outbound|80|gone|a";
+    const routes = routeConfiguration("r");
+    const host = virtualHost("r/a", [name]);
+    const stream = new Stream([a, cluster(name), routes, host]);
+    stream.ask("cds");
+    stream.ask("rds", "r");
+    stream.ask("vhds");
+    stream.settle();
+    stream.set(a, routes, host);
+    expect(stream.settle()).toEqual([]);
+    const early = [...stream.server.orphanedClusters()];
+    expect(early).toHaveLength(1);
+    // It comes back, and goes again: what was due then is not due now.
+    stream.set(a, cluster(name, { connectTimeoutMs: 2 }), routes, host);
+    expect([stream.settle(), [...stream.server.orphanedClusters()]]).toEqual([[`cds +${name}`], []]);
+    stream.set(a, routes, host);
+    stream.server.releaseClusters(early);
+    expect(stream.settle()).toEqual([]);
+    stream.server.releaseClusters(stream.server.orphanedClusters());
+    expect(stream.settle()).toEqual([`cds -${name}`]);
+    expect([...stream.server.orphanedClusters()]).toEqual([]);
+    // Its rule is there again: nothing else is sent for it.
+    stream.set(a, cluster(name), routes, host);
+    expect(stream.settle()).toEqual([`cds +${name}`]);
+  });
+
+  test("7: a cluster that waits for its route to be taken away is no orphan", () => {
+    const stream = new Stream([a, b, virtualHost("80/x", ["b"])]);
+    stream.ask("cds");
+    stream.ask("vhds");
+    stream.settle();
+    stream.set(a, virtualHost("80/x", ["a"]));
+    expect(stream.sent()).toEqual(["vhds +80/x"]);
+    expect([...stream.server.orphanedClusters()]).toEqual([]);
+    stream.ack("vhds");
+    expect(stream.sent()).toEqual(["cds -b"]);
+  });
+
   test("7: who has nothing yet is sent a route to no cluster at once, and a name of a bootstrap's form never waits", () => {
     const ahead = virtualHost("r/a", ["outbound|80|later|a"]);
     const routes = routeConfiguration("r");

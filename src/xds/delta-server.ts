@@ -2,8 +2,9 @@
 // are pulled, so that a slow client holds back nothing but itself, and whatever changes meanwhile becomes one response.
 
 import type { DeltaResponse, SentResource } from "./delta-response.ts";
-import { gateOf, heldBack } from "./gate.ts";
+import { gateOf, heldBack, orphanedClusters } from "./gate.ts";
 import type { DeltaDiscoveryRequest } from "./gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { HeldResource } from "./held.ts";
 import { virtualHostName } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import { type Refusal, ServerType } from "./server-type.ts";
@@ -130,9 +131,19 @@ export class DeltaServer {
     return heldBack(this.#types, this.#snapshot);
   }
 
+  /** Clusters that are to go and stay for the sake of routes that lead to them. To be asked after `next()` gave nothing. */
+  orphanedClusters(): Iterable<HeldResource> {
+    return orphanedClusters(this.#types, this.#snapshot);
+  }
+
   /** Has these go all the same, unless the client refused a cluster of theirs: what nobody mends must not hold up all later changes. */
   release(resources: Iterable<Resource>): void {
     for (const resource of resources) this.#types.get(resource.kind)?.released.add(resource);
+  }
+
+  /** Has these be removed although routes lead to them: whatever their endpoints were, nobody looks after them any more. */
+  releaseClusters(clusters: Iterable<HeldResource>): void {
+    for (const cluster of clusters) this.#types.get("cds")?.released.add(cluster);
   }
 
   /** The version of `name` that the client acknowledged and holds; undefined when it has none. */

@@ -1,7 +1,9 @@
 // Make before break, between the types of one stream: a route to a cluster is not sent before the client acknowledged the cluster, nor, in
-// place of one that works, before there is such a cluster; and a cluster is not removed while the client holds a route to it. Endpoints and secrets never wait: Envoy acknowledges a cluster only once
-// it is warm, which takes its endpoints and certificates.
+// place of one that works, before there is such a cluster; and a cluster is not removed while the client holds a route to it, until it is
+// released: nobody tells its endpoints any more. Endpoints and secrets never wait: Envoy acknowledges a cluster only once it is warm, which
+// takes its endpoints and certificates.
 
+import type { HeldResource } from "./held.ts";
 import { parseClusterName, parseVirtualHostName } from "./names.ts";
 import type { Resource } from "./resource.ts";
 import type { Gate, ServerType } from "./server-type.ts";
@@ -63,6 +65,9 @@ function clusterGate(types: Types): Gate {
     mayAdd: () => "yes",
     mayAddAll: () => "yes",
     mayRemove(name) {
+      const clusters = types.get("cds");
+      const held = clusters?.held.get(name);
+      if (held && clusters?.released.has(held)) return true;
       if (!known) used = clustersInUse(types);
       known = true;
       return used !== undefined && !used.has(name);
@@ -132,6 +137,36 @@ export function gateOf(kind: ResourceKind, types: Types, snapshot: Snapshot): Ga
   const mayAdd: Gate["mayAdd"] = (resource) => mayRoute(resource, type, types, snapshot);
   if (kind === "vhds") return virtualHostGate(types, snapshot, mayAdd);
   return { mayAdd, mayAddAll: () => "no", mayRemove: () => true };
+}
+
+/**
+ * Clusters that are there no more, and that routes as they are to be lead to all the same: a DestinationRule was deleted before the
+ * VirtualService that names its subset. To be asked when there is nothing to send.
+ */
+export function* orphanedClusters(types: Types, snapshot: Snapshot): Generator<HeldResource> {
+  const clusters = types.get("cds");
+  if (!clusters || clusters.inFlight) return;
+  const gone = new Map<string, HeldResource>();
+  for (const name of clusters.due) {
+    const held = clusters.held.get(name);
+    if (held && !resourcesOf(snapshot, "cds").has(name) && !clusters.released.has(held)) gone.set(name, held);
+  }
+  if (gone.size > 0) yield* routedTo(gone, types, snapshot);
+}
+
+/** Those that a route leads to which the client holds as it is to be. */
+function* routedTo(gone: Map<string, HeldResource>, types: Types, snapshot: Snapshot): Generator<HeldResource> {
+  for (const kind of ROUTING) {
+    const held = types.get(kind)?.held;
+    for (const { name, version, references } of resourcesOf(snapshot, kind).values()) {
+      for (const cluster of references) {
+        const orphan = gone.get(cluster);
+        if (!orphan || held?.get(name)?.version !== version) continue;
+        gone.delete(cluster);
+        yield orphan;
+      }
+    }
+  }
 }
 
 /** What is due to the client and stays back for the sake of the clusters that it names. To be asked when there is nothing to send. */

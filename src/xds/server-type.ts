@@ -58,8 +58,8 @@ export class ServerType {
    * others, and what it asked for although it had it.
    */
   readonly doubted = new Map<string, HeldResource>();
-  /** What waited for its clusters as long as anything may: it goes without them. */
-  readonly released = new WeakSet<Resource>();
+  /** What waited as long as anything may: a route goes without its clusters, a cluster leaves while there are routes to it. */
+  readonly released = new WeakSet<Resource | HeldResource>();
   readonly #refused = new Map<string, Refusal>();
   /** What goes in place of what was refused, to a client that has nothing else of the name. */
   standIns: ResourceMap | undefined;

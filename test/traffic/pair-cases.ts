@@ -15,12 +15,14 @@ import { identityCases } from "./cases/identity.ts";
 import { leavingCases } from "./cases/leaving.ts";
 import { meshSettingsCases } from "./cases/mesh-settings.ts";
 import { orderCases } from "./cases/order.ts";
+import { originationCases } from "./cases/origination.ts";
 import { patchCases } from "./cases/patches.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { scopingCases } from "./cases/scoping.ts";
 import { tcpCases } from "./cases/tcp.ts";
 import { telemetryCases } from "./cases/telemetry.ts";
+import { trapCases } from "./cases/traps.ts";
 import { undeclaredCases } from "./cases/undeclared.ts";
 import { webSocketCases } from "./cases/websocket.ts";
 import { workloadCases } from "./cases/workloads.ts";
@@ -64,6 +66,8 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("patches", () => patchCases(pair, clientProxy));
     describe("order", () => orderCases(pair));
     describe("destinations", () => destinationCases(pair));
+    describe("origination", () => originationCases(pair, clientProxy));
+    describe("traps", () => trapCases(pair, clientProxy));
     describe("leaving", () => leavingCases(pair));
   });
 }

@@ -15,8 +15,11 @@ export const serverVerification: ObjectAnalyzer = {
     if (!view) return;
     const { trafficPolicy, host } = view.value.spec;
     const set = `DestinationRule ${view.name} in namespace ${view.namespace} has TLS mode set to`;
+    // A Secret has roots, or there is no way to the host; unless nobody looks.
+    const verifies = ({ caCertificates, credentialName, insecureSkipVerify }: TlsValue & object): boolean =>
+      caCertificates !== undefined || (credentialName !== undefined && !insecureSkipVerify);
     const unverified = (tls: TlsValue): tls is TlsValue & { mode: string } =>
-      (tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL") && tls.caCertificates === undefined;
+      (tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL") && !verifies(tls);
     const tls = trafficPolicy?.tls;
     if (unverified(tls))
       report(
@@ -46,6 +49,7 @@ type TlsValue =
   | {
       readonly mode?: string;
       readonly caCertificates?: string;
+      readonly credentialName?: string;
       readonly insecureSkipVerify?: boolean;
     }
   | undefined;

@@ -34,15 +34,13 @@ export function readDestinations(specs: readonly WeightedSpec[], path: string, r
     at: joinPath(path, i),
     headers: readHeaders(spec.headers, joinPath(joinPath(path, i), "headers"), reporter),
   }));
-  for (const { at, headers } of read)
-    if (headers.host !== undefined && !single)
-      reporter.report(joinPath(at, "headers"), diagnostics.hostPerDestination());
   return {
     backends: read
       .filter(({ spec }) => single || (spec.weight ?? 0) > 0)
-      .map(({ spec, at, headers }) =>
-        backend(spec, joinPath(at, "destination"), single ? 100 : spec.weight!, reading, headers),
-      ),
+      .map(({ spec, at, headers }) => {
+        const read = backend(spec, joinPath(at, "destination"), single ? 100 : spec.weight!, reading, headers);
+        return single || headers.host === undefined ? read : { ...read, authority: headers.host };
+      }),
     host: single ? read[0]!.headers.host : undefined,
   };
 }

@@ -115,14 +115,6 @@ export function pseudoHeader(name: string): Message {
   return warning("HED1217", `${name} cannot be changed as a header: this is ignored`);
 }
 
-export function hostPerDestination(): Message {
-  return warning(
-    "HED1218",
-    "host can be rewritten for a single destination alone yet: this is ignored",
-    "rewrite.authority of the route",
-  );
-}
-
 export function redirectStatus(status: number): Message {
   return error("HED1219", `redirectCode must be 301, 302, 303, 307 or 308: ${status}`);
 }

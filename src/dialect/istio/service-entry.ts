@@ -10,6 +10,7 @@ import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { hostProblem } from "../formats.ts";
 import type { Reporter } from "../reporter.ts";
+import { preferenceOf } from "../traffic-distribution.ts";
 import type { Entered } from "./auto-addresses.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { resolveHost } from "./names.ts";
@@ -62,6 +63,7 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       selector: spec.workloadSelector && { namespace, labels: spec.workloadSelector.labels ?? {} },
       subjectAltNames: spec.subjectAltNames,
       visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.services),
+      ...preferenceOf(object.annotations, undefined),
     };
   });
   const unaddressed = new Set(services.filter((service) => wantsAddress(service, object.labels)));

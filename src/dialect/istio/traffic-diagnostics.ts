@@ -1,4 +1,5 @@
-// What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused.
+// What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused; of these
+// HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -60,4 +61,12 @@ export function localFailuresNotSplit(): Message {
     "consecutiveLocalOriginFailures has no effect: failed connections count as 5xx",
     "splitExternalLocalOriginErrors: true",
   );
+}
+
+export function filesBesideCredential(field: string): Message {
+  return error("HED1578", `credentialName says which certificates: ${field} cannot be beside it`, "one of them");
+}
+
+export function withoutEffectInMode(mode: string, field: string): Message {
+  return warning("HED1579", `${field} has no effect where mode is ${mode}`, "mode: SIMPLE or MUTUAL");
 }

@@ -161,37 +161,55 @@ function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
   };
 }
 
+type TlsMode = NonNullable<TlsSpec["mode"]>;
+
+const FILES = ["clientCertificate", "privateKey", "caCertificates", "caCrl"] as const;
+
 /**
  * `tls: {}` is DISABLE, the enum's zero, while no tls block at all leaves the choice to the mesh. Files are those of the proxy's
  * container; SIMPLE without `sni` takes the request's host, without roots the operating system's.
  */
 function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
-  const { mode = "DISABLE", sni, subjectAltNames = [], clientCertificate, privateKey, caCertificates } = spec;
-  const forbid = (field: "clientCertificate" | "privateKey" | "caCertificates"): void => {
-    if (spec[field] !== undefined)
-      reporter.report(joinPath(path, field), diagnostics.tlsFields(mode, field, "takes no"));
-  };
-  const demand = (field: "clientCertificate" | "privateKey"): void => {
-    if (spec[field] === undefined) reporter.report(path, diagnostics.tlsFields(mode, field, "needs"));
-  };
-  const simple = {
-    kind: "simple",
-    sni,
-    subjectAltNames,
-    caFile: caCertificates,
-    skipVerify: spec.insecureSkipVerify ?? false,
-  } as const;
+  const { mode = "DISABLE", sni, subjectAltNames = [] } = spec;
+  checkTlsFields(spec, mode, path, reporter);
   switch (mode) {
     case "DISABLE":
       return { kind: "disable" };
     case "ISTIO_MUTUAL":
-      for (const field of ["clientCertificate", "privateKey", "caCertificates"] as const) forbid(field);
       return { kind: "mesh", sni, subjectAltNames };
     case "SIMPLE":
-      for (const field of ["clientCertificate", "privateKey"] as const) forbid(field);
-      return simple;
     case "MUTUAL":
-      for (const field of ["clientCertificate", "privateKey"] as const) demand(field);
-      return { ...simple, certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } };
+      return originated(spec, mode, path, reporter);
   }
+}
+
+function originated(spec: TlsSpec, mode: "SIMPLE" | "MUTUAL", path: string, reporter: Reporter): ClientTls {
+  const { sni, subjectAltNames = [], clientCertificate, privateKey, caCertificates, caCrl, credentialName } = spec;
+  const skipVerify = spec.insecureSkipVerify ?? false;
+  const common = { kind: "simple", sni, subjectAltNames, skipVerify } as const;
+  const mutual = mode === "MUTUAL";
+  if (credentialName !== undefined) {
+    for (const field of FILES)
+      if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.filesBesideCredential(field));
+    return { ...common, credential: { name: credentialName, mutual, verifies: !skipVerify } };
+  }
+  const simple = { ...common, caFile: caCertificates, ...(caCrl === undefined ? {} : { revokedFile: caCrl }) };
+  return mutual
+    ? { ...simple, certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } }
+    : simple;
+}
+
+function checkTlsFields(spec: TlsSpec, mode: TlsMode, path: string, reporter: Reporter): void {
+  const own = ["clientCertificate", "privateKey"] as const;
+  const forbidden = mode === "SIMPLE" ? own : mode === "ISTIO_MUTUAL" ? ([...own, "caCertificates"] as const) : [];
+  for (const field of forbidden)
+    if (spec[field] !== undefined && spec.credentialName === undefined)
+      reporter.report(joinPath(path, field), diagnostics.tlsFields(mode, field, "takes no"));
+  if (mode === "MUTUAL" && spec.credentialName === undefined) {
+    for (const field of own)
+      if (spec[field] === undefined) reporter.report(path, diagnostics.tlsFields(mode, field, "needs"));
+  }
+  if (mode === "SIMPLE" || mode === "MUTUAL") return;
+  for (const field of ["caCrl", "credentialName"] as const)
+    if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.withoutEffectInMode(mode, field));
 }

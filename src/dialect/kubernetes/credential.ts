@@ -23,9 +23,12 @@ export function readCredential(object: SourceObject, reporter: Reporter): Creden
   const roots = field("ca.crt", "cacert");
   const revoked = field("ca.crl", "crl");
   const keyPair = chain !== undefined && key !== undefined ? readPair(chain, key, reporter) : undefined;
-  const trusted = roots !== undefined && isChain(roots) ? roots : undefined;
+  const trusted = roots !== undefined && isChain(roots) && isList(revoked) ? roots : undefined;
   if (roots !== undefined && trusted === undefined)
-    reporter.report("metadata.name", diagnostics.badCredential("no certificates of roots"));
+    reporter.report(
+      "metadata.name",
+      diagnostics.badCredential(isList(revoked) ? "no certificates of roots" : "no list of revoked certificates"),
+    );
   if (!keyPair && trusted === undefined) return undefined;
   const digest = createHash("sha256")
     .update(JSON.stringify([chain, key, roots, revoked]))
@@ -62,6 +65,11 @@ function readPair(chain: string, key: string, reporter: Reporter): KeyPair | und
     reporter.report("metadata.name", diagnostics.badCredential("certificate or key cannot be read"));
   }
   return undefined;
+}
+
+/** What says who is shut out must not be passed over: roots are of no use without it. */
+function isList(pem: string | undefined): boolean {
+  return pem === undefined || pem.includes("-----BEGIN X509 CRL-----");
 }
 
 function isChain(pem: string): boolean {

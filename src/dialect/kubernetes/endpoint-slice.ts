@@ -44,7 +44,7 @@ export function readEndpointSlice(
 
 /** The addresses of one endpoint are the same for all purposes (Kubernetes' API): the first stands for it. */
 function readEndpoint(
-  { addresses, conditions, targetRef, zone }: EndpointValue,
+  { addresses, conditions, targetRef, zone, nodeName }: EndpointValue,
   path: string,
   ports: ListedEndpoint["ports"],
   { origin }: SourceObject,
@@ -63,6 +63,7 @@ function readEndpoint(
     health: healthOf(conditions),
     weight: 1,
     locality: { region: "", zone: zone ?? "", subzone: "" },
+    ...(nodeName ? { node: nodeName } : {}),
     cluster,
     network: "",
     labels: {},

@@ -23,6 +23,8 @@ const SERVICE = openRecord({
       clusterIPs: list(text()),
       externalName: text(),
       selector: LABELS,
+      internalTrafficPolicy: text(),
+      trafficDistribution: text(),
       ports: list(
         openRecord({
           name: text(),
@@ -41,6 +43,7 @@ const POD = openRecord({
   metadata: METADATA,
   spec: openRecord({
     serviceAccountName: text(),
+    nodeName: text(),
     containers: list(openRecord({ ports: list(openRecord({ name: text(), containerPort: required(port()) })) })),
   }),
   status: openRecord({
@@ -60,6 +63,7 @@ const ENDPOINT_SLICE = openRecord({
       conditions: openRecord({ ready: flag(), serving: flag(), terminating: flag() }),
       targetRef: openRecord({ kind: text(), name: text(), namespace: text() }),
       zone: text(),
+      nodeName: text(),
     }),
   ),
   ports: list(openRecord({ name: text(), port: port() })),

@@ -29,6 +29,7 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
     cluster: settings.cluster,
     network: labels["topology.istio.io/network"] ?? "",
     locality: localityOf(labels),
+    ...(pod.spec?.nodeName ? { node: pod.spec.nodeName } : {}),
     weight: 1,
     health: healthOf(pod),
     labels,

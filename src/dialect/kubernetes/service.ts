@@ -8,6 +8,7 @@ import { badAddress } from "../diagnostics.ts";
 import { visibilityOf } from "../export-to.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
+import { preferenceOf } from "../traffic-distribution.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { SCHEMAS, type ServiceValue } from "./kinds.ts";
 import { serviceHost } from "./names.ts";
@@ -48,6 +49,8 @@ export function readService(object: SourceObject, settings: MeshSettings, report
     resolution: isHeadless ? "passthrough" : "endpoints",
     selector,
     visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility.services),
+    ...preferenceOf(annotations, spec.trafficDistribution),
+    ...(spec.internalTrafficPolicy === "Local" ? { nodeLocal: true } : {}),
   };
 }
 

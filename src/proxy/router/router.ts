@@ -212,7 +212,7 @@ export class Router implements AttemptOwner, TunnelOwner {
       this,
       owner,
       host,
-      owner.pool(host, wanted, this.#action.priority),
+      owner.pool(host, wanted, this.#action.priority, this.head.authority),
       record.attempts > 1 ? this.#breakers : undefined,
     );
     this.#attempt = attempt;

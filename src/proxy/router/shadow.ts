@@ -72,7 +72,13 @@ export class Shadow implements AttemptOwner {
     const owner = cluster.ownerOf(host);
     const { protocol } = owner.table;
     const wanted = protocol === "downstream" ? (original.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
-    shadow.#attempt = new Attempt(shadow, owner, host, owner.pool(host, wanted, "default"), undefined);
+    shadow.#attempt = new Attempt(
+      shadow,
+      owner,
+      host,
+      owner.pool(host, wanted, "default", shadow.head.authority),
+      undefined,
+    );
     shadow.#attempt.begin(options.timeoutMs, 0);
     return shadow;
   }

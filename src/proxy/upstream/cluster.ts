@@ -1,10 +1,12 @@
 // A cluster as the proxy runs it: its hosts and who of them is next.
 
+import { parseAddress } from "../../base/cidr.ts";
 import { Alarm, timers } from "../../base/timer-wheel.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "../../http/limits.ts";
+import { hostOf } from "../../http/url.ts";
 import type { ByteCounters } from "../../net/byte-stream.ts";
 import type { RequestEdge } from "../../stats/request-edge.ts";
-import type { Cluster as ClusterTable } from "../../table/cluster.ts";
+import type { Cluster as ClusterTable, NamedByRequest } from "../../table/cluster.ts";
 import { type Endpoint, type EndpointSet, NO_ENDPOINTS } from "../../table/endpoint.ts";
 import { chooseSocket } from "../../table/transport-socket.ts";
 import { createBalancer } from "../balance/balancer.ts";
@@ -15,7 +17,7 @@ import type { SharedCells } from "../shared-cells.ts";
 import { STATUS_CLASSES } from "../status-class.ts";
 import { Aggregate } from "./aggregate.ts";
 import { Breakers } from "./breakers.ts";
-import { type Dialed, dial, type InternalDialer, type OnBehalf } from "./dial.ts";
+import { type Dialed, dial, type InternalDialer, type OnBehalf, type RequestNames } from "./dial.ts";
 import { type CheckedCluster, HealthChecker } from "./health/checker.ts";
 import { Host } from "./host.ts";
 import { HttpPool, type PoolSettings } from "./http-pool.ts";
@@ -318,11 +320,48 @@ export class Cluster {
     }
   }
 
-  /** Priorities do not share connections, as in Envoy: theirs are counted apart. */
-  pool(host: Host, protocol: "http1" | "http2", priority: "default" | "high"): HttpPool {
+  /**
+   * Priorities do not share connections, as in Envoy: theirs are counted apart. `authority` is the one that the host will see, where a
+   * request has one.
+   */
+  pool(host: Host, protocol: "http1" | "http2", priority: "default" | "high", authority = ""): HttpPool {
     const slot = priority === "high" ? (`${protocol}High` as const) : protocol;
+    const { namedByRequest } = this.table;
+    if (namedByRequest && authority !== "" && host.socket.kind === "tls")
+      return this.#namedPool(host, slot, protocol, priority, namesOf(namedByRequest, authority));
     const known = host[slot];
     if (known) return known;
+    const pool = this.#newPool(host, protocol, priority);
+    host[slot] = pool;
+    return pool;
+  }
+
+  /** Who proved one name has proved no other: requests for each have connections of their own. */
+  #namedPool(
+    host: Host,
+    slot: string,
+    protocol: "http1" | "http2",
+    priority: "default" | "high",
+    names: RequestNames,
+  ): HttpPool {
+    const key = `${slot} ${names.serverName ?? ""} ${names.certificate ?? ""}`;
+    host.named ??= new Map();
+    const { named } = host;
+    const known = named.get(key);
+    if (known) return known;
+    // Any number of names may be asked for: a pool without a connection is forgotten.
+    const pool = this.#newPool(host, protocol, priority, names, () => named.delete(key));
+    named.set(key, pool);
+    return pool;
+  }
+
+  #newPool(
+    host: Host,
+    protocol: "http1" | "http2",
+    priority: "default" | "high",
+    names?: RequestNames,
+    onEmpty?: () => void,
+  ): HttpPool {
     const { table } = this;
     const { secrets, internal } = this.#context;
     const settings: PoolSettings = {
@@ -341,11 +380,12 @@ export class Cluster {
           secrets,
           internal,
           this.#counted({ onConnected, onConnectFailure }),
+          undefined,
+          names,
         ),
+      ...(onEmpty ? { onEmpty } : {}),
     };
-    const pool = new HttpPool(host, settings, this.breakersOf(priority));
-    host[slot] = pool;
-    return pool;
+    return new HttpPool(host, settings, this.breakersOf(priority));
   }
 
   /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
@@ -382,4 +422,14 @@ export class Cluster {
     this.outliers?.stop();
     this.checker?.stop();
   }
+}
+
+/** Of an address no server name is sent (RFC 6066 3). */
+function namesOf({ serverName, certificate }: NamedByRequest, authority: string): RequestNames {
+  const name = hostOf(authority);
+  const address = parseAddress(name.replace(/^\[(.*)\]$/, "$1"));
+  return {
+    serverName: serverName && address === undefined ? name : undefined,
+    certificate: certificate ? name : undefined,
+  };
 }

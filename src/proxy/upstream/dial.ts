@@ -27,6 +27,14 @@ export interface DialSettings {
   readonly tcpKeepalive: TcpKeepalive | undefined;
 }
 
+/** What a request says of the host that it is for, where the cluster takes it; undefined: the TLS context says it alone. */
+export interface RequestNames {
+  /** Sent in place of the context's. */
+  readonly serverName: string | undefined;
+  /** A name that the certificate must have, beside one of the context's. */
+  readonly certificate: string | undefined;
+}
+
 export interface Dialed {
   onConnected(stream: ByteStream, principal: string): void;
   onConnectFailure(detail: string): void;
@@ -37,26 +45,35 @@ function clientTls(
   alpn: readonly string[],
   secrets: Secrets,
   onPrincipal: (principal: string) => void,
+  asked: RequestNames | undefined,
 ): ClientTls | undefined {
   const context = secrets.context(socket);
   if (!context) return undefined;
+  // Of a server that nobody verifies, Envoy does not look at the name either.
+  const name = socket.roots === undefined ? undefined : asked?.certificate;
   return {
     context,
-    serverName: socket.sni,
+    serverName: asked?.serverName ?? socket.sni,
     alpn: encodeAlpn(socket.alpn.length > 0 ? socket.alpn : alpn),
     verifyChain: socket.roots !== undefined,
     verifyName(certificate) {
       if (certificate === undefined) return "no certificate was presented";
-      if (socket.subjectAltNames.length === 0) return undefined;
+      if (socket.subjectAltNames.length === 0 && name === undefined) return undefined;
       const names = peerNames(certificate);
       if (names.kind === "malformed") return names.reason;
       const { uri, dnsNames } = names.value;
+      if (name !== undefined && !acceptsName(exactly(name), names.value))
+        return `certificate is of ${dnsNames.join(", ") || uri || "nobody"}, and the request is for ${name}`;
       if (!acceptsName(socket, names.value))
         return `certificate is of ${uri || dnsNames.join(", ") || "nobody"}, which is not one of the service's identities`;
       if (uri !== "") onPrincipal(uri);
       return undefined;
     },
   };
+}
+
+function exactly(name: string): Parameters<typeof acceptsName>[0] {
+  return { subjectAltNames: [{ type: "dns", match: { kind: "exact", text: name, ignoreCase: true } }] };
 }
 
 /** `alpn`: what is offered when the configuration leaves it to the codec, as Envoy does. */
@@ -69,6 +86,7 @@ export function dial(
   internal: InternalDialer,
   dialed: Dialed,
   onBehalf?: OnBehalf,
+  asked?: RequestNames,
 ): void {
   if (address.kind === "internal") {
     const { destination } = address;
@@ -80,9 +98,15 @@ export function dial(
   let principal = "";
   const tls =
     socket.kind === "tls"
-      ? clientTls(socket, alpn, secrets, (proven) => {
-          principal = proven;
-        })
+      ? clientTls(
+          socket,
+          alpn,
+          secrets,
+          (proven) => {
+            principal = proven;
+          },
+          asked,
+        )
       : undefined;
   if (socket.kind === "tls" && !tls) {
     dialed.onConnectFailure(`secret ${socket.certificate ?? socket.roots} has not arrived`);

@@ -54,6 +54,8 @@ export class Host {
   http2: HttpPool | undefined = undefined;
   http1High: HttpPool | undefined = undefined;
   http2High: HttpPool | undefined = undefined;
+  /** Of clusters whose connections are for the host that a request names: by protocol, priority and that name. */
+  named: Map<string, HttpPool> | undefined = undefined;
   httpEdge: RequestEdge | undefined = undefined;
   grpcEdge: RequestEdge | undefined = undefined;
   tcpEdge: TcpEdge | undefined = undefined;
@@ -146,5 +148,6 @@ export class Host {
     this.http2?.drain();
     this.http1High?.drain();
     this.http2High?.drain();
+    for (const pool of [...(this.named?.values() ?? [])]) pool.drain();
   }
 }

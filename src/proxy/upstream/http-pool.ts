@@ -32,6 +32,8 @@ export interface PoolSettings {
   readonly maxConnectionDurationMs: number;
   /** Above 1, room is kept ahead of the requests that will want it. */
   readonly preconnectRatio: number;
+  /** The last connection is gone, and nobody waits for another. */
+  onEmpty?(): void;
   /** Opens a connection to the host; calls back once. */
   connect(onConnected: (stream: ByteStream, principal: string) => void, onFailure: (detail: string) => void): void;
 }
@@ -192,6 +194,12 @@ export class HttpPool {
     this.breakers.releaseConnection();
     if (this.#settings.protocol === "http2" || this.#connecting === 0) this.#failAll("connect-failure", detail);
     else this.#failOne("connect-failure", detail);
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    const { onEmpty } = this.#settings;
+    if (onEmpty && this.#ready.length + this.#retired.size + this.#connecting + this.#waiting.length === 0) onEmpty();
   }
 
   #failOne(failure: "connect-failure", detail: string): void {
@@ -241,6 +249,7 @@ export class HttpPool {
     this.#host.stats.openConnections--;
     this.breakers.releaseConnection();
     if (this.#waiting.length > 0 && this.#ready.length === 0 && this.#connecting === 0) this.#connect();
+    this.#tellEmpty();
   }
 
   /** The host is gone from the cluster: connections finish what they carry and close. */

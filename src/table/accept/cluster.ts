@@ -11,7 +11,11 @@ import {
   type Cluster_PreconnectPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { Http1ProtocolOptions, Http2ProtocolOptions } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import type {
+  Http1ProtocolOptions,
+  Http2ProtocolOptions,
+  UpstreamHttpProtocolOptions,
+} from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { DnsClusterSchema } from "../../xds/gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
@@ -119,6 +123,7 @@ interface HttpOptions extends Http2Options {
   readonly idleTimeoutMs: number;
   readonly maxRequestsPerConnection: number;
   readonly maxConnectionDurationMs: number;
+  readonly namedByRequest: table.NamedByRequest | undefined;
 }
 
 /** Tunables of HTTP/2 that change nothing that a peer can see are taken as Heddle's own. */
@@ -142,12 +147,20 @@ function acceptHttp1(scope: Scope, options: Http1ProtocolOptions | undefined): v
   if (options) scope.only(options, ["allowAbsoluteUrl", "enableTrailers"]);
 }
 
+function acceptNames(scope: Scope, options: UpstreamHttpProtocolOptions | undefined): table.NamedByRequest | undefined {
+  if (!options) return undefined;
+  scope.only(options, ["autoSni", "autoSanValidation"]);
+  const { autoSni: serverName, autoSanValidation: certificate } = options;
+  return serverName || certificate ? { serverName, certificate } : undefined;
+}
+
 function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const none: HttpOptions = {
     protocol: "http1",
     idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
     maxRequestsPerConnection: cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: 0,
+    namedByRequest: undefined,
     ...NO_HTTP2_OPTIONS,
   };
   for (const name of Object.keys(cluster.typedExtensionProtocolOptions))
@@ -189,6 +202,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
+    namedByRequest: acceptNames(at.field("upstream_http_protocol_options"), options.upstreamHttpProtocolOptions),
     ...http2,
   };
 }

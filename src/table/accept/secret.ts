@@ -24,6 +24,8 @@ export interface RootsSecret {
   readonly kind: "roots";
   /** PEM, one or more certificates. */
   readonly roots: string;
+  /** PEM, one list of revoked certificates each; undefined: nobody is looked for. */
+  readonly revoked?: readonly string[] | undefined;
 }
 
 export type SecretContent = CertificateSecret | RootsSecret;
@@ -37,7 +39,7 @@ export class InlineSecrets {
   }
 
   addRoots(secret: RootsSecret | undefined): string | undefined {
-    return secret && this.#add(`inline-${digest(secret.roots)}`, secret);
+    return secret && this.#add(`inline-${digest([secret.roots, ...(secret.revoked ?? [])].join("\n"))}`, secret);
   }
 
   #add(name: string, secret: SecretContent): string {
@@ -88,7 +90,21 @@ export function acceptRoots(scope: Scope, context: CertificateValidationContext)
   const roots = readSource(scope.field("trusted_ca"), context.trustedCa);
   if (roots !== undefined && !roots.includes("-----BEGIN CERTIFICATE-----"))
     scope.field("trusted_ca").reject("not PEM");
-  return roots === undefined ? undefined : { kind: "roots", roots };
+  if (roots === undefined) return undefined;
+  return context.crl
+    ? { kind: "roots", roots, revoked: acceptLists(scope.field("crl"), context.crl) }
+    : { kind: "roots", roots };
+}
+
+/** OpenSSL below Bun reads one list of a text, Envoy all of them. None at all would mean that nobody is looked for. */
+function acceptLists(scope: Scope, source: DataSource): readonly string[] {
+  const text = readSource(scope, source);
+  const lists = [...(text ?? "").matchAll(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)].map(
+    ([list]) => list,
+  );
+  if (text !== undefined && (lists.length === 0 || lists.length !== text.split("-----BEGIN X509 CRL-----").length - 1))
+    scope.reject("not PEM");
+  return lists;
 }
 
 /** SPIFFE bundles (envoy.tls.cert_validator.spiffe) of one trust domain are its roots. */
@@ -114,7 +130,9 @@ export function acceptSecret(scope: Scope, secret: Secret): SecretContent | unde
       return acceptCertificate(scope.field("tls_certificate"), type.value);
     case "validationContext": {
       const at = scope.field("validation_context");
-      at.only(type.value, ["trustedCa", "customValidatorConfig"]);
+      at.only(type.value, ["trustedCa", "crl", "customValidatorConfig"]);
+      if (type.value.crl && type.value.customValidatorConfig)
+        at.field("crl").reject("Heddle's proxy does not look for revoked certificates of SPIFFE bundles");
       return type.value.customValidatorConfig
         ? acceptSpiffeRoots(at.field("custom_validator_config"), type.value)
         : acceptRoots(at, type.value);

@@ -85,7 +85,16 @@ function acceptValidation(
   roots: string | undefined,
   inline: InlineSecrets,
 ): Validation {
-  scope.only(context, ["trustedCa", "matchTypedSubjectAltNames", "verifyCertificateHash", "verifyCertificateSpki"]);
+  scope.only(context, [
+    "trustedCa",
+    "crl",
+    "matchTypedSubjectAltNames",
+    "verifyCertificateHash",
+    "verifyCertificateSpki",
+  ]);
+  // Beside roots that come by SDS it would have to be laid over them; there it stands in the secret.
+  if (context.crl && (!context.trustedCa || roots !== undefined))
+    scope.field("crl").reject("only beside a trusted_ca in the same place");
   const own = context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined;
   return {
     roots: roots ?? own,

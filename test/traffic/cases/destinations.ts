@@ -181,6 +181,58 @@ data: {mesh: '${setting}'}`);
     await becomes(answers, "far");
   });
 
+  test("a service's own traffic-distribution holds where no rule says anything, without ejection", async () => {
+    const { api } = pair.mesh.controlPlane;
+    const placed = { namespace: "default", name: "placed" };
+    failing.clear();
+    await api.delete(resource.destinationRules, placed);
+    await becomes(answers, "far,near,zone");
+    const annotate = (value: string | null) =>
+      api.patch(resource.serviceEntries, placed, {
+        kind: "merge",
+        patch: { metadata: { annotations: { "networking.istio.io/traffic-distribution": value } } },
+      });
+    await annotate("PreferClose");
+    await becomes(answers, "near");
+    await annotate(null);
+    await becomes(answers, "far,near,zone");
+  });
+
+  test("internalTrafficPolicy Local: the client's node answers, or nobody", async () => {
+    const { api } = pair.mesh.controlPlane;
+    const put = (name: string, node: string | null) =>
+      api.patch(resource.pods, { namespace: "default", name }, { kind: "merge", patch: { spec: { nodeName: node } } });
+    const local = (policy: string | null) =>
+      api.patch(
+        resource.services,
+        { namespace: "default", name: "golden" },
+        {
+          kind: "merge",
+          patch: { spec: { internalTrafficPolicy: policy } },
+        },
+      );
+    const versions = async (): Promise<string> => {
+      const seen = new Set<string>();
+      for (let i = 0; i < 16; i++) {
+        const response = await pair.get("/");
+        seen.add(response.status === 200 ? ((await response.json()) as { name: string }).name : `${response.status}`);
+      }
+      return [...seen].sort().join();
+    };
+    await pair.route("  - route: [{destination: {host: golden}}]");
+    await becomes(versions, "v1,v2");
+    await put(pair.client.name, "n1");
+    await put(pair.v1.name, "n1");
+    await put(pair.v2.name, "n2");
+    await local("Local");
+    await becomes(versions, "v1");
+    await put(pair.v1.name, "n2");
+    await becomes(versions, "503");
+    await local(null);
+    await becomes(versions, "v1,v2");
+    for (const { name } of [pair.client, pair.v1, pair.v2]) await put(name, null);
+  });
+
   test("a byte stream to a forward proxy asks it for a way on, by CONNECT or by POST", async () => {
     await becomes(began, "bytes");
     await rule("way.test", "{tunnel: {targetHost: db.test, targetPort: 5432}}");

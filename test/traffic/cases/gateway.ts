@@ -1,8 +1,10 @@
 // A gateway proxy at the edge: what comes from outside, by host, by server name and by port, and goes on over the leg.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createServer as createTcpServer } from "node:net";
 import { createServer, type Server } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
+import { resource } from "../../../src/kube/resources.ts";
 import { ByteClient } from "../byte-client.ts";
 import { ask, askUntil, described, type Outside, statusOf } from "../gateway-client.ts";
 import { eventually, type TestGateway } from "../mesh.ts";
@@ -228,6 +230,49 @@ export function gatewayCases(pair: Pair, proxy: ProxyKind): void {
     expect(await client.send("one").hears("one")).toEndWith("one");
     client.end();
     await client.all();
+  });
+
+  test("a byte stream to a forward proxy asks it for a way on", async () => {
+    const proxying = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (first) => socket.write(`HTTP/1.1 200 OK\r\n\r\n${String(first).split("\r\n")[0]}\n`));
+    });
+    await new Promise<void>((resolve) => proxying.listen(0, "127.0.0.1", resolve));
+    const { port } = proxying.address() as { port: number };
+    const route = (destination: string) => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: edge-tcp, namespace: default}
+spec: {hosts: ["*"], gateways: [edge], tcp: [{match: [{port: 9000}], route: [{destination: ${destination}}]}]}`;
+    await pair.mesh.apply(`
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: way-out, namespace: default}
+spec:
+  hosts: [way-out.test]
+  ports: [{number: 3128, name: tcp, protocol: TCP}]
+  resolution: STATIC
+  endpoints: [{address: 127.0.0.1, ports: {tcp: ${port}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: way-out, namespace: default}
+spec: {host: way-out.test, trafficPolicy: {tunnel: {targetHost: db.test, targetPort: 5432}}}
+---${route("{host: way-out.test, port: {number: 3128}}")}`);
+    const began = async () => {
+      const client = (await ByteClient.connect(at("tcp"))).send("hello\n");
+      const heard = await client.hears("\n");
+      client.close();
+      return heard.trim();
+    };
+    const wanted = "CONNECT db.test:5432 HTTP/1.1";
+    expect(await eventually(began, (heard) => heard === wanted)).toBe(wanted);
+    await pair.mesh.apply(route("{host: polyglot, port: {number: 83}}"));
+    await eventually(began, (heard) => heard !== wanted);
+    proxying.close();
+    const { api } = pair.mesh.controlPlane;
+    for (const type of [resource.serviceEntries, resource.destinationRules])
+      await api.delete(type, { namespace: "default", name: "way-out" });
   });
 
   test("a server without its certificate refuses until the Secret comes", async () => {

@@ -127,4 +127,19 @@ export function orderCases(pair: Pair): void {
       }, 30_000);
     }
   }
+
+  test("a subset whose rule stays away goes on for a while, is then answered 503, and works again with its rule", async () => {
+    await pair.mesh.apply(RULE);
+    await pair.mesh.apply(ROUTE);
+    expect(await settles(only("v2"))).toBe(true);
+    await deleteRule();
+    await Bun.sleep(APART_MS);
+    expect(await ask()).toBe("v2");
+    expect(await settles(only("503"))).toBe(true);
+    await pair.mesh.apply(RULE);
+    expect(await settles(only("v2"))).toBe(true);
+    await deleteRoute();
+    await deleteRule();
+    expect(await settles(both)).toBe(true);
+  }, 30_000);
 }

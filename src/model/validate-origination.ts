@@ -1,0 +1,60 @@
+// Findings about TLS that clients originate with Secrets: HED1580 and HED1581, beside the dialect's own about DestinationRules.
+
+import { type ClientPolicy, credentialsNamed } from "./client-policy.ts";
+import { credentialOf } from "./lookup.ts";
+import type { Mesh } from "./mesh.ts";
+import type { Message } from "./message.ts";
+import { visibleTo } from "./visibility.ts";
+
+/** Istio's suffix of a Secret with nothing but roots. */
+const ROOTS_SUFFIX = "-cacert";
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+function nobodyMayHaveIt(): Message {
+  return warning(
+    "HED1580",
+    "credentialName is for gateways, and the mesh has none that sees this rule: sidecars have no way to the host",
+    "workloadSelector, which gives the Secret to the workloads that it selects",
+  );
+}
+
+function missing(name: string, namespace: string, what: string): Message {
+  return warning(
+    "HED1581",
+    `there is no Secret ${namespace}/${name} with ${what}: clients there have no way to the host`,
+    `kubectl create secret generic ${name} -n ${namespace} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt`,
+  );
+}
+
+/** Namespaces whose Secrets the rule's clients are given; undefined: there are no such clients. */
+function namespacesOf(mesh: Mesh, { clients, namespace, visibility }: ClientPolicy): readonly string[] | undefined {
+  if (clients) return [namespace];
+  const gateways = mesh.workloads.filter(
+    ({ proxy, namespace: own }) => proxy?.gateway !== undefined && visibleTo(visibility, own),
+  );
+  return gateways.length === 0 ? undefined : [...new Set(gateways.map((gateway) => gateway.namespace))];
+}
+
+/** What is wrong with the Secrets that the policy names; each once. Of a mesh without proxies nobody can say who has what. */
+export function originationFindings(mesh: Mesh, policy: ClientPolicy): readonly Message[] {
+  const named = credentialsNamed(policy);
+  if (named.length === 0 || !mesh.workloads.some(({ proxy }) => proxy)) return [];
+  const namespaces = namespacesOf(mesh, policy);
+  if (!namespaces) return [nobodyMayHaveIt()];
+  const found = new Map<string, Message>();
+  for (const namespace of namespaces) {
+    for (const { name, mutual, verifies } of named) {
+      const own = credentialOf(mesh, namespace, name);
+      const roots = credentialOf(mesh, namespace, `${name}${ROOTS_SUFFIX}`)?.roots ?? own?.roots;
+      const lacking = [
+        ...(mutual && !own?.keyPair ? ["a certificate and its key"] : []),
+        ...(verifies && roots === undefined ? ["roots (ca.crt)"] : []),
+      ];
+      if (lacking.length > 0) found.set(`${namespace}/${name}`, missing(name, namespace, lacking.join(" and ")));
+    }
+  }
+  return [...found.values()];
+}
