@@ -17,21 +17,21 @@ export const MESH_CONFIG_WORDS: Words = {
     says: "Retries of routes that say nothing of them",
     default: "2 retries, as a VirtualService has by default",
   },
-  "defaultHttpRetryPolicy.attempts": { says: "Retries after the first try; 0 turns them off", default: "0" },
-  "defaultHttpRetryPolicy.perTryTimeout": { says: "How long one try may take", default: "the route's timeout" },
-  "defaultHttpRetryPolicy.retryOn": {
+  attempts: { says: "Retries after the first try; 0 turns them off", default: "0" },
+  perTryTimeout: { says: "How long one try may take", default: "the route's timeout" },
+  retryOn: {
     says: "What is tried again, by commas",
     default: "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
   },
-  "defaultHttpRetryPolicy.retryRemoteLocalities": {
+  retryRemoteLocalities: {
     says: "Whether retries may go to other localities",
     default: "false",
   },
-  "defaultHttpRetryPolicy.retryIgnorePreviousHosts": {
+  retryIgnorePreviousHosts: {
     says: "Whether retries pass by hosts that failed",
     default: "true",
   },
-  "defaultHttpRetryPolicy.backoff": { says: "Pause before the first retry; later ones are longer", default: "25ms" },
+  backoff: { says: "Pause before the first retry; later ones are longer", default: "25ms" },
   defaultProviders: "Extension providers where no Telemetry names any",
   "defaultProviders.accessLogging": "Where access logs go",
   "defaultProviders.metrics": "Who gets metrics",
@@ -59,6 +59,10 @@ export const MESH_CONFIG_WORDS: Words = {
   "outboundTrafficPolicy.mode":
     "ALLOW_ANY lets them pass, REGISTRY_ONLY refuses them, ALLOW_ANY_DYNAMIC_DNS looks the host up",
   "outboundTrafficPolicy.egressProxy": "A service that they are sent to",
+  "egressProxy.host": "Name of the service",
+  "egressProxy.subset": "Name of a subset in its DestinationRule",
+  "egressProxy.port": "Port of the service",
+  "egressProxy.port.number": "Its number",
   pathNormalization: "What is done to paths before routes and policies look at them",
   "pathNormalization.normalization": { says: "How much; DEFAULT is BASE", default: "DEFAULT" },
   rootNamespace: { says: "Namespace whose policies hold for the whole mesh", default: "istio-system" },
