@@ -14,6 +14,7 @@ import { AuthorityStore } from "../ca/store.ts";
 import { JoinTokens } from "../ca/token.ts";
 import { admission } from "../control/admission.ts";
 import { ControlPlane } from "../control/control-plane.ts";
+import type { DebounceOptions } from "../control/debounce.ts";
 import { heldObjects } from "../control/held-objects.ts";
 import { DEFAULT_LIVENESS, Liveness } from "../control/liveness.ts";
 import { OverruledStatus } from "../control/overruled.ts";
@@ -88,6 +89,8 @@ export interface StartOptions {
   readonly keepalive?: GrpcKeepalive;
   /** How long a route may wait on a proxy for the clusters that it names; undefined: 20 s. */
   readonly patienceMs?: number;
+  /** How long changes are waited for that come together; undefined: as long as suits a mesh that people and controllers change. */
+  readonly debounce?: DebounceOptions;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
   /** Each time that the configuration was read anew. */
@@ -219,7 +222,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   const sources: Source[] = folder ? [folder, apiSource] : [apiSource];
   const control: ControlPlane = new ControlPlane({
     settings,
-    debounce: DEFAULT_DEBOUNCE,
+    debounce: options.debounce ?? DEFAULT_DEBOUNCE,
     sources,
     patienceMs: options.patienceMs,
     onConnected: (workload) => liveness.onAlive(podOf(workload), "proxy"),

@@ -60,9 +60,19 @@ test("who has gone meanwhile costs no turn, and no more wait than may", () => {
 test("a busy loop has longer gaps, up to a bound; one with time to spare shorter ones again", () => {
   const { clock, handshake, queue: one } = queue();
   for (let i = 0; i < 100; i++) one.enter(handshake(i));
-  for (let i = 0; i < 6; i++) clock.tick(1.5);
-  expect(clock.gaps).toEqual([1, 2, 4, 8, 10, 10, 10]);
+  for (let i = 0; i < 7; i++) clock.tick(1.5);
+  expect(clock.gaps).toEqual([1, 2, 4, 8, 16, 32, 40, 40]);
   clock.gaps.length = 0;
-  for (let i = 0; i < 12; i++) clock.tick(0.5);
-  expect(clock.gaps).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 1, 1, 1]);
+  for (let i = 0; i < 20; i++) clock.tick(0.5);
+  expect(clock.gaps).toEqual([35, 31, 28, 25, 22, 20, 18, 16, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+});
+
+test("the more wait, the shorter the gaps of a busy loop are: who came last waits for five seconds", () => {
+  const { clock, begun, handshake, queue: one } = queue();
+  for (let i = 0; i < 2_000; i++) one.enter(handshake(i));
+  while (one.waiting > 0) clock.tick(1.5);
+  expect(begun.length).toBe(2_000);
+  expect(Math.max(...clock.gaps)).toBe(2);
+  expect(clock.now()).toBeGreaterThan(4_000);
+  expect(clock.now()).toBeLessThan(7_500); // each gap ends 1.5 ms late
 });

@@ -112,6 +112,9 @@ const OPEN = 1;
 
 export class TlsAcceptor {
   readonly #tls: ServerTls;
+  #alpn: readonly string[] = [];
+  /** On the wire. */
+  #protocols: ArrayBuffer | undefined;
   readonly #handshakes = new WeakMap<SocketTransport, Handshake>();
   readonly #handlers: SocketHandler<SocketTransport, "buffer">;
 
@@ -162,7 +165,7 @@ export class TlsAcceptor {
     handshake.begun(transport);
     this.#handshakes.set(transport, handshake);
     const common = offered === undefined || alpn.some((protocol) => offered.includes(protocol));
-    const protocols = common ? encodeAlpn(alpn) : undefined;
+    const protocols = common ? this.#encoded(alpn) : undefined;
     const secureOptions = {
       secureContext: context,
       requestCert: clientCertificate !== "none",
@@ -173,6 +176,15 @@ export class TlsAcceptor {
     const [, secure] = raw.upgradeTLS(options as TLSUpgradeOptions<SocketTransport>);
     transport.socket = secure;
   };
+
+  /** The list is the same for as long as the configuration is. */
+  #encoded(alpn: readonly string[]): ArrayBuffer | undefined {
+    if (alpn !== this.#alpn) {
+      this.#alpn = alpn;
+      this.#protocols = encodeAlpn(alpn);
+    }
+    return this.#protocols;
+  }
 
   #end(transport: SocketTransport): Handshake | undefined {
     const handshake = this.#handshakes.get(transport);

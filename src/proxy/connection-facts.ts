@@ -1,10 +1,9 @@
 // What is known of a downstream connection before its first request, read once and kept.
 
 import type { ByteStream, SocketAddress, TlsSession } from "../net/byte-stream.ts";
-import { peerIdentity } from "../pki/svid.ts";
 import type { FilterState } from "../table/filter-state.ts";
 import type { ConnectionFacts } from "../table/request.ts";
-import { PeerCertificate } from "./peer-certificate.ts";
+import { type PeerCertificate, peerCertificate } from "./peer-certificate.ts";
 import type { Inspected } from "./sniff.ts";
 
 /** What logs can say of a connection beyond what decisions look at. */
@@ -72,12 +71,12 @@ export function readConnectionFacts(
   const { tls } = stream;
   const remote = proxied?.addresses?.source ?? stream.remote;
   const local = destination ?? stream.local;
-  const identity = tls?.peerCertificate && peerIdentity(tls.peerCertificate);
+  const peer = tls?.peerCertificate && peerCertificate(tls.peerCertificate);
   return {
     ...factsBetween(remote, local, stream),
     serverName: tls?.serverName ?? sniffed.serverName,
-    principal: identity?.kind === "parsed" ? identity.value.uri : "",
-    peer: tls?.peerCertificate && new PeerCertificate(tls.peerCertificate),
+    principal: peer?.principal ?? "",
+    peer,
     get tls() {
       return tls?.session?.();
     },

@@ -23,16 +23,18 @@ export class RawPeer {
   /** False: bytes are counted alone. */
   keepsText = true;
   socket: Socket<RawPeer> | undefined;
-  readonly #chunks: string[] = [];
+  #chunks: string[] = [];
   #unsent: Buffer = Buffer.alloc(0);
   readonly #onBytes: ((peer: RawPeer) => void) | undefined;
+  #waiting: (() => void)[] = [];
 
   constructor(onBytes?: (peer: RawPeer) => void) {
     this.#onBytes = onBytes;
   }
 
   get text(): string {
-    return this.#chunks.join("");
+    if (this.#chunks.length > 1) this.#chunks = [this.#chunks.join("")];
+    return this.#chunks[0] ?? "";
   }
 
   /** Bytes that wait for the other side to read. */
@@ -58,16 +60,53 @@ export class RawPeer {
     this.bytes += chunk.length;
     if (this.keepsText) this.#chunks.push(chunk.toString("latin1"));
     this.#onBytes?.(this);
+    this.#tell();
+  }
+
+  /** The peer's FIN; `gone`: nothing can be sent any more either. */
+  finish(gone: boolean): void {
+    this.ended = true;
+    this.closed ||= gone;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  /** Until something comes, or the end, or the time is over. */
+  #change(withinMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    this.#waiting.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    return promise;
+  }
+
+  /**
+   * The first value of `look` that is neither undefined nor false. It is looked for whenever something comes: a case with hundreds of
+   * requests one after the other would spend most of its time in polling. @throws Error with `what` when it does not come in time.
+   */
+  async awaits<T>(what: string, look: () => T | undefined | false, withinMs = DEADLINE_MS): Promise<T> {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      const value = look();
+      if (value !== undefined && value !== false) return value;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0)
+        throw new Error(`not within ${withinMs} ms: ${what} after ${JSON.stringify(this.text.slice(-400))}`);
+      await this.#change(leftMs);
+    }
   }
 
   async hears(text: string): Promise<void> {
-    await until(`${JSON.stringify(text)} after ${JSON.stringify(this.text.slice(-400))}`, () =>
-      this.text.includes(text),
-    );
+    await this.awaits(JSON.stringify(text), () => this.text.includes(text));
   }
 
   async isClosed(): Promise<void> {
-    await until(`the connection closes after ${JSON.stringify(this.text.slice(-400))}`, () => this.ended);
+    await this.awaits("the connection closes", () => this.ended);
   }
 
   /** FIN. */
@@ -85,13 +124,8 @@ const HANDLERS = {
   binaryType: "buffer",
   data: (socket: Socket<RawPeer>, chunk: Buffer) => socket.data.take(chunk),
   drain: (socket: Socket<RawPeer>) => socket.data.flush(),
-  end: (socket: Socket<RawPeer>) => {
-    socket.data.ended = true;
-  },
-  close: (socket: Socket<RawPeer>) => {
-    socket.data.ended = true;
-    socket.data.closed = true;
-  },
+  end: (socket: Socket<RawPeer>) => socket.data.finish(false),
+  close: (socket: Socket<RawPeer>) => socket.data.finish(true),
   error: () => {},
 } as const;
 

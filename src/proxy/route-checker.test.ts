@@ -46,6 +46,12 @@ test("a process that does not answer, or does not start, finds nothing out", asy
   expect(await outcome(new RouteChecker(["/nowhere/heddle"]).check("r", routes()))).toBeUndefined();
 });
 
+test.skipIf(process.platform !== "linux")("the process has what others leave of the cores", async () => {
+  // Field 41 of /proc/PID/stat: the class, 5 is SCHED_IDLE.
+  const script = `until [ "$(cut -d' ' -f41 /proc/$$/stat)" = 5 ]; do sleep 0.01; done; echo '[]'`;
+  expect(await outcome(new RouteChecker(["sh", "-c", script]).check("r", routes()))).toEqual([]);
+});
+
 /** Up to where it waits. */
 function begun(steps: Steps<unknown>): Promise<void> {
   for (;;) {

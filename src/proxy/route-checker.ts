@@ -2,7 +2,7 @@
 // megabytes of it would hold up the event loop. The loop keeps bytes, and compiles what requests ask for.
 
 import { closeSync, writeSync } from "node:fs";
-import { setPriority } from "node:os";
+import { runInIdleClass } from "../base/idle-class.ts";
 import { logger } from "../base/log.ts";
 import type { Steps } from "../base/steps.ts";
 import { createSharedMemory } from "../net/shared-memory.ts";
@@ -10,9 +10,10 @@ import type { Rejection } from "../table/accept/scope.ts";
 
 const log = logger("proxy");
 
-/** Requests come first, also where all of the proxy has one core; but a busy machine must not keep it from its configuration for ever. */
-const NICE = 19;
-/** 36 MB are 2 s of CPU, and a tenth of a busy core makes 20 of them. After that the event loop does it itself. */
+/**
+ * Requests come first, also where all of the proxy has one core; but a busy machine must not keep it from its configuration for ever. 36 MB
+ * are 2 s of CPU, and a tenth of a busy core makes 20 of them. After that the event loop does it itself.
+ */
 const TIMEOUT_MS = 60_000;
 /** Copied at once: 0.1 ms. */
 const CHUNK_BYTES = 256 * 1024;
@@ -72,7 +73,7 @@ export class RouteChecker {
         timeout: TIMEOUT_MS,
         killSignal: "SIGKILL",
       });
-      setPriority(child.pid, NICE);
+      runInIdleClass(child.pid);
       return child;
     } finally {
       closeSync(fd);

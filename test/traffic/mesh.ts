@@ -94,6 +94,8 @@ export class TestMesh {
       dashboard: join(mesh.folder, "none"),
       // A case that names a subset which never comes has to live to see what becomes of it.
       patienceMs: 3_000,
+      // Each case changes one thing and waits for it: there is nothing to join.
+      debounce: { quietMs: 20, maxMs: 1_000 },
       onCompiled() {},
     });
     return mesh;

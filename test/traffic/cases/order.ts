@@ -7,7 +7,7 @@ import type { Described, Pair } from "../pair.ts";
 /** Requests at a time. */
 const CONNECTIONS = 4;
 /** Between two writes: several times the debounce, so that each is a push of its own. */
-const APART_MS = 400;
+const APART_MS = 150;
 
 /** Counts what clients see, from its start to its end. */
 class Load {

@@ -29,8 +29,8 @@ export class Http1Client {
 
   /** The next response; informational ones are answers of their own. @throws Error when the connection ends without one. */
   async response(method = "GET"): Promise<ClientResponse> {
-    const message = await until(
-      `a response to ${method}, after ${JSON.stringify(this.raw.text.slice(-300))}`,
+    const message = await this.raw.awaits(
+      `a response to ${method}`,
       () => {
         const { text, ended } = this.raw;
         this.#reader.push(Buffer.from(text.slice(this.#read), "latin1"));
