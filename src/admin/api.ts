@@ -30,6 +30,8 @@ export interface Mesh {
   readonly trustDomain: string;
   /** Version of the control plane. */
   readonly version: string;
+  /** Which control plane it is, among several: its machine's name. */
+  readonly controlPlane: string;
   readonly startedAt: number;
   /** null until there is a root. */
   readonly rootExpiresAt: number | null;
@@ -158,16 +160,27 @@ export interface ProxyCost {
   readonly nacks: number;
 }
 
+/**
+ * How far a proxy is with one type of resource, in istioctl's words. `NOT SENT`: it asked, and there was nothing to send; `IGNORED`: it did
+ * not ask.
+ */
+export type TypeState = "SYNCED" | "STALE" | "NOT SENT" | "ERROR" | "IGNORED";
+
 export interface ProxyStatus {
   readonly id: string;
+  readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
+  /** What owns it. */
+  readonly workload: string;
   readonly app: string;
   readonly version: string;
   readonly kind: "heddle" | "envoy";
   readonly proxyVersion: string;
   readonly address: string;
   readonly config: ProxyConfig;
+  /** By `cds`, `lds`, `eds`, `rds`, `vhds`, `sds` and `nds`; empty while it is not connected. */
+  readonly types: Readonly<Record<string, TypeState>>;
   readonly certificate: { readonly spiffeId: string; readonly expiresAt: number } | null;
   readonly metrics: {
     readonly health: "new" | "up" | "down";
@@ -194,6 +207,28 @@ export interface Acknowledgement {
   readonly resources: readonly UnacknowledgedResource[];
   /** How many are not listed. */
   readonly more: number;
+}
+
+/** `/api/v1/configuration?proxy=ID&kind=KIND`: what a proxy asked for, as it is to have it. */
+export interface ProxyConfiguration {
+  /** Of a proxy that is not connected nobody knows what it asks for. */
+  readonly connected: boolean;
+  /** `bytes`: the message in base64. */
+  readonly resources: readonly { readonly name: string; readonly version: string; readonly bytes: string }[];
+}
+
+/** `/api/v1/conditions`: what is said of the objects that count, those of a watched folder among them. */
+export interface ObjectConditions {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
 }
 
 /** Everything the first page shows but the past; pushed every second as the event `state`. */

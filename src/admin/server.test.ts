@@ -14,6 +14,13 @@ import { stateOf } from "./state.ts";
 configureLog({ level: "off" });
 
 const store = new TrafficStore();
+const CONDITIONS = {
+  group: "networking.istio.io",
+  kind: "VirtualService",
+  namespace: "shop",
+  name: "web",
+  conditions: [{ type: "Accepted", status: "True", reason: "Accepted", message: "" }],
+};
 const sources: Sources = {
   now: Date.now,
   telemetry: { records: () => store.edges(), targets: () => [], truncated: false },
@@ -22,6 +29,7 @@ const sources: Sources = {
       name: "demo",
       trustDomain: "cluster.local",
       version: "0.1.0",
+      controlPlane: "demo",
       startedAtMs: 0,
       rootExpiresAtMs: 1,
       errors: 0,
@@ -33,6 +41,11 @@ const sources: Sources = {
     acknowledgement: (id) =>
       id === "Kubernetes/default/web"
         ? { connected: true, resources: [{ kind: "lds", name: "0.0.0.0_80", refusal: "no" }], more: 2 }
+        : undefined,
+    conditions: () => [CONDITIONS],
+    configuration: (id, kind) =>
+      id === "Kubernetes/default/web"
+        ? { connected: true, resources: [{ name: kind, version: "1", bytes: "AA==" }] }
         : undefined,
   },
 };
@@ -65,6 +78,23 @@ describe("the admin API", () => {
     expect(await get("services")).toEqual([]);
     expect(await get("proxies")).toEqual([]);
     expect(await (await fetch(`${url}healthz`)).text()).toBe("ok\n");
+  });
+
+  test("says what is said of objects", async () => {
+    const response = await fetch(`${admin().url}api/v1/conditions`);
+    expect(await response.json()).toEqual([CONDITIONS]);
+  });
+
+  test("says what a proxy is to have, of every kind but secrets", async () => {
+    const { url } = admin();
+    const get = async (id: string, kind: string) => {
+      const response = await fetch(`${url}api/v1/configuration?proxy=${encodeURIComponent(id)}&kind=${kind}`);
+      return [response.status, await response.json()] as const;
+    };
+    const resources = [{ name: "lds", version: "1", bytes: "AA==" }];
+    expect(await get("Kubernetes/default/web", "lds")).toEqual([200, { connected: true, resources }]);
+    expect((await get("Kubernetes/default/web", "sds"))[0]).toBe(400);
+    expect((await get("Kubernetes/default/nobody", "cds"))[0]).toBe(404);
   });
 
   test("says what a proxy has not acknowledged, and refuses a proxy that it does not know", async () => {

@@ -8,7 +8,7 @@ import { type Assets, serveAsset } from "./assets.ts";
 import { Events } from "./events.ts";
 import { refusal, SECURITY_HEADERS } from "./guard.ts";
 import { HistoryCache } from "./history-cache.ts";
-import type { Sources } from "./sources.ts";
+import { CONFIGURATION_KINDS, type Sources } from "./sources.ts";
 import { stateOf } from "./state.ts";
 
 export const DEFAULT_PORT = 20_001;
@@ -64,6 +64,16 @@ function routes(
     const found = sources.control.acknowledgement(id);
     return found ? c.json(found) : failed(`no such proxy: ${id.slice(0, 200)}`, 404, "an id of /api/v1/proxies");
   });
+
+  api.get("/configuration", (c) => {
+    const id = c.req.query("proxy") ?? "";
+    const kind = CONFIGURATION_KINDS.find((one) => one === c.req.query("kind"));
+    if (!kind) return failed("no such kind", 400, `kind=${CONFIGURATION_KINDS.join(", ")}`);
+    const found = sources.control.configuration(id, kind);
+    return found ? c.json(found) : failed(`no such proxy: ${id.slice(0, 200)}`, 404, "an id of /api/v1/proxies");
+  });
+
+  api.get("/conditions", (c) => c.json(sources.control.conditions()));
 
   api.get("/history", (c) => {
     const service = c.req.query("service");

@@ -3,12 +3,20 @@
 import type { TargetStatus } from "../telemetry/scrape.ts";
 import type { ScrapeTarget } from "../telemetry/target.ts";
 import type { EdgeRecord } from "../telemetry/traffic-store.ts";
-import type { Acknowledgement, ProxyConfig, ProxyCost } from "./api.ts";
+import type {
+  Acknowledgement,
+  ObjectConditions,
+  ProxyConfig,
+  ProxyConfiguration,
+  ProxyCost,
+  TypeState,
+} from "./api.ts";
 
 export interface MeshInfo {
   readonly name: string;
   readonly trustDomain: string;
   readonly version: string;
+  readonly controlPlane: string;
   readonly startedAtMs: number;
   readonly rootExpiresAtMs: number | undefined;
   /** Findings in the configuration that is in force. */
@@ -20,6 +28,7 @@ export interface MeshInfo {
 export interface ProxyInfo {
   /** The same as its scrape target's. */
   readonly id: ScrapeTarget["id"];
+  readonly cluster: string;
   readonly namespace: string;
   /** Of the pod. */
   readonly name: string;
@@ -31,6 +40,7 @@ export interface ProxyInfo {
   readonly proxyVersion: string;
   readonly address: string;
   readonly config: ProxyConfig;
+  readonly types: Readonly<Record<string, TypeState>>;
   readonly certificate: { readonly spiffeId: string; readonly expiresAtMs: number } | undefined;
   /** Undefined while it is not connected. */
   readonly cost?: ProxyCost | undefined;
@@ -52,6 +62,9 @@ export interface ServiceInfo {
   readonly name: string;
 }
 
+export const CONFIGURATION_KINDS = ["cds", "eds", "lds", "rds", "vhds"] as const;
+export type ConfigurationKind = (typeof CONFIGURATION_KINDS)[number];
+
 /** Known by the control plane. */
 export interface ControlSource {
   mesh(): MeshInfo;
@@ -60,6 +73,9 @@ export interface ControlSource {
   splits(): readonly ConfiguredSplit[];
   /** Undefined: no proxy of that id registered. */
   acknowledgement(id: ProxyInfo["id"]): Acknowledgement | undefined;
+  conditions(): readonly ObjectConditions[];
+  /** Undefined: no proxy of that id registered. Of secrets nothing is told. */
+  configuration(id: ProxyInfo["id"], kind: ConfigurationKind): ProxyConfiguration | undefined;
 }
 
 /** Known by telemetry. */

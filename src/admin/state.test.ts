@@ -54,6 +54,7 @@ function traffic(
 function proxy(name: string, app: string, version: string, change: Partial<ProxyInfo> = {}): ProxyInfo {
   return {
     id: `${name}-1.default`,
+    cluster: "Kubernetes",
     namespace: "default",
     name: `${name}-1`,
     workload: name,
@@ -63,6 +64,7 @@ function proxy(name: string, app: string, version: string, change: Partial<Proxy
     proxyVersion: "0.1.0",
     address: "127.0.0.1",
     config: { state: "synced" },
+    types: {},
     certificate: { spiffeId: "spiffe://cluster.local/ns/default/sa/x", expiresAtMs: NOW + 3_600_000 },
     ...change,
   };
@@ -83,10 +85,13 @@ function sources(store: TrafficStore, changes: { proxies?: ProxyInfo[]; splits?:
     telemetry: { records: () => store.edges(), targets: () => [], truncated: store.full },
     control: {
       acknowledgement: () => undefined,
+      configuration: () => undefined,
+      conditions: () => [],
       mesh: () => ({
         name: "demo",
         trustDomain: "cluster.local",
         version: "0.1.0",
+        controlPlane: "demo",
         startedAtMs: 0,
         rootExpiresAtMs: undefined,
         errors: 0,

@@ -16,17 +16,21 @@ const MAX_SERVICES = 200;
 const MAX_EDGES = 1_000;
 
 function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: Window): ProxyStatus {
-  const { id, namespace, name, app, version, kind, proxyVersion, address, config, certificate } = proxy;
+  const { id, cluster, namespace, name, workload, app, version, kind, proxyVersion, address } = proxy;
+  const { config, types, certificate } = proxy;
   return {
     id,
+    cluster,
     namespace,
     name,
+    workload,
     app,
     version,
     kind,
     proxyVersion,
     address,
     config,
+    types,
     certificate: certificate
       ? { spiffeId: certificate.spiffeId, expiresAt: renewedExpiryMs(status) ?? certificate.expiresAtMs }
       : null,
@@ -74,6 +78,7 @@ export function stateOf({ control, telemetry, now }: Sources): State {
       name: mesh.name,
       trustDomain: mesh.trustDomain,
       version: mesh.version,
+      controlPlane: mesh.controlPlane,
       startedAt: mesh.startedAtMs,
       rootExpiresAt: mesh.rootExpiresAtMs ?? null,
       proxies: { total: proxies.length, ready: proxies.filter(({ config }) => config.state === "synced").length },

@@ -68,7 +68,7 @@ function podsOf(objects: readonly SourceObject[]): ReadonlyMap<string, SourceObj
 }
 
 /** A Deployment's Pod under the Deployment's name: replicas differ in what is their own alone. */
-function podOfTemplate({ origin, value, spans }: SourceObject): readonly SourceObject[] {
+export function podOfTemplate({ origin, value, spans }: SourceObject): readonly SourceObject[] {
   const { spec } = value as { readonly spec?: { readonly template?: unknown } };
   const template = spec?.template;
   if (!isObject(template) || !isObject(template.spec)) return [];

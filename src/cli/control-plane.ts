@@ -1,5 +1,6 @@
 // The control plane with everything around it: store and API, authority, discovery, telemetry, dashboard. Only here do they meet.
 
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { embeddedAssets, readAssets } from "../admin/assets.ts";
 import { serveAdmin } from "../admin/server.ts";
@@ -207,11 +208,12 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
   const liveness = new Liveness({ client, ...DEFAULT_LIVENESS });
   const view = new ControlView({
     version,
+    controlPlane: hostname(),
     startedAtMs,
     settings,
     rootExpiresAtMs: authority.bundle.roots[0]?.notAfterMs,
   });
-  const apiSource: ApiSource = new ApiSource(client, () => objectStatus.touch());
+  const apiSource: ApiSource = new ApiSource(client, (object) => objectStatus.onWritten(object));
   const overruledStatus = new OverruledStatus(client);
   const objectStatus = new ObjectStatus({
     client,
@@ -239,6 +241,7 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     onProgress: () => objectStatus.touch(),
   });
   view.discovery = control.discovery;
+  view.objectStatus = objectStatus;
   await control.start();
   await liveness.start();
   const registrar = new Registrar({

@@ -1,22 +1,33 @@
 // What telemetry and the dashboard want to know of the control plane, out of its newest compilation and its connected proxies.
 
-import type { Acknowledgement, ProxyConfig } from "../admin/api.ts";
-import type { ConfiguredSplit, ControlSource, MeshInfo, ProxyInfo, ServiceInfo } from "../admin/sources.ts";
+import type { Acknowledgement, ObjectConditions, ProxyConfig, ProxyConfiguration, TypeState } from "../admin/api.ts";
+import type {
+  ConfigurationKind,
+  ConfiguredSplit,
+  ControlSource,
+  MeshInfo,
+  ProxyInfo,
+  ServiceInfo,
+} from "../admin/sources.ts";
 import type { Discovery } from "../control/discovery.ts";
 import type { Compilation } from "../control/pipeline.ts";
 import type { ProxyStream } from "../control/proxy-stream.ts";
+import type { ObjectStatus } from "../control/status/object-status.ts";
 import { subsetByName } from "../model/client-policy.ts";
 import { identityText } from "../model/identity.ts";
 import { clientPolicyFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { HttpRoute } from "../model/route.ts";
 import type { MeshSettings } from "../model/settings.ts";
-import { type Workload, workloadKey } from "../model/workload.ts";
+import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.ts";
 import { parseCertificate } from "../pki/certificate.ts";
 import type { ScrapeTarget, ScrapeTargets } from "../telemetry/target.ts";
+import { SEND_ORDER } from "../xds/type-urls.ts";
 
 export interface ControlViewOptions {
   readonly version: string;
+  /** Its own name. */
+  readonly controlPlane: string;
   readonly startedAtMs: number;
   readonly settings: MeshSettings;
   readonly rootExpiresAtMs: number | undefined;
@@ -29,6 +40,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
   readonly #options: ControlViewOptions;
   #compilation: Compilation | undefined;
   discovery: Discovery | undefined;
+  objectStatus: ObjectStatus | undefined;
   /** Since when each proxy is in the state that it is in. */
   readonly #since = new Map<string, { readonly state: ProxyConfig["state"]; readonly since: number }>();
 
@@ -45,7 +57,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
   }
 
   mesh(): MeshInfo {
-    const { version, startedAtMs, settings, rootExpiresAtMs } = this.#options;
+    const { version, controlPlane, startedAtMs, settings, rootExpiresAtMs } = this.#options;
     const findings = [
       ...(this.#compilation?.findings ?? []),
       ...[...(this.#compilation?.verdicts.values() ?? [])].flatMap(({ diagnostics }) => diagnostics),
@@ -55,6 +67,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
       name: settings.name,
       trustDomain: settings.trustDomain,
       version,
+      controlPlane,
       startedAtMs,
       rootExpiresAtMs,
       errors: count("error"),
@@ -99,12 +112,24 @@ export class ControlView implements ControlSource, ScrapeTargets {
     return undefined;
   }
 
+  /** Of streams of one proxy the first. */
+  get #streams(): ReadonlyMap<WorkloadKey, ProxyStream> {
+    const streams = new Map<WorkloadKey, ProxyStream>();
+    for (const stream of this.discovery?.streams ?? []) {
+      const key = stream.workload && workloadKey(stream.workload);
+      if (key !== undefined && !streams.has(key)) streams.set(key, stream);
+    }
+    return streams;
+  }
+
   proxies(): readonly ProxyInfo[] {
+    const streams = this.#streams;
     return this.#workloads.map((workload) => {
       const id = workloadKey(workload);
-      const stream = this.#streamOf(id);
+      const stream = streams.get(id);
       return {
         id,
+        cluster: workload.cluster,
         namespace: workload.namespace,
         name: workload.name,
         workload: workload.workloadName,
@@ -114,6 +139,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
         proxyVersion: proxyVersion(stream) ?? this.#options.version,
         address: workload.addresses[0] ?? "",
         config: this.#config(id, stream),
+        types: typesOf(stream),
         certificate: certificateOf(workload, stream),
         cost: stream && { ...stream.cost, connections: this.discovery?.connectionsOf(id) ?? 0 },
       };
@@ -126,6 +152,24 @@ export class ControlView implements ControlSource, ScrapeTargets {
     const all = [...(stream?.unacknowledged ?? [])];
     const resources = all.slice(0, MAX_UNACKNOWLEDGED);
     return { connected: stream !== undefined, resources, more: all.length - resources.length };
+  }
+
+  configuration(id: string, kind: ConfigurationKind): ProxyConfiguration | undefined {
+    if (!this.#workloads.some((workload) => workloadKey(workload) === id)) return undefined;
+    const stream = this.#streamOf(id);
+    const resources = [...(stream?.asked(kind) ?? [])].map(({ name, version, bytes }) => ({
+      name,
+      version,
+      bytes: Buffer.from(bytes).toString("base64"),
+    }));
+    return { connected: stream !== undefined, resources };
+  }
+
+  conditions(): readonly ObjectConditions[] {
+    return [...(this.objectStatus?.inForce() ?? [])].map(({ origin, conditions }) => ({
+      ...origin,
+      conditions: conditions.map(({ type, status, reason, message }) => ({ type, status, reason, message })),
+    }));
   }
 
   #config(id: string, stream: ProxyStream | undefined): ProxyConfig {
@@ -155,6 +199,20 @@ export class ControlView implements ControlSource, ScrapeTargets {
     const mesh = this.#compilation?.mesh;
     return mesh ? mesh.routes.flatMap((route) => (route.kind === "http" ? splitsOf(mesh, route) : [])) : [];
   }
+}
+
+function typesOf(stream: ProxyStream | undefined): Readonly<Record<string, TypeState>> {
+  if (!stream) return {};
+  const known = new Map(stream.status.map((status) => [status.kind, status]));
+  return Object.fromEntries(
+    SEND_ORDER.map((kind): [string, TypeState] => {
+      const status = known.get(kind);
+      if (!status) return [kind, "IGNORED"];
+      if (status.refusals.length > 0) return [kind, "ERROR"];
+      if (!status.synced) return [kind, "STALE"];
+      return [kind, status.held > 0 ? "SYNCED" : "NOT SENT"];
+    }),
+  );
 }
 
 function proxyVersion(stream: ProxyStream | undefined): string | undefined {

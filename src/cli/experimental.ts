@@ -1,4 +1,4 @@
-// `heddle x`, istioctl's experimental commands: `authz check`.
+// `heddle x`, istioctl's experimental commands: `authz check`, and `describe`, which is no experiment here.
 
 import type { Command } from "commander";
 import { Option } from "commander";
@@ -9,6 +9,7 @@ import { resourcesOf } from "../xds/snapshot.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { authorizationRows } from "./authorization-rules.ts";
+import { define as defineDescribe } from "./describe.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
@@ -31,6 +32,7 @@ interface CheckOptions {
 }
 
 export function define(command: Command): void {
+  defineDescribe(command.command("describe").description("The same as heddle describe."));
   const authz = command.command("authz").description("Authorization policies of a workload.");
   authz
     .command("check")

@@ -3,15 +3,18 @@
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { EXIT, Failure } from "../base/failure.ts";
-import { notFound } from "../kube/status.ts";
+import type { KubeObject } from "../kube/object.ts";
+import { hasReason, notFound } from "../kube/status.ts";
 import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { kindNamed } from "./kinds.ts";
+import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { OUTPUTS, type Output, objectText, readable, type Wanted } from "./object-output.ts";
 import { fetchTable, tableText } from "./object-table.ts";
 import { print, printError } from "./terminal.ts";
 import { watchObjects } from "./watch-objects.ts";
+import { tableWith, together, watchedObjects } from "./watched-objects.ts";
 
-interface GetOptions extends ApiOptions {
+interface GetOptions extends ApiOptions, MeshOptions {
   readonly namespace: string;
   readonly allNamespaces?: true;
   readonly selector?: string;
@@ -27,8 +30,13 @@ export function define(command: Command): void {
     .option("-A, --all-namespaces", "of every namespace")
     .option("-l, --selector <labels>", "as `app=golden-signal,version!=v1`")
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("table"))
-    .option("-w, --watch", "go on and show changes as they come");
+    .option("-w, --watch", "go on and show changes as they come")
+    .addOption(dashboardOption());
   for (const option of apiOptions()) command.addOption(option);
+  command.addHelpText(
+    "after",
+    "\nObjects of the folder that `heddle up --config` watches are shown, too, with what the control plane says of them.",
+  );
   command.action((kind: string, name: string | undefined, options: GetOptions) => get(kind, name, options));
 }
 
@@ -41,12 +49,15 @@ async function get(kind: string, name: string | undefined, options: GetOptions):
   const wanted: Wanted = { type, namespace, name: name ?? "", selector: options.selector };
   const api = await openApi(options);
   if (options.watch) await watchObjects(api, wanted, options.output);
-  else if (options.output === "table" || options.output === "wide") await printTable(api, wanted, options.output);
-  else await printObjects(api, wanted, options.output);
+  else if (options.output === "table" || options.output === "wide") await printTable(api, wanted, options);
+  else await printObjects(api, wanted, options);
 }
 
-async function printTable(api: Api, wanted: Wanted, output: "table" | "wide"): Promise<void> {
-  const table = await fetchTable(api.connection, wanted);
+async function printTable(api: Api, wanted: Wanted, options: GetOptions): Promise<void> {
+  const { output } = options;
+  const watched = await watchedObjects(wanted, options);
+  const held = await fetchTable(api.connection, wanted).catch(unlessAmong(watched, undefined));
+  const table = await tableWith(held, watched, wanted.type);
   if (table.rows.length > 0)
     return print(
       tableText(table, { wide: output === "wide", namespaces: wanted.namespace === "" && wanted.type.namespaced }),
@@ -55,17 +66,28 @@ async function printTable(api: Api, wanted: Wanted, output: "table" | "wide"): P
   await printError(`no ${wanted.type.plural} found${place}`);
 }
 
-async function printObjects({ client }: Api, wanted: Wanted, output: "json" | "yaml" | "name"): Promise<void> {
+/** One that is asked for by name may be in the folder alone. */
+function unlessAmong<T>(watched: readonly KubeObject[], instead: T): (thrown: unknown) => T {
+  return (thrown) => {
+    if (watched.length > 0 && hasReason(thrown, "NotFound")) return instead;
+    throw thrown;
+  };
+}
+
+async function printObjects({ client }: Api, wanted: Wanted, options: GetOptions): Promise<void> {
   const { type, namespace, name, selector } = wanted;
+  const output = options.output as "json" | "yaml" | "name";
+  const watched = await watchedObjects(wanted, options);
   if (name !== "") {
-    const object = await client.get(type, { namespace, name });
+    const object = (await client.get(type, { namespace, name })) ?? watched[0];
     if (!object) throw notFound(type, name);
     return print(objectText(type, object, output));
   }
-  const { objects } = await client.list(type, {
+  const { objects: held } = await client.list(type, {
     ...(namespace === "" ? {} : { namespace }),
     ...(selector === undefined ? {} : { labelSelector: selector }),
   });
+  const objects = together(held, watched);
   if (output === "name") {
     if (objects.length > 0) await print(objects.map((object) => objectText(type, object, output)).join("\n"));
     return;

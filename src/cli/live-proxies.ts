@@ -46,7 +46,7 @@ async function liveProxy(
   return { acknowledgement, running };
 }
 
-async function acknowledgementOf(workload: Workload, options: MeshOptions): Promise<Acknowledgement> {
+export async function acknowledgementOf(workload: Workload, options: MeshOptions): Promise<Acknowledgement> {
   try {
     const path = `/api/v1/unacknowledged?proxy=${encodeURIComponent(workloadKey(workload))}`;
     const { connected, resources, more } = (await fetchAdmin(options, path)) as AcknowledgementJson;

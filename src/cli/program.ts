@@ -38,6 +38,11 @@ const COMMANDS: readonly Entry[] = [
   },
   { name: "explain", summary: "show where a request would go, and why", load: () => import("./explain.ts") },
   {
+    name: "describe",
+    summary: "show what concerns a Pod, a service or a workload, and what decides it",
+    load: () => import("./describe.ts"),
+  },
+  {
     name: "diff",
     summary: "show what files would change, and for whom, before they are applied",
     load: () => import("./diff.ts"),
@@ -65,7 +70,7 @@ const COMMANDS: readonly Entry[] = [
   {
     name: "x",
     alias: "experimental",
-    summary: "more of istioctl's commands: authz check",
+    summary: "more of istioctl's commands: authz check, describe",
     load: () => import("./experimental.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },

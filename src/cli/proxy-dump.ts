@@ -13,6 +13,8 @@ export interface ProxyDump {
   readonly listeners: readonly Json[];
   /** With their virtual hosts, wherever those came from. */
   readonly routes: readonly Json[];
+  /** Of these, those that a listener brought along. */
+  readonly inlineRoutes: readonly Json[];
   /** Their entries in the dump: a name, a status, the secret. */
   readonly secrets: readonly Json[];
 }
@@ -52,6 +54,7 @@ function fromConfigDump({ configs = [] }: ConfigDump): ProxyDump {
     lists.flatMap((list) => (section(type)[list] as readonly Json[] | undefined) ?? []);
   const inside = (found: readonly Json[], field: string) => found.map((entry) => entry[field]).filter(isJson);
   const { bootstrap } = section("BootstrapConfigDump");
+  const inlineRoutes = inside(entries("RoutesConfigDump", "static_route_configs"), "route_config");
   const listeners = entries("ListenersConfigDump", "static_listeners", "dynamic_listeners");
   const states = listeners.map((entry) => (isJson(entry.active_state) ? entry.active_state : entry));
   return {
@@ -65,7 +68,8 @@ function fromConfigDump({ configs = [] }: ConfigDump): ProxyDump {
       "endpoint_config",
     ),
     listeners: inside(states, "listener"),
-    routes: inside(entries("RoutesConfigDump", "static_route_configs", "dynamic_route_configs"), "route_config"),
+    routes: [...inlineRoutes, ...inside(entries("RoutesConfigDump", "dynamic_route_configs"), "route_config")],
+    inlineRoutes,
     secrets: [
       ...entries("SecretsConfigDump", "static_secrets", "dynamic_active_secrets").map((secret) =>
         state(secret, "ACTIVE"),
@@ -93,6 +97,7 @@ function fromCompiled({ resources = {} }: CompiledDocument): ProxyDump {
     endpoints: messages("eds"),
     listeners: messages("lds"),
     routes,
+    inlineRoutes: [],
     secrets: of("sds").map(({ name, resource }) => ({ name, secret: resource, state: "ACTIVE" })),
   };
 }

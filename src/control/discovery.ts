@@ -97,7 +97,7 @@ export class Discovery implements StreamHost {
   /** How far each proxy that has a configuration is with it. */
   *progress(): Iterable<ProxyProgress> {
     for (const { workload, snapshot, pending } of this.streams)
-      if (workload && snapshot) yield { name: `${workload.namespace}/${workload.name}`, snapshot, pending };
+      if (workload && snapshot) yield { name: `${workload.namespace}/${workload.name}`, workload, snapshot, pending };
   }
 
   /** The discovery method of the gRPC service. */

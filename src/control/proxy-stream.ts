@@ -18,7 +18,7 @@ import {
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { HeldResource } from "../xds/held.ts";
 import type { Resource } from "../xds/resource.ts";
-import { kindOfTypeUrl } from "../xds/type-urls.ts";
+import { kindOfTypeUrl, type ResourceKind } from "../xds/type-urls.ts";
 import type { ControlMetrics } from "./metrics.ts";
 import { type Cost, StreamCost } from "./stream-cost.ts";
 
@@ -131,6 +131,11 @@ export class ProxyStream implements CallHandler {
   /** What the proxy is to have and has not acknowledged. */
   get unacknowledged(): ReturnType<DeltaServer["unacknowledged"]> {
     return this.#state.kind === "serving" ? this.#state.server.unacknowledged() : [];
+  }
+
+  /** What it asked for, as it is to have it. */
+  asked(kind: ResourceKind): Iterable<Resource> {
+    return this.#state.kind === "serving" ? this.#state.server.asked(kind) : [];
   }
 
   /** What it cost so far. */

@@ -30,7 +30,7 @@ const KINDS = {
   nds: "names",
 } as const satisfies Record<Unacknowledged["kind"], string>;
 
-function acknowledgementText(acknowledgement: Acknowledgement): string {
+export function acknowledgementText(acknowledgement: Acknowledgement): string {
   switch (acknowledgement.kind) {
     case "disconnected":
       return "this proxy is not connected to the control plane: it runs what it got before";

@@ -22,14 +22,14 @@ export class Story {
     this.steps.push({
       stage,
       decision,
-      by: by && this.#place(by),
-      second: second && { decision: second.decision, by: second.by && this.#place(second.by) },
+      by: by && placeOf(this.#sources, by),
+      second: second && { decision: second.decision, by: second.by && placeOf(this.#sources, second.by) },
     });
   }
+}
 
-  #place({ origin, path }: Source): Place {
-    const span = this.#sources.span(origin, path);
-    const name = origin.namespace === "" ? origin.name : `${origin.namespace}/${origin.name}`;
-    return { object: `${origin.kind} ${name}`, path, file: span?.file, line: span?.line };
-  }
+export function placeOf(sources: SourceMap, { origin, path }: Source): Place {
+  const span = sources.span(origin, path);
+  const name = origin.namespace === "" ? origin.name : `${origin.namespace}/${origin.name}`;
+  return { object: `${origin.kind} ${name}`, path, file: span?.file, line: span?.line };
 }

@@ -162,6 +162,13 @@ export class DeltaServer {
     }
   }
 
+  /** What of the snapshot the client asked for. */
+  *asked(kind: ResourceKind): Iterable<Resource> {
+    const type = this.#types.get(kind);
+    for (const [name, resource] of type ? resourcesOf(this.#snapshot, kind) : [])
+      if (type?.subscription.wants(name)) yield resource;
+  }
+
   /** What of the snapshot may not be in force yet. Costs by what changed, not by what there is; empty for a client that is up to date. */
   pending(): readonly Pending[] {
     const all: Pending[] = ALWAYS_ASKED.filter((kind) => !this.#types.has(kind)).map((kind) => ({ kind, whole: true }));

@@ -151,10 +151,13 @@ export class FakeMesh {
       },
       control: {
         acknowledgement: () => undefined,
+        configuration: () => undefined,
+        conditions: () => [],
         mesh: () => ({
           name: "demo",
           trustDomain: "cluster.local",
           version: "0.1.0",
+          controlPlane: "demo",
           startedAtMs: this.#nowMs - 300_000,
           rootExpiresAtMs: this.#nowMs + 3_650 * 86_400_000,
           errors: 0,
@@ -175,6 +178,7 @@ export class FakeMesh {
   #proxy(id: string, { workload, peer }: Member): ProxyInfo {
     return {
       id: podOf(workload),
+      cluster: "Kubernetes",
       namespace: "default",
       name: podOf(workload),
       workload: workload.name,
@@ -184,6 +188,7 @@ export class FakeMesh {
       proxyVersion: "0.1.0",
       address: "127.0.0.1:15008",
       config: { state: "synced" },
+      types: {},
       certificate: { spiffeId: peer.principal, expiresAtMs: this.#nowMs + 23 * 3_600_000 },
       ...this.#scenario.proxies?.[id],
     };

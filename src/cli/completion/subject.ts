@@ -24,6 +24,7 @@ const BY_PLACEHOLDER: Readonly<Record<string, Subject>> = {
   command: FILES,
   kind: { kind: "kinds" },
   workload: PODS,
+  proxy: PODS,
   "namespace/workload": PODS,
   "namespace/name": PODS,
 };

@@ -4,7 +4,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EnvoyPatches, ProxyMatch } from "../../model/envoy-patch.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import { byAge, compareText, originKey } from "../../model/origin.ts";
+import { byAge, compareText, type Origin, originKey } from "../../model/origin.ts";
 import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
 import { type Cluster, ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
@@ -59,6 +59,14 @@ export function patchesFor(
         a.createdAt - b.createdAt ||
         compareText(nameOf(a), nameOf(b)),
     );
+}
+
+/** Objects that change what the workload's proxy is told, whatever of it is left to see. */
+export function changersOf(mesh: Mesh, workload: Workload): readonly Origin[] {
+  const inputs = inputsFor(mesh, workload);
+  if (!inputs) return [];
+  const patches = inputs.patches.filter((each) => chosenOf(each, workload).length > 0);
+  return [...patches, ...inputs.plugins].map(({ origin }) => origin);
 }
 
 function nameOf({ origin }: EnvoyPatches): string {

@@ -24,9 +24,9 @@ export class ApiSource implements Source {
   readonly #informers: Informer[] = [];
   readonly #held = new Map<string, SourceObject>();
   /** Hears of objects that say the same as before, but for what the control plane writes into their status. */
-  readonly #onStatus: () => void;
+  readonly #onStatus: (object: SourceObject) => void;
 
-  constructor(client: KubeClient, onStatus: () => void = () => {}) {
+  constructor(client: KubeClient, onStatus: (object: SourceObject) => void = () => {}) {
     this.#client = client;
     this.#onStatus = onStatus;
   }
@@ -43,7 +43,7 @@ export class ApiSource implements Source {
       onObject: (object) => {
         const before = this.#held.get(object.key);
         this.#held.set(object.key, object);
-        if (before && saysTheSame(before, object)) this.#onStatus();
+        if (before && saysTheSame(before, object)) this.#onStatus(object);
         else listener.onObject(object);
       },
       onDeleted: (key) => {

@@ -43,6 +43,17 @@ const WORKLOADS: Source = {
   stop() {},
 };
 
+function folderOf(text: string): Source {
+  return {
+    name: "the folder",
+    start(listener) {
+      for (const object of readObjects("folder.yaml", text).objects) listener.onObject(object);
+      listener.onSynced();
+    },
+    stop() {},
+  };
+}
+
 const stops: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0).reverse()) stop();
@@ -117,11 +128,11 @@ class TestProxy {
   }
 }
 
-async function mesh() {
+async function mesh(watched = "") {
   const { api } = newApi();
   const client = new KubeClient(embeddedConnection(api), "test");
   const compiled: Compilation[] = [];
-  const source: ApiSource = new ApiSource(client, () => status.touch());
+  const source: ApiSource = new ApiSource(client, (object) => status.onWritten(object));
   const status = new ObjectStatus({
     client,
     held: () => source.held,
@@ -131,7 +142,7 @@ async function mesh() {
   const control: ControlPlane = new ControlPlane({
     settings: DEFAULT_SETTINGS,
     debounce: DEBOUNCE,
-    sources: [source, WORKLOADS],
+    sources: [folderOf(watched), source, WORKLOADS],
     onConnected() {},
     onDisconnected() {},
     onCompiled(compilation) {
@@ -153,6 +164,7 @@ async function mesh() {
     client,
     compiled,
     get,
+    inForce: () => [...status.inForce()],
     apply: async (text: string) => {
       for (const { value } of readObjects("f.yaml", text).objects)
         await client.apply(typeOf(value), value as never, { force: true });
@@ -169,6 +181,7 @@ async function mesh() {
 }
 
 function groupOf(kind: string): string {
+  if (kind === "Telemetry") return "telemetry.istio.io/v1";
   return ["PeerAuthentication", "AuthorizationPolicy", "RequestAuthentication"].includes(kind)
     ? "security.istio.io/v1"
     : "networking.istio.io/v1";
@@ -185,6 +198,11 @@ kind: VirtualService
 metadata: { name: ${name}, namespace: default }
 spec: { hosts: [golden-signal], ${more} http: [{ timeout: ${timeout}, route: [{ destination: { host: golden-signal } }] }] }
 `;
+}
+
+/** It takes no host from another. */
+function elsewhere(name: string): string {
+  return virtualService(name).replace("hosts: [golden-signal]", "hosts: [elsewhere]");
 }
 
 const SECURITY = `apiVersion: security.istio.io/v1
@@ -247,6 +265,58 @@ test("what concerns servers is counted where it is enforced", async () => {
   await programmed("DestinationRule", "rule", "3 of 3 proxies");
 });
 
+const WHOLE = `apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: narrow, namespace: default }
+spec: { workloadSelector: { labels: { app: client } }, egress: [{ hosts: ["~/*"] }] }
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: { name: quiet, namespace: default }
+spec: { accessLogging: [{ disabled: true }] }
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: nobodys, namespace: default }
+spec: { configPatches: [{ applyTo: CLUSTER, match: { context: SIDECAR_OUTBOUND }, patch: { operation: REMOVE } }] }
+`;
+
+test("what no resource shows is counted where it holds, once the proxy is up to date", async () => {
+  const { apply, proxy, said } = await mesh();
+  const client = proxy("client", "client");
+  for (const pod of ["golden-signal-v1", "golden-signal-v2"]) proxy(pod, "golden-signal");
+  const programmed = (kind: string, name: string, text: string) =>
+    until(`${kind} ${text}`, async () => (await said(kind, name, "Programmed")) === text);
+  await apply(WHOLE);
+  await programmed("Sidecar", "narrow", "True Programmed: 1 of 1 proxy");
+  await programmed("Telemetry", "quiet", "True Programmed: 3 of 3 proxies");
+  // Heddle's proxies take no patches.
+  await programmed("EnvoyFilter", "nobodys", "True NoProxies: no connected proxy is configured by it");
+  client.mode = "hold";
+  await apply(WHOLE.replace('"~/*"', '"./*"'));
+  await programmed("Sidecar", "narrow", "False Pending: 0 of 1 proxy");
+  client.answer();
+  client.mode = "accept";
+  client.answer();
+  await programmed("Sidecar", "narrow", "True Programmed: 1 of 1 proxy");
+});
+
+test("objects of a folder are told of, too, and written nowhere", async () => {
+  const { apply, proxy, said, inForce, get } = await mesh(virtualService("written"));
+  proxy("client", "client");
+  await apply(elsewhere("held"));
+  await until("the other", async () => (await said("VirtualService", "held", "Accepted")) !== "");
+  const told = () => new Map(inForce().map(({ origin, conditions }) => [origin.name, conditions]));
+  await until("programmed", () => told().get("written")?.[1]?.message === "1 of 1 proxy");
+  expect([...told().keys()].sort()).toEqual(["held", "written"]);
+  expect(
+    told()
+      .get("written")
+      ?.map(({ type, status }) => `${type}=${status}`),
+  ).toEqual(["Accepted=True", "Programmed=True", "Reconciled=True", "Conflicted=False"]);
+  expect(await get("VirtualService", "written")).toBeUndefined();
+});
+
 test("a rejected object is told why, and that the version before is in force", async () => {
   const { apply, said, client } = await mesh();
   await apply(virtualService("web"));
@@ -289,7 +359,7 @@ test("a status compiles nothing, is written once, and is put back where somebody
   proxy("client", "client");
   await until("programmed", async () => (await said("VirtualService", "web", "Programmed")).includes("1 of 1"));
   const before = { compiled: compiled.length, version: (await get("VirtualService", "web")).metadata.resourceVersion };
-  await apply(virtualService("other", "1s", "exportTo: [.],"));
+  await apply(elsewhere("other"));
   await until("the other", async () => (await said("VirtualService", "other", "Accepted")) !== "");
   expect((await get("VirtualService", "web")).metadata.resourceVersion).toBe(before.version);
   const after = compiled.length;

@@ -8,7 +8,7 @@ import type { KubeClient } from "../../kube/client/client.ts";
 import { timestamp } from "../../kube/object.ts";
 import { resourceByKind } from "../../kube/resources.ts";
 import { hasReason } from "../../kube/status.ts";
-import type { Origin } from "../../model/origin.ts";
+import { type Origin, originKey } from "../../model/origin.ts";
 import { Debounce, type DebounceOptions } from "../debounce.ts";
 import type { Compilation } from "../pipeline.ts";
 import { type Condition, conditionsOf, hasMeshStatus, merged, urgencyOf } from "./condition.ts";
@@ -33,9 +33,35 @@ export interface StatusOptions {
   readonly debounce?: DebounceOptions;
 }
 
-interface Change {
+/** What an object's status says, or is to say. */
+export interface ObjectConditions {
   readonly origin: Origin;
   readonly conditions: readonly Condition[];
+}
+
+/** What does not change while proxies come, go and answer. */
+interface Found {
+  readonly compilation: Compilation;
+  /** Names of sources by the keys of objects that they overrule. */
+  readonly winners: ReadonlyMap<string, string>;
+  readonly conflicts: ReturnType<typeof conflictsAmong>;
+  /** By `nameKey`. */
+  readonly about: ReadonlyMap<string, readonly Diagnostic[]>;
+}
+
+function foundIn(compilation: Compilation): Found {
+  const { verdicts, overruled, findings, mesh } = compilation;
+  const accepted = verdicts.values().filter((verdict) => verdict.accepted && hasMeshStatus(verdict.object.origin));
+  const ofObjects = findings.filter(({ object }) => object !== undefined);
+  return {
+    compilation,
+    winners: new Map(overruled.map(({ object, winner }) => [object.key, winner])),
+    conflicts: conflictsAmong(
+      accepted.map(({ object }) => object),
+      mesh.settings,
+    ),
+    about: Map.groupBy(ofObjects, ({ object }) => nameKey(object!)),
+  };
 }
 
 export class ObjectStatus {
@@ -43,7 +69,10 @@ export class ObjectStatus {
   readonly #debounce: Debounce;
   readonly #counter = new ReachCounter();
   #compilation: Compilation | undefined;
+  #found: Found | undefined;
   #writing = false;
+  /** By originKey, what is written now, or was written last. */
+  #said: ReadonlyMap<string, readonly Condition[]> = new Map();
   /** Something happened while the last changes were being written. */
   #again = false;
   #stopped = false;
@@ -58,11 +87,28 @@ export class ObjectStatus {
     this.touch();
   }
 
-  /** Proxies answered, came or went, or somebody wrote a status. */
+  /** Somebody wrote a status. What was written here last comes back, too, and is no news. */
+  onWritten(object: SourceObject): void {
+    const said = this.#said.get(object.key);
+    if (!said || urgencyOf(conditionsOf(object.value), said) !== "none") this.touch();
+  }
+
+  /** Proxies answered, came or went. */
   touch(): void {
     if (this.#stopped) return;
     if (this.#writing) this.#again = true;
     else this.#debounce.touch();
+  }
+
+  /** Of the objects that count, wherever they were read: those of files have no status in which it could be written. */
+  *inForce(): Iterable<ObjectConditions> {
+    const compilation = this.#compilation;
+    if (!compilation) return;
+    const wantedOf = this.#wanted(compilation);
+    for (const { object } of compilation.verdicts.values()) {
+      const conditions = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
+      if (conditions) yield { origin: object.origin, conditions };
+    }
   }
 
   stop(): void {
@@ -77,6 +123,7 @@ export class ObjectStatus {
     if (now.length === 0) return;
     this.#again = later;
     this.#writing = true;
+    this.#said = new Map(now.map(({ origin, conditions }) => [originKey(origin), conditions]));
     void this.#writeAll(now).finally(() => {
       this.#writing = false;
       if (this.#again) this.touch();
@@ -84,9 +131,9 @@ export class ObjectStatus {
   }
 
   /** What is to be written now, and whether something is left for later. */
-  #changes(compilation: Compilation): { readonly now: readonly Change[]; readonly later: boolean } {
-    const facts: Change[] = [];
-    const messages: Change[] = [];
+  #changes(compilation: Compilation): { readonly now: readonly ObjectConditions[]; readonly later: boolean } {
+    const facts: ObjectConditions[] = [];
+    const messages: ObjectConditions[] = [];
     const wantedOf = this.#wanted(compilation);
     for (const object of this.#options.held()) {
       const wanted = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
@@ -100,23 +147,11 @@ export class ObjectStatus {
   }
 
   /** The conditions of an object; undefined while the object as it is has not been compiled. */
-  #wanted({
-    verdicts,
-    overruled,
-    findings,
-    mesh,
-  }: Compilation): (object: SourceObject) => readonly Condition[] | undefined {
-    const reaches = this.#counter.count(this.#options.proxies());
-    const winners = new Map(overruled.map(({ object, winner }) => [object.key, winner]));
-    const accepted = [...verdicts.values()].filter((verdict) => verdict.accepted);
-    const conflicts = conflictsAmong(
-      accepted.map(({ object }) => object).filter(({ origin }) => hasMeshStatus(origin)),
-      mesh.settings,
-    );
-    const about = Map.groupBy(
-      findings.filter(({ object }) => object !== undefined),
-      ({ object }) => nameKey(object!),
-    );
+  #wanted(compilation: Compilation): (object: SourceObject) => readonly Condition[] | undefined {
+    const { verdicts, mesh } = compilation;
+    const reaches = this.#counter.count(this.#options.proxies(), mesh);
+    if (this.#found?.compilation !== compilation) this.#found = foundIn(compilation);
+    const { winners, conflicts, about } = this.#found;
     return (object) => {
       const winner = winners.get(object.key);
       if (winner !== undefined) return conditionsOfOverruled(object.value, winner);
@@ -131,7 +166,7 @@ export class ObjectStatus {
     };
   }
 
-  async #writeAll(changes: readonly Change[]): Promise<void> {
+  async #writeAll(changes: readonly ObjectConditions[]): Promise<void> {
     for (const { origin, conditions } of changes) {
       if (this.#stopped) return;
       try {

@@ -3,15 +3,19 @@
 
 import { OWN_KINDS, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
 import type { ResourceSet } from "../../compile/resource-set.ts";
+import type { Mesh } from "../../model/mesh.ts";
 import { originKey } from "../../model/origin.ts";
+import type { Workload } from "../../model/workload.ts";
 import type { Pending } from "../../xds/delta-server.ts";
 import { type ResourceKind, SEND_ORDER } from "../../xds/type-urls.ts";
 import { hasMeshStatus } from "./condition.ts";
+import { Governing } from "./governing.ts";
 
 /** One connected proxy. */
 export interface ProxyProgress {
   /** `namespace/name` of its workload. */
   readonly name: string;
+  readonly workload: Workload;
   readonly snapshot: ProxySnapshot;
   readonly pending: readonly Pending[];
 }
@@ -36,6 +40,11 @@ const MAX_REFUSED = 3;
 
 type Keys = ReadonlySet<string>;
 
+interface OwnKeys {
+  readonly sets: readonly (ResourceSet | undefined)[];
+  readonly keys: Keys;
+}
+
 interface Group {
   readonly keys: Keys;
   proxies: number;
@@ -52,12 +61,15 @@ interface Count {
 export class ReachCounter {
   readonly #ids = new WeakMap<ResourceSet, number>();
   readonly #members = new WeakMap<ResourceSet, ReadonlyMap<string, number>>();
-  readonly #own = new WeakMap<ProxySnapshot, Keys>();
+  /** By the first of a proxy's own sets: they stay while what it shares changes. */
+  readonly #own = new WeakMap<ResourceSet, OwnKeys>();
+  readonly #groups = new WeakMap<ProxySnapshot, string>();
+  readonly #governing = new Governing();
   #shared = new Map<string, Keys>();
   #nextId = 0;
 
   /** By originKey. Objects that no proxy's resources come from are left out. */
-  count(proxies: Iterable<ProxyProgress>): ReadonlyMap<string, Reach> {
+  count(proxies: Iterable<ProxyProgress>, mesh: Mesh): ReadonlyMap<string, Reach> {
     const counts = new Counts();
     const groups = new Map<string, Group>();
     const before = this.#shared;
@@ -69,11 +81,19 @@ export class ReachCounter {
       group.proxies++;
       if (!isStarting) group.acknowledged++;
       for (const key of behind ?? []) if (group.keys.has(key)) counts.of(key).acknowledged--;
-      for (const key of this.#ownKeys(proxy.snapshot)) {
+      const own = this.#ownKeys(proxy.snapshot);
+      for (const key of own) {
         if (group.keys.has(key)) continue;
         const count = counts.of(key);
         count.proxies++;
         if (behind && !behind.has(key)) count.acknowledged++;
+      }
+      const isCurrent = !isStarting && !isWaitedFor(proxy);
+      for (const key of this.#governing.of(mesh, proxy.workload)) {
+        if (group.keys.has(key) || own.has(key)) continue;
+        const count = counts.of(key);
+        count.proxies++;
+        if (isCurrent) count.acknowledged++;
       }
     }
     for (const group of groups.values()) {
@@ -87,23 +107,34 @@ export class ReachCounter {
   }
 
   /** Proxies that share all that can be shared. */
-  #groupOf({ layers }: ProxySnapshot, groups: Map<string, Group>, before: ReadonlyMap<string, Keys>): Group {
-    const shared = SEND_ORDER.map((kind) => (layers[kind] ?? []).slice(isOwn(kind) ? 1 : 0));
-    const id = shared.map((sets) => sets.map((set) => this.#idOf(set)).join("+")).join();
+  #groupOf(snapshot: ProxySnapshot, groups: Map<string, Group>, before: ReadonlyMap<string, Keys>): Group {
+    const id = this.#groupId(snapshot);
     const known = groups.get(id);
     if (known) return known;
-    const keys = before.get(id) ?? this.#keysOf(shared);
+    const keys = before.get(id) ?? this.#keysOf(sharedOf(snapshot));
     this.#shared.set(id, keys);
     const group = { keys, proxies: 0, acknowledged: 0 };
     groups.set(id, group);
     return group;
   }
 
-  #ownKeys(snapshot: ProxySnapshot): Keys {
-    const known = this.#own.get(snapshot);
-    if (known) return known;
-    const keys = this.#keysOf(OWN_KINDS.map((kind) => (snapshot.layers[kind] ?? []).slice(0, 1)));
-    this.#own.set(snapshot, keys);
+  #groupId(snapshot: ProxySnapshot): string {
+    const known = this.#groups.get(snapshot);
+    if (known !== undefined) return known;
+    const id = sharedOf(snapshot)
+      .map((sets) => sets.map((set) => this.#idOf(set)).join("+"))
+      .join();
+    this.#groups.set(snapshot, id);
+    return id;
+  }
+
+  #ownKeys({ layers }: ProxySnapshot): Keys {
+    const sets = OWN_KINDS.map((kind) => layers[kind]?.[0]);
+    const [first] = sets;
+    const known = first && this.#own.get(first);
+    if (known?.sets.every((set, i) => set === sets[i])) return known.keys;
+    const keys = this.#keysOf(sets.map((set) => (set ? [set] : [])));
+    if (first) this.#own.set(first, { sets, keys });
     return keys;
   }
 
@@ -156,6 +187,10 @@ class Counts {
   }
 }
 
+function sharedOf({ layers }: ProxySnapshot): readonly (readonly ResourceSet[])[] {
+  return SEND_ORDER.map((kind) => (layers[kind] ?? []).slice(isOwn(kind) ? 1 : 0));
+}
+
 function isOwn(kind: ResourceKind): boolean {
   return OWN_KINDS.some((own) => own === kind);
 }
@@ -164,6 +199,11 @@ function keysAt({ sources }: ResourceSet, name: string): Keys {
   const keys = new Set<string>();
   for (const { origin } of sources.get(name) ?? []) if (hasMeshStatus(origin)) keys.add(originKey(origin));
   return keys;
+}
+
+/** What was refused is no news any more, and says nothing of what no resource shows. */
+function isWaitedFor({ pending }: ProxyProgress): boolean {
+  return pending.some((part) => part.whole || part.names.values().some((reason) => reason === undefined));
 }
 
 /** Objects of which the proxy lacks something. */

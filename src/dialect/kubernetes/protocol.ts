@@ -26,19 +26,29 @@ const BY_APP_PROTOCOL: Readonly<Record<string, Protocol>> = {
 /** SMTP, DNS, MySQL and MongoDB: the server speaks first or the bytes are not HTTP, so looking at them would stall. */
 const NEVER_SNIFFED: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
 
-/** `transport` is the port's Kubernetes protocol (TCP unless said). */
-export function portProtocol(port: {
+/** What of a port says what it speaks; `sniffing`: nothing does, so proxies look at the first bytes. */
+export type ProtocolDecider = "transport" | "appProtocol" | "name" | "number" | "sniffing";
+
+export interface PortDeclaration {
   readonly port: number;
   readonly name?: string | undefined;
   readonly appProtocol?: string | undefined;
+  /** Kubernetes' own: TCP unless said. */
   readonly protocol?: string | undefined;
-}): Protocol {
-  if (port.protocol === "UDP") return "udp";
+}
+
+export function portProtocol(port: PortDeclaration): Protocol {
+  return protocolRuling(port).protocol;
+}
+
+export function protocolRuling(port: PortDeclaration): { readonly protocol: Protocol; readonly by: ProtocolDecider } {
+  if (port.protocol === "UDP") return { protocol: "udp", by: "transport" };
   const { appProtocol } = port;
   const declared = appProtocol === undefined ? undefined : (BY_APP_PROTOCOL[appProtocol] ?? nameProtocol(appProtocol));
-  if (declared) return declared;
+  if (declared) return { protocol: declared, by: "appProtocol" };
   const named = appProtocol === undefined ? nameProtocol(port.name ?? "") : undefined;
-  return named ?? (NEVER_SNIFFED.has(port.port) ? "tcp" : "undeclared");
+  if (named) return { protocol: named, by: "name" };
+  return NEVER_SNIFFED.has(port.port) ? { protocol: "tcp", by: "number" } : { protocol: "undeclared", by: "sniffing" };
 }
 
 /** `grpc-web` and its suffixes are told from `grpc` with the suffix `web`. Unknown names declare nothing. */

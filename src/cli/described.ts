@@ -1,0 +1,123 @@
+// What `heddle describe` is asked about, found in a mesh: by name, with its namespace before or behind it.
+
+import { EXIT, Failure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
+import { type SourceObject, sourceObject } from "../dialect/object.ts";
+import type { Description } from "../explain/description/description.ts";
+import { describeService } from "../explain/description/service.ts";
+import type { Subject } from "../explain/description/subject.ts";
+import { describeWorkload } from "../explain/description/workload.ts";
+import { labelsMatch, type Workload } from "../model/workload.ts";
+import { podOfTemplate } from "./compile-target.ts";
+
+/** With istioctl's and kubectl's short names. */
+const KINDS = {
+  pod: ["pod", "pods", "po"],
+  service: ["service", "services", "svc"],
+  workload: ["workload", "workloads", "deployment", "deployments", "deploy"],
+} as const;
+export type DescribedKind = keyof typeof KINDS;
+export const DESCRIBED_KINDS = Object.keys(KINDS) as readonly DescribedKind[];
+
+export interface Wanted {
+  readonly kind: DescribedKind;
+  readonly name: string;
+}
+
+/** `pod web-1`, `svc/web`. Throws a Failure with the nearest kind. */
+export function wantedOf(first: string, second: string | undefined): Wanted {
+  const slash = second === undefined ? first.indexOf("/") : -1;
+  const [kind, name] = slash < 0 ? [first, second] : [first.slice(0, slash), first.slice(slash + 1)];
+  const found = DESCRIBED_KINDS.find((one) => (KINDS[one] as readonly string[]).includes(kind.toLowerCase()));
+  if (found && name !== undefined && name !== "") return { kind: found, name };
+  if (found) throw new Failure(`which ${found}?`, { hint: `heddle describe ${found} NAME`, exit: EXIT.usage });
+  throw new Failure(`nothing that is described: ${JSON.stringify(kind)}`, {
+    hint: nearest(kind, Object.values(KINDS).flat()) ?? `one of ${DESCRIBED_KINDS.join(", ")}`,
+    exit: EXIT.usage,
+  });
+}
+
+interface Named {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`; a service's host, too. */
+function isNamed({ namespace, name }: Named, text: string, own: string): boolean {
+  if (text.includes("/")) return text === `${namespace}/${name}`;
+  return (text === name && namespace === own) || text === `${name}.${namespace}`;
+}
+
+/** Throws a Failure, with the nearest name, when there is none. */
+export function described(subject: Subject, { kind, name }: Wanted, namespace: string): Description {
+  if (kind === "service") return describedService(subject, name, namespace);
+  const { workloads } = subject.mesh;
+  const named = ({ namespace: of, name: pod, workloadName }: Workload): Named => ({
+    namespace: of,
+    name: kind === "pod" ? pod : workloadName,
+  });
+  const found =
+    workloads.find((workload) => isNamed(named(workload), name, namespace)) ??
+    (kind === "workload" ? workloads.find((workload) => isNamed(workload, name, namespace)) : undefined);
+  if (found) return describeWorkload(subject, found);
+  throw noSuch(kind, name, namespace, workloads.map(named));
+}
+
+function describedService(subject: Subject, name: string, namespace: string): Description {
+  const { services } = subject.mesh;
+  const found =
+    services.find((service) => isNamed(service, name, namespace)) ?? services.find(({ host }) => host === name);
+  // As its own namespace's clients have it.
+  if (found) return describeService(subject, found, found.namespace);
+  throw noSuch("service", name, namespace, services);
+}
+
+function noSuch(kind: DescribedKind, name: string, namespace: string, known: readonly Named[]): Failure {
+  const own = known.filter((one) => one.namespace === namespace).map((one) => one.name);
+  const all = known.map((one) => `${one.namespace}/${one.name}`);
+  const names = [...new Set(all)].sort();
+  const few = names.length > 0 && names.length <= 10 ? `there are ${names.join(", ")}` : "--namespace NAME";
+  const where = name.includes("/") ? "" : ` in namespace ${namespace}`;
+  const near = nearest(name, name.includes("/") ? all : [...own, ...all]);
+  return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit: EXIT.data });
+}
+
+// ── manifests ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** RFC 5737: nobody's. */
+const NETWORKS = ["192.0.2", "198.51.100", "203.0.113"];
+
+interface PodValue {
+  readonly status?: { readonly podIP?: string };
+}
+
+/**
+ * Objects as if they ran: manifests have no status, and a Pod without an address is no workload yet. A Deployment without Pods has one, by
+ * its own name.
+ */
+export function asRunning(objects: readonly SourceObject[]): readonly SourceObject[] {
+  const pods = objects.filter(({ origin }) => origin.group === "" && origin.kind === "Pod");
+  const made = objects
+    .filter(({ origin }) => origin.group === "apps")
+    .flatMap(podOfTemplate)
+    .filter(
+      ({ origin, labels }) =>
+        !pods.some((pod) => pod.origin.namespace === origin.namespace && labelsMatch(labels, pod.labels)),
+    );
+  let count = 0;
+  return [...objects, ...made].map((object) => {
+    const isPod = object.origin.group === "" && object.origin.kind === "Pod";
+    return isPod && !(object.value as PodValue).status?.podIP ? started(object, addressOf(count++)) : object;
+  });
+}
+
+function addressOf(count: number): string {
+  const network = NETWORKS[Math.floor(count / 254) % NETWORKS.length];
+  return `${network}.${(count % 254) + 1}`;
+}
+
+function started(pod: SourceObject, podIP: string): SourceObject {
+  const status = { podIP, conditions: [{ type: "Ready", status: "True" }] };
+  const read = sourceObject({ ...pod.value, status }, pod.spans);
+  return read.kind === "object" ? read.object : pod;
+}
