@@ -41,7 +41,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.route.v3.RouteConfiguration.max_direct_response_body_size_bytes":
     "a body is bounded with the resource that holds it",
   "envoy.config.core.v3.Metadata.typed_filter_metadata": "of metadata, filter_metadata is read",
-  "envoy.config.route.v3.Route.decorator": "names spans, which Heddle's proxy does not report yet",
   "envoy.type.matcher.v3.RegexMatcher.google_re2": "every pattern is RE2",
   "xds.core.v3.TypedExtensionConfig.name": LABEL,
   "envoy.config.route.v3.WeightedCluster.total_weight": "the sum of the weights counts, as in Envoy since 1.24",

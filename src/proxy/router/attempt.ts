@@ -5,6 +5,7 @@ import { httpOfStatus, statusNumber } from "../../grpc/status.ts";
 import { getHeader, type HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
+import type { AttemptTrace } from "../tracing/request-trace.ts";
 import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
@@ -33,6 +34,8 @@ export interface AttemptOwner {
 export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly host: Host;
   readonly cluster: Cluster;
+  /** Undefined: nobody is told of it. */
+  trace: AttemptTrace | undefined = undefined;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
   /** Those that count it as a retry, until the response begins (Envoy: RetryStateImpl::resetRetry); undefined: it is none. */
@@ -87,6 +90,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
+    this.trace?.connected(pooled.protocol);
     const owner = this.#owner;
     if (this.host.latency) this.#startedAt = performance.now();
     this.host.monitor?.connected();
@@ -95,6 +99,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
+    this.trace?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     // A full cluster says nothing of the host.
@@ -114,6 +119,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
+    this.trace?.responded(head.status);
     if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
     if (this.host.session && getHeader(head.headers, "x-envoy-immediate-health-check-fail") !== undefined)
       this.host.session.failAtOnce();
@@ -143,10 +149,12 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onReset(reason: ResetReason): void {
     if (this.#state === "over") return;
+    const failure = reason === "refused" ? "refused" : "reset";
+    this.trace?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     this.host.monitor?.failed();
-    this.#owner.onAttemptFailure(this, reason === "refused" ? "refused" : "reset", detailOf(reason));
+    this.#owner.onAttemptFailure(this, failure, detailOf(reason));
   }
 
   onDeadline(): void {
@@ -168,6 +176,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.cluster.stats.timeouts++;
     this.host.stats.timeouts++;
     if (failure === "per-try-idle-timeout") this.countTimeout();
+    this.trace?.failed(failure);
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);
   }
@@ -200,6 +209,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#state = "over";
     if (this.armed) timers.disarm(this);
     this.host.active--;
+    this.trace?.end();
     this.#endRetry();
   }
 
