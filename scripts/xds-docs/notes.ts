@@ -61,7 +61,9 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.Http2ProtocolOptions.initial_connection_window_size":
     "read of listeners; upstream, windows are Heddle's own",
   "envoy.config.core.v3.Http2ProtocolOptions.allow_connect": "extended CONNECT (RFC 8441) is spoken always",
-  "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport.passthrough_metadata":
+  "envoy.config.trace.v3.Tracing.Http.name": LABEL,
+  "envoy.type.metadata.v3.MetadataKind.request": "what is looked at where no kind is named",
+  "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport.MetadataValueSource.name":
     "an internal listener of Heddle's gets no metadata of the connection",
   "envoy.config.core.v3.SocketAddress.protocol":
     "of a listener, UDP makes one for datagrams; endpoints speak their cluster's",

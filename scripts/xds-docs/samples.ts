@@ -407,6 +407,7 @@ export const BESIDE: Readonly<Record<string, JsonMessage>> = {
   "envoy.extensions.filters.http.set_metadata.v3.Config.metadata_namespace": { value: { a: "b" } },
   "envoy.config.cluster.v3.Cluster.dns_lookup_family": DNS,
   "envoy.config.cluster.v3.Cluster.max_requests_per_connection": TYPED_HTTP,
+  "envoy.type.tracing.v3.CustomTag.Environment.default_value": { name: "HEDDLE_NO_SUCH_VARIABLE" },
   "envoy.config.core.v3.ProxyProtocolPassThroughTLVs.tlv_type": { match_type: "INCLUDE" },
   "envoy.config.listener.v3.Listener.listener_filters_timeout": SNIFFING,
   "envoy.config.listener.v3.Listener.continue_on_listener_filters_timeout": SNIFFING,

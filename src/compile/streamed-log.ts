@@ -82,12 +82,12 @@ function otlpLog(
 function attributesOf(labels: LogFields): MessageInitShape<typeof KeyValueListSchema> {
   const names = Object.keys(labels).sort();
   return {
-    values: names.map((key): MessageInitShape<typeof KeyValueSchema> => ({ key, value: valueOf(labels[key]!) })),
+    values: names.map((key): MessageInitShape<typeof KeyValueSchema> => ({ key, value: labelValue(labels[key]!) })),
   };
 }
 
 /** Envoy takes texts, and lists of fields. */
-function valueOf(value: LogValue): NonNullable<MessageInitShape<typeof KeyValueSchema>["value"]> {
+function labelValue(value: LogValue): NonNullable<MessageInitShape<typeof KeyValueSchema>["value"]> {
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return { value: { case: "kvlistValue", value: attributesOf(value) } };
   return { value: { case: "stringValue", value: typeof value === "string" ? value : JSON.stringify(value) } };

@@ -5,7 +5,6 @@ import { httpOfStatus, statusNumber } from "../../grpc/status.ts";
 import { getHeader, type HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
-import type { AttemptTrace } from "../tracing/request-trace.ts";
 import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
@@ -30,12 +29,20 @@ export interface AttemptOwner {
   onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void;
 }
 
+/** Who tells what became of an attempt (a span of its own). */
+export interface AttemptObserver {
+  connected(protocol: string): void;
+  responded(status: number): void;
+  failed(failure: AttemptFailure): void;
+  end(): void;
+}
+
 /** The attempt's deadline is the per-try time-out, and the per-try idle time-out. */
 export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly host: Host;
   readonly cluster: Cluster;
   /** Undefined: nobody is told of it. */
-  trace: AttemptTrace | undefined = undefined;
+  observer: AttemptObserver | undefined = undefined;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
   /** Those that count it as a retry, until the response begins (Envoy: RetryStateImpl::resetRetry); undefined: it is none. */
@@ -90,7 +97,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
-    this.trace?.connected(pooled.protocol);
+    this.observer?.connected(pooled.protocol);
     const owner = this.#owner;
     if (this.host.latency) this.#startedAt = performance.now();
     this.host.monitor?.connected();
@@ -99,7 +106,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
-    this.trace?.failed(failure);
+    this.observer?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     // A full cluster says nothing of the host.
@@ -119,7 +126,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
-    this.trace?.responded(head.status);
+    this.observer?.responded(head.status);
     if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
     if (this.host.session && getHeader(head.headers, "x-envoy-immediate-health-check-fail") !== undefined)
       this.host.session.failAtOnce();
@@ -150,7 +157,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   onReset(reason: ResetReason): void {
     if (this.#state === "over") return;
     const failure = reason === "refused" ? "refused" : "reset";
-    this.trace?.failed(failure);
+    this.observer?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     this.host.monitor?.failed();
@@ -176,7 +183,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.cluster.stats.timeouts++;
     this.host.stats.timeouts++;
     if (failure === "per-try-idle-timeout") this.countTimeout();
-    this.trace?.failed(failure);
+    this.observer?.failed(failure);
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);
   }
@@ -209,7 +216,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#state = "over";
     if (this.armed) timers.disarm(this);
     this.host.active--;
-    this.trace?.end();
+    this.observer?.end();
     this.#endRetry();
   }
 

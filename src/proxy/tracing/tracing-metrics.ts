@@ -20,13 +20,18 @@ const FIGURES: readonly (readonly [name: string, read: (stats: SpanStats) => num
 
 /** A proxy that tells nobody of a kind has no figures of it. */
 export function tracingMetrics(registry: Registry): (tracers: Tracers) => void {
+  const figures = new Map<Tracer["kind"], ReturnType<typeof figuresOf>>();
   return (tracers) => {
     for (const kind of KINDS) {
       if (!tracers.used.has(kind)) continue;
-      for (const [name, read] of FIGURES) {
-        const counter = registry.counter(tracingCounter(kind, name));
-        advance(counter, counter.series([]), read(tracers.stats[kind]));
-      }
+      const known = figures.get(kind) ?? figuresOf(registry, kind);
+      figures.set(kind, known);
+      for (const { counter, read } of known) advance(counter, counter.series([]), read(tracers.stats[kind]));
     }
   };
+}
+
+/** Registered once: a definition is the same object for as long as its metric is there. */
+function figuresOf(registry: Registry, kind: Tracer["kind"]) {
+  return FIGURES.map(([name, read]) => ({ counter: registry.counter(tracingCounter(kind, name)), read }));
 }

@@ -197,7 +197,7 @@ function acceptOtlp(scope: Scope, config: OpenTelemetryConfig): OtlpTracer {
     return { ...none, cluster, authority: authority || cluster, timeoutMs, headers, httpPath: undefined };
   }
   const uri = httpService?.httpUri;
-  if (!uri || uri.httpUpstreamType.case !== "cluster") {
+  if (uri?.httpUpstreamType.case !== "cluster") {
     scope.reject("neither grpc_service nor http_service with a cluster");
     return { ...none, httpPath: "/" };
   }
