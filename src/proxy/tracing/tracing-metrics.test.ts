@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { tracingCounter } from "../../stats/names/proxy.ts";
 import { expositionText } from "../../stats/exposition.ts";
+import { tracingCounter } from "../../stats/names/proxy.ts";
 import { Registry } from "../../stats/registry.ts";
 import { Tracers } from "./exporter.ts";
 import { tracingMetrics } from "./tracing-metrics.ts";

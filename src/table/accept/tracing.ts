@@ -202,7 +202,7 @@ function acceptOtlp(scope: Scope, config: OpenTelemetryConfig): OtlpTracer {
     return { ...none, httpPath: "/" };
   }
   const place = /^(?:[a-z]+:\/\/)?([^/?]*)(.*)$/i.exec(uri.uri);
-  const headers = httpService.requestHeadersToAdd.flatMap(({ header }) =>
+  const headers = (httpService?.requestHeadersToAdd ?? []).flatMap(({ header }) =>
     header ? [header.key.toLowerCase(), header.value] : [],
   );
   return {
