@@ -58,22 +58,26 @@ spec:
   tracing: [{providers: [{name: ${provider}}], randomSamplingPercentage: 100, customTags: {written: {literal: {value: by hand}}}}]`,
     );
 
-  /** A client's span with the server's below it. */
-  const couple = (): readonly [client: ReceivedSpan, server: ReceivedSpan] | undefined => {
-    for (const server of collector.spans) {
+  /** A client's span with the server's below it. `mark`: what only spans of the provider have; late ones of the other may still come. */
+  const couple = (mark: string): readonly [client: ReceivedSpan, server: ReceivedSpan] | undefined => {
+    const spans = collector.spans.filter(({ rest }) => Object.hasOwn(rest, mark));
+    for (const server of spans) {
       if (server.kind !== "SERVER") continue;
-      const client = collector.spans.find((span) => span.id === server.parentId && span.traceId === server.traceId);
+      const client = spans.find((span) => span.id === server.parentId && span.traceId === server.traceId);
       if (client) return [client, server];
     }
     return undefined;
   };
 
-  test.each(["zipkin", "otlp"])("by %s", async (provider) => {
+  test.each([
+    ["zipkin", "localEndpoint"],
+    ["otlp", "traceState"],
+  ])("by %s", async (provider, mark) => {
     collector.restart();
     await telemetry(provider);
     const ask = async () => {
       for (let i = 0; i < REQUESTS; i++) await pair.get("/traced");
-      return couple();
+      return couple(mark);
     };
     const found = await eventually(ask, (spans) => spans !== undefined);
     expect(found).toBeDefined();
