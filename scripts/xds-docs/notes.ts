@@ -41,7 +41,6 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.route.v3.RouteConfiguration.max_direct_response_body_size_bytes":
     "a body is bounded with the resource that holds it",
   "envoy.config.core.v3.Metadata.typed_filter_metadata": "of metadata, filter_metadata is read",
-  "envoy.config.route.v3.Route.decorator": "names spans, which Heddle's proxy does not report yet",
   "envoy.type.matcher.v3.RegexMatcher.google_re2": "every pattern is RE2",
   "xds.core.v3.TypedExtensionConfig.name": LABEL,
   "envoy.config.route.v3.WeightedCluster.total_weight": "the sum of the weights counts, as in Envoy since 1.24",
@@ -62,7 +61,9 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.config.core.v3.Http2ProtocolOptions.initial_connection_window_size":
     "read of listeners; upstream, windows are Heddle's own",
   "envoy.config.core.v3.Http2ProtocolOptions.allow_connect": "extended CONNECT (RFC 8441) is spoken always",
-  "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport.passthrough_metadata":
+  "envoy.config.trace.v3.Tracing.Http.name": LABEL,
+  "envoy.type.metadata.v3.MetadataKind.request": "what is looked at where no kind is named",
+  "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport.MetadataValueSource.name":
     "an internal listener of Heddle's gets no metadata of the connection",
   "envoy.config.core.v3.SocketAddress.protocol":
     "of a listener, UDP makes one for datagrams; endpoints speak their cluster's",

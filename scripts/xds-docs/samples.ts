@@ -106,6 +106,12 @@ const IPS: JsonMessage = {
   typed_config: { "@type": `${EXT}.matching.input_matchers.ip.v3.Ip`, stat_prefix: "a", cidr_ranges: [range] },
 };
 
+const zipkin: JsonMessage = {
+  collector_cluster: "a",
+  collector_endpoint: "/a",
+  collector_endpoint_version: "HTTP_JSON",
+};
+
 /** By message; `{}` is right of all others. */
 export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   ...ROOTS,
@@ -151,6 +157,23 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.config.rbac.v3.Principal": { any: true },
   "envoy.config.rbac.v3.Permission.Set": { rules: [permission] },
   "envoy.config.rbac.v3.Principal.Set": { ids: [{ any: true }] },
+  "envoy.config.trace.v3.ZipkinConfig": zipkin,
+  "envoy.config.trace.v3.OpenTelemetryConfig": { grpc_service: grpc },
+  "envoy.config.trace.v3.Tracing.Http": {
+    name: "a",
+    typed_config: { "@type": "type.googleapis.com/envoy.config.trace.v3.ZipkinConfig", ...zipkin },
+  },
+  "envoy.config.core.v3.HttpService": { http_uri: { uri: "http://a.test/a", cluster: "a", timeout: "1s" } },
+  "envoy.config.core.v3.HttpUri": { uri: "http://a.test/a", cluster: "a", timeout: "1s" },
+  "envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension": {
+    typed_config: { "@type": `${EXT}.request_id.uuid.v3.UuidRequestIdConfig` },
+  },
+  [`${ROUTE}.Decorator`]: { operation: "a" },
+  "envoy.type.tracing.v3.CustomTag": { tag: "a", literal: { value: "b" } },
+  "envoy.type.tracing.v3.CustomTag.Literal": { value: "b" },
+  "envoy.type.tracing.v3.CustomTag.Environment": { name: "HOME" },
+  "envoy.type.tracing.v3.CustomTag.Header": { name: "x-a" },
+  "envoy.type.tracing.v3.CustomTag.Metadata": { kind: { route: {} }, metadata_key: { key: "a", path: [{ key: "b" }] } },
   "envoy.config.accesslog.v3.AccessLog": {
     name: "a",
     typed_config: { "@type": `${EXT}.access_loggers.file.v3.FileAccessLog`, path: "/dev/null" },
@@ -353,6 +376,7 @@ export const FIELD_VALUES: Readonly<Record<string, Json>> = {
 export const EXCLUDES: Readonly<Record<string, readonly string[]>> = {
   "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.tls_certificate_sds_secret_configs": ["tls_certificates"],
   "envoy.config.cluster.v3.Cluster.cluster_type": ["load_assignment"],
+  "envoy.config.trace.v3.OpenTelemetryConfig.http_service": ["grpc_service"],
 };
 
 const DNS: JsonMessage = { type: "STRICT_DNS" };
@@ -383,6 +407,7 @@ export const BESIDE: Readonly<Record<string, JsonMessage>> = {
   "envoy.extensions.filters.http.set_metadata.v3.Config.metadata_namespace": { value: { a: "b" } },
   "envoy.config.cluster.v3.Cluster.dns_lookup_family": DNS,
   "envoy.config.cluster.v3.Cluster.max_requests_per_connection": TYPED_HTTP,
+  "envoy.type.tracing.v3.CustomTag.Environment.default_value": { name: "HEDDLE_NO_SUCH_VARIABLE" },
   "envoy.config.core.v3.ProxyProtocolPassThroughTLVs.tlv_type": { match_type: "INCLUDE" },
   "envoy.config.listener.v3.Listener.listener_filters_timeout": SNIFFING,
   "envoy.config.listener.v3.Listener.continue_on_listener_filters_timeout": SNIFFING,

@@ -4,7 +4,6 @@ import { create } from "@bufbuild/protobuf";
 import { parseCel } from "../base/cel.ts";
 import { notEvaluated } from "../base/cel-attributes.ts";
 import type { AccessLog as LogSettings } from "../model/access-log.ts";
-import type { EffectiveLog } from "../model/effective-telemetry.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import {
@@ -18,6 +17,8 @@ import { FileAccessLogSchema } from "../xds/gen/envoy/extensions/access_loggers/
 import { ExpressionFilterSchema } from "../xds/gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { type AccessLogReporter, httpReport, streamReport } from "./access-log-service.ts";
 import { lazy } from "./lazy.ts";
+import { streamedLog } from "./streamed-log.ts";
+import type { ProxyLog } from "./telemetry.ts";
 
 /** Istio's default line (telemetry_logging.go), which people grep and tools parse. */
 const ISTIO_LINE =
@@ -108,6 +109,10 @@ function fileLog(log: LogSettings, { filter, explains, omitsEmpty = false }: Fil
   ];
 }
 
+function filtered(log: AccessLog, filter: AccessLogFilter | undefined): AccessLog {
+  return filter ? { ...log, filter } : log;
+}
+
 /** An error of an expression logs nothing (ExpressionFilter), so what cannot be evaluated does not either. */
 function isEvaluated(expression: string): boolean {
   const parsed = parseCel(expression);
@@ -115,14 +120,20 @@ function isEvaluated(expression: string): boolean {
 }
 
 interface LogOptions {
+  readonly traffic: "http" | "stream";
   readonly repeats: boolean;
   /** Of Heddle's proxy. */
   readonly own: boolean;
 }
 
-function toldLog({ provider, filter }: EffectiveLog, { repeats, own }: LogOptions): AccessLog[] {
-  if (provider.kind !== "access-log" || (own && filter !== undefined && !isEvaluated(filter))) return [];
+function toldLog({ provider, filter, cluster }: ProxyLog, { traffic, repeats, own }: LogOptions): AccessLog[] {
+  if (own && filter !== undefined && !isEvaluated(filter)) return [];
   const filters = [...(repeats ? [onlyOnce()] : []), ...(filter === undefined ? [] : [expressionFilter(filter)])];
+  if (provider.kind === "log-service") {
+    if (own || cluster === undefined) return [];
+    return streamedLog(provider, cluster, traffic, ISTIO_LINE).map((log) => filtered(log, bothOf(filters)));
+  }
+  if (provider.kind !== "access-log") return [];
   return fileLog(provider.log, { filter: bothOf(filters), explains: own, omitsEmpty: provider.omitsEmpty });
 }
 
@@ -131,13 +142,13 @@ export function accessLogs(
   settings: MeshSettings,
   traffic: "http" | "stream",
   reporter: AccessLogReporter | undefined,
-  told?: readonly EffectiveLog[],
+  told?: readonly ProxyLog[],
 ): AccessLog[] {
   const report = reporter && (traffic === "http" ? httpReport(reporter) : streamReport(reporter));
   const repeats = traffic === "stream" && report !== undefined;
   const own = reporter === undefined;
   const files = told
-    ? told.flatMap((log) => toldLog(log, { repeats, own }))
+    ? told.flatMap((log) => toldLog(log, { traffic, repeats, own }))
     : fileLog(settings.accessLog, { filter: repeats ? onlyOnce() : undefined, explains: own });
   return [...files, ...(report ? [report] : [])];
 }

@@ -138,7 +138,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
     ...(edge ? edgeOptions(edge) : {}),
-    ...tracingFields(sideOf(context)?.tracing, context.features),
+    ...tracingFields(sideOf(context)?.tracing),
     accessLog: accessLogs(settings, "http", reporter(context), sideOf(context)?.logs),
     httpFilters: httpFilters({
       direction,

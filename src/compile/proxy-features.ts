@@ -9,8 +9,6 @@ export interface ProxyFeatures {
   readonly asksAuthorizers: boolean;
   /** Verifies tokens (envoy.filters.http.jwt_authn). */
   readonly verifiesTokens: boolean;
-  /** Sends spans to whoever gathers them (HttpConnectionManager.tracing.provider). */
-  readonly sendsSpans: boolean;
   /** A server may have several certificates, of which the client's hello decides. */
   readonly manyCertificates: boolean;
   /** Speaks TLS 1.0 and 1.1, where a gateway asks for it. */
@@ -22,7 +20,6 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     accessLogService: false,
     asksAuthorizers: false,
     verifiesTokens: false,
-    sendsSpans: false,
     manyCertificates: false,
     oldTls: false,
   },
@@ -30,7 +27,6 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     accessLogService: true,
     asksAuthorizers: true,
     verifiesTokens: true,
-    sendsSpans: true,
     manyCertificates: true,
     oldTls: true,
   },

@@ -18,10 +18,17 @@ export interface ProxyTracing extends EffectiveTracing {
   readonly cluster: string | undefined;
   /** As whom the proxy reports, where the provider is told; "" elsewhere, so that more proxies say the same. */
   readonly serviceName: string;
+  /** Tags of all of its spans, beside those that people wrote. */
+  readonly ownTags: Readonly<Record<string, string>>;
+}
+
+export interface ProxyLog extends EffectiveLog {
+  /** Of the service that the log is streamed to; undefined: it is none, or the proxy sees none. */
+  readonly cluster: string | undefined;
 }
 
 export interface ProxySide {
-  readonly logs: readonly EffectiveLog[] | undefined;
+  readonly logs: readonly ProxyLog[] | undefined;
   readonly tracing: ProxyTracing | undefined;
 }
 
@@ -41,18 +48,37 @@ export function proxyTelemetry(mesh: Mesh, workload: Workload): ProxyTelemetry |
 
 /** Equal keys in one mesh: equal telemetry of what a proxy sends. */
 export function clientTelemetryKey({ origins, client }: ProxyTelemetry): string {
-  return [...origins.map(originKey), client.tracing?.cluster ?? "", client.tracing?.serviceName ?? ""].join(" ");
+  const { cluster = "", serviceName = "", ownTags = {} } = client.tracing ?? {};
+  const logs = client.logs?.map((log) => log.cluster ?? "") ?? [];
+  return [...origins.map(originKey), cluster, serviceName, ...Object.values(ownTags), ...logs].join(" ");
 }
 
-function sideOf(mesh: Mesh, workload: Workload, { logs, tracing }: SideTelemetry): ProxySide {
+function sideOf(mesh: Mesh, workload: Workload, { logs: told, tracing }: SideTelemetry): ProxySide {
+  const logs = told?.map((log) => ({ ...log, cluster: clusterOf(mesh, workload, log) }));
   if (!tracing) return { logs, tracing: undefined };
   const { provider } = tracing;
   const serviceName = provider.kind === "opentelemetry" ? `${workload.canonicalName}.${workload.namespace}` : "";
-  return { logs, tracing: { ...tracing, cluster: clusterOf(mesh, workload, tracing), serviceName } };
+  const ownTags = tracing.istioTags ? istioTags(mesh, workload) : {};
+  return { logs, tracing: { ...tracing, cluster: clusterOf(mesh, workload, tracing), serviceName, ownTags } };
 }
 
-function clusterOf(mesh: Mesh, { namespace }: Workload, { provider }: EffectiveTracing): string | undefined {
-  if (provider.kind !== "zipkin" && provider.kind !== "opentelemetry") return undefined;
+/** Istio's (tracing.go, buildServiceTags), with what it writes where it knows nothing. */
+function istioTags({ settings }: Mesh, workload: Workload): Readonly<Record<string, string>> {
+  return {
+    "istio.canonical_revision": workload.canonicalRevision || "latest",
+    "istio.canonical_service": workload.canonicalName || "unknown",
+    "istio.cluster_id": workload.cluster || "unknown",
+    "istio.mesh_id": settings.trustDomain || "unknown",
+    "istio.namespace": workload.namespace || "default",
+  };
+}
+
+function clusterOf(
+  mesh: Mesh,
+  { namespace }: Workload,
+  { provider }: EffectiveLog | EffectiveTracing,
+): string | undefined {
+  if (!("host" in provider)) return undefined;
   const { host, port } = provider;
   const service = serviceFor(mesh, host, namespace);
   const known = service && portByNumber(service, port);

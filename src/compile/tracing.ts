@@ -1,4 +1,4 @@
-// Which requests are traced, and to whom Envoy tells it. Heddle's proxy decides and passes the context on; it sends no spans.
+// Which requests are traced, and to whom proxies tell it.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -13,7 +13,6 @@ import {
 import type { HttpConnectionManagerSchema } from "../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { UuidRequestIdConfigSchema } from "../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import { type CustomTag, CustomTagSchema } from "../xds/gen/envoy/type/tracing/v3/custom_tag_pb.ts";
-import type { ProxyFeatures } from "./proxy-features.ts";
 import type { ProxyTracing } from "./telemetry.ts";
 
 /** Envoy's default for a gRPC exporter's timeout is none at all. */
@@ -21,21 +20,19 @@ const EXPORT_TIMEOUT_MS = 10_000;
 
 type TracingFields = Pick<MessageInitShape<typeof HttpConnectionManagerSchema>, "tracing" | "requestIdExtension">;
 
-export function tracingFields(tracing: ProxyTracing | undefined, { sendsSpans }: ProxyFeatures): TracingFields {
-  if (!tracing) return {};
+export function tracingFields(tracing: ProxyTracing | undefined): TracingFields {
+  const provider = tracing && spanReceiver(tracing);
+  if (!provider) return {};
   const sampling = {
     clientSampling: { value: 100 },
     randomSampling: { value: tracing.samplingPercent },
     overallSampling: { value: 100 },
   };
-  if (!sendsSpans) return { tracing: sampling };
-  const provider = spanReceiver(tracing);
-  if (!provider) return {};
   return {
     tracing: {
       ...sampling,
       provider,
-      customTags: Object.entries(tracing.tags).map(([tag, value]) => customTag(tag, value)),
+      customTags: customTags(tracing),
       ...maxPath(tracing),
     },
     ...(tracing.byRequestId ? {} : { requestIdExtension: NOT_BY_REQUEST_ID }),
@@ -48,6 +45,15 @@ const NOT_BY_REQUEST_ID = {
     create(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: false }),
   ),
 };
+
+/** What people wrote stands over the proxy's own. */
+function customTags({ tags, ownTags }: ProxyTracing): CustomTag[] {
+  const own = Object.entries(ownTags).filter(([name]) => !Object.hasOwn(tags, name));
+  return [
+    ...own.map(([tag, value]) => customTag(tag, { kind: "literal", value })),
+    ...Object.entries(tags).map(([tag, value]) => customTag(tag, value)),
+  ];
+}
 
 function maxPath({ provider }: ProxyTracing) {
   const length = "maxTagLength" in provider ? provider.maxTagLength : undefined;

@@ -17,7 +17,7 @@ function log(changes: Partial<LogRule>): LogRule {
 
 function trace(changes: Partial<TraceRule>): TraceRule {
   const none = { provider: undefined, samplingPercent: undefined, disabled: undefined };
-  return { side: undefined, ...none, tags: undefined, byRequestId: undefined, ...changes };
+  return { side: undefined, ...none, tags: undefined, byRequestId: undefined, istioTags: undefined, ...changes };
 }
 
 function telemetry(name: string, scope: WorkloadScope, changes: Partial<Telemetry>, createdAt = 0): Telemetry {
@@ -101,12 +101,12 @@ test("an unknown provider is nobody", () => {
 test("tracing is merged field by field, the last to speak of a field", () => {
   const mesh = telemetry("mesh", MESH, { tracing: [trace({ provider: "zip", samplingPercent: 10 })] });
   const tags = { a: { kind: "literal", value: "x" } } as const;
-  const shop = telemetry("shop", SHOP, { tracing: [trace({ tags, byRequestId: false })] });
+  const shop = telemetry("shop", SHOP, { tracing: [trace({ tags, byRequestId: false, istioTags: false })] });
   const web = telemetry("web", WEB, {
     tracing: [trace({ side: "client", provider: "otel" }), trace({ side: "server", disabled: true })],
   });
   const found = effective([mesh, shop, web]);
-  expect(found?.client.tracing).toMatchObject({ samplingPercent: 10, tags, byRequestId: false });
+  expect(found?.client.tracing).toMatchObject({ samplingPercent: 10, tags, byRequestId: false, istioTags: false });
   expect(found?.client.tracing?.provider.name).toBe("otel");
   expect(found?.server.tracing).toBeUndefined();
   expect(found?.origins.map(({ name }) => name)).toEqual(["mesh", "shop", "web"]);
@@ -114,6 +114,7 @@ test("tracing is merged field by field, the last to speak of a field", () => {
     samplingPercent: 10,
     tags: {},
     byRequestId: true,
+    istioTags: true,
   });
 });
 

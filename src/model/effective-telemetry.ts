@@ -25,6 +25,7 @@ export interface EffectiveTracing {
   readonly samplingPercent: number;
   readonly tags: Readonly<Record<string, TraceTag>>;
   readonly byRequestId: boolean;
+  readonly istioTags: boolean;
 }
 
 export interface SideTelemetry {
@@ -128,5 +129,6 @@ function tracingOf(
     samplingPercent: last("samplingPercent") ?? SAMPLING_PERCENT,
     tags: last("tags") ?? {},
     byRequestId: last("byRequestId") ?? true,
+    istioTags: last("istioTags") ?? true,
   };
 }

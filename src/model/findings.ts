@@ -171,20 +171,29 @@ export function tokensNotVerified(proxy: string): Message {
   };
 }
 
-export function spansNotSent(proxy: string): Message {
-  return {
-    code: "HED2034",
-    severity: "warning",
-    message: `Heddle's proxy beside ${proxy} sends no spans yet: it decides which traces are sampled and passes their context on`,
-    suggestion: "Envoy beside the workload (heddle.dev/proxy: envoy)",
-  };
-}
-
 export function spansLost(provider: string, service: string, proxy: string): Message {
   return {
     code: "HED2035",
     severity: "warning",
     message: `spans for provider "${provider}" go nowhere: ${proxy} sees no service ${service}, so that nothing is traced there`,
+    suggestion: "a Service or ServiceEntry with that host and port",
+  };
+}
+
+export function logsNotStreamed(provider: string, proxy: string): Message {
+  return {
+    code: "HED2036",
+    severity: "warning",
+    message: `provider "${provider}" is told nothing by Heddle's proxy beside ${proxy}: it streams no access logs yet, Envoy does`,
+    suggestion: "a provider of kind envoyFileAccessLog, or Envoy beside the workload (heddle.dev/proxy: envoy)",
+  };
+}
+
+export function logsLost(provider: string, service: string, proxy: string): Message {
+  return {
+    code: "HED2037",
+    severity: "warning",
+    message: `access logs for provider "${provider}" go nowhere: ${proxy} sees no service ${service}`,
     suggestion: "a Service or ServiceEntry with that host and port",
   };
 }

@@ -1,12 +1,32 @@
 // What proxies tell of the traffic: which requests they log and where, and which traces they begin.
 
-import type { AccessLog } from "./access-log.ts";
+import type { AccessLog, LogFields } from "./access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
+
+/** A service that proxies stream their access logs to. */
+export interface LogService {
+  readonly kind: "log-service";
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly logName: string;
+  readonly protocol: /** Envoy's access log service, of requests or of byte streams. */
+    | { readonly kind: "http" | "tcp"; readonly filterState: readonly string[]; readonly headers: LoggedHeaders }
+    /** OTLP logs. `text` and `labels`: Envoy's command operators; undefined: Istio's default line, and none. */
+    | { readonly kind: "otlp"; readonly text: string | undefined; readonly labels: LogFields };
+}
+
+export interface LoggedHeaders {
+  readonly request: readonly string[];
+  readonly response: readonly string[];
+  readonly trailers: readonly string[];
+}
 
 /** Somebody who is told, as the mesh's settings name him. */
 export type TelemetryProvider =
   | { readonly kind: "access-log"; readonly name: string; readonly log: AccessLog; readonly omitsEmpty: boolean }
+  | LogService
   | {
       readonly kind: "zipkin";
       readonly name: string;
@@ -56,6 +76,8 @@ export interface TraceRule {
   readonly disabled: boolean | undefined;
   readonly tags: Readonly<Record<string, TraceTag>> | undefined;
   readonly byRequestId: boolean | undefined;
+  /** Spans say whose proxy tells them: canonical service and revision, namespace, cluster, mesh. */
+  readonly istioTags: boolean | undefined;
 }
 
 export interface Telemetry {

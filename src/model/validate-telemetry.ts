@@ -7,7 +7,7 @@ import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { type Origin, originKey } from "./origin.ts";
 import { portByNumber } from "./service.ts";
-import type { TelemetryProvider } from "./telemetry.ts";
+import type { Telemetry, TelemetryProvider } from "./telemetry.ts";
 import type { Workload } from "./workload.ts";
 
 export interface TelemetryFinding {
@@ -16,7 +16,17 @@ export interface TelemetryFinding {
   readonly message: Message;
 }
 
-const TRACING = "spec.tracing";
+/** A part of Telemetry whose receivers may hear nothing. */
+interface Section {
+  readonly path: string;
+  rules(telemetry: Telemetry): readonly unknown[];
+  finding(mesh: Mesh, workload: Workload): Message | undefined;
+}
+
+const SECTIONS: readonly Section[] = [
+  { path: "spec.tracing", rules: ({ tracing }) => tracing, finding: tracingFinding },
+  { path: "spec.accessLogging", rules: ({ logging }) => logging, finding: loggingFinding },
+];
 
 /** Of each kind one for an object: a hundred replicas have the same mistake. */
 export function telemetryFindings(mesh: Mesh): readonly TelemetryFinding[] {
@@ -24,11 +34,13 @@ export function telemetryFindings(mesh: Mesh): readonly TelemetryFinding[] {
   const found = new Map<string, TelemetryFinding>();
   for (const workload of mesh.workloads) {
     if (!workload.proxy) continue;
-    const message = tracingFinding(mesh, workload);
-    const writer = mesh.index.telemetries.of(workload).findLast(({ tracing }) => tracing.length > 0);
-    const key = message && writer && `${originKey(writer.origin)} ${message.code}`;
-    if (key !== undefined && !found.has(key))
-      found.set(key, { origin: writer!.origin, path: TRACING, message: message! });
+    for (const section of SECTIONS) {
+      const message = section.finding(mesh, workload);
+      const writer = mesh.index.telemetries.of(workload).findLast((telemetry) => section.rules(telemetry).length > 0);
+      const key = message && writer && `${originKey(writer.origin)} ${message.code}`;
+      if (key !== undefined && !found.has(key))
+        found.set(key, { origin: writer!.origin, path: section.path, message: message! });
+    }
   }
   return [...found.values()];
 }
@@ -39,9 +51,20 @@ function tracingFinding(mesh: Mesh, workload: Workload): Message | undefined {
   const told = providers.filter((provider) => provider !== undefined);
   if (told.length === 0) return undefined;
   const name = `${workload.namespace}/${workload.name}`;
-  if (workload.proxy?.kind === "heddle") return findings.spansNotSent(name);
   const lost = told.find((provider) => !isReached(mesh, workload, provider));
   return lost && "host" in lost ? findings.spansLost(lost.name, `${lost.host}:${lost.port}`, name) : undefined;
+}
+
+function loggingFinding(mesh: Mesh, workload: Workload): Message | undefined {
+  const telemetry = telemetryOf(mesh, workload);
+  const told = [...(telemetry?.client.logs ?? []), ...(telemetry?.server.logs ?? [])];
+  const services = told.flatMap(({ provider }) => (provider.kind === "log-service" ? [provider] : []));
+  const [first] = services;
+  if (!first) return undefined;
+  const name = `${workload.namespace}/${workload.name}`;
+  if (workload.proxy?.kind === "heddle") return findings.logsNotStreamed(first.name, name);
+  const lost = services.find((provider) => !isReached(mesh, workload, provider));
+  return lost && findings.logsLost(lost.name, `${lost.host}:${lost.port}`, name);
 }
 
 function isReached(mesh: Mesh, { namespace }: Workload, provider: TelemetryProvider): boolean {

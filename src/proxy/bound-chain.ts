@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { logger } from "../base/log.ts";
 import { type ServerTls, TlsAcceptor } from "../net/tls-acceptor.ts";
 import { peerNames } from "../pki/svid.ts";
-import type { AccessLog } from "../table/http.ts";
+import type { AccessLog, HttpTable } from "../table/http.ts";
 import type { FilterChain, Listener as ListenerTable } from "../table/listener.ts";
 import { acceptsName, type DownstreamTls } from "../table/transport-socket.ts";
 import type { AccessLogs, BoundLog } from "./access-log.ts";
@@ -16,6 +16,7 @@ import type { StreamAccount } from "./overload/stream-account.ts";
 import type { Secrets } from "./secrets.ts";
 import { STATUS_CLASSES } from "./status-class.ts";
 import type { BoundTcp } from "./tcp-proxy.ts";
+import { ManagerTracing } from "./tracing/request-trace.ts";
 
 const log = logger("proxy");
 
@@ -60,6 +61,16 @@ export interface BoundChain {
 
 export function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLog[] {
   return logs.map(({ path, format, filter }) => ({ file: files.open(path), format, filter }));
+}
+
+function bindTracing(
+  { tracing, requestId }: HttpTable,
+  { tracers }: ChainContext,
+  isEgress: boolean,
+): ManagerTracing | undefined {
+  if (!tracing?.tracer) return undefined;
+  const { tracer } = tracing;
+  return new ManagerTracing(tracing, tracer, requestId, tracers.open(tracer), tracers.teller, isEgress);
 }
 
 /** `settings` is asked at every connection: a listening socket may get another listener, with another certificate. */
@@ -144,6 +155,7 @@ function bindTerminal(
       routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),
+      tracing: bindTracing(http, context, direction === "outbound"),
       inbound,
       ownNames: () => (tls?.certificate === undefined ? [] : context.secrets.urisOf(tls.certificate)),
       // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.

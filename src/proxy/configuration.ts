@@ -25,6 +25,7 @@ import { RouteManager } from "./route-manager.ts";
 import { Secrets } from "./secrets.ts";
 import type { SharedCells } from "./shared-cells.ts";
 import { Taps } from "./tap.ts";
+import { Tracers } from "./tracing/exporter.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { NameCache } from "./upstream/names.ts";
 
@@ -46,6 +47,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   readonly accessLogs = new AccessLogs();
   readonly names = new NameCache();
   readonly taps = new Taps();
+  readonly tracers: Tracers;
   readonly secrets = new Secrets();
   /** What discovery brought, as it came. */
   readonly held = new HeldResources();
@@ -85,6 +87,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
       onClusterInForce: openWarm,
     });
     this.clusters = this.clusterManager.clusters;
+    this.tracers = new Tracers(this.clusters);
     this.routeManager = new RouteManager(openWarm);
     const needs = { clusters: this.clusterManager, routes: this.routeManager, secrets };
     this.listenerManager = new ListenerManager(this, needs);
@@ -176,6 +179,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   /** Whatever is still open is cut off. */
   async close(): Promise<void> {
     this.listenerManager.close();
+    this.tracers.close();
     this.clusterManager.close();
     await Bun.sleep(0); // what was cut off has its line, too
     flushTurn();

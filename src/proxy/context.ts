@@ -7,6 +7,7 @@ import type { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import type { SharedCells } from "./shared-cells.ts";
 import type { Taps } from "./tap.ts";
+import type { Tracers } from "./tracing/exporter.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { NameCache } from "./upstream/names.ts";
 
@@ -23,6 +24,7 @@ export interface ProxyContext {
   /** Whether a listener of this proxy is bound to the port: what goes there from here would come back, and go there again. */
   isOwnPort(port: number): boolean;
   readonly taps: Taps;
+  readonly tracers: Tracers;
   /** SPIFFE id of the proxy's own certificate; "" before it arrived. */
   readonly principal: string;
   /** The node's cluster in the bootstrap (Envoy: --service-cluster). */

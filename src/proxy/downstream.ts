@@ -8,6 +8,7 @@ import type { BoundLog } from "./access-log.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { FilterChain } from "./filter/chain.ts";
+import type { ManagerTracing } from "./tracing/request-trace.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
@@ -29,6 +30,8 @@ export interface BoundHttp {
   readonly routes: RouteHolder;
   readonly filters: FilterChain;
   readonly logs: readonly BoundLog[];
+  /** Undefined: nobody is told of spans. */
+  readonly tracing: ManagerTracing | undefined;
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;
   /** URIs in the certificate that clients are shown at the moment. */

@@ -54,6 +54,7 @@ import { Router } from "./router/router.ts";
 import type { TapRecorder } from "./tap.ts";
 import { type RequestTimeout, timeoutReply } from "./timeout-reply.ts";
 import { continueTrace } from "./trace.ts";
+import type { RequestTrace } from "./tracing/request-trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
 /**
@@ -76,6 +77,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   /** As it comes through the stages of filters. */
   body: RequestBody | undefined;
   peerMetadata = "";
+  trace: RequestTrace | undefined = undefined;
   overrideHost: OverrideHost | undefined = undefined;
 
   // Where it goes
@@ -125,7 +127,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
       return;
     }
     if (!table.proxiesContinue) this.#askForBody();
-    if (table.tracing) continueTrace(head.headers, table.tracing.samplingPercent);
+    if (table.tracing && !connection.http.tracing) continueTrace(head.headers, table.tracing.sampling.random);
     this.setIdle(table.streamIdleTimeoutMs);
     this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {
@@ -133,6 +135,8 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
       return;
     }
     this.#chooseRoute();
+    const { tracing } = connection.http;
+    if (tracing) this.trace = tracing.begin(head, this.route, this.record.startedAt);
     this.#setDuration(table, this.route);
     this.#runFilters(0);
   }
@@ -376,6 +380,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
 
   respond(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
+    this.connection.http.tracing?.onResponse(head, this.route, this.trace);
     this.#response.begin(head, end);
   }
 
@@ -497,6 +502,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     const { connection, head, record, grpc } = this;
     reportExchange(connection, head, record, this.peerMetadata, grpc);
     writeLogs(connection.http.logs, record);
+    this.trace?.finish(record);
     if (this.#tap) connection.context.taps.offer(this.#tap.over(this.body?.trailers, record.trailers));
   }
 }

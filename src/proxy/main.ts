@@ -22,6 +22,7 @@ import { collectProxy } from "./self-metrics.ts";
 import type { SharedCells } from "./shared-cells.ts";
 import { applyStaticResources, overloadTable } from "./static-resources.ts";
 import { type Subscription, subscribe } from "./subscription.ts";
+import { configureTracers } from "./tracing/configure.ts";
 
 const log = logger("proxy");
 
@@ -156,6 +157,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     routeChecker: self && new RouteChecker(self),
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
+  configureTracers(configuration.tracers, bootstrap);
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.clusterManager.setOwnPlace(

@@ -18,6 +18,7 @@ import {
   overloadMetrics,
   remainingFigures,
 } from "./resilience-metrics.ts";
+import { tracingMetrics } from "./tracing/tracing-metrics.ts";
 import type { UdpListener } from "./udp-listener.ts";
 import type { Overflows } from "./upstream/breakers.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -176,6 +177,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
   const remainingHigh = follow(remainingFigures(registry, "high", ({ highBreakers }) => highBreakers));
   const overload = overloadMetrics(registry);
   const managers = httpMetrics(registry);
+  const tracing = tracingMetrics(registry);
   const filters = filterMetrics(registry);
   const listeners = follow(listenerFigures(registry));
   const datagrams = follow(udpFigures(registry));
@@ -206,6 +208,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     listeners(configuration.listenerManager.listeners);
     datagrams(configuration.listenerManager.udpListeners);
     managers(configuration.listenerManager.listeners);
+    tracing(configuration.tracers);
     filters(configuration.listenerManager.listeners);
   });
 }

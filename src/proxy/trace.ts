@@ -2,20 +2,8 @@
 // so the span id is its own.
 
 import { getHeader, type HeaderList, setHeader } from "../http/headers.ts";
-
-const RANDOM_BYTES = 4_096;
-const random = Buffer.alloc(RANDOM_BYTES);
-let used = RANDOM_BYTES;
-
-/** `bytes` random bytes in hex. Drawn in blocks: one call of the system for 256 span ids. */
-function randomHex(bytes: number): string {
-  if (used + bytes > RANDOM_BYTES) {
-    crypto.getRandomValues(random);
-    used = 0;
-  }
-  used += bytes;
-  return random.toString("hex", used - bytes, used);
-}
+import type { Share } from "../table/tracing.ts";
+import { randomHex } from "./tracing/random-id.ts";
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const HEX_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/;
@@ -26,10 +14,10 @@ function isZero(id: string): boolean {
 }
 
 /**
- * Continues the trace of a request, or begins one, sampled at `samplingPercent`. What comes in W3C's form goes out in it, B3 likewise;
+ * Continues the trace of a request, or begins one, of which `share` are sampled. What comes in W3C's form goes out in it, B3 likewise;
  * a new trace goes out in both, so that applications may forward either.
  */
-export function continueTrace(headers: HeaderList, samplingPercent: number): void {
+export function continueTrace(headers: HeaderList, share: Share): void {
   const span = randomHex(8);
   const traceparent = getHeader(headers, "traceparent");
   const w3c = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
@@ -46,12 +34,12 @@ export function continueTrace(headers: HeaderList, samplingPercent: number): voi
     known = true;
   }
   if (known || getHeader(headers, "b3") !== undefined) return;
-  beginTrace(headers, span, samplingPercent);
+  beginTrace(headers, span, share);
 }
 
-function beginTrace(headers: HeaderList, span: string, samplingPercent: number): void {
+function beginTrace(headers: HeaderList, span: string, { numerator, denominator }: Share): void {
   const trace = randomHex(16);
-  const sampled = Math.random() * 100 < samplingPercent;
+  const sampled = Math.random() * denominator < numerator;
   headers.push("traceparent", `00-${trace}-${span}-${sampled ? "01" : "00"}`);
   headers.push("x-b3-traceid", trace, "x-b3-spanid", span, "x-b3-sampled", sampled ? "1" : "0");
 }

@@ -6,6 +6,7 @@ import type { ClientRules } from "./client-address.ts";
 import type { HttpFilter } from "./filter/filter.ts";
 import type { LineFormat } from "./format/line-format.ts";
 import type { LogFilter } from "./log-filter.ts";
+import type { RequestIdRules, Tracing } from "./tracing.ts";
 import type { VirtualHosts } from "./virtual-hosts.ts";
 
 /** Where the routes of a listener come from. */
@@ -66,8 +67,9 @@ export interface HttpTable extends Keepalive, ClientRules, AuthorityRules {
   readonly useRemoteAddress: boolean;
   /** What came in x-forwarded-for goes on as it is. */
   readonly skipsForwardedFor: boolean;
-  /** Percentage of new traces that are sampled; undefined: no trace context is made. */
-  readonly tracing: { readonly samplingPercent: number } | undefined;
+  /** Undefined: no trace context is made. */
+  readonly tracing: Tracing | undefined;
+  readonly requestId: RequestIdRules;
   /** Clients whose x-envoy-* commands are obeyed (internal_address_config). */
   readonly internalAddresses: readonly Cidr[];
   readonly generateRequestId: boolean;

@@ -16,6 +16,7 @@ import type { RetryPolicy } from "./retry-policy.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import { matchesRoute, type RouteMatch } from "./route-match.ts";
 import type { SubsetMatch } from "./subset.ts";
+import type { RouteTracing } from "./tracing.ts";
 
 /** The metadata that hosts must have where a cluster is divided by it. */
 export interface MetadataMatch {
@@ -116,6 +117,8 @@ export interface Route {
   /** `filter_metadata`, for `%METADATA(ROUTE:…)%`. */
   readonly metadata: FilterMetadata;
   readonly origin: Origin | undefined;
+  /** Undefined: nothing of its own. */
+  readonly tracing?: RouteTracing | undefined;
 }
 
 export interface VirtualHost {

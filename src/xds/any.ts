@@ -16,6 +16,7 @@ import { file_envoy_config_trace_v3_zipkin } from "./gen/envoy/config/trace/v3/z
 import { file_envoy_extensions_access_loggers_file_v3_file } from "./gen/envoy/extensions/access_loggers/file/v3/file_pb.ts";
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from "./gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.ts";
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from "./gen/envoy/extensions/access_loggers/grpc/v3/als_pb.ts";
+import { file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service } from "./gen/envoy/extensions/access_loggers/open_telemetry/v3/logs_service_pb.ts";
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from "./gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts";
 import { file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener } from "./gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.ts";
 import { file_envoy_extensions_clusters_aggregate_v3_cluster } from "./gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
@@ -86,6 +87,8 @@ import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts
 import { file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config } from "./gen/envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config_pb.ts";
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from "./gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts";
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from "./gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector } from "./gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
+import { file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector } from "./gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import { file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream } from "./gen/envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream_pb.ts";
 import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from "./gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts";
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from "./gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
@@ -107,6 +110,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_grpc_v3_als,
+  file_envoy_extensions_access_loggers_open_telemetry_v3_logs_service,
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_bootstrap_internal_listener_v3_internal_listener,
   file_envoy_extensions_clusters_aggregate_v3_cluster,
@@ -177,6 +181,8 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_retry_host_omit_host_metadata_v3_omit_host_metadata_config,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
   file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
+  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_environment_resource_detector,
+  file_envoy_extensions_tracers_opentelemetry_resource_detectors_v3_static_config_resource_detector,
   file_envoy_extensions_transport_sockets_internal_upstream_v3_internal_upstream,
   file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,

@@ -20,6 +20,7 @@ import { patchCases } from "./cases/patches.ts";
 import { routeFeatureCases } from "./cases/route-features.ts";
 import { routingCases } from "./cases/routing.ts";
 import { scopingCases } from "./cases/scoping.ts";
+import { spanCases } from "./cases/spans.ts";
 import { tcpCases } from "./cases/tcp.ts";
 import { telemetryCases } from "./cases/telemetry.ts";
 import { trapCases } from "./cases/traps.ts";
@@ -63,6 +64,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("workloads", () => workloadCases(pair));
     describe("scoping", () => scopingCases(pair, clientProxy));
     describe("telemetry", () => telemetryCases(pair));
+    describe("spans", () => spanCases(pair));
     describe("patches", () => patchCases(pair, clientProxy));
     describe("order", () => orderCases(pair));
     describe("destinations", () => destinationCases(pair));

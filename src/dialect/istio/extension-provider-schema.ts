@@ -51,12 +51,32 @@ const HTTP = record({
 const GRPC = record(COMMON);
 
 const NO_SPANS = later("no spans are sent");
-const NO_LOGS = later("access logs go to files alone");
 
 const FILE_LOG = record({
   path: text(),
   logFormat: record({ text: text(), labels: openRecord({}) }, [["text", "labels"]]),
   omitEmptyValues: flag(),
+});
+
+const LOG_SERVICE = {
+  service: required(notEmpty()),
+  port: required(port()),
+  logName: text(),
+} as const;
+
+const STREAM_LOG = record({ ...LOG_SERVICE, filterStateObjectsToLog: list(notEmpty()) });
+
+const REQUEST_LOG = record({
+  ...LOG_SERVICE,
+  filterStateObjectsToLog: list(notEmpty()),
+  additionalRequestHeadersToLog: list(notEmpty("header-name")),
+  additionalResponseHeadersToLog: list(notEmpty("header-name")),
+  additionalResponseTrailersToLog: list(notEmpty("header-name")),
+});
+
+const OTLP_LOG = record({
+  ...LOG_SERVICE,
+  logFormat: record({ text: text(), labels: openRecord({}) }),
 });
 
 const RECEIVER = {
@@ -92,9 +112,9 @@ const KINDS = {
   envoyExtAuthzGrpc: GRPC,
   datadog: NO_SPANS,
   envoyFileAccessLog: FILE_LOG,
-  envoyHttpAls: NO_LOGS,
-  envoyOtelAls: NO_LOGS,
-  envoyTcpAls: NO_LOGS,
+  envoyHttpAls: REQUEST_LOG,
+  envoyOtelAls: OTLP_LOG,
+  envoyTcpAls: STREAM_LOG,
   lightstep: NO_SPANS,
   opencensus: NO_SPANS,
   opentelemetry: OPENTELEMETRY,
@@ -112,3 +132,6 @@ export const EXTENSION_PROVIDER = record({ name: required(notEmpty()), ...KINDS 
 export type ExtensionProviderSpec = Value<typeof EXTENSION_PROVIDER>;
 export type HttpAuthorizerSpec = Value<typeof HTTP>;
 export type GrpcAuthorizerSpec = Value<typeof GRPC>;
+export type RequestLogSpec = Value<typeof REQUEST_LOG>;
+export type StreamLogSpec = Value<typeof STREAM_LOG>;
+export type OtlpLogSpec = Value<typeof OTLP_LOG>;

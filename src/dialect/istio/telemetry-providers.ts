@@ -1,10 +1,10 @@
 // MeshConfig's `extensionProviders` that are told of the traffic.
 
-import type { LogFields } from "../../model/access-log.ts";
 import type { TelemetryProvider } from "../../model/telemetry.ts";
-import { isObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { ExtensionProviderSpec } from "./extension-provider-schema.ts";
+import { labelsOf } from "./log-labels.ts";
+import { readLogService } from "./log-service.ts";
 import { checkFields, checkOperators } from "./log-settings.ts";
 import { type ProviderReading, readProviderHost } from "./provider-host.ts";
 
@@ -31,6 +31,10 @@ export function readTelemetryProvider(
       return { kind: "prometheus", name };
     case "envoyFileAccessLog":
       return spec.envoyFileAccessLog && fileLog(spec, at, written, reading);
+    case "envoyHttpAls":
+    case "envoyTcpAls":
+    case "envoyOtelAls":
+      return readLogService(spec, kind, at, written, reading);
     case "zipkin": {
       if (!spec.zipkin) return undefined;
       const { service, port, enable64bitTraceId = false, maxTagLength, path: own = ZIPKIN_PATH } = spec.zipkin;
@@ -59,7 +63,7 @@ function fileLog(
   const place = path === "" ? "/dev/stdout" : path;
   const formatPath = joinPath(at, "logFormat");
   if (logFormat?.labels) {
-    const format = labelsOf(written);
+    const format = labelsOf(written, "envoyFileAccessLog");
     checkFields(format, joinPath(formatPath, "labels"), reporter);
     return { kind: "access-log", name, log: { kind: "json", path: place, format }, omitsEmpty };
   }
@@ -68,16 +72,4 @@ function fileLog(
   const format = text === "" || text.endsWith("\n") ? text : `${text}\n`;
   const log = { kind: "text", path: place, ...(format === "" ? {} : { format }) } as const;
   return { kind: "access-log", name, log, omitsEmpty };
-}
-
-/** A structure of the user's own, as written: no table has its fields. */
-function labelsOf(provider: unknown): LogFields {
-  const labels = within(within(within(provider, "envoyFileAccessLog"), "logFormat"), "labels");
-  return isObject(labels) ? (labels as LogFields) : {};
-}
-
-/** In either form of protojson. */
-function within(value: unknown, field: string): unknown {
-  if (!isObject(value)) return undefined;
-  return value[field] ?? value[field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
 }

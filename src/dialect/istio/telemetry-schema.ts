@@ -37,7 +37,7 @@ const TRACING = record({
   disableSpanReporting: flag(),
   customTags: mapOf(CUSTOM_TAG),
   useRequestIdForTraceSampling: flag(),
-  enableIstioTags: later("spans have Envoy's own tags and the custom ones"),
+  enableIstioTags: flag(),
   disableContextPropagation: later("the context of traces is passed on"),
 });
 

@@ -78,7 +78,7 @@ function sideOf(match: { readonly mode?: ModeSpec } | undefined): TelemetrySide 
 type Section = "accessLogging" | "metrics" | "tracing";
 
 const TOLD: Readonly<Record<Section, readonly TelemetryProvider["kind"][]>> = {
-  accessLogging: ["access-log"],
+  accessLogging: ["access-log", "log-service"],
   metrics: ["prometheus"],
   tracing: ["zipkin", "opentelemetry"],
 };
@@ -112,6 +112,7 @@ class TelemetryReader {
       disabled: spec.disableSpanReporting,
       tags: spec.customTags && this.#tags(spec.customTags, joinPath(path, "customTags")),
       byRequestId: spec.useRequestIdForTraceSampling,
+      istioTags: spec.enableIstioTags,
     };
   }
 

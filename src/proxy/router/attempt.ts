@@ -29,10 +29,20 @@ export interface AttemptOwner {
   onAttemptFailure(attempt: Attempt, failure: AttemptFailure, detail: string): void;
 }
 
+/** Who tells what became of an attempt (a span of its own). */
+export interface AttemptObserver {
+  connected(protocol: string): void;
+  responded(status: number): void;
+  failed(failure: AttemptFailure): void;
+  end(): void;
+}
+
 /** The attempt's deadline is the per-try time-out, and the per-try idle time-out. */
 export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   readonly host: Host;
   readonly cluster: Cluster;
+  /** Undefined: nobody is told of it. */
+  observer: AttemptObserver | undefined = undefined;
   readonly #owner: AttemptOwner;
   readonly #pool: HttpPool;
   /** Those that count it as a retry, until the response begins (Envoy: RetryStateImpl::resetRetry); undefined: it is none. */
@@ -87,6 +97,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onConnection(pooled: PooledConnection): void {
     this.#state = "open";
+    this.observer?.connected(pooled.protocol);
     const owner = this.#owner;
     if (this.host.latency) this.#startedAt = performance.now();
     this.host.monitor?.connected();
@@ -95,6 +106,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onPoolFailure(failure: "connect-failure" | "overflow", detail: string): void {
+    this.observer?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     // A full cluster says nothing of the host.
@@ -114,6 +126,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
+    this.observer?.responded(head.status);
     if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
     if (this.host.session && getHeader(head.headers, "x-envoy-immediate-health-check-fail") !== undefined)
       this.host.session.failAtOnce();
@@ -143,10 +156,12 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onReset(reason: ResetReason): void {
     if (this.#state === "over") return;
+    const failure = reason === "refused" ? "refused" : "reset";
+    this.observer?.failed(failure);
     this.#close();
     this.host.stats.errors++;
     this.host.monitor?.failed();
-    this.#owner.onAttemptFailure(this, reason === "refused" ? "refused" : "reset", detailOf(reason));
+    this.#owner.onAttemptFailure(this, failure, detailOf(reason));
   }
 
   onDeadline(): void {
@@ -168,6 +183,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.cluster.stats.timeouts++;
     this.host.stats.timeouts++;
     if (failure === "per-try-idle-timeout") this.countTimeout();
+    this.observer?.failed(failure);
     this.abandon();
     this.#owner.onAttemptFailure(this, failure, failure);
   }
@@ -200,6 +216,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#state = "over";
     if (this.armed) timers.disarm(this);
     this.host.active--;
+    this.observer?.end();
     this.#endRetry();
   }
 

@@ -6,6 +6,7 @@ import type { InternalRedirectPolicy } from "../../table/internal-redirect.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Downstream } from "../downstream.ts";
 import type { ResponseFlag } from "../response-flags.ts";
+import type { RequestTrace } from "../tracing/request-trace.ts";
 import type { OverrideHost } from "../upstream/load-balancer-context.ts";
 import type { RedirectHistory, RedirectTarget } from "./internal-redirect.ts";
 import type { RequestBody } from "./request-body.ts";
@@ -16,6 +17,8 @@ export interface ForwardedRequest {
   readonly head: RequestHead;
   readonly record: AccessRecord;
   readonly isGrpc: boolean;
+  /** Undefined: it is not sampled. */
+  readonly trace: RequestTrace | undefined;
   /** Undefined: the request is its head alone. */
   readonly body: RequestBody | undefined;
   /** True when the request is its head alone, so that it can be sent in one frame. */

@@ -215,6 +215,8 @@ export class Router implements AttemptOwner, TunnelOwner {
       owner.pool(host, wanted, this.#action.priority, this.head.authority),
       record.attempts > 1 ? this.#breakers : undefined,
     );
+    if (this.#request.trace)
+      attempt.observer = this.#request.trace.beginAttempt(this.head.headers, owner, host, record.attempts - 1);
     this.#attempt = attempt;
     attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
   }

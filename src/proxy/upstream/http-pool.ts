@@ -45,6 +45,8 @@ const MAX_AHEAD = 3;
 export class PooledConnection implements ClientConnectionListener {
   readonly connection: ClientConnection;
   readonly principal: string;
+  /** In Envoy's words. */
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
   /** Our end of it, as logs show it. */
   readonly localLabel: string;
   readonly #pool: HttpPool;
@@ -54,6 +56,7 @@ export class PooledConnection implements ClientConnectionListener {
   constructor(pool: HttpPool, stream: ByteStream, principal: string, settings: PoolSettings) {
     this.#pool = pool;
     this.principal = principal;
+    this.protocol = settings.protocol === "http2" ? "HTTP/2" : "HTTP/1.1";
     this.localLabel = formatSocketAddress(stream.local);
     this.connection =
       settings.protocol === "http2"

@@ -12,7 +12,6 @@ export const TELEMETRY: KindWords = {
     "tracing.providers": {
       says: "Who gets the spans; one",
       default: "MeshConfig's defaultProviders.tracing",
-      heddle: "sends no spans: it samples, and passes the context on",
     },
     "providers.name": "Name among MeshConfig's extensionProviders",
     "tracing.randomSamplingPercentage": { says: "Percentage of the requests that begin a trace", default: "1" },

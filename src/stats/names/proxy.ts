@@ -1,7 +1,7 @@
 // What a proxy says of itself under Envoy's names, with Istio's tags in place of Envoy's prefixes (`cluster_name`, `listener_address`):
 // the series that Kiali's and Grafana's proxy dashboards draw for any sidecar.
 
-import { counter, gauge } from "../definition.ts";
+import { type CounterDefinition, counter, gauge } from "../definition.ts";
 
 export const SERVER_UPTIME = gauge("envoy_server_uptime", "Uptime of the proxy in seconds", []);
 export const SERVER_LIVE = gauge("envoy_server_live", "1 when the proxy is live, 0 when it drains", []);
@@ -181,3 +181,8 @@ export const LISTENER_REQUESTS = counter(
   "Downstream requests by class of response",
   ["response_code_class", "http_conn_manager_prefix", "listener_address"],
 );
+
+/** `kind`: of the tracer, as Envoy calls it. */
+export function tracingCounter(kind: string, name: string): CounterDefinition<readonly []> {
+  return counter(`envoy_tracing_${kind}_${name}`, `Spans and reports of them: ${name}`, []);
+}

@@ -14,7 +14,6 @@ import {
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_ServerHeaderTransformation,
-  type HttpConnectionManager_Tracing,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import type {
   ClientCertificateForwarding,
@@ -31,6 +30,7 @@ import { acceptFilters } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
 import { acceptRouteConfiguration } from "./route-configuration.ts";
 import { milliseconds, type Scope } from "./scope.ts";
+import { acceptRequestId, acceptTracing } from "./tracing.ts";
 
 /** Envoy's defaults (http_connection_manager.proto, protocol.proto). */
 const DEFAULTS = {
@@ -156,13 +156,6 @@ function acceptDetails(
   };
 }
 
-/** Trace headers are made and passed on; spans are reported by nobody yet, so a provider would be a promise not kept. */
-function acceptTracing(scope: Scope, tracing: HttpConnectionManager_Tracing | undefined): HttpTable["tracing"] {
-  if (!tracing) return undefined;
-  scope.only(tracing, ["randomSampling", "clientSampling", "overallSampling"]);
-  return { samplingPercent: tracing.randomSampling?.value ?? 100 };
-}
-
 function acceptInternalAddresses(scope: Scope, { internalAddressConfig: config }: HttpConnectionManager): Cidr[] {
   if (!config) return [];
   scope.only(config, ["cidrRanges"]);
@@ -194,6 +187,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "http2ProtocolOptions",
     "serverName",
     "tracing",
+    "requestIdExtension",
     "serverHeaderTransformation",
     "maxRequestHeadersKb",
     "streamIdleTimeout",
@@ -234,6 +228,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     skipsForwardedFor: manager.skipXffAppend,
     internalAddresses: acceptInternalAddresses(scope.field("internal_address_config"), manager),
     tracing: acceptTracing(scope.field("tracing"), manager.tracing),
+    requestId: acceptRequestId(scope.field("request_id_extension"), manager.requestIdExtension),
     generateRequestId: manager.generateRequestId ?? true,
     answersRequestId: manager.alwaysSetRequestIdInResponse,
     appendsForwardedPort: manager.appendXForwardedPort,

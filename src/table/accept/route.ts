@@ -15,6 +15,7 @@ import { readMetadata, readOrigin } from "./metadata.ts";
 import { acceptRedirect } from "./redirect.ts";
 import { acceptRouteMatch } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
+import { acceptRouteTracing } from "./tracing.ts";
 
 function acceptBody(scope: Scope, source: DataSource | undefined): string | Uint8Array {
   const by = source?.specifier;
@@ -66,6 +67,7 @@ export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): t
     "action",
     "metadata",
     "decorator",
+    "tracing",
     "typedPerFilterConfig",
     "perRequestBufferLimitBytes",
     "statPrefix",
@@ -91,5 +93,6 @@ export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): t
     filters,
     metadata: readMetadata(route.metadata),
     origin: readOrigin(route.metadata),
+    tracing: acceptRouteTracing(scope, route.tracing, route.decorator),
   };
 }

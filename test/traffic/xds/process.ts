@@ -13,8 +13,11 @@ import { extension, httpOptions, type Message, type Place, socketAddress, typed 
 const MAIN = join(import.meta.dir, "../../../src/main.ts");
 const CALLERS = "callers";
 const FROM_ADS: Message = { resource_api_version: "V3", ads: {} };
-/** What Envoy has and leaves off: operators in the values of rate-limit descriptors. */
 const RUNTIME: Message = {
+  // Spans are told as they end, where five of them, or 5 s, would be waited for.
+  "tracing.zipkin.min_flush_spans": 1,
+  "tracing.opentelemetry.min_flush_spans": 1,
+  // What Envoy has and leaves off: operators in the values of rate-limit descriptors.
   "envoy.reloadable_features.enable_formatter_for_ratelimit_action_descriptor_value": true,
 };
 /** Both write their logs out that often, where they would take 1 s and 10 s. */

@@ -1,0 +1,160 @@
+// Finished spans on their way to the collector: gathered, told a few at a time, and dropped rather than slow anything down.
+
+import { Alarm, timers } from "../../base/timer-wheel.ts";
+import type { Tracer } from "../../table/tracing.ts";
+import type { Cluster } from "../upstream/cluster.ts";
+import { encodeOtlp } from "./otlp.ts";
+import type { Span } from "./span.ts";
+import { SpanReport } from "./span-report.ts";
+import type { Teller } from "./span-tags.ts";
+import { encodeZipkin } from "./zipkin.ts";
+
+/** Envoy's (runtime `tracing.<kind>.min_flush_spans`, `.flush_interval_ms`). */
+export interface FlushSettings {
+  minSpans: number;
+  intervalMs: number;
+}
+
+/** Beyond this, spans are dropped and counted: memory is for traffic. Envoy has no bound; a span is about 2 KB. */
+const MAX_SPANS = 2_000;
+/** What a report holds at most: collectors refuse larger ones (Zipkin: 5 MB; gRPC: 4 MB). */
+const MAX_REPORTED = 512;
+/** Envoy's `tracing.zipkin.request_timeout`. */
+const ZIPKIN_TIMEOUT_MS = 5_000;
+
+/** As Envoy counts (`tracing.zipkin.*`, `tracing.opentelemetry.*`). */
+export class SpanStats {
+  spansSent = 0;
+  spansDropped = 0;
+  timerFlushed = 0;
+  reportsSent = 0;
+  reportsDropped = 0;
+  reportsFailed = 0;
+  reportsSkippedNoCluster = 0;
+}
+
+export class SpanExporter {
+  readonly tracer: Tracer;
+  readonly stats: SpanStats;
+  readonly #teller: Teller;
+  readonly #clusters: ReadonlyMap<string, Cluster>;
+  readonly #settings: FlushSettings;
+  readonly #alarm = new Alarm(() => this.#onTimer());
+  #waiting: Span[] = [];
+  #isReporting = false;
+
+  constructor(
+    tracer: Tracer,
+    teller: Teller,
+    clusters: ReadonlyMap<string, Cluster>,
+    settings: FlushSettings,
+    stats: SpanStats,
+  ) {
+    this.tracer = tracer;
+    this.#teller = teller;
+    this.#clusters = clusters;
+    this.#settings = settings;
+    this.stats = stats;
+  }
+
+  take(span: Span): void {
+    if (this.#waiting.length >= MAX_SPANS) {
+      this.stats.spansDropped++;
+      return;
+    }
+    this.#waiting.push(span);
+    this.#next();
+  }
+
+  /** One report is under way at a time: what comes meanwhile goes with the next, so that reports grow with the traffic. */
+  #next(): void {
+    if (this.#isReporting || this.#waiting.length === 0) return;
+    if (this.#waiting.length >= this.#settings.minSpans) this.flush();
+    else if (!this.#alarm.armed) timers.arm(this.#alarm, this.#settings.intervalMs);
+  }
+
+  #onTimer(): void {
+    this.stats.timerFlushed++;
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#isReporting || this.#waiting.length === 0) return;
+    timers.disarm(this.#alarm);
+    const spans = this.#waiting.length > MAX_REPORTED ? this.#waiting.splice(0, MAX_REPORTED) : this.#waiting;
+    if (spans === this.#waiting) this.#waiting = [];
+    this.stats.spansSent += spans.length;
+    const cluster = this.#clusters.get(this.tracer.cluster);
+    if (!cluster) {
+      this.stats.reportsSkippedNoCluster++;
+      return;
+    }
+    this.#isReporting = true;
+    const { tracer } = this;
+    const isZipkin = tracer.kind === "zipkin";
+    new SpanReport(
+      cluster,
+      {
+        authority: tracer.authority,
+        path: isZipkin ? tracer.path : tracer.httpPath,
+        type: isZipkin ? "application/json" : "application/x-protobuf",
+        headers: isZipkin ? [] : tracer.headers,
+        body: isZipkin ? encodeZipkin(spans, this.#teller) : encodeOtlp(spans, tracer.resource),
+        timeoutMs: isZipkin ? ZIPKIN_TIMEOUT_MS : tracer.timeoutMs,
+      },
+      (outcome) => this.#onReported(outcome),
+    ).send();
+  }
+
+  #onReported(outcome: "taken" | "refused" | "failed"): void {
+    if (outcome === "taken") this.stats.reportsSent++;
+    else if (outcome === "refused") this.stats.reportsDropped++;
+    else this.stats.reportsFailed++;
+    this.#isReporting = false;
+    this.#next();
+  }
+
+  /** What waits is told at once; nobody waits for an answer. */
+  close(): void {
+    timers.disarm(this.#alarm);
+    this.flush();
+  }
+}
+
+/** The proxy's exporters: connection managers that tell the same collector share one. */
+export class Tracers {
+  readonly stats: Readonly<Record<Tracer["kind"], SpanStats>> = {
+    zipkin: new SpanStats(),
+    opentelemetry: new SpanStats(),
+  };
+  readonly settings: Readonly<Record<Tracer["kind"], FlushSettings>> = {
+    zipkin: { minSpans: 5, intervalMs: 5_000 },
+    opentelemetry: { minSpans: 5, intervalMs: 5_000 },
+  };
+  /** Kinds that somebody was told by. */
+  readonly used = new Set<Tracer["kind"]>();
+  teller: Teller = { nodeId: "", zone: "", serviceName: "" };
+  readonly #clusters: ReadonlyMap<string, Cluster>;
+  /** Held by the connection managers that use them, and by their own timer while spans wait. */
+  readonly #exporters = new Map<string, WeakRef<SpanExporter>>();
+
+  constructor(clusters: ReadonlyMap<string, Cluster>) {
+    this.#clusters = clusters;
+  }
+
+  open(tracer: Tracer): SpanExporter {
+    for (const [key, held] of this.#exporters) if (!held.deref()) this.#exporters.delete(key);
+    const key = JSON.stringify(tracer);
+    const known = this.#exporters.get(key)?.deref();
+    if (known) return known;
+    const { kind } = tracer;
+    this.used.add(kind);
+    const exporter = new SpanExporter(tracer, this.teller, this.#clusters, this.settings[kind], this.stats[kind]);
+    this.#exporters.set(key, new WeakRef(exporter));
+    return exporter;
+  }
+
+  close(): void {
+    for (const held of this.#exporters.values()) held.deref()?.close();
+  }
+}

@@ -1,0 +1,99 @@
+// A request through two sidecars is one trace: the client's span, and the server's below it, told to a service of the mesh.
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { resource } from "../../../src/kube/resources.ts";
+import { eventually } from "../mesh.ts";
+import type { Pair } from "../pair.ts";
+import { Collector, type ReceivedSpan } from "../xds/collector.ts";
+
+/** Both proxies tell five spans at a time, or what there is after 5 s. */
+const REQUESTS = 5;
+
+export function spanCases(pair: Pair): void {
+  let collector!: Collector;
+
+  const api = () => pair.mesh.controlPlane.api;
+  beforeAll(async () => {
+    collector = new Collector();
+    await pair.route("  - route: [{destination: {host: golden, subset: v1}}]");
+    await pair.mesh.apply(
+      `apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: collector, namespace: default}
+spec:
+  hosts: [collector.test]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{number: 9411, name: http, protocol: HTTP}, {number: 4317, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 127.0.0.1, ports: {http: ${collector.httpPort}, grpc: ${collector.grpcPort}}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    extensionProviders:
+    - {name: zipkin, zipkin: {service: collector.test, port: 9411}}
+    - {name: otlp, opentelemetry: {service: collector.test, port: 4317}}`,
+    );
+  });
+  afterAll(async () => {
+    collector?.stop();
+    if (!pair.client) return; // it never stood
+    await api().delete(resource.telemetries, { namespace: "default", name: "spans" });
+    await api().delete(resource.serviceEntries, { namespace: "default", name: "collector" });
+    await api().delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
+  });
+
+  const telemetry = (provider: string) =>
+    pair.mesh.apply(
+      `apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: spans, namespace: default}
+spec:
+  tracing: [{providers: [{name: ${provider}}], randomSamplingPercentage: 100, customTags: {written: {literal: {value: by hand}}}}]`,
+    );
+
+  /** A client's span with the server's below it. `mark`: what only spans of the provider have; late ones of the other may still come. */
+  const couple = (mark: string): readonly [client: ReceivedSpan, server: ReceivedSpan] | undefined => {
+    const spans = collector.spans.filter(({ rest }) => Object.hasOwn(rest, mark));
+    for (const server of spans) {
+      if (server.kind !== "SERVER") continue;
+      const client = spans.find((span) => span.id === server.parentId && span.traceId === server.traceId);
+      if (client) return [client, server];
+    }
+    return undefined;
+  };
+
+  test.each([
+    ["zipkin", "localEndpoint"],
+    ["otlp", "traceState"],
+  ])("by %s", async (provider, mark) => {
+    collector.restart();
+    await telemetry(provider);
+    const ask = async () => {
+      for (let i = 0; i < REQUESTS; i++) await pair.get("/traced");
+      return couple(mark);
+    };
+    const found = await eventually(ask, (spans) => spans !== undefined);
+    expect(found).toBeDefined();
+    const [client, server] = found!;
+    expect([client.kind, client.parentId]).toEqual(["CLIENT", ""]);
+    for (const { tags } of found!)
+      expect(tags).toMatchObject({
+        component: "proxy",
+        "http.method": "GET",
+        "http.status_code": "200",
+        "istio.namespace": "default",
+        "istio.mesh_id": "cluster.local",
+        written: "by hand",
+      });
+    expect(client.tags["istio.canonical_service"]).toBe("client");
+    expect(server.tags["istio.canonical_service"]).toBe("golden");
+    expect(server.tags["guid:x-request-id"]).toBe(client.tags["guid:x-request-id"]!);
+  });
+}
