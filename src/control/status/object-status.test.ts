@@ -289,7 +289,8 @@ test("a status compiles nothing, is written once, and is put back where somebody
   proxy("client", "client");
   await until("programmed", async () => (await said("VirtualService", "web", "Programmed")).includes("1 of 1"));
   const before = { compiled: compiled.length, version: (await get("VirtualService", "web")).metadata.resourceVersion };
-  await apply(virtualService("other", "1s", "exportTo: [.],"));
+  // Of another host: one of the same would take web's place.
+  await apply(virtualService("other").replace("hosts: [golden-signal]", "hosts: [other.example.com]"));
   await until("the other", async () => (await said("VirtualService", "other", "Accepted")) !== "");
   expect((await get("VirtualService", "web")).metadata.resourceVersion).toBe(before.version);
   const after = compiled.length;
