@@ -15,6 +15,10 @@ if (args[0] === "proxy") {
   const { runRouteCheck } = await import("./proxy/route-check.ts");
   runRouteCheck(args[1] ?? "");
 } else {
+  if (args[0] === "up") {
+    const { copyByLoop } = await import("./cli/copy-by-loop.ts");
+    copyByLoop();
+  }
   const { runCommandLine } = await import("./cli/program.ts");
   await runCommandLine(args);
   process.exit(); // connections that are kept alive, and the pipe to whoever started this, would hold it

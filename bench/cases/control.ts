@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { proxyBootstrap } from "../../src/agent/bootstrap.ts";
 import { RUNTIME_ENVIRONMENT } from "../../src/agent/proxy-environment.ts";
+import { COPY_BY_LOOP } from "../../src/base/copy-by-loop.ts";
 import { Failure } from "../../src/base/failure.ts";
 import { Secret } from "../../src/base/secret.ts";
 import type { CompileReport } from "../control/compile.ts";
@@ -55,7 +56,7 @@ async function start(lab: Lab): Promise<World> {
     await lab.ready(name, child, `http://127.0.0.1:${port}/`);
     return child;
   };
-  const plane = await run("plane", planePort);
+  const plane = await run("plane", planePort, COPY_BY_LOOP); // as `heddle up` runs
   await run("proxies", proxiesPort, RUNTIME_ENVIRONMENT); // as agents start them
   startEnvoy(lab, folder, secure, envoyAdmin);
   return { lab, plane, planePort, proxiesPort, envoyAdmin };

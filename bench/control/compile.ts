@@ -37,7 +37,8 @@ class Compiler {
     const { parts, sources } = this.#translation;
     this.#mesh = buildMesh(DEFAULT_SETTINGS, parts, this.#mesh);
     const shared = compileShared(this.#mesh, new Map(), this.#cache);
-    for (const workload of this.#mesh.workloads) compileProxy(shared, workload);
+    const { proxied, workloads } = this.#mesh.index;
+    for (const key of proxied) compileProxy(shared, workloads.get(key)!);
     validateMesh(this.#mesh, parts, sources);
     return performance.now() - startedAt;
   }

@@ -1,5 +1,6 @@
 // The environment that a proxy is started with.
 
+import { COPY_BY_LOOP } from "../base/copy-by-loop.ts";
 import { PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
 import { peerMetadata } from "./bootstrap.ts";
 import type { Workload } from "./sidecar.ts";
@@ -9,13 +10,6 @@ import type { Workload } from "./sidecar.ts";
  * after about 130 calls instead of 33, so what a request runs is still compiled within the first hundred requests. Envoy ignores it.
  */
 const COMPILE_LATER = { BUN_JSC_thresholdForJITAfterWarmUp: "2000" } as const;
-
-/**
- * glibc copies more than 2 KB with `rep movsb`, which AMD's processors do at a fraction of the speed of a loop when source and target lie
- * alike in their pages, as TLS records and their plain text do: SSL_read's copy alone took 28 % of a sidecar's CPU, and the reading side of
- * a MiB over TLS 970 µs against 580 (Zen; Intel does both alike). No copy is as long as this threshold.
- */
-const COPY_BY_LOOP = { GLIBC_TUNABLES: "glibc.cpu.x86_rep_movsb_threshold=1073741824" } as const;
 
 export const RUNTIME_ENVIRONMENT = { ...COMPILE_LATER, ...COPY_BY_LOOP } as const;
 

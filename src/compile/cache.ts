@@ -1,21 +1,40 @@
 // What compilations remember of each other. One for each control plane; a new one makes everything anew, with the same result.
 
-import { sameContent } from "../model/equality.ts";
+import { differingKeys } from "../base/corrected-map.ts";
+import { sameContent, sameItems } from "../model/equality.ts";
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { ServiceKey } from "../model/service.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { Memo } from "./memo.ts";
-import { Perspectives } from "./perspective.ts";
+import { outlineOf, Perspectives } from "./perspective.ts";
 import { ReachVersions } from "./reach-versions.ts";
 import { ReferenceMemo } from "./reference-memo.ts";
 import { ResourceSets } from "./resource-set.ts";
+import { clientSelectors } from "./visibility.ts";
 
-/** All that routes and captured listeners of a view are made from, beside the view itself. */
+/** After so many compilations that looked at little, one looks at everything, and what nobody asked for in between is forgotten. */
+const MAX_SMALL_COMPILATIONS = 1_000;
+
+/** All that routes and captured listeners of a view are made from, beside the view itself and the routes that people write. */
 function routingInputs(mesh: Mesh, selectors: readonly ClientSelector[]): readonly unknown[] {
-  const { settings, services, routes, clientPolicies, proxyScopes, telemetries } = mesh;
-  return [settings, services, routes, clientPolicies, proxyScopes, telemetries, selectors];
+  const { settings, services, clientPolicies, proxyScopes, telemetries } = mesh;
+  return [settings, services, clientPolicies, proxyScopes, telemetries, selectors];
 }
+
+/** All that proxies are told of, but for routes, endpoints, workloads and what proxies acknowledge. */
+function lastingInputs({ index, workloads, routes, gatewayRoutes, ...lists }: Mesh): readonly unknown[] {
+  return [index.proxied, ...Object.values(lists)];
+}
+
+/** What clusters and endpoints of services are made from that comes and goes with workloads. */
+export interface Moving {
+  readonly endpoints: Mesh["index"]["endpoints"];
+  readonly reach: ReadonlyMap<ServiceKey, number>;
+}
+
+/** What all proxies are told of, but for what is theirs alone. */
+type Routed = Pick<Mesh, "routes" | "gatewayRoutes"> & { readonly lasting: readonly unknown[] };
 
 export class CompileCache {
   readonly memo = new Memo();
@@ -25,30 +44,93 @@ export class CompileCache {
   readonly sets = new ResourceSets();
   readonly #reach = new ReachVersions();
   #routingInputs: readonly unknown[] = [];
+  #routes: Mesh["routes"] = [];
+  #routeChanges = 0;
   #routingVersion = 0;
+  #lasting: readonly unknown[] = [];
+  #routed: Routed = { lasting: [], routes: [], gatewayRoutes: [] };
+  #small = 0;
+  #selectors: readonly ClientSelector[] = [];
   #perspectives: Perspectives | undefined;
+  #moving: Moving | undefined;
+  #moved: { readonly since: Moving; readonly services: ReadonlySet<ServiceKey> } | undefined;
 
   /** Begins a compilation. */
-  begin(mesh: Mesh, acknowledged: AcknowledgedServerNames, selectors: readonly ClientSelector[]): void {
-    this.memo.nextGeneration();
-    this.references.nextGeneration();
-    this.sets.nextGeneration();
+  begin(mesh: Mesh, acknowledged: AcknowledgedServerNames): void {
+    this.#rest(mesh);
     this.#reach.update(mesh, acknowledged);
-    const inputs = routingInputs(mesh, selectors);
-    if (!sameContent(inputs, this.#routingInputs)) {
+    this.#moving = { endpoints: mesh.index.endpoints, reach: this.#reach.all };
+    this.#moved = undefined;
+    this.#selectors = this.references.get("selectors", [mesh.routes, mesh.clientPolicies], () => clientSelectors(mesh));
+    const inputs = routingInputs(mesh, this.#selectors);
+    const isSame = sameContent(inputs, this.#routingInputs);
+    const isRouted = sameContent(mesh.routes, this.#routes);
+    if (!isSame || !isRouted) this.#routingVersion++;
+    if (!isRouted) this.#routeChanges++;
+    this.#routes = mesh.routes;
+    if (!isSame || this.#routeChanges >= MAX_SMALL_COMPILATIONS) {
+      this.#routingInputs = inputs;
+      this.#routeChanges = 0;
       this.routing.nextGeneration();
-      this.#routingVersion++;
     }
-    this.#routingInputs = inputs;
+    const outlines = this.references.list("outlines", [mesh.routes], () => mesh.routes.map(outlineOf));
     this.#perspectives = this.references.get(
       "perspectives",
-      [mesh.settings, mesh.services, mesh.routes, mesh.clientPolicies],
+      [mesh.settings, mesh.services, outlines, mesh.clientPolicies],
       () => new Perspectives(mesh),
     );
   }
 
+  /** What is remembered holds for one list of inputs: while they are the same, nothing is asked for again and nothing forgotten. */
+  #rest(mesh: Mesh): void {
+    const inputs = lastingInputs(mesh);
+    if (!sameItems(inputs, this.#lasting) || this.#small++ >= MAX_SMALL_COMPILATIONS) {
+      this.#lasting = inputs;
+      this.#small = 0;
+      this.memo.nextGeneration();
+      this.references.nextGeneration();
+      this.sets.nextGeneration();
+    }
+    const { routes, gatewayRoutes } = mesh;
+    const routed = { lasting: this.#lasting, routes, gatewayRoutes };
+    if (!sameItems(Object.values(routed), Object.values(this.#routed))) this.#routed = routed;
+  }
+
+  /** The same object as long as nothing changed but routes, endpoints, workloads and what proxies acknowledge. */
+  get lasting(): readonly unknown[] {
+    return this.#lasting;
+  }
+
+  /** The same object as long as neither that changed nor routes. */
+  get routed(): Routed {
+    return this.#routed;
+  }
+
+  get moving(): Moving {
+    return this.#moving!;
+  }
+
+  /** Services whose endpoints are others than they were, or are reached otherwise. */
+  movedSince(since: Moving): ReadonlySet<ServiceKey> {
+    if (this.#moved?.since === since) return this.#moved.services;
+    const { endpoints, reach } = this.moving;
+    const services = new Set([...differingKeys(since.endpoints, endpoints), ...differingKeys(since.reach, reach)]);
+    this.#moved = { since, services };
+    return services;
+  }
+
+  /** The mesh's. */
+  get selectors(): readonly ClientSelector[] {
+    return this.#selectors;
+  }
+
   get perspectives(): Perspectives {
     return this.#perspectives!;
+  }
+
+  /** The same object as long as nothing that routing depends on changed but routes. */
+  get routingLasting(): readonly unknown[] {
+    return this.#routingInputs;
   }
 
   /** Changes when what routing depends on does. */

@@ -2,9 +2,9 @@
 // between two compilations saves work and changes nothing.
 
 import type { ClientSelector } from "../model/match.ts";
-import type { Mesh } from "../model/mesh.ts";
+import type { InboundPort, Mesh } from "../model/mesh.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
-import { type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
+import { type Workload, type WorkloadKey, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
@@ -20,7 +20,7 @@ import type { Compiled, Source } from "./provenance.ts";
 import { layer, type ResourceSet, resourceSet } from "./resource-set.ts";
 import { compileScoped, scopedMeshOf } from "./scoped.ts";
 import { proxyTelemetry } from "./telemetry.ts";
-import { clientSelectors, commonView, type View, viewFrom, viewOf } from "./visibility.ts";
+import { commonView, type View, viewFrom, viewOf } from "./visibility.ts";
 
 /** A mesh being compiled: what several proxies need is made when the first of them is compiled, and shared by all. */
 export interface SharedResources {
@@ -28,6 +28,8 @@ export interface SharedResources {
   readonly acknowledged: AcknowledgedServerNames;
   readonly cache: CompileCache;
   readonly selectors: readonly ClientSelector[];
+  /** What proxies were told before. */
+  readonly kept: KeptProxies;
   /** By view. */
   readonly outbound: Map<string, OutboundSets>;
   /** By the view of what is the same to everybody. */
@@ -35,6 +37,7 @@ export interface SharedResources {
 }
 
 const NONE: ResourceMap = new Map();
+const NO_SETS: readonly ResourceSet[] = [];
 
 type Layers = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
 
@@ -49,23 +52,55 @@ export interface ProxySnapshot extends Snapshot {
 
 /**
  * Begins a compilation. `acknowledged` holds, for each workload whose proxy is connected, the server names of the mesh listener that it
- * acknowledged; see `reachOf`. Compile every proxy of the mesh before the next call: what none of them asked for is forgotten.
+ * acknowledged; see `reachOf`. Compile every proxy of the mesh before the next call: what none of them asked for may be forgotten.
  */
 export function compileShared(
   mesh: Mesh,
   acknowledged: AcknowledgedServerNames,
   cache: CompileCache = new CompileCache(),
 ): SharedResources {
-  const selectors = clientSelectors(mesh);
-  cache.begin(mesh, acknowledged, selectors);
-  return { mesh, acknowledged, cache, selectors, outbound: new Map(), common: new Map() };
+  cache.begin(mesh, acknowledged);
+  const { selectors } = cache;
+  return { mesh, acknowledged, cache, selectors, kept: keptProxies(cache), outbound: new Map(), common: new Map() };
 }
 
 /** Everything that the workload's proxy is to have; undefined when it has none. The same object as long as nothing of it changed. */
 export function compileProxy(shared: SharedResources, workload: Workload): ProxySnapshot | undefined {
-  const { cache } = shared;
+  const { cache, mesh } = shared;
   const { proxy } = workload;
   if (!proxy) return undefined;
+  const kept = shared.kept.get(workload);
+  const known =
+    kept?.routed === cache.routed && kept.bindings === mesh.index.inboundPorts.get(kept.key) ? kept : undefined;
+  if (!known) return compileAnew(shared, workload, proxy).snapshot;
+  const outbound = outboundOf(shared, known.view);
+  if (outbound === known.outbound) return known.snapshot;
+  const unpatched = snapshotOf(known.own, outbound);
+  const snapshot = known.program ? patchedSnapshot(unpatched, known.program) : unpatched;
+  shared.kept.set(workload, { ...known, outbound, snapshot });
+  return snapshot;
+}
+
+/** What a proxy was told, and what it was made from. */
+interface KeptProxy {
+  readonly key: WorkloadKey;
+  readonly routed: CompileCache["routed"];
+  readonly bindings: readonly InboundPort[] | undefined;
+  readonly view: View;
+  readonly own: OwnSets;
+  readonly outbound: OutboundSets;
+  readonly program: PatchProgram | undefined;
+  readonly snapshot: ProxySnapshot;
+}
+
+type KeptProxies = WeakMap<Workload, KeptProxy>;
+
+function keptProxies({ references }: CompileCache): KeptProxies {
+  return references.get("proxies", [], (): KeptProxies => new WeakMap());
+}
+
+function compileAnew(shared: SharedResources, workload: Workload, proxy: WorkloadProxy): KeptProxy {
+  const { cache, mesh } = shared;
   const scope = isGateway(proxy) ? undefined : shared.mesh.index.proxyScopes.of(workload);
   const seen = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
   const { perspectives } = cache;
@@ -78,8 +113,13 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view, scope));
   const snapshot = cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
   const program = programOf(shared, workload);
-  if (!program) return snapshot;
-  return cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program));
+  const patched = program
+    ? cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program))
+    : snapshot;
+  const bindings = mesh.index.inboundPorts.get(key);
+  const kept = { key, routed: cache.routed, bindings, view, own, outbound, program, snapshot: patched };
+  shared.kept.set(workload, kept);
+  return kept;
 }
 
 function programOf({ mesh, cache }: SharedResources, workload: Workload): PatchProgram | undefined {
@@ -105,7 +145,9 @@ function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): Proxy
   const layers = Object.fromEntries(
     SEND_ORDER.map((kind) => [kind, PATCHED_KINDS.includes(kind) ? patchedKind(kind) : unpatched.layers[kind]]),
   ) as Layers;
-  return { ...snapshotOfLayers(layers, unpatched.serverNames), unpatched, standIns: unpatched.resources };
+  const merged = mergedLayers(layers);
+  const standIns = unpatched.resources;
+  return Object.assign(snapshotOfLayers(layers, merged, unpatched.serverNames), { unpatched, standIns });
 }
 
 function without({ resources, sources, hidden }: ResourceSet, there: ResourceMap): ResourceSet {
@@ -159,20 +201,48 @@ function ownSets(
 }
 
 function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): ProxySnapshot {
-  const layers = Object.fromEntries(
-    SEND_ORDER.map((kind) => [kind, [...(sets[kind] ?? []), ...(outbound[kind] ?? [])]]),
-  ) as Layers;
-  return snapshotOfLayers(layers, serverNames);
+  const below = mergedOutbound(outbound);
+  const layers: { -readonly [Kind in keyof Layers]: Layers[Kind] } = {};
+  const resources: Partial<Record<ResourceKind, ResourceMap>> = {};
+  for (const kind of SEND_ORDER) {
+    const [own, shared] = [sets[kind], outbound[kind] ?? NO_SETS];
+    layers[kind] = own ? [...own, ...shared] : shared;
+    resources[kind] = own ? own.reduceRight((map, set) => layer(set, map), below[kind]!) : below[kind]!;
+  }
+  return snapshotOfLayers(layers, resources, serverNames);
 }
 
-function snapshotOfLayers(layers: Layers, serverNames: ReadonlySet<string>): ProxySnapshot {
-  const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? []).map((set) => set.version));
+type Merged = Partial<Record<ResourceKind, ResourceMap>>;
+
+const mergedSets = new WeakMap<OutboundSets, Merged>();
+
+/** Once for all proxies that share it. */
+function mergedOutbound(outbound: OutboundSets): Merged {
+  const known = mergedSets.get(outbound) ?? mergedLayers(outbound);
+  mergedSets.set(outbound, known);
+  return known;
+}
+
+function mergedLayers(layers: Layers): Merged {
+  return Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? NO_SETS)]));
+}
+
+function snapshotOfLayers(layers: Layers, resources: Merged, serverNames: ReadonlySet<string>): ProxySnapshot {
+  let version: string | undefined;
   return {
-    version: contentVersion(new TextEncoder().encode(versions.join())),
-    resources: Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? [])])),
+    get version() {
+      version ??= versionOf(layers);
+      return version;
+    },
+    resources,
     layers,
     serverNames,
   };
+}
+
+function versionOf(layers: Layers): string {
+  const versions = SEND_ORDER.flatMap((kind) => (layers[kind] ?? NO_SETS).map((set) => set.version));
+  return contentVersion(Buffer.from(versions.join()));
 }
 
 /** Of these the uppermost layer of a snapshot is the proxy's own. */

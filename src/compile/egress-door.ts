@@ -15,7 +15,8 @@ import { domainsOf, settleDomains, withPort } from "./domains.ts";
 import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
-import type { OutboundContext } from "./outbound.ts";
+
+import type { OutboundContext } from "./outbound-clusters.ts";
 import { type Outside, outsideOf } from "./outside.ts";
 import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";

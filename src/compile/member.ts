@@ -16,13 +16,22 @@ export interface Member {
  */
 export function memberOf(mesh: Mesh, client: Client, host: string): Member | undefined {
   const service = serviceFor(mesh, host, client.namespace);
-  if (service) return { service, registered: true };
+  if (service) return registered(service);
   const route = host === "*" ? undefined : httpRouteAt(mesh, host, client.namespace);
   if (!route) return undefined;
   const { origin, createdAt, namespace, visibility } = route;
   const ports: readonly ServicePort[] = [{ number: 80, name: "http", protocol: "http" }];
   const rest = { origin, createdAt, namespace, visibility, ports, addresses: [] };
   return { registered: false, service: { host, name: host, location: "mesh", resolution: "endpoints", ...rest } };
+}
+
+const members = new WeakMap<Service, Member>();
+
+/** The same object for the same service. */
+function registered(service: Service): Member {
+  const known = members.get(service) ?? { service, registered: true };
+  members.set(service, known);
+  return known;
 }
 
 /** Every host of the mesh that may mean something to somebody. */

@@ -37,7 +37,7 @@ export class Memo {
     return this.#made;
   }
 
-  /** Begins a compilation, and forgets what the last one did not ask for. */
+  /** Forgets what nobody asked for since the last time. */
   nextGeneration(): void {
     for (const [key, entry] of this.#entries) if (entry.generation !== this.#generation) this.#entries.delete(key);
     this.#generation++;

@@ -1,8 +1,11 @@
 // Route configurations and virtual hosts of a view, host by host.
 
+import { corrected } from "../base/corrected-map.ts";
 import { file } from "../model/label-index.ts";
+import { httpRouteFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
+import type { HttpRoute } from "../model/route.ts";
 import type { ServicePort } from "../model/service.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
@@ -43,17 +46,45 @@ export function routesShell(memo: Memo, name: string, kind: "port" | "proxy", ou
   }));
 }
 
-/** By host. Of a name that two members claim, the first has it: whoever claims a name of one of `members` is among them. */
+/** What one host brings, by host, with the route that rules its requests. */
+export interface RoutesOfHosts {
+  readonly routes: ReadonlyMap<string, HostRoutes>;
+  readonly rulers: ReadonlyMap<string, HttpRoute | undefined>;
+}
+
+/** `before`: of the same members, since when nothing but routes of requests changed. Hosts that are ruled by the same keep what they have. */
 export function hostRoutes(
   mesh: Mesh,
   memo: Memo,
   view: View,
   members: readonly Member[],
+  before: RoutesOfHosts | undefined,
+): RoutesOfHosts {
+  const rulers = new Map(
+    members.map(({ service: { host } }) => [host, httpRouteFor(mesh, host, view.namespace)] as const),
+  );
+  const changed = members.filter(({ service: { host } }) => !before || before.rulers.get(host) !== rulers.get(host));
+  if (before && changed.length === 0) return before;
+  const hosts = new Set(changed.map(({ service }) => service.host));
+  const made = gatherRoutes(mesh, memo, view, members, hosts);
+  return { rulers, routes: before ? corrected(before.routes, made) : made };
+}
+
+/**
+ * Of `hosts` among the members. Of a name that two members claim, the first has it: whoever claims a name of one of `members` is among them.
+ */
+function gatherRoutes(
+  mesh: Mesh,
+  memo: Memo,
+  view: View,
+  members: readonly Member[],
+  hosts: ReadonlySet<string>,
 ): ReadonlyMap<string, HostRoutes> {
   const { clusterDomain } = mesh.settings;
-  const made = new Map(members.map(({ service }) => [service.host, { routes: [], virtualHosts: [] } as Gathered]));
+  const made = new Map([...hosts].map((host) => [host, { routes: [], virtualHosts: [] } as Gathered]));
   const add = (kind: "port" | "proxy", route: string, { member, port }: ServedPort, domains: Domains) => {
     const { service, registered } = member;
+    if (!hosts.has(service.host)) return;
     const own = domains.get(service.host) ?? [];
     if (own.length === 0) return;
     const name = virtualHostName({ route, host: `${service.host}:${port.number}` });
@@ -70,6 +101,7 @@ export function hostRoutes(
     if (view.captures)
       for (const { member, port } of served.filter((one) => one.port.protocol === "undeclared")) {
         const { service } = member;
+        if (!hosts.has(service.host)) continue;
         const names = { name: addressRouteName(service.host, number), domains: ["*"] };
         const planned = planVirtualHost(mesh, view, "address", service, port, names);
         made.get(service.host)!.routes.push(compileServiceRoutes(memo, planned));

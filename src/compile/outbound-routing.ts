@@ -18,7 +18,7 @@ import {
 import { FORWARD_PROXY } from "./listener-names.ts";
 import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
-import { type HostRoutes, hostRoutes, routesShell } from "./outbound-routes.ts";
+import { type HostRoutes, routesShell } from "./outbound-routes.ts";
 import { outsideOf } from "./outside.ts";
 import type { Compiled } from "./provenance.ts";
 import type { View } from "./visibility.ts";
@@ -26,6 +26,11 @@ import type { View } from "./visibility.ts";
 /** Resources by the host that brought them, and what hosts share. */
 export interface OutboundRouting {
   readonly routes: ReadonlyMap<string, HostRoutes>;
+  readonly listening: OutboundListening;
+}
+
+/** What does not look at requests. */
+export interface OutboundListening {
   readonly listeners: ReadonlyMap<string, HostListeners>;
   readonly ports: ReadonlyMap<number, SharedPortResources>;
   /** The forward proxy's route configuration. */
@@ -40,14 +45,14 @@ interface SharedPortResources {
 }
 
 /** `hosts` are those of `members`, and those that mean something to everybody and nothing to the view. */
-export function outboundRouting(
+export function outboundListening(
   mesh: Mesh,
   memo: Memo,
   view: View,
   hosts: readonly string[],
   members: readonly Member[],
-  common: OutboundRouting | undefined,
-): OutboundRouting {
+  common: OutboundListening | undefined,
+): OutboundListening {
   const listeners = view.captures ? hostListeners(mesh, memo, view, members) : new Map<string, HostListeners>();
   const removed = hosts.flatMap((host) => common?.listeners.get(host)?.shares ?? []);
   const added = [...listeners.values()].flatMap(({ shares }) => shares);
@@ -57,7 +62,6 @@ export function outboundRouting(
     ports.set(port, sharedResources(mesh, memo, view, port, shares, common));
   }
   return {
-    routes: hostRoutes(mesh, memo, view, members),
     listeners,
     ports,
     shell: view.hasForwardProxy ? routesShell(memo, FORWARD_PROXY, "proxy", outsideOf(mesh.settings)) : undefined,
@@ -84,7 +88,7 @@ function sharedResources(
   view: View,
   port: number,
   shares: PortShares,
-  common: OutboundRouting | undefined,
+  common: OutboundListening | undefined,
 ): SharedPortResources {
   const plan = sharedPort(port, shares);
   const known = common?.ports.get(port);

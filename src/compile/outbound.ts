@@ -1,14 +1,13 @@
 // Everything that proxies of one view share: the services they may call, as clusters, endpoints, routes and captured listeners.
 
-import { sameContent } from "../model/equality.ts";
+import { sameContent, sameItems } from "../model/equality.ts";
 import { bySpecificity } from "../model/hosts.ts";
-import { clientPolicyFor, serviceFor } from "../model/lookup.ts";
+import { serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import { type Service, serviceKey } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
-import type { CompileCache } from "./cache.ts";
 import {
   blackHoleCluster,
   inboundPassthroughCluster,
@@ -17,25 +16,18 @@ import {
   tunnelCluster,
 } from "./cluster-special.ts";
 import { type HeadlessResources, headlessAddresses, headlessResources, isHeadless } from "./headless.ts";
-import type { AcknowledgedServerNames } from "./leg.ts";
 import { FORWARD_PROXY } from "./listener-names.ts";
 import { hostsOf, type Member, memberOf } from "./member.ts";
 import type { Memo } from "./memo.ts";
 import { type NamedService, nameTable } from "./name-table.ts";
-import { namesCredentials } from "./origination.ts";
-import { type OutboundRouting, outboundRouting } from "./outbound-routing.ts";
+import { clusterContext, clustersOfAll, type Members, type OutboundContext } from "./outbound-clusters.ts";
+import { hostRoutes, type RoutesOfHosts } from "./outbound-routes.ts";
+import { type OutboundRouting, outboundListening } from "./outbound-routing.ts";
 import { type Owned, shareOver } from "./outbound-sets.ts";
-import { asksForPlace } from "./place.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
-import { ownerOf, type ServiceClusterContext, type ServiceClusters, serviceClusters } from "./service-clusters.ts";
+import type { ServiceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
-
-export interface OutboundContext {
-  readonly mesh: Mesh;
-  readonly acknowledged: AcknowledgedServerNames;
-  readonly cache: CompileCache;
-}
 
 /** Of one kind, what lies over the others first. */
 export type OutboundSets = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
@@ -54,14 +46,14 @@ const NOT_CAPTURED: HeadlessResources = { clusters: [], endpoints: [], listeners
 /** What everybody sees. */
 export function compileCommon(context: OutboundContext, view: View): Outbound {
   const { cache, mesh } = context;
-  const hosts = cache.references.get("hosts", [mesh.services, mesh.routes], () => [...hostsOf(mesh)].sort());
+  const hosts = cache.references.list("hosts", [mesh.services, mesh.routes], () => [...hostsOf(mesh)].sort());
   return compileHosts(context, view, hosts, undefined);
 }
 
 /** What clients of the view see: what everybody does, and over it what is different to them. */
 export function compileOutbound(context: OutboundContext, view: View, common: Outbound): OutboundSets {
   const { cache } = context;
-  const hosts = cache.references.get(`differing/${view.key}`, [cache.perspectives], () =>
+  const hosts = cache.references.list(`differing/${view.key}`, [cache.perspectives], () =>
     cache.perspectives.differing(view),
   );
   return withHeadless(context, view, compileHosts(context, view, hosts, common).sets);
@@ -89,29 +81,61 @@ export function compileHosts(
   common: Outbound | undefined,
   called: Mesh = context.mesh,
 ): Outbound {
-  const { mesh, cache } = context;
-  const members = cache.references.get(`members/${view.key}`, [hosts, called.services, called.routes], () =>
-    membersOf(called, view, hosts),
+  const { cache } = context;
+  const found = cache.references.get(`members/${view.key}`, [hosts, called.services, called.routes], () =>
+    membersOf(called, view, hosts, cache.references.last(`members/${view.key}`)),
   );
-  const registered = members.filter((member) => member.registered);
-  const clusters = clustersOfAll(context, view, registered);
-  const routing = cache.references.get(
-    `routing/${view.key}`,
-    [cache.routingVersion, hosts, members, mesh.services, mesh.routes, common?.routing],
-    () => outboundRouting(mesh, cache.routing, view, hosts, members, common?.routing),
-  );
-  const named = new Map(view.captures ? registered.flatMap(({ service }) => [...namesOf(mesh, service)]) : []);
-  const own = { clusters, routing, named };
+  const { members, registered } = found;
+  const clusters = clustersOfAll(context, view, found);
+  const routing = routingOf(context, view, hosts, members, common?.routing);
+  const own = { clusters, routing, named: namesOfAll(context, view, registered) };
   return { ...own, sets: compileSets(context, view, hosts, own, common) };
 }
 
-/** The same map as long as it holds the same. */
-function clustersOfAll(context: OutboundContext, view: View, members: readonly Member[]): Outbound["clusters"] {
-  const made = members.map(({ service }) => clustersOf(context, view, service));
-  return context.cache.references.get(
-    `clusters-of-all/${view.key}`,
-    made,
-    () => new Map(members.map(({ service }, i) => [service.host, made[i]!])),
+/** Requests and byte streams apart: most routes that people change are of requests, and of one host. */
+function routingOf(
+  { mesh, cache }: OutboundContext,
+  view: View,
+  hosts: readonly string[],
+  members: readonly Member[],
+  common: OutboundRouting | undefined,
+): OutboundRouting {
+  const { references, routing: memo, routingLasting, routingVersion } = cache;
+  // What a scope leaves of services may depend on routes.
+  const lasting = view.scope ? routingVersion : routingLasting;
+  const streams = references.list(`streams/${view.scope ? view.key : ""}`, [mesh.routes], () =>
+    mesh.routes.filter(({ kind }) => kind !== "http"),
+  );
+  const inputs = [lasting, streams, mesh.services, hosts, members];
+  const listening = references.get(`listening/${view.key}`, [...inputs, common?.listening], () =>
+    outboundListening(mesh, memo, view, hosts, members, common?.listening),
+  );
+  const key = `routes/${view.key}`;
+  const before = references.last<KeptRoutes>(key);
+  const kept = before && sameItems(before.inputs, inputs) ? before : undefined;
+  const found = hostRoutes(mesh, memo, view, members, kept);
+  references.set(key, { inputs, ...found } satisfies KeptRoutes);
+  const { routes } = found;
+  return references.get(`routing/${view.key}`, [routes, listening], () => ({ routes, listening }));
+}
+
+interface KeptRoutes extends RoutesOfHosts {
+  readonly inputs: readonly unknown[];
+}
+
+const NO_NAMES: Outbound["named"] = new Map();
+
+/** Headless services are named by their endpoints. */
+function namesOfAll({ mesh, cache }: OutboundContext, view: View, members: readonly Member[]): Outbound["named"] {
+  if (!view.captures) return NO_NAMES;
+  const headless = cache.references.get(`headless-members/${view.key}`, [members], () =>
+    members.filter(({ service }) => isHeadless(service)),
+  );
+  const endpoints = headless.map(({ service }) => mesh.index.endpoints.get(serviceKey(service)));
+  return cache.references.get(
+    `named/${view.key}`,
+    [members, ...endpoints],
+    () => new Map(members.flatMap(({ service }) => [...namesOf(mesh, service)])),
   );
 }
 
@@ -125,7 +149,7 @@ function compileSets(
   common: Outbound | undefined,
 ): OutboundSets {
   const { memo, sets, references } = cache;
-  const owners = [...hosts, ...own.routing.ports.keys(), FORWARD_PROXY];
+  const owners = [...hosts, ...own.routing.listening.ports.keys(), FORWARD_PROXY];
   const over = (kind: ResourceKind, of: (parts: Parts) => Owned) =>
     shareOver(sets, `${view.key}/${kind}`, owners, of(own), common && of(common));
   const routing = references.get(`routing-sets/${view.key}`, [own.routing, common?.routing], () => ({
@@ -133,8 +157,13 @@ function compileSets(
     rds: over("rds", routesOf),
     vhds: over("vhds", virtualHostsOf),
   }));
-  const names = view.captures ? nameTableOf(mesh, memo, view, hosts, own, common) : undefined;
-  const clusters = references.get(`cluster-sets/${view.key}`, [own.clusters, common?.clusters], () => ({
+  const names = view.captures
+    ? references.get(`name-table/${view.key}`, [mesh.settings, hosts, own.named, common?.named], () =>
+        nameTableOf(mesh, memo, view, hosts, own, common),
+      )
+    : undefined;
+  const commonClusters = common ? hosts.map((host) => common.clusters.get(host)) : [];
+  const clusters = references.get(`cluster-sets/${view.key}`, [own.clusters, hosts, ...commonClusters], () => ({
     cds: over("cds", clustersOfHost),
     eds: over("eds", endpointsOf),
   }));
@@ -164,15 +193,15 @@ function virtualHostsOf({ routing }: Parts): Owned {
 
 function listenersOf({ routing }: Parts): Owned {
   return (owner) => {
-    if (typeof owner === "string") return routing.listeners.get(owner)?.listeners ?? NONE;
-    const listener = routing.ports.get(owner)?.listener;
+    if (typeof owner === "string") return routing.listening.listeners.get(owner)?.listeners ?? NONE;
+    const listener = routing.listening.ports.get(owner)?.listener;
     return listener ? [listener] : NONE;
   };
 }
 
 function routesOf({ routing }: Parts): Owned {
   return (owner) => {
-    const shell = typeof owner === "number" ? routing.ports.get(owner)?.shell : routing.shell;
+    const shell = typeof owner === "number" ? routing.listening.ports.get(owner)?.shell : routing.listening.shell;
     if (typeof owner === "number" || owner === FORWARD_PROXY) return shell ? [shell] : NONE;
     return routing.routes.get(owner)?.routes ?? NONE;
   };
@@ -187,49 +216,14 @@ function headlessOf(context: OutboundContext, view: View): HeadlessResources {
   return headlessResources(clusterContext(context, view), view, services);
 }
 
-function clusterContext({ mesh, acknowledged, cache }: OutboundContext, view: View): ServiceClusterContext {
-  return {
-    mesh,
-    acknowledged,
-    memo: cache.memo,
-    machineAddress: view.machineAddress,
-    place: view.place,
-    holder: view.holder,
-  };
-}
-
-/** Of all ports of the service, also where the view has some: whoever sees it shares them. */
-export function clustersOf(context: OutboundContext, view: View, seen: Service): ServiceClusters {
-  const { mesh, cache } = context;
-  const service = mesh.index.services.get(serviceKey(seen)) ?? seen;
-  const policy = clientPolicyFor(mesh, service, view);
-  const id = serviceKey(service);
-  const { defaults, trustDomain, trustDomainAliases } = mesh.settings;
-  const place = view.place && asksForPlace(defaults.client, policy, service) ? view.place : undefined;
-  const holder = namesCredentials(policy) ? view.holder : undefined;
-  const key = `clusters/${ownerOf(service, policy, view.machineAddress, place, holder)}`;
-  const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases];
-  const inputs = [
-    mesh.index.endpoints.get(id),
-    policy,
-    ...settings,
-    mesh.serverPolicies,
-    cache.reachVersion(id),
-    holder && mesh.credentials,
-  ];
-  return cache.references.get(key, inputs, () =>
-    serviceClusters({ ...clusterContext(context, view), place, holder }, service, policy),
-  );
-}
-
 /** Services first, by host, then hosts without one, the most specific first: the order in which they claim names. */
-function membersOf(mesh: Mesh, view: View, hosts: readonly string[]): readonly Member[] {
+function membersOf(mesh: Mesh, view: View, hosts: readonly string[], before: Members | undefined): Members {
   const found = hosts.flatMap((host) => memberOf(mesh, view, host) ?? []);
+  const registered = found.filter((member) => member.registered);
   const strangers = found.filter((member) => !member.registered);
-  return [
-    ...found.filter((member) => member.registered),
-    ...strangers.sort((a, b) => bySpecificity(a.service.host, b.service.host)),
-  ];
+  const members = [...registered, ...strangers.sort((a, b) => bySpecificity(a.service.host, b.service.host))];
+  if (before && sameItems(before.members, members)) return before;
+  return { members, registered, byHost: new Map(registered.map((member) => [member.service.host, member])) };
 }
 
 function specialClusters(memo: Memo, view: View): readonly Compiled[] {

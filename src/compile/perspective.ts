@@ -18,6 +18,19 @@ import { asksForPlace, labelsAskedFor, type Place, placeOf } from "./place.ts";
 /** A client of no namespace, whom no selector chooses: what it sees is what all see, but for the hosts of `differing`. */
 export const EVERYBODY: Client = { namespace: "", labels: {} };
 
+const outlines = new WeakMap<Route, string>();
+
+/** All that perspectives look at of a route: a change of weights or time-outs is none to them. */
+export function outlineOf(route: Route): string {
+  const known = outlines.get(route);
+  if (known !== undefined) return known;
+  const { kind, namespace, visibility, createdAt, hosts, origin } = route;
+  const targets = targetsOfRoute(route).map(({ host }) => host);
+  const outline = JSON.stringify([kind, namespace, visibility, createdAt, hosts, origin, targets, clientsOf(route)]);
+  outlines.set(route, outline);
+  return outline;
+}
+
 export class Perspectives {
   readonly #mesh: Mesh;
   /** By a client's namespace: hosts, or wildcards over hosts, that are not the same to it for certain. */

@@ -1,11 +1,14 @@
 // Which services' endpoints are to be looked at again because a proxy of theirs acknowledged other server names, came, or went.
 
+import { corrected } from "../base/corrected-map.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Service, type ServiceKey, serviceKey } from "../model/service.ts";
 import type { WorkloadKey } from "../model/workload.ts";
 import { type AcknowledgedServerNames, takesOnLeg } from "./leg.ts";
 
 type ServerNames = ReadonlySet<string> | undefined;
+
+const NOBODY: ReadonlySet<Service> = new Set();
 
 /** Services of the workload to which it makes a difference that its proxy acknowledged `after` instead of `before`. */
 export function reachedOtherwise(
@@ -14,8 +17,8 @@ export function reachedOtherwise(
   before: ServerNames,
   after: ServerNames,
 ): ReadonlySet<Service> {
+  if (before === after) return NOBODY;
   const services = new Set<Service>();
-  if (before === after) return services;
   for (const { bindings } of mesh.index.inboundPorts.get(workload) ?? [])
     for (const { service, port } of bindings)
       if (takesOnLeg(before, service, port.number) !== takesOnLeg(after, service, port.number)) services.add(service);
@@ -23,8 +26,13 @@ export function reachedOtherwise(
 }
 
 export class ReachVersions {
-  readonly #versions = new Map<ServiceKey, number>();
+  #versions: ReadonlyMap<ServiceKey, number> = new Map();
   #acknowledged: AcknowledgedServerNames = new Map();
+
+  /** By service; those that are missing have none yet. The same object as long as nothing changed. */
+  get all(): ReadonlyMap<ServiceKey, number> {
+    return this.#versions;
+  }
 
   update(mesh: Mesh, acknowledged: AcknowledgedServerNames): void {
     const before = this.#acknowledged;
@@ -40,9 +48,11 @@ export class ReachVersions {
   }
 
   #touch(services: ReadonlySet<Service>): void {
-    for (const service of services) {
-      const key = serviceKey(service);
-      this.#versions.set(key, this.of(key) + 1);
-    }
+    if (services.size === 0) return;
+    const keys = [...services].map(serviceKey);
+    this.#versions = corrected(
+      this.#versions,
+      keys.map((key) => [key, this.of(key) + 1]),
+    );
   }
 }

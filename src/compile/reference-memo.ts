@@ -14,9 +14,10 @@ export class ReferenceMemo {
 
   /** The value that `make` gives for these inputs; made anew when one of them is another object, or another number or text. */
   get<T>(key: string, inputs: readonly unknown[], make: () => T): T {
-    const known = this.#now.get(key) ?? this.#before.get(key);
+    const current = this.#now.get(key);
+    const known = current ?? this.#before.get(key);
     if (known && sameItems(known.inputs, inputs)) {
-      this.#now.set(key, known);
+      if (!current) this.#now.set(key, known);
       return known.value as T;
     }
     const value = make();
@@ -24,7 +25,25 @@ export class ReferenceMemo {
     return value;
   }
 
-  /** Begins a compilation, and forgets what the last one did not ask for. */
+  /** The same for a list: that of before when it holds the same objects. */
+  list<T>(key: string, inputs: readonly unknown[], make: () => readonly T[]): readonly T[] {
+    return this.get(key, inputs, () => {
+      const before = this.last<readonly T[]>(key);
+      const made = make();
+      return before && sameItems(before, made) ? before : made;
+    });
+  }
+
+  /** For who knows better than by references what of the last value still holds: it asks for that, and sets what holds now. */
+  last<T>(key: string): T | undefined {
+    return (this.#now.get(key) ?? this.#before.get(key))?.value as T | undefined;
+  }
+
+  set(key: string, value: unknown): void {
+    this.#now.set(key, { inputs: [], value });
+  }
+
+  /** Forgets what nobody asked for since the last time. */
   nextGeneration(): void {
     this.#before = this.#now;
     this.#now = new Map();

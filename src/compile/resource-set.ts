@@ -1,5 +1,6 @@
 // Sets of resources that many proxies share. Equal sets are one object, so that whoever compares two snapshots compares references first.
 
+import { corrected } from "../base/corrected-map.ts";
 import { sameItems } from "../model/equality.ts";
 import { LayeredMap } from "../xds/layered-map.ts";
 import { contentVersion } from "../xds/resource.ts";
@@ -21,12 +22,53 @@ const NOTHING: readonly string[] = [];
 /** `members` have distinct names. */
 export function resourceSet(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
   const sorted = members.toSorted((a, b) => (a.resource.name < b.resource.name ? -1 : 1));
-  const versions = [...sorted.map(({ resource }) => resource.version), ...hidden.toSorted()].join();
   return {
     resources: new Map(sorted.map(({ resource }) => [resource.name, resource])),
     hidden: new Set(hidden),
     sources: new Map(sorted.map(({ resource, sources }) => [resource.name, sources])),
-    version: contentVersion(new TextEncoder().encode(versions)),
+    version: text(sum(0n, [...versionsOf(members), ...hidden.map((name) => contentVersion(Buffer.from(name)))], [])),
+  };
+}
+
+/** Versions are sums of those of the members, so that one for whom few are others costs those few. */
+function sum(before: bigint, come: readonly string[], gone: readonly string[]): bigint {
+  let total = before;
+  for (const version of come) total += BigInt(`0x${version}`);
+  for (const version of gone) total -= BigInt(`0x${version}`);
+  return BigInt.asUintN(64, total);
+}
+
+function text(version: bigint): string {
+  return version.toString(16).padStart(16, "0");
+}
+
+function versionsOf(members: readonly Compiled[]): readonly string[] {
+  return members.map(({ resource }) => resource.version);
+}
+
+/** The set with other members in the places of some, under their names; undefined: the names are not the same. */
+function replaced({ set, members }: Entry, now: readonly Compiled[]): ResourceSet | undefined {
+  if (members.length !== now.length) return undefined;
+  const come: Compiled[] = [];
+  const gone: Compiled[] = [];
+  for (let i = 0; i < now.length; i++) {
+    const [old, member] = [members[i]!, now[i]!];
+    if (old === member) continue;
+    if (old.resource.name !== member.resource.name) return undefined;
+    come.push(member);
+    gone.push(old);
+  }
+  return {
+    resources: corrected(
+      set.resources,
+      come.map(({ resource }) => [resource.name, resource]),
+    ),
+    hidden: set.hidden,
+    sources: corrected(
+      set.sources,
+      come.map(({ resource, sources }) => [resource.name, sources]),
+    ),
+    version: text(sum(BigInt(`0x${set.version}`), versionsOf(come), versionsOf(gone))),
   };
 }
 
@@ -41,24 +83,30 @@ export class ResourceSets {
 
   /** `members` have distinct names. */
   share(key: string, members: readonly Compiled[], hidden: readonly string[] = NOTHING): ResourceSet {
-    const known = this.#now.get(key) ?? this.#before.get(key);
-    const same = known && sameItems(known.members, members) && sameItems(known.hidden, hidden);
-    const set = same ? known.set : this.#make(members, hidden);
+    const current = this.#now.get(key);
+    const known = current ?? this.#before.get(key);
+    const alike = known && sameItems(known.hidden, hidden) ? known : undefined;
+    if (alike && sameItems(alike.members, members)) {
+      if (!current) this.#now.set(key, alike);
+      return alike.set;
+    }
+    const set = this.#make(members, hidden, alike);
     this.#now.set(key, { members, hidden, set });
     return set;
   }
 
-  #make(members: readonly Compiled[], hidden: readonly string[]): ResourceSet {
+  /** `before`: with the same hidden names. */
+  #make(members: readonly Compiled[], hidden: readonly string[], before: Entry | undefined): ResourceSet {
     const [first] = members;
     if (!first) return hidden.length === 0 ? EMPTY : resourceSet(members, hidden);
     const alike = this.#alike.get(first);
     if (alike && sameItems(alike.members, members) && sameItems(alike.hidden, hidden)) return alike.set;
-    const set = resourceSet(members, hidden);
+    const set = (before && replaced(before, members)) ?? resourceSet(members, hidden);
     this.#alike.set(first, { members, hidden, set });
     return set;
   }
 
-  /** Begins a compilation, and forgets what the last one did not ask for. */
+  /** Forgets what nobody asked for since the last time. */
   nextGeneration(): void {
     this.#before = this.#now;
     this.#now = new Map();

@@ -7,7 +7,9 @@ import { type ScopedMesh, scopedParts, withParts } from "../model/scoped-mesh.ts
 import type { CompileCache } from "./cache.ts";
 import { doorResources } from "./egress-door.ts";
 import { hostsOf } from "./member.ts";
-import { clustersOf, compileHosts, type OutboundContext, type OutboundSets, withHeadless } from "./outbound.ts";
+import { compileHosts, type OutboundSets, withHeadless } from "./outbound.ts";
+import type { OutboundContext } from "./outbound-clusters.ts";
+import { clustersOf } from "./outbound-clusters.ts";
 import type { Compiled } from "./provenance.ts";
 import type { View } from "./visibility.ts";
 

@@ -133,13 +133,12 @@ function portClusters(
   if (discovery !== "eds") return { cluster, endpoints: undefined };
   const name = edsName(plan);
   const grouped = groups(targets);
-  const endpoints = memo.get(`endpoints/${owner}/${name}`, [grouped], () => ({
+  // Who prefers by place shapes the list of endpoints.
+  const preferring = settings.locality.kind !== "none" && policy ? [wholeObject(origin)] : [];
+  const sources = [...preferring, wholeObject(service.origin)];
+  const endpoints = memo.get(`endpoints/${owner}/${name}`, [grouped, sources], () => ({
     resource: encodeResource("eds", loadAssignment(name, grouped)),
-    // Who prefers by place shapes the list of endpoints.
-    sources: [
-      ...(settings.locality.kind !== "none" && policy ? [wholeObject(origin)] : []),
-      wholeObject(service.origin),
-    ],
+    sources,
   }));
   return { cluster, endpoints };
 }

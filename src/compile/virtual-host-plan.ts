@@ -36,7 +36,7 @@ export function planVirtualHost(
   { name, domains }: HostNames,
 ): PlannedHost {
   const rules = mayBeHttp(port.protocol) ? selectRules(mesh, service.host, port.number, client) : undefined;
-  const stream = streamRoute(mesh, service, port, client);
+  const stream = kind === "proxy" ? streamRoute(mesh, service, port, client) : undefined;
   const hash = rules ? undefined : hashKeyOf(mesh, client, service.host, port.number);
   const plan: VirtualHostPlan = {
     kind,
@@ -47,7 +47,7 @@ export function planVirtualHost(
     protocol: port.protocol,
     external: service.location === "external",
     rules,
-    stream: kind === "proxy" ? stream.clusters : [],
+    stream: stream?.clusters ?? [],
     retry: mesh.settings.defaults.retry,
     hash,
   };
@@ -59,7 +59,7 @@ export function planVirtualHost(
   const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}`;
   return {
     plan,
-    sources: [...ruleSources, ...(kind === "proxy" ? stream.sources : [wholeObject(service.origin)])],
+    sources: [...ruleSources, ...(stream?.sources ?? [wholeObject(service.origin)])],
     variant,
   };
 }

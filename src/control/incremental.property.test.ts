@@ -86,7 +86,7 @@ function read(value: unknown): SourceObject {
 function understood(objects: Objects, before: Mesh | undefined) {
   const { settings, parts, sources, verdicts, overruled } = objects.translate(DEFAULT_SETTINGS);
   const mesh = buildMesh(settings, parts, before);
-  return { mesh, verdicts, overruled, findings: validateMesh(mesh, parts, sources) };
+  return { mesh, verdicts: new Map(verdicts), overruled, findings: validateMesh(mesh, parts, sources) };
 }
 
 type Understood = ReturnType<typeof understood>;
@@ -96,11 +96,12 @@ function plain({ index, ...lists }: Mesh) {
   const namespaces = [...index.workloadsByNamespace].map(([key, { things }]) => [key, things] as const);
   return {
     ...lists,
-    workloadIndex: index.workloads,
+    workloadIndex: new Map(index.workloads),
+    proxied: index.proxied,
     namespacesOfWorkloads: new Map(namespaces),
     servicesByHost: index.servicesByHost,
     endpoints: new Map([...index.endpoints].map(([key, { ports }]) => [key, ports])),
-    inboundPorts: index.inboundPorts,
+    inboundPorts: new Map([...index.inboundPorts].sort(([a], [b]) => (a < b ? -1 : 1))),
     httpRoutes: index.httpRoutes,
     clientPolicies: index.clientPolicies,
   };

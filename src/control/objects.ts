@@ -1,8 +1,9 @@
 // The objects in force. Sources have a rank: of two that hold an object of one name the first counts, whatever came when, so that neither
 // takes turns with the other. An object that is rejected does not take its last good version down.
 
+import { corrected } from "../base/corrected-map.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { settingsAmong, translate, type WholeTranslation } from "../dialect/dialects.ts";
+import { holdsSettings, settingsAmong, translate, type WholeTranslation } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { MeshParts } from "../model/mesh.ts";
 
@@ -47,19 +48,29 @@ interface Judged {
   readonly keys: readonly string[];
   readonly translation: WholeTranslation;
   readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
+  /** Keys of those of which an earlier version is in force. */
+  readonly earlier: ReadonlySet<string>;
 }
 
-function servesEarlier(verdicts: ReadonlyMap<string, ObjectVerdict>): boolean {
-  for (const verdict of verdicts.values()) if (verdict.servesEarlier) return true;
-  return false;
+/** The objects that count, by key. */
+interface Ordered {
+  readonly keys: readonly string[];
+  readonly places: ReadonlyMap<string, number>;
+  readonly objects: readonly SourceObject[];
+  /** Places of those that hold the mesh's settings. */
+  readonly settings: readonly number[];
 }
 
 export class Objects {
   readonly #holdings: readonly Holding[];
   /** By key: the first source that holds it. */
   readonly #holders = new Map<string, Holding>();
+  /** Keys that several sources hold. */
+  readonly #contested = new Set<string>();
   /** Undefined since a key came or went. */
-  #keys: readonly string[] | undefined;
+  #ordered: Ordered | undefined;
+  /** Keys whose objects are others than in `#ordered`. */
+  readonly #changed = new Set<string>();
   #last: Judged | undefined;
   /** What was made of the objects in force, since one of them is not the newest. */
   #inForce: WholeTranslation | undefined;
@@ -75,6 +86,7 @@ export class Objects {
     const current = this.#holdings[rank]?.current;
     const event = current?.has(key) ? "update" : "add";
     current?.set(key, object);
+    this.#changed.add(key);
     if (event === "add") this.#settleHolder(key);
     return event;
   }
@@ -85,66 +97,99 @@ export class Objects {
     const gone = holding?.current.get(key);
     holding?.current.delete(key);
     holding?.accepted.delete(key);
+    this.#changed.add(key);
     this.#settleHolder(key);
     return gone;
   }
 
   #settleHolder(key: string): void {
-    const holder = this.#holdings.find(({ current }) => current.has(key));
-    if (this.#holders.has(key) !== (holder !== undefined)) this.#keys = undefined;
+    const [holder, ...losers] = this.#holdings.filter(({ current }) => current.has(key));
+    if (losers.length > 0) this.#contested.add(key);
+    else this.#contested.delete(key);
+    if (this.#holders.has(key) !== (holder !== undefined)) this.#ordered = undefined;
     if (holder) this.#holders.set(key, holder);
     else this.#holders.delete(key);
   }
 
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
   translate(base: MeshSettings): ObjectsTranslation {
-    const holders = this.#holders;
-    this.#keys ??= [...holders.keys()].sort();
-    const keys = this.#keys;
-    const currentOf = (key: string) => holders.get(key)!.current.get(key)!;
-    const current = keys.map(currentOf);
-    const first = translate(current, this.#lastGoodSettings(current, base), this.#last?.translation);
-    const verdicts = this.#judge(keys, first);
-    this.#last = { keys, translation: first, verdicts };
+    const ordered = this.#inOrder();
+    const { keys, objects } = ordered;
+    const first = translate(objects, this.#lastGoodSettings(ordered, base), this.#last?.translation);
+    this.#last = this.#judge(keys, first);
+    const { verdicts, earlier } = this.#last;
     const overruled = this.#overruled();
     const common = { settings: first.settings, verdicts, overruled };
-    if (!servesEarlier(verdicts)) return { ...common, parts: first.parts, sources: first.sources };
-    const inForce = keys.flatMap((key) =>
-      verdicts.get(key)!.accepted ? currentOf(key) : (holders.get(key)!.accepted.get(key) ?? []),
+    if (earlier.size === 0) return { ...common, parts: first.parts, sources: first.sources };
+    const inForce = keys.flatMap((key, i) =>
+      verdicts.get(key)!.accepted ? objects[i]! : (this.#holders.get(key)!.accepted.get(key) ?? []),
     );
     const second = translate(inForce, base, this.#inForce);
     this.#inForce = second;
     return { ...common, settings: second.settings, parts: second.parts, sources: second.sources };
   }
 
-  /** A verdict on what was judged before is the same object. */
-  #judge(keys: readonly string[], { results }: WholeTranslation): ReadonlyMap<string, ObjectVerdict> {
-    const before = this.#last?.keys === keys ? this.#last : undefined;
-    const verdicts = new Map(before?.verdicts);
-    for (const [i, result] of results.entries()) {
-      if (result === before?.translation.results[i]) continue;
-      const { object, accepted, diagnostics } = result;
-      const { accepted: good } = this.#holders.get(keys[i]!)!;
-      if (accepted) good.set(keys[i]!, object);
-      const earlier = !accepted && good.has(keys[i]!);
-      verdicts.set(keys[i]!, { object, accepted, servesEarlier: earlier, diagnostics });
+  #inOrder(): Ordered {
+    const before = this.#ordered;
+    const objects = before ? [...before.objects] : [];
+    if (before) {
+      for (const key of this.#changed) {
+        const place = before.places.get(key);
+        if (place !== undefined) objects[place] = this.#currentOf(key);
+      }
+      this.#ordered = { ...before, objects };
+    } else {
+      const keys = [...this.#holders.keys()].sort();
+      for (const key of keys) objects.push(this.#currentOf(key));
+      const settings = objects.flatMap((object, i) => (holdsSettings(object) ? [i] : []));
+      this.#ordered = { keys, places: new Map(keys.map((key, i) => [key, i])), objects, settings };
     }
-    return verdicts;
+    this.#changed.clear();
+    return this.#ordered;
+  }
+
+  #currentOf(key: string): SourceObject {
+    return this.#holders.get(key)!.current.get(key)!;
+  }
+
+  /** A verdict on what was judged before is the same object. */
+  #judge(keys: readonly string[], translation: WholeTranslation): Judged {
+    const { results } = translation;
+    const before = this.#last?.keys === keys ? this.#last : undefined;
+    const last = before?.translation.results;
+    const judged: [string, ObjectVerdict][] = [];
+    const earlier = new Set(before?.earlier);
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i]!;
+      if (result === last?.[i]) continue;
+      const key = keys[i]!;
+      const { object, accepted, diagnostics } = result;
+      const { accepted: good } = this.#holders.get(key)!;
+      if (accepted) good.set(key, object);
+      const servesEarlier = !accepted && good.has(key);
+      if (servesEarlier) earlier.add(key);
+      else earlier.delete(key);
+      judged.push([key, { object, accepted, servesEarlier, diagnostics }]);
+    }
+    const verdicts = before ? corrected(before.verdicts, judged) : new Map(judged);
+    return { keys, translation, verdicts, earlier };
   }
 
   /** What objects are read by while the settings that one of them holds are wrong; `base` otherwise. */
-  #lastGoodSettings(current: readonly SourceObject[], base: MeshSettings): MeshSettings {
-    if (settingsAmong(current, base) !== base) return base;
-    const good = current.flatMap(({ key }) => this.#holders.get(key)!.accepted.get(key) ?? []);
+  #lastGoodSettings({ keys, objects, settings }: Ordered, base: MeshSettings): MeshSettings {
+    const current = settings.map((place) => objects[place]!);
+    if (current.length === 0 || settingsAmong(current, base) !== base) return base;
+    const good = settings.flatMap((place) => this.#holders.get(keys[place]!)!.accepted.get(keys[place]!) ?? []);
     return settingsAmong(good, base);
   }
 
   #overruled(): readonly Overruled[] {
+    const contested = [...this.#contested].sort();
     return this.#holdings.slice(1).flatMap((holding) =>
-      [...holding.current.keys()].sort().flatMap((key) => {
+      contested.flatMap((key) => {
         const winner = this.#holders.get(key)!;
-        if (winner === holding) return [];
-        const object = holding.current.get(key)!;
+        const object = holding.current.get(key);
+        if (!object || winner === holding) return [];
         return [{ object, by: winner.current.get(key)!, loser: holding.source, winner: winner.source }];
       }),
     );

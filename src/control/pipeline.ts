@@ -10,7 +10,7 @@ import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
-import { type WorkloadKey, workloadKey } from "../model/workload.ts";
+import type { WorkloadKey } from "../model/workload.ts";
 import { Registry } from "../stats/registry.ts";
 import { Debounce, type DebounceOptions } from "./debounce.ts";
 import { type FetchText, KeySets } from "./key-sets.ts";
@@ -150,9 +150,9 @@ export class Pipeline {
     this.#triggers = new Set();
     const shared = compileShared(mesh, this.#acknowledged, this.#cache);
     const snapshots = new Map<WorkloadKey, ProxySnapshot>();
-    for (const workload of mesh.workloads) {
-      const snapshot = compileProxy(shared, workload);
-      if (snapshot) snapshots.set(workloadKey(workload), snapshot);
+    for (const key of mesh.index.proxied) {
+      const snapshot = compileProxy(shared, mesh.index.workloads.get(key)!);
+      if (snapshot) snapshots.set(key, snapshot);
     }
     const tookMs = performance.now() - startedAt;
     const { verdicts, overruled, findings } = understood;

@@ -120,17 +120,16 @@ function recordExample({ fields }: RecordSchema, value: unknown, path: string): 
 }
 
 function readText(schema: TextSchema, value: unknown, path: string, reporter: Reporter): string | undefined {
-  const name = lastName(path);
   if (typeof value !== "string") {
     const scalar = typeof value === "number" || typeof value === "boolean";
     return wrongType(path, "a string", value, reporter, scalar ? diagnostics.IN_QUOTES : undefined);
   }
   if (schema.notEmpty && value === "") {
-    reporter.report(path, diagnostics.emptyValue(name));
+    reporter.report(path, diagnostics.emptyValue(lastName(path)));
     return undefined;
   }
   if (!schema.format) return value;
-  const problem = FORMATS[schema.format](name, value);
+  const problem = FORMATS[schema.format](lastName(path), value);
   if (problem) reporter.report(path, problem);
   return problem ? undefined : value;
 }
@@ -255,6 +254,16 @@ function reportMisspelt(
     reporter.report(at, inputDiagnostics.misspeltField(written, near));
 }
 
+const required = new WeakMap<RecordSchema, readonly string[]>();
+
+function requiredFields(schema: RecordSchema): readonly string[] {
+  const known = required.get(schema);
+  if (known) return known;
+  const names = Object.keys(schema.fields).filter((name) => schema.fields[name]!.required);
+  required.set(schema, names);
+  return names;
+}
+
 function readRecord(
   schema: RecordSchema,
   object: JsonObject,
@@ -263,7 +272,8 @@ function readRecord(
 ): Readonly<Record<string, unknown>> | undefined {
   const found: Record<string, unknown> = {};
   const seen = new Map<string, string>();
-  for (const [written, item] of Object.entries(object)) {
+  for (const written of Object.keys(object)) {
+    const item = object[written];
     const at = joinPath(path, written);
     const name = Object.hasOwn(schema.fields, written) ? written : camelCase(written);
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
@@ -279,8 +289,8 @@ function readRecord(
     if (value !== undefined) found[name] = value;
   }
   let complete = true;
-  for (const [name, field] of Object.entries(schema.fields)) {
-    if (!field.required || found[name] !== undefined) continue;
+  for (const name of requiredFields(schema)) {
+    if (found[name] !== undefined) continue;
     complete = false;
     const written = seen.get(name);
     if (written === undefined || object[written] === null) reporter.report(path, diagnostics.requiredField(name));

@@ -37,17 +37,22 @@ export interface Translation {
   readonly results: readonly ObjectResult[];
 }
 
+/** What a dialect made of objects by the same settings. */
+export interface TranslationBefore extends Translation {
+  /** Where other objects of the same names stand now; all else is the same. Undefined: objects came and went. */
+  readonly changed: readonly number[] | undefined;
+}
+
 export interface Dialect {
   readonly name: string;
   readonly kinds: readonly KindTable[];
   readonly later: readonly LaterKind[];
   /** The mesh's settings with what is said of them among `objects`, of whatever kind; `before` itself when nothing is. */
   readonly settings?: (objects: readonly SourceObject[], before: MeshSettings) => MeshSettings;
-  /**
-   * `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. `before`: what it made of other objects
-   * by the same settings.
-   */
-  translate(objects: readonly SourceObject[], settings: MeshSettings, before?: Translation): Translation;
+  /** Whether `settings` looks at it. */
+  readonly holdsSettings?: (object: SourceObject) => boolean;
+  /** `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. */
+  translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation;
 }
 
 /**

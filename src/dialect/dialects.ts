@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
+import { sameItems } from "../model/equality.ts";
 import { joinParts } from "../model/mesh.ts";
 import { diagnose, type Message } from "../model/message.ts";
 import type { MeshSettings } from "../model/settings.ts";
@@ -17,17 +18,30 @@ export const DIALECTS: readonly Dialect[] = [kubernetes, istio];
 /** Who reads an object; the verdict on it where nobody does. */
 type Reading = Dialect | ObjectResult;
 
-export interface WholeTranslation extends Translation, Readers {
+export interface WholeTranslation extends Readers, Translation {
   readonly objects: readonly SourceObject[];
-  readonly byDialect: ReadonlyMap<Dialect, Translation>;
+  readonly byDialect: ReadonlyMap<Dialect, Members>;
   readonly sources: SourceMap;
+  readonly base: MeshSettings;
   /** By which the objects were read: those given, with what one of the objects says of them. */
   readonly settings: MeshSettings;
+}
+
+/** The objects of one dialect, and what it made of them. */
+interface Members extends Translation {
+  readonly objects: readonly SourceObject[];
+  /** Where each stands among all objects. */
+  readonly places: readonly number[];
 }
 
 /** `base` itself when no object says anything of the mesh's settings, or when what it says is wrong. */
 export function settingsAmong(objects: readonly SourceObject[], base: MeshSettings): MeshSettings {
   return DIALECTS.reduce((before, dialect) => dialect.settings?.(objects, before) ?? before, base);
+}
+
+/** Whether `settingsAmong` looks at the object. */
+export function holdsSettings(object: SourceObject): boolean {
+  return DIALECTS.some((dialect) => dialect.holdsSettings?.(object));
 }
 
 /**
@@ -39,15 +53,31 @@ export function translate(
   base: MeshSettings,
   before?: WholeTranslation,
 ): WholeTranslation {
+  return (before && translateChanged(objects, base, before)) ?? translateAll(objects, base, before);
+}
+
+function translateAll(
+  objects: readonly SourceObject[],
+  base: MeshSettings,
+  before: WholeTranslation | undefined,
+): WholeTranslation {
   const settings = settingsAmong(objects, base);
   const { readers, distinct } = readersOf(objects, before);
   const byDialect = new Map(
     DIALECTS.map((dialect) => {
-      const members = objects.filter((_, i) => readers[i] === dialect);
+      const places = objects.flatMap((_, i) => (readers[i] === dialect ? [i] : []));
+      const members = places.map((i) => objects[i]!);
       const last = before?.settings === settings ? before.byDialect.get(dialect) : undefined;
-      return [dialect, last && isOf(last, members) ? last : dialect.translate(members, settings, last)];
+      const { parts, results } =
+        last && sameItems(last.objects, members)
+          ? last
+          : dialect.translate(members, settings, last && { ...last, changed: undefined });
+      return [dialect, { objects: members, places, parts, results }];
     }),
   );
+  const results = readers.map((reader) => ("object" in reader ? reader : undefined));
+  for (const { places, results: own } of byDialect.values())
+    for (const [i, place] of places.entries()) results[place] = own[i];
   const finders = new Map<string, SpanFinder>();
   for (const [i, { key, spans }] of objects.entries()) if (spans && !("object" in readers[i]!)) finders.set(key, spans);
   return {
@@ -56,14 +86,70 @@ export function translate(
     distinct,
     byDialect,
     parts: joinParts([...byDialect.values()].map(({ parts }) => parts)),
-    results: inOrder(readers, byDialect),
+    results: results as readonly ObjectResult[],
     sources: new SourceMap(finders),
+    base,
     settings,
   };
 }
 
-function isOf({ results }: Translation, objects: readonly SourceObject[]): boolean {
-  return results.length === objects.length && results.every(({ object }, i) => object === objects[i]);
+/** By what changed alone. Undefined: more than that is to be looked at. */
+function translateChanged(
+  objects: readonly SourceObject[],
+  base: MeshSettings,
+  before: WholeTranslation,
+): WholeTranslation | undefined {
+  if (!before.distinct || before.base !== base || before.objects.length !== objects.length) return undefined;
+  const changed: number[] = [];
+  for (let i = 0; i < objects.length; i++) if (objects[i] !== before.objects[i]) changed.push(i);
+  for (const i of changed) {
+    const [old, object] = [before.objects[i]!, objects[i]!];
+    const reader = before.readers[i]!;
+    if (old.key !== object.key || holdsSettings(object)) return undefined;
+    if ("object" in reader || reader !== readerOf(object)) return undefined;
+  }
+  const results = [...before.results];
+  const byDialect = new Map(
+    [...before.byDialect].map(([dialect, last]) => {
+      const made = membersChanged(dialect, last, changed, objects, before.settings);
+      for (let i = 0; i < made.results.length; i++)
+        if (made.results[i] !== last.results[i]) results[made.places[i]!] = made.results[i]!;
+      return [dialect, made];
+    }),
+  );
+  return {
+    ...before,
+    objects,
+    byDialect,
+    parts: joinParts([...byDialect.values()].map(({ parts }) => parts)),
+    results,
+    sources: before.sources.with(changed.map((i) => objects[i]!)),
+  };
+}
+
+function membersChanged(
+  dialect: Dialect,
+  last: Members,
+  changed: readonly number[],
+  objects: readonly SourceObject[],
+  settings: MeshSettings,
+): Members {
+  const own = changed.map((place) => placeAmong(last.places, place)).filter((i) => i !== undefined);
+  if (own.length === 0) return last;
+  const members = [...last.objects];
+  for (const i of own) members[i] = objects[last.places[i]!]!;
+  return { ...last, objects: members, ...dialect.translate(members, settings, { ...last, changed: own }) };
+}
+
+/** In a rising list. */
+function placeAmong(places: readonly number[], place: number): number | undefined {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (places[middle]! < place) low = middle + 1;
+    else high = middle;
+  }
+  return places[low] === place ? low : undefined;
 }
 
 interface Readers {
@@ -101,15 +187,6 @@ function sameKeys(a: readonly SourceObject[], b: readonly SourceObject[]): boole
 function readerOf(object: SourceObject): Reading {
   const dialect = dialectOf(object);
   return "message" in dialect ? verdict(object, dialect) : dialect;
-}
-
-/** Each dialect's results are in the order of its objects. */
-function inOrder(
-  readers: readonly Reading[],
-  translations: ReadonlyMap<Dialect, Translation>,
-): readonly ObjectResult[] {
-  const next = new Map([...translations].map(([dialect, { results }]) => [dialect, results.values()]));
-  return readers.map((reader) => ("object" in reader ? reader : next.get(reader)!.next().value!));
 }
 
 /** One object by itself, as admission sees it: what it refers to is not looked at. */

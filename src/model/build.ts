@@ -1,7 +1,8 @@
 // Parts from dialects → a mesh with the indexes that the compiler asks. Linear in the number of objects.
 
 import type { ClientPolicy } from "./client-policy.ts";
-import { indexEndpoints, indexInboundPorts } from "./endpoints.ts";
+import { indexEndpoints } from "./endpoints.ts";
+import { indexInboundPorts } from "./inbound-ports.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
 import { type Authored, byAge, type Origin, originKey } from "./origin.ts";
@@ -42,10 +43,11 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const wasmPlugins = settled(before?.wasmPlugins, parts.wasmPlugins, policyKey);
   const namespaces = settled(before?.namespaces, parts.namespaces, namespaceKey);
   const found = indexEndpoints(services, workloads, parts.endpointLists, before);
+  const ofServices = before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services);
   const index: MeshIndex = {
-    ...(before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services)),
+    ...ofServices,
     ...found,
-    inboundPorts: indexInboundPorts(services, found.endpoints, before?.index),
+    inboundPorts: indexInboundPorts({ all: services, byKey: ofServices.services }, found.endpoints, before?.index),
     ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
     gatewayRoutes:
       before?.gatewayRoutes === gatewayRoutes

@@ -1,6 +1,7 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
 import { parseAddress } from "../base/cidr.ts";
+import { corrected, differingKeys } from "../base/corrected-map.ts";
 import {
   type Endpoint,
   type EndpointList,
@@ -12,8 +13,7 @@ import {
 } from "./endpoint.ts";
 import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
-import type { InboundPort, InboundPorts } from "./mesh.ts";
-import { byAge, compareText } from "./origin.ts";
+import { compareText } from "./origin.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
 import { replacements } from "./settle.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
@@ -22,6 +22,7 @@ export interface EndpointIndex {
   readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
   readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
+  readonly proxied: readonly WorkloadKey[];
 }
 
 interface Joined extends Omit<EndpointIndex, "endpoints"> {
@@ -43,21 +44,71 @@ export function indexEndpoints(
   lists: readonly EndpointList[],
   before: Before | undefined,
 ): EndpointIndex {
-  const listsByService = new Map<ServiceKey, EndpointList[]>();
-  for (const list of lists) file(listsByService, list.service, list);
   const indexes = indexWorkloads(workloads, before);
-  const joined: Joined = { ...indexes, lists: listsByService };
-  const endpoints = new Map<ServiceKey, ServiceEndpoints>();
-  for (const service of services) {
+  const last = before?.index;
+  const lastStanding = last && standings.get(last.endpoints);
+  const standing = standingOf(services, lists, lastStanding);
+  const joined: Joined = { ...indexes, lists: standing.lists };
+  const found = (service: Service): readonly [ServiceKey, ServiceEndpoints] => {
     const key = serviceKey(service);
     const inputs = inputsOf(joined, service);
-    const known = before?.index.endpoints.get(key);
-    endpoints.set(
-      key,
-      known && sameItems(known.inputs, inputs) ? known : { inputs, ports: findPorts(joined, service) },
-    );
-  }
+    const known = last?.endpoints.get(key);
+    return [key, known && sameItems(known.inputs, inputs) ? known : { inputs, ports: findPorts(joined, service) }];
+  };
+  const endpoints =
+    last && lastStanding === standing
+      ? corrected(last.endpoints, concernedBy(standing, last, indexes).map(found))
+      : new Map(services.map(found));
+  standings.set(endpoints, standing);
   return { ...indexes, endpoints };
+}
+
+/** What endpoints are found by, beside workloads: which services a workload may be an endpoint of. */
+interface Standing {
+  readonly services: readonly Service[];
+  readonly written: readonly EndpointList[];
+  readonly lists: ReadonlyMap<ServiceKey, readonly EndpointList[]>;
+  /** By the namespace that they select in. */
+  readonly selecting: ReadonlyMap<string, readonly Service[]>;
+  /** By a workload that is listed. */
+  readonly listing: ReadonlyMap<WorkloadKey, readonly Service[]>;
+}
+
+const standings = new WeakMap<EndpointIndex["endpoints"], Standing>();
+
+/** The last one again for the same services and lists: most changes are of workloads. */
+function standingOf(
+  services: readonly Service[],
+  written: readonly EndpointList[],
+  before: Standing | undefined,
+): Standing {
+  if (before?.services === services && sameItems(before.written, written)) return before;
+  const lists = new Map<ServiceKey, EndpointList[]>();
+  for (const list of written) file(lists, list.service, list);
+  const selecting = new Map<string, Service[]>();
+  const listing = new Map<WorkloadKey, Service[]>();
+  for (const service of services) {
+    const listed = lists.get(serviceKey(service));
+    if (!listed && service.selector) file(selecting, service.selector.namespace, service);
+    for (const { endpoints } of listed ?? [])
+      for (const { workload } of endpoints) if (workload !== undefined) file(listing, workload, service);
+  }
+  return { services, written, lists, selecting, listing };
+}
+
+/** Services whose endpoints may be others because workloads are. */
+function concernedBy(
+  { selecting, listing }: Standing,
+  before: WorkloadIndexes,
+  now: WorkloadIndexes,
+): readonly Service[] {
+  const namespaces = differingKeys(before.workloadsByNamespace, now.workloadsByNamespace);
+  const services = new Set<Service>();
+  for (const namespace of namespaces) for (const service of selecting.get(namespace) ?? []) services.add(service);
+  if (listing.size > 0)
+    for (const key of differingKeys(before.workloads, now.workloads))
+      for (const service of listing.get(key) ?? []) services.add(service);
+  return [...services];
 }
 
 type WorkloadIndexes = Omit<EndpointIndex, "endpoints">;
@@ -68,19 +119,32 @@ function indexWorkloads(workloads: readonly Workload[], before: Before | undefin
   return {
     workloads: new Map(workloads.map((workload) => [workloadKey(workload), workload])),
     workloadsByNamespace: indexNamespaces(workloads, before?.index.workloadsByNamespace),
+    proxied: proxiedOf(workloads, before?.index.proxied),
   };
 }
 
+function proxiedOf(workloads: readonly Workload[], before: readonly WorkloadKey[] | undefined): readonly WorkloadKey[] {
+  const proxied = workloads.filter(({ proxy }) => proxy !== undefined).map(workloadKey);
+  return before && sameItems(before, proxied) ? before : proxied;
+}
+
 function withReplaced(before: WorkloadIndexes, replaced: ReadonlyMap<Workload, Workload>): WorkloadIndexes {
-  if (replaced.size === 0) return { workloads: before.workloads, workloadsByNamespace: before.workloadsByNamespace };
-  const workloads = new Map(before.workloads);
-  for (const workload of replaced.values()) workloads.set(workloadKey(workload), workload);
-  const workloadsByNamespace = new Map(before.workloadsByNamespace);
-  for (const namespace of new Set([...replaced.values()].map((workload) => workload.namespace))) {
-    const { things } = before.workloadsByNamespace.get(namespace)!;
-    workloadsByNamespace.set(namespace, new LabelIndex(things.map((thing) => replaced.get(thing) ?? thing)));
-  }
-  return { workloads, workloadsByNamespace };
+  const now = [...replaced.values()];
+  const workloads = corrected(
+    before.workloads,
+    now.map((workload) => [workloadKey(workload), workload]),
+  );
+  const namespaces = [...new Set(now.map((workload) => workload.namespace))];
+  const workloadsByNamespace = corrected(
+    before.workloadsByNamespace,
+    namespaces.map((namespace) => {
+      const { things } = before.workloadsByNamespace.get(namespace)!;
+      return [namespace, new LabelIndex(things.map((thing) => replaced.get(thing) ?? thing))];
+    }),
+  );
+  const isSame = [...replaced].every(([old, workload]) => (old.proxy === undefined) === (workload.proxy === undefined));
+  const proxied = isSame ? before.proxied : proxiedOf([...workloads.values()], undefined);
+  return { workloads, workloadsByNamespace, proxied };
 }
 
 function indexNamespaces(
@@ -228,77 +292,4 @@ function unique(found: readonly (Endpoint | undefined)[]): readonly Endpoint[] {
 
 function sameAddress(a: Endpoint, b: Endpoint): boolean {
   return a.address === b.address && a.applicationPort === b.applicationPort;
-}
-
-type Bindings = InboundPort["bindings"];
-
-/** What each workload serves, from the endpoints that name it. Ports ascending, bindings by age. */
-export function indexInboundPorts(
-  services: readonly Service[],
-  endpoints: EndpointIndex["endpoints"],
-  before: { readonly endpoints: EndpointIndex["endpoints"]; readonly inboundPorts: InboundPorts } | undefined,
-): InboundPorts {
-  const changed = before && changedServices(before.endpoints, endpoints);
-  if (changed?.size === 0) return before!.inboundPorts;
-  const touched = changed && workloadsOf(changed, before.endpoints, endpoints);
-  const found = new Map<WorkloadKey, Map<number, Bindings[number][]>>();
-  const concerned = changed && touched ? servingAny(touched, changed, services, before.inboundPorts) : services;
-  for (const service of [...concerned].sort(byAge)) {
-    const { ports } = endpoints.get(serviceKey(service))!;
-    for (const port of service.ports) {
-      for (const { workload, applicationPort } of ports.get(port.number) ?? []) {
-        if (workload === undefined || (touched && !touched.has(workload))) continue;
-        const bindings = found.get(workload) ?? new Map<number, Bindings[number][]>();
-        found.set(workload, bindings);
-        file(bindings, applicationPort, { service, port });
-      }
-    }
-  }
-  const made = [...found].map(([key, ports]) => [key, ascending(ports)] as const);
-  if (!before || !touched) return new Map(made);
-  const ports = new Map(before.inboundPorts);
-  for (const key of touched) ports.delete(key);
-  for (const [key, served] of made) ports.set(key, served);
-  return ports;
-}
-
-/** Services that one of the workloads is an endpoint of: those that changed, and of the others those that it was one of before. */
-function servingAny(
-  workloads: ReadonlySet<WorkloadKey>,
-  changed: ReadonlySet<ServiceKey>,
-  services: readonly Service[],
-  before: InboundPorts,
-): readonly Service[] {
-  const keys = new Set(changed);
-  for (const workload of workloads)
-    for (const { bindings } of before.get(workload) ?? [])
-      for (const { service } of bindings) keys.add(serviceKey(service));
-  return services.filter((service) => keys.has(serviceKey(service)));
-}
-
-function ascending(ports: ReadonlyMap<number, Bindings>): readonly InboundPort[] {
-  return [...ports].sort(([a], [b]) => a - b).map(([number, bindings]) => ({ number, bindings }));
-}
-
-function changedServices(
-  before: EndpointIndex["endpoints"],
-  after: EndpointIndex["endpoints"],
-): ReadonlySet<ServiceKey> {
-  const changed = new Set<ServiceKey>();
-  for (const [key, found] of after) if (before.get(key) !== found) changed.add(key);
-  for (const key of before.keys()) if (!after.has(key)) changed.add(key);
-  return changed;
-}
-
-/** Workloads that served one of the services, or do now. */
-function workloadsOf(
-  services: ReadonlySet<ServiceKey>,
-  ...indexes: readonly EndpointIndex["endpoints"][]
-): ReadonlySet<WorkloadKey> {
-  const keys = new Set<WorkloadKey>();
-  for (const key of services)
-    for (const index of indexes)
-      for (const endpoints of index.get(key)?.ports.values() ?? [])
-        for (const { workload } of endpoints) if (workload !== undefined) keys.add(workload);
-  return keys;
 }

@@ -67,26 +67,14 @@ export const NO_PARTS: MeshParts = {
   proxyStarts: [],
 };
 
+/** A list that one of them alone has is that very list. */
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
-  return {
-    namespaces: parts.flatMap((part) => part.namespaces),
-    services: parts.flatMap((part) => part.services),
-    workloads: parts.flatMap((part) => part.workloads),
-    endpointLists: parts.flatMap((part) => part.endpointLists),
-    routes: parts.flatMap((part) => part.routes),
-    clientPolicies: parts.flatMap((part) => part.clientPolicies),
-    serverPolicies: parts.flatMap((part) => part.serverPolicies),
-    authorizationPolicies: parts.flatMap((part) => part.authorizationPolicies),
-    requestAuthentications: parts.flatMap((part) => part.requestAuthentications),
-    telemetries: parts.flatMap((part) => part.telemetries),
-    keySets: parts.flatMap((part) => part.keySets),
-    envoyPatches: parts.flatMap((part) => part.envoyPatches),
-    wasmPlugins: parts.flatMap((part) => part.wasmPlugins),
-    gateways: parts.flatMap((part) => part.gateways),
-    credentials: parts.flatMap((part) => part.credentials),
-    proxyScopes: parts.flatMap((part) => part.proxyScopes),
-    proxyStarts: parts.flatMap((part) => part.proxyStarts),
-  };
+  const joined: Partial<Record<keyof MeshParts, readonly unknown[]>> = {};
+  for (const name of Object.keys(NO_PARTS) as (keyof MeshParts)[]) {
+    const lists = parts.map((part): readonly unknown[] => part[name]).filter((list) => list.length > 0);
+    joined[name] = lists.length > 1 ? lists.flat() : (lists[0] ?? []);
+  }
+  return joined as unknown as MeshParts;
 }
 
 /** One port that a workload serves, with every service port that leads to it, oldest service first. */
@@ -107,6 +95,8 @@ export interface MeshIndex {
   /** By service, then by service port number; sorted by address and port. The same object as long as nothing of it changed. */
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
   readonly workloadsByNamespace: ReadonlyMap<string, LabelIndex<Workload>>;
+  /** Those that have a proxy, sorted. The same object as long as they are the same. */
+  readonly proxied: readonly WorkloadKey[];
   readonly inboundPorts: InboundPorts;
   /** Of sidecars. By host as written, wildcards included; each list sorted by age. */
   readonly httpRoutes: ReadonlyMap<string, readonly HttpRoute[]>;

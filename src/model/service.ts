@@ -67,6 +67,10 @@ export function serviceKey(service: { readonly namespace: string; readonly host:
   return `${service.namespace}/${service.host}`;
 }
 
+export function hostOfKey(key: ServiceKey): string {
+  return key.slice(key.indexOf("/") + 1);
+}
+
 export function portByNumber(service: Service, number: number): ServicePort | undefined {
   return service.ports.find((port) => port.number === number);
 }

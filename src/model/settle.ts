@@ -28,7 +28,8 @@ function corrected<T>(before: readonly T[], parts: readonly T[], keyOf: KeyOf<T>
   const last = madeOf.get(before) as readonly T[] | undefined;
   if (last?.length !== before.length || parts.length !== before.length) return undefined;
   let list: T[] | undefined;
-  for (const [i, part] of parts.entries()) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
     if (part === last[i]) continue;
     const key = keyOf(part);
     if (key !== keyOf(last[i]!)) return undefined;
@@ -82,8 +83,8 @@ export function replacements<T>(
 ): ReadonlyMap<T, T> | undefined {
   if (before.length !== now.length) return undefined;
   const replaced = new Map<T, T>();
-  for (const [i, old] of before.entries()) {
-    const thing = now[i]!;
+  for (let i = 0; i < before.length; i++) {
+    const [old, thing] = [before[i]!, now[i]!];
     if (thing === old) continue;
     if (keyOf(thing) !== keyOf(old)) return undefined;
     replaced.set(old, thing);

@@ -1,5 +1,6 @@
 // From an object and a field's path to the place in a file. Kept beside the model, never in it: moving a line must change no configuration.
 
+import { corrected } from "../base/corrected-map.ts";
 import type { SourceSpan } from "../base/diagnostic.ts";
 import { type Origin, originKey } from "./origin.ts";
 
@@ -21,6 +22,15 @@ export class SourceMap {
   /** `finders` by `originKey`. */
   constructor(finders: ReadonlyMap<string, SpanFinder> = new Map()) {
     this.#finders = finders;
+  }
+
+  /** With other versions of objects; the same map when none of them has, or had, a file. */
+  with(objects: readonly { readonly key: string; readonly spans?: SpanFinder | undefined }[]): SourceMap {
+    const finders = corrected(
+      this.#finders,
+      objects.map(({ key, spans }) => [key, spans]),
+    );
+    return finders === this.#finders ? this : new SourceMap(finders);
   }
 
   /** Undefined when the object has no file. */

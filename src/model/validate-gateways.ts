@@ -22,6 +22,7 @@ export function validateGateways(mesh: Mesh, report: Report): void {
     told.add(finding);
   };
   for (const route of mesh.gatewayRoutes) checkBinding(mesh, route, once);
+  if (mesh.gateways.length === 0) return;
   for (const workload of mesh.workloads) {
     if (!workload.proxy?.gateway) continue;
     for (const conflict of openedPorts(mesh, workload).conflicts) tellBoth(conflict, once);

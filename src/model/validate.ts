@@ -4,7 +4,8 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 
 import type { ClientPolicy } from "./client-policy.ts";
-import { sameContent } from "./equality.ts";
+import type { ServiceEndpoints } from "./endpoint.ts";
+import { sameContent, sameItems } from "./equality.ts";
 import * as findings from "./findings.ts";
 import { hostMatches } from "./hosts.ts";
 import { file } from "./label-index.ts";
@@ -39,6 +40,16 @@ export function validateMesh(mesh: Mesh, parts: MeshParts, sources: SourceMap): 
   return new Validation(mesh, sources).run(parts);
 }
 
+interface LastingFindings {
+  readonly inputs: readonly unknown[];
+  readonly found: readonly Diagnostic[];
+}
+
+/** By the services of a mesh. */
+const lastingFindings = new WeakMap<readonly Service[], LastingFindings>();
+/** Endpoints of which each subset of the policy has some. */
+const fullSubsets = new WeakMap<ClientPolicy, ServiceEndpoints>();
+
 /** One run over one mesh: what was found so far, and how many suggestions are left. */
 class Validation {
   readonly #mesh: Mesh;
@@ -53,16 +64,30 @@ class Validation {
   }
 
   run(parts: MeshParts): readonly Diagnostic[] {
-    for (const service of parts.services) this.#service(service);
-    for (const route of this.#mesh.routes) this.#hosts(route);
-    for (const { origin, target } of writtenTargets(this.#mesh)) this.#target(origin, target);
-    for (const policy of this.#mesh.clientPolicies) this.#clientPolicy(policy);
-    this.#serverPolicies();
+    this.#lasting(parts);
+    for (const policy of this.#mesh.clientPolicies) this.#servers(policy);
+    if (this.#mesh.serverPolicies.length > 0) this.#serverPolicies();
     for (const { origin, path, message } of securityFindings(this.#mesh)) this.#report(origin, path, message);
     for (const { origin, path, message } of telemetryFindings(this.#mesh)) this.#report(origin, path, message);
     validatePatches(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     validateGateways(this.#mesh, (origin, path, message) => this.#report(origin, path, message));
     return this.#found.sort((a, b) => compareText(place(a), place(b)));
+  }
+
+  /** What neither endpoints nor workloads play a part in; found again where it was found before. */
+  #lasting({ services }: MeshParts): void {
+    const { settings, routes, gatewayRoutes, clientPolicies } = this.#mesh;
+    const inputs = [services, settings, routes, gatewayRoutes, clientPolicies, this.#sources];
+    const known = lastingFindings.get(this.#mesh.services);
+    if (known && sameItems(known.inputs, inputs)) {
+      this.#found.push(...known.found);
+      return;
+    }
+    for (const service of services) this.#service(service);
+    for (const route of routes) this.#hosts(route);
+    for (const { origin, target } of writtenTargets(this.#mesh)) this.#target(origin, target);
+    for (const policy of clientPolicies) this.#clientPolicy(policy);
+    lastingFindings.set(this.#mesh.services, { inputs, found: [...this.#found] });
   }
 
   /** `other`: with whom it conflicts, and where. */
@@ -138,19 +163,21 @@ class Validation {
     return [...new Set(subsets.map((subset) => subset.name))];
   }
 
-  #clientPolicy(policy: ClientPolicy): void {
-    for (const message of originationFindings(this.#mesh, policy))
-      this.#report(policy.origin, "spec.trafficPolicy.tls", message);
-    const { host, origin } = policy;
-    const services = this.#servicesUnder(host);
-    const [service] = services;
-    if (!service) {
+  #clientPolicy({ host, origin }: ClientPolicy): void {
+    if (this.#servicesUnder(host).length === 0)
       this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
-      return;
-    }
+  }
+
+  /** What the policy's servers are, and take. */
+  #servers(policy: ClientPolicy): void {
+    const { host, origin, subsets } = policy;
+    for (const message of originationFindings(this.#mesh, policy))
+      this.#report(origin, "spec.trafficPolicy.tls", message);
     // A wildcard's subsets are for services of every kind; for one host an empty subset is a mistake.
-    if (host === service.host) this.#emptySubsets(policy, service);
+    const [service] = subsets.length > 0 ? this.#servicesUnder(host) : [];
+    if (service?.host === host) this.#emptySubsets(policy, service);
     if (policy.settings.tls?.kind !== "disable") return;
+    const services = this.#servicesUnder(host);
     const strict = services.find((candidate) => this.#demandsMtls(candidate));
     if (strict) this.#report(origin, "spec.trafficPolicy.tls", findings.plaintextToStrict(strict.host));
   }
@@ -161,6 +188,14 @@ class Validation {
   }
 
   #emptySubsets(policy: ClientPolicy, service: Service): void {
+    const endpoints = this.#mesh.index.endpoints.get(serviceKey(service));
+    if (endpoints && fullSubsets.get(policy) === endpoints) return;
+    const before = this.#found.length;
+    this.#lookForEmptySubsets(policy, service);
+    if (endpoints && this.#found.length === before) fullSubsets.set(policy, endpoints);
+  }
+
+  #lookForEmptySubsets(policy: ClientPolicy, service: Service): void {
     const labels = service.ports.flatMap((port) =>
       endpointsOf(this.#mesh, service, port.number).map((endpoint) => endpoint.labels),
     );

@@ -210,7 +210,16 @@ export function typeNameOf(any: Any): string {
 }
 
 export function packAny<Schema extends DescMessage>(schema: Schema, message: MessageShape<Schema>): Any {
-  return create(AnySchema, { typeUrl: TYPE_URL_PREFIX + schema.typeName, value: toBinary(schema, message) });
+  const any = create(AnySchema, { typeUrl: TYPE_URL_PREFIX + schema.typeName, value: toBinary(schema, message) });
+  packed.set(any, message);
+  return any;
+}
+
+const packed = new WeakMap<Any, Message>();
+
+/** What `packAny` put in, without reading it back. */
+export function packedIn(any: Any): Message | undefined {
+  return packed.get(any);
 }
 
 /** The message in `any`; undefined when it is none of those that Heddle knows. Throws when the bytes are not such a message. */

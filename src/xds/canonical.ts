@@ -9,7 +9,9 @@ function isSorted(keys: readonly string[]): boolean {
 
 function canonicalFields(fields: Fields): Fields {
   let result: Record<string, unknown> | undefined;
-  for (const [key, value] of Object.entries(fields)) {
+  for (const key of Object.keys(fields)) {
+    const value = fields[key];
+    if (typeof value !== "object" || value === null) continue;
     const canonicalValue = canonical(value);
     if (canonicalValue !== value) {
       result ??= { ...fields };
@@ -17,9 +19,10 @@ function canonicalFields(fields: Fields): Fields {
     }
   }
   const current = result ?? fields;
-  const keys = Object.keys(current);
   // A message's own fields are written by number; every other object is a map, a Struct, or a oneof, whose `case` sorts before `value`.
-  if ("$typeName" in fields || isSorted(keys)) return current;
+  if ("$typeName" in fields) return current;
+  const keys = Object.keys(current);
+  if (isSorted(keys)) return current;
   return Object.fromEntries(keys.sort().map((key) => [key, current[key]]));
 }
 
@@ -27,6 +30,12 @@ function canonicalFields(fields: Fields): Fields {
 export function canonical<T>(value: T): T {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   if (!Array.isArray(value)) return canonicalFields(value as Fields) as T;
-  const items = value.map(canonical);
-  return items.some((item, index) => item !== value[index]) ? (items as T) : value;
+  let items: unknown[] | undefined;
+  for (let i = 0; i < value.length; i++) {
+    const item = canonical(value[i]);
+    if (item === value[i]) continue;
+    items ??= [...value];
+    items[i] = item;
+  }
+  return (items as T | undefined) ?? value;
 }

@@ -4,7 +4,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import { isMessage } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { unpackAny } from "./any.ts";
+import { packedIn, unpackAny } from "./any.ts";
 import { type Cluster, Cluster_DiscoveryType } from "./gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { ResourceKind, ResourceMessage } from "./type-urls.ts";
 
@@ -23,7 +23,7 @@ function collectClusters(value: unknown, field: string, into: Set<string>): void
   } else if (Array.isArray(value)) {
     for (const item of value) collectClusters(item, field, into);
   } else if (isMessage(value, AnySchema)) {
-    collectClusters(unpackAny(value), "", into);
+    collectClusters(packedIn(value) ?? unpackAny(value), "", into);
   } else if (typeof value === "object" && value !== null && !(value instanceof Uint8Array)) {
     collectFromFields(value as Readonly<Record<string, unknown>>, into);
   }
@@ -35,7 +35,10 @@ function collectFromFields(fields: Readonly<Record<string, unknown>>, into: Set<
     return;
   }
   if (NAMED_LIKE_CLUSTER.has(String(fields.$typeName))) into.add(String(fields.name));
-  for (const [name, value] of Object.entries(fields)) collectClusters(value, name, into);
+  for (const name of Object.keys(fields)) {
+    const value = fields[name];
+    if (typeof value === "string" || (typeof value === "object" && value !== null)) collectClusters(value, name, into);
+  }
 }
 
 function clustersOf(message: Message): readonly string[] {

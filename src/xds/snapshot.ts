@@ -1,5 +1,6 @@
 // What one proxy is to have, per resource type. Maps are immutable and shared: proxies that see the same get the same Map object.
 
+import { differingKeys } from "../base/corrected-map.ts";
 import type { Resource } from "./resource.ts";
 import type { ResourceKind } from "./type-urls.ts";
 
@@ -26,8 +27,7 @@ export function resourcesOf(snapshot: Snapshot, kind: ResourceKind): ResourceMap
 /** Names whose resource differs between the two maps. A Map object that both share costs nothing. */
 export function changedNames(before: ResourceMap, after: ResourceMap): Set<string> {
   const changed = new Set<string>();
-  if (before === after) return changed;
-  for (const [name, resource] of after) if (before.get(name)?.version !== resource.version) changed.add(name);
-  for (const name of before.keys()) if (!after.has(name)) changed.add(name);
+  for (const name of differingKeys(before, after))
+    if (before.get(name)?.version !== after.get(name)?.version) changed.add(name);
   return changed;
 }

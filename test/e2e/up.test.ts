@@ -255,6 +255,20 @@ test(
 );
 
 test(
+  "it copies by a loop, and ends with the terminal's Ctrl-C as before",
+  async () => {
+    const running = heddle.inTerminal(["up", ...FREE_PORTS, "-o", "json"]);
+    await until(() => running.output().includes("}"));
+    const [, pid = ""] = /"pid": ?(\d+)/.exec(running.output()) ?? [];
+    const told = process.arch === "x64" ? "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=" : "";
+    expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toContain(told);
+    running.type("\x03");
+    expect(await running.exited).toBe(0);
+  },
+  LIMIT_MS,
+);
+
+test(
   "check names what is wrong, and exits with 79 for a fault alone",
   async () => {
     const nothing = await heddle.call(["check", "--server", "http://127.0.0.1:9", "--dashboard", "http://127.0.0.1:9"]);

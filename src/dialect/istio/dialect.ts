@@ -38,7 +38,14 @@ import { readWasmPlugin } from "./wasm-plugin.ts";
 import { readWorkloadEntry } from "./workload-entry.ts";
 import { readWorkloadGroup } from "./workload-group.ts";
 
-export const istio: Dialect = { name: "istio", kinds: KINDS, later: LATER, settings: settingsOf, translate };
+export const istio: Dialect = {
+  name: "istio",
+  kinds: KINDS,
+  later: LATER,
+  settings: settingsOf,
+  holdsSettings: isMeshConfigMap,
+  translate,
+};
 
 /** What one object says by itself. */
 type Draft =

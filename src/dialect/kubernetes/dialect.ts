@@ -2,12 +2,12 @@
 
 import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
-import { type Namespace, NO_PARTS } from "../../model/mesh.ts";
+import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Workload } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
-import { type Dialect, type ObjectResult, remembered, type Translation } from "../dialect.ts";
+import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { readCredential } from "./credential.ts";
@@ -67,14 +67,42 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
   }
 }
 
-function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: Translation): Translation {
+function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation {
   const known = (before?.results ?? []) as readonly Read[]; // its own
-  const results = objects.map((object, i): Read => {
+  const readAt = (i: number): Read => {
+    const object = objects[i]!;
     const last = known[i];
     if (last?.object === object) return last;
     const made = read(object, settings);
     return made.object === object ? made : { ...made, object };
-  });
+  };
+  if (!before?.changed) return ofReads(objects.map((_, i) => readAt(i)));
+  const results = [...known];
+  for (const i of before.changed) results[i] = readAt(i);
+  const parts = before.changed.reduce<MeshParts | undefined>(
+    (last, i) => last && withPart(last, known[i]!.part, results[i]!.part),
+    before.parts,
+  );
+  return parts ? { parts, results } : ofReads(results);
+}
+
+/** The parts with one in the place of another of its kind; undefined: they are not of one kind. */
+function withPart(parts: MeshParts, old: Part, now: Part): MeshParts | undefined {
+  if (old === now) return parts;
+  if (old.kind === "workload" && now.kind === "workload")
+    return { ...parts, workloads: withItem(parts.workloads, old.workload, now.workload) };
+  if (old.kind === "service" && now.kind === "service")
+    return { ...parts, services: withItem(parts.services, old.service, now.service) };
+  if (old.kind === "endpoints" && now.kind === "endpoints")
+    return { ...parts, endpointLists: withItem(parts.endpointLists, old.list, now.list) };
+  return undefined;
+}
+
+function withItem<T>(items: readonly T[], old: T, now: T): readonly T[] {
+  return items.with(items.indexOf(old), now);
+}
+
+function ofReads(results: readonly Read[]): Translation {
   const namespaces: Namespace[] = [];
   const services: Service[] = [];
   const workloads: Workload[] = [];
