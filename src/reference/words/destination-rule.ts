@@ -131,7 +131,8 @@ export const DESTINATION_RULE: KindWords = {
       default: "the operating system's",
     },
     "tls.caCrl": "File of revoked certificates",
-    "tls.credentialName": "Secret with certificate, key and roots",
+    "tls.credentialName":
+      "Secret with certificate, key and roots: for gateways, and for sidecars of a rule with a workloadSelector",
     "tls.caCertCredentialName": "Secret with the roots",
     "tls.subjectAltNames": {
       says: "Names of which the server's certificate must have one",

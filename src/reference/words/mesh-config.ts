@@ -166,7 +166,7 @@ export const MESH_CONFIG_WORDS: Words = {
   availabilityZone: "Zone of the workload",
   binaryPath: "Program of the proxy",
   caCertificatesPem: "Further roots that the proxy trusts",
-  concurrency: "Threads of the proxy",
+  concurrency: "Workers of the proxy; 0 is all cores",
   configPath: "Folder of the proxy's files",
   connectionSettings: "Limits on the proxy's connections",
   controlPlaneAuthPolicy: "How the control plane is spoken with",

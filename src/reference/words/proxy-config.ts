@@ -3,9 +3,9 @@ import type { KindWords } from "../words.ts";
 export const PROXY_CONFIG: KindWords = {
   about: "How proxies are started",
   proxies:
-    "It is read and judged, and neither proxy acts on it: `heddle run` says how a proxy is started, before the control plane is asked.",
+    "`heddle run` and `heddle gateway` start either proxy by it; what changes later is for the next start ([telemetry.md](../telemetry.md#proxyconfig)).",
   fields: {
-    "spec.concurrency": "Threads of the proxy",
+    "spec.concurrency": { says: "Workers of the proxy; 0 is all cores", default: "what the mesh says, or 1" },
     "spec.environmentVariables": "Variables of the proxy's environment",
     "spec.image": "Image of the proxy",
   },
@@ -17,5 +17,6 @@ metadata:
 spec:
   selector:
     matchLabels: {app: web}
+  concurrency: 2
 `,
 };
