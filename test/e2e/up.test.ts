@@ -83,8 +83,8 @@ describe("a control plane that cannot start says why, and leaves nothing running
       expect(state.code).toBe(1);
       expect(state.stderr).toContain("a part of the path is a file, not a folder");
       const config = await upOnFreePorts("--config", "missing");
-      expect(config.code).toBe(1);
-      expect(config.stderr).toContain("cannot read folder missing");
+      expect(config.code).toBe(65);
+      expect(config.stderr).toContain("--config missing: there is no such folder");
     },
     LIMIT_MS,
   );
