@@ -53,6 +53,13 @@ export function attributeOf(expression: Cel): CelAttribute | undefined {
   return CEL_ATTRIBUTES.find((attribute) => attribute === name);
 }
 
+/** Of the value of a label, which is text anyhow: `string(destination.port)` is what Istio's users write. */
+export function valueExpression(expression: Cel): Cel {
+  const [only] = expression.kind === "call" ? expression.arguments : [];
+  const converts = expression.kind === "call" && expression.name === "string" && !expression.on;
+  return converts && only && expression.arguments.length === 1 ? only : expression;
+}
+
 /** What in an expression Heddle's proxy does not evaluate; undefined when it evaluates all of it. */
 export function notEvaluated(expression: Cel): string | undefined {
   if (attributeOf(expression) !== undefined) return undefined;

@@ -132,7 +132,7 @@ function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8A
 }
 
 function bindTerminal(
-  { terminal, tls }: FilterChain,
+  { terminal, tls, metrics }: FilterChain,
   { direction, bufferLimitBytes }: ListenerTable,
   context: ChainContext,
   replaced: readonly BoundHttp[],
@@ -142,7 +142,7 @@ function bindTerminal(
     const logs = bindLogs(terminal.tcp.accessLogs, context.accessLogs);
     return {
       kind: "tcp",
-      tcp: { table: terminal.tcp, logs, inbound, bufferLimitBytes, stats: { connections: 0, active: 0 } },
+      tcp: { table: terminal.tcp, logs, inbound, metrics, bufferLimitBytes, stats: { connections: 0, active: 0 } },
     };
   }
   const { http } = terminal;
@@ -157,6 +157,7 @@ function bindTerminal(
       logs: bindLogs(http.accessLogs, context.accessLogs),
       tracing: bindTracing(http, context, direction === "outbound"),
       inbound,
+      metrics,
       ownNames: () => (tls?.certificate === undefined ? [] : context.secrets.urisOf(tls.certificate)),
       // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.
       stats: before?.stats ?? {

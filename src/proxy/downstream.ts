@@ -4,6 +4,7 @@ import type { HttpLimits } from "../http/limits.ts";
 import type { ByteCounters, SocketAddress } from "../net/byte-stream.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { HttpTable } from "../table/http.ts";
+import type { ChainMetrics } from "../table/metric-overrides.ts";
 import type { BoundLog } from "./access-log.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
@@ -34,6 +35,8 @@ export interface BoundHttp {
   readonly tracing: ManagerTracing | undefined;
   /** Inbound: the requests are reported as the server's. */
   readonly inbound: boolean;
+  /** Undefined: requests are counted by the standard metrics. */
+  readonly metrics?: ChainMetrics | undefined;
   /** URIs in the certificate that clients are shown at the moment. */
   ownNames(): readonly string[];
   readonly stats: HttpStats;

@@ -1,6 +1,8 @@
 // What a finished request is counted as: by its connection manager, its cluster, and who called whom.
 
 import type { RequestHead } from "../http/stream.ts";
+import { NO_VALUES } from "../stats/metric-overrides.ts";
+import { valuesOf } from "../table/metric-overrides.ts";
 import type { AccessRecord } from "./access-record.ts";
 import type { Downstream } from "./downstream.ts";
 import type { GrpcCall } from "./grpc-call.ts";
@@ -14,11 +16,12 @@ export function reportExchange(
   grpc: GrpcCall | undefined,
 ): void {
   const slot = statusClass(record.status);
-  const { stats } = connection.http;
+  const { stats, metrics } = connection.http;
   stats.classes[slot]!++;
   stats.activeRequests--;
   if (record.cluster) record.cluster.stats.classes[slot]!++;
   const edge = connection.edge(record.cluster, record.host, peerMetadata, head.authority, grpc ? "grpc" : "http");
+  const given = metrics ? valuesOf(metrics, record) : NO_VALUES;
   edge.record(
     record.response?.status ?? 0,
     grpc ? grpc.status : -1,
@@ -26,6 +29,7 @@ export function reportExchange(
     record.durationMs,
     head.wireBytes + record.bytesReceived,
     (record.response?.wireBytes ?? 0) + record.bytesSent,
+    given,
   );
-  if (grpc) edge.messages(grpc.requests.count, grpc.responses.count);
+  if (grpc) edge.messages(grpc.requests.count, grpc.responses.count, given);
 }

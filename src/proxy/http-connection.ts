@@ -284,10 +284,11 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     protocol: "http" | "grpc",
   ): RequestEdge {
     const { reporter } = this.context;
+    const overrides = this.http.metrics?.overrides;
     if (!this.http.inbound)
       return cluster && host
-        ? reporter.outbound(cluster, host, protocol)
-        : reporter.outboundUnreached(cluster, authority, protocol);
+        ? reporter.outbound(cluster, host, protocol, overrides)
+        : reporter.outboundUnreached(cluster, authority, protocol, overrides);
     if (
       this.#edge &&
       this.#edgeMetadata === metadata &&
@@ -297,7 +298,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     )
       return this.#edge;
     const caller = { principal: this.facts.principal, metadata, serverName: this.facts.serverName };
-    this.#edge = reporter.inbound(caller, cluster, authority, protocol);
+    this.#edge = reporter.inbound(caller, cluster, authority, protocol, overrides);
     this.#edgeMetadata = metadata;
     this.#edgeCluster = cluster;
     this.#edgeProtocol = protocol;

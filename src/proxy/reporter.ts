@@ -1,9 +1,10 @@
 // Whose request it was: the edges of Istio's metrics, resolved once per host, cluster or peer and kept there.
 
+import { type MetricOverrides, saysSame } from "../stats/metric-overrides.ts";
 import { decodePeerMetadata, parseEndpointWorkload } from "../stats/peer-metadata.ts";
 import type { RequestEdge } from "../stats/request-edge.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
-import type { CalledService, Peer, Workload } from "../stats/traffic-labels.ts";
+import type { CalledService, Peer, Traffic, Workload } from "../stats/traffic-labels.ts";
 import { serviceFromAuthority, UNKNOWN_PEER, UNKNOWN_WORKLOAD } from "../stats/traffic-labels.ts";
 import type { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { parseServerName } from "../xds/names.ts";
@@ -44,33 +45,36 @@ export class Reporter {
   }
 
   /** A request to a host of a cluster, as the caller's side reports it. */
-  outbound(cluster: Cluster, host: Host, protocol: RequestProtocol): RequestEdge {
+  outbound(cluster: Cluster, host: Host, protocol: RequestProtocol, overrides?: MetricOverrides): RequestEdge {
     const known = protocol === "grpc" ? host.grpcEdge : host.httpEdge;
-    if (known) return known;
-    const edge = this.#metrics.requests({
+    if (known && saysSame(known.overrides, overrides)) return known;
+    const traffic: Traffic = {
       reporter: "source",
       protocol,
       source: this.#self,
       destination: destinationOf(host),
       service: serviceOf(cluster, ""),
-    });
+    };
+    const edge = this.#metrics.requests(traffic, overrides);
     if (protocol === "grpc") host.grpcEdge = edge;
     else host.httpEdge = edge;
     return edge;
   }
 
   /** A request that reached no host; `cluster` is undefined when not even a route was found. */
-  outboundUnreached(cluster: Cluster | undefined, authority: string, protocol: RequestProtocol): RequestEdge {
+  outboundUnreached(
+    cluster: Cluster | undefined,
+    authority: string,
+    protocol: RequestProtocol,
+    overrides?: MetricOverrides,
+  ): RequestEdge {
     const known = protocol === "grpc" ? cluster?.grpcEdge : cluster?.httpEdge;
-    if (known) return known;
+    if (known && saysSame(known.overrides, overrides)) return known;
     const service = cluster ? serviceOf(cluster, authority) : serviceFromAuthority(authority, "");
-    const edge = this.#metrics.requests({
-      reporter: "source",
-      protocol,
-      source: this.#self,
-      destination: UNKNOWN_PEER,
-      service,
-    });
+    const edge = this.#metrics.requests(
+      { reporter: "source", protocol, source: this.#self, destination: UNKNOWN_PEER, service },
+      overrides,
+    );
     if (cluster?.table.service) {
       if (protocol === "grpc") cluster.grpcEdge = edge;
       else cluster.httpEdge = edge;
@@ -79,45 +83,40 @@ export class Reporter {
   }
 
   /** A request as the server's side reports it. */
-  inbound(caller: Caller, cluster: Cluster | undefined, authority: string, protocol: RequestProtocol): RequestEdge {
+  inbound(
+    caller: Caller,
+    cluster: Cluster | undefined,
+    authority: string,
+    protocol: RequestProtocol,
+    overrides?: MetricOverrides,
+  ): RequestEdge {
     const source: Peer = { workload: this.#peer(caller.metadata), principal: caller.principal };
     const destination = { ...this.#self, principal: caller.principal === "" ? "" : this.#principal };
-    return this.#metrics.requests({
-      reporter: "destination",
-      protocol,
-      source,
-      destination,
-      service: calledService(caller.serverName, cluster, authority),
-    });
+    const service = calledService(caller.serverName, cluster, authority);
+    return this.#metrics.requests({ reporter: "destination", protocol, source, destination, service }, overrides);
   }
 
-  outboundTcp(cluster: Cluster, host: Host): TcpEdge {
-    host.tcpEdge ??= this.#metrics.tcp(
-      {
-        reporter: "source",
-        protocol: "tcp",
-        source: this.#self,
-        destination: destinationOf(host),
-        service: serviceOf(cluster, ""),
-      },
-      "-",
-    );
+  /** `given`: values that the overrides ask for; with them the edge is not the host's alone. */
+  outboundTcp(cluster: Cluster, host: Host, overrides?: MetricOverrides, given?: readonly string[]): TcpEdge {
+    const known = host.tcpEdge;
+    if (known && saysSame(known.overrides, overrides) && !given?.length) return known;
+    const traffic: Traffic = {
+      reporter: "source",
+      protocol: "tcp",
+      source: this.#self,
+      destination: destinationOf(host),
+      service: serviceOf(cluster, ""),
+    };
+    host.tcpEdge = this.#metrics.tcp(traffic, "-", overrides, given);
     return host.tcpEdge;
   }
 
-  inboundTcp(caller: Caller, cluster: Cluster): TcpEdge {
+  inboundTcp(caller: Caller, cluster: Cluster, overrides?: MetricOverrides, given?: readonly string[]): TcpEdge {
     const source: Peer = { workload: this.#peer(caller.metadata), principal: caller.principal };
     const destination = { ...this.#self, principal: caller.principal === "" ? "" : this.#principal };
-    return this.#metrics.tcp(
-      {
-        reporter: "destination",
-        protocol: "tcp",
-        source,
-        destination,
-        service: calledService(caller.serverName, cluster, ""),
-      },
-      "-",
-    );
+    const service = calledService(caller.serverName, cluster, "");
+    const traffic: Traffic = { reporter: "destination", protocol: "tcp", source, destination, service };
+    return this.#metrics.tcp(traffic, "-", overrides, given);
   }
 
   #peer(metadata: string): Workload {

@@ -4,9 +4,11 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import type { Tlv } from "../net/proxy-protocol.ts";
+import { NO_VALUES } from "../stats/metric-overrides.ts";
 import type { TcpEdge } from "../stats/tcp-edge.ts";
 import { hashText } from "../table/hash-policy.ts";
 import type { LogType } from "../table/log-filter.ts";
+import { type ChainMetrics, valuesOf } from "../table/metric-overrides.ts";
 import { chooseTcpCluster, type TcpHash, type TcpTable } from "../table/tcp.ts";
 import { type BoundLog, writeLogs } from "./access-log.ts";
 import { AccessRecord } from "./access-record.ts";
@@ -26,6 +28,8 @@ export interface BoundTcp {
   readonly table: TcpTable;
   readonly logs: readonly BoundLog[];
   readonly inbound: boolean;
+  /** Undefined: connections are counted by the standard metrics. */
+  readonly metrics?: ChainMetrics | undefined;
   /** Of the listener. */
   readonly bufferLimitBytes: number;
   readonly stats: { connections: number; active: number };
@@ -257,7 +261,11 @@ export class TcpConnection implements SpliceListener {
     const { reporter } = this.#context;
     const { stream, facts } = this.#downstream;
     const caller = { principal: facts.principal, metadata: "", serverName: facts.serverName };
-    this.#edge = this.#tcp.inbound ? reporter.inboundTcp(caller, cluster) : reporter.outboundTcp(cluster, host);
+    const { inbound, metrics } = this.#tcp;
+    const given = metrics ? valuesOf(metrics, this.#record) : NO_VALUES;
+    this.#edge = inbound
+      ? reporter.inboundTcp(caller, cluster, metrics?.overrides, given)
+      : reporter.outboundTcp(cluster, host, metrics?.overrides, given);
     this.#edge.opened();
     timers.arm(this.#report, REPORT_MS);
     if (this.#tcp.table.logsConnected) this.#log("TcpUpstreamConnected");

@@ -1,6 +1,7 @@
 // A metric that only grows.
 
 import type { CounterDefinition, LabelValues } from "./definition.ts";
+import type { MetricOverrides } from "./metric-overrides.ts";
 import { SeriesTable } from "./series-table.ts";
 
 /** A series of one particular counter; the brand keeps it from being used on a gauge or a histogram. */
@@ -20,6 +21,11 @@ export class Counter<Labels extends readonly string[] = readonly string[]> {
     return this.table.offsetOf(values) as CounterSeries;
   }
 
+  /** As `series`, by whoever gives it back by `remove`. `given`: values that the overrides ask for. */
+  hold(values: LabelValues<Labels>, overrides?: MetricOverrides, given?: readonly string[]): CounterSeries {
+    return this.table.hold(values, overrides?.metrics.get(this.definition.name), given) as CounterSeries;
+  }
+
   /** `n` is at least 0; not checked, because requests pay for it. */
   add(series: CounterSeries, n: number): void {
     this.table.cells[series]! += n;
@@ -33,7 +39,7 @@ export class Counter<Labels extends readonly string[] = readonly string[]> {
     return this.table.cells[series]!;
   }
 
-  /** Drops the series from the exposition. Its number may be given to another: nobody may hold it any longer. */
+  /** Drops the series from the exposition, if nobody else holds it. Its number may be given to another. */
   remove(series: CounterSeries): void {
     this.table.remove(series);
   }

@@ -1,6 +1,7 @@
 // A distribution in fixed buckets. A series is its bucket counts (not cumulative, the last is +Inf) followed by the sum of the values.
 
 import type { HistogramDefinition, LabelValues } from "./definition.ts";
+import type { MetricOverrides } from "./metric-overrides.ts";
 import { SeriesTable } from "./series-table.ts";
 
 /** A series of one particular histogram. */
@@ -20,6 +21,11 @@ export class Histogram<Labels extends readonly string[] = readonly string[]> {
   /** The series with these label values, registered on first use. */
   series(values: LabelValues<Labels>): HistogramSeries {
     return this.table.offsetOf(values) as HistogramSeries;
+  }
+
+  /** As `series`, by whoever gives it back by `remove`. `given`: values that the overrides ask for. */
+  hold(values: LabelValues<Labels>, overrides?: MetricOverrides, given?: readonly string[]): HistogramSeries {
+    return this.table.hold(values, overrides?.metrics.get(this.definition.name), given) as HistogramSeries;
   }
 
   /** Counts one value. NaN is ignored: it would spoil the sum for good. */
@@ -49,7 +55,7 @@ export class Histogram<Labels extends readonly string[] = readonly string[]> {
     return this.table.cells[series + this.#bounds.length + 1]!;
   }
 
-  /** Drops the series from the exposition. Its number may be given to another: nobody may hold it any longer. */
+  /** Drops the series from the exposition, if nobody else holds it. Its number may be given to another. */
   remove(series: HistogramSeries): void {
     this.table.remove(series);
   }

@@ -3,7 +3,9 @@
 
 import type { Counter, CounterSeries } from "./counter.ts";
 import type { Histogram, HistogramSeries } from "./histogram.ts";
+import { type MetricOverrides, NO_VALUES } from "./metric-overrides.ts";
 import type { MESSAGE_LABELS, REQUEST_LABELS } from "./names/traffic.ts";
+import { OVERFLOW_VALUE } from "./series-table.ts";
 import { messageLabels, requestLabels, type Traffic } from "./traffic-labels.ts";
 
 /** The metrics of requests, registered once a process. */
@@ -31,8 +33,25 @@ interface Outcome {
 const GRPC_STATUSES = 17;
 const NO_GRPC_STATUS = -1;
 
+/** Of requests that bring values of their own, kinds that one edge tells apart: a path or a header is the client's word. */
+const MAX_KINDS = 1_000;
+
+interface MessageSeries {
+  readonly requests: CounterSeries;
+  readonly responses: CounterSeries;
+}
+
 function grpcText(status: number): string {
   return status === NO_GRPC_STATUS ? "" : String(status);
+}
+
+function kindOf(flags: string, given: readonly string[]): string {
+  return `${flags}\0${given.join("\0")}`;
+}
+
+/** The values themselves, if they were there before or there are not too many of them. */
+function boundedValues(kinds: ReadonlyMap<string, unknown>, kind: string, given: readonly string[]): readonly string[] {
+  return given.length === 0 || kinds.size < MAX_KINDS || kinds.has(kind) ? given : given.map(() => OVERFLOW_VALUE);
 }
 
 /** HTTP and gRPC requests of one edge. */
@@ -41,19 +60,21 @@ export class RequestEdge {
   readonly #traffic: Traffic;
   /** Outcomes without flags, the common case, by code and status in one number. */
   readonly #plain = new Map<number, Outcome>();
+  /** By the flags, and by the values that requests bring. */
   readonly #flagged = new Map<string, Map<number, Outcome>>();
-  #requestMessages: CounterSeries | undefined;
-  #responseMessages: CounterSeries | undefined;
+  readonly #messages = new Map<string, MessageSeries>();
+  readonly overrides: MetricOverrides | undefined;
 
   /** @internal made by TrafficMetrics */
-  constructor(families: RequestFamilies, traffic: Traffic) {
+  constructor(families: RequestFamilies, traffic: Traffic, overrides?: MetricOverrides) {
     this.#families = families;
     this.#traffic = traffic;
+    this.overrides = overrides;
   }
 
   /**
    * Counts one finished request. `responseCode` 0: no response. `grpcStatus` -1: not gRPC or no status. `flags`: Envoy's short ones, `-` for none.
-   * Sizes are bytes on the wire of the downstream connection, headers included.
+   * Sizes are bytes on the wire of the downstream connection, headers included. `given`: the values that the overrides ask for.
    */
   record(
     responseCode: number,
@@ -62,13 +83,15 @@ export class RequestEdge {
     durationMs: number,
     requestBytes: number,
     responseBytes: number,
+    given: readonly string[] = NO_VALUES,
   ): void {
     const code = responseCode >= 100 && responseCode <= 999 ? responseCode : 0;
     const status =
       grpcStatus >= 0 && grpcStatus < GRPC_STATUSES ? grpcStatus : grpcStatus === NO_GRPC_STATUS ? NO_GRPC_STATUS : 2;
     const key = code * 32 + status + 1;
+    const kind = given.length === 0 ? flags : kindOf(flags, given);
     const outcome =
-      (flags === "-" ? this.#plain : this.#flagged.get(flags))?.get(key) ?? this.#add(key, code, status, flags);
+      (kind === "-" ? this.#plain : this.#flagged.get(kind))?.get(key) ?? this.#add(key, code, status, flags, given);
     const families = this.#families;
     families.requests.increment(outcome.requests);
     families.duration.observe(outcome.duration, durationMs);
@@ -77,40 +100,58 @@ export class RequestEdge {
   }
 
   /** Counts gRPC messages; callable any number of times while a stream is open, with what came since. */
-  messages(requests: number, responses: number): void {
+  messages(requests: number, responses: number, given: readonly string[] = NO_VALUES): void {
     const { requestMessages, responseMessages } = this.#families;
-    if (this.#requestMessages === undefined || this.#responseMessages === undefined) {
-      this.#requestMessages = requestMessages.series(messageLabels(this.#traffic));
-      this.#responseMessages = responseMessages.series(messageLabels(this.#traffic));
-    }
-    requestMessages.add(this.#requestMessages, requests);
-    responseMessages.add(this.#responseMessages, responses);
+    const kind = given.length === 0 ? "" : given.join("\0");
+    const series = this.#messages.get(kind) ?? this.#addMessages(given);
+    requestMessages.add(series.requests, requests);
+    responseMessages.add(series.responses, responses);
+  }
+
+  #addMessages(asked: readonly string[]): MessageSeries {
+    const given = boundedValues(this.#messages, asked.join("\0"), asked);
+    const kind = given.join("\0");
+    const known = this.#messages.get(kind);
+    if (known) return known;
+    const { requestMessages, responseMessages } = this.#families;
+    const labels = messageLabels(this.#traffic);
+    const series = {
+      requests: requestMessages.hold(labels, this.overrides, given),
+      responses: responseMessages.hold(labels, this.overrides, given),
+    };
+    this.#messages.set(kind, series);
+    return series;
   }
 
   /** @internal drops outcomes that had no request for `idleSweeps` sweeps. */
   sweep(idleSweeps: number): void {
     this.#sweepOutcomes(this.#plain, idleSweeps);
-    for (const [flags, outcomes] of this.#flagged) {
+    for (const [kind, outcomes] of this.#flagged) {
       this.#sweepOutcomes(outcomes, idleSweeps);
-      if (outcomes.size === 0) this.#flagged.delete(flags);
+      if (outcomes.size === 0) this.#flagged.delete(kind);
     }
   }
 
-  #add(key: number, code: number, status: number, flags: string): Outcome {
+  #add(key: number, code: number, status: number, flags: string, asked: readonly string[]): Outcome {
+    const given = boundedValues(this.#flagged, kindOf(flags, asked), asked);
+    const kind = given.length === 0 ? flags : kindOf(flags, given);
+    const known = given === asked ? undefined : this.#flagged.get(kind)?.get(key);
+    if (known) return known;
+    const { overrides } = this;
     const labels = requestLabels(this.#traffic, code, grpcText(status), flags);
     const families = this.#families;
     const outcome: Outcome = {
-      requests: families.requests.series(labels),
-      duration: families.duration.series(labels),
-      requestBytes: families.requestBytes.series(labels),
-      responseBytes: families.responseBytes.series(labels),
+      requests: families.requests.hold(labels, overrides, given),
+      duration: families.duration.hold(labels, overrides, given),
+      requestBytes: families.requestBytes.hold(labels, overrides, given),
+      responseBytes: families.responseBytes.hold(labels, overrides, given),
       seen: 0,
       idleSweeps: 0,
     };
-    let outcomes = flags === "-" ? this.#plain : this.#flagged.get(flags);
+    let outcomes = kind === "-" ? this.#plain : this.#flagged.get(kind);
     if (!outcomes) {
       outcomes = new Map();
-      this.#flagged.set(flags, outcomes);
+      this.#flagged.set(kind, outcomes);
     }
     outcomes.set(key, outcome);
     return outcome;

@@ -2,6 +2,7 @@
 // Recording is then an indexed addition: no hash, no string, no allocation on the request path.
 
 import { labelText } from "./label-text.ts";
+import { type MetricOverride, relabelled } from "./metric-overrides.ts";
 
 const INITIAL_SERIES = 8;
 
@@ -17,7 +18,11 @@ export class SeriesTable {
   readonly #offsets = new Map<string, number>();
   readonly #texts: (string | undefined)[] = [];
   readonly #free: number[] = [];
+  /** Of what is counted and not shown. */
+  #discarded = -1;
   #overflow = -1;
+  /** Of series that several hold; every other one has one holder at most. */
+  readonly #holders = new Map<number, number>();
   #refused = 0;
 
   constructor(labels: readonly string[], width: number, maxSeries: number) {
@@ -44,7 +49,34 @@ export class SeriesTable {
         `label values: ${values.length} given, ${this.#labels.length} expected (${this.#labels.join(", ")})`,
       );
     }
-    const text = labelText(this.#labels, values);
+    return this.#offsetOfText(labelText(this.#labels, values));
+  }
+
+  /**
+   * As `offsetOf`, for one of several who may hold the series and give it back by `remove`: labels that are left out make one series of
+   * many. `given`: the values that `override` asks for by their number.
+   */
+  hold(values: readonly string[], override?: MetricOverride, given: readonly string[] = []): number {
+    const size = this.#offsets.size;
+    const offset = override ? this.#overriddenOffset(values, override, given) : this.offsetOf(values);
+    if (this.#offsets.size === size && offset !== this.#overflow && offset !== this.#discarded)
+      this.#holders.set(offset, (this.#holders.get(offset) ?? 1) + 1);
+    return offset;
+  }
+
+  #overriddenOffset(values: readonly string[], override: MetricOverride, given: readonly string[]): number {
+    if (override.dropped) return this.#discard();
+    const relabelling = relabelled(this.#labels, values, override, given);
+    return this.#offsetOfText(labelText(relabelling.names, relabelling.values));
+  }
+
+  /** Cells like any others, so that recording asks nothing; no text, so that they are never shown. */
+  #discard(): number {
+    if (this.#discarded === -1) this.#discarded = this.#place(undefined);
+    return this.#discarded;
+  }
+
+  #offsetOfText(text: string): number {
     const known = this.#offsets.get(text);
     if (known !== undefined) return known;
     if (this.#offsets.size < this.#maxSeries) return this.#add(text);
@@ -54,10 +86,16 @@ export class SeriesTable {
     return this.#overflow;
   }
 
-  /** Forgets a series; its cells are zeroed and given to a later one, so only the sole holder of the offset may call this. */
+  /**
+   * Forgets a series whose last holder calls this; its cells are zeroed and given to a later one, so nobody may use the offset after it.
+   */
   remove(offset: number): void {
     const text = this.#texts[offset / this.#width];
     if (text === undefined || offset === this.#overflow) return;
+    const holders = this.#holders.get(offset) ?? 1;
+    if (holders > 2) this.#holders.set(offset, holders - 1);
+    else this.#holders.delete(offset);
+    if (holders > 1) return;
     this.#offsets.delete(text);
     this.#texts[offset / this.#width] = undefined;
     this.cells.fill(0, offset, offset + this.#width);
@@ -73,6 +111,12 @@ export class SeriesTable {
   }
 
   #add(text: string): number {
+    const offset = this.#place(text);
+    this.#offsets.set(text, offset);
+    return offset;
+  }
+
+  #place(text: string | undefined): number {
     const offset = this.#free.pop() ?? this.#texts.length * this.#width;
     if (offset + this.#width > this.cells.length) {
       const grown = new Float64Array(this.cells.length * 2);
@@ -80,7 +124,6 @@ export class SeriesTable {
       this.cells = grown;
     }
     this.#texts[offset / this.#width] = text;
-    this.#offsets.set(text, offset);
     return offset;
   }
 }

@@ -1,6 +1,7 @@
 // TCP connections of one edge: who calls whom, as whom.
 
 import type { Counter, CounterSeries } from "./counter.ts";
+import { type MetricOverrides, NO_VALUES } from "./metric-overrides.ts";
 import type { TCP_LABELS } from "./names/traffic.ts";
 import { type Traffic, tcpLabels } from "./traffic-labels.ts";
 
@@ -12,22 +13,30 @@ export interface TcpFamilies {
   readonly received: Counter<typeof TCP_LABELS>;
 }
 
-/** TCP connections of one edge and one set of flags. */
+/** TCP connections of one edge and one set of flags, and of values that connections bring for the overrides. */
 export class TcpEdge {
   readonly #families: TcpFamilies;
   readonly #opened: CounterSeries;
   readonly #closed: CounterSeries;
   readonly #sent: CounterSeries;
   readonly #received: CounterSeries;
+  readonly overrides: MetricOverrides | undefined;
 
   /** @internal made by TrafficMetrics */
-  constructor(families: TcpFamilies, traffic: Traffic, flags: string) {
+  constructor(
+    families: TcpFamilies,
+    traffic: Traffic,
+    flags: string,
+    overrides?: MetricOverrides,
+    given: readonly string[] = NO_VALUES,
+  ) {
     const labels = tcpLabels(traffic, flags);
     this.#families = families;
-    this.#opened = families.opened.series(labels);
-    this.#closed = families.closed.series(labels);
-    this.#sent = families.sent.series(labels);
-    this.#received = families.received.series(labels);
+    this.overrides = overrides;
+    this.#opened = families.opened.hold(labels, overrides, given);
+    this.#closed = families.closed.hold(labels, overrides, given);
+    this.#sent = families.sent.hold(labels, overrides, given);
+    this.#received = families.received.hold(labels, overrides, given);
   }
 
   opened(): void {

@@ -2,6 +2,7 @@
 // stream, so that both report the same.
 
 import { detached } from "./detached.ts";
+import { type MetricOverrides, NO_VALUES } from "./metric-overrides.ts";
 import {
   REQUEST_BYTES,
   REQUEST_DURATION,
@@ -68,13 +69,17 @@ export class TrafficMetrics {
   }
 
   /** The edge for this traffic; the same object for the same labels, so keep it rather than ask per request. */
-  requests(traffic: Traffic): RequestEdge {
-    return this.#intern(this.#requestEdges, traffic, "", (kept) => new RequestEdge(this.#requestFamilies, kept));
+  requests(traffic: Traffic, overrides?: MetricOverrides): RequestEdge {
+    const create = (kept: Traffic) => new RequestEdge(this.#requestFamilies, kept, overrides);
+    return this.#intern(this.#requestEdges, traffic, overrides?.key ?? "", create);
   }
 
-  /** The edge of TCP connections for this traffic; `flags` as in the access log, `-` for none. */
-  tcp(traffic: Traffic, flags: string): TcpEdge {
-    return this.#intern(this.#tcpEdges, traffic, flags, (kept) => new TcpEdge(this.#tcpFamilies, kept, flags));
+  /** The edge of TCP connections for this traffic; `flags` as in the access log, `-` for none. `given`: values that the overrides ask for. */
+  tcp(traffic: Traffic, flags: string, overrides?: MetricOverrides, given: readonly string[] = NO_VALUES): TcpEdge {
+    const values = this.#tcpEdges.size < this.#maxEdges ? given : given.map(() => OVERFLOW_VALUE);
+    const create = (kept: Traffic) => new TcpEdge(this.#tcpFamilies, kept, flags, overrides, values.map(detached));
+    const kind = overrides ? [flags, overrides.key, ...values].join("\0") : flags;
+    return this.#intern(this.#tcpEdges, traffic, kind, create);
   }
 
   /**
@@ -85,12 +90,12 @@ export class TrafficMetrics {
     for (const edge of this.#requestEdges.values()) edge.sweep(idleSweeps);
   }
 
-  #intern<Edge>(edges: Map<string, Edge>, traffic: Traffic, flags: string, create: (traffic: Traffic) => Edge): Edge {
-    const key = edgeKey(traffic, flags);
+  #intern<Edge>(edges: Map<string, Edge>, traffic: Traffic, kind: string, create: (traffic: Traffic) => Edge): Edge {
+    const key = edgeKey(traffic, kind);
     const known = edges.get(key);
     if (known) return known;
     const full = edges.size >= this.#maxEdges;
-    const overflowKey = full ? edgeKey(overflow(traffic), flags) : key;
+    const overflowKey = full ? edgeKey(overflow(traffic), kind) : key;
     let edge = full ? edges.get(overflowKey) : undefined;
     if (!edge) {
       edge = create(full ? overflow(traffic) : kept(traffic));
@@ -106,6 +111,6 @@ function kept(traffic: Traffic): Traffic {
   return { ...traffic, service: { host: detached(host), name: detached(name), namespace } };
 }
 
-function edgeKey(traffic: Traffic, flags: string): string {
-  return `${messageLabels(traffic).join("\0")}\0${flags}`;
+function edgeKey(traffic: Traffic, kind: string): string {
+  return `${messageLabels(traffic).join("\0")}\0${kind}`;
 }

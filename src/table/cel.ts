@@ -35,6 +35,18 @@ export function compileCel(expression: Cel, matcher: CompilePattern): CelPredica
   return (facts) => evaluate(facts) === true;
 }
 
+/** The value as text; undefined: it is none. */
+export type CelText = (facts: CelFacts) => string | undefined;
+
+/** Of an expression in which `notEvaluated` finds nothing. */
+export function compileCelText(expression: Cel, matcher: CompilePattern): CelText {
+  const evaluate = compile(expression, matcher);
+  return (facts) => {
+    const value = evaluate(facts);
+    return isScalar(value) && value !== null ? String(value) : undefined;
+  };
+}
+
 const ATTRIBUTES: Readonly<Record<CelAttribute, Evaluate>> = {
   "connection.mtls": ({ facts }) => facts.peer !== undefined,
   "connection.requested_server_name": ({ facts }) => facts.serverName || undefined,

@@ -9,6 +9,7 @@ import {
 } from "./filter-chain-match.ts";
 import type { HttpTable } from "./http.ts";
 import type { Inspection } from "./listener-filter.ts";
+import type { ChainMetrics } from "./metric-overrides.ts";
 import type { NetworkFilter } from "./network-filter.ts";
 import type { Origin } from "./origin.ts";
 import type { TcpTable } from "./tcp.ts";
@@ -29,6 +30,8 @@ export interface FilterChain {
   /** In order, before the terminal one. */
   readonly filters: readonly NetworkFilter[];
   readonly terminal: Terminal;
+  /** Undefined: its traffic is counted by the standard metrics. */
+  readonly metrics?: ChainMetrics | undefined;
 }
 
 export interface Listener {
