@@ -37,7 +37,7 @@ export interface ChainContext {
   readonly telemetry?: ProxyTelemetry | undefined;
 }
 
-function sideOf({ telemetry, direction }: ChainContext): ProxyTelemetry["client"] | undefined {
+export function sideOf({ telemetry, direction }: ChainContext): ProxyTelemetry["client"] | undefined {
   return direction === "inbound" ? telemetry?.server : telemetry?.client;
 }
 

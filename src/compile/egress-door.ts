@@ -133,14 +133,19 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
     (isProxy && resolves(view)) || served.some(({ service }) => service.resolution === "dynamic-dns");
   const options = { resolvesHosts, tunnels: isProxy };
   const settings = mesh.settings;
-  const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, settings, options, sourceOf(view, door)], () => {
-    const http = httpFilter(chainContext(context, view), { statPrefix: `outbound_${name}`, routes: name, ...options });
-    const chains = [filterChain({ name: "http", filter: http })];
-    return {
-      resource: encodeResource("lds", listener("outbound", { ...at(opened), filterChains: chains })),
-      sources: sourceOf(view, door),
-    };
-  });
+  const made = cache.memo.get(
+    `door/${view.key}/${name}`,
+    [door.port, settings, options, sourceOf(view, door), view.telemetry],
+    () => {
+      const chain = chainContext(context, view);
+      const http = httpFilter(chain, { statPrefix: `outbound_${name}`, routes: name, ...options });
+      const chains = [filterChain(chain, { name: "http", filter: http })];
+      return {
+        resource: encodeResource("lds", listener("outbound", { ...at(opened), filterChains: chains })),
+        sources: sourceOf(view, door),
+      };
+    },
+  );
   return [{ listener: made, routes }];
 }
 

@@ -116,7 +116,7 @@ function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: Lis
     filterChains: plan.chains.map((chain) => {
       const { name, serverNames, socket, terminal } = chain;
       const statPrefix = `outbound_${plan.name}`;
-      return filterChain({
+      return filterChain(context, {
         name,
         filter:
           terminal.kind === "http"

@@ -121,8 +121,8 @@ export function legChains(context: ChainContext, port: ServedPort): FilterChain[
   const http = port.protocol === "undeclared" ? asClientSpoke : declaredHttp;
   const tls = legServer();
   return [
-    ...(takesHttp(port) ? [filterChain({ name: httpChainName(port), filter: http(context, port), tls })] : []),
-    ...(takesBytes(port) ? [filterChain({ name: streamChainName(port), ...bytes(context, port), tls })] : []),
+    ...(takesHttp(port) ? [filterChain(context, { name: httpChainName(port), filter: http(context, port), tls })] : []),
+    ...(takesBytes(port) ? [filterChain(context, { name: streamChainName(port), ...bytes(context, port), tls })] : []),
   ];
 }
 
@@ -145,18 +145,20 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
   const tls = socket ? { tls: socket } : {};
   const common = match ? { match } : {};
   if (isHttp(port.protocol))
-    return [filterChain({ name: httpChainName(port), filter: declaredHttp(context, port), ...tls, ...common })];
-  const stream = filterChain({ name: streamChainName(port), ...bytes(context, port), ...tls, ...common });
+    return [
+      filterChain(context, { name: httpChainName(port), filter: declaredHttp(context, port), ...tls, ...common }),
+    ];
+  const stream = filterChain(context, { name: streamChainName(port), ...bytes(context, port), ...tls, ...common });
   if (port.protocol !== "undeclared") return [stream];
   const speaking = (applicationProtocols: string[]) => ({ match: { ...match, applicationProtocols } });
   return [
-    filterChain({
+    filterChain(context, {
       name: httpChainName(port),
       filter: declaredHttp(context, port),
       ...tls,
       ...speaking(strict ? ISTIO_HTTP1 : SNIFFED_HTTP1),
     }),
-    filterChain({
+    filterChain(context, {
       name: `${httpChainName(port)}2`,
       filter: http2(context, port),
       ...tls,
@@ -173,13 +175,13 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   if (isHttp(port.protocol)) {
     const applicationProtocols = [...ISTIO_ALONE_HTTP1, ...ISTIO_ALONE_HTTP2, ...ISTIO_BYTES];
     return [
-      filterChain({
+      filterChain(context, {
         name: `${httpChainName(port)}|mtls`,
         filter: http,
         tls,
         match: { ...match, applicationProtocols },
       }),
-      filterChain({ name: httpChainName(port), filter: http, match }),
+      filterChain(context, { name: httpChainName(port), filter: http, match }),
     ];
   }
   const secure = (applicationProtocols: string[]) => ({ ...match, transportProtocol: "tls", applicationProtocols });
@@ -191,16 +193,25 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   const overHttp2 = http2(context, port);
   const stream = bytes(context, port);
   return [
-    filterChain({ name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_ALONE_HTTP1) }),
-    filterChain({ name: `${httpChainName(port)}2|mtls`, filter: overHttp2, tls, match: secure(ISTIO_ALONE_HTTP2) }),
-    filterChain({ name: `${streamChainName(port)}|mtls`, ...stream, tls, match: secure(ISTIO_BYTES) }),
-    filterChain({
+    filterChain(context, { name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_ALONE_HTTP1) }),
+    filterChain(context, {
+      name: `${httpChainName(port)}2|mtls`,
+      filter: overHttp2,
+      tls,
+      match: secure(ISTIO_ALONE_HTTP2),
+    }),
+    filterChain(context, { name: `${streamChainName(port)}|mtls`, ...stream, tls, match: secure(ISTIO_BYTES) }),
+    filterChain(context, {
       name: `${streamChainName(port)}|tls`,
       ...stream,
       match: { ...match, transportProtocol: "tls" },
     }),
-    filterChain({ name: httpChainName(port), filter: http, match: plain(SNIFFED_HTTP1) }),
-    filterChain({ name: `${httpChainName(port)}2`, filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
-    filterChain({ name: streamChainName(port), ...stream, match: { ...match, transportProtocol: "raw_buffer" } }),
+    filterChain(context, { name: httpChainName(port), filter: http, match: plain(SNIFFED_HTTP1) }),
+    filterChain(context, { name: `${httpChainName(port)}2`, filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
+    filterChain(context, {
+      name: streamChainName(port),
+      ...stream,
+      match: { ...match, transportProtocol: "raw_buffer" },
+    }),
   ];
 }

@@ -281,6 +281,7 @@ function partsOf({ services, routes, policies, strict, secrets, logged, pods, sc
       scope: { kind: "namespace", namespace: ns, labels: app === undefined ? {} : { app } },
       logging: [{ side: undefined, providers: ["envoy"], disabled: false, filter }],
       tracing: [],
+      metrics: [],
     })),
   });
 }

@@ -13,7 +13,10 @@ const ANY_ADDRESS = "0.0.0.0";
 
 function otherwise(context: ChainContext): FilterChain {
   const name = outsideCluster(outsideOf(context.settings));
-  return filterChain({ name, filter: streamFilter(context, { statPrefix: name, clusters: [{ name, weight: 1 }] }) });
+  return filterChain(context, {
+    name,
+    filter: streamFilter(context, { statPrefix: name, clusters: [{ name, weight: 1 }] }),
+  });
 }
 
 /** Takes every captured connection and hands it to the listener of its destination, or out of the mesh. */
@@ -50,12 +53,12 @@ export interface SharedPort {
 
 export function sharedPortListener(context: ChainContext, { port, http, resolvesHosts, tls }: SharedPort): Listener {
   const name = listenerName({ address: ANY_ADDRESS, port });
-  const requests = filterChain({
+  const requests = filterChain(context, {
     name: "http",
     filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port), resolvesHosts }),
   });
   const bySni = tls.map((target) =>
-    filterChain({
+    filterChain(context, {
       name: `tls|${target.host}`,
       match: { serverNames: [target.host] },
       before: target.looksUpServerName ? [hostOfServerName(target.port)] : [],

@@ -124,7 +124,7 @@ export function capturedListener(
         ...(withoutHttp ? [httpInspector(withoutHttp)] : []),
       ],
       filterChains: chains,
-      defaultFilterChain: filterChain({
+      defaultFilterChain: filterChain(context, {
         name: otherwise,
         before: streamGuards(context, undefined),
         filter: streamFilter(context, target),

@@ -41,10 +41,14 @@ export function targetChains(
 ): Pick<Listener, "filterChains" | "listenerFilters"> & { readonly sniffs: boolean } {
   const { host, port, protocol, routes } = target;
   const http = (match?: ChainOptions["match"]) =>
-    filterChain({ name: "http", filter: httpFilter(context, { statPrefix, routes }), ...(match ? { match } : {}) });
+    filterChain(context, {
+      name: "http",
+      filter: httpFilter(context, { statPrefix, routes }),
+      ...(match ? { match } : {}),
+    });
   if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], sniffs: false };
   const name = clusterName({ direction: "outbound", port, subset: "", host });
-  const stream = filterChain({
+  const stream = filterChain(context, {
     name: "tcp",
     filter: streamFilter(context, { statPrefix: name, ...target.stream }),
   });
@@ -69,12 +73,12 @@ export function forwardProxyListeners(context: ChainContext, port: number): List
     listener("outbound", {
       name: FORWARD_PROXY,
       address: socketAddress(LOOPBACK, port),
-      filterChains: [filterChain({ name: "http", filter: proxy })],
+      filterChains: [filterChain(context, { name: "http", filter: proxy })],
     }),
     listener("outbound", {
       name: FORWARD_PROXY_TUNNEL,
       listenerSpecifier: { case: "internalListener", value: {} },
-      filterChains: [filterChain({ name: "http", filter: tunnel })],
+      filterChains: [filterChain(context, { name: "http", filter: tunnel })],
     }),
   ];
 }

@@ -19,7 +19,9 @@ import { HttpInspectorSchema } from "../xds/gen/envoy/extensions/filters/listene
 import { OriginalDstSchema } from "../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.ts";
 import { ProxyProtocolSchema } from "../xds/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts";
 import { TlsInspectorSchema } from "../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts";
+import type { ChainContext } from "./connection-manager.ts";
 import { lazy } from "./lazy.ts";
+import { chainMetadata } from "./metric-overrides.ts";
 
 /** Of each connection and direction; Envoy's edge recommendation. Its default of 1 MiB lets 1,000 slow readers take 1 GiB. */
 const BUFFER_LIMIT = 32_768;
@@ -77,9 +79,14 @@ export interface ChainOptions {
   readonly tls?: TransportSocket;
 }
 
-export function filterChain({ name, before = [], filter, match, tls }: ChainOptions): FilterChain {
+export function filterChain(
+  context: ChainContext,
+  { name, before = [], filter, match, tls }: ChainOptions,
+): FilterChain {
+  const metadata = chainMetadata(context);
   return create(FilterChainSchema, {
     name,
+    ...(metadata ? { metadata } : {}),
     filters: [...before, filter],
     ...(match ? { filterChainMatch: match } : {}),
     ...(tls ? { transportSocket: tls } : {}),

@@ -2,6 +2,7 @@
 
 import {
   type EffectiveLog,
+  type EffectiveMetric,
   type EffectiveTracing,
   type SideTelemetry,
   telemetryOf,
@@ -30,6 +31,7 @@ export interface ProxyLog extends EffectiveLog {
 export interface ProxySide {
   readonly logs: readonly ProxyLog[] | undefined;
   readonly tracing: ProxyTracing | undefined;
+  readonly metrics: readonly EffectiveMetric[];
 }
 
 export interface ProxyTelemetry {
@@ -53,13 +55,14 @@ export function clientTelemetryKey({ origins, client }: ProxyTelemetry): string 
   return [...origins.map(originKey), cluster, serviceName, ...Object.values(ownTags), ...logs].join(" ");
 }
 
-function sideOf(mesh: Mesh, workload: Workload, { logs: told, tracing }: SideTelemetry): ProxySide {
+function sideOf(mesh: Mesh, workload: Workload, { logs: told, tracing, metrics }: SideTelemetry): ProxySide {
   const logs = told?.map((log) => ({ ...log, cluster: clusterOf(mesh, workload, log) }));
-  if (!tracing) return { logs, tracing: undefined };
+  if (!tracing) return { logs, tracing: undefined, metrics };
   const { provider } = tracing;
   const serviceName = provider.kind === "opentelemetry" ? `${workload.canonicalName}.${workload.namespace}` : "";
   const ownTags = tracing.istioTags ? istioTags(mesh, workload) : {};
-  return { logs, tracing: { ...tracing, cluster: clusterOf(mesh, workload, tracing), serviceName, ownTags } };
+  const cluster = clusterOf(mesh, workload, tracing);
+  return { logs, tracing: { ...tracing, cluster, serviceName, ownTags }, metrics };
 }
 
 /** Istio's (tracing.go, buildServiceTags), with what it writes where it knows nothing. */

@@ -4,7 +4,7 @@ import { telemetryOf } from "./effective-telemetry.ts";
 import { NO_PARTS } from "./mesh.ts";
 import { origin } from "./sample.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "./settings.ts";
-import type { LogRule, Telemetry, TraceRule } from "./telemetry.ts";
+import type { LogRule, MetricOverride, Telemetry, TraceRule } from "./telemetry.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
 
 const MESH: WorkloadScope = { kind: "mesh", labels: {} };
@@ -21,7 +21,15 @@ function trace(changes: Partial<TraceRule>): TraceRule {
 }
 
 function telemetry(name: string, scope: WorkloadScope, changes: Partial<Telemetry>, createdAt = 0): Telemetry {
-  return { origin: origin("Telemetry", name, "shop"), createdAt, scope, logging: [], tracing: [], ...changes };
+  return {
+    origin: origin("Telemetry", name, "shop"),
+    createdAt,
+    scope,
+    logging: [],
+    tracing: [],
+    metrics: [],
+    ...changes,
+  };
 }
 
 const SETTINGS: MeshSettings = {
@@ -123,4 +131,50 @@ test("1 % is sampled where nobody says it, and nothing is traced without a provi
   expect(effective([bare])?.client.tracing).toBeUndefined();
   const byDefault = { defaultProviders: { logging: [], tracing: ["zip"] } };
   expect(effective([], byDefault)?.client.tracing?.samplingPercent).toBe(1);
+});
+
+function override(changes: Partial<MetricOverride>): MetricOverride {
+  return { side: undefined, metrics: [], disabled: undefined, labels: {}, ...changes };
+}
+
+function metrics(scope: WorkloadScope, overrides: readonly MetricOverride[], providers: readonly string[] = []) {
+  return telemetry(JSON.stringify(scope), scope, { metrics: [{ providers, overrides }] });
+}
+
+const REMOVED = { kind: "removed" } as const;
+const SET = { kind: "set", expression: "'x'" } as const;
+
+test("overrides of metrics are merged metric by metric and label by label, the last to speak", () => {
+  const mesh = metrics(MESH, [
+    override({ disabled: true }),
+    override({ metrics: ["requests_total"], disabled: false, labels: { b: SET, a: REMOVED } }),
+  ]);
+  const shop = metrics(SHOP, [override({ metrics: ["requests_total", "request_bytes"], labels: { b: REMOVED } })]);
+  const web = metrics(WEB, [override({ side: "server", disabled: false })]);
+  const found = effective([mesh, shop, web]);
+  expect(found?.server.metrics).toEqual([
+    {
+      metric: "requests_total",
+      disabled: false,
+      labels: [
+        ["a", REMOVED],
+        ["b", REMOVED],
+      ],
+    },
+    { metric: "request_bytes", disabled: false, labels: [["b", REMOVED]] },
+  ]);
+  expect(found?.client.metrics).toHaveLength(10);
+  expect(found?.client.metrics.filter(({ disabled }) => !disabled).map(({ metric }) => metric)).toEqual([
+    "requests_total",
+  ]);
+  expect(effective([web])?.server.metrics).toEqual([]);
+});
+
+test("overrides for others than Prometheus change nothing; those without providers are for whom the rule before is for", () => {
+  const count = (telemetries: readonly Telemetry[]) => effective(telemetries)?.client.metrics.length;
+  const off = [override({ disabled: true, metrics: ["request_bytes"] })];
+  expect(count([metrics(MESH, off, ["prometheus"])])).toBe(1);
+  expect(count([metrics(MESH, off, ["stackdriver"])])).toBe(0);
+  expect(count([metrics(MESH, [], ["stackdriver"]), metrics(SHOP, off)])).toBe(0);
+  expect(count([metrics(MESH, off, ["stackdriver"]), metrics(SHOP, off, ["prometheus"])])).toBe(1);
 });

@@ -5,7 +5,10 @@ import type { Mesh } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
 import type { MeshSettings } from "./settings.ts";
 import {
+  type LabelRule,
   type LogRule,
+  STANDARD_METRICS,
+  type StandardMetric,
   type Telemetry,
   type TelemetryProvider,
   type TelemetrySide,
@@ -28,10 +31,18 @@ export interface EffectiveTracing {
   readonly istioTags: boolean;
 }
 
+/** A standard metric that somebody overrides; labels sorted by name. */
+export interface EffectiveMetric {
+  readonly metric: StandardMetric;
+  readonly disabled: boolean;
+  readonly labels: readonly (readonly [name: string, rule: LabelRule])[];
+}
+
 export interface SideTelemetry {
   /** Undefined: nobody said anything, and the mesh's own access log holds. */
   readonly logs: readonly EffectiveLog[] | undefined;
   readonly tracing: EffectiveTracing | undefined;
+  readonly metrics: readonly EffectiveMetric[];
 }
 
 export interface WorkloadTelemetry {
@@ -55,6 +66,7 @@ export function telemetryOf(
   const of = (side: TelemetrySide): SideTelemetry => ({
     logs: logsOf(settings, levels, side),
     tracing: tracingOf(settings, levels, side),
+    metrics: metricsOf(settings, levels, side),
   });
   return { client: of("client"), server: of("server"), origins: levels.map(({ origin }) => origin) };
 }
@@ -131,4 +143,31 @@ function tracingOf(
     byRequestId: last("byRequestId") ?? true,
     istioTags: last("istioTags") ?? true,
   };
+}
+
+/** Prometheus is told where nobody says who is. */
+const DEFAULT_METRICS_PROVIDERS: readonly string[] = ["prometheus"];
+
+/** Override by override, the last to speak of a metric's label or of whether it is kept (telemetry.go, mergeMetrics). */
+function metricsOf(
+  settings: MeshSettings,
+  levels: readonly Telemetry[],
+  side: TelemetrySide,
+): readonly EffectiveMetric[] {
+  const rules = levels.flatMap(({ metrics }) => metrics);
+  if (rules.length === 0) return [];
+  const inForce = rules.findLast(({ providers }) => providers.length > 0)?.providers ?? DEFAULT_METRICS_PROVIDERS;
+  const told = inForce.find((name) => telemetryProvider(settings, name)?.kind === "prometheus");
+  let names = DEFAULT_METRICS_PROVIDERS;
+  const overrides = rules.flatMap((rule) => {
+    if (rule.providers.length > 0) names = rule.providers;
+    return told !== undefined && names.includes(told) ? rule.overrides.filter((override) => isOf(override, side)) : [];
+  });
+  return STANDARD_METRICS.flatMap((metric): readonly EffectiveMetric[] => {
+    const own = overrides.filter(({ metrics }) => metrics.length === 0 || metrics.includes(metric));
+    const disabled = own.findLast((override) => override.disabled !== undefined)?.disabled ?? false;
+    const merged: Readonly<Record<string, LabelRule>> = Object.assign({}, ...own.map((override) => override.labels));
+    const labels = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1));
+    return disabled || labels.length > 0 ? [{ metric, disabled, labels }] : [];
+  });
 }

@@ -197,3 +197,13 @@ export function logsLost(provider: string, service: string, proxy: string): Mess
     suggestion: "a Service or ServiceEntry with that host and port",
   };
 }
+
+export function metricsNotOverridden(proxy: string): Message {
+  return {
+    code: "HED2038",
+    severity: "warning",
+    message: `metrics of ${proxy} are not adapted: its requests are counted from Envoy's log, by the standard metrics`,
+    suggestion:
+      "Heddle's proxy beside the workload (heddle.dev/proxy: heddle), or relabelling where metrics are scraped",
+  };
+}

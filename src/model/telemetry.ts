@@ -80,12 +80,47 @@ export interface TraceRule {
   readonly istioTags: boolean | undefined;
 }
 
+/** Istio's standard metrics, without `istio_` before them. */
+export const STANDARD_METRICS = [
+  "requests_total",
+  "request_duration_milliseconds",
+  "request_bytes",
+  "response_bytes",
+  "tcp_connections_opened_total",
+  "tcp_connections_closed_total",
+  "tcp_sent_bytes_total",
+  "tcp_received_bytes_total",
+  "request_messages_total",
+  "response_messages_total",
+] as const;
+
+export type StandardMetric = (typeof STANDARD_METRICS)[number];
+
+/** `expression`: of CEL. */
+export type LabelRule = { readonly kind: "removed" } | { readonly kind: "set"; readonly expression: string };
+
+export interface MetricOverride {
+  readonly side: TelemetrySide | undefined;
+  /** Empty: all of them. */
+  readonly metrics: readonly StandardMetric[];
+  /** Undefined: as the override before it has it. */
+  readonly disabled: boolean | undefined;
+  readonly labels: Readonly<Record<string, LabelRule>>;
+}
+
+export interface MetricsRule {
+  /** Names; empty: those that hold so far. */
+  readonly providers: readonly string[];
+  readonly overrides: readonly MetricOverride[];
+}
+
 export interface Telemetry {
   readonly origin: Origin;
   readonly createdAt: number;
   readonly scope: WorkloadScope;
   readonly logging: readonly LogRule[];
   readonly tracing: readonly TraceRule[];
+  readonly metrics: readonly MetricsRule[];
 }
 
 /** Names of those who are told where nobody says whom. */

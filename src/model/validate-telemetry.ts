@@ -26,6 +26,7 @@ interface Section {
 const SECTIONS: readonly Section[] = [
   { path: "spec.tracing", rules: ({ tracing }) => tracing, finding: tracingFinding },
   { path: "spec.accessLogging", rules: ({ logging }) => logging, finding: loggingFinding },
+  { path: "spec.metrics", rules: ({ metrics }) => metrics, finding: metricsFinding },
 ];
 
 /** Of each kind one for an object: a hundred replicas have the same mistake. */
@@ -65,6 +66,13 @@ function loggingFinding(mesh: Mesh, workload: Workload): Message | undefined {
   if (workload.proxy?.kind === "heddle") return findings.logsNotStreamed(first.name, name);
   const lost = services.find((provider) => !isReached(mesh, workload, provider));
   return lost && findings.logsLost(lost.name, `${lost.host}:${lost.port}`, name);
+}
+
+function metricsFinding(mesh: Mesh, workload: Workload): Message | undefined {
+  if (workload.proxy?.kind !== "envoy") return undefined;
+  const telemetry = telemetryOf(mesh, workload);
+  const overridden = [...(telemetry?.client.metrics ?? []), ...(telemetry?.server.metrics ?? [])];
+  return overridden.length > 0 ? findings.metricsNotOverridden(`${workload.namespace}/${workload.name}`) : undefined;
 }
 
 function isReached(mesh: Mesh, { namespace }: Workload, provider: TelemetryProvider): boolean {

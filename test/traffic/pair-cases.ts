@@ -63,7 +63,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
     describe("scoping", () => scopingCases(pair, clientProxy));
-    describe("telemetry", () => telemetryCases(pair));
+    describe("telemetry", () => telemetryCases(pair, clientProxy));
     describe("spans", () => spanCases(pair));
     describe("patches", () => patchCases(pair, clientProxy));
     describe("order", () => orderCases(pair));

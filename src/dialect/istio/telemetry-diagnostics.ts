@@ -52,14 +52,43 @@ export function tagOfNoKind(tag: string): Message {
   return error("HED1485", `custom tag ${quote(tag)} has no value`, "one of literal, environment, header, formatter");
 }
 
-export function metricsAreStandard(): Message {
-  return warning(
-    "HED1486",
-    "metrics are not adapted yet: proxies have Istio's standard metrics, for Prometheus",
-    "relabelling where they are scraped",
-  );
+export function noReportingInterval(): Message {
+  return warning("HED1486", "reportingInterval has no effect: byte streams are counted every 5 s while they last");
 }
 
 export function oneTracingProvider(names: readonly string[]): Message {
   return warning("HED1487", `spans go to one provider: ${quote(names[0])} counts, not ${names.slice(1).join(", ")}`);
+}
+
+export function unknownMetric(name: string, known: readonly string[]): Message {
+  const near = nearest(name, known);
+  return warning(
+    "HED1488",
+    `no proxy has a metric ${quote(name)}: nothing is overridden`,
+    near ? `customMetric: ${near}` : `one of ${known.join(", ")}`,
+  );
+}
+
+export function valueOfRemovedTag(tag: string): Message {
+  return error("HED1489", `tag ${quote(tag)} is removed and has a value`, "operation: UPSERT, or no value");
+}
+
+export function tagWithoutValue(tag: string): Message {
+  return error(
+    "HED1490",
+    `tag ${quote(tag)} is set to no value`,
+    `value: "'text'", an expression, or operation: REMOVE`,
+  );
+}
+
+export function badTagName(tag: string): Message {
+  return error("HED1491", `${quote(tag)} cannot be the name of a label`, "letters, digits and _, no digit first");
+}
+
+export function tagNotEvaluated(tag: string, what: string): Message {
+  return warning(
+    "HED1492",
+    `Heddle's proxy does not evaluate ${what}: tag ${quote(tag)} stays as it is`,
+    "attributes of request, response, source, destination and connection (docs/telemetry.md)",
+  );
 }

@@ -92,6 +92,7 @@ export const TELEMETRY = record({
 
 export type TracingSpec = Value<typeof TRACING>;
 export type CustomTagSpec = Value<typeof CUSTOM_TAG>;
+export type MetricOverrideSpec = Value<typeof OVERRIDE>;
 export type MetricsSpec = Value<typeof METRICS_OF_PROVIDERS>;
 export type AccessLoggingSpec = Value<typeof ACCESS_LOGGING>;
 export type ModeSpec = Value<typeof MODE>;

@@ -5,6 +5,7 @@ import { functionsIn, notEvaluated, patternsIn } from "../../base/cel-attributes
 import type { Message } from "../../model/message.ts";
 import {
   type LogRule,
+  type MetricsRule,
   type Telemetry,
   type TelemetryProvider,
   type TelemetrySide,
@@ -19,6 +20,7 @@ import { joinPath } from "../path.ts";
 import { checkOperators } from "./log-settings.ts";
 import type { Reading } from "./reading.ts";
 import * as diagnostics from "./telemetry-diagnostics.ts";
+import { readMetricOverride } from "./telemetry-metrics.ts";
 import {
   type AccessLoggingSpec,
   type CustomTagSpec,
@@ -54,12 +56,10 @@ export function readTelemetry(reading: Reading): Telemetry | undefined {
   const { tracing = [], metrics = [], accessLogging = [], ...scoped } = read.spec ?? {};
   const reader = new TelemetryReader(reading);
   const scope = readScope(scoped, reading);
-  metrics.forEach((spec, i) => {
-    reader.metrics(spec, `spec.metrics[${i}]`);
-  });
   const rules = {
     logging: accessLogging.map((spec, i) => reader.logging(spec, `spec.accessLogging[${i}]`)),
     tracing: tracing.map((spec, i) => reader.tracing(spec, `spec.tracing[${i}]`)),
+    metrics: metrics.map((spec, i) => reader.metrics(spec, `spec.metrics[${i}]`)),
   };
   return scope && { origin, createdAt: object.createdAt, scope: ownNamespace(scope, reading), ...rules };
 }
@@ -116,11 +116,16 @@ class TelemetryReader {
     };
   }
 
-  /** Judged, not kept: what they ask for nobody does. */
-  metrics(spec: MetricsSpec, path: string): void {
-    this.#providers(spec.providers, path, "metrics");
-    if (spec.overrides || spec.reportingInterval !== undefined)
-      this.#reading.reporter.report(path, diagnostics.metricsAreStandard());
+  metrics({ providers, overrides = [], reportingInterval }: MetricsSpec, path: string): MetricsRule {
+    const { reporter } = this.#reading;
+    if (reportingInterval !== undefined)
+      reporter.report(joinPath(path, "reportingInterval"), diagnostics.noReportingInterval());
+    return {
+      providers: this.#providers(providers, path, "metrics"),
+      overrides: overrides.flatMap(
+        (override, i) => readMetricOverride(override, `${joinPath(path, "overrides")}[${i}]`, reporter) ?? [],
+      ),
+    };
   }
 
   #providers(specs: readonly { readonly name: string }[] = [], path: string, section: Section): readonly string[] {

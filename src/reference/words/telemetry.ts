@@ -3,7 +3,7 @@ import type { KindWords } from "../words.ts";
 const MODE = { says: "The client's side, the server's, or both", default: "CLIENT_AND_SERVER" };
 
 export const TELEMETRY: KindWords = {
-  about: "Which requests are logged and traced, and where to",
+  about: "Which requests are logged and traced, and where to; what metrics tell of them",
   proxies:
     "Sidecars and gateways act on it; what only one of the two proxies does, [telemetry.md](../telemetry.md) says.",
   fields: {
@@ -35,16 +35,16 @@ export const TELEMETRY: KindWords = {
     "tracing.disableContextPropagation": { says: "Whether the context of traces ends here", default: "false" },
     "spec.metrics": "Metrics",
     "metrics.providers": { says: "Who gets them", default: "MeshConfig's defaultProviders.metrics" },
-    "metrics.overrides": "Changes of single metrics",
+    "metrics.overrides": { says: "Changes of single metrics", envoy: "counted by the standard metrics" },
     "overrides.match": "The metrics that are changed",
     "match.metric": { says: "One of Istio's metrics", default: "ALL_METRICS" },
-    "match.customMetric": "Name of another metric",
+    "match.customMetric": "Its name without istio_",
     "match.mode": MODE,
     "overrides.disabled": { says: "Whether it is not kept", default: "false" },
     "overrides.tagOverrides": "Changes of its labels, by name",
     "tagOverrides.operation": { says: "UPSERT sets the label, REMOVE takes it out", default: "UPSERT" },
     "tagOverrides.value": "An expression for the label (CEL)",
-    "metrics.reportingInterval": "Time between reports",
+    "metrics.reportingInterval": "Time between reports; has no effect",
     "spec.accessLogging": "Access logs",
     "accessLogging.match": "Traffic that it is for",
     "accessLogging.providers": {

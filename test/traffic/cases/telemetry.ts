@@ -1,16 +1,17 @@
-// What Telemetry says is told of requests: which of them are logged, by whom, and which traces begin.
+// What Telemetry says is told of requests: which of them are logged, by whom, which traces begin, and as what they are counted.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
-import { eventually } from "../mesh.ts";
+import { eventually, type TestWorkload } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 
 /** Both proxies write once they hold 64 KiB: a line so long comes at once. */
 const PADDING = "-".repeat(66_000);
 
-export function telemetryCases(pair: Pair): void {
+export function telemetryCases(pair: Pair, clientProxy: ProxyKind): void {
   const file = (name: string) => join(pair.mesh.folder, `${name}.log`);
   const provider = (name: string) =>
     `    - {name: ${name}, envoyFileAccessLog: {path: ${file(name)}, logFormat: {text: "%REQ(:PATH)% %RESPONSE_CODE% ${PADDING}"}}}`;
@@ -117,5 +118,54 @@ ${["first", "second", "third"].map(provider).join("\n")}
     expect(found).toMatchObject({ "x-b3-traceid": trace, "x-b3-sampled": "1" });
     expect(found["x-b3-spanid"]).not.toBe(context["x-b3-spanid"]);
     expect(found["x-b3-parentspanid"]).toBe(context["x-b3-spanid"]);
+  });
+
+  test("metrics are left out, lose labels and get others, where Heddle's proxy counts them", async () => {
+    const counted = async (workload: TestWorkload, name: string, reporter: string) => {
+      const text = await (await fetch(`http://127.0.0.1:${workload.ports.status}/stats/prometheus`)).text();
+      return text.split("\n").filter((line) => line.startsWith(`${name}{reporter="${reporter}"`));
+    };
+    const sum = async (...asked: Parameters<typeof counted>) =>
+      (await counted(...asked)).reduce((all, line) => all + Number(line.split(" ").at(-1)), 0);
+    await telemetry(
+      `{metrics: [{overrides: [{match: {metric: REQUEST_SIZE}, disabled: true}, {match: {metric: REQUEST_COUNT}, tagOverrides: {source_principal: {operation: REMOVE}, team: {value: "'golden'"}, path: {value: request.url_path}}}]}]}`,
+    );
+    for (const [workload, proxy, reporter] of [
+      [pair.client, clientProxy, "source"],
+      [pair.v1, pair.serverProxy, "destination"],
+    ] as const) {
+      const overridden = (lines: readonly string[]) =>
+        lines.filter((line) => line.includes('path="/counted",team="golden"'));
+      if (proxy === "envoy") continue;
+      const found = await eventually(
+        async () => {
+          await pair.get("/counted?a=b");
+          return overridden(await counted(workload, "istio_requests_total", reporter));
+        },
+        (lines) => lines.length > 0,
+      );
+      expect(found).toHaveLength(1);
+      expect(found[0]).not.toContain("source_principal=");
+      expect(found[0]).toContain('source_workload="client-v1"');
+      const [sizes, responses] = [
+        await sum(workload, "istio_request_bytes_count", reporter),
+        await sum(workload, "istio_response_bytes_count", reporter),
+      ];
+      await pair.get("/counted");
+      await eventually(
+        () => sum(workload, "istio_response_bytes_count", reporter),
+        (now) => now > responses,
+      );
+      expect(await sum(workload, "istio_response_bytes_count", reporter)).toBeGreaterThan(responses);
+      expect(await sum(workload, "istio_request_bytes_count", reporter)).toBe(sizes);
+    }
+    if (clientProxy === "envoy") {
+      await pair.get("/counted");
+      const names = await eventually(
+        () => counted(pair.client, "istio_requests_total", "source"),
+        (lines) => lines.length > 0,
+      );
+      expect(names.every((line) => line.includes("source_principal="))).toBe(true);
+    }
   });
 }
