@@ -82,7 +82,11 @@ export function tagWithoutValue(tag: string): Message {
 }
 
 export function badTagName(tag: string): Message {
-  return error("HED1491", `${quote(tag)} cannot be the name of a label`, "letters, digits and _, no digit first");
+  return error(
+    "HED1491",
+    `${quote(tag)} cannot be the name of a label`,
+    "letters, digits and _, no digit first; not le, nor __ in front",
+  );
 }
 
 export function tagNotEvaluated(tag: string, what: string): Message {

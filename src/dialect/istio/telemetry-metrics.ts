@@ -27,8 +27,8 @@ const NAMES: Readonly<Record<Exclude<Named, "ALL_METRICS">, StandardMetric>> = {
   GRPC_RESPONSE_MESSAGES: "response_messages_total",
 };
 
-/** Prometheus' names of labels. */
-const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** Prometheus' names of labels, but for those that are its own: `le` tells a histogram's buckets apart. */
+const LABEL = /^(?!__|le$)[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** Undefined: it is for no metric that there is. */
 export function readMetricOverride(

@@ -57,6 +57,7 @@ test.each<[JsonValue, string]>([
   [[{ drop: true }], ".metrics[0].name: missing"],
   [[{ name: "a", tags_to_remove: [1] }], ".tags_to_remove: not a list of labels"],
   [[{ name: "a", dimensions: { "a-b": "'x'" } }], '.dimensions["a-b"]: not the name of a label'],
+  [[{ name: "a", dimensions: { le: "'x'" } }], '.dimensions["le"]: not the name of a label'],
   [[{ name: "a", dimensions: { a: "request." } }], "unexpected the end"],
   [[{ name: "a", dimensions: { a: "node.id" } }], "node.id is not supported by Heddle's proxy"],
   [[{ name: "a", dimensions: { a: "request.path.matches('(')" } }], "missing closing )"],

@@ -12,7 +12,8 @@ import { compileRegex } from "../string-match.ts";
 import type { Scope } from "./scope.ts";
 import { Memo } from "./shared.ts";
 
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+/** A second `le` would break a histogram's exposition, and a leading `__` is Prometheus' own. */
+const LABEL_NAME = /^(?!__|le$)[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** More distinct expressions than anybody has labels. */
 const MAX_VALUES = 64;
 
