@@ -123,12 +123,14 @@ async function firstSync(world: World): Promise<Outcome> {
   const startedAt = wallMs();
   await ask(world.proxiesPort, "/connect");
   const simulated = MESH.proxies - 1;
+  const { statusWrites } = await ask<PlaneReport>(world.planePort, "/");
   const report = await settled(world, simulated, 0);
   if (report.synced !== simulated) throw new Failure(`${report.synced} of ${simulated} proxies have everything`);
   await proveEnvoy(world);
   const seconds = (report.lastAt - startedAt) / 1_000;
   const cpu = cpuSeconds(world) - cpuBefore;
   const peak = peakBytes(world);
+  const after = await ask<PlaneReport>(world.planePort, "/");
   const subject = "first sync of all";
   return {
     figures: [
@@ -137,6 +139,7 @@ async function firstSync(world: World): Promise<Outcome> {
       figure(subject, "resident, largest", peak / 1e6, "MB"),
       figure(subject, "resident, after", memory([world.plane.pid]).residentBytes / 1e6, "MB"),
       figure(subject, "sent", report.bytes / 1e6, "MB"),
+      figure(subject, "statuses written", after.statusWrites - statusWrites, ""),
     ],
     verdicts: [
       verdict("first sync of all, seconds", seconds, "s", 10),
@@ -193,6 +196,29 @@ async function changes(world: World, what: Change, atMostMs: number): Promise<Ou
   };
 }
 
+/** What telling the status of objects adds to a change: with and without it in turn, because a process that has run for longer costs less. */
+async function statusShare(world: World): Promise<Outcome> {
+  const cpu = { on: 0, off: 0 };
+  for (let i = 0; i < CHANGES; i++) {
+    for (const status of ["on", "off"] as const) {
+      await ask(world.planePort, `/status/${status}`);
+      const { responses } = await ask<ProxiesReport>(world.proxiesPort, "/");
+      const before = cpuSeconds(world);
+      await ask(world.planePort, "/change/virtual-service");
+      await settled(world, MESH.proxies - 1, responses);
+      cpu[status] += cpuSeconds(world) - before;
+    }
+  }
+  const share = (cpu.on / cpu.off - 1) * 100;
+  return {
+    figures: [
+      figure("one VirtualService", "CPU with status", (cpu.on / CHANGES) * 1_000, "ms"),
+      figure("one VirtualService", "CPU without status", (cpu.off / CHANGES) * 1_000, "ms"),
+    ],
+    verdicts: [verdict("what status adds to the CPU of a change", share, "%", 10)],
+  };
+}
+
 async function compileOf(lab: Lab, size: MeshSize): Promise<CompileReport> {
   return JSON.parse(await lab.output([process.execPath, script("compile"), JSON.stringify(size)], "both"));
 }
@@ -240,6 +266,7 @@ export const control: FiguresCase = {
       await firstSync(world),
       await changes(world, "endpoint", 300),
       await changes(world, "virtual-service", 500),
+      await statusShare(world),
       sizes,
     ];
     return {

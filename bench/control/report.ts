@@ -10,6 +10,8 @@ export interface CompilationReport {
 
 export interface PlaneReport {
   readonly compilations: readonly CompilationReport[];
+  /** Of objects, so far. */
+  readonly statusWrites: number;
 }
 
 export interface ProxiesReport {

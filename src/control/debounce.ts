@@ -10,18 +10,28 @@ export class Debounce {
   readonly #work: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #firstAt = 0;
+  #lastAt = 0;
 
   constructor(options: DebounceOptions, work: () => void) {
     this.#options = options;
     this.#work = work;
   }
 
+  /** Told of thousands of acknowledgements in a second: a timer that is armed stays, and looks for itself whether there was a pause. */
   touch(): void {
-    const now = performance.now();
-    if (this.#timer === undefined) this.#firstAt = now;
-    else clearTimeout(this.#timer);
-    const left = this.#firstAt + this.#options.maxMs - now;
-    this.#timer = setTimeout(() => this.flush(), Math.max(0, Math.min(this.#options.quietMs, left)));
+    this.#lastAt = performance.now();
+    if (this.#timer !== undefined) return;
+    this.#firstAt = this.#lastAt;
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer = setTimeout(() => (this.#left() > 0 ? this.#arm() : this.flush()), this.#left());
+  }
+
+  #left(): number {
+    const { quietMs, maxMs } = this.#options;
+    return Math.min(this.#lastAt + quietMs, this.#firstAt + maxMs) - performance.now();
   }
 
   /** Does the work now, if there is any. */

@@ -96,8 +96,11 @@ export class Discovery implements StreamHost {
 
   /** How far each proxy that has a configuration is with it. */
   *progress(): Iterable<ProxyProgress> {
-    for (const { workload, snapshot, pending } of this.streams)
-      if (workload && snapshot) yield { name: `${workload.namespace}/${workload.name}`, workload, snapshot, pending };
+    for (const stream of this.#streams) {
+      const { workload, snapshot } = stream;
+      if (!workload || !snapshot || !isProxy(stream)) continue;
+      yield { name: `${workload.namespace}/${workload.name}`, workload, snapshot, pending: stream.pending };
+    }
   }
 
   /** The discovery method of the gRPC service. */

@@ -143,9 +143,12 @@ export class ProxyStream implements CallHandler {
     return this.#cost.sum;
   }
 
-  /** What of its snapshot may not be in force yet. */
+  /** What of its snapshot may not be in force yet. Names are told once it is past its start: until then it may lack all of them. */
   get pending(): readonly Pending[] {
-    return this.#state.kind === "serving" ? this.#state.server.pending() : [];
+    if (this.#state.kind !== "serving") return [];
+    const { server } = this.#state;
+    const lacking = server.lacking();
+    return lacking.length > 0 ? lacking : server.pending();
   }
 
   get status(): readonly TypeStatus[] {

@@ -169,14 +169,24 @@ export class DeltaServer {
       if (type?.subscription.wants(name)) yield resource;
   }
 
+  /** The kinds of which the client has nothing yet, or a whole on its way. None: it is past its start. */
+  lacking(): readonly Pending[] {
+    const kinds = ALWAYS_ASKED.filter((kind) => !this.#types.has(kind));
+    if (!this.#types.has("rds") && resourcesOf(this.#snapshot, "rds").size > 0) kinds.push("rds");
+    for (const [kind, type] of this.#types) if (type.pendsWhole) kinds.push(kind);
+    return kinds.map((kind) => ({ kind, whole: true }));
+  }
+
   /** What of the snapshot may not be in force yet. Costs by what changed, not by what there is; empty for a client that is up to date. */
   pending(): readonly Pending[] {
-    const all: Pending[] = ALWAYS_ASKED.filter((kind) => !this.#types.has(kind)).map((kind) => ({ kind, whole: true }));
-    if (!this.#types.has("rds") && resourcesOf(this.#snapshot, "rds").size > 0) all.push({ kind: "rds", whole: true });
+    const all = [...this.lacking()];
     for (const [kind, type] of this.#types) {
-      if (type.pendsWhole) all.push({ kind, whole: true });
-      const names = new Map([...type.pending()].map((name) => [name, type.refusalOf(name)]));
-      if (names.size > 0) all.push({ kind, whole: false, names });
+      let names: Map<string, string | undefined> | undefined;
+      for (const name of type.pending()) {
+        names ??= new Map();
+        names.set(name, type.refusalOf(name));
+      }
+      if (names) all.push({ kind, whole: false, names });
     }
     return all;
   }

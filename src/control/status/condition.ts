@@ -33,20 +33,31 @@ export function isObjectCondition(condition: Json): boolean {
   return isJsonObject(condition) && OBJECT_CONDITIONS.some((type) => type === condition.type);
 }
 
-/** How urgent a change is: counts in a message may wait, what is true or false may not. */
-export type Urgency = "none" | "message" | "fact";
+/**
+ * How urgent a change is. Somebody waits for `fact`: that the object as it is now was looked at, that it is programmed at last, that a proxy refuses it. `count`: on
+ * how many proxies it is, and that it is no longer on all of them because others came.
+ */
+export type Urgency = "none" | "count" | "fact";
 
 export function urgencyOf(present: readonly Json[], wanted: readonly Condition[]): Urgency {
   let urgency: Urgency = "none";
   for (const condition of wanted) {
     const found = present.find((other) => isJsonObject(other) && other.type === condition.type);
-    if (!isJsonObject(found)) return "fact";
-    const { status, reason, observedGeneration } = condition;
-    if (found.status !== status || found.reason !== reason || found.observedGeneration !== observedGeneration)
-      return "fact";
-    if (found.message !== condition.message) urgency = "message";
+    if (!isJsonObject(found) || found.observedGeneration !== condition.observedGeneration) return "fact";
+    const { status, reason, message } = condition;
+    if (found.status === status && found.reason === reason && found.message === message) continue;
+    if (!isCount(condition) || (found.status !== status && status === "True")) return "fact";
+    if (found.reason !== reason && !MOVING.has(reason)) return "fact";
+    urgency = "count";
   }
   return urgency;
+}
+
+/** What becomes of `Programmed` by proxies that come, go and acknowledge. */
+const MOVING: ReadonlySet<string> = new Set(["NoProxies", "Pending", "Programmed"]);
+
+function isCount({ type }: Condition): boolean {
+  return type === "Programmed" || type === "Reconciled";
 }
 
 /** What is to be written: others' stay as they are and where they are, and a time stays while the status does. */

@@ -33,6 +33,8 @@ const WORLD = readFileSync(join(import.meta.dir, "../../../test/golden/compile/w
   'heddle.dev/forward-proxy-port: "15080"\n    heddle.dev/inbound-ports:',
 );
 const DEBOUNCE = { quietMs: 5, maxMs: 50 };
+const PACE = { firstMs: 5, maxMs: 20, startMs: 20 };
+const NEVER_MS = 3_600_000;
 
 const WORKLOADS: Source = {
   name: "the test",
@@ -128,16 +130,21 @@ class TestProxy {
   }
 }
 
-async function mesh(watched = "") {
+async function mesh(watched = "", pace = PACE) {
   const { api } = newApi();
   const client = new KubeClient(embeddedConnection(api), "test");
   const compiled: Compilation[] = [];
-  const source: ApiSource = new ApiSource(client, (object) => status.onWritten(object));
+  const written: string[] = [];
+  const source: ApiSource = new ApiSource(client, (object) => {
+    written.push(object.origin.name);
+    status.onWritten(object);
+  });
   const status = new ObjectStatus({
     client,
     held: () => source.held,
     proxies: () => control.discovery.progress(),
     debounce: DEBOUNCE,
+    pace,
   });
   const control: ControlPlane = new ControlPlane({
     settings: DEFAULT_SETTINGS,
@@ -163,6 +170,7 @@ async function mesh(watched = "") {
   return {
     client,
     compiled,
+    written,
     get,
     inForce: () => [...status.inForce()],
     apply: async (text: string) => {
@@ -251,6 +259,50 @@ test("an object is programmed when every proxy that it concerns has acknowledged
   third.close();
   first.close();
   await until("none", async () => (await said("VirtualService", "web", "Programmed")).includes("NoProxies"));
+});
+
+test("while proxies start, objects that were told of before wait for how it ends", async () => {
+  const { apply, proxy, said, written } = await mesh("", { ...PACE, startMs: NEVER_MS });
+  const programmed = (name: string) => said("VirtualService", name, "Programmed");
+  await apply(virtualService("web"));
+  await until("no proxies", async () => (await programmed("web")).includes("NoProxies"));
+  const proxies = [proxy("client", "client"), proxy("golden-signal-v1", "golden-signal")];
+  for (const each of proxies) each.mode = "hold";
+  await until("responses", () => proxies.every(({ waiting }) => waiting.length > 0));
+  // A new object is told of at once, whoever starts.
+  await apply(elsewhere("other"));
+  await until("the other", async () => (await programmed("other")) === "False Pending: 0 of 2 proxies");
+  expect(await programmed("web")).toStartWith("True NoProxies");
+  expect(written.filter((name) => name === "web").length).toBe(1);
+  for (const each of proxies) {
+    each.mode = "accept";
+    each.answer();
+  }
+  await until("programmed", async () => (await programmed("web")) === "True Programmed: 2 of 2 proxies");
+});
+
+test("a count alone waits, whoever waits for an answer does not", async () => {
+  const { apply, proxy, said, written } = await mesh("", { firstMs: NEVER_MS, maxMs: NEVER_MS, startMs: 0 });
+  const programmed = (name: string) => said("VirtualService", name, "Programmed");
+  const first = proxy("client", "client");
+  await apply(virtualService("web"));
+  await until("programmed", async () => (await programmed("web")) === "True Programmed: 1 of 1 proxy");
+  const before = written.length;
+  const second = proxy("golden-signal-v1", "golden-signal");
+  await apply(elsewhere("other"));
+  await until("the other", async () => (await programmed("other")) === "True Programmed: 2 of 2 proxies");
+  expect(await programmed("web")).toBe("True Programmed: 1 of 1 proxy");
+  expect(written.slice(before)).not.toContain("web");
+  first.mode = second.mode = "hold";
+  await apply(virtualService("web", "2s"));
+  await until("the edit", async () => (await programmed("web")) === "False Pending: 0 of 2 proxies");
+  second.mode = "accept";
+  second.answer("no room");
+  await until("the refusal", async () => (await programmed("web")).startsWith("False Refused: 0 of 2 proxies"));
+  first.mode = "accept";
+  first.answer();
+  await apply(virtualService("web", "3s"));
+  await until("programmed", async () => (await programmed("web")) === "True Programmed: 2 of 2 proxies");
 });
 
 test("what concerns servers is counted where it is enforced", async () => {

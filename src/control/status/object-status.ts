@@ -5,14 +5,16 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { logger } from "../../base/log.ts";
 import type { SourceObject } from "../../dialect/object.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
+import { valueAt } from "../../kube/json.ts";
 import { timestamp } from "../../kube/object.ts";
 import { resourceByKind } from "../../kube/resources.ts";
 import { hasReason } from "../../kube/status.ts";
-import { type Origin, originKey } from "../../model/origin.ts";
+import type { Origin } from "../../model/origin.ts";
 import { Debounce, type DebounceOptions } from "../debounce.ts";
 import type { Compilation } from "../pipeline.ts";
 import { type Condition, conditionsOf, hasMeshStatus, merged, urgencyOf } from "./condition.ts";
-import { type ProxyProgress, ReachCounter } from "./reach.ts";
+import { Pace, type PaceOptions } from "./pace.ts";
+import { type ProxyProgress, type Reach, ReachCounter } from "./reach.ts";
 import { conditionsOfObject, conditionsOfOverruled, generationOf } from "./verdict.ts";
 
 const log = logger("control");
@@ -20,9 +22,13 @@ const log = logger("control");
 /** Answers of a rollout come within milliseconds of each other: what is told is what they led to. */
 export const STATUS_DEBOUNCE: DebounceOptions = { quietMs: 200, maxMs: 1_000 };
 
+export const STATUS_PACE: PaceOptions = { firstMs: 1_000, maxMs: 8_000, startMs: 10_000 };
+
 /** Objects written in one go. When a thousand proxies come or go, five thousand objects have another count: that is not worth a storm. */
-const MAX_FACTS = 500;
-const MAX_MESSAGES = 50;
+const MAX_WRITES = 500;
+
+/** A look takes time by proxies, and rests so many times as long: it is to cost no more than a twentieth of a core while a thousand of them come. */
+const REST = 20;
 
 export interface StatusOptions {
   readonly client: KubeClient;
@@ -31,12 +37,33 @@ export interface StatusOptions {
   /** Connected proxies. */
   proxies(): Iterable<ProxyProgress>;
   readonly debounce?: DebounceOptions;
+  readonly pace?: PaceOptions;
 }
 
 /** What an object's status says, or is to say. */
 export interface ObjectConditions {
   readonly origin: Origin;
   readonly conditions: readonly Condition[];
+}
+
+/** What an object that the API holds is to say. */
+interface Change {
+  readonly object: SourceObject;
+  readonly conditions: readonly Condition[];
+}
+
+interface Changes {
+  readonly facts: readonly Change[];
+  /** They may wait. */
+  readonly counts: readonly Change[];
+  readonly isStarting: boolean;
+}
+
+interface Look {
+  /** The conditions of an object; undefined while the object as it is has not been compiled. */
+  wantedOf(object: SourceObject): readonly Condition[] | undefined;
+  /** Some proxy has yet to ask for what it is to have, or to say that it has it. */
+  readonly isStarting: boolean;
 }
 
 /** What does not change while proxies come, go and answer. */
@@ -68,10 +95,14 @@ export class ObjectStatus {
   readonly #options: StatusOptions;
   readonly #debounce: Debounce;
   readonly #counter = new ReachCounter();
+  readonly #pace: Pace;
+  #restsUntil = 0;
+  /** Looks again when counts may wait no longer. */
+  #later: ReturnType<typeof setTimeout> | undefined;
   #compilation: Compilation | undefined;
   #found: Found | undefined;
   #writing = false;
-  /** By originKey, what is written now, or was written last. */
+  /** By key, what is written now, or was written last. */
   #said: ReadonlyMap<string, readonly Condition[]> = new Map();
   /** Something happened while the last changes were being written. */
   #again = false;
@@ -80,6 +111,7 @@ export class ObjectStatus {
   constructor(options: StatusOptions) {
     this.#options = options;
     this.#debounce = new Debounce(options.debounce ?? STATUS_DEBOUNCE, () => this.#flush());
+    this.#pace = new Pace(options.pace ?? STATUS_PACE);
   }
 
   onCompiled(compilation: Compilation): void {
@@ -104,7 +136,7 @@ export class ObjectStatus {
   *inForce(): Iterable<ObjectConditions> {
     const compilation = this.#compilation;
     if (!compilation) return;
-    const wantedOf = this.#wanted(compilation);
+    const { wantedOf } = this.#look(compilation);
     for (const { object } of compilation.verdicts.values()) {
       const conditions = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
       if (conditions) yield { origin: object.origin, conditions };
@@ -114,42 +146,77 @@ export class ObjectStatus {
   stop(): void {
     this.#stopped = true;
     this.#debounce.cancel();
+    clearTimeout(this.#later);
   }
 
   #flush(): void {
+    clearTimeout(this.#later);
     const compilation = this.#compilation;
     if (!compilation) return;
-    const { now, later } = this.#changes(compilation);
-    if (now.length === 0) return;
-    this.#again = later;
+    if (this.#writing) {
+      this.#again = true;
+      return;
+    }
+    const startedAt = performance.now();
+    if (startedAt < this.#restsUntil) {
+      this.#lookIn(this.#restsUntil - startedAt);
+      return;
+    }
+    const changes = this.#changes(compilation);
+    const lookedAt = performance.now();
+    this.#restsUntil = lookedAt + (lookedAt - startedAt) * REST;
+    const all = [...changes.facts, ...this.#dueCounts(changes)];
+    if (all.length === 0) return;
+    const now = all.slice(0, MAX_WRITES);
+    this.#again = all.length > now.length;
     this.#writing = true;
-    this.#said = new Map(now.map(({ origin, conditions }) => [originKey(origin), conditions]));
+    this.#said = new Map(now.map(({ object, conditions }) => [object.key, conditions]));
     void this.#writeAll(now).finally(() => {
       this.#writing = false;
       if (this.#again) this.touch();
     });
   }
 
-  /** What is to be written now, and whether something is left for later. */
-  #changes(compilation: Compilation): { readonly now: readonly ObjectConditions[]; readonly later: boolean } {
-    const facts: ObjectConditions[] = [];
-    const messages: ObjectConditions[] = [];
-    const wantedOf = this.#wanted(compilation);
-    for (const object of this.#options.held()) {
-      const wanted = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
-      if (!wanted) continue;
-      const urgency = urgencyOf(conditionsOf(object.value), wanted);
-      if (urgency === "none") continue;
-      (urgency === "fact" ? facts : messages).push({ origin: object.origin, conditions: wanted });
+  /** All of them, or none of them yet. */
+  #dueCounts({ counts, isStarting }: Changes): readonly Change[] {
+    if (counts.length === 0) {
+      this.#pace.rest();
+      return counts;
     }
-    const now = [...facts.slice(0, MAX_FACTS), ...messages.slice(0, MAX_MESSAGES)];
-    return { now, later: facts.length + messages.length > now.length };
+    const now = performance.now();
+    const left = this.#pace.left(now, isStarting);
+    if (left <= 0) {
+      this.#pace.told(now);
+      return counts;
+    }
+    this.#lookIn(left);
+    return [];
   }
 
-  /** The conditions of an object; undefined while the object as it is has not been compiled. */
-  #wanted(compilation: Compilation): (object: SourceObject) => readonly Condition[] | undefined {
-    const { verdicts, mesh } = compilation;
-    const reaches = this.#counter.count(this.#options.proxies(), mesh);
+  #lookIn(ms: number): void {
+    this.#later = setTimeout(() => this.#flush(), ms);
+  }
+
+  #changes(compilation: Compilation): Changes {
+    const facts: Change[] = [];
+    const counts: Change[] = [];
+    const { wantedOf, isStarting } = this.#look(compilation);
+    for (const object of this.#options.held()) {
+      const conditions = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
+      if (!conditions) continue;
+      const urgency = urgencyOf(conditionsOf(object.value), conditions);
+      if (urgency !== "none") (urgency === "fact" ? facts : counts).push({ object, conditions });
+    }
+    return { facts, counts, isStarting };
+  }
+
+  #look(compilation: Compilation): Look {
+    const { reaches, isStarting } = this.#counter.count(this.#options.proxies(), compilation.mesh);
+    return { isStarting, wantedOf: this.#wanted(compilation, reaches) };
+  }
+
+  #wanted(compilation: Compilation, reaches: ReadonlyMap<string, Reach>): Look["wantedOf"] {
+    const { verdicts } = compilation;
     if (this.#found?.compilation !== compilation) this.#found = foundIn(compilation);
     const { winners, conflicts, about } = this.#found;
     return (object) => {
@@ -166,29 +233,29 @@ export class ObjectStatus {
     };
   }
 
-  async #writeAll(changes: readonly ObjectConditions[]): Promise<void> {
-    for (const { origin, conditions } of changes) {
+  async #writeAll(changes: readonly Change[]): Promise<void> {
+    for (const change of changes) {
       if (this.#stopped) return;
       try {
-        await this.#write(origin, conditions);
+        await this.#write(change);
       } catch (error) {
         // Gone, or written by somebody else meanwhile: its event comes, and with it another look.
         if (hasReason(error, "NotFound")) continue;
         this.#again = true;
-        if (!hasReason(error, "Conflict")) log.warn("cannot write the status of an object", { object: origin, error });
+        if (!hasReason(error, "Conflict"))
+          log.warn("cannot write the status of an object", { object: change.object.origin, error });
       }
     }
   }
 
-  async #write(origin: Origin, wanted: readonly Condition[]): Promise<void> {
+  /** Of the version that is held: where that is not the newest any more, the API says so. */
+  async #write({ object: { origin, value }, conditions }: Change): Promise<void> {
     const type = resourceByKind(origin.group, origin.kind);
-    const object = type?.status ? await this.#options.client.get(type, origin) : undefined;
-    if (!type || !object) return;
-    const present = conditionsOf(object);
-    if (urgencyOf(present, wanted) === "none") return;
+    const resourceVersion = valueAt(value, "metadata.resourceVersion");
+    if (!type?.status || typeof resourceVersion !== "string") return;
     const patch = {
-      metadata: { resourceVersion: object.metadata.resourceVersion ?? "" },
-      status: { conditions: merged(present, wanted, timestamp(new Date())) },
+      metadata: { resourceVersion },
+      status: { conditions: merged(conditionsOf(value), conditions, timestamp(new Date())) },
     };
     await this.#options.client.patch(type, origin, { kind: "merge", patch }, { subresource: "status" });
   }

@@ -2,6 +2,7 @@
 // of resources, which proxies share, and by what is on its way: never by object and proxy.
 
 import { OWN_KINDS, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
+import type { Source } from "../../compile/provenance.ts";
 import type { ResourceSet } from "../../compile/resource-set.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { originKey } from "../../model/origin.ts";
@@ -36,6 +37,13 @@ export interface Reach {
   readonly refused: readonly Refused[];
 }
 
+export interface Reaches {
+  /** By originKey. Objects that no proxy's resources come from are left out. */
+  readonly reaches: ReadonlyMap<string, Reach>;
+  /** Whether some proxy has not had its first configuration yet. */
+  readonly isStarting: boolean;
+}
+
 const MAX_REFUSED = 3;
 
 type Keys = ReadonlySet<string>;
@@ -65,18 +73,21 @@ export class ReachCounter {
   readonly #own = new WeakMap<ResourceSet, OwnKeys>();
   readonly #groups = new WeakMap<ProxySnapshot, string>();
   readonly #governing = new Governing();
-  #shared = new Map<string, Keys>();
+  /** By the sets that proxies share of all kinds, and of one. */
+  readonly #shared = new Lately<Keys>();
+  readonly #stacks = new Lately<Keys>();
   #nextId = 0;
 
-  /** By originKey. Objects that no proxy's resources come from are left out. */
-  count(proxies: Iterable<ProxyProgress>, mesh: Mesh): ReadonlyMap<string, Reach> {
+  count(proxies: Iterable<ProxyProgress>, mesh: Mesh): Reaches {
+    let anyStarts = false;
     const counts = new Counts();
     const groups = new Map<string, Group>();
-    const before = this.#shared;
-    this.#shared = new Map();
+    this.#shared.next();
+    this.#stacks.next();
     for (const proxy of proxies) {
-      const group = this.#groupOf(proxy.snapshot, groups, before);
+      const group = this.#groupOf(proxy.snapshot, groups);
       const isStarting = proxy.pending.some(({ whole }) => whole);
+      anyStarts ||= isStarting;
       const behind = isStarting ? undefined : behindOf(proxy, counts);
       group.proxies++;
       if (!isStarting) group.acknowledged++;
@@ -103,16 +114,19 @@ export class ReachCounter {
         count.acknowledged += group.acknowledged;
       }
     }
-    return counts.all;
+    return { reaches: counts.all, isStarting: anyStarts };
   }
 
   /** Proxies that share all that can be shared. */
-  #groupOf(snapshot: ProxySnapshot, groups: Map<string, Group>, before: ReadonlyMap<string, Keys>): Group {
+  #groupOf(snapshot: ProxySnapshot, groups: Map<string, Group>): Group {
     const id = this.#groupId(snapshot);
     const known = groups.get(id);
     if (known) return known;
-    const keys = before.get(id) ?? this.#keysOf(sharedOf(snapshot));
-    this.#shared.set(id, keys);
+    // A change is of one kind, mostly, and the others' sets are those of before.
+    const kinds = sharedOf(snapshot).map((stack) =>
+      this.#stacks.get(this.#stackId(stack), () => this.#keysOf([stack])),
+    );
+    const keys = this.#shared.get(id, () => new Set(kinds.flatMap((of) => [...of])));
     const group = { keys, proxies: 0, acknowledged: 0 };
     groups.set(id, group);
     return group;
@@ -121,11 +135,18 @@ export class ReachCounter {
   #groupId(snapshot: ProxySnapshot): string {
     const known = this.#groups.get(snapshot);
     if (known !== undefined) return known;
-    const id = sharedOf(snapshot)
-      .map((sets) => sets.map((set) => this.#idOf(set)).join("+"))
-      .join();
+    let id = "";
+    for (const kind of SEND_ORDER) {
+      const stack = snapshot.layers[kind] ?? [];
+      for (let i = isOwn(kind) ? 1 : 0; i < stack.length; i++) id += `${this.#idOf(stack[i]!)}+`;
+      id += ",";
+    }
     this.#groups.set(snapshot, id);
     return id;
+  }
+
+  #stackId(stack: readonly ResourceSet[]): string {
+    return stack.map((set) => this.#idOf(set)).join("+");
   }
 
   #ownKeys({ layers }: ProxySnapshot): Keys {
@@ -169,9 +190,27 @@ export class ReachCounter {
   }
 
   #idOf(set: ResourceSet): number {
-    const id = this.#ids.get(set) ?? this.#nextId++;
-    this.#ids.set(set, id);
-    return id;
+    const known = this.#ids.get(set);
+    if (known !== undefined) return known;
+    this.#ids.set(set, this.#nextId);
+    return this.#nextId++;
+  }
+}
+
+/** What was asked for this time or the last. */
+class Lately<Value> {
+  #before = new Map<string, Value>();
+  #now = new Map<string, Value>();
+
+  get(key: string, make: () => Value): Value {
+    const value = this.#now.get(key) ?? this.#before.get(key) ?? make();
+    this.#now.set(key, value);
+    return value;
+  }
+
+  next(): void {
+    this.#before = this.#now;
+    this.#now = new Map();
   }
 }
 
@@ -191,13 +230,27 @@ function sharedOf({ layers }: ProxySnapshot): readonly (readonly ResourceSet[])[
   return SEND_ORDER.map((kind) => (layers[kind] ?? []).slice(isOwn(kind) ? 1 : 0));
 }
 
+const OWN: ReadonlySet<ResourceKind> = new Set(OWN_KINDS);
+
 function isOwn(kind: ResourceKind): boolean {
-  return OWN_KINDS.some((own) => own === kind);
+  return OWN.has(kind);
 }
 
+/** Sets that differ in one resource have the sources of all others in common. */
+const keysBySources = new WeakMap<readonly Source[], Keys>();
+const NO_KEYS: Keys = new Set();
+
 function keysAt({ sources }: ResourceSet, name: string): Keys {
-  const keys = new Set<string>();
-  for (const { origin } of sources.get(name) ?? []) if (hasMeshStatus(origin)) keys.add(originKey(origin));
+  const of = sources.get(name);
+  return of ? keysOfSources(of) : NO_KEYS;
+}
+
+function keysOfSources(sources: readonly Source[]): Keys {
+  const known = keysBySources.get(sources);
+  if (known) return known;
+  const origins = sources.map(({ origin }) => origin).filter(hasMeshStatus);
+  const keys = origins.length === 0 ? NO_KEYS : new Set(origins.map(originKey));
+  keysBySources.set(sources, keys);
   return keys;
 }
 
@@ -212,9 +265,7 @@ function behindOf({ name: proxy, snapshot, pending }: ProxyProgress, counts: Cou
   for (const part of pending) {
     if (part.whole) continue;
     for (const [resource, reason] of part.names) {
-      for (const { origin } of sourcesOf(snapshot, part.kind, resource)) {
-        if (!hasMeshStatus(origin)) continue;
-        const key = originKey(origin);
+      for (const key of keysOfSources(sourcesOf(snapshot, part.kind, resource))) {
         const first = !behind.has(key);
         behind.add(key);
         const { refused } = counts.of(key);
