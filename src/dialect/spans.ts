@@ -32,6 +32,8 @@ export class DocumentSpans {
   readonly #parse: ParseForPlaces;
   #lines: LineCounter | undefined;
   #document: Document | undefined;
+  /** Whether there is a document, or none because it would be too costly. */
+  #isParsed = false;
   readonly #indent: number;
   readonly #column: number;
   readonly #blocks = new Map<unknown, DocumentSpans>();
@@ -61,7 +63,8 @@ export class DocumentSpans {
   }
 
   #find(steps: readonly Step[], part: SpanPart): SourceSpan | undefined {
-    this.#document ??= this.#parse(this.#text);
+    if (!this.#isParsed) this.#document = this.#parse(this.#text);
+    this.#isParsed = true;
     if (!this.#document) return this.at(0, 0);
     let value: unknown = this.#document.contents;
     let name: unknown = value;
@@ -115,12 +118,8 @@ export class DocumentSpans {
     const { line, col: ownColumn } = lines.linePos(Math.min(from, this.#text.length));
     const start = lines.lineStarts[line - 1]!;
     const end = this.#text.indexOf("\n", start);
-    const own = this.#text
-      .slice(start, end === -1 ? undefined : end)
-      .replace(/\r$/, "")
-      .replaceAll(UNSEEN, "\uFFFD");
+    const own = this.#text.slice(start, this.#text[end - 1] === "\r" ? end - 1 : end === -1 ? undefined : end);
     const before = line === 1 ? this.#column : 0;
-    const text = before > 0 ? "" : `${" ".repeat(this.#indent)}${own}`;
     const column = before + this.#indent + ownColumn;
     const length = Math.max(1, Math.min(to - from, own.length - ownColumn + 1));
     return {
@@ -128,8 +127,16 @@ export class DocumentSpans {
       line: this.#firstLine + line - 1,
       column,
       length,
-      text: text.length <= MAX_LINE ? text : column + length <= MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : "",
+      text: before > 0 ? "" : this.#shown(own, column + length),
     };
+  }
+
+  /** Of a long line as much as is shown, which is all that is looked at: there may be many places in it. */
+  #shown(own: string, end: number): string {
+    const isCut = this.#indent + own.length > MAX_LINE;
+    if (isCut && end > MAX_LINE) return "";
+    const text = `${" ".repeat(this.#indent)}${own.slice(0, MAX_LINE - this.#indent)}`.replaceAll(UNSEEN, "\uFFFD");
+    return isCut ? `${text}…` : text;
   }
 
   #lineCounter(): LineCounter {
