@@ -57,6 +57,20 @@ describe("folders", () => {
   });
 });
 
+test("of a folder's files together no more is read than its limit, of one that is named alone as much as it has", async () => {
+  mkdirSync(at("config/below"), { recursive: true });
+  for (const name of ["config/a.yaml", "config/b.yaml", "config/below/c.yaml"]) writeFileSync(at(name), "a: 1\n");
+  const limits = { ...READ_LIMITS, folderBytes: 12 };
+  const read = (path: string, recursive = false) => readFiles([at(path)], recursive, limits);
+  expect((await read("config")).length).toBe(2);
+  expect((await readFiles([at("config/a.yaml")], false, { ...limits, folderBytes: 1 })).length).toBe(1);
+  const refused = await read("config", true).then(String, Failure.from);
+  expect(refused).toMatchObject({
+    message: `cannot read folder ${at("config")}: its files have more than 12 bytes together, which is as much as is read of a folder`,
+    exit: 65,
+  });
+});
+
 describe("what cannot be read is named with the reason", () => {
   test.each([
     ["nothing", "missing.yaml", "cannot read missing.yaml: there is no such file"],

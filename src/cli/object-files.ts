@@ -4,7 +4,7 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { readBounded } from "../base/bounded-file.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { READ_LIMITS } from "../dialect/limits.ts";
+import { folderTooLarge, READ_LIMITS, type ReadLimits } from "../dialect/limits.ts";
 import type { TextFile } from "../dialect/load.ts";
 
 const OBJECT_FILE = /\.(?:ya?ml|json)$/i;
@@ -79,11 +79,33 @@ async function readStandardInput(): Promise<Uint8Array> {
 }
 
 /** `-` is standard input; of a folder the files directly in it, or all below. Throws a Failure for what cannot be read. */
-export async function readFiles(paths: readonly string[], recursive = false): Promise<readonly TextFile[]> {
+export async function readFiles(
+  paths: readonly string[],
+  recursive = false,
+  limits: ReadLimits = READ_LIMITS,
+): Promise<readonly TextFile[]> {
   const files: TextFile[] = [];
   for (const path of paths) {
     if (path === "-") files.push({ name: "standard input", content: await readStandardInput() });
-    else for (const file of pathsOf(path, recursive)) files.push(readFile(file));
+    else files.push(...readBelow(path, recursive, limits));
+  }
+  return files;
+}
+
+/** A file, which is judged by who reads what it says, or the files of a folder. */
+function readBelow(path: string, recursive: boolean, { folderBytes }: ReadLimits): readonly TextFile[] {
+  const names = pathsOf(path, recursive);
+  const files: TextFile[] = [];
+  let bytes = 0;
+  for (const name of names) {
+    const file = readFile(name);
+    bytes += file.content.length;
+    if (bytes > folderBytes && name !== path)
+      throw new Failure(`cannot read folder ${path}: ${folderTooLarge(folderBytes)}`, {
+        hint: "a part of the files at a time",
+        exit: EXIT.data,
+      });
+    files.push(file);
   }
   return files;
 }

@@ -40,11 +40,20 @@ export function misspeltField(field: string, near: string | undefined): Message 
   return { ...warning("HED1623", `unknown field ${quote(field)}: it has no effect`, near), part: "name" };
 }
 
-/** `limit`: characters of a file that may be other than plain. */
+/** `limit`: words and marks (tokens) of a file that may be other than plain. */
 export function tooMuchToParse(limit: number): Message {
   return error(
     "HED1624",
-    `not read: documents with aliases, folded texts, brackets over several lines or mistakes have more than ${limit} characters before this one`,
+    `not read: documents with aliases, folded texts, brackets over several lines or mistakes have more than ${limit} words and marks before this one's end`,
     "several smaller files, or JSON",
+  );
+}
+
+/** `limit`: words and marks (tokens) of a document that is other than plain. */
+export function tooCostlyToParse(limit: number): Message {
+  return error(
+    "HED1625",
+    `not read: a document with aliases, folded texts, brackets over several lines or mistakes has more than ${limit} words and marks`,
+    "several smaller documents, or JSON",
   );
 }

@@ -28,14 +28,31 @@ function json(i: number): string {
   return `---\n${JSON.stringify(object)}\n`;
 }
 
+/** As `kubectl get -A -o yaml` and `-o json` write it: one document. */
+function list(count: number): string {
+  const items = Array.from({ length: count }, (_, i) => yaml(i).slice("---\n".length).trimEnd());
+  const indented = items.map((item) => `- ${item.replaceAll("\n", "\n  ")}\n`);
+  return `apiVersion: v1\nitems:\n${indented.join("")}kind: List\nmetadata:\n  resourceVersion: ""\n`;
+}
+
+function jsonList(count: number): string {
+  const items = Array.from({ length: count }, (_, i) => JSON.parse(json(i).slice("---\n".length)));
+  return JSON.stringify({ apiVersion: "v1", items, kind: "List", metadata: { resourceVersion: "" } }, undefined, 4);
+}
+
+function written(count: number): string {
+  if (form === "list") return list(count);
+  if (form === "json-list") return jsonList(count);
+  return Array.from({ length: count }, (_, i) => (form === "json" ? json(i) : yaml(i))).join("");
+}
+
 /** Of this program alone: what getrusage says counts from the fork on, with the memory of whoever started it. */
 function peakMegabytes(): number {
   const [, kilobytesHeld = ""] = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
   return Math.round(Number(kilobytesHeld) / 1024);
 }
 
-const write = form === "json" ? json : yaml;
-const content = Buffer.from(Array.from({ length: Number(documents) }, (_, i) => write(i)).join(""));
+const content = Buffer.from(written(Number(documents)));
 const { objects, diagnostics } = readObjects("large.yaml", content);
 const span = objects.at(-1)?.spans?.("spec.http[0].timeout");
 console.log(

@@ -36,11 +36,16 @@ export function readObjects(file: string, content: string | Uint8Array, limits: 
   const { documents, diagnostics: found } = readYaml(file, content, limits);
   const objects: SourceObject[] = [];
   const all = [...found];
+  let refused = 0;
   for (const { value, spans } of documents) {
     for (const item of itemsOf(value, spans)) {
+      if (refused === limits.refusedObjects) break; // a place costs more than what is no object
       const read = sourceObject(item.value, item.spans);
       if (read.kind === "object") objects.push(read.object);
-      else all.push(...read.diagnostics);
+      else {
+        refused++;
+        all.push(...read.diagnostics);
+      }
     }
   }
   return { objects, diagnostics: all };

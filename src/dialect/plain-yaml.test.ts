@@ -46,6 +46,8 @@ describe("plain documents are read as the library reads them", () => {
       "a: 1.5\nb: -0.25\nc: 1.10\n",
       "a: true\nb: false\nc: some words - and more\nd: 01234567-89ab-cdef-0123-456789abcdef\n",
       "a:\n    b: 1\n    c:\n        d: 2\n",
+      "- a\n- b: c\n  d: e\n- - f\n",
+      "---\n# g\n  - a\n  -\n    b: c\n",
     ])
       expect([text, agrees(text)]).toEqual([text, true]);
   });
@@ -69,7 +71,6 @@ describe("plain documents are read as the library reads them", () => {
       "a: 1.\n",
       "a: 1\na: 2\n",
       "a:\n  b: 1\n c: 2\n",
-      "- a\n",
       "a: !x b\n",
       "a: 'it''s'\n",
       'a: "b\\n"\n',
@@ -185,7 +186,9 @@ describe("plain documents are read as the library reads them", () => {
     let taken = 0;
     fc.assert(
       fc.property(fc.array(line, { minLength: 1, maxLength: 8 }), fc.boolean(), (lines, isEnded) => {
-        taken += Number(agrees(`z:\n${lines.join("\n")}${isEnded ? "\n" : ""}`));
+        const text = `${lines.join("\n")}${isEnded ? "\n" : ""}`;
+        taken += Number(agrees(`z:\n${text}`));
+        agrees(`- ${text}`);
       }),
       { numRuns: runs(6_000) },
     );

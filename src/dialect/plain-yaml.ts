@@ -51,8 +51,10 @@ class PlainReader {
     while (this.#lines[this.#next]?.startsWith("#") || this.#lines[this.#next] === "") this.#next++;
     if (this.#lines[this.#next] === "---") this.#next++;
     this.#advance();
-    if (this.#line?.indent !== 0 || !KEY.test(this.#line.text)) return notPlain();
-    const value = this.#map(0, 1);
+    if (!this.#line) return notPlain();
+    const { indent, text } = this.#line;
+    if (!isItem(text) && (indent !== 0 || !KEY.test(text))) return notPlain();
+    const value = isItem(text) ? this.#list(indent, 1) : this.#map(0, 1);
     return this.#line === undefined ? value : notPlain();
   }
 

@@ -14,36 +14,58 @@ const UNSEEN = /(?!\t)\p{Cc}/gu;
 
 type Range = readonly [from: number, to: number];
 
+/** Undefined for a text that costs more than places are worth. */
+export type ParseForPlaces = (text: string) => Document | undefined;
+
+/** What the text of a document does not say about its place. */
+export interface TextPlace {
+  /** What each line of the file has in front of the text's. */
+  readonly indent?: number;
+  /** Characters that the file's line has before the text begins. */
+  readonly column?: number;
+}
+
 export class DocumentSpans {
   readonly #file: string;
   readonly #text: string;
   readonly #firstLine: number;
-  readonly #parse: (text: string) => Document;
+  readonly #parse: ParseForPlaces;
   #lines: LineCounter | undefined;
   #document: Document | undefined;
-  /** What each line of the file has in front of the text's. */
+  /** Whether there is a document, or none because it would be too costly. */
+  #isParsed = false;
   readonly #indent: number;
+  readonly #column: number;
   readonly #blocks = new Map<unknown, DocumentSpans>();
 
-  /** `text` begins at a line's start, the `firstLine`th of the file. */
-  constructor(file: string, text: string, firstLine: number, parse: (text: string) => Document, indent = 0) {
+  /** `text` begins in the `firstLine`th line of the file, at its start unless `place` says otherwise. */
+  constructor(
+    file: string,
+    text: string,
+    firstLine: number,
+    parse: ParseForPlaces,
+    { indent = 0, column = 0 }: TextPlace = {},
+  ) {
     this.#file = file;
     this.#indent = indent;
+    this.#column = column;
     this.#text = text;
     this.#firstLine = firstLine;
     this.#parse = parse;
   }
 
   /**
-   * The value at `path` (of a map or list: the name it stands under), or of the nearest field above that is in the document. Where a path
-   * leads into a block of text, the text is a document of its own (the ConfigMap of a mesh's settings).
+   * The value at `path` (of a map or list: the name it stands under), or of the nearest field above that is in the document; of a document that
+   * is too costly for places its first line. Where a path leads into a block of text, the text is a document of its own (the ConfigMap of a mesh's settings).
    */
   find(path: string, part: SpanPart = "value"): SourceSpan | undefined {
     return this.#find(parsePath(path), part);
   }
 
   #find(steps: readonly Step[], part: SpanPart): SourceSpan | undefined {
-    this.#document ??= this.#parse(this.#text);
+    if (!this.#isParsed) this.#document = this.#parse(this.#text);
+    this.#isParsed = true;
+    if (!this.#document) return this.at(0, 0);
     let value: unknown = this.#document.contents;
     let name: unknown = value;
     let found = true;
@@ -85,7 +107,7 @@ export class DocumentSpans {
     const start = lines.lineStarts[header + first];
     if (first === -1 || start === undefined) return undefined;
     const indent = leading(this.#text.slice(start)) - leading(node.value.split("\n")[first]!);
-    const document = new DocumentSpans(this.#file, node.value, this.#firstLine + header, this.#parse, indent);
+    const document = new DocumentSpans(this.#file, node.value, this.#firstLine + header, this.#parse, { indent });
     this.#blocks.set(node, document);
     return document;
   }
@@ -96,20 +118,25 @@ export class DocumentSpans {
     const { line, col: ownColumn } = lines.linePos(Math.min(from, this.#text.length));
     const start = lines.lineStarts[line - 1]!;
     const end = this.#text.indexOf("\n", start);
-    const own = this.#text
-      .slice(start, end === -1 ? undefined : end)
-      .replace(/\r$/, "")
-      .replaceAll(UNSEEN, "\uFFFD");
-    const text = `${" ".repeat(this.#indent)}${own}`;
-    const column = this.#indent + ownColumn;
-    const length = Math.max(1, Math.min(to - from, text.length - column + 1));
+    const own = this.#text.slice(start, this.#text[end - 1] === "\r" ? end - 1 : end === -1 ? undefined : end);
+    const before = line === 1 ? this.#column : 0;
+    const column = before + this.#indent + ownColumn;
+    const length = Math.max(1, Math.min(to - from, own.length - ownColumn + 1));
     return {
       file: this.#file,
       line: this.#firstLine + line - 1,
       column,
       length,
-      text: text.length <= MAX_LINE ? text : column + length <= MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : "",
+      text: before > 0 ? "" : this.#shown(own, column + length),
     };
+  }
+
+  /** Of a long line as much as is shown, which is all that is looked at: there may be many places in it. */
+  #shown(own: string, end: number): string {
+    const isCut = this.#indent + own.length > MAX_LINE;
+    if (isCut && end > MAX_LINE) return "";
+    const text = `${" ".repeat(this.#indent)}${own.slice(0, MAX_LINE - this.#indent)}`.replaceAll(UNSEEN, "\uFFFD");
+    return isCut ? `${text}…` : text;
   }
 
   #lineCounter(): LineCounter {

@@ -196,7 +196,7 @@ describe("numbers", () => {
 
 describe("limits", () => {
   test("of what only the library can read: plain documents and JSON do not count", () => {
-    const few = { ...READ_LIMITS, slowCharacters: 100 };
+    const few = { ...READ_LIMITS, slowTokens: 15 };
     const plain = `---\na: ${"x".repeat(50)}\n`.repeat(10);
     expect(codes(plain, few)).toEqual([]);
     expect(codes(`---\n{"a": "${"x".repeat(50)}"}\n`.repeat(10), few)).toEqual([]);

@@ -10,9 +10,12 @@ import type { SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { type DecodedText, decodeText } from "./encoding.ts";
 import * as inputDiagnostics from "./input-diagnostics.ts";
+import { tokensOf } from "./library-cost.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
+import { type ListItem, listText } from "./list-items.ts";
+import { ListSpans } from "./list-spans.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
-import { DocumentSpans } from "./spans.ts";
+import { DocumentSpans, type TextPlace } from "./spans.ts";
 import { type Problem, type TreeValue, valueOfTree } from "./tree.ts";
 
 export interface YamlDocument {
@@ -38,25 +41,128 @@ export function readYaml(file: string, content: string | Uint8Array, limits: Rea
   const chunks = splitDocuments(text, limits.documents + 1);
   if (chunks.length > limits.documents) return refused(diagnostics.tooManyDocuments(limits.documents));
 
-  const documents: YamlDocument[] = [];
-  const found: Diagnostic[] = [];
-  let slow = 0;
-  for (const chunk of chunks) {
-    const spans = new DocumentSpans(file, chunk.text, chunk.line, parseYaml);
-    const quick = readQuickly(chunk.text, limits);
-    if (!quick) slow += chunk.text.length;
-    if (slow > limits.slowCharacters) {
-      found.push(finding(inputDiagnostics.tooMuchToParse(limits.slowCharacters), spans.at(0, 0)));
-      break;
-    }
-    const read = quick ?? parseDocumentOf(chunk.text, limits);
-    if (read.kind === "value" && read.value !== null) {
-      documents.push({ value: read.value, spans: (path, part) => spans.find(path, part) });
-    }
-    if (read.kind === "invalid")
-      for (const problem of read.problems) found.push(finding(problem.message, spans.at(problem.from, problem.to)));
+  const reader = new FileReader(file, limits);
+  for (const chunk of chunks) if (!reader.isExhausted) reader.read(chunk);
+  return reader;
+}
+
+/** A List of this many characters is not parsed as a whole for the place of one of its objects. */
+const LIST_FOR_PLACES = 32 * 1024;
+
+class FileReader implements YamlFile {
+  readonly documents: YamlDocument[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  /** What the library read is more than is read of a file. */
+  isExhausted = false;
+  readonly #file: string;
+  readonly #limits: ReadLimits;
+  #slowTokens = 0;
+  #placeTokens = 0;
+
+  constructor(file: string, limits: ReadLimits) {
+    this.#file = file;
+    this.#limits = limits;
   }
-  return { documents, diagnostics: found };
+
+  read(chunk: Chunk): void {
+    const spans = this.#spans(chunk.text, chunk.line);
+    const read = this.#read(chunk.text);
+    if (read.kind === "tooLarge") this.#readList(chunk, spans, read.message);
+    else {
+      const value = this.#valueOf(read, spans);
+      if (value !== undefined && value !== null) this.documents.push({ value, spans: this.#placesIn(chunk, spans) });
+    }
+  }
+
+  /** Its objects one by one: in each as much may stand as in a document. */
+  #readList({ text, line }: Chunk, whole: DocumentSpans, tooLarge: Message): void {
+    const refuse = (message: Message): unknown => this.diagnostics.push(finding(message, whole.at(0, 0)));
+    const list = listText(text, this.#limits.documents);
+    if (list.kind === "tooMany") return void refuse(diagnostics.tooManyDocuments(this.#limits.documents));
+    const head = list.kind === "list" ? this.#read(list.head) : undefined;
+    if (list.kind !== "list" || head?.kind !== "value" || !isList(head.value)) return void refuse(tooLarge);
+    const places = new ListSpans(
+      () => list.items,
+      whole,
+      (item) => this.#itemSpans(item, line),
+    );
+    const kept: ListItem[] = [];
+    const values: unknown[] = [];
+    for (const item of list.items) {
+      if (this.isExhausted) break;
+      const value = this.#valueOf(this.#read(item.text), places.of(item));
+      if (value === undefined) continue;
+      kept.push(item);
+      values.push(item.path === "" ? value : (value as readonly unknown[])[0]);
+    }
+    const found = new ListSpans(
+      () => kept,
+      whole,
+      (item) => this.#itemSpans(item, line),
+    );
+    this.documents.push({ value: { ...head.value, items: values }, spans: (path, part) => found.find(path, part) });
+  }
+
+  /** Whatever is wrong is told. Undefined then. */
+  #valueOf(read: Reading, spans: DocumentSpans): unknown {
+    if (read.kind === "value") return read.value;
+    const problems = read.kind === "invalid" ? read.problems : [{ message: read.message, from: 0, to: 0 }];
+    for (const { message, from, to } of problems) this.diagnostics.push(finding(message, spans.at(from, to)));
+    return undefined;
+  }
+
+  #read(text: string): Reading {
+    const { documentCharacters, documentTokens, slowTokens } = this.#limits;
+    if (text.length > documentCharacters)
+      return { kind: "tooLarge", message: diagnostics.documentTooLarge(text.length, documentCharacters) };
+    const quick = readQuickly(text, this.#limits);
+    if (quick) return quick;
+    const deep = looksTooDeep(text);
+    if (deep !== undefined) return invalid(diagnostics.tooDeep(this.#limits.depth), deep);
+    const tokens = tokensOf(text, documentTokens);
+    this.#slowTokens += tokens;
+    this.isExhausted = this.#slowTokens > slowTokens;
+    if (this.isExhausted) return invalid(inputDiagnostics.tooMuchToParse(slowTokens));
+    return tokens > documentTokens
+      ? { kind: "tooLarge", message: inputDiagnostics.tooCostlyToParse(documentTokens) }
+      : parseDocumentOf(text, this.#limits);
+  }
+
+  #placesIn({ text, line }: Chunk, whole: DocumentSpans): SpanFinder {
+    if (text.length < LIST_FOR_PLACES) return (path, part) => whole.find(path, part);
+    let items: readonly ListItem[] | undefined;
+    const cut = (): readonly ListItem[] => {
+      if (!items) {
+        const list = listText(text, this.#limits.documents);
+        items = list.kind === "list" ? list.items : [];
+      }
+      return items;
+    };
+    const places = new ListSpans(cut, whole, (item) => this.#itemSpans(item, line));
+    return (path, part) => places.find(path, part);
+  }
+
+  #itemSpans({ text, line, column }: ListItem, first: number): DocumentSpans {
+    return this.#spans(text, first + line, { column });
+  }
+
+  #spans(text: string, line: number, place?: TextPlace): DocumentSpans {
+    return new DocumentSpans(this.#file, text, line, (asked) => this.#parseForPlaces(asked), place);
+  }
+
+  #parseForPlaces(text: string): Document | undefined {
+    const { documentTokens, placeTokens } = this.#limits;
+    if (this.#placeTokens > placeTokens) return undefined;
+    const tokens = tokensOf(text, documentTokens);
+    this.#placeTokens += tokens;
+    return tokens > documentTokens ? undefined : parseYaml(text);
+  }
+}
+
+function isList(value: unknown): value is { readonly kind: string } {
+  if (typeof value !== "object" || value === null || !("kind" in value) || !("items" in value)) return false;
+  const { kind, items } = value;
+  return typeof kind === "string" && kind.endsWith("List") && Array.isArray(items) && items.length === 0;
 }
 
 /** Told at the first byte that is wrong, which is where an editor has to look. */
@@ -120,18 +226,17 @@ function invalid(message: Message, from = 0): TreeValue {
 /** YAML 1.2.2, production 1 (c-printable), without the byte order mark, that nobody sees either. */
 const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 
+/** Too large as it is: objects of a List may be small enough. */
+type Reading = TreeValue | { readonly kind: "tooLarge"; readonly message: Message };
+
 /** Undefined for what only the library can read, or say what is wrong with. */
 function readQuickly(text: string, limits: ReadLimits): TreeValue | undefined {
-  if (text.length > limits.documentCharacters)
-    return invalid(diagnostics.documentTooLarge(text.length, limits.documentCharacters));
   const unprintable = UNPRINTABLE.exec(text);
   if (unprintable) return invalid(inputDiagnostics.controlCharacter(unprintable[0]), unprintable.index);
   return jsonValue(text, limits) ?? readPlainYaml(text, limits.depth);
 }
 
 function parseDocumentOf(text: string, limits: ReadLimits): TreeValue {
-  const deep = looksTooDeep(text);
-  if (deep !== undefined) return invalid(diagnostics.tooDeep(limits.depth), deep);
   const document = parseYaml(text);
   const errors = [...document.errors, ...document.warnings];
   const [error] = errors;

@@ -135,6 +135,27 @@ test("links that lead in a circle, pipes and files that are too large hold nothi
   expect(found.sort()).toEqual(["itself.yaml HED1012", "large.yaml HED1001", "pipe.yaml HED1012"]);
 });
 
+test("a folder of more than is read of one is refused whole: what it said before stays, until there is less", async () => {
+  const [text, limits] = [service("a", 1), { ...READ_LIMITS, folderBytes: 2 * service("a", 1).length }];
+  source = new DirectorySource(folder, limits);
+  put("a.yaml", text);
+  put("b.yaml", service("b", 2));
+  source.start(heard);
+  put("a.yaml", service("a", 3));
+  put("c.yaml", "#\n");
+  const [found] = await until("the complaint", () => heard.complaints.get(folder));
+  expect(found).toMatchObject({ code: "HED1012", span: { file: folder } });
+  expect(found?.message).toContain(`its files have more than ${limits.folderBytes} bytes together`);
+  expect(heard.services).toBe("a=1,b=2");
+  rmSync(at("c.yaml"));
+  await until("the folder is read again", () => heard.services === "a=3,b=2");
+  expect([...heard.complaints.keys()]).toEqual([]);
+  const late = new DirectorySource(folder, { ...limits, folderBytes: text.length });
+  expect(() => late.start(new Heard())).toThrow(
+    `cannot read folder ${folder}: its files have more than ${text.length} bytes together`,
+  );
+});
+
 test("folders that are links are looked into, each once on a way", () => {
   mkdirSync(at("real"));
   put("real/a.yaml", service("a", 1));

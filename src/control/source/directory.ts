@@ -6,7 +6,7 @@ import { readBounded } from "../../base/bounded-file.ts";
 import { type Diagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
 import * as diagnostics from "../../dialect/diagnostics.ts";
-import { READ_LIMITS } from "../../dialect/limits.ts";
+import { folderTooLarge, READ_LIMITS, type ReadLimits } from "../../dialect/limits.ts";
 import { readObjects, type SourceObject } from "../../dialect/object.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -89,6 +89,7 @@ function readAgain(file: string, content: Uint8Array, before: ReadFile): ReadFil
 export class DirectorySource implements Source {
   readonly name: string;
   readonly #folder: string;
+  readonly #limits: ReadLimits;
   /** By path, sorted. */
   #files: ReadonlyMap<string, ReadFile> = new Map();
   /** By key: what the listener has. */
@@ -98,9 +99,10 @@ export class DirectorySource implements Source {
   #watcher: FSWatcher | undefined;
   readonly #settle = new Debounce(SETTLE, () => this.#look());
 
-  constructor(folder: string) {
+  constructor(folder: string, limits: ReadLimits = READ_LIMITS) {
     this.name = `the folder ${folder}`;
     this.#folder = folder;
+    this.#limits = limits;
   }
 
   /** Whether a file has an object of that key, as originKey gives it. */
@@ -140,8 +142,10 @@ export class DirectorySource implements Source {
     }
   }
 
+  /** @throws Failure for more than is read of a folder: of a part of it objects would be missing, and taken for deleted. */
   #read(): ReadonlyMap<string, ReadFile> {
     const files = new Map<string, ReadFile>();
+    let bytes = 0;
     for (const file of [...filesBelow(this.#folder, [])].sort()) {
       const before = this.#files.get(file) ?? EMPTY;
       try {
@@ -153,6 +157,8 @@ export class DirectorySource implements Source {
         if (isMissing(thrown)) continue;
         files.set(file, { content: EMPTY.content, objects: before.objects, diagnostics: [unreadable(file, thrown)] });
       }
+      bytes += files.get(file)?.content.length ?? 0;
+      if (bytes > this.#limits.folderBytes) throw new Failure(folderTooLarge(this.#limits.folderBytes));
     }
     return files;
   }
