@@ -76,7 +76,7 @@ function noSuch(kind: DescribedKind, name: string, namespace: string, known: rea
   const own = known.filter((one) => one.namespace === namespace).map((one) => one.name);
   const all = known.map((one) => `${one.namespace}/${one.name}`);
   const names = [...new Set(all)].sort();
-  const few = names.length > 0 && names.length <= 10 ? `there are ${names.join(", ")}` : "--namespace NAME";
+  const few = names.length > 10 ? "--namespace NAME" : `there are ${names.join(", ") || "none"}`;
   const where = name.includes("/") ? "" : ` in namespace ${namespace}`;
   const near = nearest(name, name.includes("/") ? all : [...own, ...all]);
   return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit: EXIT.data });
