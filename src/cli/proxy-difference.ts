@@ -29,6 +29,11 @@ export async function proxyDifferences(
   const given = await givenDump(options);
   const proxy = proxyNamed(proxies, name ?? ownerOf(given), options.namespace);
   const wanted = await wantedOf(proxy, options);
+  if (given?.endpoints.length === 0 && wanted.eds.size > 0)
+    throw new Failure("the dump tells no endpoints", {
+      hint: "the JSON of /config_dump?include_eds",
+      exit: EXIT.data,
+    });
   const dump = given ?? (await adminDump(adminOf(`${proxy.namespace}/${proxy.name}`, options.state)));
   return { proxy, kinds: differencesOf(wanted, dump) };
 }
@@ -63,8 +68,10 @@ function proxyNamed(proxies: readonly ProxyStatus[], text: string, namespace: st
     .flatMap(({ namespace: of, names }) =>
       names.flatMap((one) => [...(of === namespace ? [one] : []), `${of}/${one}`, `${one}.${of}`]),
     );
+  const pods = proxies.map(({ namespace: of, name }) => `${of}/${name}`);
+  const few = pods.length > 0 && pods.length <= 10 ? `one of ${pods.join(", ")}` : "heddle proxy-status";
   throw new Failure(`no proxy ${text} has registered`, {
-    hint: nearest(text, known) ?? "heddle proxy-status",
+    hint: nearest(text, known) ?? few,
     exit: EXIT.data,
   });
 }

@@ -149,6 +149,12 @@ describe("a wrong command line exits with 64 and the way out", () => {
       "--log-level is none of",
       "try: --log-level info",
     ],
+    [
+      "a condition that nobody writes of the kind",
+      ["wait", "service/web"],
+      "the control plane says nothing of Programmed about a Service",
+      "try: an object of Istio's kinds",
+    ],
     ["a shell that is none", ["completion", "fissh"], "shell is none of bash, zsh, fish", "try: fish"],
     ["commands without one", ["x", "authz"], "`heddle x authz` needs a command after it", "try: heddle x authz --help"],
     ["help about nothing", ["help", "aply"], "unknown command `aply`", "try: apply"],
