@@ -142,6 +142,12 @@ describe("a wrong command line exits with 64 and the way out", () => {
     ["a bad server", ["get", "vs", "--server", "ftp://x"], "--server is not the URL of a server", "try:"],
     ["an unknown kind", ["get", "virtualservic"], 'unknown kind: "virtualservic"', "try: virtualservice"],
     ["an unknown form of output", ["get", "vs", "-o", "xml"], "--output is none of table,", "try: one of table,"],
+    [
+      "an unknown form of what is tapped",
+      ["tap", "-o", "xml"],
+      "--output is none of text, json",
+      "try: one of text, json",
+    ],
     ["a misspelt form of output", ["get", "vs", "-o", "yml"], '"yml"', "try: --output yaml"],
     [
       "a misspelt level of the log",
