@@ -7,6 +7,7 @@ import type { Question } from "../explain/question.ts";
 import { gatewaysOf } from "../model/gateway-ports.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Workload } from "../model/workload.ts";
+import { workloadCalled } from "./workload-name.ts";
 
 /** As options say it. */
 export interface Asker {
@@ -30,11 +31,13 @@ function qualified(name: string, namespace: string): string {
   return name.includes("/") ? name : `${namespace}/${name}`;
 }
 
-/** By its own name, else by the name of what owns it. */
+/** By its own name, else by that of what owns it, else by its app. */
 function workloadNamed(workloads: readonly Workload[], name: string, what: string): Workload {
-  const found =
-    workloads.find((workload) => `${workload.namespace}/${workload.name}` === name) ??
-    workloads.find((workload) => `${workload.namespace}/${workload.workloadName}` === name);
+  const namesOf = ({ namespace, name: pod, workloadName, canonicalName }: Workload) => ({
+    namespace,
+    names: [pod, workloadName, canonicalName],
+  });
+  const found = workloadCalled(workloads, namesOf, name, undefined);
   if (found) return found;
   const names = workloads.map((workload) => `${workload.namespace}/${workload.name}`);
   const near = nearest(name, names);
@@ -42,7 +45,7 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
     near ??
     (names.length > 0
       ? `there are ${names.slice(0, 5).join(", ")}`
-      : "files that hold it: there is not one Pod in these");
+      : "files that hold it: no Pod in these has an address (status.podIP)");
   throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
 }
 

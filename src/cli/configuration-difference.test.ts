@@ -26,6 +26,15 @@ kind: DestinationRule
 metadata: {name: golden-signal, namespace: default}
 spec: {host: golden-signal, subsets: [{name: v1, labels: {version: v1}}]}`;
 
+const PIPE = `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: default, namespace: default}
+spec:
+  egress:
+  - {bind: "unix:///run/out.sock", port: {number: 0, name: http, protocol: HTTP}, hosts: ["*/*"]}
+  - {hosts: ["*/*"]}`;
+
 function snapshotOf(...documents: readonly string[]): ProxySnapshot {
   const files = [{ name: "world.yaml", content: [WORLD, ...documents].join("\n---\n") }];
   const { mesh } = loadMesh(files, DEFAULT_SETTINGS);
@@ -58,6 +67,13 @@ describe("a proxy that runs", () => {
   test("what it is to have differs in nothing", () => {
     const snapshot = snapshotOf(TEAPOT, SUBSET);
     expect(told(snapshot, dumpOf(snapshot))).toEqual([]);
+  });
+
+  test("routes of a Unix socket, which bring their virtual hosts, differs in nothing", () => {
+    const snapshot = snapshotOf(PIPE);
+    const dump = dumpOf(snapshot);
+    expect(dump.routes.map(({ name }) => name)).toContain("unix:///run/out.sock");
+    expect(told(snapshot, dump)).toEqual([]);
   });
 
   test("an older route differs in the route, line by line", () => {

@@ -66,3 +66,12 @@ describe("goldens", () => {
     else expect(written).toBe(golden);
   });
 });
+
+test("where there is nothing of the kind, no name is offered", () => {
+  const given = { files: [], settings: DEFAULT_SETTINGS };
+  const options = { namespace: "default", output: "text" } as const;
+  const describing = () => offlineText(given, wantedOf("service", "web"), options, PLAIN);
+  expect(describing).toThrow(
+    expect.objectContaining({ message: "no service web in namespace default", hint: "there are none" }),
+  );
+});

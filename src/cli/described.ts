@@ -9,6 +9,7 @@ import type { Subject } from "../explain/description/subject.ts";
 import { describeWorkload } from "../explain/description/workload.ts";
 import { labelsMatch, type Workload } from "../model/workload.ts";
 import { podOfTemplate } from "./compile-target.ts";
+import { isCalled, workloadCalled } from "./workload-name.ts";
 
 /** With istioctl's and kubectl's short names. */
 const KINDS = {
@@ -42,12 +43,6 @@ interface Named {
   readonly name: string;
 }
 
-/** `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`; a service's host, too. */
-function isNamed({ namespace, name }: Named, text: string, own: string): boolean {
-  if (text.includes("/")) return text === `${namespace}/${name}`;
-  return (text === name && namespace === own) || text === `${name}.${namespace}`;
-}
-
 /** Throws a Failure, with the nearest name, when there is none. */
 export function described(subject: Subject, { kind, name }: Wanted, namespace: string): Description {
   if (kind === "service") return describedService(subject, name, namespace);
@@ -56,9 +51,11 @@ export function described(subject: Subject, { kind, name }: Wanted, namespace: s
     namespace: of,
     name: kind === "pod" ? pod : workloadName,
   });
-  const found =
-    workloads.find((workload) => isNamed(named(workload), name, namespace)) ??
-    (kind === "workload" ? workloads.find((workload) => isNamed(workload, name, namespace)) : undefined);
+  const namesOf = ({ namespace: of, name: pod, workloadName, canonicalName }: Workload) => ({
+    namespace: of,
+    names: kind === "pod" ? [pod] : [workloadName, pod, canonicalName],
+  });
+  const found = workloadCalled(workloads, namesOf, name, namespace);
   if (found) return describeWorkload(subject, found);
   throw noSuch(kind, name, namespace, workloads.map(named));
 }
@@ -66,7 +63,8 @@ export function described(subject: Subject, { kind, name }: Wanted, namespace: s
 function describedService(subject: Subject, name: string, namespace: string): Description {
   const { services } = subject.mesh;
   const found =
-    services.find((service) => isNamed(service, name, namespace)) ?? services.find(({ host }) => host === name);
+    services.find((service) => isCalled(service.namespace, service.name, name, namespace)) ??
+    services.find(({ host }) => host === name);
   // As its own namespace's clients have it.
   if (found) return describeService(subject, found, found.namespace);
   throw noSuch("service", name, namespace, services);
@@ -76,7 +74,7 @@ function noSuch(kind: DescribedKind, name: string, namespace: string, known: rea
   const own = known.filter((one) => one.namespace === namespace).map((one) => one.name);
   const all = known.map((one) => `${one.namespace}/${one.name}`);
   const names = [...new Set(all)].sort();
-  const few = names.length > 0 && names.length <= 10 ? `there are ${names.join(", ")}` : "--namespace NAME";
+  const few = names.length > 10 ? "--namespace NAME" : `there are ${names.join(", ") || "none"}`;
   const where = name.includes("/") ? "" : ` in namespace ${namespace}`;
   const near = nearest(name, name.includes("/") ? all : [...own, ...all]);
   return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit: EXIT.data });

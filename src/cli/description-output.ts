@@ -66,7 +66,8 @@ class Printer {
   }
 
   #fact(label: string, text: string, depth: number): void {
-    this.lines.push(`${indent(depth)}${this.#style.cyan(label.padEnd(LABEL_WIDTH - 2 * depth))}${text}`);
+    const padded = label === "" ? "" : `${label} `;
+    this.lines.push(`${indent(depth)}${this.#style.cyan(padded.padEnd(LABEL_WIDTH - 2 * depth))}${text}`);
   }
 
   #where({ file, line }: Place): string {
@@ -125,11 +126,12 @@ class Printer {
   // ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   service(service: ServiceDescription, depth: number): void {
-    const { by, host, addresses, ports, destinationRule, routes, routedFrom, elsewhere, exposures } = service;
+    const { by, host, addresses, ports, destinationRule, chosenRules, routes, routedFrom, elsewhere, exposures } =
+      service;
     this.#heading(by.object, by, depth);
     this.#fact("host", `${host}${addresses.length > 0 ? `, ${addresses.join(", ")}` : ""}`, depth + 1);
     for (const port of ports) this.#port(port, depth + 1);
-    if (destinationRule) this.#rule(destinationRule, depth + 1);
+    for (const rule of destinationRule ? [destinationRule, ...chosenRules] : chosenRules) this.#rule(rule, depth + 1);
     for (const route of routes) this.#route(route, depth + 1);
     for (const place of routedFrom) this.#fact("led to by", this.#place(place), depth + 1);
     for (const other of elsewhere) {

@@ -10,14 +10,16 @@ function namesOf({ kind, plural, singular, shortNames, group }: ResourceType): r
   return group === "" ? names : [...names, ...names.map((name) => `${name}.${group}`)];
 }
 
-/** Throws a Failure with the nearest kind when there is none of that name. */
-export function kindNamed(text: string): ResourceType {
+const ALL = RESOURCES.map(({ singular }) => singular);
+
+/** Throws a Failure with the nearest kind, or the `known` ones, when there is none of that name. */
+export function kindNamed(text: string, known: readonly string[] = ALL): ResourceType {
   const wanted = text.toLowerCase();
   const found = RESOURCES.find((type) => namesOf(type).includes(wanted));
   if (found) return found;
   const near = nearest(wanted, RESOURCES.flatMap(namesOf));
   throw new Failure(`unknown kind: ${JSON.stringify(text)}`, {
-    hint: near ?? `one of ${RESOURCES.map(({ singular }) => singular).join(", ")}`,
+    hint: near ?? `one of ${known.join(", ")}`,
     exit: EXIT.usage,
   });
 }

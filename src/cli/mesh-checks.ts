@@ -69,11 +69,9 @@ function certificateFault({ certificate, config }: ProxyStatus, now: number): st
 export function checkConfiguration({ mesh }: State): readonly CheckResult[] {
   const { errors, warnings } = mesh.findings;
   return [
-    errors === 0
-      ? passed("no object has an error")
-      : failed(`objects have errors: ${errors}`, "the log of `heddle up` names them"),
+    errors === 0 ? passed("no object has an error") : failed(`objects have errors: ${errors}`, "heddle analyze -A"),
     warnings === 0
       ? passed("no object has a warning")
-      : warned(`objects have warnings: ${warnings}`, "the log of `heddle up` names them"),
+      : warned(`objects have warnings: ${warnings}`, "heddle analyze -A"),
   ];
 }

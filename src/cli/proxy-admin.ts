@@ -7,6 +7,7 @@ import { nearest } from "../base/nearest.ts";
 import { fetchProblem } from "./api-client.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { stateFolder, statePaths } from "./state-folder.ts";
+import { workloadCalled } from "./workload-name.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -15,6 +16,7 @@ interface LocalProxy {
   readonly namespace: string;
   readonly name: string;
   readonly workload: string;
+  readonly app: string;
   readonly node: string;
   readonly admin: string;
 }
@@ -28,12 +30,13 @@ interface BootstrapJson {
 function localProxy(folder: string): LocalProxy | undefined {
   try {
     const { node, admin } = JSON.parse(readFileSync(join(folder, "bootstrap.json"), "utf8")) as BootstrapJson;
-    const { NAME, NAMESPACE, WORKLOAD_NAME } = node?.metadata ?? {};
+    const { NAME, NAMESPACE, WORKLOAD_NAME, LABELS } = node?.metadata ?? {};
     const { address = "", port_value: port = 0 } = admin?.address?.socket_address ?? {};
     return {
       namespace: String(NAMESPACE),
       name: String(NAME),
       workload: String(WORKLOAD_NAME),
+      app: String((LABELS as Readonly<Record<string, unknown>> | undefined)?.["service.istio.io/canonical-name"]),
       node: node?.id ?? "",
       admin: `${address}:${port}`,
     };
@@ -60,15 +63,17 @@ export interface AdminAddress {
   readonly node: string | undefined;
 }
 
-/** `text`: a Pod or a workload, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
+/** `text`: a Pod, what owns it, or its app, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
 export function adminOf(text: string, state: string | undefined): AdminAddress {
   const proxies = localProxies(state);
-  const namesOf = ({ namespace, name, workload }: LocalProxy) =>
-    [name, workload].flatMap((one) => [one, `${namespace}/${one}`, `${one}.${namespace}`]);
-  const found = proxies.find((proxy) => namesOf(proxy).includes(text));
+  const namesOf = ({ namespace, name, workload, app }: LocalProxy) => ({ namespace, names: [name, workload, app] });
+  const found = workloadCalled(proxies, namesOf, text, undefined);
   if (found) return { address: found.admin, node: found.node };
   const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
-  const near = nearest(text, proxies.flatMap(namesOf));
+  const names = proxies
+    .map(namesOf)
+    .flatMap(({ namespace, names: own }) => own.flatMap((one) => [one, `${namespace}/${one}`, `${one}.${namespace}`]));
+  const near = nearest(text, names);
   const all = known.length > 0 && known.length <= 10 ? `one of ${known.join(", ")}; or ` : "";
   throw new Failure(`no proxy of ${text} was started here`, {
     hint: near ?? `${all}name its admin interface with --admin HOST:PORT`,

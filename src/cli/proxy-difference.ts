@@ -12,6 +12,7 @@ import { readFiles } from "./object-files.ts";
 import { adminDump, adminOf } from "./proxy-admin.ts";
 import { type ProxyDump, readDump } from "./proxy-dump.ts";
 import type { Style } from "./terminal.ts";
+import { workloadCalled } from "./workload-name.ts";
 
 export interface DifferenceOptions extends MeshOptions {
   readonly namespace: string;
@@ -28,6 +29,11 @@ export async function proxyDifferences(
   const given = await givenDump(options);
   const proxy = proxyNamed(proxies, name ?? ownerOf(given), options.namespace);
   const wanted = await wantedOf(proxy, options);
+  if (given?.endpoints.length === 0 && wanted.eds.size > 0)
+    throw new Failure("the dump tells no endpoints", {
+      hint: "the JSON of /config_dump?include_eds",
+      exit: EXIT.data,
+    });
   const dump = given ?? (await adminDump(adminOf(`${proxy.namespace}/${proxy.name}`, options.state)));
   return { proxy, kinds: differencesOf(wanted, dump) };
 }
@@ -49,14 +55,25 @@ function ownerOf(dump: ProxyDump | undefined): string {
   throw new Failure("whose configuration is it?", { hint: "heddle proxy-status NAME --file DUMP", exit: EXIT.usage });
 }
 
-/** `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE` of a Pod, or of what owns it: of several the first. */
+/** Of a Pod, of what owns it, or of its app. */
 function proxyNamed(proxies: readonly ProxyStatus[], text: string, namespace: string): ProxyStatus {
-  const names = ({ namespace: of, name, workload }: ProxyStatus) =>
-    [name, workload].flatMap((one) => [...(of === namespace ? [one] : []), `${of}/${one}`, `${one}.${of}`]);
-  const found = proxies.find((proxy) => names(proxy).includes(text));
+  const namesOf = ({ namespace: of, name, workload, app }: ProxyStatus) => ({
+    namespace: of,
+    names: [name, workload, app],
+  });
+  const found = workloadCalled(proxies, namesOf, text, namespace);
   if (found) return found;
-  const near = nearest(text, proxies.flatMap(names));
-  throw new Failure(`no proxy ${text} has registered`, { hint: near ?? "heddle proxy-status", exit: EXIT.data });
+  const known = proxies
+    .map(namesOf)
+    .flatMap(({ namespace: of, names }) =>
+      names.flatMap((one) => [...(of === namespace ? [one] : []), `${of}/${one}`, `${one}.${of}`]),
+    );
+  const pods = proxies.map(({ namespace: of, name }) => `${of}/${name}`);
+  const few = pods.length > 0 && pods.length <= 10 ? `one of ${pods.join(", ")}` : "heddle proxy-status";
+  throw new Failure(`no proxy ${text} has registered`, {
+    hint: nearest(text, known) ?? few,
+    exit: EXIT.data,
+  });
 }
 
 async function wantedOf({ id }: ProxyStatus, options: MeshOptions): Promise<WantedResources> {

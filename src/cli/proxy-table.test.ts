@@ -7,7 +7,7 @@ import { outputText } from "./compile-output.ts";
 import type { TargetOptions } from "./compile-target.ts";
 import { listenerTable } from "./listener-table.ts";
 import { compileOffline } from "./offline-compilation.ts";
-import { type ProxyDump, readDump } from "./proxy-dump.ts";
+import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { assignmentTable, clusterTable, type ProxyTable, routeTable, secretTable } from "./proxy-table.ts";
 
 const FOLDER = join(import.meta.dir, "../../test/golden/compile-output");
@@ -63,6 +63,29 @@ describe("tables of what was compiled", () => {
     expect(first!.slice(5)).toEqual(["2126-11-04T07:51:01Z", "2026-11-28T07:51:01Z"]);
     expect(cellsOf(secretTable(GATEWAY, Date.parse("2020-01-01T00:00:00Z")))[0]![3]).toBe("false");
   });
+});
+
+/** As `openssl x509 -req` writes it without extensions. */
+const VERSION_1 = `-----BEGIN CERTIFICATE-----
+MIIBHzCBxQIUK6Lkrr4aChutCXMswwqdM1pd8c4wCgYIKoZIzj0EAwIwETEPMA0G
+A1UEAwwGY2xpZW50MCAXDTI2MTEyODE1MDU1N1oYDzIxMjYxMTA0MTUwNTU3WjAR
+MQ8wDQYDVQQDDAZjbGllbnQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARxv2tL
+QL+fKqGhYjhSzZHZah+imy5TcIxhk4c81WK6R82cwd45T7qqBZnj/S8a4e03y/an
+lhOmrOS/YTTVTXECMAoGCCqGSM49BAMCA0kAMEYCIQDQ66jGeHE/2jDxXthx+xYu
+JunTFPH0DzYARi3McGkcLgIhAPcI3HKP2aMw2FdrgdCodMAl4zRwa13H9xyOReqG
+c2re
+-----END CERTIFICATE-----`;
+
+test("a certificate of version 1 has its dates, too; what is none has none", () => {
+  const secret = (text: string): Json => ({
+    name: "outside",
+    state: "ACTIVE",
+    secret: { tls_certificate: { certificate_chain: { inline_string: text } } },
+  });
+  const dump = { ...WORKLOAD, secrets: [secret(VERSION_1), secret("no PEM")] };
+  const [first, second] = cellsOf(secretTable(dump, Date.parse("2030-01-01T00:00:00Z")));
+  expect(first!.slice(2, 5)).toEqual(["ACTIVE", "true", "2ba2e4aebe1a0a1bad09732cc30a9d335a5df1ce"]);
+  expect(second!.slice(3)).toEqual(["false", "", "", ""]);
 });
 
 test("what is no dump is refused", () => {

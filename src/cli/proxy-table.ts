@@ -1,6 +1,6 @@
 // Tables of `heddle proxy-config`: istioctl's columns.
 
-import { parseCertificates } from "../pki/certificate.ts";
+import { X509Certificate } from "node:crypto";
 import { parseClusterName } from "../xds/names.ts";
 import { isJson, type Json, type ProxyDump } from "./proxy-dump.ts";
 
@@ -184,15 +184,14 @@ export function secretTable({ secrets }: ProxyDump, now: number): ProxyTable {
     const { name = "", state = "", secret = {} } = resource as SecretJson;
     const chain = secret.tls_certificate?.certificate_chain;
     const pem = pemOf(chain ?? secret.validation_context?.trusted_ca ?? {});
-    const parsed = parseCertificates(pem, 1_000);
-    const first = parsed.kind === "parsed" ? parsed.value[0] : undefined;
+    const first = firstCertificate(pem);
     const kind = chain ? "Cert Chain" : secret.validation_context ? "CA" : "UNKNOWN";
     const certificate = first
       ? [
-          String(first.notBeforeMs <= now && now < first.notAfterMs),
-          first.serial,
-          dateText(first.notAfterMs),
-          dateText(first.notBeforeMs),
+          String(notBefore(first) <= now && now < notAfter(first)),
+          first.serialNumber.toLowerCase(),
+          dateText(notAfter(first)),
+          dateText(notBefore(first)),
         ]
       : ["false", "", "", ""];
     return { cells: [name, kind, state, ...certificate], resource };
@@ -200,6 +199,18 @@ export function secretTable({ secrets }: ProxyDump, now: number): ProxyTable {
   const columns = ["resource name", "type", "status", "valid cert", "serial number", "not after", "not before"];
   return { columns, rows };
 }
+
+/** Servers outside of the mesh take certificates of any version, those of version 1 that openssl writes without extensions, too. */
+function firstCertificate(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
+
+const notBefore = ({ validFrom }: X509Certificate): number => Date.parse(validFrom);
+const notAfter = ({ validTo }: X509Certificate): number => Date.parse(validTo);
 
 function pemOf({ inline_string: text, inline_bytes: bytes }: DataSourceJson): string {
   return text ?? Buffer.from(bytes ?? "", "base64").toString();

@@ -25,11 +25,17 @@ function messageOf<Kind extends ResourceKind>(kind: Kind, json: Json): ResourceM
   return fromJson(RESOURCE_TYPES[kind].schema, fields as JsonValue, options) as ResourceMessage<Kind>;
 }
 
-/** A dump shows virtual hosts in the route configuration that they belong to; those that came by themselves are told by their names. */
+/**
+ * A dump shows virtual hosts in the route configuration that they belong to; those that came by themselves are told by their names, where the
+ * configuration has such at all: that of a Unix socket brings its own.
+ */
 function routesOf({ routes }: ProxyDump): RunningResources {
   const messages = routes.map((json) => messageOf("rds", json));
-  const beside = messages.flatMap(({ name, virtualHosts }) => virtualHosts.filter((host) => isBeside(host.name, name)));
-  for (const message of messages)
+  const discovering = messages.filter(({ vhds }) => vhds !== undefined);
+  const beside = discovering.flatMap(({ name, virtualHosts }) =>
+    virtualHosts.filter((host) => isBeside(host.name, name)),
+  );
+  for (const message of discovering)
     message.virtualHosts = message.virtualHosts.filter((host) => !isBeside(host.name, message.name));
   return {
     rds: byName(messages.map((message) => encodeResource("rds", message))),

@@ -45,4 +45,9 @@ test("kinds of Kubernetes' own and unknown ones are wrong usage", async () => {
   expect([own.code, own.err]).toEqual([64, expect.stringContaining("one of Kubernetes' own kinds")]);
   const unknown = await schema("virtualservise");
   expect([unknown.code, unknown.err]).toEqual([64, expect.stringContaining("virtualservice")]);
+  const far = await schema("quark");
+  expect([far.code, far.err]).toEqual([64, expect.stringContaining("telemetry, meshconfig\n")]);
+  expect(far.err).not.toContain("lease");
+  const settings = await schema("meshconfig", "--crd");
+  expect([settings.code, settings.err]).toEqual([64, expect.stringContaining("the mesh's settings")]);
 });

@@ -27,10 +27,11 @@ export function portBook(host: string): PortBook {
 
 /** Throws a Failure when a port that was asked for by number cannot be had. The book must be released at the end. */
 export function choosePorts(book: PortBook, wanted: WantedPorts, upstreams: readonly UpstreamOption[]): ChosenPorts {
-  for (const { port } of upstreams) insist(book, port, "--upstream");
+  for (const { port } of upstreams) insist(book, port, "--upstream", "choose another port");
   const choose = (name: PortName, option: string): number => {
     const number = wanted[name];
-    if (number !== undefined && number > 0) return insist(book, number, option);
+    if (number !== undefined && number > 0)
+      return insist(book, number, option, "choose another port, 0 for any free one");
     return book.choose(number ?? USUAL_PORTS[name]);
   };
   return {
@@ -42,10 +43,10 @@ export function choosePorts(book: PortBook, wanted: WantedPorts, upstreams: read
   };
 }
 
-function insist(book: PortBook, port: number, option: string): number {
+function insist(book: PortBook, port: number, option: string, way: string): number {
   if (book.choose(port) === port) return port;
   throw new Failure(`${option}: port ${port} is in use`, {
-    hint: "choose another port, 0 for any free one, or stop the program that uses it",
+    hint: `${way}, or stop the program that uses it`,
     exit: EXIT.failure,
   });
 }

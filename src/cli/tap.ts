@@ -1,6 +1,6 @@
 // `heddle tap`: requests that pass through one proxy, live, from its admin interface.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import { TraceReader, traceLine } from "./tap-trace.ts";
 import { print } from "./terminal.ts";
@@ -38,7 +38,7 @@ export function define(command: Command): void {
     .option("--body <bytes>", "show so many of each body (with -o json)")
     .option("--count <number>", "end after so many")
     .option("--duration <seconds>", "end after so long")
-    .option("-o, --output <form>", "text or json", "text")
+    .addOption(new Option("-o, --output <form>").choices(["text", "json"]).default("text"))
     .addHelpText("after", "\nCredentials in headers are not shown.")
     .action((options: TapOptions) => tap(options));
 }

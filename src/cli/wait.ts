@@ -50,7 +50,7 @@ export function define(command: Command): void {
 }
 
 async function wait(names: readonly string[], options: WaitOptions): Promise<void> {
-  const objects = [...names.map((name) => named(name, options.namespace)), ...(await ofFiles(options))];
+  const objects = [...names.map((name) => named(name, options)), ...(await ofFiles(options))];
   if (objects.length === 0) {
     throw new Failure("nothing to wait for", { hint: "heddle wait vs/web, or -f FILE", exit: EXIT.usage });
   }
@@ -62,12 +62,21 @@ async function wait(names: readonly string[], options: WaitOptions): Promise<voi
   }
 }
 
-function named(text: string, namespace: string): AwaitedObject {
+/** The control plane's own, of objects that it judges. */
+const MESH_CONDITIONS = ["accepted", "programmed"];
+
+function named(text: string, { namespace, for: condition }: WaitOptions): AwaitedObject {
   const [kind = "", name = "", ...rest] = text.split("/");
   if (name === "" || rest.length > 0) {
     throw new Failure(`not KIND/NAME: ${JSON.stringify(text)}`, { hint: "vs/web", exit: EXIT.usage });
   }
   const type = kindNamed(kind);
+  if (!isJudged(type) && MESH_CONDITIONS.includes(condition.type.toLowerCase())) {
+    throw new Failure(`the control plane says nothing of ${condition.type} about a ${type.kind}`, {
+      hint: "an object of Istio's kinds, as vs/web, or another --for=condition=TYPE",
+      exit: EXIT.usage,
+    });
+  }
   return { type, name: { namespace: type.namespaced ? namespace : "", name } };
 }
 

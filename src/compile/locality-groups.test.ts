@@ -173,7 +173,8 @@ status: {podIP: ${name}, conditions: [{type: Ready, status: "True"}]}`;
     for (const name of ["PreferClose", "PreferSameZone"])
       expect(told(service(`, trafficDistribution: ${name}`))).toEqual(["10.0.0.1 0", "10.0.0.2 0", "10.0.0.3 1"]);
     expect(told(service(", trafficDistribution: PreferSameNode"))).toEqual(["10.0.0.1 0", "10.0.0.2 1", "10.0.0.3 2"]);
-    expect(told(service(", trafficDistribution: Unheard"))).toEqual(ALIKE);
+    for (const name of ["Unheard", "constructor"])
+      expect(told(service(`, trafficDistribution: ${name}`))).toEqual(ALIKE);
   });
 
   test("Istio's annotation counts more, a DestinationRule's locality most", () => {

@@ -273,6 +273,13 @@ function syntaxProblem({ code, message, pos }: YAMLError, end: number): Problem 
   return { message: diagnostics.yamlSyntax(problem, suggestion(code, message)), from, to: Math.max(from, pos[1]) };
 }
 
+/** The library says one code of all these. */
+function missing(message: string): string {
+  if (message.includes("quote")) return "the closing quote";
+  if (message.includes("must end with")) return "the closing bracket";
+  return "a colon and a space after the field's name";
+}
+
 function suggestion(code: string, message: string): string | undefined {
   switch (code as YAMLError["code"]) {
     case "TAB_AS_INDENT":
@@ -286,7 +293,7 @@ function suggestion(code: string, message: string): string | undefined {
     case "BAD_DQ_ESCAPE":
       return "single quotes, or two backslashes for one";
     case "MISSING_CHAR":
-      return message.includes("quote") ? "the closing quote" : "a colon and a space after the field's name";
+      return missing(message);
     case "MULTILINE_IMPLICIT_KEY":
       return "a colon and a space after the field's name";
     case "TAG_RESOLVE_FAILED":

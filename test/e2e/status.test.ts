@@ -250,6 +250,10 @@ describe("proxy-status", () => {
       const dump = await fetch(`http://127.0.0.1:${port}/config_dump?include_eds`).then((response) => response.text());
       writeFileSync(join(heddle.folder, `${proxy}.json`), dump);
       expect((await heddle.call(["ps", "-f", `${proxy}.json`])).code).toBe(0);
+      const bare = await fetch(`http://127.0.0.1:${port}/config_dump`).then((response) => response.text());
+      writeFileSync(join(heddle.folder, `${proxy}-bare.json`), bare);
+      const refused = await heddle.call(["ps", "-f", `${proxy}-bare.json`]);
+      expect(refused).toMatchObject({ code: 65, stderr: expect.stringContaining("config_dump?include_eds") });
       const other = dump.replaceAll("golden-signal.default.svc", "golden-signal.elsewhere.svc");
       writeFileSync(join(heddle.folder, `${proxy}-other.json`), other);
       const { code, stdout: said } = await heddle.call(["ps", name, "-f", `${proxy}-other.json`, "-o", "json"]);
@@ -268,6 +272,7 @@ describe("proxy-status", () => {
       expect((await heddle.call(["ps", "of-heddl-v1"])).stderr).toContain("try: of-heddle-v1");
       writeFileSync(join(heddle.folder, "nothing.json"), "{}");
       expect(await heddle.call(["ps", "-f", "nothing.json"])).toMatchObject({ code: 65 });
+      expect((await heddle.call(["ps", "quark"])).stderr).toContain("try: one of default/");
       expect(JSON.parse((await heddle.call(["ps", "-o", "json"])).stdout)[0].types.cds).toBe("SYNCED");
       expect((await heddle.call(["ps", "-o", "yaml"])).stdout).toContain("types:");
     },

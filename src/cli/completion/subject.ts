@@ -32,6 +32,7 @@ const BY_PLACEHOLDER: Readonly<Record<string, Subject>> = {
 /** Options of the same placeholder `<name>` that name different things. */
 const BY_OPTION: Readonly<Record<string, Subject>> = {
   "--namespace": { kind: "namespaces" },
+  "--for": { kind: "choices", choices: ["programmed", "accepted"] },
   "--gateway": { kind: "objects", of: "gateways", qualified: false },
   "--service-account": { kind: "objects", of: "serviceaccounts", qualified: false },
   "--group": { kind: "objects", of: "workloadgroups", qualified: true },
@@ -47,7 +48,8 @@ export function subjectOfOption({ argChoices, flags, long }: Option): Subject {
 export function subjectOfArgument(argument: Argument, before: readonly string[]): Subject {
   if (argument.argChoices) return { kind: "choices", choices: argument.argChoices };
   const [kind] = before;
-  if (argument.name() === "name" && kind !== undefined) return { kind: "objects", of: kind, qualified: false };
+  if (argument.name() === "name" && kind !== undefined)
+    return { kind: "objects", of: kind === "workload" ? "pods" : kind, qualified: false };
   return BY_PLACEHOLDER[argument.name()] ?? FREE;
 }
 

@@ -1,5 +1,6 @@
 // What can be wrong with Kubernetes' kinds for a mesh: codes HED1300 to HED1399, sorted and never reused.
 
+import { nearest } from "../../base/nearest.ts";
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
 
@@ -47,5 +48,14 @@ export function badCredential(problem: string): Message {
     "HED1306",
     `no gateway can use the Secret: ${problem}`,
     "kubectl create secret tls my-certificate --cert chain.pem --key key.pem",
+  );
+}
+
+export function unknownTrafficDistribution(value: string, known: readonly string[]): Message {
+  const near = nearest(value, known);
+  return warning(
+    "HED1307",
+    `no trafficDistribution is called ${quote(value)}: clients prefer no endpoint`,
+    near ?? `one of ${known.join(", ")}`,
   );
 }

@@ -8,7 +8,7 @@ import { badAddress } from "../diagnostics.ts";
 import { visibilityOf } from "../export-to.ts";
 import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
-import { preferenceOf } from "../traffic-distribution.ts";
+import { preferenceOf, TRAFFIC_DISTRIBUTIONS, unknownPreference } from "../traffic-distribution.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { SCHEMAS, type ServiceValue } from "./kinds.ts";
 import { serviceHost } from "./names.ts";
@@ -32,6 +32,9 @@ export function readService(object: SourceObject, settings: MeshSettings, report
   for (const [path, address] of writtenAddresses(spec))
     if (address !== "" && address !== "None" && !parseAddress(address))
       reporter.report(path, badAddress(path.slice("spec.".length), address, "IP address or None"));
+  const unheard = unknownPreference(annotations, spec.trafficDistribution);
+  if (unheard)
+    reporter.report(unheard.path, diagnostics.unknownTrafficDistribution(unheard.value, TRAFFIC_DISTRIBUTIONS));
   const isHeadless = spec.clusterIP === "None" || spec.clusterIPs?.includes("None");
   const selector = Object.keys(spec.selector ?? {}).length > 0 ? { namespace, labels: spec.selector! } : undefined;
   const exportTo = annotations["networking.istio.io/exportTo"]?.split(",").map((entry) => entry.trim());

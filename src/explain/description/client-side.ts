@@ -48,6 +48,21 @@ export function destinationRuleOf(
   };
 }
 
+/** Each as a client with the labels that it asks for has it, so that rules which do not come into force are left out. */
+export function chosenRulesOf(
+  subject: Subject,
+  service: Service,
+  client: Client,
+  workload: Workload | undefined,
+): readonly DestinationRuleFacts[] {
+  const rules = subject.mesh.clientPolicies.flatMap(({ clients, namespace }) => {
+    if (!clients || namespace !== client.namespace) return [];
+    const rule = destinationRuleOf(subject, service, { ...client, labels: clients.labels }, workload);
+    return rule?.clients ? [rule] : [];
+  });
+  return [...new Map(rules.map((rule) => [rule.by.object, rule])).values()];
+}
+
 /** Ports that differ from the rest are named. */
 function scopedText(scope: Pick<ClientPolicy, "settings" | "ports">, { ports }: Service): readonly string[] {
   const common = settingsText(scope.settings);

@@ -102,6 +102,8 @@ export interface ServiceDescription {
   /** As clients of this namespace have it. */
   readonly clients: string;
   readonly destinationRule: DestinationRuleFacts | undefined;
+  /** What clients with certain labels follow instead. */
+  readonly chosenRules: readonly DestinationRuleFacts[];
   readonly routes: readonly RouteFacts[];
   /** Routes of other hosts that lead here. */
   readonly routedFrom: readonly Place[];

@@ -7,7 +7,7 @@ import type { Endpoint } from "../../model/endpoint.ts";
 import { type Client, clientPolicyFor, endpointsOf } from "../../model/lookup.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import { labelsMatch, type Workload } from "../../model/workload.ts";
-import { clientOf, destinationRuleOf, elsewhereOf, routedFrom, routesOf } from "./client-side.ts";
+import { chosenRulesOf, clientOf, destinationRuleOf, elsewhereOf, routedFrom, routesOf } from "./client-side.ts";
 import type {
   DestinationRuleFacts,
   EndpointFacts,
@@ -39,6 +39,7 @@ export function describeService(
     ports: service.ports.map((port) => portFacts(subject, service, port, client, rule)),
     clients: namespace,
     destinationRule: rule,
+    chosenRules: chosenRulesOf(subject, service, client, workload),
     routes: routesOf(subject, service, client, workload),
     routedFrom: routedFrom(subject, service),
     elsewhere: elsewhereOf(subject, service, namespace),

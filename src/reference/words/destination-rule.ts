@@ -78,14 +78,6 @@ export const DESTINATION_RULE: KindWords = {
       default: "1024",
       deprecated: "ringHash.minimumRingSize",
     },
-    "localityLbSetting.enabled": { says: "Whether localities are looked at", default: "true" },
-    "localityLbSetting.distribute": "Shares that the localities have, by where the client is",
-    "distribute.from": "Where the client is: region/zone/subzone, with * for the rest",
-    "distribute.to": "Percentage by locality; they add up to 100",
-    "localityLbSetting.failover": "Where requests go when a region fails; needs outlierDetection",
-    "failover.from": "The region that fails",
-    "failover.to": "The region that takes over",
-    "localityLbSetting.failoverPriority": "Labels by which endpoints like the client come first",
 
     "outlierDetection.consecutive5xxErrors": {
       says: "Errors in a row (5xx and failed connections) that eject; 0 turns it off",

@@ -32,6 +32,16 @@ export const SHARED: Words = {
     default: "MeshConfig's default, which is all",
   },
 
+  // Localities
+  "localityLbSetting.enabled": { says: "Whether localities are looked at", default: "true" },
+  "localityLbSetting.distribute": "Shares that the localities have, by where the client is",
+  "distribute.from": "Where the client is: region/zone/subzone, with * for the rest",
+  "distribute.to": "Percentage by locality; they add up to 100",
+  "localityLbSetting.failover": "Where requests go when a region fails; needs outlierDetection",
+  "failover.from": "The region that fails",
+  "failover.to": "The region that takes over",
+  "localityLbSetting.failoverPriority": "Labels by which endpoints like the client come first",
+
   // Limits on connections
   connectionPool: "Limits on connections and requests",
   "connectionPool.tcp": "Limits on connections, whatever they carry",

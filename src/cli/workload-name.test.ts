@@ -1,0 +1,25 @@
+import { expect, test } from "bun:test";
+import { workloadCalled } from "./workload-name.ts";
+
+const PODS = [
+  { id: 1, namespace: "shop", names: ["web-v1-1", "web-v1", "web"] },
+  { id: 2, namespace: "shop", names: ["web", "web-v2", "other"] },
+  { id: 3, namespace: "edge", names: ["gate-1", "gate", "edge"] },
+];
+
+const called = (text: string, own?: string) => workloadCalled(PODS, (one) => one, text, own)?.id;
+
+test("the Pod's name counts before its owner's, that before its app's", () => {
+  expect(called("web")).toBe(2);
+  expect(called("web-v2")).toBe(2);
+  expect(called("other.shop")).toBe(2);
+  expect(called("shop/web-v1")).toBe(1);
+});
+
+test("a name alone is one of the namespace that is asked in, any name where none is", () => {
+  expect(called("gate", "shop")).toBeUndefined();
+  expect(called("gate")).toBe(3);
+  expect(called("edge/gate", "shop")).toBe(3);
+  expect(called("gate.edge", "shop")).toBe(3);
+  expect(called("shop/gate")).toBeUndefined();
+});
