@@ -18,6 +18,7 @@ import {
   summaryText,
 } from "./analysis-output.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { recursiveOption } from "./files-option.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, renderTable, styleOf } from "./terminal.ts";
@@ -45,7 +46,7 @@ export function define(command: Command): void {
     .option("-f, --filename <file...>", "the same")
     .option("-A, --all-namespaces", "the running mesh, all of it")
     .addOption(namespaceOption())
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(recursiveOption())
     .addOption(useKubeOption())
     .addOption(meshConfigOption())
     .addOption(new Option("-o, --output <form>").choices(ANALYSIS_OUTPUTS).default("log"))

@@ -11,6 +11,7 @@ import { stateOption } from "./api-client.ts";
 import { COMPILE_OUTPUTS, type OutputOptions, outputText } from "./compile-output.ts";
 import { DEFAULT_NAMESPACE, type TargetOptions } from "./compile-target.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { recursiveOption } from "./files-option.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
@@ -27,7 +28,7 @@ interface CompileOptions extends TargetOptions, OutputOptions {
 export function define(command: Command): void {
   command
     .option("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(recursiveOption())
     .option("-w, --workload <namespace/name>", "whose configuration: a Pod's, or what owns it")
     .option("-g, --gateway <name>", "that of the proxy behind a Gateway")
     .option("-n, --namespace <name>", "of the workload, and of what names none (default: default)", name("--namespace"))

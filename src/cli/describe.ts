@@ -19,6 +19,7 @@ import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
 import { asRunning, DESCRIBED_KINDS, described, type Wanted, wantedOf } from "./described.ts";
 import { type Described, descriptionText, placesOf } from "./description-output.ts";
+import { filesInsteadOption, recursiveOption } from "./files-option.ts";
 import { acknowledgementOf } from "./live-proxies.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
@@ -42,11 +43,8 @@ export function define(command: Command): void {
   command
     .addArgument(Object.assign(new Argument("<kind>", "what is described"), { argChoices: DESCRIBED_KINDS }))
     .argument("[name]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE")
-    .option(
-      "-f, --filename <file...>",
-      "files or folders of YAML or JSON instead of the running mesh, - for standard input",
-    )
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(filesInsteadOption())
+    .addOption(recursiveOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("text"))

@@ -18,6 +18,7 @@ import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-cli
 import { rehearsed, type Together, togetherOf } from "./apply.ts";
 import { DIFF_OUTPUTS, type DiffOutput, diffText, isEmpty } from "./diff-output.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { recursiveOption } from "./files-option.ts";
 import { judgeAlone, judgeEach } from "./judge.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
@@ -39,7 +40,7 @@ interface DiffOptions extends ApiOptions, MeshOptions {
 export function define(command: Command): void {
   command
     .option("-f, --filename <file...>", "what is to be applied: files or folders of YAML or JSON, - for standard input")
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(recursiveOption())
     .option("--base <file...>", "what is there before, instead of the running mesh")
     .addOption(namespaceOption())
     .addOption(meshConfigOption())

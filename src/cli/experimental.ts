@@ -11,6 +11,7 @@ import { namespaceOption, stateOption } from "./api-client.ts";
 import { authorizationRows } from "./authorization-rules.ts";
 import { define as defineDescribe } from "./describe.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { recursiveOption } from "./files-option.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
@@ -43,7 +44,7 @@ export function define(command: Command): void {
       "-f, --filename <file...>",
       "files of objects, or a dump of the proxy, instead of the proxy, - for standard input",
     )
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(recursiveOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .addOption(stateOption())

@@ -17,6 +17,7 @@ import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
 import { type Asker, entryOf, sourceOf } from "./asker.ts";
 import { EXPLANATION_OUTPUTS, type ExplanationOutput, explanationText } from "./explanation-output.ts";
+import { filesInsteadOption, recursiveOption } from "./files-option.ts";
 import { liveProxies } from "./live-proxies.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
@@ -42,11 +43,8 @@ interface ExplainOptions extends Asked, ApiOptions, MeshOptions {
 export function define(command: Command): void {
   command
     .argument("[url]", "as the client writes it")
-    .option(
-      "-f, --filename <file...>",
-      "files or folders of YAML or JSON instead of the running mesh, - for standard input",
-    )
-    .option("-R, --recursive", "files of folders below folders, too")
+    .addOption(filesInsteadOption())
+    .addOption(recursiveOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .option("--from <namespace/workload>", "who sends the request: a Pod, or what owns it")
