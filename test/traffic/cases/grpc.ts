@@ -107,10 +107,11 @@ export function grpcCases(pair: Pair): void {
     expect(read<SeenCall>(messages).hasDeadline).toBe(true);
     const cancelled = async () => read<number>((await client.unary("Cancelled", "")).messages);
     const before = await cancelled();
-    // The client, each proxy and the server keep it; a proxy's word for it is UNAVAILABLE, as for any 504.
+    // The client, each proxy and the server keep it; a proxy's word for it is UNAVAILABLE, as for any 504. Where the server's proxy is the
+    // first to say it, the client's tries once more in what is left of the time: that call is cancelled as well.
     const { code } = await client.unary("Hang", "", { timeoutMs: 200 });
     expect([status.DEADLINE_EXCEEDED, status.UNAVAILABLE]).toContain(code);
-    expect(await eventually(cancelled, (count) => count > before)).toBe(before + 1);
+    expect(await eventually(cancelled, (count) => count > before)).toBeGreaterThan(before);
   });
 
   test("a call that its client cancels is cancelled at the server", async () => {
