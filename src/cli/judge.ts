@@ -1,8 +1,8 @@
 // What is wrong with files that are to be applied: by themselves, and together with what is in force.
 
 import { analyzeAlone } from "../analyze/analyze.ts";
+import { newErrors } from "../analyze/brought.ts";
 import { equivalent } from "../analyze/equivalent.ts";
-import { newConflicts } from "../analyze/rivals.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
@@ -39,10 +39,10 @@ export function judgeEach(
     .map((diagnostic) => (diagnostic.code === SURELY_WRONG ? { ...diagnostic, severity: "error" } : diagnostic));
 }
 
-/** A route may be written before its service runs; it is judged again when the service comes. */
-const MAY_COME_LATER = "HED2001";
-
-/** What is wrong with `written` once it stands beside the objects in force: findings about other objects are left out. */
+/**
+ * What is wrong with `written` once it stands beside the objects in force: findings about other objects are left out. What refers to something
+ * that may come later is a warning, and so is what was wrong before: it is judged again when that changes.
+ */
 export function judgeTogether(
   written: readonly WrittenObject[],
   inForce: readonly SourceObject[],
@@ -55,12 +55,12 @@ export function judgeTogether(
     inForce,
   );
   const { parts, sources, settings } = translate([...kept, ...added], base);
-  const claimed = newConflicts([...kept, ...added], inForce, settings);
-  const told = new Set(claimed.map(placeOf));
-  const found = validateMesh(buildMesh(settings, parts), parts, sources);
-  return [...found.filter((each) => !told.has(placeOf(equivalent(each, undefined)))), ...claimed]
-    .filter(({ span }) => span !== undefined) // only what was written has places
-    .map((diagnostic) => (diagnostic.code === MAY_COME_LATER ? { ...diagnostic, severity: "warning" } : diagnostic));
+  const brought = newErrors([...kept, ...added], inForce, base);
+  const told = new Set(brought.map(placeOf));
+  const found = validateMesh(buildMesh(settings, parts), parts, sources)
+    .filter((each) => !told.has(placeOf(each)) && !told.has(placeOf(equivalent(each, undefined))))
+    .map((each) => (each.severity === "error" ? { ...each, severity: "warning" as const } : each));
+  return [...found, ...brought].filter(({ span }) => span !== undefined); // only what was written has places
 }
 
 function placeOf({ code, object, path }: Diagnostic): string {

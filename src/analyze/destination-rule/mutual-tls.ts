@@ -19,21 +19,31 @@ export const mutualTls: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     for (const rule of world.views(kinds.destinationRule)) {
-      const { trafficPolicy, host } = rule.value.spec;
-      const levels = [
-        { tls: trafficPolicy?.tls, path: "spec.trafficPolicy.tls", port: undefined },
-        ...(trafficPolicy?.portLevelSettings ?? []).map(({ tls, port }, i) => ({
-          tls,
-          path: `spec.trafficPolicy.portLevelSettings[${i}].tls`,
-          port: port.number,
-        })),
-      ];
-      for (const { tls, path, port } of levels)
-        if (tls && (tls.mode ?? "DISABLE") === "DISABLE")
-          checkPlaintext(rule, world.host(host, rule.namespace), port, path, world, report);
+      const { spec } = rule.value;
+      for (const { path, port } of plaintextLevels(spec))
+        checkPlaintext(rule, world.host(spec.host, rule.namespace), port, path, world, report);
     }
   },
 };
+
+interface PlaintextLevel {
+  readonly path: string;
+  /** Undefined: of all ports. */
+  readonly port: number | undefined;
+}
+
+/** Where a DestinationRule says that connections are in the clear. */
+export function plaintextLevels({ trafficPolicy }: Rule["value"]["spec"]): readonly PlaintextLevel[] {
+  const levels = [
+    { tls: trafficPolicy?.tls, path: "spec.trafficPolicy.tls", port: undefined },
+    ...(trafficPolicy?.portLevelSettings ?? []).map(({ tls, port }, i) => ({
+      tls,
+      path: `spec.trafficPolicy.portLevelSettings[${i}].tls`,
+      port: port.number,
+    })),
+  ];
+  return levels.filter(({ tls }) => tls && (tls.mode ?? "DISABLE") === "DISABLE");
+}
 
 function checkPlaintext(
   rule: Rule,

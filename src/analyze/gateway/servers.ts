@@ -8,10 +8,10 @@ import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
 import { nameOf, type ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
+import { credentialsOf } from "./credentials.ts";
 
 type Gateway = ViewOf<typeof kinds.gateway>;
 type Secret = ViewOf<typeof kinds.secret>;
-type Server = NonNullable<NonNullable<Gateway["value"]["spec"]>["servers"]>[number];
 
 /** Which is all that a selector without pods leaves to say. */
 function selectorText(labels: Readonly<Record<string, string>>): string {
@@ -121,20 +121,6 @@ export const gatewayCredentials: MeshAnalyzer = {
     tellDuplicates(users, report);
   },
 };
-
-interface Credential {
-  readonly name: string;
-  readonly path: string;
-}
-
-function credentialsOf({ value }: Gateway): readonly Credential[] {
-  return (value.spec?.servers ?? []).flatMap(({ tls }: Server, i) => {
-    const path = `spec.servers[${i}].tls`;
-    const one = tls?.credentialName ? [{ name: tls.credentialName, path: `${path}.credentialName` }] : [];
-    const many = (tls?.credentialNames ?? []).map((name, j) => ({ name, path: `${path}.credentialNames[${j}]` }));
-    return [...one, ...many].map(({ name, path: at }) => ({ name: name.replace(/^kubernetes:\/\//, ""), path: at }));
-  });
-}
 
 function tellDuplicates(
   users: ReadonlyMap<string, readonly { readonly gateway: Gateway; readonly path: string }[]>,

@@ -1,11 +1,13 @@
 // AuthorizationPolicies: rules for callers and hosts that are nowhere, or that nothing can prove.
 
+import type { SourceObject } from "../../dialect/object.ts";
 import type { MeshAnalyzer, ObjectAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
+import { heldView } from "../held.ts";
 import { kinds } from "../kinds.ts";
-import { type ViewOf, viewAs } from "../view.ts";
+import { nameOf, type ViewOf, viewAs } from "../view.ts";
 import type { World } from "../world.ts";
-import { peerMode } from "./peer-mode.ts";
+import { PeerModes, type PeerPolicy } from "./peer-mode.ts";
 
 type Policy = ViewOf<typeof kinds.authorizationPolicy>;
 type Rule = NonNullable<NonNullable<Policy["value"]["spec"]>["rules"]>[number];
@@ -47,12 +49,14 @@ export const authorization: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const accounts = accountsOf(world);
+    const modes = new PeerModes(world);
+    const told = new Set<PeerPolicy>();
     for (const policy of world.views(kinds.authorizationPolicy)) {
       const rules = policy.value.spec?.rules ?? [];
       checkNamespaces(policy, rules, world, report);
       checkPrincipals(policy, rules, accounts, world, report);
       checkHosts(policy, rules, world, report);
-      checkMutualTls(policy, rules, world, report);
+      checkMutualTls(policy, rules, modes, told, report);
     }
   },
 };
@@ -154,12 +158,29 @@ function isRouted(host: string, namespace: string, world: World): boolean {
     );
 }
 
-/** Without mutual TLS nobody has an identity: a rule that asks for one never holds. */
-function checkMutualTls(policy: Policy, rules: readonly Rule[], world: World, report: Report): void {
-  const asking = sourcesOf(rules, "principals", "notPrincipals", "namespaces", "notNamespaces");
+/** Whether a rule asks who calls: that needs mutual TLS. */
+export function asksForIdentity(object: SourceObject): boolean {
+  const view = heldView(kinds.authorizationPolicy, object);
+  return identitiesOf(view?.value.spec?.rules ?? []).length > 0;
+}
+
+function identitiesOf(rules: readonly Rule[]): readonly Placed[] {
+  return sourcesOf(rules, "principals", "notPrincipals", "namespaces", "notNamespaces");
+}
+
+/** Without mutual TLS nobody has an identity: a rule that asks for one never holds. Both are told, of the policies the first of many. */
+function checkMutualTls(
+  policy: Policy,
+  rules: readonly Rule[],
+  modes: PeerModes,
+  told: Set<PeerPolicy>,
+  report: Report,
+): void {
+  const asking = identitiesOf(rules);
   if (asking.length === 0) return;
   const labels = policy.value.spec?.selector?.matchLabels ?? {};
-  if (peerMode(policy.namespace, labels, world) !== "DISABLE") return;
+  const peers = modes.of(policy.namespace, labels);
+  if (peers?.mode !== "DISABLE") return;
   for (const { path } of asking)
     report(
       policy.object,
@@ -170,4 +191,15 @@ function checkMutualTls(policy: Policy, rules: readonly Rule[], world: World, re
         "mtls: {mode: STRICT} for the workloads",
       ),
     );
+  if (told.has(peers)) return;
+  told.add(peers);
+  report(
+    peers.object,
+    "spec.mtls",
+    finding(
+      "KIA0105",
+      `mutual TLS is off for the workloads of ${nameOf(policy.object)}, whose rules ask who calls: they never hold`,
+      "mtls: {mode: STRICT} for the workloads",
+    ),
+  );
 }

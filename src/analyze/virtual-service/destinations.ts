@@ -1,11 +1,13 @@
 // Destinations that are nowhere: hosts, subsets, ports that nobody chose.
 
+import { MESH_GATEWAY, resolveGateway } from "../../dialect/istio/names.ts";
 import { clientPolicyFor, serviceFor } from "../../model/lookup.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
-import { kinds } from "../kinds.ts";
+import { kinds, type VirtualServiceValue } from "../kinds.ts";
 import type { World } from "../world.ts";
+import { gatewaysByName } from "./gateways.ts";
 import { destinationsOf, type PlacedDestination } from "./routes.ts";
 
 export const destinations: MeshAnalyzer = {
@@ -14,16 +16,49 @@ export const destinations: MeshAnalyzer = {
   codes: ["IST0101", "IST0112"],
   scope: "mesh",
   analyze(world, report) {
+    const gateways = gatewaysByName(world);
     for (const { object, namespace, value } of world.views(kinds.virtualService)) {
       const tell: Tell = (path, message) => report(object, path, message);
-      for (const placed of destinationsOf(value.spec)) checkDestination(placed, namespace, world, tell);
+      const called = once(() => calledPorts(value.spec, namespace, gateways, world));
+      for (const placed of destinationsOf(value.spec)) checkDestination(placed, namespace, called, world, tell);
     }
   },
 };
 
+/** Ports that clients are known to call: those of the hosts' services, and those that its gateways listen on. */
+function calledPorts(
+  spec: VirtualServiceValue["spec"],
+  namespace: string,
+  gateways: ReturnType<typeof gatewaysByName>,
+  world: World,
+): ReadonlySet<number> {
+  const { hosts = [], gateways: bound = [MESH_GATEWAY] } = spec;
+  const isForSidecars = bound.includes(MESH_GATEWAY);
+  const services = isForSidecars ? hosts.map((host) => world.service(world.host(host, namespace), namespace)) : [];
+  const servers = bound.flatMap((name) => gateways.get(resolveGateway(name, namespace))?.value.spec?.servers ?? []);
+  return new Set([
+    ...services.flatMap((service) => service?.ports.map(({ number }) => number) ?? []),
+    ...servers.flatMap(({ port }) => port?.number ?? []),
+  ]);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 type Tell = (path: string, message: Parameters<Report>[2]) => void;
 
-function checkDestination({ destination, path }: PlacedDestination, namespace: string, world: World, tell: Tell): void {
+function checkDestination(
+  { destination, path }: PlacedDestination,
+  namespace: string,
+  called: () => ReadonlySet<number>,
+  world: World,
+  tell: Tell,
+): void {
   const host = world.host(destination.host, namespace);
   // A host under a wildcard is in the registry, and still has no cluster that a route could name.
   const service = serviceFor(world.mesh, host, namespace);
@@ -39,22 +74,27 @@ function checkDestination({ destination, path }: PlacedDestination, namespace: s
     );
     return;
   }
-  checkPort({ destination, path }, service, tell);
+  checkPort({ destination, path }, service, called, tell);
   if (destination.subset !== undefined)
     checkSubset(destination.subset, `${path}.subset`, service, namespace, world, tell);
 }
 
-function checkPort({ destination, path }: PlacedDestination, { host, ports }: Service, tell: Tell): void {
+/** Without a port the one that the client called is used: an error where it is known that the service has none of those. */
+function checkPort(
+  { destination, path }: PlacedDestination,
+  { host, ports }: Service,
+  called: () => ReadonlySet<number>,
+  tell: Tell,
+): void {
   if (destination.port !== undefined || ports.length < 2) return;
   const numbers = ports.map(({ number }) => number);
-  tell(
-    path,
-    finding(
-      "IST0112",
-      `This VirtualService routes to a service ${JSON.stringify(host)} that exposes multiple ports [${numbers.join(" ")}]. Specifying a port in the destination is required to disambiguate`,
-      `port: {number: ${numbers[0]}}`,
-    ),
+  const isServed = called().size === 0 || numbers.some((number) => called().has(number));
+  const message = finding(
+    "IST0112",
+    `This VirtualService routes to a service ${JSON.stringify(host)} that exposes multiple ports [${numbers.join(" ")}]. Specifying a port in the destination is required to disambiguate`,
+    `port: {number: ${numbers[0]}}`,
   );
+  tell(path, isServed ? { ...message, severity: "warning" } : message);
 }
 
 function checkSubset(
