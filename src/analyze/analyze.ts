@@ -4,7 +4,6 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
-import { file } from "../model/label-index.ts";
 import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
@@ -75,10 +74,18 @@ function unreadFields(object: SourceObject): readonly Diagnostic[] {
 
 /** What analyzers have told: of a field, or of one in it. */
 class Told {
-  readonly #paths = new Map<string, string[]>();
+  /** Each path, and whatever it is in. */
+  readonly #paths = new Map<string, Set<string>>();
 
   constructor(findings: readonly Finding[]) {
-    for (const each of findings) file(this.#paths, Told.#keyOf(each), each.path ?? "");
+    for (const each of findings) {
+      const key = Told.#keyOf(each);
+      const paths = this.#paths.get(key) ?? new Set<string>();
+      this.#paths.set(key, paths);
+      const { path = "" } = each;
+      paths.add(path);
+      for (const { index } of path.matchAll(/[.[]/g)) if (index > 0) paths.add(path.slice(0, index));
+    }
   }
 
   static #keyOf({ code, object }: Finding): string {
@@ -86,11 +93,7 @@ class Told {
   }
 
   has(found: Finding): boolean {
-    const { path = "" } = found;
-    const paths = this.#paths.get(Told.#keyOf(found)) ?? [];
-    return paths.some(
-      (told) => told === path || (path !== "" && /^[.[]/.test(told.slice(path.length)) && told.startsWith(path)),
-    );
+    return this.#paths.get(Told.#keyOf(found))?.has(found.path ?? "") ?? false;
   }
 }
 

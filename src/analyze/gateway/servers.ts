@@ -1,8 +1,7 @@
 // Gateways: who serves them, with which certificates, on which ports, and against whom.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { file } from "../../model/label-index.ts";
-import { labelsMatch } from "../../model/workload.ts";
+import { file, SelectorIndex } from "../../model/label-index.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
@@ -26,6 +25,8 @@ export const gatewaySelector: MeshAnalyzer = {
   codes: ["IST0101", "IST0162"],
   scope: "mesh",
   analyze(world, report) {
+    const known = new Map<string, ReadonlySet<number> | undefined>();
+    const services = servicesByNamespace(world);
     for (const gateway of world.views(kinds.gateway)) {
       const { selector = {}, servers = [] } = gateway.value.spec ?? {};
       const pods = world.select(selector);
@@ -41,7 +42,9 @@ export const gatewaySelector: MeshAnalyzer = {
         );
         continue;
       }
-      const targets = servicePorts(pods, world);
+      const key = selectorText(selector);
+      const targets = known.has(key) ? known.get(key) : servicePorts(pods, services);
+      known.set(key, targets);
       if (!targets) continue;
       for (const [i, { port }] of servers.entries())
         if (port?.number !== undefined && !targets.has(port.number))
@@ -58,15 +61,27 @@ export const gatewaySelector: MeshAnalyzer = {
   },
 };
 
+type ServiceIndexes = ReadonlyMap<string, SelectorIndex<ViewOf<typeof kinds.service>>>;
+
+function servicesByNamespace(world: World): ServiceIndexes {
+  const selecting = world
+    .views(kinds.service)
+    .filter(({ value }) => Object.keys(value.spec?.selector ?? {}).length > 0);
+  return new Map(
+    [...Map.groupBy(selecting, ({ namespace }) => namespace)].map(([namespace, members]) => [
+      namespace,
+      new SelectorIndex(members, ({ value }) => value.spec?.selector ?? {}),
+    ]),
+  );
+}
+
 /** Target ports of the Services that select one of the pods; undefined when none does. */
-function servicePorts(pods: ReturnType<World["select"]>, world: World): ReadonlySet<number> | undefined {
-  const services = world.views(kinds.service).filter(({ namespace, value }) => {
-    const { selector = {} } = value.spec ?? {};
-    return (
-      Object.keys(selector).length > 0 &&
-      pods.some((pod) => pod.namespace === namespace && labelsMatch(selector, pod.labels))
-    );
-  });
+function servicePorts(pods: ReturnType<World["select"]>, indexes: ServiceIndexes): ReadonlySet<number> | undefined {
+  // Replicas have the same labels.
+  const distinct = new Map(pods.map((pod) => [JSON.stringify([pod.namespace, pod.labels]), pod]));
+  const services = [
+    ...new Set([...distinct.values()].flatMap((pod) => indexes.get(pod.namespace)?.matching(pod.labels) ?? [])),
+  ];
   if (services.length === 0) return undefined;
   const named = new Map(
     pods.flatMap(({ pod }) =>

@@ -51,11 +51,12 @@ export const authorization: MeshAnalyzer = {
     const accounts = accountsOf(world);
     const modes = new PeerModes(world);
     const told = new Set<PeerPolicy>();
+    const routed = routedHosts(world);
     for (const policy of world.views(kinds.authorizationPolicy)) {
       const rules = policy.value.spec?.rules ?? [];
       checkNamespaces(policy, rules, world, report);
       checkPrincipals(policy, rules, accounts, world, report);
-      checkHosts(policy, rules, world, report);
+      checkHosts(policy, rules, routed, world, report);
       checkMutualTls(policy, rules, modes, told, report);
     }
   },
@@ -130,7 +131,13 @@ function checkPrincipals(
   }
 }
 
-function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world: World, report: Report): void {
+function checkHosts(
+  { object, namespace }: Policy,
+  rules: readonly Rule[],
+  routed: ReadonlySet<string>,
+  world: World,
+  report: Report,
+): void {
   for (const { text, path } of operationsOf(rules, "hosts")) {
     const written = text.replace(/:(?:\d+|\*)$/, "");
     if (written.includes("*") || world.knowsHost(world.host(written, namespace), namespace)) continue;
@@ -139,7 +146,7 @@ function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world
     if (parts.length === 2 && world.knowsHost(world.host(parts[0]!, parts[1]!), namespace)) continue;
     if (parts.length === 3 && parts[2] === "svc" && world.knowsHost(world.host(parts[0]!, parts[1]!), namespace))
       continue;
-    if (isRouted(written, namespace, world)) continue;
+    if (routed.has(written) || routed.has(world.host(written, namespace))) continue;
     report(
       object,
       path,
@@ -148,14 +155,15 @@ function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world
   }
 }
 
-function isRouted(host: string, namespace: string, world: World): boolean {
-  return world
-    .views(kinds.virtualService)
-    .some((view) =>
-      view.value.spec.hosts?.some(
-        (each) => each === host || world.host(each, view.namespace) === world.host(host, namespace),
+/** Hosts of VirtualServices, as they are written and in full. */
+function routedHosts(world: World): ReadonlySet<string> {
+  return new Set(
+    world
+      .views(kinds.virtualService)
+      .flatMap(({ value, namespace }) =>
+        (value.spec.hosts ?? []).flatMap((host) => [host, world.host(host, namespace)]),
       ),
-    );
+  );
 }
 
 /** Whether a rule asks who calls: that needs mutual TLS. */

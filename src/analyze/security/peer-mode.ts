@@ -45,7 +45,7 @@ export class PeerModes {
   /** The workloads' policy, the namespace's, the mesh's; undefined when none says. */
   of(namespace: string, labels: Readonly<Record<string, string>>): PeerPolicy | undefined {
     const own = this.#byNamespace.get(namespace);
-    return own?.narrow.matching(labels)[0] ?? own?.wide ?? this.#ofMesh;
+    return own?.narrow.first(labels) ?? own?.wide ?? this.#ofMesh;
   }
 }
 

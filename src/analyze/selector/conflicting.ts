@@ -56,6 +56,13 @@ function tellSelectorless(
   }
 }
 
+/**
+ * Selections that are held against each other have so many members together. Each is looked at as far as its share goes: of thousands of
+ * selectors that select thousands of workloads two have one of the first in common.
+ */
+const MAX_PAIRS = 1_000_000;
+const MIN_LOOKED_AT = 10;
+
 /** Who selects a workload: the first few, and how many. */
 interface Holders {
   readonly first: Selecting[];
@@ -72,7 +79,11 @@ function tellOverlaps(
   if (code === undefined) return;
   const selecting = all.filter(({ labels }) => Object.keys(labels).length > 0);
   const groups = Map.groupBy(selecting, ({ namespace, labels }) => JSON.stringify([namespace, labels]));
-  const selections = [...groups.values()].map((members) => ({ members, selected: selectedBy(members[0]!, world) }));
+  const most = Math.max(MIN_LOOKED_AT, Math.floor(MAX_PAIRS / groups.size));
+  const selections = [...groups.values()].map((members) => ({
+    members,
+    selected: selectedBy(members[0]!, world).slice(0, most),
+  }));
   const holders = new Map<Runnable, Holders>();
   for (const { members, selected } of selections)
     for (const runnable of selected) {

@@ -2,7 +2,7 @@
 
 import { MESH_GATEWAY, resolveGateway } from "../../dialect/istio/names.ts";
 import { clientPolicyFor, serviceFor } from "../../model/lookup.ts";
-import type { Service } from "../../model/service.ts";
+import { type Service, serviceKey } from "../../model/service.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type VirtualServiceValue } from "../kinds.ts";
@@ -17,10 +17,12 @@ export const destinations: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const gateways = gatewaysByName(world);
+    const subsets = new Subsets(world);
     for (const { object, namespace, value } of world.views(kinds.virtualService)) {
       const tell: Tell = (path, message) => report(object, path, message);
       const called = once(() => calledPorts(value.spec, namespace, gateways, world));
-      for (const placed of destinationsOf(value.spec)) checkDestination(placed, namespace, called, world, tell);
+      for (const placed of destinationsOf(value.spec))
+        checkDestination(placed, namespace, called, subsets, world, tell);
     }
   },
 };
@@ -56,6 +58,7 @@ function checkDestination(
   { destination, path }: PlacedDestination,
   namespace: string,
   called: () => ReadonlySet<number>,
+  subsets: Subsets,
   world: World,
   tell: Tell,
 ): void {
@@ -76,8 +79,11 @@ function checkDestination(
   }
   checkPort({ destination, path }, service, called, tell);
   if (destination.subset !== undefined)
-    checkSubset(destination.subset, `${path}.subset`, service, namespace, world, tell);
+    checkSubset(destination.subset, `${path}.subset`, service, namespace, subsets, world, tell);
 }
+
+/** Longer lists of ports are cut. */
+const MAX_NUMBERS = 10;
 
 /** Without a port the one that the client called is used: an error where it is known that the service has none of those. */
 function checkPort(
@@ -87,11 +93,12 @@ function checkPort(
   tell: Tell,
 ): void {
   if (destination.port !== undefined || ports.length < 2) return;
-  const numbers = ports.map(({ number }) => number);
-  const isServed = called().size === 0 || numbers.some((number) => called().has(number));
+  const isServed = called().size === 0 || ports.some(({ number }) => called().has(number));
+  const numbers = ports.slice(0, MAX_NUMBERS).map(({ number }) => number);
+  const text = `${numbers.join(" ")}${ports.length > MAX_NUMBERS ? " …" : ""}`;
   const message = finding(
     "IST0112",
-    `This VirtualService routes to a service ${JSON.stringify(host)} that exposes multiple ports [${numbers.join(" ")}]. Specifying a port in the destination is required to disambiguate`,
+    `This VirtualService routes to a service ${JSON.stringify(host)} that exposes multiple ports [${text}]. Specifying a port in the destination is required to disambiguate`,
     `port: {number: ${numbers[0]}}`,
   );
   tell(path, isServed ? { ...message, severity: "warning" } : message);
@@ -102,16 +109,12 @@ function checkSubset(
   path: string,
   service: Service,
   namespace: string,
+  subsets: Subsets,
   world: World,
   tell: Tell,
 ): void {
-  const policy = clientPolicyFor(world.mesh, service, { namespace, labels: {} });
-  const selecting = world.mesh.index.clientPolicies
-    .get(namespace)
-    ?.get(service.host)
-    ?.filter(({ clients }) => clients);
-  const known = [policy, ...(selecting ?? [])].flatMap((each) => each?.subsets.map(({ name }) => name) ?? []);
-  if (known.includes(subset)) return;
+  const known = subsets.seenBy(service, namespace);
+  if (known.has(subset)) return;
   const near = world.nearest(subset, known);
   tell(
     path,
@@ -121,4 +124,29 @@ function checkSubset(
       near ? `subset: ${near}` : `a DestinationRule for ${service.host} with the subset ${subset}`,
     ),
   );
+}
+
+/** Names of subsets that clients of a namespace may use, those of rules for chosen clients included. */
+class Subsets {
+  readonly #world: World;
+  readonly #known = new Map<string, ReadonlySet<string>>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  seenBy(service: Service, namespace: string): ReadonlySet<string> {
+    const key = `${namespace} ${serviceKey(service)}`;
+    const known = this.#known.get(key) ?? this.#look(service, namespace);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #look(service: Service, namespace: string): ReadonlySet<string> {
+    const { mesh } = this.#world;
+    const policy = clientPolicyFor(mesh, service, { namespace, labels: {} });
+    const ofHost = mesh.index.clientPolicies.get(namespace)?.get(service.host);
+    const selecting = ofHost?.filter(({ clients }) => clients) ?? [];
+    return new Set([policy, ...selecting].flatMap((each) => each?.subsets.map(({ name }) => name) ?? []));
+  }
 }

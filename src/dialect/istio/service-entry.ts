@@ -160,13 +160,14 @@ function checkDynamic(
 
 /** A port that fails is kept, so that endpoints can be checked against all names; the object is refused anyway. */
 function readPorts(spec: ServiceEntrySpec, { reporter }: Reading): readonly ServicePort[] {
+  const numbers = new Set<number>();
+  const names = new Set<string>();
   const ports = (spec.ports ?? []).map((port, i): ServicePort => {
     const path = `spec.ports[${i}]`;
-    const earlier = spec.ports!.slice(0, i);
-    if (earlier.some((other) => other.number === port.number))
-      reporter.report(`${path}.number`, diagnostics.duplicatePort(`number ${port.number}`));
-    if (earlier.some((other) => other.name === port.name))
-      reporter.report(`${path}.name`, diagnostics.duplicatePort(`name ${port.name}`));
+    if (numbers.has(port.number)) reporter.report(`${path}.number`, diagnostics.duplicatePort(`number ${port.number}`));
+    if (names.has(port.name)) reporter.report(`${path}.name`, diagnostics.duplicatePort(`name ${port.name}`));
+    numbers.add(port.number);
+    names.add(port.name);
     const protocol = protocolOf(port.protocol ?? "");
     if (!protocol)
       reporter.report(`${path}.protocol`, diagnostics.unsupportedProtocol(port.protocol ?? "", PROTOCOL_NAMES));
