@@ -90,6 +90,7 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
       return readPortOrName(value, path, reporter);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter);
+      if (value.length > MAX_ENTRIES) return tooMany(path, value.length, reporter);
       return readItems(schema.items, value, path, reporter);
     case "map":
       return isObject(value) ? readMap(schema, value, path, reporter) : wrongType(path, "a map", value, reporter);
@@ -100,6 +101,13 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
       reporter.report(path, diagnostics.notSupportedYet(lastName(path), schema.instead));
       return undefined;
   }
+}
+
+/** Of a list or a map. etcd's 1.5 MiB hold some 65,000 addresses. */
+const MAX_ENTRIES = 65_536;
+
+function tooMany(path: string, length: number, reporter: Reporter): undefined {
+  reporter.report(path, inputDiagnostics.tooManyEntries(lastName(path), length, MAX_ENTRIES));
 }
 
 /** The last field's name, for messages: `weight` of `spec.http[0].route[1].weight`, `hosts[0]` of `spec.hosts[0]`. */
@@ -196,9 +204,11 @@ function readMap(
   map: JsonObject,
   path: string,
   reporter: Reporter,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> | undefined {
   const entries: [string, unknown][] = [];
-  for (const [key, item] of Object.entries(map)) {
+  const written = Object.entries(map);
+  if (written.length > MAX_ENTRIES) return tooMany(path, written.length, reporter);
+  for (const [key, item] of written) {
     const at = joinPath(path, key);
     const problem = keyProblem(schema.keys, key);
     if (problem) reporter.report(at, { ...problem, part: "name" });

@@ -54,7 +54,7 @@ export function ambiguousPort(host: string, ports: ReadonlySet<number>): Message
     code: "HED2004",
     severity: "warning",
     message: `"${host}" has several ports (${listed(ports)}) and the destination names none: the port that the client called is used, if the service has it`,
-    suggestion: `port: {number: ${[...ports][0]}}`,
+    suggestion: `port: {number: ${ports.values().next().value}}`,
   };
 }
 

@@ -106,6 +106,7 @@ export const gatewayCredentials: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const secrets = new Map(world.views(kinds.secret).map((view) => [`${view.namespace}/${view.name}`, view]));
+    const secretNames = world.views(kinds.secret).map((secret) => secret.name);
     const users = new Map<string, { readonly gateway: Gateway; readonly path: string }[]>();
     for (const gateway of world.views(kinds.gateway)) {
       const selector = gateway.value.spec?.selector ?? {};
@@ -114,10 +115,7 @@ export const gatewayCredentials: MeshAnalyzer = {
         // Istio looks in the namespace of the gateway's workloads.
         const found = [...namespaces].map((namespace) => secrets.get(`${namespace}/${name}`)).find(Boolean);
         if (!found) {
-          const near = world.nearest(
-            name,
-            [...secrets.values()].map((secret) => secret.name),
-          );
+          const near = world.nearest(name, secretNames);
           report(
             gateway.object,
             path,
