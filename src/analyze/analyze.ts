@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
+import { READ_LIMITS } from "../dialect/limits.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
 import { compareText } from "../model/origin.ts";
@@ -105,14 +106,19 @@ function place({ code, object, path = "" }: Finding): string {
   return `${object ? nameKey(object) : ""} ${path} ${code}`;
 }
 
-/** Each once, without those that nobody wants. */
+/** Each once, without those that nobody wants; of one object and code as many as anybody reads. */
 function finish(found: readonly Finding[], byName: ReadonlyMap<string, SourceObject>): readonly Finding[] {
   const kept = new Map<string, Finding>();
+  const counts = new Map<string, number>();
   for (const each of found.map(withAliases)) {
     const object = each.object && byName.get(nameKey(each.object));
     if (isNoise(each, object) || (object && isSuppressedBy(suppressedCodes(object), each))) continue;
     const key = `${place(each)} ${each.message}`;
-    if (!kept.has(key)) kept.set(key, each);
+    if (kept.has(key)) continue;
+    const group = `${each.severity} ${each.code} ${each.object ? nameKey(each.object) : ""}`;
+    const count = counts.get(group) ?? 0;
+    counts.set(group, count + 1);
+    if (count < READ_LIMITS.findings) kept.set(key, each);
   }
   return [...kept].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each);
 }

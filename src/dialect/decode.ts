@@ -55,7 +55,7 @@ const METADATA_FIELDS = [
 function readMetadata({ metadata }: JsonObject, reporter: Reporter): void {
   if (!isObject(metadata)) return;
   for (const name of Object.keys(metadata))
-    if (!METADATA_FIELDS.includes(name))
+    if (!METADATA_FIELDS.includes(name) && !reporter.isFull)
       reporter.report(joinPath("metadata", name), inputDiagnostics.misspeltField(name, nearest(name, METADATA_FIELDS)));
 }
 
@@ -288,7 +288,10 @@ function readRecord(
     const name = Object.hasOwn(schema.fields, written) ? written : camelCase(written);
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
     if (!field) {
-      if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
+      // The nearest name costs more than all else of a field.
+      if (reporter.isFull) {
+        if (!schema.open) reporter.fail();
+      } else if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
       else reportMisspelt(schema, object, written, at, reporter);
       continue;
     }

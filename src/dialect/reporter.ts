@@ -33,6 +33,11 @@ export class Reporter {
     this.#add(path, message, finder);
   }
 
+  /** As an error that is told to nobody: for who asks `isFull` before he looks for words. */
+  fail(): void {
+    this.#failed = true;
+  }
+
   /** What is reported now is told to nobody. */
   get isFull(): boolean {
     return this.#diagnostics.length >= READ_LIMITS.findings;
