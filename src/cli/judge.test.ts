@@ -82,8 +82,16 @@ describe("files beside what is in force", () => {
 
   test("a subset that nobody defines is a warning, until it is defined in force or in the files: its rule may come later", () => {
     expect(judge(VIRTUAL_SERVICE, service("web"))).toContain("HED2002 warning");
-    expect(judge(VIRTUAL_SERVICE, service("web"), rule("v2"))).toContain("HED2002 warning");
     expect(judge(VIRTUAL_SERVICE, service("web"), rule("v1"))).toEqual([]);
+  });
+
+  test("where others are defined it is an error, unless it was missing before: it is mostly misspelt", () => {
+    expect(judge(VIRTUAL_SERVICE, service("web"), rule("v2"))).toContain("HED2002 error");
+    const before = read(VIRTUAL_SERVICE).objects[0]!.source;
+    const changed = VIRTUAL_SERVICE.replace("  http:", "  exportTo: [shop]\n  http:");
+    expect(judge(changed, before, service("web"), rule("v2"))).toContain("HED2002 warning");
+    const other = VIRTUAL_SERVICE.replace("subset: v1", "subset: v3");
+    expect(judge(other, before, service("web"), rule("v2"))).toContain("HED2002 error");
   });
 
   test("what is written replaces what is in force", () => {
@@ -92,7 +100,7 @@ kind: DestinationRule
 metadata: {name: web}
 spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
 `;
-    expect(judge(`${VIRTUAL_SERVICE}---\n${written}`, service("web"), rule("v2"))).not.toContain("HED2002 warning");
+    expect(judge(`${VIRTUAL_SERVICE}---\n${written}`, service("web"), rule("v2"))).not.toContain("HED2002 error");
   });
 
   test("a service may come later than its routes", () => {

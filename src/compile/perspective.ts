@@ -2,7 +2,7 @@
 // that each see ten thousand services must not make a million of them.
 
 import type { ClientPolicy } from "../model/client-policy.ts";
-import { hostMatches, patternsFor } from "../model/hosts.ts";
+import { hostMatches, isWithinLabel, patternsFor } from "../model/hosts.ts";
 import { file } from "../model/label-index.ts";
 import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -132,9 +132,7 @@ export class Perspectives {
     if (!pattern.startsWith("*")) return [pattern];
     const hosts = this.#hosts ?? hostsOf(this.#mesh);
     this.#hosts = hosts;
-    // Other wildcards than `*.` and a name are none of the registry's.
-    if (pattern !== "*" && !pattern.startsWith("*."))
-      return [...hosts].filter((host) => host === pattern || hostMatches(pattern, host));
+    if (isWithinLabel(pattern)) return [...hosts].filter((host) => host === pattern || hostMatches(pattern, host));
     this.#byWildcard ??= hostsByWildcard(hosts);
     return this.#byWildcard.get(pattern) ?? [];
   }

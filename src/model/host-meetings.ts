@@ -1,23 +1,28 @@
 // Whether hosts and wildcards have a host in common, without holding each against each.
 
-import { patternsFor } from "./hosts.ts";
+import { hostMatches, isWithinLabel, patternsFor } from "./hosts.ts";
 
 export class HostMeetings {
   readonly #hosts: ReadonlySet<string>;
   /** Every wildcard that covers one of the hosts. */
   readonly #covering: ReadonlySet<string>;
+  readonly #withinLabels: readonly string[];
 
-  /** Wildcards are `*`, or `*.` and a name. */
   constructor(hosts: Iterable<string>) {
     this.#hosts = new Set(hosts);
     this.#covering = new Set([...this.#hosts].flatMap((host) => (isHost(host) ? [...patternsFor(host)] : [host])));
+    this.#withinLabels = [...this.#hosts].filter((host) => isHost(host) && isWithinLabel(host));
   }
 
   /** One of the hosts is this one, covers it, or is covered by it. */
   meets(host: string): boolean {
     if (this.#covering.has(host)) return true;
-    if (isHost(host)) for (const pattern of patternsFor(host)) if (this.#hosts.has(pattern)) return true;
-    return this.#hosts.has(host);
+    if (!isHost(host)) return this.#hosts.has(host);
+    for (const pattern of patternsFor(host)) if (this.#hosts.has(pattern)) return true;
+    if (this.#withinLabels.some((pattern) => hostMatches(pattern, host))) return true;
+    if (!isWithinLabel(host)) return false;
+    for (const other of this.#hosts) if (hostMatches(host, other)) return true;
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 // What an egress listener lets through: thousands of services are asked about, and a listener may name thousands of hosts.
 
-import { patternsFor } from "./hosts.ts";
+import { hostMatches, isWithinLabel, patternsFor } from "./hosts.ts";
 import type { EgressListener, ImportedHost, ImportedNamespace } from "./proxy-scope.ts";
 
 /** Whether a workload of the namespace `own` may call a host of `namespace` there. */
@@ -26,13 +26,17 @@ function indexOf(hosts: readonly ImportedHost[]): ImportIndex {
   return index;
 }
 
-/** Wildcards are `*`, or `*.` and a name; one is covered as a whole, never by one of its names. */
+/** A wildcard is covered as a whole, never by one of its names. */
 class ImportIndex {
+  readonly #all: readonly ImportedHost[];
+  readonly #withinLabels: readonly ImportedHost[];
   readonly #written = new Map<string, Namespaces>();
   /** By whatever covers what is written. */
   readonly #under = new Map<string, Namespaces>();
 
   constructor(hosts: readonly ImportedHost[]) {
+    this.#all = hosts;
+    this.#withinLabels = hosts.filter(({ host }) => isWithinLabel(host));
     for (const { host, namespace } of hosts) {
       add(this.#written, host, namespace);
       for (const pattern of patternsFor(host)) add(this.#under, pattern, namespace);
@@ -41,12 +45,14 @@ class ImportIndex {
 
   covers(host: string, own: string, namespace: string): boolean {
     for (const pattern of patternsFor(host)) if (this.#written.get(pattern)?.has(own, namespace)) return true;
-    return false;
+    return this.#withinLabels.some((entry) => hostMatches(entry.host, host) && isOf(entry.namespace, own, namespace));
   }
 
   /** Or is covered. */
   meets(host: string, own: string, namespace: string): boolean {
     if (this.covers(host, own, namespace)) return true;
+    if (isWithinLabel(host))
+      return this.#all.some((entry) => hostMatches(host, entry.host) && isOf(entry.namespace, own, namespace));
     return host.startsWith("*") && (this.#under.get(host)?.has(own, namespace) ?? false);
   }
 }
@@ -55,6 +61,11 @@ function add(to: Map<string, Namespaces>, host: string, namespace: ImportedNames
   const namespaces = to.get(host) ?? new Namespaces();
   namespaces.add(namespace);
   to.set(host, namespaces);
+}
+
+function isOf(imported: ImportedNamespace, own: string, namespace: string): boolean {
+  if (imported.kind === "named") return namespace === imported.name;
+  return imported.kind === "any" || namespace === own;
 }
 
 class Namespaces {

@@ -10,7 +10,7 @@ import type { EgressListener, ImportedHost, ImportedNamespace } from "./proxy-sc
 type Labels = Readonly<Record<string, string>>;
 
 const PARTS = ["a", "b", "a.b", "b.a", "a.a.b", "b.b.a.b"];
-const HOSTS = [...PARTS, "*", ...PARTS.map((part) => `*.${part}`)];
+const HOSTS = [...PARTS, "*", ...PARTS.map((part) => `*.${part}`), "*a.b", "*-b", "*.-b", "x-b", "*-a.b"];
 
 function subsets<T>(all: readonly T[], count: number): readonly (readonly T[])[] {
   return Array.from({ length: count }, (_, seed) => all.filter((_, i) => ((seed * 2_654_435_761) >>> (i + 3)) & 1));

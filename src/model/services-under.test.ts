@@ -6,7 +6,7 @@ import { hostMatches } from "./hosts.ts";
 import { servicesUnder } from "./services-under.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
-const HOSTS = ["a.b.com", "b.com", "*.b.com", "*.c.a.b.com", "a.com", "*.com"];
+const HOSTS = ["a.b.com", "b.com", "*.b.com", "*.c.a.b.com", "a.com", "*.com", "*b.com", "*-a.com", "x-a.com"];
 const ENTRY = `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: a}

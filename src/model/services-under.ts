@@ -1,6 +1,6 @@
 // Services whose hosts a wildcard covers: policies of thousands of wildcards are not each held against thousands of services.
 
-import { hostMatches, patternsFor } from "./hosts.ts";
+import { hostMatches, isWithinLabel, patternsFor } from "./hosts.ts";
 import { file } from "./label-index.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Service } from "./service.ts";
@@ -11,7 +11,7 @@ const known = new WeakMap<readonly Service[], ReadonlyMap<string, readonly Servi
 /** Services of this host, or of every host under a wildcard, in the order of the mesh. */
 export function servicesUnder({ services, index }: Mesh, pattern: string): readonly Service[] {
   if (!pattern.startsWith("*")) return index.servicesByHost.get(pattern) ?? [];
-  if (pattern !== "*" && !pattern.startsWith("*.")) return services.filter(({ host }) => hostMatches(pattern, host));
+  if (isWithinLabel(pattern)) return services.filter(({ host }) => hostMatches(pattern, host));
   const covered = known.get(services) ?? byWildcard(services);
   known.set(services, covered);
   return covered.get(pattern) ?? [];

@@ -302,13 +302,13 @@ class Validation {
   }
 }
 
-interface WrittenTarget {
+export interface WrittenTarget {
   readonly origin: Origin;
   readonly target: BackendTarget;
 }
 
 /** Each once: a rule that holds in several places is written in one. */
-function writtenTargets({ routes, gatewayRoutes }: Mesh): Iterable<WrittenTarget> {
+export function writtenTargets({ routes, gatewayRoutes }: Mesh): Iterable<WrittenTarget> {
   const written = [...routes, ...gatewayRoutes].flatMap(targetsOf);
   return new Map(written.map((entry) => [`${originKey(entry.origin)} ${entry.target.path}`, entry])).values();
 }
