@@ -2,11 +2,12 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ACCEPTED } from "../src/analyze/accepted.ts";
+import { JUDGES } from "../src/analyze/brought.ts";
 import { CODES } from "../src/analyze/code.ts";
 import type { CodeInfo } from "../src/analyze/code-info.ts";
 import { NOT_COVERED } from "../src/analyze/codes/not-covered.ts";
 import { ANALYZERS } from "../src/analyze/registry.ts";
-import { RIVALRIES } from "../src/analyze/rivals.ts";
 
 const PAGE = join(dirname(import.meta.dir), "docs/analyze.md");
 const LEVELS = { error: "Error", warning: "Warning", info: "Info" } as const;
@@ -16,12 +17,16 @@ const OF_DIALECTS = ["IST0106", "IST0122"];
 
 const alone = new Set(ANALYZERS.filter(({ scope }) => scope === "object").flatMap(({ codes }) => codes as string[]));
 
-/** Of two objects of a kind the one that is written last is refused. */
-const claimed = new Set(RIVALRIES.flatMap(({ codes }) => codes as readonly string[]));
+/** Errors beside what is there. */
+const beside = new Set(JUDGES.flatMap(({ codes }) => codes as readonly string[]));
 
 function refused(code: string, { level }: CodeInfo): string {
   if (OF_DIALECTS.includes(code) || (level === "error" && alone.has(code))) return "yes";
-  return level === "error" && claimed.has(code) ? "of the later" : "";
+  if (level !== "error") return "";
+  const accepted = ACCEPTED[code];
+  if (accepted !== undefined) return `no: ${accepted}`;
+  if (!beside.has(code)) throw new Error(`${code} is an Error that no write is judged by, and nothing says why`);
+  return "beside what is there";
 }
 
 function coveredTable(): string {

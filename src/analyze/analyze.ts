@@ -2,9 +2,9 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, DIALECTS, translate } from "../dialect/dialects.ts";
+import { READ_LIMITS } from "../dialect/limits.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
-import { file } from "../model/label-index.ts";
 import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
@@ -75,10 +75,18 @@ function unreadFields(object: SourceObject): readonly Diagnostic[] {
 
 /** What analyzers have told: of a field, or of one in it. */
 class Told {
-  readonly #paths = new Map<string, string[]>();
+  /** Each path, and whatever it is in. */
+  readonly #paths = new Map<string, Set<string>>();
 
   constructor(findings: readonly Finding[]) {
-    for (const each of findings) file(this.#paths, Told.#keyOf(each), each.path ?? "");
+    for (const each of findings) {
+      const key = Told.#keyOf(each);
+      const paths = this.#paths.get(key) ?? new Set<string>();
+      this.#paths.set(key, paths);
+      const { path = "" } = each;
+      paths.add(path);
+      for (const { index } of path.matchAll(/[.[]/g)) if (index > 0) paths.add(path.slice(0, index));
+    }
   }
 
   static #keyOf({ code, object }: Finding): string {
@@ -86,11 +94,7 @@ class Told {
   }
 
   has(found: Finding): boolean {
-    const { path = "" } = found;
-    const paths = this.#paths.get(Told.#keyOf(found)) ?? [];
-    return paths.some(
-      (told) => told === path || (path !== "" && /^[.[]/.test(told.slice(path.length)) && told.startsWith(path)),
-    );
+    return this.#paths.get(Told.#keyOf(found))?.has(found.path ?? "") ?? false;
   }
 }
 
@@ -102,14 +106,19 @@ function place({ code, object, path = "" }: Finding): string {
   return `${object ? nameKey(object) : ""} ${path} ${code}`;
 }
 
-/** Each once, without those that nobody wants. */
+/** Each once, without those that nobody wants; of one object and code as many as anybody reads. */
 function finish(found: readonly Finding[], byName: ReadonlyMap<string, SourceObject>): readonly Finding[] {
   const kept = new Map<string, Finding>();
+  const counts = new Map<string, number>();
   for (const each of found.map(withAliases)) {
     const object = each.object && byName.get(nameKey(each.object));
     if (isNoise(each, object) || (object && isSuppressedBy(suppressedCodes(object), each))) continue;
     const key = `${place(each)} ${each.message}`;
-    if (!kept.has(key)) kept.set(key, each);
+    if (kept.has(key)) continue;
+    const group = `${each.severity} ${each.code} ${each.object ? nameKey(each.object) : ""}`;
+    const count = counts.get(group) ?? 0;
+    counts.set(group, count + 1);
+    if (count < READ_LIMITS.findings) kept.set(key, each);
   }
   return [...kept].sort(([a], [b]) => compareText(a, b)).map(([, each]) => each);
 }

@@ -103,19 +103,27 @@ function hostClaims({ namespace, value }: View<VirtualServiceValue>, domain: str
   const { hosts = [], gateways = ["mesh"], exportTo = ["*"], http = [], tls = [], tcp = [] } = value.spec;
   const visible = exportTo.includes("*") ? ["*"] : exportTo.map((to) => (to === "." ? namespace : to)).sort();
   const protocols = Object.entries({ http, tls, tcp }).filter(([, rules]) => rules.length > 0);
-  return [...new Set(hosts)].flatMap((written) => {
+  const matches = [...new Set(http.flatMap(({ match }) => match ?? [{}]).map((match) => JSON.stringify(match)))];
+  const found: Claim[] = [];
+  for (const written of new Set(hosts)) {
     const host = resolveHost(written, namespace, domain);
-    return gateways.flatMap((gateway) => {
-      if (gateway === "mesh")
-        return protocols.map(([protocol]) => claim([protocol, host, visible], `host ${host} in the mesh`));
+    for (const gateway of gateways) {
       const door = resolveGateway(gateway, namespace);
-      const matches = http.flatMap(({ match }) => match ?? [{}]);
-      return [...new Set(matches.map((match) => JSON.stringify(match)))].map((match) =>
-        claim([door, host, match], `host ${host} at gateway ${door}${match === "{}" ? "" : ` for ${match}`}`),
-      );
-    });
-  });
+      if (gateway === "mesh")
+        for (const [protocol] of protocols) found.push(claim([protocol, host, visible], `host ${host} in the mesh`));
+      else
+        for (const match of matches) {
+          if (found.length >= MAX_CLAIMS) return found;
+          const text = match === "{}" ? "" : ` for ${match}`;
+          found.push(claim([door, host, match], `host ${host} at gateway ${door}${text}`));
+        }
+    }
+  }
+  return found;
 }
+
+/** Hosts, gateways and matches of one object are multiplied: of very many the first are held against others. */
+const MAX_CLAIMS = 10_000;
 
 /** DestinationRules of a host are put together, but for what two of them say: of that the oldest's counts. */
 function policyClaims({ namespace, value }: ViewOf<typeof kinds.destinationRule>, domain: string): readonly Claim[] {

@@ -174,6 +174,7 @@ export const kinds = {
   service: kind("", "Service", SERVICE),
   pod: kind("", "Pod", POD),
   secret: kind("", "Secret", SECRET),
+  endpointSlice: kind("discovery.k8s.io", "EndpointSlice", openRecord({})),
   serviceAccount: kind("", "ServiceAccount", openRecord({})),
   deployment: kind("apps", "Deployment", TEMPLATED),
   statefulSet: kind("apps", "StatefulSet", TEMPLATED),

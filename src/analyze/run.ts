@@ -1,6 +1,7 @@
 // Analyzers at work: each by itself, so that the failure of one is a finding and not the end.
 
 import { Failure } from "../base/failure.ts";
+import { READ_LIMITS } from "../dialect/limits.ts";
 import { diagnose } from "../model/message.ts";
 import type { Analyzer, Report } from "./analyzer.ts";
 import type { Finding } from "./code.ts";
@@ -22,7 +23,14 @@ export function findingsOf(analyzers: readonly Analyzer[], world: World): Findin
   return found;
 }
 
-/** Where analyzers put what they find. */
+/** Where analyzers put what they find: of one object and code as much as of an object's fields, the rest would not be read. */
 export function reporter(found: Finding[]): Report {
-  return (object, path, message) => void found.push(diagnose(message, object.origin, path, object.spans));
+  const counts = new Map<string, number>();
+  return (object, path, message) => {
+    const key = `${message.severity} ${message.code} ${object.key}`;
+    const count = counts.get(key) ?? 0;
+    if (count >= READ_LIMITS.findings) return;
+    counts.set(key, count + 1);
+    found.push(diagnose(message, object.origin, path, object.spans));
+  };
 }

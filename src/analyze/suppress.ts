@@ -7,10 +7,19 @@ import { codesOf, type Finding } from "./code.ts";
 const ISTIO_ANNOTATION = "galley.istio.io/analyze-suppress";
 const KIALI_ANNOTATION = "kiali.io/ignore-validations";
 
+/** Asked for each finding. */
+const known = new WeakMap<SourceObject, ReadonlySet<string>>();
+
 /** Codes that an object wants no findings of; "*" is all. */
-export function suppressedCodes({ annotations }: SourceObject): ReadonlySet<string> {
+export function suppressedCodes(object: SourceObject): ReadonlySet<string> {
+  const before = known.get(object);
+  if (before) return before;
+  const { annotations } = object;
   const kiali = annotations[KIALI_ANNOTATION];
-  return new Set([...codes(annotations[ISTIO_ANNOTATION] ?? ""), ...(kiali === "" ? ["*"] : codes(kiali ?? ""))]);
+  const all = [...codes(annotations[ISTIO_ANNOTATION] ?? ""), ...(kiali === "" ? ["*"] : codes(kiali ?? ""))];
+  const suppressed = new Set(all);
+  known.set(object, suppressed);
+  return suppressed;
 }
 
 function codes(text: string): readonly string[] {

@@ -18,6 +18,9 @@ import { isOfKind, readView, type View } from "./view.ts";
 /** Nearest names looked for in one run: each is compared with every candidate, and nobody reads on after this many. */
 const MAX_SUGGESTIONS = 50;
 
+/** What selections are remembered with, together: thousands of objects may select the same thousands. */
+const MAX_KEPT = 1_000_000;
+
 /** Namespaces that are there without anybody writing them. */
 const GIVEN_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -28,8 +31,11 @@ export class World {
   /** Milliseconds since 1970: what certificates are held against. */
   readonly now: number;
   readonly #views = new Map<Kind, readonly View<unknown>[]>();
+  readonly #byName = new Map<Kind, ReadonlyMap<string, View<unknown>>>();
   #namespaces: ReadonlySet<string> | undefined;
   #runnables: ReadonlyMap<string, LabelIndex<Runnable>> | undefined;
+  readonly #selected = new Map<string, readonly Runnable[]>();
+  #kept = 0;
   #suggestionsLeft = MAX_SUGGESTIONS;
 
   /** `objects`: each of its key once. */
@@ -50,6 +56,19 @@ export class World {
       this.#views.set(kind, views);
     }
     return views as readonly View<Value<S>>[];
+  }
+
+  /** The object of a kind that has this name. */
+  view<S extends RecordSchema>(
+    kind: Kind<S>,
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+  ): View<Value<S>> | undefined {
+    let byName = this.#byName.get(kind);
+    if (!byName) {
+      byName = new Map(this.views(kind).map((view) => [`${view.namespace}/${view.name}`, view]));
+      this.#byName.set(kind, byName);
+    }
+    return byName.get(`${namespace}/${name}`) as View<Value<S>> | undefined;
   }
 
   /** Namespaces that an object names or is in. */
@@ -99,8 +118,29 @@ export class World {
 
   /** What labels select in a namespace; in all of them without one. */
   select(labels: Readonly<Record<string, string>>, namespace?: string): readonly Runnable[] {
-    if (namespace !== undefined) return this.#byNamespace().get(namespace)?.select(labels) ?? [];
-    return [...this.#byNamespace().values()].flatMap((index) => index.select(labels));
+    const key = JSON.stringify([namespace, labels]);
+    const known = this.#selected.get(key);
+    if (known) return known;
+    const selected = this.#indexes(namespace).flatMap((index) => index.select(labels));
+    this.#kept += selected.length;
+    if (this.#kept < MAX_KEPT) this.#selected.set(key, selected);
+    return selected;
+  }
+
+  /** One of those that `select` gives; undefined when there is none. */
+  selectFirst(labels: Readonly<Record<string, string>>, namespace?: string): Runnable | undefined {
+    for (const index of this.#indexes(namespace)) {
+      const found = index.first(labels);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  #indexes(namespace: string | undefined): readonly LabelIndex<Runnable>[] {
+    const all = this.#byNamespace();
+    if (namespace === undefined) return [...all.values()];
+    const own = all.get(namespace);
+    return own ? [own] : [];
   }
 
   #byNamespace(): ReadonlyMap<string, LabelIndex<Runnable>> {

@@ -1,7 +1,7 @@
 // `heddle apply -f FILE…`: everything is read and judged first, so that a mistake anywhere changes nothing; then it is applied.
 
 import { type Command, Option } from "commander";
-import { changedTogether } from "../analyze/rivals.ts";
+import { changedTogether } from "../analyze/together.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { SourceObject } from "../dialect/object.ts";
@@ -100,8 +100,9 @@ export function togetherOf(
     objects.map(({ source }) => source),
     inForce,
     settings,
+    MAX_TOGETHER,
   );
-  return ({ source }) => (changed.get(source.key) ?? []).slice(0, MAX_TOGETHER);
+  return ({ source }) => changed.get(source.key) ?? [];
 }
 
 /** What an apply would leave behind: the server merges it with what is there, and does nothing. Rejects when the server refuses it. */

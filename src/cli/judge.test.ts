@@ -80,10 +80,18 @@ describe("files beside what is in force", () => {
   const judge = (text: string, ...objects: SourceObject[]) =>
     judgeTogether(read(text).objects, objects, DEFAULT_SETTINGS).map(({ code, severity }) => `${code} ${severity}`);
 
-  test("a subset that nobody defines is an error, until it is defined in force or in the files", () => {
-    expect(judge(VIRTUAL_SERVICE, service("web"))).toContain("HED2002 error");
-    expect(judge(VIRTUAL_SERVICE, service("web"), rule("v2"))).toContain("HED2002 error");
+  test("a subset that nobody defines is a warning, until it is defined in force or in the files: its rule may come later", () => {
+    expect(judge(VIRTUAL_SERVICE, service("web"))).toContain("HED2002 warning");
     expect(judge(VIRTUAL_SERVICE, service("web"), rule("v1"))).toEqual([]);
+  });
+
+  test("where others are defined it is an error, unless it was missing before: it is mostly misspelt", () => {
+    expect(judge(VIRTUAL_SERVICE, service("web"), rule("v2"))).toContain("HED2002 error");
+    const before = read(VIRTUAL_SERVICE).objects[0]!.source;
+    const changed = VIRTUAL_SERVICE.replace("  http:", "  exportTo: [shop]\n  http:");
+    expect(judge(changed, before, service("web"), rule("v2"))).toContain("HED2002 warning");
+    const other = VIRTUAL_SERVICE.replace("subset: v1", "subset: v3");
+    expect(judge(other, before, service("web"), rule("v2"))).toContain("HED2002 error");
   });
 
   test("what is written replaces what is in force", () => {
@@ -99,6 +107,24 @@ spec: {host: web, subsets: [{name: v1, labels: {version: v1}}]}
     const found = judge(VIRTUAL_SERVICE);
     expect(found).toContain("HED2001 warning");
     expect(found.filter((finding) => finding.endsWith("error"))).toEqual([]);
+  });
+
+  test("what another kind contradicts is an error, unless it was so before, or the files put it right", () => {
+    const callers = (action: string) => `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: callers}
+spec: {action: ${action}, rules: [{from: [{source: {namespaces: [shop]}}]}]}
+`;
+    const peers = (mode: string) => ({
+      apiVersion: "security.istio.io/v1",
+      kind: "PeerAuthentication",
+      metadata: { name: "m", namespace: "shop" },
+      spec: { mtls: { mode } },
+    });
+    expect(judge(callers("ALLOW"), inForce(peers("DISABLE")))).toEqual(["KIA0105 error"]);
+    const before = read(callers("ALLOW")).objects[0]!.source;
+    expect(judge(callers("DENY"), before, inForce(peers("DISABLE")))).toEqual([]);
+    expect(judge(`${callers("ALLOW")}---\n${JSON.stringify(peers("STRICT"))}`, inForce(peers("DISABLE")))).toEqual([]);
   });
 
   test("what is wrong elsewhere is not told", () => {

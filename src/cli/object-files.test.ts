@@ -71,6 +71,19 @@ test("of a folder's files together no more is read than its limit, of one that i
   });
 });
 
+test("of several files that are named no more is read together than of a folder", async () => {
+  mkdirSync(at("config"));
+  for (const name of ["a.yaml", "b.yaml", "config/c.yaml"]) writeFileSync(at(name), "a: 1\n");
+  const read = (names: readonly string[], folderBytes: number) =>
+    readFiles(names.map(at), false, { ...READ_LIMITS, folderBytes });
+  expect((await read(["a.yaml", "b.yaml", "config"], 15)).length).toBe(3);
+  const refused = await read(["a.yaml", "b.yaml", "config"], 14).then(String, Failure.from);
+  expect(refused).toMatchObject({
+    message: `cannot read ${at("config")}: the files up to this one have more than 14 bytes together, which is as much as is read at once`,
+    exit: 65,
+  });
+});
+
 describe("what cannot be read is named with the reason", () => {
   test.each([
     ["nothing", "missing.yaml", "cannot read missing.yaml: there is no such file"],

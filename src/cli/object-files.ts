@@ -4,7 +4,7 @@ import { readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { readBounded } from "../base/bounded-file.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { folderTooLarge, READ_LIMITS, type ReadLimits } from "../dialect/limits.ts";
+import { filesTooLarge, folderTooLarge, READ_LIMITS, type ReadLimits } from "../dialect/limits.ts";
 import type { TextFile } from "../dialect/load.ts";
 
 const OBJECT_FILE = /\.(?:ya?ml|json)$/i;
@@ -67,7 +67,7 @@ function stat(path: string): Stats {
   }
 }
 
-async function readStandardInput(): Promise<Uint8Array> {
+async function readStandardInput(): Promise<TextFile> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of Bun.stdin.stream()) {
@@ -75,19 +75,32 @@ async function readStandardInput(): Promise<Uint8Array> {
     length += chunk.length;
     if (length > READ_LIMITS.bytes) break; // the reader of the file says that it is too large
   }
-  return Buffer.concat(chunks);
+  return { name: "standard input", content: Buffer.concat(chunks) };
 }
 
-/** `-` is standard input; of a folder the files directly in it, or all below. Throws a Failure for what cannot be read. */
+/**
+ * `-` is standard input; of a folder the files directly in it, or all below. Throws a Failure for what cannot be read, and for files that have
+ * more bytes together than a folder may have.
+ */
 export async function readFiles(
   paths: readonly string[],
   recursive = false,
   limits: ReadLimits = READ_LIMITS,
 ): Promise<readonly TextFile[]> {
   const files: TextFile[] = [];
+  let bytes = 0;
   for (const path of paths) {
-    if (path === "-") files.push({ name: "standard input", content: await readStandardInput() });
-    else files.push(...readBelow(path, recursive, limits));
+    const read = path === "-" ? [await readStandardInput()] : readBelow(path, recursive, limits);
+    for (const file of read) {
+      bytes += file.content.length;
+      files.push(file);
+    }
+    // One alone is judged by who reads what it says.
+    if (paths.length > 1 && bytes > limits.folderBytes)
+      throw new Failure(`cannot read ${path}: ${filesTooLarge(limits.folderBytes)}`, {
+        hint: "a part of the files at a time",
+        exit: EXIT.data,
+      });
   }
   return files;
 }

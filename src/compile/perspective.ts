@@ -2,7 +2,7 @@
 // that each see ten thousand services must not make a million of them.
 
 import type { ClientPolicy } from "../model/client-policy.ts";
-import { hostMatches } from "../model/hosts.ts";
+import { hostMatches, isWithinLabel, patternsFor } from "../model/hosts.ts";
 import { file } from "../model/label-index.ts";
 import type { Client } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -47,6 +47,9 @@ export class Perspectives {
   readonly #labelsAskedFor: readonly string[];
   /** Policies that name Secrets: whoever may have none has no way to their services. */
   readonly #originating: readonly ClientPolicy[];
+  #hosts: ReadonlySet<string> | undefined;
+  /** Hosts by the wildcards that cover them. */
+  #byWildcard: ReadonlyMap<string, readonly string[]> | undefined;
 
   constructor(mesh: Mesh) {
     this.#mesh = mesh;
@@ -100,13 +103,21 @@ export class Perspectives {
     const originating = client.holder ? this.#originating.map(({ host }) => host) : [];
     const own = this.#patterns.get(client.namespace) ?? [];
     const patterns = [...own, ...this.#chosenHosts(client), ...placed, ...originating];
-    const queue = patterns.flatMap((pattern) => this.#covered(pattern));
+    const queue: string[] = [];
+    const asked = new Set<string>();
+    // Thousands of policies may have one wildcard, and thousands of routes lead to one host.
+    const ask = (pattern: string): void => {
+      if (asked.has(pattern)) return;
+      asked.add(pattern);
+      for (const host of this.#covered(pattern)) queue.push(host);
+    };
+    for (const pattern of patterns) ask(pattern);
     for (let host = queue.pop(); host !== undefined; host = queue.pop()) {
       if (found.has(host)) continue;
       found.add(host);
       // Where a route leads depends on the ports and policies of its destinations.
-      queue.push(...(this.#leading.get(host) ?? []).flatMap((from) => this.#covered(from)));
-      queue.push(...this.#rivals(client, host));
+      for (const from of this.#leading.get(host) ?? []) ask(from);
+      for (const rival of this.#rivals(client, host)) queue.push(rival);
     }
     return [...found].sort();
   }
@@ -119,7 +130,11 @@ export class Perspectives {
 
   #covered(pattern: string): readonly string[] {
     if (!pattern.startsWith("*")) return [pattern];
-    return [...hostsOf(this.#mesh)].filter((host) => host === pattern || hostMatches(pattern, host));
+    const hosts = this.#hosts ?? hostsOf(this.#mesh);
+    this.#hosts = hosts;
+    if (isWithinLabel(pattern)) return [...hosts].filter((host) => host === pattern || hostMatches(pattern, host));
+    this.#byWildcard ??= hostsByWildcard(hosts);
+    return this.#byWildcard.get(pattern) ?? [];
   }
 
   /** Who claims a name that this host claims: of one name, one host has it. */
@@ -135,6 +150,13 @@ export class Perspectives {
     const names = domainsOf(service, client.namespace, this.#mesh.settings.clusterDomain);
     return service.ports.flatMap(({ number }) => names.map((name) => `${number}/${name}`));
   }
+}
+
+function hostsByWildcard(hosts: Iterable<string>): ReadonlyMap<string, readonly string[]> {
+  const covered = new Map<string, string[]>();
+  for (const host of hosts)
+    for (const pattern of patternsFor(host)) if (pattern.startsWith("*")) file(covered, pattern, host);
+  return covered;
 }
 
 function clientsOf(route: Route) {

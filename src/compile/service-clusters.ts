@@ -9,7 +9,6 @@ import { originKey } from "../model/origin.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { serviceKey } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
-import { labelsMatch } from "../model/workload.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { defaultsTowards, settingsAt } from "./client-settings.ts";
 import { type ClusterPlan, discoveryOf, edsName, outboundCluster, planName } from "./cluster-outbound.ts";
@@ -19,6 +18,7 @@ import { localityGroups } from "./locality-groups.ts";
 import type { Memo } from "./memo.ts";
 import { type CredentialHolder, originationOf } from "./origination.ts";
 import { labelOf, NODE_LABEL, NOWHERE, type Place, placeKey } from "./place.ts";
+import { PortMembers } from "./port-members.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 
 export interface ServiceClusters {
@@ -53,8 +53,10 @@ export function serviceClusters(
   const endpoints: Compiled[] = [];
   for (const port of service.ports) {
     if (port.protocol === "udp") continue;
-    for (const subset of [undefined, ...(policy?.subsets ?? [])]) {
-      const made = portClusters(context, service, port, policy, subset, undefined);
+    const subsets = policy?.subsets ?? [];
+    const members = membersOf(context, service, port, subsets.length);
+    for (const subset of [undefined, ...subsets]) {
+      const made = portClusters(context, service, port, members, policy, subset, undefined);
       clusters.push(made.cluster);
       if (made.endpoints) endpoints.push(made.endpoints);
     }
@@ -75,24 +77,28 @@ export function endpointCluster(
   policy: ClientPolicy | undefined,
   address: string,
 ): PortClusters {
-  return portClusters(context, service, port, policy, undefined, address);
+  return portClusters(context, service, port, membersOf(context, service, port, 0), policy, undefined, address);
+}
+
+function membersOf({ mesh }: ServiceClusterContext, service: Service, port: ServicePort, subsets: number): PortMembers {
+  const all = endpointsOf(mesh, service, port.number);
+  return new PortMembers(all, subsets, () => serverIdentities(service, all, mesh.settings));
 }
 
 function portClusters(
   { mesh, acknowledged, memo, machineAddress, place, holder }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
+  ofPort: PortMembers,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
   address: string | undefined,
 ): PortClusters {
   const settings = settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, subset, port.number);
-  const all = endpointsOf(mesh, service, port.number);
   const node = place?.labels[NODE_LABEL] ?? "";
-  const members = all.filter(
+  const members = (subset ? ofPort.withLabels(subset.labels) : ofPort.all).filter(
     (endpoint) =>
       (!service.nodeLocal || labelOf(endpoint, NODE_LABEL) === node) &&
-      (subset === undefined || labelsMatch(subset.labels, endpoint.labels)) &&
       (address === undefined || endpoint.address === address),
   );
   const reached = members.map(
@@ -121,7 +127,7 @@ function portClusters(
     settings,
     origination,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
-    names: serverIdentities(service, all, mesh.settings),
+    names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
   };

@@ -138,6 +138,26 @@ describe("beside the objects that are there", () => {
     expect((await write("b", "web", "a")).status).toBe(200);
   });
 
+  test("of many that claim one host at the same moment one gets it", async () => {
+    const api = withRivals();
+    const names = Array.from({ length: 20 }, (_, i) => `v${i}`);
+    const answers = await Promise.all(names.map((name) => send(api, "POST", VIRTUAL_SERVICES, named(name, "web"))));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 422)]);
+    const { body } = await send(api, "GET", VIRTUAL_SERVICES);
+    expect(body.items).toHaveLength(1);
+  });
+
+  test("of two that change at once into what the other claims neither is judged by what was there before", async () => {
+    const api = withRivals();
+    for (const object of [named("a", "one"), named("b", "two")])
+      expect((await send(api, "POST", VIRTUAL_SERVICES, object)).status).toBe(201);
+    const applied = { type: "application/apply-patch+yaml" };
+    const change = (name: string) =>
+      send(api, "PATCH", `${VIRTUAL_SERVICES}/${name}?fieldManager=t&force=true`, named(name, "three"), applied);
+    const answers = await Promise.all([change("a"), change("b")]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
+  });
+
   test("what a folder holds counts as well", async () => {
     const read = sourceObject(named("a", "web"));
     const api = withRivals(read.kind === "object" ? [read.object] : []);

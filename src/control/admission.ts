@@ -1,8 +1,9 @@
 // Judges a write to the embedded API before it is stored: what the dialects or the analyzers of single objects call an error is refused,
-// with the field, and so is a claim on what another object of the kind has; a warning is shown.
+// with the field, and so is what the analyzers say of it beside the objects that are there, as far as it is new; a warning is shown.
 
 import { analyzeAlone } from "../analyze/analyze.ts";
-import { claimedByOthers, type Held } from "../analyze/rivals.ts";
+import { broughtBy } from "../analyze/brought.ts";
+import type { Held } from "../analyze/held.ts";
 import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
 import { check } from "../dialect/dialects.ts";
 import { sourceObject } from "../dialect/object.ts";
@@ -38,8 +39,8 @@ export function admission(
         ? read.diagnostics
         : [...check(read.object, settings()), ...analyzeAlone(read.object, settings())];
     const isFine = read.kind === "object" && winner === undefined && !hasErrors(alone);
-    const claimed = isFine ? claimedByOthers(read.object, held, settings(), new Set(together)) : [];
-    const diagnostics = [...alone, ...claimed];
+    const brought = isFine ? broughtBy(read.object, { held, settings: settings() }, new Set(together)) : [];
+    const diagnostics = [...alone, ...brought];
     const own = diagnostics
       .filter(({ severity }) => severity === "warning")
       .map((diagnostic) => (diagnostic.path ? `${diagnostic.path}: ${text(diagnostic)}` : text(diagnostic)));

@@ -1,6 +1,6 @@
 // The objects of a kind that are there at this moment, whatever was compiled of them: what a write is judged beside.
 
-import type { Held } from "../analyze/rivals.ts";
+import type { Held } from "../analyze/held.ts";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { resourceByKind } from "../kube/resources.ts";

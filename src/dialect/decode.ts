@@ -55,7 +55,7 @@ const METADATA_FIELDS = [
 function readMetadata({ metadata }: JsonObject, reporter: Reporter): void {
   if (!isObject(metadata)) return;
   for (const name of Object.keys(metadata))
-    if (!METADATA_FIELDS.includes(name))
+    if (!METADATA_FIELDS.includes(name) && !reporter.isFull)
       reporter.report(joinPath("metadata", name), inputDiagnostics.misspeltField(name, nearest(name, METADATA_FIELDS)));
 }
 
@@ -90,6 +90,7 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
       return readPortOrName(value, path, reporter);
     case "list":
       if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter);
+      if (value.length > MAX_ENTRIES) return tooMany(path, value.length, reporter);
       return readItems(schema.items, value, path, reporter);
     case "map":
       return isObject(value) ? readMap(schema, value, path, reporter) : wrongType(path, "a map", value, reporter);
@@ -100,6 +101,13 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
       reporter.report(path, diagnostics.notSupportedYet(lastName(path), schema.instead));
       return undefined;
   }
+}
+
+/** Of a list or a map. etcd's 1.5 MiB hold some 65,000 addresses. */
+const MAX_ENTRIES = 65_536;
+
+function tooMany(path: string, length: number, reporter: Reporter): undefined {
+  reporter.report(path, inputDiagnostics.tooManyEntries(lastName(path), length, MAX_ENTRIES));
 }
 
 /** The last field's name, for messages: `weight` of `spec.http[0].route[1].weight`, `hosts[0]` of `spec.hosts[0]`. */
@@ -196,9 +204,11 @@ function readMap(
   map: JsonObject,
   path: string,
   reporter: Reporter,
-): Readonly<Record<string, unknown>> {
+): Readonly<Record<string, unknown>> | undefined {
   const entries: [string, unknown][] = [];
-  for (const [key, item] of Object.entries(map)) {
+  const written = Object.entries(map);
+  if (written.length > MAX_ENTRIES) return tooMany(path, written.length, reporter);
+  for (const [key, item] of written) {
     const at = joinPath(path, key);
     const problem = keyProblem(schema.keys, key);
     if (problem) reporter.report(at, { ...problem, part: "name" });
@@ -278,7 +288,10 @@ function readRecord(
     const name = Object.hasOwn(schema.fields, written) ? written : camelCase(written);
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
     if (!field) {
-      if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
+      // The nearest name costs more than all else of a field.
+      if (reporter.isFull) {
+        if (!schema.open) reporter.fail();
+      } else if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
       else reportMisspelt(schema, object, written, at, reporter);
       continue;
     }

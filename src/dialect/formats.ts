@@ -36,12 +36,28 @@ export function durationMs(value: string): number | undefined {
 
 export function regexMessage(field: string, value: string): Message | undefined {
   if (value.length > MAX_REGEX) return diagnostics.regexTooLong(field, value.length, MAX_REGEX);
+  const problem = regexProblem(value);
+  return problem === undefined ? undefined : diagnostics.badRegex(field, value, problem);
+}
+
+/** To compile one takes up to some milliseconds, and each analyzer reads the object anew. */
+const verdicts = new Map<string, string | undefined>();
+const MAX_VERDICTS = 4_096;
+
+function regexProblem(value: string): string | undefined {
+  if (verdicts.has(value)) return verdicts.get(value);
+  if (verdicts.size === MAX_VERDICTS) verdicts.clear();
+  const problem = compileProblem(value);
+  verdicts.set(value, problem);
+  return problem;
+}
+
+function compileProblem(value: string): string | undefined {
   try {
     RE2JS.compile(value);
     return undefined;
   } catch (thrown) {
-    const problem = thrown instanceof RE2JSSyntaxException ? thrown.getDescription() : String(thrown);
-    return diagnostics.badRegex(field, value, problem);
+    return thrown instanceof RE2JSSyntaxException ? thrown.getDescription() : String(thrown);
   }
 }
 

@@ -57,3 +57,17 @@ export function tooCostlyToParse(limit: number): Message {
     "several smaller documents, or JSON",
   );
 }
+
+/** More than what the store of a cluster takes in one object, so that nobody has written it by hand or meant it. */
+export function tooManyEntries(field: string, length: number, limit: number): Message {
+  return error("HED1626", `${field} has ${length} entries, which is more than ${limit}`, "several objects");
+}
+
+/** `lengths`: of lists of which each entry of one is combined with each of the others. */
+export function tooManyTogether(lengths: Readonly<Record<string, number>>, limit: number): Message {
+  const text = Object.entries(lengths)
+    .filter(([, length]) => length > 1)
+    .map(([name, length]) => `${length} ${name}`)
+    .join(" × ");
+  return error("HED1627", `one object has ${text}, which is more than ${limit} together`, "several objects");
+}

@@ -2,7 +2,7 @@
 
 export interface ReadLimits {
   readonly bytes: number;
-  /** Of all files of a folder together: what they say takes several times their size in memory. */
+  /** Of all files of a folder together, and of all files of a command line: what they say takes several times their size in memory. */
   readonly folderBytes: number;
   /** Tokens of one file that are neither JSON nor plain (plain-yaml.ts): each costs the library 2 to 3 µs. */
   readonly slowTokens: number;
@@ -40,4 +40,9 @@ export const READ_LIMITS: ReadLimits = {
 /** Why a folder is not read. */
 export function folderTooLarge(limit: number): string {
   return `its files have more than ${limit} bytes together, which is as much as is read of a folder`;
+}
+
+/** Why several files that are named are not read. */
+export function filesTooLarge(limit: number): string {
+  return `the files up to this one have more than ${limit} bytes together, which is as much as is read at once`;
 }

@@ -22,7 +22,7 @@ export class Reporter {
   #add(path: string, message: Message, spans: SpanFinder | undefined): void {
     if (message.severity === "error") this.#failed = true;
     // Past the limit nobody reads on, and every span costs a look into the file; errors still count.
-    if (this.#diagnostics.length >= READ_LIMITS.findings) return;
+    if (this.isFull) return;
     this.#diagnostics.push(diagnose(message, this.#object.origin, path, spans));
   }
 
@@ -31,6 +31,16 @@ export class Reporter {
     const { spans } = this.#object;
     const finder: SpanFinder | undefined = spans && ((at) => spans(at, within ? { within } : "value"));
     this.#add(path, message, finder);
+  }
+
+  /** As an error that is told to nobody: for who asks `isFull` before he looks for words. */
+  fail(): void {
+    this.#failed = true;
+  }
+
+  /** What is reported now is told to nobody. */
+  get isFull(): boolean {
+    return this.#diagnostics.length >= READ_LIMITS.findings;
   }
 
   /** Whether there was an error: the object is then rejected as a whole. */

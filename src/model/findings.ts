@@ -1,6 +1,5 @@
 // What can be wrong between objects that are each fine: one function a message, codes HED2000 to HED2999, sorted and never reused.
 
-import { nearest } from "../base/nearest.ts";
 import type { Message } from "./message.ts";
 import type { Origin } from "./origin.ts";
 
@@ -15,9 +14,24 @@ export function unknownHost(host: string, near: string | undefined): Message {
   };
 }
 
-export function unknownSubset(subset: string, host: string, subsets: readonly string[]): Message {
-  const near = nearest(subset, subsets);
-  const known = subsets.length > 0 ? `it has ${subsets.join(", ")}` : "no DestinationRule defines any";
+/** Of thousands of names the first few: nobody reads on. */
+const MAX_NAMES = 10;
+
+function listed(names: Iterable<string | number>): string {
+  const some: (string | number)[] = [];
+  for (const name of names) {
+    if (some.push(name) > MAX_NAMES) return `${some.slice(0, MAX_NAMES).join(", ")}, …`;
+  }
+  return some.join(", ");
+}
+
+export function unknownSubset(
+  subset: string,
+  host: string,
+  subsets: ReadonlySet<string>,
+  near: string | undefined,
+): Message {
+  const known = subsets.size > 0 ? `it has ${listed(subsets)}` : "no DestinationRule defines any";
   return {
     code: "HED2002",
     severity: "error",
@@ -26,21 +40,21 @@ export function unknownSubset(subset: string, host: string, subsets: readonly st
   };
 }
 
-export function unknownPort(port: number, host: string, ports: readonly number[]): Message {
+export function unknownPort(port: number, host: string, ports: ReadonlySet<number>): Message {
   return {
     code: "HED2003",
     severity: "error",
     message: `"${host}" has no port ${port}; its share is answered 503`,
-    suggestion: ports.length > 0 ? `one of the service's ports: ${ports.join(", ")}` : undefined,
+    suggestion: ports.size > 0 ? `one of the service's ports: ${listed(ports)}` : undefined,
   };
 }
 
-export function ambiguousPort(host: string, ports: readonly number[]): Message {
+export function ambiguousPort(host: string, ports: ReadonlySet<number>): Message {
   return {
     code: "HED2004",
     severity: "warning",
-    message: `"${host}" has several ports (${ports.join(", ")}) and the destination names none: the port that the client called is used, if the service has it`,
-    suggestion: `port: {number: ${ports[0]}}`,
+    message: `"${host}" has several ports (${listed(ports)}) and the destination names none: the port that the client called is used, if the service has it`,
+    suggestion: `port: {number: ${ports.values().next().value}}`,
   };
 }
 
@@ -97,14 +111,12 @@ export function plaintextToStrict(host: string): Message {
 }
 
 export function portNotServed(port: number, served: readonly number[], isServicePort: boolean): Message {
-  const confused = isServicePort
-    ? `: ${port} is the service's port, the container listens on ${served.join(", ")}`
-    : "";
+  const confused = isServicePort ? `: ${port} is the service's port, the container listens on ${listed(served)}` : "";
   return {
     code: "HED2011",
     severity: "warning",
     message: `no selected workload serves port ${port}${confused}`,
-    suggestion: served.length > 0 ? `the container's port: ${served.join(", ")}` : undefined,
+    suggestion: served.length > 0 ? `the container's port: ${listed(served)}` : undefined,
   };
 }
 
@@ -157,7 +169,7 @@ export function severalAuthorizers(workload: string, names: readonly string[]): 
   return {
     code: "HED2032",
     severity: "error",
-    message: `several authorizers are to be asked about ${workload} (${names.join(", ")}): none is, and the requests are refused`,
+    message: `several authorizers are to be asked about ${workload} (${listed(names)}): none is, and the requests are refused`,
     suggestion: "one provider for all policies of a workload",
   };
 }

@@ -15,6 +15,11 @@ export function* patternsFor(host: string): Generator<string> {
   if (host !== "*") yield "*";
 }
 
+/** `*-example.com`: a wildcard within a label, which `patternsFor` does not give. */
+export function isWithinLabel(pattern: string): boolean {
+  return pattern.startsWith("*") && pattern !== "*" && !pattern.startsWith("*.");
+}
+
 /** Order of precedence: exact names, then wildcards by falling length, ties in alphabetical order (Istio's host.MoreSpecific). */
 export function bySpecificity(a: string, b: string): number {
   const wildcards = Number(a.startsWith("*")) - Number(b.startsWith("*"));

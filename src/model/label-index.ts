@@ -16,13 +16,22 @@ export class LabelIndex<T extends { readonly labels: Labels }> {
   }
 
   select(wanted: Labels): readonly T[] {
+    return this.#candidates(wanted).filter((thing) => labelsMatch(wanted, thing.labels));
+  }
+
+  /** The first of them. */
+  first(wanted: Labels): T | undefined {
+    return this.#candidates(wanted).find((thing) => labelsMatch(wanted, thing.labels));
+  }
+
+  #candidates(wanted: Labels): readonly T[] {
     let candidates = this.things;
     for (const key in wanted) {
       const list = this.#byLabel.get(labelText(key, wanted[key]!));
       if (!list) return [];
       if (list.length < candidates.length) candidates = list;
     }
-    return candidates.filter((thing) => labelsMatch(wanted, thing.labels));
+    return candidates;
   }
 }
 
@@ -34,11 +43,32 @@ export class SelectorIndex<T> {
 
   constructor(things: readonly T[], selectorOf: (thing: T) => Labels) {
     this.#entries = things.map((thing) => ({ thing, selector: selectorOf(thing) }));
+    const uses = new Map<string, number>();
+    const textsOf = (selector: Labels) => Object.keys(selector).map((key) => labelText(key, selector[key]!));
+    for (const { selector } of this.#entries)
+      for (const text of textsOf(selector)) uses.set(text, (uses.get(text) ?? 0) + 1);
     for (const [position, { selector }] of this.#entries.entries()) {
-      const first = Object.keys(selector)[0];
+      // By the one that fewest selectors have: what all of them ask for tells nothing.
+      const [first, ...others] = textsOf(selector);
       if (first === undefined) this.#everything.push(position);
-      else file(this.#byLabel, labelText(first, selector[first]!), position);
+      else
+        file(
+          this.#byLabel,
+          others.reduce((a, b) => (uses.get(b)! < uses.get(a)! ? b : a), first),
+          position,
+        );
     }
+  }
+
+  /** The first that the labels satisfy: those behind it are not looked at. */
+  first(labels: Labels): T | undefined {
+    let best = this.#everything[0] ?? this.#entries.length;
+    for (const key in labels)
+      for (const position of this.#byLabel.get(labelText(key, labels[key]!)) ?? []) {
+        if (position >= best) break;
+        if (labelsMatch(this.#entries[position]!.selector, labels)) best = position;
+      }
+    return this.#entries[best]?.thing;
   }
 
   matching(labels: Labels): readonly T[] {

@@ -184,7 +184,7 @@ export function mtlsRuling(
 
 /** The oldest policy that selects the workload by its labels. */
 export function serverPolicyOf(mesh: Mesh, workload: Selected): ServerPolicy | undefined {
-  return mesh.index.workloadServerPolicies.get(workload.namespace)?.matching(workload.labels)[0];
+  return mesh.index.workloadServerPolicies.get(workload.namespace)?.first(workload.labels);
 }
 
 /** Every policy that the workload is in, in the order its requests are judged by. */

@@ -2,7 +2,6 @@
 
 import type { ConnectionPool } from "./client-policy.ts";
 import type { GatewayTls } from "./gateway.ts";
-import { hostMatches } from "./hosts.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import { type Authored, byAge } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
@@ -118,7 +117,7 @@ export class ProxyScopeIndex {
 
   /** One alone: that which chooses the workload, else its namespace's, else the mesh's; of several the oldest. They do not add up. */
   of({ namespace, labels }: Pick<Workload, "namespace" | "labels">): ProxyScope | undefined {
-    return this.#choosing.get(namespace)?.matching(labels)[0] ?? this.ofNamespace(namespace);
+    return this.#choosing.get(namespace)?.first(labels) ?? this.ofNamespace(namespace);
   }
 
   /** Of workloads that none chooses. */
@@ -129,40 +128,4 @@ export class ProxyScopeIndex {
 
 function labelsOf({ workloads }: ProxyScope): Readonly<Record<string, string>> {
   return workloads.kind === "namespace" ? (workloads.labels ?? {}) : {};
-}
-
-/** Whether a workload of the namespace `own` may call a host of `namespace` there. */
-export function importsService(
-  { hosts, except }: EgressListener,
-  own: string,
-  namespace: string,
-  host: string,
-): boolean {
-  const some = (list: readonly ImportedHost[]) =>
-    list.some((entry) => isOf(entry.namespace, own, namespace) && covers(entry.host, host));
-  return some(hosts) && !some(except);
-}
-
-/** A route's host counts when it and what is imported may mean one name, whichever is the wider (Istio's VSMatches). */
-export function importsRoute({ hosts, except }: EgressListener, own: string, namespace: string, host: string): boolean {
-  const some = (list: readonly ImportedHost[], matches: (pattern: string) => boolean) =>
-    list.some((entry) => isOf(entry.namespace, own, namespace) && matches(entry.host));
-  const mayMeet = (pattern: string) => covers(pattern, host) || (host.startsWith("*") && covers(host, pattern));
-  return some(hosts, mayMeet) && !some(except, (pattern) => covers(pattern, host));
-}
-
-function isOf(imported: ImportedNamespace, own: string, namespace: string): boolean {
-  switch (imported.kind) {
-    case "any":
-      return true;
-    case "own":
-      return namespace === own;
-    case "named":
-      return namespace === imported.name;
-  }
-}
-
-/** A wildcard host is covered as a whole, never by one of its names. */
-function covers(pattern: string, host: string): boolean {
-  return pattern === host || pattern === "*" || hostMatches(pattern, host);
 }

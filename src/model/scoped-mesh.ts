@@ -1,12 +1,13 @@
 // A mesh as it is through a scope: services, routes and settings of which no more is left than workloads in it are to know.
 
 import { indexRoutes, indexServices } from "./build.ts";
+import { importsRoute, importsService } from "./imports.ts";
 import { file } from "./label-index.ts";
 import { targetPort } from "./lookup.ts";
 import type { Mesh, MeshIndex } from "./mesh.ts";
 import { byAge } from "./origin.ts";
 import { isHttp } from "./protocol.ts";
-import { type EgressListener, type EgressPort, importsRoute, importsService, type ProxyScope } from "./proxy-scope.ts";
+import type { EgressListener, EgressPort, ProxyScope } from "./proxy-scope.ts";
 import { type BackendTarget, type Route, targetsOfRoute } from "./route.ts";
 import { type Service, type ServicePort, serviceKey } from "./service.ts";
 import type { MeshSettings } from "./settings.ts";
@@ -187,14 +188,13 @@ function servicesIn(services: readonly Service[], namespace: string): readonly S
 /** A thousand namespaces that each import their own and one more must not look at every service a thousand times. */
 function candidates(mesh: Mesh, { hosts }: EgressListener, own: string): Iterable<Service> {
   const found = new Set<Service>();
+  const namespaces = new Set<string>();
   for (const { namespace, host } of hosts) {
     if (namespace.kind === "any" && host.startsWith("*")) return mesh.services;
-    const some =
-      namespace.kind === "any"
-        ? (mesh.index.servicesByHost.get(host) ?? [])
-        : servicesIn(mesh.services, namespace.kind === "named" ? namespace.name : own);
-    for (const service of some) found.add(service);
+    if (namespace.kind === "any") for (const service of mesh.index.servicesByHost.get(host) ?? []) found.add(service);
+    else namespaces.add(namespace.kind === "named" ? namespace.name : own);
   }
+  for (const name of namespaces) for (const service of servicesIn(mesh.services, name)) found.add(service);
   return found;
 }
 

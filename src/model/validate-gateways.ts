@@ -1,10 +1,10 @@
 // Findings about gateways: routes bound to what is not there, servers that cannot be beside each other, certificates that are missing.
 
 import { nearest } from "../base/nearest.ts";
-import { gatewayKey } from "./gateway.ts";
+import { type Gateway, gatewayKey } from "./gateway.ts";
 import * as findings from "./gateway-findings.ts";
 import { gatewaysOf, openedPorts, type ServerConflict } from "./gateway-ports.ts";
-import { hostMatches } from "./hosts.ts";
+import { HostMeetings } from "./host-meetings.ts";
 import { credentialOf } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
@@ -21,7 +21,9 @@ export function validateGateways(mesh: Mesh, report: Report): void {
     if (!told.has(finding)) report(origin, path, message);
     told.add(finding);
   };
-  for (const route of mesh.gatewayRoutes) checkBinding(mesh, route, once);
+  const byKey = new Map(mesh.gateways.map((gateway) => [gatewayKey(gateway), gateway]));
+  const near = boundedNearest(byKey.keys());
+  for (const route of mesh.gatewayRoutes) checkBinding(byKey, near, route, once);
   if (mesh.gateways.length === 0) return;
   for (const workload of mesh.workloads) {
     if (!workload.proxy?.gateway) continue;
@@ -30,18 +32,31 @@ export function validateGateways(mesh: Mesh, report: Report): void {
   }
 }
 
-function checkBinding(mesh: Mesh, { origin, gateway: bound = "", hosts, namespace }: Route, report: Report): void {
-  const gateway = mesh.gateways.find((candidate) => gatewayKey(candidate) === bound);
+/** Names looked for in one run: each is compared with every gateway, and nobody reads on after this many. */
+const MAX_SUGGESTIONS = 50;
+
+function boundedNearest(names: Iterable<string>): (text: string) => string | undefined {
+  const all = [...names];
+  let left = MAX_SUGGESTIONS;
+  return (text) => (left-- > 0 ? nearest(text, all) : undefined);
+}
+
+function checkBinding(
+  gateways: ReadonlyMap<string, Gateway>,
+  near: (text: string) => string | undefined,
+  { origin, gateway: bound = "", hosts, namespace }: Route,
+  report: Report,
+): void {
+  const gateway = gateways.get(bound);
   if (!gateway) {
-    report(origin, "spec.gateways", findings.unknownGateway(bound, nearest(bound, mesh.gateways.map(gatewayKey))));
+    report(origin, "spec.gateways", findings.unknownGateway(bound, near(bound)));
     return;
   }
   const offered = gateway.servers
     .flatMap((server) => server.hosts)
     .filter((host) => host.namespace === undefined || host.namespace === namespace);
-  const meets = (a: string, b: string) => a === b || hostMatches(a, b) || hostMatches(b, a);
-  if (!hosts.some((host) => offered.some((other) => meets(other.host, host))))
-    report(origin, "spec.hosts", findings.noCommonHost(bound));
+  const meeting = new HostMeetings(offered.map(({ host }) => host));
+  if (!hosts.some((host) => meeting.meets(host))) report(origin, "spec.hosts", findings.noCommonHost(bound));
 }
 
 function tellBoth({ kind, loser, winner, host }: ServerConflict, report: Report): void {

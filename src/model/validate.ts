@@ -7,8 +7,7 @@ import type { ClientPolicy } from "./client-policy.ts";
 import type { ServiceEndpoints } from "./endpoint.ts";
 import { sameContent, sameItems } from "./equality.ts";
 import * as findings from "./findings.ts";
-import { hostMatches } from "./hosts.ts";
-import { file } from "./label-index.ts";
+import { file, LabelIndex } from "./label-index.ts";
 import {
   clientPolicyFor,
   endpointsOf,
@@ -24,13 +23,14 @@ import { compareText, type Origin, originKey } from "./origin.ts";
 import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
+import { servicesUnder } from "./services-under.ts";
 import { placeNote, type SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
 import { originationFindings } from "./validate-origination.ts";
 import { validatePatches } from "./validate-patches.ts";
 import { securityFindings } from "./validate-security.ts";
 import { telemetryFindings } from "./validate-telemetry.ts";
-import { labelsMatch, type Workload } from "./workload.ts";
+import type { Workload } from "./workload.ts";
 
 /** Nearest names looked for in one run: each is compared with every host, and nobody reads on after this many. */
 const MAX_SUGGESTIONS = 50;
@@ -56,6 +56,10 @@ class Validation {
   readonly #sources: SourceMap;
   readonly #found: Diagnostic[] = [];
   readonly #winners = new Set<string>();
+  readonly #firstRoutes = new Map<readonly Route[], ReadonlyMap<string, Route>>();
+  readonly #subsets = new Map<string, ReadonlySet<string>>();
+  readonly #ports = new Map<Service, ReadonlySet<number>>();
+  readonly #strict = new Map<Service, boolean>();
   #suggestionsLeft = MAX_SUGGESTIONS;
 
   constructor(mesh: Mesh, sources: SourceMap) {
@@ -106,7 +110,11 @@ class Validation {
   }
 
   #nearestHost(host: string): string | undefined {
-    return this.#suggestionsLeft-- > 0 ? nearest(host, this.#mesh.index.servicesByHost.keys()) : undefined;
+    return this.#nearest(host, this.#mesh.index.servicesByHost.keys());
+  }
+
+  #nearest(text: string, candidates: Iterable<string>): string | undefined {
+    return this.#suggestionsLeft-- > 0 ? nearest(text, candidates) : undefined;
   }
 
   #service(service: Service): void {
@@ -114,6 +122,20 @@ class Validation {
     // The mesh has the older object where both say the same.
     if (winner && !sameContent(winner, service))
       this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin), winner.origin);
+  }
+
+  /** The first for each visibility, of thousands for one host. */
+  #winnersOf(routes: ReadonlyMap<string, readonly Route[]>, host: string): ReadonlyMap<string, Route> {
+    const ofHost = routes.get(host) ?? [];
+    const known = this.#firstRoutes.get(ofHost);
+    if (known) return known;
+    const firsts = new Map<string, Route>();
+    for (const route of ofHost) {
+      const visibility = JSON.stringify(route.visibility);
+      if (!firsts.has(visibility)) firsts.set(visibility, route);
+    }
+    this.#firstRoutes.set(ofHost, firsts);
+    return firsts;
   }
 
   /** Only routes that the same clients see shadow each other: a private one beats a public one on purpose. */
@@ -124,7 +146,7 @@ class Validation {
     const visibility = JSON.stringify(route.visibility);
     for (const [i, host] of route.hosts.entries()) {
       const path = `spec.hosts[${i}]`;
-      const winner = routes.get(host)?.find((other) => JSON.stringify(other.visibility) === visibility);
+      const winner = this.#winnersOf(routes, host).get(visibility);
       if (winner && winner !== route) {
         const winnerPath = `spec.hosts[${winner.hosts.indexOf(host)}]`;
         this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin), winner.origin, winnerPath);
@@ -142,29 +164,44 @@ class Validation {
       this.#report(origin, `${path}.host`, findings.unknownHost(host, this.#nearestHost(host)));
       return;
     }
-    const ports = service.ports.map((candidate) => candidate.number);
-    if (port !== undefined && !ports.includes(port))
+    const ports = this.#portsOf(service);
+    if (port !== undefined && !ports.has(port))
       this.#report(origin, `${path}.port`, findings.unknownPort(port, host, ports));
-    if (port === undefined && ports.length > 1) this.#report(origin, path, findings.ambiguousPort(host, ports));
+    if (port === undefined && ports.size > 1) this.#report(origin, path, findings.ambiguousPort(host, ports));
     if (subset === undefined) return;
     const subsets = this.#subsetsSeenBy(service, namespace);
-    if (!subsets.includes(subset))
-      this.#report(origin, `${path}.subset`, findings.unknownSubset(subset, host, subsets));
+    if (!subsets.has(subset))
+      this.#report(
+        origin,
+        `${path}.subset`,
+        findings.unknownSubset(subset, host, subsets, this.#nearest(subset, subsets)),
+      );
+  }
+
+  #portsOf(service: Service): ReadonlySet<number> {
+    const known = this.#ports.get(service) ?? new Set(service.ports.map(({ number }) => number));
+    this.#ports.set(service, known);
+    return known;
   }
 
   /** Names of subsets that clients of a namespace may use, those of policies for chosen clients included. */
-  #subsetsSeenBy(service: Service, namespace: string): readonly string[] {
+  #subsetsSeenBy(service: Service, namespace: string): ReadonlySet<string> {
+    const key = `${namespace} ${serviceKey(service)}`;
+    const known = this.#subsets.get(key);
+    if (known) return known;
     const policy = clientPolicyFor(this.#mesh, service, { namespace, labels: {} });
     const selecting = this.#mesh.index.clientPolicies
       .get(namespace)
       ?.get(service.host)
       ?.filter((candidate) => candidate.clients);
     const subsets = [policy, ...(selecting ?? [])].flatMap((candidate) => candidate?.subsets ?? []);
-    return [...new Set(subsets.map((subset) => subset.name))];
+    const names = new Set(subsets.map((subset) => subset.name));
+    this.#subsets.set(key, names);
+    return names;
   }
 
   #clientPolicy({ host, origin }: ClientPolicy): void {
-    if (this.#servicesUnder(host).length === 0)
+    if (servicesUnder(this.#mesh, host).length === 0)
       this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
   }
 
@@ -174,17 +211,12 @@ class Validation {
     for (const message of originationFindings(this.#mesh, policy))
       this.#report(origin, "spec.trafficPolicy.tls", message);
     // A wildcard's subsets are for services of every kind; for one host an empty subset is a mistake.
-    const [service] = subsets.length > 0 ? this.#servicesUnder(host) : [];
+    const [service] = subsets.length > 0 ? servicesUnder(this.#mesh, host) : [];
     if (service?.host === host) this.#emptySubsets(policy, service);
     if (policy.settings.tls?.kind !== "disable") return;
-    const services = this.#servicesUnder(host);
+    const services = servicesUnder(this.#mesh, host);
     const strict = services.find((candidate) => this.#demandsMtls(candidate));
     if (strict) this.#report(origin, "spec.trafficPolicy.tls", findings.plaintextToStrict(strict.host));
-  }
-
-  #servicesUnder(host: string): readonly Service[] {
-    if (!host.startsWith("*")) return this.#mesh.index.servicesByHost.get(host) ?? [];
-    return this.#mesh.services.filter((service) => hostMatches(host, service.host));
   }
 
   #emptySubsets(policy: ClientPolicy, service: Service): void {
@@ -196,13 +228,14 @@ class Validation {
   }
 
   #lookForEmptySubsets(policy: ClientPolicy, service: Service): void {
-    const labels = service.ports.flatMap((port) =>
-      endpointsOf(this.#mesh, service, port.number).map((endpoint) => endpoint.labels),
+    const labels = new Set(
+      service.ports.flatMap((port) => endpointsOf(this.#mesh, service, port.number).map((endpoint) => endpoint.labels)),
     );
     // Without endpoints nothing is known: the service may be about to start.
-    if (labels.length === 0) return;
+    if (labels.size === 0) return;
+    const index = new LabelIndex([...labels].map((each) => ({ labels: each })));
     for (const [i, subset] of policy.subsets.entries()) {
-      if (labels.some((candidate) => labelsMatch(subset.labels, candidate))) continue;
+      if (index.first(subset.labels)) continue;
       const own = originKey(subset.origin) === originKey(policy.origin);
       this.#report(
         subset.origin,
@@ -213,6 +246,14 @@ class Validation {
   }
 
   #demandsMtls(service: Service): boolean {
+    const known = this.#strict.get(service);
+    if (known !== undefined) return known;
+    const strict = this.#isStrict(service);
+    this.#strict.set(service, strict);
+    return strict;
+  }
+
+  #isStrict(service: Service): boolean {
     return service.ports.some((port) =>
       endpointsOf(this.#mesh, service, port.number).some((endpoint) => {
         const workload =
@@ -261,13 +302,13 @@ class Validation {
   }
 }
 
-interface WrittenTarget {
+export interface WrittenTarget {
   readonly origin: Origin;
   readonly target: BackendTarget;
 }
 
 /** Each once: a rule that holds in several places is written in one. */
-function writtenTargets({ routes, gatewayRoutes }: Mesh): Iterable<WrittenTarget> {
+export function writtenTargets({ routes, gatewayRoutes }: Mesh): Iterable<WrittenTarget> {
   const written = [...routes, ...gatewayRoutes].flatMap(targetsOf);
   return new Map(written.map((entry) => [`${originKey(entry.origin)} ${entry.target.path}`, entry])).values();
 }

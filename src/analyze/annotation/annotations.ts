@@ -3,6 +3,7 @@
 import { parseAddress, parseCidr } from "../../base/cidr.ts";
 import { parseDuration } from "../../base/duration.ts";
 import { nearest } from "../../base/nearest.ts";
+import { READ_LIMITS } from "../../dialect/limits.ts";
 import type { SourceObject } from "../../dialect/object.ts";
 import { isObject } from "../../dialect/object.ts";
 import type { ObjectAnalyzer } from "../analyzer.ts";
@@ -19,10 +20,13 @@ export const annotationsAnalyzer: ObjectAnalyzer = {
   scope: "object",
   analyze(object, report) {
     for (const { kind, annotations, path } of placesOf(object)) {
+      let unknowns = 0;
       for (const [name, value] of Object.entries(annotations)) {
         if (typeof value !== "string" || !isIstios(name)) continue;
         const at = `${path}[${JSON.stringify(name)}]`;
         const known = ANNOTATIONS.get(name);
+        // The nearest name costs more than all else of an annotation, and nobody reads on.
+        if (!known && unknowns++ >= READ_LIMITS.findings) continue;
         if (!known) report(object, at, unknown(name));
         else for (const message of problemsOf(name, value, known, kind)) report(object, at, message);
       }

@@ -39,6 +39,7 @@ export const ISTIO_CODES = {
     level: "error",
     about: "a destination of several ports names none",
     also: ["HED2004"],
+    differs: "a Warning unless it is known that the service has no port that clients call: theirs is used",
   },
   IST0113: {
     name: "MTLSPolicyConflict",

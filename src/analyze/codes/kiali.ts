@@ -8,6 +8,7 @@ export const KIALI_CODES = {
     level: "error",
     about: "two policies of one kind select nothing in a namespace",
     also: ["HED2009", "HED2014"],
+    differs: "a Warning for RequestAuthentications: all of them hold",
   },
   KIA0003: {
     name: "generic.multimatch.selector",

@@ -1,10 +1,12 @@
 // DestinationRules and the services that they are for.
 
-import { hostMatches } from "../../model/hosts.ts";
-import { labelsMatch } from "../../model/workload.ts";
+import { LabelIndex } from "../../model/label-index.ts";
+import type { Service } from "../../model/service.ts";
+import { servicesUnder } from "../../model/services-under.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
+import type { Runnable } from "../runnable.ts";
 import type { ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
 
@@ -14,9 +16,10 @@ export const hosts: MeshAnalyzer = {
   codes: ["IST0173", "IST0174", "KIA0209"],
   scope: "mesh",
   analyze(world, report) {
+    const workloads = new Map<Service, LabelIndex<Runnable>>();
     for (const view of world.views(kinds.destinationRule)) {
       checkHost(view, world, report);
-      checkSubsets(view, world, report);
+      checkSubsets(view, workloads, world, report);
     }
   },
 };
@@ -25,10 +28,7 @@ type Rule = ViewOf<typeof kinds.destinationRule>;
 
 function checkHost({ object, namespace, value }: Rule, world: World, report: Report): void {
   const host = world.host(value.spec.host, namespace);
-  const isKnown = host.startsWith("*")
-    ? world.mesh.services.some((service) => hostMatches(host, service.host) || host === service.host)
-    : world.mesh.index.servicesByHost.has(host);
-  if (isKnown) return;
+  if (servicesUnder(world.mesh, host).length > 0) return;
   const near = world.nearestHost(host);
   report(
     object,
@@ -41,16 +41,24 @@ function checkHost({ object, namespace, value }: Rule, world: World, report: Rep
   );
 }
 
-function checkSubsets({ object, namespace, value }: Rule, world: World, report: Report): void {
+/** `known`: the workloads of services, of each of which thousands of rules may have subsets. */
+function checkSubsets(
+  { object, namespace, value }: Rule,
+  known: Map<Service, LabelIndex<Runnable>>,
+  world: World,
+  report: Report,
+): void {
+  if ((value.spec.subsets ?? []).length === 0) return;
   const host = world.host(value.spec.host, namespace);
   const service = world.mesh.index.servicesByHost.get(host)?.[0];
-  const candidates = service?.selector ? world.select(service.selector.labels, service.selector.namespace) : [];
+  const index = service && (known.get(service) ?? new LabelIndex(workloadsOf(service, world)));
+  if (service && index) known.set(service, index);
   for (const [i, { name, labels = {} }] of (value.spec.subsets ?? []).entries()) {
     const path = `spec.subsets[${i}]`;
     if (Object.keys(labels).length === 0)
       report(object, path, finding("KIA0209", `subset ${name} has no labels: it is the whole service`, "labels"));
     // Without a workload nothing is known: the service may be about to start.
-    if (candidates.length === 0 || candidates.some((runnable) => labelsMatch(labels, runnable.labels))) continue;
+    if (!index || index.things.length === 0 || index.first(labels)) continue;
     const text = Object.entries(labels).map(([key, label]) => `${key}=${label}`);
     report(
       object,
@@ -62,4 +70,8 @@ function checkSubsets({ object, namespace, value }: Rule, world: World, report: 
       ),
     );
   }
+}
+
+function workloadsOf({ selector }: Service, world: World): readonly Runnable[] {
+  return selector ? world.select(selector.labels, selector.namespace) : [];
 }

@@ -1,8 +1,8 @@
 // DestinationRules that send plaintext: to workloads that refuse it, or where mutual TLS would have been used.
 
-import { hostMatches } from "../../model/hosts.ts";
 import { endpointsOf, mtlsMode, serverPolicyOf } from "../../model/lookup.ts";
 import type { Service } from "../../model/service.ts";
+import { servicesUnder } from "../../model/services-under.ts";
 import type { Workload } from "../../model/workload.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
@@ -18,38 +18,78 @@ export const mutualTls: MeshAnalyzer = {
   codes: ["IST0113", "HED1320"],
   scope: "mesh",
   analyze(world, report) {
+    const demands = new Demands(world);
     for (const rule of world.views(kinds.destinationRule)) {
-      const { trafficPolicy, host } = rule.value.spec;
-      const levels = [
-        { tls: trafficPolicy?.tls, path: "spec.trafficPolicy.tls", port: undefined },
-        ...(trafficPolicy?.portLevelSettings ?? []).map(({ tls, port }, i) => ({
-          tls,
-          path: `spec.trafficPolicy.portLevelSettings[${i}].tls`,
-          port: port.number,
-        })),
-      ];
-      for (const { tls, path, port } of levels)
-        if (tls && (tls.mode ?? "DISABLE") === "DISABLE")
-          checkPlaintext(rule, world.host(host, rule.namespace), port, path, world, report);
+      const { spec } = rule.value;
+      for (const { path, port } of plaintextLevels(spec))
+        checkPlaintext(rule, world.host(spec.host, rule.namespace), port, path, demands, world, report);
     }
   },
 };
+
+interface PlaintextLevel {
+  readonly path: string;
+  /** Undefined: of all ports. */
+  readonly port: number | undefined;
+}
+
+/** Where a DestinationRule says that connections are in the clear. */
+export function plaintextLevels({ trafficPolicy }: Rule["value"]["spec"]): readonly PlaintextLevel[] {
+  const levels = [
+    { tls: trafficPolicy?.tls, path: "spec.trafficPolicy.tls", port: undefined },
+    ...(trafficPolicy?.portLevelSettings ?? []).map(({ tls, port }, i) => ({
+      tls,
+      path: `spec.trafficPolicy.portLevelSettings[${i}].tls`,
+      port: port.number,
+    })),
+  ];
+  return levels.filter(({ tls }) => tls && (tls.mode ?? "DISABLE") === "DISABLE");
+}
+
+interface Demand {
+  readonly strict: Served | undefined;
+  readonly permissive: boolean;
+}
+
+/** What the servers of hosts take: thousands of rules may be for one wildcard. */
+class Demands {
+  readonly #world: World;
+  readonly #known = new Map<string, Demand>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  of(host: string, port: number | undefined): Demand {
+    const key = `${port ?? ""} ${host}`;
+    const known = this.#known.get(key) ?? this.#look(host, port);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #look(host: string, port: number | undefined): Demand {
+    const { mesh } = this.#world;
+    const served = servicesUnder(mesh, host).flatMap((service) => proxiedOf(service, port, this.#world));
+    const modes = served.map((each) => ({ each, mode: mtlsMode(mesh, each.workload, each.port) }));
+    return {
+      strict: modes.find(({ mode }) => mode === "strict")?.each,
+      permissive: modes.some(({ mode }) => mode === "permissive"),
+    };
+  }
+}
 
 function checkPlaintext(
   rule: Rule,
   host: string,
   port: number | undefined,
   path: string,
+  demands: Demands,
   world: World,
   report: Report,
 ): void {
-  const services = host.startsWith("*")
-    ? world.mesh.services.filter((service) => hostMatches(host, service.host))
-    : (world.mesh.index.servicesByHost.get(host) ?? []);
-  const served = services.flatMap((service) => proxiedOf(service, port, world));
-  const strict = served.find(({ workload, port: own }) => mtlsMode(world.mesh, workload, own) === "strict");
-  if (strict) tellConflict(rule, strict, path, world, report);
-  else if (served.some(({ workload, port: own }) => mtlsMode(world.mesh, workload, own) === "permissive"))
+  const demand = demands.of(host, port);
+  if (demand.strict) tellConflict(rule, demand.strict, path, world, report);
+  else if (demand.permissive)
     report(
       rule.object,
       path,
@@ -89,8 +129,6 @@ function tellConflict(rule: Rule, { service, workload }: Served, path: string, w
   const suggestion =
     "no tls block in the DestinationRule (mutual TLS is then used wherever it can be), or mode PERMISSIVE";
   report(rule.object, path, finding("IST0113", message, suggestion));
-  const author = world
-    .views(kinds.peerAuthentication)
-    .find(({ namespace, name }) => policy?.origin.namespace === namespace && policy.origin.name === name);
+  const author = policy && world.view(kinds.peerAuthentication, policy.origin);
   if (author) report(author.object, "spec.mtls", finding("IST0113", message, suggestion));
 }

@@ -14,6 +14,9 @@ interface Claim {
   readonly path: string;
 }
 
+/** Longer lists of names are cut. */
+const MAX_NAMES = 5;
+
 export const conflictingGateways: MeshAnalyzer = {
   name: "gateway.ConflictingGatewayAnalyzer",
   about: "one Gateway listens for each port and host of its workloads",
@@ -36,12 +39,13 @@ export const conflictingGateways: MeshAnalyzer = {
             });
     }
     for (const [key, sharing] of claims) {
-      const names = [...new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
-      if (names.length < 2) continue;
+      const all = new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`));
+      if (all.size < 2) continue;
+      const names = [...all].slice(0, MAX_NAMES + 1);
       const places = sharing.map(({ gateway: { object }, path }) => ({ object, path }));
       const [who, , port, host] = JSON.parse(key) as [string, string, number, string];
       for (const { gateway, path } of sharing) {
-        const others = names.filter((name) => name !== `${gateway.namespace}/${gateway.name}`).slice(0, 5);
+        const others = names.filter((name) => name !== `${gateway.namespace}/${gateway.name}`).slice(0, MAX_NAMES);
         const message = finding(
           "IST0145",
           `Conflict with gateways ${others.join(",")} (workload selector ${who}, port ${port}, hosts ${host})`,

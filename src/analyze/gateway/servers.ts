@@ -1,17 +1,16 @@
 // Gateways: who serves them, with which certificates, on which ports, and against whom.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { file } from "../../model/label-index.ts";
-import { labelsMatch } from "../../model/workload.ts";
+import { file, SelectorIndex } from "../../model/label-index.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
 import { nameOf, type ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
+import { credentialsOf } from "./credentials.ts";
 
 type Gateway = ViewOf<typeof kinds.gateway>;
 type Secret = ViewOf<typeof kinds.secret>;
-type Server = NonNullable<NonNullable<Gateway["value"]["spec"]>["servers"]>[number];
 
 /** Which is all that a selector without pods leaves to say. */
 function selectorText(labels: Readonly<Record<string, string>>): string {
@@ -26,6 +25,8 @@ export const gatewaySelector: MeshAnalyzer = {
   codes: ["IST0101", "IST0162"],
   scope: "mesh",
   analyze(world, report) {
+    const known = new Map<string, ReadonlySet<number> | undefined>();
+    const services = servicesByNamespace(world);
     for (const gateway of world.views(kinds.gateway)) {
       const { selector = {}, servers = [] } = gateway.value.spec ?? {};
       const pods = world.select(selector);
@@ -41,7 +42,9 @@ export const gatewaySelector: MeshAnalyzer = {
         );
         continue;
       }
-      const targets = servicePorts(pods, world);
+      const key = selectorText(selector);
+      const targets = known.has(key) ? known.get(key) : servicePorts(pods, services);
+      known.set(key, targets);
       if (!targets) continue;
       for (const [i, { port }] of servers.entries())
         if (port?.number !== undefined && !targets.has(port.number))
@@ -58,15 +61,27 @@ export const gatewaySelector: MeshAnalyzer = {
   },
 };
 
+type ServiceIndexes = ReadonlyMap<string, SelectorIndex<ViewOf<typeof kinds.service>>>;
+
+function servicesByNamespace(world: World): ServiceIndexes {
+  const selecting = world
+    .views(kinds.service)
+    .filter(({ value }) => Object.keys(value.spec?.selector ?? {}).length > 0);
+  return new Map(
+    [...Map.groupBy(selecting, ({ namespace }) => namespace)].map(([namespace, members]) => [
+      namespace,
+      new SelectorIndex(members, ({ value }) => value.spec?.selector ?? {}),
+    ]),
+  );
+}
+
 /** Target ports of the Services that select one of the pods; undefined when none does. */
-function servicePorts(pods: ReturnType<World["select"]>, world: World): ReadonlySet<number> | undefined {
-  const services = world.views(kinds.service).filter(({ namespace, value }) => {
-    const { selector = {} } = value.spec ?? {};
-    return (
-      Object.keys(selector).length > 0 &&
-      pods.some((pod) => pod.namespace === namespace && labelsMatch(selector, pod.labels))
-    );
-  });
+function servicePorts(pods: ReturnType<World["select"]>, indexes: ServiceIndexes): ReadonlySet<number> | undefined {
+  // Replicas have the same labels.
+  const distinct = new Map(pods.map((pod) => [JSON.stringify([pod.namespace, pod.labels]), pod]));
+  const services = [
+    ...new Set([...distinct.values()].flatMap((pod) => indexes.get(pod.namespace)?.matching(pod.labels) ?? [])),
+  ];
   if (services.length === 0) return undefined;
   const named = new Map(
     pods.flatMap(({ pod }) =>
@@ -91,6 +106,7 @@ export const gatewayCredentials: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const secrets = new Map(world.views(kinds.secret).map((view) => [`${view.namespace}/${view.name}`, view]));
+    const secretNames = world.views(kinds.secret).map((secret) => secret.name);
     const users = new Map<string, { readonly gateway: Gateway; readonly path: string }[]>();
     for (const gateway of world.views(kinds.gateway)) {
       const selector = gateway.value.spec?.selector ?? {};
@@ -99,10 +115,7 @@ export const gatewayCredentials: MeshAnalyzer = {
         // Istio looks in the namespace of the gateway's workloads.
         const found = [...namespaces].map((namespace) => secrets.get(`${namespace}/${name}`)).find(Boolean);
         if (!found) {
-          const near = world.nearest(
-            name,
-            [...secrets.values()].map((secret) => secret.name),
-          );
+          const near = world.nearest(name, secretNames);
           report(
             gateway.object,
             path,
@@ -121,20 +134,6 @@ export const gatewayCredentials: MeshAnalyzer = {
     tellDuplicates(users, report);
   },
 };
-
-interface Credential {
-  readonly name: string;
-  readonly path: string;
-}
-
-function credentialsOf({ value }: Gateway): readonly Credential[] {
-  return (value.spec?.servers ?? []).flatMap(({ tls }: Server, i) => {
-    const path = `spec.servers[${i}].tls`;
-    const one = tls?.credentialName ? [{ name: tls.credentialName, path: `${path}.credentialName` }] : [];
-    const many = (tls?.credentialNames ?? []).map((name, j) => ({ name, path: `${path}.credentialNames[${j}]` }));
-    return [...one, ...many].map(({ name, path: at }) => ({ name: name.replace(/^kubernetes:\/\//, ""), path: at }));
-  });
-}
 
 function tellDuplicates(
   users: ReadonlyMap<string, readonly { readonly gateway: Gateway; readonly path: string }[]>,

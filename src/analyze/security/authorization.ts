@@ -1,11 +1,13 @@
 // AuthorizationPolicies: rules for callers and hosts that are nowhere, or that nothing can prove.
 
+import type { SourceObject } from "../../dialect/object.ts";
 import type { MeshAnalyzer, ObjectAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
+import { heldView } from "../held.ts";
 import { kinds } from "../kinds.ts";
-import { type ViewOf, viewAs } from "../view.ts";
+import { nameOf, type ViewOf, viewAs } from "../view.ts";
 import type { World } from "../world.ts";
-import { peerMode } from "./peer-mode.ts";
+import { PeerModes, type PeerPolicy } from "./peer-mode.ts";
 
 type Policy = ViewOf<typeof kinds.authorizationPolicy>;
 type Rule = NonNullable<NonNullable<Policy["value"]["spec"]>["rules"]>[number];
@@ -47,12 +49,15 @@ export const authorization: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const accounts = accountsOf(world);
+    const modes = new PeerModes(world);
+    const told = new Set<PeerPolicy>();
+    const routed = routedHosts(world);
     for (const policy of world.views(kinds.authorizationPolicy)) {
       const rules = policy.value.spec?.rules ?? [];
       checkNamespaces(policy, rules, world, report);
       checkPrincipals(policy, rules, accounts, world, report);
-      checkHosts(policy, rules, world, report);
-      checkMutualTls(policy, rules, world, report);
+      checkHosts(policy, rules, routed, world, report);
+      checkMutualTls(policy, rules, modes, told, report);
     }
   },
 };
@@ -126,7 +131,13 @@ function checkPrincipals(
   }
 }
 
-function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world: World, report: Report): void {
+function checkHosts(
+  { object, namespace }: Policy,
+  rules: readonly Rule[],
+  routed: ReadonlySet<string>,
+  world: World,
+  report: Report,
+): void {
   for (const { text, path } of operationsOf(rules, "hosts")) {
     const written = text.replace(/:(?:\d+|\*)$/, "");
     if (written.includes("*") || world.knowsHost(world.host(written, namespace), namespace)) continue;
@@ -135,7 +146,7 @@ function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world
     if (parts.length === 2 && world.knowsHost(world.host(parts[0]!, parts[1]!), namespace)) continue;
     if (parts.length === 3 && parts[2] === "svc" && world.knowsHost(world.host(parts[0]!, parts[1]!), namespace))
       continue;
-    if (isRouted(written, namespace, world)) continue;
+    if (routed.has(written) || routed.has(world.host(written, namespace))) continue;
     report(
       object,
       path,
@@ -144,22 +155,40 @@ function checkHosts({ object, namespace }: Policy, rules: readonly Rule[], world
   }
 }
 
-function isRouted(host: string, namespace: string, world: World): boolean {
-  return world
-    .views(kinds.virtualService)
-    .some((view) =>
-      view.value.spec.hosts?.some(
-        (each) => each === host || world.host(each, view.namespace) === world.host(host, namespace),
+/** Hosts of VirtualServices, as they are written and in full. */
+function routedHosts(world: World): ReadonlySet<string> {
+  return new Set(
+    world
+      .views(kinds.virtualService)
+      .flatMap(({ value, namespace }) =>
+        (value.spec.hosts ?? []).flatMap((host) => [host, world.host(host, namespace)]),
       ),
-    );
+  );
 }
 
-/** Without mutual TLS nobody has an identity: a rule that asks for one never holds. */
-function checkMutualTls(policy: Policy, rules: readonly Rule[], world: World, report: Report): void {
-  const asking = sourcesOf(rules, "principals", "notPrincipals", "namespaces", "notNamespaces");
+/** Whether a rule asks who calls: that needs mutual TLS. */
+export function asksForIdentity(object: SourceObject): boolean {
+  const view = heldView(kinds.authorizationPolicy, object);
+  return identitiesOf(view?.value.spec?.rules ?? []).length > 0;
+}
+
+function identitiesOf(rules: readonly Rule[]): readonly Placed[] {
+  return sourcesOf(rules, "principals", "notPrincipals", "namespaces", "notNamespaces");
+}
+
+/** Without mutual TLS nobody has an identity: a rule that asks for one never holds. Both are told, of the policies the first of many. */
+function checkMutualTls(
+  policy: Policy,
+  rules: readonly Rule[],
+  modes: PeerModes,
+  told: Set<PeerPolicy>,
+  report: Report,
+): void {
+  const asking = identitiesOf(rules);
   if (asking.length === 0) return;
   const labels = policy.value.spec?.selector?.matchLabels ?? {};
-  if (peerMode(policy.namespace, labels, world) !== "DISABLE") return;
+  const peers = modes.of(policy.namespace, labels);
+  if (peers?.mode !== "DISABLE") return;
   for (const { path } of asking)
     report(
       policy.object,
@@ -170,4 +199,15 @@ function checkMutualTls(policy: Policy, rules: readonly Rule[], world: World, re
         "mtls: {mode: STRICT} for the workloads",
       ),
     );
+  if (told.has(peers)) return;
+  told.add(peers);
+  report(
+    peers.object,
+    "spec.mtls",
+    finding(
+      "KIA0105",
+      `mutual TLS is off for the workloads of ${nameOf(policy.object)}, whose rules ask who calls: they never hold`,
+      "mtls: {mode: STRICT} for the workloads",
+    ),
+  );
 }

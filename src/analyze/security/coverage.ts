@@ -1,6 +1,6 @@
 // Workloads without an AuthorizationPolicy in a mesh that uses them: everybody may call these.
 
-import { labelsMatch } from "../../model/workload.ts";
+import { SelectorIndex } from "../../model/label-index.ts";
 import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
@@ -14,12 +14,15 @@ export const coverage: MeshAnalyzer = {
     const policies = world.views(kinds.authorizationPolicy);
     if (policies.length === 0) return;
     if (policies.some(({ value }) => (value.spec?.targetRefs ?? []).length > 0 || value.spec?.targetRef)) return;
-    const byNamespace = Map.groupBy(policies, ({ namespace }) => namespace);
-    const mesh = policies.filter(({ namespace }) => world.isRoot(namespace));
+    const indexed = (members: typeof policies) =>
+      new SelectorIndex(members, ({ value }) => value.spec?.selector?.matchLabels ?? {});
+    const byNamespace = new Map(
+      [...Map.groupBy(policies, ({ namespace }) => namespace)].map(([name, members]) => [name, indexed(members)]),
+    );
+    const mesh = indexed(policies.filter(({ namespace }) => world.isRoot(namespace)));
     for (const { object, labels, owned, kind, namespace } of world.runnables) {
       if (owned || kind === "entry") continue;
-      const candidates = [...(byNamespace.get(namespace) ?? []), ...mesh];
-      if (candidates.some(({ value }) => labelsMatch(value.spec?.selector?.matchLabels ?? {}, labels))) continue;
+      if (byNamespace.get(namespace)?.first(labels) || mesh.first(labels)) continue;
       report(
         object,
         "metadata.name",

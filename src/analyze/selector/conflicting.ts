@@ -1,5 +1,6 @@
 // Objects of one kind of which one at most may hold for a workload: each is told of the others.
 
+import type { Message } from "../../model/message.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { type Code, finding } from "../code.ts";
 import { type Place, withPlaces } from "../rival-places.ts";
@@ -11,7 +12,7 @@ interface Exclusive {
   readonly kind: string;
   readonly plural: string;
   readonly selectorless: Code;
-  /** Undefined: several may select one workload, and all hold. */
+  /** Undefined: several may hold for one workload, and all do. */
   readonly selecting: Code | undefined;
 }
 
@@ -40,19 +41,27 @@ export const conflictingSelectors: MeshAnalyzer = {
   },
 };
 
-function tellSelectorless(all: readonly Selecting[], { plural, selectorless }: Exclusive, report: Report): void {
+function tellSelectorless(
+  all: readonly Selecting[],
+  { plural, selectorless, selecting }: Exclusive,
+  report: Report,
+): void {
   const empty = all.filter(({ labels }) => Object.keys(labels).length === 0);
   for (const [namespace, members] of Map.groupBy(empty, (member) => member.namespace)) {
     if (members.length < 2) continue;
     const message = `The ${plural} ${namesOf(members)} in namespace "${namespace}" have no workload selector, which can lead to undefined behavior`;
-    for (const { object } of members)
-      report(
-        object,
-        "",
-        withPlaces(finding(selectorless, message, "one of them, or selectors"), object, placesOf(members)),
-      );
+    const told = finding(selectorless, message, "one of them, or selectors");
+    const judged: Message = selecting === undefined ? { ...told, severity: "warning" } : told;
+    for (const { object } of members) report(object, "", withPlaces(judged, object, placesOf(members)));
   }
 }
+
+/**
+ * Selections that are held against each other have so many members together. Each is looked at as far as its share goes: of thousands of
+ * selectors that select thousands of workloads two have one of the first in common.
+ */
+const MAX_PAIRS = 1_000_000;
+const MIN_LOOKED_AT = 10;
 
 /** Who selects a workload: the first few, and how many. */
 interface Holders {
@@ -70,7 +79,11 @@ function tellOverlaps(
   if (code === undefined) return;
   const selecting = all.filter(({ labels }) => Object.keys(labels).length > 0);
   const groups = Map.groupBy(selecting, ({ namespace, labels }) => JSON.stringify([namespace, labels]));
-  const selections = [...groups.values()].map((members) => ({ members, selected: selectedBy(members[0]!, world) }));
+  const most = Math.max(MIN_LOOKED_AT, Math.floor(MAX_PAIRS / groups.size));
+  const selections = [...groups.values()].map((members) => ({
+    members,
+    selected: selectedBy(members[0]!, world).slice(0, most),
+  }));
   const holders = new Map<Runnable, Holders>();
   for (const { members, selected } of selections)
     for (const runnable of selected) {

@@ -1,9 +1,10 @@
 // Selectors that select nothing, or by what has no effect.
 
+import { LabelIndex } from "../../model/label-index.ts";
 import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import type { World } from "../world.ts";
-import { labelsText, selectedBy, selectingOf } from "./selecting.ts";
+import { labelsText, selectingOf } from "./selecting.ts";
 
 /** By this label an implementation of the Gateway API marks the workloads of a gateway. */
 const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
@@ -14,22 +15,27 @@ export const matching: MeshAnalyzer = {
   codes: ["IST0127", "IST0166"],
   scope: "mesh",
   analyze(world, report) {
+    const gateways = new LabelIndex(world.runnables.filter(({ labels }) => labels[GATEWAY_NAME] !== undefined));
+    const thereOf = remembered((namespace: string | undefined) => labelsThere(namespace, world));
     for (const selecting of selectingOf(world)) {
-      const { object, labels, path, targeted } = selecting;
+      const { object, namespace, labels, path, targeted } = selecting;
       if (targeted || Object.keys(labels).length === 0) continue;
-      const selected = selectedBy(selecting, world);
-      const gateway = selected.find((runnable) => runnable.labels[GATEWAY_NAME] !== undefined);
-      if (selected.length === 0) {
+      const isForAll = world.isRoot(namespace);
+      if (!world.selectFirst(labels, isForAll ? undefined : namespace)) {
         report(
           object,
           path,
           finding(
             "IST0127",
             `No matching workloads for this resource with the following labels: ${labelsText(labels)}`,
-            nearestLabel(selecting.namespace, labels, world),
+            nearestLabel(labels, thereOf(isForAll ? undefined : namespace), world),
           ),
         );
-      } else if (gateway && isPolicy(object.origin.kind))
+        continue;
+      }
+      if (gateways.things.length === 0 || !isPolicy(object.origin.kind)) continue;
+      const gateway = gateways.select(labels).find((each) => isForAll || each.namespace === namespace);
+      if (gateway)
         report(
           object,
           path,
@@ -47,12 +53,29 @@ function isPolicy(kind: string): boolean {
   return ["AuthorizationPolicy", "RequestAuthentication", "Telemetry", "WasmPlugin"].includes(kind);
 }
 
-function nearestLabel(namespace: string, labels: Readonly<Record<string, string>>, world: World): string | undefined {
-  const there = new Set(
+/** `key: value` of everything that selectors of a namespace can select; of all without one. */
+function labelsThere(namespace: string | undefined, world: World): ReadonlySet<string> {
+  return new Set(
     world
-      .select({}, world.isRoot(namespace) ? undefined : namespace)
+      .select({}, namespace)
       .flatMap((runnable) => Object.entries(runnable.labels).map(([key, value]) => `${key}: ${value}`)),
   );
+}
+
+function remembered<K, T>(make: (key: K) => T): (key: K) => T {
+  const known = new Map<K, T>();
+  return (key) => {
+    const value = known.get(key) ?? make(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+function nearestLabel(
+  labels: Readonly<Record<string, string>>,
+  there: ReadonlySet<string>,
+  world: World,
+): string | undefined {
   for (const [key, value] of Object.entries(labels)) {
     const text = `${key}: ${value}`;
     if (!there.has(text)) return world.nearest(text, there);

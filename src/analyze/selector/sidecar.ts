@@ -1,7 +1,8 @@
 // Sidecars: what they let through, and for whom.
 
-import { hostMatches, patternsFor } from "../../model/hosts.ts";
+import { patternsFor } from "../../model/hosts.ts";
 import type { Service } from "../../model/service.ts";
+import { servicesUnder } from "../../model/services-under.ts";
 import type { MeshAnalyzer, ObjectAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
@@ -70,8 +71,8 @@ export const sidecarEgress: MeshAnalyzer = {
 
 function isServed(host: string, from: string, world: World): boolean {
   const isFrom = (service: Service): boolean => from === "*" || service.namespace === from;
-  const { services, index } = world.mesh;
-  if (host.startsWith("*")) return services.some((service) => isFrom(service) && hostMatches(host, service.host));
+  const { index } = world.mesh;
+  if (host.startsWith("*")) return servicesUnder(world.mesh, host).some(isFrom);
   for (const pattern of patternsFor(host)) if (index.servicesByHost.get(pattern)?.some(isFrom)) return true;
   return from === "*" && world.knowsHost(host, "");
 }

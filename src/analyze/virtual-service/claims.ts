@@ -19,12 +19,18 @@ export const claimsWithoutAuthentication: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const byName = gatewaysByName(world);
+    const checked = new Map<Gateway, boolean>();
+    const isKnownChecked = (gateway: Gateway): boolean => {
+      const known = checked.get(gateway) ?? isChecked(gateway, world);
+      checked.set(gateway, known);
+      return known;
+    };
     for (const { object, namespace, value } of world.views(kinds.virtualService)) {
       const keys = (value.spec.http ?? []).flatMap((route, i) => claimKeys(route, `spec.http[${i}]`));
       if (keys.length === 0) continue;
       const unchecked = gatewaysOf(value.spec)
         .flatMap(({ gateway }) => byName.get(resolveGateway(gateway, namespace)) ?? [])
-        .find((gateway) => !isChecked(gateway, world));
+        .find((gateway) => !isKnownChecked(gateway));
       if (!unchecked) continue;
       for (const { key, path } of keys)
         report(

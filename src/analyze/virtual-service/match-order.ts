@@ -28,8 +28,12 @@ const ALTERNATIVES = new Set(["gateways", "sniHosts", "destinationSubnets"]);
 /** Of the earlier matches of one path, those that a later one is held against: thousands of them are no more than these. */
 const MAX_HELD = 200;
 
+/** Of one VirtualService so many pairs are compared: after them only matches that say the same are found. */
+const MAX_COMPARED = 500_000;
+
 /** Earlier matches, by what they ask of the path. */
 export class EarlierMatches {
+  #left = MAX_COMPARED;
   readonly #same = new Map<string, string>();
   readonly #byPath = new Map<string, { readonly match: Match; readonly rule: string }[]>();
 
@@ -47,8 +51,11 @@ export class EarlierMatches {
     const same = this.#same.get(canonical(match));
     if (same !== undefined) return same;
     const path = pathOf(match);
-    for (let length = 0; length <= path.length; length++) {
-      const wider = this.#byPath.get(path.slice(0, length))?.find((earlier) => covers(earlier.match, match));
+    for (let length = 0; length <= path.length && this.#left > 0; length++) {
+      this.#left -= 1 + (length >> 6); // a longer text takes longer to look up
+      const earlier = this.#byPath.get(path.slice(0, length)) ?? [];
+      const wider = earlier.find((each) => covers(each.match, match));
+      this.#left -= earlier.length;
       if (wider) return wider.rule;
     }
     return undefined;

@@ -29,10 +29,11 @@ export function readDestinationRule({
     const policy = readTrafficPolicy(subset.trafficPolicy, `spec.subsets[${i}].trafficPolicy`, reporter);
     return { name: subset.name, labels: subset.labels ?? {}, origin, ...policy };
   });
-  subsets.forEach((subset, i) => {
-    const isRepeated = subsets.findIndex((other) => other.name === subset.name) < i;
-    if (isRepeated) reporter.report(`spec.subsets[${i}].name`, diagnostics.duplicateSubset(subset.name, undefined));
-  });
+  const names = new Set<string>();
+  for (const [i, { name }] of subsets.entries()) {
+    if (names.has(name)) reporter.report(`spec.subsets[${i}].name`, diagnostics.duplicateSubset(name, undefined));
+    names.add(name);
+  }
   const labels = spec.workloadSelector?.matchLabels;
   return {
     origin,
@@ -55,51 +56,63 @@ export function readDestinationRule({
  * is kept. Rules with a workloadSelector stay by themselves.
  */
 export function linkClientPolicies(drafts: readonly DestinationRuleDraft[], report: Report): readonly ClientPolicy[] {
-  const groups = new Map<string, DestinationRuleDraft[]>();
+  /** By namespace and host, then by exportTo. */
+  const groups = new Map<string, Map<string, MergedRules>>();
   const selecting: DestinationRuleDraft[] = [];
   for (const draft of [...drafts].sort(byAge)) {
     if (draft.clients) selecting.push(draft);
     else {
       const key = `${draft.namespace} ${draft.host}`;
-      groups.set(key, [...mergedInto(groups.get(key) ?? [], draft, report)]);
+      const group = groups.get(key) ?? new Map<string, MergedRules>();
+      groups.set(key, group);
+      addTo(group, draft, report);
     }
   }
-  return [...groups.values(), selecting].flat().map(finish);
+  const merged = [...groups.values()].flatMap((group) => [...group.values()].map((rules) => rules.draft));
+  return [...merged, ...selecting].map(finish);
 }
 
-/** The policies of one namespace and host with one more, younger rule among them. */
-function mergedInto(
-  policies: readonly DestinationRuleDraft[],
-  rule: DestinationRuleDraft,
-  report: Report,
-): readonly DestinationRuleDraft[] {
+/** One more, younger rule for a namespace's host. */
+function addTo(group: Map<string, MergedRules>, rule: DestinationRuleDraft, report: Report): void {
   const visibility = JSON.stringify(rule.visibility);
-  const same = policies.find((policy) => JSON.stringify(policy.visibility) === visibility);
-  if (!same) {
-    const [other] = policies;
-    if (other) report(rule.origin, "spec.exportTo", diagnostics.otherExport(other.origin));
-    return [...policies, rule];
+  const same = group.get(visibility);
+  if (same) {
+    same.add(rule, report);
+    return;
   }
-  return policies.map((policy) => (policy === same ? merge(policy, rule, report) : policy));
+  const other = group.values().next().value;
+  if (other) report(rule.origin, "spec.exportTo", diagnostics.otherExport(other.oldest.origin));
+  group.set(visibility, new MergedRules(rule));
 }
 
-function merge(older: DestinationRuleDraft, younger: DestinationRuleDraft, report: Report): DestinationRuleDraft {
-  const added = younger.subsets.filter((subset, i) => {
-    const other = older.subsets.find((candidate) => candidate.name === subset.name);
-    if (other)
-      report(younger.origin, `spec.subsets[${i}].name`, diagnostics.duplicateSubset(subset.name, other.origin));
-    return !other;
-  });
-  if (older.hasTrafficPolicy && younger.hasTrafficPolicy)
-    report(younger.origin, "spec.trafficPolicy", diagnostics.policyOverridden(older.origin));
-  const source = older.hasTrafficPolicy ? older : younger;
-  return {
-    ...older,
-    settings: source.settings,
-    ports: source.ports,
-    hasTrafficPolicy: source.hasTrafficPolicy,
-    subsets: [...older.subsets, ...added],
-  };
+class MergedRules {
+  readonly oldest: DestinationRuleDraft;
+  /** Whose traffic policy holds. */
+  #source: DestinationRuleDraft;
+  readonly #subsets = new Map<string, Subset>();
+
+  constructor(oldest: DestinationRuleDraft) {
+    this.oldest = oldest;
+    this.#source = oldest;
+    for (const subset of oldest.subsets) this.#subsets.set(subset.name, subset);
+  }
+
+  add(younger: DestinationRuleDraft, report: Report): void {
+    for (const [i, subset] of younger.subsets.entries()) {
+      const other = this.#subsets.get(subset.name);
+      if (other)
+        report(younger.origin, `spec.subsets[${i}].name`, diagnostics.duplicateSubset(subset.name, other.origin));
+      else this.#subsets.set(subset.name, subset);
+    }
+    if (!this.#source.hasTrafficPolicy) this.#source = younger;
+    else if (younger.hasTrafficPolicy)
+      report(younger.origin, "spec.trafficPolicy", diagnostics.policyOverridden(this.oldest.origin));
+  }
+
+  get draft(): DestinationRuleDraft {
+    const { settings, ports, hasTrafficPolicy } = this.#source;
+    return { ...this.oldest, settings, ports, hasTrafficPolicy, subsets: [...this.#subsets.values()] };
+  }
 }
 
 /** Subsets inherit only now: from the traffic policy that was kept, whoever brought it. */

@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
 import type { EnvoyPatches } from "../../model/envoy-patch.ts";
 import type { Gateway } from "../../model/gateway.ts";
+import { file } from "../../model/label-index.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -156,7 +157,7 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings): Tr
   const spans = new Map(objects.map((object) => [object.key, object.spans]));
   const report: Report = (origin, path, message) => {
     const key = originKey(origin);
-    later.set(key, [...(later.get(key) ?? []), diagnose(message, origin, path, spans.get(key))]);
+    file(later, key, diagnose(message, origin, path, spans.get(key)));
   };
   const drafts = reads.map((entry) => entry.draft);
   const entries = drafts.flatMap((draft) => (draft.kind === "service-entry" ? [draft.parts] : []));

@@ -3,6 +3,7 @@
 import { parseAddress } from "../../base/cidr.ts";
 import { type EndpointList, isUnixAddress, type ListedEndpoint } from "../../model/endpoint.ts";
 import { serviceAccountIdentity } from "../../model/identity.ts";
+import { file } from "../../model/label-index.ts";
 import { isHttp, isTls, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import { type Resolution, type Service, type ServicePort, serviceKey } from "../../model/service.ts";
 import type { Locality } from "../../model/workload.ts";
@@ -14,6 +15,7 @@ import { preferenceOf } from "../traffic-distribution.ts";
 import type { Entered } from "./auto-addresses.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { resolveHost } from "./names.ts";
+import { multipliesTo } from "./products.ts";
 import type { Reading } from "./reading.ts";
 import {
   type EndpointSpec,
@@ -43,11 +45,13 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   const entry = decodeObject(SERVICE_ENTRY, object, reporter);
   if (!entry) return undefined;
   const { spec } = entry;
+  if (isTooMuch(spec, reading)) return undefined;
   checkResolution(spec, reading);
   const ports = readPorts(spec, reading);
   const endpoints = (spec.endpoints ?? []).map((endpoint, i) =>
     readEndpoint(endpoint, `spec.endpoints[${i}]`, ports, spec, reading),
   );
+  const given = givenAddresses(entry);
   const services = spec.hosts.map((written): Service => {
     const host = resolveHost(written, namespace, settings.clusterDomain);
     return {
@@ -56,7 +60,7 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       host,
       namespace,
       name: host,
-      addresses: spec.addresses?.length ? spec.addresses : givenAddresses(entry, written),
+      addresses: spec.addresses?.length ? spec.addresses : (given.get(written) ?? []),
       ports,
       location: spec.location === "MESH_INTERNAL" ? "mesh" : "external",
       resolution: RESOLUTIONS[spec.resolution ?? "NONE"] ?? "passthrough",
@@ -70,10 +74,25 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   return { services, unaddressed, endpointLists: services.flatMap((service) => listsOf(service, endpoints, reading)) };
 }
 
-/** What istiod assigned, of an object that was brought from a cluster of it. */
-function givenAddresses({ spec, status }: ServiceEntryValue, host: string): readonly string[] {
-  const given = status?.addresses?.filter((entry) => (entry.host ?? spec.hosts[0]) === host) ?? [];
-  return given.flatMap(({ value = "" }) => (parseAddress(value) ? [value] : []));
+/** Each host is a service, with all ports and endpoints, at all addresses, and known in each namespace. */
+function isTooMuch(
+  { hosts, ports = [], endpoints = [], addresses = [], exportTo = [] }: ServiceEntrySpec,
+  { reporter }: Reading,
+): boolean {
+  const each = { hosts: hosts.length, ports: ports.length };
+  return (
+    multipliesTo({ ...each, endpoints: endpoints.length }, reporter) ||
+    multipliesTo({ ...each, addresses: addresses.length }, reporter) ||
+    multipliesTo({ hosts: hosts.length, "namespaces in exportTo": exportTo.length }, reporter)
+  );
+}
+
+/** What istiod assigned, by host as written, of an object that was brought from a cluster of it. */
+function givenAddresses({ spec, status }: ServiceEntryValue): ReadonlyMap<string, readonly string[]> {
+  const given = new Map<string, string[]>();
+  for (const { host = spec.hosts[0]!, value = "" } of status?.addresses ?? [])
+    if (parseAddress(value)) file(given, host, value);
+  return given;
 }
 
 /** Where the address that the client dialled is kept, an invented one would lead nowhere; and a wildcard stands for many. */
@@ -160,13 +179,14 @@ function checkDynamic(
 
 /** A port that fails is kept, so that endpoints can be checked against all names; the object is refused anyway. */
 function readPorts(spec: ServiceEntrySpec, { reporter }: Reading): readonly ServicePort[] {
+  const numbers = new Set<number>();
+  const names = new Set<string>();
   const ports = (spec.ports ?? []).map((port, i): ServicePort => {
     const path = `spec.ports[${i}]`;
-    const earlier = spec.ports!.slice(0, i);
-    if (earlier.some((other) => other.number === port.number))
-      reporter.report(`${path}.number`, diagnostics.duplicatePort(`number ${port.number}`));
-    if (earlier.some((other) => other.name === port.name))
-      reporter.report(`${path}.name`, diagnostics.duplicatePort(`name ${port.name}`));
+    if (numbers.has(port.number)) reporter.report(`${path}.number`, diagnostics.duplicatePort(`number ${port.number}`));
+    if (names.has(port.name)) reporter.report(`${path}.name`, diagnostics.duplicatePort(`name ${port.name}`));
+    numbers.add(port.number);
+    names.add(port.name);
     const protocol = protocolOf(port.protocol ?? "");
     if (!protocol)
       reporter.report(`${path}.protocol`, diagnostics.unsupportedProtocol(port.protocol ?? "", PROTOCOL_NAMES));
@@ -195,10 +215,11 @@ function readEndpoint(
 ): ListedEndpoint {
   const { namespace, settings, reporter } = reading;
   checkAddress(spec, path, entry.resolution ?? "NONE", reading);
-  const names = ports.map((port) => port.name);
+  const names = new Set(ports.map((port) => port.name));
   for (const name of Object.keys(spec.ports ?? {})) {
-    if (!names.includes(name))
-      reporter.report(`${path}.ports.${name}`, { ...diagnostics.unknownEndpointPort(name, names), part: "name" });
+    if (reporter.isFull) break;
+    if (!names.has(name))
+      reporter.report(`${path}.ports.${name}`, { ...diagnostics.unknownEndpointPort(name, [...names]), part: "name" });
   }
   const targets = ports.map(
     ({ name, number, target }) => [name, spec.ports?.[name] ?? (typeof target === "number" ? target : number)] as const,

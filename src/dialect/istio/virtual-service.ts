@@ -10,6 +10,7 @@ import { type HttpDraft, readHttpRoute } from "./http-route.ts";
 import { readTcpRoute, readTlsRoute, type TcpDraft, type TlsDraft } from "./l4-route.ts";
 import { MESH_GATEWAY, resolveHost } from "./names.ts";
 import { type Place, placesOf } from "./places.ts";
+import { multipliesTo } from "./products.ts";
 import type { Reading } from "./reading.ts";
 import { VIRTUAL_SERVICE, type VirtualServiceSpec } from "./virtual-service-schema.ts";
 
@@ -29,6 +30,7 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   const { object, origin, namespace, settings, reporter } = reading;
   const spec = decodeObject(VIRTUAL_SERVICE, object, reporter)?.spec;
   if (!spec) return undefined;
+  if (isTooMuch(spec, reading)) return undefined;
   const hosts = readHosts(spec, reading);
   const isDelegate = hosts.length === 0;
   if (isDelegate) checkDelegate(spec, reading);
@@ -52,13 +54,27 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   };
 }
 
+/** Each host has its rules at each gateway, and is known in each namespace. */
+function isTooMuch(spec: VirtualServiceSpec, { reporter }: Reading): boolean {
+  const { hosts = [], gateways = [], exportTo = [], http = [], tls = [], tcp = [] } = spec;
+  let matches = 0;
+  for (const { match = [] } of [...http, ...tls, ...tcp])
+    matches += Math.max(1, match.length) + match.reduce((all, each) => all + (each.gateways?.length ?? 0), 0);
+  return (
+    multipliesTo({ hosts: hosts.length, gateways: gateways.length, matches }, reporter) ||
+    multipliesTo({ hosts: hosts.length, "namespaces in exportTo": exportTo.length }, reporter)
+  );
+}
+
 function readHosts(spec: VirtualServiceSpec, { namespace, settings, reporter }: Reading): readonly string[] {
   const { hosts = [], gateways = [MESH_GATEWAY] } = spec;
   const resolved = hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain));
+  const seen = new Set<string>();
   for (const [i, host] of resolved.entries()) {
     const path = `spec.hosts[${i}]`;
     if (host === "*" && gateways.includes(MESH_GATEWAY)) reporter.report(path, diagnostics.wildcardForMesh());
-    if (resolved.indexOf(host) < i) reporter.report(path, diagnostics.duplicateHost(host));
+    if (seen.has(host)) reporter.report(path, diagnostics.duplicateHost(host));
+    seen.add(host);
   }
   return resolved;
 }

@@ -27,6 +27,7 @@ import { identified, type Proposal, prepare } from "./prepare.ts";
 import { removalChanges } from "./removal.ts";
 import type { Target, WriteOptions } from "./request.ts";
 import { checkAddress } from "./service-address.ts";
+import { inTurn } from "./turns.ts";
 
 /** As often as Kubernetes' API server tries a patch again. */
 const ATTEMPTS = 5;
@@ -43,6 +44,18 @@ export type Propose = (current: KubeObject | undefined) => Proposal;
 
 /** Does one write, from proposal to commit. Throws the Status of whatever refuses it; 409 when others kept writing in between. */
 export async function write(
+  context: ApiContext,
+  target: Target,
+  options: WriteOptions,
+  propose: Propose,
+): Promise<Written> {
+  const attempts = () => attempted(context, target, options, propose);
+  // What is not judged, or not stored, need not wait.
+  const isJudged = target.subresource === "" && !options.dryRun;
+  return isJudged ? inTurn(context.store, attempts) : attempts();
+}
+
+async function attempted(
   context: ApiContext,
   target: Target,
   options: WriteOptions,

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { changedTogether, claimedByOthers, type Held } from "./rivals.ts";
+import { broughtBy } from "./brought.ts";
+import type { Held } from "./held.ts";
+import { changedTogether } from "./together.ts";
 import { isOfKind } from "./view.ts";
 
 function object(apiVersion: string, kind: string, name: string, spec: object, namespace = "shop"): SourceObject {
@@ -49,7 +51,7 @@ function holding(...objects: readonly SourceObject[]): Held {
 }
 
 function codes(written: SourceObject, held: Held, together: readonly string[] = []): readonly string[] {
-  return claimedByOthers(written, held, DEFAULT_SETTINGS, new Set(together)).map(
+  return broughtBy(written, { held, settings: DEFAULT_SETTINGS }, new Set(together)).map(
     ({ code, severity, path = "" }) => `${severity} ${code} ${path}`,
   );
 }
@@ -118,13 +120,68 @@ describe("what is not refused", () => {
     const [newA, newB] = [route("a", ["other"]), route("b", ["web"])];
     const held = holding(a, b);
     expect(codes(newB, held)).toEqual(["error IST0109 spec.hosts[0]"]);
-    const together = changedTogether([newA, newB], [a, b], DEFAULT_SETTINGS);
+    const together = changedTogether([newA, newB], [a, b], DEFAULT_SETTINGS, 50);
     expect(together.get(newB.key)).toEqual([a.key]);
     expect(together.get(newA.key)).toEqual([b.key]);
     expect(codes(newB, held, together.get(newB.key))).toEqual([]);
     // What is written as it is there gives nothing up.
-    expect(changedTogether([a, newB], [a, b], DEFAULT_SETTINGS).get(newB.key)).toEqual([]);
+    expect(changedTogether([a, newB], [a, b], DEFAULT_SETTINGS, 50).get(newB.key)).toEqual([]);
   });
+});
+
+describe("what other kinds contradict is refused on either side, unless it changes along", () => {
+  const web = object("v1", "Service", "web", { selector: { app: "web" }, ports: [{ name: "http", port: 80 }] });
+  const proxied = (() => {
+    const { value, ...rest } = pod;
+    const metadata = { ...(value.metadata as object), annotations: { "heddle.dev/proxy": "heddle" } };
+    const status = { podIP: "10.0.0.9", conditions: [{ type: "Ready", status: "True" }] };
+    const read = sourceObject({ ...value, metadata, status });
+    return read.kind === "object" ? read.object : { value, ...rest };
+  })();
+  const plaintext = object("networking.istio.io/v1", "DestinationRule", "web", {
+    host: "web",
+    trafficPolicy: { tls: { mode: "DISABLE" } },
+  });
+  const automatic = object("networking.istio.io/v1", "DestinationRule", "web", { host: "web" });
+  const callers = object("security.istio.io/v1", "AuthorizationPolicy", "p", {
+    rules: [{ from: [{ source: { namespaces: ["shop"] } }] }],
+  });
+
+  test("plaintext to workloads that demand mutual TLS", () => {
+    const strict = peers("m", "STRICT");
+    expect(codes(plaintext, holding(web, proxied, strict))).toEqual(["error IST0113 spec.trafficPolicy.tls"]);
+    expect(codes(strict, holding(web, proxied, plaintext))).toEqual(["error IST0113 spec.mtls"]);
+    expect(codes(strict, holding(web, plaintext))).toEqual([]);
+    expect(codes(peers("m", "PERMISSIVE"), holding(web, proxied, plaintext))).toEqual([]);
+    const together = changedTogether([strict, automatic], [plaintext, peers("m", "PERMISSIVE")], DEFAULT_SETTINGS, 50);
+    expect(together.get(strict.key)).toEqual([plaintext.key]);
+    expect(codes(strict, holding(web, proxied, plaintext), together.get(strict.key))).toEqual([]);
+  });
+
+  test("rules about callers whom mutual TLS does not prove", () => {
+    const off = peers("m", "DISABLE");
+    expect(codes(callers, holding(off))).toEqual(["error KIA0105 spec.rules[0].from[0].source.namespaces[0]"]);
+    expect(codes(off, holding(callers))).toEqual(["error KIA0105 spec.mtls"]);
+    expect(codes(callers, holding(peers("m", "STRICT")))).toEqual([]);
+  });
+
+  test("what was wrong before does not stand in the way of another change", () => {
+    const off = peers("m", "DISABLE");
+    const more = object("security.istio.io/v1", "AuthorizationPolicy", "p", {
+      ...(callers.value.spec as object),
+      action: "DENY",
+    });
+    expect(codes(more, holding(off, callers))).toEqual([]);
+  });
+});
+
+test("of many that change at once a request names a bounded number, rivals first", () => {
+  const before = Array.from({ length: 300 }, (_, i) => object("v1", "Service", `s${i}`, { ports: [{ port: 80 }] }));
+  const after = before.map(({ origin }) => object("v1", "Service", origin.name, { ports: [{ port: 81 }] }));
+  const [a, newA, b] = [route("a", ["web"]), route("a", ["other"]), route("b", ["web"])];
+  const together = changedTogether([...after, newA, b], [...before, a], DEFAULT_SETTINGS, 50).get(b.key)!;
+  expect(together).toHaveLength(50);
+  expect(together[0]).toBe(a.key);
 });
 
 test("of an object with wrong fields, or a kind without rivals, nothing is looked at", () => {
