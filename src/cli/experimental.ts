@@ -15,7 +15,7 @@ import { recursiveOption } from "./files-option.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
-import { adminDump, adminOf } from "./proxy-admin.ts";
+import { adminDump, adminOf, adminOption } from "./proxy-admin.ts";
 import { type Json, readDump } from "./proxy-dump.ts";
 import { print, printError, renderTable, styleOf } from "./terminal.ts";
 
@@ -39,7 +39,7 @@ export function define(command: Command): void {
     .command("check")
     .description("Show the authorization policies that a workload's proxy has.")
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE")
-    .option("--admin <address>", "the proxy's admin interface, HOST:PORT")
+    .addOption(adminOption("the proxy's admin interface, HOST:PORT"))
     .option(
       "-f, --filename <file...>",
       "files of objects, or a dump of the proxy, instead of the proxy, - for standard input",

@@ -23,6 +23,7 @@ import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
 import { objectsInForce } from "./objects-in-force.ts";
+import { adminOption } from "./proxy-admin.ts";
 import { print, type Style, styleOf } from "./terminal.ts";
 
 /** What is asked, beside the URL. */
@@ -55,7 +56,7 @@ export function define(command: Command): void {
     )
     .option("--source-ip <address>", "of the client, where it is not that of --from")
     .option("--jwt <file>", "claims of the request's token in JSON, taken for signed")
-    .option("--admin <address>", "admin interface of that workload's proxy, HOST:PORT, where it was not started here")
+    .addOption(adminOption("admin interface of that workload's proxy, HOST:PORT, where it was not started here"))
     .addOption(new Option("-o, --output <form>").choices(EXPLANATION_OUTPUTS).default("text"))
     .addOption(dashboardOption());
   for (const option of apiOptions()) command.addOption(option);

@@ -2,14 +2,25 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import { fetchProblem } from "./api-client.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { stateFolder, statePaths } from "./state-folder.ts";
+import { hostPort } from "./values.ts";
 import { workloadCalled } from "./workload-name.ts";
 
 const TIMEOUT_MS = 10_000;
+
+/** `--admin`; its value stays as it is written. */
+export function adminOption(about: string): Option {
+  const parse = hostPort("--admin", "127.0.0.1:15000");
+  return new Option("--admin <address>", about).argParser((text: string) => {
+    parse(text);
+    return text;
+  });
+}
 
 /** A proxy that `heddle run` or `heddle gateway` started here. */
 interface LocalProxy {
@@ -93,7 +104,9 @@ export async function adminPage({ address }: AdminAddress, path: string, method 
   }
   const body = await response.text();
   if (response.ok) return body;
-  throw new Failure(`the proxy at ${address} refuses ${path}: ${body.trim()}`, {
+  // Envoy's next lines are the usage of its own interface.
+  const [reason = ""] = body.trim().split("\n");
+  throw new Failure(`the proxy at ${address} refuses ${path}: ${reason.replace(/^error: /, "")}`, {
     exit: response.status === 400 ? EXIT.usage : EXIT.failure,
   });
 }
