@@ -44,6 +44,15 @@ function isMissing(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
 }
 
+/** Those that are watched; none where the folder cannot be read. */
+export function filesWatched(folder: string): readonly string[] {
+  try {
+    return filesBelow(folder, []);
+  } catch {
+    return [];
+  }
+}
+
 /** Below a folder, links followed: `inside` are the folders on the way, so that one which leads back up is not. */
 function filesBelow(folder: string, inside: readonly string[]): readonly string[] {
   const own = realpathSync(folder);
