@@ -45,7 +45,7 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
     near ??
     (names.length > 0
       ? `there are ${names.slice(0, 5).join(", ")}`
-      : "files that hold it: no Pod in these has an address (status.podIP)");
+      : "files that hold it: there is no Pod in these, nor a Deployment");
   throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
 }
 

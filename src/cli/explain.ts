@@ -16,6 +16,7 @@ import type { SourceMap } from "../model/source-map.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
 import { type Asker, entryOf, sourceOf } from "./asker.ts";
+import { asRunning } from "./described.ts";
 import { EXPLANATION_OUTPUTS, type ExplanationOutput, explanationText } from "./explanation-output.ts";
 import { filesInsteadOption, recursiveOption } from "./files-option.ts";
 import { liveProxies } from "./live-proxies.ts";
@@ -154,7 +155,7 @@ function load(
   settings: MeshSettings,
 ): { readonly mesh: Mesh; readonly sources: SourceMap } {
   const { objects, unreadable } = objectsOfFiles(files, namespace);
-  const { parts, sources, results, settings: inForce } = translate(objects, settings);
+  const { parts, sources, results, settings: inForce } = translate(asRunning(objects), settings);
   const errors = [...unreadable, ...results.flatMap((result) => result.diagnostics)].filter(
     ({ severity }) => severity === "error",
   );

@@ -1,7 +1,7 @@
 // Findings that need the whole mesh: references that lead nowhere, objects that shadow each other, policies that contradict.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { nearest } from "../base/nearest.ts";
+import { nearestHost } from "../base/nearest.ts";
 
 import type { ClientPolicy } from "./client-policy.ts";
 import type { ServiceEndpoints } from "./endpoint.ts";
@@ -106,7 +106,7 @@ class Validation {
   }
 
   #nearestHost(host: string): string | undefined {
-    return this.#suggestionsLeft-- > 0 ? nearest(host, this.#mesh.index.servicesByHost.keys()) : undefined;
+    return this.#suggestionsLeft-- > 0 ? nearestHost(host, this.#mesh.index.servicesByHost.keys()) : undefined;
   }
 
   #service(service: Service): void {
