@@ -1,4 +1,4 @@
-// `heddle x`, istioctl's experimental commands: `authz check`, and `describe`, which is no experiment here.
+// `heddle x`, istioctl's experimental commands: `authz check`, and `describe` and `wait`, which are no experiments here.
 
 import type { Command } from "commander";
 import { Option } from "commander";
@@ -6,6 +6,7 @@ import { EXIT, Failure } from "../base/failure.ts";
 import { envoyRegistry } from "../xds/envoy-types.ts";
 import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
+import { adminOption } from "./admin-option.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { authorizationRows } from "./authorization-rules.ts";
@@ -15,9 +16,10 @@ import { recursiveOption } from "./files-option.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
-import { adminDump, adminOf, adminOption } from "./proxy-admin.ts";
+import { adminDump, adminOf } from "./proxy-admin.ts";
 import { type Json, readDump } from "./proxy-dump.ts";
 import { print, printError, renderTable, styleOf } from "./terminal.ts";
+import { define as defineWait } from "./wait.ts";
 
 const OUTPUTS = ["table", "json"] as const;
 const HEADING = "AuthorizationPolicy";
@@ -34,6 +36,11 @@ interface CheckOptions {
 
 export function define(command: Command): void {
   defineDescribe(command.command("describe").description("The same as heddle describe."));
+  defineWait(
+    command
+      .command("wait")
+      .description("The same as heddle wait, with istioctl's KIND NAME.NAMESPACE and --for=distribution."),
+  );
   const authz = command.command("authz").description("Authorization policies of a workload.");
   authz
     .command("check")

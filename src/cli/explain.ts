@@ -13,6 +13,7 @@ import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { SourceMap } from "../model/source-map.ts";
+import { adminOption } from "./admin-option.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
 import { type Asker, entryOf, sourceOf } from "./asker.ts";
@@ -24,7 +25,6 @@ import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
 import { objectsInForce } from "./objects-in-force.ts";
-import { adminOption } from "./proxy-admin.ts";
 import { print, type Style, styleOf } from "./terminal.ts";
 
 /** What is asked, beside the URL. */

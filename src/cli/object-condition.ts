@@ -21,10 +21,11 @@ export interface AwaitedObject {
 
 const POLL_MS = 100;
 
-/** `programmed`, `accepted`, `condition=Conflicted=False`. */
+/** `programmed`, which istioctl calls `distribution`, `accepted`, `condition=Conflicted=False`. */
 export function awaitedCondition(text: string): AwaitedCondition {
   const [, named, status = "True"] = /^condition=([^=\s]+)(?:=([^=\s]+))?$/.exec(text) ?? [];
-  const type = named ?? { accepted: "Accepted", programmed: "Programmed" }[text.toLowerCase()];
+  const type =
+    named ?? { accepted: "Accepted", programmed: "Programmed", distribution: "Programmed" }[text.toLowerCase()];
   if (type !== undefined) return { type, status };
   const hint = "--for=programmed, --for=accepted or --for=condition=TYPE[=STATUS]";
   throw new Failure(`--for is no condition: ${JSON.stringify(text)}`, { hint, exit: EXIT.usage });

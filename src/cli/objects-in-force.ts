@@ -1,6 +1,7 @@
 // The objects that a running control plane compiles: what its API holds, and what is in the folder that it watches, which counts more.
 
-import { filesWatched } from "../control/source/directory.ts";
+import { statSync } from "node:fs";
+import { filesBelow } from "../base/object-folder.ts";
 import type { TextFile } from "../dialect/load.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { objectsHeld, objectsOfFiles, onTop } from "./analysis-input.ts";
@@ -19,7 +20,7 @@ export async function objectsInForce(options: ApiOptions): Promise<readonly Sour
 /** Those of the folder. What cannot be read is left out, as the control plane leaves it out. */
 export function objectsWatched(options: ApiOptions): readonly SourceObject[] {
   const folder = folderWatched(options);
-  return folder === undefined ? [] : objectsOfFiles(filesWatched(folder).flatMap(readable), "default").objects;
+  return folder === undefined ? [] : objectsOfFiles(filesIn(folder), "default").objects;
 }
 
 /** Undefined where another's API is asked, and where the control plane watches none. */
@@ -27,9 +28,17 @@ export function folderWatched({ server, state }: ApiOptions): string | undefined
   return server === undefined ? readNote(stateFolder(state))?.config : undefined;
 }
 
+function filesIn(folder: string): readonly TextFile[] {
+  try {
+    return filesBelow(folder).flatMap(readable);
+  } catch {
+    return []; // it is gone
+  }
+}
+
 function readable(path: string): readonly TextFile[] {
   try {
-    return [readFile(path)];
+    return statSync(path).isFile() ? [readFile(path)] : [];
   } catch {
     return [];
   }

@@ -2,25 +2,14 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import { fetchProblem } from "./api-client.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { stateFolder, statePaths } from "./state-folder.ts";
-import { hostPort } from "./values.ts";
 import { workloadCalled } from "./workload-name.ts";
 
 const TIMEOUT_MS = 10_000;
-
-/** `--admin`; its value stays as it is written. */
-export function adminOption(about: string): Option {
-  const parse = hostPort("--admin", "127.0.0.1:15000");
-  return new Option("--admin <address>", about).argParser((text: string) => {
-    parse(text);
-    return text;
-  });
-}
 
 /** A proxy that `heddle run` or `heddle gateway` started here. */
 interface LocalProxy {
@@ -74,11 +63,11 @@ export interface AdminAddress {
   readonly node: string | undefined;
 }
 
-/** `text`: a Pod, what owns it, or its app, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
-export function adminOf(text: string, state: string | undefined): AdminAddress {
+/** `namespace`: of a name alone; undefined: any. `text`: a Pod, what owns it, or its app, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
+export function adminOf(text: string, state: string | undefined, namespace?: string): AdminAddress {
   const proxies = localProxies(state);
   const namesOf = ({ namespace, name, workload, app }: LocalProxy) => ({ namespace, names: [name, workload, app] });
-  const found = workloadCalled(proxies, namesOf, text, undefined);
+  const found = workloadCalled(proxies, namesOf, text, namespace);
   if (found) return { address: found.admin, node: found.node };
   const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
   const names = proxies

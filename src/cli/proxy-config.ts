@@ -4,10 +4,11 @@ import { Argument, type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
+import { adminOption } from "./admin-option.ts";
 import { stateOption } from "./api-client.ts";
 import { listenerTable } from "./listener-table.ts";
 import { readFiles } from "./object-files.ts";
-import { type AdminAddress, adminClusters, adminDump, adminOf, adminOption, adminPage } from "./proxy-admin.ts";
+import { type AdminAddress, adminClusters, adminDump, adminOf, adminPage } from "./proxy-admin.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { addFilters, type FilterOptions, filtered, filterText, givenIn } from "./proxy-filter.ts";
 import {
@@ -19,7 +20,7 @@ import {
   secretTable,
 } from "./proxy-table.ts";
 import { print, printError, renderTable } from "./terminal.ts";
-import { port } from "./values.ts";
+import { name, port } from "./values.ts";
 
 /** With istioctl's short names. */
 const TYPES = {
@@ -42,6 +43,7 @@ interface ProxyConfigOptions extends FilterOptions {
   readonly proxyAdminPort?: number;
   readonly file?: string;
   readonly state?: string;
+  readonly namespace?: string;
   readonly level?: string;
   readonly reset?: true;
   readonly output: (typeof OUTPUTS)[number];
@@ -56,6 +58,7 @@ export function define(command: Command): void {
   command
     .addArgument(typeArgument())
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE of what was started on this machine")
+    .option("-n, --namespace <name>", "namespace of a NAME alone (default: any)", name("--namespace"))
     .addOption(adminOption("the proxy's admin interface, HOST:PORT"))
     .option("--proxy-admin-port <port>", "the port of it on this machine", port("--proxy-admin-port"))
     .option(
@@ -118,7 +121,7 @@ async function proxyConfig(type: ConfigType, workload: string | undefined, optio
 /** Undefined: a dump is read. */
 function adminAddress(
   workload: string | undefined,
-  { admin, proxyAdminPort, file, state }: ProxyConfigOptions,
+  { admin, proxyAdminPort, file, state, namespace }: ProxyConfigOptions,
 ): AdminAddress | undefined {
   const own = proxyAdminPort === undefined ? undefined : `127.0.0.1:${proxyAdminPort}`;
   // istioctl's form has both: the port is the workload's.
@@ -132,7 +135,7 @@ function adminAddress(
       },
     );
   if (admin !== undefined) return { address: admin, node: undefined };
-  const found = workload === undefined ? undefined : adminOf(workload, state);
+  const found = workload === undefined ? undefined : adminOf(workload, state, namespace);
   return own === undefined ? found : { address: own, node: found?.node };
 }
 

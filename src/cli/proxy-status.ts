@@ -5,9 +5,9 @@ import { stringify } from "yaml";
 import type { ProxyConfig, ProxyStatus, State } from "../admin/api.ts";
 import { formatDuration } from "../base/duration.ts";
 import { EXIT } from "../base/failure.ts";
+import { adminOption } from "./admin-option.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { dashboardOption, fetchState } from "./mesh-status.ts";
-import { adminOption } from "./proxy-admin.ts";
 import type { DifferenceOptions } from "./proxy-difference.ts";
 import { print, printError, renderTable, type Style, styleOf } from "./terminal.ts";
 

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
-import { adminOption } from "./proxy-admin.ts";
+import { adminOption } from "./admin-option.ts";
 import { TraceReader, traceLine } from "./tap-trace.ts";
 import { print } from "./terminal.ts";
 

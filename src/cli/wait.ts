@@ -33,7 +33,10 @@ export function define(command: Command): void {
   command
     .argument("[objects...]", "KIND/NAME, as `vs/web`, or a kind and then names")
     .addOption(
-      new Option("--for <condition>", "programmed, accepted, or condition=TYPE[=STATUS]")
+      new Option(
+        "--for <condition>",
+        "programmed, accepted, or condition=TYPE[=STATUS]; distribution is istioctl's name of the first",
+      )
         .argParser(awaitedCondition)
         .default(awaitedCondition("programmed"), "programmed"),
     )
@@ -66,13 +69,16 @@ async function wait(names: readonly string[], options: WaitOptions): Promise<voi
   }
 }
 
-/** In the API, or else in the folder that the control plane watches. */
+/** In the API, or else in the folder that the control plane watches. Names of Istio's kinds may have dots: istioctl's `NAME.NAMESPACE` comes second. */
 function finder({ client }: Api, options: WaitOptions): Find {
-  return async ({ type, name }) => {
-    const held = await client.get(type, name);
-    if (held) return held;
-    const [watched] = await watchedObjects({ type, ...name, selector: undefined }, options);
-    return watched;
+  const called = async ({ type, name }: AwaitedObject) =>
+    (await client.get(type, name)) ?? (await watchedObjects({ type, ...name, selector: undefined }, options))[0];
+  return async (object) => {
+    const found = await called(object);
+    const { type, name } = object;
+    const dot = name.name.lastIndexOf(".");
+    if (found || !type.namespaced || dot <= 0) return found;
+    return called({ type, name: { namespace: name.name.slice(dot + 1), name: name.name.slice(0, dot) } });
   };
 }
 

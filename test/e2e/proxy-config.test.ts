@@ -144,6 +144,28 @@ describe.each(PROXIES)("of %s", (proxy) => {
   });
 });
 
+test("istioctl's and kubectl's names of workloads, and where their pages are", async () => {
+  const bootstrap = (await pc("b", "of-heddle-v1")).stdout;
+  for (const names of [["deploy/of-heddle-v1"], ["deployment/of-heddle-v1.default"], ["of-heddle-v1", "-n", "default"]])
+    expect((await pc("b", ...names)).stdout).toBe(bootstrap);
+  expect((await pc("b", "of-heddle-v1", "-n", "shop")).code).toBe(1);
+  expect((await heddle.call(["ps", "deploy/of-heddle-v1"])).stdout).toContain("Clusters Match");
+  const { port_value: port } = JSON.parse(bootstrap).bootstrap.admin.address.socket_address;
+  const page = await heddle.call(["dashboard", "envoy", "deploy/of-heddle-v1"]);
+  expect(page).toEqual({ code: 0, stdout: `http://127.0.0.1:${port}\n`, stderr: "" });
+  expect((await heddle.call(["dash"])).stdout).toBe(`${heddle.note.dashboard}\n`);
+  expect((await heddle.call(["dashboard", "metrics"])).stdout).toBe(`${heddle.note.metrics}\n`);
+  expect(await heddle.call(["dashboard", "kiali"])).toMatchObject({ code: 64 });
+  expect(await heddle.call(["dashboard", "proxy"])).toMatchObject({ code: 64 });
+});
+
+test("versions, in istioctl's forms", async () => {
+  const { stdout } = await heddle.call(["version", "--short"]);
+  expect(stdout).toMatch(/^client {10}\S+\ncontrol plane {3}\S+\nproxies .*\(\d+\)\n/);
+  expect((await heddle.call(["version", "--remote=false", "--short"])).stdout).toMatch(/^client {10}\S+\n$/);
+  expect((await heddle.call(["version", "--remote"])).stdout).toContain("control plane");
+});
+
 describe("bad input", () => {
   test.each([
     ["a workload that was not started here", ["c", "of-heddl-v1"], 1, "try: of-heddle-v1"],

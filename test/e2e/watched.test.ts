@@ -39,6 +39,8 @@ test(
     expect(await heddle.call(["wait", "vs/golden-signal"])).toMatchObject(met);
     expect(await heddle.call(["wait", "vs", "golden-signal"])).toMatchObject(met);
     expect(await heddle.call(["wait", "-f", file])).toMatchObject(met);
+    const distribution = ["x", "wait", "--for=distribution", "VirtualService", "golden-signal.default"];
+    expect(await heddle.call(distribution)).toMatchObject({ code: 0 });
     for (const weights of [70, 60, 50]) {
       writeFileSync(file, good.replace("weight: 80", `weight: ${weights}`));
       expect(await heddle.call(["wait", "vs/golden-signal"])).toMatchObject(met);
