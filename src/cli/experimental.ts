@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import type { WorkloadProxy } from "../model/workload.ts";
 import { envoyRegistry } from "../xds/envoy-types.ts";
 import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
@@ -12,7 +13,8 @@ import { namespaceOption, stateOption } from "./api-client.ts";
 import { authorizationRows } from "./authorization-rules.ts";
 import { define as defineDescribe } from "./describe.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { recursiveOption } from "./files-option.ts";
+import { proxyOption, recursiveOption } from "./files-option.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
@@ -30,6 +32,7 @@ interface CheckOptions {
   readonly recursive?: true;
   readonly namespace: string;
   readonly meshConfig?: string;
+  readonly proxy?: WorkloadProxy["kind"];
   readonly state?: string;
   readonly output: (typeof OUTPUTS)[number];
 }
@@ -52,6 +55,7 @@ export function define(command: Command): void {
       "files of objects, or a dump of the proxy, instead of the proxy, - for standard input",
     )
     .addOption(recursiveOption())
+    .addOption(proxyOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .addOption(stateOption())
@@ -93,7 +97,9 @@ async function listenersOfFiles(
   if (workload === undefined && file) return readDump(Buffer.from(file.content).toString(), file.name).listeners;
   const { objects, unreadable } = objectsOfFiles(files, options.namespace);
   const settings = meshSettings(options.state, options.meshConfig, objects);
-  const result = compileOffline(objects, { workload: required(workload), namespace: options.namespace }, settings);
+  const { namespace, proxy } = options;
+  const target = { workload: required(workload), namespace, proxy };
+  const result = compileOffline(asRunning(objects), target, settings);
   const diagnostics = result.kind === "rejected" ? [...unreadable, ...result.diagnostics] : unreadable;
   const refused = refusedFiles(diagnostics, "nothing was compiled");
   if (refused) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
