@@ -191,6 +191,13 @@ describe("delete", () => {
         stdout: 'virtualservice.networking.istio.io "golden-signal" deleted\n',
         stderr: 'virtualservice.networking.istio.io "nope" not found in namespace default\n',
       });
+      await apply(...DOCUMENTS);
+      expect(await heddle.call(["delete", "vs/golden-signal", "dr/golden-signal"])).toMatchObject({
+        code: 0,
+        stdout:
+          'virtualservice.networking.istio.io "golden-signal" deleted\ndestinationrule.networking.istio.io "golden-signal" deleted\n',
+      });
+      await apply(DOCUMENTS[0]!);
       const { code, stdout } = await heddle.call(["delete", "--ignore-not-found", "-f", ...DOCUMENTS]);
       expect({ code, lines: stdout.trimEnd().split("\n").length }).toEqual({ code: 0, lines: 2 });
     },
