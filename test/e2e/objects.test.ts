@@ -66,6 +66,8 @@ describe("apply", () => {
       const lines = (verb: string) => names.map((name) => `${name} ${verb}\n`).join("");
       const rehearsed = await heddle.call(["apply", "--dry-run", "-f", ...DOCUMENTS]);
       expect(rehearsed).toMatchObject({ code: 0, stdout: lines("created (dry run)") });
+      const asKubectl = await heddle.call(["apply", "--dry-run=server", "-f", ...DOCUMENTS]);
+      expect(asKubectl).toMatchObject({ code: 0, stdout: lines("created (dry run)") });
       expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("created") });
       expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("unchanged") });
       const half = readFileSync(DOCUMENTS[1]!, "utf8")
