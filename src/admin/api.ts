@@ -223,6 +223,8 @@ export interface ObjectConditions {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  /** Of what was read of a file, which has no generation (cli/object-digest.ts); undefined: the API holds it. */
+  readonly digest?: string | undefined;
   readonly conditions: readonly {
     readonly type: string;
     readonly status: string;

@@ -1,6 +1,6 @@
 // Everything that analyzers look at together: the objects by kind, the mesh that they make, and indexes over both.
 
-import { nearest } from "../base/nearest.ts";
+import { nearest, nearestHost } from "../base/nearest.ts";
 import { resolveHost } from "../dialect/istio/names.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import type { RecordSchema, Value } from "../dialect/schema.ts";
@@ -103,7 +103,7 @@ export class World {
   }
 
   nearestHost(host: string): string | undefined {
-    return this.nearest(host, this.mesh.index.servicesByHost.keys());
+    return this.#suggestionsLeft-- > 0 ? nearestHost(host, this.mesh.index.servicesByHost.keys()) : undefined;
   }
 
   /** Undefined as well when so many were looked for that nobody reads on. */

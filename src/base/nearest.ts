@@ -53,10 +53,43 @@ export function misspelling(text: string, candidates: Iterable<string>): string 
   return undefined;
 }
 
+/**
+ * Of host names the one that was probably meant. What both end with says nothing: of `a.shop.svc.cluster.local` and `b.shop.svc.cluster.local`
+ * the names alone are compared. Else the host of the same name in another namespace, if there is one alone.
+ */
+export function nearestHost(host: string, candidates: Iterable<string>): string | undefined {
+  const labels = host.split(".");
+  const namesakes: string[] = [];
+  let best: string | undefined;
+  let bestDistance = Number.POSITIVE_INFINITY;
+  const effort = { left: MAX_EFFORT };
+  for (const candidate of candidates) {
+    const others = candidate.split(".");
+    let shared = 0;
+    while (shared < Math.min(labels.length, others.length) - 1 && labels.at(-1 - shared) === others.at(-1 - shared))
+      shared++;
+    const [own, other] = [labels, others].map((all) => all.slice(0, all.length - shared).join(".")) as [string, string];
+    const limit = Math.min(bestDistance, tolerated(own) + 1);
+    const isFar = Math.abs(own.length - other.length) >= limit || effort.left < 0;
+    const d = isFar ? limit : distance(own.toLowerCase(), other.toLowerCase(), limit, effort);
+    if (d < limit) {
+      best = candidate;
+      bestDistance = d;
+    }
+    if (shared > 0 && labels[0] === others[0] && labels.length === others.length) namesakes.push(candidate);
+  }
+  return best ?? (namesakes.length === 1 ? namesakes[0] : undefined);
+}
+
+/** A third, and one letter of a short word. */
+function tolerated(text: string): number {
+  return Math.max(1, Math.floor(text.length / 3));
+}
+
 /** The candidate that `text` was probably meant to be (at most a third of it differs), or undefined. */
 export function nearest(text: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(text.length / 3)) + 1;
+  let bestDistance = tolerated(text) + 1;
   const lower = text.toLowerCase();
   const effort = { left: MAX_EFFORT };
   for (const candidate of candidates) {

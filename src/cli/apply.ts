@@ -14,7 +14,7 @@ import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeAlone, judgeEach, judgeTogether, objectsInForce } from "./judge.ts";
 import { shownName } from "./kinds.ts";
 import { meshSettings } from "./mesh-settings.ts";
-import { awaitCondition, isJudged } from "./object-condition.ts";
+import { type AwaitedObject, awaitCondition, isJudged } from "./object-condition.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { duration, required } from "./values.ts";
@@ -24,7 +24,8 @@ import { readWritten, type WrittenObject } from "./written-objects.ts";
 interface ApplyOptions extends ApiOptions {
   readonly filename?: readonly string[];
   readonly namespace: string;
-  readonly dryRun?: true;
+  /** kubectl's; both of the first ask the server. */
+  readonly dryRun?: "server" | "client" | "none";
   readonly wait?: true;
   readonly timeout: number;
 }
@@ -33,7 +34,11 @@ export function define(command: Command): void {
   command
     .option("-f, --filename <file...>", "files or folders of YAML or JSON, - for standard input")
     .addOption(namespaceOption())
-    .option("--dry-run", "judge, and show what would be done, but do nothing")
+    .addOption(
+      new Option("--dry-run [mode]", "judge, and show what would be done, but do nothing")
+        .choices(["server", "client", "none"])
+        .preset("server"),
+    )
     .option("--wait", "until every proxy that they concern has them")
     .addOption(
       new Option("--timeout <duration>", "how long to wait with --wait")
@@ -61,15 +66,20 @@ async function apply(options: ApplyOptions): Promise<void> {
   const ordered = namespacesFirst(objects);
   const together = togetherOf(objects, inForce, settings);
   await rehearse(client, ordered, together);
-  for (const written of ordered) await print(await applyObject(client, written, together, options.dryRun === true));
-  if (options.wait && !options.dryRun) await programmed(client, ordered, options.timeout);
+  for (const written of ordered) await print(await applyObject(client, written, together, isRehearsal(options)));
+  if (options.wait && !isRehearsal(options)) await programmed(client, ordered, options.timeout);
+}
+
+function isRehearsal({ dryRun }: ApplyOptions): boolean {
+  return dryRun === "server" || dryRun === "client";
 }
 
 async function programmed(client: KubeClient, objects: readonly WrittenObject[], timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
+  const find = ({ type, name }: AwaitedObject) => client.get(type, name);
   for (const { type, source } of objects)
     if (isJudged(type))
-      await awaitCondition(client, { type, name: source.origin }, { type: "Programmed", status: "True" }, deadline);
+      await awaitCondition(find, { type, name: source.origin }, { type: "Programmed", status: "True" }, deadline);
 }
 
 /** Prints what was found; throws when an error is among it. */

@@ -45,18 +45,40 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
     near ??
     (names.length > 0
       ? `there are ${names.slice(0, 5).join(", ")}`
-      : "files that hold it: no Pod in these has an address (status.podIP)");
+      : "files that hold it: there is no Pod in these, nor a Deployment");
   throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
 }
 
 /** `name` is a workload's or a Gateway's, with its namespace or without. */
 function gatewayNamed(mesh: Mesh, name: string): Workload {
-  const doors = mesh.workloads.filter(({ proxy }) => proxy?.gateway);
-  const isMeant = (one: { readonly namespace: string; readonly name: string }) =>
-    name.includes("/") ? `${one.namespace}/${one.name}` === name : one.name === name;
-  const door =
-    doors.find(isMeant) ?? doors.find((workload) => gatewaysOf(mesh, workload).some(({ origin }) => isMeant(origin)));
-  return door ?? workloadNamed(doors, name, "gateway, nor a workload that opens one,");
+  const door = doorNamed(mesh, name);
+  if (door) return door;
+  if (mesh.gateways.some(({ origin }) => isMeant(name, origin)))
+    throw new Failure(`no workload opens the Gateway ${name}`, {
+      hint: "heddle gateway, with the labels that its selector asks for",
+      exit: EXIT.data,
+    });
+  const names = mesh.gateways.flatMap(({ origin }) => [origin.name, `${origin.namespace}/${origin.name}`]);
+  const near = nearest(name, names);
+  if (near !== undefined) throw new Failure(`no gateway ${name}`, { hint: near, exit: EXIT.data });
+  return workloadNamed(doorsOf(mesh), name, "gateway, nor a workload that opens one,");
+}
+
+function doorsOf({ workloads }: Mesh): readonly Workload[] {
+  return workloads.filter(({ proxy }) => proxy?.gateway);
+}
+
+export function isMeant(name: string, one: { readonly namespace: string; readonly name: string }): boolean {
+  return name.includes("/") ? `${one.namespace}/${one.name}` === name : one.name === name;
+}
+
+/** Undefined: there is none. */
+export function doorNamed(mesh: Mesh, name: string): Workload | undefined {
+  const doors = doorsOf(mesh);
+  return (
+    doors.find((door) => isMeant(name, door)) ??
+    doors.find((door) => gatewaysOf(mesh, door).some(({ origin }) => isMeant(name, origin)))
+  );
 }
 
 /** Documentation's (RFC 5737): nothing is known of who comes from outside. */

@@ -23,6 +23,7 @@ import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.
 import { parseCertificate } from "../pki/certificate.ts";
 import type { ScrapeTarget, ScrapeTargets } from "../telemetry/target.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
+import { digestOf } from "./object-digest.ts";
 
 export interface ControlViewOptions {
   readonly version: string;
@@ -166,8 +167,9 @@ export class ControlView implements ControlSource, ScrapeTargets {
   }
 
   conditions(): readonly ObjectConditions[] {
-    return [...(this.objectStatus?.inForce() ?? [])].map(({ origin, conditions }) => ({
+    return [...(this.objectStatus?.inForce() ?? [])].map(({ origin, value, conditions }) => ({
       ...origin,
+      digest: digestOf(value),
       conditions: conditions.map(({ type, status, reason, message }) => ({ type, status, reason, message })),
     }));
   }

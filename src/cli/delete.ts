@@ -5,6 +5,7 @@ import { EXIT, Failure } from "../base/failure.ts";
 import type { ResourceType } from "../kube/resources.ts";
 import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
+import { targetsOf } from "./get-targets.ts";
 import { kindNamed } from "./kinds.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
@@ -24,7 +25,7 @@ interface Doomed {
 
 export function define(command: Command): void {
   command
-    .argument("[kind]", "as `virtualservice`, `vs`")
+    .argument("[kind]", "as `virtualservice`, `vs`; or `vs/web dr/web`")
     .argument("[name...]")
     .option("-f, --filename <file...>", "the objects of these files, - for standard input")
     .addOption(namespaceOption())
@@ -56,6 +57,11 @@ async function deleteObjects(
 }
 
 function named(kind: string | undefined, names: readonly string[], { namespace }: DeleteOptions): readonly Doomed[] {
+  const pairs = [kind ?? "", ...names];
+  if (pairs.every((pair) => /^[^/]+\/[^/]+$/.test(pair)))
+    return targetsOf(pairs[0]!, names).flatMap((target) =>
+      target.names.map((name) => ({ type: target.type, namespace, name })),
+    );
   if (kind === undefined || names.length === 0) {
     throw new Failure("nothing named to delete", {
       hint: "heddle delete virtualservice golden-signal, or heddle delete -f FILE",

@@ -15,12 +15,14 @@ import type { Description } from "../explain/description/description.ts";
 import type { Subject } from "../explain/description/subject.ts";
 import { buildMesh } from "../model/build.ts";
 import type { MeshSettings } from "../model/settings.ts";
+import type { WorkloadProxy } from "../model/workload.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
-import { asRunning, DESCRIBED_KINDS, described, type Wanted, wantedOf } from "./described.ts";
+import { DESCRIBED_KINDS, described, type Wanted, wantedOf } from "./described.ts";
 import { type Described, descriptionText, placesOf } from "./description-output.ts";
-import { filesInsteadOption, recursiveOption } from "./files-option.ts";
+import { filesInsteadOption, proxyOption, recursiveOption } from "./files-option.ts";
 import { acknowledgementOf } from "./live-proxies.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
@@ -36,6 +38,7 @@ interface DescribeOptions extends ApiOptions, MeshOptions {
   readonly recursive?: true;
   readonly namespace: string;
   readonly meshConfig?: string;
+  readonly proxy?: WorkloadProxy["kind"];
   readonly output: DescribeOutput;
 }
 
@@ -45,6 +48,7 @@ export function define(command: Command): void {
     .argument("[name]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE")
     .addOption(filesInsteadOption())
     .addOption(recursiveOption())
+    .addOption(proxyOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("text"))
@@ -68,6 +72,7 @@ async function run(kind: string, name: string | undefined, options: DescribeOpti
     const settings = meshSettings(options.state, options.meshConfig, objects);
     return print(offlineText({ files, settings }, wanted, options, style));
   }
+  if (options.proxy !== undefined) throw new Failure("--proxy is of files", { hint: "-f FILES", exit: EXIT.usage });
   await print(await liveText(wanted, options, style));
 }
 
@@ -75,11 +80,11 @@ async function run(kind: string, name: string | undefined, options: DescribeOpti
 export function offlineText(
   { files, settings }: { readonly files: readonly TextFile[]; readonly settings: MeshSettings },
   wanted: Wanted,
-  { namespace, output }: Pick<DescribeOptions, "namespace" | "output">,
+  { namespace, output, proxy }: Pick<DescribeOptions, "namespace" | "output" | "proxy">,
   style: Style,
 ): string {
   const { objects, unreadable } = objectsOfFiles(files, namespace);
-  const running = asRunning(objects);
+  const running = asRunning(objects, proxy);
   const { subject, errors } = subjectOf(running, settings);
   const all = [...unreadable.filter(({ severity }) => severity === "error"), ...errors];
   if (all.length > 0)

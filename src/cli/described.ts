@@ -2,13 +2,11 @@
 
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
-import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import type { Description } from "../explain/description/description.ts";
 import { describeService } from "../explain/description/service.ts";
 import type { Subject } from "../explain/description/subject.ts";
 import { describeWorkload } from "../explain/description/workload.ts";
-import { labelsMatch, type Workload } from "../model/workload.ts";
-import { podOfTemplate } from "./compile-target.ts";
+import type { Workload } from "../model/workload.ts";
 import { isCalled, workloadCalled } from "./workload-name.ts";
 
 /** With istioctl's and kubectl's short names. */
@@ -29,7 +27,9 @@ export interface Wanted {
 export function wantedOf(first: string, second: string | undefined): Wanted {
   const slash = second === undefined ? first.indexOf("/") : -1;
   const [kind, name] = slash < 0 ? [first, second] : [first.slice(0, slash), first.slice(slash + 1)];
-  const found = DESCRIBED_KINDS.find((one) => (KINDS[one] as readonly string[]).includes(kind.toLowerCase()));
+  const found = DESCRIBED_KINDS.find((one) =>
+    (KINDS[one] as readonly string[]).includes(kind.toLowerCase().replace(/\.apps$/, "")),
+  );
   if (found && name !== undefined && name !== "") return { kind: found, name };
   if (found) throw new Failure(`which ${found}?`, { hint: `heddle describe ${found} NAME`, exit: EXIT.usage });
   throw new Failure(`nothing that is described: ${JSON.stringify(kind)}`, {
@@ -78,44 +78,4 @@ function noSuch(kind: DescribedKind, name: string, namespace: string, known: rea
   const where = name.includes("/") ? "" : ` in namespace ${namespace}`;
   const near = nearest(name, name.includes("/") ? all : [...own, ...all]);
   return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit: EXIT.data });
-}
-
-// ── manifests ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** RFC 5737: nobody's. */
-const NETWORKS = ["192.0.2", "198.51.100", "203.0.113"];
-
-interface PodValue {
-  readonly status?: { readonly podIP?: string };
-}
-
-/**
- * Objects as if they ran: manifests have no status, and a Pod without an address is no workload yet. A Deployment without Pods has one, by
- * its own name.
- */
-export function asRunning(objects: readonly SourceObject[]): readonly SourceObject[] {
-  const pods = objects.filter(({ origin }) => origin.group === "" && origin.kind === "Pod");
-  const made = objects
-    .filter(({ origin }) => origin.group === "apps")
-    .flatMap(podOfTemplate)
-    .filter(
-      ({ origin, labels }) =>
-        !pods.some((pod) => pod.origin.namespace === origin.namespace && labelsMatch(labels, pod.labels)),
-    );
-  let count = 0;
-  return [...objects, ...made].map((object) => {
-    const isPod = object.origin.group === "" && object.origin.kind === "Pod";
-    return isPod && !(object.value as PodValue).status?.podIP ? started(object, addressOf(count++)) : object;
-  });
-}
-
-function addressOf(count: number): string {
-  const network = NETWORKS[Math.floor(count / 254) % NETWORKS.length];
-  return `${network}.${(count % 254) + 1}`;
-}
-
-function started(pod: SourceObject, podIP: string): SourceObject {
-  const status = { podIP, conditions: [{ type: "Ready", status: "True" }] };
-  const read = sourceObject({ ...pod.value, status }, pod.spans);
-  return read.kind === "object" ? read.object : pod;
 }

@@ -7,6 +7,7 @@ import type {
   DestinationRuleFacts,
   ExposureFacts,
   MtlsFacts,
+  PreferenceFacts,
   RouteFacts,
   RuleFacts,
   ServiceDescription,
@@ -49,6 +50,8 @@ function warningsOf(description: Description): readonly Warning[] {
   const own = description.warnings;
   return description.kind === "workload" ? [...own, ...description.services.flatMap(({ warnings }) => warnings)] : own;
 }
+
+type ElsewhereFacts = ServiceDescription["elsewhere"][number];
 
 const LABEL_WIDTH = 24;
 
@@ -126,20 +129,30 @@ class Printer {
   // ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   service(service: ServiceDescription, depth: number): void {
-    const { by, host, addresses, ports, destinationRule, chosenRules, routes, routedFrom, elsewhere, exposures } =
-      service;
+    const { by, host, addresses, ports, preference, destinationRule, chosenRules } = service;
+    const { routes, routedFrom, elsewhere, exposures } = service;
     this.#heading(by.object, by, depth);
     this.#fact("host", `${host}${addresses.length > 0 ? `, ${addresses.join(", ")}` : ""}`, depth + 1);
+    if (preference) this.#fact("prefers", this.#preference(preference), depth + 1);
     for (const port of ports) this.#port(port, depth + 1);
     for (const rule of destinationRule ? [destinationRule, ...chosenRules] : chosenRules) this.#rule(rule, depth + 1);
     for (const route of routes) this.#route(route, depth + 1);
     for (const place of routedFrom) this.#fact("led to by", this.#place(place), depth + 1);
-    for (const other of elsewhere) {
-      const places = [...(other.destinationRule ? [other.destinationRule] : []), ...other.routes];
-      const text = places.map((place) => this.#place(place)).join(", ") || "none of these";
-      this.#fact(`clients of ${other.namespace}`, text, depth + 1);
-    }
+    for (const other of elsewhere) this.#elsewhere(other, depth + 1);
     for (const exposure of exposures) this.#exposure(exposure, depth + 1);
+  }
+
+  #preference({ prefers, by, overruledBy }: PreferenceFacts): string {
+    const text = `endpoints ${prefers === "zone" ? "in" : "on"} the client's ${prefers}, by ${this.#place(by)}`;
+    return overruledBy ? `${text}; overruled by ${this.#place(overruledBy)}` : text;
+  }
+
+  #elsewhere({ namespace, destinationRule, routes, chosenRules }: ElsewhereFacts, depth: number): void {
+    const places = [...(destinationRule ? [destinationRule] : []), ...routes];
+    const text = places.map((place) => this.#place(place)).join(", ");
+    if (text !== "" || chosenRules.length === 0) this.#fact(`clients of ${namespace}`, text || "none of these", depth);
+    for (const { by, clients } of chosenRules)
+      this.#fact(`clients of ${namespace}`, `with ${labelText(clients)}: ${this.#place(by)}`, depth);
   }
 
   #port(port: ServicePortFacts, depth: number): void {

@@ -30,18 +30,19 @@ function proxyText({ proxies, change, changes }: ProxyDifference, style: Style):
   return [`${mark}${style.bold(proxies.join(", "))}`, ...changes.flatMap((one) => changeLines(one, style))].join("\n");
 }
 
-function changeLines({ kind, name, removed, added, changed }: ProxyChange, style: Style): readonly string[] {
+function changeLines({ kind, name, removed, added, changed, fields }: ProxyChange, style: Style): readonly string[] {
+  const fieldsOf = (text: string) => (fields[text] ?? []).map((line) => style.dim(`        ${line}`));
   const same = [...removed, ...added, ...changed];
   // A thing that is not made of others is its own only member.
   if (same.length === 1 && same[0] === kind) {
     const verb = removed.length > 0 ? style.red("-") : added.length > 0 ? style.green("+") : style.yellow("~");
-    return [`  ${verb} ${kind} ${name}`];
+    return [`  ${verb} ${kind} ${name}`, ...fieldsOf(kind)];
   }
   return [
     `  ${kind} of ${name}`,
     ...removed.map((text) => style.red(`    - ${text}`)),
-    ...added.map((text) => style.green(`    + ${text}`)),
-    ...changed.map((text) => style.yellow(`    ~ ${text}`)),
+    ...added.flatMap((text) => [style.green(`    + ${text}`), ...fieldsOf(text)]),
+    ...changed.flatMap((text) => [style.yellow(`    ~ ${text}`), ...fieldsOf(text)]),
   ];
 }
 

@@ -85,6 +85,15 @@ describe("the difference of two meshes", () => {
     expect(callers[0]!.requests.map(({ effect }) => effect)).toEqual(["is sent otherwise"]);
     const slow = between([split(80)], [split(80, "timeout: 3s")]);
     expect([slow.proxies[0]!.changes[0]!.changed.length, slow.callers]).toEqual([1, []]);
+    expect(Object.values(slow.proxies[0]!.changes[0]!.fields)).toEqual([
+      ['route.timeout: "0s" → "3s"', 'route.max_grpc_timeout: "0s" → "3s"'],
+    ]);
+  });
+
+  test("says that a new route is aborted", () => {
+    const fault = "match: [{uri: {prefix: /x}}]\n    fault: {abort: {httpStatus: 418, percentage: {value: 100}}}";
+    const changes = between([split(80)], [split(80, fault)]).proxies.flatMap((one) => one.changes);
+    expect(JSON.stringify(changes.map(({ fields }) => fields))).toContain("418");
   });
 
   test("has endpoints that come and go, and proxies", () => {
@@ -108,6 +117,7 @@ status: {podIP: 127.0.0.1, conditions: [{type: Ready, status: "True"}]}`;
       removed: [],
       added,
       changed: [],
+      fields: {},
     });
     expect(difference.callers).toEqual([]);
   });

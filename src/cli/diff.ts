@@ -98,7 +98,7 @@ async function ofMesh(files: Files, options: DiffOptions): Promise<Change> {
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
   const { client } = await openApi(options);
   const before = await objectsInForce(options);
-  const watched = new Set((await objectsWatched(options)).map(({ key }) => key));
+  const watched = new Set(objectsWatched(options).map(({ key }) => key));
   const counting = written.filter(({ source }) => !watched.has(source.key));
   if (counting.length < written.length)
     await printError("note: what the watched folder holds counts more, and is left as it is there");

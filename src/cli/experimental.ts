@@ -1,23 +1,27 @@
-// `heddle x`, istioctl's experimental commands: `authz check`, and `describe`, which is no experiment here.
+// `heddle x`, istioctl's experimental commands: `authz check`, and `describe` and `wait`, which are no experiments here.
 
 import type { Command } from "commander";
 import { Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import type { WorkloadProxy } from "../model/workload.ts";
 import { envoyRegistry } from "../xds/envoy-types.ts";
 import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
+import { adminOption } from "./admin-option.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { authorizationRows } from "./authorization-rules.ts";
 import { define as defineDescribe } from "./describe.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
-import { recursiveOption } from "./files-option.ts";
+import { proxyOption, recursiveOption } from "./files-option.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
 import { adminDump, adminOf } from "./proxy-admin.ts";
 import { type Json, readDump } from "./proxy-dump.ts";
 import { print, printError, renderTable, styleOf } from "./terminal.ts";
+import { define as defineWait } from "./wait.ts";
 
 const OUTPUTS = ["table", "json"] as const;
 const HEADING = "AuthorizationPolicy";
@@ -28,23 +32,30 @@ interface CheckOptions {
   readonly recursive?: true;
   readonly namespace: string;
   readonly meshConfig?: string;
+  readonly proxy?: WorkloadProxy["kind"];
   readonly state?: string;
   readonly output: (typeof OUTPUTS)[number];
 }
 
 export function define(command: Command): void {
   defineDescribe(command.command("describe").description("The same as heddle describe."));
+  defineWait(
+    command
+      .command("wait")
+      .description("The same as heddle wait, with istioctl's KIND NAME.NAMESPACE and --for=distribution."),
+  );
   const authz = command.command("authz").description("Authorization policies of a workload.");
   authz
     .command("check")
     .description("Show the authorization policies that a workload's proxy has.")
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE")
-    .option("--admin <address>", "the proxy's admin interface, HOST:PORT")
+    .addOption(adminOption("the proxy's admin interface, HOST:PORT"))
     .option(
       "-f, --filename <file...>",
       "files of objects, or a dump of the proxy, instead of the proxy, - for standard input",
     )
     .addOption(recursiveOption())
+    .addOption(proxyOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .addOption(stateOption())
@@ -86,7 +97,9 @@ async function listenersOfFiles(
   if (workload === undefined && file) return readDump(Buffer.from(file.content).toString(), file.name).listeners;
   const { objects, unreadable } = objectsOfFiles(files, options.namespace);
   const settings = meshSettings(options.state, options.meshConfig, objects);
-  const result = compileOffline(objects, { workload: required(workload), namespace: options.namespace }, settings);
+  const { namespace, proxy } = options;
+  const target = { workload: required(workload), namespace, proxy };
+  const result = compileOffline(asRunning(objects), target, settings);
   const diagnostics = result.kind === "rejected" ? [...unreadable, ...result.diagnostics] : unreadable;
   const refused = refusedFiles(diagnostics, "nothing was compiled");
   if (refused) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));

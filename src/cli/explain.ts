@@ -13,12 +13,16 @@ import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { SourceMap } from "../model/source-map.ts";
+import type { WorkloadProxy } from "../model/workload.ts";
+import { adminOption } from "./admin-option.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { type ApiOptions, apiOptions, namespaceOption } from "./api-client.ts";
-import { type Asker, entryOf, sourceOf } from "./asker.ts";
+import { type Asker, doorNamed, entryOf, isMeant, sourceOf } from "./asker.ts";
+import { targetOf } from "./compile-target.ts";
 import { EXPLANATION_OUTPUTS, type ExplanationOutput, explanationText } from "./explanation-output.ts";
-import { filesInsteadOption, recursiveOption } from "./files-option.ts";
+import { filesInsteadOption, proxyOption, recursiveOption } from "./files-option.ts";
 import { liveProxies } from "./live-proxies.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
@@ -28,6 +32,7 @@ import { print, type Style, styleOf } from "./terminal.ts";
 /** What is asked, beside the URL. */
 export interface Asked extends Asker {
   readonly method: string;
+  readonly proxy?: WorkloadProxy["kind"];
   readonly header?: readonly string[];
   readonly output: ExplanationOutput;
 }
@@ -45,6 +50,7 @@ export function define(command: Command): void {
     .argument("[url]", "as the client writes it")
     .addOption(filesInsteadOption())
     .addOption(recursiveOption())
+    .addOption(proxyOption())
     .addOption(namespaceOption())
     .addOption(meshConfigOption())
     .option("--from <namespace/workload>", "who sends the request: a Pod, or what owns it")
@@ -55,7 +61,7 @@ export function define(command: Command): void {
     )
     .option("--source-ip <address>", "of the client, where it is not that of --from")
     .option("--jwt <file>", "claims of the request's token in JSON, taken for signed")
-    .option("--admin <address>", "admin interface of that workload's proxy, HOST:PORT, where it was not started here")
+    .addOption(adminOption("admin interface of that workload's proxy, HOST:PORT, where it was not started here"))
     .addOption(new Option("-o, --output <form>").choices(EXPLANATION_OUTPUTS).default("text"))
     .addOption(dashboardOption());
   for (const option of apiOptions()) command.addOption(option);
@@ -91,6 +97,7 @@ async function run(given: string | undefined, options: ExplainOptions): Promise<
   const [claims] = options.jwt === undefined ? [] : await readFiles([options.jwt]);
   const style = styleOf(process.stdout);
   if (options.filename === undefined) {
+    if (options.proxy !== undefined) throw usage("--proxy is of files", "-f FILES");
     if (given === undefined) throw usage("no URL is asked about", "http://golden-signal/path");
     return print(await liveAnswer(given, claims, options, style));
   }
@@ -128,7 +135,7 @@ async function liveAnswer(
 
 /** What the command says. Throws a Failure for what is wrong with its arguments and files. */
 export function answer({ files, claims, settings }: Given, url: string, options: Asked, style: Style): string {
-  const { mesh, sources } = load(files, options.namespace, settings);
+  const { mesh, sources } = load(files, options, settings);
   const question = questionOf(mesh, url, claims, options);
   return explanationText(new Explainer(mesh, sources).explain(question), question, options.output, style);
 }
@@ -149,15 +156,25 @@ function questionOf(mesh: Mesh, url: string, claims: TextFile | undefined, optio
 
 function load(
   files: readonly TextFile[],
-  namespace: string,
+  { namespace, gateway, proxy }: Asked,
   settings: MeshSettings,
 ): { readonly mesh: Mesh; readonly sources: SourceMap } {
   const { objects, unreadable } = objectsOfFiles(files, namespace);
-  const { parts, sources, results, settings: inForce } = translate(objects, settings);
+  const running = asRunning(objects, proxy);
+  const { parts, sources, results, settings: inForce } = translate(running, settings);
   const errors = [...unreadable, ...results.flatMap((result) => result.diagnostics)].filter(
     ({ severity }) => severity === "error",
   );
-  if (errors.length === 0) return { mesh: buildMesh(inForce, parts), sources };
+  if (errors.length === 0) {
+    const mesh = buildMesh(inForce, parts);
+    // Of a Gateway whose workload is none of the files', as Istio's own is.
+    const isOpened = gateway === undefined || doorNamed(mesh, gateway) !== undefined;
+    const isThere = parts.gateways.some(({ origin }) => isMeant(gateway ?? "", origin));
+    if (isOpened || !isThere) return { mesh, sources };
+    const { object } = targetOf(running, parts, { gateway, proxy });
+    const opened = translate([...running.filter(({ key }) => key !== object.key), object], settings);
+    return { mesh: buildMesh(opened.settings, opened.parts), sources: opened.sources };
+  }
   throw new Failure(`what cannot be read cannot be explained:\n${errors.map(renderDiagnostic).join("\n")}`, {
     hint: "heddle analyze",
     exit: EXIT.data,

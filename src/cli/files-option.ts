@@ -6,6 +6,14 @@ export function recursiveOption(): Option {
   return new Option("-R, --recursive", "files of folders below folders, too");
 }
 
+/** Of Pods in files. */
+export function proxyOption(): Option {
+  return new Option("--proxy <kind>", "what stands beside Pods of files that say nothing of one").choices([
+    "heddle",
+    "envoy",
+  ]);
+}
+
 /** Of commands that ask the running mesh where no file is given. */
 export function filesInsteadOption(): Option {
   return new Option(

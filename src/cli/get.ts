@@ -1,15 +1,18 @@
-// `heddle get KIND [NAME]`: objects as the API's own table, or as they are.
+// `heddle get KIND [NAME…]`: objects as the API's own table, or as they are.
 
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { ResourceType } from "../kube/resources.ts";
 import { hasReason, notFound } from "../kube/status.ts";
 import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
-import { kindNamed } from "./kinds.ts";
+import { type Target, targetsOf } from "./get-targets.ts";
+import { shownName } from "./kinds.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { OUTPUTS, type Output, objectText, readable, type Wanted } from "./object-output.ts";
-import { fetchTable, tableText } from "./object-table.ts";
+import { fetchTable, type Table, tableText } from "./object-table.ts";
+import { folderWatched } from "./objects-in-force.ts";
 import { print, printError } from "./terminal.ts";
 import { watchObjects } from "./watch-objects.ts";
 import { tableWith, together, watchedObjects } from "./watched-objects.ts";
@@ -24,8 +27,8 @@ interface GetOptions extends ApiOptions, MeshOptions {
 
 export function define(command: Command): void {
   command
-    .argument("<kind>", "as `virtualservice`, `vs`, `pods`")
-    .argument("[name]")
+    .argument("<kind>", "as `virtualservice`, `vs`, `pods`; several as `vs,dr`, or `vs/web dr/web`")
+    .argument("[name...]")
     .addOption(namespaceOption())
     .option("-A, --all-namespaces", "of every namespace")
     .option("-l, --selector <labels>", "as `app=golden-signal,version!=v1`")
@@ -37,33 +40,97 @@ export function define(command: Command): void {
     "after",
     "\nObjects of the folder that `heddle up --config` watches are shown, too, with what the control plane says of them.",
   );
-  command.action((kind: string, name: string | undefined, options: GetOptions) => get(kind, name, options));
+  command.action((kind: string, names: readonly string[], options: GetOptions) => get(kind, names, options));
 }
 
-async function get(kind: string, name: string | undefined, options: GetOptions): Promise<void> {
-  const type = kindNamed(kind);
-  if (name !== undefined && (options.allNamespaces || options.selector !== undefined)) {
+async function get(kind: string, names: readonly string[], options: GetOptions): Promise<void> {
+  const targets = targetsOf(kind, names);
+  const isNamed = targets.some((target) => target.names.length > 0);
+  if (isNamed && (options.allNamespaces || options.selector !== undefined))
     throw new Failure("a name and --all-namespaces or --selector exclude each other", { exit: EXIT.usage });
-  }
-  const namespace = options.allNamespaces || !type.namespaced ? "" : options.namespace;
-  const wanted: Wanted = { type, namespace, name: name ?? "", selector: options.selector };
   const api = await openApi(options);
-  if (options.watch) await watchObjects(api, wanted, options.output);
-  else if (options.output === "table" || options.output === "wide") await printTable(api, wanted, options);
-  else await printObjects(api, wanted, options);
+  if (options.watch) await watch(api, targets, options);
+  else if (options.output === "table" || options.output === "wide") await printTables(api, targets, options);
+  else await printObjects(api, targets, options);
 }
 
-async function printTable(api: Api, wanted: Wanted, options: GetOptions): Promise<void> {
-  const { output } = options;
+function wantedOf({ type }: Target, name: string, options: GetOptions): Wanted {
+  const namespace = options.allNamespaces || !type.namespaced ? "" : options.namespace;
+  return { type, namespace, name, selector: options.selector };
+}
+
+async function watch(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
+  const [target, ...others] = targets;
+  if (target === undefined || others.length > 0 || target.names.length > 1)
+    throw new Failure("--watch is of one kind, or of one object", { hint: "heddle get vs -w", exit: EXIT.usage });
+  const wanted = wantedOf(target, target.names[0] ?? "", options);
+  const look = folderWatched(options) === undefined ? undefined : () => watchedObjects(wanted, options);
+  await watchObjects(api, wanted, options.output, look);
+}
+
+/** What is there; of names that are not, what is said of each, once the others are shown. */
+interface Found<T> {
+  readonly members: readonly T[];
+  readonly missing: readonly unknown[];
+}
+
+/** All of a kind, or each of its names. */
+async function found<T>(target: Target, find: (name: string) => Promise<T>): Promise<Found<T>> {
+  if (target.names.length === 0) return { members: [await find("")], missing: [] };
+  const members: T[] = [];
+  const missing: unknown[] = [];
+  for (const name of target.names) {
+    try {
+      members.push(await find(name));
+    } catch (thrown) {
+      if (!hasReason(thrown, "NotFound")) throw thrown;
+      missing.push(thrown);
+    }
+  }
+  return { members, missing };
+}
+
+/** Throws for the first that is missing, and tells the others. */
+async function tellMissing(missing: readonly unknown[]): Promise<void> {
+  for (const thrown of missing.slice(0, -1)) await printError(Failure.from(thrown).message);
+  if (missing.length > 0) throw missing.at(-1);
+}
+
+async function printTables(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
+  const missing: unknown[] = [];
+  const texts: string[] = [];
+  for (const target of targets) {
+    const tables = await found(target, (name) => tableOf(api, wantedOf(target, name, options), options));
+    missing.push(...tables.missing);
+    const [first] = tables.members;
+    const rows = tables.members.flatMap((table) => table.rows);
+    if (!first || rows.length === 0) continue;
+    const table = targets.length > 1 ? withKinds({ ...first, rows }, target.type) : { ...first, rows };
+    const { namespace } = wantedOf(target, "", options);
+    const namespaces = namespace === "" && target.type.namespaced;
+    texts.push(tableText(table, { wide: options.output === "wide", namespaces }));
+  }
+  if (texts.length > 0) await print(texts.join("\n\n"));
+  else if (missing.length === 0) await printError(nothingText(targets, options));
+  await tellMissing(missing);
+}
+
+async function tableOf(api: Api, wanted: Wanted, options: GetOptions): Promise<Table> {
   const watched = await watchedObjects(wanted, options);
   const held = await fetchTable(api.connection, wanted).catch(unlessAmong(watched, undefined));
-  const table = await tableWith(held, watched, wanted.type);
-  if (table.rows.length > 0)
-    return print(
-      tableText(table, { wide: output === "wide", namespaces: wanted.namespace === "" && wanted.type.namespaced }),
-    );
-  const place = wanted.namespace === "" ? "" : ` in namespace ${wanted.namespace}`;
-  await printError(`no ${wanted.type.plural} found${place}`);
+  return tableWith(held, watched, wanted.type);
+}
+
+/** As kubectl where it shows several kinds: its first column is the name. */
+function withKinds(table: Table, type: ResourceType): Table {
+  const named = ([name, ...cells]: readonly unknown[]) => [shownName(type, String(name)), ...cells];
+  return { ...table, rows: table.rows.map((row) => ({ ...row, cells: named(row.cells) })) };
+}
+
+function nothingText(targets: readonly Target[], options: GetOptions): string {
+  const kinds = targets.map(({ type }) => type.plural).join(" and no ");
+  const isPlaced = targets.some((target) => wantedOf(target, "", options).namespace !== "");
+  return `no ${kinds} found${isPlaced ? ` in namespace ${options.namespace}` : ""}`;
 }
 
 /** One that is asked for by name may be in the folder alone. */
@@ -74,24 +141,42 @@ function unlessAmong<T>(watched: readonly KubeObject[], instead: T): (thrown: un
   };
 }
 
-async function printObjects({ client }: Api, wanted: Wanted, options: GetOptions): Promise<void> {
-  const { type, namespace, name, selector } = wanted;
+async function printObjects(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
   const output = options.output as "json" | "yaml" | "name";
-  const watched = await watchedObjects(wanted, options);
-  if (name !== "") {
-    const object = (await client.get(type, { namespace, name })) ?? watched[0];
-    if (!object) throw notFound(type, name);
-    return print(objectText(type, object, output));
+  const missing: unknown[] = [];
+  const members: { readonly type: ResourceType; readonly object: KubeObject }[] = [];
+  for (const target of targets) {
+    const { type, names } = target;
+    const objects = await found(target, (name) => {
+      const wanted = wantedOf(target, name, options);
+      return names.length > 0 ? objectCalled(api, wanted, options) : objectsOf(api, wanted, options);
+    });
+    missing.push(...objects.missing);
+    members.push(...objects.members.flat().map((object) => ({ type, object })));
   }
-  const { objects: held } = await client.list(type, {
+  const [first] = members;
+  const isOne = targets.length === 1 && targets[0]?.names.length === 1;
+  if (output === "name") {
+    if (first) await print(members.map(({ type, object }) => objectText(type, object, output)).join("\n"));
+  } else if (!isOne) {
+    const list = { apiVersion: "v1", kind: "List", items: members.map(({ object }) => readable(object)) };
+    await print(output === "json" ? JSON.stringify(list, null, 2) : stringify(list).trimEnd());
+  } else if (first) await print(objectText(first.type, first.object, output));
+  await tellMissing(missing);
+}
+
+async function objectCalled({ client }: Api, wanted: Wanted, options: GetOptions): Promise<readonly KubeObject[]> {
+  const { type, namespace, name } = wanted;
+  const object = (await client.get(type, { namespace, name })) ?? (await watchedObjects(wanted, options))[0];
+  if (object) return [object];
+  throw notFound(type, name);
+}
+
+async function objectsOf({ client }: Api, wanted: Wanted, options: GetOptions): Promise<readonly KubeObject[]> {
+  const { type, namespace, selector } = wanted;
+  const { objects } = await client.list(type, {
     ...(namespace === "" ? {} : { namespace }),
     ...(selector === undefined ? {} : { labelSelector: selector }),
   });
-  const objects = together(held, watched);
-  if (output === "name") {
-    if (objects.length > 0) await print(objects.map((object) => objectText(type, object, output)).join("\n"));
-    return;
-  }
-  const list = { apiVersion: "v1", kind: "List", items: objects.map(readable) };
-  await print(output === "json" ? JSON.stringify(list, null, 2) : stringify(list).trimEnd());
+  return together(objects, await watchedObjects(wanted, options));
 }

@@ -15,7 +15,12 @@ async function said(...conditions: readonly object[]) {
   const patch = { status: { conditions } } as never;
   await client.patch(resource.virtualServices, name, { kind: "merge", patch }, { subresource: "status" });
   return (wanted: string) =>
-    awaitCondition(client, { type: resource.virtualServices, name }, awaitedCondition(wanted), performance.now());
+    awaitCondition(
+      () => client.get(resource.virtualServices, name),
+      { type: resource.virtualServices, name },
+      awaitedCondition(wanted),
+      performance.now(),
+    );
 }
 
 const ACCEPTED = { type: "Accepted", status: "True", reason: "Accepted", message: "", observedGeneration: 1 };

@@ -2,7 +2,6 @@
 
 import { EXIT, Failure } from "../base/failure.ts";
 import { conditionsOf, hasMeshStatus } from "../control/status/condition.ts";
-import type { KubeClient } from "../kube/client/client.ts";
 import { isJsonObject, type Json } from "../kube/json.ts";
 import type { KubeObject, ObjectName } from "../kube/object.ts";
 import type { ResourceType } from "../kube/resources.ts";
@@ -22,10 +21,11 @@ export interface AwaitedObject {
 
 const POLL_MS = 100;
 
-/** `programmed`, `accepted`, `condition=Conflicted=False`. */
+/** `programmed`, which istioctl calls `distribution`, `accepted`, `condition=Conflicted=False`. */
 export function awaitedCondition(text: string): AwaitedCondition {
   const [, named, status = "True"] = /^condition=([^=\s]+)(?:=([^=\s]+))?$/.exec(text) ?? [];
-  const type = named ?? { accepted: "Accepted", programmed: "Programmed" }[text.toLowerCase()];
+  const type =
+    named ?? { accepted: "Accepted", programmed: "Programmed", distribution: "Programmed" }[text.toLowerCase()];
   if (type !== undefined) return { type, status };
   const hint = "--for=programmed, --for=accepted or --for=condition=TYPE[=STATUS]";
   throw new Failure(`--for is no condition: ${JSON.stringify(text)}`, { hint, exit: EXIT.usage });
@@ -36,23 +36,31 @@ export function isJudged(type: ResourceType): boolean {
   return hasMeshStatus(type);
 }
 
+/** The object as it is now; undefined: it is not there. */
+export type Find = (object: AwaitedObject) => Promise<KubeObject | undefined>;
+
+/** Looking costs no more than a fifth of a core, however many files it takes. */
+const REST = 4;
+
 /** Resolves when it is met. Rejects when it cannot be any more, when the object is not there, and at `deadline` (of performance.now()). */
 export async function awaitCondition(
-  client: KubeClient,
+  find: Find,
   { type, name }: AwaitedObject,
   wanted: AwaitedCondition,
   deadline: number,
 ): Promise<void> {
   for (;;) {
-    const object = await client.get(type, name);
+    const startedAt = performance.now();
+    const object = await find({ type, name });
     if (!object) throw notFound(type, name.name);
     const found = currentCondition(object, wanted.type);
     if (found && sameText(String(found.status), wanted.status)) return;
     const rejected = wanted.status === "True" ? rejectionOf(object) : undefined;
     if (rejected !== undefined)
       throw new Failure(`${shownName(type, name.name)} was rejected: ${rejected}`, { exit: EXIT.data });
-    if (performance.now() >= deadline) throw timedOut(type, name, wanted, found);
-    await Bun.sleep(POLL_MS);
+    const now = performance.now();
+    if (now >= deadline) throw timedOut(type, name, wanted, found);
+    await Bun.sleep(Math.max(POLL_MS, (now - startedAt) * REST));
   }
 }
 

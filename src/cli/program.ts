@@ -5,6 +5,7 @@ import { EXIT, Failure } from "../base/failure.ts";
 import { configureLog, LOG_LEVELS, type LogLevel } from "../base/log.ts";
 import { nearest } from "../base/nearest.ts";
 import { failureText } from "./failure-report.ts";
+import { insteadOf } from "./foreign-commands.ts";
 import { keepLoopbackDirect } from "./loopback.ts";
 import { printError, styleOf } from "./terminal.ts";
 import { VERSION } from "./version.ts";
@@ -70,8 +71,14 @@ const COMMANDS: readonly Entry[] = [
   {
     name: "x",
     alias: "experimental",
-    summary: "more of istioctl's commands: authz check, describe",
+    summary: "more of istioctl's commands: authz check, describe, wait",
     load: () => import("./experimental.ts"),
+  },
+  {
+    name: "dashboard",
+    alias: "dash",
+    summary: "print the address of the dashboard, or of a proxy's admin interface",
+    load: () => import("./dashboard.ts"),
   },
   { name: "check", summary: "look for what is wrong with the mesh", load: () => import("./check.ts") },
   { name: "scope", summary: "suggest Sidecars by who called whom", load: () => import("./scope.ts") },
@@ -194,7 +201,7 @@ function usageFailure(error: CommanderError, args: readonly string[]): Failure {
   const choice = wrongChoice(message);
   if (choice) return new Failure(choice.message, { hint: choice.hint, exit: EXIT.usage, cause: error });
   return new Failure(message.replaceAll("'", "`").trim(), {
-    hint: suggestion ?? help,
+    hint: insteadOf(message) ?? suggestion ?? help,
     exit: EXIT.usage,
     cause: error,
   });

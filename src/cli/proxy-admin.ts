@@ -63,11 +63,11 @@ export interface AdminAddress {
   readonly node: string | undefined;
 }
 
-/** `text`: a Pod, what owns it, or its app, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
-export function adminOf(text: string, state: string | undefined): AdminAddress {
+/** `namespace`: of a name alone; undefined: any. `text`: a Pod, what owns it, or its app, `NAME`, `NAMESPACE/NAME` or istioctl's `NAME.NAMESPACE`. Throws a Failure with the nearest name. */
+export function adminOf(text: string, state: string | undefined, namespace?: string): AdminAddress {
   const proxies = localProxies(state);
   const namesOf = ({ namespace, name, workload, app }: LocalProxy) => ({ namespace, names: [name, workload, app] });
-  const found = workloadCalled(proxies, namesOf, text, undefined);
+  const found = workloadCalled(proxies, namesOf, text, namespace);
   if (found) return { address: found.admin, node: found.node };
   const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
   const names = proxies
@@ -93,7 +93,9 @@ export async function adminPage({ address }: AdminAddress, path: string, method 
   }
   const body = await response.text();
   if (response.ok) return body;
-  throw new Failure(`the proxy at ${address} refuses ${path}: ${body.trim()}`, {
+  // Envoy's next lines are the usage of its own interface.
+  const [reason = ""] = body.trim().split("\n");
+  throw new Failure(`the proxy at ${address} refuses ${path}: ${reason.replace(/^error: /, "")}`, {
     exit: response.status === 400 ? EXIT.usage : EXIT.failure,
   });
 }

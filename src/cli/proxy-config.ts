@@ -4,21 +4,23 @@ import { Argument, type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { EXIT, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
+import { adminOption } from "./admin-option.ts";
 import { stateOption } from "./api-client.ts";
 import { listenerTable } from "./listener-table.ts";
 import { readFiles } from "./object-files.ts";
 import { type AdminAddress, adminClusters, adminDump, adminOf, adminPage } from "./proxy-admin.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
+import { addFilters, type FilterOptions, filtered, filterText, givenIn } from "./proxy-filter.ts";
 import {
   assignmentTable,
   clusterTable,
   endpointTable,
-  type ProxyRow,
   type ProxyTable,
   routeTable,
   secretTable,
 } from "./proxy-table.ts";
 import { print, printError, renderTable } from "./terminal.ts";
+import { name, port } from "./values.ts";
 
 /** With istioctl's short names. */
 const TYPES = {
@@ -33,26 +35,17 @@ const TYPES = {
 } as const;
 type ConfigType = keyof typeof TYPES;
 
-/** Filters by the columns that they look at, whichever tables have them. */
-const FILTERS = {
-  fqdn: ["service fqdn"],
-  port: ["port"],
-  subset: ["subset"],
-  direction: ["direction"],
-  address: ["addresses"],
-  cluster: ["cluster"],
-  status: ["status"],
-  name: ["name", "resource name"],
-} as const;
-type Filter = keyof typeof FILTERS;
+/** `short` is istioctl's name of the table. */
+const OUTPUTS = ["table", "short", "json", "yaml"] as const;
 
-const OUTPUTS = ["table", "json", "yaml"] as const;
-
-interface ProxyConfigOptions extends Partial<Readonly<Record<Filter, string>>> {
+interface ProxyConfigOptions extends FilterOptions {
   readonly admin?: string;
+  readonly proxyAdminPort?: number;
   readonly file?: string;
   readonly state?: string;
+  readonly namespace?: string;
   readonly level?: string;
+  readonly reset?: true;
   readonly output: (typeof OUTPUTS)[number];
 }
 
@@ -65,20 +58,17 @@ export function define(command: Command): void {
   command
     .addArgument(typeArgument())
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE of what was started on this machine")
-    .option("--admin <address>", "the proxy's admin interface, HOST:PORT")
+    .option("-n, --namespace <name>", "namespace of a NAME alone (default: any)", name("--namespace"))
+    .addOption(adminOption("the proxy's admin interface, HOST:PORT"))
+    .option("--proxy-admin-port <port>", "the port of it on this machine", port("--proxy-admin-port"))
     .option(
       "-f, --file <file>",
       "a dump instead (/config_dump?include_eds, or heddle compile -o json), - for standard input",
-    )
-    .option("--fqdn <host>", "clusters of the service")
-    .option("--port <port>", "clusters, listeners")
-    .option("--subset <name>", "clusters")
-    .option("--direction <direction>", "clusters: inbound or outbound")
-    .option("--address <address>", "listeners")
-    .option("--cluster <name>", "endpoints of it")
-    .option("--status <status>", "endpoints: HEALTHY, UNHEALTHY, …; secrets: ACTIVE, WARMING")
-    .option("--name <name>", "route configurations, secrets")
-    .option("--level <level>", "log: set it, for all or for some: debug, or http:debug,tls:info")
+    );
+  addFilters(command);
+  command
+    .option("--level <levels>", "log: set it, for all or for some: debug, or http:debug,tls:info")
+    .option("-r, --reset", `log: set it back to ${DEFAULT_LEVEL} for all`)
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("table"));
   command.addOption(stateOption());
   command.addHelpText(
@@ -106,14 +96,16 @@ function configType(text: string): ConfigType {
 
 async function proxyConfig(type: ConfigType, workload: string | undefined, options: ProxyConfigOptions): Promise<void> {
   const admin = adminAddress(workload, options);
-  if (type === "log") return logLevels(required(admin, "levels are a running proxy's"), options.level);
+  const isTable = options.output === "table" || options.output === "short";
+  if (type === "log") return logLevels(required(admin, "levels are a running proxy's"), options);
   const dump = admin ? await adminDump(admin) : await fileDump(options.file!);
-  if (type === "bootstrap") return printBootstrap(dump, options.output);
+  if (type === "bootstrap") return printBootstrap(dump, options);
+  if (type === "all" && !isTable) return printWhole(dump, options);
   const clusters = admin && (type === "endpoint" || type === "all") ? await adminClusters(admin) : undefined;
-  const tables = tablesOf(type, dump, clusters).map((table) => filtered(table, options));
-  if (options.output !== "table") return print(resourcesText(tables, options.output));
+  const tables = filtered(tablesOf(type, dump, clusters), options);
+  if (!isTable) return print(valueText(resourcesIn(tables), options.output));
   const shown = tables.filter(({ rows }) => rows.length > 0);
-  if (shown.length === 0) return printError("nothing of that kind");
+  if (shown.length === 0) return printError(nothingText(options));
   await print(
     shown
       .map(({ columns, rows }) =>
@@ -129,9 +121,11 @@ async function proxyConfig(type: ConfigType, workload: string | undefined, optio
 /** Undefined: a dump is read. */
 function adminAddress(
   workload: string | undefined,
-  { admin, file, state }: ProxyConfigOptions,
+  { admin, proxyAdminPort, file, state, namespace }: ProxyConfigOptions,
 ): AdminAddress | undefined {
-  const given = [workload, admin, file].filter((value) => value !== undefined);
+  const own = proxyAdminPort === undefined ? undefined : `127.0.0.1:${proxyAdminPort}`;
+  // istioctl's form has both: the port is the workload's.
+  const given = [workload ?? own, admin, file].filter((value) => value !== undefined);
   if (given.length !== 1)
     throw new Failure(
       given.length === 0 ? "whose configuration?" : "a workload, --admin and --file exclude each other",
@@ -141,7 +135,8 @@ function adminAddress(
       },
     );
   if (admin !== undefined) return { address: admin, node: undefined };
-  return workload === undefined ? undefined : adminOf(workload, state);
+  const found = workload === undefined ? undefined : adminOf(workload, state, namespace);
+  return own === undefined ? found : { address: own, node: found?.node };
 }
 
 function required(admin: AdminAddress | undefined, why: string): AdminAddress {
@@ -155,15 +150,54 @@ async function fileDump(path: string): Promise<ProxyDump> {
   return readDump(typeof content === "string" ? content : new TextDecoder().decode(content), name);
 }
 
+function nothingText(options: ProxyConfigOptions): string {
+  const text = filterText(options);
+  return text === "" ? "nothing of that kind" : `nothing of that kind with ${text}`;
+}
+
+/** Envoy's. */
+const DEFAULT_LEVEL = "warning";
+const LEVELS = ["trace", "debug", "info", "warning", "error", "critical", "off"];
+
 /** Envoy sets levels by POST, and shows them by it too. */
-async function logLevels(admin: AdminAddress, level: string | undefined): Promise<void> {
+async function logLevels(admin: AdminAddress, options: ProxyConfigOptions): Promise<void> {
+  withoutFilters(options);
+  if (options.reset && options.level !== undefined)
+    throw new Failure("--level and --reset exclude each other", { exit: EXIT.usage });
+  const level = options.reset ? DEFAULT_LEVEL : options.level?.split(",").map(knownLevel).join(",");
   const query = level === undefined ? "" : level.includes(":") ? `?paths=${level}` : `?level=${level}`;
   await print((await adminPage(admin, `/logging${query}`, "POST")).trimEnd());
 }
 
-async function printBootstrap({ bootstrap }: ProxyDump, output: ProxyConfigOptions["output"]): Promise<void> {
+/** `debug`, `http:debug`; as Envoy spells it. */
+function knownLevel(text: string, _: number, all: readonly string[]): string {
+  const [, scope = "", written = ""] = /^(?:([^:]+):)?([^:]*)$/.exec(text.trim()) ?? [];
+  const level = written.toLowerCase() === "warn" ? "warning" : written.toLowerCase();
+  if (!LEVELS.includes(level))
+    throw new Failure(`--level is none of ${LEVELS.join(", ")}: ${JSON.stringify(text)}`, {
+      hint: nearest(level, LEVELS) ?? "--level debug, or --level http:debug,tls:info",
+      exit: EXIT.usage,
+    });
+  if (scope !== "") return `${scope}:${level}`;
+  if (all.length === 1) return level;
+  throw new Failure(`--level of what? ${JSON.stringify(text)}`, { hint: `--level http:${level}`, exit: EXIT.usage });
+}
+
+function withoutFilters(options: ProxyConfigOptions): void {
+  const [wrong] = givenIn(options);
+  if (wrong) throw new Failure(`--${wrong} chooses rows of tables, and this is none`, { exit: EXIT.usage });
+}
+
+async function printBootstrap({ bootstrap }: ProxyDump, options: ProxyConfigOptions): Promise<void> {
+  withoutFilters(options);
   if (!bootstrap) throw new Failure("there is no bootstrap in it", { exit: EXIT.data });
-  await print(output === "yaml" ? yamlText({ bootstrap }) : JSON.stringify({ bootstrap }, null, 2));
+  await print(valueText({ bootstrap }, options.output));
+}
+
+/** As istioctl: what --file takes. */
+async function printWhole({ whole }: ProxyDump, options: ProxyConfigOptions): Promise<void> {
+  withoutFilters(options);
+  await print(valueText(whole, options.output));
 }
 
 function tablesOf(type: ConfigType, dump: ProxyDump, clusters: Json | undefined): readonly ProxyTable[] {
@@ -184,20 +218,12 @@ function tablesOf(type: ConfigType, dump: ProxyDump, clusters: Json | undefined)
   }
 }
 
-/** A filter that no column of the table answers to leaves it as it is. */
-function filtered({ columns, rows }: ProxyTable, options: ProxyConfigOptions): ProxyTable {
-  const wanted = (Object.keys(FILTERS) as Filter[]).flatMap((filter) => {
-    const column = columns.findIndex((name) => (FILTERS[filter] as readonly string[]).includes(name));
-    const value = options[filter]?.toLowerCase();
-    return value === undefined || column < 0 ? [] : [{ column, value }];
-  });
-  const fits = ({ cells }: ProxyRow) => wanted.every(({ column, value }) => cells[column]?.toLowerCase() === value);
-  return { columns, rows: rows.filter(fits) };
+function resourcesIn(tables: readonly ProxyTable[]): readonly Json[] {
+  return [...new Set(tables.flatMap(({ rows }) => rows.map(({ resource }) => resource)))];
 }
 
-function resourcesText(tables: readonly ProxyTable[], output: "json" | "yaml"): string {
-  const resources = [...new Set(tables.flatMap(({ rows }) => rows.map(({ resource }) => resource)))];
-  return output === "yaml" ? yamlText(resources) : JSON.stringify(resources, null, 2);
+function valueText(value: unknown, output: ProxyConfigOptions["output"]): string {
+  return output === "yaml" ? yamlText(value) : JSON.stringify(value, null, 2);
 }
 
 function yamlText(value: unknown): string {

@@ -7,6 +7,8 @@ export type Json = Readonly<Record<string, unknown>>;
 
 /** Resources as protobuf's JSON, by the proto's field names. */
 export interface ProxyDump {
+  /** What it was read from. */
+  readonly whole: Json;
   readonly bootstrap: Json | undefined;
   readonly clusters: readonly Json[];
   readonly endpoints: readonly Json[];
@@ -18,6 +20,8 @@ export interface ProxyDump {
   /** Their entries in the dump: a name, a status, the secret. */
   readonly secrets: readonly Json[];
 }
+
+type Sections = Omit<ProxyDump, "whole">;
 
 interface ConfigDump {
   readonly configs?: readonly (Json & { readonly "@type"?: string })[];
@@ -40,15 +44,15 @@ export function readDump(text: string, where: string): ProxyDump {
   } catch (cause) {
     throw new Failure(`${where} is not JSON: ${Failure.from(cause).message}`, { exit: EXIT.data, cause });
   }
-  if (isJson(value) && Array.isArray(value.configs)) return fromConfigDump(value as ConfigDump);
-  if (isJson(value) && isJson(value.resources)) return fromCompiled(value as CompiledDocument);
+  if (isJson(value) && Array.isArray(value.configs)) return { whole: value, ...fromConfigDump(value as ConfigDump) };
+  if (isJson(value) && isJson(value.resources)) return { whole: value, ...fromCompiled(value as CompiledDocument) };
   throw new Failure(`${where} is no configuration of a proxy`, {
     hint: "the JSON of /config_dump?include_eds, or of `heddle compile -o json`",
     exit: EXIT.data,
   });
 }
 
-function fromConfigDump({ configs = [] }: ConfigDump): ProxyDump {
+function fromConfigDump({ configs = [] }: ConfigDump): Sections {
   const section = (type: string): Json => configs.find((config) => config["@type"]?.endsWith(`.${type}`)) ?? {};
   const entries = (type: string, ...lists: readonly string[]): readonly Json[] =>
     lists.flatMap((list) => (section(type)[list] as readonly Json[] | undefined) ?? []);
@@ -83,7 +87,7 @@ function state(secret: Json, status: string): Json {
   return { ...secret, state: status };
 }
 
-function fromCompiled({ resources = {} }: CompiledDocument): ProxyDump {
+function fromCompiled({ resources = {} }: CompiledDocument): Sections {
   const of = (kind: string) => resources[kind] ?? [];
   const messages = (kind: string) => of(kind).map(({ resource }) => resource);
   const routes = of("rds").map(({ name, resource }) => {

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import type { ProxyConfig, ProxyStatus, State } from "../admin/api.ts";
 import { formatDuration } from "../base/duration.ts";
 import { EXIT } from "../base/failure.ts";
+import { adminOption } from "./admin-option.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { dashboardOption, fetchState } from "./mesh-status.ts";
 import type { DifferenceOptions } from "./proxy-difference.ts";
@@ -19,7 +20,7 @@ interface ProxyStatusOptions extends DifferenceOptions {
 export function define(command: Command): void {
   command
     .argument("[proxy]", "compare what it runs with what it is to have: NAME, NAMESPACE/NAME or NAME.NAMESPACE")
-    .option("--admin <address>", "that proxy's admin interface, HOST:PORT, where it was not started here")
+    .addOption(adminOption("that proxy's admin interface, HOST:PORT, where it was not started here"))
     .option("-f, --file <file>", "a dump in that proxy's place (/config_dump?include_eds), - for standard input")
     .addOption(namespaceOption())
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("table"))

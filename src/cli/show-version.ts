@@ -10,6 +10,8 @@ import { VERSION } from "./version.ts";
 interface VersionOptions extends MeshOptions {
   readonly output: "text" | "json";
   readonly client?: true;
+  readonly remote?: "true" | "false";
+  readonly short?: true;
 }
 
 interface Versions {
@@ -25,6 +27,10 @@ export function define(command: Command): void {
   command
     .addOption(new Option("-o, --output <form>").choices(["text", "json"]).default("text"))
     .option("--client", "only of this program")
+    .addOption(
+      new Option("--remote [boolean]", "of control plane and proxies, too").choices(["true", "false"]).preset("true"),
+    )
+    .option("-s, --short", "the numbers alone")
     .addOption(dashboardOption())
     .addOption(stateOption())
     .action((options: VersionOptions) => version(options));
@@ -32,9 +38,12 @@ export function define(command: Command): void {
 
 async function version(options: VersionOptions): Promise<void> {
   // Not to reach a control plane is no failure here: the version of the program alone is an answer, too.
-  const state = options.client ? undefined : await fetchState(options).catch(() => undefined);
+  const onlyClient = options.client === true || options.remote === "false";
+  const state = onlyClient ? undefined : await fetchState(options).catch(() => undefined);
   const versions = versionsOf(state);
-  await print(options.output === "json" ? JSON.stringify(versions, null, 2) : text(versions, options.client === true));
+  await print(
+    options.output === "json" ? JSON.stringify(versions, null, 2) : text(versions, onlyClient, options.short === true),
+  );
 }
 
 function versionsOf(state: State | undefined): Versions {
@@ -46,8 +55,8 @@ function versionsOf(state: State | undefined): Versions {
   return { client: VERSION, bun: Bun.version, controlPlane: state?.mesh.version ?? null, proxies };
 }
 
-function text({ client, bun, controlPlane, proxies }: Versions, onlyClient: boolean): string {
-  const lines = [`client          ${client} (Bun ${bun})`];
+function text({ client, bun, controlPlane, proxies }: Versions, onlyClient: boolean, isShort: boolean): string {
+  const lines = [`client          ${client}${isShort ? "" : ` (Bun ${bun})`}`];
   if (onlyClient) return lines.join("\n");
   lines.push(`control plane   ${controlPlane ?? "not reached"}`);
   for (const [name, count] of Object.entries(proxies)) lines.push(`proxies         ${name} (${count})`);

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import { adminOption } from "./admin-option.ts";
 import { TraceReader, traceLine } from "./tap-trace.ts";
 import { print } from "./terminal.ts";
 
@@ -23,7 +24,7 @@ const FILTERS = ["path", "method", "authority", "status", "source", "body", "cou
 
 export function define(command: Command): void {
   command
-    .option("--admin <address>", "the proxy's admin interface", "127.0.0.1:15000")
+    .addOption(adminOption("the proxy's admin interface, HOST:PORT").default("127.0.0.1:15000"))
     .option("--path <prefix>", "of the path")
     .option("--method <method>")
     .option("--authority <host>")

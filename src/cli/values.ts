@@ -79,11 +79,11 @@ export interface HostPort {
 }
 
 /** `host:port`, `[::1]:port`. */
-export function hostPort(option: string): (value: string) => HostPort {
+export function hostPort(option: string, example = "mesh.example.com:15012"): (value: string) => HostPort {
   return (value) => {
     const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(value) ?? [];
     const host = bracketed ?? plain;
-    if (host === undefined) return refuse(option, value, "is not host:port", `${option} mesh.example.com:15012`);
+    if (host === undefined) return refuse(option, value, "is not host:port", `${option} ${example}`);
     return { host, port: port(option)(digits!) };
   };
 }

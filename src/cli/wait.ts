@@ -2,22 +2,25 @@
 
 import { type Command, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
-import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { kindNamed, shownName } from "./kinds.ts";
+import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import {
   type AwaitedCondition,
   type AwaitedObject,
   awaitCondition,
   awaitedCondition,
+  type Find,
   isJudged,
 } from "./object-condition.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { duration } from "./values.ts";
+import { watchedObjects } from "./watched-objects.ts";
 import { readWritten } from "./written-objects.ts";
 
-interface WaitOptions extends ApiOptions {
+interface WaitOptions extends ApiOptions, MeshOptions {
   readonly for: AwaitedCondition;
   readonly filename?: readonly string[];
   readonly namespace: string;
@@ -28,9 +31,12 @@ export const DEFAULT_WAIT_MS = 30_000;
 
 export function define(command: Command): void {
   command
-    .argument("[objects...]", "KIND/NAME, as `vs/web`")
+    .argument("[objects...]", "KIND/NAME, as `vs/web`, or a kind and then names")
     .addOption(
-      new Option("--for <condition>", "programmed, accepted, or condition=TYPE[=STATUS]")
+      new Option(
+        "--for <condition>",
+        "programmed, accepted, or condition=TYPE[=STATUS]; distribution is istioctl's name of the first",
+      )
         .argParser(awaitedCondition)
         .default(awaitedCondition("programmed"), "programmed"),
     )
@@ -40,7 +46,8 @@ export function define(command: Command): void {
       new Option("--timeout <duration>", "how long to wait, for all of them together")
         .argParser(duration("--timeout", 0))
         .default(DEFAULT_WAIT_MS, "30s"),
-    );
+    )
+    .addOption(dashboardOption());
   for (const option of apiOptions()) command.addOption(option);
   command.addHelpText(
     "after",
@@ -50,16 +57,37 @@ export function define(command: Command): void {
 }
 
 async function wait(names: readonly string[], options: WaitOptions): Promise<void> {
-  const objects = [...names.map((name) => named(name, options)), ...(await ofFiles(options))];
+  const objects = [...pairsOf(names).map((pair) => named(pair, options)), ...(await ofFiles(options))];
   if (objects.length === 0) {
     throw new Failure("nothing to wait for", { hint: "heddle wait vs/web, or -f FILE", exit: EXIT.usage });
   }
-  const { client } = await openApi(options);
+  const find = finder(await openApi(options), options);
   const deadline = performance.now() + options.timeout;
   for (const object of objects) {
-    await awaitCondition(client, object, options.for, deadline);
+    await awaitCondition(find, object, options.for, deadline);
     await print(`${shownName(object.type, object.name.name)} condition met`);
   }
+}
+
+/** In the API, or else in the folder that the control plane watches. Names of Istio's kinds may have dots: istioctl's `NAME.NAMESPACE` comes second. */
+function finder({ client }: Api, options: WaitOptions): Find {
+  const called = async ({ type, name }: AwaitedObject) =>
+    (await client.get(type, name)) ?? (await watchedObjects({ type, ...name, selector: undefined }, options))[0];
+  return async (object) => {
+    const found = await called(object);
+    const { type, name } = object;
+    const dot = name.name.lastIndexOf(".");
+    if (found || !type.namespaced || dot <= 0) return found;
+    return called({ type, name: { namespace: name.name.slice(dot + 1), name: name.name.slice(0, dot) } });
+  };
+}
+
+/** As kubectl, `vs web api` for `vs/web vs/api`. */
+function pairsOf(names: readonly string[]): readonly string[] {
+  const [kind = "", ...others] = names;
+  return others.length > 0 && !names.some((name) => name.includes("/"))
+    ? others.map((name) => `${kind}/${name}`)
+    : names;
 }
 
 /** The control plane's own, of objects that it judges. */

@@ -1,4 +1,5 @@
-// `heddle get -w`: what is there, then every change, until a signal. A stream that ends is taken up where it ended.
+// `heddle get -w`: what is there, then every change, until a signal. A stream that ends is taken up where it ended. Of the folder that the
+// control plane watches there is no stream: it is looked at again and again.
 
 import { readEvents, type WatchEvent } from "../kube/client/events.ts";
 import type { KubeObject } from "../kube/object.ts";
@@ -7,12 +8,49 @@ import type { Api } from "./api-client.ts";
 import { type Output, objectText, type Wanted } from "./object-output.ts";
 import { queryOf, TABLE_TYPE, type Table, tableOf, tableText } from "./object-table.ts";
 import { print } from "./terminal.ts";
+import { keyOf, tableWith } from "./watched-objects.ts";
 
 const RETRY_MS = 1_000;
+const LOOK_MS = 500;
+/** Looking costs no more than a fifth of a core, however many files it takes. */
+const REST = 4;
+
+/** The objects of the folder, as they are now; undefined: none is watched. */
+export type Look = (() => Promise<readonly KubeObject[]>) | undefined;
 
 /** Never returns but by a failure. */
-export async function watchObjects(api: Api, wanted: Wanted, output: Output): Promise<never> {
+export async function watchObjects(api: Api, wanted: Wanted, output: Output, look: Look): Promise<never> {
   const printer = new EventPrinter(wanted, output);
+  const held = watchHeld(api, wanted, output, printer);
+  return look ? Promise.race([held, watchFolder(api, wanted, look, printer)]) : held;
+}
+
+async function watchFolder(
+  api: Api,
+  wanted: Wanted,
+  look: () => Promise<readonly KubeObject[]>,
+  printer: EventPrinter,
+): Promise<never> {
+  let before: ReadonlyMap<string, KubeObject> = new Map();
+  for (;;) {
+    const startedAt = performance.now();
+    // What the API holds under the name of a file is its stream's.
+    const held = await namesHeld(api, wanted);
+    const now = new Map((await look()).map((object) => [keyOf(object), object]));
+    const gone = before.values().filter((object) => !now.has(keyOf(object)));
+    const changed = now.values().filter((object) => !Bun.deepEquals(object, before.get(keyOf(object))));
+    for (const object of [...gone, ...changed]) if (!held.has(keyOf(object))) await printer.printOwn(object);
+    before = now;
+    await Bun.sleep(Math.max(LOOK_MS, (performance.now() - startedAt) * REST));
+  }
+}
+
+async function namesHeld({ client }: Api, { type, namespace }: Wanted): Promise<ReadonlySet<string>> {
+  const { objects } = await client.list(type, namespace === "" ? {} : { namespace });
+  return new Set(objects.map(keyOf));
+}
+
+async function watchHeld(api: Api, wanted: Wanted, output: Output, printer: EventPrinter): Promise<never> {
   // Without a version the watch begins with what is there.
   for (let version = ""; ; ) {
     for await (const event of events(api, wanted, output, version)) {
@@ -77,7 +115,18 @@ class EventPrinter {
       await print(objectText(this.#wanted.type, object, output) + (output === "yaml" ? "\n---" : ""));
       return;
     }
-    const table = tableOf(object);
+    await this.#printTable(tableOf(object));
+  }
+
+  /** One that the API does not hold. */
+  async printOwn(object: KubeObject): Promise<void> {
+    const isTable = this.#output === "table" || this.#output === "wide";
+    if (isTable) await this.#printTable(await tableWith(undefined, [object], this.#wanted.type));
+    else await this.print(object);
+  }
+
+  async #printTable(table: Table): Promise<void> {
+    const output = this.#output;
     // The server sends the columns with the first rows alone.
     if (table.columnDefinitions.length > 0) this.#columns = table.columnDefinitions;
     const form = { wide: output === "wide", namespaces: this.#wanted.namespace === "" && this.#wanted.type.namespaced };

@@ -1,12 +1,14 @@
 // Objects of the folder that the control plane watches, as its API would show them: with what it says of them for a status, which is written nowhere.
 
 import type { ObjectConditions } from "../admin/api.ts";
+import type { JsonObject } from "../dialect/object.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { ResourceType } from "../kube/resources.ts";
 import { matches, parseLabelSelector } from "../kube/selector.ts";
 import { compareText, originKey } from "../model/origin.ts";
 import type { ApiOptions } from "./api-client.ts";
 import { fetchAdmin, type MeshOptions } from "./mesh-status.ts";
+import { digestOf } from "./object-digest.ts";
 import type { Wanted } from "./object-output.ts";
 import { type Table, tableOf } from "./object-table.ts";
 import { objectsWatched } from "./objects-in-force.ts";
@@ -18,7 +20,7 @@ export async function watchedObjects(
 ): Promise<readonly KubeObject[]> {
   const labels = parseLabelSelector(selector);
   if (labels.kind === "error") return []; // the API says so
-  const found = (await objectsWatched(options)).filter(
+  const found = objectsWatched(options).filter(
     ({ origin }) =>
       origin.group === type.group &&
       origin.kind === type.kind &&
@@ -28,7 +30,7 @@ export async function watchedObjects(
   if (found.length === 0) return [];
   const conditions = await conditionsInForce(options);
   return found
-    .map(({ value, key }) => withConditions(value as unknown as KubeObject, conditions.get(key)?.conditions))
+    .map(({ value, key }) => withConditions(value as unknown as KubeObject, conditions.get(key)))
     .filter((object) => matches(object, { labels: labels.value, fields: [] }));
 }
 
@@ -38,8 +40,10 @@ export async function conditionsInForce(options: MeshOptions): Promise<ReadonlyM
   return new Map(all.map((each) => [originKey(each), each]));
 }
 
-function withConditions(object: KubeObject, conditions: ObjectConditions["conditions"] | undefined): KubeObject {
-  return conditions ? { ...object, status: { conditions: conditions.map((condition) => ({ ...condition })) } } : object;
+/** Nothing, where what was said is of the file as it was before. */
+function withConditions(object: KubeObject, said: ObjectConditions | undefined): KubeObject {
+  if (!said || said.digest !== digestOf(object as unknown as JsonObject)) return object;
+  return { ...object, status: { conditions: said.conditions.map((condition) => ({ ...condition })) } };
 }
 
 /** By namespace and name. What the API holds under the name of a file is shown as it is held: its status says that the file counts. */
@@ -48,7 +52,7 @@ export function together(held: readonly KubeObject[], watched: readonly KubeObje
   return sorted([...held, ...watched.filter((object) => !known.has(keyOf(object)))], keyOf);
 }
 
-function keyOf({ metadata }: Pick<KubeObject, "metadata">): string {
+export function keyOf({ metadata }: Pick<KubeObject, "metadata">): string {
   return `${metadata.namespace ?? ""}/${metadata.name}`;
 }
 

@@ -16,6 +16,16 @@ test("the Pod's name counts before its owner's, that before its app's", () => {
   expect(called("shop/web-v1")).toBe(1);
 });
 
+test("a kind before a name, as kubectl and istioctl write it", () => {
+  expect(called("deploy/web-v2")).toBe(2);
+  expect(called("deployment.apps/web-v2.shop", "edge")).toBe(2);
+  expect(called("pod/gate-1", "edge")).toBe(3);
+  expect(called("pod/gate-1", "shop")).toBeUndefined();
+  expect(called("service/gate-1")).toBeUndefined();
+  const own = [...PODS, { id: 4, namespace: "deploy", names: ["web"] }];
+  expect(workloadCalled(own, (one) => one, "deploy/web", undefined)?.id).toBe(4);
+});
+
 test("a name alone is one of the namespace that is asked in, any name where none is", () => {
   expect(called("gate", "shop")).toBeUndefined();
   expect(called("gate")).toBe(3);

@@ -12,8 +12,22 @@ export function isCalled(namespace: string, name: string, text: string, own: str
   return (text === name && (own === undefined || namespace === own)) || text === `${name}.${namespace}`;
 }
 
-/** Of several that one name fits the first. */
+/** kubectl's kinds of what runs, before a name. */
+const KIND = /^(?:pods?|po|deploy(?:ments?)?|sts|statefulsets?|ds|daemonsets?|rs|replicasets?)(?:\.apps)?\//i;
+
+/** Of several that one name fits the first. `deploy/web` is `web`, where no namespace `deploy` has one. */
 export function workloadCalled<T>(
+  all: readonly T[],
+  namesOf: (one: T) => WorkloadNames,
+  text: string,
+  own: string | undefined,
+): T | undefined {
+  return (
+    called(all, namesOf, text, own) ?? (KIND.test(text) ? called(all, namesOf, text.replace(KIND, ""), own) : undefined)
+  );
+}
+
+function called<T>(
   all: readonly T[],
   namesOf: (one: T) => WorkloadNames,
   text: string,

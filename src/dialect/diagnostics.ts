@@ -77,12 +77,19 @@ export function missingField(field: string, example: string): Message {
   return error("HED1020", `object has no ${field}`, `${field.slice(field.lastIndexOf(".") + 1)}: ${example}`);
 }
 
+/** Groups of what clusters start. */
+const RUNS: readonly string[] = ["apps", "batch"];
+
 export function unknownKind(kind: string, group: string, kinds: readonly string[]): Message {
   const near = nearest(kind, kinds);
   return error(
     "HED1021",
     `unknown kind ${quote(kind)} in ${group === "" ? "the core group" : group}`,
-    near ? `kind: ${near}` : `one of ${kinds.join(", ")}`,
+    RUNS.includes(group)
+      ? "`heddle run` starts programs; analyze, explain, describe and compile read manifests of them"
+      : near
+        ? `kind: ${near}`
+        : `one of ${kinds.join(", ")}`,
   );
 }
 

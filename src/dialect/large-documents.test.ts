@@ -1,7 +1,7 @@
 // Documents that would hold the loop up, and Lists that are larger than any object may be.
 
 import { describe, expect, test } from "bun:test";
-import { tokensOf } from "./library-cost.ts";
+import { costOf, tokensOf } from "./library-cost.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
 import { readObjects } from "./object.ts";
 import { readYaml } from "./yaml.ts";
@@ -33,7 +33,20 @@ describe("what costs the library more than a document may", () => {
     ["comments", "a: &b c\n", "#\n"],
     ["maps in a list", "- &a b\n", "- b: c\n"],
   ])("%s", (_, start, unit) => {
-    expect(codes(start + filled(unit, 3 * MIB - 100))).toEqual(["HED1625 1:1"]);
+    const [told = "", ...more] = codes(start + filled(unit, 3 * MIB - 100));
+    expect(more).toEqual([]);
+    // Where there is more than is read, and not where the document begins.
+    expect(told).toMatch(/^HED1625 \d+:\d+$/);
+    expect(told).not.toBe("HED1625 1:1");
+  });
+
+  test("the place is where it is too much", () => {
+    const few = { ...READ_LIMITS, documentTokens: 12 };
+    const text = "a: &b c\nd: e\nf: g\n";
+    // The lexer's marks count as well: of the document, and one before each scalar.
+    expect(costOf(text, 12)).toEqual({ tokens: 13, end: "a: &b c\nd".length });
+    expect(codes(text, few)).toEqual(["HED1625 2:2"]);
+    expect(codes(`x: y\n---\n${text}`, few)).toEqual(["HED1625 4:1"]); // with its --- and newline
   });
 
   test("tokens are counted no further than the limit", () => {

@@ -20,10 +20,17 @@ export function unknownPreference(
   annotations: Readonly<Record<string, string>>,
   field: string | undefined,
 ): { readonly path: string; readonly value: string } | undefined {
-  const annotation = annotations[ANNOTATION];
-  const path = annotation === undefined ? "spec.trafficDistribution" : joinPath("metadata.annotations", ANNOTATION);
-  const value = annotation ?? field ?? "";
-  return value === "" || PREFERENCES.has(value.toLowerCase()) ? undefined : { path, value };
+  const value = annotations[ANNOTATION] ?? field ?? "";
+  return value === "" || PREFERENCES.has(value.toLowerCase())
+    ? undefined
+    : { path: preferencePath(annotations), value };
+}
+
+/** Where the preference is written that counts. */
+export function preferencePath(annotations: Readonly<Record<string, string>>): string {
+  return annotations[ANNOTATION] === undefined
+    ? "spec.trafficDistribution"
+    : joinPath("metadata.annotations", ANNOTATION);
 }
 
 /** The annotation counts more than the field; what is not known is no preference. */

@@ -10,7 +10,7 @@ import type { SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { type DecodedText, decodeText } from "./encoding.ts";
 import * as inputDiagnostics from "./input-diagnostics.ts";
-import { tokensOf } from "./library-cost.ts";
+import { costOf, tokensOf } from "./library-cost.ts";
 import { READ_LIMITS, type ReadLimits } from "./limits.ts";
 import { type ListItem, listText } from "./list-items.ts";
 import { ListSpans } from "./list-spans.ts";
@@ -67,7 +67,7 @@ class FileReader implements YamlFile {
   read(chunk: Chunk): void {
     const spans = this.#spans(chunk.text, chunk.line);
     const read = this.#read(chunk.text);
-    if (read.kind === "tooLarge") this.#readList(chunk, spans, read.message);
+    if (read.kind === "tooLarge") this.#readList(chunk, spans, read);
     else {
       const value = this.#valueOf(read, spans);
       if (value !== undefined && value !== null) this.documents.push({ value, spans: this.#placesIn(chunk, spans) });
@@ -75,12 +75,13 @@ class FileReader implements YamlFile {
   }
 
   /** Its objects one by one: in each as much may stand as in a document. */
-  #readList({ text, line }: Chunk, whole: DocumentSpans, tooLarge: Message): void {
-    const refuse = (message: Message): unknown => this.diagnostics.push(finding(message, whole.at(0, 0)));
+  #readList({ text, line }: Chunk, whole: DocumentSpans, tooLarge: TooLarge): void {
+    const refuse = (message: Message, at = 0): unknown => this.diagnostics.push(finding(message, whole.at(at, at)));
     const list = listText(text, this.#limits.documents);
     if (list.kind === "tooMany") return void refuse(diagnostics.tooManyDocuments(this.#limits.documents));
     const head = list.kind === "list" ? this.#read(list.head) : undefined;
-    if (list.kind !== "list" || head?.kind !== "value" || !isList(head.value)) return void refuse(tooLarge);
+    if (list.kind !== "list" || head?.kind !== "value" || !isList(head.value))
+      return void refuse(tooLarge.message, tooLarge.at);
     const places = new ListSpans(
       () => list.items,
       whole,
@@ -106,7 +107,7 @@ class FileReader implements YamlFile {
   /** Whatever is wrong is told. Undefined then. */
   #valueOf(read: Reading, spans: DocumentSpans): unknown {
     if (read.kind === "value") return read.value;
-    const problems = read.kind === "invalid" ? read.problems : [{ message: read.message, from: 0, to: 0 }];
+    const problems = read.kind === "invalid" ? read.problems : [{ message: read.message, from: read.at, to: read.at }];
     for (const { message, from, to } of problems) this.diagnostics.push(finding(message, spans.at(from, to)));
     return undefined;
   }
@@ -114,17 +115,17 @@ class FileReader implements YamlFile {
   #read(text: string): Reading {
     const { documentCharacters, documentTokens, slowTokens } = this.#limits;
     if (text.length > documentCharacters)
-      return { kind: "tooLarge", message: diagnostics.documentTooLarge(text.length, documentCharacters) };
+      return { kind: "tooLarge", message: diagnostics.documentTooLarge(text.length, documentCharacters), at: 0 };
     const quick = readQuickly(text, this.#limits);
     if (quick) return quick;
     const deep = looksTooDeep(text);
     if (deep !== undefined) return invalid(diagnostics.tooDeep(this.#limits.depth), deep);
-    const tokens = tokensOf(text, documentTokens);
+    const { tokens, end } = costOf(text, documentTokens);
     this.#slowTokens += tokens;
     this.isExhausted = this.#slowTokens > slowTokens;
     if (this.isExhausted) return invalid(inputDiagnostics.tooMuchToParse(slowTokens));
     return tokens > documentTokens
-      ? { kind: "tooLarge", message: inputDiagnostics.tooCostlyToParse(documentTokens) }
+      ? { kind: "tooLarge", message: inputDiagnostics.tooCostlyToParse(documentTokens), at: end }
       : parseDocumentOf(text, this.#limits);
   }
 
@@ -227,7 +228,14 @@ function invalid(message: Message, from = 0): TreeValue {
 const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** Too large as it is: objects of a List may be small enough. */
-type Reading = TreeValue | { readonly kind: "tooLarge"; readonly message: Message };
+type Reading = TreeValue | TooLarge;
+
+interface TooLarge {
+  readonly kind: "tooLarge";
+  readonly message: Message;
+  /** Where in the text. */
+  readonly at: number;
+}
 
 /** Undefined for what only the library can read, or say what is wrong with. */
 function readQuickly(text: string, limits: ReadLimits): TreeValue | undefined {

@@ -12,6 +12,7 @@ import { resourceJson } from "../xds/resource-json.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
 import { routeText } from "./describe.ts";
+import { fieldDifferences } from "./field-difference.ts";
 import { ProxyTables } from "./proxy-tables.ts";
 
 export interface ProxyChange {
@@ -21,6 +22,8 @@ export interface ProxyChange {
   readonly added: readonly string[];
   /** What is there before and after, and is another. */
   readonly changed: readonly string[];
+  /** Of those that are changed, and of routes that are added what stands in their way, by what they are called: in which fields. */
+  readonly fields: Readonly<Record<string, readonly string[]>>;
 }
 
 type Kind = "heddle" | "envoy";
@@ -74,7 +77,22 @@ function changeOf(kind: ProxyChange["kind"], name: string, before: Texts, after:
   const removed = [...before.keys()].filter((key) => !after.has(key));
   const added = [...after.keys()].filter((key) => !before.has(key));
   const changed = [...after].filter(([key, text]) => before.has(key) && before.get(key) !== text).map(([key]) => key);
-  return removed.length + added.length + changed.length === 0 ? [] : [{ kind, name, removed, added, changed }];
+  if (removed.length + added.length + changed.length === 0) return [];
+  const told = [
+    // Of a secret nobody is to read what it holds.
+    ...(kind === "secret" ? [] : changed).map(
+      (key) => [key, fieldDifferences(before.get(key)!, after.get(key)!)] as const,
+    ),
+    ...(kind === "routes" ? added : []).map((key) => [key, filtersOf(after.get(key)!)] as const),
+  ];
+  const fields = Object.fromEntries(told.filter(([, lines]) => lines.length > 0));
+  return [{ kind, name, removed, added, changed, fields }];
+}
+
+/** Of a route: words say where it leads, and not that a filter aborts what takes it. */
+function filtersOf(route: string): readonly string[] {
+  const { typed_per_filter_config: filters = {} } = JSON.parse(route) ?? {};
+  return fieldDifferences("{}", JSON.stringify(filters));
 }
 
 class Side {

@@ -99,7 +99,7 @@ test("a service's port where the container's is meant", () => {
 
 test("suggestions stop after fifty: each is a comparison with every host", () => {
   const routes = Array.from({ length: 60 }, (_, i) =>
-    route(`r${i}`, HOST, `wbe${i}.default.svc.cluster.local`, {
+    route(`r${i}`, HOST, "wbe.default.svc.cluster.local", {
       visibility: { kind: "namespaces", namespaces: [`n${i}`] },
     }),
   );

@@ -1,7 +1,7 @@
 // Findings that need the whole mesh: references that lead nowhere, objects that shadow each other, policies that contradict.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { nearest } from "../base/nearest.ts";
+import { nearest, nearestHost } from "../base/nearest.ts";
 
 import type { ClientPolicy } from "./client-policy.ts";
 import type { ServiceEndpoints } from "./endpoint.ts";
@@ -110,7 +110,7 @@ class Validation {
   }
 
   #nearestHost(host: string): string | undefined {
-    return this.#nearest(host, this.#mesh.index.servicesByHost.keys());
+    return this.#suggestionsLeft-- > 0 ? nearestHost(host, this.#mesh.index.servicesByHost.keys()) : undefined;
   }
 
   #nearest(text: string, candidates: Iterable<string>): string | undefined {

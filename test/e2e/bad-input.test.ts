@@ -121,6 +121,14 @@ describe("apply says where and what, exits with 65 and changes nothing", () => {
 describe("a wrong command line exits with 64 and the way out", () => {
   const cases: readonly (readonly [string, readonly string[], string, string])[] = [
     ["an unknown command", ["aply"], "unknown command `aply`", "try: apply"],
+    ["a command of istioctl's", ["validate", "-f", "x"], "unknown command `validate`", "try: heddle analyze FILES"],
+    [
+      "one that is near another",
+      ["tag", "list"],
+      "unknown command `tag`",
+      "try: heddle --help: Heddle has nothing like it",
+    ],
+    ["an experimental one of istioctl's", ["x", "precheck"], "unknown command `precheck`", "try: heddle check"],
     ["an unknown flag", ["apply", "--filname", "x"], "unknown option `--filname`", "try: --filename"],
     ["no command", [], "no command given", "try: heddle --help"],
     ["a missing option", ["apply"], "-f FILE is missing", "try:"],

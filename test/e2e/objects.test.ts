@@ -66,6 +66,8 @@ describe("apply", () => {
       const lines = (verb: string) => names.map((name) => `${name} ${verb}\n`).join("");
       const rehearsed = await heddle.call(["apply", "--dry-run", "-f", ...DOCUMENTS]);
       expect(rehearsed).toMatchObject({ code: 0, stdout: lines("created (dry run)") });
+      const asKubectl = await heddle.call(["apply", "--dry-run=server", "-f", ...DOCUMENTS]);
+      expect(asKubectl).toMatchObject({ code: 0, stdout: lines("created (dry run)") });
       expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("created") });
       expect(await apply(...DOCUMENTS)).toMatchObject({ code: 0, stdout: lines("unchanged") });
       const half = readFileSync(DOCUMENTS[1]!, "utf8")
@@ -191,6 +193,13 @@ describe("delete", () => {
         stdout: 'virtualservice.networking.istio.io "golden-signal" deleted\n',
         stderr: 'virtualservice.networking.istio.io "nope" not found in namespace default\n',
       });
+      await apply(...DOCUMENTS);
+      expect(await heddle.call(["delete", "vs/golden-signal", "dr/golden-signal"])).toMatchObject({
+        code: 0,
+        stdout:
+          'virtualservice.networking.istio.io "golden-signal" deleted\ndestinationrule.networking.istio.io "golden-signal" deleted\n',
+      });
+      await apply(DOCUMENTS[0]!);
       const { code, stdout } = await heddle.call(["delete", "--ignore-not-found", "-f", ...DOCUMENTS]);
       expect({ code, lines: stdout.trimEnd().split("\n").length }).toEqual({ code: 0, lines: 2 });
     },

@@ -91,7 +91,13 @@ describe.each(PROXIES)("of %s", (proxy) => {
   test("endpoints, with their health", async () => {
     const { stdout } = await pc("ep", workload, "--cluster", `outbound|80|v1|${HOST}`);
     expect(rowsOf(stdout)).toMatchObject([{ STATUS: "HEALTHY", "OUTLIER CHECK": "OK" }]);
-    expect((await pc("ep", workload, "--status", "UNHEALTHY")).stderr).toContain("nothing of that kind");
+    expect((await pc("ep", workload, "--status", "UNHEALTHY")).stderr).toContain(
+      "nothing of that kind with --status UNHEALTHY",
+    );
+    const [{ ENDPOINT = "" } = {}] = rowsOf(stdout);
+    const [address = "", port = ""] = ENDPOINT.split(":");
+    const { stdout: found } = await pc("ep", workload, "--address", address, "--port", port, "-o", "short");
+    expect(found).toContain(`outbound|80|v1|${HOST}`);
   });
 
   test("secrets, without their keys", async () => {
@@ -112,6 +118,11 @@ describe.each(PROXIES)("of %s", (proxy) => {
     const { stdout } = await pc("log", workload, "--level", level);
     expect(stdout).toContain("active loggers:");
     expect((await pc("log", workload)).stdout).toContain(`: ${level}`);
+    await pc("log", workload, "--reset");
+    expect((await pc("log", workload)).stdout).toMatch(/^active loggers:\n(?: +\S+: warning\n)+$/);
+    const { code, stderr } = await pc("log", workload, "--level", "nobody:debug");
+    expect(stderr).toMatch(/^error: the proxy at \S+ refuses \S+: unknown logger name\n$/);
+    expect(code).toBe(64);
   });
 
   test("all of it, and a dump in the place of the proxy", async () => {
@@ -126,7 +137,33 @@ describe.each(PROXIES)("of %s", (proxy) => {
     const table = (await pc("c", workload)).stdout;
     expect((await pc("c", "--admin", admin)).stdout).toBe(table);
     expect((await pc("c", "-f", "dump.json")).stdout).toBe(table);
+    expect((await pc("c", workload, "--proxy-admin-port", String(port))).stdout).toBe(table);
+    expect((await pc("c", "--proxy-admin-port", String(port))).stdout).toBe(table);
+    writeFileSync(join(heddle.folder, "all.json"), (await pc("all", workload, "-o", "json")).stdout);
+    expect((await pc("c", "-f", "all.json")).stdout).toBe(table);
   });
+});
+
+test("istioctl's and kubectl's names of workloads, and where their pages are", async () => {
+  const bootstrap = (await pc("b", "of-heddle-v1")).stdout;
+  for (const names of [["deploy/of-heddle-v1"], ["deployment/of-heddle-v1.default"], ["of-heddle-v1", "-n", "default"]])
+    expect((await pc("b", ...names)).stdout).toBe(bootstrap);
+  expect((await pc("b", "of-heddle-v1", "-n", "shop")).code).toBe(1);
+  expect((await heddle.call(["ps", "deploy/of-heddle-v1"])).stdout).toContain("Clusters Match");
+  const { port_value: port } = JSON.parse(bootstrap).bootstrap.admin.address.socket_address;
+  const page = await heddle.call(["dashboard", "envoy", "deploy/of-heddle-v1"]);
+  expect(page).toEqual({ code: 0, stdout: `http://127.0.0.1:${port}\n`, stderr: "" });
+  expect((await heddle.call(["dash"])).stdout).toBe(`${heddle.note.dashboard}\n`);
+  expect((await heddle.call(["dashboard", "metrics"])).stdout).toBe(`${heddle.note.metrics}\n`);
+  expect(await heddle.call(["dashboard", "kiali"])).toMatchObject({ code: 64 });
+  expect(await heddle.call(["dashboard", "proxy"])).toMatchObject({ code: 64 });
+});
+
+test("versions, in istioctl's forms", async () => {
+  const { stdout } = await heddle.call(["version", "--short"]);
+  expect(stdout).toMatch(/^client {10}\S+\ncontrol plane {3}\S+\nproxies .*\(\d+\)\n/);
+  expect((await heddle.call(["version", "--remote=false", "--short"])).stdout).toMatch(/^client {10}\S+\n$/);
+  expect((await heddle.call(["version", "--remote"])).stdout).toContain("control plane");
 });
 
 describe("bad input", () => {
@@ -137,7 +174,19 @@ describe("bad input", () => {
     ["two", ["c", "of-heddle-v1", "-f", "x.json"], 64, "exclude each other"],
     ["an address where nobody is", ["c", "--admin", "127.0.0.1:1"], 1, "no proxy answers at 127.0.0.1:1"],
     ["a file that is no dump", ["c", "-f", "no-dump.json"], 65, "is no configuration of a proxy"],
-    ["a level that is none", ["log", "of-heddle-v1", "--level", "loud"], 64, "unknown logger level"],
+    ["a level that is none", ["log", "of-heddle-v1", "--level", "loud"], 64, "--level is none of trace, debug"],
+    ["a level of nothing", ["log", "of-heddle-v1", "--level", "http:debug,info"], 64, "--level of what?"],
+    ["a level and none", ["log", "of-heddle-v1", "--level", "info", "-r"], 64, "exclude each other"],
+    ["an address that is none", ["c", "--admin", "localhost"], 64, "try: --admin 127.0.0.1:15000"],
+    [
+      "a filter of another type",
+      ["ep", "of-heddle-v1", "--fqdn", "web"],
+      64,
+      "try: --port, --address, --cluster, --status",
+    ],
+    ["a filter of the bootstrap", ["b", "of-heddle-v1", "--port", "80"], 64, "--port chooses rows of tables"],
+    ["a port that is none", ["c", "of-heddle-v1", "--port", "http"], 64, "--port is not a port"],
+    ["a protocol that is none", ["l", "of-heddle-v1", "--type", "udp"], 64, "--type is none of HTTP, TCP"],
     ["levels of a file", ["log", "-f", "no-dump.json"], 64, "a running proxy's"],
   ] as const)("%s", async (_, args, exit, said) => {
     writeFileSync(join(heddle.folder, "no-dump.json"), "{}");

@@ -45,7 +45,7 @@ describe("what is completed", () => {
     ["get vs -n shop ", ["cart"]],
     ["get --namespace=shop vs c", ["cart"]],
     ["get nosuch ", []],
-    ["get vs web ", []],
+    ["get vs web ", ["web"]],
     ["get pods -o y", ["yaml"]],
     ["get pods --output=j", ["--output=json"]],
     ["get -n ", ["shop", "default"]],

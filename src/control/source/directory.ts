@@ -1,10 +1,10 @@
 // A folder of YAML files, watched. Objects of a file that cannot be read any more stay as they were: the last good configuration serves.
 
-import { type Dirent, type FSWatcher, readdirSync, realpathSync, statSync, watch } from "node:fs";
-import { join } from "node:path";
+import { type FSWatcher, statSync, watch } from "node:fs";
 import { readBounded } from "../../base/bounded-file.ts";
 import { type Diagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
+import { filesBelow } from "../../base/object-folder.ts";
 import * as diagnostics from "../../dialect/diagnostics.ts";
 import { folderTooLarge, READ_LIMITS, type ReadLimits } from "../../dialect/limits.ts";
 import { readObjects, type SourceObject } from "../../dialect/object.ts";
@@ -15,11 +15,6 @@ import type { Source, SourceListener } from "./source.ts";
 
 /** Editors write a file in several steps; it is read when it has been quiet for so long. */
 const SETTLE = { quietMs: 50, maxMs: 1_000 } as const;
-const YAML_FILE = /\.(?:ya?ml|json)$/i;
-/** `..data` and the folder it leads to, where Kubernetes keeps what the links of a mounted ConfigMap show; `.git`; editors' own files. */
-const HIDDEN = /^\./;
-/** Folders of folders deeper than this are a mistake. */
-const MAX_FOLDERS = 32;
 
 /** A file as it was last read. */
 interface ReadFile {
@@ -42,28 +37,6 @@ function unreadable(place: string, thrown: unknown): Diagnostic {
 
 function isMissing(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
-}
-
-/** Below a folder, links followed: `inside` are the folders on the way, so that one which leads back up is not. */
-function filesBelow(folder: string, inside: readonly string[]): readonly string[] {
-  const own = realpathSync(folder);
-  if (inside.includes(own) || inside.length > MAX_FOLDERS) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (HIDDEN.test(entry.name)) return [];
-    // A folder of a file's name stands where a file is missed: reading it says so.
-    const files = YAML_FILE.test(entry.name) ? [path] : [];
-    return isFolder(entry, path) ? [...files, ...filesBelow(path, [...inside, own])] : files;
-  });
-}
-
-function isFolder(entry: Dirent, path: string): boolean {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false; // a link to nothing, or to itself: reading it says so
-  }
 }
 
 /** To read a pipe is to wait for who writes to it, with everything else that the control plane does. */
@@ -146,7 +119,7 @@ export class DirectorySource implements Source {
   #read(): ReadonlyMap<string, ReadFile> {
     const files = new Map<string, ReadFile>();
     let bytes = 0;
-    for (const file of [...filesBelow(this.#folder, [])].sort()) {
+    for (const file of [...filesBelow(this.#folder)].sort()) {
       const before = this.#files.get(file) ?? EMPTY;
       try {
         const content = contentOf(file);

@@ -3,7 +3,7 @@
 import { conflictsAmong } from "../../analyze/claims.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { logger } from "../../base/log.ts";
-import type { SourceObject } from "../../dialect/object.ts";
+import type { JsonObject, SourceObject } from "../../dialect/object.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
 import { valueAt } from "../../kube/json.ts";
 import { timestamp } from "../../kube/object.ts";
@@ -43,6 +43,8 @@ export interface StatusOptions {
 /** What an object's status says, or is to say. */
 export interface ObjectConditions {
   readonly origin: Origin;
+  /** The object as it was compiled. */
+  readonly value: JsonObject;
   readonly conditions: readonly Condition[];
 }
 
@@ -139,7 +141,7 @@ export class ObjectStatus {
     const { wantedOf } = this.#look(compilation);
     for (const { object } of compilation.verdicts.values()) {
       const conditions = hasMeshStatus(object.origin) ? wantedOf(object) : undefined;
-      if (conditions) yield { origin: object.origin, conditions };
+      if (conditions) yield { origin: object.origin, value: object.value, conditions };
     }
   }
 

@@ -10,8 +10,9 @@ import type { Locality } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { hostProblem } from "../formats.ts";
+import { unknownTrafficDistribution } from "../kubernetes/diagnostics.ts";
 import type { Reporter } from "../reporter.ts";
-import { preferenceOf } from "../traffic-distribution.ts";
+import { preferenceOf, TRAFFIC_DISTRIBUTIONS, unknownPreference } from "../traffic-distribution.ts";
 import type { Entered } from "./auto-addresses.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { resolveHost } from "./names.ts";
@@ -47,6 +48,8 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   const { spec } = entry;
   if (isTooMuch(spec, reading)) return undefined;
   checkResolution(spec, reading);
+  const unheard = unknownPreference(object.annotations, undefined);
+  if (unheard) reporter.report(unheard.path, unknownTrafficDistribution(unheard.value, TRAFFIC_DISTRIBUTIONS));
   const ports = readPorts(spec, reading);
   const endpoints = (spec.endpoints ?? []).map((endpoint, i) =>
     readEndpoint(endpoint, `spec.endpoints[${i}]`, ports, spec, reading),

@@ -55,12 +55,19 @@ export function chosenRulesOf(
   client: Client,
   workload: Workload | undefined,
 ): readonly DestinationRuleFacts[] {
-  const rules = subject.mesh.clientPolicies.flatMap(({ clients, namespace }) => {
+  return chosenIn(subject, service, client).flatMap(
+    ({ clients }) => destinationRuleOf(subject, service, { ...client, labels: clients!.labels }, workload) ?? [],
+  );
+}
+
+/** Those with a selector, as they come into force. */
+function chosenIn({ mesh }: Subject, service: Service, client: Client): readonly ClientPolicy[] {
+  const found = mesh.clientPolicies.flatMap(({ clients, namespace }) => {
     if (!clients || namespace !== client.namespace) return [];
-    const rule = destinationRuleOf(subject, service, { ...client, labels: clients.labels }, workload);
-    return rule?.clients ? [rule] : [];
+    const policy = clientPolicyFor(mesh, service, { ...client, labels: clients.labels });
+    return policy?.clients ? [policy] : [];
   });
-  return [...new Map(rules.map((rule) => [rule.by.object, rule])).values()];
+  return [...new Map(found.map((policy) => [originKey(policy.origin), policy])).values()];
 }
 
 /** Ports that differ from the rest are named. */
@@ -195,8 +202,12 @@ export function elsewhereOf(subject: Subject, service: Service, namespace: strin
   return [...mesh.index.workloadsByNamespace.keys()].sort().flatMap((other) => {
     if (other === namespace || serviceFor(mesh, service.host, other) !== service) return [];
     const { rule, routes } = facts(other);
-    if (keyOf({ rule, routes }) === usual) return [];
+    const chosenRules = chosenIn(subject, service, clientOf(other)).map(({ origin, clients }) => ({
+      by: at(subject, origin),
+      clients: clients!.labels,
+    }));
+    if (keyOf({ rule, routes }) === usual && chosenRules.length === 0) return [];
     const places = routes.map((origin) => at(subject, origin));
-    return [{ namespace: other, destinationRule: rule && at(subject, rule), routes: places }];
+    return [{ namespace: other, destinationRule: rule && at(subject, rule), routes: places, chosenRules }];
   });
 }

@@ -91,6 +91,14 @@ export interface Warning {
   readonly by: Place | undefined;
 }
 
+/** Which endpoints a service wants its clients to prefer. */
+export interface PreferenceFacts {
+  readonly prefers: "zone" | "node";
+  readonly by: Place;
+  /** A DestinationRule that prefers others, which counts more. */
+  readonly overruledBy: Place | undefined;
+}
+
 export interface ServiceDescription {
   readonly kind: "service";
   readonly namespace: string;
@@ -99,6 +107,7 @@ export interface ServiceDescription {
   readonly by: Place;
   readonly addresses: readonly string[];
   readonly ports: readonly ServicePortFacts[];
+  readonly preference: PreferenceFacts | undefined;
   /** As clients of this namespace have it. */
   readonly clients: string;
   readonly destinationRule: DestinationRuleFacts | undefined;
@@ -112,6 +121,8 @@ export interface ServiceDescription {
     readonly namespace: string;
     readonly destinationRule: Place | undefined;
     readonly routes: readonly Place[];
+    /** What clients with certain labels follow instead. */
+    readonly chosenRules: readonly { readonly by: Place; readonly clients: Labels }[];
   }[];
   readonly exposures: readonly ExposureFacts[];
   readonly warnings: readonly Warning[];

@@ -2,9 +2,11 @@
 
 import { settingsAt } from "../../compile/client-settings.ts";
 import { reachOf } from "../../compile/leg.ts";
+import { preferencePath } from "../../dialect/traffic-distribution.ts";
 import type { ClientTls } from "../../model/client-policy.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import { type Client, clientPolicyFor, endpointsOf } from "../../model/lookup.ts";
+import { originKey } from "../../model/origin.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
 import { labelsMatch, type Workload } from "../../model/workload.ts";
 import { chosenRulesOf, clientOf, destinationRuleOf, elsewhereOf, routedFrom, routesOf } from "./client-side.ts";
@@ -37,6 +39,7 @@ export function describeService(
     by: at(subject, service.origin),
     addresses: service.addresses,
     ports: service.ports.map((port) => portFacts(subject, service, port, client, rule)),
+    preference: preferenceOf(subject, service, client),
     clients: namespace,
     destinationRule: rule,
     chosenRules: chosenRulesOf(subject, service, client, workload),
@@ -46,6 +49,18 @@ export function describeService(
     exposures: exposuresOf(subject, service, workload),
   } as const;
   return { ...facts, warnings: serviceWarnings(facts, service) };
+}
+
+function preferenceOf(subject: Subject, service: Service, client: Client): ServiceDescription["preference"] {
+  const { prefers, origin } = service;
+  if (!prefers) return undefined;
+  const written = subject.objects.get(originKey(origin));
+  const policy = clientPolicyFor(subject.mesh, service, client);
+  return {
+    prefers,
+    by: at(subject, origin, preferencePath(written?.annotations ?? {})),
+    overruledBy: policy?.settings.loadBalancing?.locality && at(subject, policy.origin),
+  };
 }
 
 function portFacts(

@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { readObjects } from "../dialect/object.ts";
+import { asRunning } from "./manifests.ts";
+
+const running = (text: string, proxy?: "envoy") =>
+  asRunning(readObjects("f.yaml", text).objects, proxy)
+    .filter(({ origin }) => origin.kind === "Pod")
+    .map(({ origin, annotations, value }) => {
+      const { status } = value as { readonly status: { readonly podIP: string } };
+      return `${origin.name} ${status.podIP} ${annotations["heddle.dev/proxy"] ?? "none"}`;
+    });
+
+function namespace(labels: string): string {
+  return `apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {${labels}}}\n---\n`;
+}
+
+function pod(name: string, metadata = "", more = ""): string {
+  return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, namespace: shop${metadata}}\nspec: {containers: []}\n${more}---\n`;
+}
+
+const INJECT = (value: string) => `, labels: {sidecar.istio.io/inject: "${value}"}`;
+
+test("a Pod without an address has one, and no proxy that nobody speaks of", () => {
+  expect(running(pod("a") + pod("b", "", "status: {podIP: 10.0.0.1}\n"))).toEqual([
+    "a 192.0.2.1 none",
+    "b 10.0.0.1 none",
+  ]);
+});
+
+test.each([
+  ["istio-injection: enabled", ["a 192.0.2.1 heddle", "with 192.0.2.2 heddle", "without 192.0.2.3 none"]],
+  ["istio.io/rev: stable", ["a 192.0.2.1 heddle", "with 192.0.2.2 heddle", "without 192.0.2.3 none"]],
+  [
+    "istio-injection: disabled, istio.io/rev: stable",
+    ["a 192.0.2.1 none", "with 192.0.2.2 heddle", "without 192.0.2.3 none"],
+  ],
+  ["team: a", ["a 192.0.2.1 none", "with 192.0.2.2 heddle", "without 192.0.2.3 none"]],
+])("a proxy stands where Istio would inject it: %s", (labels, expected) => {
+  expect(running(namespace(labels) + pod("a") + pod("with", INJECT("true")) + pod("without", INJECT("false")))).toEqual(
+    expected,
+  );
+});
+
+test("what runs has the proxy that it says, wherever it is", () => {
+  const status = "status: {podIP: 10.0.0.1}\n";
+  expect(running(namespace("istio-injection: enabled") + pod("a", "", status))).toEqual(["a 10.0.0.1 none"]);
+});
+
+test("one may be put beside all that say nothing of it", () => {
+  const own = ", annotations: {heddle.dev/proxy: heddle}";
+  expect(running(pod("a") + pod("b", own) + pod("c", INJECT("false")), "envoy")).toEqual([
+    "a 192.0.2.1 envoy",
+    "b 192.0.2.2 heddle",
+    "c 192.0.2.3 none",
+  ]);
+});

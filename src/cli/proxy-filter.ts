@@ -1,0 +1,105 @@
+// Which rows of `heddle proxy-config` are wanted, by istioctl's options.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { EXIT, Failure } from "../base/failure.ts";
+import type { ProxyRow, ProxyTable } from "./proxy-table.ts";
+import { port } from "./values.ts";
+
+interface Look {
+  readonly column: string;
+  readonly fits: (cell: string, value: string) => boolean;
+}
+
+const is = (cell: string, value: string): boolean => cell === value;
+const has = (cell: string, value: string): boolean => cell.includes(value);
+const portOf = (endpoint: string, value: string): boolean => endpoint.endsWith(`:${value}`);
+const addressOf = (endpoint: string, value: string): boolean => endpoint.slice(0, endpoint.lastIndexOf(":")) === value;
+const isHttp = (destination: string): boolean => /^(?:inline )?route:/.test(destination);
+const typeOf = (destination: string, value: string): boolean => isHttp(destination) === (value === "http");
+
+/** The columns that they look at, whichever tables have them. As in istioctl, a part of a host's name is enough. */
+const FILTERS = {
+  fqdn: [{ column: "service fqdn", fits: has }],
+  port: [
+    { column: "port", fits: is },
+    { column: "endpoint", fits: portOf },
+  ],
+  subset: [{ column: "subset", fits: is }],
+  direction: [{ column: "direction", fits: is }],
+  address: [
+    { column: "addresses", fits: is },
+    { column: "endpoint", fits: addressOf },
+  ],
+  type: [{ column: "destination", fits: typeOf }],
+  cluster: [{ column: "cluster", fits: is }],
+  status: [{ column: "status", fits: is }],
+  name: [
+    { column: "name", fits: is },
+    { column: "resource name", fits: is },
+  ],
+} as const satisfies Readonly<Record<string, readonly Look[]>>;
+type Filter = keyof typeof FILTERS;
+
+export type FilterOptions = Partial<Readonly<Record<Filter, string>>>;
+
+export function addFilters(command: Command): void {
+  command
+    .option("--fqdn <host>", "clusters of the service, or of those whose names have this in them")
+    .option("--port <port>", "clusters, listeners, endpoints", (text) => String(port("--port")(text)))
+    .option("--subset <name>", "clusters")
+    .addOption(new Option("--direction <direction>", "clusters").choices(["inbound", "outbound"]))
+    .option("--address <address>", "listeners, endpoints")
+    .addOption(new Option("--type <protocol>", "listeners").choices(["HTTP", "TCP"]).argParser(protocol))
+    .option("--cluster <name>", "endpoints of it")
+    .option("--status <status>", "endpoints: HEALTHY, UNHEALTHY, …; secrets: ACTIVE, WARMING")
+    .option("--name <name>", "route configurations, secrets");
+}
+
+function protocol(text: string): string {
+  if (/^(?:http|tcp)$/i.test(text)) return text;
+  throw new InvalidArgumentError("Allowed choices are HTTP, TCP.");
+}
+
+/** Throws a Failure where one of the options is no filter of these tables: rows that nobody looked at would pass for those that fit. */
+export function filtered(tables: readonly ProxyTable[], options: FilterOptions): readonly ProxyTable[] {
+  const wrong = givenIn(options).find((filter) => !tables.some((table) => looksAt(table, filter).length > 0));
+  if (wrong) throw noFilter(tables, wrong);
+  return tables.map((table) => ({ columns: table.columns, rows: table.rows.filter(fitting(table, options)) }));
+}
+
+export function givenIn(options: FilterOptions): readonly Filter[] {
+  return filters().filter((filter) => options[filter] !== undefined);
+}
+
+/** As they were written, for people. */
+export function filterText(options: FilterOptions): string {
+  return givenIn(options)
+    .map((filter) => `--${filter} ${options[filter]}`)
+    .join(" ");
+}
+
+function filters(): readonly Filter[] {
+  return Object.keys(FILTERS) as Filter[];
+}
+
+function looksAt({ columns }: ProxyTable, filter: Filter): readonly (Look & { readonly index: number })[] {
+  return FILTERS[filter]
+    .map((look) => ({ ...look, index: columns.indexOf(look.column) }))
+    .filter(({ index }) => index >= 0);
+}
+
+/** Of several tables, a filter that no column of one answers to leaves that one as it is. */
+function fitting(table: ProxyTable, options: FilterOptions): (row: ProxyRow) => boolean {
+  const wanted = givenIn(options).flatMap((filter) =>
+    looksAt(table, filter).map((look) => ({ ...look, value: options[filter]!.toLowerCase() })),
+  );
+  return ({ cells }) => wanted.every(({ index, fits, value }) => fits(cells[index]?.toLowerCase() ?? "", value));
+}
+
+function noFilter(tables: readonly ProxyTable[], wrong: Filter): Failure {
+  const right = filters().filter((filter) => tables.some((table) => looksAt(table, filter).length > 0));
+  return new Failure(`--${wrong} chooses nothing of this type`, {
+    hint: right.length > 0 ? right.map((filter) => `--${filter}`).join(", ") : "the command without it",
+    exit: EXIT.usage,
+  });
+}
