@@ -63,7 +63,7 @@ export function servedPorts(
     // Off Kubernetes a process may run before anybody made a service of it.
     const declared = workload.ports.find((port) => port.number === number)?.protocol;
     const listener = ingress.get(number);
-    const own = ownPort(workload, listener, scope);
+    const own = ownPort(workload, listener, scope, mesh.settings.defaults.client.limits);
     const protocol = oldest?.port.protocol ?? own?.protocol ?? declared ?? "undeclared";
     if (protocol === "udp") return [];
     const names = bindings.map(({ service, port }) => legServerName(service, port.number));
@@ -89,8 +89,9 @@ function ownPort(
   workload: Workload,
   ingress: IngressListener | undefined,
   scope: ProxyScope | undefined,
+  limits: ConnectionPool | undefined,
 ): OwnPort | undefined {
-  const connectionPool = ingress?.connectionPool ?? scope?.connectionPool;
+  const connectionPool = ingress?.connectionPool ?? scope?.connectionPool ?? limits;
   if (!ingress) return connectionPool && { protocol: undefined, endpoint: undefined, tls: undefined, connectionPool };
   const { endpoint, tls } = ingress;
   // What ends TLS sees the requests inside.

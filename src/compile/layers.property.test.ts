@@ -166,6 +166,9 @@ const settings = fc.record({
   pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
   nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
+  limits: fc.constantFrom(undefined, { maxConnections: 7 }),
+  protocolDetectionMs: fc.constantFrom(5_000, 0),
+  outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
 });
 
 const world = fc.record({
@@ -209,9 +212,9 @@ const ORIGINATED: ClientTls = {
 };
 
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
-function settingsOf({ settings: { mtls, nearest, ...rest } }: World): MeshSettings {
+function settingsOf({ settings: { mtls, nearest, limits, ...rest } }: World): MeshSettings {
   const { defaults } = DEFAULT_SETTINGS;
-  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest } } as const;
+  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest }, limits } as const;
   return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...defaults, client, mtls } };
 }
 

@@ -120,6 +120,7 @@ function portClusters(
     address: address ?? "",
     settings,
     origination,
+    outsideTls: settings.tls?.kind === "simple" ? mesh.settings.outsideTls : undefined,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: serverIdentities(service, all, mesh.settings),
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,

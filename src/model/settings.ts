@@ -2,7 +2,8 @@
 
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
-import type { ClientSettings, RetryBudget } from "./client-policy.ts";
+import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { TlsVersion } from "./gateway.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
@@ -41,7 +42,26 @@ export interface MeshSettings {
   readonly providers: readonly TelemetryProvider[];
   readonly defaultProviders: DefaultProviders;
   readonly pathNormalization: PathNormalization;
+  /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
+  readonly protocolDetectionMs: number;
+  readonly meshTls: MeshTls;
+  readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
+}
+
+/** Mutual TLS between workloads, on the application's own ports: the leg speaks TLS 1.3. */
+export interface MeshTls {
+  readonly min: TlsVersion;
+  /** BoringSSL's names, for TLS 1.2; none: the proxy's. */
+  readonly cipherSuites: readonly string[];
+}
+
+/** TLS that is not the mesh's own: of gateways, and to servers outside. Who says something himself says it in place of this. */
+export interface OutsideTls {
+  /** As MeshTls has them. */
+  readonly cipherSuites: readonly string[];
+  /** BoringSSL's names, the preferred one first; none: the proxy's. */
+  readonly curves: readonly string[];
 }
 
 /** What holds where nobody wrote anything. The dialects' own defaults differ, so nothing fills these in while reading. */
@@ -51,7 +71,7 @@ export interface MeshDefaults {
   /** Of requests to the application beside the proxy; undefined: what never reached it. */
   readonly inboundRetry?: RetryPolicy | undefined;
   /** For client settings that nobody set; `tls` undefined means auto mTLS. */
-  readonly client: ClientSettings;
+  readonly client: ClientDefaults;
   readonly mtls: MtlsMode;
   /** For objects that do not say to whom they are exported. */
   readonly visibility: DefaultVisibilities;
@@ -96,6 +116,10 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   providers: [],
   defaultProviders: { logging: [], tracing: [] },
   pathNormalization: "base",
+  // Shorter, and a client that connects ahead of its first request loses its routes; Istio waits for ever, and such servers never answer.
+  protocolDetectionMs: 5_000,
+  meshTls: { min: "TLSV1_2", cipherSuites: [] },
+  outsideTls: { cipherSuites: [], curves: [] },
   defaults: {
     retry: DEFAULT_RETRY,
     client: {

@@ -23,10 +23,12 @@ import { readLocality } from "./locality.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
+import { readMeshTlsSettings } from "./mesh-tls.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
+import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -62,6 +64,8 @@ export function readMeshConfig(
     egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
+    protocolDetectionMs: spec.protocolDetectionTimeout ?? before.protocolDetectionMs,
+    ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
     defaultProviders: spec.defaultProviders ? defaultProvidersOf(spec.defaultProviders) : before.defaultProviders,
@@ -183,6 +187,7 @@ class MeshConfigReader {
   #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
     const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls, localityLbSetting } =
       this.#spec;
+    const { connectionPool: limits, outlierDetection } = this.#spec.defaultTrafficPolicy ?? {};
     const pool = before.connectionPool;
     const localityPath = joinPath(this.#path, "localityLbSetting");
     return {
@@ -202,6 +207,8 @@ class MeshConfigReader {
         dnsRefreshMs: dnsRefreshRate ?? pool?.dnsRefreshMs,
         upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
       },
+      limits: limits ? readConnectionPool(limits) : before.limits,
+      outlierDetection: outlierDetection ? readOutlierDetection(outlierDetection) : before.outlierDetection,
       // Without auto mTLS who says nothing of TLS speaks plaintext.
       tls: enableAutoMtls === undefined ? before.tls : enableAutoMtls ? undefined : { kind: "disable" },
     };

@@ -81,4 +81,36 @@ data: {mesh: '${mesh}'}`,
     await configure("enableAutoMtls: true");
     expect(await eventually(status, (found) => found === 200)).toBe(200);
   });
+
+  test("defaultTrafficPolicy limits the clients of services without a policy", async () => {
+    const beside = async () => {
+      const held = (await ByteClient.connect(pair.upstream.http)).send(
+        "POST /describe HTTP/1.1\r\nhost: polyglot\r\ncontent-length: 1\r\n\r\n",
+      );
+      const response = await fetch(`http://127.0.0.1:${pair.upstream.http}/describe`);
+      held.close();
+      return [response.status, response.headers.get("x-envoy-overloaded")].join(" ");
+    };
+    expect(await beside()).toBe("200 ");
+    await configure("defaultTrafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}");
+    expect(await eventually(beside, (found) => found === "503 true")).toBe("503 true");
+    await configure("defaultTrafficPolicy: {connectionPool: {http: {http2MaxRequests: 100}}}");
+    expect(await eventually(beside, (found) => found === "200 ")).toBe("200 ");
+  });
+
+  test("a client that is silent for protocolDetectionTimeout is no client of HTTP any more", async () => {
+    const taken = async () => {
+      const client = await ByteClient.connect(pair.upstream.any);
+      await Bun.sleep(300);
+      client.send("GET /describe HTTP/1.1\r\nhost: polyglot\r\nconnection: close\r\n\r\n");
+      const answer = (await client.all()).toString();
+      client.close();
+      return answer.includes("x-request-id") ? "requests" : answer.includes("1.1 200") ? "bytes" : answer;
+    };
+    expect(await taken()).toBe("requests");
+    await configure("protocolDetectionTimeout: 50ms");
+    expect(await eventually(taken, (found) => found === "bytes")).toBe("bytes");
+    await configure("protocolDetectionTimeout: 0s");
+    expect(await eventually(taken, (found) => found === "requests")).toBe("requests");
+  });
 }
