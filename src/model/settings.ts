@@ -4,6 +4,7 @@ import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
 import type { TlsVersion } from "./gateway.ts";
+import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
@@ -34,6 +35,8 @@ export interface MeshSettings {
   readonly cluster: string;
   /** Policies of these namespaces hold for the whole mesh. */
   readonly rootNamespaces: readonly string[];
+  /** Namespaces whose objects are read, by their labels: those that one of these selects; none: all. */
+  readonly discovery: readonly LabelSelector[];
   readonly outboundPolicy: OutboundPolicy;
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;
@@ -111,6 +114,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   clusterDomain: "cluster.local",
   cluster: "Kubernetes",
   rootNamespaces: ["heddle-system", "istio-system"],
+  discovery: [],
   outboundPolicy: "allow-any",
   accessLog: { kind: "text", path: "/dev/stdout" },
   providers: [],

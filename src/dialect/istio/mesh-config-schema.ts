@@ -43,6 +43,18 @@ export const MESH_CONFIG = record({
   defaultServiceExportTo: list(notEmpty()),
   defaultTrafficPolicy: record({ connectionPool: CONNECTION_POOL, outlierDetection: OUTLIER_DETECTION }),
   defaultVirtualServiceExportTo: list(notEmpty()),
+  discoverySelectors: list(
+    record({
+      matchLabels: mapOf(text("label-value"), "label-key"),
+      matchExpressions: list(
+        record({
+          key: required(notEmpty()),
+          operator: required(choice("In", "NotIn", "Exists", "DoesNotExist")),
+          values: list(text("label-value")),
+        }),
+      ),
+    }),
+  ),
   // Envoy takes none of 1 ms.
   dnsRefreshRate: duration(2),
   enableAutoMtls: flag(),
@@ -80,7 +92,6 @@ export const MESH_CONFIG = record({
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
-  discoverySelectors: later("objects of every namespace are read"),
   enableEnvoyAccessLogService: later("access logs go to accessLogFile alone"),
   enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   enableTracing: later("no spans are sent"),

@@ -18,6 +18,7 @@ import { defaultVisibilityOf } from "../export-to.ts";
 import { isObject, isObjectName } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { readDiscovery } from "./discovery-selectors.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality } from "./locality.ts";
 import { readLogSettings } from "./log-settings.ts";
@@ -60,6 +61,9 @@ export function readMeshConfig(
     trustDomain: reader.trustDomain(choice),
     trustDomainAliases: reader.trustDomainAliases(),
     rootNamespaces: reader.rootNamespaces(),
+    discovery: spec.discoverySelectors
+      ? readDiscovery(spec.discoverySelectors, joinPath(path, "discoverySelectors"), reporter)
+      : before.discovery,
     outboundPolicy: reader.outboundPolicy(),
     egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),

@@ -139,3 +139,11 @@ export function unknownCurve(curve: string): Message {
     "X25519MLKEM768, X25519, P-256, P-384 or P-521",
   );
 }
+
+export function valuesOfOperator(operator: string, takes: boolean): Message {
+  return error(
+    "HED1421",
+    `operator ${operator} ${takes ? "needs values" : "takes no values"}`,
+    takes ? "values: [prod, stage]" : "In or NotIn, or no values",
+  );
+}

@@ -55,6 +55,15 @@ export const MESH_CONFIG_WORDS: Words = {
   "tlsDefaults.cipherSuites": { says: "Cipher suites of TLS 1.2", default: "the proxy's" },
   "tlsDefaults.ecdhCurves": { says: "Curves of key exchange, the preferred one first", default: "the proxy's" },
   "tlsDefaults.minProtocolVersion": "Oldest version",
+  discoverySelectors: {
+    says: "Namespaces whose objects are read, by their labels: those that one of the selectors selects, and root namespaces",
+    default: "all of them",
+  },
+  "discoverySelectors.matchLabels": "Labels that the Namespace has, all of them",
+  "discoverySelectors.matchExpressions": "What else its labels are, all of it",
+  "matchExpressions.key": "Name of the label",
+  "matchExpressions.operator": "In and NotIn look at its value, Exists and DoesNotExist at whether it is there",
+  "matchExpressions.values": "The values, for In and NotIn",
   enableAutoMtls: {
     says: "Whether clients speak mutual TLS with whoever takes it, when no DestinationRule says otherwise",
     default: "true",
@@ -87,7 +96,6 @@ export const MESH_CONFIG_WORDS: Words = {
   configSources: "Where objects come from",
   defaultInboundHttpRetryPolicy: "Retries at the server's proxy",
   disableEnvoyListenerLog: "Whether listeners log no refused connection",
-  discoverySelectors: "Namespaces whose objects are read, by labels",
   dnsRefreshRate: "How often names are resolved again",
   enableEnvoyAccessLogService: "Whether access logs go to a service",
   enablePrometheusMerge: "Whether metrics of application and proxy are served together",

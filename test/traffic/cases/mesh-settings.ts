@@ -113,4 +113,36 @@ data: {mesh: '${mesh}'}`,
     await configure("protocolDetectionTimeout: 0s");
     expect(await eventually(taken, (found) => found === "requests")).toBe("requests");
   });
+
+  test("discoverySelectors say whose objects count, and labels of a Namespace bring them in", async () => {
+    const namespace = (mesh: string) =>
+      pair.mesh.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: aside, labels: {mesh: ${mesh}}}}`);
+    const asked = async () => {
+      const signal = AbortSignal.timeout(10_000);
+      return (await fetch("http://aside.example.com/", { proxy: pair.forwardProxy, signal })).status;
+    };
+    const becomes = async (status: number) => expect(await eventually(asked, (found) => found === status)).toBe(status);
+    const registryOnly = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    await namespace("alone");
+    // Nobody is there: a host that is known is answered 503, one that is not 502.
+    await pair.mesh.apply(`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: aside, namespace: aside}
+spec:
+  hosts: [aside.example.com]
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 127.0.0.1, ports: {http: 1}}]`);
+    await configure(registryOnly);
+    await becomes(503);
+    await configure(
+      `{${registryOnly}, discoverySelectors: [{matchExpressions: [{key: mesh, operator: NotIn, values: [alone]}]}]}`,
+    );
+    await becomes(502);
+    await namespace("joined");
+    await becomes(503);
+    await namespace("alone");
+    await becomes(502);
+    await configure("outboundTrafficPolicy: {mode: ALLOW_ANY}");
+  });
 }
