@@ -8,6 +8,7 @@ import type { ClientTls, OutlierDetection } from "../model/client-policy.ts";
 import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
+import { DEFAULT_PROXY_HEADERS } from "../model/proxy-headers.ts";
 import type { EgressPort, ImportedNamespace, ProxyScope } from "../model/proxy-scope.ts";
 import { NO_HEADERS, type Route } from "../model/route.ts";
 import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, workload } from "../model/sample.ts";
@@ -167,6 +168,7 @@ const settings = fc.record({
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
   nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
   limits: fc.constantFrom(undefined, { maxConnections: 7 }),
+  proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, { ...DEFAULT_PROXY_HEADERS, attemptCount: false, server: "s" }),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
   outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
 });

@@ -6,6 +6,7 @@ import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
 import type { TlsVersion } from "./gateway.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
+import { DEFAULT_PROXY_HEADERS, type ProxyHeaders } from "./proxy-headers.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
@@ -47,6 +48,7 @@ export interface MeshSettings {
   readonly pathNormalization: PathNormalization;
   /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
   readonly protocolDetectionMs: number;
+  readonly proxyHeaders: ProxyHeaders;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
@@ -122,6 +124,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   pathNormalization: "base",
   // Shorter, and a client that connects ahead of its first request loses its routes; Istio waits for ever, and such servers never answer.
   protocolDetectionMs: 5_000,
+  proxyHeaders: DEFAULT_PROXY_HEADERS,
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { cipherSuites: [], curves: [] },
   defaults: {

@@ -27,6 +27,7 @@ import * as diagnostics from "./mesh-diagnostics.ts";
 import { readMeshTlsSettings } from "./mesh-tls.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
+import { readProxyHeaders } from "./proxy-headers.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
@@ -69,6 +70,9 @@ export function readMeshConfig(
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
     protocolDetectionMs: spec.protocolDetectionTimeout ?? before.protocolDetectionMs,
+    proxyHeaders: spec.defaultConfig?.proxyHeaders
+      ? readProxyHeaders(spec.defaultConfig.proxyHeaders)
+      : before.proxyHeaders,
     ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,

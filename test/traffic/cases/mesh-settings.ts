@@ -5,6 +5,7 @@ import { resource } from "../../../src/kube/resources.ts";
 import { ByteClient } from "../byte-client.ts";
 import { eventually } from "../mesh.ts";
 import type { Described, Pair } from "../pair.ts";
+import type { Seen } from "../polyglot/requests.ts";
 
 /** Where the request went: 298 is the route of /a/b, 200 the application. */
 type Status = 200 | 298;
@@ -144,5 +145,26 @@ spec:
     await namespace("alone");
     await becomes(502);
     await configure("outboundTrafficPolicy: {mode: ALLOW_ANY}");
+  });
+
+  test("proxyHeaders say what proxies add to requests and responses", async () => {
+    const seen = async () => {
+      const response = await fetch(`http://127.0.0.1:${pair.upstream.http}/describe`);
+      // A chain that an Envoy replaces may end a request.
+      if (response.status !== 200) return String(response.status);
+      const { headers } = (await response.json()) as Seen;
+      const names = ["x-request-id", "x-envoy-attempt-count", "x-forwarded-client-cert", "x-forwarded-port"];
+      const told = [...names.filter((name) => headers[name] !== undefined)];
+      const heard = response.headers.has("x-envoy-upstream-service-time") ? ["x-envoy-upstream-service-time"] : [];
+      return [...told, ...heard, ...(response.headers.get("server") === "shop" ? ["shop"] : [])].join(" ");
+    };
+    const before = "x-request-id x-envoy-attempt-count x-forwarded-client-cert x-envoy-upstream-service-time";
+    expect(await seen()).toBe(before);
+    await configure(
+      "defaultConfig: {proxyHeaders: {forwardedClientCert: SANITIZE, requestId: {disabled: true}, server: {value: shop}, attemptCount: {disabled: true}, envoyDebugHeaders: {disabled: true}, xForwardedPort: {enabled: true}}}",
+    );
+    expect(await eventually(seen, (found) => found === "x-forwarded-port shop")).toBe("x-forwarded-port shop");
+    await configure("defaultConfig: {proxyHeaders: {server: {disabled: true}}}");
+    expect(await eventually(seen, (found) => found === before)).toBe(before);
   });
 }
