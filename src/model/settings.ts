@@ -49,6 +49,8 @@ export interface MeshSettings {
   /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
   readonly protocolDetectionMs: number;
   readonly proxyHeaders: ProxyHeaders;
+  /** Where proxies reach the application beside them, unless a workload says it: at 127.0.0.1, or at the workload's own address. */
+  readonly applicationAddress: "loopback" | "workload";
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
@@ -125,6 +127,8 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   // Shorter, and a client that connects ahead of its first request loses its routes; Istio waits for ever, and such servers never answer.
   protocolDetectionMs: 5_000,
   proxyHeaders: DEFAULT_PROXY_HEADERS,
+  // Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them.
+  applicationAddress: "loopback",
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { cipherSuites: [], curves: [] },
   defaults: {

@@ -70,6 +70,11 @@ export function readMeshConfig(
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
     protocolDetectionMs: spec.protocolDetectionTimeout ?? before.protocolDetectionMs,
+    applicationAddress: spec.inboundTrafficPolicy
+      ? spec.inboundTrafficPolicy.mode === "LOCALHOST"
+        ? "loopback"
+        : "workload"
+      : before.applicationAddress,
     proxyHeaders: spec.defaultConfig?.proxyHeaders
       ? readProxyHeaders(spec.defaultConfig.proxyHeaders)
       : before.proxyHeaders,
@@ -141,11 +146,9 @@ class MeshConfigReader {
   }
 
   outboundPolicy(): OutboundPolicy {
-    const { outboundTrafficPolicy, inboundTrafficPolicy } = this.#spec;
+    const { outboundTrafficPolicy } = this.#spec;
     const report = (field: string, mode: string, instead: string) =>
       this.#reporter.report(joinPath(joinPath(this.#path, field), "mode"), notSupportedYet(`mode ${mode}`, instead));
-    if (inboundTrafficPolicy?.mode === "LOCALHOST")
-      report("inboundTrafficPolicy", "LOCALHOST", "an application is reached at the address that its client chose");
     if (!outboundTrafficPolicy) return this.#before.outboundPolicy;
     const { mode } = outboundTrafficPolicy;
     if (mode === "ALLOW_ANY_DYNAMIC_DNS")

@@ -1,7 +1,7 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, flag, later, mapOf, record, text, type Value, whole } from "../schema.ts";
+import { choice, flag, later, list, mapOf, notEmpty, record, text, type Value, whole } from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -55,7 +55,8 @@ export const PROXY_CONFIG = record({
   drainDuration: later("proxies drain as docs/life-cycle.md says"),
   envoyAccessLogService: later("the agent takes the proxy's access logs"),
   envoyMetricsService: later("metrics are scraped"),
-  extraStatTags: later("metrics have Istio's labels"),
+  /** Said to no effect: labels that Telemetry adds need no declaration. */
+  extraStatTags: list(notEmpty()),
   fileFlushInterval: later("access logs are written at once"),
   fileFlushMinSizeKb: later("access logs are written at once"),
   holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
@@ -68,9 +69,11 @@ export const PROXY_CONFIG = record({
   proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
   proxyHeaders: PROXY_HEADERS,
   proxyMetadata: mapOf(text()),
-  proxyStatsMatcher: later("proxies tell all of their statistics"),
+  proxyStatsMatcher: later("proxies tell all of their statistics, those that it would include among them"),
   readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
-  runtimeValues: later("proxies keep their runtime values"),
+  runtimeValues: later(
+    "an Envoy takes layered_runtime by an EnvoyFilter for its bootstrap, and Heddle's proxy has none",
+  ),
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
   statNameLength: later("names of statistics have no limit"),

@@ -70,7 +70,10 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   h2UpgradePolicy: { says: "Whether HTTP/1.1 requests are sent on as HTTP/2", default: "DO_NOT_UPGRADE" },
   inboundTrafficPolicy: "Where the proxy reaches its application",
-  "inboundTrafficPolicy.mode": { says: "At the address that was asked for, or at 127.0.0.1", default: "PASSTHROUGH" },
+  "inboundTrafficPolicy.mode": {
+    says: "PASSTHROUGH: at the workload's own address; LOCALHOST: at 127.0.0.1",
+    default: "LOCALHOST",
+  },
   localityLbSetting: {
     says: "Shares and fail-over between localities, where no DestinationRule speaks of them",
     default: "enabled",
@@ -191,7 +194,7 @@ export const MESH_CONFIG_WORDS: Words = {
   drainDuration: "How long a proxy drains",
   envoyAccessLogService: "Service for access logs",
   envoyMetricsService: "Service for metrics",
-  extraStatTags: "Further labels of metrics",
+  extraStatTags: "Labels of metrics that Telemetry adds; they need not be declared",
   fileFlushInterval: "How often access logs are written",
   fileFlushMinSizeKb: "From how many kilobytes access logs are written",
   holdApplicationUntilProxyStarts: "Whether the application waits for its proxy",
