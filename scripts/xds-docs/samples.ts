@@ -354,6 +354,7 @@ export const FIELD_VALUES: Readonly<Record<string, Json>> = {
   "envoy.config.core.v3.DataSource.inline_string": `${PEM}# other`,
   "envoy.config.core.v3.DataSource.filename": "/dev/null",
   "envoy.extensions.transport_sockets.tls.v3.TlsParameters.cipher_suites": ["ECDHE-RSA-AES128-GCM-SHA256"],
+  "envoy.extensions.transport_sockets.tls.v3.TlsParameters.ecdh_curves": ["P-256"],
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.verify_certificate_hash": ["ab".repeat(32)],
   "envoy.config.core.v3.DataSource.environment_variable": "HOME",
   "envoy.config.core.v3.SubstitutionFormatString.text_format": "%PROTOCOL%\n",

@@ -1,6 +1,7 @@
 // The settings that a client follows towards one cluster: the policy's or the subset's, else the mesh's.
 
 import {
+  type ClientDefaults,
   type ClientPolicy,
   type ClientSettings,
   type ClientTls,
@@ -81,7 +82,7 @@ const TOPOLOGY = [
 const PREFERRED = { zone: nearest(...TOPOLOGY), node: nearest(...TOPOLOGY, "kubernetes.io/hostname") };
 
 /** What holds towards the service where no policy says anything: its own preference of places, else the mesh's. */
-export function defaultsTowards(defaults: ClientSettings, { prefers }: Pick<Service, "prefers">): ClientSettings {
+export function defaultsTowards(defaults: ClientDefaults, { prefers }: Pick<Service, "prefers">): ClientDefaults {
   if (!prefers) return defaults;
   const balancing = defaults.loadBalancing ?? ({ kind: "least-request" } as const);
   return { ...defaults, loadBalancing: { ...balancing, locality: PREFERRED[prefers] } };
@@ -92,7 +93,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What holds for one port of a service, or of a subset. */
 export function settingsAt(
-  defaults: ClientSettings,
+  defaults: ClientDefaults,
   policy: ClientPolicy | undefined,
   subset: Subset | undefined,
   port: number,
@@ -101,15 +102,16 @@ export function settingsAt(
   return effectiveSettings(defaults, scope ? settingsFor(scope, port) : {});
 }
 
-export function effectiveSettings(defaults: ClientSettings, own: ClientSettings): EffectiveSettings {
-  const pool = poolOf(own.connectionPool, defaults.connectionPool);
+export function effectiveSettings(defaults: ClientDefaults, own: ClientSettings): EffectiveSettings {
+  const said = own.connectionPool ?? defaults.limits;
+  const pool = poolOf(said, defaults.connectionPool);
   return {
     loadBalancing: own.loadBalancing ?? defaults.loadBalancing ?? { kind: "least-request" },
     locality: localityOf(defaults, own),
     connectTimeoutMs: pool?.connectTimeoutMs ?? defaults.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     pool,
     // Who counts retries himself does not want the mesh's budget.
-    retryBudget: own.retryBudget ?? (own.connectionPool?.maxRetries === undefined ? defaults.retryBudget : undefined),
+    retryBudget: own.retryBudget ?? (said?.maxRetries === undefined ? defaults.retryBudget : undefined),
     outlierDetection: own.outlierDetection ?? defaults.outlierDetection,
     tls: own.tls ?? defaults.tls,
     tunnel: own.tunnel,
@@ -117,7 +119,7 @@ export function effectiveSettings(defaults: ClientSettings, own: ClientSettings)
   };
 }
 
-/** Undefined: nobody said anything of this service, and the mesh's defaults hold. */
+/** Undefined: nobody said anything of this service, nor of all services, and what proxies do by themselves holds. */
 export function clientSettingsFor(
   mesh: Mesh,
   client: Client,
@@ -127,7 +129,8 @@ export function clientSettingsFor(
 ): EffectiveSettings | undefined {
   const service = serviceFor(mesh, host, client.namespace);
   const policy = service && clientPolicyFor(mesh, service, client);
-  if (!policy) return undefined;
-  const own = subset === "" ? undefined : subsetByName(policy, subset);
-  return settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, own, port);
+  const { client: defaults } = mesh.settings.defaults;
+  if (!service || !(policy || defaults.limits)) return undefined;
+  const own = subset === "" || !policy ? undefined : subsetByName(policy, subset);
+  return settingsAt(defaultsTowards(defaults, service), policy, own, port);
 }

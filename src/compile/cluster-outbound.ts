@@ -4,6 +4,7 @@ import { create, type Message } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Origin } from "../model/origin.ts";
 import type { Service, ServicePort } from "../model/service.ts";
+import type { OutsideTls } from "../model/settings.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -38,6 +39,8 @@ export interface ClusterPlan {
   readonly settings: EffectiveSettings;
   /** Undefined: no Secret has a part in its TLS. */
   readonly origination: Origination | undefined;
+  /** Of TLS to a server outside. */
+  readonly outsideTls: OutsideTls | undefined;
   /** Every endpoint is reached on the leg; the protocol depends on it. */
   readonly allLeg: boolean;
   /** Identities that servers may have, sorted. */
@@ -131,11 +134,11 @@ const anythingElse = lazy(() =>
 );
 
 function socketFields(plan: ClusterPlan): ClusterFields {
-  const { service, port, settings, origination, names } = plan;
+  const { service, port, settings, origination, outsideTls, names } = plan;
   if (origination?.kind === "missing") return {};
   const { tls, proxyProtocol: header } = settings;
   const headed = (socket: TransportSocket) => (header ? withProxyHeader(socket, header) : socket);
-  if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls, origination)) };
+  if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls, origination, outsideTls)) };
   if (tls?.kind === "disable" || (!tls && service.location === "external"))
     return header ? { transportSocket: headed(plaintext()) } : {};
   const expected = tls?.kind === "mesh" && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : names;

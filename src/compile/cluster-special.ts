@@ -2,6 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { ConnectionPool } from "../model/client-policy.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -9,6 +10,7 @@ import {
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
+import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
 import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
 import { protocolOptions } from "./protocol.ts";
@@ -16,24 +18,26 @@ import { protocolOptions } from "./protocol.ts";
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-function originalDestination(name: string): Cluster {
+function originalDestination(name: string, pool: ConnectionPool | undefined): Cluster {
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: protocolOptions("downstream"),
+    connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: protocolOptions("downstream", { pool }),
+    ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
+    ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
   });
 }
 
-/** Where a captured connection was going. */
-export function passthroughCluster(): Cluster {
-  return originalDestination(PASSTHROUGH_CLUSTER);
+/** Where a captured connection was going. `pool`: the mesh's for those of which no policy speaks. */
+export function passthroughCluster(pool: ConnectionPool | undefined): Cluster {
+  return originalDestination(PASSTHROUGH_CLUSTER, pool);
 }
 
 /** The same towards the application, for ports that no service has. */
-export function inboundPassthroughCluster(): Cluster {
-  return originalDestination(INBOUND_PASSTHROUGH);
+export function inboundPassthroughCluster(pool: ConnectionPool | undefined): Cluster {
+  return originalDestination(INBOUND_PASSTHROUGH, pool);
 }
 
 /** No endpoint: what is sent here is refused, and the log says so. */

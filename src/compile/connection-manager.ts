@@ -3,6 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Tunnel } from "../model/client-policy.ts";
+import type { ProxyHeaders } from "../model/proxy-headers.ts";
 import type { MeshSettings, PathNormalization } from "../model/settings.ts";
 import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
@@ -96,11 +97,21 @@ function pathOptions(normalization: PathNormalization) {
   };
 }
 
-/** The certificate of the leg's client, for the application to see (`x-forwarded-client-cert`); what a client claims itself is dropped. */
-const CLIENT_CERTIFICATE = {
-  forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
-  setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
-};
+/** The certificate of the client, for the application to see (`x-forwarded-client-cert`); what a client claims itself is dropped by default. */
+function certificateOptions({ clientCertificate, certificateDetails }: ProxyHeaders) {
+  return {
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[clientCertificate],
+    setCurrentClientCertDetails: certificateDetails,
+  };
+}
+
+/** The application's own Server header goes to its client unless somebody names another: the mesh is not to be noticed. */
+function serverOptions({ server }: ProxyHeaders) {
+  const { PASS_THROUGH, OVERWRITE } = HttpConnectionManager_ServerHeaderTransformation;
+  return server === undefined
+    ? { serverHeaderTransformation: PASS_THROUGH }
+    : { serverHeaderTransformation: OVERWRITE, serverName: server };
+}
 
 /** A gateway says who its client was, and believes of it what as many proxies as are trusted have written. */
 function edgeOptions({ trustedProxies, clientCertificate }: GatewayProxy) {
@@ -114,16 +125,17 @@ function edgeOptions({ trustedProxies, clientCertificate }: GatewayProxy) {
 
 export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   const { direction, settings } = context;
+  const { proxyHeaders: headers } = settings;
   const { statPrefix, routes, resolvesHosts = false, tunnels = false, port, edge } = chain;
   const config = create(HttpConnectionManagerSchema, {
     statPrefix,
     codecType: HttpConnectionManager_CodecType.AUTO,
     routeSpecifier: routeSpecifier(routes),
-    // The application's own Server header goes to its client: the mesh is not to be noticed.
-    serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+    ...serverOptions(headers),
     // A sidecar is no edge: x-forwarded-for and x-request-id are passed on, so that both proxies log one id.
     useRemoteAddress: false,
-    generateRequestId: true,
+    generateRequestId: headers.requestIds,
+    appendXForwardedPort: headers.forwardedPort,
     // Router, policies and application see one path.
     ...pathOptions(settings.pathNormalization),
     // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes. Istio's value.
@@ -136,13 +148,14 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     // The application says whether it wants the body, as with Istio (ENABLE_100_CONTINUE_HEADERS); by default Envoy would.
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
-    ...(direction === "inbound" ? CLIENT_CERTIFICATE : {}),
+    ...(direction === "inbound" ? certificateOptions(headers) : {}),
     ...(edge ? edgeOptions(edge) : {}),
     ...tracingFields(sideOf(context)?.tracing),
     accessLog: accessLogs(settings, "http", reporter(context), sideOf(context)?.logs),
     httpFilters: httpFilters({
       direction,
       resolvesHosts,
+      debugHeaders: headers.debugHeaders,
       guards: requestGuards(context.guard, context.features, port),
     }),
   });

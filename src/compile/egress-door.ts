@@ -101,9 +101,9 @@ function streamDoor(context: OutboundContext, view: View, opened: Door): readonl
   };
   const all = [...sourceOf(view, door), ...sources];
   const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, target, all, mesh.settings], () => {
-    const { sniffs, ...chains } = targetChains(chainContext(context, view), name, target);
+    const { patienceMs, ...chains } = targetChains(chainContext(context, view), name, target);
     return {
-      resource: encodeResource("lds", listener("outbound", { ...at(opened), ...chains }, sniffs)),
+      resource: encodeResource("lds", listener("outbound", { ...at(opened), ...chains }, patienceMs)),
       sources: all,
     };
   });

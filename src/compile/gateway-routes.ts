@@ -25,7 +25,9 @@ import type { Memo } from "./memo.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { ruleRoute } from "./route.ts";
 import { matchesEverything } from "./route-match.ts";
+import type { RouteHeaders } from "./virtual-host.ts";
 import { meshRequestHeaders } from "./virtual-host.ts";
+import { routeHeaders } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
 
 /** What a rule's requests carry into the mesh: nothing to servers outside of it. */
@@ -45,6 +47,7 @@ interface HostPlan {
   readonly redirectsToHttps: boolean;
   readonly rules: readonly HostRule[];
   readonly retry: RetryPolicy;
+  readonly headers: RouteHeaders;
 }
 
 interface GatheredHost {
@@ -151,11 +154,12 @@ export function planHosts(
       redirectsToHttps,
       rules: settled(rules),
       retry,
+      headers: routeHeaders(mesh),
     }));
 }
 
-function routeOf({ selected, reaches }: HostRule, { port, retry, scheme }: HostPlan) {
-  const route = ruleRoute(selected, port, { retry, scheme });
+function routeOf({ selected, reaches }: HostRule, { port, retry, scheme, headers }: HostPlan) {
+  const route = ruleRoute(selected, port, { retry, scheme, forwardedHost: headers.forwardedHost });
   if (reaches !== "outside") route.requestHeadersToAdd.push(...meshRequestHeaders(reaches === "undeclared"));
   return route;
 }
@@ -164,7 +168,7 @@ function virtualHostOf(name: string, plan: HostPlan): VirtualHost {
   return create(VirtualHostSchema, {
     name,
     domains: [plan.host],
-    includeRequestAttemptCount: true,
+    includeRequestAttemptCount: plan.headers.attemptCount,
     requireTls: plan.redirectsToHttps ? VirtualHost_TlsRequirementType.ALL : VirtualHost_TlsRequirementType.NONE,
     routes: plan.rules.map((rule) => routeOf(rule, plan)),
   });

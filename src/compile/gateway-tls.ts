@@ -1,13 +1,12 @@
 // The server's end of TLS at a gateway: for clients from outside, with certificates that people bring.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { TlsVersion, TlsVersions } from "../model/gateway.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import {
-  type CertificateValidationContextSchema,
-  TlsParameters_TlsProtocol,
-  type TlsParametersSchema,
+import type {
+  CertificateValidationContextSchema,
+  TlsParametersSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import {
   type CommonTlsContextSchema,
@@ -16,23 +15,26 @@ import {
 import { discoveredSecret } from "./credential-secrets.ts";
 import type { CertificatePlan, ServerSocketPlan, VerificationPlan } from "./gateway-credentials.ts";
 import { meshRoots, workloadCertificate } from "./secret.ts";
-import { exactName } from "./tls.ts";
+import { exactName, TLS_PROTOCOLS } from "./tls.ts";
 
 type Common = MessageInitShape<typeof CommonTlsContextSchema> & object;
 
-const PROTOCOLS: Readonly<Record<TlsVersion, TlsParameters_TlsProtocol>> = {
-  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
-  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
-  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
-  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
-};
+export type TlsDefaults = Pick<MeshSettings, "meshTls" | "outsideTls">;
 
-/** TLS 1.2 unless it is said, as Istio. */
-function parameters({ min = "TLSV1_2", max, cipherSuites }: TlsVersions): MessageInitShape<typeof TlsParametersSchema> {
+/** What the server leaves out is the mesh's: TLS 1.2 unless that is said, as Istio. */
+function parameters(
+  { certificates, parameters: { min, max, cipherSuites: own } }: ServerSocketPlan,
+  { meshTls, outsideTls }: TlsDefaults,
+): MessageInitShape<typeof TlsParametersSchema> {
+  const isMesh = certificates.kind === "mesh";
+  const suites = own.length > 0 ? own : (isMesh ? meshTls : outsideTls).cipherSuites;
+  // Istio refuses curves for the mesh's own TLS.
+  const curves = isMesh ? [] : outsideTls.curves;
   return {
-    tlsMinimumProtocolVersion: PROTOCOLS[min],
-    ...(max ? { tlsMaximumProtocolVersion: PROTOCOLS[max] } : {}),
-    cipherSuites: [...cipherSuites],
+    tlsMinimumProtocolVersion: TLS_PROTOCOLS[min ?? (isMesh ? meshTls.min : "TLSV1_2")],
+    ...(max ? { tlsMaximumProtocolVersion: TLS_PROTOCOLS[max] } : {}),
+    cipherSuites: [...suites],
+    ecdhCurves: [...curves],
   };
 }
 
@@ -75,13 +77,13 @@ function validation(plan: VerificationPlan): Pick<Common, "validationContextType
 }
 
 /** `http`: requests come out of it, else bytes. */
-export function gatewaySocket(plan: ServerSocketPlan, http: boolean): TransportSocket {
+export function gatewaySocket(plan: ServerSocketPlan, http: boolean, defaults: TlsDefaults): TransportSocket {
   const { clients } = plan;
   const context = create(DownstreamTlsContextSchema, {
     requireClientCertificate: clients.kind === "required",
     commonTlsContext: {
       alpnProtocols: http ? ["h2", "http/1.1"] : [],
-      tlsParams: parameters(plan.parameters),
+      tlsParams: parameters(plan, defaults),
       ...certificates(plan.certificates),
       ...(clients.kind === "none" ? {} : validation(clients)),
     },

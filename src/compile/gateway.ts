@@ -127,7 +127,7 @@ function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: Lis
                 ...(terminal.settings ? { settings: terminal.settings } : {}),
               }),
         ...(plan.inspectsTls ? { match: { serverNames: [...serverNames], transportProtocol: "tls" } } : {}),
-        ...(socket ? { tls: gatewaySocket(socket, terminal.kind === "http") } : {}),
+        ...(socket ? { tls: gatewaySocket(socket, terminal.kind === "http", context.settings) } : {}),
       });
     }),
   });

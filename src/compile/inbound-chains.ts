@@ -141,7 +141,7 @@ export function takesBoth(port: ServedPort): boolean {
 export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
   if (takesBoth(port)) return permissiveChains(context, port, match ?? {});
   const strict = port.mode === "strict";
-  const socket = ownSocket(port);
+  const socket = ownSocket(port, context.settings);
   const tls = socket ? { tls: socket } : {};
   const common = match ? { match } : {};
   if (isHttp(port.protocol))
@@ -170,7 +170,7 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
 
 /** The choice of a chain descends and never climbs: what is not for one of these must not fall through to the listener's default. */
 function permissiveChains(context: ChainContext, port: ServedPort, match: Match): FilterChain[] {
-  const tls = istioServer();
+  const tls = istioServer(context.settings.meshTls);
   const http = declaredHttp(context, port);
   if (isHttp(port.protocol)) {
     const applicationProtocols = [...ISTIO_ALONE_HTTP1, ...ISTIO_ALONE_HTTP2, ...ISTIO_BYTES];

@@ -7,6 +7,7 @@ import type { Protocol } from "../model/protocol.ts";
 import type { ApplicationEndpoint, IngressListener, ProxyScope } from "../model/proxy-scope.ts";
 import type { MtlsMode } from "../model/server-policy.ts";
 import type { Service } from "../model/service.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { legServerName } from "./leg.ts";
 
@@ -63,7 +64,7 @@ export function servedPorts(
     // Off Kubernetes a process may run before anybody made a service of it.
     const declared = workload.ports.find((port) => port.number === number)?.protocol;
     const listener = ingress.get(number);
-    const own = ownPort(workload, listener, scope);
+    const own = ownPort(workload, number, listener, scope, mesh.settings);
     const protocol = oldest?.port.protocol ?? own?.protocol ?? declared ?? "undeclared";
     if (protocol === "udp") return [];
     const names = bindings.map(({ service, port }) => legServerName(service, port.number));
@@ -87,16 +88,26 @@ export function servedPorts(
 
 function ownPort(
   workload: Workload,
+  number: number,
   ingress: IngressListener | undefined,
   scope: ProxyScope | undefined,
+  { applicationAddress, defaults }: MeshSettings,
 ): OwnPort | undefined {
-  const connectionPool = ingress?.connectionPool ?? scope?.connectionPool;
-  if (!ingress) return connectionPool && { protocol: undefined, endpoint: undefined, tls: undefined, connectionPool };
+  const connectionPool = ingress?.connectionPool ?? scope?.connectionPool ?? defaults.client.limits;
+  // Not where the proxy itself listens.
+  const reached =
+    applicationAddress === "workload" && !ingress?.bound
+      ? addressOf(workload, { kind: "instance", port: number })
+      : undefined;
+  if (!ingress)
+    return connectionPool || reached
+      ? { protocol: undefined, endpoint: reached, tls: undefined, connectionPool }
+      : undefined;
   const { endpoint, tls } = ingress;
   // What ends TLS sees the requests inside.
   const protocol =
     tls && ingress.protocol === "https" ? "http" : tls && ingress.protocol === "tls" ? "tcp" : ingress.protocol;
-  return { protocol, endpoint: endpoint && addressOf(workload, endpoint), tls, connectionPool };
+  return { protocol, endpoint: endpoint ? addressOf(workload, endpoint) : reached, tls, connectionPool };
 }
 
 function addressOf({ addresses }: Workload, endpoint: ApplicationEndpoint): ApplicationAddress {

@@ -8,6 +8,7 @@ import type { ClientTls, OutlierDetection } from "../model/client-policy.ts";
 import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
+import { DEFAULT_PROXY_HEADERS } from "../model/proxy-headers.ts";
 import type { EgressPort, ImportedNamespace, ProxyScope } from "../model/proxy-scope.ts";
 import { NO_HEADERS, type Route } from "../model/route.ts";
 import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, workload } from "../model/sample.ts";
@@ -166,6 +167,10 @@ const settings = fc.record({
   pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
   nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
+  limits: fc.constantFrom(undefined, { maxConnections: 7 }),
+  proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, { ...DEFAULT_PROXY_HEADERS, attemptCount: false, server: "s" }),
+  protocolDetectionMs: fc.constantFrom(5_000, 0),
+  outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
 });
 
 const world = fc.record({
@@ -209,9 +214,9 @@ const ORIGINATED: ClientTls = {
 };
 
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
-function settingsOf({ settings: { mtls, nearest, ...rest } }: World): MeshSettings {
+function settingsOf({ settings: { mtls, nearest, limits, ...rest } }: World): MeshSettings {
   const { defaults } = DEFAULT_SETTINGS;
-  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest } } as const;
+  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest }, limits } as const;
   return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...defaults, client, mtls } };
 }
 

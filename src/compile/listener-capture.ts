@@ -37,9 +37,9 @@ export function addressListener(
   target: OutboundTarget,
 ): Listener {
   const name = listenerName({ address, port });
-  const { sniffs, ...chains } = targetChains(context, name, target);
+  const { patienceMs, ...chains } = targetChains(context, name, target);
   const rest = { name, address: socketAddress(address, port), bindToPort: false, ...chains };
-  return listener("outbound", rest, sniffs);
+  return listener("outbound", rest, patienceMs);
 }
 
 /** What shares a port without an address of its own: HTTP is told apart by the Host header, the application's TLS by its SNI. */

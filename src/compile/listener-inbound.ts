@@ -89,7 +89,7 @@ function portListener(
       listenerFilters: [...(tls ? [tlsInspector()] : []), ...(http ? [httpInspector()] : [])],
       filterChains: ownChains(context, port, undefined),
     },
-    tls || http,
+    tls || http ? context.settings.protocolDetectionMs : undefined,
   );
 }
 
@@ -130,6 +130,6 @@ export function capturedListener(
         filter: streamFilter(context, target),
       }),
     },
-    sniffed.length + secure.length > 0,
+    sniffed.length + secure.length > 0 ? context.settings.protocolDetectionMs : undefined,
   );
 }

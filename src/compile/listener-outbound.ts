@@ -33,12 +33,13 @@ export interface OutboundTarget {
   readonly routes: string;
 }
 
+type TargetChains = Pick<Listener, "filterChains" | "listenerFilters"> & {
+  /** How long it waits for the client's first bytes; undefined: it does not. */
+  readonly patienceMs: number | undefined;
+};
+
 /** Chains for one service: requests, bytes, or whichever the client's first bytes say. */
-export function targetChains(
-  context: ChainContext,
-  statPrefix: string,
-  target: OutboundTarget,
-): Pick<Listener, "filterChains" | "listenerFilters"> & { readonly sniffs: boolean } {
+export function targetChains(context: ChainContext, statPrefix: string, target: OutboundTarget): TargetChains {
   const { host, port, protocol, routes } = target;
   const http = (match?: ChainOptions["match"]) =>
     filterChain(context, {
@@ -46,21 +47,22 @@ export function targetChains(
       filter: httpFilter(context, { statPrefix, routes }),
       ...(match ? { match } : {}),
     });
-  if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], sniffs: false };
+  if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], patienceMs: undefined };
   const name = clusterName({ direction: "outbound", port, subset: "", host });
   const stream = filterChain(context, {
     name: "tcp",
     filter: streamFilter(context, { statPrefix: name, ...target.stream }),
   });
-  if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], sniffs: false };
+  if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], patienceMs: undefined };
   const requests = http({ applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] });
-  return { filterChains: [requests, stream], listenerFilters: [httpInspector()], sniffs: true };
+  const patienceMs = context.settings.protocolDetectionMs;
+  return { filterChains: [requests, stream], listenerFilters: [httpInspector()], patienceMs };
 }
 
 export function upstreamListener(context: ChainContext, upstream: Upstream, target: OutboundTarget): Listener {
   const name = upstreamListenerName(upstream.port);
-  const { sniffs, ...chains } = targetChains(context, name, target);
-  return listener("outbound", { name, address: socketAddress(LOOPBACK, upstream.port), ...chains }, sniffs);
+  const { patienceMs, ...chains } = targetChains(context, name, target);
+  return listener("outbound", { name, address: socketAddress(LOOPBACK, upstream.port), ...chains }, patienceMs);
 }
 
 /** The HTTP proxy, and the internal listener that takes the requests inside of its tunnels. */

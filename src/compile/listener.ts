@@ -26,12 +26,6 @@ import { chainMetadata } from "./metric-overrides.ts";
 /** Of each connection and direction; Envoy's edge recommendation. Its default of 1 MiB lets 1,000 slow readers take 1 GiB. */
 const BUFFER_LIMIT = 32_768;
 
-/**
- * How long a connection to a port of undeclared protocol may stay silent before it is taken for a byte stream whose server speaks first.
- * Shorter, and a client that connects ahead of its first request loses its routes; Istio waits forever, and such servers never answer.
- */
-const SNIFF_TIMEOUT_MS = 5_000;
-
 /** What http_inspector finds that an HttpConnectionManager takes; HTTP/1.0 goes on as bytes, as in Istio. */
 export const SNIFFED_HTTP1 = ["http/1.1"];
 export const SNIFFED_HTTP2 = ["h2c"];
@@ -106,14 +100,14 @@ export function pipeAddress(path: string): Address {
 
 type Rest = Omit<MessageInitShape<typeof ListenerSchema> & object, "$typeName" | "trafficDirection">;
 
-/** `sniffs`: one of its filters waits for the client's first bytes. */
-export function listener(direction: "inbound" | "outbound", rest: Rest, sniffs = false): Listener {
+/** `patienceMs`: one of its filters waits so long for the client's first bytes; 0: for ever. */
+export function listener(direction: "inbound" | "outbound", rest: Rest, patienceMs?: number): Listener {
   return create(ListenerSchema, {
     trafficDirection: direction === "inbound" ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
     perConnectionBufferLimitBytes: BUFFER_LIMIT,
-    ...(sniffs
-      ? { listenerFiltersTimeout: durationFromMs(SNIFF_TIMEOUT_MS), continueOnListenerFiltersTimeout: true }
-      : {}),
+    ...(patienceMs === undefined
+      ? {}
+      : { listenerFiltersTimeout: durationFromMs(patienceMs), continueOnListenerFiltersTimeout: true }),
     ...rest,
   } as MessageInitShape<typeof ListenerSchema>);
 }

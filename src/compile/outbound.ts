@@ -1,5 +1,6 @@
 // Everything that proxies of one view share: the services they may call, as clusters, endpoints, routes and captured listeners.
 
+import type { ConnectionPool } from "../model/client-policy.ts";
 import { sameContent, sameItems } from "../model/equality.ts";
 import { bySpecificity } from "../model/hosts.ts";
 import { serviceFor } from "../model/lookup.ts";
@@ -168,7 +169,9 @@ function compileSets(
     eds: over("eds", endpointsOf),
   }));
   const ownSets = { ...clusters, ...routing, nds: sets.share(`${view.key}/nds`, names ? [names] : []) };
-  const special = common ? undefined : sets.share(`${view.key}/special`, specialClusters(memo, view));
+  const special = common
+    ? undefined
+    : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings.defaults.client.limits));
   return Object.fromEntries(
     SEND_ORDER.map((kind) => {
       const set = kind in ownSets ? [ownSets[kind as keyof typeof ownSets]] : [];
@@ -226,13 +229,13 @@ function membersOf(mesh: Mesh, view: View, hosts: readonly string[], before: Mem
   return { members, registered, byHost: new Map(registered.map((member) => [member.service.host, member])) };
 }
 
-function specialClusters(memo: Memo, view: View): readonly Compiled[] {
+function specialClusters(memo: Memo, view: View, limits: ConnectionPool | undefined): readonly Compiled[] {
   const clusters = [
     ...(view.captures ? [passthroughCluster, blackHoleCluster, inboundPassthroughCluster] : []),
     ...(view.hasForwardProxy ? [passthroughDnsCluster, tunnelCluster] : []),
   ];
   return clusters.map((make) =>
-    memo.get(`special/${make.name}`, [], () => ({ resource: encodeResource("cds", make()), sources: [] })),
+    memo.get(`special/${make.name}`, [limits], () => ({ resource: encodeResource("cds", make(limits)), sources: [] })),
   );
 }
 

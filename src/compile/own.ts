@@ -193,7 +193,8 @@ function compileApplication(
   const { number, protocol, service, own } = port;
   const sources = [wholeObject(service?.origin ?? workload.origin), ...(own ? scopeSources(scope) : [])];
   const by = own && scope ? originKey(scope.origin) : "";
-  const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}`;
+  const at = own?.endpoint ? JSON.stringify(own.endpoint) : "";
+  const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}/${at}`;
   return memo.get(key, [service, own, sources], () =>
     applicationClusters(port).map((cluster) => from(sources, encodeResource("cds", cluster))),
   );

@@ -81,6 +81,8 @@ export interface RouteContext {
   readonly authority?: string | undefined;
   /** Of requests that no rule speaks of. */
   readonly hash?: HashKey | undefined;
+  /** Whether the upstream hears the Host that is rewritten (x-forwarded-host). */
+  readonly forwardedHost?: boolean | undefined;
   /** In which clients come; undefined: plaintext, as sidecars take them. */
   readonly scheme?: "http" | "https" | undefined;
 }
@@ -116,6 +118,7 @@ function forward({ rule, backends, mirrors }: SelectedRule, rewrite: Rewrite, co
     ...timeouts(rule.timeoutMs === undefined ? undefined : durationFromMs(rule.timeoutMs)),
     ...(retry ? { retryPolicy: retry } : {}),
     ...(perShare ? {} : hostRewrite(authority)),
+    ...(context.forwardedHost ? { appendXForwardedHost: true } : {}),
     ...pathRewrite(rewrite.path),
     requestMirrorPolicies: mirrorPolicies(mirrors),
   });
@@ -224,6 +227,7 @@ export function defaultRoute(cluster: string, operationName: string, context: Ro
         hashPolicy: hash ? [hashPolicy(hash)] : [],
         ...(retry ? { retryPolicy: retry } : {}),
         ...hostRewrite(authority),
+        ...(context.forwardedHost ? { appendXForwardedHost: true } : {}),
       },
     },
   });

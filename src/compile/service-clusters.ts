@@ -126,6 +126,7 @@ function portClusters(
     address: address ?? "",
     settings,
     origination,
+    outsideTls: settings.tls?.kind === "simple" ? mesh.settings.outsideTls : undefined,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
     names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,

@@ -2,6 +2,8 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ClientTls, ProxyProtocolVersion } from "../model/client-policy.ts";
+import type { TlsVersion } from "../model/gateway.ts";
+import type { MeshTls, OutsideTls } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ProxyProtocolConfig_Version } from "../xds/gen/envoy/config/core/v3/proxy_protocol_pb.ts";
@@ -31,6 +33,13 @@ const SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt";
 const LEG_VERSION: MessageInitShape<typeof TlsParametersSchema> = {
   tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+};
+
+export const TLS_PROTOCOLS: Readonly<Record<TlsVersion, TlsParameters_TlsProtocol>> = {
+  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
+  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
+  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
+  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
 /** Resources that hold a certificate with its key, and roots. */
@@ -79,12 +88,12 @@ export const plaintext = lazy(
 export const legServer = lazy(() => downstream({ alpnProtocols: ["h2", "http/1.1"], tlsParams: LEG_VERSION }));
 
 /** Istio-style mutual TLS on the application's own port: sidecars of Istio speak TLS 1.2 as well. */
-export const istioServer = lazy(() =>
-  downstream({
+export function istioServer({ min, cipherSuites }: MeshTls): TransportSocket {
+  return downstream({
     alpnProtocols: ["h2", "http/1.1"],
-    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 },
-  }),
-);
+    tlsParams: { tlsMinimumProtocolVersion: TLS_PROTOCOLS[min], cipherSuites: [...cipherSuites] },
+  });
+}
 
 /**
  * The client's end of the leg. `names` are the identities that the server may have; none accepts any of the mesh.
@@ -131,20 +140,37 @@ function file(filename: string) {
 }
 
 /** TLS to a server outside the mesh; with a certificate of one's own it is mutual. `found`: what Secrets have of it. */
-export function externalClient(tls: Originated, found: SecretNames | undefined): TransportSocket {
+export function externalClient(
+  tls: Originated,
+  found: SecretNames | undefined,
+  defaults: OutsideTls | undefined,
+): TransportSocket {
+  const tlsParams = parametersOf(defaults);
   return upstream({
     sni: tls.sni ?? "",
-    commonTlsContext: found ? fromSecrets(tls, found) : fromFiles(tls),
+    commonTlsContext: found ? fromSecrets(tls, found, tlsParams) : fromFiles(tls, tlsParams),
   });
 }
 
-function fromFiles({ certificate, caFile, revokedFile, skipVerify, subjectAltNames }: Originated): Common {
+type Parameters = MessageInitShape<typeof TlsParametersSchema> & object;
+
+function parametersOf(defaults: OutsideTls | undefined): Parameters | undefined {
+  const { cipherSuites = [], curves = [] } = defaults ?? {};
+  if (cipherSuites.length === 0 && curves.length === 0) return undefined;
+  return { cipherSuites: [...cipherSuites], ecdhCurves: [...curves] };
+}
+
+function fromFiles(
+  { certificate, caFile, revokedFile, skipVerify, subjectAltNames }: Originated,
+  tlsParams: Parameters | undefined,
+): Common {
   const trusted = {
     trustedCa: file(caFile ?? SYSTEM_ROOTS),
     ...(revokedFile === undefined ? {} : { crl: file(revokedFile) }),
     matchTypedSubjectAltNames: subjectAltNames.map(exactName),
   };
   return {
+    ...(tlsParams ? { tlsParams } : {}),
     tlsCertificates: certificate
       ? [{ certificateChain: file(certificate.chainFile), privateKey: file(certificate.keyFile) }]
       : [],
@@ -152,9 +178,14 @@ function fromFiles({ certificate, caFile, revokedFile, skipVerify, subjectAltNam
   };
 }
 
-function fromSecrets({ subjectAltNames }: Originated, { certificate, roots }: SecretNames): Common {
+function fromSecrets(
+  { subjectAltNames }: Originated,
+  { certificate, roots }: SecretNames,
+  tlsParams: Parameters | undefined,
+): Common {
   const defaultValidationContext = { matchTypedSubjectAltNames: subjectAltNames.map(exactName) };
   return {
+    ...(tlsParams ? { tlsParams } : {}),
     tlsCertificateSdsSecretConfigs: certificate === undefined ? [] : [discoveredSecret(certificate)],
     validationContextType:
       roots === undefined

@@ -11,7 +11,7 @@ import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { serviceRoutes } from "./route-configuration.ts";
 import { streamRoute } from "./stream-route.ts";
-import { type VirtualHostKind, type VirtualHostPlan, virtualHost } from "./virtual-host.ts";
+import { type RouteHeaders, type VirtualHostKind, type VirtualHostPlan, virtualHost } from "./virtual-host.ts";
 import type { View } from "./visibility.ts";
 
 export interface PlannedHost {
@@ -49,6 +49,7 @@ export function planVirtualHost(
     rules,
     stream: stream?.clusters ?? [],
     retry: mesh.settings.defaults.retry,
+    headers: routeHeaders(mesh),
     hash,
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
@@ -62,6 +63,11 @@ export function planVirtualHost(
     sources: [...ruleSources, ...(stream?.sources ?? [wholeObject(service.origin)])],
     variant,
   };
+}
+
+export function routeHeaders({ settings }: Mesh): RouteHeaders {
+  const { attemptCount, forwardedHost } = settings.proxyHeaders;
+  return { attemptCount, forwardedHost };
 }
 
 /** A virtual host that travels on its own. */

@@ -5,6 +5,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { HashKey } from "../model/client-policy.ts";
 import { isHttp, type Protocol } from "../model/protocol.ts";
+import type { ProxyHeaders } from "../model/proxy-headers.ts";
 import type { RetryPolicy } from "../model/route.ts";
 import { PEER_METADATA_HEADER, PEER_METADATA_VARIABLE } from "../stats/peer-metadata.ts";
 import type { HeaderValueOption } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
@@ -28,6 +29,9 @@ export const PROTOCOL_HEADER = "x-heddle-protocol";
 
 export type VirtualHostKind = "port" | "proxy" | "address" | "upstream";
 
+/** What routes add to requests. */
+export type RouteHeaders = Pick<ProxyHeaders, "attemptCount" | "forwardedHost">;
+
 /** Everything that one virtual host is made from. Plain data: the memo compares it. */
 export interface VirtualHostPlan {
   readonly kind: VirtualHostKind;
@@ -44,6 +48,7 @@ export interface VirtualHostPlan {
   /** Where a tunnel's bytes go when they are not HTTP. */
   readonly stream: readonly WeightedCluster[];
   readonly retry: RetryPolicy;
+  readonly headers: RouteHeaders;
   /** By which the service's endpoints are chosen where no rule speaks of the request. */
   readonly hash: HashKey | undefined;
 }
@@ -69,8 +74,8 @@ function authorityOf({ kind, host, port }: VirtualHostPlan): string | undefined 
 }
 
 function httpRoutes(plan: VirtualHostPlan): Route[] {
-  const { host, port, rules, retry, hash } = plan;
-  const context = { retry, hash, authority: authorityOf(plan) };
+  const { host, port, rules, retry, hash, headers } = plan;
+  const context = { retry, hash, authority: authorityOf(plan), forwardedHost: headers.forwardedHost };
   if (rules) return rules.map((rule) => ruleRoute(rule, port, context));
   const cluster = clusterName({ direction: "outbound", port, subset: "", host });
   return [defaultRoute(cluster, `${host}:${port}/*`, context)];
@@ -91,7 +96,7 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
     name: plan.name,
     domains: [...plan.domains],
     // Istio's: applications see which attempt they serve.
-    includeRequestAttemptCount: !plan.external && mayBeHttp(plan.protocol),
+    includeRequestAttemptCount: plan.headers.attemptCount && !plan.external && mayBeHttp(plan.protocol),
     requestHeadersToAdd: meshHeaders(plan),
     // Tunnels first: a CONNECT has no path, and no other route may look at it.
     routes: [...tunnels(plan), ...(mayBeHttp(plan.protocol) ? httpRoutes(plan) : [])],

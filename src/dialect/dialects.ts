@@ -9,6 +9,7 @@ import type { MeshSettings } from "../model/settings.ts";
 import { SourceMap, type SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Dialect, KindTable, ObjectResult, Translation } from "./dialect.ts";
+import { isNamespace, notDiscovered, unreadNamespaces } from "./discovery.ts";
 import { istio } from "./istio/dialect.ts";
 import { kubernetes } from "./kubernetes/dialect.ts";
 import type { SourceObject } from "./object.ts";
@@ -23,6 +24,8 @@ export interface WholeTranslation extends Readers, Translation {
   readonly byDialect: ReadonlyMap<Dialect, Members>;
   readonly sources: SourceMap;
   readonly base: MeshSettings;
+  /** Namespaces that nobody reads; the same set as long as it holds the same. */
+  readonly unread: ReadonlySet<string>;
   /** By which the objects were read: those given, with what one of the objects says of them. */
   readonly settings: MeshSettings;
 }
@@ -62,7 +65,8 @@ function translateAll(
   before: WholeTranslation | undefined,
 ): WholeTranslation {
   const settings = settingsAmong(objects, base);
-  const { readers, distinct } = readersOf(objects, before);
+  const unread = sameSet(before?.unread, unreadNamespaces(objects, settings));
+  const { readers, distinct } = readersOf(objects, unread, before);
   const byDialect = new Map(
     DIALECTS.map((dialect) => {
       const places = objects.flatMap((_, i) => (readers[i] === dialect ? [i] : []));
@@ -89,6 +93,7 @@ function translateAll(
     results: results as readonly ObjectResult[],
     sources: new SourceMap(finders),
     base,
+    unread,
     settings,
   };
 }
@@ -102,13 +107,19 @@ function translateChanged(
   if (!before.distinct || before.base !== base || before.objects.length !== objects.length) return undefined;
   const changed: number[] = [];
   for (let i = 0; i < objects.length; i++) if (objects[i] !== before.objects[i]) changed.push(i);
+  const results = [...before.results];
+  let { readers } = before;
   for (const i of changed) {
     const [old, object] = [before.objects[i]!, objects[i]!];
     const reader = before.readers[i]!;
     if (old.key !== object.key || holdsSettings(object)) return undefined;
-    if ("object" in reader || reader !== readerOf(object)) return undefined;
+    if (before.settings.discovery.length > 0 && isNamespace(object)) return undefined;
+    const now = readerOf(object, before.unread);
+    if ("object" in reader && "object" in now && before.unread.has(object.origin.namespace)) {
+      readers = readers.with(i, now);
+      results[i] = now;
+    } else if ("object" in reader || reader !== now) return undefined;
   }
-  const results = [...before.results];
   const byDialect = new Map(
     [...before.byDialect].map(([dialect, last]) => {
       const made = membersChanged(dialect, last, changed, objects, before.settings);
@@ -120,6 +131,7 @@ function translateChanged(
   return {
     ...before,
     objects,
+    readers,
     byDialect,
     parts: joinParts([...byDialect.values()].map(({ parts }) => parts)),
     results,
@@ -159,18 +171,22 @@ interface Readers {
   readonly distinct: boolean;
 }
 
-function readersOf(objects: readonly SourceObject[], before: WholeTranslation | undefined): Readers {
-  const known = before?.distinct && sameKeys(objects, before.objects) ? before : undefined;
+function readersOf(
+  objects: readonly SourceObject[],
+  unread: ReadonlySet<string>,
+  before: WholeTranslation | undefined,
+): Readers {
+  const known = before?.distinct && before.unread === unread && sameKeys(objects, before.objects) ? before : undefined;
   if (known) {
     const { objects: last, readers } = known;
     return {
-      readers: objects.map((object, i) => (object === last[i] ? readers[i]! : readerOf(object))),
+      readers: objects.map((object, i) => (object === last[i] ? readers[i]! : readerOf(object, unread))),
       distinct: true,
     };
   }
   const seen = new Map<string, SourceObject>();
   const readers = objects.map((object) => {
-    const reader = readerOf(object);
+    const reader = readerOf(object, unread);
     const first = seen.get(object.key);
     if (!first) seen.set(object.key, object);
     if (!first || "object" in reader) return reader;
@@ -184,9 +200,17 @@ function sameKeys(a: readonly SourceObject[], b: readonly SourceObject[]): boole
   return a.length === b.length && a.every((object, i) => object === b[i] || object.key === b[i]!.key);
 }
 
-function readerOf(object: SourceObject): Reading {
+function readerOf(object: SourceObject, unread: ReadonlySet<string>): Reading {
   const dialect = dialectOf(object);
-  return "message" in dialect ? verdict(object, dialect) : dialect;
+  if ("message" in dialect) return verdict(object, dialect);
+  const { namespace } = object.origin;
+  if (!unread.has(namespace) || isNamespace(object) || holdsSettings(object)) return dialect;
+  if (dialect === kubernetes) return { object, accepted: true, diagnostics: [] };
+  return verdict(object, { path: "metadata.namespace", message: notDiscovered(namespace) });
+}
+
+function sameSet(before: ReadonlySet<string> | undefined, now: ReadonlySet<string>): ReadonlySet<string> {
+  return before?.size === now.size && before.isSupersetOf(now) ? before : now;
 }
 
 /** One object by itself, as admission sees it: what it refers to is not looked at. */

@@ -149,6 +149,12 @@ export interface ClientSettings {
   readonly proxyProtocol?: ProxyProtocolVersion | undefined;
 }
 
+/** What holds for client settings that nobody set. */
+export interface ClientDefaults extends ClientSettings {
+  /** A whole pool, where no policy has one. What it or a policy's leaves out is `connectionPool`'s. */
+  readonly limits?: ConnectionPool | undefined;
+}
+
 /** Settings for a service or a subset. A port found in `ports` has those settings and none of `settings`: dialects have merged already. */
 export interface ScopedSettings {
   readonly settings: ClientSettings;

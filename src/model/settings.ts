@@ -2,8 +2,11 @@
 
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
-import type { ClientSettings, RetryBudget } from "./client-policy.ts";
+import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { TlsVersion } from "./gateway.ts";
+import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
+import { DEFAULT_PROXY_HEADERS, type ProxyHeaders } from "./proxy-headers.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
@@ -33,6 +36,8 @@ export interface MeshSettings {
   readonly cluster: string;
   /** Policies of these namespaces hold for the whole mesh. */
   readonly rootNamespaces: readonly string[];
+  /** Namespaces whose objects are read, by their labels: those that one of these selects; none: all. */
+  readonly discovery: readonly LabelSelector[];
   readonly outboundPolicy: OutboundPolicy;
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;
@@ -41,7 +46,29 @@ export interface MeshSettings {
   readonly providers: readonly TelemetryProvider[];
   readonly defaultProviders: DefaultProviders;
   readonly pathNormalization: PathNormalization;
+  /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
+  readonly protocolDetectionMs: number;
+  readonly proxyHeaders: ProxyHeaders;
+  /** Where proxies reach the application beside them, unless a workload says it: at 127.0.0.1, or at the workload's own address. */
+  readonly applicationAddress: "loopback" | "workload";
+  readonly meshTls: MeshTls;
+  readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
+}
+
+/** Mutual TLS between workloads, on the application's own ports: the leg speaks TLS 1.3. */
+export interface MeshTls {
+  readonly min: TlsVersion;
+  /** BoringSSL's names, for TLS 1.2; none: the proxy's. */
+  readonly cipherSuites: readonly string[];
+}
+
+/** TLS that is not the mesh's own: of gateways, and to servers outside. Who says something himself says it in place of this. */
+export interface OutsideTls {
+  /** As MeshTls has them. */
+  readonly cipherSuites: readonly string[];
+  /** BoringSSL's names, the preferred one first; none: the proxy's. */
+  readonly curves: readonly string[];
 }
 
 /** What holds where nobody wrote anything. The dialects' own defaults differ, so nothing fills these in while reading. */
@@ -51,7 +78,7 @@ export interface MeshDefaults {
   /** Of requests to the application beside the proxy; undefined: what never reached it. */
   readonly inboundRetry?: RetryPolicy | undefined;
   /** For client settings that nobody set; `tls` undefined means auto mTLS. */
-  readonly client: ClientSettings;
+  readonly client: ClientDefaults;
   readonly mtls: MtlsMode;
   /** For objects that do not say to whom they are exported. */
   readonly visibility: DefaultVisibilities;
@@ -91,11 +118,19 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   clusterDomain: "cluster.local",
   cluster: "Kubernetes",
   rootNamespaces: ["heddle-system", "istio-system"],
+  discovery: [],
   outboundPolicy: "allow-any",
   accessLog: { kind: "text", path: "/dev/stdout" },
   providers: [],
   defaultProviders: { logging: [], tracing: [] },
   pathNormalization: "base",
+  // Shorter, and a client that connects ahead of its first request loses its routes; Istio waits for ever, and such servers never answer.
+  protocolDetectionMs: 5_000,
+  proxyHeaders: DEFAULT_PROXY_HEADERS,
+  // Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them.
+  applicationAddress: "loopback",
+  meshTls: { min: "TLSV1_2", cipherSuites: [] },
+  outsideTls: { cipherSuites: [], curves: [] },
   defaults: {
     retry: DEFAULT_RETRY,
     client: {

@@ -25,6 +25,8 @@ export interface TlsLimits {
   readonly maxVersion?: TlsVersion | undefined;
   /** OpenSSL's names between colons, for TLS 1.2; undefined: BoringSSL's own choice. */
   readonly ciphers?: string | undefined;
+  /** BoringSSL's names between colons, the preferred one first; undefined: BoringSSL's own choice. */
+  readonly curves?: string | undefined;
 }
 
 /** What Bun's sockets take as `tls.secureContext`. */
@@ -37,7 +39,7 @@ export type NativeContext = SecureContext["context"];
 export function createTlsContext(
   material: TlsMaterial,
   minVersion: TlsVersion,
-  { maxVersion, ciphers }: TlsLimits = {},
+  { maxVersion, ciphers, curves }: TlsLimits = {},
 ): NativeContext {
   return tls.createSecureContext({
     ...(material.certificate !== undefined && { cert: material.certificate }),
@@ -47,6 +49,7 @@ export function createTlsContext(
     minVersion,
     ...(maxVersion !== undefined && { maxVersion }),
     ...(ciphers !== undefined && { ciphers }),
+    ...(curves !== undefined && { ecdhCurve: curves }),
     secureOptions: SSL_OP_NO_TICKET,
   }).context;
 }

@@ -121,11 +121,17 @@ export function tellDuration(duration: StreamDuration | undefined, durationMs: n
 
 /**
  * Tells the upstream how long it has: a try's time or the request's, whichever is less (Envoy: FilterUtility::setTimeoutHeaders). 0 is
- * none. `grpc`: also as the deadline of the call.
+ * none. `grpc`: also as the deadline of the call; `tells`: in Envoy's header.
  */
-export function tellTimeout(headers: HeaderList, timeoutMs: number, perTryMs: number, grpc: boolean): void {
+export function tellTimeout(
+  headers: HeaderList,
+  timeoutMs: number,
+  perTryMs: number,
+  grpc: boolean,
+  tells: boolean,
+): void {
   const toldMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
   if (toldMs === 0) return;
-  setHeader(headers, "x-envoy-expected-rq-timeout-ms", String(toldMs));
+  if (tells) setHeader(headers, "x-envoy-expected-rq-timeout-ms", String(toldMs));
   if (grpc) setHeader(headers, "grpc-timeout", formatTimeout(toldMs));
 }

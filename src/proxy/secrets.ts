@@ -38,8 +38,8 @@ export class Secrets {
   }
 
   /** A context of a certificate and roots by their secrets' names; undefined while one of them has not arrived. */
-  context({ certificate, roots, minVersion, maxVersion, ciphers }: TlsSettings): NativeContext | undefined {
-    const key = `${certificate ?? ""}\0${roots ?? ""}\0${minVersion}\0${maxVersion ?? ""}\0${ciphers ?? ""}`;
+  context({ certificate, roots, minVersion, maxVersion, ciphers, curves }: TlsSettings): NativeContext | undefined {
+    const key = [certificate, roots, minVersion, maxVersion, ciphers, curves].map((part) => part ?? "").join("\0");
     const known = this.#contexts.get(key);
     if (known) return known;
     const own = certificate === undefined ? undefined : this.#contents.get(certificate);
@@ -54,7 +54,7 @@ export class Secrets {
         revoked: trusted?.kind === "roots" ? trusted.revoked : undefined,
       },
       minVersion,
-      { maxVersion, ciphers },
+      { maxVersion, ciphers, curves },
     );
     this.#contexts.set(key, context);
     return context;

@@ -76,6 +76,8 @@ export interface HttpTable extends Keepalive, ClientRules, AuthorityRules {
   readonly preserveExternalRequestId: boolean;
   /** The client hears it, too. */
   readonly answersRequestId: boolean;
+  /** The router adds none of Envoy's headers, but for the count of attempts (suppress_envoy_headers). */
+  readonly suppressesEnvoyHeaders: boolean;
   /** x-forwarded-port says where the connection came to. */
   readonly appendsForwardedPort: boolean;
   readonly clientCertificate: ClientCertificateForwarding;

@@ -25,6 +25,8 @@ export interface TlsSettings {
   readonly maxVersion: "TLSv1.2" | "TLSv1.3" | undefined;
   /** OpenSSL's names between colons, for TLS 1.2; undefined: the library's choice. */
   readonly ciphers: string | undefined;
+  /** BoringSSL's names between colons, the preferred one first; undefined: the library's choice. */
+  readonly curves: string | undefined;
   /** Of those, the names that are asked for on the stream of everything else (ADS); the others are the agent's. */
   readonly discovered: readonly string[];
 }

@@ -30,6 +30,8 @@ export interface HttpFilterContext {
   readonly direction: "inbound" | "outbound";
   /** Some route leads to a host that is resolved by DNS when it is asked for. */
   readonly resolvesHosts: boolean;
+  /** Whether the router adds Envoy's headers. */
+  readonly debugHeaders: boolean;
   /** Authentication and authorization, in their order. */
   readonly guards: readonly GuardFilter[];
 }
@@ -39,7 +41,7 @@ interface Step {
   readonly when: (context: HttpFilterContext) => boolean;
   /** Only where a route has a configuration for it, so that the listener stays as it is when one comes or goes. */
   readonly onRoutesAlone?: true;
-  readonly config: () => Any;
+  readonly config: (context: HttpFilterContext) => Any;
 }
 
 const BEFORE_GUARDS: readonly Step[] = [
@@ -99,7 +101,7 @@ const AFTER_GUARDS: readonly Step[] = [
   {
     name: "envoy.filters.http.router",
     when: () => true,
-    config: lazy(() => packAny(RouterSchema, create(RouterSchema))),
+    config: ({ debugHeaders }) => packAny(RouterSchema, create(RouterSchema, { suppressEnvoyHeaders: !debugHeaders })),
   },
 ];
 
@@ -111,7 +113,7 @@ export function httpFilters(context: HttpFilterContext): HttpFilter[] {
   const steps = (all: readonly Step[]) =>
     all
       .filter(({ when }) => when(context))
-      .map(({ name, config, onRoutesAlone = false }) => httpFilter(name, config(), onRoutesAlone));
+      .map(({ name, config, onRoutesAlone = false }) => httpFilter(name, config(context), onRoutesAlone));
   const guards = context.guards.map(({ name, config }) => httpFilter(name, config));
   return [...steps(BEFORE_GUARDS), ...guards, ...steps(AFTER_GUARDS)];
 }

@@ -102,7 +102,7 @@ const TLS = record({
 
 const PERCENT = whole(0, 100);
 
-const OUTLIER_DETECTION = record({
+export const OUTLIER_DETECTION = record({
   consecutive5xxErrors: whole(0, MAX_INT32),
   consecutiveGatewayErrors: whole(0, MAX_INT32),
   interval: duration(),

@@ -119,10 +119,18 @@ function readParameters(spec: ServerTlsSpec, path: string, reporter: Reporter): 
   const max = versionOf(spec.maxProtocolVersion);
   if (min && max && TLS_VERSIONS.indexOf(min) > TLS_VERSIONS.indexOf(max))
     reporter.report(`${path}.maxProtocolVersion`, diagnostics.versionsCrossed(min, max));
-  const suites = spec.cipherSuites ?? [];
-  for (const [i, suite] of suites.entries())
-    if (!CIPHER_SUITES.has(suite)) reporter.report(`${path}.cipherSuites[${i}]`, diagnostics.unknownCipherSuite(suite));
-  return { min, max, cipherSuites: [...new Set(suites.filter((suite) => CIPHER_SUITES.has(suite)))] };
+  return { min, max, cipherSuites: readCipherSuites(spec.cipherSuites, `${path}.cipherSuites`, reporter) };
+}
+
+/** Those that a proxy knows, each once. */
+export function readCipherSuites(
+  suites: readonly string[] | undefined,
+  path: string,
+  reporter: Reporter,
+): readonly string[] {
+  for (const [i, suite] of (suites ?? []).entries())
+    if (!CIPHER_SUITES.has(suite)) reporter.report(`${path}[${i}]`, diagnostics.unknownCipherSuite(suite));
+  return [...new Set(suites?.filter((suite) => CIPHER_SUITES.has(suite)))];
 }
 
 function versionOf(version: ServerTlsSpec["minProtocolVersion"]): TlsVersion | undefined {

@@ -15,6 +15,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
+import { CONNECTION_POOL, OUTLIER_DETECTION } from "./destination-rule-schema.ts";
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
 import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
@@ -22,6 +23,8 @@ import { EGRESS_PROXY } from "./sidecar-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
+
+const TLS_VERSION = choice("TLS_AUTO", "TLSV1_2", "TLSV1_3");
 
 const NO_INGRESS = later("Ingress objects are not read");
 const OWN_AUTHORITY = later("the mesh's own authority signs");
@@ -38,7 +41,20 @@ export const MESH_CONFIG = record({
   defaultInboundHttpRetryPolicy: RETRIES,
   defaultProviders: record({ accessLogging: list(notEmpty()), metrics: list(notEmpty()), tracing: list(notEmpty()) }),
   defaultServiceExportTo: list(notEmpty()),
+  defaultTrafficPolicy: record({ connectionPool: CONNECTION_POOL, outlierDetection: OUTLIER_DETECTION }),
   defaultVirtualServiceExportTo: list(notEmpty()),
+  discoverySelectors: list(
+    record({
+      matchLabels: mapOf(text("label-value"), "label-key"),
+      matchExpressions: list(
+        record({
+          key: required(notEmpty()),
+          operator: required(choice("In", "NotIn", "Exists", "DoesNotExist")),
+          values: list(text("label-value")),
+        }),
+      ),
+    }),
+  ),
   // Envoy takes none of 1 ms.
   dnsRefreshRate: duration(2),
   enableAutoMtls: flag(),
@@ -46,6 +62,11 @@ export const MESH_CONFIG = record({
   h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
   inboundTrafficPolicy: record({ mode: choice("PASSTHROUGH", "LOCALHOST") }),
   localityLbSetting: LOCALITY_LB_SETTING,
+  meshMTLS: record({
+    minProtocolVersion: TLS_VERSION,
+    cipherSuites: list(notEmpty()),
+    ecdhCurves: later("Istio refuses curves for the mesh's own TLS: proxies choose them"),
+  }),
   outboundTrafficPolicy: record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
@@ -54,8 +75,15 @@ export const MESH_CONFIG = record({
   pathNormalization: record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
   }),
+  /** 0 is for ever. */
+  protocolDetectionTimeout: duration(0),
   rootNamespace: notEmpty(),
   tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+  tlsDefaults: record({
+    cipherSuites: list(notEmpty()),
+    ecdhCurves: list(notEmpty()),
+    minProtocolVersion: later("each server and client says its versions, or speaks TLS 1.2 and 1.3"),
+  }),
   trustDomain: notEmpty(),
   trustDomainAliases: list(notEmpty()),
   // Known and not acted on.
@@ -63,9 +91,7 @@ export const MESH_CONFIG = record({
   caCertificates: later("proxies trust the mesh's roots alone"),
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
-  defaultTrafficPolicy: later("DestinationRules alone limit and eject"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
-  discoverySelectors: later("objects of every namespace are read"),
   enableEnvoyAccessLogService: later("access logs go to accessLogFile alone"),
   enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   enableTracing: later("no spans are sent"),
@@ -75,16 +101,13 @@ export const MESH_CONFIG = record({
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  meshMTLS: later("proxies speak TLS 1.3 with each other"),
   outboundClusterStatName: later("statistics have the clusters' names"),
-  protocolDetectionTimeout: later("a client that is silent for 5 s is taken for one whose server speaks first"),
   proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
   proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
   proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
   serviceEntryVisibility: later("exportTo says who sees a ServiceEntry"),
   serviceScopeConfigs: later("services are of the one cluster"),
   serviceSettings: later("services are of the one cluster"),
-  tlsDefaults: later("connections that are not the mesh's keep the proxy's versions and ciphers"),
   verifyCertificateAtClient: later("DestinationRules say by which roots servers are verified"),
 });
 

@@ -18,15 +18,19 @@ import { defaultVisibilityOf } from "../export-to.ts";
 import { isObject, isObjectName } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { readDiscovery } from "./discovery-selectors.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality } from "./locality.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
+import { readMeshTlsSettings } from "./mesh-tls.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
+import { readProxyHeaders } from "./proxy-headers.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
+import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -58,10 +62,23 @@ export function readMeshConfig(
     trustDomain: reader.trustDomain(choice),
     trustDomainAliases: reader.trustDomainAliases(),
     rootNamespaces: reader.rootNamespaces(),
+    discovery: spec.discoverySelectors
+      ? readDiscovery(spec.discoverySelectors, joinPath(path, "discoverySelectors"), reporter)
+      : before.discovery,
     outboundPolicy: reader.outboundPolicy(),
     egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
+    protocolDetectionMs: spec.protocolDetectionTimeout ?? before.protocolDetectionMs,
+    applicationAddress: spec.inboundTrafficPolicy
+      ? spec.inboundTrafficPolicy.mode === "LOCALHOST"
+        ? "loopback"
+        : "workload"
+      : before.applicationAddress,
+    proxyHeaders: spec.defaultConfig?.proxyHeaders
+      ? readProxyHeaders(spec.defaultConfig.proxyHeaders)
+      : before.proxyHeaders,
+    ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
     defaultProviders: spec.defaultProviders ? defaultProvidersOf(spec.defaultProviders) : before.defaultProviders,
@@ -129,11 +146,9 @@ class MeshConfigReader {
   }
 
   outboundPolicy(): OutboundPolicy {
-    const { outboundTrafficPolicy, inboundTrafficPolicy } = this.#spec;
+    const { outboundTrafficPolicy } = this.#spec;
     const report = (field: string, mode: string, instead: string) =>
       this.#reporter.report(joinPath(joinPath(this.#path, field), "mode"), notSupportedYet(`mode ${mode}`, instead));
-    if (inboundTrafficPolicy?.mode === "LOCALHOST")
-      report("inboundTrafficPolicy", "LOCALHOST", "an application is reached at the address that its client chose");
     if (!outboundTrafficPolicy) return this.#before.outboundPolicy;
     const { mode } = outboundTrafficPolicy;
     if (mode === "ALLOW_ANY_DYNAMIC_DNS")
@@ -183,6 +198,7 @@ class MeshConfigReader {
   #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
     const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls, localityLbSetting } =
       this.#spec;
+    const { connectionPool: limits, outlierDetection } = this.#spec.defaultTrafficPolicy ?? {};
     const pool = before.connectionPool;
     const localityPath = joinPath(this.#path, "localityLbSetting");
     return {
@@ -202,6 +218,8 @@ class MeshConfigReader {
         dnsRefreshMs: dnsRefreshRate ?? pool?.dnsRefreshMs,
         upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
       },
+      limits: limits ? readConnectionPool(limits) : before.limits,
+      outlierDetection: outlierDetection ? readOutlierDetection(outlierDetection) : before.outlierDetection,
       // Without auto mTLS who says nothing of TLS speaks plaintext.
       tls: enableAutoMtls === undefined ? before.tls : enableAutoMtls ? undefined : { kind: "disable" },
     };

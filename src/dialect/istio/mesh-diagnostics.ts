@@ -131,3 +131,19 @@ export function badHeaderPattern(value: string): Message {
     '"x-user", "x-user-*", "*-id", or "*" for all of them',
   );
 }
+
+export function unknownCurve(curve: string): Message {
+  return warning(
+    "HED1420",
+    `${quote(curve)} is no curve that a proxy knows: it is left out`,
+    "X25519MLKEM768, X25519, P-256, P-384 or P-521",
+  );
+}
+
+export function valuesOfOperator(operator: string, takes: boolean): Message {
+  return error(
+    "HED1421",
+    `operator ${operator} ${takes ? "needs values" : "takes no values"}`,
+    takes ? "values: [prod, stage]" : "In or NotIn, or no values",
+  );
+}

@@ -1,7 +1,7 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, later, mapOf, record, text, type Value, whole } from "../schema.ts";
+import { choice, flag, later, list, mapOf, notEmpty, record, text, type Value, whole } from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -12,6 +12,29 @@ const GATEWAY_TOPOLOGY = record({
   forwardClientCertDetails: choice("UNDEFINED", ...CLIENT_CERTIFICATE_FORWARDING),
   /** There, even empty: connections begin with a PROXY header. */
   proxyProtocol: record({}),
+});
+
+const DISABLED = record({ disabled: flag() });
+const ENABLED = record({ enabled: flag() });
+
+const PROXY_HEADERS = record({
+  forwardedClientCert: choice("UNDEFINED", ...CLIENT_CERTIFICATE_FORWARDING),
+  setCurrentClientCertDetails: record({
+    subject: flag(),
+    cert: flag(),
+    dns: flag(),
+    uri: flag(),
+    chain: later("certificates of authorities are not passed on"),
+  }),
+  requestId: DISABLED,
+  server: record({ disabled: flag(), value: text() }),
+  attemptCount: DISABLED,
+  envoyDebugHeaders: DISABLED,
+  // Requests that leave the mesh have none in either mode.
+  metadataExchangeHeaders: record({ mode: choice("UNDEFINED", "IN_MESH") }),
+  preserveHttp1HeaderCase: later("names of headers are written in lower case"),
+  xForwardedHost: ENABLED,
+  xForwardedPort: ENABLED,
 });
 
 /** 0 is all cores. */
@@ -32,7 +55,8 @@ export const PROXY_CONFIG = record({
   drainDuration: later("proxies drain as docs/life-cycle.md says"),
   envoyAccessLogService: later("the agent takes the proxy's access logs"),
   envoyMetricsService: later("metrics are scraped"),
-  extraStatTags: later("metrics have Istio's labels"),
+  /** Said to no effect: labels that Telemetry adds need no declaration. */
+  extraStatTags: list(notEmpty()),
   fileFlushInterval: later("access logs are written at once"),
   fileFlushMinSizeKb: later("access logs are written at once"),
   holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
@@ -43,11 +67,13 @@ export const PROXY_CONFIG = record({
   privateKeyProvider: later("keys are made and held by the agent"),
   proxyAdminPort: later("the admin port is 15000, or a free one"),
   proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
-  proxyHeaders: later("headers of proxies are as they are without it"),
+  proxyHeaders: PROXY_HEADERS,
   proxyMetadata: mapOf(text()),
-  proxyStatsMatcher: later("proxies tell all of their statistics"),
+  proxyStatsMatcher: later("proxies tell all of their statistics, those that it would include among them"),
   readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
-  runtimeValues: later("proxies keep their runtime values"),
+  runtimeValues: later(
+    "an Envoy takes layered_runtime by an EnvoyFilter for its bootstrap, and Heddle's proxy has none",
+  ),
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
   statNameLength: later("names of statistics have no limit"),
@@ -60,4 +86,5 @@ export const PROXY_CONFIG = record({
   zipkinAddress: later("no spans are sent"),
 });
 
+export type ProxyHeadersSpec = Value<typeof PROXY_HEADERS>;
 export type GatewayTopologySpec = Value<typeof GATEWAY_TOPOLOGY>;

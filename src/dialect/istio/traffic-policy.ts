@@ -147,7 +147,7 @@ export function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec):
 const LOCAL_FAILURES = 5;
 
 /** What the block leaves out is Envoy's default, except for gateway errors, which Istio counts only when asked to. */
-function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
+export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
   return {
     consecutive5xx: spec.consecutive5xxErrors ?? 5,
     consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? 0,

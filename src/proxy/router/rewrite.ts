@@ -24,28 +24,30 @@ function newAuthority(head: RequestHead, rewrite: HostRewrite): string | undefin
   }
 }
 
-export function setAuthority(head: RequestHead, authority: string, appendForwardedHost: boolean): void {
+/** `tells`: what it was before. */
+export function setAuthority(head: RequestHead, authority: string, appendForwardedHost: boolean, tells: boolean): void {
   if (authority === head.authority) return;
   if (appendForwardedHost) appendHeader(head.headers, "x-forwarded-host", head.authority);
-  setHeader(head.headers, "x-envoy-original-host", head.authority);
+  if (tells) setHeader(head.headers, "x-envoy-original-host", head.authority);
   head.authority = authority;
 }
 
-function changePath(head: RequestHead, { match }: Route, { pathRewrite }: ForwardAction): void {
+function changePath(head: RequestHead, { match }: Route, { pathRewrite }: ForwardAction, tells: boolean): void {
   if (!pathRewrite) return;
   const path = rewritePath(pathRewrite, head.path, match.path);
   if (path === head.path) return;
-  setHeader(head.headers, "x-envoy-original-path", head.path);
+  if (tells) setHeader(head.headers, "x-envoy-original-path", head.path);
   head.path = path;
 }
 
-/** Envoy's order: the weighted cluster's operations first, then the route's with what it inherits, then the rewrites. */
+/** `tells`: what it rewrote. Envoy's order: the weighted cluster's operations first, then the route's with what it inherits, then the rewrites. */
 export function rewriteRequest(
   head: RequestHead,
   route: Route,
   action: ForwardAction,
   weighted: WeightedCluster | undefined,
   source: FormatSource,
+  tells: boolean,
 ): void {
   const { headers } = head;
   if (weighted && weighted.headers !== NO_MUTATION)
@@ -54,8 +56,8 @@ export function rewriteRequest(
     mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, source);
   const rewrite = action.hostRewrite ?? weighted?.hostRewrite;
   const authority = rewrite && newAuthority(head, rewrite);
-  if (authority !== undefined && authority !== "") setAuthority(head, authority, action.appendForwardedHost);
-  changePath(head, route, action);
+  if (authority !== undefined && authority !== "") setAuthority(head, authority, action.appendForwardedHost, tells);
+  changePath(head, route, action, tells);
 }
 
 /** The route's operations, then the weighted cluster's. */

@@ -57,6 +57,8 @@ export class Router implements AttemptOwner, TunnelOwner {
   /** That count this request. */
   #breakers: Breakers | undefined = undefined;
   /** That the route leads to; attempts are those of the cluster whose host it is. */
+  /** Whether Envoy's headers are added. */
+  readonly #tells: boolean;
   #cluster: Cluster | undefined = undefined;
   #over = false;
 
@@ -76,6 +78,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     this.#virtualHost = virtualHost;
     this.#weighted = weighted;
     this.#policy = action.retry;
+    this.#tells = !request.connection.http.table.suppressesEnvoyHeaders;
   }
 
   // ── forward ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,7 +102,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     this.#record.cluster = cluster;
     cluster.stats.requests++;
     this.#readCommands();
-    rewriteRequest(this.head, this.#route, action, this.#weighted, this.#record);
+    rewriteRequest(this.head, this.#route, action, this.#weighted, this.#record, this.#tells);
     if (this.#virtualHost.attemptCountHeader) setHeader(this.head.headers, "x-envoy-attempt-count", "1");
     this.#setDeadlines();
     if (request.body) this.#limitBody(request.body);
@@ -142,7 +145,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     // A hedged try is not given up when its time is over.
     const perTryMs = this.#hedges ? 0 : (this.#policy?.perTryTimeoutMs ?? 0);
     const tellsGrpc = this.#request.isGrpc && this.#action.grpcTimeoutMaxMs !== undefined;
-    tellTimeout(this.head.headers, timeoutMs, perTryMs, tellsGrpc);
+    tellTimeout(this.head.headers, timeoutMs, perTryMs, tellsGrpc, this.#tells);
   }
 
   get #hedges(): boolean {
@@ -204,7 +207,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     if (record.attempts > 1 && this.#virtualHost.attemptCountHeader)
       setHeader(this.head.headers, "x-envoy-attempt-count", String(record.attempts));
     if ((this.#action.hostRewrite ?? this.#weighted?.hostRewrite)?.kind === "endpoint" && host.hostname !== "")
-      setAuthority(this.head, host.hostname, this.#action.appendForwardedHost);
+      setAuthority(this.head, host.hostname, this.#action.appendForwardedHost, this.#tells);
     const { protocol } = owner.table;
     const wanted = protocol === "downstream" ? (this.head.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
     record.upstreamProtocol = wanted === "http2" ? "HTTP/2" : "HTTP/1.1";
@@ -284,8 +287,10 @@ export class Router implements AttemptOwner, TunnelOwner {
     record.details = "via_upstream";
     record.response = head; // what the operators of header operations say
     rewriteResponse(head.headers, this.#route.headers, this.#weighted, record);
-    const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
-    setHeader(head.headers, "x-envoy-upstream-service-time", String(serviceTime));
+    if (this.#tells) {
+      const serviceTime = Math.round(performance.now() - this.#attemptStartedAt);
+      setHeader(head.headers, "x-envoy-upstream-service-time", String(serviceTime));
+    }
     if (this.#virtualHost.attemptCountInResponse)
       setHeader(head.headers, "x-envoy-attempt-count", String(record.attempts));
     for (let i = 0; i < this.#cookies.length; i++) head.headers.push("set-cookie", this.#cookies[i]!);
@@ -348,7 +353,7 @@ export class Router implements AttemptOwner, TunnelOwner {
   #replyFailure(failure: AttemptFailure, detail: string): void {
     if (failure === "connect-failure" || failure === "overflow") this.#record.transportFailure = detail;
     const { status, body, details, flag, headers } = failureReply(failure, detail);
-    this.#request.reply(status, body, details, flag, headers);
+    this.#request.reply(status, body, details, flag, this.#tells ? headers : []);
   }
 
   // ── retry ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

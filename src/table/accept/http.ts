@@ -26,7 +26,7 @@ import { acceptAccessLogs } from "./access-log.ts";
 import { acceptCidr } from "./cidr.ts";
 import { acceptClientRules } from "./client-address.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
-import { acceptFilters } from "./filter/filter.ts";
+import { acceptFilters, suppressesEnvoyHeaders } from "./filter/filter.ts";
 import { acceptKeepalive } from "./keepalive.ts";
 import { acceptRouteConfiguration } from "./route-configuration.ts";
 import { milliseconds, type Scope } from "./scope.ts";
@@ -231,6 +231,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     requestId: acceptRequestId(scope.field("request_id_extension"), manager.requestIdExtension),
     generateRequestId: manager.generateRequestId ?? true,
     answersRequestId: manager.alwaysSetRequestIdInResponse,
+    suppressesEnvoyHeaders: suppressesEnvoyHeaders(manager),
     appendsForwardedPort: manager.appendXForwardedPort,
     stripsPort: acceptStripping(scope, manager),
     stripsDot: manager.stripTrailingHostDot,

@@ -28,10 +28,18 @@ import { acceptString } from "./match.ts";
 import { isA, type Scope } from "./scope.ts";
 import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
 
-type Parameters = Pick<TlsSettings, "minVersion" | "maxVersion" | "ciphers">;
+type Parameters = Pick<TlsSettings, "minVersion" | "maxVersion" | "ciphers" | "curves">;
 
 /** Envoy's default on both sides is TLS 1.2. */
-const NO_PARAMETERS: Parameters = { minVersion: "TLSv1.2", maxVersion: undefined, ciphers: undefined };
+const NO_PARAMETERS: Parameters = {
+  minVersion: "TLSv1.2",
+  maxVersion: undefined,
+  ciphers: undefined,
+  curves: undefined,
+};
+
+/** BoringSSL's (ssl_key_share.cc), without those that it keeps for tests. */
+const CURVES: ReadonlySet<string> = new Set(["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"]);
 
 const VERSIONS: ReadonlyMap<TlsParameters_TlsProtocol, Parameters["maxVersion"]> = new Map([
   [TlsParameters_TlsProtocol.TLS_AUTO, undefined],
@@ -42,16 +50,23 @@ const VERSIONS: ReadonlyMap<TlsParameters_TlsProtocol, Parameters["maxVersion"]>
 function acceptParameters(scope: Scope, parameters: TlsParameters | undefined): Parameters {
   if (!parameters) return NO_PARAMETERS;
   // BoringSSL below Bun offers TLS 1.2 and 1.3; anything else would be ignored.
-  scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion", "cipherSuites"]);
-  const { tlsMinimumProtocolVersion: min, tlsMaximumProtocolVersion: max, cipherSuites } = parameters;
+  scope.only(parameters, ["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion", "cipherSuites", "ecdhCurves"]);
+  const { tlsMinimumProtocolVersion: min, tlsMaximumProtocolVersion: max, cipherSuites, ecdhCurves } = parameters;
   if (!VERSIONS.has(max)) scope.field("tls_maximum_protocol_version").reject("below TLS 1.2");
   if (!VERSIONS.has(min)) scope.field("tls_minimum_protocol_version").reject("below TLS 1.2");
   for (const [i, suite] of cipherSuites.entries())
     if (!/^[A-Z0-9-]+$/.test(suite)) scope.field("cipher_suites").index(i).reject("not one cipher suite");
+  for (const [i, curve] of ecdhCurves.entries())
+    if (!CURVES.has(curve))
+      scope
+        .field("ecdh_curves")
+        .index(i)
+        .reject(`not one of ${[...CURVES].join(", ")}`);
   return {
     minVersion: VERSIONS.get(min) ?? "TLSv1.2",
     maxVersion: VERSIONS.get(max),
     ciphers: cipherSuites.length === 0 ? undefined : cipherSuites.join(":"),
+    curves: ecdhCurves.length === 0 ? undefined : ecdhCurves.join(":"),
   };
 }
 

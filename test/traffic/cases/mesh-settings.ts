@@ -5,6 +5,7 @@ import { resource } from "../../../src/kube/resources.ts";
 import { ByteClient } from "../byte-client.ts";
 import { eventually } from "../mesh.ts";
 import type { Described, Pair } from "../pair.ts";
+import type { Seen } from "../polyglot/requests.ts";
 
 /** Where the request went: 298 is the route of /a/b, 200 the application. */
 type Status = 200 | 298;
@@ -80,5 +81,90 @@ data: {mesh: '${mesh}'}`,
     expect(await eventually(status, (found) => found === 503)).toBe(503);
     await configure("enableAutoMtls: true");
     expect(await eventually(status, (found) => found === 200)).toBe(200);
+  });
+
+  test("defaultTrafficPolicy limits the clients of services without a policy", async () => {
+    const beside = async () => {
+      const held = (await ByteClient.connect(pair.upstream.http)).send(
+        "POST /describe HTTP/1.1\r\nhost: polyglot\r\ncontent-length: 1\r\n\r\n",
+      );
+      const response = await fetch(`http://127.0.0.1:${pair.upstream.http}/describe`);
+      held.close();
+      return [response.status, response.headers.get("x-envoy-overloaded")].join(" ");
+    };
+    expect(await beside()).toBe("200 ");
+    await configure("defaultTrafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}");
+    expect(await eventually(beside, (found) => found === "503 true")).toBe("503 true");
+    await configure("defaultTrafficPolicy: {connectionPool: {http: {http2MaxRequests: 100}}}");
+    expect(await eventually(beside, (found) => found === "200 ")).toBe("200 ");
+  });
+
+  test("a client that is silent for protocolDetectionTimeout is no client of HTTP any more", async () => {
+    const taken = async () => {
+      const client = await ByteClient.connect(pair.upstream.any);
+      await Bun.sleep(300);
+      client.send("GET /describe HTTP/1.1\r\nhost: polyglot\r\nconnection: close\r\n\r\n");
+      const answer = (await client.all()).toString();
+      client.close();
+      return answer.includes("x-request-id") ? "requests" : answer.includes("1.1 200") ? "bytes" : answer;
+    };
+    expect(await taken()).toBe("requests");
+    await configure("protocolDetectionTimeout: 50ms");
+    expect(await eventually(taken, (found) => found === "bytes")).toBe("bytes");
+    await configure("protocolDetectionTimeout: 0s");
+    expect(await eventually(taken, (found) => found === "requests")).toBe("requests");
+  });
+
+  test("discoverySelectors say whose objects count, and labels of a Namespace bring them in", async () => {
+    const namespace = (mesh: string) =>
+      pair.mesh.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: aside, labels: {mesh: ${mesh}}}}`);
+    const asked = async () => {
+      const signal = AbortSignal.timeout(10_000);
+      return (await fetch("http://aside.example.com/", { proxy: pair.forwardProxy, signal })).status;
+    };
+    const becomes = async (status: number) => expect(await eventually(asked, (found) => found === status)).toBe(status);
+    const registryOnly = "outboundTrafficPolicy: {mode: REGISTRY_ONLY}";
+    await namespace("alone");
+    // Nobody is there: a host that is known is answered 503, one that is not 502.
+    await pair.mesh.apply(`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: aside, namespace: aside}
+spec:
+  hosts: [aside.example.com]
+  resolution: STATIC
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  endpoints: [{address: 127.0.0.1, ports: {http: 1}}]`);
+    await configure(registryOnly);
+    await becomes(503);
+    await configure(
+      `{${registryOnly}, discoverySelectors: [{matchExpressions: [{key: mesh, operator: NotIn, values: [alone]}]}]}`,
+    );
+    await becomes(502);
+    await namespace("joined");
+    await becomes(503);
+    await namespace("alone");
+    await becomes(502);
+    await configure("outboundTrafficPolicy: {mode: ALLOW_ANY}");
+  });
+
+  test("proxyHeaders say what proxies add to requests and responses", async () => {
+    const seen = async () => {
+      const response = await fetch(`http://127.0.0.1:${pair.upstream.http}/describe`);
+      // A chain that an Envoy replaces may end a request.
+      if (response.status !== 200) return String(response.status);
+      const { headers } = (await response.json()) as Seen;
+      const names = ["x-request-id", "x-envoy-attempt-count", "x-forwarded-client-cert", "x-forwarded-port"];
+      const told = [...names.filter((name) => headers[name] !== undefined)];
+      const heard = response.headers.has("x-envoy-upstream-service-time") ? ["x-envoy-upstream-service-time"] : [];
+      return [...told, ...heard, ...(response.headers.get("server") === "shop" ? ["shop"] : [])].join(" ");
+    };
+    const before = "x-request-id x-envoy-attempt-count x-forwarded-client-cert x-envoy-upstream-service-time";
+    expect(await seen()).toBe(before);
+    await configure(
+      "defaultConfig: {proxyHeaders: {forwardedClientCert: SANITIZE, requestId: {disabled: true}, server: {value: shop}, attemptCount: {disabled: true}, envoyDebugHeaders: {disabled: true}, xForwardedPort: {enabled: true}}}",
+    );
+    expect(await eventually(seen, (found) => found === "x-forwarded-port shop")).toBe("x-forwarded-port shop");
+    await configure("defaultConfig: {proxyHeaders: {server: {disabled: true}}}");
+    expect(await eventually(seen, (found) => found === before)).toBe(before);
   });
 }

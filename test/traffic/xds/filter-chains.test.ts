@@ -21,12 +21,17 @@ function saying(name: string): Message {
 }
 
 /** TLS with a certificate and no client certificate. */
-function serverTls({ chain, key }: typeof A, alpn: readonly string[] = ["h2", "http/1.1"]): Message {
+function serverTls(
+  { chain, key }: typeof A,
+  alpn: readonly string[] = ["h2", "http/1.1"],
+  parameters?: Message,
+): Message {
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: typed("extensions.transport_sockets.tls.v3.DownstreamTlsContext", {
       common_tls_context: {
         alpn_protocols: [...alpn],
+        ...(parameters && { tls_params: parameters }),
         tls_certificates: [{ certificate_chain: { inline_string: chain }, private_key: { inline_string: key } }],
       },
     }),
@@ -307,6 +312,33 @@ traffic(
     expect(await bodyOrNothing(given, { identity: CLIENT, serverName: "a.example.com" })).toBe("named");
     expect(await bodyOrNothing(given, { identity: CLIENT })).toBe("");
   },
+);
+
+traffic(
+  "a client of other curves than the listener's is not served",
+  {
+    legs: DIRECT,
+    listener: {
+      filter_chains: [
+        chain("curved", undefined, { transport_socket: serverTls(A, [], { ecdh_curves: ["P-384", "P-521"] }) }),
+      ],
+    },
+  },
+  async (given) => {
+    expect(await bodyOrNothing(given, { curve: "P-521" })).toBe("curved");
+    expect(await bodyOrNothing(given, { curve: "P-384" })).toBe("curved");
+    expect(await bodyOrNothing(given, { curve: "P-256" })).toBe("");
+  },
+);
+
+refused(
+  "a curve that there is not",
+  {
+    listener: {
+      filter_chains: [chain("curved", undefined, { transport_socket: serverTls(A, [], { ecdh_curves: ["P-385"] }) })],
+    },
+  },
+  (reason) => expect(reason).toContain("curve"),
 );
 
 refused(

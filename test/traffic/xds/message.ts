@@ -92,7 +92,7 @@ export function httpManager(fields: Message, filters: readonly Message[] = []): 
   return extension(
     "envoy.filters.network.http_connection_manager",
     "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-    { stat_prefix: "lab", codec_type: "AUTO", ...fields, http_filters: [...filters, ROUTER] },
+    { stat_prefix: "lab", codec_type: "AUTO", http_filters: [...filters, ROUTER], ...fields },
   );
 }
 

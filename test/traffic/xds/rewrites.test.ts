@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import type { Received } from "./behaviour.ts";
 import { DIRECT } from "./configuration.ts";
-import type { Message } from "./message.ts";
+import { extension, type Message } from "./message.ts";
 import { traffic } from "./traffic.ts";
 import { fieldOf, fieldsOf } from "./wire.ts";
 
@@ -178,5 +178,46 @@ traffic(
   async ({ client }) => {
     const { status, body } = await client.request("/");
     expect([status, Buffer.from(body).toString("latin1")]).toEqual([418, "\x00\xff tea"]);
+  },
+);
+
+traffic(
+  "a router that suppresses Envoy's headers tells nobody what it did",
+  {
+    legs: DIRECT,
+    route: { prefix_rewrite: "/other", host_rewrite_literal: "other.test", timeout: "5s" },
+    manager: {
+      http_filters: [
+        extension("envoy.filters.http.router", "extensions.filters.http.router.v3.Router", {
+          suppress_envoy_headers: true,
+        }),
+      ],
+    },
+  },
+  async ({ client, application }) => {
+    const response = await client.request("/x");
+    const { path, headers } = only(application.requests);
+    expect(path).toBe("/otherx");
+    expect(headers.filter(([name]) => name.startsWith("x-envoy-"))).toEqual([]);
+    expect(response.header("x-envoy-upstream-service-time")).toBeUndefined();
+  },
+);
+
+traffic(
+  "a router that suppresses Envoy's headers does not say that it is overloaded",
+  {
+    legs: DIRECT,
+    cluster: { circuit_breakers: { thresholds: [{ max_requests: 0 }] } },
+    manager: {
+      http_filters: [
+        extension("envoy.filters.http.router", "extensions.filters.http.router.v3.Router", {
+          suppress_envoy_headers: true,
+        }),
+      ],
+    },
+  },
+  async ({ client }) => {
+    const response = await client.request("/");
+    expect([response.status, response.header("x-envoy-overloaded")]).toEqual([503, undefined]);
   },
 );

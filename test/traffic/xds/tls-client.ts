@@ -16,6 +16,8 @@ export interface TlsOptions {
   /** Sent in the clear before the handshake. */
   readonly before?: Uint8Array;
   readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Of key exchange; undefined: those of the library. */
+  readonly curve?: string;
 }
 
 const PIECE_MS = 2;
@@ -81,6 +83,7 @@ export class TlsClient {
       ...(options.serverName && { servername: options.serverName }),
       ...(options.alpn && { ALPNProtocols: [...options.alpn] }),
       ...(options.maxVersion && { maxVersion: options.maxVersion }),
+      ...(options.curve && { ecdhCurve: options.curve }),
       ...(identity && { cert: identity.chain, key: identity.key }),
     });
     const client = new TlsClient(socket);

@@ -1,7 +1,7 @@
 // The HTTP filters that Heddle's proxy has: by the type of what configures them, on a listener and on a route.
 
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type CorsPolicy as DeprecatedCorsPolicy,
   type VirtualHost,
@@ -121,6 +121,12 @@ const ROUTE_FILTERS: readonly Known<RouteFilterTable>[] = [
 function acceptRouter(scope: Scope, any: Any): void {
   const router = scope.unpack(any, RouterSchema);
   if (router) scope.only(router, ["dynamicStats", "suppressEnvoyHeaders"]);
+}
+
+/** What the router says; it is the last filter. */
+export function suppressesEnvoyHeaders({ httpFilters }: HttpConnectionManager): boolean {
+  const config = httpFilters.at(-1)?.configType;
+  return config?.case === "typedConfig" && anyUnpack(config.value, RouterSchema)?.suppressEnvoyHeaders === true;
 }
 
 function acceptFilter(scope: Scope, any: Any): FilterTable | undefined {

@@ -1,0 +1,41 @@
+// meshMTLS and tlsDefaults of MeshConfig → how TLS is spoken where nobody says it for a server or a client.
+
+import type { MeshSettings } from "../../model/settings.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import { readCipherSuites } from "./gateway-tls.ts";
+import type { MeshConfigSpec } from "./mesh-config-schema.ts";
+import { unknownCurve } from "./mesh-diagnostics.ts";
+
+/** BoringSSL's, as Istio lets them through (pkg/config/security: ValidECDHCurves), and the one of RFC 9794 that Envoy takes beside them. */
+const CURVES: ReadonlySet<string> = new Set(["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"]);
+
+export function readMeshTlsSettings(
+  { meshMTLS, tlsDefaults }: MeshConfigSpec,
+  path: string,
+  before: MeshSettings,
+  reporter: Reporter,
+): Pick<MeshSettings, "meshTls" | "outsideTls"> {
+  const at = (field: string, part: string) => joinPath(joinPath(path, field), part);
+  return {
+    meshTls: meshMTLS
+      ? {
+          min: meshMTLS.minProtocolVersion === "TLSV1_3" ? "TLSV1_3" : "TLSV1_2",
+          cipherSuites: readCipherSuites(meshMTLS.cipherSuites, at("meshMTLS", "cipherSuites"), reporter),
+        }
+      : before.meshTls,
+    outsideTls: tlsDefaults
+      ? {
+          cipherSuites: readCipherSuites(tlsDefaults.cipherSuites, at("tlsDefaults", "cipherSuites"), reporter),
+          curves: readCurves(tlsDefaults.ecdhCurves, at("tlsDefaults", "ecdhCurves"), reporter),
+        }
+      : before.outsideTls,
+  };
+}
+
+/** Each once: BoringSSL refuses a list in which one comes twice. */
+function readCurves(curves: readonly string[] = [], path: string, reporter: Reporter): readonly string[] {
+  for (const [i, curve] of curves.entries())
+    if (!CURVES.has(curve)) reporter.report(joinPath(path, i), unknownCurve(curve));
+  return [...new Set(curves.filter((curve) => CURVES.has(curve)))];
+}
