@@ -125,13 +125,16 @@ export function connectionOptions({
 
 /** Success-rate ejection is off, as in Istio: it ejects by comparing endpoints, which few expect. */
 export function outlierDetection(policy: OutlierDetection): MessageInitShape<typeof OutlierDetectionSchema> {
-  const { consecutive5xx, consecutiveGatewayErrors, consecutiveLocalFailures } = policy;
+  const { consecutive5xx, consecutiveGatewayErrors, consecutiveLocalFailures, failurePercentage } = policy;
   return {
     ...(consecutive5xx > 0 ? { consecutive5xx } : {}),
     enforcingConsecutive5xx: consecutive5xx > 0 ? 100 : 0,
     ...(consecutiveGatewayErrors > 0 ? { consecutiveGatewayFailure: consecutiveGatewayErrors } : {}),
     enforcingConsecutiveGatewayFailure: consecutiveGatewayErrors > 0 ? 100 : 0,
     enforcingSuccessRate: 0,
+    ...(failurePercentage === undefined
+      ? {}
+      : { failurePercentageThreshold: failurePercentage, enforcingFailurePercentage: 100 }),
     ...(consecutiveLocalFailures === undefined
       ? {}
       : {

@@ -26,6 +26,7 @@ export interface ServerSocketPlan {
   readonly certificates: CertificatePlan;
   readonly clients: Extract<ClientVerification, { readonly kind: "none" }> | VerificationPlan;
   readonly parameters: TlsVersions;
+  readonly alpn?: readonly string[] | undefined;
 }
 
 export type VerificationPlan = Omit<Exclude<ClientVerification, { readonly kind: "none" }>, "roots"> & {
@@ -46,13 +47,13 @@ export class GatewayCredentials {
   }
 
   /** Undefined: something of it is not there. */
-  resolve({ certificates, clients, parameters: wanted }: Terminating): ServerSocketPlan | undefined {
+  resolve({ certificates, clients, parameters: wanted, alpn }: Terminating): ServerSocketPlan | undefined {
     const own = this.#certificates(certificates);
     const parameters = this.#features.oldTls ? wanted : withoutOldTls(wanted);
     if (!own || !parameters) return undefined;
-    if (clients.kind === "none") return { certificates: own, clients, parameters };
+    if (clients.kind === "none") return { certificates: own, clients, parameters, alpn };
     const roots = this.#roots(clients.roots);
-    return roots && { certificates: own, clients: { ...clients, roots }, parameters };
+    return roots && { certificates: own, clients: { ...clients, roots }, parameters, alpn };
   }
 
   #certificates(source: CertificateSource): CertificatePlan | undefined {
@@ -74,7 +75,8 @@ export class GatewayCredentials {
 }
 
 /** Undefined: nothing is left that both would speak. */
-function withoutOldTls({ min, max, cipherSuites }: TlsVersions): TlsVersions | undefined {
+function withoutOldTls(versions: TlsVersions): TlsVersions | undefined {
   const isOld = (version: TlsVersion | undefined) => version === "TLSV1_0" || version === "TLSV1_1";
-  return isOld(max) ? undefined : { min: isOld(min) ? undefined : min, max, cipherSuites };
+  const { min, max } = versions;
+  return isOld(max) ? undefined : { ...versions, min: isOld(min) ? undefined : min };
 }

@@ -23,13 +23,13 @@ export type TlsDefaults = Pick<MeshSettings, "meshTls" | "outsideTls">;
 
 /** What the server leaves out is the mesh's: TLS 1.2 unless that is said, as Istio. */
 function parameters(
-  { certificates, parameters: { min, max, cipherSuites: own } }: ServerSocketPlan,
+  { certificates, parameters: { min, max, cipherSuites: own, curves: ownCurves } }: ServerSocketPlan,
   { meshTls, outsideTls }: TlsDefaults,
 ): MessageInitShape<typeof TlsParametersSchema> {
   const isMesh = certificates.kind === "mesh";
   const suites = own.length > 0 ? own : (isMesh ? meshTls : outsideTls).cipherSuites;
   // Istio refuses curves for the mesh's own TLS.
-  const curves = isMesh ? [] : outsideTls.curves;
+  const curves = ownCurves ?? (isMesh ? [] : outsideTls.curves);
   return {
     tlsMinimumProtocolVersion: TLS_PROTOCOLS[min ?? (isMesh ? meshTls.min : "TLSV1_2")],
     ...(max ? { tlsMaximumProtocolVersion: TLS_PROTOCOLS[max] } : {}),
@@ -76,13 +76,15 @@ function validation(plan: VerificationPlan): Pick<Common, "validationContextType
   return { validationContextType: { case: "combinedValidationContext", value } };
 }
 
+const REQUESTS = ["h2", "http/1.1"] as const;
+
 /** `http`: requests come out of it, else bytes. */
 export function gatewaySocket(plan: ServerSocketPlan, http: boolean, defaults: TlsDefaults): TransportSocket {
   const { clients } = plan;
   const context = create(DownstreamTlsContextSchema, {
     requireClientCertificate: clients.kind === "required",
     commonTlsContext: {
-      alpnProtocols: http ? ["h2", "http/1.1"] : [],
+      alpnProtocols: [...(plan.alpn ?? (http ? REQUESTS : []))],
       tlsParams: parameters(plan, defaults),
       ...certificates(plan.certificates),
       ...(clients.kind === "none" ? {} : validation(clients)),

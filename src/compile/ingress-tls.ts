@@ -19,10 +19,10 @@ export function ownSocket({ mode, own, protocol }: ServedPort, defaults: TlsDefa
 }
 
 /** Files alone: no Secret is sent to a sidecar. */
-function planOf({ certificates, clients, parameters }: Terminating): ServerSocketPlan | undefined {
+function planOf({ certificates, clients, parameters, alpn }: Terminating): ServerSocketPlan | undefined {
   if (certificates.kind !== "files") return undefined;
-  if (clients.kind === "none") return { certificates, clients, parameters };
+  if (clients.kind === "none") return { certificates, clients, parameters, alpn };
   const { roots } = clients;
   if (roots.kind !== "file") return undefined;
-  return { certificates, clients: { ...clients, roots }, parameters };
+  return { certificates, clients: { ...clients, roots }, parameters, alpn };
 }

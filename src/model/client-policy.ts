@@ -102,6 +102,8 @@ export interface OutlierDetection {
   readonly consecutiveGatewayErrors: number;
   /** Connections that fail in a row, counted apart from responses; undefined: they count as 5xx. */
   readonly consecutiveLocalFailures?: number | undefined;
+  /** Of an endpoint's requests in one interval, so many of 100; undefined: they are not compared. */
+  readonly failurePercentage?: number | undefined;
   readonly intervalMs: number;
   readonly baseEjectionMs: number;
   readonly maxEjectionPercent: number;

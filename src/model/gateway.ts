@@ -50,6 +50,8 @@ export type GatewayTls =
       readonly certificates: CertificateSource;
       readonly clients: ClientVerification;
       readonly parameters: TlsVersions;
+      /** What is offered, the server's favourite first; undefined: HTTP/2 and HTTP/1.1 where requests come out of it, else nothing. */
+      readonly alpn?: readonly string[] | undefined;
     };
 
 export type CertificateSource =
@@ -87,6 +89,8 @@ export interface TlsVersions {
   readonly max?: TlsVersion | undefined;
   /** BoringSSL's names, for TLS 1.2 and below; none: the proxy's. */
   readonly cipherSuites: readonly string[];
+  /** Of the key exchange, in BoringSSL's names, the favourite first; undefined: the proxy's. */
+  readonly curves?: readonly string[] | undefined;
 }
 
 /** What shares a port of one proxy must be alike in this. */

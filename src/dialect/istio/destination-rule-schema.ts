@@ -113,7 +113,8 @@ export const OUTLIER_DETECTION = record({
   consecutiveLocalOriginFailures: whole(0, MAX_INT32),
   // Istio ignores it too, since it was replaced.
   consecutiveErrors: later("consecutive5xxErrors counts"),
-  failurePercentageThreshold: later("errors in a row count"),
+  /** 0 turns it off. */
+  failurePercentageThreshold: PERCENT,
   outlierDetectionHttpErrorCodes: later("500 to 599 count as errors"),
 });
 

@@ -13,6 +13,7 @@ import { isHttp, isTls, type Protocol } from "../../model/protocol.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./gateway-diagnostics.ts";
 import type { ServerTlsSpec } from "./gateway-schema.ts";
+import * as handshake from "./gateway-tls-diagnostics.ts";
 
 type Mode = NonNullable<ServerTlsSpec["mode"]>;
 
@@ -37,6 +38,9 @@ const CIPHER_SUITES: ReadonlySet<string> = new Set([
   "AES256-SHA",
 ]);
 
+/** BoringSSL's, in the names that Envoy's documentation has, which both proxies know. */
+const CURVES: ReadonlySet<string> = new Set(["X25519MLKEM768", "X25519", "P-256", "P-384", "P-521"]);
+
 /** Undefined: plaintext. A mode that is not written is PASSTHROUGH, proto3's zero. */
 export function readServerTls(
   spec: ServerTlsSpec | undefined,
@@ -55,6 +59,7 @@ export function readServerTls(
   const { mode = "PASSTHROUGH" } = spec;
   if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH") {
     refuseCertificates(spec, mode, path, reporter);
+    warnOfProtocols(spec, mode, path, reporter);
     return { kind: mode === "PASSTHROUGH" ? "passthrough" : "auto-passthrough" };
   }
   return {
@@ -62,7 +67,37 @@ export function readServerTls(
     certificates: readCertificates(spec, mode, path, reporter),
     clients: readClients(spec, mode, path, reporter),
     parameters: readParameters(spec, path, reporter),
+    ...readProtocols(spec, mode, path, reporter),
   };
+}
+
+/** A protocol's name on the wire has one byte for its length (RFC 7301 3.1). */
+const ALPN_BYTES = 255;
+
+/** ISTIO_MUTUAL keeps the mesh's protocols, by which sidecars tell each other from other clients. */
+function readProtocols(
+  spec: ServerTlsSpec,
+  mode: Mode,
+  path: string,
+  reporter: Reporter,
+): Pick<GatewayTls & { readonly kind: "terminate" }, "alpn"> {
+  const protocols = spec.alpnProtocols ?? [];
+  if (protocols.length === 0) return {};
+  if (mode === "ISTIO_MUTUAL") {
+    warnOfProtocols(spec, mode, path, reporter);
+    return {};
+  }
+  for (const [i, protocol] of protocols.entries())
+    if (!isProtocolName(protocol)) reporter.report(`${path}.alpnProtocols[${i}]`, handshake.badAlpnProtocol(protocol));
+  return { alpn: [...new Set(protocols)] };
+}
+
+function isProtocolName(protocol: string): boolean {
+  return protocol.length <= ALPN_BYTES && /^[\x21-\x7e]+$/.test(protocol);
+}
+
+function warnOfProtocols(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): void {
+  if (spec.alpnProtocols?.length) reporter.report(`${path}.alpnProtocols`, handshake.alpnWithoutEffect(mode));
 }
 
 function isRedirectAlone({ httpsRedirect, ...rest }: ServerTlsSpec): boolean {
@@ -119,7 +154,15 @@ function readParameters(spec: ServerTlsSpec, path: string, reporter: Reporter): 
   const max = versionOf(spec.maxProtocolVersion);
   if (min && max && TLS_VERSIONS.indexOf(min) > TLS_VERSIONS.indexOf(max))
     reporter.report(`${path}.maxProtocolVersion`, diagnostics.versionsCrossed(min, max));
-  return { min, max, cipherSuites: readCipherSuites(spec.cipherSuites, `${path}.cipherSuites`, reporter) };
+  const cipherSuites = readCipherSuites(spec.cipherSuites, `${path}.cipherSuites`, reporter);
+  return { min, max, cipherSuites, ...readCurves(spec, path, reporter) };
+}
+
+function readCurves({ ecdhCurves = [] }: ServerTlsSpec, path: string, reporter: Reporter): Pick<TlsVersions, "curves"> {
+  for (const [i, curve] of ecdhCurves.entries())
+    if (!CURVES.has(curve)) reporter.report(`${path}.ecdhCurves[${i}]`, handshake.unknownCurve(curve));
+  const known = ecdhCurves.filter((curve) => CURVES.has(curve));
+  return known.length === 0 ? {} : { curves: [...new Set(known)] };
 }
 
 /** Those that a proxy knows, each once. */

@@ -154,6 +154,7 @@ export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetecti
     consecutiveLocalFailures: spec.splitExternalLocalOriginErrors
       ? spec.consecutiveLocalOriginFailures || LOCAL_FAILURES
       : undefined,
+    ...(spec.failurePercentageThreshold ? { failurePercentage: spec.failurePercentageThreshold } : {}),
     intervalMs: spec.interval ?? 10_000,
     baseEjectionMs: spec.baseEjectionTime ?? 30_000,
     maxEjectionPercent: spec.maxEjectionPercent || 10,

@@ -109,7 +109,10 @@ export const DESTINATION_RULE: KindWords = {
       default: "5",
     },
     "outlierDetection.consecutiveErrors": { says: "Errors in a row that eject", deprecated: "consecutive5xxErrors" },
-    "outlierDetection.failurePercentageThreshold": "Percentage of failed requests that ejects",
+    "outlierDetection.failurePercentageThreshold": {
+      says: "Percentage of an endpoint's requests in one interval whose failure ejects it, of 5 endpoints and 50 requests on; 0 turns it off",
+      default: "never",
+    },
     "outlierDetection.outlierDetectionHttpErrorCodes": "Statuses that count as errors",
 
     "tls.mode": {

@@ -108,8 +108,14 @@ export const SHARED: Words = {
   "tls.minProtocolVersion": { says: "The lowest version of TLS", default: "TLSV1_2" },
   "tls.maxProtocolVersion": { says: "The highest version of TLS", default: "TLSV1_3" },
   "tls.cipherSuites": { says: "Cipher suites of TLS 1.2, in BoringSSL's names", default: "the proxy's" },
-  "tls.alpnProtocols": "Protocols that are offered in the handshake",
-  "tls.ecdhCurves": "Curves of the key exchange",
+  "tls.alpnProtocols": {
+    says: "Protocols that are offered in the handshake, the favourite first",
+    default: "h2 and http/1.1 where the port speaks HTTP",
+  },
+  "tls.ecdhCurves": {
+    says: "Curves of the key exchange (X25519MLKEM768, X25519, P-256, P-384, P-521), the favourite first",
+    default: "the proxy's",
+  },
   "tls.insecureSkipVerify": "Lets clients in whose certificate is not valid",
 
   // What a workload is

@@ -40,6 +40,9 @@ spec:
   - port: {number: 443, name: mutual, protocol: HTTPS}
     hosts: [mutual.test]
     tls: {mode: MUTUAL, credentialName: mutual, subjectAltNames: ["spiffe://cluster.local/ns/default/sa/guest"]}
+  - port: {number: 443, name: old, protocol: HTTPS}
+    hosts: [old.test]
+    tls: {mode: SIMPLE, credentialName: a, alpnProtocols: [http/1.1], ecdhCurves: [P-384]}
   - {port: {number: 443, name: missing, protocol: HTTPS}, hosts: [missing.test], tls: {mode: SIMPLE, credentialName: late}}
   - {port: {number: 443, name: through, protocol: TLS}, hosts: [through.test], tls: {mode: PASSTHROUGH}}
   - {port: {number: 8443, name: single, protocol: HTTPS}, hosts: [a.test], tls: {mode: SIMPLE, credentialName: a}}
@@ -50,7 +53,7 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: edge-a, namespace: default}
 spec:
-  hosts: [a.test, secure.test, mutual.test, missing.test, x.wild.test]
+  hosts: [a.test, secure.test, mutual.test, old.test, missing.test, x.wild.test]
   gateways: [edge]
   http:
   - match: [{uri: {prefix: /shares}}]
@@ -206,6 +209,25 @@ export function gatewayCases(pair: Pair, proxy: ProxyKind): void {
       ).toBe("refused");
     }
     expect(statusOf(await ask({ ...secure("b.test", "/v2"), tls: { serverName: "a.test" } }))).toBe(404);
+  });
+
+  test("alpnProtocols says what a server offers, and who wants something else is served without", async () => {
+    const chosen = async (serverName: string, alpn: readonly string[]) => {
+      const client = await TlsClient.connect({ host: "127.0.0.1", port: at("https") }, { serverName, alpn });
+      client.close();
+      return client.alpn;
+    };
+    expect(await chosen("a.test", ["h2", "http/1.1"])).toBe("h2");
+    expect(await chosen("old.test", ["h2", "http/1.1"])).toBe("http/1.1");
+    expect(await chosen("old.test", ["h2"])).toBe(false);
+    expect(statusOf(await ask(secure("old.test")))).toBe(200);
+  });
+
+  test("ecdhCurves leaves out clients that know none of them", async () => {
+    const by = (curve: string) => ask({ ...secure("old.test"), tls: { serverName: "old.test", curve } });
+    expect(statusOf(await by("P-384"))).toBe(200);
+    expect(await by("P-256")).toBe("refused");
+    expect(statusOf(await ask({ ...secure("a.test"), tls: { serverName: "a.test", curve: "P-256" } }))).toBe(200);
   });
 
   test("MUTUAL takes clients with a certificate of the name that it asks for alone", async () => {

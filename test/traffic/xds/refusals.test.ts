@@ -10,12 +10,13 @@ import { refused, traffic } from "./traffic.ts";
 
 const GARBAGE = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
 
-function tlsOf(certificate: string, key: string): Message {
+function tlsOf(certificate: string, key: string, curves: readonly string[] = []): Message {
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: {
       "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
       common_tls_context: {
+        tls_params: { ecdh_curves: [...curves] },
         tls_certificates: [{ certificate_chain: { inline_string: certificate }, private_key: { inline_string: key } }],
       },
     },
@@ -97,6 +98,11 @@ const POISONS: readonly Poison[] = [
     name: "a certificate with another's key",
     config: { cluster: { transport_socket: tlsOf(SERVER.chain, OTHER_KEY) } },
     says: /key/i,
+  },
+  {
+    name: "a curve that nobody knows",
+    config: { cluster: { transport_socket: tlsOf(SERVER.chain, SERVER.key, ["P-384", "P-255"]) } },
+    says: /curve/i,
   },
   {
     name: "an HTTP filter that nobody has",

@@ -1,0 +1,34 @@
+// What can be wrong with what a server of a Gateway offers in a handshake: codes HED1582 to HED1584, sorted and never reused.
+
+import type { Message } from "../../model/message.ts";
+import { quote } from "../diagnostics.ts";
+
+function error(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "error", message, suggestion };
+}
+
+function warning(code: string, message: string, suggestion?: string): Message {
+  return { code, severity: "warning", message, suggestion };
+}
+
+export function badAlpnProtocol(protocol: string): Message {
+  return error(
+    "HED1582",
+    `${quote(protocol.slice(0, 40))} is no name of a protocol: 1 to 255 visible ASCII characters are`,
+    '["h2", "http/1.1"]',
+  );
+}
+
+export function alpnWithoutEffect(mode: string): Message {
+  const why =
+    mode === "ISTIO_MUTUAL" ? "clients of the mesh find the mesh's protocols" : "the server behind answers the hello";
+  return warning("HED1583", `alpnProtocols has no effect in mode ${mode}: ${why}`, "mode: SIMPLE");
+}
+
+export function unknownCurve(curve: string): Message {
+  return warning(
+    "HED1584",
+    `${quote(curve)} is no curve that a proxy knows: it is left out`,
+    "X25519, P-256, P-384 or P-521",
+  );
+}
