@@ -1,5 +1,5 @@
 // Generated meshes on Heddle's proxy and on Envoy, with one set of requests: what clients, applications and logs see must be the same.
-// A difference is a fault of Heddle's, or stands in differential/declared.ts with its reason.
+// A difference is a fault of Heddle's, or stands in differential/declared.ts with its reason. What `heddle explain` says is held against it, too.
 //
 //     DIFFERENTIAL_MESHES=500 DIFFERENTIAL_SEED=7 npm test -- test/traffic/differential.test.ts
 

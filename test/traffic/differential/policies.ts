@@ -22,10 +22,13 @@ function fields(names: Readonly<Record<string, Values>>): fc.Arbitrary<JsonObjec
 /** Of those whom x-forwarded-for names: a gateway of Envoy writes the machine's address into it where Heddle's writes loopback's. */
 const REMOTE: Values = ["203.0.113.7", "203.0.113.0/24", "198.51.100.1"];
 
+/** All of them have the address that a mesh knows and the one that the laboratory gives, or neither. */
+const ADDRESSES: Values = ["0.0.0.0/0", "203.0.113.0/24", "198.51.100.1"];
+
 const source = fields({
   principals: ["cluster.local/ns/default/sa/client", "cluster.local/ns/default/sa/other", "*/sa/client", "*"],
   namespaces: ["default", "other", "def*"],
-  ipBlocks: ["127.0.0.0/8", "10.0.0.0/8", "127.0.0.1"],
+  ipBlocks: ADDRESSES,
   remoteIpBlocks: REMOTE,
 });
 
@@ -41,12 +44,12 @@ const CONDITIONS: readonly (readonly [key: string, values: Values])[] = [
   ["request.headers[x-c]", ["1", "yes", "y*", "*s", "*"]],
   ["request.headers[X-D]", ["yes, no", "no", "*"]],
   ["request.headers[user-agent]", ["yes", "*"]],
-  ["source.ip", ["127.0.0.0/8", "10.0.0.1"]],
+  ["source.ip", ADDRESSES],
   ["remote.ip", REMOTE],
   ["source.namespace", ["default", "other"]],
   ["source.principal", ["cluster.local/ns/default/sa/client", "*"]],
   ["source.serviceAccount", ["default/client", "client", "default/other"]],
-  ["destination.ip", ["127.0.0.0/8", "10.0.0.0/8"]],
+  ["destination.ip", ADDRESSES],
   ["destination.port", ["8080", "80"]],
   ["connection.sni", ["outbound_.80_._.golden.default.svc.cluster.local", "*golden*", "outbound_*", "*"]],
   ["request.auth.principal", ["*", "issuer/subject"]],

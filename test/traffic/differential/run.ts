@@ -1,16 +1,22 @@
-// One generated mesh on both proxies, and where they differ.
+// One generated mesh on both proxies, and where they, or what is explained of them, differ.
 
 import { Application } from "../xds/application.ts";
 import { unlike, type Words } from "./compare.ts";
-import { exchange, PROTOCOLS, type Protocol } from "./exchange.ts";
+import { exchange, PROTOCOLS, type Protocol, type Seen } from "./exchange.ts";
+import { misexplained } from "./explained.ts";
 import type { GeneratedMesh } from "./mesh.ts";
 import type { AskedRequest } from "./requests.ts";
-import { type Applications, World } from "./world.ts";
+import { type Applications, type Running, World } from "./world.ts";
 
 export interface Difference {
   readonly request: AskedRequest;
   readonly protocol: Protocol;
   readonly words: Words;
+}
+
+/** It tells of HTTP/1.1, as a client of the forward proxy and of the gateway speaks it. */
+function explanation(running: Running, request: AskedRequest, seen: Seen): Words | undefined {
+  return seen.protocol === "HTTP/1.1" ? misexplained(running, request, seen) : undefined;
 }
 
 /** Both proxies, for all the meshes of a run. */
@@ -43,7 +49,8 @@ export class Laboratory {
     const heddle = await exchange(running[1], requests, this.#applications);
     return requests.flatMap((request, i) =>
       PROTOCOLS.flatMap((protocol, p) => {
-        const words = unlike(request, envoy[i]![p]!, heddle[i]![p]!);
+        const seen = heddle[i]![p]!;
+        const words = unlike(request, envoy[i]![p]!, seen) ?? explanation(running[1], request, seen);
         return words ? [{ request, protocol, words }] : [];
       }),
     );
