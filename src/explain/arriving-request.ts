@@ -6,7 +6,7 @@ import { PEER_METADATA_HEADER } from "../stats/peer-metadata.ts";
 import { strippedAuthority } from "../table/authority.ts";
 import { detectClient } from "../table/client-address.ts";
 import type { Format, FormatPart } from "../table/format/part.ts";
-import type { HeaderMutation, HeaderOperation } from "../table/header-mutation.ts";
+import type { AppendAction, HeaderMutation, HeaderOperation } from "../table/header-mutation.ts";
 import type { HttpTable } from "../table/http.ts";
 import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "../table/request.ts";
@@ -65,7 +65,7 @@ export function departing(
     headers.set("x-envoy-original-host", request.authority);
   }
   const path = action.pathRewrite ? rewritePath(action.pathRewrite, request.path, route.match.path) : request.path;
-  if (path !== request.path) headers.set("x-envoy-original-path", request.path);
+  if (action.pathRewrite) headers.set("x-envoy-original-path", request.path);
   if (host.attemptCountHeader) headers.set("x-envoy-attempt-count", "1");
   return { ...request, path, authority, headers: headers.list };
 }
@@ -86,16 +86,27 @@ function newAuthority(request: RequestFacts, rewrite: HostRewrite): string | und
 /** The sidecars tell each other, and the application never sees it. */
 const BETWEEN_PROXIES: ReadonlySet<string> = new Set([PEER_METADATA_HEADER, PROTOCOL_HEADER]);
 
-function mutate(headers: FieldList, { requestRemove, requestSet }: HeaderMutation, request: RequestFacts): void {
+function mutate(headers: FieldList, mutation: HeaderMutation, request: RequestFacts): void {
+  const { requestRemove, requestSet, outer } = mutation;
   for (const name of requestRemove) headers.remove(name);
-  for (const operation of requestSet) if (!BETWEEN_PROXIES.has(operation.name)) apply(headers, operation, request);
+  const wanted = requestSet.filter(
+    ({ name, action }) => !BETWEEN_PROXIES.has(name) && isWanted(action, headers.has(name)),
+  );
+  const overwrites = wanted.filter(({ action }) => action.startsWith("overwrite"));
+  for (const operation of overwrites) apply(headers, operation, request);
+  for (const operation of wanted) if (!overwrites.includes(operation)) apply(headers, operation, request);
+  if (outer) mutate(headers, outer, request);
+}
+
+function isWanted(action: AppendAction, isThere: boolean): boolean {
+  return action === "append" || action === "overwrite" || isThere === (action === "overwrite-if-exists");
 }
 
 function apply(headers: FieldList, { name, value, action, keepEmpty }: HeaderOperation, request: RequestFacts): void {
   const text = formatText(value, request);
   if (text === "" && !keepEmpty) return;
-  if (action === "append") headers.append(name, text);
-  else if (action === "overwrite" || headers.has(name) === (action === "overwrite-if-exists")) headers.set(name, text);
+  if (action.startsWith("overwrite")) headers.set(name, text);
+  else headers.append(name, text);
 }
 
 function formatText(format: Format, request: RequestFacts): string {

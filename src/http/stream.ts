@@ -30,6 +30,8 @@ export class RequestHead {
   upgrade: string | undefined;
   /** Bytes of the head on the wire, set by the codec that read it. */
   wireBytes = 0;
+  /** `scheme` is an absolute-form target's. */
+  isAbsolute = false;
 
   constructor(
     method: string,

@@ -10,7 +10,7 @@ import type { Downstream } from "./downstream.ts";
 import { PASSED } from "./filter/chain.ts";
 import type { BodySink, FilteredRequest } from "./filter/filter.ts";
 import type { GrpcCall } from "./grpc-call.ts";
-import { mutateHeaders } from "./header-operations.ts";
+import { mutateResponse } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
 import { prepareResponse } from "./response-headers.ts";
 import type { TapRecorder } from "./tap.ts";
@@ -164,8 +164,7 @@ export class ClientResponse implements BodySink {
     const told = speaksGrpc ? grpc.status : undefined;
     const { head, bytes } = localReply(status, body, headers, told, request.method === "HEAD");
     record.response = head; // what the operators of header operations say
-    if (route && route.headers !== NO_MUTATION)
-      mutateHeaders(head.headers, route.headers.responseRemove, route.headers.responseSet, record);
+    if (route && route.headers !== NO_MUTATION) mutateResponse(head.headers, route.headers, record);
     if (this.#held) this.#replaceHeld(head, bytes === undefined);
     else this.begin(head, bytes === undefined);
     if (this.#held) this.#request.endForwarding(); // what it may still bring comes too late

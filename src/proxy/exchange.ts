@@ -418,6 +418,9 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     this.#phase = "answering";
     this.record.details = details;
     if (flag) this.record.flag(flag);
+    // Of a cluster that is not there Envoy knows no name; where that is the failure, the explanation says it.
+    if (flag !== "NC" && !this.record.cluster && !this.connection.context.clusters.has(this.record.clusterName))
+      this.record.clusterName = "";
     this.#response.reply(status, body, headers, grpcStatus);
   }
 

@@ -1,7 +1,7 @@
 // Applies the header operations of a route (Envoy: HeaderParser).
 
 import { getHeader, type HeaderList, removeHeader, setHeader } from "../http/headers.ts";
-import type { HeaderOperation, HeaderStep } from "../table/header-mutation.ts";
+import type { HeaderMutation, HeaderOperation, HeaderStep } from "../table/header-mutation.ts";
 import { type FormatSource, formatValue } from "./format-value.ts";
 
 function applyOperation(headers: HeaderList, operation: HeaderOperation, source: FormatSource): void {
@@ -22,7 +22,25 @@ function applyOperation(headers: HeaderList, operation: HeaderOperation, source:
   }
 }
 
-/** Removals first, then the operations in order. `:` names and `host` never get here: they are no header fields. */
+/** What the operations of one list set, where they do: kept from one list to the next, as nothing waits meanwhile. */
+const values: (string | undefined)[] = [];
+
+function isWanted(headers: HeaderList, { name, action }: HeaderOperation): boolean {
+  switch (action) {
+    case "append":
+    case "overwrite":
+      return true;
+    case "add-if-absent":
+      return getHeader(headers, name) === undefined;
+    case "overwrite-if-exists":
+      return getHeader(headers, name) !== undefined;
+  }
+}
+
+/**
+ * Removals, then what overwrites, then what is added, each in order; conditions and values are those of the headers as they were after the
+ * removals (Envoy: HeaderParser::evaluateHeaders). `:` names and `host` never get here: they are no header fields.
+ */
 export function mutateHeaders(
   headers: HeaderList,
   remove: readonly string[],
@@ -30,7 +48,33 @@ export function mutateHeaders(
   source: FormatSource,
 ): void {
   for (let i = 0; i < remove.length; i++) removeHeader(headers, remove[i]!);
-  for (let i = 0; i < set.length; i++) applyOperation(headers, set[i]!, source);
+  for (let i = 0; i < set.length; i++) {
+    const operation = set[i]!;
+    const value = isWanted(headers, operation) ? formatValue(operation.value, source) : undefined;
+    values[i] = value === "" && !operation.keepEmpty ? undefined : value;
+  }
+  for (let i = 0; i < set.length; i++) {
+    const { name, action } = set[i]!;
+    const value = values[i];
+    if (value !== undefined && (action === "overwrite" || action === "overwrite-if-exists"))
+      setHeader(headers, name, value);
+  }
+  for (let i = 0; i < set.length; i++) {
+    const { name, action } = set[i]!;
+    const value = values[i];
+    if (value !== undefined && (action === "append" || action === "add-if-absent")) headers.push(name, value);
+  }
+}
+
+/** From the level within outwards. */
+export function mutateRequest(headers: HeaderList, mutation: HeaderMutation, source: FormatSource): void {
+  for (let level: HeaderMutation | undefined = mutation; level; level = level.outer)
+    mutateHeaders(headers, level.requestRemove, level.requestSet, source);
+}
+
+export function mutateResponse(headers: HeaderList, mutation: HeaderMutation, source: FormatSource): void {
+  for (let level: HeaderMutation | undefined = mutation; level; level = level.outer)
+    mutateHeaders(headers, level.responseRemove, level.responseSet, source);
 }
 
 /** In the order of the list. */

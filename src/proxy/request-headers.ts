@@ -52,6 +52,11 @@ function appendPeer(headers: HeaderList, before: string | undefined, { remoteAdd
   setHeader(headers, "x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
 }
 
+/** Of a target in origin-form only those say a scheme who stood before this proxy (Envoy: ConnectionManagerUtility::getScheme). */
+function settleScheme(head: RequestHead, told: string): void {
+  if (head.protocol !== "HTTP/2" && !head.isAbsolute && (told === "http" || told === "https")) head.scheme = told;
+}
+
 function setOrigin(
   head: RequestHead,
   http: HttpTable,
@@ -69,8 +74,9 @@ function setOrigin(
   else setHeader(headers, "x-envoy-internal", "true");
   if (appends) appendPeer(headers, before, facts);
   const overwrites = useRemoteAddress && http.trustedHops === 0;
-  if (overwrites || getHeader(headers, "x-forwarded-proto") === undefined)
-    setHeader(headers, "x-forwarded-proto", head.scheme);
+  const scheme = overwrites ? undefined : joinHeader(headers, "x-forwarded-proto");
+  if (scheme === undefined) setHeader(headers, "x-forwarded-proto", head.scheme);
+  else settleScheme(head, scheme);
   // Of a trusted proxy's, what it says stands.
   if (http.appendsForwardedPort && (overwrites || getHeader(headers, "x-forwarded-port") === undefined))
     setHeader(headers, "x-forwarded-port", String(facts.localPort));

@@ -17,12 +17,14 @@ export type HeaderStep =
   | { readonly kind: "remove"; readonly name: string }
   | { readonly kind: "set"; readonly operation: HeaderOperation };
 
-/** Removals come first, then the operations in order (Envoy's HeaderParser::evaluateHeaders). */
+/** What one level says: removals come first, then what overwrites, then what is added (Envoy's HeaderParser::evaluateHeaders). */
 export interface HeaderMutation {
   readonly requestRemove: readonly string[];
   readonly requestSet: readonly HeaderOperation[];
   readonly responseRemove: readonly string[];
   readonly responseSet: readonly HeaderOperation[];
+  /** Of the level around it, which comes after it. */
+  readonly outer?: HeaderMutation;
 }
 
 export const NO_MUTATION: HeaderMutation = { requestRemove: [], requestSet: [], responseRemove: [], responseSet: [] };

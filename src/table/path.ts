@@ -13,11 +13,11 @@ function needsWork(path: string, mergeSlashes: boolean): boolean {
   return false;
 }
 
-/** Unreserved characters need no escape (RFC 3986 2.3); other escapes get upper-case digits. */
+/** Unreserved characters need no escape (RFC 3986 2.3); other escapes stay as they are, as in Envoy. */
 function decodeUnreserved(text: string): string {
   return text.replace(/%([0-9a-fA-F]{2})/g, (encoded, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[A-Za-z0-9\-._~]/.test(character) ? character : encoded.toUpperCase();
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : encoded;
   });
 }
 

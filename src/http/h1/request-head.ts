@@ -169,6 +169,7 @@ function splitAbsolute(head: RequestHead, target: string, scheme: string, start:
   const authority = target.slice(start, end);
   if (!isAuthority(authority)) return REFUSED.target;
   head.scheme = scheme;
+  head.isAbsolute = true;
   head.authority = authority;
   if (end === target.length)
     head.path = head.method === "OPTIONS" ? "*" : "/"; // RFC 9112 3.2.4

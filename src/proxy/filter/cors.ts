@@ -1,6 +1,6 @@
 // Answers preflights, and tells browsers which origins may read a response (Envoy: CorsFilter; Fetch standard, 3.2).
 
-import { getHeader, type HeaderList, setHeader } from "../../http/headers.ts";
+import { getHeader, type HeaderList, joinHeader, setHeader } from "../../http/headers.ts";
 import type { ResponseHead } from "../../http/stream.ts";
 import * as names from "../../stats/names/filter.ts";
 import type { CorsPolicy } from "../../table/filter/cors.ts";
@@ -44,7 +44,7 @@ export class Cors implements BoundFilter {
     const policy = request.routeFilters.get(this.name);
     if (policy?.kind !== "cors" || !isChosen(policy.enabled, Math.random())) return "continue";
     const { headers, method } = request.head;
-    const origin = getHeader(headers, "origin");
+    const origin = joinHeader(headers, "origin"); // of several no browser's: Envoy has them as one
     if (origin === undefined || origin === "") return "continue";
     const isPreflight = method === "OPTIONS" && (getHeader(headers, "access-control-request-method") ?? "") !== "";
     if (!allowsOrigin(policy, origin)) {

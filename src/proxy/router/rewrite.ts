@@ -8,7 +8,7 @@ import { type HostRewrite, rewritePath } from "../../table/rewrite.ts";
 import type { ForwardAction, Route, WeightedCluster } from "../../table/route.ts";
 import { substitute } from "../../table/substitution.ts";
 import type { FormatSource } from "../format-value.ts";
-import { mutateHeaders } from "../header-operations.ts";
+import { mutateRequest, mutateResponse } from "../header-operations.ts";
 
 /** Undefined: stays as it is, or is the endpoint's, which is not chosen yet. */
 function newAuthority(head: RequestHead, rewrite: HostRewrite): string | undefined {
@@ -32,10 +32,10 @@ export function setAuthority(head: RequestHead, authority: string, appendForward
   head.authority = authority;
 }
 
+/** What was asked for is told of every rewrite, of one that changes nothing, too. */
 function changePath(head: RequestHead, { match }: Route, { pathRewrite }: ForwardAction, tells: boolean): void {
   if (!pathRewrite) return;
   const path = rewritePath(pathRewrite, head.path, match.path);
-  if (path === head.path) return;
   if (tells) setHeader(head.headers, "x-envoy-original-path", head.path);
   head.path = path;
 }
@@ -50,10 +50,8 @@ export function rewriteRequest(
   tells: boolean,
 ): void {
   const { headers } = head;
-  if (weighted && weighted.headers !== NO_MUTATION)
-    mutateHeaders(headers, weighted.headers.requestRemove, weighted.headers.requestSet, source);
-  if (route.headers !== NO_MUTATION)
-    mutateHeaders(headers, route.headers.requestRemove, route.headers.requestSet, source);
+  if (weighted && weighted.headers !== NO_MUTATION) mutateRequest(headers, weighted.headers, source);
+  if (route.headers !== NO_MUTATION) mutateRequest(headers, route.headers, source);
   const rewrite = action.hostRewrite ?? weighted?.hostRewrite;
   const authority = rewrite && newAuthority(head, rewrite);
   if (authority !== undefined && authority !== "") setAuthority(head, authority, action.appendForwardedHost, tells);
@@ -67,7 +65,6 @@ export function rewriteResponse(
   weighted: WeightedCluster | undefined,
   source: FormatSource,
 ): void {
-  if (route !== NO_MUTATION) mutateHeaders(headers, route.responseRemove, route.responseSet, source);
-  if (weighted && weighted.headers !== NO_MUTATION)
-    mutateHeaders(headers, weighted.headers.responseRemove, weighted.headers.responseSet, source);
+  if (route !== NO_MUTATION) mutateResponse(headers, route, source);
+  if (weighted && weighted.headers !== NO_MUTATION) mutateResponse(headers, weighted.headers, source);
 }

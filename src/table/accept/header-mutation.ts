@@ -69,13 +69,11 @@ export function acceptMutation(scope: Scope, fields: MutationFields): HeaderMuta
 
 /** Route, then virtual host, then route configuration: Envoy's order unless most_specific_header_mutations_wins. */
 export function mergeMutations(...levels: readonly HeaderMutation[]): HeaderMutation {
-  const set = levels.filter((level) => level !== NO_MUTATION);
-  if (set.length === 0) return NO_MUTATION;
-  if (set.length === 1) return set[0]!;
-  return {
-    requestRemove: set.flatMap((level) => level.requestRemove),
-    requestSet: set.flatMap((level) => level.requestSet),
-    responseRemove: set.flatMap((level) => level.responseRemove),
-    responseSet: set.flatMap((level) => level.responseSet),
-  };
+  return levels.reduceRight((outer, level) => within(level, outer), NO_MUTATION);
+}
+
+function within(level: HeaderMutation, outer: HeaderMutation): HeaderMutation {
+  if (outer === NO_MUTATION) return level;
+  if (level === NO_MUTATION) return outer;
+  return { ...level, outer: level.outer ? within(level.outer, outer) : outer };
 }

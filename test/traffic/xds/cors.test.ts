@@ -157,3 +157,17 @@ traffic(
     expect([await ask("/on"), await ask("/off")]).toEqual([1, 0]);
   },
 );
+
+traffic(
+  "several origins are one text, which is none that is allowed by name",
+  { filters: [FILTER], virtualHost: policy(OPEN), legs: DIRECT },
+  async ({ client }) => {
+    const origins = (...values: readonly string[]) =>
+      client.request("/", { headers: values.map((value) => ["origin", value] as const) });
+    expect((await origins("https://a.test")).header("access-control-allow-origin")).toBe("https://a.test");
+    expect((await origins("https://a.test", "https://c.test")).header("access-control-allow-origin")).toBeUndefined();
+    expect((await origins("https://c.test", "https://x.b.test")).header("access-control-allow-origin")).toBe(
+      "https://c.test,https://x.b.test",
+    );
+  },
+);

@@ -136,3 +136,22 @@ traffic(
     expect((await logs(3)).map(({ flags }) => flags).sort()).toEqual(["-", "-", "DI"]);
   },
 );
+
+traffic(
+  "an abort in front of a cluster that is not there has no cluster's name",
+  {
+    filters: [fault({ abort: { http_status: 418, percentage: ALWAYS } })],
+    legs: DIRECT,
+    routes: [
+      { match: { prefix: "/absent" }, route: { cluster: "absent" } },
+      { match: { prefix: "/" }, route: { cluster: "upstream" } },
+    ],
+    routeConfiguration: { validate_clusters: false },
+    log: { asked: "%UPSTREAM_CLUSTER_RAW%" },
+  },
+  async ({ client, logs }) => {
+    await client.request("/");
+    await client.request("/absent");
+    expect((await logs(2)).map(({ asked }) => asked)).toEqual(["upstream", "-"]);
+  },
+);

@@ -264,3 +264,62 @@ traffic(
     expect([header("y-code"), header("y-type")]).toEqual(["200", "application/json"]);
   },
 );
+
+traffic(
+  "of one level what overwrites comes before what is added, and values are those of before",
+  {
+    legs: DIRECT,
+    route: { cluster: "upstream" },
+    virtualHost: {
+      request_headers_to_add: [
+        add("x-a", "added"),
+        add("x-a", "set", "OVERWRITE_IF_EXISTS_OR_ADD"),
+        add("x-b", "%REQ(x-a)%", "OVERWRITE_IF_EXISTS_OR_ADD"),
+        add("x-a", "absent", "ADD_IF_ABSENT"),
+      ],
+      response_headers_to_add: [add("y-a", "added"), add("y-a", "set", "OVERWRITE_IF_EXISTS_OR_ADD")],
+    },
+    routeConfiguration: { request_headers_to_remove: ["x-b"], request_headers_to_add: [add("x-a", "outer")] },
+  },
+  async ({ client }) => {
+    const { echo, headers } = await client.request("/", { headers: [["x-a", "own"]] });
+    expect(fieldsOf(echo.headers, "x-a")).toEqual(["set", "added", "outer"]);
+    expect(fieldsOf(echo.headers, "x-b")).toEqual([]);
+    expect(fieldsOf(headers, "y-a")).toEqual(["set", "added"]);
+    const without = await client.request("/");
+    expect(fieldsOf(without.echo.headers, "x-a")).toEqual(["set", "added", "absent", "outer"]);
+  },
+);
+
+traffic(
+  "the scheme of a target in origin-form is what x-forwarded-proto says, where that is one",
+  {
+    legs: DIRECT,
+    routes: [
+      {
+        match: { prefix: "/", headers: [{ name: ":scheme", string_match: { exact: "https" } }] },
+        direct_response: { status: 204 },
+      },
+      { match: { prefix: "/" }, direct_response: { status: 202 } },
+    ],
+  },
+  async ({ client }) => {
+    const status = async (path: string, protocol: string) =>
+      (await client.request(path, { headers: { "x-forwarded-proto": protocol } })).status;
+    expect(await status("/", "https")).toBe(204);
+    expect(await status("/", "http")).toBe(202);
+    expect(await status("/", "other")).toBe(202);
+    expect(await status("http://upstream.test/", "https")).toBe(202);
+    const http2 = await client.http2();
+    expect((await http2.request("/", { headers: { "x-forwarded-proto": "https" } })).status).toBe(202);
+  },
+);
+
+traffic(
+  "escapes that stand for what must be escaped stay as they are written",
+  { legs: DIRECT, manager: { normalize_path: true } },
+  async ({ client, application: { v1 } }) => {
+    for (const path of ["/a%2fb", "/%61%2fb", "/a%2Fb", "/a%c3%A9"]) await client.request(path);
+    expect(v1.requests.map(({ path }) => path)).toEqual(["/a%2fb", "/a%2fb", "/a%2Fb", "/a%c3%A9"]);
+  },
+);

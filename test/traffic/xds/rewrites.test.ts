@@ -221,3 +221,22 @@ traffic(
     expect([response.status, response.header("x-envoy-overloaded")]).toEqual([503, undefined]);
   },
 );
+
+traffic(
+  "a rewrite that changes nothing tells the original path, too",
+  {
+    legs: DIRECT,
+    routes: [
+      leadsTo({ prefix: "/same" }, { prefix_rewrite: "/same" }),
+      leadsTo({ prefix: "/" }, { regex_rewrite: { pattern: { regex: "x" }, substitution: "y" } }),
+    ],
+  },
+  async ({ client, application }) => {
+    for (const path of ["/same?a", "/none"]) await client.request(path);
+    expect(application.v1.requests.map(({ path }) => path)).toEqual(["/same?a", "/none"]);
+    expect(application.v1.requests.map(({ headers }) => fieldOf(headers, "x-envoy-original-path"))).toEqual([
+      "/same?a",
+      "/none",
+    ]);
+  },
+);
