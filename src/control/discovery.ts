@@ -62,6 +62,8 @@ export class Discovery implements StreamHost {
   readonly #streams = new Set<ProxyStream>();
   /** Of proxies that did not say yet what they take. */
   readonly #silent = new Map<ProxyStream, ReturnType<typeof setTimeout>>();
+  /** Streams that found their workload, in that order, its agent's too: nobody who comes or goes looks at all the others. */
+  readonly #identified = new Map<WorkloadKey, Set<ProxyStream>>();
   /** Streams by connection. */
   readonly #open = new WeakMap<CallPeer, number>();
   /** Connections so far, of workloads that there are. */
@@ -155,9 +157,11 @@ export class Discovery implements StreamHost {
   }
 
   onIdentified(stream: ProxyStream): void {
-    this.#supersede(stream.node!.id);
-    if (!isProxy(stream)) return;
     const key = workloadKey(stream.workload!);
+    const siblings = this.#identified.get(key) ?? new Set();
+    this.#identified.set(key, siblings.add(stream));
+    this.#supersede(stream.node!.id, siblings);
+    if (!isProxy(stream)) return;
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
     this.#events.onConnected(key);
     this.#counts.set(key, this.connectionsOf(key) + 1);
@@ -170,9 +174,8 @@ export class Discovery implements StreamHost {
   }
 
   /** Ends the oldest streams of a node that has too many. */
-  #supersede(node: string): void {
-    // In the order in which they were opened.
-    const same = [...this.#streams].filter((stream) => stream.node?.id === node && stream.workload);
+  #supersede(node: string, siblings: ReadonlySet<ProxyStream>): void {
+    const same = [...siblings].filter((stream) => stream.node?.id === node);
     for (const stream of same.slice(0, Math.max(0, same.length - MAX_STREAMS_OF_A_NODE))) stream.supersede();
   }
 
@@ -197,9 +200,12 @@ export class Discovery implements StreamHost {
     this.#events.onProgress();
     if (stream.node) this.metrics.forget(stream.node.id);
     const { workload } = stream;
-    if (!workload || !isProxy(stream)) return;
+    if (!workload) return;
     const key = workloadKey(workload);
-    for (const other of this.streams) if (other.workload && workloadKey(other.workload) === key) return;
+    const siblings = this.#identified.get(key);
+    siblings?.delete(stream);
+    if (siblings?.size === 0) this.#identified.delete(key);
+    if (!isProxy(stream) || siblings?.values().some(isProxy)) return;
     log.info("proxy disconnected", { workload: key });
     this.#events.onServerNames(key, undefined);
     this.#events.onDisconnected(key);

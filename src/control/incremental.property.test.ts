@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { CompileCache } from "../compile/cache.ts";
+import { compileProxy, compileShared } from "../compile/compile.ts";
 import { translate } from "../dialect/dialects.ts";
 import { readObjects, type SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
@@ -10,6 +12,8 @@ import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
 import { Objects } from "./objects.ts";
 
+/** `PROPERTY_RUNS=5000` after a change to what is kept. */
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 60);
 const SOURCES = ["folder", "api"];
 
 const name = fc.constantFrom("x", "y", "z");
@@ -17,12 +21,20 @@ const namespace = fc.constantFrom("a", "b");
 const metadata = fc.record({ name, namespace });
 const host = fc.tuple(name, namespace).map(([service, ns]) => `${service}.${ns}.svc.cluster.local`);
 
+const PROXIED = { "heddle.dev/proxy": "heddle", "heddle.dev/capture": "true" };
+
 const pod = fc
-  .record({ metadata, app: name, address: fc.constantFrom("10.0.0.1", "10.0.0.2"), ready: fc.boolean() })
-  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready }) => ({
+  .record({
+    metadata,
+    app: name,
+    address: fc.constantFrom("10.0.0.1", "10.0.0.2"),
+    ready: fc.boolean(),
+    proxied: fc.boolean(),
+  })
+  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxied }) => ({
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: pod, namespace: ns, labels: { app } },
+    metadata: { name: pod, namespace: ns, labels: { app }, annotations: proxied ? PROXIED : {} },
     spec: { containers: [{ name: "app", ports: [{ containerPort: 8080 }] }] },
     status: { podIP: address, phase: "Running", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   }));
@@ -40,25 +52,66 @@ const serviceEntry = fc.record({ metadata, host, port: fc.constantFrom(80, 81) }
   metadata: of.metadata,
   spec: { hosts: [of.host], ports: [{ number: of.port, name: "http", protocol: "HTTP" }], resolution: "DNS" },
 }));
-/** A share of 101 is refused: what was right before stays in force. */
+const exportTo = fc.constantFrom(["."], ["*"], ["b"]);
+const forwarding = host.map((to) => ({ route: [{ destination: { host: to } }] }));
+const narrow = (prefix: string) => ({ match: [{ uri: { prefix } }] });
+/** Few, so that some delegate to each other. */
+const named = fc.record({ name: fc.constantFrom("x", "y"), namespace: fc.constant("a") });
+const delegating = fc
+  .record({ delegate: named, prefix: fc.constantFrom("/a", "/b") })
+  .map(({ delegate, prefix }) => ({ ...narrow(prefix), delegate }));
+/** Without hosts it is what others delegate to. A time-out of "soon" is refused: what was right before stays in force. */
 const virtualService = fc
   .record({
-    metadata,
-    hosts: fc.uniqueArray(host, { minLength: 1, maxLength: 2 }),
-    share: fc.constantFrom(50, 100, 101),
+    metadata: fc.oneof(named, metadata),
+    hosts: fc.uniqueArray(host, { maxLength: 2 }),
+    exportTo,
+    isRefused: fc.constantFrom(false, false, false, true),
+    last: forwarding,
+    rules: fc.array(
+      fc.oneof(
+        delegating,
+        fc.tuple(forwarding, fc.constantFrom("/a", "/a/b")).map(([rule, prefix]) => ({ ...rule, ...narrow(prefix) })),
+        forwarding,
+      ),
+      { maxLength: 2 },
+    ),
   })
-  .map(({ metadata: of, hosts, share }) => ({
+  .map(({ metadata: of, hosts, exportTo: to, isRefused, last, rules }) => {
+    const http = [...rules, { timeout: isRefused ? "soon" : "1s", ...last }];
+    const spec = { ...(hosts.length > 0 ? { hosts } : {}), exportTo: to, http };
+    return { apiVersion: "networking.istio.io/v1", kind: "VirtualService", metadata: of, spec };
+  });
+const destinationRule = fc
+  .record({
+    metadata,
+    host,
+    exportTo,
+    version: fc.constantFrom("v1", "v2"),
+    trafficPolicy: fc.constantFrom(undefined, { loadBalancer: { simple: "RANDOM" } }),
+    workloadSelector: fc.option(
+      name.map((app) => ({ matchLabels: { app } })),
+      { nil: undefined, freq: 5 },
+    ),
+  })
+  .map(({ metadata: of, version, ...spec }) => ({
     apiVersion: "networking.istio.io/v1",
-    kind: "VirtualService",
+    kind: "DestinationRule",
     metadata: of,
-    spec: { hosts, http: [{ timeout: share === 101 ? "soon" : "1s", route: [{ destination: { host: hosts[0] } }] }] },
+    spec: { ...spec, subsets: [{ name: version, labels: { version } }] },
   }));
-const destinationRule = fc.record({ metadata, host, version: fc.constantFrom("v1", "v2") }).map((of) => ({
-  apiVersion: "networking.istio.io/v1",
-  kind: "DestinationRule",
-  metadata: of.metadata,
-  spec: { host: of.host, subsets: [{ name: of.version, labels: { version: of.version } }] },
-}));
+const sidecar = fc
+  .record({
+    metadata,
+    app: fc.option(name, { nil: undefined }),
+    hosts: fc.constantFrom(["./*"], ["*/*"], ["b/*", "~/*"]),
+  })
+  .map(({ metadata: of, app, hosts }) => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "Sidecar",
+    metadata: of,
+    spec: { ...(app === undefined ? {} : { workloadSelector: { labels: { app } } }), egress: [{ hosts }] },
+  }));
 /** Of a version that nobody reads. */
 const unread = metadata.map((of) => ({ apiVersion: "v2", kind: "Service", metadata: of, spec: {} }));
 
@@ -66,8 +119,9 @@ const object = fc.oneof(
   { weight: 4, arbitrary: pod },
   { weight: 3, arbitrary: service },
   serviceEntry,
-  { weight: 2, arbitrary: virtualService },
-  destinationRule,
+  { weight: 3, arbitrary: virtualService },
+  { weight: 2, arbitrary: destinationRule },
+  sidecar,
   unread,
 );
 const event = fc.record({
@@ -107,21 +161,44 @@ function plain({ index, ...lists }: Mesh) {
   };
 }
 
-function expectSame({ mesh, ...rest }: Understood, other: Understood): void {
-  const { mesh: otherMesh, ...others } = other;
-  expect(rest).toEqual(others);
-  expect(plain(mesh)).toEqual(plain(otherMesh));
+/** Objects by what they say: where they stand is told by a function of each. */
+function said({ verdicts, overruled, findings }: Understood) {
+  return {
+    verdicts: [...verdicts].map(([key, verdict]) => ({ key, ...verdict, object: verdict.object.value })),
+    overruled: overruled.map((loser) => ({ ...loser, object: loser.object.value, by: loser.by.value })),
+    findings,
+  };
 }
 
-test("objects and mesh by difference are objects and mesh from nothing", () => {
+function expectSame(one: Understood, other: Understood): void {
+  expect(said(one)).toEqual(said(other));
+  expect(plain(one.mesh)).toEqual(plain(other.mesh));
+}
+
+/** What each proxy is to have: versions by name, by kind. */
+function snapshots(mesh: Mesh, cache: CompileCache) {
+  const shared = compileShared(mesh, new Map(), cache);
+  return mesh.index.proxied.map((key) => {
+    const snapshot = compileProxy(shared, mesh.index.workloads.get(key)!);
+    const kinds = Object.entries(snapshot?.resources ?? {}).map(([kind, resources]) => {
+      const versions = [...resources.values()].map((resource) => `${resource.name} ${resource.version}`);
+      return [kind, versions.sort()] as const;
+    });
+    return [key, Object.fromEntries(kinds), snapshot?.serverNames] as const;
+  });
+}
+
+test("objects, mesh and snapshots by difference are those from nothing", () => {
   fc.assert(
     fc.property(fc.array(event, { minLength: 1, maxLength: 30 }), (events) => {
       const kept = new Objects(SOURCES);
       const told: ((objects: Objects) => void)[] = [];
       let mesh: Mesh | undefined;
+      const cache = new CompileCache();
       for (const { rank, object: value, kind, compiles } of events) {
-        const changed = read(value);
+        // Read again by each, so that nothing that is remembered of an object serves both.
         const tell = (objects: Objects) => {
+          const changed = read(value);
           if (kind === "set") objects.set(rank, changed);
           else objects.delete(rank, changed.key);
         };
@@ -134,9 +211,11 @@ test("objects and mesh by difference are objects and mesh from nothing", () => {
         mesh = incremental.mesh;
         const anew = new Objects(SOURCES);
         for (const each of told.slice(0, -1)) each(anew);
-        expectSame(incremental, understood(anew, undefined));
+        const other = understood(anew, undefined);
+        expectSame(incremental, other);
+        expect(snapshots(mesh, cache)).toEqual(snapshots(other.mesh, new CompileCache()));
         // And translated from nothing, where that is to be the same.
-        const verdicts = [...incremental.verdicts.values()];
+        const verdicts = [...other.verdicts.values()];
         if (verdicts.some(({ servesEarlier }) => servesEarlier)) continue;
         const { settings, parts, results } = translate(
           verdicts.map((verdict) => verdict.object),
@@ -146,6 +225,6 @@ test("objects and mesh by difference are objects and mesh from nothing", () => {
         expect(plain(mesh)).toEqual(plain(buildMesh(settings, parts)));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: RUNS },
   );
 });

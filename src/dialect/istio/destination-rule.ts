@@ -1,14 +1,16 @@
 // DestinationRule → client policies. Rules of one host in one namespace are merged; those of several namespaces never are.
 
 import type { ClientPolicy, ScopedSettings, Subset } from "../../model/client-policy.ts";
+import { sameItems } from "../../model/equality.ts";
+import { file } from "../../model/label-index.ts";
 import { byAge } from "../../model/origin.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
+import type { Finding, Joined, Report } from "./joined.ts";
 import { resolveHost } from "./names.ts";
 import type { Reading } from "./reading.ts";
-import type { Report } from "./routes.ts";
 import { mergeSubset, readTrafficPolicy } from "./traffic-policy.ts";
 
 /** A rule by itself. Its subsets have only what they say, not yet what they inherit. */
@@ -55,21 +57,38 @@ export function readDestinationRule({
  * Merges rules of one namespace, host and exportTo: subsets are joined (of one name, the oldest counts), the oldest traffic policy
  * is kept. Rules with a workloadSelector stay by themselves.
  */
-export function linkClientPolicies(drafts: readonly DestinationRuleDraft[], report: Report): readonly ClientPolicy[] {
-  /** By namespace and host, then by exportTo. */
-  const groups = new Map<string, Map<string, MergedRules>>();
+export function linkClientPolicies(drafts: readonly DestinationRuleDraft[]): Joined<ClientPolicy> {
+  const groups = new Map<string, DestinationRuleDraft[]>();
   const selecting: DestinationRuleDraft[] = [];
   for (const draft of [...drafts].sort(byAge)) {
     if (draft.clients) selecting.push(draft);
-    else {
-      const key = `${draft.namespace} ${draft.host}`;
-      const group = groups.get(key) ?? new Map<string, MergedRules>();
-      groups.set(key, group);
-      addTo(group, draft, report);
-    }
+    else file(groups, `${draft.namespace} ${draft.host}`, draft);
   }
-  const merged = [...groups.values()].flatMap((group) => [...group.values()].map((rules) => rules.draft));
-  return [...merged, ...selecting].map(finish);
+  const joined = [...groups.values(), ...selecting.map((draft) => [draft])].map(linked);
+  return { items: joined.flatMap(({ items }) => items), findings: joined.flatMap(({ findings }) => findings) };
+}
+
+interface Linked extends Joined<ClientPolicy> {
+  readonly rules: readonly DestinationRuleDraft[];
+}
+
+/** By the oldest rule, what it and the others came to the last time. */
+const known = new WeakMap<DestinationRuleDraft, Linked>();
+
+/** Rules of one namespace and host, the oldest first. */
+function linked(rules: readonly DestinationRuleDraft[]): Linked {
+  const oldest = rules[0]!;
+  const before = known.get(oldest);
+  if (before && sameItems(before.rules, rules)) return before;
+  const findings: Finding[] = [];
+  const report: Report = (origin, path, message) => void findings.push({ origin, path, message });
+  /** By exportTo. */
+  const merged = new Map<string, MergedRules>();
+  for (const rule of rules) addTo(merged, rule, report);
+  const policies = oldest.clients ? [oldest] : [...merged.values()].map(({ draft }) => draft);
+  const made = { rules, items: policies.map(finish), findings };
+  known.set(oldest, made);
+  return made;
 }
 
 /** One more, younger rule for a namespace's host. */

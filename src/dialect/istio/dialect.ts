@@ -3,8 +3,8 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
 import type { EnvoyPatches } from "../../model/envoy-patch.ts";
+import { sameItems } from "../../model/equality.ts";
 import type { Gateway } from "../../model/gateway.ts";
-import { file } from "../../model/label-index.ts";
 import { type MeshParts, NO_PARTS } from "../../model/mesh.ts";
 import { diagnose } from "../../model/message.ts";
 import { originKey } from "../../model/origin.ts";
@@ -16,7 +16,7 @@ import type { MeshSettings } from "../../model/settings.ts";
 import type { Telemetry } from "../../model/telemetry.ts";
 import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
-import { type Dialect, remembered, type Translation } from "../dialect.ts";
+import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
@@ -24,13 +24,14 @@ import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
 import { readEnvoyFilter } from "./envoy-filter.ts";
 import { readGateway } from "./gateway.ts";
+import type { Finding } from "./joined.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readProxyConfig } from "./proxy-config.ts";
 import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
-import { linkRoutes, type Report } from "./routes.ts";
+import { linkRoutes } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readSidecar } from "./sidecar.ts";
 import { readTelemetry } from "./telemetry.ts";
@@ -150,44 +151,57 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
   }
 }
 
-/** Reads each object by itself, then joins those that refer to each other or are for one host. */
-function translate(objects: readonly SourceObject[], settings: MeshSettings): Translation {
-  const reads = objects.map((object) => ({ object, ...read(object, settings) }));
-  const later = new Map<string, Diagnostic[]>();
-  const spans = new Map(objects.map((object) => [object.key, object.spans]));
-  const report: Report = (origin, path, message) => {
-    const key = originKey(origin);
-    file(later, key, diagnose(message, origin, path, spans.get(key)));
-  };
-  const drafts = reads.map((entry) => entry.draft);
-  const entries = drafts.flatMap((draft) => (draft.kind === "service-entry" ? [draft.parts] : []));
+/** The verdict on an object, and what it comes from. */
+interface Judged extends ObjectResult {
+  readonly read: Read;
+  /** Of what it is joined with. */
+  readonly findings: readonly Finding[];
+}
+
+const NO_FINDINGS: readonly Finding[] = [];
+
+/** Reads each object by itself, then joins those that refer to each other or are for one host. What comes to the same is the same object. */
+function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation {
+  const known = (before?.results ?? []) as readonly Judged[]; // its own
+  const reads = before?.changed ? known.map((judged) => judged.read) : objects.map((object) => read(object, settings));
+  for (const i of before?.changed ?? []) reads[i] = read(objects[i]!, settings);
+  const { parts, findings } = join(reads.map(({ draft }) => draft));
+  const byObject = Map.groupBy(findings, ({ origin }) => originKey(origin));
+  const results = objects.map((object, i) =>
+    judged(object, reads[i]!, byObject.get(object.key) ?? NO_FINDINGS, known[i]),
+  );
+  return { parts, results };
+}
+
+function judged(object: SourceObject, read: Read, findings: readonly Finding[], before: Judged | undefined): Judged {
+  if (before?.object === object && before.read === read && sameItems(before.findings, findings)) return before;
+  const later = findings.map(({ origin, path, message }) => diagnose(message, origin, path, object.spans));
+  const { accepted, diagnostics } = read;
+  return { object, accepted, diagnostics: [...diagnostics, ...later], read, findings };
+}
+
+function join(drafts: readonly Draft[]): { readonly parts: MeshParts; readonly findings: readonly Finding[] } {
+  const of = <K extends Draft["kind"]>(kind: K) =>
+    drafts.filter((draft): draft is Extract<Draft, { readonly kind: K }> => draft.kind === kind);
+  const entries = of("service-entry").map((entry) => entry.parts);
+  const routes = linkRoutes(of("virtual-service").map(({ draft }) => draft));
+  const clientPolicies = linkClientPolicies(of("destination-rule").map(({ draft }) => draft));
   const parts: MeshParts = {
     ...NO_PARTS,
     services: withAddresses(entries),
-    workloads: drafts.flatMap((draft) => (draft.kind === "workload" ? [draft.workload] : [])),
+    workloads: of("workload").map(({ workload }) => workload),
     endpointLists: entries.flatMap((entry) => entry.endpointLists),
-    routes: linkRoutes(
-      drafts.flatMap((draft) => (draft.kind === "virtual-service" ? [draft.draft] : [])),
-      report,
-    ),
-    clientPolicies: linkClientPolicies(
-      drafts.flatMap((draft) => (draft.kind === "destination-rule" ? [draft.draft] : [])),
-      report,
-    ),
-    gateways: drafts.flatMap((draft) => (draft.kind === "gateway" ? [draft.gateway] : [])),
-    serverPolicies: drafts.flatMap((draft) => (draft.kind === "peer-authentication" ? [draft.policy] : [])),
-    authorizationPolicies: drafts.flatMap((draft) => (draft.kind === "authorization-policy" ? [draft.policy] : [])),
-    requestAuthentications: drafts.flatMap((draft) => (draft.kind === "request-authentication" ? [draft.policy] : [])),
-    proxyScopes: drafts.flatMap((draft) => (draft.kind === "sidecar" ? [draft.scope] : [])),
-    telemetries: drafts.flatMap((draft) => (draft.kind === "telemetry" ? [draft.telemetry] : [])),
-    proxyStarts: drafts.flatMap((draft) => (draft.kind === "proxy-start" ? [draft.rule] : [])),
-    envoyPatches: drafts.flatMap((draft) => (draft.kind === "envoy-patches" ? [draft.patches] : [])),
-    wasmPlugins: drafts.flatMap((draft) => (draft.kind === "wasm-plugin" ? [draft.plugin] : [])),
+    routes: routes.items,
+    clientPolicies: clientPolicies.items,
+    gateways: of("gateway").map(({ gateway }) => gateway),
+    serverPolicies: of("peer-authentication").map(({ policy }) => policy),
+    authorizationPolicies: of("authorization-policy").map(({ policy }) => policy),
+    requestAuthentications: of("request-authentication").map(({ policy }) => policy),
+    proxyScopes: of("sidecar").map(({ scope }) => scope),
+    telemetries: of("telemetry").map(({ telemetry }) => telemetry),
+    proxyStarts: of("proxy-start").map(({ rule }) => rule),
+    envoyPatches: of("envoy-patches").map(({ patches }) => patches),
+    wasmPlugins: of("wasm-plugin").map(({ plugin }) => plugin),
   };
-  const results = reads.map(({ object, accepted, diagnostics }) => ({
-    object,
-    accepted,
-    diagnostics: [...diagnostics, ...(later.get(object.key) ?? [])],
-  }));
-  return { parts, results };
+  return { parts, findings: [...routes.findings, ...clientPolicies.findings] };
 }

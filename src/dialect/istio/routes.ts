@@ -1,46 +1,69 @@
 // All VirtualServices together → routes: delegation resolved, rules ranked, what can never be reached left out.
 
+import { sameItems } from "../../model/equality.ts";
 import type { HttpMatch, TcpMatch, TlsMatch } from "../../model/match.ts";
-import type { Message } from "../../model/message.ts";
-import { type Origin, originKey } from "../../model/origin.ts";
+import { originKey } from "../../model/origin.ts";
 import type { HttpRule, Route } from "../../model/route.ts";
 import { visibleTo } from "../../model/visibility.ts";
 import { mergeDelegate } from "./delegates.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { matchesEverything } from "./http-match.ts";
 import { finishRoute, type HttpDraft } from "./http-route.ts";
+import type { Finding, Joined, Report } from "./joined.ts";
 import type { TcpDraft, TlsDraft } from "./l4-route.ts";
 import { gatewayAt, type Place, ruleAt } from "./places.ts";
 import type { VirtualServiceDraft } from "./virtual-service.ts";
 
-/** Takes a finding about an object that was read already. */
-export type Report = (origin: Origin, path: string, message: Message) => void;
-
 /** Routes of each kind that a VirtualService has rules for. Delegates make none of their own. */
-export function linkRoutes(drafts: readonly VirtualServiceDraft[], report: Report): readonly Route[] {
+export function linkRoutes(drafts: readonly VirtualServiceDraft[]): Joined<Route> {
   const byName = new Map(drafts.map((draft) => [`${draft.namespace}/${draft.origin.name}`, draft]));
-  const once = distinctReport(report);
-  return drafts.flatMap((draft) =>
-    draft.hosts.length === 0 ? [] : draft.places.flatMap((place) => routesAt(place, draft, byName, once)),
-  );
-}
-
-/** What is wrong at several places is one mistake. */
-function distinctReport(report: Report): Report {
-  const told = new Set<string>();
-  return (origin, path, message) => {
-    const finding = `${originKey(origin)} ${path} ${message.code}`;
-    if (!told.has(finding)) report(origin, path, message);
-    told.add(finding);
+  const joined = drafts.filter(({ hosts }) => hosts.length > 0).map((draft) => linked(draft, byName));
+  return {
+    items: joined.flatMap(({ items }) => items),
+    findings: distinct(joined.flatMap(({ findings }) => findings)),
   };
 }
 
-function routesAt(
-  place: Place,
-  draft: VirtualServiceDraft,
-  byName: ReadonlyMap<string, VirtualServiceDraft>,
-  report: Report,
-): readonly Route[] {
+/** What is wrong at several places is one mistake. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  const told = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = `${originKey(finding.origin)} ${finding.path} ${finding.message.code}`;
+    if (!told.has(key)) told.set(key, finding);
+  }
+  return [...told.values()];
+}
+
+type ByName = ReadonlyMap<string, VirtualServiceDraft>;
+
+interface Linked extends Joined<Route> {
+  /** Those that it delegates to; undefined: there is none of that name. */
+  readonly delegates: readonly (VirtualServiceDraft | undefined)[];
+}
+
+/** What each came to the last time. */
+const known = new WeakMap<VirtualServiceDraft, Linked>();
+
+/** The same as before while it and those that it delegates to are the same. */
+function linked(draft: VirtualServiceDraft, byName: ByName): Linked {
+  const delegates = draft.http.flatMap(({ action }) =>
+    action.kind === "delegate" ? [byName.get(nameOf(action))] : [],
+  );
+  const before = known.get(draft);
+  if (before && sameItems(before.delegates, delegates)) return before;
+  const findings: Finding[] = [];
+  const report: Report = (origin, path, message) => void findings.push({ origin, path, message });
+  const items = draft.places.flatMap((place) => routesAt(place, draft, byName, report));
+  const made = { items, findings, delegates };
+  known.set(draft, made);
+  return made;
+}
+
+function nameOf({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `${namespace}/${name}`;
+}
+
+function routesAt(place: Place, draft: VirtualServiceDraft, byName: ByName, report: Report): readonly Route[] {
   const { origin, createdAt, namespace, hosts, visibility } = draft;
   const gateway = gatewayAt(place);
   const base = { origin, createdAt, namespace, hosts, visibility, ...(gateway === undefined ? {} : { gateway }) };
@@ -63,12 +86,12 @@ function resolve(
   root: VirtualServiceDraft,
   rule: HttpDraft,
   place: Place,
-  byName: ReadonlyMap<string, VirtualServiceDraft>,
+  byName: ByName,
   report: Report,
 ): readonly ResolvedDraft[] {
   const { action } = rule;
   if (action.kind !== "delegate") return [finishRoute(rule, action)];
-  const name = `${action.namespace}/${action.name}`;
+  const name = nameOf(action);
   const delegate = byName.get(name);
   if (!delegate || !visibleTo(delegate.visibility, root.namespace)) {
     report(root.origin, `${rule.path}.delegate`, diagnostics.delegateMissing(name));
