@@ -1,5 +1,6 @@
 // `compile.ts SIZE`: objects to snapshots of a mesh, from nothing and after one change, in a process of its own; prints a CompileReport.
 
+import { correctedList } from "../../src/base/corrected-list.ts";
 import { CompileCache } from "../../src/compile/cache.ts";
 import { compileProxy, compileShared } from "../../src/compile/compile.ts";
 import { translate, type WholeTranslation } from "../../src/dialect/dialects.ts";
@@ -44,8 +45,8 @@ class Compiler {
   }
 
   replace(object: SourceObject): void {
-    const key = object.key;
-    this.#objects = this.#objects.map((other) => (other.key === key ? object : other));
+    const place = this.#objects.findIndex(({ key }) => key === object.key);
+    this.#objects = correctedList(this.#objects, [[place, object]]);
   }
 }
 

@@ -24,7 +24,7 @@ function routingInputs(mesh: Mesh, selectors: readonly ClientSelector[]): readon
 
 /** All that proxies are told of, but for routes, endpoints, workloads and what proxies acknowledge. */
 function lastingInputs({ index, workloads, routes, gatewayRoutes, ...lists }: Mesh): readonly unknown[] {
-  return [index.proxied, ...Object.values(lists)];
+  return Object.values(lists);
 }
 
 /** What clusters and endpoints of services are made from that comes and goes with workloads. */

@@ -4,16 +4,18 @@
 import type { ClientSelector } from "../model/match.ts";
 import type { InboundPort, Mesh } from "../model/mesh.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
+import { hostOfKey, type ServiceKey } from "../model/service.ts";
 import { type Workload, type WorkloadKey, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
 import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
-import { CompileCache } from "./cache.ts";
+import { CompileCache, type Moving } from "./cache.ts";
 import { CredentialSecrets } from "./credential-secrets.ts";
 import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { originateAll } from "./origination.ts";
-import { compileCommon, compileOutbound, type Outbound, type OutboundSets } from "./outbound.ts";
+import { compileCommon, compileOutbound, type Outbound, type OwnOutbound } from "./outbound.ts";
+import { laidOver, type OutboundSets } from "./outbound-sets.ts";
 import { compileOwn } from "./own.ts";
 import { inputsFor, PATCHED_KINDS, PatchProgram, programKey } from "./patch/program.ts";
 import type { Compiled, Source } from "./provenance.ts";
@@ -75,7 +77,7 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   if (!known) return compileAnew(shared, workload, proxy).snapshot;
   const outbound = outboundOf(shared, known.view);
   if (outbound === known.outbound) return known.snapshot;
-  const unpatched = snapshotOf(known.own, outbound);
+  const unpatched = snapshotOf(known.own, outbound, known.outbound, known.snapshot.unpatched ?? known.snapshot);
   const snapshot = known.program ? patchedSnapshot(unpatched, known.program) : unpatched;
   shared.kept.set(workload, { ...known, outbound, snapshot });
   return snapshot;
@@ -145,9 +147,9 @@ function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): Proxy
   const layers = Object.fromEntries(
     SEND_ORDER.map((kind) => [kind, PATCHED_KINDS.includes(kind) ? patchedKind(kind) : unpatched.layers[kind]]),
   ) as Layers;
-  const merged = mergedLayers(layers);
+  const resources = Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? NO_SETS)]));
   const standIns = unpatched.resources;
-  return Object.assign(snapshotOfLayers(layers, merged, unpatched.serverNames), { unpatched, standIns });
+  return Object.assign(snapshotOfLayers(layers, resources, unpatched.serverNames), { unpatched, standIns });
 }
 
 function without({ resources, sources, hidden }: ResourceSet, there: ResourceMap): ResourceSet {
@@ -200,31 +202,37 @@ function ownSets(
   return { sets: Object.fromEntries(sets), serverNames: own.serverNames };
 }
 
-function snapshotOf({ sets, serverNames }: OwnSets, outbound: OutboundSets): ProxySnapshot {
-  const below = mergedOutbound(outbound);
+/** `before`: with the same of its own over what it shared then. Kinds of which it shares the same are as they were. */
+function snapshotOf(
+  { sets, serverNames }: OwnSets,
+  outbound: OutboundSets,
+  outboundBefore?: OutboundSets,
+  before?: ProxySnapshot,
+): ProxySnapshot {
   const layers: { -readonly [Kind in keyof Layers]: Layers[Kind] } = {};
   const resources: Partial<Record<ResourceKind, ResourceMap>> = {};
   for (const kind of SEND_ORDER) {
+    const isSame = before !== undefined && outbound[kind] === outboundBefore?.[kind];
     const [own, shared] = [sets[kind], outbound[kind] ?? NO_SETS];
-    layers[kind] = own ? [...own, ...shared] : shared;
-    resources[kind] = own ? own.reduceRight((map, set) => layer(set, map), below[kind]!) : below[kind]!;
+    layers[kind] = isSame ? before.layers[kind]! : own ? [...own, ...shared] : shared;
+    resources[kind] = isSame
+      ? before.resources[kind]!
+      : own
+        ? own.reduceRight((map, set) => layer(set, map), merged(shared))
+        : merged(shared);
   }
   return snapshotOfLayers(layers, resources, serverNames);
 }
 
 type Merged = Partial<Record<ResourceKind, ResourceMap>>;
 
-const mergedSets = new WeakMap<OutboundSets, Merged>();
+const mergedLists = new WeakMap<readonly ResourceSet[], ResourceMap>();
 
 /** Once for all proxies that share it. */
-function mergedOutbound(outbound: OutboundSets): Merged {
-  const known = mergedSets.get(outbound) ?? mergedLayers(outbound);
-  mergedSets.set(outbound, known);
+function merged(shared: readonly ResourceSet[]): ResourceMap {
+  const known = mergedLists.get(shared) ?? merge(shared);
+  mergedLists.set(shared, known);
   return known;
-}
-
-function mergedLayers(layers: Layers): Merged {
-  return Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? NO_SETS)]));
 }
 
 function snapshotOfLayers(layers: Layers, resources: Merged, serverNames: ReadonlySet<string>): ProxySnapshot {
@@ -276,13 +284,34 @@ function ownResources(
 function outboundOf(shared: SharedResources, view: View): OutboundSets {
   const known = shared.outbound.get(view.key);
   if (known) return known;
-  const sets = view.scope
-    ? compileScoped(shared, view)
-    : compileOutbound(shared, view, commonOf(shared, commonView(view)));
-  const all = SEND_ORDER.flatMap((kind) => sets[kind] ?? []);
-  const made = shared.cache.references.get(`outbound/${view.key}`, all, () => sets);
-  shared.outbound.set(view.key, made);
-  return made;
+  const { cache } = shared;
+  const { routed, moving, references } = cache;
+  const key = `outbound/${view.key}`;
+  const before = references.last<KeptOutbound>(key);
+  const common = view.scope ? undefined : commonOf(shared, commonView(view));
+  const isKept = before?.routed === routed && !concerns(cache.movedSince(before.moving), before.own);
+  const own = isKept ? before.own : ownOutboundOf(shared, view, common);
+  const sets = laidOver(own.sets, common?.sets, before?.sets);
+  references.set(key, { routed, moving, own, sets } satisfies KeptOutbound);
+  shared.outbound.set(view.key, sets);
+  return sets;
+}
+
+/** What proxies of a view were told, and what it was made from. */
+interface KeptOutbound {
+  readonly routed: CompileCache["routed"];
+  readonly moving: Moving;
+  readonly own: OwnOutbound;
+  readonly sets: OutboundSets;
+}
+
+function ownOutboundOf(shared: SharedResources, view: View, common: Outbound | undefined): OwnOutbound {
+  return common ? compileOutbound(shared, view, common) : compileScoped(shared, view);
+}
+
+function concerns(moved: ReadonlySet<ServiceKey>, { hosts }: OwnOutbound): boolean {
+  for (const key of moved) if (hosts.has(hostOfKey(key))) return true;
+  return false;
 }
 
 function commonOf(shared: SharedResources, view: View): Outbound {

@@ -21,7 +21,8 @@ import { SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
 import { compileProxy, compileShared, type SharedResources } from "./compile.ts";
 import { isGateway } from "./gateway.ts";
-import { compileCommon, compileOutbound, type OutboundSets } from "./outbound.ts";
+import { compileCommon, compileOutbound } from "./outbound.ts";
+import { laidOver, type OutboundSets } from "./outbound-sets.ts";
 import { layer } from "./resource-set.ts";
 import { proxyTelemetry } from "./telemetry.ts";
 import { commonView, type View, viewFrom, viewOf } from "./visibility.ts";
@@ -358,7 +359,8 @@ function viewAt({ cache, mesh, selectors }: SharedResources, client: Workload): 
 /** Headless services are not laid over anything, and are not generated here. */
 function layered(shared: SharedResources, client: Workload): OutboundSets {
   const view = viewAt(shared, client);
-  return compileOutbound(shared, view, compileCommon(shared, commonView(view)));
+  const common = compileCommon(shared, commonView(view));
+  return laidOver(compileOutbound(shared, view, common).sets, common.sets, undefined);
 }
 
 test("laid over what everybody sees, a view is what it is by itself", () => {

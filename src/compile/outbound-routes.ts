@@ -5,7 +5,7 @@ import { file } from "../model/label-index.ts";
 import { httpRouteFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
-import type { HttpRoute } from "../model/route.ts";
+import type { HttpRoute, Route } from "../model/route.ts";
 import type { ServicePort } from "../model/service.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
@@ -46,10 +46,11 @@ export function routesShell(memo: Memo, name: string, kind: "port" | "proxy", ou
   }));
 }
 
-/** What one host brings, by host, with the route that rules its requests. */
+/** What one host brings, by host, with the route that rules its requests; made when `written` were the mesh's routes. */
 export interface RoutesOfHosts {
+  readonly written: readonly Route[];
   readonly routes: ReadonlyMap<string, HostRoutes>;
-  readonly rulers: ReadonlyMap<string, HttpRoute | undefined>;
+  readonly rulers: ReadonlyMap<string, HttpRoute>;
 }
 
 /** `before`: of the same members, since when nothing but routes of requests changed. Hosts that are ruled by the same keep what they have. */
@@ -60,14 +61,33 @@ export function hostRoutes(
   members: readonly Member[],
   before: RoutesOfHosts | undefined,
 ): RoutesOfHosts {
-  const rulers = new Map(
-    members.map(({ service: { host } }) => [host, httpRouteFor(mesh, host, view.namespace)] as const),
-  );
-  const changed = members.filter(({ service: { host } }) => !before || before.rulers.get(host) !== rulers.get(host));
-  if (before && changed.length === 0) return before;
-  const hosts = new Set(changed.map(({ service }) => service.host));
-  const made = gatherRoutes(mesh, memo, view, members, hosts);
-  return { rulers, routes: before ? corrected(before.routes, made) : made };
+  const written = mesh.routes;
+  const named = before && hostsOfChanged(before.written, written);
+  const looked = named ? members.filter(({ service }) => named.has(service.host)) : members;
+  const found = looked.map(({ service: { host } }) => [host, httpRouteFor(mesh, host, view.namespace)] as const);
+  if (!before) {
+    const rulers = new Map(found.filter((entry): entry is [string, HttpRoute] => entry[1] !== undefined));
+    const hosts = new Set(found.map(([host]) => host));
+    return { written, rulers, routes: gatherRoutes(mesh, memo, view, members, hosts) };
+  }
+  const changed = found.filter(([host, ruler]) => before.rulers.get(host) !== ruler);
+  if (changed.length === 0) return { ...before, written };
+  const made = gatherRoutes(mesh, memo, view, members, new Set(changed.map(([host]) => host)));
+  return { written, rulers: corrected(before.rulers, changed), routes: corrected(before.routes, made) };
+}
+
+/** Hosts of the routes that are in one list alone; undefined: some of them are wildcards, which concern any host. */
+function hostsOfChanged(before: readonly Route[], now: readonly Route[]): ReadonlySet<string> | undefined {
+  const { length } = before;
+  const common = Math.min(length, now.length);
+  let start = 0;
+  while (start < common && before[start] === now[start]) start++;
+  let end = 0;
+  while (end < common - start && before[length - 1 - end] === now[now.length - 1 - end]) end++;
+  const changed = [...before.slice(start, length - end), ...now.slice(start, now.length - end)];
+  const hosts = new Set(changed.flatMap((route) => route.hosts));
+  for (const host of hosts) if (host.startsWith("*")) return undefined;
+  return hosts;
 }
 
 /**

@@ -1,6 +1,7 @@
 // From what hosts brought to sets of resources: all of it for everybody; for a view what differs, over the common sets.
 
 import { sameContent } from "../model/equality.ts";
+import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
 import type { Compiled } from "./provenance.ts";
 import type { ResourceSet, ResourceSets } from "./resource-set.ts";
 
@@ -34,4 +35,33 @@ export function shareOver(
 
 function sameResource(a: Compiled, b: Compiled): boolean {
   return a === b || (a.resource.version === b.resource.version && sameContent(a.sources, b.sources));
+}
+
+/** Of one kind, what lies over the others first. */
+export type OutboundSets = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
+
+const NO_SETS: readonly ResourceSet[] = [];
+
+/** A view's own sets over what everybody sees, with the lists of before where they hold the same. */
+export function laidOver(
+  own: OutboundSets,
+  common: OutboundSets | undefined,
+  before: OutboundSets | undefined,
+): OutboundSets {
+  let isSame = before !== undefined;
+  const sets: { -readonly [Kind in keyof OutboundSets]: OutboundSets[Kind] } = {};
+  for (const kind of SEND_ORDER) {
+    const [upper, lower] = [own[kind] ?? NO_SETS, common?.[kind] ?? NO_SETS];
+    const known = before?.[kind];
+    const isKnown = known && holds(known, upper, lower);
+    sets[kind] = isKnown ? known : [...upper, ...lower];
+    isSame &&= isKnown === true;
+  }
+  return isSame ? before! : sets;
+}
+
+function holds(list: readonly ResourceSet[], upper: readonly ResourceSet[], lower: readonly ResourceSet[]): boolean {
+  if (list.length !== upper.length + lower.length) return false;
+  for (let i = 0; i < list.length; i++) if (list[i] !== (upper[i] ?? lower[i - upper.length])) return false;
+  return true;
 }

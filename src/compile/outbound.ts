@@ -1,5 +1,6 @@
 // Everything that proxies of one view share: the services they may call, as clusters, endpoints, routes and captured listeners.
 
+import { differingKeys } from "../base/corrected-map.ts";
 import type { ConnectionPool } from "../model/client-policy.ts";
 import { sameContent, sameItems } from "../model/equality.ts";
 import { bySpecificity } from "../model/hosts.ts";
@@ -8,7 +9,8 @@ import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import { type Service, serviceKey } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
-import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
+import type { ResourceKind } from "../xds/type-urls.ts";
+import type { CompileCache } from "./cache.ts";
 import {
   blackHoleCluster,
   inboundPassthroughCluster,
@@ -24,21 +26,25 @@ import { type NamedService, nameTable } from "./name-table.ts";
 import { clusterContext, clustersOfAll, type Members, type OutboundContext } from "./outbound-clusters.ts";
 import { hostRoutes, type RoutesOfHosts } from "./outbound-routes.ts";
 import { type OutboundRouting, outboundListening } from "./outbound-routing.ts";
-import { type Owned, shareOver } from "./outbound-sets.ts";
+import { type OutboundSets, type Owned, type Owner, shareOver } from "./outbound-sets.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
 import type { ServiceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
 
-/** Of one kind, what lies over the others first. */
-export type OutboundSets = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
+/** What a view has over what everybody sees, and whose endpoints play a part in it. */
+export interface OwnOutbound {
+  readonly sets: OutboundSets;
+  readonly hosts: ReadonlySet<string>;
+}
 
-/** What a view sees of some hosts, and what all of it comes to. */
+/** What a view sees of some hosts, and what it comes to. */
 export interface Outbound {
   readonly clusters: ReadonlyMap<string, ServiceClusters>;
   readonly routing: OutboundRouting;
   /** By host. */
   readonly named: ReadonlyMap<string, NamedService>;
+  /** Of a view that lies over what everybody sees, its own alone. */
   readonly sets: OutboundSets;
 }
 
@@ -51,13 +57,14 @@ export function compileCommon(context: OutboundContext, view: View): Outbound {
   return compileHosts(context, view, hosts, undefined);
 }
 
-/** What clients of the view see: what everybody does, and over it what is different to them. */
-export function compileOutbound(context: OutboundContext, view: View, common: Outbound): OutboundSets {
+/** What is different to clients of the view. */
+export function compileOutbound(context: OutboundContext, view: View, common: Outbound): OwnOutbound {
   const { cache } = context;
   const hosts = cache.references.list(`differing/${view.key}`, [cache.perspectives], () =>
     cache.perspectives.differing(view),
   );
-  return withHeadless(context, view, compileHosts(context, view, hosts, common).sets);
+  const { sets } = compileHosts(context, view, hosts, common);
+  return { sets: withHeadless(context, view, sets), hosts: new Set([...hosts, ...headlessHosts(context, view)]) };
 }
 
 /** Headless services are dialled by their endpoints' addresses, which change with the endpoints: they lie over everything else. */
@@ -114,7 +121,7 @@ function routingOf(
   const key = `routes/${view.key}`;
   const before = references.last<KeptRoutes>(key);
   const kept = before && sameItems(before.inputs, inputs) ? before : undefined;
-  const found = hostRoutes(mesh, memo, view, members, kept);
+  const found = kept?.written === mesh.routes ? kept : hostRoutes(mesh, memo, view, members, kept);
   references.set(key, { inputs, ...found } satisfies KeptRoutes);
   const { routes } = found;
   return references.get(`routing/${view.key}`, [routes, listening], () => ({ routes, listening }));
@@ -150,34 +157,84 @@ function compileSets(
   common: Outbound | undefined,
 ): OutboundSets {
   const { memo, sets, references } = cache;
-  const owners = [...hosts, ...own.routing.listening.ports.keys(), FORWARD_PROXY];
-  const over = (kind: ResourceKind, of: (parts: Parts) => Owned) =>
+  const over = (kind: ResourceKind, owners: readonly Owner[], of: (parts: Parts) => Owned) =>
     shareOver(sets, `${view.key}/${kind}`, owners, of(own), common && of(common));
-  const routing = references.get(`routing-sets/${view.key}`, [own.routing, common?.routing], () => ({
-    lds: over("lds", listenersOf),
-    rds: over("rds", routesOf),
-    vhds: over("vhds", virtualHostsOf),
-  }));
+  const routing = references.get(`routing-sets/${view.key}`, [own.routing, common?.routing], () => {
+    const owners = [...hosts, ...own.routing.listening.ports.keys(), FORWARD_PROXY];
+    return {
+      lds: over("lds", owners, listenersOf),
+      rds: over("rds", owners, routesOf),
+      vhds: over("vhds", owners, virtualHostsOf),
+    };
+  });
   const names = view.captures
     ? references.get(`name-table/${view.key}`, [mesh.settings, hosts, own.named, common?.named], () =>
         nameTableOf(mesh, memo, view, hosts, own, common),
       )
     : undefined;
   const commonClusters = common ? hosts.map((host) => common.clusters.get(host)) : [];
-  const clusters = references.get(`cluster-sets/${view.key}`, [own.clusters, hosts, ...commonClusters], () => ({
-    cds: over("cds", clustersOfHost),
-    eds: over("eds", endpointsOf),
-  }));
-  const ownSets = { ...clusters, ...routing, nds: sets.share(`${view.key}/nds`, names ? [names] : []) };
+  const clusters = references.get(
+    `cluster-sets/${view.key}`,
+    [own.clusters, hosts, ...commonClusters],
+    () =>
+      (common ? undefined : correctedClusters(cache, view, hosts, own)) ?? {
+        of: own.clusters,
+        hosts,
+        cds: over("cds", hosts, clustersOfHost),
+        eds: over("eds", hosts, endpointsOf),
+      },
+  );
   const special = common
     ? undefined
     : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings.defaults.client.limits));
-  return Object.fromEntries(
-    SEND_ORDER.map((kind) => {
-      const set = kind in ownSets ? [ownSets[kind as keyof typeof ownSets]] : [];
-      return [kind, [...set, ...(kind === "cds" && special ? [special] : []), ...(common?.sets[kind] ?? [])]];
-    }),
-  );
+  return {
+    lds: [routing.lds],
+    rds: [routing.rds],
+    vhds: [routing.vhds],
+    cds: [clusters.cds, ...(special ? [special] : [])],
+    eds: [clusters.eds],
+    nds: [sets.share(`${view.key}/nds`, names ? [names] : [])],
+  };
+}
+
+/** Sets of clusters and endpoints, and what they were made of. */
+interface ClusterSets {
+  readonly of: Parts["clusters"];
+  readonly hosts: readonly string[];
+  readonly cds: ResourceSet;
+  readonly eds: ResourceSet;
+}
+
+/** Of everybody's clusters those that are others replace what they were; undefined: some came or went. */
+function correctedClusters(
+  { sets, references }: CompileCache,
+  view: View,
+  hosts: readonly string[],
+  { clusters }: Parts,
+): ClusterSets | undefined {
+  const before = references.last<ClusterSets>(`cluster-sets/${view.key}`);
+  if (before?.hosts !== hosts) return undefined;
+  const replacements = new Map<Compiled, Compiled>();
+  for (const host of differingKeys(before.of, clusters)) {
+    const [old, now] = [before.of.get(host), clusters.get(host)];
+    if (!old || !now) return undefined;
+    if (!replaceEach(replacements, old.clusters, now.clusters)) return undefined;
+    if (!replaceEach(replacements, old.endpoints, now.endpoints)) return undefined;
+  }
+  const cds = sets.correct(`${view.key}/cds`, replacements);
+  const eds = sets.correct(`${view.key}/eds`, replacements);
+  return cds && eds && { of: clusters, hosts, cds, eds };
+}
+
+/** Whether both have the same names. */
+function replaceEach(into: Map<Compiled, Compiled>, before: readonly Compiled[], now: readonly Compiled[]): boolean {
+  if (before.length !== now.length) return false;
+  for (let i = 0; i < now.length; i++) {
+    const [old, member] = [before[i]!, now[i]!];
+    if (old.resource.name !== member.resource.name) return false;
+    if (old !== member) into.set(old, member);
+  }
+  return true;
 }
 
 const NONE: readonly Compiled[] = [];
@@ -210,12 +267,15 @@ function routesOf({ routing }: Parts): Owned {
   };
 }
 
-function headlessOf(context: OutboundContext, view: View): HeadlessResources {
-  const { mesh, cache } = context;
-  const hosts = cache.references.get(`headless/${view.scope ? view.key : ""}`, [mesh.services], () => [
+function headlessHosts({ mesh, cache }: OutboundContext, view: View): readonly string[] {
+  return cache.references.get(`headless/${view.scope ? view.key : ""}`, [mesh.services], () => [
     ...new Set(mesh.services.filter(isHeadless).map(({ host }) => host)),
   ]);
-  const services = hosts.flatMap((host) => serviceFor(mesh, host, view.namespace) ?? []);
+}
+
+function headlessOf(context: OutboundContext, view: View): HeadlessResources {
+  const { mesh } = context;
+  const services = headlessHosts(context, view).flatMap((host) => serviceFor(mesh, host, view.namespace) ?? []);
   return headlessResources(clusterContext(context, view), view, services);
 }
 

@@ -1,5 +1,6 @@
 // Sets of resources that many proxies share. Equal sets are one object, so that whoever compares two snapshots compares references first.
 
+import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import { corrected } from "../base/corrected-map.ts";
 import { sameItems } from "../model/equality.ts";
 import { LayeredMap } from "../xds/layered-map.ts";
@@ -51,9 +52,8 @@ function replaced({ set, members }: Entry, now: readonly Compiled[]): ResourceSe
   if (members.length !== now.length) return undefined;
   const come: Compiled[] = [];
   const gone: Compiled[] = [];
-  for (let i = 0; i < now.length; i++) {
+  for (const i of differingPlaces(members, now)) {
     const [old, member] = [members[i]!, now[i]!];
-    if (old === member) continue;
     if (old.resource.name !== member.resource.name) return undefined;
     come.push(member);
     gone.push(old);
@@ -95,6 +95,23 @@ export class ResourceSets {
     return set;
   }
 
+  /** The last set under the key with other members in the places of some; undefined: there is none. */
+  correct(key: string, replacements: ReadonlyMap<Compiled, Compiled>): ResourceSet | undefined {
+    const known = this.#now.get(key) ?? this.#before.get(key);
+    if (!known) return undefined;
+    const places = placesOf(known);
+    const members = correctedList(
+      known.members,
+      [...replacements].flatMap(([old, member]): [number, Compiled][] => {
+        const place = places.get(old.resource.name);
+        return place !== undefined && known.members[place] === old ? [[place, member]] : [];
+      }),
+    );
+    const made = members === known.members ? known : correctedEntry(known, members, places);
+    this.#now.set(key, made);
+    return made.set;
+  }
+
   /** `before`: with the same hidden names. */
   #make(members: readonly Compiled[], hidden: readonly string[], before: Entry | undefined): ResourceSet {
     const [first] = members;
@@ -111,6 +128,22 @@ export class ResourceSets {
     this.#before = this.#now;
     this.#now = new Map();
   }
+}
+
+const places = new WeakMap<ResourceSet, ReadonlyMap<string, number>>();
+
+/** Of names among the members. */
+function placesOf({ set, members }: Entry): ReadonlyMap<string, number> {
+  const known = places.get(set) ?? new Map(members.map(({ resource }, i) => [resource.name, i]));
+  places.set(set, known);
+  return known;
+}
+
+/** `members`: of the same names at the same places. */
+function correctedEntry(before: Entry, members: readonly Compiled[], of: ReadonlyMap<string, number>): Entry {
+  const set = replaced(before, members) ?? resourceSet(members, [...before.hidden]);
+  places.set(set, of);
+  return { members, hidden: before.hidden, set };
 }
 
 interface Entry {

@@ -7,7 +7,7 @@ import { type ScopedMesh, scopedParts, withParts } from "../model/scoped-mesh.ts
 import type { CompileCache } from "./cache.ts";
 import { doorResources } from "./egress-door.ts";
 import { hostsOf } from "./member.ts";
-import { compileHosts, type OutboundSets, withHeadless } from "./outbound.ts";
+import { compileHosts, type OwnOutbound, withHeadless } from "./outbound.ts";
 import type { OutboundContext } from "./outbound-clusters.ts";
 import { clustersOf } from "./outbound-clusters.ts";
 import type { Compiled } from "./provenance.ts";
@@ -23,7 +23,7 @@ export function scopedMeshOf(mesh: Mesh, { references }: CompileCache, { scope, 
   return withParts(mesh, parts);
 }
 
-export function compileScoped(whole: OutboundContext, view: View): OutboundSets {
+export function compileScoped(whole: OutboundContext, view: View): OwnOutbound {
   const { cache } = whole;
   const { mesh, called, behind, doors } = scopedMeshOf(whole.mesh, cache, view);
   const context = { ...whole, mesh };
@@ -34,7 +34,7 @@ export function compileScoped(whole: OutboundContext, view: View): OutboundSets 
   const opened = doorResources(context, view, doors);
   const clusters = behind.map((service) => clustersOf(context, view, service));
   const share = (kind: string, members: readonly Compiled[]) => cache.sets.share(`${view.key}/scoped/${kind}`, members);
-  return withHeadless({ ...context, mesh: called }, view, {
+  const all = withHeadless({ ...context, mesh: called }, view, {
     ...sets,
     cds: [
       share(
@@ -53,4 +53,5 @@ export function compileScoped(whole: OutboundContext, view: View): OutboundSets 
     lds: [share("lds", opened.listeners), ...(sets.lds ?? [])],
     rds: [share("rds", opened.routes), ...(sets.rds ?? [])],
   });
+  return { sets: all, hosts: new Set([...hosts, ...mesh.services.map(({ host }) => host)]) };
 }

@@ -1,4 +1,5 @@
-// What is kept of the objects and the mesh before is what reading everything anew gives, whatever came, changed and went in between.
+// What is kept of objects, meshes and snapshots before is what reading and compiling everything anew gives, whatever came, changed and went
+// in between.
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -10,6 +11,7 @@ import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { validateMesh } from "../model/validate.ts";
+import type { WorkloadKey } from "../model/workload.ts";
 import { Objects } from "./objects.ts";
 
 /** `PROPERTY_RUNS=5000` after a change to what is kept. */
@@ -21,7 +23,7 @@ const namespace = fc.constantFrom("a", "b");
 const metadata = fc.record({ name, namespace });
 const host = fc.tuple(name, namespace).map(([service, ns]) => `${service}.${ns}.svc.cluster.local`);
 
-const PROXIED = { "heddle.dev/proxy": "heddle", "heddle.dev/capture": "true" };
+const CAPTURED = { "heddle.dev/proxy": "heddle", "heddle.dev/capture": "true" };
 
 const pod = fc
   .record({
@@ -29,22 +31,28 @@ const pod = fc
     app: name,
     address: fc.constantFrom("10.0.0.1", "10.0.0.2"),
     ready: fc.boolean(),
-    proxied: fc.boolean(),
+    proxy: fc.constantFrom({}, { "heddle.dev/proxy": "heddle" }, CAPTURED, CAPTURED),
   })
-  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxied }) => ({
+  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxy }) => ({
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: pod, namespace: ns, labels: { app }, annotations: proxied ? PROXIED : {} },
+    metadata: { name: pod, namespace: ns, labels: { app }, annotations: proxy },
     spec: { containers: [{ name: "app", ports: [{ containerPort: 8080 }] }] },
     status: { podIP: address, phase: "Running", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   }));
 const service = fc
-  .record({ metadata, app: name, port: fc.constantFrom(80, 81) })
-  .map(({ metadata: of, app, port }) => ({
+  .record({
+    metadata,
+    app: name,
+    port: fc.constantFrom(80, 81),
+    portName: fc.constantFrom("http", "http", "tcp"),
+    clusterIP: fc.constantFrom("10.1.0.1", "10.1.0.2", "None"),
+  })
+  .map(({ metadata: of, app, port, portName, clusterIP }) => ({
     apiVersion: "v1",
     kind: "Service",
     metadata: of,
-    spec: { selector: { app }, ports: [{ name: "http", port, targetPort: 8080 }] },
+    spec: { clusterIP, selector: { app }, ports: [{ name: portName, port, targetPort: 8080 }] },
   }));
 const serviceEntry = fc.record({ metadata, host, port: fc.constantFrom(80, 81) }).map((of) => ({
   apiVersion: "networking.istio.io/v1",
@@ -64,7 +72,9 @@ const delegating = fc
 const virtualService = fc
   .record({
     metadata: fc.oneof(named, metadata),
-    hosts: fc.uniqueArray(host, { maxLength: 2 }),
+    hosts: fc.uniqueArray(fc.oneof({ weight: 4, arbitrary: host }, fc.constant("*.a.svc.cluster.local")), {
+      maxLength: 2,
+    }),
     exportTo,
     isRefused: fc.constantFrom(false, false, false, true),
     last: forwarding,
@@ -223,6 +233,43 @@ test("objects, mesh and snapshots by difference are those from nothing", () => {
         );
         expect(verdicts.map(({ diagnostics }) => diagnostics)).toEqual(results.map(({ diagnostics }) => diagnostics));
         expect(plain(mesh)).toEqual(plain(buildMesh(settings, parts)));
+      }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+/** Name and version of all that each proxy is told, by kind. */
+function told(mesh: Mesh, acknowledged: ReadonlyMap<WorkloadKey, ReadonlySet<string>>, cache: CompileCache) {
+  const shared = compileShared(mesh, acknowledged, cache);
+  return mesh.index.proxied.map((key) => {
+    const { resources, serverNames } = compileProxy(shared, mesh.index.workloads.get(key)!)!;
+    const kinds = Object.entries(resources).map(([kind, map]) => [
+      kind,
+      [...map].map(([resource, { version }]) => `${resource} ${version}`).sort(),
+    ]);
+    return { key, serverNames, ...Object.fromEntries(kinds) };
+  });
+}
+
+test("proxies are told by difference what they would be told from nothing", () => {
+  const step = fc.record({ event, silent: fc.nat({ max: 3 }) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), (steps) => {
+      const objects = new Objects(SOURCES);
+      const cache = new CompileCache();
+      let mesh: Mesh | undefined;
+      for (const { event: change, silent } of steps) {
+        const { rank, object: value, kind, compiles } = change;
+        const changed = read(value);
+        if (kind === "set") objects.set(rank, changed);
+        else objects.delete(rank, changed.key);
+        if (!compiles) continue;
+        const { settings, parts } = objects.translate(DEFAULT_SETTINGS);
+        mesh = buildMesh(settings, parts, mesh);
+        // Of some proxies it is known what they take: nothing.
+        const acknowledged = new Map(mesh.index.proxied.slice(silent).map((key) => [key, new Set<string>()] as const));
+        expect(told(mesh, acknowledged, cache)).toEqual(told(mesh, acknowledged, new CompileCache()));
       }
     }),
     { numRuns: RUNS },

@@ -1,6 +1,7 @@
 // The objects in force. Sources have a rank: of two that hold an object of one name the first counts, whatever came when, so that neither
 // takes turns with the other. An object that is rejected does not take its last good version down.
 
+import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import { corrected } from "../base/corrected-map.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { holdsSettings, settingsAmong, translate, type WholeTranslation } from "../dialect/dialects.ts";
@@ -131,16 +132,15 @@ export class Objects {
 
   #inOrder(): Ordered {
     const before = this.#ordered;
-    const objects = before ? [...before.objects] : [];
     if (before) {
-      for (const key of this.#changed) {
+      const changed = [...this.#changed].flatMap((key): [number, SourceObject][] => {
         const place = before.places.get(key);
-        if (place !== undefined) objects[place] = this.#currentOf(key);
-      }
-      this.#ordered = { ...before, objects };
+        return place === undefined ? [] : [[place, this.#currentOf(key)]];
+      });
+      this.#ordered = { ...before, objects: correctedList(before.objects, changed) };
     } else {
       const keys = [...this.#holders.keys()].sort();
-      for (const key of keys) objects.push(this.#currentOf(key));
+      const objects = keys.map((key) => this.#currentOf(key));
       const settings = objects.flatMap((object, i) => (holdsSettings(object) ? [i] : []));
       this.#ordered = { keys, places: new Map(keys.map((key, i) => [key, i])), objects, settings };
     }
@@ -156,12 +156,10 @@ export class Objects {
   #judge(keys: readonly string[], translation: WholeTranslation): Judged {
     const { results } = translation;
     const before = this.#last?.keys === keys ? this.#last : undefined;
-    const last = before?.translation.results;
     const judged: [string, ObjectVerdict][] = [];
     const earlier = new Set(before?.earlier);
-    for (let i = 0; i < results.length; i++) {
+    for (const i of differingPlaces(before?.translation.results ?? [], results)) {
       const result = results[i]!;
-      if (result === last?.[i]) continue;
       const key = keys[i]!;
       const { object, accepted, diagnostics } = result;
       const { accepted: good } = this.#holders.get(key)!;

@@ -1,5 +1,6 @@
 // All dialects, and the way of a set of objects through them.
 
+import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 import { sameItems } from "../model/equality.ts";
@@ -105,9 +106,8 @@ function translateChanged(
   before: WholeTranslation,
 ): WholeTranslation | undefined {
   if (!before.distinct || before.base !== base || before.objects.length !== objects.length) return undefined;
-  const changed: number[] = [];
-  for (let i = 0; i < objects.length; i++) if (objects[i] !== before.objects[i]) changed.push(i);
-  const results = [...before.results];
+  const changed = differingPlaces(before.objects, objects);
+  const results: [number, ObjectResult][] = [];
   let { readers } = before;
   for (const i of changed) {
     const [old, object] = [before.objects[i]!, objects[i]!];
@@ -117,14 +117,13 @@ function translateChanged(
     const now = readerOf(object, before.unread);
     if ("object" in reader && "object" in now && before.unread.has(object.origin.namespace)) {
       readers = readers.with(i, now);
-      results[i] = now;
+      results.push([i, now]);
     } else if ("object" in reader || reader !== now) return undefined;
   }
   const byDialect = new Map(
     [...before.byDialect].map(([dialect, last]) => {
       const made = membersChanged(dialect, last, changed, objects, before.settings);
-      for (let i = 0; i < made.results.length; i++)
-        if (made.results[i] !== last.results[i]) results[made.places[i]!] = made.results[i]!;
+      for (const i of differingPlaces(last.results, made.results)) results.push([made.places[i]!, made.results[i]!]);
       return [dialect, made];
     }),
   );
@@ -134,7 +133,7 @@ function translateChanged(
     readers,
     byDialect,
     parts: joinParts([...byDialect.values()].map(({ parts }) => parts)),
-    results,
+    results: correctedList(before.results, results),
     sources: before.sources.with(changed.map((i) => objects[i]!)),
   };
 }
@@ -148,8 +147,10 @@ function membersChanged(
 ): Members {
   const own = changed.map((place) => placeAmong(last.places, place)).filter((i) => i !== undefined);
   if (own.length === 0) return last;
-  const members = [...last.objects];
-  for (const i of own) members[i] = objects[last.places[i]!]!;
+  const members = correctedList(
+    last.objects,
+    own.map((i) => [i, objects[last.places[i]!]!]),
+  );
   return { ...last, objects: members, ...dialect.translate(members, settings, { ...last, changed: own }) };
 }
 

@@ -192,8 +192,16 @@ export function subsetByName(policy: ClientPolicy, name: string): Subset | undef
   return policy.subsets.find((subset) => subset.name === name);
 }
 
+const named = new WeakMap<ClientPolicy, readonly OriginationCredential[]>();
+
 /** That it names at whatever level: clients that follow it may need them. */
 export function credentialsNamed(policy: ClientPolicy): readonly OriginationCredential[] {
+  const known = named.get(policy) ?? findCredentials(policy);
+  named.set(policy, known);
+  return known;
+}
+
+function findCredentials(policy: ClientPolicy): readonly OriginationCredential[] {
   return [policy, ...policy.subsets].flatMap(({ settings, ports }) =>
     [settings, ...ports.map((port) => port.settings)].flatMap(({ tls }) =>
       tls?.kind === "simple" && tls.credential ? [tls.credential] : [],

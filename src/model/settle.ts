@@ -1,6 +1,7 @@
 // From the parts that dialects contribute to a list of a mesh: the first of each key, sorted by key, with the objects of before where they say
 // the same. A list of which few parts changed is corrected instead of made anew.
 
+import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import { sameContent, sameItems } from "./equality.ts";
 import { compareText } from "./origin.ts";
 
@@ -27,18 +28,15 @@ export function settled<T>(
 function corrected<T>(before: readonly T[], parts: readonly T[], keyOf: KeyOf<T>): readonly T[] | undefined {
   const last = madeOf.get(before) as readonly T[] | undefined;
   if (last?.length !== before.length || parts.length !== before.length) return undefined;
-  let list: T[] | undefined;
-  for (let i = 0; i < parts.length; i++) {
+  const changed: [number, T][] = [];
+  for (const i of differingPlaces(last, parts)) {
     const part = parts[i]!;
-    if (part === last[i]) continue;
     const key = keyOf(part);
     if (key !== keyOf(last[i]!)) return undefined;
     const at = placeOf(before, key, keyOf);
-    if (sameContent(before[at], part)) continue;
-    list ??= [...before];
-    list[at] = part;
+    if (!sameContent(before[at], part)) changed.push([at, part]);
   }
-  return list ?? before;
+  return correctedList(before, changed);
 }
 
 /** Of a key that is there. */
@@ -83,9 +81,8 @@ export function replacements<T>(
 ): ReadonlyMap<T, T> | undefined {
   if (before.length !== now.length) return undefined;
   const replaced = new Map<T, T>();
-  for (let i = 0; i < before.length; i++) {
+  for (const i of differingPlaces(before, now)) {
     const [old, thing] = [before[i]!, now[i]!];
-    if (thing === old) continue;
     if (keyOf(thing) !== keyOf(old)) return undefined;
     replaced.set(old, thing);
   }

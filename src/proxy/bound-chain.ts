@@ -16,7 +16,6 @@ import type { StreamAccount } from "./overload/stream-account.ts";
 import type { Secrets } from "./secrets.ts";
 import { STATUS_CLASSES } from "./status-class.ts";
 import type { BoundTcp } from "./tcp-proxy.ts";
-import { noTraces, type TraceReason } from "./tracing/decision.ts";
 import { ManagerTracing } from "./tracing/request-trace.ts";
 
 const log = logger("proxy");
@@ -68,11 +67,10 @@ function bindTracing(
   { tracing, requestId }: HttpTable,
   { tracers }: ChainContext,
   isEgress: boolean,
-  counts: Record<TraceReason, number>,
 ): ManagerTracing | undefined {
   if (!tracing?.tracer) return undefined;
   const { tracer } = tracing;
-  return new ManagerTracing(tracing, tracer, requestId, tracers.open(tracer), tracers.teller, isEgress, counts);
+  return new ManagerTracing(tracing, tracer, requestId, tracers.open(tracer), tracers.teller, isEgress);
 }
 
 /** `settings` is asked at every connection: a listening socket may get another listener, with another certificate. */
@@ -149,17 +147,6 @@ function bindTerminal(
   }
   const { http } = terminal;
   const before = replaced.find(({ table }) => table.statPrefix === http.statPrefix);
-  // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.
-  const stats = before?.stats ?? {
-    connections: 0,
-    active: 0,
-    requests: 0,
-    activeRequests: 0,
-    refused: 0,
-    classes: new Float64Array(STATUS_CLASSES),
-    traces: noTraces(),
-    bytes: { received: 0, sent: 0 },
-  };
   return {
     kind: "http",
     http: {
@@ -168,11 +155,20 @@ function bindTerminal(
       routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
       filters: new HttpFilterChain(http.filters),
       logs: bindLogs(http.accessLogs, context.accessLogs),
-      tracing: bindTracing(http, context, direction === "outbound", stats.traces),
+      tracing: bindTracing(http, context, direction === "outbound"),
       inbound,
       metrics,
       ownNames: () => (tls?.certificate === undefined ? [] : context.secrets.urisOf(tls.certificate)),
-      stats,
+      // A manager that comes and goes between two scrapes is seen by none: what it counts is its successor's, too.
+      stats: before?.stats ?? {
+        connections: 0,
+        active: 0,
+        requests: 0,
+        activeRequests: 0,
+        refused: 0,
+        classes: new Float64Array(STATUS_CLASSES),
+        bytes: { received: 0, sent: 0 },
+      },
     },
   };
 }

@@ -9,7 +9,6 @@ import type { BoundLog } from "./access-log.ts";
 import type { DownstreamFacts } from "./connection-facts.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { FilterChain } from "./filter/chain.ts";
-import type { TraceReason } from "./tracing/decision.ts";
 import type { ManagerTracing } from "./tracing/request-trace.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
@@ -22,8 +21,6 @@ export interface HttpStats {
   refused: number;
   /** Finished requests by the hundreds of their status. */
   readonly classes: Float64Array;
-  /** Requests by what was decided of their trace, where somebody is told of spans. */
-  readonly traces: Record<TraceReason, number>;
   readonly bytes: ByteCounters;
 }
 

@@ -5,18 +5,9 @@ import * as names from "../stats/names/proxy.ts";
 import type { Registry } from "../stats/registry.ts";
 import type { BoundHttp } from "./downstream.ts";
 import type { Listener } from "./listener.ts";
-import { noTraces } from "./tracing/decision.ts";
 
 /** Label values of `response_code_class`, by slot; requests without a response have none. */
 export const CLASS_NAMES: readonly (string | undefined)[] = [undefined, "1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/** Envoy: ConnectionManagerImpl::chargeTracingStats. */
-const TRACES = [
-  ["sampling", names.HTTP_TRACED_RANDOMLY],
-  ["service-forced", names.HTTP_TRACED_FOR_SERVICE],
-  ["client-forced", names.HTTP_TRACED_FOR_CLIENT],
-  ["not-traceable", names.HTTP_NOT_TRACEABLE],
-] as const;
 
 type Stats = BoundHttp["stats"];
 
@@ -29,7 +20,6 @@ interface Written {
   received: number;
   sent: number;
   readonly classes: Float64Array;
-  readonly traces: Stats["traces"];
 }
 
 export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string, Listener>) => void {
@@ -41,7 +31,6 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
   const listenerResponses = registry.counter(names.LISTENER_REQUESTS);
   const open = registry.gauge(names.HTTP_CONNECTIONS_ACTIVE);
   const inFlight = registry.gauge(names.HTTP_REQUESTS_ACTIVE);
-  const traces = TRACES.map(([reason, definition]) => [reason, registry.counter(definition)] as const);
   const known = new Map<Stats, Written>();
 
   const add = (stats: Stats, written: Written): void => {
@@ -55,11 +44,6 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
       if (name === undefined || more === 0) continue;
       responses.add(responses.series([name, written.prefix]), more);
       listenerResponses.add(listenerResponses.series([name, written.prefix, written.listener]), more);
-    }
-    for (const [reason, counter] of traces) {
-      const more = stats.traces[reason] - written.traces[reason];
-      if (more > 0) counter.add(counter.series(prefix), more);
-      written.traces[reason] = stats.traces[reason];
     }
     written.connections = stats.connections;
     written.requests = stats.requests;
@@ -75,7 +59,7 @@ export function httpMetrics(registry: Registry): (listeners: ReadonlyMap<string,
         current.add(stats);
         if (known.has(stats)) continue;
         const classes = new Float64Array(CLASS_NAMES.length);
-        const none = { connections: 0, requests: 0, received: 0, sent: 0, classes, traces: noTraces() };
+        const none = { connections: 0, requests: 0, received: 0, sent: 0, classes };
         known.set(stats, { listener, prefix: table.statPrefix, ...none });
       }
     const active = new Map<string, { connections: number; requests: number }>();

@@ -1,5 +1,6 @@
 // Kubernetes' own kinds: what runs, and under which names.
 
+import { correctedList } from "../../base/corrected-list.ts";
 import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
 import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
@@ -77,8 +78,10 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings, bef
     return made.object === object ? made : { ...made, object };
   };
   if (!before?.changed) return ofReads(objects.map((_, i) => readAt(i)));
-  const results = [...known];
-  for (const i of before.changed) results[i] = readAt(i);
+  const results = correctedList(
+    known,
+    before.changed.map((i) => [i, readAt(i)]),
+  );
   const parts = before.changed.reduce<MeshParts | undefined>(
     (last, i) => last && withPart(last, known[i]!.part, results[i]!.part),
     before.parts,
@@ -99,7 +102,7 @@ function withPart(parts: MeshParts, old: Part, now: Part): MeshParts | undefined
 }
 
 function withItem<T>(items: readonly T[], old: T, now: T): readonly T[] {
-  return items.with(items.indexOf(old), now);
+  return correctedList(items, [[items.indexOf(old), now]]);
 }
 
 function ofReads(results: readonly Read[]): Translation {

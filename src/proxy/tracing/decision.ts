@@ -6,11 +6,6 @@ import type { RequestIdRules, Share, TraceSampling } from "../../table/tracing.t
 /** Envoy: Tracing::Reason. */
 export type TraceReason = "not-traceable" | "sampling" | "client-forced" | "service-forced";
 
-/** Of none yet. */
-export function noTraces(): Record<TraceReason, number> {
-  return { "not-traceable": 0, sampling: 0, "client-forced": 0, "service-forced": 0 };
-}
-
 /** The version digit of a UUID, where Envoy keeps the reason (UUIDRequestIDExtension). */
 const REASON_AT = 14;
 const UUID_LENGTH = 36;

@@ -8,7 +8,7 @@ import type { RequestIdRules, Tracer, Tracing } from "../../table/tracing.ts";
 import type { AccessRecord } from "../access-record.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import type { Host } from "../upstream/host.ts";
-import { decideTrace, type TraceReason } from "./decision.ts";
+import { decideTrace } from "./decision.ts";
 import type { SpanExporter } from "./exporter.ts";
 import { Span } from "./span.ts";
 import { type Teller, tagAttempt, tagRequest } from "./span-tags.ts";
@@ -25,7 +25,6 @@ export class ManagerTracing {
   readonly #exporter: SpanExporter;
   readonly #teller: Teller;
   readonly #isEgress: boolean;
-  readonly #counts: Record<TraceReason, number>;
 
   constructor(
     tracing: Tracing,
@@ -34,7 +33,6 @@ export class ManagerTracing {
     exporter: SpanExporter,
     teller: Teller,
     isEgress: boolean,
-    counts: Record<TraceReason, number>,
   ) {
     this.#tracing = tracing;
     this.#tracer = tracer;
@@ -42,7 +40,6 @@ export class ManagerTracing {
     this.#exporter = exporter;
     this.#teller = teller;
     this.#isEgress = isEgress;
-    this.#counts = counts;
   }
 
   /** Decides, and tells the next hop in the request's fields. Undefined: the request is not sampled (Envoy: ActiveStream::traceRequest). */
@@ -51,7 +48,6 @@ export class ManagerTracing {
     const own = route?.tracing;
     const sampling = own?.sampling ?? this.#tracing.sampling;
     const reason = decideTrace(headers, sampling, this.#rules, Math.random());
-    this.#counts[reason]++;
     const operation = this.#operation(headers, own?.operation ?? "", own?.propagates ?? false);
     const received = receivedContext(headers, this.#tracer.kind);
     if (!received) return undefined;

@@ -131,24 +131,6 @@ export const HTTP_RESPONSES = counter("envoy_http_downstream_rq_xx", "Requests b
   ...MANAGER,
 ]);
 
-/** Requests by why they are traced, or are not. */
-export const HTTP_TRACED_RANDOMLY = counter(
-  "envoy_http_tracing_random_sampling",
-  "Requests traced by sampling",
-  MANAGER,
-);
-export const HTTP_TRACED_FOR_SERVICE = counter(
-  "envoy_http_tracing_service_forced",
-  "Requests traced because a service forces it",
-  MANAGER,
-);
-export const HTTP_TRACED_FOR_CLIENT = counter(
-  "envoy_http_tracing_client_enabled",
-  "Requests traced because the client asks for it",
-  MANAGER,
-);
-export const HTTP_NOT_TRACEABLE = counter("envoy_http_tracing_not_traceable", "Requests that are not traced", MANAGER);
-
 const LISTENER = ["listener_address"] as const;
 
 export const LISTENER_CONNECTIONS_ACTIVE = gauge(

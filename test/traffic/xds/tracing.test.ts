@@ -489,34 +489,3 @@ traffic(
     await until("a failed report", async () => (await failed()) > 0);
   },
 );
-
-const FROM_INSIDE: CaseConfiguration = {
-  ...OUTBOUND,
-  manager: {
-    stat_prefix: "counted",
-    internal_address_config: { cidr_ranges: [{ address_prefix: "10.0.0.0", prefix_len: 8 }] },
-  },
-};
-
-traffic(
-  "requests are counted by why they are traced",
-  { ...zipkin({ random_sampling: { value: 0 }, client_sampling: { value: 100 } }, {}, FROM_INSIDE), legs: DIRECT },
-  async ({ client, process }) => {
-    const asked = (digit: string, headers: Record<string, string> = {}) =>
-      client.request("/", { headers: { "x-request-id": `c1dd9f0a-7d69-${digit}ab6-a5e3-fb0a0ea6f3e5`, ...headers } });
-    await asked("4");
-    await asked("9");
-    await asked("9");
-    await asked("4", { "x-envoy-force-trace": "1" }); // of a stranger: taken away
-    await asked("4", { "x-envoy-force-trace": "1", "x-forwarded-for": "10.0.0.1" });
-    await asked("4", { "x-client-trace-id": "theirs" });
-    const counter = async (name: string) => {
-      const stats = await process.admin("/stats/prometheus");
-      return Number(
-        new RegExp(`^envoy_http_tracing_${name}{[^}]*prefix="counted"} ([1-9]\\d*)$`, "m").exec(stats)?.[1] ?? 0,
-      );
-    };
-    const names = ["not_traceable", "random_sampling", "service_forced", "client_enabled"];
-    await until("the counts", async () => (await Promise.all(names.map(counter))).join() === "2,2,1,1");
-  },
-);
