@@ -23,6 +23,8 @@ import type { FiguresCase } from "./case.ts";
 const MESH: MeshSize = { services: 1_000, endpoints: 10, proxies: 1_000 };
 const LARGE: MeshSize = { services: 5_000, endpoints: 10, proxies: 1_000 };
 const SMALL: MeshSize = { services: 500, endpoints: 10, proxies: 100 };
+/** What a change costs each proxy that is told of it grows with them alone. */
+const AS_MANY_PROXIES: MeshSize = { ...SMALL, proxies: LARGE.proxies };
 const CHANGES = 10;
 const POLL_MS = 20;
 const SYNC_LIMIT_MS = 120_000;
@@ -225,18 +227,20 @@ async function compileOf(lab: Lab, size: MeshSize): Promise<CompileReport> {
 
 async function growth(lab: Lab): Promise<Outcome> {
   const small = await compileOf(lab, SMALL);
+  const alike = await compileOf(lab, AS_MANY_PROXIES);
   const large = await compileOf(lab, LARGE);
   const row = (size: MeshSize, report: CompileReport) => {
-    const subject = `${size.services} services, ${size.services * size.endpoints} endpoints`;
+    const subject = `${size.services} services, ${size.services * size.endpoints} endpoints, ${size.proxies} proxies`;
     return [
       figure(subject, "from nothing", report.firstMs, "ms"),
       figure(subject, "resident", report.residentBytes / 1e6, "MB"),
       figure(subject, "one endpoint", report.endpointMs, "ms"),
       figure(subject, "one VirtualService", report.virtualServiceMs, "ms"),
+      figure(subject, "a Pod that comes or goes", report.podMs, "ms"),
     ];
   };
   return {
-    figures: [...row(SMALL, small), ...row(LARGE, large)],
+    figures: [...row(SMALL, small), ...row(AS_MANY_PROXIES, alike), ...row(LARGE, large)],
     verdicts: [
       verdict("5,000 services from nothing, seconds", large.firstMs / 1_000, "s", 5),
       verdict("resident memory with them", large.residentBytes / 1e6, "MB", 1_500),
@@ -244,7 +248,7 @@ async function growth(lab: Lab): Promise<Outcome> {
       verdict("memory of 10 times the services", large.residentBytes / small.residentBytes, "times", 12),
       verdict(
         "a change of one endpoint among 10 times the services",
-        large.endpointMs / small.endpointMs,
+        large.endpointMs / alike.endpointMs,
         "times",
         1.5,
       ),

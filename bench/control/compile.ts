@@ -17,6 +17,8 @@ export interface CompileReport {
   readonly residentBytes: number;
   readonly endpointMs: number;
   readonly virtualServiceMs: number;
+  /** One with a proxy. */
+  readonly podMs: number;
 }
 
 const CHANGES = 15;
@@ -44,6 +46,13 @@ class Compiler {
     return performance.now() - startedAt;
   }
 
+  /** Objects stay sorted by key. */
+  toggle(object: SourceObject): void {
+    const place = this.#objects.findIndex(({ key }) => key >= object.key);
+    const isThere = this.#objects[place]?.key === object.key;
+    this.#objects = this.#objects.toSpliced(place, isThere ? 1 : 0, ...(isThere ? [] : [object]));
+  }
+
   replace(object: SourceObject): void {
     const place = this.#objects.findIndex(({ key }) => key === object.key);
     this.#objects = correctedList(this.#objects, [[place, object]]);
@@ -51,9 +60,11 @@ class Compiler {
 }
 
 function main(size: MeshSize): CompileReport {
-  const compiler = new Compiler(meshObjects(size));
+  const objects = meshObjects(size);
+  const compiler = new Compiler([...objects].sort((a, b) => (a.key < b.key ? -1 : 1)));
   const firstMs = compiler.compile();
   const residentBytes = process.memoryUsage().rss;
+  const pod = podObject(size, CHANGED_SERVICE, 0);
   const changed = (change: (i: number) => SourceObject) =>
     median(
       Array.from({ length: CHANGES }, (_, i) => {
@@ -66,6 +77,12 @@ function main(size: MeshSize): CompileReport {
     residentBytes,
     endpointMs: changed((i) => podObject(size, CHANGED_SERVICE, 1, i + 1)),
     virtualServiceMs: changed((i) => virtualServiceObject(size, CHANGED_SERVICE, i + 1)),
+    podMs: median(
+      Array.from({ length: CHANGES }, () => {
+        compiler.toggle(pod);
+        return compiler.compile();
+      }),
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { correctedList, differingPlaces } from "./corrected-list.ts";
+import { correctedList, differingPlaces, listDifference } from "./corrected-list.ts";
 
 const items = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 8 });
 
@@ -31,4 +31,16 @@ test("of two corrections the first and the last are compared, too", () => {
   const first = [1, 2, 3];
   const last = correctedList(correctedList(first, [[0, 5]]), [[2, 6]]);
   expect(differingPlaces(first, last)).toEqual([0, 2]);
+});
+
+test("with what came in the place of what went, the one list is the other", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(9)), fc.uniqueArray(fc.nat(9)), (one, other) => {
+      const [before, now] = [one.sort(), other.sort()];
+      const { gone, come } = listDifference(before, now);
+      const kept = before.filter((item) => !gone.includes(item));
+      expect([...kept, ...come].sort()).toEqual(now);
+      expect(listDifference(before, [...before])).toEqual({ gone: [], come: [] });
+    }),
+  );
 });

@@ -11,7 +11,7 @@ const corrections = new WeakMap<readonly unknown[], Correction>();
 
 /** `list` with other items at some places; the same list when they are the very items that stand there. */
 export function correctedList<T>(list: readonly T[], items: Iterable<readonly [place: number, item: T]>): readonly T[] {
-  const made = [...list];
+  const made = list.slice();
   const places: number[] = [];
   for (const [place, item] of items) {
     if (made[place] === item) continue;
@@ -31,4 +31,24 @@ export function differingPlaces(before: readonly unknown[], now: readonly unknow
   const places: number[] = [];
   for (let i = 0; i < now.length; i++) if (before[i] !== now[i]) places.push(i);
   return places;
+}
+
+/** What one list has that another has not, in their order. */
+export interface ListDifference<T> {
+  readonly gone: readonly T[];
+  readonly come: readonly T[];
+}
+
+/** All that stands between what both begin with and what both end with: where items came and went at distant places, that is much. */
+export function listDifference<T>(before: readonly T[], now: readonly T[]): ListDifference<T> {
+  if (before.length === now.length) {
+    const places = differingPlaces(before, now);
+    return { gone: places.map((place) => before[place]!), come: places.map((place) => now[place]!) };
+  }
+  const common = Math.min(before.length, now.length);
+  let start = 0;
+  while (start < common && before[start] === now[start]) start++;
+  let end = 0;
+  while (end < common - start && before[before.length - 1 - end] === now[now.length - 1 - end]) end++;
+  return { gone: before.slice(start, before.length - end), come: now.slice(start, now.length - end) };
 }

@@ -1,10 +1,11 @@
 // What compilations remember of each other. One for each control plane; a new one makes everything anew, with the same result.
 
+import { listDifference } from "../base/corrected-list.ts";
 import { differingKeys } from "../base/corrected-map.ts";
 import { sameContent, sameItems } from "../model/equality.ts";
 import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { ServiceKey } from "../model/service.ts";
+import { hostOfKey, type ServiceKey } from "../model/service.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { Memo } from "./memo.ts";
 import { outlineOf, Perspectives } from "./perspective.ts";
@@ -36,6 +37,14 @@ export interface Moving {
 /** What all proxies are told of, but for what is theirs alone. */
 type Routed = Pick<Mesh, "routes" | "gatewayRoutes"> & { readonly lasting: readonly unknown[] };
 
+/** Hosts of the routes that are in one list alone; undefined: some of them are wildcards, which concern any host. */
+export function hostsOfChanged(before: Mesh["routes"], now: Mesh["routes"]): ReadonlySet<string> | undefined {
+  const { gone, come } = listDifference(before, now);
+  const hosts = new Set([...gone, ...come].flatMap((route) => route.hosts));
+  for (const host of hosts) if (host.startsWith("*")) return undefined;
+  return hosts;
+}
+
 export class CompileCache {
   readonly memo = new Memo();
   /** Of what depends on routing alone, which most changes leave as it is: endpoints come and go far more often. */
@@ -52,8 +61,10 @@ export class CompileCache {
   #small = 0;
   #selectors: readonly ClientSelector[] = [];
   #perspectives: Perspectives | undefined;
+  #unrouted: readonly unknown[] = [];
+  #rerouted: { readonly since: Mesh["routes"]; readonly hosts: ReadonlySet<string> | undefined } | undefined;
   #moving: Moving | undefined;
-  #moved: { readonly since: Moving; readonly services: ReadonlySet<ServiceKey> } | undefined;
+  #moved: { readonly since: Moving; readonly hosts: ReadonlySet<string> } | undefined;
 
   /** Begins a compilation. */
   begin(mesh: Mesh, acknowledged: AcknowledgedServerNames): void {
@@ -61,7 +72,11 @@ export class CompileCache {
     this.#reach.update(mesh, acknowledged);
     this.#moving = { endpoints: mesh.index.endpoints, reach: this.#reach.all };
     this.#moved = undefined;
-    this.#selectors = this.references.get("selectors", [mesh.routes, mesh.clientPolicies], () => clientSelectors(mesh));
+    this.#rerouted = undefined;
+    this.#selectors = this.references.get("selectors", [mesh.routes, mesh.clientPolicies], () => {
+      const selectors = clientSelectors(mesh);
+      return sameContent(selectors, this.#selectors) ? this.#selectors : selectors;
+    });
     const inputs = routingInputs(mesh, this.#selectors);
     const isSame = sameContent(inputs, this.#routingInputs);
     const isRouted = sameContent(mesh.routes, this.#routes);
@@ -79,6 +94,8 @@ export class CompileCache {
       [mesh.settings, mesh.services, outlines, mesh.clientPolicies],
       () => new Perspectives(mesh),
     );
+    const unrouted = [this.#lasting, this.#selectors, this.#perspectives];
+    if (!sameItems(unrouted, this.#unrouted)) this.#unrouted = unrouted;
   }
 
   /** What is remembered holds for one list of inputs: while they are the same, nothing is asked for again and nothing forgotten. */
@@ -106,17 +123,29 @@ export class CompileCache {
     return this.#routed;
   }
 
+  /** The same object as long as nothing changed of what proxies without routes of their own are made from, beside endpoints and workloads. */
+  get unrouted(): readonly unknown[] {
+    return this.#unrouted;
+  }
+
+  /** Hosts of routes that came or went; undefined: any. */
+  reroutedSince(since: Mesh["routes"]): ReadonlySet<string> | undefined {
+    if (this.#rerouted?.since !== since) this.#rerouted = { since, hosts: hostsOfChanged(since, this.#routes) };
+    return this.#rerouted.hosts;
+  }
+
   get moving(): Moving {
     return this.#moving!;
   }
 
-  /** Services whose endpoints are others than they were, or are reached otherwise. */
-  movedSince(since: Moving): ReadonlySet<ServiceKey> {
-    if (this.#moved?.since === since) return this.#moved.services;
+  /** Hosts of services whose endpoints are others than they were, or are reached otherwise. */
+  movedSince(since: Moving): ReadonlySet<string> {
+    if (this.#moved?.since === since) return this.#moved.hosts;
     const { endpoints, reach } = this.moving;
-    const services = new Set([...differingKeys(since.endpoints, endpoints), ...differingKeys(since.reach, reach)]);
-    this.#moved = { since, services };
-    return services;
+    const keys = [...differingKeys(since.endpoints, endpoints), ...differingKeys(since.reach, reach)];
+    const hosts = new Set(keys.map(hostOfKey));
+    this.#moved = { since, hosts };
+    return hosts;
   }
 
   /** The mesh's. */

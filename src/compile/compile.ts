@@ -4,7 +4,6 @@
 import type { ClientSelector } from "../model/match.ts";
 import type { InboundPort, Mesh } from "../model/mesh.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
-import { hostOfKey, type ServiceKey } from "../model/service.ts";
 import { type Workload, type WorkloadKey, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
 import type { ResourceMap, Snapshot } from "../xds/snapshot.ts";
@@ -15,6 +14,7 @@ import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { originateAll } from "./origination.ts";
 import { compileCommon, compileOutbound, type Outbound, type OwnOutbound } from "./outbound.ts";
+import type { OutboundListening } from "./outbound-routing.ts";
 import { laidOver, type OutboundSets } from "./outbound-sets.ts";
 import { compileOwn } from "./own.ts";
 import { inputsFor, PATCHED_KINDS, PatchProgram, programKey } from "./patch/program.ts";
@@ -73,7 +73,9 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   if (!proxy) return undefined;
   const kept = shared.kept.get(workload);
   const known =
-    kept?.routed === cache.routed && kept.bindings === mesh.index.inboundPorts.get(kept.key) ? kept : undefined;
+    kept && kept.basis === basisOf(cache, proxy) && kept.bindings === mesh.index.inboundPorts.get(kept.key)
+      ? kept
+      : undefined;
   if (!known) return compileAnew(shared, workload, proxy).snapshot;
   const outbound = outboundOf(shared, known.view);
   if (outbound === known.outbound) return known.snapshot;
@@ -86,13 +88,18 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
 /** What a proxy was told, and what it was made from. */
 interface KeptProxy {
   readonly key: WorkloadKey;
-  readonly routed: CompileCache["routed"];
+  readonly basis: unknown;
   readonly bindings: readonly InboundPort[] | undefined;
   readonly view: View;
   readonly own: OwnSets;
   readonly outbound: OutboundSets;
   readonly program: PatchProgram | undefined;
   readonly snapshot: ProxySnapshot;
+}
+
+/** The same object as long as what the proxy has of its own is made from nothing else but its workload, and what leads to that. */
+function basisOf(cache: CompileCache, proxy: WorkloadProxy): unknown {
+  return isGateway(proxy) || proxy.upstreams.length > 0 ? cache.routed : cache.unrouted;
 }
 
 type KeptProxies = WeakMap<Workload, KeptProxy>;
@@ -119,7 +126,7 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
     ? cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program))
     : snapshot;
   const bindings = mesh.index.inboundPorts.get(key);
-  const kept = { key, routed: cache.routed, bindings, view, own, outbound, program, snapshot: patched };
+  const kept = { key, basis: basisOf(cache, proxy), bindings, view, own, outbound, program, snapshot: patched };
   shared.kept.set(workload, kept);
   return kept;
 }
@@ -285,21 +292,25 @@ function outboundOf(shared: SharedResources, view: View): OutboundSets {
   const known = shared.outbound.get(view.key);
   if (known) return known;
   const { cache } = shared;
-  const { routed, moving, references } = cache;
+  const { unrouted, moving, references } = cache;
+  const { routes } = shared.mesh;
   const key = `outbound/${view.key}`;
   const before = references.last<KeptOutbound>(key);
   const common = view.scope ? undefined : commonOf(shared, commonView(view));
-  const isKept = before?.routed === routed && !concerns(cache.movedSince(before.moving), before.own);
-  const own = isKept ? before.own : ownOutboundOf(shared, view, common);
+  const own = before && isKept(shared, before, common) ? before.own : ownOutboundOf(shared, view, common);
   const sets = laidOver(own.sets, common?.sets, before?.sets);
-  references.set(key, { routed, moving, own, sets } satisfies KeptOutbound);
+  const listening = common?.routing.listening;
+  references.set(key, { unrouted, routes, listening, moving, own, sets } satisfies KeptOutbound);
   shared.outbound.set(view.key, sets);
   return sets;
 }
 
 /** What proxies of a view were told, and what it was made from. */
 interface KeptOutbound {
-  readonly routed: CompileCache["routed"];
+  readonly unrouted: readonly unknown[];
+  readonly routes: Mesh["routes"];
+  /** Everybody's: ports are shared. */
+  readonly listening: OutboundListening | undefined;
   readonly moving: Moving;
   readonly own: OwnOutbound;
   readonly sets: OutboundSets;
@@ -309,8 +320,17 @@ function ownOutboundOf(shared: SharedResources, view: View, common: Outbound | u
   return common ? compileOutbound(shared, view, common) : compileScoped(shared, view);
 }
 
-function concerns(moved: ReadonlySet<ServiceKey>, { hosts }: OwnOutbound): boolean {
-  for (const key of moved) if (hosts.has(hostOfKey(key))) return true;
+/** A scope leaves what routes lead to. */
+function isKept({ mesh, cache }: SharedResources, before: KeptOutbound, common: Outbound | undefined): boolean {
+  if (before.unrouted !== cache.unrouted || before.listening !== common?.routing.listening) return false;
+  if (concerns(cache.movedSince(before.moving), before.own)) return false;
+  if (before.routes === mesh.routes) return true;
+  const rerouted = common && cache.reroutedSince(before.routes);
+  return rerouted !== undefined && !concerns(rerouted, before.own);
+}
+
+function concerns(moved: ReadonlySet<string>, { hosts }: OwnOutbound): boolean {
+  for (const host of moved) if (hosts.has(host)) return true;
   return false;
 }
 

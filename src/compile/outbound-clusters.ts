@@ -3,7 +3,7 @@
 import { corrected, differingKeys } from "../base/corrected-map.ts";
 import { clientPolicyFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { hostOfKey, type Service, serviceKey } from "../model/service.ts";
+import { type Service, serviceKey } from "../model/service.ts";
 import type { CompileCache, Moving } from "./cache.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import type { Member } from "./member.ts";
@@ -53,8 +53,8 @@ function movedClusters(
   view: View,
   { members, moving }: KeptClusters,
 ): readonly (readonly [string, ServiceClusters])[] {
-  return [...context.cache.movedSince(moving)].flatMap((key) => {
-    const member = members.byHost.get(hostOfKey(key));
+  return [...context.cache.movedSince(moving)].flatMap((host) => {
+    const member = members.byHost.get(host);
     return member ? [[member.service.host, clustersOf(context, view, member.service)] as const] : [];
   });
 }

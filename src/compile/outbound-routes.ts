@@ -9,6 +9,7 @@ import type { HttpRoute, Route } from "../model/route.ts";
 import type { ServicePort } from "../model/service.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
+import { hostsOfChanged } from "./cache.ts";
 import { domainsOf, settleDomains, withPort } from "./domains.ts";
 import { addressRouteName, FORWARD_PROXY } from "./listener-names.ts";
 import type { Member } from "./member.ts";
@@ -74,20 +75,6 @@ export function hostRoutes(
   if (changed.length === 0) return { ...before, written };
   const made = gatherRoutes(mesh, memo, view, members, new Set(changed.map(([host]) => host)));
   return { written, rulers: corrected(before.rulers, changed), routes: corrected(before.routes, made) };
-}
-
-/** Hosts of the routes that are in one list alone; undefined: some of them are wildcards, which concern any host. */
-function hostsOfChanged(before: readonly Route[], now: readonly Route[]): ReadonlySet<string> | undefined {
-  const { length } = before;
-  const common = Math.min(length, now.length);
-  let start = 0;
-  while (start < common && before[start] === now[start]) start++;
-  let end = 0;
-  while (end < common - start && before[length - 1 - end] === now[now.length - 1 - end]) end++;
-  const changed = [...before.slice(start, length - end), ...now.slice(start, now.length - end)];
-  const hosts = new Set(changed.flatMap((route) => route.hosts));
-  for (const host of hosts) if (host.startsWith("*")) return undefined;
-  return hosts;
 }
 
 /**

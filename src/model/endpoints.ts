@@ -1,6 +1,7 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
 import { parseAddress } from "../base/cidr.ts";
+import { type ListDifference, listDifference } from "../base/corrected-list.ts";
 import { corrected, differingKeys } from "../base/corrected-map.ts";
 import {
   type Endpoint,
@@ -15,7 +16,6 @@ import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
 import { compareText } from "./origin.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
-import { replacements } from "./settle.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
 
 export interface EndpointIndex {
@@ -113,38 +113,56 @@ function concernedBy(
 
 type WorkloadIndexes = Omit<EndpointIndex, "endpoints">;
 
+/** Workloads that came and went beyond which everything is indexed anew. */
+const MANY = 500;
+
 function indexWorkloads(workloads: readonly Workload[], before: Before | undefined): WorkloadIndexes {
-  const replaced = before && replacements(before.workloads, workloads, workloadKey);
-  if (before && replaced) return withReplaced(before.index, replaced);
+  const difference = before && listDifference(before.workloads, workloads);
+  if (before && difference && difference.gone.length + difference.come.length <= MANY)
+    return withDifference(before.index, difference);
   return {
     workloads: new Map(workloads.map((workload) => [workloadKey(workload), workload])),
     workloadsByNamespace: indexNamespaces(workloads, before?.index.workloadsByNamespace),
-    proxied: proxiedOf(workloads, before?.index.proxied),
+    proxied: proxiedAmong(workloads),
   };
 }
 
-function proxiedOf(workloads: readonly Workload[], before: readonly WorkloadKey[] | undefined): readonly WorkloadKey[] {
-  const proxied = workloads.filter(({ proxy }) => proxy !== undefined).map(workloadKey);
-  return before && sameItems(before, proxied) ? before : proxied;
+function proxiedAmong(workloads: readonly Workload[]): readonly WorkloadKey[] {
+  return workloads.filter(({ proxy }) => proxy !== undefined).map(workloadKey);
 }
 
-function withReplaced(before: WorkloadIndexes, replaced: ReadonlyMap<Workload, Workload>): WorkloadIndexes {
-  const now = [...replaced.values()];
-  const workloads = corrected(
-    before.workloads,
-    now.map((workload) => [workloadKey(workload), workload]),
-  );
-  const namespaces = [...new Set(now.map((workload) => workload.namespace))];
+function withDifference(before: WorkloadIndexes, { gone, come }: ListDifference<Workload>): WorkloadIndexes {
+  const workloads = corrected(before.workloads, [
+    ...gone.map((workload): [WorkloadKey, undefined] => [workloadKey(workload), undefined]),
+    ...come.map((workload): [WorkloadKey, Workload] => [workloadKey(workload), workload]),
+  ]);
+  const without = new Set(gone);
+  const namespaces = new Set([...gone, ...come].map(({ namespace }) => namespace));
   const workloadsByNamespace = corrected(
     before.workloadsByNamespace,
-    namespaces.map((namespace) => {
-      const { things } = before.workloadsByNamespace.get(namespace)!;
-      return [namespace, new LabelIndex(things.map((thing) => replaced.get(thing) ?? thing))];
+    [...namespaces].map((namespace) => {
+      const things = before.workloadsByNamespace.get(namespace)?.things ?? [];
+      const own = come.filter((workload) => workload.namespace === namespace);
+      const members = [...things.filter((thing) => !without.has(thing)), ...own].sort(byKey);
+      return [namespace, members.length === 0 ? undefined : new LabelIndex(members)];
     }),
   );
-  const isSame = [...replaced].every(([old, workload]) => (old.proxy === undefined) === (workload.proxy === undefined));
-  const proxied = isSame ? before.proxied : proxiedOf([...workloads.values()], undefined);
-  return { workloads, workloadsByNamespace, proxied };
+  return { workloads, workloadsByNamespace, proxied: proxiedAfter(before.proxied, gone, come) };
+}
+
+function byKey(a: Workload, b: Workload): number {
+  return compareText(workloadKey(a), workloadKey(b));
+}
+
+function proxiedAfter(
+  before: readonly WorkloadKey[],
+  gone: readonly Workload[],
+  come: readonly Workload[],
+): readonly WorkloadKey[] {
+  const [without, more] = [proxiedAmong(gone), proxiedAmong(come)];
+  if (sameItems(without, more)) return before;
+  const left = new Set(without);
+  return [...before.filter((key) => !left.has(key)), ...more].sort(compareText);
 }
 
 function indexNamespaces(
