@@ -56,9 +56,9 @@ export class Router implements AttemptOwner, TunnelOwner {
   #attemptStartedAt = 0;
   /** That count this request. */
   #breakers: Breakers | undefined = undefined;
-  /** That the route leads to; attempts are those of the cluster whose host it is. */
   /** Whether Envoy's headers are added. */
   readonly #tells: boolean;
+  /** That the route leads to; attempts are those of the cluster whose host it is. */
   #cluster: Cluster | undefined = undefined;
   #over = false;
 
