@@ -3,8 +3,9 @@
 import { correctedList } from "../../src/base/corrected-list.ts";
 import { CompileCache } from "../../src/compile/cache.ts";
 import { compileProxy, compileShared } from "../../src/compile/compile.ts";
-import { translate, type WholeTranslation } from "../../src/dialect/dialects.ts";
+import { translate } from "../../src/dialect/dialects.ts";
 import type { SourceObject } from "../../src/dialect/object.ts";
+import type { WholeTranslation } from "../../src/dialect/whole-translation.ts";
 import { buildMesh } from "../../src/model/build.ts";
 import type { Mesh } from "../../src/model/mesh.ts";
 import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";

@@ -1,9 +1,10 @@
 // Objects → everything that is wrong with them, each finding once, under the code that most people know.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { check, DIALECTS, translate } from "../dialect/dialects.ts";
+import { check, translate } from "../dialect/dialects.ts";
 import { READ_LIMITS } from "../dialect/limits.ts";
 import type { SourceObject } from "../dialect/object.ts";
+import { DIALECTS } from "../dialect/readers.ts";
 import { buildMesh } from "../model/build.ts";
 import { compareText } from "../model/origin.ts";
 import type { MeshSettings } from "../model/settings.ts";

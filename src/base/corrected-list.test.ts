@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { correctedList, differingPlaces, listDifference } from "./corrected-list.ts";
+import { correctedList, differingPlaces, listDifference, spliceBetween } from "./corrected-list.ts";
 
 const items = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 8 });
 
@@ -41,6 +41,8 @@ test("with what came in the place of what went, the one list is the other", () =
       const kept = before.filter((item) => !gone.includes(item));
       expect([...kept, ...come].sort()).toEqual(now);
       expect(listDifference(before, [...before])).toEqual({ gone: [], come: [] });
+      const splice = spliceBetween(before, now);
+      expect(before.toSpliced(splice.start, splice.gone.length, ...splice.come)).toEqual(now);
     }),
   );
 });

@@ -45,10 +45,20 @@ export function listDifference<T>(before: readonly T[], now: readonly T[]): List
     const places = differingPlaces(before, now);
     return { gone: places.map((place) => before[place]!), come: places.map((place) => now[place]!) };
   }
+  return spliceBetween(before, now);
+}
+
+/** `before.toSpliced(start, gone.length, ...come)` is the other list. */
+export interface Splice<T> extends ListDifference<T> {
+  readonly start: number;
+}
+
+/** The shortest. */
+export function spliceBetween<T>(before: readonly T[], now: readonly T[]): Splice<T> {
   const common = Math.min(before.length, now.length);
   let start = 0;
   while (start < common && before[start] === now[start]) start++;
   let end = 0;
   while (end < common - start && before[before.length - 1 - end] === now[now.length - 1 - end]) end++;
-  return { gone: before.slice(start, before.length - end), come: now.slice(start, now.length - end) };
+  return { start, gone: before.slice(start, before.length - end), come: now.slice(start, now.length - end) };
 }

@@ -4,8 +4,10 @@
 import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import { corrected } from "../base/corrected-map.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { holdsSettings, settingsAmong, translate, type WholeTranslation } from "../dialect/dialects.ts";
+import { settingsAmong, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
+import { holdsSettings } from "../dialect/readers.ts";
+import type { WholeTranslation } from "../dialect/whole-translation.ts";
 import type { MeshParts } from "../model/mesh.ts";
 
 import type { MeshSettings } from "../model/settings.ts";

@@ -41,6 +41,8 @@ export interface Translation {
 export interface TranslationBefore extends Translation {
   /** Where other objects of the same names stand now; all else is the same. Undefined: objects came and went. */
   readonly changed: readonly number[] | undefined;
+  /** Where objects came and went, and how many: all else is the same. Undefined: anywhere. */
+  readonly spliced?: { readonly at: number; readonly removed: number; readonly added: number } | undefined;
 }
 
 export interface Dialect {

@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { translate, type WholeTranslation } from "./dialects.ts";
+import { translate } from "./dialects.ts";
 import { readObjects, type SourceObject } from "./object.ts";
+import type { WholeTranslation } from "./whole-translation.ts";
 
 function objectsOf(...documents: readonly string[]): readonly SourceObject[] {
   return documents.flatMap((document) => readObjects("case.yaml", document).objects);

@@ -4,9 +4,10 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { misspelling } from "../base/nearest.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { check, DIALECTS } from "./dialects.ts";
+import { check } from "./dialects.ts";
 import { sourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
+import { DIALECTS } from "./readers.ts";
 import type { RecordSchema, Schema } from "./schema.ts";
 
 interface Field {

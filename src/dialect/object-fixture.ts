@@ -1,7 +1,7 @@
 // Objects made from the kinds' own tables, for tests that any object must pass.
 
 import fc from "fast-check";
-import { DIALECTS } from "./dialects.ts";
+import { DIALECTS } from "./readers.ts";
 import type { Format, MapSchema, NumberSchema, RecordSchema, Schema } from "./schema.ts";
 
 /** How near to what the table asks for: values of the right form alone, or one in twenty of any. */

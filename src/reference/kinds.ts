@@ -1,7 +1,7 @@
 // The kinds that have definitions, JSON schemas and pages: all custom resources that a dialect reads.
 
 import type { KindTable } from "../dialect/dialect.ts";
-import { DIALECTS } from "../dialect/dialects.ts";
+import { DIALECTS } from "../dialect/readers.ts";
 import type { RecordSchema } from "../dialect/schema.ts";
 import { type ResourceType, resourceByKind } from "../kube/resources.ts";
 import { AUTHORIZATION_POLICY } from "./words/authorization-policy.ts";

@@ -1,8 +1,8 @@
 // Objects from an API server, Kubernetes' own or the embedded one: every kind that a dialect reads, kept current by list and watch.
 
 import { logger } from "../../base/log.ts";
-import { DIALECTS } from "../../dialect/dialects.ts";
 import { type SourceObject, sourceObject } from "../../dialect/object.ts";
+import { DIALECTS } from "../../dialect/readers.ts";
 import type { KubeClient } from "../../kube/client/client.ts";
 import { Informer } from "../../kube/client/informer.ts";
 import { equalJson, isJsonObject } from "../../kube/json.ts";

@@ -2,8 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
-import { translate, type WholeTranslation } from "../dialects.ts";
+import { translate } from "../dialects.ts";
 import { readObjects, type SourceObject } from "../object.ts";
+import type { WholeTranslation } from "../whole-translation.ts";
 
 function object(kind: string, name: string, spec: unknown): SourceObject {
   const written = { apiVersion: "networking.istio.io/v1", kind, metadata: { name, namespace: "shop" }, spec };

@@ -3,6 +3,7 @@
 import { correctedList } from "../../base/corrected-list.ts";
 import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
+import { sameItems } from "../../model/equality.ts";
 import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
@@ -77,6 +78,11 @@ function translate(objects: readonly SourceObject[], settings: MeshSettings, bef
     const made = read(object, settings);
     return made.object === object ? made : { ...made, object };
   };
+  if (before?.spliced) {
+    const { at, removed, added } = before.spliced;
+    const come = objects.slice(at, at + added).map((object): Read => ({ ...read(object, settings), object }));
+    return ofReads(known.toSpliced(at, removed, ...come), before.parts);
+  }
   if (!before?.changed) return ofReads(objects.map((_, i) => readAt(i)));
   const results = correctedList(
     known,
@@ -105,7 +111,8 @@ function withItem<T>(items: readonly T[], old: T, now: T): readonly T[] {
   return correctedList(items, [[items.indexOf(old), now]]);
 }
 
-function ofReads(results: readonly Read[]): Translation {
+/** With lists of before that hold the same. */
+function ofReads(results: readonly Read[], before: MeshParts = NO_PARTS): Translation {
   const namespaces: Namespace[] = [];
   const services: Service[] = [];
   const workloads: Workload[] = [];
@@ -118,5 +125,14 @@ function ofReads(results: readonly Read[]): Translation {
     else if (part.kind === "namespace") namespaces.push(part.namespace);
     else if (part.kind === "credential") credentials.push(part.credential);
   }
-  return { parts: { ...NO_PARTS, namespaces, services, workloads, credentials, endpointLists }, results };
+  const kept = <T>(list: readonly T[], made: readonly T[]) => (sameItems(list, made) ? list : made);
+  const parts: MeshParts = {
+    ...NO_PARTS,
+    namespaces: kept(before.namespaces, namespaces),
+    services: kept(before.services, services),
+    workloads: kept(before.workloads, workloads),
+    credentials: kept(before.credentials, credentials),
+    endpointLists: kept(before.endpointLists, endpointLists),
+  };
+  return { parts, results };
 }
