@@ -11,6 +11,7 @@ import type {
   TcpKeepalive,
   Warmup,
 } from "../model/client-policy.ts";
+import type { LocalityPreference } from "../model/locality-preference.ts";
 import { packAny } from "../xds/any.ts";
 import type { CircuitBreakersSchema } from "../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
 import {
@@ -19,7 +20,10 @@ import {
   type UpstreamConnectionOptionsSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { OutlierDetectionSchema } from "../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.ts";
-import type { SlowStartConfigSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
+import type {
+  LocalityLbConfigSchema,
+  SlowStartConfigSchema,
+} from "../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import { LeastRequestSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
 import { MaglevSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
 import { RandomSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
@@ -40,11 +44,29 @@ function slowStart(warmup: Warmup | undefined): { slowStartConfig?: MessageInitS
   };
 }
 
-/** Localities count as much as their weights say; else as much as their endpoints. */
-const BY_WEIGHT = { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } } as const;
+/**
+ * Localities count as much as their weights say, or as zones, or as much as their endpoints. Of that last Envoy has to be told: by
+ * itself every cluster would have zones on a proxy that knows its own (ZoneAwareLoadBalancerBase).
+ */
+function localitiesOf(locality: LocalityPreference): MessageInitShape<typeof LocalityLbConfigSchema> {
+  switch (locality.kind) {
+    case "shares":
+      return { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } };
+    case "zones": {
+      const value = { minClusterSize: BigInt(locality.minClusterSize) };
+      return { localityConfigSpecifier: { case: "zoneAwareLbConfig", value } };
+    }
+    case "failover":
+    case "none":
+      return { localityConfigSpecifier: { case: "zoneAwareLbConfig", value: { routingEnabled: { value: 0 } } } };
+  }
+}
 
-function policyOf(choice: Balanced, byLocality: boolean): { readonly name: string; readonly typedConfig: Any } {
-  const localities = byLocality ? { localityLbConfig: BY_WEIGHT } : {};
+function policyOf(
+  choice: Balanced,
+  locality: LocalityPreference,
+): { readonly name: string; readonly typedConfig: Any } {
+  const localities = { localityLbConfig: localitiesOf(locality) };
   switch (choice.kind) {
     case "least-request": {
       const config = create(LeastRequestSchema, { ...slowStart(choice.warmup), ...localities });
@@ -57,10 +79,11 @@ function policyOf(choice: Balanced, byLocality: boolean): { readonly name: strin
     case "random":
       return named("random", packAny(RandomSchema, create(RandomSchema, localities)));
     case "consistent-hash":
-      return hashed(choice.table, byLocality);
+      return hashed(choice.table, locality.kind === "shares");
   }
 }
 
+/** `byLocality`: first a locality is chosen, by their weights, then one of its endpoints. A hash knows no zones. */
 function hashed(table: HashTable, byLocality: boolean): { readonly name: string; readonly typedConfig: Any } {
   const localities = byLocality ? { localityWeightedLbConfig: {} } : {};
   if (table.kind === "ring") {
@@ -75,9 +98,8 @@ function named(name: string, typedConfig: Any): { readonly name: string; readonl
   return { name: `envoy.load_balancing_policies.${name}`, typedConfig };
 }
 
-/** `byLocality`: first a locality is chosen, by their weights, then one of its endpoints. */
-export function balancing(choice: Balanced, byLocality: boolean): LoadBalancingPolicy {
-  const typedExtensionConfig = policyOf(choice, byLocality);
+export function balancing(choice: Balanced, locality: LocalityPreference): LoadBalancingPolicy {
+  const typedExtensionConfig = policyOf(choice, locality);
   return create(LoadBalancingPolicySchema, { policies: [{ typedExtensionConfig }] });
 }
 

@@ -92,8 +92,7 @@ const DNS_REFRESH_MS = 60_000;
 
 function discoveryFields(plan: ClusterPlan): ClusterFields {
   const { loadBalancing, locality } = plan.settings;
-  const byLocality = locality.kind === "shares";
-  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing, byLocality);
+  const policy = loadBalancing.kind === "original-destination" ? undefined : balancing(loadBalancing, locality);
   const dns = (type: Cluster_DiscoveryType): ClusterFields => ({
     clusterDiscoveryType: { case: "type", value: type },
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,

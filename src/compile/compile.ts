@@ -12,6 +12,7 @@ import { CompileCache, type Moving } from "./cache.ts";
 import { CredentialSecrets } from "./credential-secrets.ts";
 import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
+import { localCluster } from "./local-cluster.ts";
 import { originateAll } from "./origination.ts";
 import { compileCommon, compileOutbound, type Outbound, type OwnOutbound } from "./outbound.ts";
 import type { OutboundListening } from "./outbound-routing.ts";
@@ -73,7 +74,10 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   if (!proxy) return undefined;
   const kept = shared.kept.get(workload);
   const known =
-    kept && kept.basis === basisOf(cache, proxy) && kept.bindings === mesh.index.inboundPorts.get(kept.key)
+    kept &&
+    kept.basis === basisOf(cache, proxy) &&
+    kept.bindings === mesh.index.inboundPorts.get(kept.key) &&
+    kept.local === localCluster(mesh, cache, workload)
       ? kept
       : undefined;
   if (!known) return compileAnew(shared, workload, proxy).snapshot;
@@ -90,6 +94,7 @@ interface KeptProxy {
   readonly key: WorkloadKey;
   readonly basis: unknown;
   readonly bindings: readonly InboundPort[] | undefined;
+  readonly local: Compiled | undefined;
   readonly view: View;
   readonly own: OwnSets;
   readonly outbound: OutboundSets;
@@ -119,14 +124,17 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
   const inputs = isGateway(proxy)
     ? gatewayInputs(shared, workload, view)
     : ownInputs(shared, workload, proxy, view, scope);
-  const own = cache.references.get(`own/${key}`, inputs, () => ownSets(shared, workload, proxy, view, scope));
+  const local = localCluster(mesh, cache, workload);
+  const own = cache.references.get(`own/${key}`, [local, ...inputs], () =>
+    ownSets(shared, workload, ownResources(shared, workload, proxy, view, scope), local),
+  );
   const snapshot = cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
   const program = programOf(shared, workload);
   const patched = program
     ? cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program))
     : snapshot;
   const bindings = mesh.index.inboundPorts.get(key);
-  const kept = { key, basis: basisOf(cache, proxy), bindings, view, own, outbound, program, snapshot: patched };
+  const kept = { key, basis: basisOf(cache, proxy), bindings, local, view, own, outbound, program, snapshot: patched };
   shared.kept.set(workload, kept);
   return kept;
 }
@@ -196,17 +204,12 @@ function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View
   return [workload, view.key, bindings, ...written];
 }
 
-function ownSets(
-  shared: SharedResources,
-  workload: Workload,
-  proxy: WorkloadProxy,
-  view: View,
-  scope: ProxyScope | undefined,
-): OwnSets {
-  const own = ownResources(shared, workload, proxy, view, scope);
+function ownSets(shared: SharedResources, workload: Workload, own: OwnResources, local: Compiled | undefined): OwnSets {
   const key = workloadKey(workload);
   const sets = OWN_KINDS.map((kind) => [kind, [shared.cache.sets.share(`${key}/${kind}`, own[kind])]] as const);
-  return { sets: Object.fromEntries(sets), serverNames: own.serverNames };
+  // Endpoints are of all proxies alike where nobody has zones, and this one list is of the workload's fellows.
+  const eds = local ? { eds: [shared.cache.sets.share(`${key}/eds`, [local])] } : {};
+  return { sets: { ...Object.fromEntries(sets), ...eds }, serverNames: own.serverNames };
 }
 
 /** `before`: with the same of its own over what it shared then. Kinds of which it shares the same are as they were. */
@@ -263,7 +266,9 @@ function versionOf(layers: Layers): string {
 /** Of these the uppermost layer of a snapshot is the proxy's own. */
 export const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
 
-type OwnKinds = Readonly<Record<(typeof OWN_KINDS)[number], readonly Compiled[]>>;
+type OwnResources = Readonly<Record<(typeof OWN_KINDS)[number], readonly Compiled[]>> & {
+  readonly serverNames: ReadonlySet<string>;
+};
 
 function ownResources(
   { mesh, cache }: SharedResources,
@@ -271,7 +276,7 @@ function ownResources(
   proxy: WorkloadProxy,
   view: View,
   scope: ProxyScope | undefined,
-): OwnKinds & { readonly serverNames: ReadonlySet<string> } {
+): OwnResources {
   const { memo, routing } = cache;
   if (isGateway(proxy)) return { ...compileGateway({ mesh, memo }, workload, proxy, view), serverNames: new Set() };
   const secrets = new CredentialSecrets(mesh, workload.namespace);

@@ -51,6 +51,24 @@ test("subzone, zone, region, anywhere: without a gap between the priorities", ()
   ]);
 });
 
+describe("zones", () => {
+  const zones = { kind: "zones", labels: [], regions: [], minClusterSize: 6 } as const;
+
+  test("of the client's region are of one rank, whichever is its own; other regions come after", () => {
+    const expected = ["us/a/1 0 1", "us/a/2 0 1", "us/b/1 0 1", "ap/a/1 1 1", "eu/a/1 1 1"];
+    expect(groups(ALL, zones, at("us/a/1"))).toEqual(expected);
+    expect(groups(ALL, zones, at("us/c"))).toEqual(expected);
+  });
+
+  test("come after labels, and a region that is failed over to before the others", () => {
+    const preference = { ...zones, labels: [{ name: "version" }], regions: [{ from: "us", to: "eu" }] };
+    const version = { version: "v2" };
+    const all = [target("us/a"), target("us/b"), target("ap/a", version), target("eu/a", version)];
+    const expected = ["eu/a 0 1", "ap/a 1 1", "us/a 2 1", "us/b 2 1"];
+    expect(groups(all, preference, at("us/a", version))).toEqual(expected);
+  });
+});
+
 test("to a client that is nowhere all places are alike", () => {
   expect(groups([target("eu/a"), target("us/a")], NEAREST_FIRST, NOWHERE)).toEqual(["eu/a 0 1", "us/a 0 1"]);
 });

@@ -27,6 +27,8 @@ export function localityGroups(
       );
     case "failover":
       return grouped(targets, (target) => rankOf(target, preference, place));
+    case "zones":
+      return grouped(targets, (target) => regionalRank(target, preference, place));
   }
 }
 
@@ -76,12 +78,22 @@ function shared(
 
 /** Ranks by place are less than this. */
 const PLACES = 5;
+/** Of these the rank of other zones of the client's region. */
+const SAME_REGION = 2;
 
 type Failover = LocalityPreference & { readonly kind: "failover" };
 
 function rankOf(target: Target, { labels, regions }: Failover, place: Place): number {
   const byPlace = labels.length === 0 || regions.length > 0 ? placeRank(target.locality, regions, place.locality) : 0;
   return labelRank(target, labels, place) * PLACES + byPlace;
+}
+
+type Zones = LocalityPreference & { readonly kind: "zones" };
+
+/** Zones of one region are of one rank: the proxy itself chooses between them. */
+function regionalRank(target: Target, { labels, regions }: Zones, place: Place): number {
+  const byPlace = placeRank(target.locality, regions, place.locality);
+  return labelRank(target, labels, place) * PLACES + Math.max(byPlace, SAME_REGION);
 }
 
 /** How many labels, counted from the last, stand behind those that agree. */
@@ -94,7 +106,7 @@ function labelRank(target: Target, labels: readonly FailoverLabel[], place: Plac
 
 function placeRank(there: Locality, regions: Failover["regions"], here: Locality): number {
   if (there.region === here.region) {
-    if (there.zone !== here.zone) return 2;
+    if (there.zone !== here.zone) return SAME_REGION;
     return there.subzone === here.subzone ? 0 : 1;
   }
   const next = regions.find(({ from }) => from === here.region);

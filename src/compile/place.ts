@@ -79,7 +79,7 @@ export function labelsAskedFor(
   service?: Pick<Service, "prefers" | "nodeLocal">,
 ): readonly string[] {
   const labels = preferencesOf(defaults, policy, service).flatMap((preference) =>
-    preference.kind === "failover" ? preference.labels.map(({ name }) => name) : [],
+    preference.kind === "failover" || preference.kind === "zones" ? preference.labels.map(({ name }) => name) : [],
   );
   return service?.nodeLocal ? [...labels, NODE_LABEL] : labels;
 }

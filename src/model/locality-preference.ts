@@ -22,6 +22,17 @@ export type LocalityPreference =
   /** Of several that fit the client the first counts; where none does, all localities are alike. */
   | { readonly kind: "shares"; readonly rules: readonly LocalityShares[] }
   /**
+   * Of one rank, proxies that know their own cluster keep to their zone as far as that overloads nobody. Ranks are by labels, then by
+   * region: the client's own, where `regions` leads from there, the others.
+   */
+  | {
+      readonly kind: "zones";
+      readonly labels: readonly FailoverLabel[];
+      readonly regions: readonly { readonly from: string; readonly to: string }[];
+      /** With fewer healthy endpoints zones do not count. */
+      readonly minClusterSize: number;
+    }
+  /**
    * The nearest first, and others as those fail. Of labels the first counts most, and they count more than places, which beside them
    * count only where regions are said.
    */

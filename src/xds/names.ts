@@ -17,6 +17,9 @@ export interface ClusterName {
 export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
 export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
 
+/** The proxy's own, of the bootstrap: Istio's name. */
+export const LOCAL_CLUSTER = "local_cluster";
+
 export const VIRTUAL_OUTBOUND = "virtualOutbound";
 export const VIRTUAL_INBOUND = "virtualInbound";
 

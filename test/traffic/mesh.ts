@@ -7,12 +7,13 @@ import { parseAllDocuments } from "yaml";
 import { findComponent } from "../../scripts/components.ts";
 import { PortBook } from "../../src/agent/ports.ts";
 import { instanceName, type RunningSidecar, type RunOptions, runSidecar } from "../../src/agent/run.ts";
-import type { ProxyKind } from "../../src/agent/sidecar.ts";
+import type { ProxyKind, ProxyStart } from "../../src/agent/sidecar.ts";
 import { configureLog } from "../../src/base/log.ts";
 import type { Secret } from "../../src/base/secret.ts";
 import { AuthorityStore } from "../../src/ca/store.ts";
 import { JoinTokens } from "../../src/ca/token.ts";
 import { type RunningControlPlane, startControlPlane } from "../../src/cli/control-plane.ts";
+import { selfDiscovery } from "../../src/control/registration/self-discovery.ts";
 import type { KubeObject, NewObject } from "../../src/kube/object.ts";
 import { resource, resourceByKind } from "../../src/kube/resources.ts";
 import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";
@@ -33,6 +34,8 @@ export interface WorkloadOptions {
   /** Several ports in place of that one, by name, with the service's number of each. */
   readonly servicePorts?: Readonly<Record<string, number>>;
   readonly upstreams?: readonly string[];
+  /** Of the region `here`; the proxy is told where its fellows are. */
+  readonly zone?: string;
   /** Undefined: the application of this folder. `ports` in the order of the service's. */
   readonly command?: (...ports: readonly number[]) => readonly string[];
 }
@@ -132,7 +135,12 @@ export class TestMesh {
     const [mesh, forwardProxy, admin, status] = [choose(), choose(), choose(), choose()];
     const ports = { application, applications, mesh, inbound, forwardProxy, admin, status };
     const name = instanceName(`${app}-${version}`);
-    const labels = { app, version, "service.istio.io/workload-name": `${app}-${version}` };
+    const labels = {
+      app,
+      version,
+      "service.istio.io/workload-name": `${app}-${version}`,
+      ...placeLabels(options.zone),
+    };
     await this.#put({
       apiVersion: "v1",
       kind: "Service",
@@ -223,6 +231,26 @@ export class TestMesh {
       await running.done;
     });
     return { admin, ports: chosen, folder };
+  }
+
+  /** As the registrar tells an agent whose proxyMetadata asks for it. */
+  async #selfDiscovery(name: string, labels: Record<string, string>): Promise<ProxyStart> {
+    const object = await this.#controlPlane.api.get(resource.pods, { namespace: "default", name });
+    const { value } = selfDiscovery({ type: resource.pods, object: object! }, labels);
+    return { environment: {}, bootstrap: [{ json: JSON.stringify(value), replacesLists: false, origin: name }] };
+  }
+
+  /** A workload of which nobody asks more than where it is. */
+  async mention(app: string, version: string, zone: string): Promise<void> {
+    const name = instanceName(`${app}-${version}`);
+    const labels = { "service.istio.io/workload-name": `${app}-${version}`, ...placeLabels(zone) };
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default", labels },
+      spec: { containers: [{ name: "app", image: "local" }] },
+    });
+    await this.#setReady(name, true);
   }
 
   async #setReady(name: string, ready: boolean): Promise<void> {
@@ -321,6 +349,7 @@ export class TestMesh {
     const sidecar: RunningSidecar = await runSidecar({
       ...(await this.#agentOptions({ ...options, proxy }, name, labels, ports, folder)),
       application: { command, env: process.env },
+      onIdentified: async () => (options.zone === undefined ? undefined : this.#selfDiscovery(name, labels)),
       onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
     });
     await Promise.all(ports.applications.map(untilListening));
@@ -346,6 +375,10 @@ export class TestMesh {
     this.book.release();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function placeLabels(zone: string | undefined): Record<string, string> {
+  return zone === undefined ? {} : { "topology.kubernetes.io/region": "here", "topology.kubernetes.io/zone": zone };
 }
 
 /** Asks until it is so, for at most 10 s: what is waited for is told by the last answer. */

@@ -83,6 +83,47 @@ describe("what an agent is told before it starts its proxy", () => {
     expect(unreadable.concurrency).toBe(2);
   });
 
+  test("is told where it is and that it has fellows where proxyMetadata asks for it, whichever its proxy", () => {
+    const asks = (value: string, kind: "heddle" | "envoy", object: Partial<Standing["object"]> = {}) => {
+      const own = standing({
+        "proxy.istio.io/config": `proxyMetadata: {ISTIO_META_ENABLE_SELF_DISCOVERY: "${value}"}`,
+      });
+      const patches = proxyStart(buildMesh(DEFAULT_SETTINGS, NO_PARTS), workload(kind), {
+        ...own,
+        object: { ...own.object, ...object },
+      }).bootstrap;
+      return patches.map(({ json, origin }) => ({ origin, ...JSON.parse(json) }));
+    };
+    for (const kind of ["heddle", "envoy"] as const)
+      expect(asks("true", kind)).toMatchObject([
+        {
+          origin: "Pod shop/web-v1-abcde",
+          node: { locality: { region: "", zone: "", sub_zone: "" } },
+          cluster_manager: { local_cluster_name: "local_cluster" },
+          static_resources: { clusters: [{ name: "local_cluster", type: "EDS" }] },
+        },
+      ]);
+    expect(asks("false", "heddle")).toEqual([]);
+    const labels = { "istio-locality": "us.a.x" };
+    const metadata = { name: "web-v1-abcde", namespace: "shop", labels };
+    const annotations = { "proxy.istio.io/config": "proxyMetadata: {ISTIO_META_ENABLE_SELF_DISCOVERY: 'true'}" };
+    expect(asks("true", "heddle", { metadata: { ...metadata, annotations } })).toMatchObject([
+      { node: { locality: { region: "us", zone: "a", sub_zone: "x" } } },
+    ]);
+    const entry = (spec: object) =>
+      proxyStart(buildMesh(DEFAULT_SETTINGS, NO_PARTS), workload("heddle"), {
+        type: resource.workloadEntries,
+        object: {
+          apiVersion: "networking.istio.io/v1",
+          kind: "WorkloadEntry",
+          metadata: { ...metadata, labels: {}, annotations },
+          spec,
+        },
+      }).bootstrap.map(({ json }) => JSON.parse(json).node.locality);
+    expect(entry({ locality: "eu/b" })).toEqual([{ region: "eu", zone: "b", sub_zone: "" }]);
+    expect(entry({ labels })).toEqual([{ region: "us", zone: "a", sub_zone: "x" }]);
+  });
+
   test("has the patches of EnvoyFilters to the bootstrap that are for it, and none for Heddle's proxy", () => {
     const patches = (kind: "heddle" | "envoy", gateway = false) =>
       proxyStart(mesh, workload(kind, gateway), standing()).bootstrap.map(

@@ -9,10 +9,15 @@ import type { Mesh } from "../../model/mesh.ts";
 import { proxyStartOf } from "../../model/proxy-start.ts";
 import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import type { Standing } from "../standing.ts";
+import { selfDiscovery } from "./self-discovery.ts";
 import type { RegisteredWorkload } from "./workload.ts";
 
+/** Istio's switch: the proxy is told where its fellows are. */
+const SELF_DISCOVERY = "ISTIO_META_ENABLE_SELF_DISCOVERY";
+
 /** `standing`: what was written for the workload, with the labels by which it is chosen. */
-export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, { object }: Standing): ProxyStart {
+export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: Standing): ProxyStart {
+  const { object } = standing;
   const { namespace, name, serviceAccount, workloadName, proxy, gateway } = workload;
   const labels = { ...object.metadata.labels, ...labelsOf(object.spec) };
   const { proxyStarts } = mesh.index;
@@ -25,10 +30,11 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, { object }:
   );
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
+  const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
   return create(ProxyStartSchema, {
     ...(concurrency === undefined ? {} : { concurrency }),
     environment: { ...environment },
-    bootstrap: patches.map(({ origin, value, replacesLists }) => ({
+    bootstrap: [...self, ...patches].map(({ origin, value, replacesLists }) => ({
       json: JSON.stringify(value),
       replacesLists,
       origin: `${origin.kind} ${origin.namespace}/${origin.name}`,

@@ -17,7 +17,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
-import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
+import { LOCALITY_LB_SETTING, ZONE_AWARE_LB_SETTING } from "./locality-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
 const LABELS = mapOf(text("label-value"), "label-key");
@@ -56,7 +56,7 @@ const LOAD_BALANCER = record(
     consistentHash: CONSISTENT_HASH,
     localityLbSetting: LOCALITY_LB_SETTING,
     backendUtilization: later("what endpoints report of their load is not read"),
-    zoneAwareLbSetting: later("endpoints of all zones are used alike"),
+    zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
     warmup: record({ duration: required(duration()), minimumPercent: real(0, 100), aggression: real(1) }),
     /** Deprecated. */
     warmupDurationSecs: duration(),

@@ -1,11 +1,13 @@
 // DestinationRule `loadBalancer`.
 
 import type { EndpointChoice, HashKey, HashTable, LoadBalancing, Warmup } from "../../model/client-policy.ts";
+import type { LocalityPreference } from "../../model/locality-preference.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ConsistentHashSpec, LoadBalancerSpec } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { readLocality } from "./locality.ts";
+import { readLocality, readZones } from "./locality.ts";
+import * as traffic from "./traffic-diagnostics.ts";
 
 /** Istio's, where it is not said. */
 const RING_SIZE = 1_024;
@@ -15,9 +17,22 @@ const WARMUP_MINIMUM_PERCENT = 10;
 /** Undefined: refused. */
 export function readLoadBalancer(spec: LoadBalancerSpec, path: string, reporter: Reporter): LoadBalancing | undefined {
   const choice = readChoice(spec, path, reporter);
-  const { localityLbSetting } = spec;
-  if (!choice || !localityLbSetting) return choice;
-  return { ...choice, locality: readLocality(localityLbSetting, joinPath(path, "localityLbSetting"), reporter) };
+  const locality = readPreference(spec, path, reporter);
+  return choice && locality ? { ...choice, locality } : choice;
+}
+
+/** Of two that are on, zones count. */
+function readPreference(spec: LoadBalancerSpec, path: string, reporter: Reporter): LocalityPreference | undefined {
+  const { localityLbSetting, zoneAwareLbSetting, consistentHash, simple } = spec;
+  const localities =
+    localityLbSetting && readLocality(localityLbSetting, joinPath(path, "localityLbSetting"), reporter);
+  const at = joinPath(path, "zoneAwareLbSetting");
+  const zones = zoneAwareLbSetting && readZones(zoneAwareLbSetting, at, reporter);
+  if (zones && localities && localities.kind !== "none") reporter.report(at, traffic.zonesBesideLocalities());
+  const policy = consistentHash ? "consistentHash" : simple;
+  if (zones && (policy === "consistentHash" || policy === "PASSTHROUGH"))
+    reporter.report(at, traffic.zonesElsewhere(policy));
+  return zones ?? localities;
 }
 
 function readChoice(spec: LoadBalancerSpec, path: string, reporter: Reporter): EndpointChoice | undefined {

@@ -9,7 +9,7 @@ import {
 } from "../../model/locality-preference.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
-import type { LocalityLbSpec } from "./locality-schema.ts";
+import type { LocalityLbSpec, ZoneAwareLbSpec } from "./locality-schema.ts";
 import * as diagnostics from "./traffic-diagnostics.ts";
 
 type Distribution = NonNullable<LocalityLbSpec["distribute"]>[number];
@@ -34,6 +34,23 @@ export function readLocality(spec: LocalityLbSpec, path: string, reporter: Repor
   });
   if (!enabled) return { kind: "none" };
   return rules.length > 0 ? { kind: "shares", rules } : { kind: "failover", labels, regions: failover };
+}
+
+/** Envoy's. */
+const MIN_CLUSTER_SIZE = 6;
+
+/** Undefined: what else is said of localities holds. */
+export function readZones(spec: ZoneAwareLbSpec, path: string, reporter: Reporter): LocalityPreference | undefined {
+  const { enabled = true, failover = [], failoverPriority = [], minClusterSize = MIN_CLUSTER_SIZE } = spec;
+  failover.forEach((each, i) => {
+    checkFailover(each, joinPath(joinPath(path, "failover"), i), reporter);
+  });
+  const labels = failoverPriority.map(labelOf);
+  labels.forEach(({ name }, i) => {
+    if (PLACES.includes(name))
+      reporter.report(joinPath(joinPath(path, "failoverPriority"), i), diagnostics.placeBesideZones(name));
+  });
+  return enabled ? { kind: "zones", labels, regions: failover, minClusterSize } : undefined;
 }
 
 /** Places that are left out are anything; a `*` ends what is said. */

@@ -1,5 +1,5 @@
 // What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused; of these
-// HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets.
+// HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets, and HED1582 to HED1584 in gateway-tls-diagnostics.ts.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -53,6 +53,22 @@ export function failoverTwice(label: string): Message {
     "HED1576",
     `failover says the order of regions already: failoverPriority cannot have ${label} beside it`,
   );
+}
+
+export function placeBesideZones(label: string): Message {
+  return error(
+    "HED1585",
+    `zones and regions are looked at anyway: failoverPriority of zoneAwareLbSetting cannot have ${label}`,
+  );
+}
+
+export function zonesBesideLocalities(): Message {
+  return warning("HED1586", "zoneAwareLbSetting counts: localityLbSetting beside it has no effect", "one of them");
+}
+
+export function zonesElsewhere(policy: string): Message {
+  const why = policy === "PASSTHROUGH" ? "requests go where the client dialled" : "the hash says which endpoint";
+  return warning("HED1587", `zones have no effect with ${policy}: ${why}`, "LEAST_REQUEST, ROUND_ROBIN or RANDOM");
 }
 
 export function localFailuresNotSplit(): Message {

@@ -51,9 +51,11 @@ function readRetryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudgetS
 }
 
 function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): ClientSettings {
-  const locality = spec.loadBalancer?.localityLbSetting;
-  if ((locality?.failover || locality?.failoverPriority) && !spec.outlierDetection)
-    reporter.report(`${path}.loadBalancer.localityLbSetting`, traffic.failoverWithoutDetection());
+  for (const field of ["localityLbSetting", "zoneAwareLbSetting"] as const) {
+    const locality = spec.loadBalancer?.[field];
+    if ((locality?.failover || locality?.failoverPriority) && !spec.outlierDetection)
+      reporter.report(`${path}.loadBalancer.${field}`, traffic.failoverWithoutDetection());
+  }
   if (spec.outlierDetection?.consecutiveLocalOriginFailures && !spec.outlierDetection.splitExternalLocalOriginErrors)
     reporter.report(`${path}.outlierDetection.consecutiveLocalOriginFailures`, traffic.localFailuresNotSplit());
   return {

@@ -36,7 +36,7 @@ export function readWorkloadEntry(reading: Reading): Workload | undefined {
     name: origin.name,
     cluster: settings.cluster,
     network: network || (labels["topology.istio.io/network"] ?? ""),
-    locality: readLocality(locality, labels),
+    locality: localityOfEntry(locality, labels),
     weight: weight || 1,
     health: healthOf(object.annotations, entry),
     labels,
@@ -60,7 +60,7 @@ function checkAddress(address: string, { ports, network }: WorkloadEntryValue["s
   else reporter.report("spec.address", diagnostics.addressMissing());
 }
 
-function readLocality(written: string | undefined, labels: Readonly<Record<string, string>>): Locality {
+export function localityOfEntry(written: string | undefined, labels: Readonly<Record<string, string>>): Locality {
   // Kubernetes takes no slashes in the value of a label.
   return localityOf(written || (labels["istio-locality"]?.replaceAll(".", "/") ?? ""));
 }

@@ -28,7 +28,7 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
     name: origin.name,
     cluster: settings.cluster,
     network: labels["topology.istio.io/network"] ?? "",
-    locality: localityOf(labels),
+    locality: localityOfLabels(labels),
     ...(pod.spec?.nodeName ? { node: pod.spec.nodeName } : {}),
     weight: 1,
     health: healthOf(pod),
@@ -56,7 +56,7 @@ function ownerName(pod: PodValue, labels: Labels): string | undefined {
 }
 
 /** `istio-locality` (region.zone.subzone) beats the labels of topology. */
-function localityOf(labels: Labels): Locality {
+export function localityOfLabels(labels: Labels): Locality {
   const [region, zone, subzone] = labels["istio-locality"]?.split(/[./]/) ?? [];
   return {
     region: region ?? labels["topology.kubernetes.io/region"] ?? "",

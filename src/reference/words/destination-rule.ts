@@ -50,7 +50,16 @@ export const DESTINATION_RULE: KindWords = {
     "loadBalancer.consistentHash": "Requests of one key go to one endpoint",
     "loadBalancer.localityLbSetting": { says: "Shares and fail-over between localities", default: "MeshConfig's" },
     "loadBalancer.backendUtilization": "Chooses by the load that endpoints report",
-    "loadBalancer.zoneAwareLbSetting": "Prefers the client's own zone",
+    "loadBalancer.zoneAwareLbSetting":
+      "Requests stay in the client's zone as far as its endpoints can take them, and in its region; for proxies with ISTIO_META_ENABLE_SELF_DISCOVERY",
+    "zoneAwareLbSetting.enabled": { says: "Whether zones are looked at", default: "true" },
+    "zoneAwareLbSetting.failover": "Where requests go when the client's region fails; needs outlierDetection",
+    "zoneAwareLbSetting.failoverPriority":
+      "Labels by which endpoints like the client come first, within them regions; none of region, zone and subzone",
+    "zoneAwareLbSetting.minClusterSize": {
+      says: "Healthy endpoints of the region below which zones do not count",
+      default: "6",
+    },
     "loadBalancer.warmup": "New endpoints begin with a small share; with ROUND_ROBIN and LEAST_REQUEST",
     "loadBalancer.warmupDurationSecs": {
       says: "How long a new endpoint has less than its share",
