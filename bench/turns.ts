@@ -113,17 +113,20 @@ function loopOf(pid: number): number {
   return threadsOf(pid).find(isWorker) ?? pid;
 }
 
-/** A recording of one process, from its construction to `stop`. */
+/**
+ * A recording of one process. To make room for one (128 MB of pages, on the core of the application under load) and to read it take longer
+ * than what it is there to see: the first belongs before the load, the second after it.
+ */
 export class TurnRecording {
   readonly #pid: number;
   readonly #loop: number;
   readonly #folder: string;
   /** Of the process and of those that it starts: what they do is its own doing. */
   readonly #threads = new Set<number>();
-  readonly #looking: Timer;
+  #looking: Timer | undefined;
 
   /** Undefined where the kernel may not be asked. */
-  static begin(pid: number): TurnRecording | undefined {
+  static prepare(pid: number): TurnRecording | undefined {
     return existsSync(join(TRACEFS, "instances")) && process.getuid?.() === 0 ? new TurnRecording(pid) : undefined;
   }
 
@@ -140,8 +143,11 @@ export class TurnRecording {
       const file = join("events", event, "enable");
       if (existsSync(join(this.#folder, file))) this.#set(file, "1");
     }
-    this.#set("tracing_on", "1");
+  }
+
+  begin(): void {
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
+    this.#set("tracing_on", "1");
   }
 
   #look(): void {
@@ -152,11 +158,14 @@ export class TurnRecording {
     writeFileSync(join(this.#folder, file), value);
   }
 
-  /** Call once. */
-  stop(): readonly Turn[] {
+  end(): void {
+    this.#set("tracing_on", "0");
     this.#look();
     clearInterval(this.#looking);
-    this.#set("tracing_on", "0");
+  }
+
+  /** Call once, after its end. */
+  read(): readonly Turn[] {
     const trace = readFileSync(join(this.#folder, "trace"), "utf8");
     this.#set("events/enable", "0");
     rmdirSync(this.#folder);
@@ -170,7 +179,7 @@ export const LONGEST_TURN = "longest turn of the loop";
 /** None where nothing was recorded. */
 export function turnFigures(subject: string, recording: TurnRecording | undefined): Figure[] {
   if (!recording) return [];
-  const turns = recording.stop();
+  const turns = recording.read();
   const longest = (of: (turn: Turn) => number) => turns.reduce((most, turn) => Math.max(most, of(turn)), 0);
   return [
     figure(

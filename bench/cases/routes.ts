@@ -88,18 +88,20 @@ async function updateEverything(
   peer: DiscoveredPeer,
   full: readonly Resource[],
 ): Promise<FullUpdate> {
+  const recording = TurnRecording.prepare(peer.proxies[0]!.pid);
   const updating = Bun.sleep(BEFORE_UPDATE_MS).then(async () => {
-    const recording = TurnRecording.begin(peer.proxies[0]!.pid);
+    recording?.begin();
     const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
     await Bun.sleep(AFTER_UPDATE_MS);
-    return { appliedMs, turns: turnFigures(program, recording) };
+    recording?.end();
+    return appliedMs;
   });
   const { maxUs, errors } = await runRate(lab, probe(peer.probe, PATH, "probe"), UPDATE_SECONDS, {
     warmUpSeconds: WARM_UP_SECONDS,
     until: updating,
   });
   if (errors > 0) throw new Failure(`${peer.name}: ${errors} of the probe's requests failed`);
-  return { ...(await updating), stallMs: maxUs / 1_000 };
+  return { appliedMs: await updating, stallMs: maxUs / 1_000, turns: turnFigures(program, recording) };
 }
 
 interface Tables {

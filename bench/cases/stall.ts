@@ -56,13 +56,16 @@ function sound(name: string, { errors, p99Us }: RateResult): number {
   return p99Us / 1_000;
 }
 
-/** `disturb` runs while the load does, and gives figures of its own; the load goes on until it is over. */
-async function measureDisturbed(
-  lab: Lab,
-  peer: Loaded,
-  seconds: number,
-  disturb: () => Promise<readonly Figure[]>,
-): Promise<Disturbed> {
+interface Disturbance {
+  /** Before the load. */
+  prepare?(): void;
+  /** While the load runs, which goes on until it is over. */
+  happen(): Promise<readonly Figure[]>;
+  /** After the load. */
+  tell?(): readonly Figure[];
+}
+
+async function measureDisturbed(lab: Lab, peer: Loaded, seconds: number, disturbance: Disturbance): Promise<Disturbed> {
   const { name, port } = peer;
   const url = `http://127.0.0.1:${port}${PATH}`;
   await settle({ ...peer, load: (connections, time) => runWrk(lab, url, connections, time) }, CONNECTIONS);
@@ -70,9 +73,11 @@ async function measureDisturbed(
   const rate: Rate = { port, path: PATH, connections: CONNECTIONS, perSecond: requests / took / 2 };
   const warm = { warmUpSeconds: WARM_UP_SECONDS };
   const quietMs = sound(name, await runRate(lab, rate, seconds, warm));
-  const disturbing = Bun.sleep(BEFORE_MS).then(disturb);
+  disturbance.prepare?.();
+  const disturbing = Bun.sleep(BEFORE_MS).then(() => disturbance.happen());
   const disturbedMs = sound(name, await runRate(lab, rate, MOST_SECONDS, { ...warm, until: disturbing }));
-  return { rate: rate.perSecond, quietMs, disturbedMs, figures: await disturbing };
+  const figures = [...(await disturbing), ...(disturbance.tell?.() ?? [])];
+  return { rate: rate.perSecond, quietMs, disturbedMs, figures };
 }
 
 function figuresOf(program: Program, what: string, { rate, quietMs, disturbedMs, figures }: Disturbed): Figure[] {
@@ -92,10 +97,19 @@ async function duringUpdate(lab: Lab, program: Program, backend: number, seconds
   writeFileSync(script, "");
   const peer = await startDiscovered(lab, name, program, backend, oneRoute(), script);
   const full = fullRoutes(LARGE);
-  const disturbed = await measureDisturbed(lab, peer, seconds, async () => {
-    const recording = TurnRecording.begin(peer.proxies[0]!.pid);
-    const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
-    return [figure(`${program}, update`, "applied", appliedMs, "ms"), ...turnFigures(`${program}, update`, recording)];
+  const subject = `${program}, update`;
+  let recording: TurnRecording | undefined;
+  const disturbed = await measureDisturbed(lab, peer, seconds, {
+    prepare() {
+      recording = TurnRecording.prepare(peer.proxies[0]!.pid);
+    },
+    async happen() {
+      recording?.begin();
+      const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
+      recording?.end();
+      return [figure(subject, "applied", appliedMs, "ms")];
+    },
+    tell: () => turnFigures(subject, recording),
   });
   await lab.stop(peer.proxies);
   peer.discovery.stop();
@@ -120,9 +134,11 @@ async function duringHandshakes(lab: Lab, program: Program, application: number,
   const server: PairSpec["server"] = (ports, files) => serverBootstrap(ports, files, program, "http/1.1");
   const pair = await startPair(lab, { name, program, client, server, certificates, application });
   const proxies = pair.proxies.map(({ child }) => child);
-  const disturbed = await measureDisturbed(lab, { name, port: pair.port, proxies }, seconds, async () => {
-    const took = await storm(lab, name, pair.mesh, certificates);
-    return [figure(`${program}, handshakes`, "handshakes", HANDSHAKES / took, "handshakes/s")];
+  const disturbed = await measureDisturbed(lab, { name, port: pair.port, proxies }, seconds, {
+    async happen() {
+      const took = await storm(lab, name, pair.mesh, certificates);
+      return [figure(`${program}, handshakes`, "handshakes", HANDSHAKES / took, "handshakes/s")];
+    },
   });
   await lab.stop(proxies);
   return figuresOf(program, "handshakes", disturbed);

@@ -6,6 +6,9 @@ class Turns {
   readonly due: (() => void)[] = [];
   #now = 0;
   now = () => this.#now++;
+  /** Nothing, unless requests are said to take all of the time. */
+  busy = false;
+  used = () => (this.busy ? this.#now : 0);
   defer = (callback: () => void) => void this.due.push(callback);
 
   /** The next turn; false when nobody asked for one. */
@@ -41,6 +44,24 @@ test("what fits into a slice is done at once", () => {
   new StepRunner(turns, 10).start(counting("a", 5, done));
   expect(done.length).toBe(5);
   expect(turns.due.length).toBe(0);
+});
+
+test("a busy loop has more rests, and the work goes on nevertheless", () => {
+  const turns = new Turns();
+  const done: string[] = [];
+  new StepRunner(turns, 4).start(counting("a", 12, done));
+  const restsOfASlice = () => {
+    const before = done.length;
+    let rests = 0;
+    for (; done.length === before && turns.turn(); rests++);
+    return rests;
+  };
+  expect(restsOfASlice()).toBe(1);
+  turns.busy = true;
+  expect(restsOfASlice()).toBe(5);
+  turns.busy = false;
+  while (turns.turn());
+  expect(done.length).toBe(12);
 });
 
 test("two works take turns, and what comes meanwhile waits for one", () => {

@@ -7,11 +7,17 @@ import { RouteChecker } from "./route-checker.ts";
 
 const SELF = [process.execPath, join(import.meta.dir, "..", "main.ts")];
 
-/** A megabyte of virtual hosts, so that it is copied in more than one step. */
-function routes(domain = "700.example"): Uint8Array {
-  const virtualHosts = Array.from({ length: 1_000 }, (_, i) => ({
+/** A megabyte of names, so that it is copied in more than one step. */
+function hosts(domain = "700.example") {
+  return Array.from({ length: 1_000 }, (_, i) => ({
     name: `host ${i}`,
     domains: [i === 700 ? domain : `${i}.example`, "x".repeat(1_000) + i],
+  }));
+}
+
+function routes(domain?: string): Uint8Array {
+  const virtualHosts = hosts(domain).map((names) => ({
+    ...names,
     routes: [
       {
         match: { pathSpecifier: { case: "prefix", value: "/" } as const },
@@ -32,13 +38,16 @@ async function outcome<T>(steps: Steps<T>): Promise<T> {
 
 test("another process finds what is wrong, by the field's path", async () => {
   const checker = new RouteChecker(SELF);
-  expect(await outcome(checker.check("r", routes()))).toEqual([]);
-  expect(await outcome(checker.check("r", routes("3.example")))).toEqual([
-    { path: "virtual_hosts", reason: expect.stringContaining("3.example") },
-  ]);
-  expect(await outcome(checker.check("r", Uint8Array.of(0xff)))).toEqual([
-    { path: "", reason: expect.stringContaining("is not a valid envoy.config.route.v3.RouteConfiguration") },
-  ]);
+  expect(await outcome(checker.check("r", routes()))).toEqual({ rejections: [], hosts: hosts() });
+  expect(await outcome(checker.check("r", routes("3.example")))).toEqual({
+    rejections: [{ path: "virtual_hosts", reason: expect.stringContaining("3.example") }],
+    hosts: [],
+  });
+  const reason = expect.stringContaining("is not a valid envoy.config.route.v3.RouteConfiguration");
+  expect(await outcome(checker.check("r", Uint8Array.of(0xff)))).toEqual({
+    rejections: [{ path: "", reason }],
+    hosts: [],
+  });
 });
 
 test("a process that does not answer, or does not start, finds nothing out", async () => {
@@ -48,8 +57,11 @@ test("a process that does not answer, or does not start, finds nothing out", asy
 
 test.skipIf(process.platform !== "linux")("the process has what others leave of the cores", async () => {
   // Field 41 of /proc/PID/stat: the class, 5 is SCHED_IDLE.
-  const script = `until [ "$(cut -d' ' -f41 /proc/$$/stat)" = 5 ]; do sleep 0.01; done; echo '[]'`;
-  expect(await outcome(new RouteChecker(["sh", "-c", script]).check("r", routes()))).toEqual([]);
+  const script = `until [ "$(cut -d' ' -f41 /proc/$$/stat)" = 5 ]; do sleep 0.01; done; printf '[]'`;
+  expect(await outcome(new RouteChecker(["sh", "-c", script]).check("r", routes()))).toEqual({
+    rejections: [],
+    hosts: [],
+  });
 });
 
 /** Up to where it waits. */

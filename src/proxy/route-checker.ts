@@ -6,7 +6,9 @@ import { runInIdleClass } from "../base/idle-class.ts";
 import { logger } from "../base/log.ts";
 import type { Steps } from "../base/steps.ts";
 import { createSharedMemory } from "../net/shared-memory.ts";
+import type { CheckedRoutes } from "../table/accept/resource.ts";
 import type { Rejection } from "../table/accept/scope.ts";
+import type { NamedHost } from "../table/deferred-virtual-host.ts";
 
 const log = logger("proxy");
 
@@ -33,6 +35,17 @@ function* inSharedMemory(bytes: Uint8Array): Steps<number> {
   return fd;
 }
 
+function* readAnswer(output: string): Steps<CheckedRoutes> {
+  const [first = "", ...rest] = output.split("\n");
+  const rejections = JSON.parse(first) as readonly Rejection[];
+  const hosts: NamedHost[] = [];
+  for (const line of rest) {
+    hosts.push(...(JSON.parse(line) as readonly NamedHost[]));
+    yield;
+  }
+  return { rejections, hosts };
+}
+
 export class RouteChecker {
   readonly #self: readonly string[];
 
@@ -41,8 +54,8 @@ export class RouteChecker {
     this.#self = self;
   }
 
-  /** Why the configuration is refused; undefined, and a line in the log, where that was not found out. */
-  *check(name: string, bytes: Uint8Array): Steps<readonly Rejection[] | undefined> {
+  /** Undefined, and a line in the log, where nothing was found out. */
+  *check(name: string, bytes: Uint8Array): Steps<CheckedRoutes | undefined> {
     let child: Bun.Subprocess<number, "pipe", "inherit"> | undefined;
     try {
       const fd = yield* inSharedMemory(bytes);
@@ -51,7 +64,7 @@ export class RouteChecker {
       yield child.stdout.text().then((text) => {
         output = text;
       });
-      return JSON.parse(output) as readonly Rejection[];
+      return yield* readAnswer(output);
     } catch (error) {
       log.warn("routes are checked by the event loop", {
         name,

@@ -1,11 +1,11 @@
 // Route configurations as they come: each virtual host is checked and its table let go of; one that has not changed is not read again.
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Steps } from "../../base/steps.ts";
 import { type VirtualHost, VirtualHostSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfigurationParts } from "../../xds/update.ts";
 import { DeferredVirtualHost, type NamedHost } from "../deferred-virtual-host.ts";
+import { DOMAINS_A_STEP } from "../virtual-hosts.ts";
 import { type AcceptedRoutes, acceptHosts, acceptShell } from "./route-configuration.ts";
 import type { Scope } from "./scope.ts";
 import { acceptVirtualHost, scopeOfHost, virtualHostCompiler } from "./virtual-host.ts";
@@ -68,37 +68,23 @@ function decode(at: Scope, bytes: Uint8Array): VirtualHost | undefined {
   }
 }
 
-/** Of bytes that were checked. */
-function readNames(bytes: Uint8Array): NamedHost {
-  const reader = new BinaryReader(bytes);
-  const domains: string[] = [];
-  let name = "";
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    if (number === VirtualHostSchema.field.name.number) name = reader.string();
-    else if (number === VirtualHostSchema.field.domains.number) domains.push(reader.string());
-    else reader.skip(type, number);
-  }
-  return { name, domains };
-}
-
 function isInUse(routes: ReceivedRoutes | undefined, { domains }: NamedHost): boolean {
   return domains.some((domain) => routes?.routes.virtualHosts.isInUse(domain) === true);
 }
 
-/** A virtual host a step. `isChecked`: it is known that nothing in it is wrong. */
+/** In steps. `checked`: the names of the virtual hosts, where it is known that nothing in them is wrong. */
 export function* acceptReceivedRoutes(
   scope: Scope,
   { parts, before, alike, hosts }: ComparedRoutes,
-  isChecked: boolean,
+  checked: readonly NamedHost[] | undefined,
 ): Steps<ReceivedRoutes> {
   const { config, shellBytes } = parts;
   const shell = alike?.shell ?? acceptShell(scope, config);
   const byHash = new Map<number, DeferredVirtualHost>();
   const accept = (at: Scope, i: number, bytes: Uint8Array): DeferredVirtualHost | undefined => {
-    const message = isChecked ? undefined : decode(at.index(i), bytes);
-    if (!isChecked && !message) return undefined;
-    const names = message ?? readNames(bytes);
+    const message = checked ? undefined : decode(at.index(i), bytes);
+    const names = checked ? checked[i] : message;
+    if (!names) return undefined;
     const place = scopeOfHost(at, i, names.name);
     const compile = virtualHostCompiler(place, shell);
     const table = message && acceptVirtualHost(place, message, shell);
@@ -106,7 +92,8 @@ export function* acceptReceivedRoutes(
     const isNeeded = config.validateClusters === true || isInUse(before, names);
     return new DeferredVirtualHost(names, bytes, compile, isNeeded ? (table ?? compile(bytes)) : undefined);
   };
-  const routes = yield* acceptHosts(scope, config, shell, hosts.length, (at, i) => {
+  const domainsAStep = checked ? DOMAINS_A_STEP : 1;
+  const routes = yield* acceptHosts(scope, config, shell, hosts.length, domainsAStep, (at, i) => {
     const { bytes, hash, known } = hosts[i]!;
     const host = known ? known.movedTo(bytes) : accept(at, i, bytes);
     if (host) byHash.set(hash, host);

@@ -10,6 +10,7 @@ import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/rou
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import type { RouteConfigurationParts } from "../../xds/update.ts";
 import type * as table from "../cluster.ts";
+import type { NamedHost } from "../deferred-virtual-host.ts";
 import type { EndpointSet } from "../endpoint.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
 import type { OverloadTable } from "../overload.ts";
@@ -69,8 +70,14 @@ export function checkEndpoints(assignment: ClusterLoadAssignment): Accepted<Endp
  */
 const LARGE_BYTES = 2 * 1024 * 1024;
 
+/** Why a route configuration is refused, or else the names of its virtual hosts, in their order. */
+export interface CheckedRoutes {
+  readonly rejections: readonly Rejection[];
+  readonly hosts: readonly NamedHost[];
+}
+
 /** Checks the whole configuration anew, without a table; undefined where that cannot be done. */
-export type RemoteCheck = () => Steps<readonly Rejection[] | undefined>;
+export type RemoteCheck = () => Steps<CheckedRoutes | undefined>;
 
 /** In steps. `before`: what is in force by that name; `remote`: for much that has changed. */
 export function* checkRoutes(
@@ -80,10 +87,12 @@ export function* checkRoutes(
 ): Steps<Accepted<ReceivedRoutes>> {
   const compared = yield* compareRoutes(parts, before);
   const isRemote = compared.changedBytes >= LARGE_BYTES && !parts.config.validateClusters;
-  const rejections = isRemote && remote ? yield* remote() : undefined;
-  if (rejections && rejections.length > 0) return { kind: "rejected", rejections };
+  const checked = isRemote && remote ? yield* remote() : undefined;
+  if (checked && checked.rejections.length > 0) return { kind: "rejected", rejections: checked.rejections };
   const scope = Scope.root(parts.config.name);
-  const table = yield* acceptReceivedRoutes(scope, compared, rejections !== undefined);
+  // There are fewer when the process was ended while it wrote.
+  const hosts = checked?.hosts.length === compared.hosts.length ? checked.hosts : undefined;
+  const table = yield* acceptReceivedRoutes(scope, compared, hosts);
   return verdict(scope, table);
 }
 

@@ -3,7 +3,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Steps } from "../../base/steps.ts";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
-import type { VirtualHostEntry } from "../deferred-virtual-host.ts";
+import { isInUse, type VirtualHostEntry } from "../deferred-virtual-host.ts";
 import { DomainMap } from "../domain-map.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
 import { VirtualHosts } from "../virtual-hosts.ts";
@@ -58,23 +58,31 @@ export interface AcceptedRoutes {
   readonly shell: RouteConfigurationShell;
 }
 
-/** A virtual host a step. `next` gives undefined where it cannot be read, which ends it; `at`: the list. */
+/**
+ * In steps: one that is compiled, or as many as have so many domains. `next` gives undefined where one cannot be read, which ends it; `at`:
+ * the list.
+ */
 export function* acceptHosts(
   scope: Scope,
   config: RouteConfiguration,
   shell: RouteConfigurationShell,
   count: number,
+  domainsAStep: number,
   next: (at: Scope, i: number) => VirtualHostEntry | undefined,
 ): Steps<RouteConfigurationTable> {
   const at = scope.field("virtual_hosts");
   const owners = new DomainMap<string>();
   const accepted: VirtualHostEntry[] = [];
+  let domains = 0;
   while (accepted.length < count && scope.rejections.length < MAX_REASONS) {
     const host = next(at, accepted.length);
     if (!host) break;
     rejectDuplicateDomains(at, host, owners);
     accepted.push(host);
+    domains += host.domains.length;
+    if (domains < domainsAStep && !isInUse(host)) continue;
     yield;
+    domains = 0;
   }
   const virtualHosts = yield* VirtualHosts.inSteps(accepted, shell.ignorePort);
   const { name, vhds, validateClusters } = config;
@@ -84,7 +92,7 @@ export function* acceptHosts(
 export function* acceptRouteConfiguration(scope: Scope, config: RouteConfiguration): Steps<AcceptedRoutes> {
   const shell = acceptShell(scope, config);
   const hosts = config.virtualHosts;
-  const routes = yield* acceptHosts(scope, config, shell, hosts.length, (at, i) =>
+  const routes = yield* acceptHosts(scope, config, shell, hosts.length, 1, (at, i) =>
     acceptVirtualHost(scopeOfHost(at, i, hosts[i]!.name), hosts[i]!, shell),
   );
   return { routes, shell };
