@@ -76,7 +76,7 @@ function labelled(label: string): Address {
 }
 
 /** Of a request alone, as Envoy has them. */
-function momentsOf(record: AccessRecord): Common {
+function momentsOf(record: AccessRecord) {
   const since = (name: Moment) => {
     const at = record.moment(name);
     return at === undefined ? undefined : durationOf(at - record.startedAt);

@@ -60,62 +60,66 @@ const ASKED = {
   headers: { "x-a": "1", "user-agent": "a test", referer: "http://before" },
 } as const;
 
-traffic("a request has an entry, and the first message says who speaks", told(HTTP), async ({ client, application }) => {
-  application.v1.answers({ kind: "respond", body: "hello" });
-  await client.request("/path?query", ASKED);
-  await until("an entry", () => receiver.http.length > 0);
-  const [{ identifier }] = receiver.messages as [(typeof receiver.messages)[0]];
-  expect([identifier?.logName, identifier?.node?.id, identifier?.node?.cluster]).toEqual([
-    "mine",
-    "lab~client",
-    "client",
-  ]);
-  expect(toJson(HTTPAccessLogEntrySchema, receiver.http[0]!)).toMatchObject({
-    commonProperties: {
-      downstreamRemoteAddress: address,
-      downstreamDirectRemoteAddress: address,
-      downstreamLocalAddress: address,
-      startTime: expect.any(String),
-      timeToLastRxByte: duration,
-      timeToFirstUpstreamTxByte: duration,
-      timeToLastUpstreamTxByte: duration,
-      timeToFirstUpstreamRxByte: duration,
-      timeToLastUpstreamRxByte: duration,
-      timeToFirstDownstreamTxByte: duration,
-      timeToLastDownstreamTxByte: duration,
-      upstreamRemoteAddress: address,
-      upstreamLocalAddress: address,
-      upstreamCluster: "upstream",
-      routeName: "default",
-      duration,
-      upstreamRequestAttemptCount: 1,
-      streamId: receiver.http[0]!.request!.requestId,
-      accessLogType: "DownstreamEnd",
-    },
-    protocolVersion: "HTTP11",
-    request: {
-      requestMethod: "POST",
-      scheme: "http",
-      authority: "upstream.test",
-      path: "/path?query",
-      userAgent: "a test",
-      referer: "http://before",
-      requestHeadersBytes: expect.any(String),
-      requestBodyBytes: "4",
-      requestHeaders: { "x-a": "1" },
-    },
-    response: {
-      responseCode: 200,
-      responseHeadersBytes: expect.any(String),
-      responseBodyBytes: "5",
-      responseCodeDetails: "via_upstream",
-    },
-  });
-  await client.request("/again");
-  await until("another entry", () => receiver.http.length > 1);
-  expect(receiver.opened).toHaveLength(1);
-  expect(receiver.messages.map((message) => message.identifier !== undefined)).toEqual([true, false]);
-});
+traffic(
+  "a request has an entry, and the first message says who speaks",
+  told(HTTP),
+  async ({ client, application }) => {
+    application.v1.answers({ kind: "respond", body: "hello" });
+    await client.request("/path?query", ASKED);
+    await until("an entry", () => receiver.http.length > 0);
+    const [{ identifier }] = receiver.messages as [(typeof receiver.messages)[0]];
+    expect([identifier?.logName, identifier?.node?.id, identifier?.node?.cluster]).toEqual([
+      "mine",
+      "lab~client",
+      "client",
+    ]);
+    expect(toJson(HTTPAccessLogEntrySchema, receiver.http[0]!)).toMatchObject({
+      commonProperties: {
+        downstreamRemoteAddress: address,
+        downstreamDirectRemoteAddress: address,
+        downstreamLocalAddress: address,
+        startTime: expect.any(String),
+        timeToLastRxByte: duration,
+        timeToFirstUpstreamTxByte: duration,
+        timeToLastUpstreamTxByte: duration,
+        timeToFirstUpstreamRxByte: duration,
+        timeToLastUpstreamRxByte: duration,
+        timeToFirstDownstreamTxByte: duration,
+        timeToLastDownstreamTxByte: duration,
+        upstreamRemoteAddress: address,
+        upstreamLocalAddress: address,
+        upstreamCluster: "upstream",
+        routeName: "default",
+        duration,
+        upstreamRequestAttemptCount: 1,
+        streamId: receiver.http[0]!.request!.requestId,
+        accessLogType: "DownstreamEnd",
+      },
+      protocolVersion: "HTTP11",
+      request: {
+        requestMethod: "POST",
+        scheme: "http",
+        authority: "upstream.test",
+        path: "/path?query",
+        userAgent: "a test",
+        referer: "http://before",
+        requestHeadersBytes: expect.any(String),
+        requestBodyBytes: "4",
+        requestHeaders: { "x-a": "1" },
+      },
+      response: {
+        responseCode: 200,
+        responseHeadersBytes: expect.any(String),
+        responseBodyBytes: "5",
+        responseCodeDetails: "via_upstream",
+      },
+    });
+    await client.request("/again");
+    await until("another entry", () => receiver.http.length > 1);
+    expect(receiver.opened).toHaveLength(1);
+    expect(receiver.messages.map((message) => message.identifier !== undefined)).toEqual([true, false]);
+  },
+);
 
 traffic(
   "why a request failed is in its flags, and tags are in its entry",
@@ -169,18 +173,22 @@ traffic(
   },
 );
 
-traffic("a service that ended the stream is told in another, which says again who speaks", told(HTTP), async (given) => {
-  const { client } = given;
-  await client.request("/");
-  await until("an entry", () => receiver.http.length > 0);
-  receiver.endStreams();
-  receiver.restart();
-  await until("an entry in another stream", async () => {
-    await client.request("/again");
-    return receiver.http.length > 0;
-  });
-  expect(receiver.messages[0]?.identifier?.logName).toBe("mine");
-});
+traffic(
+  "a service that ended the stream is told in another, which says again who speaks",
+  told(HTTP),
+  async (given) => {
+    const { client } = given;
+    await client.request("/");
+    await until("an entry", () => receiver.http.length > 0);
+    receiver.endStreams();
+    receiver.restart();
+    await until("an entry in another stream", async () => {
+      await client.request("/again");
+      return receiver.http.length > 0;
+    });
+    expect(receiver.messages[0]?.identifier?.logName).toBe("mine");
+  },
+);
 
 const text = (value: string) => ({ string_value: value });
 const OTLP = logger("OpenTelemetry", {
@@ -246,10 +254,7 @@ traffic(
   async ({ client, process }) => {
     const before = await counted(process, "grpc_access_log_logs_written");
     for (let i = 0; i < 3; i++) expect((await client.request("/")).status).toBe(200);
-    await until(
-      "the count",
-      async () => (await counted(process, "grpc_access_log_logs_written")) >= before + 3,
-    );
+    await until("the count", async () => (await counted(process, "grpc_access_log_logs_written")) >= before + 3);
     expect(receiver.opened).toEqual([]);
   },
 );
