@@ -11,6 +11,8 @@ const FAULT = "envoy.extensions.filters.http.fault.v3.HTTPFault";
 /** Taken, and nothing comes of it. */
 export const NO_EFFECT: Readonly<Record<string, string>> = {
   "*.runtime_key": NO_RUNTIME,
+  "envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig.transport_api_version":
+    "there is but one version, V3",
   "*.runtime_key_prefix": NO_RUNTIME,
   "*.use_independent_randomness": NO_RUNTIME,
   [`${FAULT}.delay_percent_runtime`]: NO_RUNTIME,

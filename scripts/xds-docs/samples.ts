@@ -24,6 +24,7 @@ const endpoints: JsonMessage = { cluster_name: "a", endpoints: [{ lb_endpoints: 
 const permission: JsonMessage = { any: true };
 const policy: JsonMessage = { permissions: [permission], principals: [{ any: true }] };
 const grpc: JsonMessage = { envoy_grpc: { cluster_name: "a" } };
+const LOG_SERVICE: JsonMessage = { log_name: "a", grpc_service: grpc };
 const bucket: JsonMessage = { max_tokens: 1, tokens_per_fill: 1, fill_interval: "1s" };
 const mutations: JsonMessage = { request_mutations: [{ remove: "x-a" }] };
 const metadata: JsonMessage = { filter: "a", path: [{ key: "b" }], value: { present_match: true } };
@@ -178,6 +179,12 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
     name: "a",
     typed_config: { "@type": `${EXT}.access_loggers.file.v3.FileAccessLog`, path: "/dev/null" },
   },
+  "envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig": LOG_SERVICE,
+  "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig": { common_config: LOG_SERVICE },
+  "envoy.extensions.access_loggers.grpc.v3.TcpGrpcAccessLogConfig": { common_config: LOG_SERVICE },
+  "envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig": { common_config: LOG_SERVICE },
+  "opentelemetry.proto.common.v1.AnyValue": { string_value: "a" },
+  "opentelemetry.proto.common.v1.KeyValue": { key: "a", value: { string_value: "b" } },
   "envoy.config.accesslog.v3.ComparisonFilter": { op: "GE", value: { default_value: 1 } },
   "envoy.config.accesslog.v3.HeaderFilter": { header: { name: "x-a", present_match: true } },
   "envoy.config.accesslog.v3.AndFilter": { filters: [{ not_health_check_filter: {} }] },

@@ -130,7 +130,7 @@ function toldLog({ provider, filter, cluster }: ProxyLog, { traffic, repeats, ow
   if (own && filter !== undefined && !isEvaluated(filter)) return [];
   const filters = [...(repeats ? [onlyOnce()] : []), ...(filter === undefined ? [] : [expressionFilter(filter)])];
   if (provider.kind === "log-service") {
-    if (own || cluster === undefined) return [];
+    if (cluster === undefined) return [];
     return streamedLog(provider, cluster, traffic, ISTIO_LINE).map((log) => filtered(log, bothOf(filters)));
   }
   if (provider.kind !== "access-log") return [];

@@ -1,4 +1,4 @@
-// Access logs that Envoys stream to a service of the mesh.
+// Access logs that proxies stream to a service of the mesh.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { LogFields, LogValue } from "../model/access-log.ts";

@@ -192,15 +192,6 @@ export function spansLost(provider: string, service: string, proxy: string): Mes
   };
 }
 
-export function logsNotStreamed(provider: string, proxy: string): Message {
-  return {
-    code: "HED2036",
-    severity: "warning",
-    message: `provider "${provider}" is told nothing by Heddle's proxy beside ${proxy}: it streams no access logs yet, Envoy does`,
-    suggestion: "a provider of kind envoyFileAccessLog, or Envoy beside the workload (heddle.dev/proxy: envoy)",
-  };
-}
-
 export function logsLost(provider: string, service: string, proxy: string): Message {
   return {
     code: "HED2037",

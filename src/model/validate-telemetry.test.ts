@@ -58,14 +58,8 @@ test("spans and logs for a service that the proxy does not see go nowhere, which
   for (const proxy of ["heddle", "envoy"]) {
     expect(found(spans, pod("a", proxy), pod("b", proxy))).toEqual(["shop spec.tracing HED2035"]);
     expect(found(spans, pod("a", proxy), COLLECTOR)).toEqual([]);
+    const logs = "accessLogging: [{providers: [{name: logs}]}]";
+    expect(found(logs, pod("a", proxy))).toEqual(["shop spec.accessLogging HED2037"]);
+    expect(found(logs, pod("a", proxy), COLLECTOR)).toEqual([]);
   }
-  expect(found("accessLogging: [{providers: [{name: logs}]}]", pod("a", "envoy"))).toEqual([
-    "shop spec.accessLogging HED2037",
-  ]);
-});
-
-test("Heddle's proxy streams no logs, Envoy does", () => {
-  const logs = "accessLogging: [{providers: [{name: logs}]}]";
-  expect(found(logs, pod("a", "heddle"), COLLECTOR)).toEqual(["shop spec.accessLogging HED2036"]);
-  expect(found(logs, pod("a", "envoy"), COLLECTOR)).toEqual([]);
 });

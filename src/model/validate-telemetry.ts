@@ -60,10 +60,7 @@ function loggingFinding(mesh: Mesh, workload: Workload): Message | undefined {
   const telemetry = telemetryOf(mesh, workload);
   const told = [...(telemetry?.client.logs ?? []), ...(telemetry?.server.logs ?? [])];
   const services = told.flatMap(({ provider }) => (provider.kind === "log-service" ? [provider] : []));
-  const [first] = services;
-  if (!first) return undefined;
   const name = `${workload.namespace}/${workload.name}`;
-  if (workload.proxy?.kind === "heddle") return findings.logsNotStreamed(first.name, name);
   const lost = services.find((provider) => !isReached(mesh, workload, provider));
   return lost && findings.logsLost(lost.name, `${lost.host}:${lost.port}`, name);
 }

@@ -115,17 +115,34 @@ export class AccessLogFile {
   }
 }
 
-/** A log of a listener: where its lines go, what they say, and of what. */
+/** A log of a listener: where it goes, and of what it tells. */
 export interface BoundLog {
-  readonly file: AccessLogFile;
-  readonly format: LineFormat;
+  readonly sink: LogSink;
   readonly filter: LogFilter | undefined;
+}
+
+export interface LogSink {
+  write(record: AccessRecord): void;
+}
+
+export class FileSink implements LogSink {
+  readonly #file: AccessLogFile;
+  readonly #format: LineFormat;
+
+  constructor(file: AccessLogFile, format: LineFormat) {
+    this.#file = file;
+    this.#format = format;
+  }
+
+  write(record: AccessRecord): void {
+    this.#file.append(this.#format, record);
+  }
 }
 
 export function writeLogs(logs: readonly BoundLog[], record: AccessRecord): void {
   for (let i = 0; i < logs.length; i++) {
-    const { file, format, filter } = logs[i]!;
-    if (filter === undefined || isLogged(filter, record, Math.random)) file.append(format, record);
+    const { sink, filter } = logs[i]!;
+    if (filter === undefined || isLogged(filter, record, Math.random)) sink.write(record);
   }
 }
 

@@ -7,7 +7,7 @@ import { peerNames } from "../pki/svid.ts";
 import type { AccessLog, HttpTable } from "../table/http.ts";
 import type { FilterChain, Listener as ListenerTable } from "../table/listener.ts";
 import { acceptsName, type DownstreamTls } from "../table/transport-socket.ts";
-import type { AccessLogs, BoundLog } from "./access-log.ts";
+import { type BoundLog, FileSink } from "./access-log.ts";
 import type { ProxyContext, RouteHolder } from "./context.ts";
 import type { BoundHttp } from "./downstream.ts";
 import { FilterChain as HttpFilterChain } from "./filter/chain.ts";
@@ -59,8 +59,11 @@ export interface BoundChain {
   readonly live: Set<Live>;
 }
 
-export function bindLogs(logs: readonly AccessLog[], files: AccessLogs): BoundLog[] {
-  return logs.map(({ path, format, filter }) => ({ file: files.open(path), format, filter }));
+export function bindLogs(logs: readonly AccessLog[], { accessLogs, streamedLogs }: ProxyContext): BoundLog[] {
+  return logs.map(({ to, filter }) => ({
+    sink: to.kind === "file" ? new FileSink(accessLogs.open(to.path), to.format) : streamedLogs.open(to),
+    filter,
+  }));
 }
 
 function bindTracing(
@@ -139,7 +142,7 @@ function bindTerminal(
 ): Bound {
   const inbound = direction === "inbound";
   if (terminal.kind === "tcp") {
-    const logs = bindLogs(terminal.tcp.accessLogs, context.accessLogs);
+    const logs = bindLogs(terminal.tcp.accessLogs, context);
     return {
       kind: "tcp",
       tcp: { table: terminal.tcp, logs, inbound, metrics, bufferLimitBytes, stats: { connections: 0, active: 0 } },
@@ -154,7 +157,7 @@ function bindTerminal(
       limits: httpLimits(http, context.overload),
       routes: http.routes.kind === "inline" ? { current: http.routes.routes } : context.routes(http.routes.name),
       filters: new HttpFilterChain(http.filters),
-      logs: bindLogs(http.accessLogs, context.accessLogs),
+      logs: bindLogs(http.accessLogs, context),
       tracing: bindTracing(http, context, direction === "outbound"),
       inbound,
       metrics,

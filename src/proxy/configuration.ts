@@ -24,6 +24,7 @@ import type { RouteChecker } from "./route-checker.ts";
 import { RouteManager } from "./route-manager.ts";
 import { Secrets } from "./secrets.ts";
 import type { SharedCells } from "./shared-cells.ts";
+import { StreamedLogs } from "./streamed-log/streamed-logs.ts";
 import { Taps } from "./tap.ts";
 import { Tracers } from "./tracing/exporter.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -48,6 +49,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   readonly names = new NameCache();
   readonly taps = new Taps();
   readonly tracers: Tracers;
+  readonly streamedLogs: StreamedLogs;
   readonly secrets = new Secrets();
   /** What discovery brought, as it came. */
   readonly held = new HeldResources();
@@ -88,6 +90,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
     });
     this.clusters = this.clusterManager.clusters;
     this.tracers = new Tracers(this.clusters);
+    this.streamedLogs = new StreamedLogs(this.clusters);
     this.routeManager = new RouteManager(openWarm);
     const needs = { clusters: this.clusterManager, routes: this.routeManager, secrets };
     this.listenerManager = new ListenerManager(this, needs);
@@ -180,6 +183,7 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   async close(): Promise<void> {
     this.listenerManager.close();
     this.tracers.close();
+    this.streamedLogs.close();
     this.clusterManager.close();
     await Bun.sleep(0); // what was cut off has its line, too
     flushTurn();

@@ -6,6 +6,7 @@ import type { AccessLogs } from "./access-log.ts";
 import type { OverloadState } from "./overload/state.ts";
 import type { Reporter } from "./reporter.ts";
 import type { SharedCells } from "./shared-cells.ts";
+import type { StreamedLogs } from "./streamed-log/streamed-logs.ts";
 import type { Taps } from "./tap.ts";
 import type { Tracers } from "./tracing/exporter.ts";
 import type { Cluster } from "./upstream/cluster.ts";
@@ -20,6 +21,7 @@ export interface ProxyContext {
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly reporter: Reporter;
   readonly accessLogs: AccessLogs;
+  readonly streamedLogs: StreamedLogs;
   readonly names: NameCache;
   /** Whether a listener of this proxy is bound to the port: what goes there from here would come back, and go there again. */
   isOwnPort(port: number): boolean;

@@ -158,6 +158,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   });
   configuration.serviceCluster = bootstrap.node?.cluster ?? "";
   configureTracers(configuration.tracers, bootstrap);
+  if (bootstrap.node) configuration.streamedLogs.node = bootstrap.node;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.clusterManager.setOwnPlace(

@@ -18,6 +18,7 @@ import {
   overloadMetrics,
   remainingFigures,
 } from "./resilience-metrics.ts";
+import { streamedLogMetrics } from "./streamed-log/streamed-log-metrics.ts";
 import { tracingMetrics } from "./tracing/tracing-metrics.ts";
 import type { UdpListener } from "./udp-listener.ts";
 import type { Overflows } from "./upstream/breakers.ts";
@@ -178,6 +179,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
   const overload = overloadMetrics(registry);
   const managers = httpMetrics(registry);
   const tracing = tracingMetrics(registry);
+  const streamedLogs = streamedLogMetrics(registry);
   const filters = filterMetrics(registry);
   const listeners = follow(listenerFigures(registry));
   const datagrams = follow(udpFigures(registry));
@@ -209,6 +211,7 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     datagrams(configuration.listenerManager.udpListeners);
     managers(configuration.listenerManager.listeners);
     tracing(configuration.tracers);
+    streamedLogs(configuration.streamedLogs);
     filters(configuration.listenerManager.listeners);
   });
 }

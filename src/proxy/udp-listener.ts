@@ -66,7 +66,7 @@ export class UdpListener implements DatagramListener, UdpSessionOwner {
     this.table = table;
     this.#context = context;
     this.stats = before?.stats ?? noStats();
-    this.#logs = bindLogs(table.udp.accessLogs, context.accessLogs);
+    this.#logs = bindLogs(table.udp.accessLogs, context);
   }
 
   get port(): number {

@@ -6,6 +6,7 @@ import type { ClientRules } from "./client-address.ts";
 import type { HttpFilter } from "./filter/filter.ts";
 import type { LineFormat } from "./format/line-format.ts";
 import type { LogFilter } from "./log-filter.ts";
+import type { StreamedLog } from "./streamed-log.ts";
 import type { RequestIdRules, Tracing } from "./tracing.ts";
 import type { VirtualHosts } from "./virtual-hosts.ts";
 
@@ -30,9 +31,10 @@ export interface Keepalive {
   readonly keepaliveTimeoutMs: number;
 }
 
+export type LogPlace = { readonly kind: "file"; readonly path: string; readonly format: LineFormat } | StreamedLog;
+
 export interface AccessLog {
-  readonly path: string;
-  readonly format: LineFormat;
+  readonly to: LogPlace;
   /** Undefined: everything is written. */
   readonly filter: LogFilter | undefined;
 }

@@ -2,10 +2,10 @@
 
 import { Alarm, timers } from "../../base/timer-wheel.ts";
 import type { Tracer } from "../../table/tracing.ts";
+import { CollectorReport, type ReportContent } from "../collector-report.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { encodeOtlp } from "./otlp.ts";
 import type { Span } from "./span.ts";
-import { SpanReport } from "./span-report.ts";
 import type { Teller } from "./span-tags.ts";
 import { encodeZipkin } from "./zipkin.ts";
 
@@ -21,6 +21,7 @@ const MAX_SPANS = 2_000;
 const MAX_REPORTED = 512;
 /** Envoy's `tracing.zipkin.request_timeout`. */
 const ZIPKIN_TIMEOUT_MS = 5_000;
+const GRPC_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /** As Envoy counts (`tracing.zipkin.*`, `tracing.opentelemetry.*`). */
 export class SpanStats {
@@ -90,20 +91,27 @@ export class SpanExporter {
       return;
     }
     this.#isReporting = true;
+    new CollectorReport(cluster, this.#content(spans), (outcome) => this.#onReported(outcome)).send();
+  }
+
+  #content(spans: readonly Span[]): ReportContent {
     const { tracer } = this;
-    const isZipkin = tracer.kind === "zipkin";
-    new SpanReport(
-      cluster,
-      {
-        authority: tracer.authority,
-        path: isZipkin ? tracer.path : tracer.httpPath,
-        type: isZipkin ? "application/json" : "application/x-protobuf",
-        headers: isZipkin ? [] : tracer.headers,
-        body: isZipkin ? encodeZipkin(spans, this.#teller) : encodeOtlp(spans, tracer.resource),
-        timeoutMs: isZipkin ? ZIPKIN_TIMEOUT_MS : tracer.timeoutMs,
-      },
-      (outcome) => this.#onReported(outcome),
-    ).send();
+    const { authority } = tracer;
+    if (tracer.kind === "zipkin") {
+      const body = encodeZipkin(spans, this.#teller);
+      const { path } = tracer;
+      return { authority, path, type: "application/json", headers: [], body, timeoutMs: ZIPKIN_TIMEOUT_MS };
+    }
+    const { httpPath, headers, timeoutMs } = tracer;
+    const type = httpPath === undefined ? undefined : "application/x-protobuf";
+    return {
+      authority,
+      path: httpPath ?? GRPC_PATH,
+      type,
+      headers,
+      body: encodeOtlp(spans, tracer.resource),
+      timeoutMs,
+    };
   }
 
   #onReported(outcome: "taken" | "refused" | "failed"): void {

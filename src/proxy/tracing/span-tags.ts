@@ -108,7 +108,8 @@ function tagCustom(span: Span, tag: CustomTag, record: AccessRecord): void {
   if (value !== "") span.tag(tag.name, value);
 }
 
-function customValue(tag: CustomTag, record: AccessRecord): string {
+/** "": it has none. */
+export function customValue(tag: CustomTag, record: AccessRecord): string {
   switch (tag.kind) {
     case "literal":
       return tag.value;

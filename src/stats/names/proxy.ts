@@ -186,3 +186,8 @@ export const LISTENER_REQUESTS = counter(
 export function tracingCounter(kind: string, name: string): CounterDefinition<readonly []> {
   return counter(`envoy_tracing_${kind}_${name}`, `Spans and reports of them: ${name}`, []);
 }
+
+/** `kind`: of the logger, as Envoy calls it, with its own prefix. */
+export function accessLogCounter(kind: string, name: string): CounterDefinition<readonly []> {
+  return counter(`envoy_access_logs_${kind}_${name}`, `Entries of access logs that are streamed: ${name}`, []);
+}

@@ -44,6 +44,7 @@ import type {
   Tracing,
   ZipkinTracer,
 } from "../tracing.ts";
+import { acceptGrpcService } from "./grpc-service.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 
 /** Envoy's (http_connection_manager.proto). */
@@ -121,7 +122,7 @@ function acceptTag(scope: Scope, { tag: name, type }: CustomTagMessage): readonl
   }
 }
 
-function acceptTags(scope: Scope, tags: readonly CustomTagMessage[]): readonly CustomTag[] {
+export function acceptTags(scope: Scope, tags: readonly CustomTagMessage[]): readonly CustomTag[] {
   return tags.flatMap((tag, i) => {
     if (tag.tag === "") scope.index(i).field("tag").reject("empty");
     return acceptTag(scope.index(i), tag);
@@ -183,18 +184,7 @@ function acceptOtlp(scope: Scope, config: OpenTelemetryConfig): OtlpTracer {
   const none = { kind: "opentelemetry", resource, cluster: "", authority: "", timeoutMs: 0, headers: [] } as const;
   if (grpcService && httpService) scope.field("http_service").reject("beside grpc_service");
   if (grpcService) {
-    const at = scope.field("grpc_service");
-    at.only(grpcService, ["targetSpecifier", "timeout", "initialMetadata"]);
-    const by = grpcService.targetSpecifier;
-    if (by.case !== "envoyGrpc") {
-      at.reject("only envoy_grpc is supported by Heddle's proxy");
-      return { ...none, httpPath: undefined };
-    }
-    at.field("envoy_grpc").only(by.value, ["clusterName", "authority", "skipEnvoyHeaders"]);
-    const { clusterName: cluster, authority } = by.value;
-    const headers = grpcService.initialMetadata.flatMap(({ key, value }) => [key.toLowerCase(), value]);
-    const timeoutMs = milliseconds(grpcService.timeout, 0);
-    return { ...none, cluster, authority: authority || cluster, timeoutMs, headers, httpPath: undefined };
+    return { ...none, ...acceptGrpcService(scope.field("grpc_service"), grpcService), httpPath: undefined };
   }
   const uri = httpService?.httpUri;
   if (uri?.httpUpstreamType.case !== "cluster") {

@@ -7,6 +7,7 @@ import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { eventually, type TestWorkload } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
+import { LogReceiver } from "../xds/log-receiver.ts";
 
 /** Both proxies write once they hold 64 KiB: a line so long comes at once. */
 const PADDING = "-".repeat(66_000);
@@ -40,6 +41,7 @@ spec: ${spec}`,
     };
     expect(await eventually(ask, (isThere) => isThere)).toBe(true);
   };
+  const receiver = new LogReceiver();
   const headers = async (init?: RequestInit) => (await pair.described("/", init)).headers;
 
   beforeAll(async () => {
@@ -53,11 +55,25 @@ data:
   mesh: |-
     extensionProviders:
 ${["first", "second", "third"].map(provider).join("\n")}
-    - {name: spans, zipkin: {service: golden.default.svc.cluster.local, port: 80}}`,
+    - {name: spans, zipkin: {service: golden.default.svc.cluster.local, port: 80}}
+    - {name: entries, envoyHttpAls: {service: logs.test, port: 4317, logName: entries, additionalRequestHeadersToLog: [x-tenant]}}
+    - {name: records, envoyOtelAls: {service: logs.test, port: 4317, logFormat: {text: "%RESPONSE_CODE%", labels: {path: "%REQ(:PATH)%"}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: logs, namespace: default}
+spec:
+  hosts: [logs.test]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{number: 4317, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 127.0.0.1, ports: {grpc: ${receiver.port}}}]`,
     );
   });
   afterAll(async () => {
+    receiver.stop();
     const { api } = pair.mesh.controlPlane;
+    await api.delete(resource.serviceEntries, { namespace: "default", name: "logs" });
     for (const name of ["telemetry", "client"]) await api.delete(resource.telemetries, { namespace: "default", name });
     await api.delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
   });
@@ -95,6 +111,28 @@ ${["first", "second", "third"].map(provider).join("\n")}
       ),
     ).toContain("/quiet 200");
     expect(lines("second").filter((line) => line.startsWith("/quiet"))).toEqual([]);
+  });
+
+  test("access logs are streamed to a service of the mesh, in Envoy's form and in OTLP's", async () => {
+    await telemetry(
+      "{selector: {matchLabels: {app: client}}, accessLogging: [{match: {mode: CLIENT}, providers: [{name: entries}, {name: records}]}]}",
+      "client",
+    );
+    const told = await eventually(
+      async () => {
+        await pair.described("/streamed", { headers: { "x-tenant": "one" } });
+        const records = receiver.exports.flatMap(({ resourceLogs }) =>
+          resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords)),
+        );
+        return { entry: receiver.http.find(({ request }) => request?.path === "/streamed"), record: records[0] };
+      },
+      ({ entry, record }) => entry !== undefined && record !== undefined,
+    );
+    expect(told.entry?.request?.requestHeaders).toEqual({ "x-tenant": "one" });
+    expect(told.entry?.response?.responseCode).toBe(200);
+    expect(receiver.messages[0]?.identifier?.logName).toBe("entries");
+    expect(told.record?.body?.value).toEqual({ case: "stringValue", value: "200" });
+    expect(told.record?.attributes.map(({ key, value }) => [key, value?.value.value])).toEqual([["path", "/streamed"]]);
   });
 
   test("a trace begins at the client's proxy, sampled as often as is said, and one that came is carried on", async () => {

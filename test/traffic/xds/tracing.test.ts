@@ -4,31 +4,15 @@ import { afterAll, beforeEach, expect } from "bun:test";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { until } from "../../../src/base/until-fixture.ts";
 import { Collector, type ReceivedSpan } from "./collector.ts";
-import { type CaseConfiguration, type ClusterParts, DIRECT } from "./configuration.ts";
-import { httpOptions, type Message, merge, socketAddress, typed, type UpstreamHttp } from "./message.ts";
+import { collectorCluster } from "./collector-cluster.ts";
+import { type CaseConfiguration, DIRECT } from "./configuration.ts";
+import { type Message, typed } from "./message.ts";
 import { traffic } from "./traffic.ts";
 import { fieldOf } from "./wire.ts";
 
 const collector = new Collector();
 afterAll(() => collector.stop());
 beforeEach(() => collector.restart());
-
-const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-
-/** Over what the leg gives every cluster. */
-function collectorCluster(port: number, protocol: UpstreamHttp): ClusterParts {
-  const none = { http_protocol_options: null, http2_protocol_options: null };
-  const options = httpOptions(protocol)[HTTP_OPTIONS] as Message;
-  const own = merge({ explicit_http_config: none }, options);
-  return {
-    endpoints: [{ to: port, fields: { endpoint: { address: socketAddress(port) } } }],
-    fields: {
-      typed_extension_protocol_options: { [HTTP_OPTIONS]: own },
-      transport_socket: null,
-      transport_socket_matches: null,
-    },
-  };
-}
 
 const ZIPKIN = {
   collector_cluster: "by-http",

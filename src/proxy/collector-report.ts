@@ -1,20 +1,18 @@
-// One request or call that tells a collector of spans, on a connection of the collector's cluster.
+// One request or call that tells a collector of spans or logs, on a connection of the collector's cluster.
 
-import { frameMessage } from "../../grpc/message.ts";
-import { statusNumber } from "../../grpc/status.ts";
-import type { HeaderList } from "../../http/headers.ts";
-import { type ClientStream, RequestHead, type ResponseHead } from "../../http/stream.ts";
-import { Attempt, type AttemptOwner } from "../router/attempt.ts";
-import type { Cluster } from "../upstream/cluster.ts";
-import { NO_PREFERENCE } from "../upstream/load-balancer-context.ts";
-
-const GRPC_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+import { frameMessage } from "../grpc/message.ts";
+import { statusNumber } from "../grpc/status.ts";
+import type { HeaderList } from "../http/headers.ts";
+import { type ClientStream, RequestHead, type ResponseHead } from "../http/stream.ts";
+import { Attempt, type AttemptOwner } from "./router/attempt.ts";
+import type { Cluster } from "./upstream/cluster.ts";
+import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 export interface ReportContent {
   readonly authority: string;
-  /** Undefined: by gRPC. */
-  readonly path: string | undefined;
-  readonly type: string;
+  readonly path: string;
+  /** Of the body; undefined: by gRPC. */
+  readonly type: string | undefined;
   readonly headers: readonly string[];
   readonly body: Uint8Array;
   /** Until the response begins; 0 is none. */
@@ -24,7 +22,7 @@ export interface ReportContent {
 /** `refused`: the collector answered, and not that it took them. */
 export type ReportOutcome = "taken" | "refused" | "failed";
 
-export class SpanReport implements AttemptOwner {
+export class CollectorReport implements AttemptOwner {
   readonly head: RequestHead;
   readonly requestIsHeadOnly = false;
   readonly isGrpc: boolean;
@@ -42,14 +40,14 @@ export class SpanReport implements AttemptOwner {
     this.#cluster = cluster;
     this.#content = content;
     this.#onOver = onOver;
-    this.isGrpc = path === undefined;
+    this.isGrpc = type === undefined;
     this.#body = this.isGrpc ? frameMessage(body) : body;
-    const fields = this.isGrpc ? ["te", "trailers", "content-type", "application/grpc"] : ["content-type", type];
+    const fields = type === undefined ? ["te", "trailers", "content-type", "application/grpc"] : ["content-type", type];
     this.head = new RequestHead(
       "POST",
       "http",
       authority,
-      path ?? GRPC_PATH,
+      path,
       [...fields, "user-agent", "heddle", ...headers],
       this.isGrpc ? "HTTP/2" : "HTTP/1.1",
       this.isGrpc ? -1 : this.#body.length,
