@@ -47,6 +47,8 @@ type Layers = Readonly<Partial<Record<ResourceKind, readonly ResourceSet[]>>>;
 export interface ProxySnapshot extends Snapshot {
   /** What is the proxy's own before what it shares; `sourcesOf` and `changesBetween` read it. */
   readonly layers: Layers;
+  /** The lower end of each of them: one object for all proxies that are told the same. */
+  readonly shared: OutboundSets;
   /** Server names that the listener of the mesh port knows. Once the proxy acknowledged that listener, clients may use them. */
   readonly serverNames: ReadonlySet<string>;
   /** What the proxy would have but for patches in Envoy's own terms; undefined: there are none for it. */
@@ -153,8 +155,10 @@ function programOf({ mesh, cache }: SharedResources, workload: Workload): PatchP
 /** What patches add lies over the rest, but takes no name that is there. */
 function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): ProxySnapshot {
   const { added } = program;
+  const shared = patchedOutbound(unpatched.shared, program);
   const patchedKind = (kind: ResourceKind): readonly ResourceSet[] => {
-    const sets = (unpatched.layers[kind] ?? []).map((set) => program.patched(set));
+    const own = ownOf(unpatched, kind).map((set) => program.patched(set));
+    const sets = [...own, ...(shared[kind] ?? NO_SETS)];
     const there = merge(sets);
     const more = added[kind];
     return more ? [without(more, there), ...sets] : sets;
@@ -164,7 +168,29 @@ function patchedSnapshot(unpatched: ProxySnapshot, program: PatchProgram): Proxy
   ) as Layers;
   const resources = Object.fromEntries(SEND_ORDER.map((kind) => [kind, merge(layers[kind] ?? NO_SETS)]));
   const standIns = unpatched.resources;
-  return Object.assign(snapshotOfLayers(layers, resources, unpatched.serverNames), { unpatched, standIns });
+  return Object.assign(snapshotOfLayers(layers, resources, shared, unpatched.serverNames), { unpatched, standIns });
+}
+
+/** What a proxy does not share, the uppermost first. */
+export function ownOf(
+  { layers, shared }: Pick<ProxySnapshot, "layers" | "shared">,
+  kind: ResourceKind,
+): readonly ResourceSet[] {
+  const sets = layers[kind] ?? NO_SETS;
+  return sets.slice(0, sets.length - (shared[kind]?.length ?? 0));
+}
+
+const patchedSets = new WeakMap<PatchProgram, WeakMap<OutboundSets, OutboundSets>>();
+
+/** Once for all proxies that have the same patches and share the same. */
+function patchedOutbound(shared: OutboundSets, program: PatchProgram): OutboundSets {
+  const known = patchedSets.get(program) ?? new WeakMap<OutboundSets, OutboundSets>();
+  patchedSets.set(program, known);
+  const patched = (kind: ResourceKind) =>
+    PATCHED_KINDS.includes(kind) ? shared[kind]?.map((set) => program.patched(set)) : shared[kind];
+  const made = known.get(shared) ?? Object.fromEntries(SEND_ORDER.map((kind) => [kind, patched(kind) ?? NO_SETS]));
+  known.set(shared, made);
+  return made;
 }
 
 function without({ resources, sources, hidden }: ResourceSet, there: ResourceMap): ResourceSet {
@@ -231,7 +257,7 @@ function snapshotOf(
         ? own.reduceRight((map, set) => layer(set, map), merged(shared))
         : merged(shared);
   }
-  return snapshotOfLayers(layers, resources, serverNames);
+  return snapshotOfLayers(layers, resources, outbound, serverNames);
 }
 
 type Merged = Partial<Record<ResourceKind, ResourceMap>>;
@@ -245,7 +271,12 @@ function merged(shared: readonly ResourceSet[]): ResourceMap {
   return known;
 }
 
-function snapshotOfLayers(layers: Layers, resources: Merged, serverNames: ReadonlySet<string>): ProxySnapshot {
+function snapshotOfLayers(
+  layers: Layers,
+  resources: Merged,
+  shared: OutboundSets,
+  serverNames: ReadonlySet<string>,
+): ProxySnapshot {
   let version: string | undefined;
   return {
     get version() {
@@ -254,6 +285,7 @@ function snapshotOfLayers(layers: Layers, resources: Merged, serverNames: Readon
     },
     resources,
     layers,
+    shared,
     serverNames,
   };
 }
@@ -264,7 +296,7 @@ function versionOf(layers: Layers): string {
 }
 
 /** Of these the uppermost layer of a snapshot is the proxy's own. */
-export const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
+const OWN_KINDS = ["lds", "cds", "rds", "vhds", "sds"] as const;
 
 type OwnResources = Readonly<Record<(typeof OWN_KINDS)[number], readonly Compiled[]>> & {
   readonly serverNames: ReadonlySet<string>;

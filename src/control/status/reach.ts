@@ -1,9 +1,11 @@
 // How far each object has come: of the proxies whose resources come from it, how many have acknowledged all of those. It is counted by sets
 // of resources, which proxies share, and by what is on its way: never by object and proxy.
 
-import { OWN_KINDS, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
+import { ownOf, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
+import type { OutboundSets } from "../../compile/outbound-sets.ts";
 import type { Source } from "../../compile/provenance.ts";
 import type { ResourceSet } from "../../compile/resource-set.ts";
+import { sameItems } from "../../model/equality.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { originKey } from "../../model/origin.ts";
 import type { Workload } from "../../model/workload.ts";
@@ -49,7 +51,7 @@ const MAX_REFUSED = 3;
 type Keys = ReadonlySet<string>;
 
 interface OwnKeys {
-  readonly sets: readonly (ResourceSet | undefined)[];
+  readonly sets: readonly ResourceSet[];
   readonly keys: Keys;
 }
 
@@ -71,7 +73,8 @@ export class ReachCounter {
   readonly #members = new WeakMap<ResourceSet, ReadonlyMap<string, number>>();
   /** By the first of a proxy's own sets: they stay while what it shares changes. */
   readonly #own = new WeakMap<ResourceSet, OwnKeys>();
-  readonly #groups = new WeakMap<ProxySnapshot, string>();
+  readonly #groupIds = new WeakMap<OutboundSets, string>();
+  readonly #stackIds = new WeakMap<readonly ResourceSet[], string>();
   readonly #governing = new Governing();
   /** By the sets that proxies share of all kinds, and of one. */
   readonly #shared = new Lately<Keys>();
@@ -119,11 +122,11 @@ export class ReachCounter {
 
   /** Proxies that share all that can be shared. */
   #groupOf(snapshot: ProxySnapshot, groups: Map<string, Group>): Group {
-    const id = this.#groupId(snapshot);
+    const id = this.#groupId(snapshot.shared);
     const known = groups.get(id);
     if (known) return known;
     // A change is of one kind, mostly, and the others' sets are those of before.
-    const kinds = sharedOf(snapshot).map((stack) =>
+    const kinds = stacksOf(snapshot.shared).map((stack) =>
       this.#stacks.get(this.#stackId(stack), () => this.#keysOf([stack])),
     );
     const keys = this.#shared.get(id, () => new Set(kinds.flatMap((of) => [...of])));
@@ -132,29 +135,32 @@ export class ReachCounter {
     return group;
   }
 
-  #groupId(snapshot: ProxySnapshot): string {
-    const known = this.#groups.get(snapshot);
+  #groupId(shared: OutboundSets): string {
+    const known = this.#groupIds.get(shared);
     if (known !== undefined) return known;
-    let id = "";
-    for (const kind of SEND_ORDER) {
-      const stack = snapshot.layers[kind] ?? [];
-      for (let i = isOwn(kind) ? 1 : 0; i < stack.length; i++) id += `${this.#idOf(stack[i]!)}+`;
-      id += ",";
-    }
-    this.#groups.set(snapshot, id);
+    const id = stacksOf(shared)
+      .map((stack) => this.#stackId(stack))
+      .join();
+    this.#groupIds.set(shared, id);
     return id;
   }
 
+  /** Of a kind that did not change the list is that of before. */
   #stackId(stack: readonly ResourceSet[]): string {
-    return stack.map((set) => this.#idOf(set)).join("+");
+    const known = this.#stackIds.get(stack);
+    if (known !== undefined) return known;
+    const id = stack.map((set) => this.#idOf(set)).join("+");
+    this.#stackIds.set(stack, id);
+    return id;
   }
 
-  #ownKeys({ layers }: ProxySnapshot): Keys {
-    const sets = OWN_KINDS.map((kind) => layers[kind]?.[0]);
+  #ownKeys(snapshot: ProxySnapshot): Keys {
+    const stacks = SEND_ORDER.map((kind) => ownOf(snapshot, kind));
+    const sets = stacks.flat();
     const [first] = sets;
     const known = first && this.#own.get(first);
-    if (known?.sets.every((set, i) => set === sets[i])) return known.keys;
-    const keys = this.#keysOf(sets.map((set) => (set ? [set] : [])));
+    if (known && sameItems(known.sets, sets)) return known.keys;
+    const keys = this.#keysOf(stacks);
     if (first) this.#own.set(first, { sets, keys });
     return keys;
   }
@@ -226,14 +232,10 @@ class Counts {
   }
 }
 
-function sharedOf({ layers }: ProxySnapshot): readonly (readonly ResourceSet[])[] {
-  return SEND_ORDER.map((kind) => (layers[kind] ?? []).slice(isOwn(kind) ? 1 : 0));
-}
+const NO_SETS: readonly ResourceSet[] = [];
 
-const OWN: ReadonlySet<ResourceKind> = new Set(OWN_KINDS);
-
-function isOwn(kind: ResourceKind): boolean {
-  return OWN.has(kind);
+function stacksOf(shared: OutboundSets): readonly (readonly ResourceSet[])[] {
+  return SEND_ORDER.map((kind) => shared[kind] ?? NO_SETS);
 }
 
 /** Sets that differ in one resource have the sources of all others in common. */
