@@ -55,7 +55,8 @@ ${spec}`);
     );
     await becomes(() => overProxy("http://polyglot/describe"), 502);
     await becomes(() => onPort(pair.upstream.http), 502);
-    expect(await onPort(pair.golden)).toBe(200);
+    // Clusters go and come before listeners do.
+    await becomes(() => onPort(pair.golden), 200);
     await remove("client");
     await becomes(() => overProxy("http://polyglot/describe"), 200);
     expect(await onPort(pair.golden)).toBe(200);
