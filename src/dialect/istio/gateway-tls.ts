@@ -11,6 +11,7 @@ import {
 } from "../../model/gateway.ts";
 import { isHttp, isTls, type Protocol } from "../../model/protocol.ts";
 import type { Reporter } from "../reporter.ts";
+import { CURVES } from "./curves.ts";
 import * as diagnostics from "./gateway-diagnostics.ts";
 import type { ServerTlsSpec } from "./gateway-schema.ts";
 import * as handshake from "./gateway-tls-diagnostics.ts";
@@ -37,9 +38,6 @@ const CIPHER_SUITES: ReadonlySet<string> = new Set([
   "AES128-SHA",
   "AES256-SHA",
 ]);
-
-/** BoringSSL's, in the names that Envoy's documentation has, which both proxies know. */
-const CURVES: ReadonlySet<string> = new Set(["X25519MLKEM768", "X25519", "P-256", "P-384", "P-521"]);
 
 /** Undefined: plaintext. A mode that is not written is PASSTHROUGH, proto3's zero. */
 export function readServerTls(

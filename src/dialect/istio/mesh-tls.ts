@@ -3,12 +3,10 @@
 import type { MeshSettings } from "../../model/settings.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { CURVES } from "./curves.ts";
 import { readCipherSuites } from "./gateway-tls.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
 import { unknownCurve } from "./mesh-diagnostics.ts";
-
-/** BoringSSL's, as Istio lets them through (pkg/config/security: ValidECDHCurves), and the one of RFC 9794 that Envoy takes beside them. */
-const CURVES: ReadonlySet<string> = new Set(["P-256", "P-384", "P-521", "X25519", "X25519MLKEM768"]);
 
 export function readMeshTlsSettings(
   { meshMTLS, tlsDefaults }: MeshConfigSpec,
