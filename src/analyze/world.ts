@@ -10,6 +10,7 @@ import { serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
+import { settledHost } from "../model/service-alias.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { Kind } from "./kinds.ts";
 import { type Runnable, runnablesOf } from "./runnable.ts";
@@ -89,9 +90,9 @@ export class World {
     return resolveHost(written, namespace, this.settings.clusterDomain);
   }
 
-  /** The service that a full host means to clients of a namespace; a wildcard ServiceEntry stands for every host under it. */
+  /** The service that a full host, or a name that stands for it, means to clients of a namespace; a wildcard ServiceEntry stands for every host under it. */
   service(host: string, namespace: string): Service | undefined {
-    for (const pattern of patternsFor(host)) {
+    for (const pattern of patternsFor(settledHost(this.mesh.index.aliases, host))) {
       const found = serviceFor(this.mesh, pattern, namespace);
       if (found) return found;
     }

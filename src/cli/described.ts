@@ -64,7 +64,10 @@ function describedService(subject: Subject, name: string, namespace: string): De
   const { services } = subject.mesh;
   const found =
     services.find((service) => isCalled(service.namespace, service.name, name, namespace)) ??
-    services.find(({ host }) => host === name);
+    services.find(({ host }) => host === name) ??
+    services.find(({ aliases = [] }) =>
+      aliases.some((alias) => isCalled(alias.namespace, alias.name, name, namespace)),
+    );
   // As its own namespace's clients have it.
   if (found) return describeService(subject, found, found.namespace);
   throw noSuch("service", name, namespace, services);

@@ -129,10 +129,11 @@ class Printer {
   // ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   service(service: ServiceDescription, depth: number): void {
-    const { by, host, addresses, ports, preference, destinationRule, chosenRules } = service;
+    const { by, host, addresses, aliases, ports, preference, destinationRule, chosenRules } = service;
     const { routes, routedFrom, elsewhere, exposures } = service;
     this.#heading(by.object, by, depth);
     this.#fact("host", `${host}${addresses.length > 0 ? `, ${addresses.join(", ")}` : ""}`, depth + 1);
+    for (const alias of aliases) this.#fact("also called", `${alias.host}, by ${this.#place(alias.by)}`, depth + 1);
     if (preference) this.#fact("prefers", this.#preference(preference), depth + 1);
     for (const port of ports) this.#port(port, depth + 1);
     for (const rule of destinationRule ? [destinationRule, ...chosenRules] : chosenRules) this.#rule(rule, depth + 1);

@@ -19,8 +19,8 @@ const MAX_SMALL_COMPILATIONS = 1_000;
 
 /** All that routes and captured listeners of a view are made from, beside the view itself and the routes that people write. */
 function routingInputs(mesh: Mesh, selectors: readonly ClientSelector[]): readonly unknown[] {
-  const { settings, services, clientPolicies, proxyScopes, telemetries } = mesh;
-  return [settings, services, clientPolicies, proxyScopes, telemetries, selectors];
+  const { settings, services, aliases, clientPolicies, proxyScopes, telemetries } = mesh;
+  return [settings, services, aliases, clientPolicies, proxyScopes, telemetries, selectors];
 }
 
 /** All that proxies are told of, but for routes, endpoints, workloads and what proxies acknowledge. */
@@ -91,7 +91,7 @@ export class CompileCache {
     const outlines = this.references.list("outlines", [mesh.routes], () => mesh.routes.map(outlineOf));
     this.#perspectives = this.references.get(
       "perspectives",
-      [mesh.settings, mesh.services, outlines, mesh.clientPolicies],
+      [mesh.settings, mesh.services, mesh.aliases, outlines, mesh.clientPolicies],
       () => new Perspectives(mesh),
     );
     const unrouted = [this.#lasting, this.#selectors, this.#perspectives];

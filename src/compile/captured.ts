@@ -8,6 +8,7 @@ import { isAutomatic, type Service, type ServicePort } from "../model/service.ts
 import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
+import { serverNamesOf } from "./domains.ts";
 import { addressListener, type SharedPort, sharedPortListener } from "./listener-capture.ts";
 import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
@@ -82,10 +83,16 @@ function planHost(
     }
     const { target, sources } = targetOf(mesh, view, service, port);
     // Who looked the name up elsewhere knows no automatic address, and has the server name to be told by.
-    if (isTls(port.protocol) && addresses.every(isAutomatic)) shares.push({ port: port.number, tls: target, sources });
+    if (isTls(port.protocol) && addresses.every(isAutomatic))
+      shares.push({ port: port.number, tls: withServerNames(mesh, view, service, target), sources });
     for (const address of addresses) plans.push({ address, target, sources });
   }
   return { shares, addresses: plans };
+}
+
+function withServerNames(mesh: Mesh, view: View, service: Service, target: OutboundTarget): OutboundTarget {
+  if (!service.aliases) return target;
+  return { ...target, serverNames: serverNamesOf(service, view.namespace, mesh.settings.clusterDomain) };
 }
 
 /** By host. An address and port that two members claim is the first one's: whoever claims one of a member's is among them. */

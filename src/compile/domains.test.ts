@@ -34,11 +34,13 @@ test("a host outside the cluster domain has no short names", () => {
 test("no name is given twice, and a full name beats another's short form", () => {
   const settled = settleDomains(
     new Map([
-      ["a.b.svc.cluster.local", ["a.b.svc.cluster.local", "a.b", "10.0.0.1"]],
-      ["a.b", ["a.b", "10.0.0.1"]],
+      ["a.b.svc.cluster.local", { own: ["a.b.svc.cluster.local", "a.b", "10.0.0.1"], others: ["x", "y"] }],
+      ["a.b", { own: ["a.b", "10.0.0.1"], others: ["x"] }],
+      ["y", { own: ["y"], others: ["z"] }],
     ]),
   );
-  expect(settled.get("a.b.svc.cluster.local")).toEqual(["a.b.svc.cluster.local", "10.0.0.1"]);
+  expect(settled.get("y")).toEqual(["y", "z"]);
+  expect(settled.get("a.b.svc.cluster.local")).toEqual(["a.b.svc.cluster.local", "10.0.0.1", "x"]);
   expect(settled.get("a.b")).toEqual(["a.b"]);
 });
 

@@ -11,7 +11,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/en
 import { listenerName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { type ChainContext, httpFilter } from "./connection-manager.ts";
-import { domainsOf, settleDomains, withPort } from "./domains.ts";
+import { namesOf, settleDomains, withPort } from "./domains.ts";
 import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
@@ -171,8 +171,9 @@ function plannedHosts(
   const { clusterDomain } = mesh.settings;
   const claims = new Map(
     served.map(({ service, port }) => {
-      const names = domainsOf(service, view.namespace, clusterDomain);
-      return [`${service.host}:${port.number}`, namesAt(door, service, port, names)];
+      const { own, others } = namesOf(service, view.namespace, clusterDomain);
+      const at = (names: readonly string[]) => namesAt(door, service, port, names);
+      return [`${service.host}:${port.number}`, { own: at(own), others: at(others) }];
     }),
   );
   const domains = settleDomains(claims);

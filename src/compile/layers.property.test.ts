@@ -77,6 +77,17 @@ const services = fc.array(
   { maxLength: 6 },
 );
 
+/** Few names, so that some stand for each other, for themselves, or for a service that there is. */
+const aliases = fc.uniqueArray(
+  fc.record({
+    name: fc.constantFrom("x", "z"),
+    namespace: fc.constantFrom("a", "b"),
+    target: host,
+    ports: fc.boolean(),
+  }),
+  { maxLength: 3, selector: (alias) => `${alias.name}.${alias.namespace}` },
+);
+
 const routes = fc.array(
   fc.record({
     kind: fc.constantFrom("http", "http", "tcp", "tls"),
@@ -176,6 +187,7 @@ const settings = fc.record({
 
 const world = fc.record({
   services,
+  aliases,
   scopes,
   settings,
   routes,
@@ -236,11 +248,21 @@ function scopeOf(each: World["scopes"][number], i: number): ProxyScope {
   };
 }
 
-function partsOf({ services, routes, policies, strict, secrets, logged, pods, scopes }: World): MeshParts {
+function partsOf({ services, aliases, routes, policies, strict, secrets, logged, pods, scopes }: World): MeshParts {
   return parts({
     services: services.map((each, i) =>
       service(each.name, each.namespace, { ...each, origin: origin("Service", `s${i}`, each.namespace) }),
     ),
+    aliases: aliases.map(({ name: n, namespace: ns, target, ports }) => ({
+      origin: origin("Service", `alias-${n}`, ns),
+      createdAt: 0,
+      host: `${n}.${ns}.svc.cluster.local`,
+      namespace: ns,
+      name: n,
+      target,
+      path: "spec.externalName",
+      ports: ports ? [{ number: 81, name: "http", protocol: "http" }] : [],
+    })),
     workloads: [
       ...pods.map(([ns, app]) =>
         workload(`${app}-pod`, app, ns, app === "x" ? { locality: US, node: "n1" } : { locality: EU, node: "n2" }),

@@ -57,10 +57,14 @@ export function sharedPortListener(context: ChainContext, { port, http, resolves
     name: "http",
     filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port), resolvesHosts }),
   });
+  // Of a name that two services have, the first has it: Envoy refuses a listener in which two chains match alike.
+  const taken = new Set(tls.map(({ host }) => host));
+  const others = ({ host, serverNames = [] }: OutboundTarget) =>
+    serverNames.filter((other) => other !== host && !taken.has(other) && taken.add(other));
   const bySni = tls.map((target) =>
     filterChain(context, {
       name: `tls|${target.host}`,
-      match: { serverNames: [target.host] },
+      match: { serverNames: [target.host, ...others(target)] },
       before: target.looksUpServerName ? [hostOfServerName(target.port)] : [],
       filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
     }),

@@ -29,6 +29,8 @@ export interface OutboundTarget {
   readonly stream: StreamTarget;
   /** Which of the hosts that the service stands for, the client's SNI says. */
   readonly looksUpServerName?: boolean;
+  /** By which the client's SNI may name the service; undefined: its host alone. */
+  readonly serverNames?: readonly string[];
   /** Name of the route configuration for requests. */
   readonly routes: string;
 }

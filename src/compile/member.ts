@@ -10,19 +10,23 @@ export interface Member {
   readonly registered: boolean;
 }
 
+const HTTP: readonly ServicePort[] = [{ number: 80, name: "http", protocol: "http" }];
+
 /**
  * What `host`, as it is written in the mesh, means to a client; undefined when that is nothing. Istio honours routes for hosts without a
  * service on port 80 alone (buildSidecarVirtualHostsForVirtualService); they lead where their destinations say.
+ * A name that stands for a service has those that are written for itself, on ports that it declares (Istio's, too: it is in the registry there).
  */
 export function memberOf(mesh: Mesh, client: Client, host: string): Member | undefined {
   const service = serviceFor(mesh, host, client.namespace);
   if (service) return registered(service);
   const route = host === "*" ? undefined : httpRouteAt(mesh, host, client.namespace);
   if (!route) return undefined;
-  const { origin, createdAt, namespace, visibility } = route;
-  const ports: readonly ServicePort[] = [{ number: 80, name: "http", protocol: "http" }];
-  const rest = { origin, createdAt, namespace, visibility, ports, addresses: [] };
-  return { registered: false, service: { host, name: host, location: "mesh", resolution: "endpoints", ...rest } };
+  const { origin, createdAt, visibility } = route;
+  const alias = mesh.index.aliases.get(host)?.alias;
+  const { name, namespace, ports } = alias?.ports.length ? alias : { ...route, name: host, ports: HTTP };
+  const rest = { origin, createdAt, name, namespace, visibility, ports, addresses: [] };
+  return { registered: false, service: { host, location: "mesh", resolution: "endpoints", ...rest } };
 }
 
 const members = new WeakMap<Service, Member>();

@@ -15,15 +15,22 @@ const CLUSTER_REGISTRY = "Kubernetes";
 const EXTERNAL_REGISTRY = "External";
 
 export function nameTable(named: readonly NamedService[], clusterDomain: string): NameTable {
-  const entries = named.flatMap(({ service, addresses }) => {
+  const entriesOf = (names: readonly Named[], addresses: readonly string[]) => {
     const ips = addresses.filter((address) => !address.includes("/"));
     if (ips.length === 0) return [];
-    const { host, name, namespace } = service;
-    const inCluster = host === `${name}.${namespace}.svc.${clusterDomain}`;
-    const names = inCluster
-      ? { registry: CLUSTER_REGISTRY, shortname: name, namespace }
-      : { registry: EXTERNAL_REGISTRY };
-    return [[host, { ips, ...names }] as const];
-  });
+    return names.map((each) => [each.host, { ips, ...formsOf(each, clusterDomain) }] as const);
+  };
+  // A service's own name comes after those that stand for others: of one name, the last has it.
+  const entries = [
+    ...named.flatMap(({ service, addresses }) => entriesOf(service.aliases ?? [], addresses)),
+    ...named.flatMap(({ service, addresses }) => entriesOf([service], addresses)),
+  ];
   return create(NameTableSchema, { table: Object.fromEntries(entries) });
+}
+
+type Named = Pick<Service, "host" | "name" | "namespace">;
+
+function formsOf({ host, name, namespace }: Named, clusterDomain: string) {
+  const inCluster = host === `${name}.${namespace}.svc.${clusterDomain}`;
+  return inCluster ? { registry: CLUSTER_REGISTRY, shortname: name, namespace } : { registry: EXTERNAL_REGISTRY };
 }

@@ -10,7 +10,7 @@ import type { ServicePort } from "../model/service.ts";
 import { routeName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { hostsOfChanged } from "./cache.ts";
-import { domainsOf, settleDomains, withPort } from "./domains.ts";
+import { namesOf, settleDomains, withPort } from "./domains.ts";
 import { addressRouteName, FORWARD_PROXY } from "./listener-names.ts";
 import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
@@ -138,9 +138,7 @@ function settled(
 ): Domains {
   const services = served.map(({ member }) => member.service);
   return memo.get(`domains/${view.namespace}/${place}/${view.scope ? view.key : ""}`, [services, clusterDomain], () => {
-    const claims = services.map(
-      (service) => [service.host, domainsOf(service, view.namespace, clusterDomain)] as const,
-    );
+    const claims = services.map((service) => [service.host, namesOf(service, view.namespace, clusterDomain)] as const);
     const domains = settleDomains(new Map(claims));
     if (place.startsWith("port/")) return domains;
     const port = Number(place.slice("proxy/".length));

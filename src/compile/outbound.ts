@@ -27,7 +27,7 @@ import { clusterContext, clustersOfAll, type Members, type OutboundContext } fro
 import { hostRoutes, type RoutesOfHosts } from "./outbound-routes.ts";
 import { type OutboundRouting, outboundListening } from "./outbound-routing.ts";
 import { type OutboundSets, type Owned, type Owner, shareOver } from "./outbound-sets.ts";
-import { type Compiled, wholeObject } from "./provenance.ts";
+import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
 import type { ServiceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
@@ -90,8 +90,10 @@ export function compileHosts(
   called: Mesh = context.mesh,
 ): Outbound {
   const { cache } = context;
-  const found = cache.references.get(`members/${view.key}`, [hosts, called.services, called.routes], () =>
-    membersOf(called, view, hosts, cache.references.last(`members/${view.key}`)),
+  const found = cache.references.get(
+    `members/${view.key}`,
+    [hosts, called.services, called.aliases, called.routes],
+    () => membersOf(called, view, hosts, cache.references.last(`members/${view.key}`)),
   );
   const { members, registered } = found;
   const clusters = clustersOfAll(context, view, found);
@@ -320,6 +322,9 @@ function nameTableOf(
   const { clusterDomain } = mesh.settings;
   return memo.get(`names/${view.key}`, [all, clusterDomain], () => ({
     resource: encodeResource("nds", nameTable(all, clusterDomain)),
-    sources: all.map(({ service }) => wholeObject(service.origin)),
+    sources: all.flatMap(({ service: { origin, aliases = [] } }): readonly Source[] => [
+      wholeObject(origin),
+      ...aliases.map(({ origin: of, path }) => ({ origin: of, path })),
+    ]),
   }));
 }

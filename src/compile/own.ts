@@ -6,6 +6,7 @@ import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
+import { settledHost } from "../model/service-alias.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
@@ -207,11 +208,12 @@ function ownUpstream(
   workload: Workload,
   upstream: Upstream,
 ): OwnUpstream & { readonly routes: Compiled | undefined } {
-  const { host, servicePort } = upstream;
+  const { servicePort } = upstream;
+  const host = settledHost(mesh.index.aliases, upstream.host);
   const known = serviceFor(mesh, host, view.namespace);
   if (!known && view.scope && serviceFor(whole, host, view.namespace))
     return hiddenUpstream(memo, upstream, view.scope);
-  const service = known ?? unknownService(upstream, workload);
+  const service = known ?? unknownService({ ...upstream, host }, workload);
   const port = portByNumber(service, servicePort) ?? unknownPort(servicePort);
   const name = upstreamRouteName(host, servicePort);
   const names = { name, domains: ["*"] };

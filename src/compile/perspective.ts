@@ -65,7 +65,10 @@ export class Perspectives {
     ];
     this.#labelsAskedFor = [...new Set(labels)].sort();
     this.#originating = mesh.clientPolicies.filter(namesCredentials);
-    for (const { host, namespace, visibility } of mesh.services) this.#note(namespace, visibility, [host]);
+    for (const { host, namespace, visibility, aliases } of mesh.services) {
+      this.#note(namespace, visibility, [host]);
+      for (const alias of aliases ?? []) file(this.#patterns, alias.namespace, host);
+    }
     for (const { namespace, visibility, hosts } of mesh.routes)
       if (visibility.kind !== "public") this.#note(namespace, visibility, hosts);
     for (const { namespace, visibility, host } of mesh.clientPolicies) this.#note(namespace, visibility, [host]);

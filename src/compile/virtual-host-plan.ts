@@ -53,14 +53,20 @@ export function planVirtualHost(
     hash,
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
+  const { aliases = [] } = service;
   const own = service.namespace === client.namespace ? "own" : "other";
+  const named = aliases.some(({ namespace }) => namespace === client.namespace) ? client.namespace : "";
   // Rules differ by client only when some rule looks at the client, or when it sees less of what they lead to; then the view tells them apart.
   const looked = rules && (client.scope || rules.some(({ match }) => match?.client)) ? client.key : "";
   const route = rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : "";
-  const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}`;
+  const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}/${named}`;
   return {
     plan,
-    sources: [...ruleSources, ...(stream?.sources ?? [wholeObject(service.origin)])],
+    sources: [
+      ...ruleSources,
+      ...(stream?.sources ?? [wholeObject(service.origin)]),
+      ...aliases.map(({ origin, path }) => ({ origin, path })),
+    ],
     variant,
   };
 }

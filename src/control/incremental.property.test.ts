@@ -54,6 +54,17 @@ const service = fc
     metadata: of,
     spec: { clusterIP, selector: { app }, ports: [{ name: portName, port, targetPort: 8080 }] },
   }));
+/** Some stand for each other, or for nothing. */
+const externalName = fc.record({ metadata, host, port: fc.constantFrom(undefined, 80, 81) }).map((of) => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: of.metadata,
+  spec: {
+    type: "ExternalName",
+    externalName: of.host,
+    ...(of.port === undefined ? {} : { ports: [{ name: "http", port: of.port }] }),
+  },
+}));
 const serviceEntry = fc.record({ metadata, host, port: fc.constantFrom(80, 81) }).map((of) => ({
   apiVersion: "networking.istio.io/v1",
   kind: "ServiceEntry",
@@ -128,6 +139,7 @@ const unread = metadata.map((of) => ({ apiVersion: "v2", kind: "Service", metada
 const object = fc.oneof(
   { weight: 4, arbitrary: pod },
   { weight: 3, arbitrary: service },
+  externalName,
   serviceEntry,
   { weight: 3, arbitrary: virtualService },
   { weight: 2, arbitrary: destinationRule },

@@ -1,7 +1,7 @@
 // Which listener of which proxy takes the request first.
 
 import { parseAddress } from "../base/cidr.ts";
-import { domainsOf } from "../compile/domains.ts";
+import { domainsOf, formsOf } from "../compile/domains.ts";
 import { headlessAddresses, isHeadless } from "../compile/headless.ts";
 import { FORWARD_PROXY, upstreamListenerName } from "../compile/listener-names.ts";
 import { type Source, wholeObject } from "../compile/provenance.ts";
@@ -76,6 +76,7 @@ function enterSidecar(
   const port = portOfUrl(url);
   const seen = meshSeenBy(mesh, workload).called;
   tellHidden({ mesh, seen }, workload, { host, port }, story);
+  tellAlias(seen, workload.namespace, host, story);
   if (LOOPBACK.has(host) && proxy.upstreams.some((upstream) => upstream.port === port)) {
     story.tell("capture", `local port ${port} stands for an upstream`, own(workload));
     return { listener: upstreamListenerName(port), destination: { address: "127.0.0.1", port }, ...NOBODY };
@@ -88,6 +89,14 @@ function enterSidecar(
   }
   story.tell("capture", "nothing leads the request to the workload's proxy", own(workload));
   return undefined;
+}
+
+/** A host that is another name of the service. */
+function tellAlias(mesh: Mesh, namespace: string, host: string, story: Story): void {
+  const { aliases = [], host: target = "" } = calledService(mesh, namespace, host) ?? {};
+  const { clusterDomain } = mesh.settings;
+  const alias = aliases.find((one) => formsOf(one, namespace, clusterDomain).includes(host.toLowerCase()));
+  if (alias) story.tell("capture", `${host} is another name of ${target}`, alias);
 }
 
 /** A service that the workload's scope leaves out is any host outside of the mesh to it. */

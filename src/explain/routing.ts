@@ -91,7 +91,10 @@ export class Routing {
     const server = this.#servers.find((bound) => bound.server.hosts.some((at) => covers(at.host, domain)));
     if (server) return serverSource(server);
     const rules = host.routes.filter(({ origin }) => origin !== undefined).length;
-    return this.#sources(host).slice(rules).at(-1);
+    // After it come names that stand for it.
+    return this.#sources(host)
+      .slice(rules)
+      .findLast(({ path }) => path === "");
   }
 
   #secondHost(host: VirtualHost, authority: string): Alternative | undefined {

@@ -11,6 +11,7 @@ import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
+import { settleAliases, withAliases, withSettledTargets } from "./service-alias.ts";
 import type { MeshSettings } from "./settings.ts";
 import { settled } from "./settle.ts";
 import { workloadKey } from "./workload.ts";
@@ -21,12 +22,15 @@ import { ScopeIndex } from "./workload-scope.ts";
  * is the same object again, lists and indexes too, so that whoever compares two meshes compares references.
  */
 export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mesh): Mesh {
-  const services = settled(before?.services, parts.services, serviceKey, byAge);
+  const aliases = settled(before?.aliases, parts.aliases, policyKey);
+  const settledAliases = before?.aliases === aliases ? before.index.aliases : settleAliases(aliases);
+  const services = settled(before?.services, withAliases(parts.services, settledAliases), serviceKey, byAge);
   const workloads = settled(before?.workloads, parts.workloads, workloadKey);
-  const routes = settled(before?.routes, parts.routes.filter(isForSidecars), routeKey);
+  const written = withSettledTargets(parts.routes, settledAliases);
+  const routes = settled(before?.routes, written.filter(isForSidecars), routeKey);
   const gatewayRoutes = settled(
     before?.gatewayRoutes,
-    parts.routes.filter((route) => !isForSidecars(route)),
+    written.filter((route) => !isForSidecars(route)),
     routeKey,
   );
   const gateways = settled(before?.gateways, parts.gateways, policyKey);
@@ -46,6 +50,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const ofServices = before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services);
   const index: MeshIndex = {
     ...ofServices,
+    aliases: settledAliases,
     ...found,
     inboundPorts: indexInboundPorts({ all: services, byKey: ofServices.services }, found.endpoints, before?.index),
     ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
@@ -84,6 +89,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     settings,
     namespaces,
     services,
+    aliases,
     workloads,
     routes,
     gatewayRoutes,

@@ -13,6 +13,7 @@ import type { KeySet, RequestAuthentication } from "./request-authentication.ts"
 import type { HttpRoute, Route, TcpRoute, TlsRoute } from "./route.ts";
 import type { ServerPolicy } from "./server-policy.ts";
 import type { Service, ServiceKey, ServicePort } from "./service.ts";
+import type { ServiceAlias, SettledAliases } from "./service-alias.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { WasmPlugin } from "./wasm-plugin.ts";
@@ -29,6 +30,7 @@ export interface Namespace {
 export interface MeshParts {
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];
+  readonly aliases: readonly ServiceAlias[];
   readonly workloads: readonly Workload[];
   readonly endpointLists: readonly EndpointList[];
   readonly routes: readonly Route[];
@@ -50,6 +52,7 @@ export interface MeshParts {
 export const NO_PARTS: MeshParts = {
   namespaces: [],
   services: [],
+  aliases: [],
   workloads: [],
   endpointLists: [],
   routes: [],
@@ -91,6 +94,7 @@ export interface MeshIndex {
   readonly services: ReadonlyMap<ServiceKey, Service>;
   /** All services of a host, oldest first. */
   readonly servicesByHost: ReadonlyMap<string, readonly Service[]>;
+  readonly aliases: SettledAliases;
   readonly workloads: ReadonlyMap<WorkloadKey, Workload>;
   /** By service, then by service port number; sorted by address and port. The same object as long as nothing of it changed. */
   readonly endpoints: ReadonlyMap<ServiceKey, ServiceEndpoints>;
@@ -128,9 +132,11 @@ export interface MeshIndex {
 export interface Mesh {
   readonly settings: MeshSettings;
   readonly namespaces: readonly Namespace[];
+  /** With the names that stand for them. */
   readonly services: readonly Service[];
+  readonly aliases: readonly ServiceAlias[];
   readonly workloads: readonly Workload[];
-  /** Those of sidecars. */
+  /** Those of sidecars. They lead to services, whatever name of theirs is written. */
   readonly routes: readonly Route[];
   readonly gatewayRoutes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];

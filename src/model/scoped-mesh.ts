@@ -10,6 +10,7 @@ import { isHttp } from "./protocol.ts";
 import type { EgressListener, EgressPort, ProxyScope } from "./proxy-scope.ts";
 import { type BackendTarget, type Route, targetsOfRoute } from "./route.ts";
 import { type Service, type ServicePort, serviceKey } from "./service.ts";
+import { keepAliases, type ServiceAlias } from "./service-alias.ts";
 import type { MeshSettings } from "./settings.ts";
 import { visibleTo } from "./visibility.ts";
 import type { Workload } from "./workload.ts";
@@ -104,20 +105,23 @@ interface Found {
 }
 
 function servicesOfListeners(mesh: Mesh, listeners: readonly EgressListener[], namespace: string): Found {
-  const ports = new Map<string, { readonly service: Service; readonly ports: ServicePort[] }>();
+  const ports = new Map<string, Imported>();
   const taken = new Set<number>();
   const doors: ScopedDoor[] = [];
   for (const listener of listeners) {
     const { port, path } = listener;
     const services = importedBy(mesh, listener, namespace);
     if (port && (port.isBound || port.address !== undefined)) {
-      doors.push({ path, port, services: servedAt(services, port) });
+      const named = services.map((service) => keepAliases(service, isNamed(listener, namespace, service)));
+      doors.push({ path, port, services: servedAt(named, port) });
       continue;
     }
     for (const service of services) {
-      const entry = ports.get(service.host) ?? { service, ports: [] };
+      const entry = ports.get(service.host) ?? { service, ports: [], aliases: new Set() };
       if (entry.service !== service) continue;
       ports.set(service.host, entry);
+      for (const alias of service.aliases ?? [])
+        if (isNamed(listener, namespace, service)(alias)) entry.aliases.add(alias);
       for (const own of service.ports)
         if (port ? own.number === port.number : !(taken.has(own.number) && isHttp(own.protocol)))
           if (!entry.ports.includes(own)) entry.ports.push(own);
@@ -127,9 +131,21 @@ function servicesOfListeners(mesh: Mesh, listeners: readonly EgressListener[], n
   }
   const called = [...ports.values()].flatMap((entry) => {
     if (entry.ports.length === 0) return [];
-    return [withPorts(entry.service, entry.ports)];
+    return [keepAliases(withPorts(entry.service, entry.ports), (alias) => entry.aliases.has(alias))];
   });
   return { called: called.sort(byKey), doors };
+}
+
+/** A service with those of its ports and names that can be called. */
+interface Imported {
+  readonly service: Service;
+  readonly ports: ServicePort[];
+  readonly aliases: Set<ServiceAlias>;
+}
+
+/** A name is imported from the namespace of its service (Istio's matchingAliasService). */
+function isNamed(listener: EgressListener, namespace: string, service: Service) {
+  return ({ host }: ServiceAlias): boolean => importsService(listener, namespace, service.namespace, host);
 }
 
 function hasPort({ ports }: Service, number: number): boolean {

@@ -2,6 +2,7 @@
 
 import type { Authored } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
+import type { ServiceAlias } from "./service-alias.ts";
 import type { Visibility } from "./visibility.ts";
 
 export interface ServicePort {
@@ -46,6 +47,8 @@ export interface Service extends Authored {
   readonly prefers?: "zone" | "node" | undefined;
   /** Endpoints on the client's own node are all that there are to it. */
   readonly nodeLocal?: true | undefined;
+  /** Other names that clients may call it by; `buildMesh` knows them. */
+  readonly aliases?: readonly ServiceAlias[] | undefined;
 }
 
 /** Istio's range of the addresses that are given to services without one. */

@@ -3,6 +3,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { nearest, nearestHost } from "../base/nearest.ts";
 
+import { aliasOfItself, aliasOfStranger, policyOfAlias, streamsOfAlias } from "./alias-findings.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { ServiceEndpoints } from "./endpoint.ts";
 import { sameContent, sameItems } from "./equality.ts";
@@ -23,6 +24,7 @@ import { compareText, type Origin, originKey } from "./origin.ts";
 import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
 import type { PolicyScope, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
+import { type ServiceAlias, settledHost } from "./service-alias.ts";
 import { servicesUnder } from "./services-under.ts";
 import { placeNote, type SourceMap } from "./source-map.ts";
 import { validateGateways } from "./validate-gateways.ts";
@@ -80,14 +82,15 @@ class Validation {
 
   /** What neither endpoints nor workloads play a part in; found again where it was found before. */
   #lasting({ services }: MeshParts): void {
-    const { settings, routes, gatewayRoutes, clientPolicies } = this.#mesh;
-    const inputs = [services, settings, routes, gatewayRoutes, clientPolicies, this.#sources];
+    const { settings, routes, gatewayRoutes, clientPolicies, aliases } = this.#mesh;
+    const inputs = [services, aliases, settings, routes, gatewayRoutes, clientPolicies, this.#sources];
     const known = lastingFindings.get(this.#mesh.services);
     if (known && sameItems(known.inputs, inputs)) {
       this.#found.push(...known.found);
       return;
     }
     for (const service of services) this.#service(service);
+    for (const alias of aliases) this.#alias(alias);
     for (const route of routes) this.#hosts(route);
     for (const { origin, target } of writtenTargets(this.#mesh)) this.#target(origin, target);
     for (const policy of clientPolicies) this.#clientPolicy(policy);
@@ -120,8 +123,15 @@ class Validation {
   #service(service: Service): void {
     const winner = this.#mesh.index.services.get(serviceKey(service));
     // The mesh has the older object where both say the same.
-    if (winner && !sameContent(winner, service))
+    if (winner && !sameContent({ ...winner, aliases: undefined }, service))
       this.#report(service.origin, "", findings.duplicateService(service.host, winner.origin), winner.origin);
+  }
+
+  #alias({ host, target, origin, path }: ServiceAlias): void {
+    const { aliases, servicesByHost } = this.#mesh.index;
+    const end = aliases.get(host)?.target;
+    if (end === undefined) this.#report(origin, path, aliasOfItself(host, target));
+    else if (!servicesByHost.has(end)) this.#report(origin, path, aliasOfStranger(host, end));
   }
 
   /** The first for each visibility, of thousands for one host. */
@@ -140,7 +150,7 @@ class Validation {
 
   /** Only routes that the same clients see shadow each other: a private one beats a public one on purpose. */
   #hosts(route: Route): void {
-    const { httpRoutes, tlsRoutes, tcpRoutes, servicesByHost } = this.#mesh.index;
+    const { httpRoutes, tlsRoutes, tcpRoutes, servicesByHost, aliases } = this.#mesh.index;
     const routes: ReadonlyMap<string, readonly Route[]> =
       route.kind === "http" ? httpRoutes : route.kind === "tls" ? tlsRoutes : tcpRoutes;
     const visibility = JSON.stringify(route.visibility);
@@ -151,6 +161,8 @@ class Validation {
         const winnerPath = `spec.hosts[${winner.hosts.indexOf(host)}]`;
         this.#report(route.origin, path, findings.shadowedRoute(host, winner.origin), winner.origin, winnerPath);
         this.#tellWinner(winner.origin, winnerPath, findings.shadowsRoute(host, route.origin), route.origin, path);
+      } else if (aliases.has(host)) {
+        if (route.kind !== "http") this.#report(route.origin, path, streamsOfAlias(host, settledHost(aliases, host)));
       } else if (route.kind === "http" && !host.startsWith("*") && !servicesByHost.has(host)) {
         this.#report(route.origin, path, findings.routeOutsideRegistry(host));
       }
@@ -201,7 +213,9 @@ class Validation {
   }
 
   #clientPolicy({ host, origin }: ClientPolicy): void {
-    if (servicesUnder(this.#mesh, host).length === 0)
+    const target = this.#mesh.index.aliases.get(host)?.target;
+    if (target !== undefined) this.#report(origin, "spec.host", policyOfAlias(host, target));
+    else if (servicesUnder(this.#mesh, host).length === 0)
       this.#report(origin, "spec.host", findings.policyWithoutService(host, this.#nearestHost(host)));
   }
 

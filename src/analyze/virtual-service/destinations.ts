@@ -3,6 +3,7 @@
 import { MESH_GATEWAY, resolveGateway } from "../../dialect/istio/names.ts";
 import { clientPolicyFor, serviceFor } from "../../model/lookup.ts";
 import { type Service, serviceKey } from "../../model/service.ts";
+import { settledHost } from "../../model/service-alias.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type VirtualServiceValue } from "../kinds.ts";
@@ -62,7 +63,7 @@ function checkDestination(
   world: World,
   tell: Tell,
 ): void {
-  const host = world.host(destination.host, namespace);
+  const host = settledHost(world.mesh.index.aliases, world.host(destination.host, namespace));
   // A host under a wildcard is in the registry, and still has no cluster that a route could name.
   const service = serviceFor(world.mesh, host, namespace);
   if (!service) {

@@ -12,14 +12,6 @@ function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
 }
 
-export function externalName(name: string): Message {
-  return warning(
-    "HED1301",
-    `Services of type ExternalName are not supported yet: ${quote(name)} gets no route in the mesh`,
-    "a ServiceEntry with resolution: DNS",
-  );
-}
-
 export function transportNotSupported(protocol: string): Message {
   return warning("HED1302", `ports of protocol ${protocol} are not supported: the port is left out`);
 }
@@ -57,5 +49,15 @@ export function unknownTrafficDistribution(value: string, known: readonly string
     "HED1307",
     `no trafficDistribution is called ${quote(value)}: clients prefer no endpoint`,
     near ?? `one of ${known.join(", ")}`,
+  );
+}
+
+export function noExternalName(name: string): Message {
+  return error(
+    "HED1308",
+    name === ""
+      ? "a Service of type ExternalName says which host it stands for: spec.externalName is missing"
+      : `externalName is no DNS name in lower case: ${quote(name)}`,
+    "externalName: web.shop.svc.cluster.local",
   );
 }

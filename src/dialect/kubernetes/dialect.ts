@@ -6,6 +6,7 @@ import type { EndpointList } from "../../model/endpoint.ts";
 import { sameItems } from "../../model/equality.ts";
 import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
+import type { ServiceAlias } from "../../model/service-alias.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Workload } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
@@ -16,14 +17,14 @@ import { readCredential } from "./credential.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
 import { KINDS, SCHEMAS } from "./kinds.ts";
 import { readPod } from "./pod.ts";
-import { readService } from "./service.ts";
+import { readService, type ServicePart } from "./service.ts";
 
 export const kubernetes: Dialect = { name: "kubernetes", kinds: KINDS, later: [], translate };
 
 type Part =
   | { readonly kind: "nothing" }
   | { readonly kind: "namespace"; readonly namespace: Namespace }
-  | { readonly kind: "service"; readonly service: Service }
+  | ServicePart
   | { readonly kind: "workload"; readonly workload: Workload }
   | { readonly kind: "credential"; readonly credential: Credential }
   | { readonly kind: "endpoints"; readonly list: EndpointList };
@@ -50,10 +51,8 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
     case "Namespace":
       decodeObject(SCHEMAS.Namespace, object, reporter);
       return { kind: "namespace", namespace: { name, labels: object.labels } };
-    case "Service": {
-      const service = readService(object, settings, reporter);
-      return service ? { kind: "service", service } : { kind: "nothing" };
-    }
+    case "Service":
+      return readService(object, settings, reporter) ?? { kind: "nothing" };
     case "Secret": {
       const credential = readCredential(object, reporter);
       return credential ? { kind: "credential", credential } : { kind: "nothing" };
@@ -115,12 +114,14 @@ function withItem<T>(items: readonly T[], old: T, now: T): readonly T[] {
 function ofReads(results: readonly Read[], before: MeshParts = NO_PARTS): Translation {
   const namespaces: Namespace[] = [];
   const services: Service[] = [];
+  const aliases: ServiceAlias[] = [];
   const workloads: Workload[] = [];
   const credentials: Credential[] = [];
   const endpointLists: EndpointList[] = [];
   for (const { part } of results) {
     if (part.kind === "workload") workloads.push(part.workload);
     else if (part.kind === "service") services.push(part.service);
+    else if (part.kind === "alias") aliases.push(part.alias);
     else if (part.kind === "endpoints") endpointLists.push(part.list);
     else if (part.kind === "namespace") namespaces.push(part.namespace);
     else if (part.kind === "credential") credentials.push(part.credential);
@@ -130,6 +131,7 @@ function ofReads(results: readonly Read[], before: MeshParts = NO_PARTS): Transl
     ...NO_PARTS,
     namespaces: kept(before.namespaces, namespaces),
     services: kept(before.services, services),
+    aliases: kept(before.aliases, aliases),
     workloads: kept(before.workloads, workloads),
     credentials: kept(before.credentials, credentials),
     endpointLists: kept(before.endpointLists, endpointLists),

@@ -2,6 +2,7 @@
 
 import { parseAddress } from "../../base/cidr.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
+import type { ServiceAlias } from "../../model/service-alias.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import { decodeObject } from "../decode.ts";
 import { badAddress } from "../diagnostics.ts";
@@ -14,18 +15,51 @@ import { SCHEMAS, type ServiceValue } from "./kinds.ts";
 import { serviceHost } from "./names.ts";
 import { portProtocol } from "./protocol.ts";
 
-type PortValue = NonNullable<ServiceValue["spec"]["ports"]>[number];
+type ServiceSpec = ServiceValue["spec"];
+type PortValue = NonNullable<ServiceSpec["ports"]>[number];
 
-/** A headless Service has no address of its own: clients dial an endpoint, so the address they dialled is kept. */
-export function readService(object: SourceObject, settings: MeshSettings, reporter: Reporter): Service | undefined {
+/** A Service of its own, or a further name of another's. */
+export type ServicePart =
+  | { readonly kind: "service"; readonly service: Service }
+  | { readonly kind: "alias"; readonly alias: ServiceAlias };
+
+export function readService(object: SourceObject, settings: MeshSettings, reporter: Reporter): ServicePart | undefined {
   const spec = decodeObject(SCHEMAS.Service, object, reporter)?.spec;
   if (!spec) return undefined;
-  const { origin, createdAt, annotations } = object;
+  if (spec.type !== "ExternalName") return { kind: "service", service: serviceOf(object, spec, settings, reporter) };
+  const alias = aliasOf(object, spec, settings, reporter);
+  return alias && { kind: "alias", alias };
+}
+
+const TARGET = "spec.externalName";
+
+/** Istio's ENABLE_EXTERNAL_NAME_ALIAS, which is on. Ports are none of a name's. */
+function aliasOf(
+  { origin, createdAt }: SourceObject,
+  spec: ServiceSpec,
+  settings: MeshSettings,
+  reporter: Reporter,
+): ServiceAlias | undefined {
   const { namespace, name } = origin;
-  if (spec.type === "ExternalName") {
-    reporter.report("spec.type", diagnostics.externalName(name));
+  const { externalName = "" } = spec;
+  const target = externalName.toLowerCase().replace(/\.$/, "");
+  if (!isDnsName(target)) {
+    reporter.report(externalName === "" ? "spec" : TARGET, diagnostics.noExternalName(externalName));
     return undefined;
   }
+  const host = serviceHost(name, namespace, settings.clusterDomain);
+  return { origin, createdAt, host, namespace, name, target, path: TARGET, ports: portsOf(spec, reporter) };
+}
+
+/** As Kubernetes' API server checks it (RFC 1123, subdomain). */
+function isDnsName(text: string): boolean {
+  return text.length <= 253 && /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/.test(text);
+}
+
+/** A headless Service has no address of its own: clients dial an endpoint, so the address they dialled is kept. */
+function serviceOf(object: SourceObject, spec: ServiceSpec, settings: MeshSettings, reporter: Reporter): Service {
+  const { origin, createdAt, annotations } = object;
+  const { namespace, name } = origin;
   const addresses = (spec.clusterIPs ?? [spec.clusterIP ?? ""]).filter(
     (address) => address !== "" && address !== "None",
   );
@@ -45,9 +79,7 @@ export function readService(object: SourceObject, settings: MeshSettings, report
     namespace,
     name,
     addresses,
-    ports: (spec.ports ?? [])
-      .flatMap((port, i) => readPort(port, `spec.ports[${i}]`, reporter) ?? [])
-      .sort((a, b) => a.number - b.number),
+    ports: portsOf(spec, reporter),
     location: "mesh",
     resolution: isHeadless ? "passthrough" : "endpoints",
     selector,
@@ -57,7 +89,13 @@ export function readService(object: SourceObject, settings: MeshSettings, report
   };
 }
 
-function writtenAddresses({ clusterIP = "", clusterIPs = [] }: ServiceValue["spec"]): readonly [string, string][] {
+function portsOf({ ports = [] }: ServiceSpec, reporter: Reporter): readonly ServicePort[] {
+  return ports
+    .flatMap((port, i) => readPort(port, `spec.ports[${i}]`, reporter) ?? [])
+    .sort((a, b) => a.number - b.number);
+}
+
+function writtenAddresses({ clusterIP = "", clusterIPs = [] }: ServiceSpec): readonly [string, string][] {
   return [
     ["spec.clusterIP", clusterIP],
     ...clusterIPs.map((address, i): [string, string] => [`spec.clusterIPs[${i}]`, address]),

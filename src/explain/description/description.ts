@@ -106,6 +106,8 @@ export interface ServiceDescription {
   readonly host: string;
   readonly by: Place;
   readonly addresses: readonly string[];
+  /** Services of type ExternalName that stand for it. */
+  readonly aliases: readonly { readonly host: string; readonly by: Place }[];
   readonly ports: readonly ServicePortFacts[];
   readonly preference: PreferenceFacts | undefined;
   /** As clients of this namespace have it. */

@@ -38,6 +38,7 @@ export function describeService(
     host: service.host,
     by: at(subject, service.origin),
     addresses: service.addresses,
+    aliases: (service.aliases ?? []).map((alias) => ({ host: alias.host, by: at(subject, alias.origin, alias.path) })),
     ports: service.ports.map((port) => portFacts(subject, service, port, client, rule)),
     preference: preferenceOf(subject, service, client),
     clients: namespace,
