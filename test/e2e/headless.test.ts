@@ -23,6 +23,11 @@ kind: Service
 metadata: {name: db, namespace: default}
 spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432, targetPort: 15432}]}
 ---
+apiVersion: v1
+kind: Service
+metadata: {name: data, namespace: default}
+spec: {type: ExternalName, externalName: db.default.svc.cluster.local}
+---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: default, namespace: default}
@@ -93,6 +98,13 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
     test("its name stands for its endpoints", async () => {
       const said = () => ask("db", 15432);
       expect(await eventually(said, (answer) => answer.startsWith("db-"))).toMatch(/^db-[01]$/);
+    });
+
+    test("so does a name that stands for it", async () => {
+      for (const name of ["data", "data.default.svc.cluster.local"]) {
+        const said = () => ask(name, 5432);
+        expect(await eventually(said, (answer) => answer.startsWith("db-"))).toMatch(/^db-[01]$/);
+      }
     });
   });
 }

@@ -6,6 +6,7 @@ import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
 import { destinationCases } from "./cases/destinations.ts";
+import { externalNameCases } from "./cases/external-names.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
 import { gatewayCases } from "./cases/gateway.ts";
 import { grpcCases } from "./cases/grpc.ts";
@@ -57,6 +58,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("TCP", () => tcpCases(pair));
     describe("undeclared", () => undeclaredCases(pair));
     describe("forward proxy", () => forwardProxyCases(pair));
+    describe("external names", () => externalNameCases(pair));
     describe("gateway", () => gatewayCases(pair, clientProxy));
     describe("counted on both sides:", () => countingCases(pair));
     describe("authorization", () => authorizationCases(pair));
