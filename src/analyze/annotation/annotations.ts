@@ -8,6 +8,7 @@ import type { SourceObject } from "../../dialect/object.ts";
 import { isObject } from "../../dialect/object.ts";
 import type { ObjectAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
+import { configInVain, inVain } from "./effect.ts";
 import { ANNOTATIONS, type Annotation, type AnnotationCheck } from "./table.ts";
 
 /** Kinds whose template is a Pod's. */
@@ -15,8 +16,8 @@ const TEMPLATES = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"
 
 export const annotationsAnalyzer: ObjectAnalyzer = {
   name: "annotations.K8sAnalyzer",
-  about: "annotations of Istio's exist, fit their kind, and have a value that says something",
-  codes: ["IST0107", "IST0108", "IST0125", "IST0135", "IST0136"],
+  about: "annotations of Istio's exist, fit their kind, have a value that says something, and an effect",
+  codes: ["IST0107", "IST0108", "IST0125", "IST0135", "IST0136", "HED1326", "HED1327"],
   scope: "object",
   analyze(object, report) {
     for (const { kind, annotations, path } of placesOf(object)) {
@@ -44,6 +45,9 @@ function placesOf(object: SourceObject): readonly Place[] {
   const { kind } = object.origin;
   const own: Place = { kind, annotations: object.annotations, path: "metadata.annotations" };
   const { spec } = object.value;
+  // What the entries of its workloads have.
+  if (kind === "WorkloadGroup" && isObject(spec) && isObject(spec.metadata) && isObject(spec.metadata.annotations))
+    return [own, { kind: "Pod", annotations: spec.metadata.annotations, path: "spec.metadata.annotations" }];
   const template = TEMPLATES.includes(kind) && isObject(spec) ? spec.template : undefined;
   const metadata = isObject(template) ? template.metadata : undefined;
   const annotations = isObject(metadata) ? metadata.annotations : undefined;
@@ -62,6 +66,7 @@ function unknown(name: string) {
 
 function problemsOf(name: string, value: string, known: Annotation, kind: string) {
   const found: ReturnType<typeof finding>[] = [];
+  const effects = name === "proxy.istio.io/config" ? configInVain(value) : inVain(name, kind);
   if (known.kinds.length > 0 && !known.kinds.includes(kind))
     found.push(
       finding(
@@ -80,7 +85,8 @@ function problemsOf(name: string, value: string, known: Annotation, kind: string
         known.instead,
       ),
     );
-  return found.length > 0 || known.feature !== "alpha" ? found : [alpha(name)];
+  if (found.length === 0 && known.feature === "alpha") found.push(alpha(name));
+  return found.some(({ code }) => code === "IST0107" || code === "IST0125") ? found : [...found, ...effects];
 }
 
 function alpha(name: string) {

@@ -18,4 +18,14 @@ export const HEDDLE_CODES = {
     level: "info",
     about: "an object suppresses a code that does not exist",
   },
+  HED1326: {
+    name: "AnnotationWithoutEffect",
+    level: "info",
+    about: "an annotation of Istio's that comes to nothing here",
+  },
+  HED1327: {
+    name: "ProxyConfigFieldWithoutEffect",
+    level: "warning",
+    about: "a field of the annotation proxy.istio.io/config that comes to nothing here",
+  },
 } as const satisfies Readonly<Record<string, CodeInfo>>;
