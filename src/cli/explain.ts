@@ -38,7 +38,6 @@ export interface Asked extends Asker {
 }
 
 interface ExplainOptions extends Asked, ApiOptions, MeshOptions {
-  readonly filename?: readonly string[];
   readonly recursive?: true;
   readonly meshConfig?: string;
   readonly admin?: string;
@@ -72,7 +71,7 @@ export function define(command: Command): void {
 const HELP = `
 Nothing is sent. With -f what the proxies would be told is compiled from the files; without it the objects are those of the running mesh,
 and proxies that can be reached are asked what they run and which endpoints they found wanting. The proxies' own functions decide.
-Exit code 65 when a file has errors.`;
+Exit code 1 when nobody in the mesh is called so, 65 when nobody in the files is, or a file has errors.`;
 
 function collect(line: string, before: readonly string[] = []): readonly string[] {
   return [...before, line];
