@@ -6,9 +6,11 @@ import type { KubeObject } from "../kube/object.ts";
 import type { ResourceType } from "../kube/resources.ts";
 import { hasReason, notFound } from "../kube/status.ts";
 import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { failureText } from "./failure-report.ts";
 import { type Target, targetsOf } from "./get-targets.ts";
 import { shownName } from "./kinds.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
+import { insteadOfNamespace, withNearest } from "./missing-object.ts";
 import { columnsText } from "./object-columns.ts";
 import {
   documentText,
@@ -21,7 +23,7 @@ import {
 } from "./object-output.ts";
 import { fetchTable, type Table, tableText } from "./object-table.ts";
 import { folderWatched } from "./objects-in-force.ts";
-import { print, printError, printRaw } from "./terminal.ts";
+import { print, printError, printRaw, styleOf } from "./terminal.ts";
 import { watchObjects } from "./watch-objects.ts";
 import { tableWith, together, watchedObjects } from "./watched-objects.ts";
 
@@ -88,7 +90,12 @@ interface Found<T> {
 }
 
 /** All of a kind, or each of its names. */
-async function found<T>(target: Target, find: (name: string) => Promise<T>): Promise<Found<T>> {
+async function found<T>(
+  { client }: Api,
+  target: Target,
+  options: GetOptions,
+  find: (name: string) => Promise<T>,
+): Promise<Found<T>> {
   if (target.names.length === 0) return { members: [await find("")], missing: [] };
   const members: T[] = [];
   const missing: unknown[] = [];
@@ -97,7 +104,7 @@ async function found<T>(target: Target, find: (name: string) => Promise<T>): Pro
       members.push(await find(name));
     } catch (thrown) {
       if (!hasReason(thrown, "NotFound")) throw thrown;
-      missing.push(thrown);
+      missing.push(await withNearest(thrown, client, target.type, wantedOf(target, name, options)));
     }
   }
   return { members, missing };
@@ -105,7 +112,8 @@ async function found<T>(target: Target, find: (name: string) => Promise<T>): Pro
 
 /** Throws for the first that is missing, and tells the others. */
 async function tellMissing(missing: readonly unknown[]): Promise<void> {
-  for (const thrown of missing.slice(0, -1)) await printError(Failure.from(thrown).message);
+  const style = styleOf(process.stderr);
+  for (const thrown of missing.slice(0, -1)) await printError(failureText(thrown, style, false));
   if (missing.length > 0) throw missing.at(-1);
 }
 
@@ -113,7 +121,7 @@ async function printTables(api: Api, targets: readonly Target[], options: GetOpt
   const missing: unknown[] = [];
   const texts: string[] = [];
   for (const target of targets) {
-    const tables = await found(target, (name) => tableOf(api, wantedOf(target, name, options), options));
+    const tables = await found(api, target, options, (name) => tableOf(api, wantedOf(target, name, options), options));
     missing.push(...tables.missing);
     const [first] = tables.members;
     const rows = tables.members.flatMap((table) => table.rows);
@@ -124,7 +132,7 @@ async function printTables(api: Api, targets: readonly Target[], options: GetOpt
     texts.push(tableText(table, { wide: options.output.kind === "wide", namespaces }, options.headers));
   }
   if (texts.length > 0) await print(texts.join("\n\n"));
-  else if (missing.length === 0) await printError(nothingText(targets, options));
+  else if (missing.length === 0) await printNothing(api, targets, options);
   await tellMissing(missing);
 }
 
@@ -140,11 +148,14 @@ function withKinds(table: Table, type: ResourceType): Table {
   return { ...table, rows: table.rows.map((row) => ({ ...row, cells: named(row.cells) })) };
 }
 
-function nothingText(targets: readonly Target[], options: GetOptions): string {
+async function printNothing({ client }: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
   const few = targets.length <= 3 ? targets.map(({ type }) => type.plural) : ["objects of these kinds"];
   const kinds = few.join(" and no ");
   const isPlaced = targets.some((target) => wantedOf(target, "", options).namespace !== "");
-  return `no ${kinds} found${isPlaced ? ` in namespace ${options.namespace}` : ""}`;
+  if (!isPlaced) return printError(`no ${kinds} found`);
+  const text = `no ${kinds} found in namespace ${options.namespace}`;
+  const instead = await insteadOfNamespace(client, options.namespace);
+  await printError(instead === undefined ? text : `${text}: there is no such namespace\n  try: ${instead}`);
 }
 
 /** One that is asked for by name may be in the folder alone. */
@@ -160,7 +171,7 @@ async function printObjects(api: Api, targets: readonly Target[], options: GetOp
   const members: Member[] = [];
   for (const target of targets) {
     const { type, names } = target;
-    const objects = await found(target, (name) => {
+    const objects = await found(api, target, options, (name) => {
       const wanted = wantedOf(target, name, options);
       return names.length > 0 ? objectCalled(api, wanted, options) : objectsOf(api, wanted, options);
     });
@@ -169,7 +180,7 @@ async function printObjects(api: Api, targets: readonly Target[], options: GetOp
   }
   const [first] = members;
   if (first) await printMembers(members, targets.length === 1 && targets[0]?.names.length === 1, options);
-  else if (missing.length === 0) await printNone(targets, options);
+  else if (missing.length === 0) await printNone(api, targets, options);
   await tellMissing(missing);
 }
 
@@ -196,11 +207,11 @@ function listOf(items: readonly KubeObject[]) {
 }
 
 /** An empty list is one for programs; people are told. */
-async function printNone(targets: readonly Target[], options: GetOptions): Promise<void> {
+async function printNone(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
   const { output } = options;
   const isDocument = output.kind !== "name" && output.kind !== "columns";
   if (isDocument && targets.every(({ names }) => names.length === 0)) await printMembers([], false, options);
-  else await printError(nothingText(targets, options));
+  else await printNothing(api, targets, options);
 }
 
 async function objectCalled({ client }: Api, wanted: Wanted, options: GetOptions): Promise<readonly KubeObject[]> {

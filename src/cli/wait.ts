@@ -6,6 +6,7 @@ import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from 
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { kindNamed, shownName } from "./kinds.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
+import { withNearest } from "./missing-object.ts";
 import {
   type AwaitedCondition,
   type AwaitedObject,
@@ -62,10 +63,13 @@ async function wait(names: readonly string[], options: WaitOptions): Promise<voi
   if (objects.length === 0) {
     throw new Failure("nothing to wait for", { hint: "heddle wait vs/web, or -f FILE", exit: EXIT.usage });
   }
-  const find = finder(await openApi(options), options);
+  const api = await openApi(options);
+  const find = finder(api, options);
   const deadline = performance.now() + options.timeout;
   for (const object of objects) {
-    await awaitCondition(find, object, options.for, deadline);
+    await awaitCondition(find, object, options.for, deadline).catch(async (thrown: unknown) => {
+      throw await withNearest(thrown, api.client, object.type, object.name);
+    });
     await print(`${shownName(object.type, object.name.name)} condition met`);
   }
 }

@@ -224,6 +224,31 @@ describe("get", () => {
   );
 });
 
+test(
+  "what is not there is told with what was probably meant",
+  async () => {
+    await apply(...DOCUMENTS);
+    for (const command of [
+      ["get", "vs", "golden-singal"],
+      ["wait", "vs/golden-singal"],
+      ["delete", "vs", "golden-singal"],
+    ])
+      expect(await heddle.call(command)).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("\n  try: golden-signal\n"),
+      });
+    const elsewhere = await heddle.call(["get", "vs", "golden-signal", "-n", "heddle-system"]);
+    expect(elsewhere.stderr).toEndWith("not found\n  try: -n default, where there is one\n");
+    expect(await heddle.call(["get", "vs", "-n", "defualt"])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "no virtualservices found in namespace defualt: there is no such namespace\n  try: default\n",
+    });
+  },
+  LIMIT_MS,
+);
+
 describe("delete", () => {
   test(
     "takes away by name and by file, and fails for what is not there unless told otherwise",
