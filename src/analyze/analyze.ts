@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { check, translate } from "../dialect/dialects.ts";
+import { unreadNamespaces } from "../dialect/discovery.ts";
 import { READ_LIMITS } from "../dialect/limits.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { DIALECTS } from "../dialect/readers.ts";
@@ -31,7 +32,8 @@ export function analyze(
   const { results, parts, sources, settings } = translate(objects, base);
   const unique = firstOfEach(objects);
   const mesh = buildMesh(settings, parts);
-  const found = findingsOf(analyzers, new World([...unique.values()], mesh));
+  const unread = unreadNamespaces(objects, settings);
+  const found = findingsOf(analyzers, new World([...unique.values()], mesh, unread));
   const byName = new Map([...unique.values()].map((object) => [nameKey(object.origin), object]));
   const told = new Told(found);
   const add = (diagnostics: readonly Diagnostic[], object: SourceObject | undefined): void => {

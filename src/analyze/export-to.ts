@@ -4,12 +4,13 @@ import type { SourceObject } from "../dialect/object.ts";
 import type { MeshAnalyzer, Report } from "./analyzer.ts";
 import { finding } from "./code.ts";
 import { kinds } from "./kinds.ts";
+import { namespaceNotRead } from "./namespace/unread.ts";
 import type { World } from "./world.ts";
 
 export const exportTo: MeshAnalyzer = {
   name: "exportto.NamespaceAnalyzer",
   about: "namespaces that objects are exported to exist",
-  codes: ["KIA0005"],
+  codes: ["KIA0005", "HED1640"],
   scope: "mesh",
   analyze(world, report) {
     const exported = [
@@ -29,7 +30,9 @@ export const exportTo: MeshAnalyzer = {
 };
 
 function checkName(object: SourceObject, name: string, path: string, world: World, report: Report): void {
-  if (["*", ".", "~", ""].includes(name) || world.namespaces.has(name)) return;
+  if (["*", ".", "~", ""].includes(name)) return;
+  if (world.unread(name) !== undefined) report(object, path, namespaceNotRead(name, world));
+  if (world.namespaces.has(name)) return;
   report(
     object,
     path,

@@ -12,6 +12,7 @@ import { compareText } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
 import { settledHost } from "../model/service-alias.ts";
 import type { MeshSettings } from "../model/settings.ts";
+import { hostsOf } from "./held.ts";
 import type { Kind } from "./kinds.ts";
 import { type Runnable, runnablesOf } from "./runnable.ts";
 import { isOfKind, readView, type View } from "./view.ts";
@@ -26,6 +27,7 @@ const MAX_KEPT = 1_000_000;
 const GIVEN_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
 export class World {
+  /** Those that are read. */
   readonly objects: readonly SourceObject[];
   readonly mesh: Mesh;
   readonly settings: MeshSettings;
@@ -33,15 +35,21 @@ export class World {
   readonly now: number;
   readonly #views = new Map<Kind, readonly View<unknown>[]>();
   readonly #byName = new Map<Kind, ReadonlyMap<string, View<unknown>>>();
+  readonly #unread: ReadonlySet<string>;
+  readonly #left: readonly SourceObject[];
+  #leftHosts: ReadonlyMap<string, string> | undefined;
   #namespaces: ReadonlySet<string> | undefined;
   #runnables: ReadonlyMap<string, LabelIndex<Runnable>> | undefined;
   readonly #selected = new Map<string, readonly Runnable[]>();
   #kept = 0;
   #suggestionsLeft = MAX_SUGGESTIONS;
 
-  /** `objects`: each of its key once. */
-  constructor(objects: readonly SourceObject[], mesh: Mesh, now = Date.now()) {
-    this.objects = [...objects].sort((a, b) => compareText(a.key, b.key));
+  /** `objects`: each of its key once. Those in `unread` namespaces are nothing to the mesh, and to no analyzer (dialect/discovery.ts). */
+  constructor(objects: readonly SourceObject[], mesh: Mesh, unread: ReadonlySet<string> = new Set(), now = Date.now()) {
+    const sorted = [...objects].sort((a, b) => compareText(a.key, b.key));
+    this.#unread = unread;
+    this.#left = unread.size === 0 ? [] : sorted.filter(({ origin }) => unread.has(origin.namespace));
+    this.objects = unread.size === 0 ? sorted : sorted.filter(({ origin }) => !unread.has(origin.namespace));
     this.mesh = mesh;
     this.settings = mesh.settings;
     this.now = now;
@@ -78,8 +86,26 @@ export class World {
       ...GIVEN_NAMESPACES,
       ...this.settings.rootNamespaces,
       ...this.objects.map(({ origin }) => (origin.kind === "Namespace" ? origin.name : origin.namespace)),
+      ...this.#unread,
     ]);
     return this.#namespaces;
+  }
+
+  /** What would be right where somebody names a namespace that nobody reads, or what is in it; undefined: it is read, or not there. */
+  unread(namespace: string): string | undefined {
+    if (!this.#unread.has(namespace)) return undefined;
+    return `labels that discoverySelectors of the mesh select on Namespace ${namespace}: nobody reads it`;
+  }
+
+  /** The same of a full host that a Service or ServiceEntry there has. */
+  unreadHost(host: string): string | undefined {
+    this.#leftHosts ??= new Map(
+      this.#left
+        .filter(({ origin }) => origin.kind === "Service" || origin.kind === "ServiceEntry")
+        .flatMap((object) => hostsOf(object, this.settings).map((name) => [name, object.origin.namespace] as const)),
+    );
+    const namespace = this.#leftHosts.get(host);
+    return namespace === undefined ? undefined : this.unread(namespace);
   }
 
   isRoot(namespace: string): boolean {

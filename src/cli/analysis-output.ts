@@ -36,9 +36,9 @@ export function findingsText(findings: readonly Finding[], output: AnalysisOutpu
     case "table":
       return renderTable(["level", "code", "object", "place", "message"], findings.map(rowOf));
     case "json":
-      return JSON.stringify(findings.map(shapeOf), null, 2);
+      return JSON.stringify(findings.map(findingShape), null, 2);
     case "yaml":
-      return stringify(findings.map(shapeOf), { lineWidth: 0 }).trimEnd();
+      return stringify(findings.map(findingShape), { lineWidth: 0 }).trimEnd();
   }
 }
 
@@ -66,7 +66,7 @@ function rowOf(found: Finding): readonly string[] {
 }
 
 /** istioctl's fields first; what else is known of the finding after them. */
-function shapeOf(found: Finding) {
+export function findingShape(found: Finding) {
   const { code, severity, message, object, span, path, suggestion, notes, also } = found;
   const documentationUrl = documentationOf(code);
   return {

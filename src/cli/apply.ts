@@ -14,7 +14,7 @@ import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { judgeAlone, judgeEach, judgeTogether, objectsInForce } from "./judge.ts";
 import { shownName } from "./kinds.ts";
 import { meshSettings } from "./mesh-settings.ts";
-import { type AwaitedObject, awaitCondition, isJudged } from "./object-condition.ts";
+import { type AwaitedObject, awaitCondition, isJudged, PROGRAMMED } from "./object-condition.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { duration, required } from "./values.ts";
@@ -78,8 +78,7 @@ async function programmed(client: KubeClient, objects: readonly WrittenObject[],
   const deadline = performance.now() + timeoutMs;
   const find = ({ type, name }: AwaitedObject) => client.get(type, name);
   for (const { type, source } of objects)
-    if (isJudged(type))
-      await awaitCondition(find, { type, name: source.origin }, { type: "Programmed", status: "True" }, deadline);
+    if (isJudged(type)) await awaitCondition(find, { type, name: source.origin }, PROGRAMMED, deadline);
 }
 
 /** Prints what was found; throws when an error is among it. */

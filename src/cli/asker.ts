@@ -1,7 +1,7 @@
 // Who sends the request that is asked about: a workload, or somebody at a gateway.
 
 import { parseAddress } from "../base/cidr.ts";
-import { EXIT, Failure } from "../base/failure.ts";
+import { EXIT, type ExitCode, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Question } from "../explain/question.ts";
 import { gatewaysOf } from "../model/gateway-ports.ts";
@@ -15,15 +15,24 @@ export interface Asker {
   readonly from?: string;
   readonly gateway?: string;
   readonly sourceIp?: string;
+  /** Undefined: of the running mesh. */
+  readonly filename?: readonly string[];
 }
 
-export function entryOf(mesh: Mesh, { from, gateway, namespace }: Asker): Question["entry"] {
-  if (gateway !== undefined) return { kind: "gateway", workload: gatewayNamed(mesh, gateway) };
+/** Files that lack a name are wrong data; a mesh is as it is. */
+function absent({ filename }: Asker): ExitCode {
+  return filename === undefined ? EXIT.failure : EXIT.data;
+}
+
+export function entryOf(mesh: Mesh, asker: Asker): Question["entry"] {
+  const { from, gateway, namespace } = asker;
+  const exit = absent(asker);
+  if (gateway !== undefined) return { kind: "gateway", workload: gatewayNamed(mesh, gateway, exit) };
   if (from === undefined) {
     const hint = "--from NAMESPACE/WORKLOAD or --gateway NAME";
     throw new Failure("nobody sends the request", { hint, exit: EXIT.usage });
   }
-  const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload");
+  const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload", exit);
   return { kind: workload.proxy?.gateway ? "gateway" : "sidecar", workload };
 }
 
@@ -32,7 +41,7 @@ function qualified(name: string, namespace: string): string {
 }
 
 /** By its own name, else by that of what owns it, else by its app. */
-function workloadNamed(workloads: readonly Workload[], name: string, what: string): Workload {
+function workloadNamed(workloads: readonly Workload[], name: string, what: string, exit: ExitCode): Workload {
   const namesOf = ({ namespace, name: pod, workloadName, canonicalName }: Workload) => ({
     namespace,
     names: [pod, workloadName, canonicalName],
@@ -46,22 +55,22 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
     (names.length > 0
       ? `there are ${names.slice(0, 5).join(", ")}`
       : "files that hold it: there is no Pod in these, nor a Deployment");
-  throw new Failure(`no ${what} ${name}`, { hint, exit: EXIT.data });
+  throw new Failure(`no ${what} ${name}`, { hint, exit });
 }
 
 /** `name` is a workload's or a Gateway's, with its namespace or without. */
-function gatewayNamed(mesh: Mesh, name: string): Workload {
+function gatewayNamed(mesh: Mesh, name: string, exit: ExitCode): Workload {
   const door = doorNamed(mesh, name);
   if (door) return door;
   if (mesh.gateways.some(({ origin }) => isMeant(name, origin)))
     throw new Failure(`no workload opens the Gateway ${name}`, {
       hint: "heddle gateway, with the labels that its selector asks for",
-      exit: EXIT.data,
+      exit,
     });
   const names = mesh.gateways.flatMap(({ origin }) => [origin.name, `${origin.namespace}/${origin.name}`]);
   const near = nearest(name, names);
-  if (near !== undefined) throw new Failure(`no gateway ${name}`, { hint: near, exit: EXIT.data });
-  return workloadNamed(doorsOf(mesh), name, "gateway, nor a workload that opens one,");
+  if (near !== undefined) throw new Failure(`no gateway ${name}`, { hint: near, exit });
+  return workloadNamed(doorsOf(mesh), name, "gateway, nor a workload that opens one,", exit);
 }
 
 function doorsOf({ workloads }: Mesh): readonly Workload[] {
@@ -84,7 +93,8 @@ export function doorNamed(mesh: Mesh, name: string): Workload | undefined {
 /** Documentation's (RFC 5737): nothing is known of who comes from outside. */
 const SOMEBODY = "192.0.2.1";
 
-export function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from, namespace }: Asker): string {
+export function sourceOf(mesh: Mesh, entry: Question["entry"], asker: Asker): string {
+  const { sourceIp, from, namespace } = asker;
   if (sourceIp !== undefined) {
     if (parseAddress(sourceIp)) return sourceIp;
     const hint = "--source-ip 203.0.113.7";
@@ -92,7 +102,9 @@ export function sourceOf(mesh: Mesh, entry: Question["entry"], { sourceIp, from,
   }
   const sender = entry.kind === "sidecar" || from === undefined ? undefined : from;
   const workload =
-    sender === undefined ? entry.workload : workloadNamed(mesh.workloads, qualified(sender, namespace), "workload");
+    sender === undefined
+      ? entry.workload
+      : workloadNamed(mesh.workloads, qualified(sender, namespace), "workload", absent(asker));
   if (entry.kind === "gateway" && workload === entry.workload) return SOMEBODY;
   return workload.addresses[0] ?? SOMEBODY;
 }

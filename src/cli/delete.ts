@@ -7,6 +7,7 @@ import { type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-cli
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { targetsOf } from "./get-targets.ts";
 import { kindNamed } from "./kinds.ts";
+import { nearestObject } from "./missing-object.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { readWritten } from "./written-objects.ts";
@@ -50,7 +51,9 @@ async function deleteObjects(
     if (existed) await print(`${shown} deleted`);
     else if (!options.ignoreNotFound) {
       missing++;
-      await printError(`${shown} not found${type.namespaced ? ` in namespace ${namespace}` : ""}`);
+      const near = await nearestObject(client, type, { namespace, name });
+      const where = type.namespaced ? ` in namespace ${namespace}` : "";
+      await printError(`${shown} not found${where}${near === undefined ? "" : `\n  try: ${near}`}`);
     }
   }
   if (missing > 0) process.exitCode = EXIT.failure;

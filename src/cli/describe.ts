@@ -61,7 +61,7 @@ export function define(command: Command): void {
 const HELP = `
 Examples: heddle describe pod web-1; heddle describe svc web.shop; heddle describe workload web -f config/
 With -f Pods without a status count as running, and what makes Pods has one, by its own name.
-Exit code 65 when there is none of the name, or a file has errors.`;
+Exit code 1 when there is none of the name in the mesh, 65 when there is none in the files, or a file has errors.`;
 
 async function run(kind: string, name: string | undefined, options: DescribeOptions): Promise<void> {
   const wanted = wantedOf(kind, name);
@@ -102,7 +102,7 @@ async function liveText(wanted: Wanted, options: DescribeOptions, style: Style):
   const objects = await objectsInForce(options);
   const settings = meshSettings(options.state, options.meshConfig, objects);
   const { subject } = subjectOf(objects, settings);
-  const description = described(subject, wanted, options.namespace);
+  const description = described(subject, wanted, options.namespace, EXIT.failure);
   const findings = findingsOf(objects, settings, description);
   const [proxy, statuses] = await Promise.all([
     proxyText(subject, description, options),

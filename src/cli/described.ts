@@ -1,6 +1,6 @@
 // What `heddle describe` is asked about, found in a mesh: by name, with its namespace before or behind it.
 
-import { EXIT, Failure } from "../base/failure.ts";
+import { EXIT, type ExitCode, Failure } from "../base/failure.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Description } from "../explain/description/description.ts";
 import { describeService } from "../explain/description/service.ts";
@@ -43,9 +43,14 @@ interface Named {
   readonly name: string;
 }
 
-/** Throws a Failure, with the nearest name, when there is none. */
-export function described(subject: Subject, { kind, name }: Wanted, namespace: string): Description {
-  if (kind === "service") return describedService(subject, name, namespace);
+/** Throws a Failure, with the nearest name, when there is none: with `absent`, files that lack it are wrong, a mesh is not. */
+export function described(
+  subject: Subject,
+  { kind, name }: Wanted,
+  namespace: string,
+  absent: ExitCode = EXIT.data,
+): Description {
+  if (kind === "service") return describedService(subject, name, namespace, absent);
   const { workloads } = subject.mesh;
   const named = ({ namespace: of, name: pod, workloadName }: Workload): Named => ({
     namespace: of,
@@ -57,10 +62,10 @@ export function described(subject: Subject, { kind, name }: Wanted, namespace: s
   });
   const found = workloadCalled(workloads, namesOf, name, namespace);
   if (found) return describeWorkload(subject, found);
-  throw noSuch(kind, name, namespace, workloads.map(named));
+  throw noSuch({ kind, name }, namespace, workloads.map(named), absent);
 }
 
-function describedService(subject: Subject, name: string, namespace: string): Description {
+function describedService(subject: Subject, name: string, namespace: string, absent: ExitCode): Description {
   const { services } = subject.mesh;
   const found =
     services.find((service) => isCalled(service.namespace, service.name, name, namespace)) ??
@@ -70,15 +75,15 @@ function describedService(subject: Subject, name: string, namespace: string): De
     );
   // As its own namespace's clients have it.
   if (found) return describeService(subject, found, found.namespace);
-  throw noSuch("service", name, namespace, services);
+  throw noSuch({ kind: "service", name }, namespace, services, absent);
 }
 
-function noSuch(kind: DescribedKind, name: string, namespace: string, known: readonly Named[]): Failure {
+function noSuch({ kind, name }: Wanted, namespace: string, known: readonly Named[], exit: ExitCode): Failure {
   const own = known.filter((one) => one.namespace === namespace).map((one) => one.name);
   const all = known.map((one) => `${one.namespace}/${one.name}`);
   const names = [...new Set(all)].sort();
   const few = names.length > 10 ? "--namespace NAME" : `there are ${names.join(", ") || "none"}`;
   const where = name.includes("/") ? "" : ` in namespace ${namespace}`;
   const near = nearest(name, name.includes("/") ? all : [...own, ...all]);
-  return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit: EXIT.data });
+  return new Failure(`no ${kind} ${name}${where}`, { hint: near ?? few, exit });
 }

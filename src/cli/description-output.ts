@@ -202,7 +202,8 @@ class Printer {
     const opened =
       openedBy.length > 0 ? `, opened by ${openedBy.join(", ")}` : this.#style.yellow(", opened by nobody");
     this.#heading(`exposed by ${gateway.object}${opened}`, gateway, depth);
-    this.#fact("at", urls.join(", ") || "none of its hosts", depth + 1);
+    const label = openedBy.length > 0 ? "at" : "would be at";
+    this.#fact(label, urls.join(", ") || "none of its hosts", depth + 1);
     this.#fact("through", this.#place(route), depth + 1);
     for (const rule of rules) this.#ruleLine(rule, depth + 1);
   }

@@ -1,26 +1,35 @@
 // What a change would do, for people and for programs.
 
+import type { Finding } from "../analyze/code.ts";
 import type { CallerDifference, RequestDifference } from "../explain/caller-difference.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import type { MeshDifference, ProxyDifference } from "../explain/mesh-difference.ts";
 import type { ProxyChange } from "../explain/proxy-difference.ts";
+import { findingShape, findingsText } from "./analysis-output.ts";
+import type { FindingsDifference } from "./findings-difference.ts";
 import type { Style } from "./terminal.ts";
 
 export const DIFF_OUTPUTS = ["text", "json"] as const;
 export type DiffOutput = (typeof DIFF_OUTPUTS)[number];
 
-export function isEmpty({ proxies, callers }: MeshDifference): boolean {
-  return proxies.length === 0 && callers.length === 0;
+/** What a change would do to the mesh, and what would be wrong with it. */
+export interface Difference extends MeshDifference {
+  readonly findings: FindingsDifference;
 }
 
-export function diffText(difference: MeshDifference, output: DiffOutput, style: Style): string {
+export function isEmpty({ proxies, callers, findings }: Difference): boolean {
+  return proxies.length + callers.length + findings.added.length + findings.removed.length === 0;
+}
+
+export function diffText(difference: Difference, output: DiffOutput, style: Style): string {
   if (output === "json") return JSON.stringify(shapeOf(difference), null, 2);
-  const { proxies, callers, observed } = difference;
+  const { proxies, callers, observed, findings } = difference;
   const sections = [
     proxies.length === 0
       ? "no proxy would be told anything else"
       : proxies.map((one) => proxyText(one, style)).join("\n\n"),
     callersText(callers, observed, style),
+    ...findingsTexts(findings, style),
   ];
   return sections.join("\n\n");
 }
@@ -97,8 +106,24 @@ function routeOf({ steps }: Explanation) {
   return steps.find(({ stage }) => stage === "route")?.by;
 }
 
-function shapeOf({ proxies, callers, observed }: MeshDifference) {
-  return { proxies, callers: callers.map(callerShape), observedCallers: observed };
+/** Those that go stand in files that are no longer so: what they said is enough. */
+function findingsTexts({ added, removed }: FindingsDifference, style: Style): readonly string[] {
+  const count = (list: readonly Finding[]) => `${list.length} ${list.length === 1 ? "finding" : "findings"}`;
+  const gone = removed.map(({ span: _, suggestion: __, ...rest }) => rest);
+  return [
+    ...(added.length > 0 ? [`${style.bold(`${count(added)} more:`)}\n${findingsText(added, "log", style)}`] : []),
+    ...(gone.length > 0 ? [`${style.bold(`${count(gone)} less:`)}\n${findingsText(gone, "log", style)}`] : []),
+  ];
+}
+
+function shapeOf({ proxies, callers, observed, findings }: Difference) {
+  const { added, removed } = findings;
+  return {
+    proxies,
+    callers: callers.map(callerShape),
+    observedCallers: observed,
+    findings: { added: added.map(findingShape), removed: removed.map(findingShape) },
+  };
 }
 
 function callerShape({ caller, requests, asked }: CallerDifference) {

@@ -2,10 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadMesh } from "../dialect/load.ts";
+import type { SourceObject } from "../dialect/object.ts";
 import type { ObservedCaller } from "../explain/caller-difference.ts";
 import { type MeshState, meshDifference } from "../explain/mesh-difference.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { objectsOfFiles } from "./analysis-input.ts";
 import { diffText, isEmpty } from "./diff-output.ts";
+import { findingsDifference } from "./findings-difference.ts";
 import { styleOf } from "./terminal.ts";
 
 const WORLD = readFileSync(join(import.meta.dir, "../../test/golden/compile/world.yaml"), "utf8");
@@ -42,7 +45,13 @@ metadata: {name: guard, namespace: default}
 spec: ${spec}`;
 
 function between(before: readonly string[], after: readonly string[], callers: readonly ObservedCaller[] = [CALLER]) {
-  return meshDifference(stateOf(...before), stateOf(...after), callers);
+  const findings = findingsDifference(objectsIn(before), objectsIn(after), DEFAULT_SETTINGS);
+  return { ...meshDifference(stateOf(...before), stateOf(...after), callers), findings };
+}
+
+function objectsIn(documents: readonly string[]): readonly SourceObject[] {
+  const files = [WORLD, ...documents].map((content, i) => ({ name: `${i === 0 ? "world" : "change"}.yaml`, content }));
+  return objectsOfFiles(files, "default").objects;
 }
 
 function effects({ callers }: ReturnType<typeof between>): readonly string[] {
@@ -165,6 +174,48 @@ spec: {host: placed.test, trafficPolicy: {loadBalancer: {localityLbSetting: {dis
       method: "GET",
       before: { outcome: "forward" },
       after: { outcome: "reject", status: 403, authz: { decision: "deny", policy: "default/guard", rule: 0 } },
+    });
+  });
+
+  test("has what would be wrong then and was not before, and what would be no more", () => {
+    const misspelt = split(80).replaceAll("subset: v2", "subset: v9").replace("weight: 80", "weight: 70");
+    const { added, removed } = between([split(80)], [misspelt]).findings;
+    expect(added.map(({ code, path }) => `${code} ${path}`)).toEqual([
+      "IST0101 spec.http[0].route[1].destination.subset",
+      "HED1202 spec.http[0].route",
+    ]);
+    expect(removed).toEqual([]);
+    const mended = between([misspelt], [split(80)]).findings;
+    expect(mended.removed.map(({ code }) => code)).toEqual(added.map(({ code }) => code));
+    expect(mended.added).toEqual([]);
+  });
+
+  test("of findings alike has as many as there are more of, and none for a rule that moves", () => {
+    const rule = (subset: string) => `{route: [{destination: {host: golden-signal, subset: ${subset}}}]}`;
+    const rules = (...list: readonly string[]) =>
+      `${SUBSETS}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: w, namespace: default}\nspec: {hosts: [golden-signal], http: [${list.join(", ")}]}`;
+    const first = `{match: [{uri: {prefix: /a}}], route: [{destination: {host: golden-signal, subset: v1}}]}`;
+    expect(between([rules(rule("v9"))], [rules(first, rule("v9"))]).findings).toEqual({ added: [], removed: [] });
+    const twice = between([rules(rule("v9"))], [rules(first.replace("v1", "v9"), rule("v9"))]).findings;
+    expect(twice.added.map(({ code, path }) => `${code} ${path}`)).toEqual([
+      "IST0101 spec.http[1].route[0].destination.subset",
+    ]);
+  });
+
+  test("that is findings alone is a difference, told to people and programs", () => {
+    const port =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: alone, namespace: default}\nspec: {ports: [{port: 9}], selector: {app: nobody}}";
+    const before = `${port}`;
+    const after = port.replace("port: 9", "port: 9, name: undeclared");
+    const difference = { ...between([before], [after]), proxies: [], callers: [] };
+    expect(isEmpty(difference)).toBe(false);
+    const text = diffText(difference, "text", styleOf({ isTTY: false }));
+    expect(text).toContain("1 finding more:\nInfo [IST0118] (Service default/alone change.yaml:4:");
+    expect(text).toContain("1 finding less:\nInfo [IST0118] (Service default/alone) ");
+    const shape = JSON.parse(diffText(difference, "json", styleOf({ isTTY: false })));
+    expect(shape.findings).toMatchObject({
+      added: [{ code: "IST0118", level: "Info", origin: "Service default/alone", file: "change.yaml" }],
+      removed: [{ code: "IST0118" }],
     });
   });
 });

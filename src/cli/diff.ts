@@ -19,7 +19,9 @@ import { rehearsed, type Together, togetherOf } from "./apply.ts";
 import { DIFF_OUTPUTS, type DiffOutput, diffText, isEmpty } from "./diff-output.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { recursiveOption } from "./files-option.ts";
+import { findingsDifference } from "./findings-difference.ts";
 import { judgeAlone, judgeEach } from "./judge.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
@@ -54,6 +56,7 @@ export function define(command: Command): void {
 const HELP = `
 Nothing is applied. Callers are those that the mesh's telemetry has seen of late. It knows who calls which service, and no paths: each is asked
 about with one request of every kind that routes and policies tell apart, before and after.
+Last come findings of heddle analyze that the change adds, and those that it takes away.
 Exit code 0 when nothing would change, 79 when something would, 65 when a file is wrong or the API would refuse it.`;
 
 async function diff(options: DiffOptions): Promise<void> {
@@ -61,7 +64,10 @@ async function diff(options: DiffOptions): Promise<void> {
   const { before, after, callers } =
     options.base === undefined ? await ofMesh(files, options) : await ofFiles(files, options.base, options);
   const settings = meshSettings(options.state, options.meshConfig, before);
-  const difference = meshDifference(stateOf(before, settings), stateOf(after, settings), callers);
+  const difference = {
+    ...meshDifference(stateOf(before, settings, options), stateOf(after, settings, options), callers),
+    findings: findingsDifference(before, after, settings),
+  };
   await print(diffText(difference, options.output, styleOf(process.stdout)));
   if (!isEmpty(difference)) process.exitCode = EXIT.findings;
 }
@@ -133,10 +139,11 @@ async function refuse(diagnostics: Parameters<typeof diagnosticsText>[0]): Promi
   if (refused) throw refused;
 }
 
-/** What is rejected is left out, as the control plane leaves out what it never accepted. */
-function stateOf(objects: readonly SourceObject[], base: MeshSettings): MeshState {
-  const { parts, sources, settings } = translate(objects, base);
-  return { mesh: buildMesh(settings, parts), sources };
+/** What is rejected is left out, as the control plane leaves out what it never accepted. Manifests of files count as running. */
+function stateOf(objects: readonly SourceObject[], settings: MeshSettings, { base }: DiffOptions): MeshState {
+  const running = base === undefined ? objects : asRunning(objects);
+  const { parts, sources, settings: inForce } = translate(running, settings);
+  return { mesh: buildMesh(inForce, parts), sources };
 }
 
 function callersOf({ topology }: State): readonly ObservedCaller[] {

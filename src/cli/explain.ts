@@ -8,7 +8,7 @@ import { translate } from "../dialect/dialects.ts";
 import type { TextFile } from "../dialect/load.ts";
 import { Explainer } from "../explain/explain.ts";
 import { explainLive } from "../explain/explain-live.ts";
-import type { Question } from "../explain/question.ts";
+import { isOfBytes, type Question } from "../explain/question.ts";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
@@ -38,7 +38,6 @@ export interface Asked extends Asker {
 }
 
 interface ExplainOptions extends Asked, ApiOptions, MeshOptions {
-  readonly filename?: readonly string[];
   readonly recursive?: true;
   readonly meshConfig?: string;
   readonly admin?: string;
@@ -47,7 +46,7 @@ interface ExplainOptions extends Asked, ApiOptions, MeshOptions {
 
 export function define(command: Command): void {
   command
-    .argument("[url]", "as the client writes it")
+    .argument("[url]", "as the client writes it; tcp://HOST:PORT and tls://HOST:PORT for bytes")
     .addOption(filesInsteadOption())
     .addOption(recursiveOption())
     .addOption(proxyOption())
@@ -72,7 +71,7 @@ export function define(command: Command): void {
 const HELP = `
 Nothing is sent. With -f what the proxies would be told is compiled from the files; without it the objects are those of the running mesh,
 and proxies that can be reached are asked what they run and which endpoints they found wanting. The proxies' own functions decide.
-Exit code 65 when a file has errors.`;
+Exit code 1 when nobody in the mesh is called so, 65 when nobody in the files is, or a file has errors.`;
 
 function collect(line: string, before: readonly string[] = []): readonly string[] {
   return [...before, line];
@@ -89,7 +88,7 @@ function split(
 ): { readonly url: string; readonly names: readonly string[] } {
   if (url !== undefined) return { url, names };
   const last = names.at(-1);
-  if (last !== undefined && /^https?:/i.test(last)) return { url: last, names: names.slice(0, -1) };
+  if (last !== undefined && /^(?:https?|tcp|tls):/i.test(last)) return { url: last, names: names.slice(0, -1) };
   throw usage("no URL is asked about", "http://golden-signal/path");
 }
 
@@ -142,6 +141,7 @@ export function answer({ files, claims, settings }: Given, url: string, options:
 
 function questionOf(mesh: Mesh, url: string, claims: TextFile | undefined, options: Asked): Question {
   const parsed = parseUrl(url);
+  withoutHead(parsed, options);
   const headers = (options.header ?? []).flatMap(parseHeader);
   const entry = entryOf(mesh, options);
   return {
@@ -181,10 +181,24 @@ function load(
   });
 }
 
+const SCHEMES: readonly string[] = ["http:", "https:", "tcp:", "tls:"];
+
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && (url.protocol === "http:" || url.protocol === "https:") && url.hostname !== "") return url;
-  throw usage(`no URL of HTTP: ${JSON.stringify(text)}`, "http://golden-signal/path");
+  if (!url || !SCHEMES.includes(url.protocol) || url.hostname === "")
+    throw usage(
+      `no URL that a client calls: ${JSON.stringify(text)}`,
+      "http://golden-signal/path, https://, or tcp://db:5432, tls://db:5432 for bytes",
+    );
+  if (url.protocol === "tcp:" && url.port === "") throw usage(`no port in ${text}`, `tcp://${url.hostname}:5432`);
+  return url;
+}
+
+/** Bytes have no heads: what is said of one would have no effect. */
+function withoutHead(url: URL, { header, jwt, method }: Asked & { readonly jwt?: string }): void {
+  if (!isOfBytes(url)) return;
+  const given = header ? "--header" : jwt !== undefined ? "--jwt" : method !== "GET" ? "--method" : undefined;
+  if (given) throw usage(`${given} is of requests, and ${url.protocol}// brings bytes`, `http://${url.host}/`);
 }
 
 function parseHeader(line: string): readonly string[] {

@@ -1,7 +1,7 @@
 // An explanation for people, step by step, and for programs.
 
 import type { ClusterFacts, Explanation, Place, Step } from "../explain/explanation.ts";
-import type { Question } from "../explain/question.ts";
+import { isOfBytes, type Question } from "../explain/question.ts";
 import type { Style } from "./terminal.ts";
 
 export const EXPLANATION_OUTPUTS = ["text", "json"] as const;
@@ -21,7 +21,7 @@ export function explanationText(
 function headline({ entry, method, url }: Question, style: Style): string {
   const { namespace, name } = entry.workload;
   const from = entry.kind === "gateway" ? `at gateway ${namespace}/${name}` : `from ${namespace}/${name}`;
-  return style.bold(`${method} ${url.href} ${from}`);
+  return style.bold(`${isOfBytes(url) ? "bytes to" : method} ${url.href} ${from}`);
 }
 
 function verdict(explanation: Explanation, style: Style): string {

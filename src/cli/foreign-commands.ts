@@ -14,7 +14,7 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ...all(["api-resources"], "heddle schema, or kubectl --server URL"),
   ...all(["admin"], "heddle up --log-level debug"),
   ...all(["internal-debug"], "heddle proxy-status -o wide"),
-  ...all(["envoy-stats", "metrics", "top"], "heddle dashboard proxy WORKLOAD, and /stats/prometheus there"),
+  ...all(["envoy-stats", "metrics", "top"], "heddle proxy-config envoy-stats WORKLOAD"),
   ...all(["logs"], "heddle proxy-config log WORKLOAD; proxy.log is below the state folder"),
   ...all(
     ["tag", "revision", "create-remote-secret", "remote-clusters", "waypoint", "ztunnel-config"],

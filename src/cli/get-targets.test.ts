@@ -13,6 +13,8 @@ test.each([
     ["vs,dr", "web", "api", "web"],
     ["VirtualService web api", "DestinationRule web api"],
   ],
+  [["security-istio-io"], ["PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"]],
+  [["pods,telemetry-istio-io"], ["Pod", "Telemetry"]],
   [["vs/web"], ["VirtualService web"]],
   [
     ["vs/web", "svc/web", "vs/api"],
@@ -26,8 +28,19 @@ test.each([
   [["vs/web", "api"], 'not KIND/NAME, as the others are: "api"'],
   [["vs/"], 'not KIND/NAME, as the others are: "vs/"'],
   [["vs/web/x"], 'not KIND/NAME, as the others are: "vs/web/x"'],
+  [["all", "web"], "all is several kinds, and takes no name"],
+  [["all/web"], 'unknown kind: "all"'],
   [[","], "no kind is named"],
   [["vs,drs"], 'unknown kind: "drs"'],
 ] as const)("%p is refused", (written, message) => {
   expect(() => read(...written)).toThrow(message);
+});
+
+test("all is what runs and what configures it, and neither secrets nor the cluster's own", () => {
+  const kinds = read("all");
+  expect(kinds.slice(0, 2)).toEqual(["Service", "Pod"]);
+  expect(kinds).toContain("VirtualService");
+  expect(kinds).toContain("AuthorizationPolicy");
+  expect(kinds).not.toContain("Secret");
+  expect(kinds).not.toContain("CustomResourceDefinition");
 });

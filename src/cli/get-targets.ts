@@ -1,8 +1,8 @@
-// What `heddle get` is asked for, in kubectl's forms: `vs`, `vs web api`, `vs,dr`, `vs/web dr/web`.
+// What `heddle get` is asked for, in kubectl's forms: `vs`, `vs web api`, `vs,dr`, `vs/web dr/web`, `all`.
 
 import { EXIT, Failure } from "../base/failure.ts";
 import type { ResourceType } from "../kube/resources.ts";
-import { kindNamed } from "./kinds.ts";
+import { categoryNamed, kindNamed } from "./kinds.ts";
 
 export interface Target {
   readonly type: ResourceType;
@@ -18,8 +18,16 @@ export function targetsOf(first: string, others: readonly string[]): readonly Ta
     first
       .split(",")
       .filter((kind) => kind !== "")
-      .map((kind) => ({ type: kindNamed(kind), names: others })),
+      .flatMap((kind) => namedKinds(kind, others)),
   );
+}
+
+function namedKinds(text: string, names: readonly string[]): readonly Target[] {
+  const category = categoryNamed(text);
+  if (!category) return [{ type: kindNamed(text), names }];
+  if (names.length === 0) return category.map((type) => ({ type, names }));
+  const hint = `heddle get ${text}, or heddle get KIND ${names.join(" ")}`;
+  throw new Failure(`${text} is several kinds, and takes no name`, { hint, exit: EXIT.usage });
 }
 
 function pair(text: string): Target {

@@ -1,19 +1,29 @@
 // `heddle get KIND [NAME…]`: objects as the API's own table, or as they are.
 
-import { type Command, Option } from "commander";
-import { stringify } from "yaml";
+import type { Command } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { ResourceType } from "../kube/resources.ts";
 import { hasReason, notFound } from "../kube/status.ts";
 import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from "./api-client.ts";
+import { failureText } from "./failure-report.ts";
 import { type Target, targetsOf } from "./get-targets.ts";
 import { shownName } from "./kinds.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
-import { OUTPUTS, type Output, objectText, readable, type Wanted } from "./object-output.ts";
+import { insteadOfNamespace, withNearest } from "./missing-object.ts";
+import { columnsText } from "./object-columns.ts";
+import {
+  documentText,
+  isTable,
+  type Output,
+  objectText,
+  outputOption,
+  readable,
+  type Wanted,
+} from "./object-output.ts";
 import { fetchTable, type Table, tableText } from "./object-table.ts";
 import { folderWatched } from "./objects-in-force.ts";
-import { print, printError } from "./terminal.ts";
+import { print, printError, printRaw, styleOf } from "./terminal.ts";
 import { watchObjects } from "./watch-objects.ts";
 import { tableWith, together, watchedObjects } from "./watched-objects.ts";
 
@@ -22,17 +32,22 @@ interface GetOptions extends ApiOptions, MeshOptions {
   readonly allNamespaces?: true;
   readonly selector?: string;
   readonly output: Output;
+  readonly headers: boolean;
   readonly watch?: true;
 }
 
 export function define(command: Command): void {
   command
-    .argument("<kind>", "as `virtualservice`, `vs`, `pods`; several as `vs,dr`, or `vs/web dr/web`")
+    .argument(
+      "<kinds>",
+      "as `virtualservice`, `vs`, `pods`; several as `vs,dr`, `vs/web dr/web`, or a category: `all`, `istio-io`",
+    )
     .argument("[name...]")
     .addOption(namespaceOption())
     .option("-A, --all-namespaces", "of every namespace")
     .option("-l, --selector <labels>", "as `app=golden-signal,version!=v1`")
-    .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("table"))
+    .addOption(outputOption())
+    .option("--no-headers", "tables without the line of headings")
     .option("-w, --watch", "go on and show changes as they come")
     .addOption(dashboardOption());
   for (const option of apiOptions()) command.addOption(option);
@@ -50,7 +65,7 @@ async function get(kind: string, names: readonly string[], options: GetOptions):
     throw new Failure("a name and --all-namespaces or --selector exclude each other", { exit: EXIT.usage });
   const api = await openApi(options);
   if (options.watch) await watch(api, targets, options);
-  else if (options.output === "table" || options.output === "wide") await printTables(api, targets, options);
+  else if (isTable(options.output)) await printTables(api, targets, options);
   else await printObjects(api, targets, options);
 }
 
@@ -75,7 +90,12 @@ interface Found<T> {
 }
 
 /** All of a kind, or each of its names. */
-async function found<T>(target: Target, find: (name: string) => Promise<T>): Promise<Found<T>> {
+async function found<T>(
+  { client }: Api,
+  target: Target,
+  options: GetOptions,
+  find: (name: string) => Promise<T>,
+): Promise<Found<T>> {
   if (target.names.length === 0) return { members: [await find("")], missing: [] };
   const members: T[] = [];
   const missing: unknown[] = [];
@@ -84,7 +104,7 @@ async function found<T>(target: Target, find: (name: string) => Promise<T>): Pro
       members.push(await find(name));
     } catch (thrown) {
       if (!hasReason(thrown, "NotFound")) throw thrown;
-      missing.push(thrown);
+      missing.push(await withNearest(thrown, client, target.type, wantedOf(target, name, options)));
     }
   }
   return { members, missing };
@@ -92,7 +112,8 @@ async function found<T>(target: Target, find: (name: string) => Promise<T>): Pro
 
 /** Throws for the first that is missing, and tells the others. */
 async function tellMissing(missing: readonly unknown[]): Promise<void> {
-  for (const thrown of missing.slice(0, -1)) await printError(Failure.from(thrown).message);
+  const style = styleOf(process.stderr);
+  for (const thrown of missing.slice(0, -1)) await printError(failureText(thrown, style, false));
   if (missing.length > 0) throw missing.at(-1);
 }
 
@@ -100,7 +121,7 @@ async function printTables(api: Api, targets: readonly Target[], options: GetOpt
   const missing: unknown[] = [];
   const texts: string[] = [];
   for (const target of targets) {
-    const tables = await found(target, (name) => tableOf(api, wantedOf(target, name, options), options));
+    const tables = await found(api, target, options, (name) => tableOf(api, wantedOf(target, name, options), options));
     missing.push(...tables.missing);
     const [first] = tables.members;
     const rows = tables.members.flatMap((table) => table.rows);
@@ -108,10 +129,10 @@ async function printTables(api: Api, targets: readonly Target[], options: GetOpt
     const table = targets.length > 1 ? withKinds({ ...first, rows }, target.type) : { ...first, rows };
     const { namespace } = wantedOf(target, "", options);
     const namespaces = namespace === "" && target.type.namespaced;
-    texts.push(tableText(table, { wide: options.output === "wide", namespaces }));
+    texts.push(tableText(table, { wide: options.output.kind === "wide", namespaces }, options.headers));
   }
   if (texts.length > 0) await print(texts.join("\n\n"));
-  else if (missing.length === 0) await printError(nothingText(targets, options));
+  else if (missing.length === 0) await printNothing(api, targets, options);
   await tellMissing(missing);
 }
 
@@ -127,10 +148,14 @@ function withKinds(table: Table, type: ResourceType): Table {
   return { ...table, rows: table.rows.map((row) => ({ ...row, cells: named(row.cells) })) };
 }
 
-function nothingText(targets: readonly Target[], options: GetOptions): string {
-  const kinds = targets.map(({ type }) => type.plural).join(" and no ");
+async function printNothing({ client }: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
+  const few = targets.length <= 3 ? targets.map(({ type }) => type.plural) : ["objects of these kinds"];
+  const kinds = few.join(" and no ");
   const isPlaced = targets.some((target) => wantedOf(target, "", options).namespace !== "");
-  return `no ${kinds} found${isPlaced ? ` in namespace ${options.namespace}` : ""}`;
+  if (!isPlaced) return printError(`no ${kinds} found`);
+  const text = `no ${kinds} found in namespace ${options.namespace}`;
+  const instead = await insteadOfNamespace(client, options.namespace);
+  await printError(instead === undefined ? text : `${text}: there is no such namespace\n  try: ${instead}`);
 }
 
 /** One that is asked for by name may be in the folder alone. */
@@ -142,12 +167,11 @@ function unlessAmong<T>(watched: readonly KubeObject[], instead: T): (thrown: un
 }
 
 async function printObjects(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
-  const output = options.output as "json" | "yaml" | "name";
   const missing: unknown[] = [];
-  const members: { readonly type: ResourceType; readonly object: KubeObject }[] = [];
+  const members: Member[] = [];
   for (const target of targets) {
     const { type, names } = target;
-    const objects = await found(target, (name) => {
+    const objects = await found(api, target, options, (name) => {
       const wanted = wantedOf(target, name, options);
       return names.length > 0 ? objectCalled(api, wanted, options) : objectsOf(api, wanted, options);
     });
@@ -155,14 +179,39 @@ async function printObjects(api: Api, targets: readonly Target[], options: GetOp
     members.push(...objects.members.flat().map((object) => ({ type, object })));
   }
   const [first] = members;
-  const isOne = targets.length === 1 && targets[0]?.names.length === 1;
-  if (output === "name") {
-    if (first) await print(members.map(({ type, object }) => objectText(type, object, output)).join("\n"));
-  } else if (!isOne) {
-    const list = { apiVersion: "v1", kind: "List", items: members.map(({ object }) => readable(object)) };
-    await print(output === "json" ? JSON.stringify(list, null, 2) : stringify(list).trimEnd());
-  } else if (first) await print(objectText(first.type, first.object, output));
+  if (first) await printMembers(members, targets.length === 1 && targets[0]?.names.length === 1, options);
+  else if (missing.length === 0) await printNone(api, targets, options);
   await tellMissing(missing);
+}
+
+interface Member {
+  readonly type: ResourceType;
+  readonly object: KubeObject;
+}
+
+/** `isOne`: one was asked for by its name, and is no list. */
+async function printMembers(members: readonly Member[], isOne: boolean, options: GetOptions): Promise<void> {
+  const { output, headers } = options;
+  if (output.kind === "name")
+    return print(members.map(({ type, object }) => objectText(type, object, output)).join("\n"));
+  const objects = members.map(({ object }) => readable(object));
+  if (output.kind === "columns") return print(columnsText(output.columns, objects, headers));
+  const [only] = objects;
+  const text = documentText(isOne && only ? only : listOf(objects), output);
+  // Of a template nothing is there that it does not write, as in kubectl.
+  await (output.kind === "jsonpath" ? printRaw(text) : print(text));
+}
+
+function listOf(items: readonly KubeObject[]) {
+  return { apiVersion: "v1", kind: "List", items };
+}
+
+/** An empty list is one for programs; people are told. */
+async function printNone(api: Api, targets: readonly Target[], options: GetOptions): Promise<void> {
+  const { output } = options;
+  const isDocument = output.kind !== "name" && output.kind !== "columns";
+  if (isDocument && targets.every(({ names }) => names.length === 0)) await printMembers([], false, options);
+  else await printNothing(api, targets, options);
 }
 
 async function objectCalled({ client }: Api, wanted: Wanted, options: GetOptions): Promise<readonly KubeObject[]> {

@@ -12,6 +12,17 @@ function namesOf({ kind, plural, singular, shortNames, group }: ResourceType): r
 
 const ALL = RESOURCES.map(({ singular }) => singular);
 
+/**
+ * The kinds of one of Kubernetes' categories, as `istio-io`; undefined: there is none of the name. `all` is kubectl's (what runs), and what
+ * configures it as well.
+ */
+export function categoryNamed(text: string): readonly ResourceType[] | undefined {
+  const wanted = text.toLowerCase();
+  const names = wanted === "all" ? ["all", "istio-io"] : [wanted];
+  const members = RESOURCES.filter(({ categories }) => names.some((name) => categories.includes(name)));
+  return members.length > 0 ? members : undefined;
+}
+
 /** Throws a Failure with the nearest kind, or the `known` ones, when there is none of that name. */
 export function kindNamed(text: string, known: readonly string[] = ALL): ResourceType {
   const wanted = text.toLowerCase();

@@ -50,6 +50,35 @@ test("a rejected object is waited for no longer", async () => {
   await wait("condition=Accepted=False");
 });
 
+test("a field, by its path and value", async () => {
+  const wait = await said(ACCEPTED, PENDING);
+  await wait("jsonpath={.spec.hosts[0]}=web");
+  await wait('jsonpath={.status.conditions[?(@.type=="Accepted")].status}=True');
+  await wait("jsonpath=.metadata.uid");
+  await expect(wait("jsonpath={.spec.hosts[0]}=api")).rejects.toThrow(/timed out waiting for .*it is web/);
+  await expect(wait("jsonpath=.spec.nothing")).rejects.toThrow("there is no such field");
+});
+
+test("that an object comes, and that it goes", async () => {
+  const { api } = newApi();
+  const client = new KubeClient(embeddedConnection(api), "test");
+  const name = { namespace: "default", name: "web" };
+  const wait = (wanted: string) =>
+    awaitCondition(
+      () => client.get(resource.virtualServices, name),
+      { type: resource.virtualServices, name },
+      awaitedCondition(wanted),
+      performance.now(),
+    );
+  await wait("delete");
+  await expect(wait("create")).rejects.toThrow(/timed out waiting for the creation of .*it is not there/);
+  await send(api, "POST", VIRTUAL_SERVICES, virtualService("web"));
+  await wait("create");
+  await expect(wait("delete")).rejects.toThrow(/timed out waiting for the deletion of .*it is still there/);
+});
+
 test("what is no condition is a wrong usage", () => {
   expect(() => awaitedCondition("luck")).toThrow("--for is no condition");
+  expect(() => awaitedCondition("constructor")).toThrow("--for is no condition");
+  expect(() => awaitedCondition("jsonpath={.a[}=b")).toThrow("not JSONPath");
 });

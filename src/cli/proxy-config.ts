@@ -11,10 +11,13 @@ import { readFiles } from "./object-files.ts";
 import { type AdminAddress, adminClusters, adminDump, adminOf, adminPage } from "./proxy-admin.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { addFilters, type FilterOptions, filtered, filterText, givenIn } from "./proxy-filter.ts";
+import { comparedRoots } from "./proxy-roots.ts";
+import { statsText } from "./proxy-stats.ts";
 import {
   assignmentTable,
   clusterTable,
   endpointTable,
+  extensionTable,
   type ProxyTable,
   routeTable,
   secretTable,
@@ -29,14 +32,18 @@ const TYPES = {
   route: ["route", "routes", "r"],
   endpoint: ["endpoint", "endpoints", "ep"],
   secret: ["secret", "secrets", "s"],
+  eds: ["eds"],
+  ecds: ["ecds"],
   bootstrap: ["bootstrap", "b"],
   log: ["log", "o"],
+  "envoy-stats": ["envoy-stats", "stats", "es"],
+  "rootca-compare": ["rootca-compare", "rc"],
   all: ["all", "a"],
 } as const;
 type ConfigType = keyof typeof TYPES;
 
-/** `short` is istioctl's name of the table. */
-const OUTPUTS = ["table", "short", "json", "yaml"] as const;
+/** `short` is istioctl's name of the table; `prom` is of statistics. */
+const OUTPUTS = ["table", "short", "json", "yaml", "prom"] as const;
 
 interface ProxyConfigOptions extends FilterOptions {
   readonly admin?: string;
@@ -58,6 +65,7 @@ export function define(command: Command): void {
   command
     .addArgument(typeArgument())
     .argument("[workload]", "NAME, NAMESPACE/NAME or NAME.NAMESPACE of what was started on this machine")
+    .argument("[other]", "rootca-compare: the workload that it is compared with")
     .option("-n, --namespace <name>", "namespace of a NAME alone (default: any)", name("--namespace"))
     .addOption(adminOption("the proxy's admin interface, HOST:PORT"))
     .option("--proxy-admin-port <port>", "the port of it on this machine", port("--proxy-admin-port"))
@@ -75,8 +83,8 @@ export function define(command: Command): void {
     "after",
     "\nExample: heddle proxy-config routes web --name 80; heddle pc endpoints web --status UNHEALTHY",
   );
-  command.action((type: string, workload: string | undefined, options: ProxyConfigOptions) =>
-    proxyConfig(configType(type), workload, options),
+  command.action((type: string, workload: string | undefined, other: string | undefined, options: ProxyConfigOptions) =>
+    run(configType(type), workload, other, options),
   );
 }
 
@@ -94,10 +102,46 @@ function configType(text: string): ConfigType {
   });
 }
 
+async function run(
+  type: ConfigType,
+  workload: string | undefined,
+  other: string | undefined,
+  options: ProxyConfigOptions,
+): Promise<void> {
+  if (type === "rootca-compare") return compareRoots(workload, other, options);
+  if (other !== undefined)
+    throw new Failure(`one workload is enough: ${JSON.stringify(other)}`, {
+      hint: "heddle proxy-config rootca-compare compares two",
+      exit: EXIT.usage,
+    });
+  return proxyConfig(type, workload, options);
+}
+
+async function compareRoots(
+  one: string | undefined,
+  other: string | undefined,
+  { state, namespace }: ProxyConfigOptions,
+): Promise<void> {
+  if (one === undefined || other === undefined)
+    throw new Failure("which two are compared?", {
+      hint: "heddle proxy-config rootca-compare WORKLOAD WORKLOAD",
+      exit: EXIT.usage,
+    });
+  const dumpOf = (name: string) => adminDump(adminOf(name, state, namespace));
+  await print(comparedRoots(one, other, [await dumpOf(one), await dumpOf(other)]));
+}
+
 async function proxyConfig(type: ConfigType, workload: string | undefined, options: ProxyConfigOptions): Promise<void> {
   const admin = adminAddress(workload, options);
   const isTable = options.output === "table" || options.output === "short";
   if (type === "log") return logLevels(required(admin, "levels are a running proxy's"), options);
+  if (type === "envoy-stats") {
+    const { type: wanted, ...rest } = options;
+    withoutFilters(rest);
+    return print(await statsText(required(admin, "statistics are a running proxy's"), wanted, options.output));
+  }
+  if (options.output === "prom")
+    throw new Failure("--output prom is of statistics", { hint: "heddle proxy-config envoy-stats", exit: EXIT.usage });
   const dump = admin ? await adminDump(admin) : await fileDump(options.file!);
   if (type === "bootstrap") return printBootstrap(dump, options);
   if (type === "all" && !isTable) return printWhole(dump, options);
@@ -211,10 +255,21 @@ function tablesOf(type: ConfigType, dump: ProxyDump, clusters: Json | undefined)
       return [routeTable(dump)];
     case "endpoint":
       return [endpoints()];
+    case "eds":
+      return [assignmentTable(dump)];
+    case "ecds":
+      return [extensionTable(dump)];
     case "secret":
       return [secretTable(dump, Date.now())];
     default:
-      return [clusterTable(dump), listenerTable(dump), routeTable(dump), endpoints(), secretTable(dump, Date.now())];
+      return [
+        clusterTable(dump),
+        listenerTable(dump),
+        routeTable(dump),
+        endpoints(),
+        secretTable(dump, Date.now()),
+        extensionTable(dump),
+      ];
   }
 }
 

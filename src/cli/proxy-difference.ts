@@ -72,7 +72,6 @@ function proxyNamed(proxies: readonly ProxyStatus[], text: string, namespace: st
   const few = pods.length > 0 && pods.length <= 10 ? `one of ${pods.join(", ")}` : "heddle proxy-status";
   throw new Failure(`no proxy ${text} has registered`, {
     hint: nearest(text, known) ?? few,
-    exit: EXIT.data,
   });
 }
 

@@ -19,6 +19,8 @@ export interface ProxyDump {
   readonly inlineRoutes: readonly Json[];
   /** Their entries in the dump: a name, a status, the secret. */
   readonly secrets: readonly Json[];
+  /** Filters that came by themselves (envoy.config.core.v3.TypedExtensionConfig). */
+  readonly extensions: readonly Json[];
 }
 
 type Sections = Omit<ProxyDump, "whole">;
@@ -80,6 +82,7 @@ function fromConfigDump({ configs = [] }: ConfigDump): Sections {
       ),
       ...entries("SecretsConfigDump", "dynamic_warming_secrets").map((secret) => state(secret, "WARMING")),
     ],
+    extensions: inside(entries("EcdsConfigDump", "ecds_filters"), "ecds_filter"),
   };
 }
 
@@ -103,5 +106,6 @@ function fromCompiled({ resources = {} }: CompiledDocument): Sections {
     routes,
     inlineRoutes: [],
     secrets: of("sds").map(({ name, resource }) => ({ name, secret: resource, state: "ACTIVE" })),
+    extensions: [],
   };
 }

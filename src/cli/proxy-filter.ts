@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import { STATS_TYPES } from "./proxy-stats.ts";
 import type { ProxyRow, ProxyTable } from "./proxy-table.ts";
 import { port } from "./values.ts";
 
@@ -15,7 +16,8 @@ const has = (cell: string, value: string): boolean => cell.includes(value);
 const portOf = (endpoint: string, value: string): boolean => endpoint.endsWith(`:${value}`);
 const addressOf = (endpoint: string, value: string): boolean => endpoint.slice(0, endpoint.lastIndexOf(":")) === value;
 const isHttp = (destination: string): boolean => /^(?:inline )?route:/.test(destination);
-const typeOf = (destination: string, value: string): boolean => isHttp(destination) === (value === "http");
+const typeOf = (destination: string, value: string): boolean =>
+  value === "http" ? isHttp(destination) : value === "tcp" && !isHttp(destination);
 
 /** The columns that they look at, whichever tables have them. As in istioctl, a part of a host's name is enough. */
 const FILTERS = {
@@ -36,6 +38,7 @@ const FILTERS = {
   name: [
     { column: "name", fits: is },
     { column: "resource name", fits: is },
+    { column: "ecds name", fits: is },
   ],
 } as const satisfies Readonly<Record<string, readonly Look[]>>;
 type Filter = keyof typeof FILTERS;
@@ -49,15 +52,19 @@ export function addFilters(command: Command): void {
     .option("--subset <name>", "clusters")
     .addOption(new Option("--direction <direction>", "clusters").choices(["inbound", "outbound"]))
     .option("--address <address>", "listeners, endpoints")
-    .addOption(new Option("--type <protocol>", "listeners").choices(["HTTP", "TCP"]).argParser(protocol))
+    .addOption(
+      new Option("--type <type>", "listeners: HTTP, TCP; envoy-stats: server, clusters")
+        .choices(["HTTP", "TCP", ...STATS_TYPES])
+        .argParser(typeText),
+    )
     .option("--cluster <name>", "endpoints of it")
     .option("--status <status>", "endpoints: HEALTHY, UNHEALTHY, …; secrets: ACTIVE, WARMING")
-    .option("--name <name>", "route configurations, secrets");
+    .option("--name <name>", "route configurations, secrets, extensions");
 }
 
-function protocol(text: string): string {
-  if (/^(?:http|tcp)$/i.test(text)) return text;
-  throw new InvalidArgumentError("Allowed choices are HTTP, TCP.");
+function typeText(text: string): string {
+  if (["http", "tcp", ...STATS_TYPES].includes(text.toLowerCase())) return text;
+  throw new InvalidArgumentError(`Allowed choices are HTTP, TCP, ${STATS_TYPES.join(", ")}.`);
 }
 
 /** Throws a Failure where one of the options is no filter of these tables: rows that nobody looked at would pass for those that fit. */

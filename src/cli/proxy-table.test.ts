@@ -2,13 +2,22 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { testRoot } from "../pki/certificate-fixtures.ts";
 import { objectsOfFiles } from "./analysis-input.ts";
 import { outputText } from "./compile-output.ts";
 import type { TargetOptions } from "./compile-target.ts";
 import { listenerTable } from "./listener-table.ts";
 import { compileOffline } from "./offline-compilation.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
-import { assignmentTable, clusterTable, type ProxyTable, routeTable, secretTable } from "./proxy-table.ts";
+import { comparedRoots } from "./proxy-roots.ts";
+import {
+  assignmentTable,
+  clusterTable,
+  extensionTable,
+  type ProxyTable,
+  routeTable,
+  secretTable,
+} from "./proxy-table.ts";
 
 const FOLDER = join(import.meta.dir, "../../test/golden/compile-output");
 
@@ -91,4 +100,63 @@ test("a certificate of version 1 has its dates, too; what is none has none", () 
 test("what is no dump is refused", () => {
   expect(() => readDump("{}", "x.json")).toThrow("x.json is no configuration of a proxy");
   expect(() => readDump("[", "x.json")).toThrow("x.json is not JSON");
+});
+
+test("filters that came by themselves have a table", () => {
+  const dump = readDump(
+    JSON.stringify({
+      configs: [
+        {
+          "@type": "type.googleapis.com/envoy.admin.v3.EcdsConfigDump",
+          ecds_filters: [
+            {
+              version_info: "1",
+              ecds_filter: {
+                "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+                name: "shop.headers",
+                typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm" },
+              },
+            },
+          ],
+        },
+      ],
+    }),
+    "test",
+  );
+  expect(extensionTable(dump)).toMatchObject({
+    columns: ["ecds name", "type"],
+    rows: [{ cells: ["shop.headers", "envoy.extensions.filters.http.wasm.v3.Wasm"] }],
+  });
+});
+
+describe("what two proxies trust", () => {
+  const trusting = (...pems: readonly string[]): ProxyDump =>
+    readDump(
+      JSON.stringify({
+        configs: [
+          {
+            "@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump",
+            dynamic_active_secrets: [
+              {
+                name: "ROOTCA",
+                secret: { name: "ROOTCA", validation_context: { trusted_ca: { inline_string: pems.join("\n") } } },
+              },
+            ],
+          },
+        ],
+      }),
+      "test",
+    );
+
+  test("is the same, has something in common, or is not", () => {
+    const [one, two] = [testRoot(Date.now()).pem, testRoot(Date.now()).pem];
+    expect(comparedRoots("a", "b", [trusting(one, two), trusting(two, one)])).toContain("trust the same authorities");
+    expect(comparedRoots("a", "b", [trusting(one), trusting(two, one)])).toContain("1 of 2 authorities in common");
+    expect(() => comparedRoots("a", "b", [trusting(one), trusting(two)])).toThrow("trust different authorities");
+  });
+
+  test("is not known of a dump without it", () => {
+    const none = readDump(JSON.stringify({ configs: [] }), "test");
+    expect(() => comparedRoots("a", "b", [none, none])).toThrow("a does not tell what it trusts");
+  });
 });

@@ -182,10 +182,12 @@ interface DataSourceJson {
 export function secretTable({ secrets }: ProxyDump, now: number): ProxyTable {
   const rows = secrets.map((resource) => {
     const { name = "", state = "", secret = {} } = resource as SecretJson;
-    const chain = secret.tls_certificate?.certificate_chain;
-    const pem = pemOf(chain ?? secret.validation_context?.trusted_ca ?? {});
-    const first = firstCertificate(pem);
-    const kind = chain ? "Cert Chain" : secret.validation_context ? "CA" : "UNKNOWN";
+    const first = firstCertificate(secretPem(resource));
+    const kind = secret.tls_certificate?.certificate_chain
+      ? "Cert Chain"
+      : secret.validation_context
+        ? "CA"
+        : "UNKNOWN";
     const certificate = first
       ? [
           String(notBefore(first) <= now && now < notAfter(first)),
@@ -198,6 +200,25 @@ export function secretTable({ secrets }: ProxyDump, now: number): ProxyTable {
   });
   const columns = ["resource name", "type", "status", "valid cert", "serial number", "not after", "not before"];
   return { columns, rows };
+}
+
+/** The certificates of an entry of the dump, its own or those that it trusts. */
+export function secretPem(entry: Json): string {
+  const { secret = {} } = entry as SecretJson;
+  return pemOf(secret.tls_certificate?.certificate_chain ?? secret.validation_context?.trusted_ca ?? {});
+}
+
+interface ExtensionJson {
+  readonly name?: string;
+  readonly typed_config?: { readonly "@type"?: string };
+}
+
+export function extensionTable({ extensions }: ProxyDump): ProxyTable {
+  const rows = extensions.map((resource) => {
+    const { name = "", typed_config: config = {} } = resource as ExtensionJson;
+    return { cells: [name, (config["@type"] ?? "").replace(/^.*\//, "")], resource };
+  });
+  return { columns: ["ecds name", "type"], rows };
 }
 
 /** Servers outside of the mesh take certificates of any version, those of version 1 that openssl writes without extensions, too. */

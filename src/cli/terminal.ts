@@ -35,9 +35,14 @@ function width(text: string): number {
 
 /** Columns as kubectl's: headings in capitals, three spaces between, nothing after the last. */
 export function renderTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ""))));
-  return all
+  return renderRows([headings.map((heading) => heading.toUpperCase()), ...rows]);
+}
+
+/** Of as many columns as the first row has. */
+export function renderRows(rows: readonly (readonly string[])[]): string {
+  const [first = []] = rows;
+  const widths = first.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ""))));
+  return rows
     .map((row) =>
       row
         .map((cell, column) =>
@@ -54,8 +59,13 @@ const READER_GONE = 141;
 
 /** Writes a line to standard output and waits until it has left the process, which may end right after. */
 export async function print(text: string): Promise<void> {
+  await printRaw(`${text}\n`);
+}
+
+/** The same without an end of the line. */
+export async function printRaw(text: string): Promise<void> {
   try {
-    await Bun.write(Bun.stdout, `${text}\n`);
+    await Bun.write(Bun.stdout, text);
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") process.exit(READER_GONE); // `… | head`
     throw new Failure(`cannot write to standard output: ${Failure.from(cause).message}`, { cause });

@@ -6,6 +6,7 @@ import { type Api, type ApiOptions, apiOptions, namespaceOption, openApi } from 
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { kindNamed, shownName } from "./kinds.ts";
 import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
+import { withNearest } from "./missing-object.ts";
 import {
   type AwaitedCondition,
   type AwaitedObject,
@@ -13,12 +14,13 @@ import {
   awaitedCondition,
   type Find,
   isJudged,
+  type StatusCondition,
 } from "./object-condition.ts";
 import { readFiles } from "./object-files.ts";
 import { print, printError, styleOf } from "./terminal.ts";
 import { duration } from "./values.ts";
 import { watchedObjects } from "./watched-objects.ts";
-import { readWritten } from "./written-objects.ts";
+import { readWritten, type WrittenObject } from "./written-objects.ts";
 
 interface WaitOptions extends ApiOptions, MeshOptions {
   readonly for: AwaitedCondition;
@@ -35,7 +37,7 @@ export function define(command: Command): void {
     .addOption(
       new Option(
         "--for <condition>",
-        "programmed, accepted, or condition=TYPE[=STATUS]; distribution is istioctl's name of the first",
+        "programmed (istioctl's distribution), accepted, create, delete, condition=TYPE[=STATUS], or jsonpath='{PATH}'[=VALUE]",
       )
         .argParser(awaitedCondition)
         .default(awaitedCondition("programmed"), "programmed"),
@@ -61,10 +63,13 @@ async function wait(names: readonly string[], options: WaitOptions): Promise<voi
   if (objects.length === 0) {
     throw new Failure("nothing to wait for", { hint: "heddle wait vs/web, or -f FILE", exit: EXIT.usage });
   }
-  const find = finder(await openApi(options), options);
+  const api = await openApi(options);
+  const find = finder(api, options);
   const deadline = performance.now() + options.timeout;
   for (const object of objects) {
-    await awaitCondition(find, object, options.for, deadline);
+    await awaitCondition(find, object, options.for, deadline).catch(async (thrown: unknown) => {
+      throw await withNearest(thrown, api.client, object.type, object.name);
+    });
     await print(`${shownName(object.type, object.name.name)} condition met`);
   }
 }
@@ -93,13 +98,17 @@ function pairsOf(names: readonly string[]): readonly string[] {
 /** The control plane's own, of objects that it judges. */
 const MESH_CONDITIONS = ["accepted", "programmed"];
 
+function isMeshs({ type }: StatusCondition): boolean {
+  return MESH_CONDITIONS.includes(type.toLowerCase());
+}
+
 function named(text: string, { namespace, for: condition }: WaitOptions): AwaitedObject {
   const [kind = "", name = "", ...rest] = text.split("/");
   if (name === "" || rest.length > 0) {
     throw new Failure(`not KIND/NAME: ${JSON.stringify(text)}`, { hint: "vs/web", exit: EXIT.usage });
   }
   const type = kindNamed(kind);
-  if (!isJudged(type) && MESH_CONDITIONS.includes(condition.type.toLowerCase())) {
+  if (condition.kind === "condition" && !isJudged(type) && isMeshs(condition)) {
     throw new Failure(`the control plane says nothing of ${condition.type} about a ${type.kind}`, {
       hint: "an object of Istio's kinds, as vs/web, or another --for=condition=TYPE",
       exit: EXIT.usage,
@@ -108,12 +117,13 @@ function named(text: string, { namespace, for: condition }: WaitOptions): Awaite
   return { type, name: { namespace: type.namespaced ? namespace : "", name } };
 }
 
-/** Of the kinds that the control plane judges: a Service has no such conditions. */
-async function ofFiles({ filename, namespace }: WaitOptions): Promise<readonly AwaitedObject[]> {
+/** A Service has none of the control plane's conditions. */
+async function ofFiles({ filename, namespace, for: condition }: WaitOptions): Promise<readonly AwaitedObject[]> {
   if (filename === undefined) return [];
   const { objects, diagnostics } = readWritten(await readFiles(filename), namespace);
   if (diagnostics.length > 0) await printError(diagnosticsText(diagnostics, styleOf(process.stderr)));
   const refused = refusedFiles(diagnostics, "nothing was waited for");
   if (refused) throw refused;
-  return objects.filter(({ type }) => isJudged(type)).map(({ type, source }) => ({ type, name: source.origin }));
+  const hasIt = ({ type }: WrittenObject) => condition.kind !== "condition" || isJudged(type) || !isMeshs(condition);
+  return objects.filter(hasIt).map(({ type, source }) => ({ type, name: source.origin }));
 }

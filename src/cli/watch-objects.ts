@@ -5,7 +5,7 @@ import { readEvents, type WatchEvent } from "../kube/client/events.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { type Status, StatusFailure } from "../kube/status.ts";
 import type { Api } from "./api-client.ts";
-import { type Output, objectText, type Wanted } from "./object-output.ts";
+import { isTable, type Output, objectText, type Wanted } from "./object-output.ts";
 import { queryOf, TABLE_TYPE, type Table, tableOf, tableText } from "./object-table.ts";
 import { print } from "./terminal.ts";
 import { keyOf, tableWith } from "./watched-objects.ts";
@@ -68,7 +68,6 @@ async function watchHeld(api: Api, wanted: Wanted, output: Output, printer: Even
 
 async function* events(api: Api, wanted: Wanted, output: Output, version: string): AsyncGenerator<WatchEvent> {
   const { connection } = api;
-  const isTable = output === "table" || output === "wide";
   const resourceVersion = version === "" ? {} : { resourceVersion: version };
   // One object is watched as the collection with its name: it may be deleted and come again.
   const path = queryOf(
@@ -81,7 +80,7 @@ async function* events(api: Api, wanted: Wanted, output: Output, version: string
     },
   );
   const response = await connection.fetch(`${connection.server}${path}`, {
-    headers: { accept: isTable ? TABLE_TYPE : "application/json" },
+    headers: { accept: isTable(output) ? TABLE_TYPE : "application/json" },
     tls: connection.tls,
     timeout: false,
   });
@@ -111,25 +110,25 @@ class EventPrinter {
 
   async print(object: KubeObject): Promise<void> {
     const output = this.#output;
-    if (output !== "table" && output !== "wide") {
-      await print(objectText(this.#wanted.type, object, output) + (output === "yaml" ? "\n---" : ""));
-      return;
-    }
-    await this.#printTable(tableOf(object));
+    if (isTable(output)) return this.#printTable(tableOf(object));
+    const text = objectText(this.#wanted.type, object, output, !this.#headed);
+    this.#headed = true;
+    await print(text + (output.kind === "yaml" ? "\n---" : ""));
   }
 
   /** One that the API does not hold. */
   async printOwn(object: KubeObject): Promise<void> {
-    const isTable = this.#output === "table" || this.#output === "wide";
-    if (isTable) await this.#printTable(await tableWith(undefined, [object], this.#wanted.type));
+    if (isTable(this.#output)) await this.#printTable(await tableWith(undefined, [object], this.#wanted.type));
     else await this.print(object);
   }
 
   async #printTable(table: Table): Promise<void> {
-    const output = this.#output;
     // The server sends the columns with the first rows alone.
     if (table.columnDefinitions.length > 0) this.#columns = table.columnDefinitions;
-    const form = { wide: output === "wide", namespaces: this.#wanted.namespace === "" && this.#wanted.type.namespaced };
+    const form = {
+      wide: this.#output.kind === "wide",
+      namespaces: this.#wanted.namespace === "" && this.#wanted.type.namespaced,
+    };
     await print(tableText({ ...table, columnDefinitions: this.#columns }, form, !this.#headed));
     this.#headed = true;
   }

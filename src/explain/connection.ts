@@ -45,7 +45,8 @@ export function chainFor(listener: Listener, arrival: Arrival): FilterChain | un
   return chooseChain(listener, chainFacts(listener, arrival));
 }
 
-function label(address: string, port: number): string {
+/** An IPv6 address in brackets. */
+export function addressLabel(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
@@ -58,8 +59,8 @@ export function connectionFacts({ source, destination, hello, principal }: Arriv
     localPort: destination.port,
     serverName: hello?.serverName ?? "",
     principal,
-    remoteLabel: label(source, SOME_PORT),
-    localLabel: label(destination.address, destination.port),
+    remoteLabel: addressLabel(source, SOME_PORT),
+    localLabel: addressLabel(destination.address, destination.port),
   };
 }
 

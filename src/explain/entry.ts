@@ -13,6 +13,7 @@ import { meshSeenBy } from "../model/scoped-mesh.ts";
 import { portByNumber, type Service } from "../model/service.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { listenerName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
+import { addressLabel } from "./connection.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import { hostOfUrl, portOfUrl, type Question } from "./question.ts";
 import type { Story } from "./story.ts";
@@ -136,7 +137,9 @@ function enterCaptured(
   const service = calledService(mesh, workload.namespace, host);
   const address = addressOf(mesh, service, host);
   const where =
-    address === UNKNOWN_ADDRESS ? `${host}:${port}, whose address the mesh does not know,` : `${address}:${port}`;
+    address === UNKNOWN_ADDRESS
+      ? `${host}:${port}, whose address the mesh does not know,`
+      : addressLabel(address, port);
   story.tell("capture", `the connection to ${where} is redirected to port ${outboundPort} of the proxy`, own(workload));
   const names = [listenerName({ address, port }), listenerName({ address: "0.0.0.0", port })];
   const known = new Set(tables.listenerNames());

@@ -23,10 +23,11 @@ import { type Arrival, chainFor, connectionFacts, serverNameOf } from "./connect
 import { faultText, timeoutText } from "./describe.ts";
 import { calledService, type Entry, enter } from "./entry.ts";
 import type { Explanation } from "./explanation.ts";
+import { lackedSecrets } from "./lacked-secret.ts";
 import { type LiveProxies, NOBODY_ASKED } from "./live.ts";
 import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
-import { hostOfUrl, portOfUrl, type Question, requestOf } from "./question.ts";
+import { hostOfUrl, isOfBytes, portOfUrl, type Question, requestOf, startsWithTls } from "./question.ts";
 import type { Reception } from "./reception.ts";
 import { type Routed, Routing, ruleAt } from "./routing.ts";
 import { receive } from "./server.ts";
@@ -116,14 +117,17 @@ class Telling {
     }
     const list = ready.map(({ address, port }) => `${address}:${port}`).join(", ");
     this.#story.tell("endpoints", `whichever the client's machine chooses of ${list}`, wholeObject(service.origin));
-    const request = requestOf(this.#question);
-    const mode = url.protocol === "https:" ? "simple" : "none";
+    const request = isOfBytes(url) ? undefined : requestOf(this.#question);
+    const mode = startsWithTls(url) ? "simple" : "none";
     const tls = { mode, sni: serverNameOf(hostOfUrl(url)), sans: [] } as const;
     const address = { host: model.address, port: model.port };
     const server = model.workload === undefined ? undefined : mesh.index.workloads.get(model.workload);
     const followed = { protocol: "http1", address, tls, model, workload: server } as const;
     const delivery = { client: workload, clientAddress: sourceAddress, request, followed };
-    return ended({ ...NOTHING, upstreamRequest: shapeOf(request) }, receive(this.#compiled, delivery, this.#story));
+    return ended(
+      { ...NOTHING, upstreamRequest: request && shapeOf(request) },
+      receive(this.#compiled, delivery, this.#story),
+    );
   }
 
   // ── the connection ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,19 +154,19 @@ class Telling {
     return this.#atChain(tables, entry, chain, arrival, base);
   }
 
-  /** A client of the forward proxy asks for a tunnel in the clear, and speaks TLS inside of it. */
+  /** A client of the forward proxy asks for a tunnel in the clear, and speaks inside of it what the proxy would not take for requests. */
   #isTunnel({ listener }: Entry): boolean {
-    return listener === FORWARD_PROXY && this.#question.url.protocol === "https:";
+    return listener === FORWARD_PROXY && this.#question.url.protocol !== "http:";
   }
 
   #arrival(entry: Entry): Arrival {
     const { destination } = entry;
     const { url, sourceAddress } = this.#question;
-    const hello =
-      url.protocol === "https:" && !this.#isTunnel(entry)
-        ? { serverName: serverNameOf(hostOfUrl(url)), protocols: ["h2", "http/1.1"] }
-        : undefined;
-    return { source: sourceAddress, destination, hello, speaks: "http/1.1", principal: "" };
+    const protocols = isOfBytes(url) ? [] : ["h2", "http/1.1"];
+    const isTunnel = this.#isTunnel(entry);
+    const hello = startsWithTls(url) && !isTunnel ? { serverName: serverNameOf(hostOfUrl(url)), protocols } : undefined;
+    const speaks = isOfBytes(url) && !isTunnel ? undefined : "http/1.1";
+    return { source: sourceAddress, destination, hello, speaks, principal: "" };
   }
 
   #atChain(tables: ProxyTables, entry: Entry, chain: FilterChain, arrival: Arrival, base: Ending): Ending {
@@ -170,6 +174,10 @@ class Telling {
     if (terminal.kind === "tcp") return this.#stream(tables, terminal.tcp.cluster, entry, arrival, base);
     if (arrival.hello && !chain.tls) {
       this.#story.tell("listener", "the chain expects HTTP in the clear and gets TLS");
+      return { ...base, outcome: "reject", status: 400, flags: ["DPE"] };
+    }
+    if (isOfBytes(this.#question.url) && !this.#isTunnel(entry)) {
+      this.#story.tell("listener", "the chain expects HTTP and gets other bytes");
       return { ...base, outcome: "reject", status: 400, flags: ["DPE"] };
     }
     const connection = connectionFacts(arrival);
@@ -195,6 +203,11 @@ class Telling {
 
   #stream(tables: ProxyTables, choice: TcpClusterChoice, entry: Entry, arrival: Arrival, base: Ending): Ending {
     const by = this.#streamSource(entry);
+    const lacked = lackedSecrets(entry, choice).join(", ");
+    if (lacked !== "") {
+      const decision = `the gateway has no Secret ${lacked}, or not all that is wanted of it: it closes the connection`;
+      this.#story.tell("listener", decision, entry.by);
+    }
     this.#story.tell("route", "bytes go by the listener alone: no virtual host, no HTTP route", by);
     const shares = sharesOfStream(choice, arrival.hello?.serverName ?? "");
     return this.#forward(tables, shares, undefined, by, base);
@@ -259,7 +272,8 @@ class Telling {
   /** Bytes to a port that is declared HTTP come back to the proxy, which expects requests in the clear. */
   #tunnel(tables: ProxyTables, shares: readonly Share[], source: Source | undefined, base: Ending): Ending {
     if (shares.some(({ name }) => name === FORWARD_PROXY_TUNNEL)) {
-      this.#story.tell("route", "the port is declared HTTP, and the tunnel brings TLS", source);
+      const brought = startsWithTls(this.#question.url) ? "TLS" : "other bytes";
+      this.#story.tell("route", `the port is declared HTTP, and the tunnel brings ${brought}`, source);
       return { ...base, outcome: "reject", flags: ["DPE"] };
     }
     return this.#forward(tables, shares, undefined, source, base);

@@ -16,9 +16,19 @@ export interface Question {
   readonly claims: JsonObject | undefined;
 }
 
-export function portOfUrl({ port, protocol }: URL): number {
-  if (port !== "") return Number(port);
-  return protocol === "https:" ? 443 : 80;
+export function portOfUrl(url: URL): number {
+  if (url.port !== "") return Number(url.port);
+  return startsWithTls(url) ? 443 : 80;
+}
+
+/** Whether the client begins with a hello. */
+export function startsWithTls({ protocol }: URL): boolean {
+  return protocol === "https:" || protocol === "tls:";
+}
+
+/** Whether it sends bytes that are no HTTP, as far as anybody knows: `tcp://db:5432`, `tls://db:5432`. */
+export function isOfBytes({ protocol }: URL): boolean {
+  return protocol === "tcp:" || protocol === "tls:";
 }
 
 /** Without brackets, as addresses are compared. */

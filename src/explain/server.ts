@@ -64,7 +64,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
     const decision = `${listener.name} does not take ${what} on port ${model.applicationPort}: the mode is ${mode.toUpperCase()}`;
     story.tell("server filter chain", decision, by);
     const refusal = refusalOf(delivery, listener, chain, door.arrival);
-    return { kind: "refused", status: delivery.request && refusal.status, flags: [refusal.flag], authz: undefined };
+    return { kind: "refused", ...refusal, authz: undefined };
   }
   story.tell("server filter chain", `chain ${chain.name} of ${listener.name}, mode ${mode.toUpperCase()}`, by);
   tellPatches(story, tables, "server filter chain", "lds", door.listener);
@@ -85,11 +85,12 @@ function refusalOf(
   { inspection }: Listener,
   chain: FilterChain | undefined,
   { hello }: Arrival,
-): { readonly status: number; readonly flag: string } {
-  if (hello) return { status: 503, flag: "UF" };
+): { readonly status: number | undefined; readonly flags: readonly string[] } {
+  if (!request) return { status: undefined, flags: hello ? ["UF"] : [] }; // a stream that the server ends has no flag
+  if (hello) return { status: 503, flags: ["UF"] };
   const isAlerted = chain !== undefined && inspection?.tls === undefined;
-  const isKnown = followed.protocol === "http1" && request !== undefined && KNOWN_AS_HTTP.has(request.method);
-  return isAlerted && !isKnown ? { status: 502, flag: "UPE" } : { status: 503, flag: "UC" };
+  const isKnown = followed.protocol === "http1" && KNOWN_AS_HTTP.has(request.method);
+  return isAlerted && !isKnown ? { status: 502, flags: ["UPE"] } : { status: 503, flags: ["UC"] };
 }
 
 function helloText({ hello }: Arrival): string {

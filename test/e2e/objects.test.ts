@@ -54,6 +54,47 @@ describe("wait", () => {
   );
 });
 
+test(
+  "wait sees objects come and go, and fields of any kind",
+  async () => {
+    const name = "virtualservice.networking.istio.io/golden-signal";
+    const coming = heddle.call(["wait", "--for=create", "vs/golden-signal"]);
+    await apply(...DOCUMENTS);
+    expect(await coming).toMatchObject({ code: 0, stdout: `${name} condition met\n` });
+    const early = await heddle.call(["wait", "--for=delete", "--timeout", "0s", "vs/golden-signal"]);
+    expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining(`the deletion of ${name}: it is still`) });
+    const going = heddle.call(["wait", "--for=delete", "-f", ...DOCUMENTS]);
+    await heddle.call(["delete", "-f", ...DOCUMENTS]);
+    expect((await going).code).toBe(0);
+    const kept = await heddle.call(["wait", "--for=jsonpath={.metadata.name}=default", "namespace/default"]);
+    expect(kept).toMatchObject({ code: 0, stdout: "namespace/default condition met\n" });
+  },
+  LIMIT_MS,
+);
+
+test(
+  "get takes kubectl's templates, columns and categories",
+  async () => {
+    await apply(...DOCUMENTS);
+    const get = async (...args: string[]) => (await heddle.call(["get", ...args])).stdout;
+    expect(await get("vs", "golden-signal", "-o", "jsonpath={.spec.http[0].route[*].weight}")).toBe("80 20");
+    const template = 'jsonpath={range .items[*]}{.kind}{"\\n"}{end}';
+    expect(await get("istio-io", "-o", template)).toBe("VirtualService\nDestinationRule\nPeerAuthentication\n");
+    expect(await get("dr", "-o", "custom-columns=NAME:.metadata.name,Subsets:.spec.subsets[*].name")).toBe(
+      "NAME            Subsets\ngolden-signal   v1,v2\n",
+    );
+    const [heading, row] = (await get("all")).split("\n");
+    expect(heading).toMatch(/^NAME +GATEWAYS +HOSTS/);
+    expect(row).toMatch(/^virtualservice.networking.istio.io\/golden-signal /);
+    expect(await get("vs", "--no-headers")).toMatch(/^golden-signal [^\n]*\n$/);
+    const wrong = await heddle.call(["get", "vs", "-o", "jsonpath={.items"]);
+    expect(wrong).toMatchObject({ code: 64, stderr: expect.stringContaining("} is missing, at character 8") });
+    const unknown = await heddle.call(["get", "vs", "-o", "go-template={{.}}"]);
+    expect(unknown).toMatchObject({ code: 64, stderr: expect.stringContaining("jsonpath=, custom-columns=") });
+  },
+  LIMIT_MS,
+);
+
 describe("apply", () => {
   test(
     "says what became of each object: created, unchanged, configured",
@@ -182,6 +223,31 @@ describe("get", () => {
     LIMIT_MS,
   );
 });
+
+test(
+  "what is not there is told with what was probably meant",
+  async () => {
+    await apply(...DOCUMENTS);
+    for (const command of [
+      ["get", "vs", "golden-singal"],
+      ["wait", "vs/golden-singal"],
+      ["delete", "vs", "golden-singal"],
+    ])
+      expect(await heddle.call(command)).toMatchObject({
+        code: 1,
+        stdout: "",
+        stderr: expect.stringContaining("\n  try: golden-signal\n"),
+      });
+    const elsewhere = await heddle.call(["get", "vs", "golden-signal", "-n", "heddle-system"]);
+    expect(elsewhere.stderr).toEndWith("not found\n  try: -n default, where there is one\n");
+    expect(await heddle.call(["get", "vs", "-n", "defualt"])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "no virtualservices found in namespace defualt: there is no such namespace\n  try: default\n",
+    });
+  },
+  LIMIT_MS,
+);
 
 describe("delete", () => {
   test(

@@ -113,6 +113,21 @@ describe.each(PROXIES)("of %s", (proxy) => {
     expect((await pc("b", workload, "-o", "yaml")).stdout).toStartWith("bootstrap:\n");
   });
 
+  test("its statistics and clusters", async () => {
+    expect((await pc("envoy-stats", workload)).stdout).toMatch(/^cluster\.\S+: \d+$/m);
+    const { stats } = JSON.parse((await pc("stats", workload, "-o", "json")).stdout);
+    expect(stats.length).toBeGreaterThan(10);
+    expect((await pc("es", workload, "-o", "prom")).stdout).toMatch(/^# TYPE envoy_\S+ counter$/m);
+    expect((await pc("es", workload, "--type", "clusters")).stdout).toContain("xds-grpc::");
+    expect((await pc("es", workload, "--type", "clusters", "-o", "yaml")).stdout).toStartWith("cluster_statuses:\n");
+  });
+
+  test("endpoints as they were sent, and extensions, of which there are none", async () => {
+    const { stdout } = await pc("eds", workload, "--cluster", `outbound|80||${HOST}`);
+    expect(rowsOf(stdout)).toMatchObject([{ STATUS: "HEALTHY", "OUTLIER CHECK": "-" }]);
+    expect(await pc("ecds", workload)).toEqual({ code: 0, stdout: "", stderr: "nothing of that kind\n" });
+  });
+
   test("levels of its log, shown and set", async () => {
     const level = proxy === "envoy" ? "warning" : "error";
     const { stdout } = await pc("log", workload, "--level", level);
@@ -166,11 +181,30 @@ test("versions, in istioctl's forms", async () => {
   expect((await heddle.call(["version", "--remote"])).stdout).toContain("control plane");
 });
 
+test("two proxies of one mesh trust the same authorities", async () => {
+  const { code, stdout } = await pc("rootca-compare", "of-heddle-v1", "of-envoy-v1");
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: "of-heddle-v1 and of-envoy-v1 trust the same authorities: each takes the other's certificate\n",
+  });
+});
+
 describe("bad input", () => {
   test.each([
     ["a workload that was not started here", ["c", "of-heddl-v1"], 1, "try: of-heddle-v1"],
     ["a type that is none", ["clutsers", "of-heddle-v1"], 64, "try: clusters"],
     ["nobody", ["c"], 64, "whose configuration?"],
+    ["two of which one would do", ["c", "of-heddle-v1", "of-envoy-v1"], 64, "one workload is enough"],
+    ["one of two", ["rootca-compare", "of-heddle-v1"], 64, "which two are compared?"],
+    ["statistics of a file", ["stats", "-f", "no-dump.json"], 64, "statistics are a running proxy's"],
+    ["statistics of listeners", ["stats", "of-heddle-v1", "--type", "http"], 64, "--type is none of server, clusters"],
+    [
+      "clusters as Prometheus has none",
+      ["es", "of-heddle-v1", "--type", "clusters", "-o", "prom"],
+      64,
+      "no --output prom",
+    ],
+    ["routes as Prometheus has none", ["r", "of-heddle-v1", "-o", "prom"], 64, "--output prom is of statistics"],
     ["two", ["c", "of-heddle-v1", "-f", "x.json"], 64, "exclude each other"],
     ["an address where nobody is", ["c", "--admin", "127.0.0.1:1"], 1, "no proxy answers at 127.0.0.1:1"],
     ["a file that is no dump", ["c", "-f", "no-dump.json"], 65, "is no configuration of a proxy"],
@@ -186,7 +220,12 @@ describe("bad input", () => {
     ],
     ["a filter of the bootstrap", ["b", "of-heddle-v1", "--port", "80"], 64, "--port chooses rows of tables"],
     ["a port that is none", ["c", "of-heddle-v1", "--port", "http"], 64, "--port is not a port"],
-    ["a protocol that is none", ["l", "of-heddle-v1", "--type", "udp"], 64, "--type is none of HTTP, TCP"],
+    [
+      "a protocol that is none",
+      ["l", "of-heddle-v1", "--type", "udp"],
+      64,
+      "--type is none of HTTP, TCP, server, clusters",
+    ],
     ["levels of a file", ["log", "-f", "no-dump.json"], 64, "a running proxy's"],
   ] as const)("%s", async (_, args, exit, said) => {
     writeFileSync(join(heddle.folder, "no-dump.json"), "{}");

@@ -268,7 +268,7 @@ describe("proxy-status", () => {
   test(
     "refuses what it does not know",
     async () => {
-      expect(await heddle.call(["ps", "of-heddl-v1"])).toMatchObject({ code: 65 });
+      expect(await heddle.call(["ps", "of-heddl-v1"])).toMatchObject({ code: 1 });
       expect((await heddle.call(["ps", "of-heddl-v1"])).stderr).toContain("try: of-heddle-v1");
       writeFileSync(join(heddle.folder, "nothing.json"), "{}");
       expect(await heddle.call(["ps", "-f", "nothing.json"])).toMatchObject({ code: 65 });
@@ -292,7 +292,8 @@ test(
     expect(json.ports[0].endpoints).toMatchObject([
       { workload: expect.stringMatching(/^default\/golden-signal-v1-\w+$/), subsets: ["v1"] },
     ]);
-    expect((await heddle.call(["describe", "pod", "golden-signal-v3"])).code).toBe(65);
+    expect((await heddle.call(["describe", "pod", "golden-signal-v3"])).code).toBe(1);
+    expect((await heddle.call(["explain", "--from", "golden-signal-v3", "http://golden-signal/"])).code).toBe(1);
   },
   LIMIT_MS,
 );

@@ -1,4 +1,4 @@
-// What neither Istio nor Kiali has a code for and one object alone does not show: HED1320 to HED1349.
+// What neither Istio nor Kiali has a code for and one object alone does not show: HED1320 to HED1349, HED1640.
 
 import type { CodeInfo } from "../code-info.ts";
 
@@ -27,5 +27,10 @@ export const HEDDLE_CODES = {
     name: "ProxyConfigFieldWithoutEffect",
     level: "warning",
     about: "a field of the annotation proxy.istio.io/config that comes to nothing here",
+  },
+  HED1640: {
+    name: "NamespaceNotRead",
+    level: "warning",
+    about: "a namespace is named that discoverySelectors of the mesh do not select: nothing in it is in the mesh",
   },
 } as const satisfies Readonly<Record<string, CodeInfo>>;

@@ -29,14 +29,15 @@ type Rule = ViewOf<typeof kinds.destinationRule>;
 function checkHost({ object, namespace, value }: Rule, world: World, report: Report): void {
   const host = world.host(value.spec.host, namespace);
   if (servicesUnder(world.mesh, host).length > 0) return;
-  const near = world.nearestHost(host);
+  const unread = world.unreadHost(host);
+  const near = unread ? undefined : world.nearestHost(host);
   report(
     object,
     "spec.host",
     finding(
       "IST0174",
       `The host ${value.spec.host} defined in the DestinationRule does not match any services in the mesh`,
-      near ? `host: ${near}` : undefined,
+      unread ?? (near ? `host: ${near}` : undefined),
     ),
   );
 }

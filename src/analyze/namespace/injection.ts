@@ -49,7 +49,7 @@ export const injection: MeshAnalyzer = {
       ({ namespace }) => namespace,
     );
     for (const { name, object } of world.views(kinds.namespace))
-      if (isSilent(name, object.labels, byNamespace.get(name) ?? [], world))
+      if (world.unread(name) === undefined && isSilent(name, object.labels, byNamespace.get(name) ?? [], world))
         report(
           object,
           "metadata.name",

@@ -5,6 +5,7 @@ import type { MeshAnalyzer, ObjectAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { heldView } from "../held.ts";
 import { kinds } from "../kinds.ts";
+import { namespaceNotRead } from "../namespace/unread.ts";
 import { nameOf, type ViewOf, viewAs } from "../view.ts";
 import type { World } from "../world.ts";
 import { PeerModes, type PeerPolicy } from "./peer-mode.ts";
@@ -45,7 +46,7 @@ export const authorizationMethods: ObjectAnalyzer = {
 export const authorization: MeshAnalyzer = {
   name: "authorizationpolicy.SourceAnalyzer",
   about: "callers and hosts of rules exist, and mutual TLS proves who calls",
-  codes: ["KIA0101", "KIA0104", "KIA0105", "KIA0106"],
+  codes: ["KIA0101", "KIA0104", "KIA0105", "KIA0106", "HED1640"],
   scope: "mesh",
   analyze(world, report) {
     const accounts = accountsOf(world);
@@ -88,6 +89,7 @@ function operationsOf(rules: readonly Rule[], field: "hosts" | "methods"): reado
 
 function checkNamespaces({ object }: Policy, rules: readonly Rule[], world: World, report: Report): void {
   for (const { text, path } of sourcesOf(rules, "namespaces", "notNamespaces")) {
+    if (world.unread(text) !== undefined) report(object, path, namespaceNotRead(text, world));
     if (text.includes("*") || world.namespaces.has(text)) continue;
     report(
       object,
@@ -117,6 +119,10 @@ function checkPrincipals(
     const [, domain, namespace, account] = /^([^/*]+)\/ns\/([^/*]+)\/sa\/([^/*]+)$/.exec(text) ?? [];
     // Of another trust domain nothing is known.
     if (account === undefined || (domain !== world.settings.trustDomain && domain !== "cluster.local")) continue;
+    if (world.unread(namespace ?? "") !== undefined) {
+      report(object, path, namespaceNotRead(namespace ?? "", world));
+      continue;
+    }
     if (accounts.has(`${namespace}/${account}`)) continue;
     const near = world.nearest(`${namespace}/${account}`, accounts)?.split("/");
     report(

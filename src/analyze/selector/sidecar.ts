@@ -54,14 +54,15 @@ export const sidecarEgress: MeshAnalyzer = {
           if (owner === undefined || host === undefined || host === "*" || owner === "~") continue;
           const from = owner === "." ? namespace : owner;
           if (isServed(host, from, world)) continue;
-          const near = world.nearestHost(host);
+          const unread = world.unreadHost(host);
+          const near = unread ? undefined : world.nearestHost(host);
           report(
             object,
             `spec.egress[${i}].hosts[${j}]`,
             finding(
               "KIA1004",
               `no service has this host: ${JSON.stringify(written)}`,
-              near ? `${owner}/${near}` : undefined,
+              unread ?? (near ? `${owner}/${near}` : undefined),
             ),
           );
         }

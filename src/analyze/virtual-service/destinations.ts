@@ -67,13 +67,14 @@ function checkDestination(
   // A host under a wildcard is in the registry, and still has no cluster that a route could name.
   const service = serviceFor(world.mesh, host, namespace);
   if (!service) {
-    const near = world.nearestHost(host);
+    const unread = world.unreadHost(host);
+    const near = unread ? undefined : world.nearestHost(host);
     tell(
       `${path}.host`,
       finding(
         "IST0101",
         `Referenced host not found: ${JSON.stringify(destination.host)}`,
-        near ? `host: ${near}` : "a Service or ServiceEntry of that host, or its full name",
+        unread ?? (near ? `host: ${near}` : "a Service or ServiceEntry of that host, or its full name"),
       ),
     );
     return;

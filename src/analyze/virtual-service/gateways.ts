@@ -35,7 +35,8 @@ export const gateways: MeshAnalyzer = {
         }
         const found = byName.get(name);
         if (!found) {
-          const near = world.nearest(name, byName.keys());
+          const [namespace = ""] = name.split("/");
+          const near = world.unread(namespace) ?? world.nearest(name, byName.keys());
           report(
             view.object,
             path,

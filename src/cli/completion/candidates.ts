@@ -4,7 +4,7 @@ import type { Command, Option } from "commander";
 import { RESOURCES } from "../../kube/resources.ts";
 import type { LiveNames } from "./live-names.ts";
 import { type Place, type Position, positionIn } from "./place.ts";
-import { type Subject, subjectOfArgument, subjectOfOption, typeOf } from "./subject.ts";
+import { type Subject, subjectOfArgument, subjectOfName, subjectOfOption, typeOf } from "./subject.ts";
 
 export interface Candidate {
   readonly word: string;
@@ -24,11 +24,11 @@ export async function candidatesFor(
   live: (server: string | undefined, state: string | undefined) => LiveNames,
 ): Promise<Candidates> {
   const position = positionIn(program, typed);
-  const all = await atPlace(position, position.place, () =>
+  const current = typed.at(-1) ?? "";
+  const all = await atPlace(position, position.place, current, () =>
     live(givenValue(position, "server"), givenValue(position, "state")),
   );
   if (all.kind === "files") return all;
-  const current = typed.at(-1) ?? "";
   return words(all.words.filter(({ word }) => word.startsWith(current)));
 }
 
@@ -37,20 +37,38 @@ function givenValue({ given }: Position, name: string): string | undefined {
   return undefined;
 }
 
-async function atPlace(position: Position, place: Place, live: () => LiveNames): Promise<Candidates> {
+async function atPlace(position: Position, place: Place, current: string, live: () => LiveNames): Promise<Candidates> {
   switch (place.kind) {
     case "command":
       return words(commandsOf(position.command));
     case "option":
       return words(optionsOf(position));
     case "argument":
-      return place.argument ? named(subjectOfArgument(place.argument, place.before), position, live) : NONE;
+      return place.argument
+        ? argumentOf(subjectOfArgument(place.argument, place.before), current, position, live)
+        : NONE;
     case "value": {
       const values = await named(subjectOfOption(place.option), position, live);
       if (values.kind === "files") return values;
       return words(values.words.map(({ word, about }) => ({ word: `${place.prefix}${word}`, about })));
     }
   }
+}
+
+/** `vs/web` is a kind and a name in one word, and `vs,dr` several kinds. */
+async function argumentOf(
+  subject: Subject,
+  current: string,
+  position: Position,
+  live: () => LiveNames,
+): Promise<Candidates> {
+  const [, kind, mark] = /^(.*)([/,])/.exec(current) ?? [];
+  const isKind = subject.kind === "kinds" || (subject.kind === "choices" && subject.choices.includes(kind ?? ""));
+  if (kind === undefined || !isKind) return named(subject, position, live);
+  const behind: Subject = mark === "," ? subject : subjectOfName(kind);
+  const found = await named(behind, position, live);
+  if (found.kind === "files") return found;
+  return words(found.words.map(({ word, about }) => ({ word: `${kind}${mark}${word}`, about })));
 }
 
 function commandsOf(command: Command): readonly Candidate[] {
@@ -75,7 +93,10 @@ async function named(subject: Subject, position: Position, live: () => LiveNames
     case "choices":
       return words(subject.choices.map(plain));
     case "kinds":
-      return words(RESOURCES.map(({ plural, kind }) => ({ word: plural, about: kind })));
+      return words([
+        ...RESOURCES.map(({ plural, kind }) => ({ word: plural, about: kind })),
+        ...(subject.categories ? [{ word: "all", about: "what runs, and what configures it" }] : []),
+      ]);
     case "namespaces":
       return words((await namesOf(live(), "namespaces", undefined)).map(({ name }) => plain(name)));
     case "objects": {

@@ -6,7 +6,8 @@ import { kindNamed } from "../kinds.ts";
 export type Subject =
   | { readonly kind: "choices"; readonly choices: readonly string[] }
   | { readonly kind: "files" }
-  | { readonly kind: "kinds" }
+  /** `categories`: of several kinds, too. */
+  | { readonly kind: "kinds"; readonly categories?: true }
   | { readonly kind: "namespaces" }
   /** Of a kind as people write it; `qualified` as `namespace/name`. */
   | { readonly kind: "objects"; readonly of: string; readonly qualified: boolean }
@@ -23,16 +24,21 @@ const BY_PLACEHOLDER: Readonly<Record<string, Subject>> = {
   folder: FILES,
   command: FILES,
   kind: { kind: "kinds" },
+  kinds: { kind: "kinds", categories: true },
+  objects: { kind: "kinds" },
   workload: PODS,
   proxy: PODS,
   "namespace/workload": PODS,
   "namespace/name": PODS,
 };
 
+/** Of `heddle describe`: what owns Pods is called by their names. */
+const POD_KINDS: readonly string[] = ["pod", "workload"];
+
 /** Options of the same placeholder `<name>` that name different things. */
 const BY_OPTION: Readonly<Record<string, Subject>> = {
   "--namespace": { kind: "namespaces" },
-  "--for": { kind: "choices", choices: ["programmed", "accepted"] },
+  "--for": { kind: "choices", choices: ["programmed", "accepted", "create", "delete", "condition=", "jsonpath="] },
   "--gateway": { kind: "objects", of: "gateways", qualified: false },
   "--service-account": { kind: "objects", of: "serviceaccounts", qualified: false },
   "--group": { kind: "objects", of: "workloadgroups", qualified: true },
@@ -44,12 +50,17 @@ export function subjectOfOption({ argChoices, flags, long }: Option): Subject {
   return BY_OPTION[long ?? ""] ?? BY_PLACEHOLDER[placeholder] ?? FREE;
 }
 
-/** `before`: the arguments in front of it. A name behind a kind is one of that kind's. */
+/** What stands behind a kind: one of its objects. */
+export function subjectOfName(kind: string): Subject {
+  return { kind: "objects", of: POD_KINDS.includes(kind) ? "pods" : kind, qualified: false };
+}
+
+/** `before`: the arguments in front of it. A name behind a kind is one of that kind's; a word with `/` among them makes all of them KIND/NAME. */
 export function subjectOfArgument(argument: Argument, before: readonly string[]): Subject {
   if (argument.argChoices) return { kind: "choices", choices: argument.argChoices };
   const [kind] = before;
-  if (argument.name() === "name" && kind !== undefined)
-    return { kind: "objects", of: kind === "workload" ? "pods" : kind, qualified: false };
+  if ((argument.name() === "name" || argument.name() === "objects") && kind !== undefined)
+    return kind.includes("/") ? { kind: "kinds" } : subjectOfName(kind);
   return BY_PLACEHOLDER[argument.name()] ?? FREE;
 }
 

@@ -29,6 +29,6 @@ export function unknownCurve(curve: string): Message {
   return warning(
     "HED1584",
     `${quote(curve)} is no curve that a proxy knows: it is left out`,
-    "X25519, P-256, P-384 or P-521",
+    "X25519MLKEM768, X25519, P-256, P-384 or P-521",
   );
 }

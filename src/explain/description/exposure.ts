@@ -2,7 +2,7 @@
 
 import { commonHosts } from "../../compile/gateway-routes.ts";
 import { familyOf, type GatewayServer, gatewayKey } from "../../model/gateway.ts";
-import { type BoundServer, openedPorts } from "../../model/gateway-ports.ts";
+import { openedPorts } from "../../model/gateway-ports.ts";
 import { type Route, targetsOfRoute } from "../../model/route.ts";
 import type { Service } from "../../model/service.ts";
 import type { Workload } from "../../model/workload.ts";
@@ -31,12 +31,15 @@ export function exposuresOf(
       return own.length > 0 ? [{ door, own }] : [];
     });
     const client = clientOf(route.namespace);
+    // What would be reached there, while nobody opens it.
+    const servers =
+      opening.length > 0 ? opening.flatMap(({ own }) => own.map(({ server }) => server)) : gateway.servers;
     return [
       {
         gateway: at(subject, gateway.origin),
         route: at(subject, route.origin),
         openedBy: opening.map(({ door }) => `${door.namespace}/${door.name}`),
-        urls: [...new Set(opening.flatMap(({ own }) => own.flatMap((bound) => urlsOf(bound, route))))],
+        urls: [...new Set(servers.flatMap((server) => urlsOf(server, route)))],
         rules: rulesOf(subject, route, service, client, workload).filter((_, i) => leadsTo(route, i, service)),
       },
     ];
@@ -49,7 +52,7 @@ function leadsTo(route: Route, index: number, { host }: Service): boolean {
 }
 
 /** Names that the server and the route both have, as clients call them. */
-function urlsOf({ server }: BoundServer, route: Route): readonly string[] {
+function urlsOf(server: GatewayServer, route: Route): readonly string[] {
   const hosts = commonHosts(server.hosts, route.hosts, route.namespace);
   return hosts.map((host) => `${schemeOf(server)}://${host}:${server.port}`);
 }
