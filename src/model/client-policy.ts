@@ -98,6 +98,8 @@ export interface Tunnel {
 
 /** Ejection of endpoints that fail. 0 errors: that detection is off. */
 export interface OutlierDetection {
+  /** Statuses that are errors, and no others; undefined: 5xx. */
+  readonly errorStatuses?: readonly number[] | undefined;
   readonly consecutive5xx: number;
   readonly consecutiveGatewayErrors: number;
   /** Connections that fail in a row, counted apart from responses; undefined: they count as 5xx. */

@@ -150,7 +150,9 @@ const LOCAL_FAILURES = 5;
 
 /** What the block leaves out is Envoy's default, except for gateway errors, which Istio counts only when asked to. */
 export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
+  const { outlierDetectionHttpErrorCodes: codes = [] } = spec;
   return {
+    ...(codes.length === 0 ? {} : { errorStatuses: [...new Set(codes)].sort((a, b) => a - b) }),
     consecutive5xx: spec.consecutive5xxErrors ?? 5,
     consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? 0,
     consecutiveLocalFailures: spec.splitExternalLocalOriginErrors
