@@ -129,13 +129,15 @@ export type ClientTls =
       readonly skipVerify: boolean;
       /** A certificate of one's own makes it mutual. */
       readonly certificate?: { readonly chainFile: string; readonly keyFile: string } | undefined;
-      /** In place of all these files. */
+      /** In place of all these files, or of the roots alone. */
       readonly credential?: OriginationCredential | undefined;
     };
 
 /** A credential of the client's namespace: its roots, where the server is verified, and its certificate, where that is mutual. */
 export interface OriginationCredential {
   readonly name: string;
+  /** Credential that has the roots; undefined: that one. */
+  readonly rootsName?: string | undefined;
   readonly mutual: boolean;
   readonly verifies: boolean;
 }

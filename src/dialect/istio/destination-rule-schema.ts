@@ -97,7 +97,7 @@ const TLS = record({
   subjectAltNames: list(notEmpty()),
   sni: notEmpty("host"),
   insecureSkipVerify: flag(),
-  caCertCredentialName: later("roots come from files alone"),
+  caCertCredentialName: notEmpty(),
 });
 
 const PERCENT = whole(0, 100);

@@ -140,7 +140,10 @@ export const DESTINATION_RULE: KindWords = {
     "tls.caCrl": "File of revoked certificates",
     "tls.credentialName":
       "Secret with certificate, key and roots: for gateways, and for sidecars of a rule with a workloadSelector",
-    "tls.caCertCredentialName": "Secret with the roots",
+    "tls.caCertCredentialName": {
+      says: "Secret with the roots, for whoever may have that of credentialName",
+      default: "that of credentialName",
+    },
     "tls.subjectAltNames": {
       says: "Names of which the server's certificate must have one",
       default: "the service's identities with ISTIO_MUTUAL, any name otherwise",
