@@ -117,6 +117,7 @@ const XDS: Target = {
     `${EXT}/load_balancing_policies/round_robin/v3/round_robin.proto`,
     `${EXT}/load_balancing_policies/least_request/v3/least_request.proto`,
     `${EXT}/load_balancing_policies/random/v3/random.proto`,
+    `${EXT}/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin.proto`,
     `${EXT}/load_balancing_policies/ring_hash/v3/ring_hash.proto`,
     `${EXT}/load_balancing_policies/maglev/v3/maglev.proto`,
     `${EXT}/load_balancing_policies/wrr_locality/v3/wrr_locality.proto`,
@@ -189,6 +190,29 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
   ],
   "envoy/config/cluster/v3/cluster.proto": [
     ["bool respect_dns_ttl = 39;", "google.protobuf.Duration dns_jitter = 58;"],
+  ],
+  "envoy/config/cluster/v3/circuit_breaker.proto": [
+    ['import "google/protobuf/wrappers.proto";', 'import "google/protobuf/duration.proto";'],
+    ["google.protobuf.UInt32Value min_retry_concurrency = 2;", "google.protobuf.Duration budget_interval = 3;"],
+  ],
+  [`${EXT}/upstreams/http/v3/http_protocol_options.proto`]: [
+    ['import "envoy/config/core/v3/extension.proto";', 'import "envoy/config/common/matcher/v3/matcher.proto";'],
+    [
+      "config.core.v3.TypedExtensionConfig header_validation_config = 7;",
+      `message OutlierDetection { config.common.matcher.v3.MatchPredicate error_matcher = 1; }
+       OutlierDetection outlier_detection = 8;`,
+    ],
+  ],
+  [`${EXT}/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin.proto`]: [
+    [
+      'import "google/protobuf/duration.proto";',
+      'import "envoy/extensions/load_balancing_policies/common/v3/common.proto";',
+    ],
+    [
+      "google.protobuf.FloatValue error_utilization_penalty = 6",
+      `repeated string metric_names_for_computing_utilization = 7;
+       common.v3.SlowStartConfig slow_start_config = 8;`,
+    ],
   ],
   [`${EXT}/load_balancing_policies/common/v3/common.proto`]: [
     [

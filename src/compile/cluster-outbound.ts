@@ -175,7 +175,11 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
     ...(settings.pool?.tcpKeepalive
       ? { upstreamConnectionOptions: connectionOptions(settings.pool.tcpKeepalive) }
       : {}),
-    typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), { pool: settings.pool, namedByRequest }),
+    typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), {
+      pool: settings.pool,
+      namedByRequest,
+      errorStatuses: outlier?.errorStatuses,
+    }),
     // Below the threshold Envoy would use endpoints that it knows to be bad; Istio's default is never.
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },
     ...(outlier ? { outlierDetection: outlierDetection(outlier) } : {}),

@@ -4,9 +4,10 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type {
-  CertificateValidationContextSchema,
-  TlsParametersSchema,
+import {
+  type CertificateValidationContextSchema,
+  CertificateValidationContext_TrustChainVerification as TrustChain,
+  type TlsParametersSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import {
   type CommonTlsContextSchema,
@@ -60,11 +61,12 @@ function hexadecimal(hash: string): string {
 }
 
 function validation(plan: VerificationPlan): Pick<Common, "validationContextType"> {
-  const { roots, subjectAltNames, certificateHashes, publicKeyHashes } = plan;
+  const { roots, subjectAltNames, certificateHashes, publicKeyHashes, acceptsUntrusted } = plan;
   const checks: MessageInitShape<typeof CertificateValidationContextSchema> = {
     matchTypedSubjectAltNames: subjectAltNames.map(exactName),
     verifyCertificateHash: certificateHashes.map(hexadecimal),
     verifyCertificateSpki: [...publicKeyHashes],
+    ...(acceptsUntrusted ? { trustChainVerification: TrustChain.ACCEPT_UNTRUSTED } : {}),
   };
   if (roots.kind === "file") {
     const revoked = roots.revoked === undefined ? {} : { crl: file(roots.revoked) };

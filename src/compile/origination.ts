@@ -36,8 +36,8 @@ function mayHave({ gateway }: CredentialHolder, policy: ClientPolicy): boolean {
   return gateway || policy.clients !== undefined;
 }
 
-function find(secrets: CredentialSecrets, { name, mutual, verifies }: OriginationCredential): Origination {
-  const roots = verifies ? secrets.roots(name) : undefined;
+function find(secrets: CredentialSecrets, { name, rootsName, mutual, verifies }: OriginationCredential): Origination {
+  const roots = verifies ? secrets.roots(rootsName ?? name) : undefined;
   if (verifies && roots === undefined) return MISSING;
   const certificate = mutual ? secrets.certificate(name) : undefined;
   if (mutual && certificate === undefined) return MISSING;

@@ -8,6 +8,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConnectionPool, Http2Keepalive } from "../model/client-policy.ts";
 import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
 import { packAny } from "../xds/any.ts";
+import type { MatchPredicateSchema } from "../xds/gen/envoy/config/common/matcher/v3/matcher_pb.ts";
 import type {
   HttpProtocolOptionsSchema as CommonOptionsSchema,
   KeepaliveSettingsSchema,
@@ -60,6 +61,8 @@ const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const HTTP1 = { enableTrailers: true };
 
 export interface HttpTuning {
+  /** What outlier detection takes for an error; undefined: 5xx. */
+  readonly errorStatuses?: readonly number[] | undefined;
   readonly pool?: ConnectionPool | undefined;
   /** What TLS to a server outside the mesh takes of the request's host. */
   readonly namedByRequest?: { readonly serverName: boolean; readonly certificate: boolean } | undefined;
@@ -68,7 +71,7 @@ export interface HttpTuning {
 /** `typed_extension_protocol_options` of a cluster. */
 export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning = {}): { [name: string]: Any } {
   if (protocol === undefined) return {};
-  const { pool, namedByRequest: named } = tuning;
+  const { pool, namedByRequest: named, errorStatuses } = tuning;
   const automatic: MessageInitShape<typeof UpstreamHttpProtocolOptionsSchema> = {
     autoSni: named?.serverName ?? false,
     autoSanValidation: named?.certificate ?? false,
@@ -78,8 +81,19 @@ export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning =
     upstreamProtocolOptions: protocolConfig(protocol, pool),
     ...(named ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
+    ...(errorStatuses ? { outlierDetection: { errorMatcher: anyStatusOf(errorStatuses) } } : {}),
   });
   return { [HTTP_OPTIONS]: packAny(HttpProtocolOptionsSchema, options) };
+}
+
+/** One status is no set: Envoy wants two rules at least in one. */
+function anyStatusOf(statuses: readonly number[]): MessageInitShape<typeof MatchPredicateSchema> {
+  const rules = statuses.map((status): MessageInitShape<typeof MatchPredicateSchema> => {
+    const stringMatch = { matchPattern: { case: "exact", value: String(status) } } as const;
+    const headers = [{ name: ":status", headerMatchSpecifier: { case: "stringMatch", value: stringMatch } } as const];
+    return { rule: { case: "httpResponseHeadersMatch", value: { headers } } };
+  });
+  return rules.length === 1 ? rules[0]! : { rule: { case: "orMatch", value: { rules } } };
 }
 
 function commonOptions(pool: ConnectionPool | undefined): MessageInitShape<typeof CommonOptionsSchema> {

@@ -178,8 +178,9 @@ function fromFiles(
   };
 }
 
+/** Its certificate may be a file all the same. */
 function fromSecrets(
-  { subjectAltNames }: Originated,
+  { subjectAltNames, certificate: own }: Originated,
   { certificate, roots }: SecretNames,
   tlsParams: Parameters | undefined,
 ): Common {
@@ -187,6 +188,7 @@ function fromSecrets(
   return {
     ...(tlsParams ? { tlsParams } : {}),
     tlsCertificateSdsSecretConfigs: certificate === undefined ? [] : [discoveredSecret(certificate)],
+    tlsCertificates: own ? [{ certificateChain: file(own.chainFile), privateKey: file(own.keyFile) }] : [],
     validationContextType:
       roots === undefined
         ? { case: undefined }

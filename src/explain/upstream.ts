@@ -188,7 +188,9 @@ export class Upstreams {
     const parsed = discovery.kind === "static" ? parseClusterName(name) : undefined;
     const tls = parsed && clientSettingsFor(this.#mesh, this.#client, parsed.host, parsed.port, parsed.subset)?.tls;
     if (tls?.kind !== "simple" || !tls.credential) return "";
-    return `: it has no Secret ${tls.credential.name} for TLS, or not all that is wanted of it`;
+    const { name: own, rootsName } = tls.credential;
+    const wanted = rootsName === undefined ? own : `${own} or ${rootsName}`;
+    return `: it has no Secret ${wanted} for TLS, or not all that is wanted of it`;
   }
 
   /** The policy of the client's side that says how it is to be. */

@@ -98,6 +98,8 @@ export interface Tunnel {
 
 /** Ejection of endpoints that fail. 0 errors: that detection is off. */
 export interface OutlierDetection {
+  /** Statuses that are errors, and no others; undefined: 5xx. */
+  readonly errorStatuses?: readonly number[] | undefined;
   readonly consecutive5xx: number;
   readonly consecutiveGatewayErrors: number;
   /** Connections that fail in a row, counted apart from responses; undefined: they count as 5xx. */
@@ -127,13 +129,15 @@ export type ClientTls =
       readonly skipVerify: boolean;
       /** A certificate of one's own makes it mutual. */
       readonly certificate?: { readonly chainFile: string; readonly keyFile: string } | undefined;
-      /** In place of all these files. */
+      /** In place of all these files, or of the roots alone. */
       readonly credential?: OriginationCredential | undefined;
     };
 
 /** A credential of the client's namespace: its roots, where the server is verified, and its certificate, where that is mutual. */
 export interface OriginationCredential {
   readonly name: string;
+  /** Credential that has the roots; undefined: that one. */
+  readonly rootsName?: string | undefined;
   readonly mutual: boolean;
   readonly verifies: boolean;
 }

@@ -73,6 +73,8 @@ export type ClientVerification =
   | {
       readonly kind: "optional" | "required";
       readonly roots: RootsSource;
+      /** Who proves nothing is served as if he had shown nothing. */
+      readonly acceptsUntrusted?: boolean | undefined;
       /** One of them must be the certificate's; none: any. */
       readonly subjectAltNames: readonly string[];
       /** Hexadecimal SHA-256 of the certificate, with or without colons; none: any. */

@@ -38,6 +38,11 @@ function namespacesOf(mesh: Mesh, { clients, namespace, visibility }: ClientPoli
   return gateways.length === 0 ? undefined : [...new Set(gateways.map((gateway) => gateway.namespace))];
 }
 
+function hasRoots(mesh: Mesh, namespace: string, name: string): boolean {
+  const apart = credentialOf(mesh, namespace, `${name}${ROOTS_SUFFIX}`);
+  return (apart?.roots ?? credentialOf(mesh, namespace, name)?.roots) !== undefined;
+}
+
 /** What is wrong with the Secrets that the policy names; each once. Of a mesh without proxies nobody can say who has what. */
 export function originationFindings(mesh: Mesh, policy: ClientPolicy): readonly Message[] {
   const named = credentialsNamed(policy);
@@ -46,14 +51,13 @@ export function originationFindings(mesh: Mesh, policy: ClientPolicy): readonly 
   if (!namespaces) return [nobodyMayHaveIt()];
   const found = new Map<string, Message>();
   for (const namespace of namespaces) {
-    for (const { name, mutual, verifies } of named) {
-      const own = credentialOf(mesh, namespace, name);
-      const roots = credentialOf(mesh, namespace, `${name}${ROOTS_SUFFIX}`)?.roots ?? own?.roots;
-      const lacking = [
-        ...(mutual && !own?.keyPair ? ["a certificate and its key"] : []),
-        ...(verifies && roots === undefined ? ["roots (ca.crt)"] : []),
-      ];
-      if (lacking.length > 0) found.set(`${namespace}/${name}`, missing(name, namespace, lacking.join(" and ")));
+    for (const { name, rootsName = name, mutual, verifies } of named) {
+      const lacking = new Map<string, string[]>();
+      const lacks = (secret: string, what: string) => lacking.set(secret, [...(lacking.get(secret) ?? []), what]);
+      if (mutual && !credentialOf(mesh, namespace, name)?.keyPair) lacks(name, "a certificate and its key");
+      if (verifies && !hasRoots(mesh, namespace, rootsName)) lacks(rootsName, "roots (ca.crt)");
+      for (const [secret, what] of lacking)
+        found.set(`${namespace}/${secret}`, missing(secret, namespace, what.join(" and ")));
     }
   }
   return [...found.values()];

@@ -25,6 +25,8 @@ export interface TlsFacts {
   readonly alpn: string;
   /** DER of the peer's leaf, its chain already proven; undefined when it showed none. */
   readonly peerCertificate: Uint8Array | undefined;
+  /** What a peer showed that proves nothing, where it is served all the same. */
+  readonly unprovenCertificate?: Uint8Array | undefined;
   /** Asked when somebody wants to know, for most logs do not. */
   readonly session?: () => TlsSession | undefined;
 }

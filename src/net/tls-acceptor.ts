@@ -14,8 +14,8 @@ export interface ServerTls {
   context(): NativeContext | undefined;
   /** In the server's order of preference. */
   readonly alpn: readonly string[];
-  /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused all the same. */
-  readonly clientCertificate: "required" | "optional" | "none";
+  /** `optional`: a client without one is served without an identity; one whose chain does not hold is refused, unless it is `any`. */
+  readonly clientCertificate: "required" | "optional" | "any" | "none";
   readonly handshakeTimeoutMs: number;
   /** How long one that began `sinceMs` ago has still to wait before it may be over its time; undefined: by that time alone. */
   handshakeWait?(sinceMs: number): number;
@@ -198,8 +198,9 @@ export class TlsAcceptor {
     const handshake = this.#end(transport);
     const { clientCertificate, onHandshakeFailure } = this.#tls;
     // `success` is true even for a client whose chain is foreign or expired; `authorized` is the verdict.
-    const certificate = clientCertificate === "none" ? undefined : socket.getPeerX509Certificate()?.raw;
-    const unproven = certificate ? !socket.authorized : clientCertificate === "required";
+    const shown = clientCertificate === "none" ? undefined : socket.getPeerX509Certificate()?.raw;
+    const certificate = socket.authorized ? shown : undefined;
+    const unproven = shown ? !certificate && clientCertificate !== "any" : clientCertificate === "required";
     if (!success || unproven || !handshake) {
       const code = error && "code" in error ? String(error.code) : (error?.message ?? "handshake failed");
       onHandshakeFailure(code, socket.remoteAddress);
@@ -217,6 +218,7 @@ export class TlsAcceptor {
       serverName,
       alpn: socket.alpnProtocol || "",
       peerCertificate: certificate,
+      unprovenCertificate: certificate ? undefined : shown,
       session: () => tlsSession(socket),
     };
     handshake.accept(transport);

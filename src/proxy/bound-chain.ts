@@ -96,7 +96,8 @@ export function serverTls(
     get clientCertificate() {
       const tls = settings();
       if (tls?.requireClientCertificate) return "required";
-      return tls?.roots === undefined ? "none" : "optional";
+      if (tls?.roots === undefined) return "none";
+      return tls.acceptsUntrusted ? "any" : "optional";
     },
     handshakeTimeoutMs,
     handshakeWait: (sinceMs) => overload.wait("handshake", handshakeTimeoutMs, sinceMs),

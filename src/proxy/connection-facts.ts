@@ -14,6 +14,8 @@ export interface DownstreamFacts extends ConnectionFacts {
   readonly directRemote: SocketAddress;
   readonly directLocal: SocketAddress;
   readonly peer: PeerCertificate | undefined;
+  /** Showed a certificate that proves nothing. */
+  readonly unprovenPeer?: PeerCertificate | undefined;
   readonly tls: TlsSession | undefined;
   /** What the filters of its chain keep of it; undefined: nothing. */
   filterState: FilterState | undefined;
@@ -77,6 +79,9 @@ export function readConnectionFacts(
     serverName: tls?.serverName ?? sniffed.serverName,
     principal: peer?.principal ?? "",
     peer,
+    get unprovenPeer() {
+      return tls?.unprovenCertificate && peerCertificate(tls.unprovenCertificate);
+    },
     get tls() {
       return tls?.session?.();
     },

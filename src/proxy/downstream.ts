@@ -50,7 +50,7 @@ export interface Downstream {
   readonly scheme: "http" | "https";
   /** Where the client was going when it was captured. */
   readonly destination: SocketAddress | undefined;
-  /** This hop of x-forwarded-client-cert; "" when the peer proved nothing. */
+  /** This hop of x-forwarded-client-cert; "" when the peer showed no certificate. */
   readonly forwardedCertificate: string;
   /** Where a finished request is counted. `metadata`: the caller's claims about itself, "" without. */
   edge(

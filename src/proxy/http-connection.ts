@@ -254,7 +254,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     this.#onClosed = undefined;
   }
 
-  /** This hop of x-forwarded-client-cert (Envoy's order of keys); "" when the peer proved nothing. Made once a connection. */
+  /** This hop of x-forwarded-client-cert (Envoy's order of keys); "" when the peer showed no certificate. Made once a connection. */
   get forwardedCertificate(): string {
     this.#forwarded ??= this.#describeCertificate();
     return this.#forwarded;
@@ -262,7 +262,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
 
   /** Envoy's order of keys: the proxy's own names, then what it is told to say of the peer. */
   #describeCertificate(): string {
-    const { peer } = this.facts;
+    const peer = this.facts.peer ?? this.facts.unprovenPeer;
     if (!peer) return "";
     const { certificate, subject, uri, dns } = this.http.table.certificateDetails;
     return [

@@ -84,7 +84,8 @@ function sameKind(a: ListenerTable, b: ListenerTable): boolean {
   return (
     a.backlog === b.backlog &&
     (a.sharedTls === undefined) === (b.sharedTls === undefined) &&
-    a.sharedTls?.requireClientCertificate === b.sharedTls?.requireClientCertificate
+    a.sharedTls?.requireClientCertificate === b.sharedTls?.requireClientCertificate &&
+    a.sharedTls?.acceptsUntrusted === b.sharedTls?.acceptsUntrusted
   );
 }
 

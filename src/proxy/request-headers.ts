@@ -10,8 +10,13 @@ import { normalizePath, unescapeSlashes } from "../table/path.ts";
 import type { ConnectionFacts } from "../table/request.ts";
 import { isInternal, removeClaims } from "../table/request-origin.ts";
 
-function setForwardedCertificate(headers: HeaderList, { clientCertificate }: HttpTable, own: string): void {
-  const mutual = own !== "";
+/** `mutual`: the client proved who it is. One that showed a certificate and proved nothing is told of, and not believed. */
+function setForwardedCertificate(
+  headers: HeaderList,
+  { clientCertificate }: HttpTable,
+  own: string,
+  mutual: boolean,
+): void {
   switch (clientCertificate) {
     case "always-forward-only":
       return;
@@ -23,13 +28,13 @@ function setForwardedCertificate(headers: HeaderList, { clientCertificate }: Htt
       return;
     case "sanitize-set":
       removeHeader(headers, "x-forwarded-client-cert");
-      if (mutual) headers.push("x-forwarded-client-cert", own);
+      if (own !== "") headers.push("x-forwarded-client-cert", own);
       return;
     case "append-forward": {
       // What came in the clear was not proven by anybody.
       const before = mutual ? joinHeader(headers, "x-forwarded-client-cert") : undefined;
       removeHeader(headers, "x-forwarded-client-cert");
-      if (!mutual) return;
+      if (own === "") return;
       headers.push("x-forwarded-client-cert", before === undefined ? own : `${before},${own}`);
     }
   }
@@ -115,7 +120,7 @@ function settlePath(head: RequestHead, http: HttpTable): RequestRefusal | undefi
 }
 
 /**
- * `certificate`: what the peer proved, in the words of x-forwarded-client-cert; "" when it proved nothing. `client`: detectClient's.
+ * `certificate`: what the peer showed, in the words of x-forwarded-client-cert; "" when it showed nothing. `client`: detectClient's.
  * @returns why the request is answered at once, or undefined.
  */
 export function prepareRequest(
@@ -132,6 +137,6 @@ export function prepareRequest(
   if (http.stripsDot || http.stripsPort !== "none") settleAuthority(head, http, facts);
   setOrigin(head, http, facts, client);
   if (http.clientCertificate !== "sanitize" || getHeader(headers, "x-forwarded-client-cert") !== undefined)
-    setForwardedCertificate(headers, http, certificate);
+    setForwardedCertificate(headers, http, certificate, facts.peer !== undefined);
   return head.path.charCodeAt(0) === 47 /* / */ ? settlePath(head, http) : undefined;
 }

@@ -7,6 +7,7 @@ import type { Keepalive } from "./http.ts";
 import type { FilterMetadata } from "./metadata.ts";
 import type { Origin } from "./origin.ts";
 import type { OutlierDetection } from "./outlier-detection.ts";
+import type { ResponseMatch } from "./response-match.ts";
 import type { TcpKeepalive } from "./tcp-keepalive.ts";
 import type { SocketMatch, UpstreamSocket } from "./transport-socket.ts";
 
@@ -93,6 +94,8 @@ export interface Cluster extends Keepalive {
   /** By the priority of routes. */
   readonly breakers: { readonly default: CircuitBreakers; readonly high: CircuitBreakers };
   readonly outlierDetection: OutlierDetection | undefined;
+  /** Responses that outlier detection takes for errors, of status 500 at least, and all others for 200; undefined: it goes by their statuses. */
+  readonly errorMatch: ResponseMatch | undefined;
   readonly healthCheck: HealthCheck | undefined;
   /** Hosts that endpoints no longer name go at once, healthy or not. */
   readonly ignoresHealthOnRemoval: boolean;

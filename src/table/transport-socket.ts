@@ -14,6 +14,8 @@ export interface TlsSettings {
   readonly certificate: string | undefined;
   /** Secret with the roots that the peer's chain must lead to; undefined trusts anyone. */
   readonly roots: string | undefined;
+  /** A chain that does not lead to them is taken as well, and proves nothing. */
+  readonly acceptsUntrusted: boolean;
   /** The peer's certificate must have a name that matches one; empty accepts every chain that is trusted. */
   readonly subjectAltNames: readonly SubjectName[];
   /** SHA-256 of the peer's certificate, in hexadecimal, and of its public key, in base64; it must be one of either (Envoy accepts by any). */

@@ -16,8 +16,8 @@ export const serverVerification: ObjectAnalyzer = {
     const { trafficPolicy, host } = view.value.spec;
     const set = `DestinationRule ${view.name} in namespace ${view.namespace} has TLS mode set to`;
     // A Secret has roots, or there is no way to the host; unless nobody looks.
-    const verifies = ({ caCertificates, credentialName, insecureSkipVerify }: TlsValue & object): boolean =>
-      caCertificates !== undefined || (credentialName !== undefined && !insecureSkipVerify);
+    const verifies = ({ caCertificates, credentialName, caCertCredentialName, insecureSkipVerify }: TlsValue & object): boolean =>
+      caCertificates !== undefined || ((credentialName ?? caCertCredentialName) !== undefined && !insecureSkipVerify);
     const unverified = (tls: TlsValue): tls is TlsValue & { mode: string } =>
       (tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL") && !verifies(tls);
     const tls = trafficPolicy?.tls;
@@ -50,6 +50,7 @@ type TlsValue =
       readonly mode?: string;
       readonly caCertificates?: string;
       readonly credentialName?: string;
+      readonly caCertCredentialName?: string;
       readonly insecureSkipVerify?: boolean;
     }
   | undefined;

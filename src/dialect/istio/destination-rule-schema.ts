@@ -97,7 +97,7 @@ const TLS = record({
   subjectAltNames: list(notEmpty()),
   sni: notEmpty("host"),
   insecureSkipVerify: flag(),
-  caCertCredentialName: later("roots come from files alone"),
+  caCertCredentialName: notEmpty(),
 });
 
 const PERCENT = whole(0, 100);
@@ -115,7 +115,8 @@ export const OUTLIER_DETECTION = record({
   consecutiveErrors: later("consecutive5xxErrors counts"),
   /** 0 turns it off. */
   failurePercentageThreshold: PERCENT,
-  outlierDetectionHttpErrorCodes: later("500 to 599 count as errors"),
+  /** None: 500 to 599. */
+  outlierDetectionHttpErrorCodes: list(whole(100, 599)),
 });
 
 const PORT_POLICY = {

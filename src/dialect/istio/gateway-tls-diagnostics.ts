@@ -1,4 +1,4 @@
-// What can be wrong with what a server of a Gateway offers in a handshake: codes HED1582 to HED1584, sorted and never reused.
+// What can be wrong with what a server of a Gateway offers in a handshake: codes HED1582 to HED1584 and HED1589, sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -30,5 +30,13 @@ export function unknownCurve(curve: string): Message {
     "HED1584",
     `${quote(curve)} is no curve that a proxy knows: it is left out`,
     "X25519MLKEM768, X25519, P-256, P-384 or P-521",
+  );
+}
+
+export function alwaysVerified(mode: string): Message {
+  return error(
+    "HED1589",
+    `insecureSkipVerify is for mode OPTIONAL_MUTUAL: in ${mode} there is nothing that it could leave out`,
+    "mode: OPTIONAL_MUTUAL",
   );
 }

@@ -127,12 +127,16 @@ function readCertificates(spec: ServerTlsSpec, mode: Mode, path: string, reporte
 }
 
 function readClients(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): ClientVerification {
+  const unverified = spec.insecureSkipVerify === true;
+  if (unverified && mode !== "OPTIONAL_MUTUAL")
+    reporter.report(`${path}.insecureSkipVerify`, handshake.alwaysVerified(mode));
   if (mode === "SIMPLE") return { kind: "none" };
   const roots = rootsOf(spec, mode);
   if (!roots) reporter.report(path, diagnostics.rootsMissing(mode));
   return {
     kind: mode === "OPTIONAL_MUTUAL" ? "optional" : "required",
     roots: roots ?? { kind: "mesh" },
+    ...(unverified && mode === "OPTIONAL_MUTUAL" ? { acceptsUntrusted: true } : {}),
     subjectAltNames: spec.subjectAltNames ?? [],
     certificateHashes: spec.verifyCertificateHash ?? [],
     publicKeyHashes: spec.verifyCertificateSpki ?? [],

@@ -83,6 +83,10 @@ export function filesBesideCredential(field: string): Message {
   return error("HED1578", `credentialName says which certificates: ${field} cannot be beside it`, "one of them");
 }
 
+export function rootsOfSecret(field: string): Message {
+  return warning("HED1588", `caCertCredentialName says which roots: ${field} beside it has no effect`, "one of them");
+}
+
 export function withoutEffectInMode(mode: string, field: string): Message {
   return warning("HED1579", `${field} has no effect where mode is ${mode}`, "mode: SIMPLE or MUTUAL");
 }

@@ -150,7 +150,9 @@ const LOCAL_FAILURES = 5;
 
 /** What the block leaves out is Envoy's default, except for gateway errors, which Istio counts only when asked to. */
 export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetection {
+  const { outlierDetectionHttpErrorCodes: codes = [] } = spec;
   return {
+    ...(codes.length === 0 ? {} : { errorStatuses: [...new Set(codes)].sort((a, b) => a - b) }),
     consecutive5xx: spec.consecutive5xxErrors ?? 5,
     consecutiveGatewayErrors: spec.consecutiveGatewayErrors ?? 0,
     consecutiveLocalFailures: spec.splitExternalLocalOriginErrors
@@ -166,7 +168,8 @@ export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetecti
 
 type TlsMode = NonNullable<TlsSpec["mode"]>;
 
-const FILES = ["clientCertificate", "privateKey", "caCertificates", "caCrl"] as const;
+const ROOTS_FILES = ["caCertificates", "caCrl"] as const;
+const FILES = ["clientCertificate", "privateKey", ...ROOTS_FILES] as const;
 
 /**
  * `tls: {}` is DISABLE, the enum's zero, while no tls block at all leaves the choice to the mesh. Files are those of the proxy's
@@ -188,18 +191,25 @@ function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
 
 function originated(spec: TlsSpec, mode: "SIMPLE" | "MUTUAL", path: string, reporter: Reporter): ClientTls {
   const { sni, subjectAltNames = [], clientCertificate, privateKey, caCertificates, caCrl, credentialName } = spec;
+  const { caCertCredentialName } = spec;
   const skipVerify = spec.insecureSkipVerify ?? false;
   const common = { kind: "simple", sni, subjectAltNames, skipVerify } as const;
   const mutual = mode === "MUTUAL";
   if (credentialName !== undefined) {
     for (const field of FILES)
       if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.filesBesideCredential(field));
-    return { ...common, credential: { name: credentialName, mutual, verifies: !skipVerify } };
+    const roots = caCertCredentialName === undefined ? {} : { rootsName: caCertCredentialName };
+    return { ...common, credential: { name: credentialName, ...roots, mutual, verifies: !skipVerify } };
   }
-  const simple = { ...common, caFile: caCertificates, ...(caCrl === undefined ? {} : { revokedFile: caCrl }) };
-  return mutual
-    ? { ...simple, certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } }
-    : simple;
+  const files = mutual
+    ? { certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } }
+    : {};
+  if (caCertCredentialName !== undefined && !skipVerify) {
+    for (const field of ROOTS_FILES)
+      if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.rootsOfSecret(field));
+    return { ...common, ...files, credential: { name: caCertCredentialName, mutual: false, verifies: true } };
+  }
+  return { ...common, caFile: caCertificates, ...(caCrl === undefined ? {} : { revokedFile: caCrl }), ...files };
 }
 
 function checkTlsFields(spec: TlsSpec, mode: TlsMode, path: string, reporter: Reporter): void {
@@ -213,6 +223,6 @@ function checkTlsFields(spec: TlsSpec, mode: TlsMode, path: string, reporter: Re
       if (spec[field] === undefined) reporter.report(path, diagnostics.tlsFields(mode, field, "needs"));
   }
   if (mode === "SIMPLE" || mode === "MUTUAL") return;
-  for (const field of ["caCrl", "credentialName"] as const)
+  for (const field of ["caCrl", "credentialName", "caCertCredentialName"] as const)
     if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.withoutEffectInMode(mode, field));
 }

@@ -4,6 +4,7 @@ import { Deadline, TICK_MS, timers } from "../../base/timer-wheel.ts";
 import { httpOfStatus, statusNumber } from "../../grpc/status.ts";
 import { getHeader, type HeaderList } from "../../http/headers.ts";
 import type { ClientStream, RequestHead, ResetReason, ResponseHead, ResponseListener } from "../../http/stream.ts";
+import { matchesResponse } from "../../table/response-match.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
 import type { Breakers } from "../upstream/breakers.ts";
 import type { Cluster } from "../upstream/cluster.ts";
@@ -137,7 +138,10 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   /** What outlier detection makes of a response (Envoy: Router::Filter::onUpstreamHeaders). */
   #statusOf({ status, headers }: ResponseHead): number {
     const grpcStatus = this.#owner.isGrpc ? statusNumber(headers) : undefined;
-    return grpcStatus === undefined ? status : httpOfStatus(grpcStatus);
+    if (grpcStatus !== undefined) return httpOfStatus(grpcStatus);
+    const { errorMatch } = this.cluster.table;
+    if (!errorMatch) return status;
+    return matchesResponse(errorMatch, status, headers) ? Math.max(status, 500) : 200;
   }
 
   onData(chunk: Uint8Array): void {

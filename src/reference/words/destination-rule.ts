@@ -122,7 +122,10 @@ export const DESTINATION_RULE: KindWords = {
       says: "Percentage of an endpoint's requests in one interval whose failure ejects it, of 5 endpoints and 50 requests on; 0 turns it off",
       default: "never",
     },
-    "outlierDetection.outlierDetectionHttpErrorCodes": "Statuses that count as errors",
+    "outlierDetection.outlierDetectionHttpErrorCodes": {
+      says: "Statuses that count as errors, and as 5xx; no others do",
+      default: "500 to 599",
+    },
 
     "tls.mode": {
       says: "DISABLE, SIMPLE (the server is verified), MUTUAL (a certificate is shown) or ISTIO_MUTUAL (the mesh's)",
@@ -137,7 +140,10 @@ export const DESTINATION_RULE: KindWords = {
     "tls.caCrl": "File of revoked certificates",
     "tls.credentialName":
       "Secret with certificate, key and roots: for gateways, and for sidecars of a rule with a workloadSelector",
-    "tls.caCertCredentialName": "Secret with the roots",
+    "tls.caCertCredentialName": {
+      says: "Secret with the roots, for whoever may have that of credentialName",
+      default: "that of credentialName",
+    },
     "tls.subjectAltNames": {
       says: "Names of which the server's certificate must have one",
       default: "the service's identities with ISTIO_MUTUAL, any name otherwise",

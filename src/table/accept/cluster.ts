@@ -19,10 +19,14 @@ import type {
 import { ClusterConfigSchema as AggregateSchema } from "../../xds/gen/envoy/extensions/clusters/aggregate/v3/cluster_pb.ts";
 import { DnsClusterSchema } from "../../xds/gen/envoy/extensions/clusters/dns/v3/dns_cluster_pb.ts";
 import { ClusterConfigSchema } from "../../xds/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.ts";
-import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
+import {
+  type HttpProtocolOptions_OutlierDetection,
+  HttpProtocolOptionsSchema,
+} from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 import type * as table from "../cluster.ts";
 import { type Health, NO_ENDPOINTS } from "../endpoint.ts";
 import type { Keepalive } from "../http.ts";
+import type { ResponseMatch } from "../response-match.ts";
 import { acceptBalancing } from "./balancing.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptDns, acceptDnsExtension } from "./dns.ts";
@@ -31,6 +35,7 @@ import { acceptHealthChecks } from "./health-check.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
 import { acceptOutlierDetection } from "./outlier-detection.ts";
+import { acceptResponseMatch } from "./response-match.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
 import { acceptUpstreamSocket } from "./tls.ts";
@@ -124,6 +129,7 @@ interface HttpOptions extends Http2Options {
   readonly maxRequestsPerConnection: number;
   readonly maxConnectionDurationMs: number;
   readonly namedByRequest: table.NamedByRequest | undefined;
+  readonly errorMatch: ResponseMatch | undefined;
 }
 
 /** Tunables of HTTP/2 that change nothing that a peer can see are taken as Heddle's own. */
@@ -154,6 +160,15 @@ function acceptNames(scope: Scope, options: UpstreamHttpProtocolOptions | undefi
   return serverName || certificate ? { serverName, certificate } : undefined;
 }
 
+function acceptErrorMatch(
+  scope: Scope,
+  detection: HttpProtocolOptions_OutlierDetection | undefined,
+): ResponseMatch | undefined {
+  if (!detection?.errorMatcher) return undefined;
+  scope.only(detection, ["errorMatcher"]);
+  return acceptResponseMatch(scope.field("error_matcher"), detection.errorMatcher);
+}
+
 function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const none: HttpOptions = {
     protocol: "http1",
@@ -161,6 +176,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     maxRequestsPerConnection: cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: 0,
     namedByRequest: undefined,
+    errorMatch: undefined,
     ...NO_HTTP2_OPTIONS,
   };
   for (const name of Object.keys(cluster.typedExtensionProtocolOptions))
@@ -170,7 +186,12 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const at = scope.key(HTTP_OPTIONS);
   const options = at.unpack(any, HttpProtocolOptionsSchema);
   if (!options) return none;
-  at.only(options, ["commonHttpProtocolOptions", "upstreamProtocolOptions", "upstreamHttpProtocolOptions"]);
+  at.only(options, [
+    "commonHttpProtocolOptions",
+    "upstreamProtocolOptions",
+    "upstreamHttpProtocolOptions",
+    "outlierDetection",
+  ]);
   const common = options.commonHttpProtocolOptions;
   if (common)
     at.field("common_http_protocol_options").only(common, [
@@ -203,6 +224,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
     namedByRequest: acceptNames(at.field("upstream_http_protocol_options"), options.upstreamHttpProtocolOptions),
+    errorMatch: acceptErrorMatch(at.field("outlier_detection"), options.outlierDetection),
     ...http2,
   };
 }

@@ -11,6 +11,7 @@ import { ProxyProtocolUpstreamTransportSchema } from "../../xds/gen/envoy/extens
 import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import {
   type CertificateValidationContext,
+  CertificateValidationContext_TrustChainVerification as TrustChain,
   type SubjectAltNameMatcher,
   SubjectAltNameMatcher_SanType,
   type TlsCertificate,
@@ -81,9 +82,18 @@ function acceptNames(scope: Scope, matchers: readonly SubjectAltNameMatcher[]): 
   });
 }
 
-type Validation = Pick<TlsSettings, "roots" | "subjectAltNames" | "certificateHashes" | "publicKeyHashes">;
+type Validation = Pick<
+  TlsSettings,
+  "roots" | "acceptsUntrusted" | "subjectAltNames" | "certificateHashes" | "publicKeyHashes"
+>;
 
-const NO_VALIDATION: Validation = { roots: undefined, subjectAltNames: [], certificateHashes: [], publicKeyHashes: [] };
+const NO_VALIDATION: Validation = {
+  roots: undefined,
+  acceptsUntrusted: false,
+  subjectAltNames: [],
+  certificateHashes: [],
+  publicKeyHashes: [],
+};
 
 /** SHA-256 in hexadecimal, with or without colons (Envoy takes both). */
 function acceptHashes(scope: Scope, hashes: readonly string[]): readonly string[] {
@@ -106,6 +116,7 @@ function acceptValidation(
     "matchTypedSubjectAltNames",
     "verifyCertificateHash",
     "verifyCertificateSpki",
+    "trustChainVerification",
   ]);
   // Beside roots that come by SDS it would have to be laid over them; there it stands in the secret.
   if (context.crl && (!context.trustedCa || roots !== undefined))
@@ -113,6 +124,7 @@ function acceptValidation(
   const own = context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined;
   return {
     roots: roots ?? own,
+    acceptsUntrusted: context.trustChainVerification === TrustChain.ACCEPT_UNTRUSTED,
     subjectAltNames: acceptNames(scope.field("match_typed_subject_alt_names"), context.matchTypedSubjectAltNames),
     certificateHashes: acceptHashes(scope.field("verify_certificate_hash"), context.verifyCertificateHash),
     publicKeyHashes: context.verifyCertificateSpki,
@@ -236,11 +248,10 @@ export function acceptUpstreamSocket(
   const context = at.unpack(any, UpstreamTlsContextSchema);
   if (!context) return { kind: "raw" };
   at.only(context, ["commonTlsContext", "sni"]);
-  return {
-    kind: "tls",
-    sni: context.sni,
-    ...acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline),
-  };
+  const common = acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline);
+  if (common.acceptsUntrusted)
+    at.field("common_tls_context").reject("trust_chain_verification: only of clients; leave the roots out");
+  return { kind: "tls", sni: context.sni, ...common };
 }
 
 export function acceptDownstreamTls(
@@ -265,6 +276,8 @@ export function acceptDownstreamTls(
     at.reject(`${ticketKeys} is not supported by Heddle's proxy`);
   const settings = acceptCommon(at.field("common_tls_context"), context.commonTlsContext, inline);
   if (settings.certificate === undefined) at.reject("a server needs a certificate");
+  if (settings.acceptsUntrusted && context.requireClientCertificate)
+    at.field("require_client_certificate").reject("beside ACCEPT_UNTRUSTED nothing is required");
   return {
     ...settings,
     requireClientCertificate: context.requireClientCertificate ?? false,

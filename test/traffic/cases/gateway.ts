@@ -5,6 +5,7 @@ import { createServer as createTcpServer } from "node:net";
 import { createServer, type Server } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
+import { testLeaf, testRoot } from "../../../src/pki/certificate-fixtures.ts";
 import { ByteClient } from "../byte-client.ts";
 import { ask, askUntil, described, type Outside, statusOf } from "../gateway-client.ts";
 import { eventually, type TestGateway } from "../mesh.ts";
@@ -40,6 +41,9 @@ spec:
   - port: {number: 443, name: mutual, protocol: HTTPS}
     hosts: [mutual.test]
     tls: {mode: MUTUAL, credentialName: mutual, subjectAltNames: ["spiffe://cluster.local/ns/default/sa/guest"]}
+  - port: {number: 443, name: lenient, protocol: HTTPS}
+    hosts: [lenient.test]
+    tls: {mode: OPTIONAL_MUTUAL, credentialName: mutual, insecureSkipVerify: true}
   - port: {number: 443, name: old, protocol: HTTPS}
     hosts: [old.test]
     tls: {mode: SIMPLE, credentialName: a, alpnProtocols: [http/1.1], ecdhCurves: [P-384]}
@@ -53,7 +57,7 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: edge-a, namespace: default}
 spec:
-  hosts: [a.test, secure.test, mutual.test, old.test, missing.test, x.wild.test]
+  hosts: [a.test, secure.test, mutual.test, lenient.test, old.test, missing.test, x.wild.test]
   gateways: [edge]
   http:
   - match: [{uri: {prefix: /shares}}]
@@ -101,6 +105,13 @@ spec:
   hosts: [through.test]
   gateways: [edge]
   tls: [{match: [{port: 443, sniHosts: [through.test]}], route: [{destination: {host: through.test}}]}]`;
+}
+
+/** Of an authority that nobody here knows. */
+function foreignIdentity(): Identity {
+  const uri = "spiffe://elsewhere/guest";
+  const leaf = testLeaf(testRoot(Date.now()), uri, Date.now());
+  return { uri, chain: leaf.pem, key: leaf.keyPem };
 }
 
 /** A server outside of the mesh that ends TLS by itself, and answers with its name. */
@@ -240,6 +251,18 @@ export function gatewayCases(pair: Pair, proxy: ProxyKind): void {
     );
     expect(await ask(secure("mutual.test"))).toBe("refused");
     expect(await ask(secure("mutual.test", "/", stranger))).toBe("refused");
+  });
+
+  test("OPTIONAL_MUTUAL with insecureSkipVerify takes whatever a client shows, and tells of it", async () => {
+    const foreign = foreignIdentity();
+    const forwarded = async (identity?: Identity) => {
+      const answer = await ask(secure("lenient.test", "/", identity));
+      expect(statusOf(answer)).toBe(200);
+      return described(answer).headers["x-forwarded-client-cert"]?.split(",")[0];
+    };
+    expect(await forwarded(guest)).toMatch(/;URI=spiffe:\/\/[\w./]+\/guest$/);
+    expect(await forwarded(foreign)).toMatch(/;URI=spiffe:\/\/elsewhere\/guest$/);
+    expect(await forwarded()).not.toContain("guest");
   });
 
   test("PASSTHROUGH hands the connection to the server that ends TLS", async () => {

@@ -13,7 +13,7 @@ import { eventually } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 
 const NOW = Date.now();
-const HOSTS = ["good", "bad", "unlisted", "named", "misnamed", "selected", "gateways"] as const;
+const HOSTS = ["good", "bad", "unlisted", "named", "misnamed", "selected", "gateways", "apart", "filed"] as const;
 type HostName = (typeof HOSTS)[number];
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
@@ -93,12 +93,15 @@ spec:
     const lists = testRevocations(other, [], NOW) + testRevocations(root, [bad!], NOW);
     const listed = file("outside.crl", lists);
     const foreign = file("foreign.crl", testRevocations(other, [], NOW));
-    const clients = [undefined, undefined, undefined, undefined, undefined, root.pem, root.pem];
-    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!];
+    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem];
+    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!];
     for (const [i, name] of HOSTS.entries()) servers.set(name, await serve(certificates[i]!, clients[i]));
     const simple = (name: string, list: string) =>
       `{mode: SIMPLE, sni: ${name}.test, subjectAltNames: [${name}.test], caCertificates: ${roots}, caCrl: ${list}}`;
     const mutual = "{mode: MUTUAL, sni: partner.test, subjectAltNames: [partner.test], credentialName: partner}";
+    const files = `clientCertificate: ${file("one.pem", one!.pem)}, privateKey: ${file("one.key", one!.keyPem)}`;
+    const filed = `{mode: MUTUAL, sni: partner.test, subjectAltNames: [partner.test], ${files}, caCertCredentialName: authorities}`;
+    const selecting = ", workloadSelector: {matchLabels: {app: client}}";
     await pair.mesh.apply(
       [
         ...HOSTS.map(entry),
@@ -107,8 +110,10 @@ spec:
         rule("unlisted", simple("good", foreign)),
         rule("named", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("misnamed", `{mode: SIMPLE, caCertificates: ${roots}}`),
-        rule("selected", mutual, ", workloadSelector: {matchLabels: {app: client}}"),
+        rule("selected", mutual, selecting),
         rule("gateways", mutual),
+        rule("apart", mutual.replace("}", ", caCertCredentialName: authorities}"), selecting),
+        rule("filed", filed, selecting),
       ].join("\n---"),
     );
   });
@@ -122,6 +127,7 @@ spec:
       await api.delete(resource.destinationRules, name);
     }
     await api.delete(resource.secrets, { namespace: "default", name: "partner" });
+    await api.delete(resource.secrets, { namespace: "default", name: "authorities" });
   });
 
   test("with files: a server is let through whom no list names, and none whose authority has no list", async () => {
@@ -161,6 +167,22 @@ spec:
     await becomes("selected", "503");
     await secret(two!);
     await becomes("selected", "spiffe://outside/two, DNS:two.test at partner.test");
+  });
+
+  test("caCertCredentialName names the Secret with the roots, whoever else has some", async () => {
+    const authorities = (trusted: TestCertificate) =>
+      pair.mesh.apply(`
+apiVersion: v1
+kind: Secret
+metadata: {name: authorities, namespace: default}
+data: {ca.crt: ${base64(trusted.pem)}}`);
+    expect([await ask("apart"), await ask("filed")]).toEqual(["503", "503"]);
+    await authorities(root);
+    await becomes("apart", "spiffe://outside/two, DNS:two.test at partner.test");
+    await becomes("filed", "spiffe://outside/one, DNS:one.test at partner.test");
+    await authorities(other);
+    await becomes("apart", "503");
+    await becomes("filed", "503");
   });
 
   test("a rule for everybody gives its Secret to gateways, and no way to sidecars", async () => {

@@ -62,6 +62,85 @@ traffic(
   },
 );
 
+const isStatus = (status: number): Message => ({
+  http_response_headers_match: { headers: [{ name: ":status", string_match: { exact: String(status) } }] },
+});
+
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+/** Detection by what responses match. */
+function matching(error_matcher: Message, fields: Message): Message {
+  return {
+    ...detection(fields),
+    typed_extension_protocol_options: { [HTTP_OPTIONS]: { outlier_detection: { error_matcher } } },
+  };
+}
+
+traffic(
+  "statuses that an error matcher names are errors, and others are none",
+  {
+    endpoints: ["v1", "v2"],
+    legs: DIRECT,
+    cluster: matching({ or_match: { rules: [isStatus(404), isStatus(429)] } }, { consecutive_5xx: 3 }),
+  },
+  async (lab) => {
+    const { v1, v2 } = lab.application;
+    v1.script((_, n) => fails([429, 404][n % 2]!));
+    v2.script(() => fails(500));
+    await sendUntilEjected(lab, 1);
+    expect(v1.requests).toHaveLength(3);
+    for (let i = 0; i < 6; i++) expect((await lab.client.request("/")).status).toBe(500);
+    expect(await ejected(lab.process)).toBe(1);
+  },
+);
+
+traffic(
+  "an error that is matched is a 500, or the gateway failure that it is",
+  {
+    endpoints: ["v1", "v2"],
+    legs: DIRECT,
+    cluster: matching(
+      { or_match: { rules: [isStatus(404), isStatus(503)] } },
+      { consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
+    ),
+  },
+  async (lab) => {
+    const { v1, v2 } = lab.application;
+    v1.script(() => fails(404));
+    v2.script(() => fails(503));
+    await sendUntilEjected(lab, 1);
+    expect(v2.requests).toHaveLength(2);
+    for (let i = 0; i < 6; i++) expect((await lab.client.request("/")).status).toBe(404);
+    expect(await ejected(lab.process)).toBe(1);
+  },
+);
+
+traffic(
+  "an error matcher of rules that all hold, or do not",
+  {
+    endpoints: ["v1", "v2"],
+    legs: DIRECT,
+    cluster: matching(
+      {
+        and_match: {
+          rules: [
+            { http_response_headers_match: { headers: [{ name: ":status", range_match: { start: 400, end: 500 } }] } },
+            { not_match: { or_match: { rules: [isStatus(404), isStatus(410)] } } },
+          ],
+        },
+      },
+      { consecutive_5xx: 2 },
+    ),
+  },
+  async (lab) => {
+    const { v1, v2 } = lab.application;
+    v1.script((_, n) => fails([404, 410][n % 2]!));
+    v2.script(() => fails(409));
+    await sendUntilEjected(lab, 1);
+    expect(v2.requests).toHaveLength(2);
+  },
+);
+
 traffic(
   "a good answer in between begins the row anew",
   { endpoints: ["v1"], legs: DIRECT, cluster: detection({ consecutive_5xx: 3 }) },
@@ -286,6 +365,36 @@ traffic(
         method: "POST",
         headers: { "content-type": "application/grpc", te: "trailers" },
       });
+      return (await ejected(lab.process)) === 1;
+    });
+    expect(lab.application.v1.requests).toHaveLength(2);
+  },
+);
+
+traffic(
+  "what a gRPC call ends with counts, whatever an error matcher makes of its head",
+  {
+    endpoints: ["v1", "v2"],
+    application: "http2",
+    legs: ["plaintext"],
+    cluster: {
+      ...detection({ consecutive_5xx: 2 }),
+      typed_extension_protocol_options: { [HTTP_OPTIONS]: { outlier_detection: { error_matcher: isStatus(404) } } },
+    },
+  },
+  async (lab) => {
+    const ends = (status: number, grpc: string): Behaviour => ({
+      kind: "respond",
+      status,
+      headers: [
+        ["content-type", "application/grpc"],
+        ["grpc-status", grpc],
+      ],
+    });
+    lab.application.v1.script(() => ends(200, "14"));
+    lab.application.v2.script(() => ends(404, "0"));
+    await until("v1 is ejected", async () => {
+      await lab.client.request("/", { method: "POST", headers: { "content-type": "application/grpc", te: "trailers" } });
       return (await ejected(lab.process)) === 1;
     });
     expect(lab.application.v1.requests).toHaveLength(2);
