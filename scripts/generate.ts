@@ -52,6 +52,7 @@ const XDS: Target = {
     "opentelemetry/proto/collector/logs/v1/logs_service.proto",
     `${EXT}/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto`,
     `${EXT}/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.proto`,
+    `${EXT}/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.proto`,
     `${EXT}/access_loggers/open_telemetry/v3/logs_service.proto`,
     "envoy/config/overload/v3/overload.proto",
     "envoy/service/ext_proc/v3/external_processor.proto",
@@ -187,6 +188,18 @@ const AMENDMENTS: Readonly<Record<string, readonly Amendment[]>> = {
     ],
     ["SourceCluster source_cluster = 1;", "QueryParameters query_parameters = 12;"],
     ["// to 'generic_key' as the descriptor key.", "string default_value = 3;"],
+  ],
+  "envoy/config/trace/v3/zipkin.proto": [
+    ['import "google/protobuf/wrappers.proto";', 'import "envoy/config/core/v3/http_service.proto";'],
+    [
+      "bool split_spans_for_request = 7",
+      `enum TraceContextOption { USE_B3 = 0; USE_B3_WITH_W3C_PROPAGATION = 1; }
+       TraceContextOption trace_context_option = 8;
+       core.v3.HttpService collector_service = 9;`,
+    ],
+  ],
+  [`${EXT}/filters/network/http_connection_manager/v3/http_connection_manager.proto`]: [
+    ["google.protobuf.BoolValue spawn_upstream_span = 10;", "bool no_context_propagation = 13;"],
   ],
   "envoy/config/cluster/v3/cluster.proto": [
     ["bool respect_dns_ttl = 39;", "google.protobuf.Duration dns_jitter = 58;"],

@@ -187,6 +187,7 @@ function connectionFields(settings: StreamSettings | undefined): ConnectionField
 export function streamFilter(context: ChainContext, { statPrefix, clusters, settings }: StreamChain): Filter {
   const [only] = clusters;
   const report = reporter(context);
+  const reportMs = sideOf(context)?.reportMs ?? STREAM_REPORT_MS;
   const config = create(TcpProxySchema, {
     statPrefix,
     clusterSpecifier:
@@ -195,7 +196,7 @@ export function streamFilter(context: ChainContext, { statPrefix, clusters, sett
         : { case: "weightedClusters", value: { clusters: clusters.map(({ name, weight }) => ({ name, weight })) } },
     ...connectionFields(settings),
     ...(context.direction === "outbound" ? { maxConnectAttempts: CONNECT_ATTEMPTS } : {}),
-    ...(report ? { accessLogOptions: { accessLogFlushInterval: durationFromMs(STREAM_REPORT_MS) } } : {}),
+    ...(report ? { accessLogOptions: { accessLogFlushInterval: durationFromMs(reportMs) } } : {}),
     accessLog: accessLogs(context.settings, "stream", report, sideOf(context)?.logs),
   });
   return create(FilterSchema, {

@@ -10,9 +10,15 @@ import { type Metadata, MetadataSchema } from "../xds/gen/envoy/config/core/v3/b
 import { type ChainContext, sideOf } from "./connection-manager.ts";
 
 export function chainMetadata(context: ChainContext): Metadata | undefined {
-  const metrics = sideOf(context)?.metrics.map(metric) ?? [];
-  if (context.features.accessLogService || metrics.length === 0) return undefined;
-  return create(MetadataSchema, { filterMetadata: { "heddle.dev": { metrics } } });
+  const side = sideOf(context);
+  if (context.features.accessLogService || !side) return undefined;
+  const { reportMs } = side;
+  const metrics = side.metrics.map(metric);
+  if (metrics.length === 0 && reportMs === undefined) return undefined;
+  const interval = reportMs === undefined ? {} : { tcp_reporting_duration: `${reportMs / 1_000}s` };
+  return create(MetadataSchema, {
+    filterMetadata: { "heddle.dev": { ...(metrics.length > 0 ? { metrics } : {}), ...interval } },
+  });
 }
 
 function metric({ metric: name, disabled, labels }: EffectiveMetric): JsonObject {

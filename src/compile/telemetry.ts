@@ -32,6 +32,7 @@ export interface ProxySide {
   readonly logs: readonly ProxyLog[] | undefined;
   readonly tracing: ProxyTracing | undefined;
   readonly metrics: readonly EffectiveMetric[];
+  readonly reportMs: number | undefined;
 }
 
 export interface ProxyTelemetry {
@@ -55,14 +56,15 @@ export function clientTelemetryKey({ origins, client }: ProxyTelemetry): string 
   return [...origins.map(originKey), cluster, serviceName, ...Object.values(ownTags), ...logs].join(" ");
 }
 
-function sideOf(mesh: Mesh, workload: Workload, { logs: told, tracing, metrics }: SideTelemetry): ProxySide {
+function sideOf(mesh: Mesh, workload: Workload, side: SideTelemetry): ProxySide {
+  const { logs: told, tracing, metrics, reportMs } = side;
   const logs = told?.map((log) => ({ ...log, cluster: clusterOf(mesh, workload, log) }));
-  if (!tracing) return { logs, tracing: undefined, metrics };
+  if (!tracing) return { logs, tracing: undefined, metrics, reportMs };
   const { provider } = tracing;
   const serviceName = provider.kind === "opentelemetry" ? `${workload.canonicalName}.${workload.namespace}` : "";
   const ownTags = tracing.istioTags ? istioTags(mesh, workload) : {};
   const cluster = clusterOf(mesh, workload, tracing);
-  return { logs, tracing: { ...tracing, cluster, serviceName, ownTags }, metrics };
+  return { logs, tracing: { ...tracing, cluster, serviceName, ownTags }, metrics, reportMs };
 }
 
 /** Istio's (tracing.go, buildServiceTags), with what it writes where it knows nothing. */

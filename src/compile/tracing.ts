@@ -2,21 +2,22 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { TraceTag } from "../model/telemetry.ts";
+import type { ReportField, ResourceDetector, TraceTag } from "../model/telemetry.ts";
 import { packAny } from "../xds/any.ts";
+import { HeaderValueOption_HeaderAppendAction } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type Tracing_Http, Tracing_HttpSchema } from "../xds/gen/envoy/config/trace/v3/http_tracer_pb.ts";
 import { OpenTelemetryConfigSchema } from "../xds/gen/envoy/config/trace/v3/opentelemetry_pb.ts";
 import {
   ZipkinConfig_CollectorEndpointVersion,
+  ZipkinConfig_TraceContextOption,
   ZipkinConfigSchema,
 } from "../xds/gen/envoy/config/trace/v3/zipkin_pb.ts";
 import type { HttpConnectionManagerSchema } from "../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { UuidRequestIdConfigSchema } from "../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
+import { DynatraceResourceDetectorConfigSchema } from "../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector_pb.ts";
+import { EnvironmentResourceDetectorConfigSchema } from "../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
 import { type CustomTag, CustomTagSchema } from "../xds/gen/envoy/type/tracing/v3/custom_tag_pb.ts";
 import type { ProxyTracing } from "./telemetry.ts";
-
-/** Envoy's default for a gRPC exporter's timeout is none at all. */
-const EXPORT_TIMEOUT_MS = 10_000;
 
 type TracingFields = Pick<MessageInitShape<typeof HttpConnectionManagerSchema>, "tracing" | "requestIdExtension">;
 
@@ -34,6 +35,7 @@ export function tracingFields(tracing: ProxyTracing | undefined): TracingFields 
       provider,
       customTags: customTags(tracing),
       ...maxPath(tracing),
+      ...(tracing.keepsContext ? { noContextPropagation: true } : {}),
     },
     ...(tracing.byRequestId ? {} : { requestIdExtension: NOT_BY_REQUEST_ID }),
   };
@@ -62,46 +64,71 @@ function maxPath({ provider }: ProxyTracing) {
 
 function spanReceiver({ provider, cluster, serviceName }: ProxyTracing): Tracing_Http | undefined {
   if (cluster === undefined) return undefined;
-  const timeout = durationFromMs(EXPORT_TIMEOUT_MS);
   switch (provider.kind) {
     case "zipkin": {
       const config = create(ZipkinConfigSchema, {
-        collectorCluster: cluster,
-        collectorEndpoint: provider.path,
-        collectorHostname: provider.host,
+        collectorService: httpService(cluster, `http://${provider.host}${provider.path}`, provider),
         collectorEndpointVersion: ZipkinConfig_CollectorEndpointVersion.HTTP_JSON,
         traceId128bit: provider.wideIds,
         // Client and server have spans of their own, as everywhere but in B3's beginnings.
         sharedSpanContext: false,
+        traceContextOption: provider.passesW3c
+          ? ZipkinConfig_TraceContextOption.USE_B3_WITH_W3C_PROPAGATION
+          : ZipkinConfig_TraceContextOption.USE_B3,
       });
       return tracer("envoy.tracers.zipkin", packAny(ZipkinConfigSchema, config));
     }
     case "opentelemetry": {
-      const { http, host, port } = provider;
+      const { httpPath, host, port } = provider;
       const config = create(OpenTelemetryConfigSchema, {
         serviceName,
-        ...(http
-          ? {
-              httpService: {
-                httpUri: {
-                  uri: `http://${host}:${port}${http.path}`,
-                  httpUpstreamType: { case: "cluster", value: cluster },
-                  timeout: durationFromMs(http.timeoutMs),
-                },
-              },
-            }
-          : {
-              grpcService: {
-                targetSpecifier: { case: "envoyGrpc", value: { clusterName: cluster, authority: host } },
-                timeout,
-              },
-            }),
+        ...(httpPath === undefined
+          ? { grpcService: grpcService(cluster, provider) }
+          : { httpService: httpService(cluster, `http://${host}:${port}${httpPath}`, provider) }),
+        resourceDetectors: provider.detectors.map(detector),
       });
       return tracer("envoy.tracers.opentelemetry", packAny(OpenTelemetryConfigSchema, config));
     }
     default:
       return undefined;
   }
+}
+
+interface Report {
+  readonly host: string;
+  readonly timeoutMs: number;
+  readonly headers: readonly ReportField[];
+}
+
+/** Values are formats to Envoy, so that a percent sign stands twice. */
+function httpService(cluster: string, uri: string, { timeoutMs, headers }: Report) {
+  return {
+    httpUri: {
+      uri,
+      httpUpstreamType: { case: "cluster", value: cluster } as const,
+      timeout: durationFromMs(timeoutMs),
+    },
+    requestHeadersToAdd: headers.map(({ name, value }) => ({
+      header: { key: name, value: value.replaceAll("%", "%%") },
+      appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    })),
+  };
+}
+
+function grpcService(cluster: string, { host, timeoutMs, headers }: Report) {
+  return {
+    targetSpecifier: { case: "envoyGrpc", value: { clusterName: cluster, authority: host } } as const,
+    timeout: durationFromMs(timeoutMs),
+    initialMetadata: headers.map(({ name, value }) => ({ key: name, value })),
+  };
+}
+
+function detector(kind: ResourceDetector) {
+  const typedConfig =
+    kind === "environment"
+      ? packAny(EnvironmentResourceDetectorConfigSchema, create(EnvironmentResourceDetectorConfigSchema))
+      : packAny(DynatraceResourceDetectorConfigSchema, create(DynatraceResourceDetectorConfigSchema));
+  return { name: `envoy.tracers.opentelemetry.resource_detectors.${kind}`, typedConfig };
 }
 
 function tracer(name: string, value: ReturnType<typeof packAny>): Tracing_Http {

@@ -15,11 +15,22 @@ import { type HostRewrite, rewritePath } from "../table/rewrite.ts";
 import type { ForwardAction, Route, VirtualHost, WeightedCluster } from "../table/route.ts";
 import { substitute } from "../table/substitution.ts";
 
-/** The request that routes and filters look at; undefined: its path cannot be normalised, and the answer is 400. */
-export function arriving(request: RequestFacts, http: HttpTable, facts: ConnectionFacts): RequestFacts | undefined {
+/**
+ * The request that routes and filters look at; undefined: its path cannot be normalised, and the answer is 400. `saysScheme`: its target does,
+ * being HTTP/2's or in absolute-form.
+ */
+export function arriving(
+  given: RequestFacts,
+  http: HttpTable,
+  facts: ConnectionFacts,
+  saysScheme: boolean,
+): RequestFacts | undefined {
   const { normalizePath: normalizes, mergeSlashes, escapedSlashes } = http;
-  const headers = new FieldList(request.headers);
-  tellOrigin(headers, request, http, facts);
+  const headers = new FieldList(given.headers);
+  tellOrigin(headers, given, http, facts);
+  const request = saysScheme
+    ? given
+    : { ...given, scheme: forwardedScheme({ ...given, headers: headers.list }) ?? given.scheme };
   const isConnect = request.method === "CONNECT";
   const authority = isConnect ? request.authority : strippedAuthority(request.authority, http, facts.localPort);
   if (request.path === "") return { ...request, authority, headers: headers.list };
@@ -27,6 +38,12 @@ export function arriving(request: RequestFacts, http: HttpTable, facts: Connecti
   if (escapedSlashes === "reject" && raw !== request.path) return undefined;
   const path = normalizes ? normalizePath(raw, mergeSlashes) : raw;
   return path === undefined ? undefined : { ...request, authority, path, headers: headers.list };
+}
+
+/** Who stood before this proxy says it; where they are not believed, it is the connection's by now (Envoy: ConnectionManagerUtility::getScheme). */
+function forwardedScheme(request: RequestFacts): string | undefined {
+  const told = headerValue(request, "x-forwarded-proto");
+  return told === "http" || told === "https" ? told : undefined;
 }
 
 function tellOrigin(headers: FieldList, request: RequestFacts, http: HttpTable, facts: ConnectionFacts): void {

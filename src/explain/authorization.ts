@@ -68,7 +68,8 @@ export class Authorization {
       return this.#ask(judges, (table) => decideRbac(table, connection, undefined), undefined);
     }
     const { http } = chain.terminal;
-    const seen = arriving(request, http, connection);
+    // On the leg requests travel as HTTP/2.
+    const seen = arriving(request, http, connection, connection.serverName !== "");
     if (!seen) return { kind: "refused", status: 400, flags: [], authz: undefined };
     const token = this.#token();
     if (token?.kind === "refused") return { kind: "refused", status: token.status, flags: [], authz: undefined };

@@ -181,7 +181,8 @@ class Telling {
       return { ...base, outcome: "reject", status: 400, flags: ["DPE"] };
     }
     const connection = connectionFacts(arrival);
-    const request = arriving(this.#request(entry), terminal.http, connection);
+    const saysScheme = entry.listener === FORWARD_PROXY || arrival.hello !== undefined;
+    const request = arriving(this.#request(entry), terminal.http, connection, saysScheme);
     if (!request) {
       this.#story.tell("listener", "the path cannot be normalised");
       return { ...base, outcome: "reject", status: 400 };

@@ -17,7 +17,8 @@ function log(changes: Partial<LogRule>): LogRule {
 
 function trace(changes: Partial<TraceRule>): TraceRule {
   const none = { provider: undefined, samplingPercent: undefined, disabled: undefined };
-  return { side: undefined, ...none, tags: undefined, byRequestId: undefined, istioTags: undefined, ...changes };
+  const unsaid = { tags: undefined, byRequestId: undefined, istioTags: undefined, keepsContext: undefined };
+  return { side: undefined, ...none, ...unsaid, ...changes };
 }
 
 function telemetry(name: string, scope: WorkloadScope, changes: Partial<Telemetry>, createdAt = 0): Telemetry {
@@ -32,12 +33,14 @@ function telemetry(name: string, scope: WorkloadScope, changes: Partial<Telemetr
   };
 }
 
+const RECEIVER = { port: 1, timeoutMs: 0, headers: [], maxTagLength: undefined } as const;
+
 const SETTINGS: MeshSettings = {
   ...DEFAULT_SETTINGS,
   providers: [
     { kind: "access-log", name: "file", log: { kind: "text", path: "/tmp/log" }, omitsEmpty: false },
-    { kind: "zipkin", name: "zip", host: "z.example.com", port: 1, path: "/", wideIds: true, maxTagLength: undefined },
-    { kind: "opentelemetry", name: "otel", host: "o.example.com", port: 1, http: undefined, maxTagLength: undefined },
+    { kind: "zipkin", name: "zip", host: "z.example.com", path: "/", wideIds: true, passesW3c: false, ...RECEIVER },
+    { kind: "opentelemetry", name: "otel", host: "o.example.com", httpPath: undefined, detectors: [], ...RECEIVER },
   ],
 };
 
@@ -138,7 +141,7 @@ function override(changes: Partial<MetricOverride>): MetricOverride {
 }
 
 function metrics(scope: WorkloadScope, overrides: readonly MetricOverride[], providers: readonly string[] = []) {
-  return telemetry(JSON.stringify(scope), scope, { metrics: [{ providers, overrides }] });
+  return telemetry(JSON.stringify(scope), scope, { metrics: [{ providers, overrides, reportMs: undefined }] });
 }
 
 const REMOVED = { kind: "removed" } as const;
@@ -168,6 +171,14 @@ test("overrides of metrics are merged metric by metric and label by label, the l
     "requests_total",
   ]);
   expect(effective([web])?.server.metrics).toEqual([]);
+});
+
+test("the last to say how often byte streams are counted counts, of those whom Prometheus hears", () => {
+  const every = (scope: WorkloadScope, reportMs: number | undefined, providers: readonly string[] = []) =>
+    telemetry(JSON.stringify(scope), scope, { metrics: [{ providers, overrides: [], reportMs }] });
+  expect(effective([every(MESH, 1), every(SHOP, undefined), every(WEB, 2)])?.server.reportMs).toBe(2);
+  expect(effective([every(MESH, 1), every(SHOP, undefined)])?.client.reportMs).toBe(1);
+  expect(effective([every(MESH, 1, ["stackdriver"])])?.client.reportMs).toBeUndefined();
 });
 
 test("overrides for others than Prometheus change nothing; those without providers are for whom the rule before is for", () => {

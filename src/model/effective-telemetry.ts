@@ -29,6 +29,7 @@ export interface EffectiveTracing {
   readonly tags: Readonly<Record<string, TraceTag>>;
   readonly byRequestId: boolean;
   readonly istioTags: boolean;
+  readonly keepsContext: boolean;
 }
 
 /** A standard metric that somebody overrides; labels sorted by name. */
@@ -43,6 +44,8 @@ export interface SideTelemetry {
   readonly logs: readonly EffectiveLog[] | undefined;
   readonly tracing: EffectiveTracing | undefined;
   readonly metrics: readonly EffectiveMetric[];
+  /** How often byte streams are counted while they last; undefined: as often as proxies do. */
+  readonly reportMs: number | undefined;
 }
 
 export interface WorkloadTelemetry {
@@ -66,7 +69,7 @@ export function telemetryOf(
   const of = (side: TelemetrySide): SideTelemetry => ({
     logs: logsOf(settings, levels, side),
     tracing: tracingOf(settings, levels, side),
-    metrics: metricsOf(settings, levels, side),
+    ...metricsOf(settings, levels, side),
   });
   return { client: of("client"), server: of("server"), origins: levels.map(({ origin }) => origin) };
 }
@@ -142,6 +145,7 @@ function tracingOf(
     tags: last("tags") ?? {},
     byRequestId: last("byRequestId") ?? true,
     istioTags: last("istioTags") ?? true,
+    keepsContext: last("keepsContext") ?? false,
   };
 }
 
@@ -153,21 +157,22 @@ function metricsOf(
   settings: MeshSettings,
   levels: readonly Telemetry[],
   side: TelemetrySide,
-): readonly EffectiveMetric[] {
+): Pick<SideTelemetry, "metrics" | "reportMs"> {
   const rules = levels.flatMap(({ metrics }) => metrics);
-  if (rules.length === 0) return [];
   const inForce = rules.findLast(({ providers }) => providers.length > 0)?.providers ?? DEFAULT_METRICS_PROVIDERS;
   const told = inForce.find((name) => telemetryProvider(settings, name)?.kind === "prometheus");
   let names = DEFAULT_METRICS_PROVIDERS;
-  const overrides = rules.flatMap((rule) => {
+  const acting = rules.filter((rule) => {
     if (rule.providers.length > 0) names = rule.providers;
-    return told !== undefined && names.includes(told) ? rule.overrides.filter((override) => isOf(override, side)) : [];
+    return told !== undefined && names.includes(told);
   });
-  return STANDARD_METRICS.flatMap((metric): readonly EffectiveMetric[] => {
+  const overrides = acting.flatMap((rule) => rule.overrides.filter((override) => isOf(override, side)));
+  const metrics = STANDARD_METRICS.flatMap((metric): readonly EffectiveMetric[] => {
     const own = overrides.filter(({ metrics }) => metrics.length === 0 || metrics.includes(metric));
     const disabled = own.findLast((override) => override.disabled !== undefined)?.disabled ?? false;
     const merged: Readonly<Record<string, LabelRule>> = Object.assign({}, ...own.map((override) => override.labels));
     const labels = Object.entries(merged).sort(([a], [b]) => (a < b ? -1 : 1));
     return disabled || labels.length > 0 ? [{ metric, disabled, labels }] : [];
   });
+  return { metrics, reportMs: acting.findLast(({ reportMs }) => reportMs !== undefined)?.reportMs };
 }

@@ -23,6 +23,15 @@ export interface LoggedHeaders {
   readonly trailers: readonly string[];
 }
 
+/** A field that goes with every report of spans. */
+export interface ReportField {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Who says more of those that spans come from: the proxy's environment (OTEL_RESOURCE_ATTRIBUTES), Dynatrace's files beside it. */
+export type ResourceDetector = "environment" | "dynatrace";
+
 /** Somebody who is told, as the mesh's settings name him. */
 export type TelemetryProvider =
   | { readonly kind: "access-log"; readonly name: string; readonly log: AccessLog; readonly omitsEmpty: boolean }
@@ -34,6 +43,10 @@ export type TelemetryProvider =
       readonly port: number;
       readonly path: string;
       readonly wideIds: boolean;
+      /** W3C's context is read where B3's is not there, and goes on beside it. */
+      readonly passesW3c: boolean;
+      readonly timeoutMs: number;
+      readonly headers: readonly ReportField[];
       readonly maxTagLength: number | undefined;
     }
   | {
@@ -42,7 +55,10 @@ export type TelemetryProvider =
       readonly host: string;
       readonly port: number;
       /** Undefined: by gRPC. */
-      readonly http: { readonly path: string; readonly timeoutMs: number } | undefined;
+      readonly httpPath: string | undefined;
+      readonly timeoutMs: number;
+      readonly headers: readonly ReportField[];
+      readonly detectors: readonly ResourceDetector[];
       readonly maxTagLength: number | undefined;
     }
   /** Metrics for Prometheus are there anyhow. */
@@ -78,6 +94,8 @@ export interface TraceRule {
   readonly byRequestId: boolean | undefined;
   /** Spans say whose proxy tells them: canonical service and revision, namespace, cluster, mesh. */
   readonly istioTags: boolean | undefined;
+  /** Requests do not say what trace they are of to those whom they go to. */
+  readonly keepsContext: boolean | undefined;
 }
 
 /** Istio's standard metrics, without `istio_` before them. */
@@ -112,6 +130,8 @@ export interface MetricsRule {
   /** Names; empty: those that hold so far. */
   readonly providers: readonly string[];
   readonly overrides: readonly MetricOverride[];
+  /** How often byte streams are counted while they last. */
+  readonly reportMs: number | undefined;
 }
 
 export interface Telemetry {

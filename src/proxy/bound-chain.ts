@@ -136,7 +136,7 @@ function refusesPeer(tls: DownstreamTls, serverName: string, certificate: Uint8A
 }
 
 function bindTerminal(
-  { terminal, tls, metrics }: FilterChain,
+  { terminal, tls, metrics, reportMs }: FilterChain,
   { direction, bufferLimitBytes }: ListenerTable,
   context: ChainContext,
   replaced: readonly BoundHttp[],
@@ -144,10 +144,8 @@ function bindTerminal(
   const inbound = direction === "inbound";
   if (terminal.kind === "tcp") {
     const logs = bindLogs(terminal.tcp.accessLogs, context);
-    return {
-      kind: "tcp",
-      tcp: { table: terminal.tcp, logs, inbound, metrics, bufferLimitBytes, stats: { connections: 0, active: 0 } },
-    };
+    const stats = { connections: 0, active: 0 };
+    return { kind: "tcp", tcp: { table: terminal.tcp, logs, inbound, metrics, reportMs, bufferLimitBytes, stats } };
   }
   const { http } = terminal;
   const before = replaced.find(({ table }) => table.statPrefix === http.statPrefix);

@@ -127,7 +127,8 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
       return;
     }
     if (!table.proxiesContinue) this.#askForBody();
-    if (table.tracing && !connection.http.tracing) continueTrace(head.headers, table.tracing.sampling.random);
+    if (table.tracing?.propagates && !connection.http.tracing)
+      continueTrace(head.headers, table.tracing.sampling.random);
     this.setIdle(table.streamIdleTimeoutMs);
     this.#setReceiptTimeout(table);
     if (head.upgrade !== undefined && !table.upgrades.has(head.upgrade)) {

@@ -1,6 +1,7 @@
 // Traffic that a chain's metadata has counted otherwise, by the proxy's own exposition.
 
 import { afterEach, expect, test } from "bun:test";
+import { until } from "../base/until-fixture.ts";
 import { httpFilter, listener, type Message, routeTo, setListener, TestProxy } from "./proxy-fixture.ts";
 import { answering, connectRaw, type RawServer } from "./raw-peer-fixture.ts";
 
@@ -38,9 +39,11 @@ function proxied(upstream: RawServer) {
       const text = await (await fetch(`http://127.0.0.1:${proxy.proxy.adminPort}/stats/prometheus`)).text();
       return text.split("\n").filter((line) => line.startsWith(`${name}{`));
     },
-    set: (filter: Message, metrics: Message[]) => {
-      const metadata = { filter_metadata: { "heddle.dev": { metrics } } };
-      const chains = [{ filters: [filter], ...(metrics.length > 0 ? { metadata } : {}) }];
+    set: (filter: Message, metrics: Message[], more: Message = {}) => {
+      const metadata = { filter_metadata: { "heddle.dev": { metrics, ...more } } };
+      const chains = [
+        { filters: [filter], ...(metrics.length > 0 || "tcp_reporting_duration" in more ? { metadata } : {}) },
+      ];
       setListener(configuration, listener("counted", filter, { filter_chains: chains }));
     },
   };
@@ -87,4 +90,19 @@ test("byte streams, each by what is known when it is connected", async () => {
   for (const line of opened) expect(line).toMatch(/from="\d+"} 1$/);
   expect(await lines("istio_tcp_received_bytes_total")).toHaveLength(1);
   expect(await lines("istio_tcp_sent_bytes_total")).toEqual([]);
+});
+
+test("byte streams are counted while they last, as often as is said", async () => {
+  const { client, lines, set } = proxied(answering("hello"));
+  set(TCP, [], { tcp_reporting_duration: "0.02s" });
+  const one = await client();
+  one.send("?\r\n\r\n");
+  await one.hears("hello");
+  let sent: readonly string[] = [];
+  await until("the bytes", async () => {
+    sent = await lines("istio_tcp_sent_bytes_total");
+    return sent.some((line) => line.endsWith(" 5"));
+  });
+  expect(sent).toHaveLength(1);
+  for (const line of await lines("istio_tcp_connections_closed_total")) expect(line).toEndWith(" 0");
 });

@@ -30,6 +30,8 @@ export interface BoundTcp {
   readonly inbound: boolean;
   /** Undefined: connections are counted by the standard metrics. */
   readonly metrics?: ChainMetrics | undefined;
+  /** How often the bytes of open connections are counted (Istio's tcp_reporting_duration). */
+  readonly reportMs: number;
   /** Of the listener. */
   readonly bufferLimitBytes: number;
   readonly stats: { connections: number; active: number };
@@ -72,9 +74,6 @@ export function logRefused(
   record.end();
   writeLogs(logs, record);
 }
-
-/** Istio reports the bytes of open connections at this interval (tcp_reporting_duration). */
-const REPORT_MS = 5_000;
 
 /** What of the upstream's side is to be given back when the connection is over. */
 interface Holding {
@@ -267,7 +266,7 @@ export class TcpConnection implements SpliceListener {
       ? reporter.inboundTcp(caller, cluster, metrics?.overrides, given)
       : reporter.outboundTcp(cluster, host, metrics?.overrides, given);
     this.#edge.opened();
-    timers.arm(this.#report, REPORT_MS);
+    timers.arm(this.#report, this.#tcp.reportMs);
     if (this.#tcp.table.logsConnected) this.#log("TcpUpstreamConnected");
     const first = held.length > 0 ? Buffer.concat(held) : undefined;
     const { bufferLimitBytes, table } = this.#tcp;
@@ -287,7 +286,7 @@ export class TcpConnection implements SpliceListener {
     this.#edge.bytes(splice.sent - this.#reportedSent, splice.received - this.#reportedReceived);
     this.#reportedSent = splice.sent;
     this.#reportedReceived = splice.received;
-    if (!this.#over) timers.arm(this.#report, REPORT_MS);
+    if (!this.#over) timers.arm(this.#report, this.#tcp.reportMs);
   }
 
   #logAgain(): void {

@@ -43,7 +43,7 @@ export class TcpEdge {
     this.#families.opened.increment(this.#opened);
   }
 
-  /** Bytes since the last call, `sent` to the client and `received` from it: every 5 s while open (Istio's tcp_reporting_duration) and at the end. */
+  /** Bytes since the last call, `sent` to the client and `received` from it: every few seconds while open (Istio's tcp_reporting_duration) and at the end. */
   bytes(sent: number, received: number): void {
     this.#families.sent.add(this.#sent, sent);
     this.#families.received.add(this.#received, received);

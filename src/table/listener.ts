@@ -32,6 +32,8 @@ export interface FilterChain {
   readonly terminal: Terminal;
   /** Undefined: its traffic is counted by the standard metrics. */
   readonly metrics?: ChainMetrics | undefined;
+  /** How often its byte streams are counted while they last. */
+  readonly reportMs: number;
 }
 
 export interface Listener {

@@ -32,6 +32,12 @@ export interface ZipkinTracer {
   readonly cluster: string;
   readonly path: string;
   readonly authority: string;
+  /** 0 is none. */
+  readonly timeoutMs: number;
+  /** Names and values in turns. */
+  readonly headers: readonly string[];
+  /** W3C's context is read where B3's is not there, and goes on beside it. */
+  readonly passesW3c: boolean;
   /** New traces have ids of 128 bits. */
   readonly wideIds: boolean;
   /** A server's span has the id of its client's. */
@@ -63,6 +69,8 @@ export interface Tracing {
   readonly maxPathLength: number;
   /** Attempts have spans of their own below the request's. */
   readonly spansOfAttempts: boolean;
+  /** The next hop is told of the trace. */
+  readonly propagates: boolean;
 }
 
 /** What a route says in place of its connection manager; undefined: nothing of it. */

@@ -1,6 +1,7 @@
 // Every field of MeshConfig's `extensionProviders`.
 
 import {
+  choice,
   duration,
   flag,
   later,
@@ -85,13 +86,18 @@ const RECEIVER = {
   maxTagLength: whole(0, MAX_UINT32),
 } as const;
 
+/** `envName`: a variable of the control plane's environment. */
+const REPORT_FIELDS = list(
+  record({ name: required(notEmpty("header-name")), value: text(), envName: notEmpty() }, [["value", "envName"]]),
+);
+
 const ZIPKIN = record({
   ...RECEIVER,
   enable64bitTraceId: flag(),
   path: notEmpty(),
-  headers: later("spans are sent without more headers"),
-  timeout: later("spans are given up after Envoy's time"),
-  traceContextOption: later("Envoy passes B3 on"),
+  headers: REPORT_FIELDS,
+  timeout: duration(),
+  traceContextOption: choice("USE_B3", "USE_B3_WITH_W3C_PROPAGATION"),
 });
 
 const OPENTELEMETRY = record({
@@ -99,11 +105,11 @@ const OPENTELEMETRY = record({
   http: record({
     path: required(notEmpty()),
     timeout: duration(),
-    headers: later("spans are sent without more headers"),
+    headers: REPORT_FIELDS,
   }),
-  grpc: later("spans are sent by gRPC without more metadata"),
-  dynatraceSampler: later("Telemetry says how many traces are sampled"),
-  resourceDetectors: later("spans have the attributes of their service's name alone"),
+  grpc: record({ timeout: duration(), initialMetadata: REPORT_FIELDS }),
+  dynatraceSampler: later("nobody asks Dynatrace for its share: Telemetry says how many traces are sampled"),
+  resourceDetectors: record({ environment: record({}), dynatrace: record({}) }),
 });
 
 /** Kinds of providers, of which each has one. */
@@ -133,5 +139,6 @@ export type ExtensionProviderSpec = Value<typeof EXTENSION_PROVIDER>;
 export type HttpAuthorizerSpec = Value<typeof HTTP>;
 export type GrpcAuthorizerSpec = Value<typeof GRPC>;
 export type RequestLogSpec = Value<typeof REQUEST_LOG>;
+export type ReportFieldSpec = Value<typeof REPORT_FIELDS>[number];
 export type StreamLogSpec = Value<typeof STREAM_LOG>;
 export type OtlpLogSpec = Value<typeof OTLP_LOG>;

@@ -52,10 +52,6 @@ export function tagOfNoKind(tag: string): Message {
   return error("HED1485", `custom tag ${quote(tag)} has no value`, "one of literal, environment, header, formatter");
 }
 
-export function noReportingInterval(): Message {
-  return warning("HED1486", "reportingInterval has no effect: byte streams are counted every 5 s while they last");
-}
-
 export function oneTracingProvider(names: readonly string[]): Message {
   return warning("HED1487", `spans go to one provider: ${quote(names[0])} counts, not ${names.slice(1).join(", ")}`);
 }
@@ -94,5 +90,17 @@ export function tagNotEvaluated(tag: string, what: string): Message {
     "HED1492",
     `Heddle's proxy does not evaluate ${what}: tag ${quote(tag)} stays as it is`,
     "attributes of request, response, source, destination and connection (docs/telemetry.md)",
+  );
+}
+
+export function noSuchVariable(variable: string, header: string): Message {
+  return warning("HED1493", `there is no environment variable ${variable} here: spans are sent without ${header}`);
+}
+
+export function percentInMetadata(name: string): Message {
+  return warning(
+    "HED1494",
+    `a percent sign cannot be sent by gRPC: spans are sent without ${name}`,
+    "http, or a value without %",
   );
 }

@@ -1,15 +1,18 @@
 // MeshConfig's `extensionProviders` that are told of the traffic.
 
-import type { TelemetryProvider } from "../../model/telemetry.ts";
+import type { ReportField, TelemetryProvider } from "../../model/telemetry.ts";
 import { joinPath } from "../path.ts";
-import type { ExtensionProviderSpec } from "./extension-provider-schema.ts";
+import type { ExtensionProviderSpec, ReportFieldSpec } from "./extension-provider-schema.ts";
 import { labelsOf } from "./log-labels.ts";
 import { readLogService } from "./log-service.ts";
 import { checkFields, checkOperators } from "./log-settings.ts";
 import { type ProviderReading, readProviderHost } from "./provider-host.ts";
+import { noSuchVariable, percentInMetadata } from "./telemetry-diagnostics.ts";
 
-/** The OTLP exporter's. */
-const HTTP_TIMEOUT_MS = 10_000;
+/** The OTLP exporter's, by HTTP; by gRPC Envoy's own is none at all. */
+const OTLP_TIMEOUT_MS = 10_000;
+/** Istio's, and Envoy's. */
+const ZIPKIN_TIMEOUT_MS = 5_000;
 /** Zipkin's own API. */
 const ZIPKIN_PATH = "/api/v2/spans";
 
@@ -35,22 +38,75 @@ export function readTelemetryProvider(
     case "envoyTcpAls":
     case "envoyOtelAls":
       return readLogService(spec, kind, at, written, reading);
-    case "zipkin": {
-      if (!spec.zipkin) return undefined;
-      const { service, port, enable64bitTraceId = false, maxTagLength, path: own = ZIPKIN_PATH } = spec.zipkin;
-      const host = readProviderHost(service, joinPath(at, "service"), reading);
-      return { kind: "zipkin", name, host, port, path: own, wideIds: !enable64bitTraceId, maxTagLength };
-    }
-    case "opentelemetry": {
-      if (!spec.opentelemetry) return undefined;
-      const { service, port, http, maxTagLength } = spec.opentelemetry;
-      const host = readProviderHost(service, joinPath(at, "service"), reading);
-      const exporter = http && { path: http.path, timeoutMs: http.timeout ?? HTTP_TIMEOUT_MS };
-      return { kind: "opentelemetry", name, host, port, http: exporter, maxTagLength };
-    }
+    case "zipkin":
+      return spec.zipkin && zipkin(name, spec.zipkin, at, reading);
+    case "opentelemetry":
+      return spec.opentelemetry && opentelemetry(name, spec.opentelemetry, at, reading);
     default:
       return { kind: "silent", name, what: kind };
   }
+}
+
+type ZipkinSpec = NonNullable<ExtensionProviderSpec["zipkin"]>;
+type OtlpSpec = NonNullable<ExtensionProviderSpec["opentelemetry"]>;
+
+function zipkin(name: string, spec: ZipkinSpec, at: string, reading: ProviderReading): TelemetryProvider {
+  const { service, port, path = ZIPKIN_PATH, timeout = ZIPKIN_TIMEOUT_MS, maxTagLength } = spec;
+  return {
+    kind: "zipkin",
+    name,
+    host: readProviderHost(service, joinPath(at, "service"), reading),
+    port,
+    path,
+    wideIds: !spec.enable64bitTraceId,
+    passesW3c: spec.traceContextOption === "USE_B3_WITH_W3C_PROPAGATION",
+    timeoutMs: timeout,
+    headers: reportFields(spec.headers, joinPath(at, "headers"), reading),
+    maxTagLength,
+  };
+}
+
+function opentelemetry(name: string, spec: OtlpSpec, at: string, reading: ProviderReading): TelemetryProvider {
+  const { service, port, http, grpc, resourceDetectors: detectors = {}, maxTagLength } = spec;
+  const [by, fields, field] = http
+    ? (["http", http.headers, "headers"] as const)
+    : (["grpc", grpc?.initialMetadata, "initialMetadata"] as const);
+  const place = joinPath(joinPath(at, by), field);
+  const headers = reportFields(fields, place, reading);
+  return {
+    kind: "opentelemetry",
+    name,
+    host: readProviderHost(service, joinPath(at, "service"), reading),
+    port,
+    httpPath: http?.path,
+    timeoutMs: (http ?? grpc)?.timeout ?? OTLP_TIMEOUT_MS,
+    headers: by === "grpc" ? sentByGrpc(headers, place, reading) : headers,
+    detectors: (["environment", "dynatrace"] as const).filter((detector) => detectors[detector] !== undefined),
+    maxTagLength,
+  };
+}
+
+/** Variables are the control plane's, as Istio's are istiod's: a token need not stand in the configuration. */
+function reportFields(
+  specs: readonly ReportFieldSpec[] = [],
+  path: string,
+  { reporter }: ProviderReading,
+): readonly ReportField[] {
+  return specs.flatMap(({ name, value = "", envName }, i) => {
+    if (envName === undefined) return [{ name, value }];
+    const found = process.env[envName];
+    if (!found) reporter.report(joinPath(joinPath(path, i), "envName"), noSuchVariable(envName, name));
+    return found ? [{ name, value: found }] : [];
+  });
+}
+
+/** Envoy takes a percent sign for the begin of an operator, which it has no escape for there, and sends nothing. */
+function sentByGrpc(fields: readonly ReportField[], path: string, { reporter }: ProviderReading) {
+  return fields.filter(({ name, value }) => {
+    if (!value.includes("%")) return true;
+    reporter.report(path, percentInMetadata(name));
+    return false;
+  });
 }
 
 function fileLog(

@@ -4,7 +4,6 @@ import {
   choice,
   duration,
   flag,
-  later,
   list,
   mapOf,
   notEmpty,
@@ -38,7 +37,7 @@ const TRACING = record({
   customTags: mapOf(CUSTOM_TAG),
   useRequestIdForTraceSampling: flag(),
   enableIstioTags: flag(),
-  disableContextPropagation: later("the context of traces is passed on"),
+  disableContextPropagation: flag(),
 });
 
 const METRICS = [

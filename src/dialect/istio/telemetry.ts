@@ -113,18 +113,18 @@ class TelemetryReader {
       tags: spec.customTags && this.#tags(spec.customTags, joinPath(path, "customTags")),
       byRequestId: spec.useRequestIdForTraceSampling,
       istioTags: spec.enableIstioTags,
+      keepsContext: spec.disableContextPropagation,
     };
   }
 
   metrics({ providers, overrides = [], reportingInterval }: MetricsSpec, path: string): MetricsRule {
     const { reporter } = this.#reading;
-    if (reportingInterval !== undefined)
-      reporter.report(joinPath(path, "reportingInterval"), diagnostics.noReportingInterval());
     return {
       providers: this.#providers(providers, path, "metrics"),
       overrides: overrides.flatMap(
         (override, i) => readMetricOverride(override, `${joinPath(path, "overrides")}[${i}]`, reporter) ?? [],
       ),
+      reportMs: reportingInterval,
     };
   }
 

@@ -8,6 +8,9 @@ const TRACER: ZipkinTracer = {
   cluster: "nobody",
   path: "/api/v2/spans",
   authority: "nobody",
+  timeoutMs: 0,
+  headers: [],
+  passesW3c: false,
   wideIds: true,
   sharesIds: false,
 };

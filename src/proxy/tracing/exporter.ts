@@ -19,8 +19,6 @@ export interface FlushSettings {
 const MAX_SPANS = 2_000;
 /** What a report holds at most: collectors refuse larger ones (Zipkin: 5 MB; gRPC: 4 MB). */
 const MAX_REPORTED = 512;
-/** Envoy's `tracing.zipkin.request_timeout`. */
-const ZIPKIN_TIMEOUT_MS = 5_000;
 const GRPC_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /** As Envoy counts (`tracing.zipkin.*`, `tracing.opentelemetry.*`). */
@@ -96,13 +94,13 @@ export class SpanExporter {
 
   #content(spans: readonly Span[]): ReportContent {
     const { tracer } = this;
-    const { authority } = tracer;
+    const { authority, headers, timeoutMs } = tracer;
     if (tracer.kind === "zipkin") {
       const body = encodeZipkin(spans, this.#teller);
       const { path } = tracer;
-      return { authority, path, type: "application/json", headers: [], body, timeoutMs: ZIPKIN_TIMEOUT_MS };
+      return { authority, path, type: "application/json", headers, body, timeoutMs };
     }
-    const { httpPath, headers, timeoutMs } = tracer;
+    const { httpPath } = tracer;
     const type = httpPath === undefined ? undefined : "application/x-protobuf";
     return {
       authority,

@@ -49,12 +49,12 @@ export class ManagerTracing {
     const sampling = own?.sampling ?? this.#tracing.sampling;
     const reason = decideTrace(headers, sampling, this.#rules, Math.random());
     const operation = this.#operation(headers, own?.operation ?? "", own?.propagates ?? false);
-    const received = receivedContext(headers, this.#tracer.kind);
+    const received = receivedContext(headers, this.#tracer);
     if (!received) return undefined;
     const sampled = received.sampled ?? reason !== "not-traceable";
     const isServer = !this.#isEgress;
     const context = spanContext(received, this.#tracer, isServer);
-    injectContext(headers, this.#tracer.kind, context, sampled);
+    if (this.#tracing.propagates) injectContext(headers, this.#tracer, context, sampled);
     if (!sampled) return undefined;
     const isClient = this.#isEgress && !this.#tracing.spansOfAttempts;
     const shared = context.id === received.spanId && context.id !== "";
@@ -126,7 +126,7 @@ export class RequestTrace {
   beginAttempt(headers: HeaderList, cluster: Cluster, host: Host, retries: number): AttemptTrace | undefined {
     if (!this.#tracing.spansOfAttempts) return undefined;
     const context = childContext(this.#context);
-    injectContext(headers, this.#tracer.kind, context, true);
+    if (this.#tracing.propagates) injectContext(headers, this.#tracer, context, true);
     const name = `router ${cluster.table.statName} egress`;
     const span = new Span(context, name, "client", performance.now());
     if (retries > 0) span.tag("retry.count", String(retries));

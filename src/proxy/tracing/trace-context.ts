@@ -32,10 +32,14 @@ const B3 = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-([01d]))?(?:-([0-9a-f
 const TRACE_ID = /^(?:[0-9a-f]{16}|[0-9a-f]{32})$/i;
 const SPAN_ID = /^[0-9a-f]{16}$/i;
 const ZERO = /^0+$/;
+/** Digits of W3C's trace ids. */
+const WIDE_ID = 32;
 
 /** Undefined: what came cannot be read, and the request is not traced (Envoy: ExtractorException). */
-export function receivedContext(headers: HeaderList, kind: Tracer["kind"]): ReceivedContext | undefined {
-  return kind === "zipkin" ? receivedB3(headers) : receivedW3c(headers);
+export function receivedContext(headers: HeaderList, tracer: Tracer): ReceivedContext | undefined {
+  if (tracer.kind === "opentelemetry") return receivedW3c(headers);
+  const received = receivedB3(headers);
+  return received === NOTHING && tracer.passesW3c ? receivedW3c(headers) : received;
 }
 
 function receivedB3(headers: HeaderList): ReceivedContext | undefined {
@@ -100,15 +104,15 @@ export function childContext({ traceId, id, state }: SpanContext): SpanContext {
 /** Tells the next hop, in the form in which the caller told us. */
 export function injectContext(
   headers: HeaderList,
-  kind: Tracer["kind"],
+  tracer: Tracer,
   { traceId, id, parentId, state }: SpanContext,
   sampled: boolean,
 ): void {
-  if (kind === "opentelemetry") {
-    setHeader(headers, "traceparent", `00-${traceId}-${id}-${sampled ? "01" : "00"}`);
+  if (tracer.kind === "opentelemetry" || tracer.passesW3c) {
+    setHeader(headers, "traceparent", `00-${traceId.padStart(WIDE_ID, "0")}-${id}-${sampled ? "01" : "00"}`);
     if (state !== "") setHeader(headers, "tracestate", state);
-    return;
   }
+  if (tracer.kind === "opentelemetry") return;
   const flag = sampled ? "1" : "0";
   if (getHeader(headers, "b3") !== undefined) {
     setHeader(headers, "b3", `${traceId}-${id}-${flag}${parentId === "" ? "" : `-${parentId}`}`);

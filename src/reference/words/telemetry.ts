@@ -44,7 +44,7 @@ export const TELEMETRY: KindWords = {
     "overrides.tagOverrides": "Changes of its labels, by name",
     "tagOverrides.operation": { says: "UPSERT sets the label, REMOVE takes it out", default: "UPSERT" },
     "tagOverrides.value": "An expression for the label (CEL)",
-    "metrics.reportingInterval": "Time between reports; has no effect",
+    "metrics.reportingInterval": { says: "How often byte streams are counted while they last", default: "5s" },
     "spec.accessLogging": "Access logs",
     "accessLogging.match": "Traffic that it is for",
     "accessLogging.providers": {

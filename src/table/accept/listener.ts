@@ -16,7 +16,7 @@ import { acceptAddress } from "./endpoint.ts";
 import { acceptKeepaliveOptions } from "./keepalive.ts";
 import { acceptListenerFilters } from "./listener-filter.ts";
 import { readOrigin } from "./metadata.ts";
-import { acceptMetricOverrides } from "./metric-overrides.ts";
+import { acceptMetricOverrides, acceptReportingInterval } from "./metric-overrides.ts";
 import { acceptNetworkFilters } from "./network-filter.ts";
 import { milliseconds, type Scope } from "./scope.ts";
 import type { InlineSecrets } from "./secret.ts";
@@ -46,7 +46,8 @@ function acceptChain(
   const tls = acceptDownstreamTls(scope.field("transport_socket"), chain.transportSocket, inline);
   const handshakeTimeoutMs = milliseconds(chain.transportSocketConnectTimeout, 0);
   const metrics = acceptMetricOverrides(scope, chain.metadata);
-  return terminal && { name: chain.name, fingerprint, tls, handshakeTimeoutMs, filters, terminal, metrics };
+  const reportMs = acceptReportingInterval(scope, chain.metadata);
+  return terminal && { name: chain.name, fingerprint, tls, handshakeTimeoutMs, filters, terminal, metrics, reportMs };
 }
 
 /**

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { create, type JsonValue } from "@bufbuild/protobuf";
 import { MetadataSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { valuesOf } from "../metric-overrides.ts";
-import { acceptMetricOverrides } from "./metric-overrides.ts";
+import { acceptMetricOverrides, acceptReportingInterval } from "./metric-overrides.ts";
 import { Scope } from "./scope.ts";
 
 function accept(metrics: JsonValue) {
@@ -44,6 +44,21 @@ test("metadata of a chain says what is counted otherwise, an expression once for
     ["code", 2],
   ]);
   expect(valuesOf(accepted!, FACTS)).toEqual(["8080", "/a", "unknown"]);
+});
+
+test.each<[JsonValue | undefined, number, number]>([
+  [undefined, 5_000, 0],
+  ["15s", 15_000, 0],
+  ["0.25s", 250, 0],
+  ["0s", 5_000, 1],
+  ["15", 5_000, 1],
+  [15, 5_000, 1],
+])("byte streams are counted every %p", (written, ms, refused) => {
+  const scope = Scope.root("listener");
+  const fields = written === undefined ? {} : { tcp_reporting_duration: written };
+  const metadata = create(MetadataSchema, { filterMetadata: { "heddle.dev": fields } });
+  expect(acceptReportingInterval(scope, metadata)).toBe(ms);
+  expect(scope.rejections).toHaveLength(refused);
 });
 
 test("chains that say the same have one object, and others none", () => {

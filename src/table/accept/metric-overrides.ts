@@ -36,6 +36,20 @@ export function acceptMetricOverrides(scope: Scope, metadata: Metadata | undefin
   return at.rejections.length > before ? made : accepted.of(key, () => made);
 }
 
+/** Istio's `tcp_reporting_duration` where nobody says it (stats.PluginConfig). */
+const REPORT_MS = 5_000;
+
+/** Beside the overrides, as the same message has it. */
+export function acceptReportingInterval(scope: Scope, metadata: Metadata | undefined): number {
+  const written = metadata?.filterMetadata["heddle.dev"]?.tcp_reporting_duration;
+  if (written === undefined) return REPORT_MS;
+  const seconds = typeof written === "string" && /^\d+(?:\.\d{1,9})?s$/.test(written) ? Number.parseFloat(written) : 0;
+  if (seconds > 0) return seconds * 1_000;
+  const at = scope.field("metadata").field("filter_metadata").key("heddle.dev").field("tcp_reporting_duration");
+  at.reject("not a duration above 0");
+  return REPORT_MS;
+}
+
 class OverridesReader {
   readonly values: CelText[] = [];
   readonly #numbers = new Map<string, number>();

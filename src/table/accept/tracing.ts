@@ -1,6 +1,5 @@
 // HttpConnectionManager.Tracing and Route.Tracing.
 
-import type { TypedExtensionConfig } from "../../xds/gen/envoy/config/core/v3/extension_pb.ts";
 import type {
   Decorator,
   Tracing as RouteTracingMessage,
@@ -13,6 +12,7 @@ import {
 import {
   type ZipkinConfig,
   ZipkinConfig_CollectorEndpointVersion,
+  ZipkinConfig_TraceContextOption,
   ZipkinConfigSchema,
 } from "../../xds/gen/envoy/config/trace/v3/zipkin_pb.ts";
 import type {
@@ -20,8 +20,6 @@ import type {
   RequestIDExtension,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts";
 import { UuidRequestIdConfigSchema } from "../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
-import { EnvironmentResourceDetectorConfigSchema } from "../../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
-import { StaticConfigResourceDetectorConfigSchema } from "../../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector_pb.ts";
 import type { MetadataKind } from "../../xds/gen/envoy/type/metadata/v3/metadata_pb.ts";
 import type {
   CustomTag_Metadata,
@@ -45,7 +43,9 @@ import type {
   ZipkinTracer,
 } from "../tracing.ts";
 import { acceptGrpcService } from "./grpc-service.ts";
-import { isA, milliseconds, type Scope } from "./scope.ts";
+import { acceptHttpService, type HttpTarget } from "./http-service.ts";
+import { detected } from "./resource-detector.ts";
+import { isA, type Scope } from "./scope.ts";
 
 /** Envoy's (http_connection_manager.proto). */
 const DEFAULT_PATH_LENGTH = 256;
@@ -131,41 +131,38 @@ export function acceptTags(scope: Scope, tags: readonly CustomTagMessage[]): rea
 
 // ── tracers ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Envoy's `tracing.zipkin.request_timeout`. */
+const ZIPKIN_TIMEOUT_MS = 5_000;
+
+/** `collector_service` stands over the fields before it. */
+function zipkinTarget(scope: Scope, config: ZipkinConfig): HttpTarget {
+  const { collectorService, collectorCluster: cluster, collectorEndpoint: path, collectorHostname } = config;
+  if (collectorService) return acceptHttpService(scope.field("collector_service"), collectorService);
+  if (cluster === "") scope.field("collector_cluster").reject("empty");
+  if (path === "") scope.field("collector_endpoint").reject("empty");
+  return { cluster, path, authority: collectorHostname || cluster, timeoutMs: ZIPKIN_TIMEOUT_MS, headers: [] };
+}
+
 function acceptZipkin(scope: Scope, config: ZipkinConfig): ZipkinTracer {
   scope.only(config, [
     "collectorCluster",
     "collectorEndpoint",
     "collectorEndpointVersion",
     "collectorHostname",
+    "collectorService",
     "traceId128bit",
     "sharedSpanContext",
+    "traceContextOption",
   ]);
   if (config.collectorEndpointVersion !== ZipkinConfig_CollectorEndpointVersion.HTTP_JSON)
     scope.field("collector_endpoint_version").reject("only HTTP_JSON is supported by Heddle's proxy");
-  if (config.collectorCluster === "") scope.field("collector_cluster").reject("empty");
-  if (config.collectorEndpoint === "") scope.field("collector_endpoint").reject("empty");
   return {
     kind: "zipkin",
-    cluster: config.collectorCluster,
-    path: config.collectorEndpoint,
-    authority: config.collectorHostname || config.collectorCluster,
+    ...zipkinTarget(scope, config),
+    passesW3c: config.traceContextOption === ZipkinConfig_TraceContextOption.USE_B3_WITH_W3C_PROPAGATION,
     wideIds: config.traceId128bit,
     sharesIds: config.sharedSpanContext ?? true,
   };
-}
-
-/** `a=b,c=d` (OpenTelemetry: OTEL_RESOURCE_ATTRIBUTES). */
-function environmentAttributes(): readonly string[] {
-  return (process.env.OTEL_RESOURCE_ATTRIBUTES ?? "").split(",").flatMap((pair) => {
-    const at = pair.indexOf("=");
-    return at === -1 ? [] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-  });
-}
-
-function detected(scope: Scope, { typedConfig: any }: TypedExtensionConfig): readonly string[] {
-  if (any && isA(any, EnvironmentResourceDetectorConfigSchema)) return environmentAttributes();
-  const config = scope.field("typed_config").unpack(any, StaticConfigResourceDetectorConfigSchema);
-  return Object.entries(config?.attributes ?? {}).flat();
 }
 
 function resourceOf(scope: Scope, { serviceName, resourceDetectors }: OpenTelemetryConfig): readonly string[] {
@@ -186,23 +183,12 @@ function acceptOtlp(scope: Scope, config: OpenTelemetryConfig): OtlpTracer {
   if (grpcService) {
     return { ...none, ...acceptGrpcService(scope.field("grpc_service"), grpcService), httpPath: undefined };
   }
-  const uri = httpService?.httpUri;
-  if (uri?.httpUpstreamType.case !== "cluster") {
-    scope.reject("neither grpc_service nor http_service with a cluster");
+  if (!httpService) {
+    scope.reject("neither grpc_service nor http_service");
     return { ...none, httpPath: "/" };
   }
-  const place = /^(?:[a-z]+:\/\/)?([^/?]*)(.*)$/i.exec(uri.uri);
-  const headers = (httpService?.requestHeadersToAdd ?? []).flatMap(({ header }) =>
-    header ? [header.key.toLowerCase(), header.value] : [],
-  );
-  return {
-    ...none,
-    cluster: uri.httpUpstreamType.value,
-    authority: place?.[1] ?? "",
-    httpPath: place?.[2] || "/",
-    timeoutMs: milliseconds(uri.timeout, 0),
-    headers,
-  };
+  const { path: httpPath, ...target } = acceptHttpService(scope.field("http_service"), httpService);
+  return { ...none, ...target, httpPath };
 }
 
 function acceptTracer(scope: Scope, provider: Tracing_Http | undefined): Tracer | undefined {
@@ -229,6 +215,7 @@ export function acceptTracing(scope: Scope, tracing: HttpConnectionManager_Traci
     "customTags",
     "provider",
     "spawnUpstreamSpan",
+    "noContextPropagation",
   ]);
   return {
     sampling: {
@@ -240,6 +227,7 @@ export function acceptTracing(scope: Scope, tracing: HttpConnectionManager_Traci
     tags: acceptTags(scope.field("custom_tags"), tracing.customTags),
     maxPathLength: tracing.maxPathTagLength ?? DEFAULT_PATH_LENGTH,
     spansOfAttempts: tracing.spawnUpstreamSpan ?? false,
+    propagates: !tracing.noContextPropagation,
   };
 }
 

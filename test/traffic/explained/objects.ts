@@ -167,6 +167,9 @@ spec:
     - {destination: {host: golden, subset: v2}, weight: 30}
   - match: [{sourceLabels: {app: other}, uri: {prefix: /open}}]
     route: [{destination: {host: golden, subset: v2}}]
+  - name: secure
+    match: [{uri: {prefix: /scheme}, scheme: {exact: https}}]
+    redirect: {uri: /secure}
   - match: [{uri: {prefix: /CaSe}, ignoreUriCase: true}]
     route: [{destination: {host: golden, subset: v1}}]
   - match: [{authority: {prefix: golden.default}, uri: {prefix: /named}}]

@@ -33,13 +33,27 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
   ["x-forwarded-for", "203.0.113.7"],
   ["x-forwarded-for", "198.51.100.1, 203.0.113.9"],
   ["x-forwarded-proto", "https"],
+  ["x-forwarded-proto", "gopher"],
   ["x-envoy-original-path", "/forged"],
   ["x-forwarded-host", "forged.test"],
   ["user-agent", "somebody/1.0"],
 ];
 
 const HEADS = ["/direct", "/teapot", "/moved", "/prefix/", "/old/", "/re/12", "/re/x", "/silver", "/nobody", "/absent"]
-  .concat(["/plain", "/abort", "/weights", "/open", "/case", "/CASE", "/named", "/secret", "/detail", "/detail/secret"])
+  .concat([
+    "/scheme",
+    "/scheme",
+    "/plain",
+    "/abort",
+    "/weights",
+    "/open",
+    "/case",
+    "/CASE",
+    "/named",
+    "/secret",
+    "/detail",
+    "/detail/secret",
+  ])
   .concat([
     "/only-edge",
     "/outside",

@@ -6,7 +6,7 @@ import { until } from "../../../src/base/until-fixture.ts";
 import { Collector, type ReceivedSpan } from "./collector.ts";
 import { collectorCluster } from "./collector-cluster.ts";
 import { type CaseConfiguration, DIRECT } from "./configuration.ts";
-import { type Message, typed } from "./message.ts";
+import { type Message, merge, typed } from "./message.ts";
 import { traffic } from "./traffic.ts";
 import { fieldOf } from "./wire.ts";
 
@@ -159,6 +159,82 @@ traffic(
     expect(collector.spans).toHaveLength(1);
   },
 );
+
+const FIELDS = [{ header: { key: "X-Token", value: "a=b%%" }, append_action: "OVERWRITE_IF_EXISTS_OR_ADD" }];
+const BY_SERVICE = {
+  collector_cluster: null,
+  collector_endpoint: null,
+  collector_hostname: null,
+  collector_service: {
+    http_uri: { uri: "http://collector.test/spans", cluster: "by-http", timeout: "5s" },
+    request_headers_to_add: FIELDS,
+  },
+};
+
+for (const [way, tracer, path] of [
+  ["zipkin", provider("zipkin", merge(ZIPKIN, BY_SERVICE)), "/spans"],
+  ["OTLP over HTTP", provider("opentelemetry", merge(HTTP, { http_service: { request_headers_to_add: FIELDS } })), ""],
+  [
+    "OTLP over gRPC",
+    provider("opentelemetry", merge(GRPC, { grpc_service: { initial_metadata: [{ key: "x-token", value: "a=b" }] } })),
+    "",
+  ],
+] as const)
+  traffic(
+    `reports have fields of their own: ${way}`,
+    { ...traced(tracer, {}, OUTBOUND), legs: DIRECT },
+    async ({ client }) => {
+      await client.request("/");
+      await spans();
+      const [report] = collector.reports;
+      // The values of HTTP are formats, those of gRPC are not.
+      expect(report!.headers["x-token"]).toBe(way === "OTLP over gRPC" ? "a=b" : "a=b%");
+      if (path !== "") expect([report!.path, report!.headers.host]).toEqual([path, "collector.test"]);
+    },
+  );
+
+traffic(
+  "beside B3, W3C's form is read where B3 says nothing, and both go on",
+  { ...zipkin({}, { trace_context_option: "USE_B3_WITH_W3C_PROPAGATION" }, OUTBOUND), legs: DIRECT },
+  async ({ client, application }) => {
+    await client.request("/", { headers: { traceparent: `00-${TRACE}-${CALLER}-01`, tracestate: "a=b" } });
+    await client.request("/", { headers: { traceparent: `00-${TRACE}-${CALLER}-00` } });
+    await client.request("/", { headers: { "x-b3-traceid": CALLER, "x-b3-spanid": CALLER, "x-b3-sampled": "1" } });
+    await client.request("/");
+    const [first, narrow, root] = await spans(3);
+    expect([first!.traceId, first!.parentId]).toEqual([TRACE, CALLER]);
+    expect([narrow!.traceId, narrow!.parentId]).toEqual([CALLER, CALLER]);
+    const heard = application.requests.map(({ headers }) =>
+      ["traceparent", "tracestate", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled"].map((name) =>
+        fieldOf(headers, name),
+      ),
+    );
+    const unsampled = heard[1]![3]!;
+    expect(heard).toEqual([
+      [`00-${TRACE}-${first!.id}-01`, "a=b", TRACE, first!.id, "1"],
+      [`00-${TRACE}-${unsampled}-00`, undefined, TRACE, unsampled, "0"],
+      [`00-0000000000000000${CALLER}-${narrow!.id}-01`, undefined, CALLER, narrow!.id, "1"],
+      [`00-0000000000000000${root!.traceId}-${root!.id}-01`, undefined, root!.traceId, root!.id, "1"],
+    ]);
+  },
+);
+
+for (const [way, tracer, field] of [
+  ["zipkin", provider("zipkin", ZIPKIN), "x-b3-traceid"],
+  ["OTLP", provider("opentelemetry", GRPC), "traceparent"],
+] as const)
+  traffic(
+    `a trace may end here, told all the same: ${way}`,
+    {
+      ...traced(tracer, { no_context_propagation: true, spawn_upstream_span: true }, OUTBOUND),
+      legs: DIRECT,
+    },
+    async ({ client, application }) => {
+      await client.request("/");
+      await spans(2);
+      expect(fieldOf(application.requests[0]!.headers, field)).toBeUndefined();
+    },
+  );
 
 traffic(
   "the request's id says whether it is traced, and why",

@@ -4,6 +4,8 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "../../../../../descriptor/file.ts";
+import type { HttpService } from "../../core/v3/http_service_pb.ts";
+import { file_envoy_config_core_v3_http_service } from "../../core/v3/http_service_pb.ts";
 import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -11,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file envoy/config/trace/v3/zipkin.proto.
  */
 export const file_envoy_config_trace_v3_zipkin: GenFile = /*@__PURE__*/
-  fileDesc("CiJlbnZveS9jb25maWcvdHJhY2UvdjMvemlwa2luLnByb3RvEhVlbnZveS5jb25maWcudHJhY2UudjMirgMKDFppcGtpbkNvbmZpZxIZChFjb2xsZWN0b3JfY2x1c3RlchgBIAEoCRIaChJjb2xsZWN0b3JfZW5kcG9pbnQYAiABKAkSFwoPdHJhY2VfaWRfMTI4Yml0GAMgASgIEjcKE3NoYXJlZF9zcGFuX2NvbnRleHQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEmAKGmNvbGxlY3Rvcl9lbmRwb2ludF92ZXJzaW9uGAUgASgOMjwuZW52b3kuY29uZmlnLnRyYWNlLnYzLlppcGtpbkNvbmZpZy5Db2xsZWN0b3JFbmRwb2ludFZlcnNpb24SGgoSY29sbGVjdG9yX2hvc3RuYW1lGAYgASgJEiMKF3NwbGl0X3NwYW5zX2Zvcl9yZXF1ZXN0GAcgASgIQgIYASJyChhDb2xsZWN0b3JFbmRwb2ludFZlcnNpb24SLQolREVQUkVDQVRFRF9BTkRfVU5BVkFJTEFCTEVfRE9fTk9UX1VTRRAAGgIIARINCglIVFRQX0pTT04QARIOCgpIVFRQX1BST1RPEAISCAoER1JQQxADQnoKI2lvLmVudm95cHJveHkuZW52b3kuY29uZmlnLnRyYWNlLnYzQgtaaXBraW5Qcm90b1ABWkRnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9lbnZveS9jb25maWcvdHJhY2UvdjM7dHJhY2V2M2IGcHJvdG8z", [file_google_protobuf_wrappers]);
+  fileDesc("CiJlbnZveS9jb25maWcvdHJhY2UvdjMvemlwa2luLnByb3RvEhVlbnZveS5jb25maWcudHJhY2UudjMihQUKDFppcGtpbkNvbmZpZxIZChFjb2xsZWN0b3JfY2x1c3RlchgBIAEoCRIaChJjb2xsZWN0b3JfZW5kcG9pbnQYAiABKAkSFwoPdHJhY2VfaWRfMTI4Yml0GAMgASgIEjcKE3NoYXJlZF9zcGFuX2NvbnRleHQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEmAKGmNvbGxlY3Rvcl9lbmRwb2ludF92ZXJzaW9uGAUgASgOMjwuZW52b3kuY29uZmlnLnRyYWNlLnYzLlppcGtpbkNvbmZpZy5Db2xsZWN0b3JFbmRwb2ludFZlcnNpb24SGgoSY29sbGVjdG9yX2hvc3RuYW1lGAYgASgJElQKFHRyYWNlX2NvbnRleHRfb3B0aW9uGAggASgOMjYuZW52b3kuY29uZmlnLnRyYWNlLnYzLlppcGtpbkNvbmZpZy5UcmFjZUNvbnRleHRPcHRpb24SPAoRY29sbGVjdG9yX3NlcnZpY2UYCSABKAsyIS5lbnZveS5jb25maWcuY29yZS52My5IdHRwU2VydmljZRIjChdzcGxpdF9zcGFuc19mb3JfcmVxdWVzdBgHIAEoCEICGAEicgoYQ29sbGVjdG9yRW5kcG9pbnRWZXJzaW9uEi0KJURFUFJFQ0FURURfQU5EX1VOQVZBSUxBQkxFX0RPX05PVF9VU0UQABoCCAESDQoJSFRUUF9KU09OEAESDgoKSFRUUF9QUk9UTxACEggKBEdSUEMQAyJBChJUcmFjZUNvbnRleHRPcHRpb24SCgoGVVNFX0IzEAASHwobVVNFX0IzX1dJVEhfVzNDX1BST1BBR0FUSU9OEAFCegojaW8uZW52b3lwcm94eS5lbnZveS5jb25maWcudHJhY2UudjNCC1ppcGtpblByb3RvUAFaRGdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy90cmFjZS92Mzt0cmFjZXYzYgZwcm90bzM", [file_envoy_config_core_v3_http_service, file_google_protobuf_wrappers]);
 
 /**
  * Configuration for the Zipkin tracer.
@@ -68,24 +70,16 @@ export type ZipkinConfig = Message<"envoy.config.trace.v3.ZipkinConfig"> & {
   collectorHostname: string;
 
   /**
-   * If this is set to true, then Envoy will be treated as an independent hop in trace chain. A complete span pair will be created for a single
-   * request. Server span will be created for the downstream request and client span will be created for the related upstream request.
-   * This should be set to true in the following cases:
-   *
-   * * The Envoy Proxy is used as gateway or ingress.
-   * * The Envoy Proxy is used as sidecar but inbound traffic capturing or outbound traffic capturing is disabled.
-   * * Any case that the :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>` is set to true.
-   *
-   * .. attention::
-   *
-   *   If this is set to true, then the
-   *   :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>`
-   *   SHOULD be set to true also to ensure the correctness of trace chain.
-   *
-   *   Both this field and ``start_child_span`` are deprecated by the
-   *   :ref:`spawn_upstream_span <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing.spawn_upstream_span>`.
-   *   Please use that ``spawn_upstream_span`` field to control the span creation.
-   *
+   * @generated from field: envoy.config.trace.v3.ZipkinConfig.TraceContextOption trace_context_option = 8;
+   */
+  traceContextOption: ZipkinConfig_TraceContextOption;
+
+  /**
+   * @generated from field: envoy.config.core.v3.HttpService collector_service = 9;
+   */
+  collectorService?: HttpService | undefined;
+
+  /**
    * @generated from field: bool split_spans_for_request = 7 [deprecated = true];
    * @deprecated
    */
@@ -153,4 +147,66 @@ export type ZipkinConfig_CollectorEndpointVersion = (typeof ZipkinConfig_Collect
  */
 export const ZipkinConfig_CollectorEndpointVersionSchema: GenEnum<ZipkinConfig_CollectorEndpointVersion> = /*@__PURE__*/
   enumDesc(file_envoy_config_trace_v3_zipkin, 0, 0);
+
+/**
+ * If this is set to true, then Envoy will be treated as an independent hop in trace chain. A complete span pair will be created for a single
+ * request. Server span will be created for the downstream request and client span will be created for the related upstream request.
+ * This should be set to true in the following cases:
+ *
+ * * The Envoy Proxy is used as gateway or ingress.
+ * * The Envoy Proxy is used as sidecar but inbound traffic capturing or outbound traffic capturing is disabled.
+ * * Any case that the :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>` is set to true.
+ *
+ * .. attention::
+ *
+ *   If this is set to true, then the
+ *   :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>`
+ *   SHOULD be set to true also to ensure the correctness of trace chain.
+ *
+ *   Both this field and ``start_child_span`` are deprecated by the
+ *   :ref:`spawn_upstream_span <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing.spawn_upstream_span>`.
+ *   Please use that ``spawn_upstream_span`` field to control the span creation.
+ *
+ * @generated from enum envoy.config.trace.v3.ZipkinConfig.TraceContextOption
+ */
+export const ZipkinConfig_TraceContextOption = {
+  /**
+   * @generated from enum value: USE_B3 = 0;
+   */
+  USE_B3: 0,
+
+  /**
+   * @generated from enum value: USE_B3_WITH_W3C_PROPAGATION = 1;
+   */
+  USE_B3_WITH_W3C_PROPAGATION: 1,
+} as const;
+
+/**
+ * If this is set to true, then Envoy will be treated as an independent hop in trace chain. A complete span pair will be created for a single
+ * request. Server span will be created for the downstream request and client span will be created for the related upstream request.
+ * This should be set to true in the following cases:
+ *
+ * * The Envoy Proxy is used as gateway or ingress.
+ * * The Envoy Proxy is used as sidecar but inbound traffic capturing or outbound traffic capturing is disabled.
+ * * Any case that the :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>` is set to true.
+ *
+ * .. attention::
+ *
+ *   If this is set to true, then the
+ *   :ref:`start_child_span of router <envoy_v3_api_field_extensions.filters.http.router.v3.Router.start_child_span>`
+ *   SHOULD be set to true also to ensure the correctness of trace chain.
+ *
+ *   Both this field and ``start_child_span`` are deprecated by the
+ *   :ref:`spawn_upstream_span <envoy_v3_api_field_extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing.spawn_upstream_span>`.
+ *   Please use that ``spawn_upstream_span`` field to control the span creation.
+ *
+ * @generated from enum envoy.config.trace.v3.ZipkinConfig.TraceContextOption
+ */
+export type ZipkinConfig_TraceContextOption = (typeof ZipkinConfig_TraceContextOption)[keyof typeof ZipkinConfig_TraceContextOption] | UnknownEnum;
+
+/**
+ * Describes the enum envoy.config.trace.v3.ZipkinConfig.TraceContextOption.
+ */
+export const ZipkinConfig_TraceContextOptionSchema: GenEnum<ZipkinConfig_TraceContextOption> = /*@__PURE__*/
+  enumDesc(file_envoy_config_trace_v3_zipkin, 0, 1);
 
