@@ -143,7 +143,7 @@ class Side {
     const messages = Array.isArray(json?.routes) ? json.routes : [];
     const seen = new Map<string, number>();
     return new Map(
-      host.routes.map((route, i) => {
+      [...host.routes].map((route, i) => {
         const text = routeText(route);
         const count = (seen.get(text) ?? 0) + 1;
         seen.set(text, count);

@@ -80,7 +80,7 @@ export class Routing {
   /** Routes that rules made say whose they are; the compiler names the rules' places first, and in the routes' order. */
   #routeSource(host: VirtualHost, route: Route): Source | undefined {
     if (!route.origin) return this.#hostSource(host);
-    const made = host.routes.filter(({ origin }) => origin !== undefined);
+    const made = [...host.routes].filter(({ origin }) => origin !== undefined);
     const source = this.#sources(host)[made.indexOf(route)];
     return source && originPath(source.origin) === route.origin.config ? source : undefined;
   }
@@ -90,7 +90,7 @@ export class Routing {
     const [domain = ""] = host.domains;
     const server = this.#servers.find((bound) => bound.server.hosts.some((at) => covers(at.host, domain)));
     if (server) return serverSource(server);
-    const rules = host.routes.filter(({ origin }) => origin !== undefined).length;
+    const rules = [...host.routes].filter(({ origin }) => origin !== undefined).length;
     // After it come names that stand for it.
     return this.#sources(host)
       .slice(rules)
@@ -110,7 +110,8 @@ export class Routing {
     request: RequestFacts,
     connection: ConnectionFacts,
   ): Alternative | undefined {
-    const routes = host.routes.slice(host.routes.indexOf(route) + 1);
+    const all = [...host.routes];
+    const routes = all.slice(all.indexOf(route) + 1);
     const second = chooseRoute({ ...host, routes, paths: undefined }, request, connection, FIRST);
     return second && { decision: routeText(second), by: this.#routeSource(host, second) };
   }

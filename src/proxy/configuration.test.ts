@@ -81,7 +81,7 @@ describe("virtual hosts of VHDS", () => {
   function answers(...authorities: string[]): (number | undefined)[] {
     const { current } = configuration.routes("r");
     return authorities.map((authority) => {
-      const action = current?.virtualHosts.find(authority)?.routes[0]?.action;
+      const action = current?.virtualHosts.find(authority)?.routes.at(0)?.action;
       return action?.kind === "direct" ? action.status : undefined;
     });
   }

@@ -171,7 +171,7 @@ test("virtual hosts are compiled when they are first asked for, and once", () =>
   complete(applyUpdate(received([routes(3)]), configuration));
   expect([...inForce().values()]).toEqual([false, false, false]);
   const table = find("1.example");
-  expect(table?.routes[0]?.action).toMatchObject({ kind: "direct", status: 201 });
+  expect(table?.routes.at(0)?.action).toMatchObject({ kind: "direct", status: 201 });
   expect(find("1.example")).toBe(table!);
   expect([...inForce().values()]).toEqual([false, true, false]);
 });
@@ -190,7 +190,7 @@ test("a virtual host that did not change keeps its table, and one in use is comp
   expect(Object.fromEntries(inForce())).toEqual({ "host 9": false, "host 2": false, "host 1": true, "host 0": true });
   expect(find("0.example")).toBe(first!);
   expect(find("1.example")).not.toBe(second);
-  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 207 });
+  expect(find("1.example")?.routes.at(0)?.action).toMatchObject({ kind: "direct", status: 207 });
   expect(find("3.example")).toBeUndefined();
   // What all of them inherit has changed.
   send([virtualHosts[0]!, changed], true);
@@ -202,12 +202,12 @@ test("a virtual host of VHDS is compiled when it is first asked for, and anew wh
   const shell = create(RouteConfigurationSchema, { name: "r", vhds: { configSource: ADS } });
   complete(applyUpdate(received([encodeResource("rds", shell)]), configuration));
   complete(applyUpdate(received(discovered(2)), configuration));
-  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 201 });
+  expect(find("1.example")?.routes.at(0)?.action).toMatchObject({ kind: "direct", status: 201 });
   expect([...inForce().values()]).toEqual([false, true]);
   const changed = { ...host(8, "1.example"), name: "r/host 1" };
   complete(applyUpdate(received([encodeResource("vhds", create(VirtualHostSchema, changed))]), configuration));
   expect([...inForce().values()]).toEqual([false, true]);
-  expect(find("1.example")?.routes[0]?.action).toMatchObject({ kind: "direct", status: 208 });
+  expect(find("1.example")?.routes.at(0)?.action).toMatchObject({ kind: "direct", status: 208 });
 });
 
 /** Three megabytes: 40 routes of 2 KB each in 40 virtual hosts. */

@@ -168,7 +168,7 @@ function* applyVirtualHosts(update: Update, { routeManager }: Configuration): Re
     (table, name, bytes) => {
       const compile = virtualHostCompiler(Scope.root(name), shellOf(name));
       const isUsed = isInUse(routeManager.virtualHost(parseVirtualHostName(name)?.route ?? "", name));
-      return set(name, new DeferredVirtualHost(table, bytes, compile, isUsed ? table : undefined));
+      return set(name, new DeferredVirtualHost(table, bytes, compile, isUsed ? compile(bytes) : undefined));
     },
   );
   for (const route of touched) yield* routeManager.publishVirtualHosts(route);

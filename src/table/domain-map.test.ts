@@ -24,5 +24,8 @@ test("a copy changes without what it was copied from", () => {
   copy.set("new.example", 1);
   expect([copy.get(domains[3]!), copy.get(domains[4]!), copy.get("new.example")]).toEqual([-3, undefined, 1]);
   expect([map.get(domains[3]!), map.get(domains[4]!), map.get("new.example")]).toEqual([3, 4, undefined]);
-  expect(domains.slice(5).every((domain, i) => copy.get(domain) === i + 5)).toBe(true);
+  copy.replace(domains[5]!, 5, 5.5);
+  copy.replace(domains[6]!, 5, 6.5);
+  expect([map.get(domains[5]!), copy.get(domains[5]!), copy.get(domains[6]!)]).toEqual([5.5, 5.5, 6]);
+  expect(domains.slice(6).every((domain, i) => copy.get(domain) === i + 6)).toBe(true);
 });

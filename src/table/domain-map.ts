@@ -29,6 +29,12 @@ export class DomainMap<T> {
     this.#ownPart(partOf(domain)).set(domain, value);
   }
 
+  /** Where `domain` has `before`, by what stands for the same; also in the copies that share the part. */
+  replace(domain: string, before: T, value: T): void {
+    const part = this.#parts[partOf(domain)];
+    if (part?.get(domain) === before) part.set(domain, value);
+  }
+
   delete(domain: string): void {
     this.#ownPart(partOf(domain)).delete(domain);
   }

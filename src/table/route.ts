@@ -121,10 +121,16 @@ export interface Route {
   readonly tracing?: RouteTracing | undefined;
 }
 
+/** Routes in their order, be they there or made when they are asked for. */
+export interface RouteList extends Iterable<Route> {
+  readonly length: number;
+  at(i: number): Route | undefined;
+}
+
 export interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
-  readonly routes: readonly Route[];
+  readonly routes: RouteList;
   /** Which of them may take a path; undefined: all are asked. */
   readonly paths?: PathIndex | undefined;
   readonly rateLimits: readonly RateLimit[];
@@ -147,7 +153,7 @@ export function chooseRoute(
       i = paths.next(request.path, i);
       if (i < 0) return undefined;
     }
-    const route = routes[i]!;
+    const route = routes.at(i)!;
     if (matchesRoute(route.match, request, connection, random)) return route;
   }
   return undefined;

@@ -120,7 +120,14 @@ export class VirtualHosts {
   /** Exact first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`. A wildcard stands for at least one character. */
   find(authority: string): VirtualHost | undefined {
     const entry = this.#find(authority);
-    return entry && tableOf(entry);
+    return entry && this.#tableOf(entry, authority);
+  }
+
+  /** The next request finds the table itself: with 5,000 hosts one more object on the way is one more wait for memory. */
+  #tableOf(entry: VirtualHostEntry, authority: string): VirtualHost {
+    const table = tableOf(entry);
+    if (table !== entry) this.#domains.exact.replace(authority, entry, table);
+    return table;
   }
 
   /** Whether the virtual host that has `domain`, as written, serves requests already. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { complete } from "../base/steps.ts";
 import { VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.ts";
-import { cutField } from "./wire.ts";
+import { cutField, placesOf } from "./wire.ts";
 
 const FIELD = RouteConfigurationSchema.field.virtualHosts.number;
 
@@ -12,6 +12,9 @@ function together(bytes: Uint8Array) {
   const { elements, rest } = complete(cutField(bytes, FIELD));
   const message = fromBinary(RouteConfigurationSchema, rest);
   expect(message.virtualHosts).toEqual([]);
+  const places = placesOf(bytes, FIELD);
+  expect(elements.map((_, i) => bytes.subarray(places[i * 2], places[i * 2 + 1]))).toEqual([...elements]);
+  expect(places.length).toBe(elements.length * 2);
   message.virtualHosts.push(...elements.map((element) => fromBinary(VirtualHostSchema, element)));
   return message;
 }

@@ -37,3 +37,20 @@ export function* cutField(message: Uint8Array, field: number): Steps<Parts> {
   if (bytes.length > from) kept.push(bytes.subarray(from));
   return { elements, rest: kept.length === 1 ? kept[0]! : Buffer.concat(kept) };
 }
+
+/** Where the elements of the repeated message field number `field` begin and end in a message. @throws Error where the bytes are not one. */
+export function placesOf(message: Uint8Array, field: number): Uint32Array {
+  const reader = new BinaryReader(message);
+  const places: number[] = [];
+  while (reader.pos < reader.len) {
+    const [number, type] = reader.tag();
+    if (number !== field || type !== WireType.LengthDelimited) {
+      reader.skip(type, number);
+      continue;
+    }
+    const length = reader.uint32();
+    places.push(reader.pos, reader.pos + length);
+    reader.pos += length;
+  }
+  return Uint32Array.from(places);
+}

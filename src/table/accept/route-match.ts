@@ -5,7 +5,7 @@ import type * as table from "../route-match.ts";
 import { acceptRuntimeFraction } from "./fraction.ts";
 import { acceptHeaderMatch, acceptQueryMatch, acceptRegex, exactly } from "./match.ts";
 import type { Scope } from "./scope.ts";
-import { mapped } from "./shared.ts";
+import { mapped, NONE } from "./shared.ts";
 
 function acceptPath(scope: Scope, match: RouteMatch): table.PathMatch {
   const ignoreCase = match.caseSensitive === false;
@@ -26,6 +26,33 @@ function acceptPath(scope: Scope, match: RouteMatch): table.PathMatch {
       return { kind: "connect" };
   }
 }
+
+/** What an index of paths has of a match that was accepted; of a regex it knows nothing. */
+export function pathOfIndex(match: RouteMatch | undefined): table.PathMatch {
+  const by = match?.pathSpecifier;
+  if (match?.caseSensitive === false) return { kind: "connect" };
+  switch (by?.case) {
+    case "prefix":
+      return { kind: "prefix", text: by.value, ignoreCase: false };
+    case "pathSeparatedPrefix":
+      return { kind: "segments", text: by.value, ignoreCase: false };
+    case "path":
+      return { kind: "string", match: exactly(by.value, false) };
+    default:
+      return { kind: "connect" };
+  }
+}
+
+/** One for all: it is in every virtual host. */
+const ALWAYS: table.RouteMatch = {
+  path: { kind: "prefix", text: "/", ignoreCase: false },
+  headers: NONE,
+  query: NONE,
+  grpc: false,
+  certificate: undefined,
+  fraction: undefined,
+  always: true,
+};
 
 const NOTHING: table.RouteMatch = {
   path: { kind: "connect" },
@@ -66,5 +93,5 @@ export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): t
   const everyPath = path.kind === "prefix" && path.text === "/";
   const always =
     everyPath && headers.length === 0 && query.length === 0 && !grpc && !certificate && fraction === undefined;
-  return { path, headers, query, grpc, certificate, fraction, always };
+  return always && !path.ignoreCase ? ALWAYS : { path, headers, query, grpc, certificate, fraction, always };
 }

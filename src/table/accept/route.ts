@@ -15,6 +15,7 @@ import { readMetadata, readOrigin } from "./metadata.ts";
 import { acceptRedirect } from "./redirect.ts";
 import { acceptRouteMatch } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
+import { Memo } from "./shared.ts";
 import { acceptRouteTracing } from "./tracing.ts";
 
 function acceptBody(scope: Scope, source: DataSource | undefined): string | Uint8Array {
@@ -60,6 +61,9 @@ export interface Inherited {
   readonly bufferLimitBytes: number | undefined;
 }
 
+/** Every virtual host of Istio's has its `default`. */
+const names = new Memo<string>();
+
 export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): table.Route {
   scope.only(route, [
     "name",
@@ -82,7 +86,7 @@ export function acceptRoute(scope: Scope, route: Route, inherited: Inherited): t
     inherited.filters,
   );
   return {
-    name: route.name,
+    name: names.of(route.name, () => route.name),
     match: acceptRouteMatch(scope.field("match"), route.match),
     action: acceptAction(scope, route, {
       ...inherited,

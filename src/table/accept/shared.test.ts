@@ -19,7 +19,7 @@ function accepted(actions: readonly { readonly cluster: string; readonly retry_p
   return result.table;
 }
 
-const actionOf = ({ routes }: VirtualHost, i: number) => routes[i]!.action as ForwardAction;
+const actionOf = ({ routes }: VirtualHost, i: number) => routes.at(i)!.action as ForwardAction;
 
 test("routes that do the same share what they do, and those that do not keep their own", () => {
   const same = { cluster: "a", retry_policy: RETRY };
@@ -37,8 +37,8 @@ test("routes that do the same share what they do, and those that do not keep the
   expect(actionOf(host, 3).retry?.retries).toBe(3);
   expect([...actionOf(host, 3).retry!.statusCodes]).toEqual([503]);
   expect([...actionOf(host, 4).retry!.statusCodes]).toEqual([504]);
-  expect(host.routes[4]!.metadata).toBe(host.routes[0]!.metadata);
-  expect(host.routes[4]!.metadata).toEqual({ istio: { config: "/a" } });
+  expect(host.routes.at(4)!.metadata).toBe(host.routes.at(0)!.metadata);
+  expect(host.routes.at(4)!.metadata).toEqual({ istio: { config: "/a" } });
 });
 
 test("a refusal is not forgotten because it was heard before", () => {

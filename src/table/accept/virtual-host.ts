@@ -2,10 +2,14 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import {
+  type Route,
+  RouteSchema,
   type VirtualHost,
   VirtualHost_TlsRequirementType,
   VirtualHostSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import { placesOf } from "../../xds/wire.ts";
+import { DeferredRoutes } from "../deferred-routes.ts";
 import { NO_ROUTE_FILTERS, type RouteFilters } from "../filter/filter.ts";
 import { type HeaderMutation, NO_MUTATION } from "../header-mutation.ts";
 import type { MirrorPolicy } from "../mirror-policy.ts";
@@ -18,6 +22,7 @@ import { acceptMirrorPolicies } from "./mirror-policy.ts";
 import { acceptRateLimits } from "./rate-limit.ts";
 import { acceptRetryPolicy } from "./retry-policy.ts";
 import { acceptRoute, type Inherited } from "./route.ts";
+import { pathOfIndex } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
 
 /** What a route configuration says beside its virtual hosts; VHDS brings those on their own. */
@@ -47,16 +52,36 @@ export function scopeOfHost(at: Scope, i: number, name: string): Scope {
   return at.index(i, `[${JSON.stringify(name)}]`);
 }
 
-/** Makes tables of bytes that were checked at this place with the same `shell`. */
+/** Makes tables of bytes that were checked at this place with the same `shell`; routes that an index leads to are left in them. */
 export function virtualHostCompiler(
   place: Scope,
   shell: RouteConfigurationShell,
 ): (bytes: Uint8Array) => table.VirtualHost {
-  return (bytes) => acceptVirtualHost(place, fromBinary(VirtualHostSchema, bytes), shell);
+  return (bytes) => acceptVirtualHost(place, fromBinary(VirtualHostSchema, bytes), shell, bytes);
 }
 
-/** `shell`: what its route configuration says for all of its virtual hosts. */
-export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteConfigurationShell): table.VirtualHost {
+type Routes = Pick<table.VirtualHost, "routes" | "paths">;
+
+function acceptRoutes(at: Scope, routes: readonly Route[], inherited: Inherited): Routes {
+  const tables = routes.map((route, i) => acceptRoute(at.index(i), route, inherited));
+  return { routes: tables, paths: PathIndex.of(tables.map(({ match }) => match.path)) };
+}
+
+function deferRoutes(at: Scope, host: VirtualHost, inherited: Inherited, bytes: Uint8Array): Routes {
+  const paths = PathIndex.of(host.routes.map(({ match }) => pathOfIndex(match)));
+  if (!paths) return acceptRoutes(at, host.routes, inherited);
+  const places = placesOf(bytes, VirtualHostSchema.field.routes.number);
+  const compile = (route: Uint8Array, i: number) => acceptRoute(at.index(i), fromBinary(RouteSchema, route), inherited);
+  return { routes: new DeferredRoutes(bytes, places, compile), paths };
+}
+
+/** `shell`: what its route configuration says for all of its virtual hosts; `checked`: its bytes, where nothing in them is wrong. */
+export function acceptVirtualHost(
+  scope: Scope,
+  host: VirtualHost,
+  shell: RouteConfigurationShell,
+  checked?: Uint8Array,
+): table.VirtualHost {
   scope.only(host, [
     "name",
     "domains",
@@ -85,12 +110,14 @@ export function acceptVirtualHost(scope: Scope, host: VirtualHost, shell: RouteC
     bufferLimitBytes: host.perRequestBufferLimitBytes,
   };
   const at = scope.field("routes");
-  const routes = host.routes.map((route, i) => acceptRoute(at.index(i), route, inherited));
+  const { routes, paths } = checked
+    ? deferRoutes(at, host, inherited, checked)
+    : acceptRoutes(at, host.routes, inherited);
   return {
     name: host.name,
     domains: host.domains,
     routes,
-    paths: PathIndex.of(routes.map(({ match }) => match.path)),
+    paths,
     rateLimits: acceptRateLimits(scope.field("rate_limits"), host.rateLimits),
     attemptCountHeader: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
