@@ -1,27 +1,32 @@
-// Captured byte streams to headless services. Clients look up the endpoints and dial the one they want, so each has a listener at its address
-// (Istio: buildSidecarOutboundListeners, of services without an address) and a cluster of its own: who dials db-1 must not reach db-0.
+// Captured connections to headless services. Clients look up the endpoints and dial the one they want, so each has a listener at its address
+// (Istio: buildSidecarOutboundListeners, of services without an address) and a cluster of its own: who dials db-1 must not reach db-0. Of requests
+// that holds for endpoints with a name of their own; to others they go by the service's name, and are balanced.
 
 import { parseAddress } from "../base/cidr.ts";
 import { clientPolicyFor, endpointsOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
+import { compareText } from "../model/origin.ts";
 import { isHttp, isTls } from "../model/protocol.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { clusterName, listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { addressListener } from "./listener-capture.ts";
-import { addressRouteName } from "./listener-names.ts";
+import { endpointRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
+import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { endpointCluster, type ServiceClusterContext } from "./service-clusters.ts";
 import { streamRoute } from "./stream-route.ts";
+import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
 
 export interface HeadlessResources {
   readonly clusters: readonly Compiled[];
   readonly endpoints: readonly Compiled[];
   readonly listeners: readonly Compiled[];
+  readonly routes: readonly Compiled[];
 }
 
 /** A service of the mesh that clients reach by its endpoints' addresses. */
@@ -37,9 +42,20 @@ export function headlessAddresses(mesh: Mesh, service: Service): readonly string
   return [...new Set(ready.map(({ address }) => address))].filter(parseAddress).sort();
 }
 
-/** Requests are told apart by their Host, and TLS by its SNI. */
-function takesBytes({ protocol }: ServicePort): boolean {
-  return protocol !== "udp" && !isHttp(protocol) && !isTls(protocol);
+/** By the names of their own, sorted: the addresses of those that clients may be told. */
+export function instancesOf(mesh: Mesh, service: Service): readonly (readonly [string, readonly string[]])[] {
+  const found = new Map<string, Set<string>>();
+  for (const { number } of service.ports)
+    for (const { hostname, address, health } of endpointsOf(mesh, service, number)) {
+      if (hostname === undefined || health !== "healthy" || !parseAddress(address)) continue;
+      found.set(hostname, (found.get(hostname) ?? new Set()).add(address));
+    }
+  return [...found].sort(([a], [b]) => compareText(a, b)).map(([name, addresses]) => [name, [...addresses].sort()]);
+}
+
+/** TLS is told apart by its SNI. */
+function isDialled({ protocol }: ServicePort): boolean {
+  return protocol !== "udp" && !isTls(protocol);
 }
 
 /**
@@ -48,8 +64,8 @@ function takesBytes({ protocol }: ServicePort): boolean {
  */
 function dialledPorts(mesh: Mesh, service: Service, port: ServicePort): ReadonlyMap<string, ReadonlySet<number>> {
   const ports = new Map<string, Set<number>>();
-  for (const { address, applicationPort } of endpointsOf(mesh, service, port.number)) {
-    if (!parseAddress(address)) continue;
+  for (const { address, applicationPort, hostname } of endpointsOf(mesh, service, port.number)) {
+    if (!parseAddress(address) || (hostname === undefined && isHttp(port.protocol))) continue;
     const known = ports.get(address) ?? new Set([port.number]);
     ports.set(address, known.add(applicationPort));
   }
@@ -72,7 +88,7 @@ function planDialled(mesh: Mesh, services: readonly Service[]): readonly Dialled
     return !claimed.has(name) && claimed.add(name);
   };
   return services.filter(isHeadless).flatMap((service) =>
-    service.ports.filter(takesBytes).flatMap((port) =>
+    service.ports.filter(isDialled).flatMap((port) =>
       [...dialledPorts(mesh, service, port)].flatMap(([address, ports]): Dialled[] => {
         const numbers = [...ports].filter((number) => claim(address, number));
         return numbers.length === 0 ? [] : [{ service, port, address, numbers }];
@@ -95,6 +111,7 @@ export function headlessResources(
     clusters: made.map(({ cluster }) => cluster),
     endpoints: made.flatMap(({ endpoints }) => endpoints ?? []),
     listeners: dialled.flatMap((endpoint) => endpointListeners(context, view, endpoint)),
+    routes: dialled.flatMap((endpoint) => endpointRoutes(context, view, endpoint) ?? []),
   };
 }
 
@@ -119,6 +136,23 @@ function endpointListeners(
   );
 }
 
+/** The service's, with the endpoint in its place. */
+function endpointRoutes({ mesh, memo }: ServiceClusterContext, view: View, dialled: Dialled): Compiled | undefined {
+  const { service, port, address } = dialled;
+  if (!mayBeHttp(port.protocol)) return undefined;
+  const names = { name: endpointRouteName(service.host, port.number, address), domains: ["*"] };
+  const planned = planVirtualHost(mesh, view, "address", service, port, names);
+  const name = (subset: string) =>
+    clusterName({ direction: "outbound", port: port.number, subset, host: service.host });
+  const rules = planned.plan.rules?.map((rule) => ({
+    ...rule,
+    backends: rule.backends.map((backend) =>
+      backend.cluster === name("") ? { ...backend, cluster: name(address) } : backend,
+    ),
+  }));
+  return compileServiceRoutes(memo, { ...planned, plan: { ...planned.plan, rules, cluster: name(address) } });
+}
+
 /** A route of the service's says where its bytes go, whichever endpoint was dialled. */
 function targetAt(
   mesh: Mesh,
@@ -132,6 +166,6 @@ function targetAt(
   const { clusters: routed, settings, sources } = streamRoute(mesh, service, port, view);
   const own = routed.length === 1 && routed[0]?.name === name("");
   const stream = { clusters: own ? [{ name: name(address), weight: 1 }] : routed, settings };
-  const routes = addressRouteName(host, port.number);
+  const routes = endpointRouteName(host, port.number, address);
   return { target: { host, port: port.number, protocol: port.protocol, stream, routes }, sources };
 }

@@ -26,6 +26,11 @@ export function upstreamRouteName(host: string, port: number): string {
   return `upstream|${port}||${host}`;
 }
 
+/** `address|80|10.0.0.6|db.default.svc.cluster.local`: of one endpoint of a headless service. */
+export function endpointRouteName(host: string, port: number, address: string): string {
+  return `address|${port}|${address}|${host}`;
+}
+
 /** `golden-signal.default.svc.cluster.local:7000`, as Istio names the routes of a sniffed port. */
 export function addressRouteName(host: string, port: number): string {
   return `${host}:${port}`;

@@ -8,6 +8,8 @@ import { type NameTable, NameTableSchema } from "../xds/gen/istio/networking/nds
 export interface NamedService {
   readonly service: Service;
   readonly addresses: readonly string[];
+  /** Names under its own, with the addresses of each. */
+  readonly instances?: readonly (readonly [name: string, addresses: readonly string[]])[];
 }
 
 /** Services of the cluster domain answer to their short names too; others to their full name alone. */
@@ -23,9 +25,16 @@ export function nameTable(named: readonly NamedService[], clusterDomain: string)
   // A service's own name comes after those that stand for others: of one name, the last has it.
   const entries = [
     ...named.flatMap(({ service, addresses }) => entriesOf(service.aliases ?? [], addresses)),
+    ...named.flatMap(({ service, instances = [] }) =>
+      instances.flatMap(([name, addresses]) => entriesOf([instanceOf(service, name)], addresses)),
+    ),
     ...named.flatMap(({ service, addresses }) => entriesOf([service], addresses)),
   ];
   return create(NameTableSchema, { table: Object.fromEntries(entries) });
+}
+
+function instanceOf({ host, name, namespace }: Service, instance: string): Named {
+  return { host: `${instance}.${host}`, name: `${instance}.${name}`, namespace };
 }
 
 type Named = Pick<Service, "host" | "name" | "namespace">;

@@ -18,7 +18,7 @@ import {
   passthroughDnsCluster,
   tunnelCluster,
 } from "./cluster-special.ts";
-import { type HeadlessResources, headlessAddresses, headlessResources, isHeadless } from "./headless.ts";
+import { type HeadlessResources, headlessAddresses, headlessResources, instancesOf, isHeadless } from "./headless.ts";
 import { FORWARD_PROXY } from "./listener-names.ts";
 import { hostsOf, type Member, memberOf } from "./member.ts";
 import type { Memo } from "./memo.ts";
@@ -48,7 +48,7 @@ export interface Outbound {
   readonly sets: OutboundSets;
 }
 
-const NOT_CAPTURED: HeadlessResources = { clusters: [], endpoints: [], listeners: [] };
+const NOT_CAPTURED: HeadlessResources = { clusters: [], endpoints: [], listeners: [], routes: [] };
 
 /** What everybody sees. */
 export function compileCommon(context: OutboundContext, view: View): Outbound {
@@ -78,6 +78,7 @@ export function withHeadless(context: OutboundContext, view: View, sets: Outboun
     cds: [share("cds", headless.clusters), ...(sets.cds ?? [])],
     eds: [share("eds", headless.endpoints), ...(sets.eds ?? [])],
     lds: [share("lds", headless.listeners), ...(sets.lds ?? [])],
+    rds: [share("rds", headless.routes), ...(sets.rds ?? [])],
   };
 }
 
@@ -302,8 +303,10 @@ function specialClusters(memo: Memo, view: View, limits: ConnectionPool | undefi
 }
 
 function namesOf(mesh: Mesh, service: Service): readonly (readonly [string, NamedService])[] {
-  const addresses = isHeadless(service) ? headlessAddresses(mesh, service) : service.addresses;
-  return addresses.length === 0 ? [] : [[service.host, { service, addresses }]];
+  if (!isHeadless(service))
+    return service.addresses.length === 0 ? [] : [[service.host, { service, addresses: service.addresses }]];
+  const addresses = headlessAddresses(mesh, service);
+  return addresses.length === 0 ? [] : [[service.host, { service, addresses, instances: instancesOf(mesh, service) }]];
 }
 
 /** Undefined when the common one has the same names. */

@@ -49,6 +49,8 @@ export interface VirtualHostPlan {
   readonly stream: readonly WeightedCluster[];
   readonly retry: RetryPolicy;
   readonly headers: RouteHeaders;
+  /** Of one endpoint, to which its requests go that rules do not send elsewhere; undefined: the service's. */
+  readonly cluster?: string | undefined;
   /** By which the service's endpoints are chosen where no rule speaks of the request. */
   readonly hash: HashKey | undefined;
 }
@@ -77,7 +79,7 @@ function httpRoutes(plan: VirtualHostPlan): Route[] {
   const { host, port, rules, retry, hash, headers } = plan;
   const context = { retry, hash, authority: authorityOf(plan), forwardedHost: headers.forwardedHost };
   if (rules) return rules.map((rule) => ruleRoute(rule, port, context));
-  const cluster = clusterName({ direction: "outbound", port, subset: "", host });
+  const cluster = plan.cluster ?? clusterName({ direction: "outbound", port, subset: "", host });
   return [defaultRoute(cluster, `${host}:${port}/*`, context)];
 }
 

@@ -32,12 +32,16 @@ const pod = fc
     address: fc.constantFrom("10.0.0.1", "10.0.0.2"),
     ready: fc.boolean(),
     proxy: fc.constantFrom({}, { "heddle.dev/proxy": "heddle" }, CAPTURED, CAPTURED),
+    subdomain: fc.option(name, { nil: undefined }),
   })
-  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxy }) => ({
+  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxy, subdomain }) => ({
     apiVersion: "v1",
     kind: "Pod",
     metadata: { name: pod, namespace: ns, labels: { app }, annotations: proxy },
-    spec: { containers: [{ name: "app", ports: [{ containerPort: 8080 }] }] },
+    spec: {
+      ...(subdomain === undefined ? {} : { hostname: pod, subdomain }),
+      containers: [{ name: "app", ports: [{ containerPort: 8080 }] }],
+    },
     status: { podIP: address, phase: "Running", conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
   }));
 const service = fc

@@ -2,7 +2,7 @@
 
 import { parseAddress } from "../base/cidr.ts";
 import { domainsOf, formsOf } from "../compile/domains.ts";
-import { headlessAddresses, isHeadless } from "../compile/headless.ts";
+import { headlessAddresses, instancesOf, isHeadless } from "../compile/headless.ts";
 import { FORWARD_PROXY, upstreamListenerName } from "../compile/listener-names.ts";
 import { type Source, wholeObject } from "../compile/provenance.ts";
 import { type BoundServer, openedPorts } from "../model/gateway-ports.ts";
@@ -41,6 +41,21 @@ export function calledService(mesh: Mesh, namespace: string, host: string): Serv
   const { clusterDomain } = mesh.settings;
   const name = host.toLowerCase();
   return servicesSeenBy(mesh, namespace).find((service) => domainsOf(service, namespace, clusterDomain).includes(name));
+}
+
+/** An endpoint of a headless service, by its own name under the service's. */
+function instanceOf(mesh: Mesh, namespace: string, host: string): Called | undefined {
+  const dot = host.indexOf(".");
+  const service = dot < 0 ? undefined : calledService(mesh, namespace, host.slice(dot + 1));
+  if (!service || !isHeadless(service)) return undefined;
+  const name = host.slice(0, dot).toLowerCase();
+  const address = instancesOf(mesh, service).find(([instance]) => instance === name)?.[1][0];
+  return address === undefined ? undefined : { service, address };
+}
+
+interface Called {
+  readonly service: Service | undefined;
+  readonly address: string;
 }
 
 /** The address that the client's resolver gives for the host; `0.0.0.0` where only the world's DNS knows. */
@@ -134,8 +149,11 @@ function enterCaptured(
   { host, port }: { readonly host: string; readonly port: number },
   story: Story,
 ): Entry {
-  const service = calledService(mesh, workload.namespace, host);
-  const address = addressOf(mesh, service, host);
+  const named = calledService(mesh, workload.namespace, host);
+  const { service, address } = (named ? undefined : instanceOf(mesh, workload.namespace, host)) ?? {
+    service: named,
+    address: addressOf(mesh, named, host),
+  };
   const where =
     address === UNKNOWN_ADDRESS
       ? `${host}:${port}, whose address the mesh does not know,`

@@ -23,6 +23,8 @@ export interface Endpoint {
   readonly locality: Locality;
   /** See Workload. */
   readonly node?: string | undefined;
+  /** Its own name under the service's. */
+  readonly hostname?: string | undefined;
   readonly cluster: string;
   readonly network: string;
   /** What subsets select by. */
@@ -42,6 +44,8 @@ export interface ListedEndpoint {
   readonly locality: Locality;
   /** See Workload. */
   readonly node?: string | undefined;
+  /** Its own name under the service's. */
+  readonly hostname?: string | undefined;
   readonly cluster: string;
   readonly network: string;
   readonly labels: Readonly<Record<string, string>>;

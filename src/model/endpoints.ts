@@ -197,7 +197,7 @@ function findPorts({ workloads, workloadsByNamespace, lists }: Joined, service: 
   return new Map(
     service.ports.map((port) => {
       const found = listed
-        ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(port, endpoint, workloads)))
+        ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(service, port, endpoint, workloads)))
         : selected.map((workload) => fromWorkload(service, port, workload));
       return [port.number, unique(found)];
     }),
@@ -215,8 +215,8 @@ function fromWorkload(service: Service, port: ServicePort, workload: Workload): 
   const isDns = service.resolution === "dns" || service.resolution === "dns-round-robin";
   if (isUnixAddress(address) ? isDns : !isDns && !parseAddress(address)) return undefined;
   return {
-    ...ofWorkload(workload, address, applicationPort),
-    health: workload.health,
+    ...ofWorkload(service, workload, address, applicationPort),
+    health: service.publishesUnready ? "healthy" : workload.health,
     locality: workload.locality,
   };
 }
@@ -232,6 +232,7 @@ function servedOn(
 
 /** Undefined for a workload that is not known yet: without its proxy it would get plaintext, which its policy may refuse. */
 function fromList(
+  service: Service,
   port: ServicePort,
   listed: ListedEndpoint,
   workloads: ReadonlyMap<WorkloadKey, Workload>,
@@ -243,9 +244,11 @@ function fromList(
   const { health } = listed;
   if (workload) {
     const locality = isKnown(listed.locality) ? listed.locality : workload.locality;
-    return { ...ofWorkload(workload, listed.address, applicationPort), health, locality };
+    const { hostname } = listed;
+    const own = ofWorkload(service, workload, listed.address, applicationPort);
+    return { ...own, health, locality, ...(hostname === undefined ? {} : { hostname }) };
   }
-  const { address, weight, locality, node, cluster, network, labels, identity, takesMutualTls } = listed;
+  const { address, weight, locality, node, hostname, cluster, network, labels, identity, takesMutualTls } = listed;
   const transport = takesMutualTls ? ({ kind: "leg", port: applicationPort } as const) : PLAINTEXT;
   return {
     address,
@@ -256,6 +259,7 @@ function fromList(
     weight,
     locality,
     ...(node === undefined ? {} : { node }),
+    ...(hostname === undefined ? {} : { hostname }),
     cluster,
     network,
     labels,
@@ -265,11 +269,13 @@ function fromList(
 
 /** What an endpoint has from its workload, however it was found. */
 function ofWorkload(
+  { name, namespace }: Service,
   workload: Workload,
   address: string,
   applicationPort: number,
 ): Omit<Endpoint, "health" | "locality"> {
-  const { proxy, weight, node, cluster, network, labels } = workload;
+  const { proxy, weight, node, instance, cluster, network, labels } = workload;
+  const isNamed = instance?.subdomain === name && workload.namespace === namespace;
   // An identity that it cannot prove must not be one that servers of this service may have.
   const identity = workload.takesMutualTls === false ? undefined : workload.identity;
   // Captured connections reach the proxy on the application's own port.
@@ -281,6 +287,7 @@ function ofWorkload(
     transport: transportOf(workload, applicationPort),
     weight,
     ...(node === undefined ? {} : { node }),
+    ...(isNamed ? { hostname: instance.hostname } : {}),
     cluster,
     network,
     labels,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { buildMesh } from "./build.ts";
 import { targetsOfRoute } from "./route.ts";
 import { origin, parts, route, service } from "./sample.ts";
-import type { ServiceAlias } from "./service-alias.ts";
+import type { ServiceAlias } from "./service.ts";
 import { DEFAULT_SETTINGS } from "./settings.ts";
 
 function alias(name: string, target: string, namespace = "default"): ServiceAlias {

@@ -2,22 +2,9 @@
 
 import { sameItems } from "./equality.ts";
 import { file } from "./label-index.ts";
-import { type Authored, compareText } from "./origin.ts";
+import { compareText } from "./origin.ts";
 import type { BackendTarget, Mirror, Route, WeightedBackend } from "./route.ts";
-import type { Service, ServicePort } from "./service.ts";
-
-export interface ServiceAlias extends Authored {
-  /** Fully qualified name in lower case. */
-  readonly host: string;
-  readonly namespace: string;
-  readonly name: string;
-  /** The host that it stands for: of a service, of another alias, or of nothing that the mesh knows. */
-  readonly target: string;
-  /** Place of the target in its object, for the source map. */
-  readonly path: string;
-  /** On which a route that is written for the name itself holds; the ports that it answers on are the service's. */
-  readonly ports: readonly ServicePort[];
-}
+import type { Service, ServiceAlias } from "./service.ts";
 
 export interface SettledAlias {
   readonly alias: ServiceAlias;

@@ -2,7 +2,6 @@
 
 import type { Authored } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
-import type { ServiceAlias } from "./service-alias.ts";
 import type { Visibility } from "./visibility.ts";
 
 export interface ServicePort {
@@ -47,8 +46,24 @@ export interface Service extends Authored {
   readonly prefers?: "zone" | "node" | undefined;
   /** Endpoints on the client's own node are all that there are to it. */
   readonly nodeLocal?: true | undefined;
+  /** Its workloads take requests before they are ready, and as long as they are there. */
+  readonly publishesUnready?: true | undefined;
   /** Other names that clients may call it by; `buildMesh` knows them. */
   readonly aliases?: readonly ServiceAlias[] | undefined;
+}
+
+/** Another name of a service. */
+export interface ServiceAlias extends Authored {
+  /** Fully qualified name in lower case. */
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The host that it stands for: of a service, of another alias, or of nothing that the mesh knows. */
+  readonly target: string;
+  /** Place of the target in its object, for the source map. */
+  readonly path: string;
+  /** On which a route that is written for the name itself holds; the ports that it answers on are the service's. */
+  readonly ports: readonly ServicePort[];
 }
 
 /** Istio's range of the addresses that are given to services without one. */

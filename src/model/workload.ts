@@ -82,6 +82,8 @@ export interface Workload {
   readonly locality: Locality;
   /** The machine that it runs on; undefined: nobody said. */
   readonly node?: string | undefined;
+  /** Its own name under a service of a name (Kubernetes' hostname and subdomain). */
+  readonly instance?: { readonly hostname: string; readonly subdomain: string } | undefined;
   /** Share of load relative to the other endpoints of a service; 1 unless said. */
   readonly weight: number;
   readonly health: Health;

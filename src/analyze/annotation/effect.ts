@@ -105,14 +105,16 @@ export function configInVain(text: string): readonly Message[] {
   const config = parsed(text);
   if (!config) return [];
   const fields: Readonly<Record<string, { readonly type: string; readonly instead?: string }>> = PROXY_CONFIG.fields;
-  return Object.keys(config).slice(0, READ_LIMITS.findings).flatMap((name) => {
-    if (OF_WORKLOADS.includes(name)) return [];
-    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!field)
-      return [finding("HED1327", `proxy.istio.io/config has no field ${name}`, nearest(name, Object.keys(fields)))];
-    const instead = field.instead ?? "it is of the whole mesh, in MeshConfig's defaultConfig";
-    return [finding("HED1327", `Field ${name} of proxy.istio.io/config has no effect: ${instead}`)];
-  });
+  return Object.keys(config)
+    .slice(0, READ_LIMITS.findings)
+    .flatMap((name) => {
+      if (OF_WORKLOADS.includes(name)) return [];
+      const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+      if (!field)
+        return [finding("HED1327", `proxy.istio.io/config has no field ${name}`, nearest(name, Object.keys(fields)))];
+      const instead = field.instead ?? "it is of the whole mesh, in MeshConfig's defaultConfig";
+      return [finding("HED1327", `Field ${name} of proxy.istio.io/config has no effect: ${instead}`)];
+    });
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

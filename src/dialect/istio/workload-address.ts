@@ -3,12 +3,11 @@
 import { parseAddress } from "../../base/cidr.ts";
 import { isUnixAddress, unixPath } from "../../model/endpoint.ts";
 import { hostProblem } from "../formats.ts";
+import { TLS_MODE } from "../kubernetes/workload-names.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./workload-diagnostics.ts";
 import type { WorkloadFields } from "./workload-entry-schema.ts";
-
-const TLS_MODE = "security.istio.io/tlsMode";
 
 /** `path` of the address. Reports what is wrong with a Unix socket. */
 export function checkUnixAddress(

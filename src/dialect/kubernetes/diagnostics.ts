@@ -30,7 +30,7 @@ export function sliceWithoutService(): Message {
 export function namedEndpoints(): Message {
   return warning(
     "HED1305",
-    "EndpointSlices of addressType FQDN are not supported yet: these endpoints are left out",
+    "EndpointSlices of addressType FQDN are left out, as in Istio: an endpoint of a Service is an address",
     "a ServiceEntry with resolution: DNS",
   );
 }

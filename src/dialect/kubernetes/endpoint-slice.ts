@@ -44,7 +44,7 @@ export function readEndpointSlice(
 
 /** The addresses of one endpoint are the same for all purposes (Kubernetes' API): the first stands for it. */
 function readEndpoint(
-  { addresses, conditions, targetRef, zone, nodeName }: EndpointValue,
+  { addresses, conditions, targetRef, zone, nodeName, hostname }: EndpointValue,
   path: string,
   ports: ListedEndpoint["ports"],
   { origin }: SourceObject,
@@ -64,6 +64,7 @@ function readEndpoint(
     weight: 1,
     locality: { region: "", zone: zone ?? "", subzone: "" },
     ...(nodeName ? { node: nodeName } : {}),
+    ...(hostname ? { hostname } : {}),
     cluster,
     network: "",
     labels: {},

@@ -24,6 +24,7 @@ const SERVICE = openRecord({
       externalName: text(),
       selector: LABELS,
       internalTrafficPolicy: text(),
+      publishNotReadyAddresses: flag(),
       trafficDistribution: text(),
       ports: list(
         openRecord({
@@ -44,6 +45,8 @@ const POD = openRecord({
   spec: openRecord({
     serviceAccountName: text(),
     nodeName: text(),
+    hostname: text(),
+    subdomain: text(),
     containers: list(openRecord({ ports: list(openRecord({ name: text(), containerPort: required(port()) })) })),
   }),
   status: openRecord({
@@ -64,6 +67,7 @@ const ENDPOINT_SLICE = openRecord({
       targetRef: openRecord({ kind: text(), name: text(), namespace: text() }),
       zone: text(),
       nodeName: text(),
+      hostname: text(),
     }),
   ),
   ports: list(openRecord({ name: text(), port: port() })),

@@ -8,7 +8,7 @@ import type { SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
 import { type PodValue, SCHEMAS } from "./kinds.ts";
 import { readProxy } from "./proxy.ts";
-import { canonicalName, canonicalRevision, type Labels, WORKLOAD_NAME } from "./workload-names.ts";
+import { canonicalName, canonicalRevision, type Labels, TLS_MODE, WORKLOAD_NAME } from "./workload-names.ts";
 
 /** Undefined for a Pod without an address, or one that has run to its end. */
 export function readPod(object: SourceObject, settings: MeshSettings, reporter: Reporter): Workload | undefined {
@@ -30,6 +30,7 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
     network: labels["topology.istio.io/network"] ?? "",
     locality: localityOfLabels(labels),
     ...(pod.spec?.nodeName ? { node: pod.spec.nodeName } : {}),
+    ...instanceOf(pod),
     weight: 1,
     health: healthOf(pod),
     labels,
@@ -41,8 +42,15 @@ export function readPod(object: SourceObject, settings: MeshSettings, reporter: 
     canonicalName: canonicalName(labels) ?? workloadName,
     canonicalRevision: canonicalRevision(labels) ?? "latest",
     proxy,
+    ...(proxy || labels[TLS_MODE] === undefined ? {} : { takesMutualTls: labels[TLS_MODE] === "istio" }),
     origin,
   };
+}
+
+/** By which DNS knows it under a headless Service. */
+function instanceOf({ spec }: PodValue): Pick<Workload, "instance"> {
+  const { hostname, subdomain } = spec ?? {};
+  return hostname && subdomain ? { instance: { hostname, subdomain } } : {};
 }
 
 /** Of a Deployment's Pod the Deployment: its ReplicaSet has the Deployment's name and the template's hash. */

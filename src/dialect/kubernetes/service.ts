@@ -1,8 +1,7 @@
 // Service → a service of the mesh.
 
 import { parseAddress } from "../../base/cidr.ts";
-import type { Service, ServicePort } from "../../model/service.ts";
-import type { ServiceAlias } from "../../model/service-alias.ts";
+import type { Service, ServiceAlias, ServicePort } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import { decodeObject } from "../decode.ts";
 import { badAddress } from "../diagnostics.ts";
@@ -86,6 +85,7 @@ function serviceOf(object: SourceObject, spec: ServiceSpec, settings: MeshSettin
     visibility: visibilityOf(exportTo, namespace, settings.defaults.visibility.services),
     ...preferenceOf(annotations, spec.trafficDistribution),
     ...(spec.internalTrafficPolicy === "Local" ? { nodeLocal: true } : {}),
+    ...(spec.publishNotReadyAddresses ? { publishesUnready: true } : {}),
   };
 }
 
