@@ -1,5 +1,6 @@
 // The clusters that a request may go to, their endpoints, and how the one that is followed is spoken to.
 
+import { parseAddress } from "../base/cidr.ts";
 import { clientSettingsFor } from "../compile/client-settings.ts";
 import type { Source } from "../compile/provenance.ts";
 import { wholeObject } from "../compile/provenance.ts";
@@ -66,7 +67,8 @@ export class Upstreams {
 
   #clusterText(name: string): string {
     const subset = parseClusterName(name)?.subset ?? "";
-    return subset === "" ? name : `${name} (subset ${subset})`;
+    // An endpoint of a headless service has a cluster of its own, in a subset's place.
+    return subset === "" || parseAddress(subset) ? name : `${name} (subset ${subset})`;
   }
 
   #clusterFacts({ name, by }: Share, part: number): ClusterFacts {

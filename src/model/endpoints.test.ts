@@ -51,6 +51,27 @@ test("captured plaintext goes to the application's own port", () => {
   expect(endpointsOf(mesh({ services: [web], workloads: [captured] }), web, 80)[0]!.port).toBe(8080);
 });
 
+test("of TCP and UDP of one number, requests go where the first leads", () => {
+  const dns = service("dns", "default", {
+    ports: [
+      { number: 53, name: "dns-tcp", protocol: "tcp", target: 5353 },
+      { number: 53, name: "dns", protocol: "udp", target: 5300 },
+    ],
+  });
+  const found = endpointsOf(mesh({ services: [dns], workloads: [workload("dns-1", "dns")] }), dns, 53);
+  expect(found.map(({ applicationPort }) => applicationPort)).toEqual([5353]);
+});
+
+test("a service may publish who is not ready, and names those that have a name under it", () => {
+  const instance = { hostname: "web-0", subdomain: "web" };
+  const starting = { ...one, health: "unhealthy", instance } as const;
+  const other = service("other", "default", { selector: web.selector });
+  const built = mesh({ services: [{ ...web, publishesUnready: true }, other], workloads: [starting] });
+  const shown = (of: typeof web) => endpointsOf(built, of, 80).map(({ health, hostname }) => [health, hostname]);
+  expect(shown(web)).toEqual([["healthy", "web-0"]]);
+  expect(shown(other)).toEqual([["unhealthy", undefined]]);
+});
+
 test("without a proxy there is plaintext alone", () => {
   const bare = { ...one, proxy: undefined };
   const [endpoint] = endpointsOf(mesh({ services: [web], workloads: [bare] }), web, 80);

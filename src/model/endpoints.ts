@@ -194,14 +194,16 @@ function findPorts({ workloads, workloadsByNamespace, lists }: Joined, service: 
     listed || !service.selector
       ? []
       : (workloadsByNamespace.get(service.selector.namespace)?.select(service.selector.labels) ?? []);
-  return new Map(
-    service.ports.map((port) => {
-      const found = listed
-        ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(service, port, endpoint, workloads)))
-        : selected.map((workload) => fromWorkload(service, port, workload));
-      return [port.number, unique(found)];
-    }),
-  );
+  const ports = new Map<number, readonly Endpoint[]>();
+  for (const port of service.ports) {
+    // Of two ports of one number the first counts, as everywhere.
+    if (ports.has(port.number)) continue;
+    const found = listed
+      ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(service, port, endpoint, workloads)))
+      : selected.map((workload) => fromWorkload(service, port, workload));
+    ports.set(port.number, unique(found));
+  }
+  return ports;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Protocol } from "./protocol.ts";
 import type { Visibility } from "./visibility.ts";
 
 export interface ServicePort {
-  /** 1 to 65535, unique in the service. */
+  /** 1 to 65535, unique in the service, but that UDP may have one that another protocol has. */
   readonly number: number;
   readonly name: string;
   readonly protocol: Protocol;
@@ -33,7 +33,7 @@ export interface Service extends Authored {
   readonly name: string;
   /** Virtual IPs, or CIDR ranges of an external service. None for a headless service. */
   readonly addresses: readonly string[];
-  /** By number, ascending. */
+  /** By number, ascending; of one number UDP comes last. */
   readonly ports: readonly ServicePort[];
   readonly location: "mesh" | "external";
   readonly resolution: Resolution;

@@ -22,6 +22,8 @@ export interface CapturedOptions {
   /** Name and number of the port that it listens on, on loopback; undefined for one that only calls. */
   readonly port?: readonly [name: string, number: number];
   readonly command: readonly string[];
+  /** Its own name under the headless Service of its app. */
+  readonly hostname?: string;
 }
 
 export interface Captured {
@@ -44,7 +46,8 @@ async function register(
   name: string,
   { address, machineAddress }: Capture,
 ): Promise<void> {
-  const { app, version, proxy, port } = options;
+  const { app, version, proxy, port, hostname } = options;
+  const instance = hostname === undefined ? {} : { hostname, subdomain: app };
   const ports = port ? [{ name: port[0], containerPort: port[1] }] : [];
   await mesh.apply(
     JSON.stringify({
@@ -64,7 +67,7 @@ async function register(
           "heddle.dev/inbound-port": String(CAPTURE_PORTS.inbound),
         },
       },
-      spec: { serviceAccountName: app, containers: [{ name: "app", image: "local", ports }] },
+      spec: { ...instance, serviceAccountName: app, containers: [{ name: "app", image: "local", ports }] },
     }),
   );
   await setReady(mesh, name, address, false);

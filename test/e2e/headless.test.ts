@@ -21,7 +21,7 @@ const BASE = `
 apiVersion: v1
 kind: Service
 metadata: {name: db, namespace: default}
-spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432, targetPort: 15432}]}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432, targetPort: 15432}, {name: http, port: 80, targetPort: 18080}]}
 ---
 apiVersion: v1
 kind: Service
@@ -34,11 +34,12 @@ metadata: {name: default, namespace: default}
 spec: {mtls: {mode: STRICT}}
 `;
 
-/** Says its name before it is asked anything. */
+/** Says its name before it is asked anything, and to requests. */
 const server = (name: string) => [
   process.execPath,
   "-e",
-  `Bun.listen({hostname: "127.0.0.1", port: 15432, socket: {open(socket) { socket.end("${name}\\n") }, data() {}}})`,
+  `Bun.listen({hostname: "127.0.0.1", port: 15432, socket: {open(socket) { socket.end("${name}\\n") }, data() {}}});
+   Bun.serve({hostname: "127.0.0.1", port: 18080, fetch: () => new Response("${name}\\n")})`,
 ];
 
 /** Prints what the server at that place says, or why it says nothing. */
@@ -65,7 +66,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       mesh = await TestMesh.start();
       await mesh.apply(BASE);
       const start = async (app: string, version: string, command: readonly string[]) => {
-        const port = app === "db" ? { port: ["tcp", 15432] as const } : {};
+        const port = app === "db" ? { port: ["tcp", 15432] as const, hostname: `db-${version}` } : {};
         const workload = await runCaptured(mesh, { app, version, proxy, command, ...port });
         workloads.push(workload);
         return workload;
@@ -100,7 +101,20 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       expect(await eventually(said, (answer) => answer.startsWith("db-"))).toMatch(/^db-[01]$/);
     });
 
-    test("so does a name that stands for it", async () => {
+    test("an endpoint is called by its own name, by bytes and by requests", async () => {
+      for (const [name] of members) {
+        const bytes = () => ask(`${name}.db`, 5432);
+        expect(await eventually(bytes, (answer) => answer === name)).toBe(name);
+        const url = `http://${name}.db.default.svc.cluster.local/`;
+        const request = async () =>
+          (
+            await client.exec(process.execPath, "-e", `console.log(await (await fetch("${url}")).text())`)
+          ).output.trim();
+        for (let i = 0; i < 4; i++) expect(await eventually(request, (answer) => answer === name)).toBe(name);
+      }
+    });
+
+    test("a name that stands for it leads to its endpoints, too", async () => {
       for (const name of ["data", "data.default.svc.cluster.local"]) {
         const said = () => ask(name, 5432);
         expect(await eventually(said, (answer) => answer.startsWith("db-"))).toMatch(/^db-[01]$/);

@@ -61,3 +61,14 @@ export function noExternalName(name: string): Message {
     "externalName: web.shop.svc.cluster.local",
   );
 }
+
+/** As with Istio: it is kube-proxy's, which a sidecar's requests do not pass. */
+export function sessionAffinity(): Message {
+  return {
+    code: "HED1328",
+    severity: "info",
+    message:
+      "sessionAffinity: ClientIP has no effect on clients with a proxy: they choose an endpoint for each request",
+    suggestion: "a DestinationRule with loadBalancer: {consistentHash: {useSourceIp: true}}",
+  };
+}

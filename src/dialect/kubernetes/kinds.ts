@@ -25,6 +25,7 @@ const SERVICE = openRecord({
       selector: LABELS,
       internalTrafficPolicy: text(),
       publishNotReadyAddresses: flag(),
+      sessionAffinity: text(),
       trafficDistribution: text(),
       ports: list(
         openRecord({

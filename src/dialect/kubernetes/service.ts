@@ -68,6 +68,7 @@ function serviceOf(object: SourceObject, spec: ServiceSpec, settings: MeshSettin
   const unheard = unknownPreference(annotations, spec.trafficDistribution);
   if (unheard)
     reporter.report(unheard.path, diagnostics.unknownTrafficDistribution(unheard.value, TRAFFIC_DISTRIBUTIONS));
+  if (spec.sessionAffinity === "ClientIP") reporter.report("spec.sessionAffinity", diagnostics.sessionAffinity());
   const isHeadless = spec.clusterIP === "None" || spec.clusterIPs?.includes("None");
   const selector = Object.keys(spec.selector ?? {}).length > 0 ? { namespace, labels: spec.selector! } : undefined;
   const exportTo = annotations["networking.istio.io/exportTo"]?.split(",").map((entry) => entry.trim());
@@ -89,10 +90,11 @@ function serviceOf(object: SourceObject, spec: ServiceSpec, settings: MeshSettin
   };
 }
 
+/** Of one number TCP comes before UDP, as what proxies route (DNS has both). */
 function portsOf({ ports = [] }: ServiceSpec, reporter: Reporter): readonly ServicePort[] {
   return ports
     .flatMap((port, i) => readPort(port, `spec.ports[${i}]`, reporter) ?? [])
-    .sort((a, b) => a.number - b.number);
+    .sort((a, b) => a.number - b.number || Number(a.protocol === "udp") - Number(b.protocol === "udp"));
 }
 
 function writtenAddresses({ clusterIP = "", clusterIPs = [] }: ServiceSpec): readonly [string, string][] {
