@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { bytes, count, duration, milliseconds, percent } from "./format.ts";
+import { bytes, count, counted, duration, milliseconds, percent } from "./format.ts";
 
 test("counts keep two digits and never show a zero that is none", () => {
   expect([0, 0.001, 0.42, 7.34, 81.2, 999.6, 1_234, 3_400_000].map(count)).toEqual([
@@ -11,6 +11,14 @@ test("counts keep two digits and never show a zero that is none", () => {
     "1k",
     "1.2k",
     "3.4M",
+  ]);
+});
+
+test("a count has its noun", () => {
+  expect([counted(0, "error"), counted(1, "error"), counted(2_345, "warning")]).toEqual([
+    "0 errors",
+    "1 error",
+    "2.3k warnings",
   ]);
 });
 

@@ -8,6 +8,11 @@ export function count(value: number): string {
   return value < 0.005 ? "<0.01" : trimmed(value);
 }
 
+/** `1 error`, `0 errors`: of nouns that take an s. */
+export function counted(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** Two significant digits below 100: more of them flicker without saying more. */
 function trimmed(value: number): string {
   if (value >= 9.95) return String(Math.round(value));

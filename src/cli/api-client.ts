@@ -2,6 +2,7 @@
 
 import { Option } from "commander";
 import { Failure } from "../base/failure.ts";
+import { fetchProblem } from "../base/fetch-problem.ts";
 import { KubeClient } from "../kube/client/client.ts";
 import { type ConnectionRequest, type KubeConnection, plainConnection } from "../kube/client/connection.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
@@ -78,13 +79,6 @@ async function fetchAndWarn(url: string, request: ConnectionRequest): Promise<Re
 }
 
 const wrongServer = { hint: "name the control plane's API with --server" } as const;
-
-/** Why a fetch failed, in a few words. */
-export function fetchProblem(cause: unknown): string {
-  const code = cause instanceof Error && "code" in cause ? cause.code : "";
-  if (code === "ConnectionRefused" || code === "ECONNREFUSED") return "connection refused";
-  return cause instanceof Error && cause.name === "TimeoutError" ? "no answer" : Failure.from(cause).message;
-}
 
 function unreachable(server: string, cause: unknown): Failure {
   return new Failure(`cannot reach the control plane at ${server}: ${fetchProblem(cause)}`, {

@@ -12,6 +12,7 @@ import { COMPILE_OUTPUTS, type OutputOptions, outputText } from "./compile-outpu
 import { DEFAULT_NAMESPACE, type TargetOptions } from "./compile-target.ts";
 import { diagnosticsText, refusedFiles } from "./failure-report.ts";
 import { recursiveOption } from "./files-option.ts";
+import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
 import { readFiles } from "./object-files.ts";
 import { compileOffline } from "./offline-compilation.ts";
@@ -97,7 +98,8 @@ async function run(options: CompileOptions): Promise<void> {
   if (unreadable.length > 0) await refuse(unreadable);
   if (objects.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
-  const result = compileOffline(objects, options, meshSettings(options.state, options.meshConfig, objects));
+  // Deployments run, with a proxy where Istio would inject one, as in `describe -f` and `explain -f`.
+  const result = compileOffline(asRunning(objects), options, meshSettings(options.state, options.meshConfig, objects));
   if (result.kind === "rejected") return refuse(result.diagnostics);
   const { compilation } = result;
   await tell(compilation.findings);

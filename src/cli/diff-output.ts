@@ -6,6 +6,7 @@ import type { Explanation } from "../explain/explanation.ts";
 import type { MeshDifference, ProxyDifference } from "../explain/mesh-difference.ts";
 import type { ProxyChange } from "../explain/proxy-difference.ts";
 import { findingShape, findingsText } from "./analysis-output.ts";
+import { clusterText } from "./explanation-output.ts";
 import type { FindingsDifference } from "./findings-difference.ts";
 import type { Style } from "./terminal.ts";
 
@@ -89,7 +90,7 @@ function headersOf(headers: readonly string[]): readonly (readonly [name: string
 function endText(explanation: Explanation): string {
   const { outcome, status, flags, location, clusters, upstreamRequest } = explanation;
   const flagged = flags.length > 0 ? ` (${flags.join(",")})` : "";
-  const names = clusters.map(({ name, weight }) => (weight === 100 ? name : `${name} (${weight} %)`)).join(", ");
+  const names = clusters.map(clusterText).join(", ");
   const told = {
     forward: `forwarded to ${names || "where it was going"}${upstreamRequest ? ` as ${upstreamRequest.authority}${upstreamRequest.path}` : ""}`,
     redirect: `redirected with ${status} to ${location}`,

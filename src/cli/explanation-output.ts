@@ -41,7 +41,8 @@ function verdict(explanation: Explanation, style: Style): string {
   }
 }
 
-function clusterText({ name, weight, flag }: ClusterFacts): string {
+/** With its share, and why that is answered 503. */
+export function clusterText({ name, weight, flag }: ClusterFacts): string {
   const part = weight === 100 ? name : `${name} (${weight} %)`;
   return flag ? `${part} [${flag}]` : part;
 }

@@ -54,3 +54,17 @@ test("one may be put beside all that say nothing of it", () => {
     "c 192.0.2.3 none",
   ]);
 });
+
+test("a gateway is what Istio's template or its own arguments make one", () => {
+  const roles = (text: string) =>
+    asRunning(readObjects("f.yaml", text).objects).map(({ annotations }) =>
+      ["heddle.dev/proxy", "heddle.dev/gateway", "heddle.dev/capture"].map((key) => annotations[key] ?? "-").join(" "),
+    );
+  const template = ", annotations: {inject.istio.io/templates: gateway}";
+  const router = (inject: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: r, namespace: shop${INJECT(inject)}}\nspec: {containers: [{name: istio-proxy, args: [proxy, router]}]}\n---\n`;
+  expect(roles(pod("a", `${INJECT("true")}${template}`))).toEqual(["heddle true -"]);
+  expect(roles(pod("a", template))).toEqual(["- - -"]);
+  expect(roles(router("false"))).toEqual(["heddle true -"]);
+  expect(roles(router("false").replace("router", "sidecar"))).toEqual(["- - -"]);
+});

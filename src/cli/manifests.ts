@@ -11,12 +11,13 @@ const NETWORKS = ["192.0.2", "198.51.100", "203.0.113"];
 
 interface PodValue {
   readonly metadata?: object;
+  readonly spec?: { readonly containers?: readonly { readonly args?: readonly unknown[] }[] };
   readonly status?: { readonly podIP?: string };
 }
 
 /**
  * A Deployment without Pods has one, by its own name. Beside a Pod that says nothing of a proxy one stands where Istio would inject it, and
- * with `proxy` wherever nobody forbids it; it captures, as one of Istio's does.
+ * with `proxy` wherever nobody forbids it; it captures, as one of Istio's does, or is a gateway, where Istio's would be one.
  */
 export function asRunning(
   objects: readonly SourceObject[],
@@ -54,15 +55,29 @@ const INJECT = "sidecar.istio.io/inject";
 
 /** Undefined: none, or the one that the Pod speaks of. `namespace`: labels, undefined where nobody asks what would be injected. */
 function proxyBeside(
-  { labels, annotations }: SourceObject,
+  pod: SourceObject,
   namespace: Labels | undefined,
   proxy: WorkloadProxy["kind"] | undefined,
 ): WorkloadProxy["kind"] | undefined {
+  const { labels, annotations } = pod;
   if (annotations[PROXY] !== undefined) return undefined;
+  if (isRouter(pod)) return proxy ?? "heddle";
   const inject = labels[INJECT] ?? annotations[INJECT];
   if (inject === "false") return undefined;
   if (proxy !== undefined) return proxy;
   return namespace && (inject === "true" || isInjected(namespace)) ? "heddle" : undefined;
+}
+
+/** Istio's gateway chart has it injected by this template. */
+function isGateway(pod: SourceObject): boolean {
+  const templates = pod.annotations["inject.istio.io/templates"]?.split(",").map((name) => name.trim()) ?? [];
+  return templates.includes("gateway") || isRouter(pod);
+}
+
+/** `istioctl install` writes the gateway's container out: `args: [proxy, router, …]`. */
+function isRouter({ value }: SourceObject): boolean {
+  const { containers = [] } = (value as PodValue).spec ?? {};
+  return containers.some(({ args }) => Array.isArray(args) && args[0] === "proxy" && args[1] === "router");
 }
 
 function isInjected(namespace: Labels): boolean {
@@ -71,7 +86,8 @@ function isInjected(namespace: Labels): boolean {
 }
 
 function withProxy(pod: SourceObject, kind: WorkloadProxy["kind"]): SourceObject {
-  const annotations = { ...pod.annotations, [PROXY]: kind, "heddle.dev/capture": "true" };
+  const role = isGateway(pod) ? "heddle.dev/gateway" : "heddle.dev/capture";
+  const annotations = { ...pod.annotations, [PROXY]: kind, [role]: "true" };
   return changed(pod, { metadata: { ...(pod.value as PodValue).metadata, annotations } });
 }
 

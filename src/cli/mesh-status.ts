@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import type { ApiError, State } from "../admin/api.ts";
 import { Failure } from "../base/failure.ts";
-import { fetchProblem } from "./api-client.ts";
+import { fetchProblem } from "../base/fetch-problem.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
 import { serverUrl } from "./values.ts";
 

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXIT, Failure } from "../base/failure.ts";
+import { fetchProblem } from "../base/fetch-problem.ts";
 import { nearest } from "../base/nearest.ts";
-import { fetchProblem } from "./api-client.ts";
 import { type Json, type ProxyDump, readDump } from "./proxy-dump.ts";
 import { stateFolder, statePaths } from "./state-folder.ts";
 import { workloadCalled } from "./workload-name.ts";

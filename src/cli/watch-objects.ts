@@ -1,13 +1,15 @@
-// `heddle get -w`: what is there, then every change, until a signal. A stream that ends is taken up where it ended. Of the folder that the
+// `heddle get -w`: what is there, then every change, until a signal. A stream that ends, or breaks, is taken up where it ended. Of the folder that the
 // control plane watches there is no stream: it is looked at again and again.
 
+import { Failure } from "../base/failure.ts";
+import { fetchProblem } from "../base/fetch-problem.ts";
 import { readEvents, type WatchEvent } from "../kube/client/events.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { type Status, StatusFailure } from "../kube/status.ts";
 import type { Api } from "./api-client.ts";
 import { isTable, type Output, objectText, type Wanted } from "./object-output.ts";
 import { queryOf, TABLE_TYPE, type Table, tableOf, tableText } from "./object-table.ts";
-import { print } from "./terminal.ts";
+import { print, printError } from "./terminal.ts";
 import { keyOf, tableWith } from "./watched-objects.ts";
 
 const RETRY_MS = 1_000;
@@ -34,9 +36,14 @@ async function watchFolder(
   let before: ReadonlyMap<string, KubeObject> = new Map();
   for (;;) {
     const startedAt = performance.now();
-    // What the API holds under the name of a file is its stream's.
-    const held = await namesHeld(api, wanted);
-    const now = new Map((await look()).map((object) => [keyOf(object), object]));
+    // What the API holds under the name of a file is its stream's. While it is away, the stream says so.
+    const seen = await Promise.all([namesHeld(api, wanted), look()]).catch(() => undefined);
+    if (!seen) {
+      await Bun.sleep(RETRY_MS);
+      continue;
+    }
+    const [held, objects] = seen;
+    const now = new Map(objects.map((object) => [keyOf(object), object]));
     const gone = before.values().filter((object) => !now.has(keyOf(object)));
     const changed = now.values().filter((object) => !Bun.deepEquals(object, before.get(keyOf(object))));
     for (const object of [...gone, ...changed]) if (!held.has(keyOf(object))) await printer.printOwn(object);
@@ -51,22 +58,57 @@ async function namesHeld({ client }: Api, { type, namespace }: Wanted): Promise<
 }
 
 async function watchHeld(api: Api, wanted: Wanted, output: Output, printer: EventPrinter): Promise<never> {
+  const gone = new Absence(api.server);
   // Without a version the watch begins with what is there.
-  for (let version = ""; ; ) {
-    for await (const event of events(api, wanted, output, version)) {
+  let version = "";
+  const follow = async (): Promise<void> => {
+    for await (const event of events(api, wanted, output, version, () => gone.over())) {
       if (event.kind === "error") {
         if (event.status.code !== 410) throw new StatusFailure(event.status);
         version = ""; // from before what the server remembers: begin again
-        break;
+        return;
       }
       version = versionOf(event.object) ?? version;
       if (event.kind !== "bookmark") await printer.print(event.object);
     }
+  };
+  for (;;) {
+    await follow().catch((thrown: unknown) => gone.tell(thrown));
     await Bun.sleep(RETRY_MS);
   }
 }
 
-async function* events(api: Api, wanted: Wanted, output: Output, version: string): AsyncGenerator<WatchEvent> {
+/** A control plane that is started again is another process at the same address: what is asked of it goes on. */
+class Absence {
+  readonly #server: string;
+  #told = false;
+
+  constructor(server: string) {
+    this.#server = server;
+  }
+
+  /** Rethrows what the server itself said, and what is wrong with its answer. */
+  async tell(thrown: unknown): Promise<void> {
+    if (thrown instanceof Failure) throw thrown;
+    if (this.#told) return;
+    this.#told = true;
+    await printError(`the control plane at ${this.#server} is away (${fetchProblem(thrown)}): waiting for it`);
+  }
+
+  async over(): Promise<void> {
+    if (!this.#told) return;
+    this.#told = false;
+    await printError(`the control plane at ${this.#server} is back`);
+  }
+}
+
+async function* events(
+  api: Api,
+  wanted: Wanted,
+  output: Output,
+  version: string,
+  opened: () => Promise<void>,
+): AsyncGenerator<WatchEvent> {
   const { connection } = api;
   const resourceVersion = version === "" ? {} : { resourceVersion: version };
   // One object is watched as the collection with its name: it may be deleted and come again.
@@ -88,6 +130,7 @@ async function* events(api: Api, wanted: Wanted, output: Output, version: string
     const body: unknown = await response.json();
     throw new StatusFailure(body as Status);
   }
+  await opened();
   yield* readEvents(response.body);
 }
 

@@ -25,6 +25,7 @@ import { calledService, type Entry, enter } from "./entry.ts";
 import type { Explanation } from "./explanation.ts";
 import { lackedSecrets } from "./lacked-secret.ts";
 import { type LiveProxies, NOBODY_ASKED } from "./live.ts";
+import { MAX_GATEWAYS, questionAtGateway } from "./onward.ts";
 import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import { hostOfUrl, isOfBytes, portOfUrl, type Question, requestOf, startsWithTls } from "./question.ts";
@@ -80,11 +81,14 @@ class Telling {
   readonly #compiled: CompiledMesh;
   readonly #question: Question;
   readonly #story: Story;
+  /** Gateways behind it. */
+  readonly #passed: number;
 
-  constructor(compiled: CompiledMesh, question: Question, story: Story) {
+  constructor(compiled: CompiledMesh, question: Question, story: Story, passed = 0) {
     this.#compiled = compiled;
     this.#question = question;
     this.#story = story;
+    this.#passed = passed;
   }
 
   begin(): Ending {
@@ -288,6 +292,14 @@ class Telling {
     return backend ? { origin: source.origin, path: backend.target.path } : source;
   }
 
+  #onward(question: Question, base: Ending): Ending {
+    const { namespace, name, origin } = question.entry.workload;
+    const decision = `the request is at the gateway ${namespace}/${name}, which sends it on`;
+    this.#story.tell("server filter chain", decision, wholeObject(origin));
+    if (this.#passed >= MAX_GATEWAYS) return base;
+    return throughGateway(base, new Telling(this.#compiled, question, this.#story, this.#passed + 1).begin());
+  }
+
   /** `request` undefined: bytes. */
   #forward(
     tables: ProxyTables,
@@ -307,11 +319,18 @@ class Telling {
     }
     const followed = upstreams.follow(clusters);
     if (!followed) return { ...base, clusters, upstreamRequest };
+    const onward = questionAtGateway(followed, request, this.#question);
+    if (onward) return this.#onward(onward, { ...base, clusters, tls: followed.tls, upstreamRequest });
     const clientAddress = workload.addresses[0] ?? this.#question.sourceAddress;
     const delivery = { client: workload, clientAddress, request, followed };
     const reception = receive(this.#compiled, delivery, this.#story);
     return ended({ ...base, clusters, tls: followed.tls, upstreamRequest }, reception);
   }
+}
+
+/** The way to a gateway, and what becomes of the request there. */
+function throughGateway(base: Ending, { outcome, status, flags, location, upstreamRequest, authz }: Ending): Ending {
+  return { ...base, outcome, status, flags, location, upstreamRequest, authz };
 }
 
 function ended(base: Ending, reception: Reception): Ending {

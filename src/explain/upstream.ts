@@ -90,8 +90,11 @@ export class Upstreams {
     const isAble = this.#usable(cluster).length > 0;
     const ready = endpoints.filter(({ health }) => health === "healthy" || health === "degraded").length;
     const list = endpoints.map(endpointText);
-    const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}`;
-    const decision = isAble ? told : `${told}; its share is answered 503 (UH)${this.#lackedSecret(cluster)}`;
+    const lacked = this.#lackedSecret(cluster);
+    const withheld = lacked === "" ? this.#withheld(cluster).join(", ") : "";
+    const why = withheld === "" ? "" : `; ${withheld} left out: mutual TLS is wanted of it, and it does not take it`;
+    const told = `${ready} of ${endpoints.length} endpoints of ${name} can take it: ${list.join(", ") || "none"}${why}`;
+    const decision = isAble ? told : `${told}; its share is answered 503 (UH)${lacked}`;
     this.#story.tell("endpoints", decision, this.#tables.sources("cds", name)[0]);
     tellPatches(this.#story, this.#tables, "endpoints", "cds", name);
     return { name, weight, endpoints, flag: isAble ? undefined : "UH" };
@@ -116,6 +119,14 @@ export class Upstreams {
       return { address, workload: this.#workloadName(model), health: model.health, weight: model.weight };
     });
     return [...inUse, ...out];
+  }
+
+  /** Ready, and told to no client (compile/leg.ts): a gateway, or one whose proxy does not know the service's name yet. */
+  #withheld(cluster: Cluster): readonly string[] {
+    const sent = this.#tables.endpoints(cluster).endpoints;
+    const known = this.#modelEndpoints(cluster.name).filter(({ health }) => health === "healthy");
+    const left = known.filter((model) => !sent.some((endpoint) => isSame(model, endpoint)));
+    return left.map(({ address, applicationPort: port }) => formatAddress({ kind: "socket", host: address, port }));
   }
 
   /** By the proxy's own word, where it told. */

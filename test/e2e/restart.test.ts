@@ -69,6 +69,28 @@ test("after kill -9 it has the same root and objects, and its proxies come back 
   expect(await sidecar.exited).toBe(0);
 }, 40_000);
 
+test("who watches is told that it is away, and goes on when it is back", async () => {
+  const watched = new Heddle();
+  try {
+    const control = await watched.up();
+    const { note } = watched;
+    const watch = watched.start(["get", "namespaces", "-w", "-o", "name"]);
+    await until(() => watch.stdout().includes("namespace/default"));
+    control.signal("SIGKILL");
+    await control.exited;
+    await until(() => watch.stderr().includes(`the control plane at ${note.api} is away (`));
+    await upAgain(watched, note);
+    await until(() => watch.stderr().includes(`the control plane at ${note.api} is back`));
+    await watched.call(["apply", "-f", "-"], {
+      stdin: '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "later"}}',
+    });
+    await until(() => watch.stdout().includes("namespace/later"));
+    expect(watch.stderr().trim().split("\n").length).toBe(2);
+  } finally {
+    await watched.close();
+  }
+}, 40_000);
+
 /** Longer than a proxy that is lost may be without a stream before its workload gets no more requests. */
 const AWAY_MS = 3_000;
 /** And after a restart the same, with the compilations that follow. */

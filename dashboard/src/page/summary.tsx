@@ -1,7 +1,7 @@
 // The mesh in one row of figures.
 
 import type { Mesh } from "../../../src/admin/api.ts";
-import { count, duration, percent } from "../format.ts";
+import { count, counted, duration, percent } from "../format.ts";
 
 type Tone = "plain" | "ok" | "warn" | "bad";
 
@@ -65,7 +65,7 @@ export function Summary({ mesh, now }: { mesh: Mesh; now: number }) {
         value={findings.errors + findings.warnings === 0 ? "clean" : String(findings.errors + findings.warnings)}
         {...(findings.errors + findings.warnings === 0
           ? {}
-          : { note: `${findings.errors} errors, ${findings.warnings} warnings` })}
+          : { note: `${counted(findings.errors, "error")}, ${counted(findings.warnings, "warning")}` })}
         tone={findingTone}
       />
       <Tile

@@ -17,7 +17,7 @@ function Bar({ label, shares, versions }: { label: string; shares: readonly numb
           const share = shares[index] ?? 0;
           return (
             <span key={workload} style={{ width: `${share * 100}%`, background: versionColour(index) }}>
-              {share >= 0.12 ? `${version} ${percent(share)}` : ""}
+              {share >= 0.16 ? `${version} ${percent(share)}` : ""}
             </span>
           );
         })}

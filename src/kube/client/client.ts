@@ -2,6 +2,7 @@
 // hands out objects in the storage version, so that nobody else sees versions.
 
 import { Failure } from "../../base/failure.ts";
+import { fetchProblem } from "../../base/fetch-problem.ts";
 import { isJsonObject, type Json } from "../json.ts";
 import { joinApiVersion, type KubeObject, type NewObject, nameOf, type ObjectName, withApiVersion } from "../object.ts";
 import { type ResourceType, storageApiVersion } from "../resources.ts";
@@ -265,7 +266,7 @@ export class KubeClient {
     try {
       return await fetch(`${server}${call.path}${query}`, request);
     } catch (cause) {
-      throw new Failure(`cannot reach the Kubernetes API at ${server}: ${Failure.from(cause).message}`, {
+      throw new Failure(`cannot reach the Kubernetes API at ${server}: ${fetchProblem(cause)}`, {
         hint: "check that it runs, its address, and the certificate authority that is expected",
         cause,
       });
