@@ -12,10 +12,12 @@ import { LogQueue, type LogStats } from "./log-queue.ts";
 import { OtlpExport, otlpRecord } from "./otlp-log.ts";
 
 class StreamSink implements LogSink {
+  readonly tellsCertificates: boolean;
   readonly #queue: LogQueue;
   readonly #encode: (record: AccessRecord) => Uint8Array;
 
-  constructor(queue: LogQueue, encode: (record: AccessRecord) => Uint8Array) {
+  constructor(queue: LogQueue, encode: (record: AccessRecord) => Uint8Array, tellsCertificates: boolean) {
+    this.tellsCertificates = tellsCertificates;
     this.#queue = queue;
     this.#encode = encode;
   }
@@ -66,7 +68,7 @@ export class StreamedLogs {
     const key = queueKey(log);
     const queue = this.#queues.get(key)?.deref() ?? this.#queueOf(log);
     this.#queues.set(key, new WeakRef(queue));
-    return new StreamSink(queue, encoderOf(log));
+    return new StreamSink(queue, encoderOf(log), log.kind !== "otlp");
   }
 
   #queueOf(log: StreamedLog): LogQueue {
