@@ -30,6 +30,8 @@ export interface EffectiveTracing {
   readonly byRequestId: boolean;
   readonly istioTags: boolean;
   readonly keepsContext: boolean;
+  /** Of the path in a span; undefined: the proxy's. */
+  readonly maxTagLength: number | undefined;
 }
 
 /** A standard metric that somebody overrides; labels sorted by name. */
@@ -64,8 +66,9 @@ export function telemetryOf(
   workload: Pick<Workload, "namespace" | "labels">,
 ): WorkloadTelemetry | undefined {
   const levels = levelsOf(index.telemetries.of(workload));
-  const { defaultProviders } = settings;
-  if (levels.length === 0 && defaultProviders.logging.length + defaultProviders.tracing.length === 0) return undefined;
+  const { defaultProviders, tracing } = settings;
+  const isSaidByDefault = defaultProviders.logging.length + defaultProviders.tracing.length > 0 || tracing.receiver;
+  if (levels.length === 0 && !isSaidByDefault) return undefined;
   const of = (side: TelemetrySide): SideTelemetry => ({
     logs: logsOf(settings, levels, side),
     tracing: tracingOf(settings, levels, side),
@@ -134,17 +137,25 @@ function tracingOf(
   levels: readonly Telemetry[],
   side: TelemetrySide,
 ): EffectiveTracing | undefined {
-  const rules = levels.flatMap(({ tracing }) => tracing).filter((rule) => isOf(rule, side));
+  const written = levels.flatMap(({ tracing }) => tracing);
+  const rules = written.filter((rule) => isOf(rule, side));
   const last = <K extends keyof TraceRule>(field: K) => rules.findLast((rule) => rule[field] !== undefined)?.[field];
-  const name = last("provider") ?? settings.defaultProviders.tracing[0];
-  const provider = name === undefined ? undefined : telemetryProvider(settings, name);
+  const { defaultProviders, tracing: byDefault } = settings;
+  const name = last("provider") ?? defaultProviders.tracing[0];
+  // Who writes of traces names whom they are told to (telemetry.go, Tracing).
+  const receiver = written.length === 0 ? byDefault.receiver : undefined;
+  const provider = name === undefined ? receiver : telemetryProvider(settings, name);
   if (!provider || last("disabled")) return undefined;
+  const tags = last("tags") ?? {};
+  const own = "maxTagLength" in provider ? provider.maxTagLength : undefined;
   return {
     provider,
-    samplingPercent: last("samplingPercent") ?? SAMPLING_PERCENT,
-    tags: last("tags") ?? {},
+    samplingPercent: last("samplingPercent") ?? byDefault.samplingPercent ?? SAMPLING_PERCENT,
+    tags: Object.keys(tags).length > 0 ? tags : byDefault.tags,
     byRequestId: last("byRequestId") ?? true,
-    istioTags: last("istioTags") ?? true,
+    // A Telemetry that says nothing of them means them (configureCustomTags).
+    istioTags: last("istioTags") ?? (written.length === 0 ? (byDefault.istioTags ?? true) : true),
+    maxTagLength: own || byDefault.maxTagLength,
     keepsContext: last("keepsContext") ?? false,
   };
 }

@@ -143,6 +143,18 @@ export interface Telemetry {
   readonly metrics: readonly MetricsRule[];
 }
 
+/** What holds for traces where no Telemetry says it. */
+export interface TracingDefaults {
+  /** Undefined: Istio's. */
+  readonly samplingPercent: number | undefined;
+  readonly tags: Readonly<Record<string, TraceTag>>;
+  readonly istioTags: boolean | undefined;
+  /** Undefined: the provider's. */
+  readonly maxTagLength: number | undefined;
+  /** Who is told where neither an object nor DefaultProviders says it; undefined: nobody. */
+  readonly receiver: TelemetryProvider | undefined;
+}
+
 /** Names of those who are told where nobody says whom. */
 export interface DefaultProviders {
   readonly logging: readonly string[];

@@ -25,6 +25,7 @@ import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
 import { readMeshTlsSettings } from "./mesh-tls.ts";
+import { readTracing } from "./mesh-tracing.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
 import { readProxyHeaders } from "./proxy-headers.ts";
@@ -81,6 +82,7 @@ export function readMeshConfig(
     ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
+    tracing: readTracing(spec, path, before.tracing, { clusterDomain: before.clusterDomain, reporter }),
     defaultProviders: spec.defaultProviders ? defaultProvidersOf(spec.defaultProviders) : before.defaultProviders,
     defaults: reader.defaults(),
   };

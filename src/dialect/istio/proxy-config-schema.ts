@@ -1,7 +1,7 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, flag, later, list, mapOf, notEmpty, record, text, type Value, whole } from "../schema.ts";
+import { choice, flag, later, list, mapOf, notEmpty, real, record, required, text, type Value, whole } from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -35,6 +35,31 @@ const PROXY_HEADERS = record({
   preserveHttp1HeaderCase: later("names of headers are written in lower case"),
   xForwardedHost: ENABLED,
   xForwardedPort: ENABLED,
+});
+
+const NO_SPANS = later("spans go to Zipkin and OpenTelemetry");
+
+/** What holds where no Telemetry says it. */
+const TRACING = record({
+  zipkin: record({ address: required(notEmpty()) }),
+  sampling: real(0, 100),
+  customTags: mapOf(
+    record(
+      {
+        literal: record({ value: required(notEmpty()) }),
+        environment: record({ name: required(notEmpty()), defaultValue: text() }),
+        header: record({ name: required(notEmpty("header-name")), defaultValue: text() }),
+      },
+      [["literal", "environment", "header"]],
+    ),
+  ),
+  maxPathTagLength: whole(0, MAX_UINT32),
+  enableIstioTags: flag(),
+  datadog: NO_SPANS,
+  lightstep: NO_SPANS,
+  openCensusAgent: NO_SPANS,
+  stackdriver: NO_SPANS,
+  tlsSettings: later("the receiver's DestinationRule says how it is reached"),
 });
 
 /** 0 is all cores. */
@@ -81,9 +106,10 @@ export const PROXY_CONFIG = record({
   statsdUdpAddress: later("metrics are scraped"),
   statusPort: later("the agent's port is 15020, or a free one"),
   terminationDrainDuration: later("proxies drain as docs/life-cycle.md says"),
-  tracing: later("no spans are sent"),
-  tracingServiceName: later("no spans are sent"),
-  zipkinAddress: later("no spans are sent"),
+  tracing: TRACING,
+  tracingServiceName: later("spans are of the workload's canonical name and its namespace"),
+  /** Deprecated: `tracing.zipkin`. */
+  zipkinAddress: notEmpty(),
 });
 
 export type ProxyHeadersSpec = Value<typeof PROXY_HEADERS>;

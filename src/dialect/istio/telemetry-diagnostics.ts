@@ -104,3 +104,7 @@ export function percentInMetadata(name: string): Message {
     "http, or a value without %",
   );
 }
+
+export function badReceiverAddress(address: string): Message {
+  return error("HED1495", `${quote(address)} is no host with a port`, "zipkin.istio-system:9411");
+}

@@ -25,7 +25,7 @@ apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: collector, namespace: default}
 spec:
-  hosts: [collector.test]
+  hosts: [collector.spans.test]
   location: MESH_EXTERNAL
   resolution: STATIC
   ports: [{number: 9411, name: http, protocol: HTTP}, {number: 4317, name: grpc, protocol: GRPC}]
@@ -37,8 +37,8 @@ metadata: {name: istio, namespace: istio-system}
 data:
   mesh: |-
     extensionProviders:
-    - {name: zipkin, zipkin: {service: collector.test, port: 9411}}
-    - {name: otlp, opentelemetry: {service: collector.test, port: 4317}}`,
+    - {name: zipkin, zipkin: {service: collector.spans.test, port: 9411, headers: [{name: x-token, value: 50%}]}}
+    - {name: otlp, opentelemetry: {service: collector.spans.test, port: 4317, grpc: {initialMetadata: [{name: x-token, value: half}]}}}`,
     );
   });
   afterAll(async () => {
@@ -95,5 +95,28 @@ spec:
     expect(client.tags["istio.canonical_service"]).toBe("client");
     expect(server.tags["istio.canonical_service"]).toBe("golden");
     expect(server.tags["guid:x-request-id"]).toBe(client.tags["guid:x-request-id"]!);
+    const report = collector.reports.find(({ path }) => path.includes("TraceService") === (provider === "otlp"));
+    expect(report?.headers["x-token"]).toBe(provider === "otlp" ? "half" : "50%");
+  });
+
+  test("by the mesh's settings alone", async () => {
+    collector.restart();
+    await api().delete(resource.telemetries, { namespace: "default", name: "spans" });
+    await pair.mesh.apply(
+      `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    defaultConfig:
+      tracing: {zipkin: {address: "collector.spans.test:9411"}, sampling: 100, customTags: {settled: {literal: {value: mesh}}}}`,
+    );
+    const ask = async () => {
+      for (let i = 0; i < REQUESTS; i++) await pair.get("/traced");
+      return couple("localEndpoint");
+    };
+    const found = await eventually(ask, (spans) => spans?.[0].tags.settled !== undefined);
+    for (const { tags } of found ?? []) expect(tags).toMatchObject({ settled: "mesh", "istio.namespace": "default" });
+    expect(found).toHaveLength(2);
   });
 }
