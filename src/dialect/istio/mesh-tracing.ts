@@ -32,7 +32,9 @@ export function readTracing(
       }
     : before;
   const address = tracing?.zipkin?.address ?? zipkinAddress;
-  const place = tracing?.zipkin ? joinPath(joinPath(tracingPath, "zipkin"), "address") : joinPath(configPath, "zipkinAddress");
+  const place = tracing?.zipkin
+    ? joinPath(joinPath(tracingPath, "zipkin"), "address")
+    : joinPath(configPath, "zipkinAddress");
   const receiver = address === undefined ? before.receiver : zipkinAt(address, place, reading);
   return { ...said, receiver: enableTracing ? receiver : undefined };
 }

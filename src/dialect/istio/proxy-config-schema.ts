@@ -1,7 +1,20 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, flag, later, list, mapOf, notEmpty, real, record, required, text, type Value, whole } from "../schema.ts";
+import {
+  choice,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  real,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 

@@ -52,7 +52,14 @@ function statsName(log: StreamedLog): string {
   return log.statPrefix === "" ? "open_telemetry_access_log" : `open_telemetry_access_log.${log.statPrefix}`;
 }
 
+/** A stream of a log that is no more ends by it; another begins with the next entry, should there be one. */
+const IDLE_MS = 300_000;
+/** At the proxy's end: for the services to say that they heard the last entries. */
+const CLOSE_MS = 1_000;
+const CLOSE_POLL_MS = 5;
+
 export class StreamedLogs {
+  idleMs = IDLE_MS;
   node: Node = create(NodeSchema);
   readonly stats = new Map<string, LogStats>();
   readonly #clusters: ReadonlyMap<string, Cluster>;
@@ -78,11 +85,15 @@ export class StreamedLogs {
     return new LogQueue(log.service, stats, (queue) =>
       log.kind === "otlp"
         ? new OtlpExport(log, this.node, this.#clusters, queue)
-        : new EntryStream(log.kind, log.service, this.node, this.#clusters, queue),
+        : new EntryStream(log.kind, log.service, this.node, this.#clusters, queue, this.idleMs),
     );
   }
 
-  close(): void {
-    for (const held of this.#queues.values()) held.deref()?.close();
+  /** What waits is told before the clusters go, where a service takes it. */
+  async close(): Promise<void> {
+    const queues = [...this.#queues.values()].flatMap((held) => held.deref() ?? []);
+    for (const queue of queues) queue.close();
+    const deadline = performance.now() + CLOSE_MS;
+    while (queues.some(({ isBusy }) => isBusy) && performance.now() < deadline) await Bun.sleep(CLOSE_POLL_MS);
   }
 }

@@ -77,18 +77,14 @@ const HANDSHAKES: readonly (readonly [what: string, TlsOptions, object])[] = [
 ];
 
 for (const [what, options, expected] of HANDSHAKES)
-  traffic(
-    `what the handshake agreed on: ${what}`,
-    { ...ending(MANAGER), legs: DIRECT },
-    async ({ client }) => {
-      const tls = await TlsClient.connect(client.place, options);
-      expect(await tls.body()).toBe("ok");
-      tls.close();
-      await until("an entry", () => receiver.http.length > 0);
-      const common = toJson(AccessLogCommonSchema, receiver.http[0]!.commonProperties!);
-      expect((common as { tlsProperties?: unknown }).tlsProperties).toEqual(expected);
-    },
-  );
+  traffic(`what the handshake agreed on: ${what}`, { ...ending(MANAGER), legs: DIRECT }, async ({ client }) => {
+    const tls = await TlsClient.connect(client.place, options);
+    expect(await tls.body()).toBe("ok");
+    tls.close();
+    await until("an entry", () => receiver.http.length > 0);
+    const common = toJson(AccessLogCommonSchema, receiver.http[0]!.commonProperties!);
+    expect((common as { tlsProperties?: unknown }).tlsProperties).toEqual(expected);
+  });
 
 traffic(
   "what the handshake agreed on: of bytes, when the client is gone",
