@@ -151,8 +151,26 @@ const TRACED_BY_DEFAULT: Partial<MeshSettings> = {
     istioTags: false,
     maxTagLength: 9,
     receiver: { ...RECEIVER_OF_THE_MESH, ...RECEIVER },
+    naming: "canonical",
   },
 };
+
+test("a service that the mesh's settings name is told beside the mesh's own log, where nobody says who is", () => {
+  const headers = { request: [], response: [], trailers: [] };
+  const service = {
+    kind: "log-service",
+    name: "als",
+    host: "als.example.com",
+    port: 1,
+    logName: "l",
+    protocol: { kind: "http", filterState: [], headers },
+  } as const;
+  const both = ["accessLogFile", "als"];
+  expect(logs([], { logServices: [service] })).toEqual({ client: both, server: both });
+  expect(
+    logs([telemetry("t", MESH, { logging: [log({ providers: ["file"] })] })], { logServices: [service] }).client,
+  ).toEqual(["file"]);
+});
 
 test("the mesh's settings of traces hold where no Telemetry says it", () => {
   const of = (rules: readonly TraceRule[], changes = TRACED_BY_DEFAULT) => {

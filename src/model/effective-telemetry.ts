@@ -66,8 +66,8 @@ export function telemetryOf(
   workload: Pick<Workload, "namespace" | "labels">,
 ): WorkloadTelemetry | undefined {
   const levels = levelsOf(index.telemetries.of(workload));
-  const { defaultProviders, tracing } = settings;
-  const isSaidByDefault = defaultProviders.logging.length + defaultProviders.tracing.length > 0 || tracing.receiver;
+  const { defaultProviders: named, tracing, logServices } = settings;
+  const isSaidByDefault = named.logging.length + named.tracing.length + logServices.length > 0 || tracing.receiver;
   if (levels.length === 0 && !isSaidByDefault) return undefined;
   const of = (side: TelemetrySide): SideTelemetry => ({
     logs: logsOf(settings, levels, side),
@@ -100,7 +100,7 @@ function logsOf(
 ): readonly EffectiveLog[] | undefined {
   const byDefault = settings.defaultProviders.logging;
   const written = levels.map(({ logging }) => logging).filter((rules) => rules.length > 0);
-  if (written.length === 0 && byDefault.length === 0) return undefined;
+  if (written.length === 0 && byDefault.length === 0) return ownLogs(settings);
   const inForce = new Set(written.map(namesIn).findLast((names) => names.length > 0) ?? byDefault);
   if (written.length === 0) return entriesOf(settings, [...inForce]);
   const said = new Map<string, LogRule>();
@@ -114,6 +114,13 @@ function logsOf(
     [...inForce].filter((name) => said.has(name) && !said.get(name)?.disabled),
     (name) => said.get(name)?.filter,
   );
+}
+
+/** Undefined: the mesh's own log is all. */
+function ownLogs({ accessLog, logServices }: MeshSettings): readonly EffectiveLog[] | undefined {
+  if (logServices.length === 0) return undefined;
+  const own = { kind: "access-log", name: "accessLogFile", log: accessLog, omitsEmpty: false } as const;
+  return [own, ...logServices].map((provider) => ({ provider, filter: undefined }));
 }
 
 /** Whatever the side: a level that names somebody for one side alone has nobody for the other. */

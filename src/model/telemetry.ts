@@ -2,6 +2,7 @@
 
 import type { AccessLog, LogFields } from "./access-log.ts";
 import type { Origin } from "./origin.ts";
+import type { ServiceNaming } from "./service-naming.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
 
 /** A service that proxies stream their access logs to. */
@@ -153,6 +154,7 @@ export interface TracingDefaults {
   readonly maxTagLength: number | undefined;
   /** Who is told where neither an object nor DefaultProviders says it; undefined: nobody. */
   readonly receiver: TelemetryProvider | undefined;
+  readonly naming: ServiceNaming;
 }
 
 /** Names of those who are told where nobody says whom. */

@@ -1,16 +1,21 @@
 // MeshConfig's `enableTracing` and its ProxyConfig's settings of traces → what holds where no Telemetry says it.
 
+import type { ServiceNaming } from "../../model/service-naming.ts";
 import type { TelemetryProvider, TracingDefaults } from "../../model/telemetry.ts";
 import { joinPath } from "../path.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
-import { type ProviderReading, readProviderHost } from "./provider-host.ts";
-import { badReceiverAddress } from "./telemetry-diagnostics.ts";
+import { type ProviderReading, readReceiver } from "./provider-host.ts";
 import { ZIPKIN_DEFAULTS } from "./telemetry-providers.ts";
 import { readTags } from "./trace-tags.ts";
 
-const MAX_PORT = 65_535;
-
+type NamingSpec = NonNullable<NonNullable<MeshConfigSpec["defaultConfig"]>["tracingServiceName"]>;
 type Reading = Pick<ProviderReading, "clusterDomain" | "reporter">;
+
+const NAMINGS: Readonly<Record<NamingSpec, ServiceNaming>> = {
+  APP_LABEL_AND_NAMESPACE: "app-and-namespace",
+  CANONICAL_NAME_ONLY: "canonical",
+  CANONICAL_NAME_AND_NAMESPACE: "canonical-and-namespace",
+};
 
 /** As a block it stands over what was said before (Istio merges no further). */
 export function readTracing(
@@ -19,7 +24,7 @@ export function readTracing(
   before: TracingDefaults,
   reading: Reading,
 ): TracingDefaults {
-  const { tracing, zipkinAddress } = defaultConfig;
+  const { tracing, zipkinAddress, tracingServiceName } = defaultConfig;
   const configPath = joinPath(path, "defaultConfig");
   const tracingPath = joinPath(configPath, "tracing");
   const said = tracing
@@ -31,28 +36,16 @@ export function readTracing(
         maxTagLength: tracing.maxPathTagLength || undefined,
       }
     : before;
+  const naming = tracingServiceName === undefined ? before.naming : NAMINGS[tracingServiceName];
   const address = tracing?.zipkin?.address ?? zipkinAddress;
   const place = tracing?.zipkin
     ? joinPath(joinPath(tracingPath, "zipkin"), "address")
     : joinPath(configPath, "zipkinAddress");
   const receiver = address === undefined ? before.receiver : zipkinAt(address, place, reading);
-  return { ...said, receiver: enableTracing ? receiver : undefined };
-}
-
-/** The proxy's own DNS would complete the name: of two labels the second is a namespace. */
-function completed(host: string, clusterDomain: string): string {
-  if (host.endsWith(".svc")) return `${host}.${clusterDomain}`;
-  return host.split(".").length === 2 ? `${host}.svc.${clusterDomain}` : host;
+  return { ...said, naming, receiver: enableTracing ? receiver : undefined };
 }
 
 function zipkinAt(address: string, path: string, reading: Reading): TelemetryProvider | undefined {
-  const colon = address.lastIndexOf(":");
-  const digits = address.slice(colon + 1);
-  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
-  if (colon < 1 || port < 1 || port > MAX_PORT) {
-    reading.reporter.report(path, badReceiverAddress(address));
-    return undefined;
-  }
-  const host = readProviderHost(completed(address.slice(0, colon), reading.clusterDomain), path, reading);
-  return { ...ZIPKIN_DEFAULTS, name: address, host, port };
+  const receiver = readReceiver(address, path, reading);
+  return receiver && { ...ZIPKIN_DEFAULTS, name: address, ...receiver };
 }

@@ -91,7 +91,11 @@ export const PROXY_CONFIG = record({
   discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
   discoveryRefreshDelay: later("changes are pushed"),
   drainDuration: later("proxies drain as docs/life-cycle.md says"),
-  envoyAccessLogService: later("the agent takes the proxy's access logs"),
+  envoyAccessLogService: record({
+    address: notEmpty(),
+    tlsSettings: later("the service's DestinationRule says how it is reached"),
+    tcpKeepalive: later("the service's DestinationRule says how it is reached"),
+  }),
   envoyMetricsService: later("metrics are scraped"),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
@@ -120,7 +124,7 @@ export const PROXY_CONFIG = record({
   statusPort: later("the agent's port is 15020, or a free one"),
   terminationDrainDuration: later("proxies drain as docs/life-cycle.md says"),
   tracing: TRACING,
-  tracingServiceName: later("spans are of the workload's canonical name and its namespace"),
+  tracingServiceName: choice("APP_LABEL_AND_NAMESPACE", "CANONICAL_NAME_ONLY", "CANONICAL_NAME_AND_NAMESPACE"),
   /** Deprecated: `tracing.zipkin`. */
   zipkinAddress: notEmpty(),
 });
