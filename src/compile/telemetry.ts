@@ -11,6 +11,7 @@ import { serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Origin, originKey } from "../model/origin.ts";
 import { portByNumber } from "../model/service.ts";
+import { spanServiceOf } from "../model/service-naming.ts";
 import type { Workload } from "../model/workload.ts";
 import { clusterName } from "../xds/names.ts";
 
@@ -61,7 +62,8 @@ function sideOf(mesh: Mesh, workload: Workload, side: SideTelemetry): ProxySide 
   const logs = told?.map((log) => ({ ...log, cluster: clusterOf(mesh, workload, log) }));
   if (!tracing) return { logs, tracing: undefined, metrics, reportMs };
   const { provider } = tracing;
-  const serviceName = provider.kind === "opentelemetry" ? `${workload.canonicalName}.${workload.namespace}` : "";
+  const { naming } = mesh.settings.tracing;
+  const serviceName = provider.kind === "opentelemetry" ? spanServiceOf(naming, workload) : "";
   const ownTags = tracing.istioTags ? istioTags(mesh, workload) : {};
   const cluster = clusterOf(mesh, workload, tracing);
   return { logs, tracing: { ...tracing, cluster, serviceName, ownTags }, metrics, reportMs };

@@ -57,9 +57,8 @@ function customTags({ tags, ownTags }: ProxyTracing): CustomTag[] {
   ];
 }
 
-function maxPath({ provider }: ProxyTracing) {
-  const length = "maxTagLength" in provider ? provider.maxTagLength : undefined;
-  return length === undefined ? {} : { maxPathTagLength: length };
+function maxPath({ maxTagLength }: ProxyTracing) {
+  return maxTagLength === undefined ? {} : { maxPathTagLength: maxTagLength };
 }
 
 function spanReceiver({ provider, cluster, serviceName }: ProxyTracing): Tracing_Http | undefined {

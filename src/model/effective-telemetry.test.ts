@@ -136,6 +136,68 @@ test("1 % is sampled where nobody says it, and nothing is traced without a provi
   expect(effective([], byDefault)?.client.tracing?.samplingPercent).toBe(1);
 });
 
+const RECEIVER_OF_THE_MESH = {
+  kind: "zipkin",
+  name: "mesh",
+  host: "m",
+  path: "/",
+  wideIds: true,
+  passesW3c: false,
+} as const;
+const TRACED_BY_DEFAULT: Partial<MeshSettings> = {
+  tracing: {
+    samplingPercent: 5,
+    tags: { a: { kind: "literal", value: "a" } },
+    istioTags: false,
+    maxTagLength: 9,
+    receiver: { ...RECEIVER_OF_THE_MESH, ...RECEIVER },
+    naming: "canonical",
+  },
+};
+
+test("a service that the mesh's settings name is told beside the mesh's own log, where nobody says who is", () => {
+  const headers = { request: [], response: [], trailers: [] };
+  const service = {
+    kind: "log-service",
+    name: "als",
+    host: "als.example.com",
+    port: 1,
+    logName: "l",
+    protocol: { kind: "http", filterState: [], headers },
+  } as const;
+  const both = ["accessLogFile", "als"];
+  expect(logs([], { logServices: [service] })).toEqual({ client: both, server: both });
+  expect(
+    logs([telemetry("t", MESH, { logging: [log({ providers: ["file"] })] })], { logServices: [service] }).client,
+  ).toEqual(["file"]);
+});
+
+test("the mesh's settings of traces hold where no Telemetry says it", () => {
+  const of = (rules: readonly TraceRule[], changes = TRACED_BY_DEFAULT) => {
+    const found = effective(rules.length > 0 ? [telemetry("t", SHOP, { tracing: rules })] : [], changes)?.client
+      .tracing;
+    return (
+      found && [
+        found.provider.name,
+        found.samplingPercent,
+        Object.keys(found.tags),
+        found.istioTags,
+        found.maxTagLength,
+      ]
+    );
+  };
+  expect(of([])).toEqual(["mesh", 5, ["a"], false, 9]);
+  // Who writes of traces names whom they are told to.
+  expect(of([trace({ samplingPercent: 7 })])).toBeUndefined();
+  expect(of([trace({ provider: "zip" })])).toEqual(["zip", 5, ["a"], true, 9]);
+  const tags = { b: { kind: "literal", value: "b" } } as const;
+  expect(of([trace({ provider: "zip", samplingPercent: 7, tags })])).toEqual(["zip", 7, ["b"], true, 9]);
+  expect(of([], { ...TRACED_BY_DEFAULT, defaultProviders: { logging: [], tracing: ["otel"] } })?.slice(0, 2)).toEqual([
+    "otel",
+    5,
+  ]);
+});
+
 function override(changes: Partial<MetricOverride>): MetricOverride {
   return { side: undefined, metrics: [], disabled: undefined, labels: {}, ...changes };
 }

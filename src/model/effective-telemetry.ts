@@ -30,6 +30,8 @@ export interface EffectiveTracing {
   readonly byRequestId: boolean;
   readonly istioTags: boolean;
   readonly keepsContext: boolean;
+  /** Of the path in a span; undefined: the proxy's. */
+  readonly maxTagLength: number | undefined;
 }
 
 /** A standard metric that somebody overrides; labels sorted by name. */
@@ -64,8 +66,9 @@ export function telemetryOf(
   workload: Pick<Workload, "namespace" | "labels">,
 ): WorkloadTelemetry | undefined {
   const levels = levelsOf(index.telemetries.of(workload));
-  const { defaultProviders } = settings;
-  if (levels.length === 0 && defaultProviders.logging.length + defaultProviders.tracing.length === 0) return undefined;
+  const { defaultProviders: named, tracing, logServices } = settings;
+  const isSaidByDefault = named.logging.length + named.tracing.length + logServices.length > 0 || tracing.receiver;
+  if (levels.length === 0 && !isSaidByDefault) return undefined;
   const of = (side: TelemetrySide): SideTelemetry => ({
     logs: logsOf(settings, levels, side),
     tracing: tracingOf(settings, levels, side),
@@ -97,7 +100,7 @@ function logsOf(
 ): readonly EffectiveLog[] | undefined {
   const byDefault = settings.defaultProviders.logging;
   const written = levels.map(({ logging }) => logging).filter((rules) => rules.length > 0);
-  if (written.length === 0 && byDefault.length === 0) return undefined;
+  if (written.length === 0 && byDefault.length === 0) return ownLogs(settings);
   const inForce = new Set(written.map(namesIn).findLast((names) => names.length > 0) ?? byDefault);
   if (written.length === 0) return entriesOf(settings, [...inForce]);
   const said = new Map<string, LogRule>();
@@ -111,6 +114,13 @@ function logsOf(
     [...inForce].filter((name) => said.has(name) && !said.get(name)?.disabled),
     (name) => said.get(name)?.filter,
   );
+}
+
+/** Undefined: the mesh's own log is all. */
+function ownLogs({ accessLog, logServices }: MeshSettings): readonly EffectiveLog[] | undefined {
+  if (logServices.length === 0) return undefined;
+  const own = { kind: "access-log", name: "accessLogFile", log: accessLog, omitsEmpty: false } as const;
+  return [own, ...logServices].map((provider) => ({ provider, filter: undefined }));
 }
 
 /** Whatever the side: a level that names somebody for one side alone has nobody for the other. */
@@ -134,17 +144,25 @@ function tracingOf(
   levels: readonly Telemetry[],
   side: TelemetrySide,
 ): EffectiveTracing | undefined {
-  const rules = levels.flatMap(({ tracing }) => tracing).filter((rule) => isOf(rule, side));
+  const written = levels.flatMap(({ tracing }) => tracing);
+  const rules = written.filter((rule) => isOf(rule, side));
   const last = <K extends keyof TraceRule>(field: K) => rules.findLast((rule) => rule[field] !== undefined)?.[field];
-  const name = last("provider") ?? settings.defaultProviders.tracing[0];
-  const provider = name === undefined ? undefined : telemetryProvider(settings, name);
+  const { defaultProviders, tracing: byDefault } = settings;
+  const name = last("provider") ?? defaultProviders.tracing[0];
+  // Who writes of traces names whom they are told to (telemetry.go, Tracing).
+  const receiver = written.length === 0 ? byDefault.receiver : undefined;
+  const provider = name === undefined ? receiver : telemetryProvider(settings, name);
   if (!provider || last("disabled")) return undefined;
+  const tags = last("tags") ?? {};
+  const own = "maxTagLength" in provider ? provider.maxTagLength : undefined;
   return {
     provider,
-    samplingPercent: last("samplingPercent") ?? SAMPLING_PERCENT,
-    tags: last("tags") ?? {},
+    samplingPercent: last("samplingPercent") ?? byDefault.samplingPercent ?? SAMPLING_PERCENT,
+    tags: Object.keys(tags).length > 0 ? tags : byDefault.tags,
     byRequestId: last("byRequestId") ?? true,
-    istioTags: last("istioTags") ?? true,
+    // A Telemetry that says nothing of them means them (configureCustomTags).
+    istioTags: last("istioTags") ?? (written.length === 0 ? (byDefault.istioTags ?? true) : true),
+    maxTagLength: own || byDefault.maxTagLength,
     keepsContext: last("keepsContext") ?? false,
   };
 }

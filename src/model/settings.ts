@@ -10,7 +10,7 @@ import { DEFAULT_PROXY_HEADERS, type ProxyHeaders } from "./proxy-headers.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";
 import type { MtlsMode } from "./server-policy.ts";
-import type { DefaultProviders, TelemetryProvider } from "./telemetry.ts";
+import type { DefaultProviders, LogService, TelemetryProvider, TracingDefaults } from "./telemetry.ts";
 import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
 import type { GatewayProxy } from "./workload.ts";
@@ -45,6 +45,9 @@ export interface MeshSettings {
   /** Whom Telemetry may name. */
   readonly providers: readonly TelemetryProvider[];
   readonly defaultProviders: DefaultProviders;
+  readonly tracing: TracingDefaults;
+  /** That are told beside `accessLog`, where no Telemetry and no default provider says who is. */
+  readonly logServices: readonly LogService[];
   readonly pathNormalization: PathNormalization;
   /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
   readonly protocolDetectionMs: number;
@@ -123,6 +126,16 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   accessLog: { kind: "text", path: "/dev/stdout" },
   providers: [],
   defaultProviders: { logging: [], tracing: [] },
+  tracing: {
+    samplingPercent: undefined,
+    tags: {},
+    istioTags: undefined,
+    maxTagLength: undefined,
+    receiver: undefined,
+    // As metrics and the dashboard name them. Istio's is the app.
+    naming: "canonical-and-namespace",
+  },
+  logServices: [],
   pathNormalization: "base",
   // Shorter, and a client that connects ahead of its first request loses its routes; Istio waits for ever, and such servers never answer.
   protocolDetectionMs: 5_000,

@@ -2,6 +2,7 @@
 
 import type { AccessLog, LogFields } from "./access-log.ts";
 import type { Origin } from "./origin.ts";
+import type { ServiceNaming } from "./service-naming.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
 
 /** A service that proxies stream their access logs to. */
@@ -141,6 +142,19 @@ export interface Telemetry {
   readonly logging: readonly LogRule[];
   readonly tracing: readonly TraceRule[];
   readonly metrics: readonly MetricsRule[];
+}
+
+/** What holds for traces where no Telemetry says it. */
+export interface TracingDefaults {
+  /** Undefined: Istio's. */
+  readonly samplingPercent: number | undefined;
+  readonly tags: Readonly<Record<string, TraceTag>>;
+  readonly istioTags: boolean | undefined;
+  /** Undefined: the provider's. */
+  readonly maxTagLength: number | undefined;
+  /** Who is told where neither an object nor DefaultProviders says it; undefined: nobody. */
+  readonly receiver: TelemetryProvider | undefined;
+  readonly naming: ServiceNaming;
 }
 
 /** Names of those who are told where nobody says whom. */

@@ -29,6 +29,8 @@ export interface TlsFacts {
   readonly unprovenCertificate?: Uint8Array | undefined;
   /** Asked when somebody wants to know, for most logs do not. */
   readonly session?: () => TlsSession | undefined;
+  /** DER of the leaf that the peer was shown; asked likewise. */
+  readonly ownCertificate?: () => Uint8Array | undefined;
 }
 
 export interface TlsSession {

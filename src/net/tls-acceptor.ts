@@ -220,6 +220,7 @@ export class TlsAcceptor {
       peerCertificate: certificate,
       unprovenCertificate: certificate ? undefined : shown,
       session: () => tlsSession(socket),
+      ownCertificate: () => socket.getX509Certificate()?.raw,
     };
     handshake.accept(transport);
   }

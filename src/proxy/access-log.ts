@@ -122,10 +122,13 @@ export interface BoundLog {
 }
 
 export interface LogSink {
+  /** Its entries have the proxy's own certificate. */
+  readonly tellsCertificates: boolean;
   write(record: AccessRecord): void;
 }
 
 export class FileSink implements LogSink {
+  readonly tellsCertificates = false;
   readonly #file: AccessLogFile;
   readonly #format: LineFormat;
 

@@ -183,9 +183,10 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   async close(): Promise<void> {
     this.listenerManager.close();
     this.tracers.close();
-    this.streamedLogs.close();
-    this.clusterManager.close();
     await Bun.sleep(0); // what was cut off has its line, too
+    await this.streamedLogs.close();
+    this.clusterManager.close();
+    await Bun.sleep(0);
     flushTurn();
     await this.accessLogs.close();
   }

@@ -17,6 +17,10 @@ export interface DownstreamFacts extends ConnectionFacts {
   /** Showed a certificate that proves nothing. */
   readonly unprovenPeer?: PeerCertificate | undefined;
   readonly tls: TlsSession | undefined;
+  /** That the client was shown. */
+  readonly own: PeerCertificate | undefined;
+  /** Who tells of the connection when it is over asks in time: a socket that is gone knows nothing of its handshake. */
+  keepTls(withOwn: boolean): void;
   /** What the filters of its chain keep of it; undefined: nothing. */
   filterState: FilterState | undefined;
 }
@@ -49,6 +53,8 @@ export function factsBetween(
     directLocal: direct.local,
     peer: undefined,
     tls: undefined,
+    own: undefined,
+    keepTls() {},
     filterState: undefined,
   };
 }
@@ -74,6 +80,12 @@ export function readConnectionFacts(
   const remote = proxied?.addresses?.source ?? stream.remote;
   const local = destination ?? stream.local;
   const peer = tls?.peerCertificate && peerCertificate(tls.peerCertificate);
+  let session: TlsSession | undefined;
+  let shown: PeerCertificate | undefined;
+  const ownCertificate = () => {
+    const der = tls?.ownCertificate?.();
+    return der && peerCertificate(der);
+  };
   return {
     ...factsBetween(remote, local, stream),
     serverName: tls?.serverName ?? sniffed.serverName,
@@ -83,7 +95,14 @@ export function readConnectionFacts(
       return tls?.unprovenCertificate && peerCertificate(tls.unprovenCertificate);
     },
     get tls() {
-      return tls?.session?.();
+      return session ?? tls?.session?.();
+    },
+    get own() {
+      return shown ?? ownCertificate();
+    },
+    keepTls(withOwn) {
+      session = tls?.session?.();
+      if (withOwn) shown = ownCertificate();
     },
   };
 }

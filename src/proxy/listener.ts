@@ -381,6 +381,8 @@ export class Listener {
   #serve(chosen: BoundChain, { stream, destination, inspected, first }: Arriving): void {
     const { bound, live } = chosen;
     const facts = readConnectionFacts(stream, destination, inspected);
+    const logs = bound.kind === "tcp" ? bound.tcp.logs : bound.http.logs;
+    if (stream.tls && logs.length > 0) facts.keepTls(logs.some(({ sink }) => sink.tellsCertificates));
     const said: JsonObject[] = [];
     const limit = refusal(chosen, facts, said, this.#context.shared);
     if (limit) {

@@ -60,11 +60,10 @@ const SPECIAL_CLUSTERS: ReadonlySet<string> = new Set([
 
 /**
  * The service as reported when the request's cluster has no service metadata: special clusters by their name, any other host by the
- * Host header (`authority`, without its port).
+ * Host header, port and all.
  */
 export function serviceFromAuthority(authority: string, clusterName: string): CalledService {
-  const host = authority.replace(/:\d+$/, "");
-  return { host, name: SPECIAL_CLUSTERS.has(clusterName) ? clusterName : host, namespace: "" };
+  return { host: authority, name: SPECIAL_CLUSTERS.has(clusterName) ? clusterName : authority, namespace: "" };
 }
 
 /** `default` of `spiffe://cluster.local/ns/default/sa/app`; empty when the id is not of that form. */
@@ -147,7 +146,7 @@ export function requestLabels(
 
 /** Label values of the gRPC message counters. */
 export function messageLabels(traffic: Traffic): LabelValues<typeof MESSAGE_LABELS> {
-  return [...peerValues(traffic), traffic.protocol, securityPolicy(traffic)];
+  return peerValues(traffic);
 }
 
 /** Label values of the TCP metrics. */

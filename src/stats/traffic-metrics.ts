@@ -112,5 +112,5 @@ function kept(traffic: Traffic): Traffic {
 }
 
 function edgeKey(traffic: Traffic, kind: string): string {
-  return `${messageLabels(traffic).join("\0")}\0${kind}`;
+  return `${messageLabels(traffic).join("\0")}\0${traffic.protocol}\0${kind}`;
 }

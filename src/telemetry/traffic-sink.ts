@@ -33,17 +33,29 @@ function workload(labels: Labels, side: "source" | "destination"): WorkloadRef {
   };
 }
 
-function identityOf(labels: Labels): EdgeIdentity {
+/** Series of messages say no protocol: gRPC alone has them. */
+function protocolOf({ name, labels }: Series): EdgeIdentity["protocol"] {
+  if (name === REQUEST_MESSAGES.name || name === RESPONSE_MESSAGES.name) return "grpc";
   const protocol = labels.get("request_protocol");
+  return protocol === "tcp" || protocol === "grpc" ? protocol : "http";
+}
+
+/** Of what is no service the host is a client's Host header, which may have a port. */
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, "");
+}
+
+function identityOf(series: Series): EdgeIdentity {
+  const { labels } = series;
   return {
     reporter: labels.get("reporter") === "source" ? "source" : "destination",
-    protocol: protocol === "tcp" || protocol === "grpc" ? protocol : "http",
+    protocol: protocolOf(series),
     source: workload(labels, "source"),
     destination: workload(labels, "destination"),
     service: {
       namespace: label(labels, "destination_service_namespace"),
-      name: label(labels, "destination_service_name"),
-      host: label(labels, "destination_service"),
+      name: withoutPort(label(labels, "destination_service_name")),
+      host: withoutPort(label(labels, "destination_service")),
     },
   };
 }
@@ -95,7 +107,7 @@ function cells(record: EdgeRecord, { name, labels }: Series): (Increments | unde
 /** The sink for a series of Istio's traffic metrics; undefined for every other series, and when the store is full. */
 export function trafficSink(store: TrafficStore, series: Series, nowMs: number): Sink | undefined {
   if (!series.name.startsWith("istio_") || !series.labels.has("reporter")) return undefined;
-  const record = store.edge(identityOf(series.labels), nowMs);
+  const record = store.edge(identityOf(series), nowMs);
   if (!record) return undefined;
   const targets = cells(record, series).filter((cell) => cell !== undefined);
   if (targets.length === 0) return undefined;

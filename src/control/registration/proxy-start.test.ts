@@ -4,6 +4,7 @@ import { buildMesh } from "../../model/build.ts";
 import type { EnvoyPatch, EnvoyPatches } from "../../model/envoy-patch.ts";
 import { NO_PARTS } from "../../model/mesh.ts";
 import type { ProxyStartRule } from "../../model/proxy-start.ts";
+import type { ServiceNaming } from "../../model/service-naming.ts";
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
 import type { Standing } from "../standing.ts";
 import { proxyStart } from "./proxy-start.ts";
@@ -56,6 +57,24 @@ function standing(annotations: Readonly<Record<string, string>> = {}): Standing 
   const metadata = { name: "web-v1-abcde", namespace: "shop", labels: { app: "web" }, annotations };
   return { type: resource.pods, object: { apiVersion: "v1", kind: "Pod", metadata, spec: {} } };
 }
+
+test("spans are of the service that the mesh's settings name", () => {
+  const named = (naming: ServiceNaming, labels: Readonly<Record<string, string>>) => {
+    const settings = { ...DEFAULT_SETTINGS, tracing: { ...DEFAULT_SETTINGS.tracing, naming } };
+    const { object, type } = standing();
+    const metadata = { ...object.metadata, labels };
+    const { bootstrap } = proxyStart(buildMesh(settings, NO_PARTS), workload("heddle"), {
+      type,
+      object: { ...object, metadata },
+    });
+    return bootstrap.map(({ json }) => JSON.parse(json).node.cluster);
+  };
+  const canonical = { app: "web", "service.istio.io/canonical-name": "front" };
+  expect(named("canonical-and-namespace", canonical)).toEqual([]);
+  expect(named("canonical", canonical)).toEqual(["front"]);
+  expect(named("app-and-namespace", canonical)).toEqual(["web.shop"]);
+  expect(named("app-and-namespace", {})).toEqual(["web-v1.shop"]);
+});
 
 const mesh = buildMesh(DEFAULT_SETTINGS, {
   ...NO_PARTS,

@@ -7,6 +7,8 @@ import { readProxyStart } from "../../dialect/kubernetes/proxy-start.ts";
 import { isJsonObject } from "../../kube/json.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { proxyStartOf } from "../../model/proxy-start.ts";
+import { type NamedWorkload, spanServiceOf } from "../../model/service-naming.ts";
+import { DEFAULT_SETTINGS } from "../../model/settings.ts";
 import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import type { Standing } from "../standing.ts";
 import { selfDiscovery } from "./self-discovery.ts";
@@ -31,15 +33,25 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
   const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
+  const named = nameOfSpans(mesh, described, standing);
   return create(ProxyStartSchema, {
     ...(concurrency === undefined ? {} : { concurrency }),
     environment: { ...environment },
-    bootstrap: [...self, ...patches].map(({ origin, value, replacesLists }) => ({
+    bootstrap: [...named, ...self, ...patches].map(({ origin, value, replacesLists }) => ({
       json: JSON.stringify(value),
       replacesLists,
       origin: `${origin.kind} ${origin.namespace}/${origin.name}`,
     })),
   });
+}
+
+/** Envoy's tracers tell spans as the node's cluster, which agents make of the canonical name and the namespace. */
+function nameOfSpans({ settings }: Mesh, workload: NamedWorkload, { object }: Standing) {
+  const { naming } = settings.tracing;
+  if (naming === DEFAULT_SETTINGS.tracing.naming) return [];
+  const { namespace, name } = object.metadata;
+  const value = { node: { cluster: spanServiceOf(naming, workload) } };
+  return [{ origin: { kind: object.kind, namespace, name }, value, replacesLists: false }];
 }
 
 /** Of a WorkloadEntry; those of a Pod are its metadata's. */

@@ -5,7 +5,9 @@ import { joinPath } from "../path.ts";
 import type { ExtensionProviderSpec, OtlpLogSpec, RequestLogSpec, StreamLogSpec } from "./extension-provider-schema.ts";
 import { labelsOf } from "./log-labels.ts";
 import { checkFields, checkOperators } from "./log-settings.ts";
-import { type ProviderReading, readProviderHost } from "./provider-host.ts";
+import type { MeshConfigSpec } from "./mesh-config-schema.ts";
+import { type ProviderReading, readProviderHost, readReceiver } from "./provider-host.ts";
+import { noLogServiceAddress } from "./telemetry-diagnostics.ts";
 
 /** Istio's (telemetry_logging.go). */
 const LOG_NAMES = {
@@ -42,7 +44,32 @@ export function readLogService(
   return { kind: "log-service", name: spec.name, host, port: own.port, logName, protocol };
 }
 
-function envoy(kind: "http" | "tcp", spec: StreamLogSpec | RequestLogSpec): LogService["protocol"] {
+/** Where no Telemetry says who is told: requests and byte streams, as an extension provider of either kind would have them. */
+export function readLogServices(
+  { enableEnvoyAccessLogService: enabled, defaultConfig = {} }: MeshConfigSpec,
+  path: string,
+  before: readonly LogService[],
+  reading: Pick<ProviderReading, "clusterDomain" | "reporter">,
+): readonly LogService[] {
+  const address = defaultConfig.envoyAccessLogService?.address;
+  if (!enabled) return enabled === undefined ? before : [];
+  if (address === undefined) {
+    reading.reporter.report(joinPath(path, "enableEnvoyAccessLogService"), noLogServiceAddress());
+    return before;
+  }
+  const at = joinPath(joinPath(joinPath(path, "defaultConfig"), "envoyAccessLogService"), "address");
+  const receiver = readReceiver(address, at, reading);
+  if (!receiver) return before;
+  return (["envoyHttpAls", "envoyTcpAls"] as const).map((kind) => ({
+    kind: "log-service",
+    name: address,
+    ...receiver,
+    logName: LOG_NAMES[kind],
+    protocol: envoy(kind === "envoyHttpAls" ? "http" : "tcp", {}),
+  }));
+}
+
+function envoy(kind: "http" | "tcp", spec: Partial<StreamLogSpec | RequestLogSpec>): LogService["protocol"] {
   const { filterStateObjectsToLog: filterState = FILTER_STATE } = spec;
   const of = (field: keyof RequestLogSpec): readonly string[] => {
     const names: unknown = (spec as RequestLogSpec)[field];

@@ -58,6 +58,10 @@ export const MESH_CONFIG = record({
   // Envoy takes none of 1 ms.
   dnsRefreshRate: duration(2),
   enableAutoMtls: flag(),
+  /** Beside accessLogFile, to envoyAccessLogService of defaultConfig. */
+  enableEnvoyAccessLogService: flag(),
+  /** False: `tracing` of defaultConfig tells nobody; Telemetry does all the same. */
+  enableTracing: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
   h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
   inboundTrafficPolicy: record({ mode: choice("PASSTHROUGH", "LOCALHOST") }),
@@ -92,9 +96,7 @@ export const MESH_CONFIG = record({
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
-  enableEnvoyAccessLogService: later("access logs go to accessLogFile alone"),
   enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
-  enableTracing: later("no spans are sent"),
   hboneIdleTimeout: later("tunnels end with their connections"),
   inboundClusterStatName: later("statistics have the clusters' names"),
   ingressClass: NO_INGRESS,

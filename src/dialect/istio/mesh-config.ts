@@ -21,10 +21,12 @@ import type { Reporter } from "../reporter.ts";
 import { readDiscovery } from "./discovery-selectors.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality } from "./locality.ts";
+import { readLogServices } from "./log-service.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
 import { readMeshTlsSettings } from "./mesh-tls.ts";
+import { readTracing } from "./mesh-tracing.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
 import { readProxyHeaders } from "./proxy-headers.ts";
@@ -81,6 +83,8 @@ export function readMeshConfig(
     ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
+    tracing: readTracing(spec, path, before.tracing, { clusterDomain: before.clusterDomain, reporter }),
+    logServices: readLogServices(spec, path, before.logServices, { clusterDomain: before.clusterDomain, reporter }),
     defaultProviders: spec.defaultProviders ? defaultProvidersOf(spec.defaultProviders) : before.defaultProviders,
     defaults: reader.defaults(),
   };

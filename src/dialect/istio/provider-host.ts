@@ -4,6 +4,7 @@ import { hostProblem } from "../formats.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
 import { resolveHost } from "./names.ts";
+import { badReceiverAddress } from "./telemetry-diagnostics.ts";
 
 export interface ProviderReading {
   /** Where they stand. */
@@ -26,4 +27,28 @@ export function readProviderHost(
   if (problem !== undefined) reporter.report(path, diagnostics.badProviderService(service, problem));
   else if (slash !== -1) reporter.report(path, diagnostics.providerNamespace(service.slice(0, slash)));
   return resolveHost(host, "", clusterDomain);
+}
+
+const MAX_PORT = 65_535;
+
+/** The proxy's own DNS would complete the name: of two labels the second is a namespace. */
+function completed(host: string, clusterDomain: string): string {
+  if (host.endsWith(".svc")) return `${host}.${clusterDomain}`;
+  return host.split(".").length === 2 ? `${host}.svc.${clusterDomain}` : host;
+}
+
+/** Of a service that proxies report to, as `host:port`. */
+export function readReceiver(
+  address: string,
+  path: string,
+  reading: Pick<ProviderReading, "clusterDomain" | "reporter">,
+): { readonly host: string; readonly port: number } | undefined {
+  const colon = address.lastIndexOf(":");
+  const digits = address.slice(colon + 1);
+  const port = /^\d{1,5}$/.test(digits) ? Number(digits) : 0;
+  if (colon < 1 || port < 1 || port > MAX_PORT) {
+    reading.reporter.report(path, badReceiverAddress(address));
+    return undefined;
+  }
+  return { host: readProviderHost(completed(address.slice(0, colon), reading.clusterDomain), path, reading), port };
 }

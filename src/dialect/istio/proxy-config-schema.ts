@@ -1,7 +1,20 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
-import { choice, flag, later, list, mapOf, notEmpty, record, text, type Value, whole } from "../schema.ts";
+import {
+  choice,
+  flag,
+  later,
+  list,
+  mapOf,
+  notEmpty,
+  real,
+  record,
+  required,
+  text,
+  type Value,
+  whole,
+} from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -37,6 +50,31 @@ const PROXY_HEADERS = record({
   xForwardedPort: ENABLED,
 });
 
+const NO_SPANS = later("spans go to Zipkin and OpenTelemetry");
+
+/** What holds where no Telemetry says it. */
+const TRACING = record({
+  zipkin: record({ address: required(notEmpty()) }),
+  sampling: real(0, 100),
+  customTags: mapOf(
+    record(
+      {
+        literal: record({ value: required(notEmpty()) }),
+        environment: record({ name: required(notEmpty()), defaultValue: text() }),
+        header: record({ name: required(notEmpty("header-name")), defaultValue: text() }),
+      },
+      [["literal", "environment", "header"]],
+    ),
+  ),
+  maxPathTagLength: whole(0, MAX_UINT32),
+  enableIstioTags: flag(),
+  datadog: NO_SPANS,
+  lightstep: NO_SPANS,
+  openCensusAgent: NO_SPANS,
+  stackdriver: NO_SPANS,
+  tlsSettings: later("the receiver's DestinationRule says how it is reached"),
+});
+
 /** 0 is all cores. */
 export const CONCURRENCY = whole(0, 2 ** 31 - 1);
 
@@ -53,7 +91,11 @@ export const PROXY_CONFIG = record({
   discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
   discoveryRefreshDelay: later("changes are pushed"),
   drainDuration: later("proxies drain as docs/life-cycle.md says"),
-  envoyAccessLogService: later("the agent takes the proxy's access logs"),
+  envoyAccessLogService: record({
+    address: notEmpty(),
+    tlsSettings: later("the service's DestinationRule says how it is reached"),
+    tcpKeepalive: later("the service's DestinationRule says how it is reached"),
+  }),
   envoyMetricsService: later("metrics are scraped"),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
@@ -81,9 +123,10 @@ export const PROXY_CONFIG = record({
   statsdUdpAddress: later("metrics are scraped"),
   statusPort: later("the agent's port is 15020, or a free one"),
   terminationDrainDuration: later("proxies drain as docs/life-cycle.md says"),
-  tracing: later("no spans are sent"),
-  tracingServiceName: later("no spans are sent"),
-  zipkinAddress: later("no spans are sent"),
+  tracing: TRACING,
+  tracingServiceName: choice("APP_LABEL_AND_NAMESPACE", "CANONICAL_NAME_ONLY", "CANONICAL_NAME_AND_NAMESPACE"),
+  /** Deprecated: `tracing.zipkin`. */
+  zipkinAddress: notEmpty(),
 });
 
 export type ProxyHeadersSpec = Value<typeof PROXY_HEADERS>;

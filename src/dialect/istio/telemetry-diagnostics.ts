@@ -104,3 +104,15 @@ export function percentInMetadata(name: string): Message {
     "http, or a value without %",
   );
 }
+
+export function badReceiverAddress(address: string): Message {
+  return error("HED1495", `${quote(address)} is no host with a port`, "zipkin.istio-system:9411");
+}
+
+export function noLogServiceAddress(): Message {
+  return warning(
+    "HED1496",
+    "enableEnvoyAccessLogService has no effect: nobody says where the service is",
+    "defaultConfig: {envoyAccessLogService: {address: HOST:PORT}}",
+  );
+}

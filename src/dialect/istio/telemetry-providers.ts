@@ -47,6 +47,17 @@ export function readTelemetryProvider(
   }
 }
 
+/** Of what says where it is alone. */
+export const ZIPKIN_DEFAULTS = {
+  kind: "zipkin",
+  path: ZIPKIN_PATH,
+  wideIds: true,
+  passesW3c: false,
+  timeoutMs: ZIPKIN_TIMEOUT_MS,
+  headers: [],
+  maxTagLength: undefined,
+} as const;
+
 type ZipkinSpec = NonNullable<ExtensionProviderSpec["zipkin"]>;
 type OtlpSpec = NonNullable<ExtensionProviderSpec["opentelemetry"]>;
 

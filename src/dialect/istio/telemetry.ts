@@ -10,25 +10,23 @@ import {
   type TelemetryProvider,
   type TelemetrySide,
   type TraceRule,
-  type TraceTag,
   telemetryProvider,
 } from "../../model/telemetry.ts";
 import type { WorkloadScope } from "../../model/workload-scope.ts";
 import { decodeObject } from "../decode.ts";
 import { regexMessage } from "../formats.ts";
 import { joinPath } from "../path.ts";
-import { checkOperators } from "./log-settings.ts";
 import type { Reading } from "./reading.ts";
 import * as diagnostics from "./telemetry-diagnostics.ts";
 import { readMetricOverride } from "./telemetry-metrics.ts";
 import {
   type AccessLoggingSpec,
-  type CustomTagSpec,
   type MetricsSpec,
   type ModeSpec,
   TELEMETRY,
   type TracingSpec,
 } from "./telemetry-schema.ts";
+import { readTags } from "./trace-tags.ts";
 import { readScope } from "./workload-scope.ts";
 
 /** Of CEL's standard library, what Envoy registers and an access log may need. */
@@ -110,7 +108,7 @@ class TelemetryReader {
       provider: providers[0],
       samplingPercent: spec.randomSamplingPercentage,
       disabled: spec.disableSpanReporting,
-      tags: spec.customTags && this.#tags(spec.customTags, joinPath(path, "customTags")),
+      tags: spec.customTags && readTags(spec.customTags, joinPath(path, "customTags"), this.#reading.reporter),
       byRequestId: spec.useRequestIdForTraceSampling,
       istioTags: spec.enableIstioTags,
       keepsContext: spec.disableContextPropagation,
@@ -147,21 +145,6 @@ class TelemetryReader {
     const problem = expressionProblem(text);
     if (problem) this.#reading.reporter.report(path, problem);
   }
-
-  #tags(specs: Readonly<Record<string, CustomTagSpec>>, path: string): Readonly<Record<string, TraceTag>> {
-    const tags = Object.entries(specs).flatMap(([name, spec]): (readonly [string, TraceTag])[] => {
-      const tag = tagOf(spec);
-      if (tag?.kind === "format")
-        checkOperators(
-          tag.format,
-          joinPath(joinPath(joinPath(path, name), "formatter"), "value"),
-          this.#reading.reporter,
-        );
-      if (!tag) this.#reading.reporter.report(joinPath(path, name), diagnostics.tagOfNoKind(name));
-      return tag ? [[name, tag]] : [];
-    });
-    return Object.fromEntries(tags.sort(([a], [b]) => (a < b ? -1 : 1)));
-  }
 }
 
 function expressionProblem(text: string): Message | undefined {
@@ -175,11 +158,4 @@ function expressionProblem(text: string): Message | undefined {
   }
   const foreign = notEvaluated(parsed.expression);
   return foreign === undefined ? undefined : diagnostics.notEvaluatedByHeddle(foreign);
-}
-
-function tagOf({ literal, environment, header, formatter }: CustomTagSpec): TraceTag | undefined {
-  if (literal) return { kind: "literal", value: literal.value };
-  if (environment) return { kind: "environment", name: environment.name, byDefault: environment.defaultValue };
-  if (header) return { kind: "header", name: header.name.toLowerCase(), byDefault: header.defaultValue };
-  return formatter && { kind: "format", format: formatter.value };
 }

@@ -8,9 +8,6 @@ import type { Cluster } from "../upstream/cluster.ts";
 import { NO_PREFERENCE } from "../upstream/load-balancer-context.ts";
 
 const PATH = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs";
-/** A stream of a log that is no more ends by it; another begins with the next entry, should there be one. */
-const IDLE_MS = 300_000;
-
 export interface CallOwner {
   onWritable(): void;
   /** Once; it may be before `open` has returned. */
@@ -25,6 +22,7 @@ export class EntryCall implements AttemptOwner {
   readonly isGrpc = true;
   hasSpoken = false;
   readonly #cluster: Cluster;
+  readonly #idleMs: number;
   readonly #owner: CallOwner;
   readonly #idle = new Alarm(() => this.#onIdle());
   #attempt: Attempt | undefined = undefined;
@@ -32,8 +30,9 @@ export class EntryCall implements AttemptOwner {
   #state: State = "opening";
 
   /** The cluster's breakers have admitted it. */
-  constructor(cluster: Cluster, { authority, headers }: LogService, owner: CallOwner) {
+  constructor(cluster: Cluster, { authority, headers }: LogService, idleMs: number, owner: CallOwner) {
     this.#cluster = cluster;
+    this.#idleMs = idleMs;
     this.#owner = owner;
     const fields = ["te", "trailers", "content-type", "application/grpc", "user-agent", "heddle", ...headers];
     this.head = new RequestHead("POST", "http", authority, PATH, fields, "HTTP/2", -1, undefined);
@@ -52,6 +51,10 @@ export class EntryCall implements AttemptOwner {
     this.#attempt.begin(0, 0);
   }
 
+  get isOver(): boolean {
+    return this.#state === "over";
+  }
+
   get isWritable(): boolean {
     return this.#state === "writable";
   }
@@ -59,7 +62,7 @@ export class EntryCall implements AttemptOwner {
   write(frame: Uint8Array): void {
     this.hasSpoken = true;
     if (this.#idle.armed) timers.disarm(this.#idle);
-    timers.arm(this.#idle, IDLE_MS);
+    timers.arm(this.#idle, this.#idleMs);
     if (!this.#upstream?.write(frame) && this.#state === "writable") this.#state = "full";
   }
 
@@ -81,7 +84,7 @@ export class EntryCall implements AttemptOwner {
       return;
     }
     this.end();
-    timers.arm(this.#idle, IDLE_MS);
+    timers.arm(this.#idle, this.#idleMs);
   }
 
   onUpstreamOpen(upstream: ClientStream): void {

@@ -34,7 +34,10 @@ export class EntryStream implements LogChannel {
   readonly #clusters: ReadonlyMap<string, Cluster>;
   readonly #queue: LogQueue;
   readonly #identifier: Uint8Array;
+  readonly #idleMs: number;
   #call: EntryCall | undefined = undefined;
+  /** The last one: it is ended, and the service has not said that it heard. */
+  #ending: EntryCall | undefined = undefined;
   /** A service that ends or refuses the stream is not asked again at once. */
   #openFrom = 0;
 
@@ -44,7 +47,9 @@ export class EntryStream implements LogChannel {
     node: Node,
     clusters: ReadonlyMap<string, Cluster>,
     queue: LogQueue,
+    idleMs: number,
   ) {
+    this.#idleMs = idleMs;
     this.#kind = kind;
     this.#service = service;
     this.#clusters = clusters;
@@ -62,10 +67,8 @@ export class EntryStream implements LogChannel {
     const cluster = this.#clusters.get(this.#service.cluster);
     this.#openFrom = timers.now + this.#service.flushMs;
     if (!cluster?.breakers.admitRequest()) return;
-    const call = new EntryCall(cluster, this.#service, {
-      onWritable: () => this.#queue.flush(),
-      onOver: () => this.#onOver(call),
-    });
+    const owner = { onWritable: () => this.#queue.flush(), onOver: () => this.#onOver(call) };
+    const call = new EntryCall(cluster, this.#service, this.#idleMs, owner);
     this.#call = call;
     call.open();
   }
@@ -84,6 +87,11 @@ export class EntryStream implements LogChannel {
   }
 
   close(): void {
+    this.#ending = this.#call;
     this.#call?.end();
+  }
+
+  get isBusy(): boolean {
+    return this.#call !== undefined || this.#ending?.isOver === false;
   }
 }

@@ -6,6 +6,7 @@ import {
   TLSProperties_TLSVersion as TlsVersion,
 } from "../../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
 import type { DownstreamFacts } from "../connection-facts.ts";
+import type { PeerCertificate } from "../peer-certificate.ts";
 
 const VERSIONS: Readonly<Record<string, TlsVersion>> = {
   TLSv1: TlsVersion.TLSv1,
@@ -31,21 +32,25 @@ const CIPHERS: Readonly<Record<string, number>> = {
   "ECDHE-ECDSA-CHACHA20-POLY1305": 0xcca9,
 };
 
-/** Undefined: it spoke none. */
+/** Undefined: it spoke none. Sessions have no ids: none is taken up again. */
 export function entryTls(facts: DownstreamFacts): MessageInitShape<typeof TLSPropertiesSchema> | undefined {
-  const { tls, peer } = facts;
+  const { tls, peer, own } = facts;
   if (!tls) return undefined;
   return {
     tlsVersion: VERSIONS[tls.version] ?? TlsVersion.VERSION_UNSPECIFIED,
     tlsCipherSuite: CIPHERS[tls.cipher],
     tlsSniHostname: facts.serverName,
-    peerCertificateProperties: peer && {
-      subjectAltName: [
-        ...peer.uris.map((value) => ({ san: { case: "uri" as const, value } })),
-        ...peer.dnsNames.map((value) => ({ san: { case: "dns" as const, value } })),
-      ],
-      subject: peer.subject ?? "",
-      issuer: peer.issuer ?? "",
-    },
+    localCertificateProperties: own && named(own),
+    peerCertificateProperties: peer ? { ...named(peer), issuer: peer.issuer ?? "" } : {},
+  };
+}
+
+function named({ uris, dnsNames, subject = "" }: PeerCertificate) {
+  return {
+    subjectAltName: [
+      ...uris.map((value) => ({ san: { case: "uri" as const, value } })),
+      ...dnsNames.map((value) => ({ san: { case: "dns" as const, value } })),
+    ],
+    subject,
   };
 }

@@ -6,6 +6,7 @@ class Channel implements LogChannel {
   told: number[] = [];
   isOpen = true;
   isClosed = false;
+  readonly isBusy = false;
 
   canTell(): boolean {
     return this.isOpen;
@@ -55,4 +56,15 @@ test("what cannot be told waits, no more than 1 MiB of it; the others are droppe
   queue.onReady();
   expect(channel.told).toEqual([1_024]);
   queue.close();
+});
+
+test("at the end what waits is told once it can be, and then nothing follows", () => {
+  const { channel, queue } = queueOf(3_000);
+  channel.isOpen = false;
+  queue.add(KIB);
+  queue.close();
+  expect(channel).toMatchObject({ told: [], isClosed: false });
+  channel.isOpen = true;
+  queue.flush();
+  expect(channel).toMatchObject({ told: [1], isClosed: true });
 });

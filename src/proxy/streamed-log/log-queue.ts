@@ -17,6 +17,8 @@ export interface LogChannel {
   tell(entries: readonly Uint8Array[]): void;
   /** Nothing follows. */
   close(): void;
+  /** Something is on its way to the service, or its answer to it is not here. */
+  readonly isBusy: boolean;
 }
 
 export interface QueueSettings {
@@ -31,6 +33,7 @@ export class LogQueue {
   readonly #alarm = new Alarm(() => this.#onTimer());
   #waiting: Uint8Array[] = [];
   #bytes = 0;
+  #isClosing = false;
 
   constructor(settings: QueueSettings, stats: LogStats, channelOf: (queue: LogQueue) => LogChannel) {
     this.#settings = settings;
@@ -51,12 +54,12 @@ export class LogQueue {
 
   /** The channel takes more. */
   onReady(): void {
-    if (this.#bytes >= this.#settings.bufferBytes) this.flush();
+    if (this.#isClosing || this.#bytes >= this.#settings.bufferBytes) this.flush();
     this.#flushInTime();
   }
 
   #flushInTime(): void {
-    if (this.#bytes > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#settings.flushMs);
+    if (!this.#isClosing && this.#bytes > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#settings.flushMs);
   }
 
   /** What cannot be told is tried again. */
@@ -72,12 +75,18 @@ export class LogQueue {
     this.#waiting = [];
     this.#bytes = 0;
     this.#channel.tell(entries);
+    if (this.#isClosing) this.#channel.close();
   }
 
-  /** What waits is told at once, where that is possible; nobody waits for an answer. */
+  /** What waits is told as soon as the channel takes it, and then the channel is closed. */
   close(): void {
-    timers.disarm(this.#alarm);
+    this.#isClosing = true;
     this.flush();
-    this.#channel.close();
+    timers.disarm(this.#alarm);
+    if (this.#bytes === 0) this.#channel.close();
+  }
+
+  get isBusy(): boolean {
+    return this.#channel.isBusy;
   }
 }

@@ -117,4 +117,8 @@ export class OtlpExport implements LogChannel {
   }
 
   close(): void {}
+
+  get isBusy(): boolean {
+    return this.#isTelling;
+  }
 }

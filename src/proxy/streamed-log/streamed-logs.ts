@@ -12,10 +12,12 @@ import { LogQueue, type LogStats } from "./log-queue.ts";
 import { OtlpExport, otlpRecord } from "./otlp-log.ts";
 
 class StreamSink implements LogSink {
+  readonly tellsCertificates: boolean;
   readonly #queue: LogQueue;
   readonly #encode: (record: AccessRecord) => Uint8Array;
 
-  constructor(queue: LogQueue, encode: (record: AccessRecord) => Uint8Array) {
+  constructor(queue: LogQueue, encode: (record: AccessRecord) => Uint8Array, tellsCertificates: boolean) {
+    this.tellsCertificates = tellsCertificates;
     this.#queue = queue;
     this.#encode = encode;
   }
@@ -50,7 +52,14 @@ function statsName(log: StreamedLog): string {
   return log.statPrefix === "" ? "open_telemetry_access_log" : `open_telemetry_access_log.${log.statPrefix}`;
 }
 
+/** A stream of a log that is no more ends by it; another begins with the next entry, should there be one. */
+const IDLE_MS = 300_000;
+/** At the proxy's end: for the services to say that they heard the last entries. */
+const CLOSE_MS = 1_000;
+const CLOSE_POLL_MS = 5;
+
 export class StreamedLogs {
+  idleMs = IDLE_MS;
   node: Node = create(NodeSchema);
   readonly stats = new Map<string, LogStats>();
   readonly #clusters: ReadonlyMap<string, Cluster>;
@@ -66,7 +75,7 @@ export class StreamedLogs {
     const key = queueKey(log);
     const queue = this.#queues.get(key)?.deref() ?? this.#queueOf(log);
     this.#queues.set(key, new WeakRef(queue));
-    return new StreamSink(queue, encoderOf(log));
+    return new StreamSink(queue, encoderOf(log), log.kind !== "otlp");
   }
 
   #queueOf(log: StreamedLog): LogQueue {
@@ -76,11 +85,15 @@ export class StreamedLogs {
     return new LogQueue(log.service, stats, (queue) =>
       log.kind === "otlp"
         ? new OtlpExport(log, this.node, this.#clusters, queue)
-        : new EntryStream(log.kind, log.service, this.node, this.#clusters, queue),
+        : new EntryStream(log.kind, log.service, this.node, this.#clusters, queue, this.idleMs),
     );
   }
 
-  close(): void {
-    for (const held of this.#queues.values()) held.deref()?.close();
+  /** What waits is told before the clusters go, where a service takes it. */
+  async close(): Promise<void> {
+    const queues = [...this.#queues.values()].flatMap((held) => held.deref() ?? []);
+    for (const queue of queues) queue.close();
+    const deadline = performance.now() + CLOSE_MS;
+    while (queues.some(({ isBusy }) => isBusy) && performance.now() < deadline) await Bun.sleep(CLOSE_POLL_MS);
   }
 }

@@ -39,8 +39,8 @@ export const REQUEST_LABELS = [
 
 export const TCP_LABELS = [...PEER_LABELS, "request_protocol", "response_flags", "connection_security_policy"] as const;
 
-/** Messages are counted while the stream is open, when it has neither code nor flags. */
-export const MESSAGE_LABELS = [...PEER_LABELS, "request_protocol", "connection_security_policy"] as const;
+/** Messages are counted while the stream is open, when nothing is known but who talks to whom; only gRPC has them. */
+export const MESSAGE_LABELS = PEER_LABELS;
 
 export const REQUESTS = counter("istio_requests_total", "Requests answered, refused or lost", REQUEST_LABELS);
 

@@ -5,12 +5,14 @@ import { resource } from "../../../src/kube/resources.ts";
 import { eventually } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 import { Collector, type ReceivedSpan } from "../xds/collector.ts";
+import { LogReceiver } from "../xds/log-receiver.ts";
 
 /** Both proxies tell five spans at a time, or what there is after 5 s. */
 const REQUESTS = 5;
 
 export function spanCases(pair: Pair): void {
   let collector!: Collector;
+  const logs = new LogReceiver();
 
   const api = () => pair.mesh.controlPlane.api;
   beforeAll(async () => {
@@ -25,11 +27,21 @@ apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: collector, namespace: default}
 spec:
-  hosts: [collector.test]
+  hosts: [collector.spans.test]
   location: MESH_EXTERNAL
   resolution: STATIC
   ports: [{number: 9411, name: http, protocol: HTTP}, {number: 4317, name: grpc, protocol: GRPC}]
   endpoints: [{address: 127.0.0.1, ports: {http: ${collector.httpPort}, grpc: ${collector.grpcPort}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: span-logs, namespace: default}
+spec:
+  hosts: [logs.spans.test]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{number: 11800, name: grpc, protocol: GRPC}]
+  endpoints: [{address: 127.0.0.1, ports: {grpc: ${logs.port}}}]
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -37,15 +49,17 @@ metadata: {name: istio, namespace: istio-system}
 data:
   mesh: |-
     extensionProviders:
-    - {name: zipkin, zipkin: {service: collector.test, port: 9411}}
-    - {name: otlp, opentelemetry: {service: collector.test, port: 4317}}`,
+    - {name: zipkin, zipkin: {service: collector.spans.test, port: 9411, headers: [{name: x-token, value: 50%}]}}
+    - {name: otlp, opentelemetry: {service: collector.spans.test, port: 4317, grpc: {initialMetadata: [{name: x-token, value: half}]}}}`,
     );
   });
   afterAll(async () => {
     collector?.stop();
+    logs.stop();
     if (!pair.client) return; // it never stood
     await api().delete(resource.telemetries, { namespace: "default", name: "spans" });
-    await api().delete(resource.serviceEntries, { namespace: "default", name: "collector" });
+    for (const name of ["collector", "span-logs"])
+      await api().delete(resource.serviceEntries, { namespace: "default", name });
     await api().delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
   });
 
@@ -95,5 +109,32 @@ spec:
     expect(client.tags["istio.canonical_service"]).toBe("client");
     expect(server.tags["istio.canonical_service"]).toBe("golden");
     expect(server.tags["guid:x-request-id"]).toBe(client.tags["guid:x-request-id"]!);
+    const report = collector.reports.find(({ path }) => path.includes("TraceService") === (provider === "otlp"));
+    expect(report?.headers["x-token"]).toBe(provider === "otlp" ? "half" : "50%");
+  });
+
+  test("by the mesh's settings alone", async () => {
+    collector.restart();
+    await api().delete(resource.telemetries, { namespace: "default", name: "spans" });
+    await pair.mesh.apply(
+      `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    enableEnvoyAccessLogService: true
+    defaultConfig:
+      envoyAccessLogService: {address: "logs.spans.test:11800"}
+      tracing: {zipkin: {address: "collector.spans.test:9411"}, sampling: 100, customTags: {settled: {literal: {value: mesh}}}}`,
+    );
+    const ask = async () => {
+      for (let i = 0; i < REQUESTS; i++) await pair.get("/traced");
+      return couple("localEndpoint");
+    };
+    const found = await eventually(ask, (spans) => spans?.[0].tags.settled !== undefined);
+    for (const { tags } of found ?? []) expect(tags).toMatchObject({ settled: "mesh", "istio.namespace": "default" });
+    expect(found).toHaveLength(2);
+    const isLogged = async () => logs.http.some(({ request }) => request?.path === "/traced");
+    expect(await eventually(isLogged, (told) => told)).toBe(true);
   });
 }
