@@ -308,6 +308,7 @@ export const SAMPLES: Readonly<Record<string, JsonMessage>> = {
   "envoy.type.v3.FractionalPercent": { numerator: 50 },
   "envoy.type.v3.Percent": { value: 50 },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": { explicit_http_config: { http_protocol_options: {} } },
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection": { error_matcher: { any_match: true } },
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": { http_protocol_options: {} },
   "envoy.config.cluster.v3.Cluster.TransportSocketMatch": { name: "a", match: { a: "b" } },
   ...MATCHERS,

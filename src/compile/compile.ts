@@ -12,6 +12,7 @@ import { CompileCache, type Moving } from "./cache.ts";
 import { CredentialSecrets } from "./credential-secrets.ts";
 import { compileGateway, isGateway } from "./gateway.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
+import { passageEndpoints } from "./leg-passage.ts";
 import { localCluster } from "./local-cluster.ts";
 import { originateAll } from "./origination.ts";
 import { compileCommon, compileOutbound, type Outbound, type OwnOutbound } from "./outbound.ts";
@@ -79,7 +80,8 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
     kept &&
     kept.basis === basisOf(cache, proxy) &&
     kept.bindings === mesh.index.inboundPorts.get(kept.key) &&
-    kept.local === localCluster(mesh, cache, workload)
+    kept.local === localCluster(mesh, cache, workload) &&
+    kept.passing === passingOf(shared, workload, proxy, kept.view)
       ? kept
       : undefined;
   if (!known) return compileAnew(shared, workload, proxy).snapshot;
@@ -97,6 +99,8 @@ interface KeptProxy {
   readonly basis: unknown;
   readonly bindings: readonly InboundPort[] | undefined;
   readonly local: Compiled | undefined;
+  /** Endpoints of what a gateway hands on; undefined: it is none. */
+  readonly passing: readonly Compiled[] | undefined;
   readonly view: View;
   readonly own: OwnSets;
   readonly outbound: OutboundSets;
@@ -127,8 +131,12 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
     ? gatewayInputs(shared, workload, view)
     : ownInputs(shared, workload, proxy, view, scope);
   const local = localCluster(mesh, cache, workload);
-  const own = cache.references.get(`own/${key}`, [local, ...inputs], () =>
-    ownSets(shared, workload, ownResources(shared, workload, proxy, view, scope), local),
+  const passing = passingOf(shared, workload, proxy, view);
+  const own = cache.references.get(`own/${key}`, [local, passing, ...inputs], () =>
+    ownSets(shared, workload, ownResources(shared, workload, proxy, view, scope), [
+      ...(local ? [local] : []),
+      ...(passing ?? []),
+    ]),
   );
   const snapshot = cache.references.get(`snapshot/${key}`, [own, outbound], () => snapshotOf(own, outbound));
   const program = programOf(shared, workload);
@@ -136,7 +144,18 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
     ? cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program))
     : snapshot;
   const bindings = mesh.index.inboundPorts.get(key);
-  const kept = { key, basis: basisOf(cache, proxy), bindings, local, view, own, outbound, program, snapshot: patched };
+  const kept = {
+    key,
+    basis: basisOf(cache, proxy),
+    bindings,
+    local,
+    passing,
+    view,
+    own,
+    outbound,
+    program,
+    snapshot: patched,
+  };
   shared.kept.set(workload, kept);
   return kept;
 }
@@ -230,11 +249,25 @@ function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View
   return [workload, view.key, bindings, ...written];
 }
 
-function ownSets(shared: SharedResources, workload: Workload, own: OwnResources, local: Compiled | undefined): OwnSets {
+function passingOf(
+  shared: SharedResources,
+  workload: Workload,
+  proxy: WorkloadProxy,
+  view: View,
+): readonly Compiled[] | undefined {
+  return isGateway(proxy) ? passageEndpoints(shared, workload, view) : undefined;
+}
+
+function ownSets(
+  shared: SharedResources,
+  workload: Workload,
+  own: OwnResources,
+  endpoints: readonly Compiled[],
+): OwnSets {
   const key = workloadKey(workload);
   const sets = OWN_KINDS.map((kind) => [kind, [shared.cache.sets.share(`${key}/${kind}`, own[kind])]] as const);
-  // Endpoints are of all proxies alike where nobody has zones, and this one list is of the workload's fellows.
-  const eds = local ? { eds: [shared.cache.sets.share(`${key}/eds`, [local])] } : {};
+  // Endpoints are of all proxies alike, but for the list of the workload's fellows where somebody has zones, and for legs that it hands on.
+  const eds = endpoints.length > 0 ? { eds: [shared.cache.sets.share(`${key}/eds`, endpoints)] } : {};
   return { sets: { ...Object.fromEntries(sets), ...eds }, serverNames: own.serverNames };
 }
 

@@ -8,6 +8,7 @@ import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import type { GatewayCredentials, ServerSocketPlan } from "./gateway-credentials.ts";
 import { commonHosts, routesAtServer } from "./gateway-routes.ts";
 import { resolveBackend, selects } from "./http-rules.ts";
+import { legPassages } from "./leg-passage.ts";
 import { type StreamTarget, sharedSettings } from "./stream-route.ts";
 import type { View } from "./visibility.ts";
 
@@ -108,6 +109,16 @@ function passingThrough(context: ChainContext, bound: BoundServer): readonly Cha
   );
 }
 
+/** A chain for each server name of the leg: it names the cluster, and no route has a say. */
+function handingOn({ mesh, view }: ChainContext, bound: BoundServer): readonly ChainPlan[] {
+  return legPassages(mesh, view, bound).map(({ name }) => ({
+    name,
+    serverNames: [name],
+    socket: undefined,
+    terminal: { kind: "stream", clusters: [{ name, weight: 1 }] },
+  }));
+}
+
 /** Envoy refuses a listener in which two chains have one server name: it is the first one's. */
 function withoutRepetition(chains: readonly ChainPlan[]): readonly ChainPlan[] {
   const taken = new Set<string>();
@@ -135,7 +146,11 @@ export function planChains(context: ChainContext, port: GatewayPort): readonly C
       });
     case "tls":
       return withoutRepetition(
-        port.servers.flatMap((bound) => [...terminating(context, bound), ...passingThrough(context, bound)]),
+        port.servers.flatMap((bound) => [
+          ...terminating(context, bound),
+          ...passingThrough(context, bound),
+          ...handingOn(context, bound),
+        ]),
       );
   }
 }

@@ -6,8 +6,8 @@ import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
   type CertificateValidationContextSchema,
-  CertificateValidationContext_TrustChainVerification as TrustChain,
   type TlsParametersSchema,
+  CertificateValidationContext_TrustChainVerification as TrustChain,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import {
   type CommonTlsContextSchema,

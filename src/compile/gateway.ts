@@ -13,6 +13,7 @@ import { type ChainPlan, plainRouteName, planChains, secureRouteName, takesSecur
 import { GatewayCredentials } from "./gateway-credentials.ts";
 import { type GatewayRoutes, gatewayRoutes, planHosts } from "./gateway-routes.ts";
 import { gatewaySocket } from "./gateway-tls.ts";
+import { legPassages, passageClusters } from "./leg-passage.ts";
 import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
 import type { Memo } from "./memo.ts";
 import { originateAll } from "./origination.ts";
@@ -55,13 +56,14 @@ export function compileGateway(
   // Replicas open the same ports for the same Gateways, and share what is made of them.
   const scope = `gateway/${view.key}/${JSON.stringify(workload.labels)}`;
   const routes = planned.flatMap(({ port }) => routesOf(mesh, memo, view, scope, port));
+  const passages = ports.flatMap(({ servers }) => servers.flatMap((bound) => legPassages(mesh, view, bound)));
   const blackHole = memo.get("special/gateway", [], () => ({
     resource: encodeResource("cds", blackHoleCluster()),
     sources: [],
   }));
   return {
     lds: planned.map(({ port, chains }) => compileListener(mesh, memo, scope, view, proxy, port, chains)),
-    cds: [blackHole],
+    cds: [blackHole, ...passageClusters({ mesh, memo }, scope, passages)],
     rds: routes.map((made) => made.routes),
     vhds: routes.flatMap((made) => made.virtualHosts),
     sds: secrets.resources(memo),

@@ -5,6 +5,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { buildMesh } from "../model/build.ts";
 import type { ClientTls, OutlierDetection } from "../model/client-policy.ts";
+import type { Gateway } from "../model/gateway.ts";
 import { type LocalityPreference, NEAREST_FIRST } from "../model/locality-preference.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
@@ -226,6 +227,25 @@ const ORIGINATED: ClientTls = {
   credential: { name: "outside", mutual: false, verifies: true },
 };
 
+/** What it hands on are endpoints of its own. */
+const LEGS: Gateway = {
+  origin: origin("Gateway", "legs"),
+  createdAt: 0,
+  namespace: "a",
+  selector: {},
+  servers: [
+    {
+      path: "spec.servers[0]",
+      port: 15_443,
+      portName: "legs",
+      protocol: "tls",
+      hosts: [{ host: "*" }],
+      redirectsToHttps: false,
+      tls: { kind: "auto-passthrough" },
+    },
+  ],
+};
+
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
 function settingsOf({ settings: { mtls, nearest, limits, ...rest } }: World): MeshSettings {
   const { defaults } = DEFAULT_SETTINGS;
@@ -295,6 +315,7 @@ function partsOf({ services, aliases, routes, policies, strict, secrets, logged,
       }),
     ),
     proxyScopes: scopes.map(scopeOf),
+    gateways: [LEGS],
     credentials: secrets.map(({ namespace: ns, owner }) => ({
       origin: origin("Secret", "outside", ns),
       roots: `roots of ${owner}`,

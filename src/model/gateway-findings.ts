@@ -46,7 +46,3 @@ export function credentialMissing(name: string, namespace: string): Message {
     `kubectl create secret tls ${name} -n ${namespace} --cert chain.pem --key key.pem`,
   );
 }
-
-export function legsNotTaken(): Message {
-  return warning("HED1317", "AUTO_PASSTHROUGH is not supported yet: nothing is let through this server");
-}

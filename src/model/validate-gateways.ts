@@ -73,7 +73,6 @@ function tellBoth({ kind, loser, winner, host }: ServerConflict, report: Report)
 function checkServers(mesh: Mesh, namespace: string, gateways: ReturnType<typeof gatewaysOf>, report: Report): void {
   for (const { origin, servers } of gateways) {
     for (const { tls, path } of servers) {
-      if (tls?.kind === "auto-passthrough") report(origin, `${path}.tls.mode`, findings.legsNotTaken());
       if (tls?.kind !== "terminate" || tls.certificates.kind !== "credentials") continue;
       for (const name of tls.certificates.names)
         if (!credentialOf(mesh, namespace, name)?.keyPair)

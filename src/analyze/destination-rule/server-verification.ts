@@ -16,7 +16,12 @@ export const serverVerification: ObjectAnalyzer = {
     const { trafficPolicy, host } = view.value.spec;
     const set = `DestinationRule ${view.name} in namespace ${view.namespace} has TLS mode set to`;
     // A Secret has roots, or there is no way to the host; unless nobody looks.
-    const verifies = ({ caCertificates, credentialName, caCertCredentialName, insecureSkipVerify }: TlsValue & object): boolean =>
+    const verifies = ({
+      caCertificates,
+      credentialName,
+      caCertCredentialName,
+      insecureSkipVerify,
+    }: TlsValue & object): boolean =>
       caCertificates !== undefined || ((credentialName ?? caCertCredentialName) !== undefined && !insecureSkipVerify);
     const unverified = (tls: TlsValue): tls is TlsValue & { mode: string } =>
       (tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL") && !verifies(tls);

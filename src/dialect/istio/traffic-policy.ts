@@ -201,9 +201,7 @@ function originated(spec: TlsSpec, mode: "SIMPLE" | "MUTUAL", path: string, repo
     const roots = caCertCredentialName === undefined ? {} : { rootsName: caCertCredentialName };
     return { ...common, credential: { name: credentialName, ...roots, mutual, verifies: !skipVerify } };
   }
-  const files = mutual
-    ? { certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } }
-    : {};
+  const files = mutual ? { certificate: { chainFile: clientCertificate ?? "", keyFile: privateKey ?? "" } } : {};
   if (caCertCredentialName !== undefined && !skipVerify) {
     for (const field of ROOTS_FILES)
       if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.rootsOfSecret(field));

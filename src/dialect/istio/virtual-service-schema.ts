@@ -150,14 +150,19 @@ const HTTP_ROUTE = record({
   headers: HEADERS,
 });
 
-/** Shared by tls and tcp matches, which differ by `sniHosts`. */
+/** Shared by tls and tcp matches. */
 const L4_MATCH = {
   destinationSubnets: list(text("cidr")),
   port: port(),
-  sourceSubnet: later("connections are matched whatever their source address"),
   sourceLabels: LABELS,
   sourceNamespace: notEmpty(),
   gateways: list(notEmpty()),
+} as const;
+
+const TCP_MATCH = {
+  ...L4_MATCH,
+  // Istio hides it, and reads it nowhere: of tls matches it was taken away.
+  sourceSubnet: later("as in Istio, connections are matched whatever their source address"),
 } as const;
 
 const L4_DESTINATIONS = list(record({ destination: required(DESTINATION), weight: whole(0, 2 ** 31 - 1) }));
@@ -177,7 +182,7 @@ export const VIRTUAL_SERVICE = record({
           route: required(L4_DESTINATIONS),
         }),
       ),
-      tcp: list(record({ match: list(record(L4_MATCH)), route: required(L4_DESTINATIONS) })),
+      tcp: list(record({ match: list(record(TCP_MATCH)), route: required(L4_DESTINATIONS) })),
       exportTo: list(notEmpty()),
     }),
   ),

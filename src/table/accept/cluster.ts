@@ -253,6 +253,7 @@ function acceptThresholds(
   const perHost = breakers?.perHostThresholds.find(ofPriority);
   if (perHost) scope.field("per_host_thresholds").only(perHost, ["priority", "maxConnections"]);
   const budget = threshold?.retryBudget;
+  if (budget) at.field("retry_budget").only(budget, ["budgetPercent", "minRetryConcurrency"]);
   const isSilent = threshold?.maxRetries === undefined && budget === undefined;
   return {
     maxConnections: threshold?.maxConnections ?? DEFAULT_THRESHOLD,

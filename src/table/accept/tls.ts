@@ -11,12 +11,12 @@ import { ProxyProtocolUpstreamTransportSchema } from "../../xds/gen/envoy/extens
 import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts";
 import {
   type CertificateValidationContext,
-  CertificateValidationContext_TrustChainVerification as TrustChain,
   type SubjectAltNameMatcher,
   SubjectAltNameMatcher_SanType,
   type TlsCertificate,
   type TlsParameters,
   TlsParameters_TlsProtocol,
+  CertificateValidationContext_TrustChainVerification as TrustChain,
 } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import type { SdsSecretConfig } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
 import {

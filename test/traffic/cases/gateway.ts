@@ -2,8 +2,10 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
+import { AuthorityStore } from "../../../src/ca/store.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { testLeaf, testRoot } from "../../../src/pki/certificate-fixtures.ts";
 import { ByteClient } from "../byte-client.ts";
@@ -13,7 +15,7 @@ import type { Pair } from "../pair.ts";
 import { type Identity, identityOf, ROOTS } from "../xds/certificates.ts";
 import { TlsClient } from "../xds/tls-client.ts";
 
-const PORTS = { http: 80, https: 443, single: 8443, tcp: 9000 } as const;
+const PORTS = { http: 80, https: 443, single: 8443, tcp: 9000, legs: 15_443 } as const;
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
@@ -50,7 +52,8 @@ spec:
   - {port: {number: 443, name: missing, protocol: HTTPS}, hosts: [missing.test], tls: {mode: SIMPLE, credentialName: late}}
   - {port: {number: 443, name: through, protocol: TLS}, hosts: [through.test], tls: {mode: PASSTHROUGH}}
   - {port: {number: 8443, name: single, protocol: HTTPS}, hosts: [a.test], tls: {mode: SIMPLE, credentialName: a}}
-  - {port: {number: 9000, name: tcp, protocol: TCP}, hosts: ["*"]}`;
+  - {port: {number: 9000, name: tcp, protocol: TCP}, hosts: ["*"]}
+  - {port: {number: 15443, name: legs, protocol: TLS}, hosts: ["*.cluster.local"], tls: {mode: AUTO_PASSTHROUGH}}`;
 
 const ROUTES = `
 apiVersion: networking.istio.io/v1
@@ -268,6 +271,24 @@ export function gatewayCases(pair: Pair, proxy: ProxyKind): void {
   test("PASSTHROUGH hands the connection to the server that ends TLS", async () => {
     const answer = await askUntil(secure("through.test"), 200);
     expect(answer).toMatchObject({ status: 200, body: "own", certificate: identityOf("through").uri });
+  });
+
+  test("AUTO_PASSTHROUGH hands a leg on to the service that its server name means", async () => {
+    const { authority } = new AuthorityStore(join(pair.mesh.folder, "state", "ca")).open("cluster.local", Date.now());
+    const identity = identityOf("far", undefined, authority);
+    const leg = (service: string): Outside => ({
+      port: at("legs"),
+      host: "golden",
+      tls: { serverName: `outbound_.80_._.${service}.default.svc.cluster.local`, identity, alpn: ["http/1.1"] },
+    });
+    const answer = await askUntil(leg("golden"), 200);
+    expect(answer).toMatchObject({ status: 200, certificate: "spiffe://cluster.local/ns/default/sa/golden" });
+    expect(described(answer).headers["x-forwarded-client-cert"]).toContain(`URI=${identity.uri}`);
+    expect(await ask(leg("nobody"))).toBe("refused");
+    // A server name of the leg alone leads anywhere.
+    expect(await ask({ ...leg("golden"), tls: { serverName: "golden.default.svc.cluster.local", identity } })).toBe(
+      "refused",
+    );
   });
 
   test("TCP reaches the service", async () => {

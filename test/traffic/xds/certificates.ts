@@ -20,12 +20,12 @@ const authority = selfSignedAuthority(createRoot(TRUST_DOMAIN, Date.now()), TRUS
 /** PEM. */
 export const ROOTS = bundlePem(authority.bundle);
 
-export function identityOf(name: string, ttlMs = HOUR_MS): Identity {
+export function identityOf(name: string, ttlMs = HOUR_MS, issuer = authority): Identity {
   const id = unwrap(serviceAccountId(TRUST_DOMAIN, { namespace: "default", name }));
   const key = generateKeyPair();
-  const verdict = issueLeaf(authority, { id, publicKeyInfo: key.publicKeyInfo, ttlMs }, Date.now());
+  const verdict = issueLeaf(issuer, { id, publicKeyInfo: key.publicKeyInfo, ttlMs }, Date.now());
   if (verdict.kind === "refused") throw new Error(verdict.reason);
-  return { uri: id.uri, chain: chainPem(authority, verdict.leaf).join(""), key: exportPrivateKey(key).reveal() };
+  return { uri: id.uri, chain: chainPem(issuer, verdict.leaf).join(""), key: exportPrivateKey(key).reveal() };
 }
 
 export const CLIENT = identityOf("client");

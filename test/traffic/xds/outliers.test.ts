@@ -394,7 +394,10 @@ traffic(
     lab.application.v1.script(() => ends(200, "14"));
     lab.application.v2.script(() => ends(404, "0"));
     await until("v1 is ejected", async () => {
-      await lab.client.request("/", { method: "POST", headers: { "content-type": "application/grpc", te: "trailers" } });
+      await lab.client.request("/", {
+        method: "POST",
+        headers: { "content-type": "application/grpc", te: "trailers" },
+      });
       return (await ejected(lab.process)) === 1;
     });
     expect(lab.application.v1.requests).toHaveLength(2);
