@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { DomainMap } from "./domain-map.ts";
 
 const domains = Array.from({ length: 5_000 }, (_, i) => `service-${i}.default.svc.cluster.local`);
@@ -28,4 +29,32 @@ test("a copy changes without what it was copied from", () => {
   copy.replace(domains[6]!, 5, 6.5);
   expect([map.get(domains[5]!), copy.get(domains[5]!), copy.get(domains[6]!)]).toEqual([5.5, 5.5, 6]);
   expect(domains.slice(6).every((domain, i) => copy.get(domain) === i + 6)).toBe(true);
+});
+
+test("it holds what a Map holds, whatever is set, deleted and copied", () => {
+  const domain = fc.oneof(
+    fc.nat(400).map((i) => `service-${i}.default`),
+    fc.string({ unit: fc.constantFrom("a", "A", "é", "\u0161", "."), maxLength: 3 }),
+  );
+  const change = fc.record({ kind: fc.constantFrom("set", "set", "set", "delete", "copy"), domain, value: fc.nat() });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 600, size: "max" }), (changes) => {
+      let map = new DomainMap<number>();
+      let model = new Map<string, number>();
+      const left: (readonly [DomainMap<number>, Map<string, number>])[] = [];
+      for (const { kind, domain, value } of changes) {
+        if (kind === "delete") map.delete(domain);
+        if (kind === "delete") model.delete(domain);
+        if (kind === "set") map.set(domain, value);
+        if (kind === "set") model.set(domain, value);
+        if (kind !== "copy") continue;
+        left.push([map, model]);
+        map = new DomainMap(map);
+        model = new Map(model);
+      }
+      for (const [held, expected] of [...left, [map, model] as const])
+        for (const { domain } of changes) expect(held.get(domain)).toBe(expected.get(domain)!);
+    }),
+    { numRuns: 50 },
+  );
 });
