@@ -14,9 +14,10 @@ import { mutateResponse } from "./header-operations.ts";
 import { localReply } from "./local-reply.ts";
 import { prepareResponse } from "./response-headers.ts";
 import type { TapRecorder } from "./tap.ts";
+import type { TracedRequest } from "./tracing/request-trace.ts";
 
 /** Whose response it is. */
-export interface RespondedRequest extends FilteredRequest {
+export interface RespondedRequest extends FilteredRequest, TracedRequest {
   readonly connection: Downstream;
   /** Undefined: it is no call of gRPC. */
   readonly grpc: GrpcCall | undefined;
@@ -93,6 +94,7 @@ export class ClientResponse implements BodySink {
     const { record, connection, grpc } = this.#request;
     record.answered();
     if (end) grpc?.readStatus(head.headers);
+    connection.http.tracing?.onResponse(head, this.#request);
     prepareResponse(head, this.#request.head, connection);
     this.#tap?.answered(head.status, head.headers);
     this.#stream.respond(head, end);

@@ -54,7 +54,7 @@ import { Router } from "./router/router.ts";
 import type { TapRecorder } from "./tap.ts";
 import { type RequestTimeout, timeoutReply } from "./timeout-reply.ts";
 import { continueTrace } from "./trace.ts";
-import type { RequestTrace } from "./tracing/request-trace.ts";
+import type { RequestTrace, TracedRequest } from "./tracing/request-trace.ts";
 import type { OverrideHost } from "./upstream/load-balancer-context.ts";
 
 /**
@@ -65,7 +65,9 @@ import type { OverrideHost } from "./upstream/load-balancer-context.ts";
  */
 type Phase = "filtering" | "forwarding" | "answering" | "over";
 
-export class Exchange implements StreamListener, RespondedRequest, ForwardedRequest, TimedRequest, Afterwork {
+export class Exchange
+  implements StreamListener, RespondedRequest, ForwardedRequest, TimedRequest, TracedRequest, Afterwork
+{
   readonly connection: Downstream;
   readonly head: RequestHead;
   readonly record: AccessRecord;
@@ -78,6 +80,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
   body: RequestBody | undefined;
   peerMetadata = "";
   trace: RequestTrace | undefined = undefined;
+  toldOperation = "";
   overrideHost: OverrideHost | undefined = undefined;
 
   // Where it goes
@@ -137,7 +140,7 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
     }
     this.#chooseRoute();
     const { tracing } = connection.http;
-    if (tracing) this.trace = tracing.begin(head, this.route, this.record.startedAt);
+    if (tracing) tracing.begin(this);
     this.#setDuration(table, this.route);
     this.#runFilters(0);
   }
@@ -381,7 +384,6 @@ export class Exchange implements StreamListener, RespondedRequest, ForwardedRequ
 
   respond(head: ResponseHead, end: boolean): void {
     this.#phase = "answering";
-    this.connection.http.tracing?.onResponse(head, this.route, this.trace);
     this.#response.begin(head, end);
   }
 

@@ -33,7 +33,9 @@ export interface AttemptOwner {
 /** Who tells what became of an attempt (a span of its own). */
 export interface AttemptObserver {
   connected(protocol: string): void;
-  responded(status: number): void;
+  responded(head: ResponseHead): void;
+  /** What came behind the body. */
+  ended(trailers: HeaderList): void;
   failed(failure: AttemptFailure): void;
   end(): void;
 }
@@ -127,7 +129,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
-    this.observer?.responded(head.status);
+    this.observer?.responded(head);
     if (this.host.monitor) this.host.monitor.responded(this.#statusOf(head));
     if (this.host.session && getHeader(head.headers, "x-envoy-immediate-health-check-fail") !== undefined)
       this.host.session.failAtOnce();
@@ -150,6 +152,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
+    if (trailers) this.observer?.ended(trailers);
     this.#close();
     this.#owner.onResponseEnd(trailers);
   }

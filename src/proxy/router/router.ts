@@ -219,7 +219,7 @@ export class Router implements AttemptOwner, TunnelOwner {
       record.attempts > 1 ? this.#breakers : undefined,
     );
     if (this.#request.trace)
-      attempt.observer = this.#request.trace.beginAttempt(this.head.headers, owner, host, record.attempts - 1);
+      attempt.observer = this.#request.trace.beginAttempt(this.head.headers, owner, host, record);
     this.#attempt = attempt;
     attempt.begin(this.#policy?.perTryTimeoutMs ?? 0, this.#policy?.perTryIdleTimeoutMs ?? 0);
   }

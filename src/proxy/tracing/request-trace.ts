@@ -1,5 +1,6 @@
 // The spans of one request: its own, and one of each attempt where the configuration wants them.
 
+import { type Afterwork, afterTurn } from "../../base/end-of-turn.ts";
 import { getHeader, type HeaderList, removeHeader, setHeader } from "../../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../../http/stream.ts";
 import type { AttemptFailure } from "../../table/retry-policy.ts";
@@ -11,11 +12,22 @@ import type { Host } from "../upstream/host.ts";
 import { decideTrace } from "./decision.ts";
 import type { SpanExporter } from "./exporter.ts";
 import { Span } from "./span.ts";
-import { type Teller, tagAttempt, tagRequest } from "./span-tags.ts";
+import { type Teller, tagAttempt, tagCustom, tagGrpcStatus, tagRequest } from "./span-tags.ts";
 import { childContext, injectContext, receivedContext, type SpanContext, spanContext } from "./trace-context.ts";
 
 /** The field by which two proxies tell each other what a request is called. */
 const OPERATION = "x-envoy-decorator-operation";
+
+/** A request, as far as it is traced. */
+export interface TracedRequest {
+  readonly head: RequestHead;
+  readonly record: AccessRecord;
+  readonly route: Route | undefined;
+  /** Undefined: it is not sampled. */
+  trace: RequestTrace | undefined;
+  /** What its client is told that it is called; "" is nothing. */
+  toldOperation: string;
+}
 
 /** Of a connection manager. */
 export class ManagerTracing {
@@ -42,25 +54,26 @@ export class ManagerTracing {
     this.#isEgress = isEgress;
   }
 
-  /** Decides, and tells the next hop in the request's fields. Undefined: the request is not sampled (Envoy: ActiveStream::traceRequest). */
-  begin(head: RequestHead, route: Route | undefined, startedAt: number): RequestTrace | undefined {
+  /** Decides, and tells the next hop in the request's fields (Envoy: ActiveStream::traceRequest). */
+  begin(request: TracedRequest): void {
+    const { head, route, record } = request;
     const { headers } = head;
     const own = route?.tracing;
     const sampling = own?.sampling ?? this.#tracing.sampling;
     const reason = decideTrace(headers, sampling, this.#rules, Math.random());
-    const operation = this.#operation(headers, own?.operation ?? "", own?.propagates ?? false);
+    const operation = this.#operation(request, own?.operation ?? "", own?.propagates ?? false);
     const received = receivedContext(headers, this.#tracer);
-    if (!received) return undefined;
+    if (!received) return;
     const sampled = received.sampled ?? reason !== "not-traceable";
     const isServer = !this.#isEgress;
     const context = spanContext(received, this.#tracer, isServer);
     if (this.#tracing.propagates) injectContext(headers, this.#tracer, context, sampled);
-    if (!sampled) return undefined;
+    if (!sampled) return;
     const isClient = this.#isEgress && !this.#tracing.spansOfAttempts;
     const shared = context.id === received.spanId && context.id !== "";
     const name = operation || this.#nameOf(head);
-    const span = new Span(context, name, isClient ? "client" : "server", startedAt, shared);
-    return new RequestTrace(span, context, this.#tracing, this.#tracer, this.#exporter, this.#teller);
+    const span = new Span(context, name, isClient ? "client" : "server", record.startedAt, shared);
+    request.trace = new RequestTrace(span, context, this.#tracing, this.#tracer, this.#exporter, this.#teller);
   }
 
   #nameOf({ authority }: RequestHead): string {
@@ -68,20 +81,22 @@ export class ManagerTracing {
     return this.#isEgress ? `egress ${authority}` : "ingress";
   }
 
-  /** At ingress the caller's name for it is the better one; at egress the server is told ours. */
-  #operation(headers: HeaderList, operation: string, propagates: boolean): string {
+  /** At ingress the caller's name for it is the better one, and else the caller is told ours; at egress the server is. */
+  #operation(request: TracedRequest, operation: string, propagates: boolean): string {
+    const { headers } = request.head;
     if (this.#isEgress) {
       if (operation !== "" && propagates) setHeader(headers, OPERATION, operation);
       return operation;
     }
     const theirs = getHeader(headers, OPERATION);
-    if (theirs === undefined) return operation;
-    removeHeader(headers, OPERATION);
-    return theirs || operation;
+    if (theirs !== undefined) removeHeader(headers, OPERATION);
+    if (theirs) return theirs;
+    if (propagates) request.toldOperation = operation;
+    return operation;
   }
 
   /** A server's proxy says what the request is called; a client's takes the name and passes it to nobody. */
-  onResponse({ headers }: ResponseHead, route: Route | undefined, trace: RequestTrace | undefined): void {
+  onResponse({ headers }: ResponseHead, { trace, toldOperation }: TracedRequest): void {
     if (this.#isEgress) {
       const name = getHeader(headers, OPERATION);
       if (name === undefined) return;
@@ -89,8 +104,7 @@ export class ManagerTracing {
       if (name !== "") trace?.rename(name);
       return;
     }
-    const own = route?.tracing;
-    if (own && own.operation !== "" && own.propagates) setHeader(headers, OPERATION, own.operation);
+    if (toldOperation !== "") setHeader(headers, OPERATION, toldOperation);
   }
 }
 
@@ -122,15 +136,15 @@ export class RequestTrace {
     this.#span.name = name;
   }
 
-  /** Undefined where attempts have no spans. `retries`: attempts before this one. */
-  beginAttempt(headers: HeaderList, cluster: Cluster, host: Host, retries: number): AttemptTrace | undefined {
+  /** Undefined where attempts have no spans. */
+  beginAttempt(headers: HeaderList, cluster: Cluster, host: Host, record: AccessRecord): AttemptTrace | undefined {
     if (!this.#tracing.spansOfAttempts) return undefined;
     const context = childContext(this.#context);
     if (this.#tracing.propagates) injectContext(headers, this.#tracer, context, true);
     const name = `router ${cluster.table.statName} egress`;
     const span = new Span(context, name, "client", performance.now());
-    if (retries > 0) span.tag("retry.count", String(retries));
-    return new AttemptTrace(span, cluster, host, this.#exporter);
+    if (record.attempts > 1) span.tag("retry.count", String(record.attempts - 1));
+    return new AttemptTrace(span, cluster, host, record, this.#tracing, this.#exporter);
   }
 
   finish(record: AccessRecord): void {
@@ -151,20 +165,31 @@ const FAILURES: Readonly<Record<AttemptFailure, readonly [flag: string, reason: 
   "per-try-idle-timeout": ["UT", "local reset"],
 };
 
-export class AttemptTrace {
+export class AttemptTrace implements Afterwork {
   readonly #span: Span;
   readonly #cluster: Cluster;
   readonly #host: Host;
+  readonly #record: AccessRecord;
+  readonly #tracing: Tracing;
   readonly #exporter: SpanExporter;
   #protocol = "";
   #status = 0;
   #flag = "-";
   #isOver = false;
 
-  constructor(span: Span, cluster: Cluster, host: Host, exporter: SpanExporter) {
+  constructor(
+    span: Span,
+    cluster: Cluster,
+    host: Host,
+    record: AccessRecord,
+    tracing: Tracing,
+    exporter: SpanExporter,
+  ) {
     this.#span = span;
     this.#cluster = cluster;
     this.#host = host;
+    this.#record = record;
+    this.#tracing = tracing;
     this.#exporter = exporter;
   }
 
@@ -172,8 +197,13 @@ export class AttemptTrace {
     this.#protocol = protocol;
   }
 
-  responded(status: number): void {
+  responded({ status, headers }: ResponseHead): void {
     this.#status = status;
+    tagGrpcStatus(this.#span, headers);
+  }
+
+  ended(trailers: HeaderList): void {
+    tagGrpcStatus(this.#span, trailers);
   }
 
   failed(failure: AttemptFailure): void {
@@ -185,10 +215,16 @@ export class AttemptTrace {
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#span.endedAt = performance.now();
+    afterTurn(this);
+  }
+
+  /** The user's tags speak of the request, which has not heard yet what came of the attempt when that is over. */
+  afterTurn(): void {
     const span = this.#span;
-    span.endedAt = performance.now();
     tagAttempt(span, this.#cluster, this.#host.label, this.#protocol, this.#status, this.#flag);
     if (span.tags.has("error.reason")) span.tag("error", "true");
+    tagCustom(span, this.#tracing, this.#record);
     this.#exporter.take(span);
   }
 }

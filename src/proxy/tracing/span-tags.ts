@@ -1,6 +1,8 @@
 // What spans say, under Envoy's names (HttpTracerUtility).
 
-import { getHeader } from "../../http/headers.ts";
+import { GRPC_STATUS } from "../../base/grpc-code.ts";
+import { statusNumber } from "../../grpc/status.ts";
+import { getHeader, type HeaderList } from "../../http/headers.ts";
 import { metadataValue } from "../../table/metadata.ts";
 import type { CustomTag, Tracing } from "../../table/tracing.ts";
 import type { AccessRecord } from "../access-record.ts";
@@ -16,11 +18,22 @@ export interface Teller {
   readonly serviceName: string;
 }
 
+/** For which the server is to blame; the others are the caller's (Envoy: addGrpcResponseTags). */
+const SERVER_ERRORS: ReadonlySet<number | undefined> = new Set([
+  GRPC_STATUS.UNKNOWN,
+  GRPC_STATUS.DEADLINE_EXCEEDED,
+  GRPC_STATUS.RESOURCE_EXHAUSTED,
+  GRPC_STATUS.UNIMPLEMENTED,
+  GRPC_STATUS.INTERNAL,
+  GRPC_STATUS.UNAVAILABLE,
+  GRPC_STATUS.DATA_LOSS,
+]);
+
 const GRPC = /^application\/grpc(?:[+;]|$)/;
 
 /** Of the request's own span, when all is over. */
 export function tagRequest(span: Span, tracing: Tracing, record: AccessRecord, teller: Teller): void {
-  const { request, facts, status } = record;
+  const { request, response, trailers, facts, status } = record;
   span.tag("node_id", teller.nodeId);
   span.tag("zone", teller.zone);
   if (request) {
@@ -40,13 +53,12 @@ export function tagRequest(span: Span, tracing: Tracing, record: AccessRecord, t
   }
   span.tag("peer.address", facts.directRemote.address);
   span.tag("request_size", String(record.bytesReceived));
-  tagGrpcStatus(span, record);
+  if (response) tagGrpcStatus(span, response.headers);
+  if (trailers) tagGrpcStatus(span, trailers);
   tagOutcome(span, record.cluster, status, record.flags);
   span.tag("response_size", String(record.bytesSent));
   if (status === 0 || status >= 500) span.tag("error", "true");
-  const tags = record.route?.tracing?.tags ?? [];
-  for (const tag of tracing.tags) if (!tags.some(({ name }) => name === tag.name)) tagCustom(span, tag, record);
-  for (const tag of tags) tagCustom(span, tag, record);
+  tagCustom(span, tracing, record);
 }
 
 function urlOf({ scheme, authority }: { scheme: string; authority: string }, path: string, maxLength: number): string {
@@ -67,14 +79,14 @@ function tagCall(
   if (timeout !== undefined) span.tag("grpc.timeout", timeout);
 }
 
-function tagGrpcStatus(span: Span, { response, trailers }: AccessRecord): void {
-  const from = [trailers, response?.headers].find(
-    (headers) => headers && getHeader(headers, "grpc-status") !== undefined,
-  );
-  if (!from) return;
-  span.tag("grpc.status_code", getHeader(from, "grpc-status")!);
-  const message = getHeader(from, "grpc-message");
+/** What a response's head or trailers say, if they do. */
+export function tagGrpcStatus(span: Span, headers: HeaderList): void {
+  const status = getHeader(headers, "grpc-status");
+  if (status === undefined) return;
+  span.tag("grpc.status_code", status);
+  const message = getHeader(headers, "grpc-message");
   if (message !== undefined) span.tag("grpc.message", message);
+  if (SERVER_ERRORS.has(statusNumber(headers))) span.tag("error", "true");
 }
 
 function tagOutcome(span: Span, cluster: Cluster | undefined, status: number, flags: string): void {
@@ -103,7 +115,14 @@ export function tagAttempt(
   if (status === 0 || status >= 500) span.tag("error", "true");
 }
 
-function tagCustom(span: Span, tag: CustomTag, record: AccessRecord): void {
+/** What the user wants on every span; a route's tags stand over those of all. */
+export function tagCustom(span: Span, { tags }: Tracing, record: AccessRecord): void {
+  const own = record.route?.tracing?.tags ?? [];
+  for (const tag of tags) if (!own.some(({ name }) => name === tag.name)) tagValue(span, tag, record);
+  for (const tag of own) tagValue(span, tag, record);
+}
+
+function tagValue(span: Span, tag: CustomTag, record: AccessRecord): void {
   const value = customValue(tag, record);
   if (value !== "") span.tag(tag.name, value);
 }

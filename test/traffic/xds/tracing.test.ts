@@ -433,6 +433,34 @@ traffic(
   },
 );
 
+const REFUSING: readonly Message[] = [
+  { match: { path: "/direct" }, direct_response: { status: 200 }, decorator: { operation: "direct" } },
+  { match: { path: "/moved" }, redirect: { path_redirect: "/" }, decorator: { operation: "moved" } },
+  {
+    match: { path: "/quiet" },
+    direct_response: { status: 200 },
+    decorator: { operation: "quiet", propagate: false },
+  },
+  { match: { path: "/down" }, route: { cluster: "upstream" }, decorator: { operation: "down" } },
+];
+
+for (const [direction, told] of [
+  [INBOUND, ["direct", "moved", undefined, "down", undefined, undefined]],
+  [OUTBOUND, [undefined, undefined, undefined, undefined, undefined, undefined]],
+] as const)
+  traffic(
+    `the proxy's own answers tell the caller the operation as well: ${direction === INBOUND ? "ingress" : "egress"}`,
+    { ...zipkin({}, {}, { ...direction, endpoints: ["closed"], routes: REFUSING }), legs: DIRECT },
+    async ({ client }) => {
+      const heard: (string | undefined)[] = [];
+      for (const path of ["/direct", "/moved", "/quiet", "/down", "/missing"])
+        heard.push(fieldOf((await client.request(path)).headers, "x-envoy-decorator-operation"));
+      const named = await client.request("/direct", { headers: { "x-envoy-decorator-operation": "theirs" } });
+      heard.push(fieldOf(named.headers, "x-envoy-decorator-operation"));
+      expect(heard).toEqual([...told]);
+    },
+  );
+
 const METADATA: JsonValue = { filter_metadata: { own: { part: { list: [1, "a"] } } } };
 traffic(
   "tags of the user's own; a route's stand over those of all",
@@ -527,6 +555,70 @@ traffic(
       "grpc.message": "gone",
       "http.protocol": "HTTP/2",
     });
+  },
+);
+
+const CALL = { method: "POST", headers: { "content-type": "application/grpc", te: "trailers" } };
+const GRPC_HEAD = [["content-type", "application/grpc"]] as const;
+
+traffic(
+  "the spans of a call's attempts say what each came to, and the user's tags",
+  {
+    ...zipkin(
+      {
+        spawn_upstream_span: true,
+        custom_tags: [
+          { tag: "mine", literal: { value: "always" } },
+          { tag: "code", value: "%RESPONSE_CODE%" },
+        ],
+      },
+      {},
+      {
+        ...OUTBOUND,
+        application: "http2",
+        route: { retry_policy: { retry_on: "unavailable", num_retries: 2 } },
+      },
+    ),
+    legs: DIRECT,
+  },
+  async ({ client, application }) => {
+    application.v1.answers(
+      { kind: "respond", headers: [...GRPC_HEAD, ["grpc-status", "14"], ["grpc-message", "not now"]] },
+      { kind: "respond", headers: [...GRPC_HEAD], body: "answer", trailers: [["grpc-status", "5"]] },
+    );
+    const http2 = await client.http2();
+    await http2.request("/service/method", CALL);
+    const [whole, first, second] = await spans(3);
+    expect(first!.tags).toMatchObject({
+      "http.status_code": "200",
+      "grpc.status_code": "14",
+      "grpc.message": "not now",
+      error: "true",
+      mine: "always",
+    });
+    expect(first!.tags.code).toBe("0");
+    for (const span of [whole, second]) {
+      expect(span!.tags).toMatchObject({ "grpc.status_code": "5", mine: "always", code: "200" });
+      expect([span!.tags.error, span!.tags["grpc.message"]]).toEqual([undefined, undefined]);
+    }
+  },
+);
+
+traffic(
+  "of the statuses of gRPC those are errors that the server is to blame for",
+  { ...zipkin({}, {}, { application: "http2" }), legs: DIRECT },
+  async ({ client, application }) => {
+    const statuses = [...Array.from({ length: 18 }, (_, status) => String(status)), "99", "x"];
+    application.v1.answers(
+      ...statuses.map((status) => ({
+        kind: "respond" as const,
+        headers: [...GRPC_HEAD, ["grpc-status", status]] as const,
+      })),
+    );
+    const http2 = await client.http2();
+    for (const _ of statuses) await http2.request("/service/method", CALL);
+    const failed = (await spans(statuses.length)).filter(({ tags }) => tags.error === "true");
+    expect(failed.map(({ tags }) => tags["grpc.status_code"])).toEqual(["2", "4", "8", "12", "13", "14", "15"]);
   },
 );
 
