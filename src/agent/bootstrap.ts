@@ -103,6 +103,9 @@ const FROM_AGENT = {
 };
 const FROM_CONTROL_PLANE = { resource_api_version: "V3", ads: {} };
 
+/** The secret with the mesh's roots alone: what it trusts beside them vouches for peers, never for who tells it whom to trust. */
+export const CONTROL_PLANE_ROOTS = "CONTROLPLANECA";
+
 /** By name, or through a relay of the agent where the proxy's network does not lead to the control plane. */
 function discoveryAddress({ host, port }: ControlPlane, relay: string | undefined) {
   if (relay !== undefined) return { type: "STATIC", load_assignment: endpoint("xds-grpc", { pipe: { path: relay } }) };
@@ -129,7 +132,7 @@ function discoveryCluster({ controlPlane }: Sidecar, relay: string | undefined) 
             default_validation_context: {
               match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: controlPlane.identity } }],
             },
-            validation_context_sds_secret_config: secret("ROOTCA"),
+            validation_context_sds_secret_config: secret(CONTROL_PLANE_ROOTS),
           },
         },
       },

@@ -53,6 +53,7 @@ export class Registration {
   readonly #workload: WorkloadDescription;
   readonly #key = randomBytes(INSTANCE_KEY_BYTES);
   #current: () => HeldIdentity | undefined = () => undefined;
+  #trust: (anchors: string) => void = () => {};
   #probe: Probe | undefined;
   #proxyStart: ProxyStart | undefined;
   #readiness: Readiness = { ready: false, reason: "Starting" };
@@ -69,9 +70,10 @@ export class Registration {
     this.#workload = workload;
   }
 
-  /** Registers the workload, not ready yet. `current`: its identity of the moment. Rejects with a Failure when it may not. */
-  async start(current: () => HeldIdentity | undefined): Promise<void> {
+  /** Registers the workload, not ready yet. `current`: its identity of the moment; `trust` is told at every answer which roots (PEM) it trusts beside the mesh's. Rejects with a Failure when it may not. */
+  async start(current: () => HeldIdentity | undefined, trust: (anchors: string) => void = () => {}): Promise<void> {
     this.#current = current;
+    this.#trust = trust;
     await this.#inTurn(() => this.#register());
     this.#state = "standing";
   }
@@ -126,6 +128,7 @@ export class Registration {
       const { lease, warnings, probe, proxy } = fromBinary(RegisterResponseSchema, answer);
       this.#probe = probe;
       this.#proxyStart = proxy;
+      this.#trust(proxy?.trustAnchors ?? "");
       delayMs = Math.max(MIN_RENEWAL_MS, (lease ? durationMs(lease) : 0) / RENEWALS);
       this.#trouble = undefined;
       for (const warning of warnings) log.warn(warning);

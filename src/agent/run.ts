@@ -17,6 +17,7 @@ import { BoundedLog } from "./bounded-log.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
 import { CountedSigner } from "./counted-signer.ts";
+import { drainEnvoy } from "./envoy-drain.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
@@ -41,20 +42,23 @@ export interface RunOptions {
   readonly capture?: Capture | undefined;
   readonly version: string;
   readonly certificateTtlMs: number;
-  /** The proxy's command, with the cores that the mesh says it may use; the path of the bootstrap file is appended. */
-  proxyCommand(concurrency: number | undefined): readonly string[];
+  /** The proxy's command, as the mesh says of its start; the path of the bootstrap file is appended. */
+  proxyCommand(start: ProxyStart): readonly string[];
   /** Undefined: no application of ours, until a signal. */
   readonly application:
     | { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
     | undefined;
   readonly applicationMetricsUrl: string | undefined;
-  /** From the first signal to the end. */
-  readonly drainMs: number;
+  /** From the first signal to the end, as the mesh says of the proxy's start. */
+  drainMs(start: ProxyStart): number;
   /**
-   * The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. Resolves with what
-   * the mesh says of that start.
+   * The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. `trust`: called when
+   * the mesh names other roots (PEM) beside its own than before. Resolves with what the mesh says of that start.
    */
-  onIdentified(current: () => HeldIdentity | undefined): Promise<ProxyStart | undefined>;
+  onIdentified(
+    current: () => HeldIdentity | undefined,
+    trust: (anchors: string) => void,
+  ): Promise<ProxyStart | undefined>;
   /** The proxy serves: tell the mesh. */
   onReady(): Promise<void>;
   /** Nothing new is to be sent here. Awaited before anything closes. */
@@ -145,7 +149,11 @@ class RunningParts implements RunningSidecar {
     this.#makeFolder();
     await this.#identity.start();
     this.#closers.push(() => this.#identity.stop());
-    this.#start = (await this.#options.onIdentified(() => this.#identity.current)) ?? NOTHING_SAID;
+    this.#start =
+      (await this.#options.onIdentified(
+        () => this.#identity.current,
+        (anchors) => this.#secrets.trust(anchors),
+      )) ?? NOTHING_SAID;
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);
     names.catch(() => {}); // told when it is awaited, below
@@ -228,7 +236,7 @@ class RunningParts implements RunningSidecar {
     const file = join(sidecar.folder, "bootstrap.json");
     writeFileSync(file, this.#bootstrap.text, { mode: 0o600 });
     const proxy = new Child({
-      command: this.#place.proxyCommand([...this.#options.proxyCommand(this.#start.concurrency), file]),
+      command: this.#place.proxyCommand([...this.#options.proxyCommand(this.#start), file]),
       env: proxyEnvironment(sidecar.workload, this.#start.environment),
       output: { file: this.#log },
       session: "own",
@@ -302,7 +310,7 @@ class RunningParts implements RunningSidecar {
     }
     // First out of the mesh, then the application: what is on its way still finds it there.
     void this.#leave().then(async () => {
-      if (reached) await Promise.race([application.exited, Bun.sleep(this.#options.drainMs)]);
+      if (reached) await Promise.race([application.exited, Bun.sleep(this.#drainMs)]);
       application.signal(signal);
     });
   }
@@ -318,11 +326,26 @@ class RunningParts implements RunningSidecar {
     return this.#leaving;
   }
 
+  get #drainMs(): number {
+    return this.#options.drainMs(this.#start);
+  }
+
+  /** Envoy ends at once on SIGTERM. Where the application has ended, nobody is left whom it could answer for. */
+  async #drainEnvoy(): Promise<void> {
+    const { sidecar, application } = this.#options;
+    if (sidecar.proxy !== "envoy" || application || !this.#proxy) return;
+    const admin = `http://127.0.0.1:${sidecar.ports.admin}`;
+    const deadline = AbortSignal.timeout(this.#drainMs);
+    const ended = this.#proxy.exited;
+    await Promise.race([ended, drainEnvoy(admin, (url, init) => this.#place.fetch(url, init), deadline)]);
+  }
+
   async #drain(code: number): Promise<void> {
     if (this.#draining) return;
     await this.#leave();
     this.#draining = true;
-    await this.#proxy?.end(this.#options.drainMs);
+    await this.#drainEnvoy();
+    await this.#proxy?.end(this.#drainMs);
     await this.close();
     this.#finish(code);
   }

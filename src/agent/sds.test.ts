@@ -23,6 +23,7 @@ import {
   DeltaDiscoveryResponseSchema,
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { messageIn } from "../xds/resource-fixtures.ts";
+import { CONTROL_PLANE_ROOTS } from "./bootstrap.ts";
 import { serveLocally } from "./local-service.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
 
@@ -109,6 +110,17 @@ test("every subscriber gets what it asked for, when it is there and each time th
   secrets.update(identity("2"));
   await until("the renewal", () => early.get("default")?.includes("key 2") && other.get("ROOTCA")?.includes("roots 2"));
   expect([...other.keys()]).toEqual(["ROOTCA"]);
+});
+
+test("roots beside the mesh's vouch for peers alone, and come and go while proxies run", async () => {
+  secrets.update(identity("1"));
+  const roots = await subscriber("ROOTCA", CONTROL_PLANE_ROOTS);
+  await until("the roots", () => roots.size === 2);
+  secrets.trust("anchor 7");
+  await until("the anchor", () => roots.get("ROOTCA")?.includes("roots 1\\nanchor 7"));
+  expect(roots.get(CONTROL_PLANE_ROOTS)).not.toContain("anchor 7");
+  secrets.trust("");
+  await until("its end", () => !roots.get("ROOTCA")?.includes("anchor 7"));
 });
 
 test("garbage ends its own stream, and the agent goes on", async () => {

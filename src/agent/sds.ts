@@ -12,14 +12,21 @@ import {
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
+import { CONTROL_PLANE_ROOTS } from "./bootstrap.ts";
 import type { HeldIdentity } from "./identity.ts";
 
 const log = logger("agent");
 
 export const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
 
-function secretsOf({ chain, key, roots }: HeldIdentity): Resource[] {
+/** `anchors`: PEM of roots that peers' certificates may lead to, but not the control plane's. */
+function secretsOf({ chain, key, roots }: HeldIdentity, anchors: string): Resource[] {
   const pem = (text: string) => ({ specifier: { case: "inlineString" as const, value: text } });
+  const trusted = (name: string, text: string) =>
+    encodeResource(
+      "sds",
+      create(SecretSchema, { name, type: { case: "validationContext", value: { trustedCa: pem(text) } } }),
+    );
   return [
     encodeResource(
       "sds",
@@ -28,10 +35,8 @@ function secretsOf({ chain, key, roots }: HeldIdentity): Resource[] {
         type: { case: "tlsCertificate", value: { certificateChain: pem(chain), privateKey: pem(key.reveal()) } },
       }),
     ),
-    encodeResource(
-      "sds",
-      create(SecretSchema, { name: "ROOTCA", type: { case: "validationContext", value: { trustedCa: pem(roots) } } }),
-    ),
+    trusted("ROOTCA", anchors === "" ? roots : `${roots.trimEnd()}\n${anchors}\n`),
+    trusted(CONTROL_PLANE_ROOTS, roots),
   ];
 }
 
@@ -84,11 +89,27 @@ class SecretStream implements CallHandler {
 export class SecretService {
   #snapshot: Snapshot = { version: "0", resources: {} };
   readonly #streams = new Set<SecretStream>();
+  #identity: HeldIdentity | undefined;
+  #anchors = "";
+  #version = 0;
 
   /** A new certificate: every proxy that is connected gets it at once. */
   update(identity: HeldIdentity): void {
-    const sds = new Map(secretsOf(identity).map((resource) => [resource.name, resource]));
-    this.#snapshot = { version: String(identity.notAfterMs), resources: { sds } };
+    this.#identity = identity;
+    this.#renew();
+  }
+
+  /** PEM of the roots beside the mesh's, all of them. */
+  trust(anchors: string): void {
+    if (anchors === this.#anchors) return;
+    this.#anchors = anchors;
+    this.#renew();
+  }
+
+  #renew(): void {
+    if (!this.#identity) return;
+    const sds = new Map(secretsOf(this.#identity, this.#anchors).map((resource) => [resource.name, resource]));
+    this.#snapshot = { version: String(++this.#version), resources: { sds } };
     for (const stream of this.#streams) stream.update(this.#snapshot);
   }
 

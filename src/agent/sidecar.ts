@@ -1,5 +1,6 @@
 // What one sidecar is: whose it is, where it listens, whom it asks. Decided once by whoever starts it (the command line, later an injector).
 
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Secret } from "../base/secret.ts";
 
 export type ProxyKind = "heddle" | "envoy";
@@ -33,6 +34,12 @@ export interface ProxyStart {
   /** Variables of its process. */
   readonly environment: Readonly<Record<string, string>>;
   readonly bootstrap: readonly BootstrapPatch[];
+  /** For connections of a listener or filter chain that has gone; undefined: nothing is said. */
+  readonly listenerDrain?: Duration | undefined;
+  /** PEM of roots that it trusts beside the mesh's. */
+  readonly trustAnchors?: string | undefined;
+  /** From the end of its workload to its own. */
+  readonly terminationDrain?: Duration | undefined;
 }
 
 export interface BootstrapPatch {

@@ -22,7 +22,7 @@ export interface GatewayOptions {
   readonly port?: readonly GatewayPortOption[];
   readonly proxy: ProxyKind;
   readonly address?: string;
-  readonly drainTime: number;
+  readonly drainTime?: number;
   readonly token?: string;
   readonly controlPlane?: HostPort;
   readonly adminPort?: number;
@@ -49,7 +49,7 @@ export function addGatewayOptions(command: Command): void {
     .addOption(
       new Option("--drain-time <duration>", "for what is under way at the end")
         .argParser(duration("--drain-time", 0))
-        .default(5_000, "5s"),
+        .default(undefined, "as the mesh's terminationDrainDuration says, else 5s"),
     )
     .addOption(
       new Option("--control-plane <host:port>", "a remote one (default: the one that runs here)").argParser(

@@ -8,7 +8,7 @@ import { gatewayLabels, workloadNameOf } from "../xds/registration.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { onThisHost, type Placement } from "./placement.ts";
-import { proxyCommand } from "./proxy-command.ts";
+import { drainMsOf, proxyCommand } from "./proxy-command.ts";
 import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { VERSION } from "./version.ts";
@@ -65,6 +65,7 @@ function agentOptions(job: Job, folder: string): AgentOptions {
   const { options, serviceAccount, pod, placement, access, registration } = job;
   const { name: app, namespace, proxy, drainTime } = options;
   const of = { app, version: REVISION };
+  const asked = { drainMs: drainTime };
   return {
     sidecar: {
       role: "gateway",
@@ -81,12 +82,12 @@ function agentOptions(job: Job, folder: string): AgentOptions {
     },
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
-    proxyCommand: proxyCommand(proxy, drainTime, undefined),
+    proxyCommand: proxyCommand(proxy, asked),
     application: undefined,
     applicationMetricsUrl: undefined,
-    drainMs: drainTime + GRACE_MS,
-    onIdentified: async (current) => {
-      await registration.start(current);
+    drainMs: (start) => drainMsOf(asked, start) + GRACE_MS,
+    onIdentified: async (current, trust) => {
+      await registration.start(current, trust);
       return registration.proxyStart;
     },
     onReady: async () => {

@@ -2,31 +2,46 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { ProxyKind } from "../agent/sidecar.ts";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import type { ProxyKind, ProxyStart } from "../agent/sidecar.ts";
 import { coresOf } from "../base/cores.ts";
 import { Failure } from "../base/failure.ts";
 import { checkout, selfCommand } from "./self.ts";
 
-/**
- * `drainMs` is what the proxy may take to end what is under way, `asked` how many cores the command line lets it use: threads of Envoy,
- * processes of Heddle's proxy, of which one needs no other to watch over it. Where it says nothing, the mesh may. Throws a Failure when there
- * is no Envoy.
- */
-export function proxyCommand(
-  kind: ProxyKind,
-  drainMs: number,
-  asked: number | undefined,
-): (said: number | undefined) => readonly string[] {
+/** What the command line asks for; of what it leaves open the mesh may say something. */
+export interface AskedOfProxy {
+  /** What the proxy may take to end what is under way. */
+  readonly drainMs?: number | undefined;
+  /** Cores that it may use: threads of Envoy, processes of Heddle's proxy, of which one needs no other to watch over it. */
+  readonly concurrency?: number | undefined;
+}
+
+/** Istio's terminationDrainDuration. */
+const DEFAULT_DRAIN_MS = 5_000;
+
+/** From the end of the workload to that of its proxy. */
+export function drainMsOf({ drainMs }: AskedOfProxy, { terminationDrain }: ProxyStart): number {
+  return drainMs ?? (terminationDrain ? durationMs(terminationDrain) : DEFAULT_DRAIN_MS);
+}
+
+/** Throws a Failure when there is no Envoy. */
+export function proxyCommand(kind: ProxyKind, asked: AskedOfProxy): (start: ProxyStart) => readonly string[] {
   const envoy = kind === "envoy" ? envoyPath() : undefined;
-  return (said) => {
-    const concurrency = asked ?? (said === undefined ? 1 : coresOf(said));
-    return envoy === undefined ? heddleCommand(drainMs, concurrency) : envoyCommand(envoy, drainMs, concurrency);
+  return (start) => {
+    const said = start.concurrency;
+    const concurrency = asked.concurrency ?? (said === undefined ? 1 : coresOf(said));
+    const drainMs = drainMsOf(asked, start);
+    const listenerDrainMs = start.listenerDrain && durationMs(start.listenerDrain);
+    return envoy === undefined
+      ? heddleCommand(drainMs, listenerDrainMs, concurrency)
+      : envoyCommand(envoy, listenerDrainMs ?? drainMs, concurrency);
   };
 }
 
-function heddleCommand(drainMs: number, concurrency: number): readonly string[] {
+function heddleCommand(drainMs: number, listenerDrainMs: number | undefined, concurrency: number): readonly string[] {
   const workers = concurrency > 1 ? ["--concurrency", String(concurrency)] : [];
-  return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, ...workers, "-c"];
+  const listeners = listenerDrainMs === undefined ? [] : ["--listener-drain-time", `${listenerDrainMs}ms`];
+  return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, ...listeners, ...workers, "-c"];
 }
 
 function envoyCommand(envoy: string, drainMs: number, concurrency: number): readonly string[] {

@@ -11,7 +11,7 @@ import { selfCommand } from "./self.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE =
-  "heddle proxy [--concurrency N|auto] [--drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
+  "heddle proxy [--concurrency N|auto] [--drain-time 45s] [--listener-drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
@@ -19,6 +19,8 @@ const DEFAULT_DRAIN_MS = 45_000;
 interface ProxyArguments {
   readonly bootstrap: string;
   readonly drainMs: number;
+  /** Undefined: `drainMs`. */
+  readonly listenerDrainMs: number | undefined;
   readonly reusePort: boolean;
   readonly logFlushMs: number | undefined;
   readonly debug: boolean;
@@ -35,6 +37,7 @@ function usage(problem: string): Failure {
 function readArguments(args: readonly string[]): ProxyArguments {
   let bootstrap: string | undefined;
   let drainMs: number | undefined = DEFAULT_DRAIN_MS;
+  let listenerDrain: string | undefined;
   let reusePort = false;
   let logFlush: string | undefined;
   let debug = false;
@@ -47,6 +50,9 @@ function readArguments(args: readonly string[]): ProxyArguments {
         break;
       case "--drain-time":
         drainMs = parseDuration(args[++i] ?? "");
+        break;
+      case "--listener-drain-time":
+        listenerDrain = args[++i] ?? "";
         break;
       case "--reuse-port":
         reusePort = true;
@@ -69,11 +75,14 @@ function readArguments(args: readonly string[]): ProxyArguments {
   }
   if (bootstrap === undefined) throw usage("no bootstrap file given");
   if (drainMs === undefined) throw usage("--drain-time is not a duration such as 45s");
+  const listenerDrainMs = listenerDrain === undefined ? undefined : parseDuration(listenerDrain);
+  if (listenerDrain !== undefined && listenerDrainMs === undefined)
+    throw usage("--listener-drain-time is not a duration such as 45s");
   const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
   if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
   if (concurrency === undefined)
     throw usage(`--concurrency is not a number of processes from 0 to ${MAX_CONCURRENCY}, or auto`);
-  return { bootstrap, drainMs, reusePort, logFlushMs, debug, concurrency, worker };
+  return { bootstrap, drainMs, listenerDrainMs, reusePort, logFlushMs, debug, concurrency, worker };
 }
 
 /** The first time it drains, the second it does not wait any more. */

@@ -35,7 +35,7 @@ export interface RunOptions {
   readonly capture?: true;
   readonly address?: string;
   readonly metricsPath?: string;
-  readonly drainTime: number;
+  readonly drainTime?: number;
   readonly concurrency: number | undefined;
   readonly token?: string;
   readonly controlPlane?: HostPort;
@@ -86,7 +86,7 @@ export function addRunOptions(command: Command): void {
     .addOption(
       new Option("--drain-time <duration>", "for what is under way at the end")
         .argParser(duration("--drain-time", 0))
-        .default(5_000, "5s"),
+        .default(undefined, "as the mesh's terminationDrainDuration says, else 5s"),
     )
     .addOption(
       new Option("--concurrency <number>", "cores that the proxy may use; 0 or auto: all that this process may run on")

@@ -12,7 +12,7 @@ import { applicationEnvironment, untilListening } from "./application.ts";
 import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
-import { proxyCommand } from "./proxy-command.ts";
+import { drainMsOf, proxyCommand } from "./proxy-command.ts";
 import { addRunOptions, type RunOptions, wantedPorts } from "./run-options.ts";
 import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
@@ -102,6 +102,7 @@ async function runRegistered(job: Job): Promise<number> {
 function agentOptions(job: Job, folder: string, ended: AbortController): AgentOptions {
   const { command, options, app, serviceAccount, pod, namespace, placement, access, registration } = job;
   const { version } = options;
+  const asked = { drainMs: options.drainTime, concurrency: options.concurrency };
   const labels = workloadLabels({ app, version });
   const { capture, ports } = placement;
   const env = applicationEnvironment(process.env, capture ? undefined : ports.forwardProxy, options.port);
@@ -118,12 +119,12 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     capture,
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
-    proxyCommand: proxyCommand(options.proxy, options.drainTime, options.concurrency),
+    proxyCommand: proxyCommand(options.proxy, asked),
     application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
-    drainMs: options.drainTime + GRACE_MS,
-    onIdentified: async (current) => {
-      await registration.start(current);
+    drainMs: (start) => drainMsOf(asked, start) + GRACE_MS,
+    onIdentified: async (current, trust) => {
+      await registration.start(current, trust);
       return registration.proxyStart;
     },
     onReady: async () => void becomeReady(job, folder, ended.signal),

@@ -10,6 +10,7 @@ import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { servicesMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol } from "./protocol.ts";
+import { statName } from "./stat-name.ts";
 
 /** Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them. */
 const APPLICATION_ADDRESS = "127.0.0.1";
@@ -38,11 +39,12 @@ function addressOf({ number, own }: ServedPort): MessageInitShape<typeof Address
   return { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } };
 }
 
-function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol): Cluster {
+function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol, pattern: string | undefined): Cluster {
   const { service, own } = port;
   const pool = own?.connectionPool;
   return create(ClusterSchema, {
     name,
+    altStatName: nameInStatistics(pattern, port),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
     typedExtensionProtocolOptions: protocolOptions(protocol, pool && { pool }),
@@ -68,9 +70,16 @@ function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol): Cl
   });
 }
 
-export function applicationClusters(port: ServedPort): Cluster[] {
+/** By the oldest service that leads to the port. */
+function nameInStatistics(pattern: string | undefined, { service, servicePort, number }: ServedPort): string {
+  const port = service?.ports.find((each) => each.number === servicePort);
+  return service && port ? statName(pattern, { service, port, subset: "", target: number }) : "";
+}
+
+/** `pattern`: the mesh's, of names in statistics. */
+export function applicationClusters(port: ServedPort, pattern: string | undefined): Cluster[] {
   const spoken = port.own?.protocol && isHttp(port.own.protocol) ? port.own.protocol : port.protocol;
-  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken));
+  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken), pattern);
   if (port.protocol !== "undeclared") return [own];
-  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2")];
+  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2", pattern)];
 }

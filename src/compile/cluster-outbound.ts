@@ -26,6 +26,7 @@ import { legServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
 import type { Origination } from "./origination.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
+import { statName } from "./stat-name.ts";
 import { externalClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
@@ -49,6 +50,8 @@ export interface ClusterPlan {
   readonly inline: readonly LocalityGroup[] | undefined;
   /** The policy that shapes it, else the service. */
   readonly origin: Origin;
+  /** The mesh's pattern of names in statistics. */
+  readonly statName: string | undefined;
 }
 
 export function planName({ service, port, subset, address }: ClusterPlan): string {
@@ -170,6 +173,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
       : undefined;
   return create(ClusterSchema, {
     name: planName(plan),
+    altStatName: statName(plan.statName, plan),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
     circuitBreakers: circuitBreakers(settings.pool, settings.retryBudget),
     ...(settings.pool?.tcpKeepalive

@@ -181,6 +181,7 @@ const settings = fc.record({
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
   nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
   limits: fc.constantFrom(undefined, { maxConnections: 7 }),
+  clusterStatNames: fc.constantFrom({}, { inbound: "in.%SERVICE%", outbound: "%SERVICE_FQDN%.%SUBSET_NAME%" }),
   proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, { ...DEFAULT_PROXY_HEADERS, attemptCount: false, server: "s" }),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
   outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),

@@ -87,11 +87,11 @@ export function clustersOf(context: OutboundContext, view: View, seen: Service):
   const service = mesh.index.services.get(serviceKey(seen)) ?? seen;
   const policy = clientPolicyFor(mesh, service, view);
   const id = serviceKey(service);
-  const { defaults, trustDomain, trustDomainAliases, outsideTls } = mesh.settings;
+  const { defaults, trustDomain, trustDomainAliases, outsideTls, clusterStatNames } = mesh.settings;
   const place = view.place && asksForPlace(defaults.client, policy, service) ? view.place : undefined;
   const holder = namesCredentials(policy) ? view.holder : undefined;
   const key = `clusters/${ownerOf(service, policy, view.machineAddress, place, holder)}`;
-  const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases, outsideTls];
+  const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases, outsideTls, clusterStatNames];
   const inputs = [
     mesh.index.endpoints.get(id),
     policy,

@@ -7,7 +7,7 @@ import { isHttp } from "../model/protocol.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
 import { settledHost } from "../model/service-alias.ts";
-import type { MeshSettings } from "../model/settings.ts";
+import type { ClusterStatNames, MeshSettings } from "../model/settings.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
@@ -101,7 +101,7 @@ export function compileOwn(
   });
   return {
     ...listeners,
-    cds: ports.flatMap((port) => compileApplication(memo, port, workload, scope)),
+    cds: ports.flatMap((port) => compileApplication(memo, port, workload, scope, settings.clusterStatNames)),
     rds: distinct(upstreams.flatMap(({ routes }) => routes ?? [])),
   };
 }
@@ -190,14 +190,15 @@ function compileApplication(
   port: ServedPort,
   workload: Workload,
   scope: ProxyScope | undefined,
+  { inbound: pattern }: ClusterStatNames,
 ): readonly Compiled[] {
   const { number, protocol, service, own } = port;
   const sources = [wholeObject(service?.origin ?? workload.origin), ...(own ? scopeSources(scope) : [])];
   const by = own && scope ? originKey(scope.origin) : "";
   const at = own?.endpoint ? JSON.stringify(own.endpoint) : "";
   const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}/${at}`;
-  return memo.get(key, [service, own, sources], () =>
-    applicationClusters(port).map((cluster) => from(sources, encodeResource("cds", cluster))),
+  return memo.get(key, [service, own, sources, pattern], () =>
+    applicationClusters(port, pattern).map((cluster) => from(sources, encodeResource("cds", cluster))),
   );
 }
 

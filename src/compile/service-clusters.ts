@@ -131,6 +131,7 @@ function portClusters(
     names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
+    statName: mesh.settings.clusterStatNames.outbound,
   };
   const owner = ownerOf(service, policy, machineAddress, place, holder);
   const cluster = memo.get(`cluster/${owner}/${planName(plan)}`, [plan], () => ({

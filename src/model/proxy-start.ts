@@ -9,6 +9,24 @@ export interface ProxyStart {
   readonly concurrency?: number | undefined;
   /** Variables of its process. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What connections of a listener or filter chain that has gone are given; undefined: as who starts it likes. */
+  readonly listenerDrainMs?: number | undefined;
+  /** From the end of its workload to its own; undefined: as who starts it likes. */
+  readonly terminationDrainMs?: number | undefined;
+  /** Undefined: all. */
+  readonly statistics?: StatisticsChoice | undefined;
+  /** PEM of roots that it trusts beside the mesh's, one certificate each. */
+  readonly trustAnchors?: readonly string[] | undefined;
+  /** Of Envoy's runtime, by its keys. */
+  readonly runtime?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Statistics that are told beside those that always are: whose names, with dots as Envoy has them, fit one of these. */
+export interface StatisticsChoice {
+  readonly prefixes: readonly string[];
+  readonly suffixes: readonly string[];
+  /** RE2, of the whole name. */
+  readonly regexes: readonly string[];
 }
 
 export interface ProxyStartRule extends Authored {
@@ -20,9 +38,15 @@ export const AS_IT_LIKES: ProxyStart = { environment: {} };
 
 /** Each variable by itself, as in Istio. */
 export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
+  const { concurrency, environment, listenerDrainMs, terminationDrainMs, statistics, trustAnchors, runtime } = after;
   return {
-    concurrency: after.concurrency ?? before.concurrency,
-    environment: { ...before.environment, ...after.environment },
+    concurrency: concurrency ?? before.concurrency,
+    environment: { ...before.environment, ...environment },
+    listenerDrainMs: listenerDrainMs ?? before.listenerDrainMs,
+    terminationDrainMs: terminationDrainMs ?? before.terminationDrainMs,
+    statistics: statistics ?? before.statistics,
+    trustAnchors: trustAnchors ?? before.trustAnchors,
+    runtime: runtime ?? before.runtime,
   };
 }
 

@@ -54,9 +54,18 @@ export interface MeshSettings {
   readonly proxyHeaders: ProxyHeaders;
   /** Where proxies reach the application beside them, unless a workload says it: at 127.0.0.1, or at the workload's own address. */
   readonly applicationAddress: "loopback" | "workload";
+  /** PEM of roots that proxies trust beside the mesh's own, one certificate each. */
+  readonly trustAnchors: readonly string[];
+  readonly clusterStatNames: ClusterStatNames;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
+}
+
+/** Patterns by which services' clusters are called in statistics, with Istio's %SERVICE% and the like; undefined: by their names. */
+export interface ClusterStatNames {
+  readonly inbound?: string | undefined;
+  readonly outbound?: string | undefined;
 }
 
 /** Mutual TLS between workloads, on the application's own ports: the leg speaks TLS 1.3. */
@@ -142,6 +151,8 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   proxyHeaders: DEFAULT_PROXY_HEADERS,
   // Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them.
   applicationAddress: "loopback",
+  trustAnchors: [],
+  clusterStatNames: {},
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { cipherSuites: [], curves: [] },
   defaults: {

@@ -26,12 +26,13 @@ export class TestEnvoy {
   readonly #folder = mkdtempSync(join(tmpdir(), "heddle-envoy-test-"));
   readonly #process: Bun.Subprocess;
 
-  constructor(program: string, resources: Message) {
+  /** `own`: further fields of the bootstrap. */
+  constructor(program: string, resources: Message, own: Message = {}) {
     const bootstrap = join(this.#folder, "bootstrap.json");
     const node = { id: "test", cluster: "test" };
     writeFileSync(
       bootstrap,
-      JSON.stringify({ node, admin: { address: socketAddress(0) }, static_resources: resources }),
+      JSON.stringify({ node, admin: { address: socketAddress(0) }, static_resources: resources, ...own }),
     );
     const flags = ["--concurrency", "1", "--disable-hot-restart", "-l", "error", "--file-flush-interval-msec", "20"];
     this.#process = Bun.spawn([program, "-c", bootstrap, "--admin-address-path", this.#adminPath, ...flags], {
@@ -45,11 +46,11 @@ export class TestEnvoy {
   }
 
   /** What the admin interface answers. */
-  async admin(path: string): Promise<string> {
+  async admin(path: string, init: RequestInit = {}): Promise<string> {
     const address = await poll("Envoy's admin address", () =>
       existsSync(this.#adminPath) ? readFileSync(this.#adminPath, "utf8") || undefined : undefined,
     );
-    return (await fetch(`http://${address}${path}`)).text();
+    return (await fetch(`http://${address}${path}`, init)).text();
   }
 
   /** The port of the only listener, once it is open. */

@@ -20,8 +20,9 @@ import { Reporter } from "./reporter.ts";
 import { RouteChecker } from "./route-checker.ts";
 import { collectProxy } from "./self-metrics.ts";
 import type { SharedCells } from "./shared-cells.ts";
-import { applyStaticResources, overloadTable } from "./static-resources.ts";
+import { applyStaticResources, overloadTable, statsMatch } from "./static-resources.ts";
 import { type Subscription, subscribe } from "./subscription.ts";
+import { tellStatistics } from "./told-stats.ts";
 import { configureTracers } from "./tracing/configure.ts";
 
 const log = logger("proxy");
@@ -145,6 +146,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   const registry = new Registry();
   const traffic = new TrafficMetrics(registry);
   identify(bootstrap, version);
+  tellStatistics(registry, statsMatch(bootstrap));
   const sweeping = setInterval(() => traffic.sweep(SWEEPS_UNTIL_DROPPED), SWEEP_MS);
   sweeping.unref();
   const reporter = new Reporter(traffic, workloadOf(bootstrap.node));

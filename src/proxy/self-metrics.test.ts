@@ -54,6 +54,23 @@ test("a cluster that comes has figures, and one that goes has none", () => {
   expect(proxy.scrape("envoy_cluster_upstream_rq_total", "late")).toBeUndefined();
 });
 
+test("clusters of one name in statistics are counted together", async () => {
+  const proxy = scraped();
+  const { configuration } = proxy.proxy.proxy;
+  const alike = (name: string) => staticCluster(name, [proxy.upstream.port], { alt_stat_name: "alike" });
+  setCluster(configuration, alike("upstream"));
+  setCluster(configuration, alike("twin"));
+  for (let i = 0; i < 2; i++) await request(proxy.proxy);
+  expect(proxy.scrape("envoy_cluster_membership_total", "alike")).toBe(2);
+  expect(proxy.scrape("envoy_cluster_upstream_rq_total", "alike")).toBe(2);
+  expect(proxy.scrape("envoy_cluster_upstream_rq_total", "upstream")).toBeUndefined();
+  await request(proxy.proxy);
+  expect(proxy.scrape("envoy_cluster_upstream_rq_total", "alike")).toBe(3);
+  configuration.clusterManager.removeCluster("twin");
+  expect(proxy.scrape("envoy_cluster_membership_total", "alike")).toBe(1);
+  expect(proxy.scrape("envoy_cluster_upstream_rq_total", "alike")).toBe(3);
+});
+
 test("a cluster that is replaced counts on: requests, connections", async () => {
   const proxy = scraped();
   await request(proxy.proxy);

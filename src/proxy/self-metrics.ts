@@ -145,12 +145,40 @@ function follow<Subject extends { readonly stats: object }>(
   };
 }
 
+/** Those that have one name in statistics are counted together. */
+function followClusters(figures: readonly Figure<Cluster>[]): (clusters: readonly Cluster[]) => void {
+  const together = figures.map(
+    (figure): Figure<NamedAlike> => ({
+      ...figure,
+      read: ({ clusters }) => clusters.reduce((total, cluster) => total + figure.read(cluster), 0),
+    }),
+  );
+  const write = follow(together);
+  let before: ReadonlyMap<string, NamedAlike> = new Map();
+  return (clusters) => {
+    const named = Map.groupBy(clusters, ({ table }) => table.statName);
+    before = new Map([...named].map(([name, alike]) => [name, namedAlike(alike, before.get(name))]));
+    write(before);
+  };
+}
+
+interface NamedAlike {
+  readonly clusters: readonly Cluster[];
+  /** The same as long as their own are: a sum over others begins anew. */
+  readonly stats: object;
+}
+
+function namedAlike(clusters: readonly Cluster[], before: NamedAlike | undefined): NamedAlike {
+  if (clusters.length === 1) return { clusters, stats: clusters[0]!.stats };
+  const isSame =
+    before?.clusters.length === clusters.length &&
+    clusters.every(({ stats }, i) => before.clusters[i]!.stats === stats);
+  return { clusters, stats: isSame ? before.stats : {} };
+}
+
 /** Who does not do a thing has no figures of it, as in Envoy. */
-function only(
-  clusters: ReadonlyMap<string, Cluster>,
-  does: (cluster: Cluster) => boolean,
-): ReadonlyMap<string, Cluster> {
-  return new Map([...clusters].filter(([, cluster]) => does(cluster)));
+function only(clusters: readonly Cluster[], does: (cluster: Cluster) => boolean): readonly Cluster[] {
+  return clusters.filter(does);
 }
 
 /** Days until the first certificate expires, whole ones as Envoy counts them; undefined without certificates. */
@@ -171,11 +199,15 @@ export interface ProxyState {
 }
 
 export function collectProxy(registry: Registry, { configuration, startedAt, isReady }: ProxyState): void {
-  const clusters = follow([...clusterFigures(registry), ...clusterResponses(registry), ...breakerFigures(registry)]);
-  const outliers = follow(outlierFigures(registry));
-  const checks = follow(healthCheckFigures(registry));
-  const remaining = follow(remainingFigures(registry, "default", ({ breakers }) => breakers));
-  const remainingHigh = follow(remainingFigures(registry, "high", ({ highBreakers }) => highBreakers));
+  const clusters = followClusters([
+    ...clusterFigures(registry),
+    ...clusterResponses(registry),
+    ...breakerFigures(registry),
+  ]);
+  const outliers = followClusters(outlierFigures(registry));
+  const checks = followClusters(healthCheckFigures(registry));
+  const remaining = followClusters(remainingFigures(registry, "default", ({ breakers }) => breakers));
+  const remainingHigh = followClusters(remainingFigures(registry, "high", ({ highBreakers }) => highBreakers));
   const overload = overloadMetrics(registry);
   const managers = httpMetrics(registry);
   const tracing = tracingMetrics(registry);
@@ -201,11 +233,12 @@ export function collectProxy(registry: Registry, { configuration, startedAt, isR
     set(names.DEADLINES_ARMED, timers.armed);
     const days = certificateDays(configuration);
     if (days !== undefined) set(names.SERVER_CERTIFICATE_DAYS, days);
-    clusters(configuration.clusters);
-    outliers(only(configuration.clusters, (cluster) => cluster.outliers !== undefined));
-    checks(only(configuration.clusters, (cluster) => cluster.checker !== undefined));
-    remaining(only(configuration.clusters, ({ table }) => table.breakers.default.tracksRemaining));
-    remainingHigh(only(configuration.clusters, ({ table }) => table.breakers.high.tracksRemaining));
+    const all = [...configuration.clusters.values()];
+    clusters(all);
+    outliers(only(all, (cluster) => cluster.outliers !== undefined));
+    checks(only(all, (cluster) => cluster.checker !== undefined));
+    remaining(only(all, ({ table }) => table.breakers.default.tracksRemaining));
+    remainingHigh(only(all, ({ table }) => table.breakers.high.tracksRemaining));
     overload(configuration.overload);
     listeners(configuration.listenerManager.listeners);
     datagrams(configuration.listenerManager.udpListeners);

@@ -7,9 +7,11 @@ import {
   checkListener,
   checkOverloadManager,
   checkSecret,
+  checkStatsMatcher,
   describeRejections,
 } from "../table/accept/resource.ts";
 import { type OverloadTable, workersShare } from "../table/overload.ts";
+import type { StatsMatch } from "../table/stats-match.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import type { Configuration } from "./configuration.ts";
 import { defaultOverload } from "./overload/defaults.ts";
@@ -26,6 +28,12 @@ function must<T>(what: string, result: Accepted<T>): T {
 export function overloadTable({ overloadManager }: Bootstrap, workers = 1): OverloadTable | undefined {
   const table = overloadManager ? must("overload_manager", checkOverloadManager(overloadManager)) : defaultOverload();
   return table && workersShare(table, workers);
+}
+
+/** Undefined: all statistics are told. @throws Failure as above. */
+export function statsMatch({ statsConfig }: Bootstrap): StatsMatch | undefined {
+  const matcher = statsConfig?.statsMatcher;
+  return matcher && must("stats_config", checkStatsMatcher(matcher));
 }
 
 /** @throws Failure naming the resource and the field that is not supported or wrong. */

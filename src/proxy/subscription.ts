@@ -223,8 +223,16 @@ function clusterOf(configuration: Configuration, name: string, field: string): C
   return cluster;
 }
 
-function hasSecrets({ secrets }: Configuration): boolean {
-  for (const name of WORKLOAD_SECRETS) if (!secrets.has(name)) return false;
+/** The workload's, and those that clusters of the bootstrap name: the roots by which the control plane is known may be others. */
+function wantedSecrets({ clusters, secrets }: Configuration): ReadonlySet<string> {
+  const named = [...clusters.values()].flatMap(({ table: { socket } }) =>
+    socket.kind === "tls" && socket.roots !== undefined && !secrets.has(socket.roots) ? [socket.roots] : [],
+  );
+  return new Set([...WORKLOAD_SECRETS, ...named]);
+}
+
+function hasSecrets({ secrets }: Configuration, wanted: ReadonlySet<string>): boolean {
+  for (const name of wanted) if (!secrets.has(name)) return false;
   return true;
 }
 
@@ -247,10 +255,11 @@ export function subscribe(
   const secrets = secretsCluster(bootstrap);
   if (secrets !== undefined) {
     const cluster = clusterOf(configuration, secrets, "sds_config");
+    const wanted = wantedSecrets(configuration);
     const session = new Session("sds", cluster, SDS_PATH, bootstrap, sink, (client) => {
-      client.want("sds", WORKLOAD_SECRETS);
+      client.want("sds", wanted);
       // The control plane asks who we are: not before we have something to show.
-      if (hasSecrets(configuration)) discovery?.open();
+      if (hasSecrets(configuration, wanted)) discovery?.open();
     });
     sessions.push(session);
   }

@@ -62,11 +62,14 @@ function histogramText(
   return `${lines}${name}_sum${braces} ${numberText(cells[offset + leTexts.length]!)}\n${name}_count${braces} ${count}\n`;
 }
 
-function* metricPieces(metric: Metric, format: ExpositionFormat): Generator<string> {
+function* metricPieces(registry: Registry, metric: Metric, format: ExpositionFormat): Generator<string> {
   const { definition, table } = metric;
-  let piece = headerText(definition, format);
+  let header = headerText(definition, format);
+  let piece = "";
   const leTexts = definition.kind === "histogram" ? [...definition.bounds.map(numberText), "+Inf"] : [];
-  for (const { text, offset } of table.entries()) {
+  for (const { text, offset } of registry.seriesOf(metric)) {
+    piece += header;
+    header = "";
     if (definition.kind === "histogram") piece += histogramText(definition.name, leTexts, text, table.cells, offset);
     else piece += `${definition.name}${text === "" ? "" : `{${text}}`} ${numberText(table.cells[offset]!)}\n`;
     if (piece.length >= PIECE_LENGTH) {
@@ -79,7 +82,7 @@ function* metricPieces(metric: Metric, format: ExpositionFormat): Generator<stri
 
 /** The exposition in pieces of about 64 KiB. */
 export function* expositionPieces(registry: Registry, format: ExpositionFormat): Generator<string> {
-  for (const metric of registry.collect()) yield* metricPieces(metric, format);
+  for (const metric of registry.collect()) yield* metricPieces(registry, metric, format);
   if (format === "openmetrics") yield "# EOF\n";
 }
 

@@ -18,6 +18,7 @@ export class Registry {
   readonly #metrics = new Map<string, Metric>();
   readonly #collectors: (() => void)[] = [];
   readonly #maxSeries: number;
+  #tells: ((metric: string, labels: string) => boolean) | undefined;
 
   constructor(options: { readonly maxSeries?: number } = {}) {
     this.#maxSeries = options.maxSeries ?? DEFAULT_MAX_SERIES;
@@ -46,6 +47,17 @@ export class Registry {
     for (const collect of this.#collectors) collect();
     this.#countRefused();
     return [...this.#metrics.values()].filter((metric) => metric.table.size > 0);
+  }
+
+  /** Of a metric: series that `tells` has something against are told nobody. It is asked at every scrape. */
+  *seriesOf({ definition, table }: Metric): Generator<{ readonly text: string; readonly offset: number }> {
+    const tells = this.#tells;
+    for (const series of table.entries()) if (!tells || tells(definition.name, series.text)) yield series;
+  }
+
+  /** `labels` as the text format has them between the braces. */
+  tellOnly(tells: (metric: string, labels: string) => boolean): void {
+    this.#tells = tells;
   }
 
   /** Counters begin at 0 again, for whoever asks for it; gauges and histograms stay. */

@@ -138,7 +138,7 @@ async function start(
     proxyCommand: () => proxyCommand(proxy),
     application: { command, env: process.env },
     applicationMetricsUrl: undefined,
-    drainMs: 2_000,
+    drainMs: () => 2_000,
     onIdentified: async () => undefined,
     onReady: async () => {},
     onDraining: () => mesh.controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),

@@ -328,7 +328,7 @@ export class TestMesh {
               ...["--drain-time-s", "0", "-c"],
             ],
       applicationMetricsUrl: undefined,
-      drainMs: 2_000,
+      drainMs: () => 2_000,
       onIdentified: async () => undefined,
       onReady: async () => {
         await untilListening(ports.admin);

@@ -102,6 +102,44 @@ describe("what an agent is told before it starts its proxy", () => {
     expect(unreadable.concurrency).toBe(2);
   });
 
+  test("is how long its proxy drains, which statistics it tells and its runtime: the workload's word before the mesh's", () => {
+    const defaults = {
+      ...DEFAULT_SETTINGS.defaults,
+      proxyStart: {
+        environment: {},
+        listenerDrainMs: 20_000,
+        terminationDrainMs: 15_000,
+        statistics: { prefixes: ["a."], suffixes: ["b"], regexes: ["c.*"] },
+        runtime: { flag: "true", number: "5", text: "x", nothing: "" },
+      },
+    };
+    const settled = buildMesh({ ...DEFAULT_SETTINGS, defaults }, NO_PARTS);
+    const said = proxyStart(settled, workload("heddle"), standing());
+    expect([said.listenerDrain?.seconds, said.terminationDrain?.seconds]).toEqual([20n, 15n]);
+    const bootstrap = Object.assign({}, ...said.bootstrap.map(({ json }) => JSON.parse(json)));
+    const { patterns } = bootstrap.stats_config.stats_matcher.inclusion_list;
+    expect(patterns).toEqual(
+      expect.arrayContaining([{ prefix: "a." }, { suffix: "b" }, { safe_regex: { regex: "c.*" } }]),
+    );
+    expect(patterns).toContainEqual({ prefix: "server" });
+    expect(bootstrap.layered_runtime.layers).toEqual([
+      { name: "mesh", static_layer: { flag: true, number: 5, text: "x" } },
+      { name: "admin", admin_layer: {} },
+    ]);
+    const own = "{terminationDrainDuration: 1s, drainDuration: never, proxyStatsMatcher: {inclusionSuffixes: [own]}}";
+    const overruled = proxyStart(settled, workload("envoy"), standing({ "proxy.istio.io/config": own }));
+    expect([overruled.listenerDrain?.seconds, overruled.terminationDrain?.seconds]).toEqual([20n, 1n]);
+    expect(overruled.bootstrap[0]?.json).toContain('{"suffix":"own"}');
+    expect(overruled.bootstrap[0]?.json).not.toContain('{"suffix":"b"}');
+  });
+
+  test("has the roots that it trusts beside the mesh's, each once", () => {
+    const defaults = { ...DEFAULT_SETTINGS.defaults, proxyStart: { environment: {}, trustAnchors: ["b", "a"] } };
+    const settled = buildMesh({ ...DEFAULT_SETTINGS, trustAnchors: ["a"], defaults }, NO_PARTS);
+    expect(proxyStart(settled, workload("envoy"), standing()).trustAnchors).toBe("a\nb");
+    expect(proxyStart(mesh, workload("envoy"), standing()).trustAnchors).toBe("");
+  });
+
   test("is told where it is and that it has fellows where proxyMetadata asks for it, whichever its proxy", () => {
     const asks = (value: string, kind: "heddle" | "envoy", object: Partial<Standing["object"]> = {}) => {
       const own = standing({

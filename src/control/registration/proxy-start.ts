@@ -1,6 +1,7 @@
 // What an agent is told before it starts its proxy. A change of it is for the next start, as in Istio.
 
 import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { bootstrapPatches } from "../../compile/patch/bootstrap.ts";
 import { PROXY_CONFIG } from "../../dialect/kubernetes/gateway-proxy.ts";
 import { readProxyStart } from "../../dialect/kubernetes/proxy-start.ts";
@@ -11,6 +12,7 @@ import { type NamedWorkload, spanServiceOf } from "../../model/service-naming.ts
 import { DEFAULT_SETTINGS } from "../../model/settings.ts";
 import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import type { Standing } from "../standing.ts";
+import { saidInBootstrap } from "./said-in-bootstrap.ts";
 import { selfDiscovery } from "./self-discovery.ts";
 import type { RegisteredWorkload } from "./workload.ts";
 
@@ -24,12 +26,8 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   const labels = { ...object.metadata.labels, ...labelsOf(object.spec) };
   const { proxyStarts } = mesh.index;
   const own = readProxyStart(object.metadata.annotations?.[PROXY_CONFIG]);
-  const { concurrency, environment } = proxyStartOf(
-    proxyStarts,
-    mesh.settings.defaults.proxyStart,
-    { namespace, labels },
-    own,
-  );
+  const said = proxyStartOf(proxyStarts, mesh.settings.defaults.proxyStart, { namespace, labels }, own);
+  const { concurrency, environment, listenerDrainMs, terminationDrainMs, trustAnchors = [] } = said;
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
   const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
@@ -37,7 +35,10 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   return create(ProxyStartSchema, {
     ...(concurrency === undefined ? {} : { concurrency }),
     environment: { ...environment },
-    bootstrap: [...named, ...self, ...patches].map(({ origin, value, replacesLists }) => ({
+    ...(listenerDrainMs === undefined ? {} : { listenerDrain: durationFromMs(listenerDrainMs) }),
+    ...(terminationDrainMs === undefined ? {} : { terminationDrain: durationFromMs(terminationDrainMs) }),
+    trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
+    bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(({ origin, value, replacesLists }) => ({
       json: JSON.stringify(value),
       replacesLists,
       origin: `${origin.kind} ${origin.namespace}/${origin.name}`,

@@ -17,7 +17,7 @@ import {
 } from "../schema.ts";
 import { CONNECTION_POOL, OUTLIER_DETECTION } from "./destination-rule-schema.ts";
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
-import { LOCALITY_LB_SETTING } from "./locality-schema.ts";
+import { LOCALITY_LB_SETTING, ZONE_AWARE_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
 import { EGRESS_PROXY } from "./sidecar-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
@@ -34,6 +34,17 @@ export const MESH_CONFIG = record({
   /** "": off. */
   accessLogFile: text(),
   accessLogFormat: text(),
+  caCertificates: list(
+    record(
+      {
+        pem: notEmpty(),
+        spiffeBundleUrl: later("no bundles are fetched: the root's pem is needed"),
+        certSigners: list(notEmpty()),
+        trustDomains: list(notEmpty()),
+      },
+      [["pem", "spiffeBundleUrl"]],
+    ),
+  ),
   connectTimeout: duration(),
   defaultConfig: PROXY_CONFIG,
   defaultDestinationRuleExportTo: list(notEmpty()),
@@ -64,6 +75,8 @@ export const MESH_CONFIG = record({
   enableTracing: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
   h2UpgradePolicy: choice("DO_NOT_UPGRADE", "UPGRADE"),
+  /** Empty: the cluster's name. */
+  inboundClusterStatName: text(),
   inboundTrafficPolicy: record({ mode: choice("PASSTHROUGH", "LOCALHOST") }),
   localityLbSetting: LOCALITY_LB_SETTING,
   meshMTLS: record({
@@ -71,6 +84,8 @@ export const MESH_CONFIG = record({
     cipherSuites: list(notEmpty()),
     ecdhCurves: later("Istio refuses curves for the mesh's own TLS: proxies choose them"),
   }),
+  /** As inboundClusterStatName. */
+  outboundClusterStatName: text(),
   outboundTrafficPolicy: record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
@@ -90,20 +105,18 @@ export const MESH_CONFIG = record({
   }),
   trustDomain: notEmpty(),
   trustDomainAliases: list(notEmpty()),
+  zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
   // Known and not acted on.
   ca: OWN_AUTHORITY,
-  caCertificates: later("proxies trust the mesh's roots alone"),
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
   enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   hboneIdleTimeout: later("tunnels end with their connections"),
-  inboundClusterStatName: later("statistics have the clusters' names"),
   ingressClass: NO_INGRESS,
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  outboundClusterStatName: later("statistics have the clusters' names"),
   proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
   proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
   proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),

@@ -1,8 +1,10 @@
 // MeshConfig → the mesh's settings. What it leaves out is as it was before: Heddle's defaults, or what was said when the mesh was started.
 
 import type { TcpKeepalive } from "../../model/client-policy.ts";
+import type { LocalityPreference } from "../../model/locality-preference.ts";
 import type { BackendTarget } from "../../model/route.ts";
 import type {
+  ClusterStatNames,
   DefaultVisibilities,
   MeshDefaults,
   MeshSettings,
@@ -20,7 +22,7 @@ import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { readDiscovery } from "./discovery-selectors.ts";
 import { readProviders } from "./extension-providers.ts";
-import { readLocality } from "./locality.ts";
+import { readLocality, readZones } from "./locality.ts";
 import { readLogServices } from "./log-service.ts";
 import { readLogSettings } from "./log-settings.ts";
 import { MESH_CONFIG, type MeshConfigSpec } from "./mesh-config-schema.ts";
@@ -28,11 +30,14 @@ import * as diagnostics from "./mesh-diagnostics.ts";
 import { readMeshTlsSettings } from "./mesh-tls.ts";
 import { readTracing } from "./mesh-tracing.ts";
 import { resolveHost } from "./names.ts";
-import type { GatewayTopologySpec } from "./proxy-config-schema.ts";
+import type { GatewayTopologySpec, ProxyConfigSpec } from "./proxy-config-schema.ts";
 import { readProxyHeaders } from "./proxy-headers.ts";
+import { checkRuntime, startOf } from "./proxy-start.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
+import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
 import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
+import { readTrustAnchors } from "./trust-anchors.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -80,6 +85,10 @@ export function readMeshConfig(
     proxyHeaders: spec.defaultConfig?.proxyHeaders
       ? readProxyHeaders(spec.defaultConfig.proxyHeaders)
       : before.proxyHeaders,
+    trustAnchors: spec.caCertificates
+      ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter)
+      : before.trustAnchors,
+    clusterStatNames: reader.clusterStatNames(),
     ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
@@ -106,6 +115,16 @@ const PATHS: Readonly<Record<string, PathNormalization>> = {
   MERGE_SLASHES: "merge-slashes",
   DECODE_AND_MERGE_SLASHES: "decode-and-merge-slashes",
 };
+
+const STAT_NAME_VARIABLES = [
+  "%SERVICE%",
+  "%SERVICE_NAME%",
+  "%SERVICE_FQDN%",
+  "%SERVICE_PORT%",
+  "%SERVICE_PORT_NAME%",
+  "%TARGET_PORT%",
+  "%SUBSET_NAME%",
+];
 
 class MeshConfigReader {
   readonly #spec: MeshConfigSpec;
@@ -181,6 +200,22 @@ class MeshConfigReader {
     return PATHS[pathNormalization.normalization ?? "DEFAULT"]!;
   }
 
+  clusterStatNames(): ClusterStatNames {
+    const { inbound, outbound } = this.#before.clusterStatNames;
+    return {
+      inbound: this.#statName("inboundClusterStatName") ?? inbound,
+      outbound: this.#statName("outboundClusterStatName") ?? outbound,
+    };
+  }
+
+  #statName(field: "inboundClusterStatName" | "outboundClusterStatName"): string | undefined {
+    const pattern = this.#spec[field];
+    for (const [variable] of pattern?.matchAll(/%[A-Z_]+%/g) ?? [])
+      if (!STAT_NAME_VARIABLES.includes(variable))
+        this.#reporter.report(joinPath(this.#path, field), diagnostics.badStatName(variable, STAT_NAME_VARIABLES));
+    return pattern;
+  }
+
   defaults(): MeshDefaults {
     const { defaultHttpRetryPolicy, defaultInboundHttpRetryPolicy, defaultConfig } = this.#spec;
     const { defaults } = this.#before;
@@ -193,28 +228,24 @@ class MeshConfigReader {
       client: this.#client(defaults.client),
       visibility: this.#visibility(defaults.visibility),
       gateway: defaultConfig?.gatewayTopology ? gatewayOf(defaultConfig.gatewayTopology) : defaults.gateway,
-      proxyStart: defaultConfig
-        ? { concurrency: defaultConfig.concurrency, environment: defaultConfig.proxyMetadata ?? {} }
-        : defaults.proxyStart,
+      proxyStart: defaultConfig ? this.#proxyStart(defaultConfig) : defaults.proxyStart,
     };
   }
 
+  #proxyStart(defaultConfig: ProxyConfigSpec): MeshDefaults["proxyStart"] {
+    const path = joinPath(this.#path, "defaultConfig");
+    checkRuntime(defaultConfig.runtimeValues, joinPath(path, "runtimeValues"), this.#reporter);
+    return startOf(defaultConfig, path, this.#reporter);
+  }
+
   #client(before: MeshDefaults["client"]): MeshDefaults["client"] {
-    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls, localityLbSetting } =
-      this.#spec;
+    const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls } = this.#spec;
     const { connectionPool: limits, outlierDetection } = this.#spec.defaultTrafficPolicy ?? {};
     const pool = before.connectionPool;
-    const localityPath = joinPath(this.#path, "localityLbSetting");
+    const locality = this.#locality();
     return {
       ...before,
-      ...(localityLbSetting
-        ? {
-            loadBalancing: {
-              ...(before.loadBalancing ?? { kind: "least-request" }),
-              locality: readLocality(localityLbSetting, localityPath, this.#reporter),
-            },
-          }
-        : {}),
+      ...(locality ? { loadBalancing: { ...(before.loadBalancing ?? { kind: "least-request" }), locality } } : {}),
       connectionPool: {
         ...pool,
         connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,
@@ -227,6 +258,17 @@ class MeshConfigReader {
       // Without auto mTLS who says nothing of TLS speaks plaintext.
       tls: enableAutoMtls === undefined ? before.tls : enableAutoMtls ? undefined : { kind: "disable" },
     };
+  }
+
+  /** Of two that are on, zones count, as in a DestinationRule. */
+  #locality(): LocalityPreference | undefined {
+    const { localityLbSetting, zoneAwareLbSetting } = this.#spec;
+    const at = (field: string) => joinPath(this.#path, field);
+    const localities = localityLbSetting && readLocality(localityLbSetting, at("localityLbSetting"), this.#reporter);
+    const zones = zoneAwareLbSetting && readZones(zoneAwareLbSetting, at("zoneAwareLbSetting"), this.#reporter);
+    if (zones && localities && localities.kind !== "none")
+      this.#reporter.report(at("zoneAwareLbSetting"), zonesBesideLocalities());
+    return zones ?? localities;
   }
 
   #visibility(before: DefaultVisibilities): DefaultVisibilities {

@@ -147,3 +147,27 @@ export function valuesOfOperator(operator: string, takes: boolean): Message {
     takes ? "values: [prod, stage]" : "In or NotIn, or no values",
   );
 }
+
+export function runtimeOfEnvoyAlone(key: string): Message {
+  return warning(
+    "HED1423",
+    `${quote(key)} is no runtime value that Heddle's proxy knows: at Envoys alone it has an effect`,
+  );
+}
+
+export function badStatName(variable: string, known: readonly string[]): Message {
+  return error("HED1424", `there is no ${quote(variable)} of a cluster`, known.join(", "));
+}
+
+export function badTrustAnchor(problem: string): Message {
+  return error("HED1425", `no roots: ${problem}`, "-----BEGIN CERTIFICATE----- and so on, of an authority");
+}
+
+/** `field` limits whom the root may vouch for. */
+export function anchorHeldBack(field: string): Message {
+  return warning(
+    "HED1426",
+    `roots with ${field} are left out: proxies cannot keep a root to them, and would trust it for everybody`,
+    `no ${field}, if it is to be trusted for everybody`,
+  );
+}

@@ -3,6 +3,7 @@
 import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
 import {
   choice,
+  duration,
   flag,
   later,
   list,
@@ -75,6 +76,12 @@ const TRACING = record({
   tlsSettings: later("the receiver's DestinationRule says how it is reached"),
 });
 
+const STATS_MATCHER = record({
+  inclusionPrefixes: list(notEmpty()),
+  inclusionSuffixes: list(notEmpty()),
+  inclusionRegexps: list(notEmpty("regex")),
+});
+
 /** 0 is all cores. */
 export const CONCURRENCY = whole(0, 2 ** 31 - 1);
 
@@ -82,7 +89,7 @@ export const PROXY_CONFIG = record({
   gatewayTopology: GATEWAY_TOPOLOGY,
   availabilityZone: later("a workload is where its Pod says"),
   binaryPath: later("the agent starts the proxy that comes with it"),
-  caCertificatesPem: later("proxies trust the mesh's roots alone"),
+  caCertificatesPem: list(notEmpty()),
   concurrency: CONCURRENCY,
   configPath: later("the agent chooses where the proxy's files are"),
   connectionSettings: later("sidecars and gateways keep their limits on connections"),
@@ -90,7 +97,8 @@ export const PROXY_CONFIG = record({
   customConfigFile: later("the agent writes the proxy's bootstrap"),
   discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
   discoveryRefreshDelay: later("changes are pushed"),
-  drainDuration: later("proxies drain as docs/life-cycle.md says"),
+  // Seconds: Envoy counts in them.
+  drainDuration: duration(1_000),
   envoyAccessLogService: record({
     address: notEmpty(),
     tlsSettings: later("the service's DestinationRule says how it is reached"),
@@ -105,29 +113,29 @@ export const PROXY_CONFIG = record({
   image: later("the agent starts the proxy that comes with it"),
   interceptionMode: later(`${OF_THE_RUN} (--capture)`),
   meshId: later("the mesh is known by its trust domain"),
-  parentShutdownDuration: later("proxies drain as docs/life-cycle.md says"),
+  parentShutdownDuration: later("no proxy lives on beside the one that replaces it for longer than it drains"),
   privateKeyProvider: later("keys are made and held by the agent"),
   proxyAdminPort: later("the admin port is 15000, or a free one"),
   proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
   proxyHeaders: PROXY_HEADERS,
   proxyMetadata: mapOf(text()),
-  proxyStatsMatcher: later("proxies tell all of their statistics, those that it would include among them"),
+  /** Empty: proxies tell all of their statistics. */
+  proxyStatsMatcher: STATS_MATCHER,
   readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
-  runtimeValues: later(
-    "an Envoy takes layered_runtime by an EnvoyFilter for its bootstrap, and Heddle's proxy has none",
-  ),
+  runtimeValues: mapOf(text()),
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
   statNameLength: later("names of statistics have no limit"),
   statsCompression: later("statistics are sent as they are"),
   statsdUdpAddress: later("metrics are scraped"),
   statusPort: later("the agent's port is 15020, or a free one"),
-  terminationDrainDuration: later("proxies drain as docs/life-cycle.md says"),
+  terminationDrainDuration: duration(0),
   tracing: TRACING,
   tracingServiceName: choice("APP_LABEL_AND_NAMESPACE", "CANONICAL_NAME_ONLY", "CANONICAL_NAME_AND_NAMESPACE"),
   /** Deprecated: `tracing.zipkin`. */
   zipkinAddress: notEmpty(),
 });
 
+export type ProxyConfigSpec = Value<typeof PROXY_CONFIG>;
 export type ProxyHeadersSpec = Value<typeof PROXY_HEADERS>;
 export type GatewayTopologySpec = Value<typeof GATEWAY_TOPOLOGY>;

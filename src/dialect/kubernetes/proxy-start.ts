@@ -1,20 +1,48 @@
-// What the annotations of a workload say of the start of its proxy: of Istio's ProxyConfig, concurrency and proxyMetadata.
+// What the annotations of a workload say of the start of its proxy: of Istio's ProxyConfig the fields that are for it.
 
 import { AS_IT_LIKES, type ProxyStart } from "../../model/proxy-start.ts";
-import { isObject } from "../object.ts";
+import { decodeValue } from "../decode.ts";
+import { PROXY_CONFIG } from "../istio/proxy-config-schema.ts";
+import { startOf } from "../istio/proxy-start.ts";
+import { isObject, type SourceObject } from "../object.ts";
+import { Reporter } from "../reporter.ts";
+import type { Schema, Value } from "../schema.ts";
 import { parseProxyConfig } from "./gateway-proxy.ts";
 
 /** What is no such thing says nothing. */
 export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
   const config = proxyConfig === undefined ? undefined : parseProxyConfig(proxyConfig);
   if (!config) return AS_IT_LIKES;
-  const { concurrency, proxyMetadata } = config;
-  const isCount = typeof concurrency === "number" && Number.isInteger(concurrency) && concurrency >= 0;
-  const variables = isObject(proxyMetadata) ? Object.entries(proxyMetadata) : [];
-  return {
-    concurrency: isCount ? concurrency : undefined,
-    environment: Object.fromEntries(
-      variables.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-    ),
+  const { fields } = PROXY_CONFIG;
+  const spec = {
+    caCertificatesPem: right(fields.caCertificatesPem, config.caCertificatesPem),
+    concurrency: right(fields.concurrency, config.concurrency),
+    proxyMetadata: variablesOf(config.proxyMetadata),
+    drainDuration: right(fields.drainDuration, config.drainDuration),
+    terminationDrainDuration: right(fields.terminationDrainDuration, config.terminationDrainDuration),
+    proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
+    runtimeValues: right(fields.runtimeValues, config.runtimeValues),
   };
+  return startOf(spec, "", new Reporter(NOBODY));
+}
+
+function variablesOf(written: unknown): Readonly<Record<string, string>> {
+  const variables = isObject(written) ? Object.entries(written) : [];
+  return Object.fromEntries(variables.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+const NOBODY: SourceObject = {
+  origin: { group: "", kind: "Pod", namespace: "", name: "" },
+  key: "",
+  version: "",
+  createdAt: 0,
+  labels: {},
+  annotations: {},
+  value: {},
+  spans: undefined,
+};
+
+/** Undefined when it is wrong, of which nobody is told: the proxy starts all the same. */
+function right<S extends Schema>(schema: S, value: unknown): Value<S> | undefined {
+  return decodeValue(schema, value, "", new Reporter(NOBODY));
 }

@@ -82,9 +82,9 @@ function countsAt({ definition, table }: Histogram, offset: number): Float64Arra
   return table.cells.slice(offset, offset + definition.bounds.length + 1);
 }
 
-function* metricStats(metric: Metric): Generator<Stat> {
+function* metricStats(registry: Registry, metric: Metric): Generator<Stat> {
   const { definition, table } = metric;
-  for (const { text, offset } of table.entries()) {
+  for (const { text, offset } of registry.seriesOf(metric)) {
     const labels = parseSeries(`${definition.name}{${text}}`)?.labels ?? new Map<string, string>();
     const name = envoyName(definition.name, labels);
     if (definition.kind === "histogram")
@@ -99,5 +99,5 @@ export function byName(stats: readonly Stat[]): readonly Stat[] {
 
 /** By name. */
 export function statsOf(registry: Registry): readonly Stat[] {
-  return byName(registry.collect().flatMap((metric) => [...metricStats(metric)]));
+  return byName(registry.collect().flatMap((metric) => [...metricStats(registry, metric)]));
 }

@@ -45,6 +45,8 @@ export interface SupervisorOptions {
   /** What starts a worker. */
   readonly command: readonly string[];
   readonly drainMs: number;
+  /** As ProxyOptions has it. */
+  readonly listenerDrainMs?: number | undefined;
 }
 
 interface Slot {
@@ -84,7 +86,7 @@ export class Supervisor implements WorkerListener, Supervised {
     const reporter = new Reporter(new TrafficMetrics(new Registry()), workloadOf(bootstrap.node));
     const configuration = new Configuration(reporter, {
       sockets: ownSockets(true),
-      listenerDrainMs: options.drainMs,
+      listenerDrainMs: options.listenerDrainMs ?? options.drainMs,
       maxConnections: Number.POSITIVE_INFINITY,
     });
     applyStaticUpstreams(bootstrap, configuration);

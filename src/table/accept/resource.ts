@@ -4,6 +4,7 @@ import { complete, type Steps } from "../../base/steps.ts";
 import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import type { StatsMatcher } from "../../xds/gen/envoy/config/metrics/v3/stats_pb.ts";
 import type { OverloadManager } from "../../xds/gen/envoy/config/overload/v3/overload_pb.ts";
 import type { VirtualHost } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.ts";
@@ -15,6 +16,7 @@ import type { EndpointSet } from "../endpoint.ts";
 import type { Listener as ListenerTable } from "../listener.ts";
 import type { OverloadTable } from "../overload.ts";
 import type { VirtualHost as VirtualHostTable } from "../route.ts";
+import type { StatsMatch } from "../stats-match.ts";
 import type { UdpListener } from "../udp.ts";
 import { acceptCluster } from "./cluster.ts";
 import { acceptEndpoints } from "./endpoint.ts";
@@ -24,6 +26,7 @@ import { acceptReceivedRoutes, compareRoutes, type ReceivedRoutes } from "./rece
 import { type AcceptedRoutes, acceptRouteConfiguration } from "./route-configuration.ts";
 import { type Rejection, Scope } from "./scope.ts";
 import { acceptSecret, InlineSecrets, type SecretContent } from "./secret.ts";
+import { acceptStatsMatcher } from "./stats-matcher.ts";
 import { acceptVirtualHost, type RouteConfigurationShell } from "./virtual-host.ts";
 
 export type Accepted<T> =
@@ -54,6 +57,10 @@ function withSecrets<T>(accept: (inline: InlineSecrets) => T): WithSecrets<T> {
 
 export function checkListener(listener: Listener): Accepted<WithSecrets<ListenerTable | UdpListener>> {
   return check((scope) => withSecrets((inline) => acceptListener(scope, listener, inline)), listener.name);
+}
+
+export function checkStatsMatcher(matcher: StatsMatcher): Accepted<StatsMatch> {
+  return check((scope) => acceptStatsMatcher(scope.field("stats_matcher"), matcher));
 }
 
 export function checkCluster(cluster: Cluster): Accepted<WithSecrets<table.Cluster>> {

@@ -167,4 +167,26 @@ spec:
     await configure("defaultConfig: {proxyHeaders: {server: {disabled: true}}}");
     expect(await eventually(seen, (found) => found === before)).toBe(before);
   });
+
+  test("clusters are called in statistics as the mesh's patterns say", async () => {
+    const counted = async (admin: number, name: string) => {
+      await pair.get("/");
+      const text = await (await fetch(`http://127.0.0.1:${admin}/stats?filter=upstream_rq_total`)).text();
+      return text.includes(`cluster.${name}.upstream_rq_total: `);
+    };
+    await configure(
+      '{inboundClusterStatName: "in_%SERVICE_NAME%_%SERVICE_PORT%", outboundClusterStatName: "%SERVICE%_%SUBSET_NAME%"}',
+    );
+    const becomes = async (admin: number, name: string) =>
+      expect(
+        await eventually(
+          () => counted(admin, name),
+          (found) => found,
+        ),
+      ).toBe(true);
+    await becomes(pair.client.ports.admin, "golden.default_v1");
+    await becomes(pair.v1.ports.admin, "in_golden_80");
+    await configure('{inboundClusterStatName: "", outboundClusterStatName: ""}');
+    await becomes(pair.client.ports.admin, "outbound|80|v1|golden.default.svc.cluster.local");
+  });
 }

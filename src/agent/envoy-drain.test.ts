@@ -1,0 +1,43 @@
+import { afterEach, expect, test } from "bun:test";
+import { findComponent } from "../../scripts/components.ts";
+import { TestEnvoy } from "../proxy/envoy-fixture.ts";
+import { httpFilter, listener, routeTo, staticCluster } from "../proxy/proxy-fixture.ts";
+import { answering, connectRaw } from "../proxy/raw-peer-fixture.ts";
+import { drainEnvoy } from "./envoy-drain.ts";
+
+const ENVOY = findComponent("envoy");
+const open: { close(): void | Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close();
+});
+
+test.skipIf(!ENVOY)("an Envoy has drained when its last client is gone, or when the time is over", async () => {
+  const application = answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+  const filter = httpFilter({ name: "http", routes: [routeTo("upstream")], filters: [], log: "/dev/null" });
+  const envoy = new TestEnvoy(ENVOY!, {
+    listeners: [listener("http", filter, { filter_chains: [{ filters: [filter] }] })],
+    clusters: [staticCluster("upstream", [application.port])],
+  });
+  open.push(application, envoy);
+  const client = await connectRaw(await envoy.port());
+  const fetched = async (url: string, init: RequestInit) =>
+    new Response(await envoy.admin(new URL(url).pathname + new URL(url).search, init));
+  const drained = (deadline: AbortSignal) => drainEnvoy("http://envoy", fetched, deadline);
+
+  const over = new AbortController();
+  let ended = false;
+  const waiting = drained(over.signal).then(() => {
+    ended = true;
+  });
+  await Bun.sleep(200);
+  expect(ended).toBe(false);
+  over.abort();
+  await waiting;
+
+  const last = drained(new AbortController().signal);
+  client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await client.hears("200 OK");
+  client.end();
+  await last;
+});

@@ -1,0 +1,50 @@
+// What ProxyConfig says of the start of proxies, wherever it stands.
+
+import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
+import { joinPath } from "../path.ts";
+import type { Reporter } from "../reporter.ts";
+import { runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
+import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
+import { readPemAnchors } from "./trust-anchors.ts";
+
+type StartField =
+  | "caCertificatesPem"
+  | "concurrency"
+  | "drainDuration"
+  | "proxyMetadata"
+  | "proxyStatsMatcher"
+  | "runtimeValues"
+  | "terminationDrainDuration";
+type StartSpec = { readonly [Field in StartField]?: ProxyConfigSpec[Field] | undefined };
+
+/** `spec` stands at `path` of the reporter's object. */
+export function startOf(spec: StartSpec, path: string, reporter: Reporter): ProxyStart {
+  const { concurrency, proxyMetadata = {}, drainDuration, terminationDrainDuration, runtimeValues } = spec;
+  return {
+    concurrency,
+    environment: proxyMetadata,
+    listenerDrainMs: drainDuration,
+    terminationDrainMs: terminationDrainDuration,
+    statistics: spec.proxyStatsMatcher && statisticsOf(spec.proxyStatsMatcher),
+    trustAnchors:
+      spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),
+    runtime: runtimeValues,
+  };
+}
+
+/** One that includes nothing is none. */
+function statisticsOf({
+  inclusionPrefixes: prefixes = [],
+  inclusionSuffixes: suffixes = [],
+  inclusionRegexps: regexes = [],
+}: NonNullable<StartSpec["proxyStatsMatcher"]>): StatisticsChoice | undefined {
+  return prefixes.length + suffixes.length + regexes.length === 0 ? undefined : { prefixes, suffixes, regexes };
+}
+
+/** What Heddle's proxy looks up (src/proxy/tracing/configure.ts). */
+const KNOWN = /^tracing\.(?:zipkin|opentelemetry)\.(?:min_flush_spans|flush_interval_ms)$/;
+
+export function checkRuntime(values: StartSpec["runtimeValues"], path: string, reporter: Reporter): void {
+  for (const key of Object.keys(values ?? {}))
+    if (!KNOWN.test(key)) reporter.report(joinPath(path, key), runtimeOfEnvoyAlone(key));
+}
