@@ -38,11 +38,13 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
     ...(listenerDrainMs === undefined ? {} : { listenerDrain: durationFromMs(listenerDrainMs) }),
     ...(terminationDrainMs === undefined ? {} : { terminationDrain: durationFromMs(terminationDrainMs) }),
     trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
-    bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(({ origin, value, replacesLists }) => ({
-      json: JSON.stringify(value),
-      replacesLists,
-      origin: `${origin.kind} ${origin.namespace}/${origin.name}`,
-    })),
+    bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(
+      ({ origin, value, replacesLists }) => ({
+        json: JSON.stringify(value),
+        replacesLists,
+        origin: `${origin.kind} ${origin.namespace}/${origin.name}`,
+      }),
+    ),
   });
 }
 
