@@ -38,7 +38,7 @@ interface CheckOptions {
 }
 
 export function define(command: Command): void {
-  defineDescribe(command.command("describe").description("The same as heddle describe."));
+  defineDescribe(command.command("describe").alias("des").description("The same as heddle describe."));
   defineWait(
     command
       .command("wait")

@@ -15,6 +15,7 @@ const OUTPUTS = ["table", "wide", "json", "yaml"] as const;
 
 interface ProxyStatusOptions extends DifferenceOptions {
   readonly output: (typeof OUTPUTS)[number];
+  readonly verbosity?: "0" | "1";
 }
 
 export function define(command: Command): void {
@@ -24,6 +25,7 @@ export function define(command: Command): void {
     .option("-f, --file <file>", "a dump in that proxy's place (/config_dump?include_eds), - for standard input")
     .addOption(namespaceOption())
     .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("table"))
+    .addOption(new Option("-v, --verbosity <level>", "istioctl's: 1 is the same as -o wide").choices(["0", "1"]))
     .addOption(dashboardOption())
     .addOption(stateOption())
     .addHelpText("after", HELP)
@@ -47,7 +49,7 @@ async function proxyStatus(name: string | undefined, options: ProxyStatusOptions
     return;
   }
   const style = styleOf(process.stdout);
-  const isWide = options.output === "wide";
+  const isWide = options.output === "wide" || options.verbosity === "1";
   const now = Date.now();
   const rows = proxies.map((proxy) => [
     ...rowOf(proxy, mesh, style, now),

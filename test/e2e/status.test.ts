@@ -275,6 +275,9 @@ describe("proxy-status", () => {
       expect((await heddle.call(["ps", "quark"])).stderr).toContain("try: one of default/");
       expect(JSON.parse((await heddle.call(["ps", "-o", "json"])).stdout)[0].types.cds).toBe("SYNCED");
       expect((await heddle.call(["ps", "-o", "yaml"])).stdout).toContain("types:");
+      const [verbose] = (await heddle.call(["ps", "-v", "1"])).stdout.split("\n");
+      expect(verbose).toMatch(/ CDS +LDS +EDS +RDS +ECDS /);
+      expect((await heddle.call(["ps", "-v", "2"])).code).toBe(64);
     },
     LIMIT_MS,
   );

@@ -12,6 +12,7 @@ const OBJECTS: Readonly<Record<string, readonly LiveName[]>> = {
     { namespace: "shop", name: "cart" },
     { namespace: "default", name: "web" },
   ],
+  services: [{ namespace: "default", name: "web" }],
   pods: [{ namespace: "shop", name: "cart-1" }],
 };
 
@@ -57,6 +58,8 @@ describe("what is completed", () => {
     ["wait --for=de", ["--for=delete"]],
     ["delete vs/", ["vs/web"]],
     ["describe -n shop pod/", ["pod/cart-1"]],
+    ["describe -n shop po/", ["po/cart-1"]],
+    ["describe svc/", ["svc/web"]],
     ["get pods -o jsonp", ["jsonpath="]],
     ["get vs web ", ["web"]],
     ["get pods -o y", ["yaml"]],

@@ -63,12 +63,18 @@ async function argumentOf(
   live: () => LiveNames,
 ): Promise<Candidates> {
   const [, kind, mark] = /^(.*)([/,])/.exec(current) ?? [];
-  const isKind = subject.kind === "kinds" || (subject.kind === "choices" && subject.choices.includes(kind ?? ""));
+  const isKind = subject.kind === "kinds" || (subject.kind === "choices" && describesKind(subject, kind));
   if (kind === undefined || !isKind) return named(subject, position, live);
   const behind: Subject = mark === "," ? subject : subjectOfName(kind);
   const found = await named(behind, position, live);
   if (found.kind === "files") return found;
   return words(found.words.map(({ word, about }) => ({ word: `${kind}${mark}${word}`, about })));
+}
+
+/** `pod/`, `svc/`: the first argument of `heddle describe`, by any name of the kind. */
+function describesKind({ choices }: Extract<Subject, { kind: "choices" }>, text = ""): boolean {
+  const kind = typeOf(text)?.singular;
+  return choices.includes(text) || (kind !== undefined && choices.includes(kind));
 }
 
 function commandsOf(command: Command): readonly Candidate[] {
