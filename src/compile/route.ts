@@ -202,6 +202,7 @@ export function ruleRoute(selected: SelectedRule, port: number, context: RouteCo
   return create(RouteSchema, {
     name: [rule.name, match?.name].filter((name) => name !== undefined && name !== "").join("."),
     match: match ? routeMatch(match) : everyRequest(),
+    statPrefix: match?.statPrefix ?? "",
     metadata: originMetadata(rule.origin),
     decorator: { operation: operation(selected, port) },
     action: routeAction(selected, port, context),

@@ -38,6 +38,8 @@ export interface ClientSelector {
 export interface HttpMatch {
   /** Joined to the rule's name by a dot in access logs. */
   readonly name?: string | undefined;
+  /** Of the statistics that Envoy keeps of the match; undefined: none. */
+  readonly statPrefix?: string | undefined;
   readonly path?: PathMatch | undefined;
   readonly method?: StringMatch | undefined;
   readonly scheme?: StringMatch | undefined;

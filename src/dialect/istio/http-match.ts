@@ -7,6 +7,7 @@ import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { type Placed, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
+import * as traffic from "./traffic-diagnostics.ts";
 import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-service-schema.ts";
 
 /** The matches of a route, each with its places. `never`: no block ever holds, so the route does not exist (an empty list would match everything). */
@@ -28,8 +29,10 @@ function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<
   ];
   // A condition that never holds leaves its block out: dropping the condition alone would match more than was meant.
   if (headers.includes("never")) return undefined;
+  if (spec.statPrefix) reporter.report(joinPath(path, "statPrefix"), traffic.statisticsOfEnvoy(spec.statPrefix));
   return {
     name: spec.name || undefined,
+    ...(spec.statPrefix ? { statPrefix: spec.statPrefix } : {}),
     path: pathMatch(spec, path, reporter),
     method: stringMatch(spec.method, joinPath(path, "method"), reporter),
     scheme: stringMatch(spec.scheme, joinPath(path, "scheme"), reporter),

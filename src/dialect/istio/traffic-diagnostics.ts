@@ -1,5 +1,5 @@
 // What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused; of these
-// HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets, and HED1582 to HED1584 in gateway-tls-diagnostics.ts.
+// HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets, and HED1582 to HED1584 and HED1589 in gateway-tls-diagnostics.ts.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -85,6 +85,15 @@ export function filesBesideCredential(field: string): Message {
 
 export function rootsOfSecret(field: string): Message {
   return warning("HED1588", `caCertCredentialName says which roots: ${field} beside it has no effect`, "one of them");
+}
+
+export function statisticsOfEnvoy(prefix: string): Message {
+  return {
+    code: "HED1590",
+    severity: "info",
+    message: `Envoy keeps statistics of the match (vhost.NAME.route.${prefix}): Heddle's proxy keeps none`,
+    suggestion: undefined,
+  };
 }
 
 export function withoutEffectInMode(mode: string, field: string): Message {

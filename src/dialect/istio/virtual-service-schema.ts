@@ -57,7 +57,7 @@ const HTTP_MATCH = record({
   sourceNamespace: notEmpty(),
   gateways: list(notEmpty()),
   ignoreUriCase: flag(),
-  statPrefix: later("there are no statistics of its own for the match"),
+  statPrefix: text(),
 });
 
 /** HTTPRetry, which MeshConfig has as well. */

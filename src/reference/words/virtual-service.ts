@@ -53,7 +53,8 @@ export const VIRTUAL_SERVICE: KindWords = {
     "match.sourceNamespace": "Namespace of clients whose sidecars have the route",
     "match.gateways": { says: "Gateways that have the route, a part of spec.gateways", default: "spec.gateways" },
     "match.ignoreUriCase": { says: "Whether exact and prefix of uri take either case", default: "false" },
-    "match.statPrefix": "Prefix of statistics of the match",
+    "match.statPrefix":
+      "Statistics of the match that Envoy keeps, as vhost.NAME.route.PREFIX; Heddle's proxy keeps none",
 
     destination: "A service, a subset of it, and a port",
     "destination.host": "Name of the service; without a dot, one of the VirtualService's namespace",

@@ -258,3 +258,32 @@ traffic(
     expect([retries, limits]).toEqual([1, 1]);
   },
 );
+
+/** Of the route, by Envoy's names. */
+async function routeStats(process: ProxyProcess): Promise<readonly string[]> {
+  const lines = (await process.admin("/stats")).split("\n");
+  return lines.filter((line) => line.startsWith("vhost.lab.route.counted.upstream_rq_"));
+}
+
+traffic(
+  "a route with stat_prefix has statistics of its own",
+  {
+    legs: DIRECT,
+    routes: [{ match: { prefix: "/" }, stat_prefix: "counted", route: { cluster: "upstream" } }],
+    differs: {
+      heddle: {
+        because: "it keeps no statistics of routes",
+        expect: async ({ client, process }) => {
+          expect((await client.request("/")).status).toBe(200);
+          expect(await routeStats(process)).toEqual([]);
+        },
+      },
+    },
+  },
+  async ({ client, process }) => {
+    expect((await client.request("/")).status).toBe(200);
+    await until("it is counted", async () =>
+      (await routeStats(process)).includes("vhost.lab.route.counted.upstream_rq_2xx: 1"),
+    );
+  },
+);
