@@ -182,9 +182,8 @@ export class Configuration implements ListenerContext, OverloadedProxy {
   /** Whatever is still open is cut off. */
   async close(): Promise<void> {
     this.listenerManager.close();
-    this.tracers.close();
     await Bun.sleep(0); // what was cut off has its line, too
-    await this.streamedLogs.close();
+    await Promise.all([this.tracers.close(), this.streamedLogs.close()]);
     this.clusterManager.close();
     await Bun.sleep(0);
     flushTurn();

@@ -41,6 +41,7 @@ export class SpanExporter {
   readonly #alarm = new Alarm(() => this.#onTimer());
   #waiting: Span[] = [];
   #isReporting = false;
+  #isClosing = false;
 
   constructor(
     tracer: Tracer,
@@ -68,7 +69,7 @@ export class SpanExporter {
   /** One report is under way at a time: what comes meanwhile goes with the next, so that reports grow with the traffic. */
   #next(): void {
     if (this.#isReporting || this.#waiting.length === 0) return;
-    if (this.#waiting.length >= this.#settings.minSpans) this.flush();
+    if (this.#isClosing || this.#waiting.length >= this.#settings.minSpans) this.flush();
     else if (!this.#alarm.armed) timers.arm(this.#alarm, this.#settings.intervalMs);
   }
 
@@ -120,12 +121,21 @@ export class SpanExporter {
     this.#next();
   }
 
-  /** What waits is told at once; nobody waits for an answer. */
+  /** What waits is told at once. */
   close(): void {
+    this.#isClosing = true;
     timers.disarm(this.#alarm);
     this.flush();
   }
+
+  get isBusy(): boolean {
+    return this.#isReporting;
+  }
 }
+
+/** At the proxy's end: for collectors to answer to the last spans. */
+const CLOSE_MS = 1_000;
+const CLOSE_POLL_MS = 5;
 
 /** The proxy's exporters: connection managers that tell the same collector share one. */
 export class Tracers {
@@ -160,7 +170,11 @@ export class Tracers {
     return exporter;
   }
 
-  close(): void {
-    for (const held of this.#exporters.values()) held.deref()?.close();
+  /** What waits is told before the clusters go. */
+  async close(): Promise<void> {
+    const exporters = [...this.#exporters.values()].flatMap((held) => held.deref() ?? []);
+    for (const exporter of exporters) exporter.close();
+    const deadline = performance.now() + CLOSE_MS;
+    while (exporters.some(({ isBusy }) => isBusy) && performance.now() < deadline) await Bun.sleep(CLOSE_POLL_MS);
   }
 }
