@@ -1,11 +1,9 @@
 // `compile.ts SIZE`: objects to snapshots of a mesh, from nothing and after one change, in a process of its own; prints a CompileReport.
 
-import { correctedList } from "../../src/base/corrected-list.ts";
 import { CompileCache } from "../../src/compile/cache.ts";
-import { compileProxy, compileShared } from "../../src/compile/compile.ts";
-import { translate } from "../../src/dialect/dialects.ts";
+import { compileProxies, compileShared } from "../../src/compile/compile.ts";
+import { Objects } from "../../src/control/objects.ts";
 import type { SourceObject } from "../../src/dialect/object.ts";
-import type { WholeTranslation } from "../../src/dialect/whole-translation.ts";
 import { buildMesh } from "../../src/model/build.ts";
 import type { Mesh } from "../../src/model/mesh.ts";
 import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";
@@ -26,50 +24,42 @@ const CHANGES = 15;
 
 class Compiler {
   readonly #cache = new CompileCache();
-  #objects: readonly SourceObject[];
-  #translation: WholeTranslation | undefined;
+  readonly #objects = new Objects(["api"]);
   #mesh: Mesh | undefined;
 
   constructor(objects: readonly SourceObject[]) {
-    this.#objects = objects;
+    for (const object of objects) this.set(object);
+  }
+
+  set(object: SourceObject): void {
+    this.#objects.set(0, object);
+  }
+
+  delete({ key }: SourceObject): void {
+    this.#objects.delete(0, key);
   }
 
   /** Everything that the control plane does between a change and what it sends; milliseconds. */
   compile(): number {
     const startedAt = performance.now();
-    this.#translation = translate(this.#objects, DEFAULT_SETTINGS, this.#translation);
-    const { parts, sources } = this.#translation;
+    const { parts, sources } = this.#objects.translate(DEFAULT_SETTINGS);
     this.#mesh = buildMesh(DEFAULT_SETTINGS, parts, this.#mesh);
     const shared = compileShared(this.#mesh, new Map(), this.#cache);
-    const { proxied, workloads } = this.#mesh.index;
-    for (const key of proxied) compileProxy(shared, workloads.get(key)!);
+    compileProxies(shared);
     validateMesh(this.#mesh, parts, sources);
     return performance.now() - startedAt;
-  }
-
-  /** Objects stay sorted by key. */
-  toggle(object: SourceObject): void {
-    const place = this.#objects.findIndex(({ key }) => key >= object.key);
-    const isThere = this.#objects[place]?.key === object.key;
-    this.#objects = this.#objects.toSpliced(place, isThere ? 1 : 0, ...(isThere ? [] : [object]));
-  }
-
-  replace(object: SourceObject): void {
-    const place = this.#objects.findIndex(({ key }) => key === object.key);
-    this.#objects = correctedList(this.#objects, [[place, object]]);
   }
 }
 
 function main(size: MeshSize): CompileReport {
-  const objects = meshObjects(size);
-  const compiler = new Compiler([...objects].sort((a, b) => (a.key < b.key ? -1 : 1)));
+  const compiler = new Compiler(meshObjects(size));
   const firstMs = compiler.compile();
   const residentBytes = process.memoryUsage().rss;
   const pod = podObject(size, CHANGED_SERVICE, 0);
   const changed = (change: (i: number) => SourceObject) =>
     median(
       Array.from({ length: CHANGES }, (_, i) => {
-        compiler.replace(change(i));
+        compiler.set(change(i));
         return compiler.compile();
       }),
     );
@@ -79,8 +69,9 @@ function main(size: MeshSize): CompileReport {
     endpointMs: changed((i) => podObject(size, CHANGED_SERVICE, 1, i + 1)),
     virtualServiceMs: changed((i) => virtualServiceObject(size, CHANGED_SERVICE, i + 1)),
     podMs: median(
-      Array.from({ length: CHANGES }, () => {
-        compiler.toggle(pod);
+      Array.from({ length: CHANGES }, (_, i) => {
+        if (i % 2 === 0) compiler.delete(pod);
+        else compiler.set(pod);
         return compiler.compile();
       }),
     ),

@@ -32,7 +32,7 @@ export function entryOf(mesh: Mesh, asker: Asker): Question["entry"] {
     const hint = "--from NAMESPACE/WORKLOAD or --gateway NAME";
     throw new Failure("nobody sends the request", { hint, exit: EXIT.usage });
   }
-  const workload = workloadNamed(mesh.workloads, qualified(from, namespace), "workload", exit);
+  const workload = workloadNamed([...mesh.workloads], qualified(from, namespace), "workload", exit);
   return { kind: workload.proxy?.gateway ? "gateway" : "sidecar", workload };
 }
 
@@ -104,7 +104,7 @@ export function sourceOf(mesh: Mesh, entry: Question["entry"], asker: Asker): st
   const workload =
     sender === undefined
       ? entry.workload
-      : workloadNamed(mesh.workloads, qualified(sender, namespace), "workload", absent(asker));
+      : workloadNamed([...mesh.workloads], qualified(sender, namespace), "workload", absent(asker));
   if (entry.kind === "gateway" && workload === entry.workload) return SOMEBODY;
   return workload.addresses[0] ?? SOMEBODY;
 }

@@ -56,7 +56,7 @@ export function targetOf(
       exit: EXIT.usage,
     });
   if (workload === undefined) return described(freeName(pods, options), {}, options);
-  return workloadTarget(pods, parts.workloads, workload, options);
+  return workloadTarget(pods, [...parts.workloads], workload, options);
 }
 
 /** Pods, and what owns Pods where they are yet to be made, by `<namespace>/<name>`. */

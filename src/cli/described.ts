@@ -51,7 +51,7 @@ export function described(
   absent: ExitCode = EXIT.data,
 ): Description {
   if (kind === "service") return describedService(subject, name, namespace, absent);
-  const { workloads } = subject.mesh;
+  const workloads = [...subject.mesh.workloads];
   const named = ({ namespace: of, name: pod, workloadName }: Workload): Named => ({
     namespace: of,
     name: kind === "pod" ? pod : workloadName,

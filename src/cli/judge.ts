@@ -12,7 +12,8 @@ import { resourceByKind } from "../kube/resources.ts";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
-import { validateMesh, writtenTargets } from "../model/validate.ts";
+import { validateMesh } from "../model/validate.ts";
+import { writtenTargets } from "../model/written-targets.ts";
 import { aged } from "./written-age.ts";
 import type { WrittenObject } from "./written-objects.ts";
 

@@ -1,18 +1,20 @@
 // What compilations remember of each other. One for each control plane; a new one makes everything anew, with the same result.
 
-import { listDifference } from "../base/corrected-list.ts";
 import { differingKeys } from "../base/corrected-map.ts";
+import { type ListDifference, listDifference } from "../base/list.ts";
 import { sameContent, sameItems } from "../model/equality.ts";
 import type { ClientSelector } from "../model/match.ts";
-import type { Mesh } from "../model/mesh.ts";
+import type { InboundPorts, Mesh } from "../model/mesh.ts";
+import type { Route } from "../model/route.ts";
 import { hostOfKey, type ServiceKey } from "../model/service.ts";
+import type { WorkloadKey } from "../model/workload.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import { Memo } from "./memo.ts";
 import { outlineOf, Perspectives } from "./perspective.ts";
 import { ReachVersions } from "./reach-versions.ts";
 import { ReferenceMemo } from "./reference-memo.ts";
 import { ResourceSets } from "./resource-set.ts";
-import { clientSelectors } from "./visibility.ts";
+import { choosesClients, clientSelectors } from "./visibility.ts";
 
 /** After so many compilations that looked at little, one looks at everything, and what nobody asked for in between is forgotten. */
 const MAX_SMALL_COMPILATIONS = 1_000;
@@ -45,6 +47,17 @@ export function hostsOfChanged(before: Mesh["routes"], now: Mesh["routes"]): Rea
   return hosts;
 }
 
+/** Routes that came and went beyond which all are looked at. */
+const MANY_ROUTES = 500;
+
+function hasSameOutlines({ gone, come }: ListDifference<Route>): boolean {
+  return (
+    gone.length === come.length &&
+    gone.length <= MANY_ROUTES &&
+    gone.every((route, i) => outlineOf(route) === outlineOf(come[i]!))
+  );
+}
+
 export class CompileCache {
   readonly memo = new Memo();
   /** Of what depends on routing alone, which most changes leave as it is: endpoints come and go far more often. */
@@ -54,6 +67,9 @@ export class CompileCache {
   readonly #reach = new ReachVersions();
   #routingInputs: readonly unknown[] = [];
   #routes: Mesh["routes"] = [];
+  /** Those by which selectors and outlines were found: the routes since choose the same clients, and have the same outlines. */
+  #choosing: Mesh["routes"] = [];
+  #outlined: Mesh["routes"] = [];
   #routeChanges = 0;
   #routingVersion = 0;
   #lasting: readonly unknown[] = [];
@@ -64,6 +80,8 @@ export class CompileCache {
   #unrouted: readonly unknown[] = [];
   #rerouted: { readonly since: Mesh["routes"]; readonly hosts: ReadonlySet<string> | undefined } | undefined;
   #moving: Moving | undefined;
+  #inboundPorts: InboundPorts = new Map();
+  #bound: { readonly since: InboundPorts; readonly workloads: ReadonlySet<WorkloadKey> } | undefined;
   #moved: { readonly since: Moving; readonly hosts: ReadonlySet<string> } | undefined;
 
   /** Begins a compilation. */
@@ -72,14 +90,20 @@ export class CompileCache {
     this.#reach.update(mesh, acknowledged);
     this.#moving = { endpoints: mesh.index.endpoints, reach: this.#reach.all };
     this.#moved = undefined;
+    this.#inboundPorts = mesh.index.inboundPorts;
+    this.#bound = undefined;
     this.#rerouted = undefined;
-    this.#selectors = this.references.get("selectors", [mesh.routes, mesh.clientPolicies], () => {
+    const difference = listDifference(this.#routes, mesh.routes);
+    const changed = [...difference.gone, ...difference.come];
+    const choosing = changed.length > MANY_ROUTES || changed.some(choosesClients) ? mesh.routes : undefined;
+    this.#selectors = this.references.get("selectors", [choosing ?? this.#choosing, mesh.clientPolicies], () => {
       const selectors = clientSelectors(mesh);
       return sameContent(selectors, this.#selectors) ? this.#selectors : selectors;
     });
+    this.#choosing = choosing ?? this.#choosing;
     const inputs = routingInputs(mesh, this.#selectors);
     const isSame = sameContent(inputs, this.#routingInputs);
-    const isRouted = sameContent(mesh.routes, this.#routes);
+    const isRouted = sameContent(difference.gone, difference.come);
     if (!isSame || !isRouted) this.#routingVersion++;
     if (!isRouted) this.#routeChanges++;
     this.#routes = mesh.routes;
@@ -88,7 +112,9 @@ export class CompileCache {
       this.#routeChanges = 0;
       this.routing.nextGeneration();
     }
-    const outlines = this.references.list("outlines", [mesh.routes], () => mesh.routes.map(outlineOf));
+    if (!hasSameOutlines(difference)) this.#outlined = mesh.routes;
+    const outlined = this.#outlined;
+    const outlines = this.references.list("outlines", [outlined], () => outlined.map(outlineOf));
     this.#perspectives = this.references.get(
       "perspectives",
       [mesh.settings, mesh.services, mesh.aliases, outlines, mesh.clientPolicies],
@@ -146,6 +172,12 @@ export class CompileCache {
     const hosts = new Set(keys.map(hostOfKey));
     this.#moved = { since, hosts };
     return hosts;
+  }
+
+  /** Workloads that serve other ports than they did. */
+  boundOtherwiseSince(since: InboundPorts): ReadonlySet<WorkloadKey> {
+    if (this.#bound?.since !== since) this.#bound = { since, workloads: differingKeys(since, this.#inboundPorts) };
+    return this.#bound.workloads;
   }
 
   /** The mesh's. */

@@ -1,8 +1,9 @@
 // From a mesh to what each proxy must know. Pure: the same mesh and the same acknowledgements give the same bytes; what is remembered
 // between two compilations saves work and changes nothing.
 
+import { proxiedWorkloads } from "../model/lookup.ts";
 import type { ClientSelector } from "../model/match.ts";
-import type { InboundPort, Mesh } from "../model/mesh.ts";
+import type { InboundPorts, Mesh } from "../model/mesh.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import { type Workload, type WorkloadKey, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { contentVersion } from "../xds/resource.ts";
@@ -34,8 +35,6 @@ export interface SharedResources {
   readonly selectors: readonly ClientSelector[];
   /** What proxies were told before. */
   readonly kept: KeptProxies;
-  /** By view. */
-  readonly outbound: Map<string, OutboundSets>;
   /** By the view of what is the same to everybody. */
   readonly common: Map<string, Outbound>;
 }
@@ -67,7 +66,7 @@ export function compileShared(
 ): SharedResources {
   cache.begin(mesh, acknowledged);
   const { selectors } = cache;
-  return { mesh, acknowledged, cache, selectors, kept: keptProxies(cache), outbound: new Map(), common: new Map() };
+  return { mesh, acknowledged, cache, selectors, kept: keptProxies(cache), common: new Map() };
 }
 
 /** Everything that the workload's proxy is to have; undefined when it has none. The same object as long as nothing of it changed. */
@@ -79,33 +78,55 @@ export function compileProxy(shared: SharedResources, workload: Workload): Proxy
   const known =
     kept &&
     kept.basis === basisOf(cache, proxy) &&
-    kept.bindings === mesh.index.inboundPorts.get(kept.key) &&
+    isBoundAsBefore(shared, kept) &&
     kept.local === localCluster(mesh, cache, workload) &&
     kept.passing === passingOf(shared, workload, proxy, kept.view)
       ? kept
       : undefined;
   if (!known) return compileAnew(shared, workload, proxy).snapshot;
-  const outbound = outboundOf(shared, known.view);
+  const outbound = outboundOf(shared, known.view, known.ofView);
   if (outbound === known.outbound) return known.snapshot;
   const unpatched = snapshotOf(known.own, outbound, known.outbound, known.snapshot.unpatched ?? known.snapshot);
-  const snapshot = known.program ? patchedSnapshot(unpatched, known.program) : unpatched;
-  shared.kept.set(workload, { ...known, outbound, snapshot });
-  return snapshot;
+  known.snapshot = known.program ? patchedSnapshot(unpatched, known.program) : unpatched;
+  known.outbound = outbound;
+  return known.snapshot;
 }
 
-/** What a proxy was told, and what it was made from. */
+/** A snapshot for each workload that has a proxy. */
+export function compileProxies(shared: SharedResources): ReadonlyMap<WorkloadKey, ProxySnapshot> {
+  const workloads = proxiedWorkloads(shared.mesh);
+  const snapshots = new Map<WorkloadKey, ProxySnapshot>();
+  for (const [i, key] of shared.mesh.index.proxied.entries()) {
+    const snapshot = compileProxy(shared, workloads[i]!);
+    if (snapshot) snapshots.set(key, snapshot);
+  }
+  return snapshots;
+}
+
+/** Of thousands few are looked for. */
+function isBoundAsBefore({ mesh, cache }: SharedResources, kept: KeptProxy): boolean {
+  const { inboundPorts } = mesh.index;
+  if (kept.inboundPorts === inboundPorts) return true;
+  if (cache.boundOtherwiseSince(kept.inboundPorts).has(kept.key)) return false;
+  kept.inboundPorts = inboundPorts;
+  return true;
+}
+
+/** What a proxy was told last, and what it was made from. */
 interface KeptProxy {
   readonly key: WorkloadKey;
   readonly basis: unknown;
-  readonly bindings: readonly InboundPort[] | undefined;
+  /** Those of a mesh in which it has what it had since. */
+  inboundPorts: InboundPorts;
   readonly local: Compiled | undefined;
   /** Endpoints of what a gateway hands on; undefined: it is none. */
   readonly passing: readonly Compiled[] | undefined;
   readonly view: View;
+  readonly ofView: ViewState;
   readonly own: OwnSets;
-  readonly outbound: OutboundSets;
+  outbound: OutboundSets;
   readonly program: PatchProgram | undefined;
-  readonly snapshot: ProxySnapshot;
+  snapshot: ProxySnapshot;
 }
 
 /** The same object as long as what the proxy has of its own is made from nothing else but its workload, and what leads to that. */
@@ -125,7 +146,8 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
   const seen = viewOf(workload, proxy, shared.selectors, proxyTelemetry(shared.mesh, workload), scope);
   const { perspectives } = cache;
   const view = viewFrom(seen, perspectives.placeOf(workload), perspectives.holderOf(workload, isGateway(proxy)));
-  const outbound = outboundOf(shared, view);
+  const ofView = cache.references.get(`view/${view.key}`, [], (): ViewState => ({ of: undefined, kept: undefined }));
+  const outbound = outboundOf(shared, view, ofView);
   const key = workloadKey(workload);
   const inputs = isGateway(proxy)
     ? gatewayInputs(shared, workload, view)
@@ -143,19 +165,9 @@ function compileAnew(shared: SharedResources, workload: Workload, proxy: Workloa
   const patched = program
     ? cache.references.get(`patched/${key}`, [snapshot, program], () => patchedSnapshot(snapshot, program))
     : snapshot;
-  const bindings = mesh.index.inboundPorts.get(key);
-  const kept = {
-    key,
-    basis: basisOf(cache, proxy),
-    bindings,
-    local,
-    passing,
-    view,
-    own,
-    outbound,
-    program,
-    snapshot: patched,
-  };
+  const basis = basisOf(cache, proxy);
+  const { inboundPorts } = mesh.index;
+  const kept = { key, basis, inboundPorts, local, passing, view, ofView, own, outbound, program, snapshot: patched };
   shared.kept.set(workload, kept);
   return kept;
 }
@@ -358,20 +370,23 @@ function ownResources(
   };
 }
 
-function outboundOf(shared: SharedResources, view: View): OutboundSets {
-  const known = shared.outbound.get(view.key);
-  if (known) return known;
-  const { cache } = shared;
-  const { unrouted, moving, references } = cache;
+/** What proxies of one view are told, as of the compilation that looked last. */
+interface ViewState {
+  of: SharedResources | undefined;
+  kept: KeptOutbound | undefined;
+}
+
+function outboundOf(shared: SharedResources, view: View, state: ViewState): OutboundSets {
+  const before = state.kept;
+  if (before && state.of === shared) return before.sets;
+  const { unrouted, moving } = shared.cache;
   const { routes } = shared.mesh;
-  const key = `outbound/${view.key}`;
-  const before = references.last<KeptOutbound>(key);
   const common = view.scope ? undefined : commonOf(shared, commonView(view));
   const own = before && isKept(shared, before, common) ? before.own : ownOutboundOf(shared, view, common);
   const sets = laidOver(own.sets, common?.sets, before?.sets);
   const listening = common?.routing.listening;
-  references.set(key, { unrouted, routes, listening, moving, own, sets } satisfies KeptOutbound);
-  shared.outbound.set(view.key, sets);
+  state.kept = { unrouted, routes, listening, moving, own, sets };
+  state.of = shared;
   return sets;
 }
 

@@ -38,7 +38,7 @@ function virtualService(name: string, created: string, spec: string): string {
 /** Virtual hosts with the paths of their rules: of each match, or `*`. */
 function hosts(...virtualServices: readonly string[]): Readonly<Record<string, readonly string[]>> {
   const { mesh } = loadMesh([{ name: "case.yaml", content: WORLD + virtualServices.join("") }], DEFAULT_SETTINGS);
-  const workload = mesh.workloads[0]!;
+  const workload = mesh.workloads.at(0)!;
   const view = viewOf(workload, workload.proxy!, clientSelectors(mesh));
   const planned = planHosts(mesh, view, openedPorts(mesh, workload).ports[0]!.servers, "http");
   const pathOf = (path: { readonly value: string } | undefined) => path?.value ?? "*";

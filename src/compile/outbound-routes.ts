@@ -31,6 +31,26 @@ interface ServedPort {
   readonly port: ServicePort;
 }
 
+/** What of members routes are made from; while they are the same, so is it. */
+interface ServedByMembers {
+  readonly byHost: ReadonlyMap<string, readonly Member[]>;
+  readonly byPort: ReadonlyMap<number, readonly ServedPort[]>;
+  /** By who asks, and where. */
+  readonly domains: Map<string, Domains>;
+}
+
+const served = new WeakMap<readonly Member[], ServedByMembers>();
+
+function servedBy(members: readonly Member[]): ServedByMembers {
+  const known = served.get(members) ?? {
+    byHost: Map.groupBy(members, ({ service }) => service.host),
+    byPort: byPort(members),
+    domains: new Map(),
+  };
+  served.set(members, known);
+  return known;
+}
+
 /** Ports that clients can call, by number. UDP has no routes. */
 function byPort(members: readonly Member[]): ReadonlyMap<number, readonly ServedPort[]> {
   const ports = new Map<number, ServedPort[]>();
@@ -64,7 +84,7 @@ export function hostRoutes(
 ): RoutesOfHosts {
   const written = mesh.routes;
   const named = before && hostsOfChanged(before.written, written);
-  const looked = named ? members.filter(({ service }) => named.has(service.host)) : members;
+  const looked = named ? membersAt(members, named) : members;
   const found = looked.map(({ service: { host } }) => [host, httpRouteFor(mesh, host, view.namespace)] as const);
   if (!before) {
     const rulers = new Map(found.filter((entry): entry is [string, HttpRoute] => entry[1] !== undefined));
@@ -87,11 +107,10 @@ function gatherRoutes(
   members: readonly Member[],
   hosts: ReadonlySet<string>,
 ): ReadonlyMap<string, HostRoutes> {
-  const { clusterDomain } = mesh.settings;
+  const { byPort: all, domains: known } = servedBy(members);
   const made = new Map([...hosts].map((host) => [host, { routes: [], virtualHosts: [] } as Gathered]));
   const add = (kind: "port" | "proxy", route: string, { member, port }: ServedPort, domains: Domains) => {
     const { service, registered } = member;
-    if (!hosts.has(service.host)) return;
     const own = domains.get(service.host) ?? [];
     if (own.length === 0) return;
     const name = virtualHostName({ route, host: `${service.host}:${port.number}` });
@@ -99,26 +118,38 @@ function gatherRoutes(
     // A host without a service has no default route: when no rule concerns this client, it is any other host.
     if (planned.plan.rules || registered) made.get(service.host)!.virtualHosts.push(compileVirtualHost(memo, planned));
   };
-  for (const [number, served] of byPort(members)) {
-    const http = served.filter(({ port }) => isHttp(port.protocol));
+  const domainsAt = (place: Place, claiming: () => readonly ServedPort[]): Domains => {
+    const { clusterDomain } = mesh.settings;
+    const key = JSON.stringify([view.namespace, clusterDomain, place]);
+    const domains = known.get(key) ?? settled(memo, place, claiming(), view, clusterDomain);
+    known.set(key, domains);
+    return domains;
+  };
+  for (const [number, own] of byPort(membersAt(members, hosts))) {
+    const claiming = all.get(number) ?? [];
+    const http = own.filter(({ port }) => isHttp(port.protocol));
     if (view.captures && http.length > 0) {
-      const domains = settled(memo, `port/${number}`, http, view, clusterDomain);
+      const domains = domainsAt(`port/${number}`, () => claiming.filter(({ port }) => isHttp(port.protocol)));
       for (const one of http) add("port", routeName(number), one, domains);
     }
     if (view.captures)
-      for (const { member, port } of served.filter((one) => one.port.protocol === "undeclared")) {
+      for (const { member, port } of own.filter((one) => one.port.protocol === "undeclared")) {
         const { service } = member;
-        if (!hosts.has(service.host)) continue;
         const names = { name: addressRouteName(service.host, number), domains: ["*"] };
         const planned = planVirtualHost(mesh, view, "address", service, port, names);
         made.get(service.host)!.routes.push(compileServiceRoutes(memo, planned));
       }
     // A proxy's client names host and port, so every port has its virtual host: HTTP for requests, the others for tunnels.
     if (!view.hasForwardProxy) continue;
-    const domains = settled(memo, `proxy/${number}`, served, view, clusterDomain);
-    for (const one of served) add("proxy", FORWARD_PROXY, one, domains);
+    const domains = domainsAt(`proxy/${number}`, () => claiming);
+    for (const one of own) add("proxy", FORWARD_PROXY, one, domains);
   }
   return made;
+}
+
+function membersAt(members: readonly Member[], hosts: ReadonlySet<string>): readonly Member[] {
+  const { byHost } = servedBy(members);
+  return [...hosts].flatMap((host) => byHost.get(host) ?? []);
 }
 
 interface Gathered {
@@ -126,16 +157,11 @@ interface Gathered {
   readonly virtualHosts: Compiled[];
 }
 
+type Place = `port/${number}` | `proxy/${number}`;
 type Domains = ReadonlyMap<string, readonly string[]>;
 
 /** The same arrays as long as the services are the same: comparing a virtual host with its last plan is then comparing references. */
-function settled(
-  memo: Memo,
-  place: `port/${number}` | `proxy/${number}`,
-  served: readonly ServedPort[],
-  view: View,
-  clusterDomain: string,
-): Domains {
+function settled(memo: Memo, place: Place, served: readonly ServedPort[], view: View, clusterDomain: string): Domains {
   const services = served.map(({ member }) => member.service);
   return memo.get(`domains/${view.namespace}/${place}/${view.scope ? view.key : ""}`, [services, clusterDomain], () => {
     const claims = services.map((service) => [service.host, namesOf(service, view.namespace, clusterDomain)] as const);

@@ -53,11 +53,18 @@ export function laidOver(
   for (const kind of SEND_ORDER) {
     const [upper, lower] = [own[kind] ?? NO_SETS, common?.[kind] ?? NO_SETS];
     const known = before?.[kind];
-    const isKnown = known && holds(known, upper, lower);
-    sets[kind] = isKnown ? known : [...upper, ...lower];
+    // One list for all views that have nothing of their own.
+    const above = isNothing(upper) && lower.length > 0 ? NO_SETS : upper;
+    const isKnown = known && holds(known, above, lower);
+    sets[kind] = isKnown ? known : above.length === 0 ? lower : [...above, ...lower];
     isSame &&= isKnown === true;
   }
   return isSame ? before! : sets;
+}
+
+function isNothing(sets: readonly ResourceSet[]): boolean {
+  for (const { resources, hidden } of sets) if (resources.size > 0 || hidden.size > 0) return false;
+  return true;
 }
 
 function holds(list: readonly ResourceSet[], upper: readonly ResourceSet[], lower: readonly ResourceSet[]): boolean {

@@ -10,7 +10,7 @@ import { compareText } from "../model/origin.ts";
 import { type Service, serviceKey } from "../model/service.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
-import type { CompileCache } from "./cache.ts";
+import { type CompileCache, hostsOfChanged } from "./cache.ts";
 import {
   blackHoleCluster,
   inboundPassthroughCluster,
@@ -53,8 +53,28 @@ const NOT_CAPTURED: HeadlessResources = { clusters: [], endpoints: [], listeners
 /** What everybody sees. */
 export function compileCommon(context: OutboundContext, view: View): Outbound {
   const { cache, mesh } = context;
-  const hosts = cache.references.list("hosts", [mesh.services, mesh.routes], () => [...hostsOf(mesh)].sort());
-  return compileHosts(context, view, hosts, undefined);
+  return compileHosts(context, view, allHosts(mesh, cache), undefined);
+}
+
+interface KeptHosts {
+  readonly services: Mesh["services"];
+  readonly routes: Mesh["routes"];
+  readonly names: ReadonlySet<string>;
+  readonly sorted: readonly string[];
+}
+
+/** The same list as long as it holds the same. Routes that changed are asked for their hosts, and nobody else. */
+function allHosts(mesh: Mesh, { references }: CompileCache): readonly string[] {
+  const { services, routes, index } = mesh;
+  const before = references.last<KeptHosts>("hosts");
+  const named = before?.services === services ? hostsOfChanged(before.routes, routes) : undefined;
+  const isThere = (host: string) => index.servicesByHost.has(host) || index.httpRoutes.has(host);
+  const isSame = before && named?.values().every((host) => before.names.has(host) === isThere(host));
+  const names = isSame ? before.names : hostsOf(mesh);
+  const sorted = isSame ? before.sorted : [...names].sort();
+  const kept = before && sameItems(before.sorted, sorted) ? before.sorted : sorted;
+  references.set("hosts", { services, routes, names, sorted: kept } satisfies KeptHosts);
+  return kept;
 }
 
 /** What is different to clients of the view. */
@@ -91,11 +111,7 @@ export function compileHosts(
   called: Mesh = context.mesh,
 ): Outbound {
   const { cache } = context;
-  const found = cache.references.get(
-    `members/${view.key}`,
-    [hosts, called.services, called.aliases, called.routes],
-    () => membersOf(called, view, hosts, cache.references.last(`members/${view.key}`)),
-  );
+  const found = membersOf(called, cache, view, hosts);
   const { members, registered } = found;
   const clusters = clustersOfAll(context, view, found);
   const routing = routingOf(context, view, hosts, members, common?.routing);
@@ -162,14 +178,16 @@ function compileSets(
   const { memo, sets, references } = cache;
   const over = (kind: ResourceKind, owners: readonly Owner[], of: (parts: Parts) => Owned) =>
     shareOver(sets, `${view.key}/${kind}`, owners, of(own), common && of(common));
-  const routing = references.get(`routing-sets/${view.key}`, [own.routing, common?.routing], () => {
-    const owners = [...hosts, ...own.routing.listening.ports.keys(), FORWARD_PROXY];
-    return {
-      lds: over("lds", owners, listenersOf),
-      rds: over("rds", owners, routesOf),
-      vhds: over("vhds", owners, virtualHostsOf),
-    };
-  });
+  const routing = references.get(
+    `routing-sets/${view.key}`,
+    [own.routing, common?.routing, hosts],
+    () =>
+      (common ? undefined : correctedRouting(cache, view, hosts, own)) ??
+      routingSets(own.routing, hosts, (kind, of) => {
+        const owners = [...hosts, ...own.routing.listening.ports.keys(), FORWARD_PROXY];
+        return over(kind, owners, of);
+      }),
+  );
   const names = view.captures
     ? references.get(`name-table/${view.key}`, [mesh.settings, hosts, own.named, common?.named], () =>
         nameTableOf(mesh, memo, view, hosts, own, common),
@@ -198,6 +216,50 @@ function compileSets(
     eds: [clusters.eds],
     nds: [sets.share(`${view.key}/nds`, names ? [names] : [])],
   };
+}
+
+/** Sets of listeners and routes, and what they were made of. */
+interface RoutingSets {
+  readonly of: OutboundRouting;
+  readonly hosts: readonly string[];
+  readonly lds: ResourceSet;
+  readonly rds: ResourceSet;
+  readonly vhds: ResourceSet;
+}
+
+function routingSets(
+  of: OutboundRouting,
+  hosts: readonly string[],
+  over: (kind: ResourceKind, of: (parts: Parts) => Owned) => ResourceSet,
+): RoutingSets {
+  return {
+    of,
+    hosts,
+    lds: over("lds", listenersOf),
+    rds: over("rds", routesOf),
+    vhds: over("vhds", virtualHostsOf),
+  };
+}
+
+/** Of everybody's routes those that are others replace what they were; undefined: some came or went, or listeners are others. */
+function correctedRouting(
+  { sets, references }: CompileCache,
+  view: View,
+  hosts: readonly string[],
+  { routing }: Parts,
+): RoutingSets | undefined {
+  const before = references.last<RoutingSets>(`routing-sets/${view.key}`);
+  if (before?.hosts !== hosts || before.of.listening !== routing.listening) return undefined;
+  const replacements = new Map<Compiled, Compiled>();
+  for (const host of differingKeys(before.of.routes, routing.routes)) {
+    const [old, now] = [before.of.routes.get(host), routing.routes.get(host)];
+    if (!old || !now) return undefined;
+    if (!replaceEach(replacements, old.virtualHosts, now.virtualHosts)) return undefined;
+    if (!replaceEach(replacements, old.routes, now.routes)) return undefined;
+  }
+  const rds = sets.correct(`${view.key}/rds`, replacements);
+  const vhds = sets.correct(`${view.key}/vhds`, replacements);
+  return rds && vhds && { ...before, of: routing, rds, vhds };
 }
 
 /** Sets of clusters and endpoints, and what they were made of. */
@@ -282,8 +344,38 @@ function headlessOf(context: OutboundContext, view: View): HeadlessResources {
   return headlessResources(clusterContext(context, view), view, services);
 }
 
+interface KeptMembers {
+  readonly services: Mesh["services"];
+  readonly aliases: Mesh["aliases"];
+  readonly routes: Mesh["routes"];
+  readonly hosts: readonly string[];
+  readonly found: Members;
+}
+
+/** The same object as long as it holds the same. */
+function membersOf(mesh: Mesh, { references }: CompileCache, view: View, hosts: readonly string[]): Members {
+  const { services, aliases, routes } = mesh;
+  const key = `members/${view.key}`;
+  const before = references.last<KeptMembers>(key);
+  const isKept =
+    before?.services === services && before.aliases === aliases && before.hosts === hosts && isStill(before, routes);
+  const found = isKept ? before.found : findMembers(mesh, view, hosts, before?.found);
+  references.set(key, { services, aliases, routes, hosts, found } satisfies KeptMembers);
+  return found;
+}
+
+/** Routes make members of hosts that have no service alone. */
+function isStill({ routes, found }: KeptMembers, now: Mesh["routes"]): boolean {
+  if (routes === now) return true;
+  return (
+    hostsOfChanged(routes, now)
+      ?.values()
+      .every((host) => found.byHost.has(host)) ?? false
+  );
+}
+
 /** Services first, by host, then hosts without one, the most specific first: the order in which they claim names. */
-function membersOf(mesh: Mesh, view: View, hosts: readonly string[], before: Members | undefined): Members {
+function findMembers(mesh: Mesh, view: View, hosts: readonly string[], before: Members | undefined): Members {
   const found = hosts.flatMap((host) => memberOf(mesh, view, host) ?? []);
   const registered = found.filter((member) => member.registered);
   const strangers = found.filter((member) => !member.registered);

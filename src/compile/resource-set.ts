@@ -1,6 +1,5 @@
 // Sets of resources that many proxies share. Equal sets are one object, so that whoever compares two snapshots compares references first.
 
-import { correctedList, differingPlaces } from "../base/corrected-list.ts";
 import { corrected } from "../base/corrected-map.ts";
 import { sameItems } from "../model/equality.ts";
 import { LayeredMap } from "../xds/layered-map.ts";
@@ -50,14 +49,23 @@ function versionsOf(members: readonly Compiled[]): readonly string[] {
 /** The set with other members in the places of some, under their names; undefined: the names are not the same. */
 function replaced({ set, members }: Entry, now: readonly Compiled[]): ResourceSet | undefined {
   if (members.length !== now.length) return undefined;
-  const come: Compiled[] = [];
-  const gone: Compiled[] = [];
-  for (const i of differingPlaces(members, now)) {
+  const replacements: [Compiled, Compiled][] = [];
+  for (let i = 0; i < now.length; i++) {
     const [old, member] = [members[i]!, now[i]!];
+    if (old === member) continue;
     if (old.resource.name !== member.resource.name) return undefined;
-    come.push(member);
-    gone.push(old);
+    replacements.push([old, member]);
   }
+  return withReplacements(set, replacements);
+}
+
+/** `replacements`: members of the set, and what stands in their places under the same names. */
+function withReplacements(
+  set: ResourceSet,
+  replacements: readonly (readonly [old: Compiled, now: Compiled])[],
+): ResourceSet {
+  const gone = replacements.map(([old]) => old);
+  const come = replacements.map(([, now]) => now);
   return {
     resources: corrected(
       set.resources,
@@ -100,14 +108,11 @@ export class ResourceSets {
     const known = this.#now.get(key) ?? this.#before.get(key);
     if (!known) return undefined;
     const places = placesOf(known);
-    const members = correctedList(
-      known.members,
-      [...replacements].flatMap(([old, member]): [number, Compiled][] => {
-        const place = places.get(old.resource.name);
-        return place !== undefined && known.members[place] === old ? [[place, member]] : [];
-      }),
-    );
-    const made = members === known.members ? known : correctedEntry(known, members, places);
+    const own = [...replacements].filter(([old]) => {
+      const place = places.get(old.resource.name);
+      return place !== undefined && known.members[place] === old;
+    });
+    const made = own.length === 0 ? known : correctedEntry(known, own, places);
     this.#now.set(key, made);
     return made.set;
   }
@@ -139,9 +144,15 @@ function placesOf({ set, members }: Entry): ReadonlyMap<string, number> {
   return known;
 }
 
-/** `members`: of the same names at the same places. */
-function correctedEntry(before: Entry, members: readonly Compiled[], of: ReadonlyMap<string, number>): Entry {
-  const set = replaced(before, members) ?? resourceSet(members, [...before.hidden]);
+/** `of`: the places of names. */
+function correctedEntry(
+  before: Entry,
+  replacements: readonly (readonly [old: Compiled, now: Compiled])[],
+  of: ReadonlyMap<string, number>,
+): Entry {
+  const members = before.members.slice();
+  for (const [old, now] of replacements) members[of.get(old.resource.name)!] = now;
+  const set = withReplacements(before.set, replacements);
   places.set(set, of);
   return { members, hidden: before.hidden, set };
 }
@@ -157,7 +168,7 @@ const layered = new WeakMap<ResourceMap, WeakMap<ResourceSet, ResourceMap>>();
 /** The set over what is below, as one map; the same object for the same two. */
 export function layer(set: ResourceSet, below: ResourceMap): ResourceMap {
   if (set.resources.size === 0 && set.hidden.size === 0) return below;
-  if (below.size === 0) return set.resources;
+  if (!(below instanceof LayeredMap) && below.size === 0) return set.resources;
   const known = layered.get(below)?.get(set);
   if (known) return known;
   const map = new LayeredMap(set.resources, set.hidden, below);

@@ -6,6 +6,7 @@ import type { ClientSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
+import type { Route } from "../model/route.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import type { CredentialHolder } from "./origination.ts";
@@ -32,6 +33,10 @@ interface Means {
   readonly hasForwardProxy: boolean;
   /** What is told of requests that leave. */
   readonly telemetry: ProxyTelemetry | undefined;
+}
+
+export function choosesClients({ rules }: Route): boolean {
+  return rules.some(({ matches }) => matches.some(({ client }) => client));
 }
 
 /** The selectors of a mesh that look at clients' labels. Rules and policies for everybody need none. */

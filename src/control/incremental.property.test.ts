@@ -4,7 +4,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { CompileCache } from "../compile/cache.ts";
-import { compileProxy, compileShared } from "../compile/compile.ts";
+import { compileProxies, compileShared } from "../compile/compile.ts";
 import { translate } from "../dialect/dialects.ts";
 import { readObjects, type SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
@@ -29,15 +29,16 @@ const pod = fc
   .record({
     metadata,
     app: name,
+    version: fc.constantFrom({}, { version: "v1" }),
     address: fc.constantFrom("10.0.0.1", "10.0.0.2"),
     ready: fc.boolean(),
     proxy: fc.constantFrom({}, { "heddle.dev/proxy": "heddle" }, CAPTURED, CAPTURED),
     subdomain: fc.option(name, { nil: undefined }),
   })
-  .map(({ metadata: { name: pod, namespace: ns }, app, address, ready, proxy, subdomain }) => ({
+  .map(({ metadata: { name: pod, namespace: ns }, app, version, address, ready, proxy, subdomain }) => ({
     apiVersion: "v1",
     kind: "Pod",
-    metadata: { name: pod, namespace: ns, labels: { app }, annotations: proxy },
+    metadata: { name: pod, namespace: ns, labels: { app, ...version }, annotations: proxy },
     spec: {
       ...(subdomain === undefined ? {} : { hostname: pod, subdomain }),
       containers: [{ name: "app", ports: [{ containerPort: 8080 }] }],
@@ -76,7 +77,9 @@ const serviceEntry = fc.record({ metadata, host, port: fc.constantFrom(80, 81) }
   spec: { hosts: [of.host], ports: [{ number: of.port, name: "http", protocol: "HTTP" }], resolution: "DNS" },
 }));
 const exportTo = fc.constantFrom(["."], ["*"], ["b"]);
-const forwarding = host.map((to) => ({ route: [{ destination: { host: to } }] }));
+const forwarding = fc
+  .tuple(host, fc.constantFrom({}, {}, { subset: "v1" }))
+  .map(([to, subset]) => ({ route: [{ destination: { host: to, ...subset } }] }));
 const narrow = (prefix: string) => ({ match: [{ uri: { prefix } }] });
 /** Few, so that some delegate to each other. */
 const named = fc.record({ name: fc.constantFrom("x", "y"), namespace: fc.constant("a") });
@@ -113,7 +116,7 @@ const destinationRule = fc
     host,
     exportTo,
     version: fc.constantFrom("v1", "v2"),
-    trafficPolicy: fc.constantFrom(undefined, { loadBalancer: { simple: "RANDOM" } }),
+    trafficPolicy: fc.constantFrom(undefined, { loadBalancer: { simple: "RANDOM" } }, { tls: { mode: "DISABLE" } }),
     workloadSelector: fc.option(
       name.map((app) => ({ matchLabels: { app } })),
       { nil: undefined, freq: 5 },
@@ -137,6 +140,24 @@ const sidecar = fc
     metadata: of,
     spec: { ...(app === undefined ? {} : { workloadSelector: { labels: { app } } }), egress: [{ hosts }] },
   }));
+const peerAuthentication = fc
+  .record({
+    metadata,
+    app: fc.option(name, { nil: undefined }),
+    mode: fc.constantFrom("STRICT", "PERMISSIVE"),
+    port: fc.constantFrom(8080, 8081),
+  })
+  .map(({ metadata: of, app, mode, port }) => {
+    const chosen = app === undefined ? {} : { selector: { matchLabels: { app } }, portLevelMtls: { [port]: { mode } } };
+    const spec = { ...chosen, mtls: { mode } };
+    return { apiVersion: "security.istio.io/v1", kind: "PeerAuthentication", metadata: of, spec };
+  });
+const workloadEntry = fc.record({ metadata, app: name }).map(({ metadata: of, app }) => ({
+  apiVersion: "networking.istio.io/v1",
+  kind: "WorkloadEntry",
+  metadata: of,
+  spec: { address: "10.0.0.3", labels: { app } },
+}));
 /** Of a version that nobody reads. */
 const unread = metadata.map((of) => ({ apiVersion: "v2", kind: "Service", metadata: of, spec: {} }));
 
@@ -148,6 +169,8 @@ const object = fc.oneof(
   { weight: 3, arbitrary: virtualService },
   { weight: 2, arbitrary: destinationRule },
   sidecar,
+  peerAuthentication,
+  workloadEntry,
   unread,
 );
 const event = fc.record({
@@ -182,7 +205,7 @@ function plain({ index, ...lists }: Mesh) {
     servicesByHost: index.servicesByHost,
     endpoints: new Map([...index.endpoints].map(([key, { ports }]) => [key, ports])),
     inboundPorts: new Map([...index.inboundPorts].sort(([a], [b]) => (a < b ? -1 : 1))),
-    httpRoutes: index.httpRoutes,
+    httpRoutes: new Map([...index.httpRoutes].sort(([a], [b]) => (a < b ? -1 : 1))),
     clientPolicies: index.clientPolicies,
   };
 }
@@ -203,9 +226,9 @@ function expectSame(one: Understood, other: Understood): void {
 
 /** What each proxy is to have: versions by name, by kind. */
 function snapshots(mesh: Mesh, cache: CompileCache) {
-  const shared = compileShared(mesh, new Map(), cache);
+  const made = compileProxies(compileShared(mesh, new Map(), cache));
   return mesh.index.proxied.map((key) => {
-    const snapshot = compileProxy(shared, mesh.index.workloads.get(key)!);
+    const snapshot = made.get(key);
     const kinds = Object.entries(snapshot?.resources ?? {}).map(([kind, resources]) => {
       const versions = [...resources.values()].map((resource) => `${resource.name} ${resource.version}`);
       return [kind, versions.sort()] as const;
@@ -257,9 +280,9 @@ test("objects, mesh and snapshots by difference are those from nothing", () => {
 
 /** Name and version of all that each proxy is told, by kind. */
 function told(mesh: Mesh, acknowledged: ReadonlyMap<WorkloadKey, ReadonlySet<string>>, cache: CompileCache) {
-  const shared = compileShared(mesh, acknowledged, cache);
+  const made = compileProxies(compileShared(mesh, acknowledged, cache));
   return mesh.index.proxied.map((key) => {
-    const { resources, serverNames } = compileProxy(shared, mesh.index.workloads.get(key)!)!;
+    const { resources, serverNames } = made.get(key)!;
     const kinds = Object.entries(resources).map(([kind, map]) => [
       kind,
       [...map].map(([resource, { version }]) => `${resource} ${version}`).sort(),

@@ -1,13 +1,12 @@
 // The objects in force. Sources have a rank: of two that hold an object of one name the first counts, whatever came when, so that neither
 // takes turns with the other. An object that is rejected does not take its last good version down.
 
-import { correctedList, differingPlaces } from "../base/corrected-list.ts";
-import { corrected } from "../base/corrected-map.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { correctedList, itemOf, type List, listDifference, listOf, MapOfList } from "../base/list.ts";
 import { settingsAmong, translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { holdsSettings } from "../dialect/readers.ts";
-import type { WholeTranslation } from "../dialect/whole-translation.ts";
+import { keyOfObject, keyOfResult, type WholeTranslation } from "../dialect/whole-translation.ts";
 import type { MeshParts } from "../model/mesh.ts";
 
 import type { MeshSettings } from "../model/settings.ts";
@@ -48,21 +47,25 @@ interface Holding {
 }
 
 interface Judged {
-  readonly keys: readonly string[];
   readonly translation: WholeTranslation;
-  readonly verdicts: ReadonlyMap<string, ObjectVerdict>;
-  /** Keys of those of which an earlier version is in force. */
-  readonly earlier: ReadonlySet<string>;
+  /** Sorted by key. */
+  readonly verdicts: List<ObjectVerdict>;
+  /** Keys of those that are rejected. */
+  readonly rejected: ReadonlySet<string>;
 }
 
-/** The objects that count, by key. */
+/** The objects that count. */
 interface Ordered {
-  readonly keys: readonly string[];
-  readonly places: ReadonlyMap<string, number>;
-  readonly objects: readonly SourceObject[];
-  /** Places of those that hold the mesh's settings. */
-  readonly settings: readonly number[];
+  /** Sorted by key. */
+  readonly objects: List<SourceObject>;
+  /** Keys of those that hold the mesh's settings. */
+  readonly settings: readonly string[];
 }
+
+/** Changes beyond which all are put in order anew. */
+const MANY = 1_000;
+
+const keyOfVerdict = ({ object }: ObjectVerdict): string => object.key;
 
 export class Objects {
   readonly #holdings: readonly Holding[];
@@ -70,9 +73,8 @@ export class Objects {
   readonly #holders = new Map<string, Holding>();
   /** Keys that several sources hold. */
   readonly #contested = new Set<string>();
-  /** Undefined since a key came or went. */
   #ordered: Ordered | undefined;
-  /** Keys whose objects are others than in `#ordered`. */
+  /** Keys whose objects are others than in `#ordered`, or are not there, or no more. */
   readonly #changed = new Set<string>();
   #last: Judged | undefined;
   /** What was made of the objects in force, since one of them is not the newest. */
@@ -109,7 +111,6 @@ export class Objects {
     const [holder, ...losers] = this.#holdings.filter(({ current }) => current.has(key));
     if (losers.length > 0) this.#contested.add(key);
     else this.#contested.delete(key);
-    if (this.#holders.has(key) !== (holder !== undefined)) this.#ordered = undefined;
     if (holder) this.#holders.set(key, holder);
     else this.#holders.delete(key);
   }
@@ -117,70 +118,74 @@ export class Objects {
   /** Sorted by key, so that the order of arrival never shows. Objects that did not change cost little. */
   translate(base: MeshSettings): ObjectsTranslation {
     const ordered = this.#inOrder();
-    const { keys, objects } = ordered;
-    const first = translate(objects, this.#lastGoodSettings(ordered, base), this.#last?.translation);
-    this.#last = this.#judge(keys, first);
-    const { verdicts, earlier } = this.#last;
+    this.#ordered = ordered;
+    const first = translate(ordered.objects, this.#lastGoodSettings(ordered, base), this.#last?.translation);
+    this.#last = this.#judge(first);
+    const { rejected } = this.#last;
+    const verdicts = new MapOfList(this.#last.verdicts, keyOfVerdict);
     const overruled = this.#overruled();
     const common = { settings: first.settings, verdicts, overruled };
-    if (earlier.size === 0) return { ...common, parts: first.parts, sources: first.sources };
-    const inForce = keys.flatMap((key, i) =>
-      verdicts.get(key)!.accepted ? objects[i]! : (this.#holders.get(key)!.accepted.get(key) ?? []),
-    );
-    const second = translate(inForce, base, this.#inForce);
+    const lastGood = [...rejected].map((key) => [key, this.#lastGoodOf(key)] as const);
+    if (lastGood.every(([, good]) => !good)) return { ...common, parts: first.parts, sources: first.sources };
+    const second = translate(correctedList(ordered.objects, keyOfObject, lastGood), base, this.#inForce);
     this.#inForce = second;
     return { ...common, settings: second.settings, parts: second.parts, sources: second.sources };
   }
 
   #inOrder(): Ordered {
     const before = this.#ordered;
-    if (before) {
-      const changed = [...this.#changed].flatMap((key): [number, SourceObject][] => {
-        const place = before.places.get(key);
-        return place === undefined ? [] : [[place, this.#currentOf(key)]];
-      });
-      this.#ordered = { ...before, objects: correctedList(before.objects, changed) };
-    } else {
-      const keys = [...this.#holders.keys()].sort();
-      const objects = keys.map((key) => this.#currentOf(key));
-      const settings = objects.flatMap((object, i) => (holdsSettings(object) ? [i] : []));
-      this.#ordered = { keys, places: new Map(keys.map((key, i) => [key, i])), objects, settings };
-    }
+    const changed = [...this.#changed].map((key) => [key, this.#holders.get(key)?.current.get(key)] as const);
     this.#changed.clear();
-    return this.#ordered;
+    if (!before || changed.length > MANY) return this.#orderedAnew();
+    const objects = correctedList(before.objects, keyOfObject, changed);
+    const settings = new Set(before.settings);
+    for (const [key, object] of changed)
+      if (object && holdsSettings(object)) settings.add(key);
+      else settings.delete(key);
+    return { objects, settings: [...settings].sort() };
   }
 
-  #currentOf(key: string): SourceObject {
-    return this.#holders.get(key)!.current.get(key)!;
+  #orderedAnew(): Ordered {
+    const keys = [...this.#holders.keys()].sort();
+    const objects = keys.map((key) => this.#holders.get(key)!.current.get(key)!);
+    return { objects: listOf(objects), settings: objects.filter(holdsSettings).map(keyOfObject) };
+  }
+
+  #lastGoodOf(key: string): SourceObject | undefined {
+    return this.#holders.get(key)!.accepted.get(key);
   }
 
   /** A verdict on what was judged before is the same object. */
-  #judge(keys: readonly string[], translation: WholeTranslation): Judged {
-    const { results } = translation;
-    const before = this.#last?.keys === keys ? this.#last : undefined;
-    const judged: [string, ObjectVerdict][] = [];
-    const earlier = new Set(before?.earlier);
-    for (const i of differingPlaces(before?.translation.results ?? [], results)) {
-      const result = results[i]!;
-      const key = keys[i]!;
-      const { object, accepted, diagnostics } = result;
-      const { accepted: good } = this.#holders.get(key)!;
-      if (accepted) good.set(key, object);
-      const servesEarlier = !accepted && good.has(key);
-      if (servesEarlier) earlier.add(key);
-      else earlier.delete(key);
-      judged.push([key, { object, accepted, servesEarlier, diagnostics }]);
+  #judge(translation: WholeTranslation): Judged {
+    const before = this.#last;
+    const { gone, come } = listDifference(before?.translation.results ?? [], translation.results);
+    const rejected = new Set(before?.rejected);
+    const corrections = new Map<string, ObjectVerdict | undefined>();
+    for (const result of gone) {
+      const key = keyOfResult(result);
+      corrections.set(key, undefined);
+      rejected.delete(key);
     }
-    const verdicts = before ? corrected(before.verdicts, judged) : new Map(judged);
-    return { keys, translation, verdicts, earlier };
+    for (const { object, accepted, diagnostics } of come) {
+      const { accepted: good } = this.#holders.get(object.key)!;
+      if (accepted) good.set(object.key, object);
+      else rejected.add(object.key);
+      const servesEarlier = !accepted && good.has(object.key);
+      corrections.set(object.key, { object, accepted, servesEarlier, diagnostics });
+    }
+    const made = [...corrections.values()].filter((verdict) => verdict !== undefined);
+    const verdicts = before ? correctedList(before.verdicts, keyOfVerdict, corrections) : listOf(made);
+    return { translation, verdicts, rejected };
   }
 
   /** What objects are read by while the settings that one of them holds are wrong; `base` otherwise. */
-  #lastGoodSettings({ keys, objects, settings }: Ordered, base: MeshSettings): MeshSettings {
-    const current = settings.map((place) => objects[place]!);
+  #lastGoodSettings({ objects, settings }: Ordered, base: MeshSettings): MeshSettings {
+    const current = settings.flatMap((key) => itemOf(objects, key, keyOfObject) ?? []);
     if (current.length === 0 || settingsAmong(current, base) !== base) return base;
-    const good = settings.flatMap((place) => this.#holders.get(keys[place]!)!.accepted.get(keys[place]!) ?? []);
-    return settingsAmong(good, base);
+    return settingsAmong(
+      settings.flatMap((key) => this.#lastGoodOf(key) ?? []),
+      base,
+    );
   }
 
   #overruled(): readonly Overruled[] {

@@ -3,7 +3,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { logger } from "../base/log.ts";
 import { CompileCache } from "../compile/cache.ts";
-import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { compileProxies, compileShared, type ProxySnapshot } from "../compile/compile.ts";
 import { reachedOtherwise } from "../compile/reach-versions.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";
@@ -149,11 +149,7 @@ export class Pipeline {
     const changedAt = this.#triggers.size > 0 ? this.#changedAt : startedAt;
     this.#triggers = new Set();
     const shared = compileShared(mesh, this.#acknowledged, this.#cache);
-    const snapshots = new Map<WorkloadKey, ProxySnapshot>();
-    for (const key of mesh.index.proxied) {
-      const snapshot = compileProxy(shared, mesh.index.workloads.get(key)!);
-      if (snapshot) snapshots.set(key, snapshot);
-    }
+    const snapshots = compileProxies(shared);
     const tookMs = performance.now() - startedAt;
     const { verdicts, overruled, findings } = understood;
     this.#last = { mesh, verdicts, overruled, findings, snapshots, tookMs, changedAt };

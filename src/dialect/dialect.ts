@@ -2,6 +2,7 @@
 // nothing here throws for it.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { List, ListDifference } from "../base/list.ts";
 import type { MeshParts } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { SourceObject } from "./object.ts";
@@ -34,15 +35,13 @@ export interface ObjectResult {
 export interface Translation {
   readonly parts: MeshParts;
   /** One for each object given, in the same order. */
-  readonly results: readonly ObjectResult[];
+  readonly results: List<ObjectResult>;
 }
 
 /** What a dialect made of objects by the same settings. */
 export interface TranslationBefore extends Translation {
-  /** Where other objects of the same names stand now; all else is the same. Undefined: objects came and went. */
-  readonly changed: readonly number[] | undefined;
-  /** Where objects came and went, and how many: all else is the same. Undefined: anywhere. */
-  readonly spliced?: { readonly at: number; readonly removed: number; readonly added: number } | undefined;
+  /** Objects that went and came since, of a set that is sorted by key, before and now. Undefined: any may have. */
+  readonly difference: ListDifference<SourceObject> | undefined;
 }
 
 export interface Dialect {
@@ -54,7 +53,7 @@ export interface Dialect {
   /** Whether `settings` looks at it. */
   readonly holdsSettings?: (object: SourceObject) => boolean;
   /** `objects` are of `kinds` alone, without duplicates. Objects and settings seen before cost little. */
-  translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation;
+  translate(objects: List<SourceObject>, settings: MeshSettings, before?: TranslationBefore): Translation;
 }
 
 /**

@@ -42,14 +42,14 @@ test("what did not change keeps its identity, so that a change costs what change
   const moved = object({ ...pod.value, status: { podIP: "10.0.0.2" } });
   const after = translate([moved, service], DEFAULT_SETTINGS).parts;
   expect(after.services[0]).toBe(before.services[0]!);
-  expect(after.workloads[0]).not.toBe(before.workloads[0]!);
+  expect(after.workloads.at(0)).not.toBe(before.workloads.at(0)!);
   const elsewhere = translate([pod, service], { ...DEFAULT_SETTINGS, clusterDomain: "example.internal" }).parts;
   expect(elsewhere.services[0]!.host).toBe("web.default.svc.example.internal");
 });
 
 test("identities and clusters are those of the settings", () => {
   const { workloads } = translate([pod], { ...DEFAULT_SETTINGS, trustDomain: "example.org", cluster: "east" }).parts;
-  expect(workloads[0]).toMatchObject({
+  expect(workloads.at(0)).toMatchObject({
     cluster: "east",
     identity: { kind: "spiffe", uri: "spiffe://example.org/ns/default/sa/default" },
   });

@@ -59,7 +59,7 @@ describe("discoverySelectors", () => {
       const same = steps[i - 1];
       // As sources keep what did not change.
       const now = objects.map((object, j) =>
-        same && JSON.stringify(same[j]!.value) === JSON.stringify(object.value) ? before!.objects[j]! : object,
+        same && JSON.stringify(same[j]!.value) === JSON.stringify(object.value) ? before!.objects.at(j)! : object,
       );
       const made = translate(now, DEFAULT_SETTINGS, before);
       expect(told(made)).toEqual(told(translate(objects, DEFAULT_SETTINGS)));

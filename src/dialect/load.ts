@@ -1,6 +1,7 @@
 // Files → a mesh and everything that is wrong with it: what every command that works offline begins with.
 
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { List } from "../base/list.ts";
 import { buildMesh } from "../model/build.ts";
 import type { Mesh, MeshParts } from "../model/mesh.ts";
 import type { MeshSettings } from "../model/settings.ts";
@@ -18,7 +19,7 @@ export interface TextFile {
 export interface LoadedMesh {
   readonly mesh: Mesh;
   readonly parts: MeshParts;
-  readonly results: readonly ObjectResult[];
+  readonly results: List<ObjectResult>;
   readonly sources: SourceMap;
   /** Of files, of objects, then between objects. */
   readonly diagnostics: readonly Diagnostic[];

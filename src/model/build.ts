@@ -1,5 +1,7 @@
 // Parts from dialects → a mesh with the indexes that the compiler asks. Linear in the number of objects.
 
+import { corrected } from "../base/corrected-map.ts";
+import { listDifference } from "../base/list.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import { indexEndpoints } from "./endpoints.ts";
 import { indexInboundPorts } from "./inbound-ports.ts";
@@ -13,7 +15,7 @@ import type { ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import { settleAliases, withAliases, withSettledTargets } from "./service-alias.ts";
 import type { MeshSettings } from "./settings.ts";
-import { settled } from "./settle.ts";
+import { settled, settledList } from "./settle.ts";
 import { workloadKey } from "./workload.ts";
 import { ScopeIndex } from "./workload-scope.ts";
 
@@ -25,14 +27,10 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const aliases = settled(before?.aliases, parts.aliases, policyKey);
   const settledAliases = before?.aliases === aliases ? before.index.aliases : settleAliases(aliases);
   const services = settled(before?.services, withAliases(parts.services, settledAliases), serviceKey, byAge);
-  const workloads = settled(before?.workloads, parts.workloads, workloadKey);
-  const written = withSettledTargets(parts.routes, settledAliases);
-  const routes = settled(before?.routes, written.filter(isForSidecars), routeKey);
-  const gatewayRoutes = settled(
-    before?.gatewayRoutes,
-    written.filter((route) => !isForSidecars(route)),
-    routeKey,
-  );
+  const workloads = settledList(before?.workloads, parts.workloads, workloadKey);
+  const written = parted(withSettledTargets(parts.routes, settledAliases));
+  const routes = settled(before?.routes, written.sidecars, routeKey);
+  const gatewayRoutes = settled(before?.gatewayRoutes, written.gateways, routeKey);
   const gateways = settled(before?.gateways, parts.gateways, policyKey);
   const credentials = settled(before?.credentials, parts.credentials, credentialKey);
   const clientPolicies = settled(before?.clientPolicies, parts.clientPolicies, policyKey);
@@ -53,7 +51,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     aliases: settledAliases,
     ...found,
     inboundPorts: indexInboundPorts({ all: services, byKey: ofServices.services }, found.endpoints, before?.index),
-    ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes)),
+    ...(before?.routes === routes ? pick(before.index, ROUTE_INDEXES) : indexRoutes(routes, before)),
     gatewayRoutes:
       before?.gatewayRoutes === gatewayRoutes
         ? before.index.gatewayRoutes
@@ -128,22 +126,65 @@ export function indexServices(services: readonly Service[]): Pick<MeshIndex, (ty
   };
 }
 
-export function indexRoutes(routes: readonly Route[]): Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]> {
-  const hostsOf = (route: Route) => route.hosts;
+type RouteIndexes = Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]>;
+
+/** `before`: of other routes; hosts whose routes are the same keep their lists. */
+export function indexRoutes(
+  routes: readonly Route[],
+  before?: { readonly routes: readonly Route[]; readonly index: RouteIndexes },
+): RouteIndexes {
+  const { gone, come } = before ? listDifference(before.routes, routes) : { gone: [], come: routes };
+  const last = gone.length + come.length <= MANY ? before?.index : undefined;
+  const of = <R extends Route>(
+    isOf: (route: Route) => route is R,
+    known: ReadonlyMap<string, readonly R[]> | undefined,
+  ) => (known ? regrouped(known, gone.filter(isOf), come.filter(isOf)) : groups(routes.filter(isOf), hostsOfRoute));
   return {
-    httpRoutes: groups(
-      routes.filter((route) => route.kind === "http"),
-      hostsOf,
-    ),
-    tlsRoutes: groups(
-      routes.filter((route) => route.kind === "tls"),
-      hostsOf,
-    ),
-    tcpRoutes: groups(
-      routes.filter((route) => route.kind === "tcp"),
-      hostsOf,
-    ),
+    httpRoutes: of((route) => route.kind === "http", last?.httpRoutes),
+    tlsRoutes: of((route) => route.kind === "tls", last?.tlsRoutes),
+    tcpRoutes: of((route) => route.kind === "tcp", last?.tcpRoutes),
   };
+}
+
+/** Routes that came and went beyond which all are grouped anew. */
+const MANY = 500;
+
+function hostsOfRoute({ hosts }: Route): readonly string[] {
+  return hosts;
+}
+
+/** What `groups` gives of others. */
+function regrouped<R extends Route>(
+  before: ReadonlyMap<string, readonly R[]>,
+  gone: readonly R[],
+  come: readonly R[],
+): ReadonlyMap<string, readonly R[]> {
+  const [left, hosts] = [new Set(gone), new Set([...gone, ...come].flatMap(hostsOfRoute))];
+  return corrected(
+    before,
+    [...hosts].map((host) => {
+      const kept = (before.get(host) ?? []).filter((route) => !left.has(route));
+      const list = [...kept, ...come.filter((route) => route.hosts.includes(host))].sort(byAge);
+      return [host, list.length === 0 ? undefined : list];
+    }),
+  );
+}
+
+interface PartedRoutes {
+  readonly sidecars: readonly Route[];
+  readonly gateways: readonly Route[];
+}
+
+const partedRoutes = new WeakMap<readonly Route[], PartedRoutes>();
+
+/** The same lists of the same routes. */
+function parted(routes: readonly Route[]): PartedRoutes {
+  const known = partedRoutes.get(routes) ?? {
+    sidecars: routes.filter(isForSidecars),
+    gateways: routes.filter((route) => !isForSidecars(route)),
+  };
+  partedRoutes.set(routes, known);
+  return known;
 }
 
 /** One object may make a route of each kind, for sidecars and for each Gateway that it is bound to. */

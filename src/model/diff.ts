@@ -1,5 +1,6 @@
 // What changed between two meshes, by content: so that a change recompiles what depends on it, and an edited comment nothing.
 
+import type { List } from "../base/list.ts";
 import { routeKey } from "./build.ts";
 import { sameContent } from "./equality.ts";
 import type { Mesh } from "./mesh.ts";
@@ -78,7 +79,7 @@ function isUnchanged({ added, removed, changed }: Changes): boolean {
   return added.length + removed.length + changed.length === 0;
 }
 
-function changes<T>(before: readonly T[], after: readonly T[], keyOf: (thing: T) => string): Changes {
+function changes<T>(before: List<T>, after: List<T>, keyOf: (thing: T) => string): Changes {
   const old = new Map(before.map((thing) => [keyOf(thing), thing]));
   const added: string[] = [];
   const changed: string[] = [];

@@ -1,8 +1,8 @@
 // Joins services with what stands behind them: workloads found by a selector, or addresses that somebody listed.
 
 import { parseAddress } from "../base/cidr.ts";
-import { type ListDifference, listDifference } from "../base/corrected-list.ts";
 import { corrected, differingKeys } from "../base/corrected-map.ts";
+import { type List, type ListDifference, listDifference } from "../base/list.ts";
 import {
   type Endpoint,
   type EndpointList,
@@ -30,7 +30,7 @@ interface Joined extends Omit<EndpointIndex, "endpoints"> {
 }
 
 interface Before {
-  readonly workloads: readonly Workload[];
+  readonly workloads: List<Workload>;
   readonly index: EndpointIndex;
 }
 
@@ -40,7 +40,7 @@ interface Before {
  */
 export function indexEndpoints(
   services: readonly Service[],
-  workloads: readonly Workload[],
+  workloads: List<Workload>,
   lists: readonly EndpointList[],
   before: Before | undefined,
 ): EndpointIndex {
@@ -116,7 +116,7 @@ type WorkloadIndexes = Omit<EndpointIndex, "endpoints">;
 /** Workloads that came and went beyond which everything is indexed anew. */
 const MANY = 500;
 
-function indexWorkloads(workloads: readonly Workload[], before: Before | undefined): WorkloadIndexes {
+function indexWorkloads(workloads: List<Workload>, before: Before | undefined): WorkloadIndexes {
   const difference = before && listDifference(before.workloads, workloads);
   if (before && difference && difference.gone.length + difference.come.length <= MANY)
     return withDifference(before.index, difference);
@@ -127,7 +127,7 @@ function indexWorkloads(workloads: readonly Workload[], before: Before | undefin
   };
 }
 
-function proxiedAmong(workloads: readonly Workload[]): readonly WorkloadKey[] {
+function proxiedAmong(workloads: List<Workload>): readonly WorkloadKey[] {
   return workloads.filter(({ proxy }) => proxy !== undefined).map(workloadKey);
 }
 
@@ -166,7 +166,7 @@ function proxiedAfter(
 }
 
 function indexNamespaces(
-  workloads: readonly Workload[],
+  workloads: List<Workload>,
   before: EndpointIndex["workloadsByNamespace"] | undefined,
 ): EndpointIndex["workloadsByNamespace"] {
   const byNamespace = new Map<string, Workload[]>();

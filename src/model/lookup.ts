@@ -1,5 +1,6 @@
 // Questions to a built mesh, each with its order of precedence in one place.
 
+import { differingKeys } from "../base/corrected-map.ts";
 import { type StageOfWorkload, stagesOf } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Credential } from "./credential.ts";
@@ -11,7 +12,7 @@ import type { BackendTarget, HttpRoute, Route, TcpRoute, TlsRoute } from "./rout
 import type { MtlsMode, ServerPolicy } from "./server-policy.ts";
 import { type Service, serviceKey } from "./service.ts";
 import { isPrivate, visibleTo } from "./visibility.ts";
-import { labelsMatch, type Workload, workloadKey } from "./workload.ts";
+import { labelsMatch, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
 
 /** Who asks: what a workload's configuration depends on besides the mesh. */
 export interface Client {
@@ -47,6 +48,25 @@ export function servicesOf(mesh: Mesh, workload: Workload): readonly Service[] {
   return [
     ...new Set(inboundPortsOf(mesh, workload).flatMap((port) => port.bindings.map((binding) => binding.service))),
   ];
+}
+
+interface ProxiedWorkloads {
+  readonly among: Mesh["index"]["workloads"];
+  readonly found: readonly Workload[];
+}
+
+/** By their keys. */
+const proxiedBefore = new WeakMap<readonly WorkloadKey[], ProxiedWorkloads>();
+
+/** Those that have a proxy, sorted by key: `index.proxied`. */
+export function proxiedWorkloads({ index }: Mesh): readonly Workload[] {
+  const { proxied, workloads } = index;
+  const before = proxiedBefore.get(proxied);
+  const moved = before && differingKeys(before.among, workloads);
+  const isSame = moved?.values().every((key) => workloads.get(key)?.proxy === undefined);
+  const found = before && isSame ? before.found : proxied.map((key) => workloads.get(key)!);
+  proxiedBefore.set(proxied, { among: workloads, found });
+  return found;
 }
 
 /** The certificates that gateways of a namespace know by this name. */

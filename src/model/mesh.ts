@@ -1,10 +1,12 @@
 // The mesh as it is meant, whoever wrote it and however: immutable, without a trace of a dialect or of xDS.
 
+import { concatenated, type List } from "../base/list.ts";
 import type { AuthorizationPolicy } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import type { Credential } from "./credential.ts";
 import type { EndpointList, ServiceEndpoints } from "./endpoint.ts";
 import type { EnvoyPatches } from "./envoy-patch.ts";
+import { sameItems } from "./equality.ts";
 import type { Gateway, GatewayKey } from "./gateway.ts";
 import type { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { ProxyScope, ProxyScopeIndex } from "./proxy-scope.ts";
@@ -31,7 +33,7 @@ export interface MeshParts {
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];
   readonly aliases: readonly ServiceAlias[];
-  readonly workloads: readonly Workload[];
+  readonly workloads: List<Workload>;
   readonly endpointLists: readonly EndpointList[];
   readonly routes: readonly Route[];
   readonly clientPolicies: readonly ClientPolicy[];
@@ -70,14 +72,34 @@ export const NO_PARTS: MeshParts = {
   proxyStarts: [],
 };
 
-/** A list that one of them alone has is that very list. */
+type Part = Exclude<keyof MeshParts, "workloads">;
+
+/** A list that one of them alone has is that very list; the same lists give the same list again. */
 export function joinParts(parts: readonly MeshParts[]): MeshParts {
-  const joined: Partial<Record<keyof MeshParts, readonly unknown[]>> = {};
-  for (const name of Object.keys(NO_PARTS) as (keyof MeshParts)[]) {
-    const lists = parts.map((part): readonly unknown[] => part[name]).filter((list) => list.length > 0);
-    joined[name] = lists.length > 1 ? lists.flat() : (lists[0] ?? []);
-  }
-  return joined as unknown as MeshParts;
+  const joined: Partial<Record<Part, readonly unknown[]>> = {};
+  for (const name of Object.keys(NO_PARTS) as (keyof MeshParts)[])
+    if (name !== "workloads") joined[name] = joinedLists(parts.map((part): readonly unknown[] => part[name]));
+  const workloads = concatenated(parts.map((part) => part.workloads));
+  return { ...(joined as unknown as Omit<MeshParts, "workloads">), workloads };
+}
+
+interface JoinedList {
+  readonly lists: readonly (readonly unknown[])[];
+  readonly joined: readonly unknown[];
+}
+
+/** By the first of the lists. */
+const joinedBefore = new WeakMap<readonly unknown[], JoinedList>();
+
+function joinedLists(all: readonly (readonly unknown[])[]): readonly unknown[] {
+  const lists = all.filter((list) => list.length > 0);
+  const [first] = lists;
+  if (!first || lists.length === 1) return first ?? [];
+  const known = joinedBefore.get(first);
+  if (known && sameItems(known.lists, lists)) return known.joined;
+  const joined = lists.flat();
+  joinedBefore.set(first, { lists, joined });
+  return joined;
 }
 
 /** One port that a workload serves, with every service port that leads to it, oldest service first. */
@@ -135,7 +157,7 @@ export interface Mesh {
   /** With the names that stand for them. */
   readonly services: readonly Service[];
   readonly aliases: readonly ServiceAlias[];
-  readonly workloads: readonly Workload[];
+  readonly workloads: List<Workload>;
   /** Those of sidecars. They lead to services, whatever name of theirs is written. */
   readonly routes: readonly Route[];
   readonly gatewayRoutes: readonly Route[];

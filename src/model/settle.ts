@@ -1,17 +1,15 @@
 // From the parts that dialects contribute to a list of a mesh: the first of each key, sorted by key, with the objects of before where they say
 // the same. A list of which few parts changed is corrected instead of made anew.
 
-import { correctedList, type ListDifference, listDifference } from "../base/corrected-list.ts";
+import { correctedList, itemOf, type KeyOf, type List, listDifference, listOf } from "../base/list.ts";
 import { sameContent, sameItems } from "./equality.ts";
 import { compareText } from "./origin.ts";
-
-type KeyOf<T> = (thing: T) => string;
 
 /** Parts that came and went beyond which a list is made anew. */
 const MANY = 500;
 
 /** What lists of meshes were made of last. */
-const madeOf = new WeakMap<readonly unknown[], readonly unknown[]>();
+const madeOf = new WeakMap<List<unknown>, List<unknown>>();
 
 /** The very list of `before` when all of it is the same. Of parts with one key the first in `order` counts, or the first of all. */
 export function settled<T>(
@@ -20,64 +18,46 @@ export function settled<T>(
   keyOf: KeyOf<T>,
   order?: (a: T, b: T) => number,
 ): readonly T[] {
-  const list =
+  return remembering(
+    parts,
     (before && corrected(before, parts, keyOf)) ??
-    kept(before, distinct(order ? [...parts].sort(order) : parts, keyOf), keyOf);
+      kept(before, distinct(order ? [...parts].sort(order) : parts, keyOf), keyOf),
+  ) as readonly T[];
+}
+
+/** The same for what there is very much of. */
+export function settledList<T>(before: List<T> | undefined, parts: List<T>, keyOf: KeyOf<T>): List<T> {
+  const made = before && corrected(before, parts, keyOf);
+  if (made) return remembering(parts, made);
+  const last = before && [...before];
+  const now = kept(last, distinct(parts, keyOf), keyOf);
+  return remembering(parts, before && now === last ? before : listOf(now));
+}
+
+function remembering<T>(parts: List<T>, list: List<T>): List<T> {
   madeOf.set(list, parts);
   return list;
 }
 
-/** Undefined where keys are not distinct, or much is different. */
-function corrected<T>(before: readonly T[], parts: readonly T[], keyOf: KeyOf<T>): readonly T[] | undefined {
-  const last = madeOf.get(before) as readonly T[] | undefined;
+/** Undefined where keys are not distinct, or much is different. Of an array an array. */
+function corrected<T>(before: List<T>, parts: List<T>, keyOf: KeyOf<T>): List<T> | undefined {
+  const last = madeOf.get(before) as List<T> | undefined;
   if (last?.length !== before.length) return undefined;
   const { gone, come } = listDifference(last, parts);
   if (gone.length + come.length > MANY) return undefined;
-  const keys = come.map(keyOf);
-  const replaces = parts.length === last.length && gone.every((part, i) => keyOf(part) === keys[i]);
-  return replaces ? withReplaced(before, come, keyOf) : withDifference(before, { gone, come }, keyOf);
-}
-
-function withReplaced<T>(before: readonly T[], come: readonly T[], keyOf: KeyOf<T>): readonly T[] {
-  const changed: [number, T][] = [];
-  for (const part of come) {
-    const at = placeOf(before, keyOf(part), keyOf);
-    if (!sameContent(before[at], part)) changed.push([at, part]);
-  }
-  return correctedList(before, changed);
-}
-
-/** Undefined where two parts have one key. */
-function withDifference<T>(
-  before: readonly T[],
-  { gone, come }: ListDifference<T>,
-  keyOf: KeyOf<T>,
-): readonly T[] | undefined {
-  const list = before.slice();
-  const old = new Map<string, T>();
-  for (const part of gone) {
-    const key = keyOf(part);
-    old.set(key, list.splice(placeOf(list, key, keyOf), 1)[0]!);
-  }
+  const corrections = new Map<string, T | undefined>();
+  for (const part of gone) corrections.set(keyOf(part), undefined);
   for (const part of come) {
     const key = keyOf(part);
-    const at = placeOf(list, key, keyOf);
-    if (at < list.length && keyOf(list[at]!) === key) return undefined;
-    const known = old.get(key);
-    list.splice(at, 0, known !== undefined && sameContent(known, part) ? known : part);
+    // Not one that takes the place of what went.
+    if (corrections.get(key) !== undefined || (!corrections.has(key) && itemOf(before, key, keyOf))) return undefined;
+    corrections.set(key, part);
   }
-  return sameItems(before, list) ? before : list;
-}
-
-/** Of a key that is there; of another, where it would stand. */
-function placeOf<T>(sorted: readonly T[], key: string, keyOf: KeyOf<T>): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareText(keyOf(sorted[middle]!), key) < 0) low = middle + 1;
-    else high = middle;
+  for (const [key, part] of corrections) {
+    const known = part && itemOf(before, key, keyOf);
+    if (known !== undefined && sameContent(known, part)) corrections.set(key, known);
   }
-  return low;
+  return correctedList(before, keyOf, corrections);
 }
 
 /** With the objects of before where they say the same, and the very list of before when they all do. Both are sorted by key. */
@@ -94,7 +74,7 @@ function kept<T>(before: readonly T[] | undefined, now: readonly T[], keyOf: Key
 }
 
 /** The first of each key, sorted by key. */
-function distinct<T>(things: readonly T[], keyOf: KeyOf<T>): readonly T[] {
+function distinct<T>(things: Iterable<T>, keyOf: KeyOf<T>): readonly T[] {
   const byKey = new Map<string, T>();
   for (const thing of things) {
     const key = keyOf(thing);

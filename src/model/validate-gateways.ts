@@ -5,7 +5,7 @@ import { type Gateway, gatewayKey } from "./gateway.ts";
 import * as findings from "./gateway-findings.ts";
 import { gatewaysOf, openedPorts, type ServerConflict } from "./gateway-ports.ts";
 import { HostMeetings } from "./host-meetings.ts";
-import { credentialOf } from "./lookup.ts";
+import { credentialOf, proxiedWorkloads } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { type Origin, originKey } from "./origin.ts";
@@ -25,7 +25,7 @@ export function validateGateways(mesh: Mesh, report: Report): void {
   const near = boundedNearest(byKey.keys());
   for (const route of mesh.gatewayRoutes) checkBinding(byKey, near, route, once);
   if (mesh.gateways.length === 0) return;
-  for (const workload of mesh.workloads) {
+  for (const workload of proxiedWorkloads(mesh)) {
     if (!workload.proxy?.gateway) continue;
     for (const conflict of openedPorts(mesh, workload).conflicts) tellBoth(conflict, once);
     checkServers(mesh, workload.namespace, gatewaysOf(mesh, workload), once);

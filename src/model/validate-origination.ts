@@ -1,7 +1,7 @@
 // Findings about TLS that clients originate with Secrets: HED1580 and HED1581, beside the dialect's own about DestinationRules.
 
 import { type ClientPolicy, credentialsNamed } from "./client-policy.ts";
-import { credentialOf } from "./lookup.ts";
+import { credentialOf, proxiedWorkloads } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { visibleTo } from "./visibility.ts";
@@ -32,7 +32,7 @@ function missing(name: string, namespace: string, what: string): Message {
 /** Namespaces whose Secrets the rule's clients are given; undefined: there are no such clients. */
 function namespacesOf(mesh: Mesh, { clients, namespace, visibility }: ClientPolicy): readonly string[] | undefined {
   if (clients) return [namespace];
-  const gateways = mesh.workloads.filter(
+  const gateways = proxiedWorkloads(mesh).filter(
     ({ proxy, namespace: own }) => proxy?.gateway !== undefined && visibleTo(visibility, own),
   );
   return gateways.length === 0 ? undefined : [...new Set(gateways.map((gateway) => gateway.namespace))];
@@ -46,7 +46,7 @@ function hasRoots(mesh: Mesh, namespace: string, name: string): boolean {
 /** What is wrong with the Secrets that the policy names; each once. Of a mesh without proxies nobody can say who has what. */
 export function originationFindings(mesh: Mesh, policy: ClientPolicy): readonly Message[] {
   const named = credentialsNamed(policy);
-  if (named.length === 0 || !mesh.workloads.some(({ proxy }) => proxy)) return [];
+  if (named.length === 0 || mesh.index.proxied.length === 0) return [];
   const namespaces = namespacesOf(mesh, policy);
   if (!namespaces) return [nobodyMayHaveIt()];
   const found = new Map<string, Message>();

@@ -3,6 +3,7 @@
 import { nearest } from "../base/nearest.ts";
 import type { AuthorizationPolicy } from "./authorization.ts";
 import * as findings from "./findings.ts";
+import { proxiedWorkloads } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { type Origin, originKey } from "./origin.ts";
@@ -30,7 +31,7 @@ export function securityFindings(mesh: Mesh): readonly SecurityFinding[] {
     const { authorizer } = stage.effect;
     report(origin, PROVIDER, findings.unknownAuthorizer(authorizer, nearest(authorizer, names)));
   }
-  for (const workload of mesh.workloads) if (workload.proxy) ofWorkload(mesh, workload, report);
+  for (const workload of proxiedWorkloads(mesh)) ofWorkload(mesh, workload, report);
   return [...found.values()];
 }
 

@@ -2,7 +2,7 @@
 
 import { telemetryOf } from "./effective-telemetry.ts";
 import * as findings from "./findings.ts";
-import { serviceFor } from "./lookup.ts";
+import { proxiedWorkloads, serviceFor } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { type Origin, originKey } from "./origin.ts";
@@ -33,8 +33,7 @@ const SECTIONS: readonly Section[] = [
 export function telemetryFindings(mesh: Mesh): readonly TelemetryFinding[] {
   if (mesh.telemetries.length === 0) return [];
   const found = new Map<string, TelemetryFinding>();
-  for (const workload of mesh.workloads) {
-    if (!workload.proxy) continue;
+  for (const workload of proxiedWorkloads(mesh)) {
     for (const section of SECTIONS) {
       const message = section.finding(mesh, workload);
       const writer = mesh.index.telemetries.of(workload).findLast((telemetry) => section.rules(telemetry).length > 0);

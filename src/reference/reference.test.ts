@@ -117,7 +117,7 @@ describe("examples", () => {
       expect(results.map(({ object }) => object.origin.kind)).toEqual([kind.type.kind]);
       expect(results.flatMap((result) => result.diagnostics)).toEqual([]);
       const validate = ajv.compile(jsonSchema(kind));
-      const { value } = results[0]!.object;
+      const { value } = results.at(0)!.object;
       expect([validate(value), validate.errors, ofAll(value)]).toEqual([true, null, true]);
       expect(page(kind)).toContain(kind.example);
     });

@@ -7,17 +7,23 @@ import type { ResourceMap } from "./snapshot.ts";
 export class LayeredMap implements ReadonlyMap<string, Resource> {
   readonly own: ResourceMap;
   readonly below: ResourceMap;
-  /** Names of what is below that are not to be seen, or not as they are there. */
-  readonly covered: ReadonlySet<string>;
   readonly #hidden: ReadonlySet<string>;
-  readonly size: number;
+  #covered: ReadonlySet<string> | undefined;
 
   constructor(own: ResourceMap, hidden: ReadonlySet<string>, below: ResourceMap) {
     this.own = own;
     this.below = below;
     this.#hidden = hidden;
-    this.covered = new Set([...own.keys(), ...hidden].filter((name) => below.has(name)));
-    this.size = own.size + below.size - this.covered.size;
+  }
+
+  /** Names of what is below that are not to be seen, or not as they are there. Few ask, and maps are many. */
+  get covered(): ReadonlySet<string> {
+    this.#covered ??= new Set([...this.own.keys(), ...this.#hidden].filter((name) => this.below.has(name)));
+    return this.#covered;
+  }
+
+  get size(): number {
+    return this.own.size + this.below.size - this.covered.size;
   }
 
   get(name: string): Resource | undefined {

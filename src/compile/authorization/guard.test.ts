@@ -39,7 +39,7 @@ test("a policy that comes or goes, and keys that come, are in the listeners of t
     const keySets = jwks === undefined ? [] : [{ uri: "https://a.org/keys", jwks }];
     const mesh = buildMesh(DEFAULT_SETTINGS, { ...parts, keySets }, last);
     last = mesh;
-    const snapshot = compileProxy(compileShared(mesh, new Map(), cache), mesh.workloads[0]!)!;
+    const snapshot = compileProxy(compileShared(mesh, new Map(), cache), mesh.workloads.at(0)!)!;
     return [...(snapshot.resources.lds?.values() ?? [])].map(({ version }) => version).join();
   };
   const open = listeners("");

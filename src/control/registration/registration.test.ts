@@ -145,7 +145,7 @@ describe("what is written", () => {
     });
     const { parts, results } = translate(sources, DEFAULT_SETTINGS);
     expect(results.flatMap(({ diagnostics }) => diagnostics)).toEqual([]);
-    return { workload: parts.workloads[0]!, service: parts.services[0] };
+    return { workload: parts.workloads.at(0)!, service: parts.services[0] };
   }
 
   test("a gateway: its Service leads the usual ports to its own, and no forward proxy or mesh port is opened", async () => {

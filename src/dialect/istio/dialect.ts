@@ -1,7 +1,9 @@
 // Istio's kinds: how traffic goes between the services.
 
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { correctedList, correctionsOf, itemOf, type List, type ListDifference, listOf } from "../../base/list.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
+import type { ClientPolicy } from "../../model/client-policy.ts";
 import type { EnvoyPatches } from "../../model/envoy-patch.ts";
 import { sameItems } from "../../model/equality.ts";
 import type { Gateway } from "../../model/gateway.ts";
@@ -24,14 +26,14 @@ import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
 import { readEnvoyFilter } from "./envoy-filter.ts";
 import { readGateway } from "./gateway.ts";
-import type { Finding } from "./joined.ts";
+import type { Finding, Joined } from "./joined.ts";
 import { KINDS, LATER } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readProxyConfig } from "./proxy-config.ts";
 import { reading } from "./reading.ts";
 import { readRequestAuthentication } from "./request-authentication.ts";
-import { linkRoutes } from "./routes.ts";
+import { type LinkedRoutes, linkRoutes, relinkRoutes } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readSidecar } from "./sidecar.ts";
 import { readTelemetry } from "./telemetry.ts";
@@ -160,17 +162,60 @@ interface Judged extends ObjectResult {
 
 const NO_FINDINGS: readonly Finding[] = [];
 
+/** What is made of several objects, beside what is made of them. */
+interface IstioTranslation extends Translation {
+  readonly joined: Joins;
+}
+
+interface Joins {
+  readonly routes: LinkedRoutes;
+  readonly clientPolicies: Joined<ClientPolicy>;
+}
+
 /** Reads each object by itself, then joins those that refer to each other or are for one host. What comes to the same is the same object. */
-function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation {
-  const known = (before?.results ?? []) as readonly Judged[]; // its own
-  const reads = before?.changed ? known.map((judged) => judged.read) : objects.map((object) => read(object, settings));
-  for (const i of before?.changed ?? []) reads[i] = read(objects[i]!, settings);
-  const { parts, findings } = join(reads.map(({ draft }) => draft));
-  const byObject = Map.groupBy(findings, ({ origin }) => originKey(origin));
-  const results = objects.map((object, i) =>
-    judged(object, reads[i]!, byObject.get(object.key) ?? NO_FINDINGS, known[i]),
+function translate(objects: List<SourceObject>, settings: MeshSettings, before?: TranslationBefore): Translation {
+  if (before?.difference)
+    return translateDifference(before as TranslationBefore & IstioTranslation, before.difference, settings);
+  const reads = objects.map((object) => ({ object, read: read(object, settings) }));
+  const { parts, joined } = join(draftsAmong(reads));
+  const byObject = findingsOf(joined);
+  const known = new Map((before?.results ?? []).map((judged) => [judged.object.key, judged as Judged])); // its own
+  const results = reads.map(({ object, read: made }) =>
+    judged(object, made, byObject.get(object.key) ?? NO_FINDINGS, known.get(object.key)),
   );
-  return { parts, results };
+  const made: IstioTranslation = { parts: keptParts(before?.parts, parts), results: listOf(results), joined };
+  return made;
+}
+
+const keyOfJudged = ({ object }: Judged): string => object.key;
+
+/** Joins those kinds alone of which one changed, and judges who is other, or is told something else. */
+function translateDifference(
+  before: IstioTranslation,
+  difference: ListDifference<SourceObject>,
+  settings: MeshSettings,
+): IstioTranslation {
+  const known = before.results as List<Judged>; // its own
+  const gone = difference.gone.flatMap(({ key }) => itemOf(known, key, keyOfJudged) ?? []);
+  const come = difference.come.map((object): Judged => {
+    const made = read(object, settings);
+    return judged(object, made, NO_FINDINGS, undefined);
+  });
+  const changed = correctedList(known, keyOfJudged, correctionsOf({ gone, come }, keyOfJudged));
+  const touched = new Set([...gone, ...come].map((each) => each.read.draft.kind));
+  const virtualServices = { gone: virtualServicesAmong(gone), come: virtualServicesAmong(come) };
+  const { parts, joined } = joinAgain(changed, touched, virtualServices, before);
+  const told = findingsOf(joined);
+  const concerned = new Set([...come.map(keyOfJudged), ...findingsOf(before.joined).keys(), ...told.keys()]);
+  const again = [...concerned].flatMap((key): [string, Judged][] => {
+    const now = itemOf(changed, key, keyOfJudged);
+    return now ? [[key, judged(now.object, now.read, told.get(key) ?? NO_FINDINGS, now)]] : [];
+  });
+  return { parts, joined, results: correctedList(changed, keyOfJudged, again) };
+}
+
+function findingsOf({ routes, clientPolicies }: Joins): ReadonlyMap<string, readonly Finding[]> {
+  return Map.groupBy([...routes.findings, ...clientPolicies.findings], ({ origin }) => originKey(origin));
 }
 
 function judged(object: SourceObject, read: Read, findings: readonly Finding[], before: Judged | undefined): Judged {
@@ -180,19 +225,82 @@ function judged(object: SourceObject, read: Read, findings: readonly Finding[], 
   return { object, accepted, diagnostics: [...diagnostics, ...later], read, findings };
 }
 
-function join(drafts: readonly Draft[]): { readonly parts: MeshParts; readonly findings: readonly Finding[] } {
-  const of = <K extends Draft["kind"]>(kind: K) =>
-    drafts.filter((draft): draft is Extract<Draft, { readonly kind: K }> => draft.kind === kind);
+type Drafts = <K extends Draft["kind"]>(kind: K) => readonly Extract<Draft, { readonly kind: K }>[];
+
+function join(of: Drafts): Omit<IstioTranslation, "results"> {
+  const joined = { routes: routesOf(of), clientPolicies: clientPoliciesOf(of) };
+  return { parts: { ...NO_PARTS, ...simpleParts(of), ...joinedParts(joined) }, joined };
+}
+
+/** `touched`: kinds of which drafts came or went; the others are as they were. */
+function joinAgain(
+  judged: List<Judged>,
+  touched: ReadonlySet<Draft["kind"]>,
+  virtualServices: ListDifference<VirtualServiceDraft>,
+  before: IstioTranslation,
+): Omit<IstioTranslation, "results"> {
+  let all: Drafts | undefined;
+  const of = () => {
+    all ??= draftsAmong(judged);
+    return all;
+  };
+  const { routes, clientPolicies } = before.joined;
+  const joined = {
+    routes: relinkRoutes(routes, virtualServices) ?? routesOf(of()),
+    clientPolicies: touched.has("destination-rule") ? clientPoliciesOf(of()) : clientPolicies,
+  };
+  const simple = [...touched].some((kind) => !JOINED.has(kind)) ? simpleParts(of()) : {};
+  return { parts: keptParts(before.parts, { ...before.parts, ...simple, ...joinedParts(joined) }), joined };
+}
+
+/** Of these nothing is made by itself. */
+const JOINED: ReadonlySet<Draft["kind"]> = new Set(["virtual-service", "destination-rule", "nothing"]);
+
+function virtualServicesAmong(judged: readonly Judged[]): readonly VirtualServiceDraft[] {
+  return judged.flatMap(({ read: { draft } }) => (draft.kind === "virtual-service" ? [draft.draft] : []));
+}
+
+function routesOf(of: Drafts): LinkedRoutes {
+  return linkRoutes(of("virtual-service").map(({ draft }) => draft));
+}
+
+function clientPoliciesOf(of: Drafts): Joined<ClientPolicy> {
+  return linkClientPolicies(of("destination-rule").map(({ draft }) => draft));
+}
+
+function draftsAmong(reads: List<{ readonly read: Read }>): Drafts {
+  const byKind = Map.groupBy(
+    reads.map(({ read: { draft } }) => draft),
+    ({ kind }) => kind,
+  );
+  return <K extends Draft["kind"]>(kind: K) =>
+    (byKind.get(kind) ?? []) as readonly Draft[] as readonly Extract<Draft, { readonly kind: K }>[];
+}
+
+/** Lists that hold the same are those of before. */
+function keptParts(before: MeshParts | undefined, now: MeshParts): MeshParts {
+  if (!before) return now;
+  const kept = Object.entries(now).map(([name, list]: [string, List<unknown>]) => {
+    const known = before[name as keyof MeshParts];
+    const isSame = known === list || (known.length === list.length && sameItems([...known], [...list]));
+    return [name, isSame ? known : list];
+  });
+  return Object.fromEntries(kept) as MeshParts;
+}
+
+function joinedParts({ routes, clientPolicies }: Joins): Pick<MeshParts, "routes" | "clientPolicies"> {
+  return { routes: routes.items, clientPolicies: clientPolicies.items };
+}
+
+/** Of objects that are by themselves. */
+function simpleParts(
+  of: Drafts,
+): Omit<MeshParts, "routes" | "clientPolicies" | "namespaces" | "aliases" | "credentials" | "keySets"> {
   const entries = of("service-entry").map((entry) => entry.parts);
-  const routes = linkRoutes(of("virtual-service").map(({ draft }) => draft));
-  const clientPolicies = linkClientPolicies(of("destination-rule").map(({ draft }) => draft));
-  const parts: MeshParts = {
-    ...NO_PARTS,
+  return {
     services: withAddresses(entries),
     workloads: of("workload").map(({ workload }) => workload),
     endpointLists: entries.flatMap((entry) => entry.endpointLists),
-    routes: routes.items,
-    clientPolicies: clientPolicies.items,
     gateways: of("gateway").map(({ gateway }) => gateway),
     serverPolicies: of("peer-authentication").map(({ policy }) => policy),
     authorizationPolicies: of("authorization-policy").map(({ policy }) => policy),
@@ -203,5 +311,4 @@ function join(drafts: readonly Draft[]): { readonly parts: MeshParts; readonly f
     envoyPatches: of("envoy-patches").map(({ patches }) => patches),
     wasmPlugins: of("wasm-plugin").map(({ plugin }) => plugin),
   };
-  return { parts, findings: [...routes.findings, ...clientPolicies.findings] };
 }

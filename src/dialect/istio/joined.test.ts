@@ -37,10 +37,10 @@ test("a delegate that changes, goes and comes changes what delegates to it, and 
   const second = changed([root, delegate("b"), other], first);
   expect(second.parts.routes[0]).not.toEqual(first.parts.routes[0]);
   expect(second.parts.routes[1]).toBe(first.parts.routes[1]);
-  expect(second.results[2]).toBe(first.results[2]);
+  expect(second.results.at(2)).toBe(first.results.at(2)!);
   const gone = changed([root, other], second);
-  expect(gone.results[0]!.diagnostics).toHaveLength(1);
-  expect(changed([root, delegate("b"), other], gone).results[0]!.diagnostics).toEqual([]);
+  expect(gone.results.at(0)!.diagnostics).toHaveLength(1);
+  expect(changed([root, delegate("b"), other], gone).results.at(0)!.diagnostics).toEqual([]);
 });
 
 test("rules of one host that change are joined again, and findings about them come and go", () => {

@@ -1,8 +1,9 @@
 // All VirtualServices together → routes: delegation resolved, rules ranked, what can never be reached left out.
 
+import { correctedList, type List, type ListDifference, listOf } from "../../base/list.ts";
 import { sameItems } from "../../model/equality.ts";
 import type { HttpMatch, TcpMatch, TlsMatch } from "../../model/match.ts";
-import { originKey } from "../../model/origin.ts";
+import { type Origin, originKey } from "../../model/origin.ts";
 import type { HttpRule, Route } from "../../model/route.ts";
 import { visibleTo } from "../../model/visibility.ts";
 import { mergeDelegate } from "./delegates.ts";
@@ -15,13 +16,50 @@ import { gatewayAt, type Place, ruleAt } from "./places.ts";
 import type { VirtualServiceDraft } from "./virtual-service.ts";
 
 /** Routes of each kind that a VirtualService has rules for. Delegates make none of their own. */
-export function linkRoutes(drafts: readonly VirtualServiceDraft[]): Joined<Route> {
-  const byName = new Map(drafts.map((draft) => [`${draft.namespace}/${draft.origin.name}`, draft]));
-  const joined = drafts.filter(({ hosts }) => hosts.length > 0).map((draft) => linked(draft, byName));
-  return {
-    items: joined.flatMap(({ items }) => items),
-    findings: distinct(joined.flatMap(({ findings }) => findings)),
+export function linkRoutes(drafts: readonly VirtualServiceDraft[]): LinkedRoutes {
+  let known: ReadonlyMap<string, VirtualServiceDraft> | undefined;
+  // Most meshes delegate nothing.
+  const byName: ByName = (name) => {
+    known ??= new Map(drafts.map((draft) => [`${draft.namespace}/${draft.origin.name}`, draft]));
+    return known.get(name);
   };
+  return joinLinks(listOf(drafts.filter(hasHosts).map((draft) => linked(draft, byName))));
+}
+
+export interface LinkedRoutes extends Joined<Route> {
+  /** Of those that have hosts, in the order of their objects. */
+  readonly links: List<Linked>;
+  /** Whether one of them delegates: to whatever has the name. */
+  readonly delegates: boolean;
+}
+
+function joinLinks(links: List<Linked>): LinkedRoutes {
+  return {
+    items: links.flatMap(({ items }) => items),
+    findings: distinct(links.flatMap(({ findings }) => findings)),
+    links,
+    delegates: links.some((link) => link.delegates.length > 0),
+  };
+}
+
+/** Where nobody delegates, each is by itself. Undefined: all are to be linked again. The drafts are sorted as their objects are. */
+export function relinkRoutes(
+  before: LinkedRoutes,
+  { gone, come }: ListDifference<VirtualServiceDraft>,
+): LinkedRoutes | undefined {
+  if (before.delegates || come.some(({ http }) => http.some(({ action }) => action.kind === "delegate")))
+    return undefined;
+  const links = correctedList(before.links, keyOfLink, [
+    ...gone.map(({ origin }) => [originKey(origin), undefined] as const),
+    ...come.filter(hasHosts).map((draft) => [originKey(draft.origin), linked(draft, () => undefined)] as const),
+  ]);
+  return links === before.links ? before : joinLinks(links);
+}
+
+const keyOfLink = ({ origin }: Linked): string => originKey(origin);
+
+function hasHosts({ hosts }: VirtualServiceDraft): boolean {
+  return hosts.length > 0;
 }
 
 /** What is wrong at several places is one mistake. */
@@ -34,9 +72,10 @@ function distinct(findings: readonly Finding[]): readonly Finding[] {
   return [...told.values()];
 }
 
-type ByName = ReadonlyMap<string, VirtualServiceDraft>;
+type ByName = (name: string) => VirtualServiceDraft | undefined;
 
 interface Linked extends Joined<Route> {
+  readonly origin: Origin;
   /** Those that it delegates to; undefined: there is none of that name. */
   readonly delegates: readonly (VirtualServiceDraft | undefined)[];
 }
@@ -46,15 +85,14 @@ const known = new WeakMap<VirtualServiceDraft, Linked>();
 
 /** The same as before while it and those that it delegates to are the same. */
 function linked(draft: VirtualServiceDraft, byName: ByName): Linked {
-  const delegates = draft.http.flatMap(({ action }) =>
-    action.kind === "delegate" ? [byName.get(nameOf(action))] : [],
-  );
   const before = known.get(draft);
+  if (before?.delegates.length === 0) return before;
+  const delegates = draft.http.flatMap(({ action }) => (action.kind === "delegate" ? [byName(nameOf(action))] : []));
   if (before && sameItems(before.delegates, delegates)) return before;
   const findings: Finding[] = [];
   const report: Report = (origin, path, message) => void findings.push({ origin, path, message });
   const items = draft.places.flatMap((place) => routesAt(place, draft, byName, report));
-  const made = { items, findings, delegates };
+  const made = { origin: draft.origin, items, findings, delegates };
   known.set(draft, made);
   return made;
 }
@@ -92,7 +130,7 @@ function resolve(
   const { action } = rule;
   if (action.kind !== "delegate") return [finishRoute(rule, action)];
   const name = nameOf(action);
-  const delegate = byName.get(name);
+  const delegate = byName(name);
   if (!delegate || !visibleTo(delegate.visibility, root.namespace)) {
     report(root.origin, `${rule.path}.delegate`, diagnostics.delegateMissing(name));
     return [];

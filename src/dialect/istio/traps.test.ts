@@ -488,7 +488,7 @@ describe("PeerAuthentication", () => {
     "{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop, labels: {app: web}}, status: {podIP: 10.0.0.1}}";
   const mode = (port: number, ...policies: string[]) => {
     const { mesh } = load(POD, ...policies);
-    return mtlsMode(mesh, mesh.workloads[0]!, port);
+    return mtlsMode(mesh, mesh.workloads.at(0)!, port);
   };
   const root = peerAuthentication("{mtls: {mode: STRICT}}", { namespace: "istio-system" });
 

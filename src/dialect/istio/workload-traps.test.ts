@@ -34,7 +34,7 @@ describe("WorkloadEntry and ServiceEntry", () => {
       workloadEntry("{address: 10.1.0.1, labels: {app: web}}"),
       "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: x, namespace: shop}, spec: {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}}",
     );
-    expect(mtlsMode(mesh, mesh.workloads[0]!, 80)).toBe("strict");
+    expect(mtlsMode(mesh, mesh.workloads.at(0)!, 80)).toBe("strict");
   });
 
   test("its ports beat a target's number by the service port's name, and a target's name by that", () => {
@@ -51,7 +51,7 @@ describe("WorkloadEntry and ServiceEntry", () => {
 
   test("the object's own labels beat those of its spec", () => {
     const { mesh } = load(workloadEntry("{address: 10.1.0.1, labels: {app: a, v: v1}}", "name: vm, labels: {app: b}"));
-    expect(mesh.workloads[0]?.labels).toEqual({ app: "b", v: "v1" });
+    expect(mesh.workloads.at(0)?.labels).toEqual({ app: "b", v: "v1" });
   });
 
   test("a service account means mutual TLS on the application's port, unless security.istio.io/tlsMode says otherwise", () => {
@@ -67,8 +67,9 @@ describe("WorkloadEntry and ServiceEntry", () => {
 
   test("health counts where somebody looks after it, and is bad until he says otherwise", () => {
     const health = (annotations: string, status: string) =>
-      load(`${workloadEntry("{address: 10.1.0.1}", `name: vm, annotations: {${annotations}}`)}\nstatus: ${status}`).mesh
-        .workloads[0]?.health;
+      load(
+        `${workloadEntry("{address: 10.1.0.1}", `name: vm, annotations: {${annotations}}`)}\nstatus: ${status}`,
+      ).mesh.workloads.at(0)?.health;
     const checked = 'proxy.istio.io/health-checks-enabled: "true"';
     expect(health("", '{conditions: [{type: Healthy, status: "False"}]}')).toBe("healthy");
     expect(health(checked, "{}")).toBe("unhealthy");

@@ -1,10 +1,19 @@
 // Kubernetes' own kinds: what runs, and under which names.
 
-import { correctedList } from "../../base/corrected-list.ts";
+import {
+  correctedList,
+  correctionsOf,
+  itemOf,
+  type KeyOf,
+  type List,
+  type ListDifference,
+  listOf,
+} from "../../base/list.ts";
 import type { Credential } from "../../model/credential.ts";
 import type { EndpointList } from "../../model/endpoint.ts";
 import { sameItems } from "../../model/equality.ts";
 import { type MeshParts, type Namespace, NO_PARTS } from "../../model/mesh.ts";
+import { type Origin, originKey } from "../../model/origin.ts";
 import type { Service, ServiceAlias } from "../../model/service.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Workload } from "../../model/workload.ts";
@@ -67,46 +76,84 @@ function readPart(object: SourceObject, settings: MeshSettings, reporter: Report
   }
 }
 
-function translate(objects: readonly SourceObject[], settings: MeshSettings, before?: TranslationBefore): Translation {
-  const known = (before?.results ?? []) as readonly Read[]; // its own
-  const readAt = (i: number): Read => {
-    const object = objects[i]!;
-    const last = known[i];
-    if (last?.object === object) return last;
-    const made = read(object, settings);
-    return made.object === object ? made : { ...made, object };
+function translate(objects: List<SourceObject>, settings: MeshSettings, before?: TranslationBefore): Translation {
+  if (before?.difference) return translateDifference(before, before.difference, settings);
+  return ofReads(
+    objects.map((object) => readNow(object, settings)),
+    before?.parts,
+  );
+}
+
+/** The same as before for the same object. */
+function readNow(object: SourceObject, settings: MeshSettings): Read {
+  const made = read(object, settings);
+  return made.object === object ? made : { ...made, object };
+}
+
+const keyOfRead = ({ object }: Read): string => object.key;
+
+function translateDifference(
+  before: TranslationBefore,
+  difference: ListDifference<SourceObject>,
+  settings: MeshSettings,
+): Translation {
+  const known = before.results as List<Read>; // its own
+  const gone = difference.gone.flatMap(({ key }) => itemOf(known, key, keyOfRead) ?? []);
+  const come = difference.come.map((object) => readNow(object, settings));
+  const results = correctedList(known, keyOfRead, correctionsOf({ gone, come }, keyOfRead));
+  return { parts: partsAfter(before.parts, gone, come), results };
+}
+
+const keyOfPart = ({ origin }: { readonly origin: Origin }): string => originKey(origin);
+const keyOfNamespace = ({ name }: Namespace): string => name;
+
+/** Lists of parts are sorted as their objects are. */
+function partsAfter(parts: MeshParts, gone: readonly Read[], come: readonly Read[]): MeshParts {
+  const difference = <K extends Part["kind"]>(kind: K) => {
+    const ofKind = ({ part }: Read) => (part.kind === kind ? [part as Extract<Part, { readonly kind: K }>] : []);
+    return { gone: gone.flatMap(ofKind), come: come.flatMap(ofKind) };
   };
-  if (before?.spliced) {
-    const { at, removed, added } = before.spliced;
-    const come = objects.slice(at, at + added).map((object): Read => ({ ...read(object, settings), object }));
-    return ofReads(known.toSpliced(at, removed, ...come), before.parts);
-  }
-  if (!before?.changed) return ofReads(objects.map((_, i) => readAt(i)));
-  const results = correctedList(
-    known,
-    before.changed.map((i) => [i, readAt(i)]),
-  );
-  const parts = before.changed.reduce<MeshParts | undefined>(
-    (last, i) => last && withPart(last, known[i]!.part, results[i]!.part),
-    before.parts,
-  );
-  return parts ? { parts, results } : ofReads(results);
-}
-
-/** The parts with one in the place of another of its kind; undefined: they are not of one kind. */
-function withPart(parts: MeshParts, old: Part, now: Part): MeshParts | undefined {
-  if (old === now) return parts;
-  if (old.kind === "workload" && now.kind === "workload")
-    return { ...parts, workloads: withItem(parts.workloads, old.workload, now.workload) };
-  if (old.kind === "service" && now.kind === "service")
-    return { ...parts, services: withItem(parts.services, old.service, now.service) };
-  if (old.kind === "endpoints" && now.kind === "endpoints")
-    return { ...parts, endpointLists: withItem(parts.endpointLists, old.list, now.list) };
-  return undefined;
-}
-
-function withItem<T>(items: readonly T[], old: T, now: T): readonly T[] {
-  return correctedList(items, [[items.indexOf(old), now]]);
+  const corrections = <K extends Part["kind"], T>(
+    kind: K,
+    partOf: (part: Extract<Part, { readonly kind: K }>) => T,
+    keyOf: KeyOf<T>,
+  ) => {
+    const { gone: old, come: now } = difference(kind);
+    return correctionsOf({ gone: old.map(partOf), come: now.map(partOf) }, keyOf);
+  };
+  return {
+    ...parts,
+    namespaces: correctedList(
+      parts.namespaces,
+      keyOfNamespace,
+      corrections("namespace", ({ namespace }) => namespace, keyOfNamespace),
+    ),
+    services: correctedList(
+      parts.services,
+      keyOfPart,
+      corrections("service", ({ service }) => service, keyOfPart),
+    ),
+    aliases: correctedList(
+      parts.aliases,
+      keyOfPart,
+      corrections("alias", ({ alias }) => alias, keyOfPart),
+    ),
+    workloads: correctedList(
+      parts.workloads,
+      keyOfPart,
+      corrections("workload", ({ workload }) => workload, keyOfPart),
+    ),
+    credentials: correctedList(
+      parts.credentials,
+      keyOfPart,
+      corrections("credential", ({ credential }) => credential, keyOfPart),
+    ),
+    endpointLists: correctedList(
+      parts.endpointLists,
+      keyOfPart,
+      corrections("endpoints", ({ list }) => list, keyOfPart),
+    ),
+  };
 }
 
 /** With lists of before that hold the same. */
@@ -131,7 +178,7 @@ function ofReads(results: readonly Read[], before: MeshParts = NO_PARTS): Transl
     namespaces: kept(before.namespaces, namespaces),
     services: kept(before.services, services),
     aliases: kept(before.aliases, aliases),
-    workloads: kept(before.workloads, workloads),
+    workloads: sameItems([...before.workloads], workloads) ? before.workloads : listOf(workloads),
     credentials: kept(before.credentials, credentials),
     endpointLists: kept(before.endpointLists, endpointLists),
   };
