@@ -1,34 +1,79 @@
 // Entries of Envoy's access log service, of the record that a line is made of (Envoy: GrpcCommon::Utility).
 
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type Any, anyPack, type Duration, DurationSchema, StringValueSchema } from "@bufbuild/protobuf/wkt";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { AnySchema, anyPack, StringValueSchema } from "@bufbuild/protobuf/wkt";
 import type { HeaderList } from "../../http/headers.ts";
-import type { SocketAddress } from "../../net/byte-stream.ts";
+import type { RequestHead } from "../../http/stream.ts";
 import type { Moment } from "../../table/format/catalogue.ts";
 import type { LogType } from "../../table/log-filter.ts";
 import type { EntryParts } from "../../table/streamed-log.ts";
-import type { AddressSchema } from "../../xds/gen/envoy/config/core/v3/address_pb.ts";
-import { RequestMethod } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { MetadataSchema, RequestMethod } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import {
-  type AccessLogCommonSchema,
   AccessLogType,
-  HTTPAccessLogEntrySchema,
-  type HTTPRequestPropertiesSchema,
-  type HTTPResponsePropertiesSchema,
   HTTPAccessLogEntry_HTTPVersion as HttpVersion,
-  TCPAccessLogEntrySchema,
+  ResponseFlagsSchema,
+  TLSPropertiesSchema,
 } from "../../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
 import type { AccessRecord } from "../access-record.ts";
-import { addressOf, portOf } from "../socket-label.ts";
 import { customValue } from "../tracing/span-tags.ts";
+import {
+  open,
+  putAddress,
+  putDuration,
+  putKeyed,
+  putLabelled,
+  putMessage,
+  putNumber,
+  putPair,
+  putText,
+  putTimestamp,
+  putWrapped,
+} from "./entry-fields.ts";
 import { entryFlags } from "./entry-flags.ts";
 import { entryTls } from "./entry-tls.ts";
 
-type Common = MessageInitShape<typeof AccessLogCommonSchema>;
-type Address = MessageInitShape<typeof AddressSchema>;
-
-const NS_PER_MS = 1_000_000;
-const NS_PER_S = 1_000_000_000n;
+// Numbers of fields (accesslog.proto).
+const HTTP = { common: 1, version: 2, request: 3, response: 4 } as const;
+const TCP = { common: 1, connection: 2 } as const;
+const CONNECTION = { received: 1, sent: 2 } as const;
+const COMMON = {
+  remoteAddress: 2,
+  localAddress: 3,
+  tls: 4,
+  startTime: 5,
+  upstreamRemoteAddress: 13,
+  upstreamLocalAddress: 14,
+  upstreamCluster: 15,
+  flags: 16,
+  metadata: 17,
+  transportFailure: 18,
+  routeName: 19,
+  directRemoteAddress: 20,
+  filterState: 21,
+  tags: 22,
+  duration: 23,
+  attempts: 24,
+  terminationDetails: 25,
+  streamId: 26,
+  intermediate: 27,
+  logType: 33,
+} as const;
+const REQUEST = {
+  method: 1,
+  scheme: 2,
+  authority: 3,
+  path: 5,
+  userAgent: 6,
+  referer: 7,
+  forwardedFor: 8,
+  requestId: 9,
+  originalPath: 10,
+  headersBytes: 11,
+  bodyBytes: 12,
+  headers: 13,
+} as const;
+const RESPONSE = { code: 1, headersBytes: 2, bodyBytes: 3, headers: 4, trailers: 5, details: 6 } as const;
 
 const TYPES: Readonly<Record<LogType, AccessLogType>> = {
   DownstreamEnd: AccessLogType.DownstreamEnd,
@@ -56,149 +101,143 @@ const METHODS: Readonly<Record<string, RequestMethod | undefined>> = {
   PATCH: RequestMethod.PATCH,
 };
 
-function split(nanoseconds: bigint): { seconds: bigint; nanos: number } {
-  return { seconds: nanoseconds / NS_PER_S, nanos: Number(nanoseconds % NS_PER_S) };
+/** Of a request alone, as Envoy has them, each with its field. */
+const MOMENTS: readonly (readonly [name: Moment, field: number])[] = [
+  ["DS_RX_END", 6],
+  ["US_TX_BEG", 7],
+  ["US_TX_END", 8],
+  ["US_RX_BEG", 9],
+  ["US_RX_END", 10],
+  ["DS_TX_BEG", 11],
+  ["DS_TX_END", 12],
+];
+
+const writer = new BinaryWriter();
+
+// ── what all have ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function putCommon(record: AccessRecord, parts: EntryParts): void {
+  const { facts, request } = record;
+  putAddress(writer, COMMON.remoteAddress, { address: facts.remoteAddress, port: facts.remotePort });
+  putAddress(writer, COMMON.localAddress, { address: facts.localAddress, port: facts.localPort });
+  putAddress(writer, COMMON.directRemoteAddress, facts.directRemote);
+  putTimestamp(writer, COMMON.startTime, record.time("start") ?? 0);
+  putDuration(writer, COMMON.duration, record.durationMs);
+  if (request) putMoments(record);
+  putUpstream(record);
+  putText(writer, COMMON.terminationDetails, record.terminationDetails ?? "");
+  putText(writer, COMMON.streamId, record.requestHeader("x-request-id") ?? "");
+  const isIntermediate = record.logType === "TcpPeriodic" || record.logType === "TcpUpstreamConnected";
+  putNumber(writer, COMMON.intermediate, isIntermediate ? 1 : 0);
+  putNumber(writer, COMMON.logType, TYPES[record.logType]);
+  putRare(record, parts);
 }
 
-function durationOf(ms: number): Duration {
-  return create(DurationSchema, split(BigInt(Math.max(0, Math.round(ms * NS_PER_MS)))));
-}
-
-function socketAddress({ address, port }: SocketAddress): Address {
-  return { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } };
-}
-
-/** `127.0.0.1:80`, `[::1]:80`, or the path of a socket. */
-function labelled(label: string): Address {
-  const port = portOf(label);
-  if (port === undefined) return { address: { case: "pipe", value: { path: label } } };
-  return socketAddress({ address: addressOf(label), port });
-}
-
-/** Of a request alone, as Envoy has them. */
-function momentsOf(record: AccessRecord) {
-  const since = (name: Moment) => {
+function putMoments(record: AccessRecord): void {
+  for (const [name, field] of MOMENTS) {
     const at = record.moment(name);
-    return at === undefined ? undefined : durationOf(at - record.startedAt);
-  };
-  return {
-    timeToLastRxByte: since("DS_RX_END"),
-    timeToFirstUpstreamTxByte: since("US_TX_BEG"),
-    timeToLastUpstreamTxByte: since("US_TX_END"),
-    timeToFirstUpstreamRxByte: since("US_RX_BEG"),
-    timeToLastUpstreamRxByte: since("US_RX_END"),
-    timeToFirstDownstreamTxByte: since("DS_TX_BEG"),
-    timeToLastDownstreamTxByte: since("DS_TX_END"),
-  };
+    if (at !== undefined) putDuration(writer, field, at - record.startedAt);
+  }
 }
 
-function keptOf(record: AccessRecord, keys: readonly string[]): Record<string, Any> {
-  const kept: Record<string, Any> = {};
-  for (const key of keys) {
+function putUpstream(record: AccessRecord): void {
+  const { host, upstreamLocal } = record;
+  if (host) putLabelled(writer, COMMON.upstreamRemoteAddress, host.label);
+  if (upstreamLocal !== "") putLabelled(writer, COMMON.upstreamLocalAddress, upstreamLocal);
+  putText(writer, COMMON.upstreamCluster, record.cluster?.table.statName ?? "");
+  putNumber(writer, COMMON.attempts, Number(record.operator("UPSTREAM_REQUEST_ATTEMPT_COUNT") ?? 0));
+  putText(writer, COMMON.transportFailure, record.transportFailure ?? "");
+  putText(writer, COMMON.routeName, record.route?.name ?? "");
+}
+
+/** What few entries have is made of messages. */
+function putRare(record: AccessRecord, parts: EntryParts): void {
+  const tls = entryTls(record.facts);
+  const flags = entryFlags(record.flags);
+  const filterMetadata = record.metadata("dynamic");
+  putMessage(writer, COMMON.tls, tls && toBinary(TLSPropertiesSchema, create(TLSPropertiesSchema, tls)));
+  putMessage(writer, COMMON.flags, flags && toBinary(ResponseFlagsSchema, create(ResponseFlagsSchema, flags)));
+  if (filterMetadata)
+    putMessage(writer, COMMON.metadata, toBinary(MetadataSchema, create(MetadataSchema, { filterMetadata })));
+  for (const key of parts.filterState) {
     const value = record.filterState(key)?.value;
-    if (value !== undefined) kept[key] = anyPack(StringValueSchema, create(StringValueSchema, { value }));
+    if (value === undefined) continue;
+    const any = anyPack(StringValueSchema, create(StringValueSchema, { value }));
+    putKeyed(writer, COMMON.filterState, key, toBinary(AnySchema, any));
   }
-  return kept;
-}
-
-function tagsOf(record: AccessRecord, { tags }: EntryParts): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (const tag of tags) {
+  for (const tag of parts.tags) {
     const value = customValue(tag, record);
-    if (value !== "") values[tag.name] = value;
+    if (value !== "") putPair(writer, COMMON.tags, tag.name, value);
   }
-  return values;
 }
 
-function commonOf(record: AccessRecord, parts: EntryParts): Common {
-  const { facts, host, upstreamLocal, request } = record;
-  const started = split(BigInt(Math.round((record.time("start") ?? 0) * 1_000)) * 1_000n);
-  const metadata = record.metadata("dynamic");
-  return {
-    ...(request ? momentsOf(record) : {}),
-    downstreamRemoteAddress: socketAddress({ address: facts.remoteAddress, port: facts.remotePort }),
-    downstreamDirectRemoteAddress: socketAddress(facts.directRemote),
-    downstreamLocalAddress: socketAddress({ address: facts.localAddress, port: facts.localPort }),
-    tlsProperties: entryTls(facts),
-    startTime: started,
-    duration: durationOf(record.durationMs),
-    upstreamRemoteAddress: host && labelled(host.label),
-    upstreamLocalAddress: upstreamLocal === "" ? undefined : labelled(upstreamLocal),
-    upstreamCluster: record.cluster?.table.statName ?? "",
-    upstreamRequestAttemptCount: Number(record.operator("UPSTREAM_REQUEST_ATTEMPT_COUNT") ?? 0),
-    upstreamTransportFailureReason: record.transportFailure ?? "",
-    routeName: record.route?.name ?? "",
-    responseFlags: entryFlags(record.flags),
-    metadata: metadata && { filterMetadata: metadata },
-    filterStateObjects: keptOf(record, parts.filterState),
-    customTags: tagsOf(record, parts),
-    connectionTerminationDetails: record.terminationDetails ?? "",
-    streamId: record.requestHeader("x-request-id") ?? "",
-    intermediateLogEntry: record.logType === "TcpPeriodic" || record.logType === "TcpUpstreamConnected",
-    accessLogType: TYPES[record.logType],
-  };
-}
+// ── of requests ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** All values of a name, as Envoy joins them. */
-function fieldsOf(headers: HeaderList | undefined, names: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {};
-  if (!headers) return fields;
-  for (const name of names)
+function putFields(field: number, headers: HeaderList | undefined, names: readonly string[]): void {
+  if (!headers) return;
+  for (const name of names) {
+    let joined: string | undefined;
     for (let i = 0; i < headers.length; i += 2)
-      if (headers[i] === name) fields[name] = name in fields ? `${fields[name]},${headers[i + 1]}` : headers[i + 1]!;
-  return fields;
+      if (headers[i] === name) joined = joined === undefined ? headers[i + 1]! : `${joined},${headers[i + 1]}`;
+    if (joined !== undefined) putPair(writer, field, name, joined);
+  }
 }
 
-function bytesOf(record: AccessRecord, name: "REQUEST_HEADERS_BYTES" | "RESPONSE_HEADERS_BYTES"): bigint {
-  return BigInt(record.operator(name) ?? 0);
+function putBytes(field: number, record: AccessRecord, name: "REQUEST_HEADERS_BYTES" | "RESPONSE_HEADERS_BYTES"): void {
+  putNumber(writer, field, Number(record.operator(name) ?? 0));
 }
 
-function requestOf(record: AccessRecord, parts: EntryParts): MessageInitShape<typeof HTTPRequestPropertiesSchema> {
-  const { request } = record;
-  if (!request) return {};
-  const field = (name: string) => record.requestHeader(name) ?? "";
-  return {
-    requestMethod: METHODS[request.method] ?? RequestMethod.METHOD_UNSPECIFIED,
-    scheme: request.scheme,
-    authority: request.authority,
-    path: request.path,
-    userAgent: field("user-agent"),
-    referer: field("referer"),
-    forwardedFor: field("x-forwarded-for"),
-    requestId: field("x-request-id"),
-    originalPath: field("x-envoy-original-path"),
-    requestHeadersBytes: bytesOf(record, "REQUEST_HEADERS_BYTES"),
-    requestBodyBytes: BigInt(record.bytesReceived),
-    requestHeaders: fieldsOf(request.headers, parts.requestHeaders),
-  };
+function putRequest(request: RequestHead, record: AccessRecord, parts: EntryParts): void {
+  const putHeader = (field: number, name: string) => putText(writer, field, record.requestHeader(name) ?? "");
+  putNumber(writer, REQUEST.method, METHODS[request.method] ?? RequestMethod.METHOD_UNSPECIFIED);
+  putText(writer, REQUEST.scheme, request.scheme);
+  putText(writer, REQUEST.authority, request.authority);
+  putText(writer, REQUEST.path, request.path);
+  putHeader(REQUEST.userAgent, "user-agent");
+  putHeader(REQUEST.referer, "referer");
+  putHeader(REQUEST.forwardedFor, "x-forwarded-for");
+  putHeader(REQUEST.requestId, "x-request-id");
+  putHeader(REQUEST.originalPath, "x-envoy-original-path");
+  putBytes(REQUEST.headersBytes, record, "REQUEST_HEADERS_BYTES");
+  putNumber(writer, REQUEST.bodyBytes, record.bytesReceived);
+  putFields(REQUEST.headers, request.headers, parts.requestHeaders);
 }
 
-function responseOf(record: AccessRecord, parts: EntryParts): MessageInitShape<typeof HTTPResponsePropertiesSchema> {
+function putResponse(record: AccessRecord, parts: EntryParts): void {
   const { response, trailers, status } = record;
-  return {
-    responseCode: status === 0 ? undefined : status,
-    responseHeadersBytes: bytesOf(record, "RESPONSE_HEADERS_BYTES"),
-    responseBodyBytes: BigInt(record.bytesSent),
-    responseHeaders: fieldsOf(response?.headers, parts.responseHeaders),
-    responseTrailers: fieldsOf(trailers, parts.responseTrailers),
-    responseCodeDetails: record.details ?? "",
-  };
+  if (status !== 0) putWrapped(writer, RESPONSE.code, status);
+  putBytes(RESPONSE.headersBytes, record, "RESPONSE_HEADERS_BYTES");
+  putNumber(writer, RESPONSE.bodyBytes, record.bytesSent);
+  putFields(RESPONSE.headers, response?.headers, parts.responseHeaders);
+  putFields(RESPONSE.trailers, trailers, parts.responseTrailers);
+  putText(writer, RESPONSE.details, record.details ?? "");
 }
+
+// ── entries ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export function httpEntry(record: AccessRecord, parts: EntryParts): Uint8Array {
-  const entry = create(HTTPAccessLogEntrySchema, {
-    commonProperties: commonOf(record, parts),
-    protocolVersion: VERSIONS[record.request?.protocol ?? ""] ?? HttpVersion.PROTOCOL_UNSPECIFIED,
-    request: requestOf(record, parts),
-    response: responseOf(record, parts),
-  });
-  return toBinary(HTTPAccessLogEntrySchema, entry);
+  const { request } = record;
+  open(writer, HTTP.common);
+  putCommon(record, parts);
+  writer.join();
+  putNumber(writer, HTTP.version, VERSIONS[request?.protocol ?? ""] ?? HttpVersion.PROTOCOL_UNSPECIFIED);
+  open(writer, HTTP.request);
+  if (request) putRequest(request, record, parts);
+  writer.join();
+  open(writer, HTTP.response);
+  putResponse(record, parts);
+  writer.join();
+  return writer.finish();
 }
 
 export function tcpEntry(record: AccessRecord, parts: EntryParts): Uint8Array {
-  const entry = create(TCPAccessLogEntrySchema, {
-    commonProperties: commonOf(record, parts),
-    connectionProperties: { receivedBytes: BigInt(record.bytesReceived), sentBytes: BigInt(record.bytesSent) },
-  });
-  return toBinary(TCPAccessLogEntrySchema, entry);
+  open(writer, TCP.common);
+  putCommon(record, parts);
+  writer.join();
+  open(writer, TCP.connection);
+  putNumber(writer, CONNECTION.received, record.bytesReceived);
+  putNumber(writer, CONNECTION.sent, record.bytesSent);
+  writer.join();
+  return writer.finish();
 }

@@ -4,13 +4,13 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { OtlpField, OtlpNode, StreamedLog } from "../../table/streamed-log.ts";
 import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
-import type { AnyValueSchema, KeyValueSchema } from "../../xds/gen/opentelemetry/proto/common/v1/common_pb.ts";
-import { LogRecordSchema } from "../../xds/gen/opentelemetry/proto/logs/v1/logs_pb.ts";
+import type { KeyValueSchema } from "../../xds/gen/opentelemetry/proto/common/v1/common_pb.ts";
 import { ResourceSchema } from "../../xds/gen/opentelemetry/proto/resource/v1/resource_pb.ts";
 import type { AccessRecord } from "../access-record.ts";
 import { CollectorReport, type ReportOutcome } from "../collector-report.ts";
 import { formatText } from "../format-value.ts";
 import type { Cluster } from "../upstream/cluster.ts";
+import { open, putText } from "./entry-fields.ts";
 import type { LogChannel, LogQueue } from "./log-queue.ts";
 
 export type OtlpLog = StreamedLog & { readonly kind: "otlp" };
@@ -22,31 +22,54 @@ const RESOURCE_LOGS = 1;
 const RESOURCE = 1;
 const SCOPE_LOGS = 2;
 const LOG_RECORDS = 2;
+/** Of LogRecord, AnyValue, KeyValue, and of ArrayValue and KeyValueList alike. */
+const LOG_RECORD = { time: 1, body: 5, attributes: 6 } as const;
+const VALUE = { text: 1, list: 5, fields: 6 } as const;
+const PAIR = { key: 1, value: 2 } as const;
+const VALUES = 1;
 
 // ── records ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function otlpValue(node: OtlpNode, record: AccessRecord): MessageInitShape<typeof AnyValueSchema> {
+const writer = new BinaryWriter();
+
+function putValue(field: number, node: OtlpNode, record: AccessRecord): void {
+  open(writer, field);
   switch (node.kind) {
     case "text":
-      return { value: { case: "stringValue", value: formatText(node.format, record, "-") } };
+      // One of several that a value may be: there when it is "", too.
+      writer.tag(VALUE.text, WireType.LengthDelimited).string(formatText(node.format, record, "-"));
+      break;
     case "list":
-      return { value: { case: "arrayValue", value: { values: node.items.map((item) => otlpValue(item, record)) } } };
+      open(writer, VALUE.list);
+      for (const item of node.items) putValue(VALUES, item, record);
+      writer.join();
+      break;
     case "fields":
-      return { value: { case: "kvlistValue", value: { values: otlpFields(node.fields, record) } } };
+      open(writer, VALUE.fields);
+      putPairs(VALUES, node.fields, record);
+      writer.join();
+  }
+  writer.join();
+}
+
+function putPairs(field: number, fields: readonly OtlpField[], record: AccessRecord): void {
+  for (const { key, node } of fields) {
+    open(writer, field);
+    putText(writer, PAIR.key, key);
+    putValue(PAIR.value, node, record);
+    writer.join();
   }
 }
 
-function otlpFields(fields: readonly OtlpField[], record: AccessRecord): MessageInitShape<typeof KeyValueSchema>[] {
-  return fields.map(({ key, node }) => ({ key, value: otlpValue(node, record) }));
-}
-
-export function otlpRecord({ body, attributes }: OtlpLog, record: AccessRecord): Uint8Array {
-  const message = create(LogRecordSchema, {
-    timeUnixNano: BigInt(Math.round((record.time("start") ?? 0) * 1_000)) * 1_000n,
-    body: body && otlpValue(body, record),
-    attributes: otlpFields(attributes, record),
-  });
-  return toBinary(LogRecordSchema, message);
+export function otlpRecord(
+  { body, attributes }: Pick<OtlpLog, "body" | "attributes">,
+  record: AccessRecord,
+): Uint8Array {
+  const us = Math.round((record.time("start") ?? 0) * 1_000);
+  if (us !== 0) writer.tag(LOG_RECORD.time, WireType.Bit64).fixed64(BigInt(us) * 1_000n);
+  if (body) putValue(LOG_RECORD.body, body, record);
+  putPairs(LOG_RECORD.attributes, attributes, record);
+  return writer.finish();
 }
 
 // ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
