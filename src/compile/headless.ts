@@ -16,6 +16,7 @@ import { endpointRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
 import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";
+import { settingsWith } from "./own-http.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { endpointCluster, type ServiceClusterContext } from "./service-clusters.ts";
 import { streamRoute } from "./stream-route.ts";
@@ -120,7 +121,7 @@ function endpointListeners(
   view: View,
   { service, port, address, numbers }: Dialled,
 ): readonly Compiled[] {
-  const { settings } = mesh;
+  const settings = settingsWith(mesh.settings, view.http);
   const { proxyKind, telemetry } = view;
   const chain: ChainContext = { settings, features: featuresOf(proxyKind), direction: "outbound", telemetry };
   const { target, sources } = targetAt(mesh, view, service, port, address);
