@@ -148,7 +148,13 @@ function timeSaid<Name extends string>(name: Name, ms: number | undefined) {
 
 /** Behind pathOptions: what is said of slashes here beats the mesh's normalization. */
 function connectionOptions(connections: ConnectionSettings) {
-  const { underscores, mergeSlashes, escapedSlashes, streamIdleMs = 0, requestHeadersMs = HEAD_TIMEOUT_MS } = connections;
+  const {
+    underscores,
+    mergeSlashes,
+    escapedSlashes,
+    streamIdleMs = 0,
+    requestHeadersMs = HEAD_TIMEOUT_MS,
+  } = connections;
   const common = {
     ...timeSaid("idleTimeout", connections.idleMs),
     ...timeSaid("maxConnectionDuration", connections.maxConnectionMs),

@@ -17,8 +17,8 @@ import { legPassages, passageClusters } from "./leg-passage.ts";
 import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
 import type { Memo } from "./memo.ts";
 import { originateAll } from "./origination.ts";
-import type { Compiled, Source } from "./provenance.ts";
 import { settingsWith } from "./own-http.ts";
+import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import type { View } from "./visibility.ts";
 

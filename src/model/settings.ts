@@ -3,10 +3,10 @@
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import type { TlsVersion } from "./gateway.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
-import type { ConnectionSettings } from "./connection-settings.ts";
 import { DEFAULT_PROXY_HEADERS, type ProxyHeaders } from "./proxy-headers.ts";
 import { AS_IT_LIKES, type ProxyStart } from "./proxy-start.ts";
 import type { BackendTarget, RetryPolicy } from "./route.ts";

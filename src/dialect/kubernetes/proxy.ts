@@ -3,8 +3,8 @@
 import { parseAddress } from "../../base/cidr.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Capture, GatewayProxy, Upstream, WorkloadProxy } from "../../model/workload.ts";
-import { joinPath } from "../path.ts";
 import { readConnectionSettings, readGatewayConnections } from "../istio/connection-settings.ts";
+import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { PROXY_CONFIG, readGatewayProxy } from "./gateway-proxy.ts";

@@ -201,7 +201,9 @@ spec:
     const becomes = async (expected: string) =>
       expect(await eventually(answered, (found) => found === expected)).toBe(expected);
     const action = (name: string) =>
-      configure(`defaultConfig: {connectionSettings: {httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_${name}}}`);
+      configure(
+        `defaultConfig: {connectionSettings: {httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_${name}}}`,
+      );
     await becomes("passed");
     await action("DROP_HEADER");
     await becomes("dropped");
