@@ -14,6 +14,7 @@ import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
 import type { Member } from "./member.ts";
 import type { Memo } from "./memo.ts";
+import { settingsWith } from "./own-http.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { streamRoute } from "./stream-route.ts";
@@ -178,5 +179,6 @@ export function sharedListener(
 }
 
 function contextOf({ settings }: Mesh, view: View): ChainContext {
-  return { settings, features: featuresOf(view.proxyKind), direction: "outbound", telemetry: view.telemetry };
+  const own = settingsWith(settings, view.http);
+  return { settings: own, features: featuresOf(view.proxyKind), direction: "outbound", telemetry: view.telemetry };
 }

@@ -3,11 +3,13 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Tunnel } from "../model/client-policy.ts";
+import type { ConnectionSettings } from "../model/connection-settings.ts";
 import type { ProxyHeaders } from "../model/proxy-headers.ts";
 import type { MeshSettings, PathNormalization } from "../model/settings.ts";
 import type { GatewayProxy } from "../model/workload.ts";
 import { packAny } from "../xds/any.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
+import { HttpProtocolOptions_HeadersWithUnderscoresAction } from "../xds/gen/envoy/config/core/v3/protocol_pb.ts";
 import { type Filter, FilterSchema } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { RouteConfiguration } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
 import {
@@ -123,6 +125,61 @@ function edgeOptions({ trustedProxies, clientCertificate }: GatewayProxy) {
   };
 }
 
+const UNDERSCORES = {
+  allow: HttpProtocolOptions_HeadersWithUnderscoresAction.ALLOW,
+  reject: HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST,
+  drop: HttpProtocolOptions_HeadersWithUnderscoresAction.DROP_HEADER,
+};
+
+const ESCAPED_SLASHES = {
+  keep: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+  reject: HttpConnectionManager_PathWithEscapedSlashesAction.REJECT_REQUEST,
+  redirect: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_REDIRECT,
+  forward: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD,
+};
+
+function said<Name extends string, T>(name: Name, value: T | undefined): { readonly [N in Name]?: T } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: T };
+}
+
+function timeSaid<Name extends string>(name: Name, ms: number | undefined) {
+  return said(name, ms === undefined ? undefined : durationFromMs(ms));
+}
+
+/** Behind pathOptions: what is said of slashes here beats the mesh's normalization. */
+function connectionOptions(connections: ConnectionSettings) {
+  const {
+    underscores,
+    mergeSlashes,
+    escapedSlashes,
+    streamIdleMs = 0,
+    requestHeadersMs = HEAD_TIMEOUT_MS,
+  } = connections;
+  const common = {
+    ...timeSaid("idleTimeout", connections.idleMs),
+    ...timeSaid("maxConnectionDuration", connections.maxConnectionMs),
+    ...timeSaid("maxStreamDuration", connections.maxStreamMs),
+    ...(underscores ? { headersWithUnderscoresAction: UNDERSCORES[underscores] } : {}),
+  };
+  return {
+    ...(Object.keys(common).length > 0 ? { commonHttpProtocolOptions: common } : {}),
+    http2ProtocolOptions: {
+      allowConnect: true,
+      ...said("maxConcurrentStreams", connections.maxConcurrentStreams),
+      ...said("initialStreamWindowSize", connections.streamWindowBytes),
+      ...said("initialConnectionWindowSize", connections.connectionWindowBytes),
+    },
+    // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes. Istio's value.
+    streamIdleTimeout: durationFromMs(streamIdleMs),
+    // Envoy waits for ever for a head that has begun; its advice for the edge is 10 s.
+    requestHeadersTimeout: durationFromMs(requestHeadersMs),
+    ...timeSaid("requestTimeout", connections.requestMs),
+    ...timeSaid("drainTimeout", connections.drainMs),
+    ...said("mergeSlashes", mergeSlashes),
+    ...(escapedSlashes ? { pathWithEscapedSlashesAction: ESCAPED_SLASHES[escapedSlashes] } : {}),
+  };
+}
+
 export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
   const { direction, settings } = context;
   const { proxyHeaders: headers } = settings;
@@ -138,18 +195,14 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     appendXForwardedPort: headers.forwardedPort,
     // Router, policies and application see one path.
     ...pathOptions(settings.pathNormalization),
-    // Long polls and silent gRPC streams are the application's business; Envoy would end them after five minutes. Istio's value.
-    streamIdleTimeout: durationFromMs(0),
-    // Envoy waits for ever for a head that has begun; its advice for the edge is 10 s.
-    requestHeadersTimeout: durationFromMs(HEAD_TIMEOUT_MS),
     // Without it Envoy drops the trailers of chunked messages, with allowConnect it takes WebSocket on HTTP/2 (RFC 8441).
     httpProtocolOptions: { enableTrailers: true },
-    http2ProtocolOptions: { allowConnect: true },
     // The application says whether it wants the body, as with Istio (ENABLE_100_CONTINUE_HEADERS); by default Envoy would.
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],
     ...(direction === "inbound" ? certificateOptions(headers) : {}),
     ...(edge ? edgeOptions(edge) : {}),
+    ...connectionOptions((edge ? edge.connections : settings.connections) ?? {}),
     ...tracingFields(sideOf(context)?.tracing),
     accessLog: accessLogs(settings, "http", reporter(context), sideOf(context)?.logs),
     httpFilters: httpFilters({

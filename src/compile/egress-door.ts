@@ -18,6 +18,7 @@ import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
 
 import type { OutboundContext } from "./outbound-clusters.ts";
 import { type Outside, outsideOf } from "./outside.ts";
+import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
@@ -68,7 +69,11 @@ interface Opened {
 }
 
 function chainContext({ mesh }: OutboundContext, view: View): ChainContext {
-  return { settings: mesh.settings, features: featuresOf(view.proxyKind), direction: "outbound" };
+  return {
+    settings: settingsWith(mesh.settings, view.http),
+    features: featuresOf(view.proxyKind),
+    direction: "outbound",
+  };
 }
 
 function sourceOf(view: View, { path }: ScopedDoor): readonly Source[] {

@@ -154,7 +154,7 @@ export function planHosts(
       redirectsToHttps,
       rules: settled(rules),
       retry,
-      headers: routeHeaders(mesh),
+      headers: routeHeaders(mesh, view),
     }));
 }
 

@@ -17,6 +17,7 @@ import { legPassages, passageClusters } from "./leg-passage.ts";
 import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
 import type { Memo } from "./memo.ts";
 import { originateAll } from "./origination.ts";
+import { settingsWith } from "./own-http.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import type { View } from "./visibility.ts";
@@ -95,7 +96,7 @@ function compileListener(
   { number, bind, family, servers }: GatewayPort,
   chains: readonly ChainPlan[],
 ): Compiled {
-  const { settings } = mesh;
+  const settings = settingsWith(mesh.settings, proxy.http);
   const { telemetry } = view;
   const address = bind ?? proxy.bindAddress;
   const name = listenerName({ address, port: number });
@@ -111,6 +112,9 @@ function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: Lis
   return listener("outbound", {
     name: plan.name,
     address: socketAddress(plan.address, plan.port),
+    ...(gateway.connections?.bufferBytes === undefined
+      ? {}
+      : { perConnectionBufferLimitBytes: gateway.connections.bufferBytes }),
     listenerFilters: [
       ...(gateway.proxyProtocol ? [proxyProtocol()] : []),
       ...(plan.inspectsTls ? [tlsInspector()] : []),

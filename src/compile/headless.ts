@@ -14,6 +14,7 @@ import type { ChainContext } from "./connection-manager.ts";
 import { addressListener } from "./listener-capture.ts";
 import { endpointRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
+import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
@@ -120,7 +121,7 @@ function endpointListeners(
   view: View,
   { service, port, address, numbers }: Dialled,
 ): readonly Compiled[] {
-  const { settings } = mesh;
+  const settings = settingsWith(mesh.settings, view.http);
   const { proxyKind, telemetry } = view;
   const chain: ChainContext = { settings, features: featuresOf(proxyKind), direction: "outbound", telemetry };
   const { target, sources } = targetAt(mesh, view, service, port, address);

@@ -183,6 +183,7 @@ const settings = fc.record({
   limits: fc.constantFrom(undefined, { maxConnections: 7 }),
   clusterStatNames: fc.constantFrom({}, { inbound: "in.%SERVICE%", outbound: "%SERVICE_FQDN%.%SUBSET_NAME%" }),
   proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, { ...DEFAULT_PROXY_HEADERS, attemptCount: false, server: "s" }),
+  connections: fc.constantFrom(undefined, { idleMs: 60_000 }),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
   outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
 });
@@ -355,10 +356,22 @@ function routeOf(each: World["routes"][number], i: number): Route {
   return { ...made, rules: [{ ...rule!, matches, action: { kind: "forward", backends } }] };
 }
 
+const WITH_UPSTREAM: WorkloadProxy = {
+  ...SIDECAR,
+  forwardProxyPort: 15_081,
+  upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }],
+};
 const PROXIES: readonly WorkloadProxy[] = [
   { ...SIDECAR, capture: { outboundPort: 15_001, inboundPort: 15_006 } },
   { ...SIDECAR, gateway: { trustedProxies: 0, clientCertificate: "SANITIZE_SET", proxyProtocol: false } },
-  { ...SIDECAR, forwardProxyPort: 15_081, upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }] },
+  WITH_UPSTREAM,
+  {
+    ...WITH_UPSTREAM,
+    http: {
+      headers: { ...DEFAULT_PROXY_HEADERS, attemptCount: false, forwardedHost: true },
+      connections: { underscores: "drop" },
+    },
+  },
 ];
 const CLIENTS: readonly Workload[] = NAMESPACES.flatMap((ns) =>
   PROXIES.map((proxy, i) =>

@@ -27,6 +27,7 @@ import { upstreamRouteName } from "./listener-names.ts";
 import { forwardProxyListeners, type OutboundTarget, upstreamListener } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
 import { outsideOf } from "./outside.ts";
+import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
@@ -74,7 +75,7 @@ export function compileOwn(
   const ports = servedPorts(mesh, workload, proxy, scope);
   const upstreams = proxy.upstreams.map((upstream) => ownUpstream({ mesh, whole }, routing, view, workload, upstream));
   const refusesUnknown = mtlsMode(mesh, workload, ANY_PORT) === "strict";
-  const { settings } = mesh;
+  const settings = settingsWith(mesh.settings, proxy.http);
   const { telemetry } = view;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const guard = guardOf(mesh, workload);
@@ -149,6 +150,7 @@ function inboundListeners(
     capture?.inboundPort,
     own,
     settings.outboundPolicy,
+    proxy.http && JSON.stringify(proxy.http),
     ...served,
     ...policies,
   ].join("|");
@@ -170,12 +172,13 @@ function inboundListeners(
 function outboundListeners(
   memo: Memo,
   context: ChainContext,
-  { kind, forwardProxyPort, capture }: WorkloadProxy,
+  { kind, forwardProxyPort, capture, http }: WorkloadProxy,
 ): readonly Resource[] {
   const { settings, telemetry } = context;
+  const own = http ? JSON.stringify(http) : "";
   const told = telemetry ? clientTelemetryKey(telemetry) : "";
   const outside = JSON.stringify(outsideOf(settings));
-  const key = `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${outside}/${told}`;
+  const key = `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${outside}/${told}/${own}`;
   return memo.get(key, [settings, telemetry], () =>
     [
       ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),

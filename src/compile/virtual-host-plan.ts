@@ -29,7 +29,7 @@ export interface HostNames {
 
 export function planVirtualHost(
   mesh: Mesh,
-  client: Client & Pick<View, "key" | "scope">,
+  client: Client & Pick<View, "http" | "key" | "scope">,
   kind: VirtualHostKind,
   service: Service,
   port: ServicePort,
@@ -49,7 +49,7 @@ export function planVirtualHost(
     rules,
     stream: stream?.clusters ?? [],
     retry: mesh.settings.defaults.retry,
-    headers: routeHeaders(mesh),
+    headers: routeHeaders(mesh, client),
     hash,
   };
   const ruleSources = (rules ?? []).map(({ rule }) => ({ origin: rule.origin, path: rule.path }));
@@ -59,7 +59,8 @@ export function planVirtualHost(
   // Rules differ by client only when some rule looks at the client, or when it sees less of what they lead to; then the view tells them apart.
   const looked = rules && (client.scope || rules.some(({ match }) => match?.client)) ? client.key : "";
   const route = rules?.[0] ? `${rules[0].rule.origin.namespace}/${rules[0].routeName}` : "";
-  const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}/${named}`;
+  const headed = client.http?.headers ? JSON.stringify(plan.headers) : "";
+  const variant = `${own}/${route}/${looked}/${hash ? client.namespace : ""}/${named}/${headed}`;
   return {
     plan,
     sources: [
@@ -71,8 +72,8 @@ export function planVirtualHost(
   };
 }
 
-export function routeHeaders({ settings }: Mesh): RouteHeaders {
-  const { attemptCount, forwardedHost } = settings.proxyHeaders;
+export function routeHeaders({ settings }: Mesh, { http }: Pick<View, "http">): RouteHeaders {
+  const { attemptCount, forwardedHost } = http?.headers ?? settings.proxyHeaders;
   return { attemptCount, forwardedHost };
 }
 

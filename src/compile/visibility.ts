@@ -7,7 +7,7 @@ import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import type { Route } from "../model/route.ts";
-import type { Workload, WorkloadProxy } from "../model/workload.ts";
+import type { OwnHttp, Workload, WorkloadProxy } from "../model/workload.ts";
 import { selects } from "./http-rules.ts";
 import type { CredentialHolder } from "./origination.ts";
 import { EVERYBODY } from "./perspective.ts";
@@ -33,6 +33,7 @@ interface Means {
   readonly hasForwardProxy: boolean;
   /** What is told of requests that leave. */
   readonly telemetry: ProxyTelemetry | undefined;
+  readonly http: OwnHttp | undefined;
 }
 
 export function choosesClients({ rules }: Route): boolean {
@@ -70,6 +71,7 @@ export function viewOf(
     machineAddress: proxy.capture?.machineAddress,
     hasForwardProxy: proxy.forwardProxyPort !== undefined,
     telemetry,
+    http: proxy.http,
   };
   const limits = scope?.egress || scope?.outbound ? scope : undefined;
   const parts = [namespace, selected.join("."), meansKey(means), ...(limits ? [originKey(limits.origin)] : [])];
@@ -88,13 +90,14 @@ export function viewFrom(view: View, place: Place | undefined, holder: Credentia
 }
 
 /** The view of what is the same to everybody, by the same means. */
-export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: View): View {
-  const means = { proxyKind, captures, machineAddress, hasForwardProxy, telemetry };
+export function commonView({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry, http }: View): View {
+  const means = { proxyKind, captures, machineAddress, hasForwardProxy, telemetry, http };
   return { ...EVERYBODY, ...means, scope: undefined, key: meansKey(means) };
 }
 
-function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry }: Means): string {
+function meansKey({ proxyKind, captures, machineAddress, hasForwardProxy, telemetry, http }: Means): string {
   const ways = `${captures ? "capture" : ""}${hasForwardProxy ? "forward" : ""}`;
   const told = telemetry ? [clientTelemetryKey(telemetry)] : [];
-  return [proxyKind, ways, machineAddress ?? "", ...told].join("|");
+  const own = http ? [JSON.stringify(http)] : [];
+  return [proxyKind, ways, machineAddress ?? "", ...told, ...own].join("|");
 }

@@ -1,6 +1,14 @@
 // What proxies say of themselves and of their clients in headers.
 
-import type { ClientCertificateForwarding } from "./workload.ts";
+/** Envoy's ForwardClientCertDetails. */
+export const CLIENT_CERTIFICATE_FORWARDING = [
+  "SANITIZE",
+  "FORWARD_ONLY",
+  "APPEND_FORWARD",
+  "SANITIZE_SET",
+  "ALWAYS_FORWARD_ONLY",
+] as const;
+export type ClientCertificateForwarding = (typeof CLIENT_CERTIFICATE_FORWARDING)[number];
 
 /** Of the client's certificate, in x-forwarded-client-cert. */
 export interface CertificateDetails {

@@ -3,6 +3,7 @@
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import type { TlsVersion } from "./gateway.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
@@ -52,6 +53,8 @@ export interface MeshSettings {
   /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
   readonly protocolDetectionMs: number;
   readonly proxyHeaders: ProxyHeaders;
+  /** Of sidecars; gateways have theirs (GatewayProxy). */
+  readonly connections?: ConnectionSettings | undefined;
   /** Where proxies reach the application beside them, unless a workload says it: at 127.0.0.1, or at the workload's own address. */
   readonly applicationAddress: "loopback" | "workload";
   /** PEM of roots that proxies trust beside the mesh's own, one certificate each. */

@@ -1,8 +1,10 @@
 // A workload: one running instance (a Pod, a process, a VM), with the proxy beside it if there is one.
 
+import type { ConnectionSettings } from "./connection-settings.ts";
 import type { Identity } from "./identity.ts";
 import type { Origin } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
+import type { ClientCertificateForwarding, ProxyHeaders } from "./proxy-headers.ts";
 
 /** Empty strings where unknown, as Envoy's Locality. */
 export interface Locality {
@@ -45,17 +47,16 @@ export interface GatewayProxy {
   readonly clientCertificate: ClientCertificateForwarding;
   /** Connections begin with a PROXY header. */
   readonly proxyProtocol: boolean;
+  /** In place of the mesh's, which are sidecars'. */
+  readonly connections?: ConnectionSettings | undefined;
 }
 
-/** Envoy's ForwardClientCertDetails. */
-export const CLIENT_CERTIFICATE_FORWARDING = [
-  "SANITIZE",
-  "FORWARD_ONLY",
-  "APPEND_FORWARD",
-  "SANITIZE_SET",
-  "ALWAYS_FORWARD_ONLY",
-] as const;
-export type ClientCertificateForwarding = (typeof CLIENT_CERTIFICATE_FORWARDING)[number];
+/** What a workload says of its proxy's HTTP, in place of the mesh. */
+export interface OwnHttp {
+  readonly headers?: ProxyHeaders | undefined;
+  /** A sidecar's. */
+  readonly connections?: ConnectionSettings | undefined;
+}
 
 /** What stands beside a workload, and on which ports: the same facts for Heddle's proxy and for Envoy. */
 export interface WorkloadProxy {
@@ -69,6 +70,8 @@ export interface WorkloadProxy {
   readonly forwardProxyPort?: number | undefined;
   readonly upstreams: readonly Upstream[];
   readonly capture?: Capture | undefined;
+  /** Undefined: the mesh's word holds. */
+  readonly http?: OwnHttp | undefined;
   /** Undefined: a sidecar. */
   readonly gateway?: GatewayProxy | undefined;
 }

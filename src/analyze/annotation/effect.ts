@@ -98,7 +98,18 @@ export function inVain(name: string, kind: string): readonly Message[] {
 }
 
 /** What is read of a workload: of gateways the first. */
-const OF_WORKLOADS: readonly string[] = ["gatewayTopology", "concurrency", "proxyMetadata"];
+const OF_WORKLOADS: readonly string[] = [
+  "gatewayTopology",
+  "caCertificatesPem",
+  "concurrency",
+  "connectionSettings",
+  "drainDuration",
+  "proxyHeaders",
+  "proxyMetadata",
+  "proxyStatsMatcher",
+  "runtimeValues",
+  "terminationDrainDuration",
+];
 
 /** Fields of the ProxyConfig in the annotation `proxy.istio.io/config`; what is no ProxyConfig at all is told elsewhere. */
 export function configInVain(text: string): readonly Message[] {

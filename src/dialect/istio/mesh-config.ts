@@ -20,6 +20,7 @@ import { defaultVisibilityOf } from "../export-to.ts";
 import { isObject, isObjectName } from "../object.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { readConnectionSettings, readGatewayConnections } from "./connection-settings.ts";
 import { readDiscovery } from "./discovery-selectors.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality, readZones } from "./locality.ts";
@@ -89,6 +90,9 @@ export function readMeshConfig(
       ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter)
       : before.trustAnchors,
     clusterStatNames: reader.clusterStatNames(),
+    connections: spec.defaultConfig?.connectionSettings
+      ? readConnectionSettings(spec.defaultConfig.connectionSettings)
+      : before.connections,
     ...readMeshTlsSettings(spec, path, before, reporter),
     authorizers: providers ? providers.authorizers : before.authorizers,
     providers: providers ? providers.told : before.providers,
@@ -227,8 +231,16 @@ class MeshConfigReader {
       inboundRetry: readRetry(defaultInboundHttpRetryPolicy, inboundPath, this.#reporter) ?? defaults.inboundRetry,
       client: this.#client(defaults.client),
       visibility: this.#visibility(defaults.visibility),
-      gateway: defaultConfig?.gatewayTopology ? gatewayOf(defaultConfig.gatewayTopology) : defaults.gateway,
+      gateway: this.#gateway(defaults.gateway),
       proxyStart: defaultConfig ? this.#proxyStart(defaultConfig) : defaults.proxyStart,
+    };
+  }
+
+  #gateway(before: GatewayProxy): GatewayProxy {
+    const { gatewayTopology: topology, connectionSettings } = this.#spec.defaultConfig ?? {};
+    return {
+      ...(topology ? gatewayOf(topology) : before),
+      connections: connectionSettings ? readGatewayConnections(connectionSettings) : before.connections,
     };
   }
 

@@ -171,3 +171,8 @@ export function anchorHeldBack(field: string): Message {
     `no ${field}, if it is to be trusted for everybody`,
   );
 }
+
+/** Of the annotation proxy.istio.io/config. */
+export function ownConfigWithoutEffect(field: string, problem: string): Message {
+  return warning("HED1427", `${field} in it has no effect: ${problem}`);
+}

@@ -1,6 +1,6 @@
 // Every field of Istio's ProxyConfig as MeshConfig has it (`defaultConfig`).
 
-import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/workload.ts";
+import { CLIENT_CERTIFICATE_FORWARDING } from "../../model/proxy-headers.ts";
 import {
   choice,
   duration,
@@ -82,8 +82,42 @@ const STATS_MATCHER = record({
   inclusionRegexps: list(notEmpty("regex")),
 });
 
+const MAX_INT32 = 2 ** 31 - 1;
+
+const CONNECTION_SETTINGS = record({
+  profile: choice("PROFILE_UNSPECIFIED", "SIDECAR", "EDGE"),
+  listenerPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
+  clusterPerConnectionBufferLimitBytes: later("clusters have Envoy's buffers, and Heddle's proxy its own"),
+  globalDownstreamConnectionLimit: later("a proxy takes as many connections as its limit of open files lets it"),
+  httpIdleTimeout: duration(0),
+  httpMaxConnectionDuration: duration(0),
+  httpStreamIdleTimeout: duration(0),
+  httpRequestTimeout: duration(0),
+  httpRequestHeadersTimeout: duration(0),
+  httpMaxStreamDuration: duration(0),
+  httpDrainTimeout: duration(0),
+  httpMaxConcurrentStreams: whole(1, MAX_INT32),
+  // Envoy's bounds.
+  http2InitialStreamWindowSize: whole(65_535, MAX_INT32),
+  http2InitialConnectionWindowSize: whole(65_535, MAX_INT32),
+  httpHeadersWithUnderscoresAction: choice(
+    "HEADERS_WITH_UNDERSCORES_UNSPECIFIED",
+    "HEADERS_WITH_UNDERSCORES_ALLOW",
+    "HEADERS_WITH_UNDERSCORES_REJECT_REQUEST",
+    "HEADERS_WITH_UNDERSCORES_DROP_HEADER",
+  ),
+  httpMergeSlashes: flag(),
+  httpPathWithEscapedSlashesAction: choice(
+    "PATH_WITH_ESCAPED_SLASHES_UNSPECIFIED",
+    "KEEP_UNCHANGED",
+    "REJECT_REQUEST",
+    "UNESCAPE_AND_REDIRECT",
+    "UNESCAPE_AND_FORWARD",
+  ),
+});
+
 /** 0 is all cores. */
-export const CONCURRENCY = whole(0, 2 ** 31 - 1);
+export const CONCURRENCY = whole(0, MAX_INT32);
 
 export const PROXY_CONFIG = record({
   gatewayTopology: GATEWAY_TOPOLOGY,
@@ -92,7 +126,7 @@ export const PROXY_CONFIG = record({
   caCertificatesPem: list(notEmpty()),
   concurrency: CONCURRENCY,
   configPath: later("the agent chooses where the proxy's files are"),
-  connectionSettings: later("sidecars and gateways keep their limits on connections"),
+  connectionSettings: CONNECTION_SETTINGS,
   controlPlaneAuthPolicy: later("the control plane speaks mutual TLS"),
   customConfigFile: later("the agent writes the proxy's bootstrap"),
   discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
@@ -137,5 +171,6 @@ export const PROXY_CONFIG = record({
 });
 
 export type ProxyConfigSpec = Value<typeof PROXY_CONFIG>;
+export type ConnectionSettingsSpec = Value<typeof CONNECTION_SETTINGS>;
 export type ProxyHeadersSpec = Value<typeof PROXY_HEADERS>;
 export type GatewayTopologySpec = Value<typeof GATEWAY_TOPOLOGY>;

@@ -44,7 +44,7 @@ function readRoots(pem: string, path: string, reporter: Reporter): readonly stri
 function problemOf(block: string): string | undefined {
   try {
     return new X509Certificate(block).ca ? undefined : "a certificate in it is no authority's";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "a certificate in it cannot be read";
   }
 }

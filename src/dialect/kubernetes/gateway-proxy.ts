@@ -1,11 +1,8 @@
 // What the annotations of a gateway's Pod say of its place among other proxies.
 
 import { parse } from "yaml";
-import {
-  CLIENT_CERTIFICATE_FORWARDING,
-  type ClientCertificateForwarding,
-  type GatewayProxy,
-} from "../../model/workload.ts";
+import { CLIENT_CERTIFICATE_FORWARDING, type ClientCertificateForwarding } from "../../model/proxy-headers.ts";
+import type { GatewayProxy } from "../../model/workload.ts";
 import { isObject, type JsonObject } from "../object.ts";
 
 /** Istio's, with a ProxyConfig in YAML or JSON: of it gatewayTopology counts, and what proxy-start.ts reads. */

@@ -4,10 +4,10 @@ import { AS_IT_LIKES, type ProxyStart } from "../../model/proxy-start.ts";
 import { decodeValue } from "../decode.ts";
 import { PROXY_CONFIG } from "../istio/proxy-config-schema.ts";
 import { startOf } from "../istio/proxy-start.ts";
-import { isObject, type SourceObject } from "../object.ts";
-import { Reporter } from "../reporter.ts";
+import { isObject } from "../object.ts";
 import type { Schema, Value } from "../schema.ts";
 import { parseProxyConfig } from "./gateway-proxy.ts";
+import { silentReporter } from "./silent-reporter.ts";
 
 /** What is no such thing says nothing. */
 export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
@@ -23,7 +23,7 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
     proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
     runtimeValues: right(fields.runtimeValues, config.runtimeValues),
   };
-  return startOf(spec, "", new Reporter(NOBODY));
+  return startOf(spec, "", silentReporter());
 }
 
 function variablesOf(written: unknown): Readonly<Record<string, string>> {
@@ -31,18 +31,7 @@ function variablesOf(written: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(variables.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
-const NOBODY: SourceObject = {
-  origin: { group: "", kind: "Pod", namespace: "", name: "" },
-  key: "",
-  version: "",
-  createdAt: 0,
-  labels: {},
-  annotations: {},
-  value: {},
-  spans: undefined,
-};
-
 /** Undefined when it is wrong, of which nobody is told: the proxy starts all the same. */
 function right<S extends Schema>(schema: S, value: unknown): Value<S> | undefined {
-  return decodeValue(schema, value, "", new Reporter(NOBODY));
+  return decodeValue(schema, value, "", silentReporter());
 }

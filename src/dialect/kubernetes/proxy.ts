@@ -3,11 +3,13 @@
 import { parseAddress } from "../../base/cidr.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Capture, GatewayProxy, Upstream, WorkloadProxy } from "../../model/workload.ts";
+import { readConnectionSettings, readGatewayConnections } from "../istio/connection-settings.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { PROXY_CONFIG, readGatewayProxy } from "./gateway-proxy.ts";
 import { completeHost } from "./names.ts";
+import { readOwnHttp } from "./own-http.ts";
 
 const PROXY = "heddle.dev/proxy";
 const MESH_PORT = "heddle.dev/mesh-port";
@@ -61,7 +63,27 @@ export function readProxy(
       (entry) => upstream(entry, namespace, settings.clusterDomain),
     ),
     capture: captureOf(annotations, reader),
-    ...(isGateway(annotations, reader) ? { gateway: gatewayOf(annotations, settings, reader) } : {}),
+    ...ofKind(annotations, settings, reader, reporter),
+  };
+}
+
+/** What a gateway has and a sidecar has not, and the other way round. */
+function ofKind(
+  annotations: Annotations,
+  settings: MeshSettings,
+  reader: AnnotationReader,
+  reporter: Reporter,
+): Pick<WorkloadProxy, "gateway" | "http"> {
+  const { headers, connections } = readOwnHttp(annotations[PROXY_CONFIG], reporter);
+  const own = headers ? { headers } : {};
+  if (!isGateway(annotations, reader)) {
+    const http = connections ? { ...own, connections: readConnectionSettings(connections) } : own;
+    return Object.keys(http).length === 0 ? {} : { http };
+  }
+  const gateway = gatewayOf(annotations, settings, reader);
+  return {
+    gateway: gateway && connections ? { ...gateway, connections: readGatewayConnections(connections) } : gateway,
+    ...(headers ? { http: own } : {}),
   };
 }
 

@@ -189,4 +189,43 @@ spec:
     await configure('{inboundClusterStatName: "", outboundClusterStatName: ""}');
     await becomes(pair.client.ports.admin, "outbound|80|v1|golden.default.svc.cluster.local");
   });
+
+  test("connectionSettings say what becomes of headers with underscores", async () => {
+    const answered = async () => {
+      const url = `http://127.0.0.1:${pair.upstream.http}/describe`;
+      const response = await fetch(url, { headers: { my_header: "x" } });
+      if (response.status !== 200) return String(response.status);
+      const { headers } = (await response.json()) as Seen;
+      return headers.my_header === undefined ? "dropped" : "passed";
+    };
+    const becomes = async (expected: string) =>
+      expect(await eventually(answered, (found) => found === expected)).toBe(expected);
+    const action = (name: string) =>
+      configure(
+        `defaultConfig: {connectionSettings: {httpHeadersWithUnderscoresAction: HEADERS_WITH_UNDERSCORES_${name}}}`,
+      );
+    await becomes("passed");
+    await action("DROP_HEADER");
+    await becomes("dropped");
+    await action("REJECT_REQUEST");
+    await becomes("400");
+    await configure("defaultConfig: {connectionSettings: {}}");
+    await becomes("passed");
+  });
+
+  test("a Pod's own proxyHeaders count in place of the mesh's, for it alone", async () => {
+    const served = async () => (await fetch(`http://127.0.0.1:${pair.upstream.http}/describe`)).headers.get("server");
+    const name = { namespace: "default", name: pair.client.name };
+    const annotate = async (config: string | null) => {
+      const metadata = { annotations: { "proxy.istio.io/config": config } };
+      await pair.mesh.controlPlane.api.patch(resource.pods, name, { kind: "strategic", patch: { metadata } });
+    };
+    await configure("defaultConfig: {proxyHeaders: {server: {value: mesh}}}");
+    expect(await eventually(served, (found) => found === "mesh")).toBe("mesh");
+    await annotate("proxyHeaders: {server: {value: own}}");
+    expect(await eventually(served, (found) => found === "own")).toBe("own");
+    await annotate(null);
+    expect(await eventually(served, (found) => found === "mesh")).toBe("mesh");
+    await configure("defaultConfig: {proxyHeaders: {server: {disabled: true}}}");
+  });
 }
