@@ -1,15 +1,6 @@
-// What can be wrong with names that stand for services: codes HED1309 and HED1323 to HED1325.
+// What can be wrong with names that stand for services: codes HED1323 to HED1325, and HED1328.
 
 import type { Message } from "./message.ts";
-
-export function aliasOfItself(host: string, target: string): Message {
-  return {
-    code: "HED1309",
-    severity: "warning",
-    message: `"${host}" stands for itself, by way of "${target}": no request for it has a way`,
-    suggestion: "externalName: the host of a service",
-  };
-}
 
 /** What Kubernetes' DNS makes of the name is all that becomes of it. */
 export function aliasOfStranger(host: string, target: string): Message {
@@ -36,5 +27,14 @@ export function streamsOfAlias(host: string, target: string): Message {
     severity: "warning",
     message: `"${host}" is another name of "${target}": connections follow the rules for that, and these hold for none`,
     suggestion: `- ${target}`,
+  };
+}
+
+export function aliasOfItself(host: string, target: string): Message {
+  return {
+    code: "HED1328",
+    severity: "warning",
+    message: `"${host}" stands for itself, by way of "${target}": no request for it has a way`,
+    suggestion: "externalName: the host of a service",
   };
 }

@@ -28,7 +28,7 @@ const STATISTICS = info("the proxy tells all of its statistics");
 const ENVOY_BOOTSTRAP = warning("an EnvoyFilter for the bootstrap says it to an Envoy, and Heddle's proxy has none");
 const LOG_LEVEL = info("`heddle proxy-config log` sets it while the proxy runs");
 const OTHER_MODE = info("there are no waypoints and no node proxies: sidecars and gateways alone");
-const DEPLOYED_GATEWAY = info("gateways are not deployed for Gateway API's objects: `heddle run --gateway` starts one");
+const DEPLOYED_GATEWAY = info("gateways are not deployed for Gateway API's objects: `heddle gateway` starts one");
 
 const IN_VAIN: Readonly<Record<string, InVain>> = {
   "traffic.sidecar.istio.io/includeOutboundIPRanges": CAPTURE,
@@ -41,7 +41,6 @@ const IN_VAIN: Readonly<Record<string, InVain>> = {
   "traffic.sidecar.istio.io/kubevirtInterfaces": CAPTURE,
   "istio.io/reroute-virtual-interfaces": CAPTURE,
   "sidecar.istio.io/interceptionMode": CAPTURE,
-  "sidecar.istio.io/status": INJECTION,
   "sidecar.istio.io/rewriteAppHTTPProbers": INJECTION,
   "sidecar.istio.io/nativeSidecar": INJECTION,
   "sidecar.istio.io/proxyImage": INJECTION,
@@ -97,7 +96,7 @@ export function inVain(name: string, kind: string): readonly Message[] {
   return [{ ...finding("HED1326", `Annotation ${name} has no effect: ${found.instead}`), severity: found.level }];
 }
 
-/** What is read of a workload: of gateways the first. */
+/** What is read of a workload (dialect/kubernetes/proxy-start.ts): of gateways the first. */
 const OF_WORKLOADS: readonly string[] = [
   "gatewayTopology",
   "caCertificatesPem",

@@ -65,7 +65,7 @@ export function noExternalName(name: string): Message {
 /** As with Istio: it is kube-proxy's, which a sidecar's requests do not pass. */
 export function sessionAffinity(): Message {
   return {
-    code: "HED1328",
+    code: "HED1309",
     severity: "info",
     message:
       "sessionAffinity: ClientIP has no effect on clients with a proxy: they choose an endpoint for each request",

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { inVain } from "./effect.ts";
+import { ANNOTATIONS } from "./table.ts";
+
+const DOCUMENT = readFileSync(join(import.meta.dir, "../../../docs/kubernetes.md"), "utf8");
+const [, annotations = ""] = DOCUMENT.split("\n## Annotations\n");
+const [acting = "", others = ""] = annotations.split("All others come to nothing");
+
+test("the page says of every annotation of Istio's whether it acts, and one that does not is told", () => {
+  for (const [name, { kinds }] of ANNOTATIONS) {
+    const isInVain = inVain(name, kinds[0] ?? "Pod").length > 0;
+    expect([name, acting.includes(`\`${name}\``), others.includes(`\`${name}\``)]).toEqual([name, !isInVain, isInVain]);
+  }
+});
+
+test("preferences by place are of Services, not of their Namespaces", () => {
+  const name = "networking.istio.io/traffic-distribution";
+  expect(["Service", "ServiceEntry", "Namespace"].map((kind) => inVain(name, kind).length)).toEqual([0, 0, 1]);
+});
