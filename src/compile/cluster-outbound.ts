@@ -20,14 +20,14 @@ import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
 import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
-import { LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
+import { GATEWAY_MATCH, LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
-import { legServerName } from "./leg.ts";
+import { gatewayServerName, legServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
 import type { Origination } from "./origination.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
 import { statName } from "./stat-name.ts";
-import { externalClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
+import { externalClient, gatewayClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
 export interface ClusterPlan {
@@ -136,7 +136,7 @@ const anythingElse = lazy(() =>
 );
 
 function socketFields(plan: ClusterPlan): ClusterFields {
-  const { service, port, settings, origination, outsideTls, names } = plan;
+  const { service, port, subset, settings, origination, outsideTls, names } = plan;
   if (origination?.kind === "missing") return {};
   const { tls, proxyProtocol: header } = settings;
   const headed = (socket: TransportSocket) => (header ? withProxyHeader(socket, header) : socket);
@@ -152,6 +152,15 @@ function socketFields(plan: ClusterPlan): ClusterFields {
         match: LEG_MATCH,
         transportSocket: legClient(legServerName(service, port.number), expected),
       }),
+      ...(tls?.kind === "mesh"
+        ? [
+            create(Cluster_TransportSocketMatchSchema, {
+              name: "gateway",
+              match: GATEWAY_MATCH,
+              transportSocket: headed(gatewayClient(gatewayServerName(service, port.number, subset, tls), expected)),
+            }),
+          ]
+        : []),
       header
         ? create(Cluster_TransportSocketMatchSchema, {
             name: "plaintext",

@@ -17,6 +17,9 @@ import type { Reach } from "./leg.ts";
 /** Key and value of `envoy.transport_socket_match` that choose the leg. */
 export const LEG_MATCH = { leg: "mesh" };
 
+/** The same for mutual TLS with a gateway's server. */
+export const GATEWAY_MATCH = { leg: "gateway" };
+
 /** An endpoint as clients get it. Plain data: the memo compares it. */
 export interface Target {
   readonly address: string;
@@ -69,6 +72,8 @@ function workloadText(mesh: Mesh, endpoint: Endpoint): string | undefined {
   return formatEndpointWorkload({ name, namespace, canonicalName, canonicalRevision, cluster, app: "", version: "" });
 }
 
+const SOCKET_MATCHES = { leg: LEG_MATCH, server: GATEWAY_MATCH } as const;
+
 function hostAddress(address: string, port: number): NonNullable<MessageInitShape<typeof AddressSchema>["address"]> {
   return isUnixAddress(address)
     ? { case: "pipe", value: { path: unixPath(address) } }
@@ -87,7 +92,7 @@ function lbEndpoint(target: Target): MessageInitShape<typeof LbEndpointSchema> {
     loadBalancingWeight: weight,
     metadata: {
       filterMetadata: {
-        ...(reach === "leg" ? { "envoy.transport_socket_match": LEG_MATCH } : {}),
+        ...(reach === "plaintext" ? {} : { "envoy.transport_socket_match": SOCKET_MATCHES[reach] }),
         ...(workload === undefined ? {} : { istio: { workload } }),
       },
     },

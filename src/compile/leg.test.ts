@@ -4,7 +4,7 @@ import type { ClientTls } from "../model/client-policy.ts";
 import { endpointsOf } from "../model/lookup.ts";
 import type { MtlsMode } from "../model/server-policy.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { type AcknowledgedServerNames, legServerName, type Reach, reachOf } from "./leg.ts";
+import { type AcknowledgedServerNames, gatewayServerName, legServerName, type Reach, reachOf } from "./leg.ts";
 
 type Knowledge = "unheard" | "pending" | "acknowledged";
 
@@ -13,7 +13,7 @@ function reach(
   mode: MtlsMode,
   knowledge: Knowledge,
   tls: ClientTls | undefined = undefined,
-  { sidecar = true, external = false } = {},
+  { sidecar = true, external = false, gateway = false } = {},
 ): Reach {
   const documents = `
 apiVersion: v1
@@ -23,7 +23,7 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80}]}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: web, namespace: default, labels: {app: web}${sidecar ? ", annotations: {heddle.dev/proxy: heddle}" : ""}}
+metadata: {name: web, namespace: default, labels: {app: web}${sidecar ? `, annotations: {heddle.dev/proxy: heddle, heddle.dev/gateway: "${gateway}"}` : ""}}
 status: {podIP: 10.0.0.1, conditions: [{type: Ready, status: "True"}]}
 ---
 apiVersion: security.istio.io/v1
@@ -76,4 +76,27 @@ test("a client that wants no mesh TLS gets none, whatever the server takes", () 
 test("a service outside the mesh is not spoken to in mesh TLS by itself", () => {
   expect(reach("permissive", "acknowledged", undefined, { external: true })).toBe("plaintext");
   expect(reach("permissive", "acknowledged", MESH, { external: true })).toBe("leg");
+});
+
+test("a gateway gets plaintext, and mutual TLS at its server from a client that demands it, whatever PeerAuthentication says", () => {
+  for (const mode of ["disable", "permissive", "strict"] as const) {
+    expect(reach(mode, "unheard", undefined, { gateway: true })).toBe("plaintext");
+    expect(reach(mode, "pending", MESH, { gateway: true })).toBe("server");
+  }
+});
+
+test("towards a gateway the server name is the policy's, else Istio's of the subset", () => {
+  const { mesh } = loadMesh(
+    [
+      {
+        name: "edge.yaml",
+        content:
+          "{apiVersion: v1, kind: Service, metadata: {name: edge, namespace: out}, spec: {ports: [{port: 443}]}}",
+      },
+    ],
+    DEFAULT_SETTINGS,
+  );
+  const [service] = mesh.services;
+  expect(gatewayServerName(service!, 443, "cnn", { sni: "edition.cnn.com" })).toBe("edition.cnn.com");
+  expect(gatewayServerName(service!, 443, "cnn", {})).toBe("outbound_.443_.cnn_.edge.out.svc.cluster.local");
 });

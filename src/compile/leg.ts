@@ -1,4 +1,4 @@
-// How a client reaches one endpoint: on the mesh leg, in plaintext, or not at all for now.
+// How a client reaches one endpoint: on the mesh leg, by mutual TLS at a gateway, in plaintext, or not at all for now.
 
 import type { ClientTls } from "../model/client-policy.ts";
 import type { Endpoint } from "../model/endpoint.ts";
@@ -15,10 +15,21 @@ import { serverName } from "../xds/names.ts";
 export type AcknowledgedServerNames = ReadonlyMap<WorkloadKey, ReadonlySet<string>>;
 
 /**
+ * `server`: mutual TLS with a gateway's server, which chooses its chain by the server name that the client's policy gives.
  * `withheld`: its server does not know the server name yet, and plaintext is not allowed. The client would be refused, and Envoy counts
  * that against the endpoint.
  */
-export type Reach = "leg" | "plaintext" | "withheld";
+export type Reach = "leg" | "server" | "plaintext" | "withheld";
+
+/** The server name towards a gateway's server: the policy's, else Istio's default, which names the subset as well. */
+export function gatewayServerName(
+  service: Service,
+  port: number,
+  subset: string,
+  { sni }: { readonly sni?: string | undefined },
+): string {
+  return sni ?? serverName({ port, subset, host: service.host });
+}
 
 /** The server name of a service port on the leg: without the subset, so that a server need not know subsets. */
 export function legServerName(service: Service, port: number): string {
@@ -33,7 +44,8 @@ export function takesOnLeg(known: ReadonlySet<string> | undefined, service: Serv
 /**
  * `tls` is what the client's policy asks for; undefined: mutual TLS wherever an endpoint inside the mesh can (auto mTLS). The leg needs a mesh port,
  * a server that takes mutual TLS, and its acknowledgement of the server name. While the acknowledgement is awaited, an endpoint that
- * takes plaintext goes on in plaintext: turning mTLS on must not cost a request.
+ * takes plaintext goes on in plaintext: turning mTLS on must not cost a request. A gateway's servers are ruled by Gateways and by no
+ * PeerAuthentication, as in Istio.
  */
 export function reachOf(
   mesh: Mesh,
@@ -47,6 +59,7 @@ export function reachOf(
   if (!tls && service.location === "external") return "plaintext";
   const { transport, workload: key } = endpoint;
   const demanded = tls?.kind === "mesh";
+  if (transport.kind === "gateway") return demanded ? "server" : "plaintext";
   const { namespace } = service;
   const workload = key === undefined ? { namespace, labels: endpoint.labels } : mesh.index.workloads.get(key);
   if (transport.kind === "plaintext" || !workload) return demanded ? "withheld" : "plaintext";

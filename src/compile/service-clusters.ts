@@ -127,7 +127,7 @@ function portClusters(
     settings,
     origination,
     outsideTls: settings.tls?.kind === "simple" ? mesh.settings.outsideTls : undefined,
-    allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => reach !== "plaintext" || !isReady(endpoint)),
+    allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => speaksLeg(reach) || !isReady(endpoint)),
     names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
@@ -166,7 +166,12 @@ export function ownerOf(
 
 /** An endpoint that is just starting has acknowledged nothing; it must not turn the protocol of its cluster back and forth. */
 function isReady(endpoint: Endpoint): boolean {
-  return endpoint.health === "healthy" || endpoint.transport.kind === "plaintext";
+  return endpoint.health === "healthy" || endpoint.transport.kind !== "leg";
+}
+
+/** A gateway's server may take bytes, so that it gets the protocol that it would get in the clear. */
+function speaksLeg(reach: Reach): boolean {
+  return reach === "leg" || reach === "withheld";
 }
 
 /** Of all endpoints, ready or not, in the subset or not: what comes and goes must not change the cluster, which rebuilds its connections. */

@@ -29,9 +29,16 @@ const TLS = "envoy.transport_sockets.tls";
 /** Where Debian, Alpine and the container images of Envoy keep the operating system's roots. */
 const SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt";
 
+type Parameters = MessageInitShape<typeof TlsParametersSchema> & object;
+
 /** Both ends of the leg are ours, so that nothing older has to be spoken. */
-const LEG_VERSION: MessageInitShape<typeof TlsParametersSchema> = {
+const LEG_VERSION: Parameters = {
   tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+  tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+};
+
+const GATEWAY_VERSION: Parameters = {
+  tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
@@ -100,11 +107,20 @@ export function istioServer({ min, cipherSuites }: MeshTls): TransportSocket {
  * `alpn_protocols` stays empty: Envoy then offers the protocol of its connection pool, and nothing for byte streams.
  */
 export function legClient(sni: string, names: readonly string[]): TransportSocket {
+  return meshClient(sni, names, LEG_VERSION);
+}
+
+/** The client's end of mutual TLS with a gateway's server of mode ISTIO_MUTUAL, which may ask for TLS 1.2. */
+export function gatewayClient(sni: string, names: readonly string[]): TransportSocket {
+  return meshClient(sni, names, GATEWAY_VERSION);
+}
+
+function meshClient(sni: string, names: readonly string[], tlsParams: Parameters): TransportSocket {
   const roots = meshRoots();
   return upstream({
     sni,
     commonTlsContext: {
-      tlsParams: LEG_VERSION,
+      tlsParams,
       tlsCertificateSdsSecretConfigs: [workloadCertificate()],
       validationContextType:
         names.length === 0
@@ -151,8 +167,6 @@ export function externalClient(
     commonTlsContext: found ? fromSecrets(tls, found, tlsParams) : fromFiles(tls, tlsParams),
   });
 }
-
-type Parameters = MessageInitShape<typeof TlsParametersSchema> & object;
 
 function parametersOf(defaults: OutsideTls | undefined): Parameters | undefined {
   const { cipherSuites = [], curves = [] } = defaults ?? {};

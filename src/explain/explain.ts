@@ -165,12 +165,13 @@ class Telling {
 
   #arrival(entry: Entry): Arrival {
     const { destination } = entry;
-    const { url, sourceAddress } = this.#question;
+    const { url, sourceAddress, mutual } = this.#question;
     const protocols = isOfBytes(url) ? [] : ["h2", "http/1.1"];
     const isTunnel = this.#isTunnel(entry);
-    const hello = startsWithTls(url) && !isTunnel ? { serverName: serverNameOf(hostOfUrl(url)), protocols } : undefined;
+    const serverName = mutual?.serverName ?? serverNameOf(hostOfUrl(url));
+    const hello = startsWithTls(url) && !isTunnel ? { serverName, protocols } : undefined;
     const speaks = isOfBytes(url) && !isTunnel ? undefined : "http/1.1";
-    return { source: sourceAddress, destination, hello, speaks, principal: "" };
+    return { source: sourceAddress, destination, hello, speaks, principal: mutual?.principal ?? "" };
   }
 
   #atChain(tables: ProxyTables, entry: Entry, chain: FilterChain, arrival: Arrival, base: Ending): Ending {

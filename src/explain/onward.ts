@@ -1,5 +1,6 @@
 // A request that the client's proxy sends to a gateway, as egress gateways are used: what is asked at that one then.
 
+import { identityText } from "../model/identity.ts";
 import type { RequestFacts } from "../table/request.ts";
 import { hostOfUrl, isOfBytes, type Question, startsWithTls } from "./question.ts";
 import type { Followed } from "./upstream.ts";
@@ -15,16 +16,18 @@ export function questionAtGateway(
 ): Question | undefined {
   if (!workload?.proxy?.gateway || !address) return undefined;
   const entry = { kind: "gateway", workload } as const;
-  const sourceAddress = asked.entry.workload.addresses[0] ?? asked.sourceAddress;
+  const client = asked.entry.workload;
+  const sourceAddress = client.addresses[0] ?? asked.sourceAddress;
+  const mutual = tls.mode === "mesh" ? { serverName: tls.sni, principal: identityText(client.identity) } : undefined;
   if (request) {
     const scheme = tls.mode === "none" ? "http" : "https";
     const url = urlOf(scheme, hostIn(request.authority), address.port, request.path);
     const headers = [...request.headers, "host", request.authority];
-    return url && { ...asked, entry, method: request.method, url, headers, sourceAddress };
+    return url && { ...asked, entry, method: request.method, url, headers, sourceAddress, mutual };
   }
   if (tls.mode !== "none" || !isOfBytes(asked.url)) return undefined;
   const url = urlOf(startsWithTls(asked.url) ? "tls" : "tcp", hostOfUrl(asked.url), address.port, "");
-  return url && { ...asked, entry, url, sourceAddress };
+  return url && { ...asked, entry, url, sourceAddress, mutual };
 }
 
 function hostIn(authority: string): string {

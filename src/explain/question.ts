@@ -14,6 +14,8 @@ export interface Question {
   readonly sourceAddress: string;
   /** Of a token that an issuer has signed; undefined: the request has none but what its headers say. */
   readonly claims: JsonObject | undefined;
+  /** It came by mutual TLS of the mesh: what the hello named, and who the client proved to be. */
+  readonly mutual?: { readonly serverName: string; readonly principal: string } | undefined;
 }
 
 export function portOfUrl(url: URL): number {

@@ -121,7 +121,7 @@ export class Upstreams {
     return [...inUse, ...out];
   }
 
-  /** Ready, and told to no client (compile/leg.ts): a gateway, or one whose proxy does not know the service's name yet. */
+  /** Ready, and told to no client (compile/leg.ts): its proxy does not know the service's name yet. */
   #withheld(cluster: Cluster): readonly string[] {
     const sent = this.#tables.endpoints(cluster).endpoints;
     const known = this.#modelEndpoints(cluster.name).filter(({ health }) => health === "healthy");
@@ -188,7 +188,9 @@ export class Upstreams {
         ? `${to} is spoken to in the clear`
         : `${TLS_WORDS[tls.mode]} to ${to}, SNI ${tls.sni || "the host"}${names}`;
     const asked = this.#askedTls(cluster);
-    const ruled = model && workload && mtlsRuling(this.#mesh, workload, model.applicationPort);
+    // A gateway's servers are ruled by its Gateways.
+    const isRuled = workload?.proxy?.gateway === undefined;
+    const ruled = isRuled && model && workload ? mtlsRuling(this.#mesh, workload, model.applicationPort) : undefined;
     const server = ruled?.policy && wholeObject(ruled.policy.origin);
     const mode = ruled && `the server's mode is ${ruled.mode.toUpperCase()}`;
     if (asked)

@@ -8,7 +8,10 @@ import type { Health, Locality, WorkloadKey } from "./workload.ts";
 /** The best that an endpoint can take; policy may ask for less, or refuse to go on. */
 export type EndpointTransport =
   /** The mesh leg, on the mesh port of the endpoint's proxy, or on the application's where the proxy is not this mesh's. */
-  { readonly kind: "leg"; readonly port: number } | { readonly kind: "plaintext" };
+  | { readonly kind: "leg"; readonly port: number }
+  /** Behind it is a gateway's server: mutual TLS on this very port where a policy of the client demands it, else plaintext. */
+  | { readonly kind: "gateway" }
+  | { readonly kind: "plaintext" };
 
 export interface Endpoint {
   /** IP address, `unix://` and the path of a socket, or a DNS name when the service's resolution is by DNS. */

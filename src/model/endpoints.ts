@@ -300,9 +300,9 @@ function ofWorkload(
 
 const PLAINTEXT: EndpointTransport = { kind: "plaintext" };
 
-/** A gateway takes what comes from outside, as its Gateways say. */
+/** A gateway takes what comes from outside, as its Gateways say: of itself no client knows that a server is of mode ISTIO_MUTUAL. */
 function transportOf({ proxy, takesMutualTls }: Workload, applicationPort: number): EndpointTransport {
-  if (proxy) return proxy.gateway ? PLAINTEXT : { kind: "leg", port: proxy.meshPort };
+  if (proxy) return proxy.gateway ? { kind: "gateway" } : { kind: "leg", port: proxy.meshPort };
   return takesMutualTls ? { kind: "leg", port: applicationPort } : PLAINTEXT;
 }
 

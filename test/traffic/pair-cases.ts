@@ -6,6 +6,7 @@ import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { authorizationCases } from "./cases/authorization.ts";
 import { countingCases } from "./cases/counting.ts";
 import { destinationCases } from "./cases/destinations.ts";
+import { egressCases } from "./cases/egress.ts";
 import { externalNameCases } from "./cases/external-names.ts";
 import { forwardProxyCases } from "./cases/forward-proxy.ts";
 import { gatewayCases } from "./cases/gateway.ts";
@@ -71,6 +72,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("order", () => orderCases(pair));
     describe("destinations", () => destinationCases(pair));
     describe("origination", () => originationCases(pair, clientProxy));
+    describe("egress", () => egressCases(pair, serverProxy));
     describe("traps", () => trapCases(pair, clientProxy));
     describe("leaving", () => leavingCases(pair));
   });
