@@ -2,16 +2,19 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { createServer as createTcpServer, type Server as TcpServer } from "node:net";
 import { join } from "node:path";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { type TestCertificate, testLeaf, testRoot } from "../../../src/pki/certificate-fixtures.ts";
+import { ByteClient } from "../byte-client.ts";
 import { ask } from "../gateway-client.ts";
 import { eventually, type TestGateway } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 
 const HOST = "edition.test";
+const BYTES = "bytes.test";
 const GATEWAY = "egressgateway.default.svc.cluster.local";
 
 /** Says which server name it was asked for, and whom the gateway saw. */
@@ -28,6 +31,20 @@ async function serve(own: TestCertificate): Promise<Server> {
   server.on("tlsClientError", () => {});
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return server;
+}
+
+/** Echoes, with a word in front that says that it is the one outside. */
+async function echo(): Promise<TcpServer> {
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => socket.write(`outside: ${bytes}`));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+function portOf(server: TcpServer): number {
+  return (server.address() as { port: number }).port;
 }
 
 function objects(port: number, roots: string): string {
@@ -47,7 +64,9 @@ kind: Gateway
 metadata: {name: egressgateway, namespace: default}
 spec:
   selector: {istio: egressgateway}
-  servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [${HOST}], tls: {mode: ISTIO_MUTUAL}}]
+  servers:
+  - {port: {number: 443, name: https, protocol: HTTPS}, hosts: [${HOST}], tls: {mode: ISTIO_MUTUAL}}
+  - {port: {number: 15443, name: tls, protocol: TLS}, hosts: [${BYTES}], tls: {mode: ISTIO_MUTUAL}}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -71,6 +90,31 @@ spec:
     route: [{destination: {host: ${HOST}, port: {number: 443}}}]`;
 }
 
+function bytes(port: number): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: bytes, namespace: default}
+spec:
+  hosts: [${BYTES}]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  ports: [{number: 9000, name: tcp, protocol: TCP}]
+  endpoints: [{address: 127.0.0.1, ports: {tcp: ${port}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: bytes, namespace: default}
+spec:
+  hosts: [${BYTES}]
+  gateways: [mesh, egressgateway]
+  tcp:
+  - match: [{gateways: [mesh], port: 9000}]
+    route: [{destination: {host: ${GATEWAY}, subset: bytes, port: {number: 15443}}}]
+  - match: [{gateways: [egressgateway], port: 15443}]
+    route: [{destination: {host: ${BYTES}, port: {number: 9000}}}]`;
+}
+
 function towardsGateway(tls: string): string {
   return `
 apiVersion: networking.istio.io/v1
@@ -80,11 +124,14 @@ spec:
   host: ${GATEWAY}
   subsets:
   - name: edition
-    trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: ${tls}}]}`;
+    trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: ${tls}}]}
+  - name: bytes
+    trafficPolicy: {portLevelSettings: [{port: {number: 15443}, tls: {mode: ISTIO_MUTUAL, sni: ${BYTES}}}]}`;
 }
 
 export function egressCases(pair: Pair, proxy: ProxyKind): void {
   let server: Server;
+  let echoing: TcpServer;
   let gateway: TestGateway;
   const request = async (): Promise<string> => {
     const response = await fetch(`http://${HOST}/`, { proxy: pair.forwardProxy, signal: AbortSignal.timeout(10_000) });
@@ -96,26 +143,24 @@ export function egressCases(pair: Pair, proxy: ProxyKind): void {
   beforeAll(async () => {
     const root = testRoot(Date.now());
     server = await serve(testLeaf(root, "spiffe://outside/edition", Date.now(), { dnsNames: [HOST] }));
+    echoing = await echo();
     const roots = join(pair.mesh.folder, "edition.pem");
     writeFileSync(roots, root.pem);
-    gateway = await pair.mesh.gateway({ app: "egressgateway", proxy, ports: [443] });
-    await pair.mesh.apply(objects((server.address() as { port: number }).port, roots));
+    gateway = await pair.mesh.gateway({ app: "egressgateway", proxy, ports: [443, 15443] });
+    await pair.mesh.apply([objects(portOf(server), roots), bytes(portOf(echoing))].join("\n---"));
   }, 60_000);
   afterAll(async () => {
     server?.close();
+    echoing?.close();
     if (!pair.client) return; // it never stood
     const { api } = pair.mesh.controlPlane;
-    for (const type of [
-      resource.serviceEntries,
-      resource.gateways,
-      resource.virtualServices,
-      resource.destinationRules,
-    ])
-      await api.delete(type, {
-        namespace: "default",
-        name: type === resource.gateways ? "egressgateway" : "edition",
-      });
-    await api.delete(resource.destinationRules, { namespace: "default", name: "egressgateway" });
+    const remove = async (type: Parameters<typeof api.delete>[0], ...names: readonly string[]) => {
+      for (const name of names) await api.delete(type, { namespace: "default", name });
+    };
+    await remove(resource.serviceEntries, "edition", "bytes");
+    await remove(resource.virtualServices, "edition", "bytes");
+    await remove(resource.destinationRules, "edition", "egressgateway");
+    await remove(resource.gateways, "egressgateway");
   });
 
   test("the gateway sees who the client is by mutual TLS, and speaks TLS to the server", async () => {
@@ -137,5 +182,23 @@ export function egressCases(pair: Pair, proxy: ProxyKind): void {
     // Istio's own server name, which the Gateway does not have among its hosts.
     await pair.mesh.apply(towardsGateway("{mode: ISTIO_MUTUAL}"));
     await becomes("503");
+  });
+
+  test("bytes go through a server of protocol TLS as they are", async () => {
+    const target = `${BYTES}:9000`;
+    const answered = async () => {
+      const client = await ByteClient.connect(pair.client.ports.forwardProxy);
+      try {
+        await client.send(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`).hears("\r\n\r\n");
+        return await client.send("one").hears("outside: one");
+      } catch {
+        return "";
+      } finally {
+        client.close();
+      }
+    };
+    expect(await eventually(answered, (heard) => heard.endsWith("outside: one"))).toEndWith("outside: one");
+    const outside = { port: gateway.ports.get(15443)!, host: BYTES };
+    expect(await ask({ ...outside, tls: { serverName: BYTES } })).toBe("refused");
   });
 }
