@@ -132,6 +132,7 @@ function readText(schema: TextSchema, value: unknown, path: string, reporter: Re
     const scalar = typeof value === "number" || typeof value === "boolean";
     return wrongType(path, "a string", value, reporter, scalar ? diagnostics.IN_QUOTES : undefined);
   }
+  if (schema.emptyIsUnset && value === "") return undefined;
   if (schema.notEmpty && value === "") {
     reporter.report(path, diagnostics.emptyValue(lastName(path)));
     return undefined;

@@ -18,6 +18,7 @@ export interface TextSchema {
   readonly type: "text";
   readonly format?: Format;
   readonly notEmpty?: boolean;
+  readonly emptyIsUnset?: boolean;
 }
 
 export interface ChoiceSchema<C extends string = string> {
@@ -122,6 +123,11 @@ export function text(format?: Format): TextSchema {
 
 export function notEmpty(format?: Format): TextSchema {
   return { ...text(format), notEmpty: true };
+}
+
+/** Empty is unset, as proto3 has it: what templates write for a value that nobody gave. */
+export function textOrUnset(format?: Format): TextSchema {
+  return { ...text(format), emptyIsUnset: true };
 }
 
 /** One of the names, spelled exactly so: protojson's enums. */

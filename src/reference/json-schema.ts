@@ -137,7 +137,7 @@ class Writer {
   #shape(schema: Schema, path: readonly string[]): JsonSchema {
     switch (schema.type) {
       case "text":
-        return { type: "string", ...(schema.notEmpty ? { minLength: 1 } : {}), ...textLimits(schema.format) };
+        return { type: "string", ...(schema.notEmpty ? { minLength: 1 } : {}), ...textLimits(schema) };
       case "choice":
         return { enum: schema.choices };
       case "duration":

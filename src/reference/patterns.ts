@@ -1,7 +1,7 @@
 // Formats of texts as regular expressions that RE2 and ECMAScript read alike. Each lets through whatever the format's own check
 // (dialect/formats.ts) does; what the check knows better it still says.
 
-import type { Format, MapSchema } from "../dialect/schema.ts";
+import type { Format, MapSchema, TextSchema } from "../dialect/schema.ts";
 
 const LABEL = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?";
 const HOST = `${LABEL}(\\.${LABEL})*\\.?`;
@@ -27,8 +27,11 @@ const LIMITS: Readonly<Record<Format, TextLimits>> = {
   "wildcard-host": { pattern: `^(\\*|(\\*\\.|\\*-?)?${HOST}|${ADDRESS})$`, maxLength: 258 },
 };
 
-export function textLimits(format: Format | undefined): TextLimits {
-  return format === undefined ? {} : LIMITS[format];
+export function textLimits({ format, emptyIsUnset }: TextSchema): TextLimits {
+  if (format === undefined) return {};
+  const limits: TextLimits = LIMITS[format];
+  if (!emptyIsUnset || limits.pattern === undefined) return limits;
+  return { ...limits, pattern: `^(${limits.pattern.slice(1, -1)})?$` };
 }
 
 /** Of the keys of a map. Pseudo headers and claims of tokens stand among the names of headers. */

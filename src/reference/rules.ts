@@ -36,15 +36,6 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
       },
     ],
   },
-  DestinationRule: {
-    consistentHash: [
-      {
-        rule: "has(self.httpHeaderName) || has(self.httpCookie) || has(self.useSourceIp) || has(self.httpQueryParameterName)",
-        message: "says of what: httpHeaderName, httpCookie, useSourceIp or httpQueryParameterName",
-        cost: 8,
-      },
-    ],
-  },
   RequestAuthentication: {
     jwksUri: [
       {
@@ -60,11 +51,6 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
         rule: "!(has(self.endpoints) && size(self.endpoints) > 0 && has(self.workloadSelector))",
         message: "endpoints and workloadSelector exclude each other",
         cost: 12,
-      },
-      {
-        rule: "!has(self.resolution) || self.resolution != 'STATIC' || has(self.endpoints) || has(self.workloadSelector)",
-        message: "resolution STATIC needs endpoints or a workloadSelector",
-        cost: 14,
       },
     ],
   },

@@ -193,8 +193,8 @@ function withRule(shape: Structural, rule: ValidationRule): Structural {
   return { ...shape, "x-kubernetes-validations": [...(shape["x-kubernetes-validations"] ?? []), rule] };
 }
 
-function textOf({ format, notEmpty }: TextSchema): Structural {
-  return { type: "string", ...(notEmpty ? { minLength: 1 } : {}), ...textLimits(format) };
+function textOf(schema: TextSchema): Structural {
+  return { type: "string", ...(schema.notEmpty ? { minLength: 1 } : {}), ...textLimits(schema) };
 }
 
 function numberOf({ type, min, max }: NumberSchema): Structural {

@@ -80,12 +80,6 @@ const BROKEN_RULES: readonly (readonly [kind: string, field: string, message: st
   ],
   [
     "DestinationRule",
-    "spec.trafficPolicy.loadBalancer.consistentHash",
-    "says of what: httpHeaderName, httpCookie, useSourceIp or httpQueryParameterName",
-    { host: "a", trafficPolicy: { loadBalancer: { consistentHash: { maglev: {} } } } },
-  ],
-  [
-    "DestinationRule",
     "spec.trafficPolicy.connectionPool.tcp.connectTimeout",
     "must be a duration of at least 1ms, such as 5s",
     { host: "a", trafficPolicy: { connectionPool: { tcp: { connectTimeout: "0s" } } } },
@@ -103,7 +97,6 @@ const BROKEN_RULES: readonly (readonly [kind: string, field: string, message: st
     "endpoints and workloadSelector exclude each other",
     { hosts: ["a.b"], resolution: "STATIC", endpoints: [{ address: "10.0.0.1" }], workloadSelector: { labels: {} } },
   ],
-  ["ServiceEntry", "spec", "resolution STATIC needs endpoints", { hosts: ["a.b"], resolution: "STATIC" }],
   [
     "VirtualService",
     "spec.http[0].redirect.redirectCode",

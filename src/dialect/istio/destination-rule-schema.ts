@@ -14,6 +14,7 @@ import {
   record,
   required,
   text,
+  textOrUnset,
   type Value,
   whole,
 } from "../schema.ts";
@@ -89,15 +90,16 @@ export const CONNECTION_POOL = record({
 
 const TLS = record({
   mode: choice("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"),
-  clientCertificate: notEmpty(),
-  privateKey: notEmpty(),
-  caCertificates: notEmpty(),
-  caCrl: notEmpty(),
-  credentialName: notEmpty(),
+  clientCertificate: textOrUnset(),
+  privateKey: textOrUnset(),
+  caCertificates: textOrUnset(),
+  caCrl: textOrUnset(),
+  credentialName: textOrUnset(),
   subjectAltNames: list(notEmpty()),
-  sni: notEmpty("host"),
+  /** Not of a host alone: AUTO_PASSTHROUGH takes the names of clusters (`outbound_.80_._.reviews.shop.svc.cluster.local`). */
+  sni: textOrUnset(),
   insecureSkipVerify: flag(),
-  caCertCredentialName: notEmpty(),
+  caCertCredentialName: textOrUnset(),
 });
 
 const PERCENT = whole(0, 100);

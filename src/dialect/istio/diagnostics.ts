@@ -171,7 +171,7 @@ export function endpointsNotAllowed(resolution: string): Message {
 }
 
 export function endpointsMissing(): Message {
-  return error("HED1228", "resolution STATIC needs endpoints or a workloadSelector");
+  return warning("HED1228", "resolution STATIC without endpoints or a workloadSelector: nothing is reached");
 }
 
 export function endpointsAndSelector(): Message {
@@ -234,7 +234,11 @@ export function delayWithoutTime(): Message {
 }
 
 export function abortWithoutStatus(): Message {
-  return error("HED1244", "abort does not say with what", "httpStatus: 503, or grpcStatus: UNAVAILABLE");
+  return warning(
+    "HED1244",
+    "abort does not say with what: nothing is aborted",
+    "httpStatus: 503, or grpcStatus: UNAVAILABLE",
+  );
 }
 
 export function faultWithoutShare(what: "delay" | "abort"): Message {
@@ -278,9 +282,9 @@ export function warmupElsewhere(balancer: string): Message {
 }
 
 export function hashOfNothing(): Message {
-  return error(
+  return warning(
     "HED1253",
-    "consistentHash does not say of what",
+    "consistentHash does not say of what: endpoints are chosen at random",
     "httpHeaderName, httpCookie, useSourceIp: true or httpQueryParameterName",
   );
 }

@@ -13,11 +13,23 @@ import {
   record,
   required,
   text,
+  textOrUnset,
   type Value,
   whole,
 } from "../schema.ts";
 
-export const SERVER_PROTOCOLS = ["HTTP", "HTTPS", "GRPC", "GRPC-WEB", "HTTP2", "MONGO", "TCP", "TLS"] as const;
+export const SERVER_PROTOCOLS = [
+  "HTTP",
+  "HTTPS",
+  "GRPC",
+  "GRPC-WEB",
+  "HTTP2",
+  "MONGO",
+  "MYSQL",
+  "REDIS",
+  "TCP",
+  "TLS",
+] as const;
 
 const MODES = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"] as const;
 
@@ -26,15 +38,19 @@ const VERSION = choice("TLS_AUTO", ...TLS_VERSIONS);
 export const SERVER_TLS = record({
   httpsRedirect: flag(),
   mode: choice(...MODES),
-  serverCertificate: notEmpty(),
-  privateKey: notEmpty(),
-  caCertificates: notEmpty(),
-  caCrl: notEmpty(),
-  credentialName: notEmpty(),
+  serverCertificate: textOrUnset(),
+  privateKey: textOrUnset(),
+  caCertificates: textOrUnset(),
+  caCrl: textOrUnset(),
+  credentialName: textOrUnset(),
   credentialNames: list(notEmpty()),
-  caCertCredentialName: notEmpty(),
+  caCertCredentialName: textOrUnset(),
   tlsCertificates: list(
-    record({ serverCertificate: required(notEmpty()), privateKey: required(notEmpty()), caCertificates: notEmpty() }),
+    record({
+      serverCertificate: required(notEmpty()),
+      privateKey: required(notEmpty()),
+      caCertificates: textOrUnset(),
+    }),
   ),
   subjectAltNames: list(notEmpty()),
   verifyCertificateSpki: list(notEmpty("base64")),
@@ -59,7 +75,7 @@ const SERVER = record({
       targetPort: whole(0, 65_535),
     }),
   ),
-  bind: text("address"),
+  bind: textOrUnset("address"),
   hosts: required(list(notEmpty())),
   tls: SERVER_TLS,
   defaultEndpoint: later("Istio has never had it: requests go where VirtualServices say"),

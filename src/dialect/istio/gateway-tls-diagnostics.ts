@@ -1,4 +1,5 @@
-// What can be wrong with what a server of a Gateway offers in a handshake: codes HED1582 to HED1584 and HED1589, sorted and never reused.
+// What can be wrong with what a server of a Gateway offers in a handshake: codes HED1330, HED1582 to HED1584 and HED1589,
+// sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -9,6 +10,15 @@ function error(code: string, message: string, suggestion?: string): Message {
 
 function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
+}
+
+/** Istio lets it pass, for those who have it from before. */
+export function ignoredInThisMode(field: string, mode: string): Message {
+  return warning(
+    "HED1330",
+    `${field} has no effect with mode ${mode}: TLS is not ended here`,
+    `mode ${mode} without it`,
+  );
 }
 
 export function badAlpnProtocol(protocol: string): Message {

@@ -21,6 +21,8 @@ type Mode = NonNullable<ServerTlsSpec["mode"]>;
 /** What says which certificate, of which one at most may be there. */
 const CERTIFICATES = ["credentialName", "credentialNames", "serverCertificate", "tlsCertificates"] as const;
 
+const CERTIFICATE_FIELDS = [...CERTIFICATES, "privateKey", "caCertificates", "caCertCredentialName"] as const;
+
 /** BoringSSL's, as Istio lets them through (pkg/config/security: ValidCipherSuites). */
 const CIPHER_SUITES: ReadonlySet<string> = new Set([
   "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -56,7 +58,8 @@ export function readServerTls(
   }
   const { mode = "PASSTHROUGH" } = spec;
   if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH") {
-    refuseCertificates(spec, mode, path, reporter);
+    for (const field of CERTIFICATE_FIELDS)
+      if (spec[field] !== undefined) reporter.report(`${path}.${field}`, handshake.ignoredInThisMode(field, mode));
     warnOfProtocols(spec, mode, path, reporter);
     return { kind: mode === "PASSTHROUGH" ? "passthrough" : "auto-passthrough" };
   }
@@ -103,7 +106,7 @@ function isRedirectAlone({ httpsRedirect, ...rest }: ServerTlsSpec): boolean {
 }
 
 function refuseCertificates(spec: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): void {
-  for (const field of [...CERTIFICATES, "privateKey", "caCertificates", "caCertCredentialName"] as const)
+  for (const field of CERTIFICATE_FIELDS)
     if (spec[field] !== undefined) reporter.report(`${path}.${field}`, diagnostics.notOfThisMode(field, mode));
 }
 

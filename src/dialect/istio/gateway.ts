@@ -18,6 +18,8 @@ const PROTOCOLS: Readonly<Record<(typeof SERVER_PROTOCOLS)[number], Protocol>> =
   "GRPC-WEB": "grpc-web",
   HTTP2: "http2",
   MONGO: "mongo",
+  MYSQL: "mysql",
+  REDIS: "redis",
   TCP: "tcp",
   TLS: "tls",
 };

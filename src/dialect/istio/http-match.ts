@@ -40,7 +40,7 @@ function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<
     headers: headers.filter((header) => header !== "never"),
     query: queryMatches(spec.queryParams),
     client: clientSelector(spec),
-    port: spec.port,
+    port: spec.port || undefined,
     places: placesOf(spec.gateways, reading.namespace),
   };
 }

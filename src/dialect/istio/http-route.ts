@@ -144,14 +144,14 @@ function directBody({ string: text, bytes }: NonNullable<BodySpec> = {}): Direct
 }
 
 function readRedirect(spec: NonNullable<HttpRouteSpec["redirect"]>, path: string, { reporter }: Reading): Redirect {
-  const status = spec.redirectCode ?? 301;
+  const status = spec.redirectCode || 301;
   if (!isRedirectStatus(status)) reporter.report(joinPath(path, "redirectCode"), diagnostics.redirectStatus(status));
   return {
     status: isRedirectStatus(status) ? status : 301,
     path: redirectPath(spec),
     authority: spec.authority,
     scheme: spec.scheme,
-    port: spec.derivePort === "FROM_REQUEST_PORT" ? "request" : spec.port,
+    port: spec.derivePort === "FROM_REQUEST_PORT" ? "request" : spec.port || undefined,
   };
 }
 

@@ -36,7 +36,7 @@ function readL4Match(spec: L4MatchSpec, { namespace }: Reading): Placed<TcpMatch
   return {
     destinations: spec.destinationSubnets ?? [],
     client: clientSelector(spec),
-    port: spec.port,
+    port: spec.port || undefined,
     places: placesOf(spec.gateways, namespace),
   };
 }

@@ -69,7 +69,8 @@ function readConsistentHash(spec: ConsistentHashSpec, path: string, reporter: Re
   const table = hashTable(spec);
   if (table.kind === "maglev" && !isPrime(table.size))
     reporter.report(joinPath(path, "maglev.tableSize"), diagnostics.noPrime(table.size));
-  return key && { kind: "consistent-hash", key, table };
+  // Envoy hashes nothing to a random number.
+  return key ? { kind: "consistent-hash", key, table } : { kind: "random" };
 }
 
 function hashKey({

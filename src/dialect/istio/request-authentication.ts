@@ -3,7 +3,18 @@
 import { usableKeys } from "../../model/key-set.ts";
 import type { RequestAuthentication, TokenIssuer } from "../../model/request-authentication.ts";
 import { decodeObject } from "../decode.ts";
-import { duration, flag, list, notEmpty, openRecord, record, required, text, type Value } from "../schema.ts";
+import {
+  duration,
+  flag,
+  list,
+  notEmpty,
+  openRecord,
+  record,
+  required,
+  text,
+  textOrUnset,
+  type Value,
+} from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 import { readScope, SCOPE_FIELDS, SCOPE_GROUP } from "./workload-scope.ts";
@@ -13,11 +24,11 @@ const JWT_RULE = record(
     issuer: required(notEmpty()),
     audiences: list(notEmpty()),
     jwksUri: notEmpty(),
-    jwks: notEmpty(),
+    jwks: textOrUnset(),
     fromHeaders: list(record({ name: required(notEmpty("header-name")), prefix: text() })),
     fromParams: list(notEmpty()),
     fromCookies: list(notEmpty()),
-    outputPayloadToHeader: text("header-name"),
+    outputPayloadToHeader: textOrUnset("header-name"),
     outputClaimToHeaders: list(record({ header: required(notEmpty("header-name")), claim: required(notEmpty()) })),
     forwardOriginalToken: flag(),
     timeout: duration(),

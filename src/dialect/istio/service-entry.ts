@@ -152,6 +152,10 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
     reporter.report("spec.ports", workloadDiagnostics.unixServicePorts((spec.ports ?? []).length));
   if (resolution === "STATIC" && endpoints.length === 0 && !spec.workloadSelector)
     reporter.report("spec.resolution", diagnostics.endpointsMissing());
+  for (const [i, host] of spec.hosts.entries())
+    if (host === "*") reporter.report(`spec.hosts[${i}]`, workloadDiagnostics.everyHost());
+  if (resolution === "DNS_ROUND_ROBIN" && endpoints.length > 1)
+    reporter.report("spec.endpoints", workloadDiagnostics.onlyOneEndpoint(endpoints.length));
   if (resolution.startsWith("DNS")) {
     for (const [i, host] of spec.hosts.entries()) {
       if (host.startsWith("*") && endpoints.length === 0)

@@ -10,6 +10,7 @@ import {
   record,
   required,
   text,
+  textOrUnset,
   type Value,
   whole,
 } from "../schema.ts";
@@ -38,7 +39,8 @@ const INGRESS = record({
   port: required(
     record({
       number: required(port()),
-      protocol: required(notEmpty()),
+      /** Not said: looked at. */
+      protocol: text(),
       name: text(),
       targetPort: whole(0, 65_535),
     }),
@@ -53,7 +55,7 @@ const INGRESS = record({
 /** Istio's Destination. */
 export const EGRESS_PROXY = record({
   host: required(notEmpty("host")),
-  subset: notEmpty(),
+  subset: textOrUnset(),
   port: record({ number: required(port()) }),
 });
 

@@ -163,9 +163,9 @@ function readIngress(specs: readonly IngressSpec[], reading: Reading): readonly 
     const { number } = spec.port;
     if (ports.has(number)) reporter.report(`${path}.port.number`, diagnostics.ingressPortTwice(number));
     ports.add(number);
-    const protocol = protocolOf(spec.port.protocol);
-    if (!protocol)
-      reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(spec.port.protocol, PROTOCOL_NAMES));
+    const written = spec.port.protocol ?? "";
+    const protocol = written === "" ? "undeclared" : protocolOf(written);
+    if (!protocol) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(written, PROTOCOL_NAMES));
     return {
       path,
       port: number,
@@ -247,7 +247,7 @@ function readTls(
     return undefined;
   }
   if (protocol === "http" || protocol === "udp") {
-    reporter.report(path, diagnostics.plainPortWithTls(port.protocol));
+    reporter.report(path, diagnostics.plainPortWithTls(port.protocol ?? ""));
     return undefined;
   }
   const read = readServerTls(tls, "https", path, reporter);

@@ -15,6 +15,7 @@ import {
   record,
   required,
   text,
+  textOrUnset,
   type Value,
   whole,
 } from "../schema.ts";
@@ -31,9 +32,12 @@ const LABELS = mapOf(text("label-value"), "label-key");
 /** Names and target ports of a service's ports are no way to name one here: Istio takes numbers alone. */
 const DESTINATION = record({
   host: required(notEmpty("host-or-address")),
-  subset: notEmpty(),
+  subset: textOrUnset(),
   port: record({ number: required(port()) }),
 });
+
+/** 0 is unset: proto3 has no other way to say so of a plain number. */
+const PORT_OR_ANY = whole(0, 65_535);
 
 const HEADER_OPERATIONS = record({
   set: mapOf(text(), "header-name"),
@@ -52,9 +56,9 @@ const HTTP_MATCH = record({
   headers: mapOf(PRESENCE_MATCH, "header-name"),
   withoutHeaders: mapOf(PRESENCE_MATCH, "header-name"),
   queryParams: mapOf(PRESENCE_MATCH),
-  port: port(),
+  port: PORT_OR_ANY,
   sourceLabels: LABELS,
-  sourceNamespace: notEmpty(),
+  sourceNamespace: textOrUnset(),
   gateways: list(notEmpty()),
   ignoreUriCase: flag(),
   statPrefix: text(),
@@ -112,12 +116,12 @@ const HTTP_ROUTE = record({
   route: list(record({ destination: required(DESTINATION), weight: whole(0, 2 ** 31 - 1), headers: HEADERS })),
   redirect: record(
     {
-      uri: notEmpty(),
-      prefixRewrite: notEmpty(),
-      authority: notEmpty(),
-      port: port(),
+      uri: textOrUnset(),
+      prefixRewrite: textOrUnset(),
+      authority: textOrUnset(),
+      port: PORT_OR_ANY,
       derivePort: choice("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
-      scheme: notEmpty(),
+      scheme: textOrUnset(),
       redirectCode: whole(0, 999),
     },
     [
@@ -129,11 +133,11 @@ const HTTP_ROUTE = record({
     status: required(whole(100, 599)),
     body: record({ string: text(), bytes: text("base64") }, [["string", "bytes"]]),
   }),
-  delegate: record({ name: required(notEmpty()), namespace: notEmpty() }),
+  delegate: record({ name: required(notEmpty()), namespace: textOrUnset() }),
   rewrite: record(
     {
-      authority: notEmpty(),
-      uri: notEmpty(),
+      authority: textOrUnset(),
+      uri: textOrUnset(),
       uriRegexRewrite: record({ match: required(notEmpty("regex")), rewrite: required(text()) }),
     },
     [["uri", "uriRegexRewrite"]],
@@ -153,9 +157,9 @@ const HTTP_ROUTE = record({
 /** Shared by tls and tcp matches. */
 const L4_MATCH = {
   destinationSubnets: list(text("cidr")),
-  port: port(),
+  port: PORT_OR_ANY,
   sourceLabels: LABELS,
-  sourceNamespace: notEmpty(),
+  sourceNamespace: textOrUnset(),
   gateways: list(notEmpty()),
 } as const;
 

@@ -1,4 +1,4 @@
-// What can be wrong with workloads that are entered by hand, and with services outside of Kubernetes: codes HED1510 to HED1539, sorted and never
+// What can be wrong with workloads that are entered by hand, and with services outside of Kubernetes: codes HED1331, HED1332 and HED1510 to HED1539, sorted and never
 // reused. The older ones of ServiceEntry are in diagnostics.ts.
 
 import type { Message } from "../../model/message.ts";
@@ -10,6 +10,19 @@ function error(code: string, message: string, suggestion?: string): Message {
 
 function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
+}
+
+export function everyHost(): Message {
+  return error("HED1331", "a ServiceEntry cannot be for every host", 'a host, or a wildcard such as "*.example.com"');
+}
+
+/** Envoy refuses a cluster of type LOGICAL_DNS with more. */
+export function onlyOneEndpoint(count: number): Message {
+  return error(
+    "HED1332",
+    `resolution DNS_ROUND_ROBIN takes one endpoint at most: there are ${count}`,
+    "resolution: DNS",
+  );
 }
 
 export function addressMissing(): Message {

@@ -1,7 +1,7 @@
 // `selector` and `targetRefs` of the security kinds → the workloads that a policy is for.
 
 import type { WorkloadScope } from "../../model/workload-scope.ts";
-import { list, mapOf, notEmpty, record, required, text, type Value } from "../schema.ts";
+import { list, mapOf, notEmpty, record, required, text, textOrUnset, type Value } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 
@@ -9,7 +9,7 @@ const TARGET = record({
   group: text(),
   kind: required(notEmpty()),
   name: required(notEmpty()),
-  namespace: text(),
+  namespace: textOrUnset(),
 });
 
 export const SCOPE_FIELDS = {
