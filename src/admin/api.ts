@@ -105,6 +105,14 @@ export interface Topology {
   readonly edges: readonly TopologyEdge[];
 }
 
+/** Who called whom in the last hour. */
+export interface Callers {
+  readonly nodes: readonly Pick<TopologyNode, "id" | "kind" | "namespace" | "name" | "app" | "version">[];
+  readonly edges: readonly Pick<TopologyEdge, "from" | "to" | "service" | "protocol">[];
+  /** More was called than the control plane remembers, or tells. */
+  readonly truncated: boolean;
+}
+
 export interface Saturation {
   /** CPU of the version's proxies together, in cores; null where they do not say. */
   readonly proxyCpuCores: number | null;

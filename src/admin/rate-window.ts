@@ -25,6 +25,14 @@ export function rateWindow(nowMs: number, intervalMs = DEFAULT_INTERVAL_MS): Win
   return { fromMs: toMs - Math.max(STATE_WINDOW_MS, SCRAPES * intervalMs), toMs };
 }
 
+/** As far back as traffic is known by the second: who calls once in minutes is in it. */
+const CALLERS_WINDOW_MS = 3_600_000;
+
+/** The window of who called whom. Its last seconds need not be whole. */
+export function callersWindow(nowMs: number): Window {
+  return { fromMs: nowMs - CALLERS_WINDOW_MS, toMs: nowMs };
+}
+
 /** How long before each point of a chart its figures are over. */
 export function smoothingMs(stepMs: number, intervalMs = DEFAULT_INTERVAL_MS): number {
   return Math.max(SMOOTHING_MS, SCRAPES * intervalMs, stepMs);

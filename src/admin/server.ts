@@ -9,7 +9,7 @@ import { Events } from "./events.ts";
 import { refusal, SECURITY_HEADERS } from "./guard.ts";
 import { HistoryCache } from "./history-cache.ts";
 import { CONFIGURATION_KINDS, type Sources } from "./sources.ts";
-import { stateOf } from "./state.ts";
+import { callersOf, stateOf } from "./state.ts";
 
 export const DEFAULT_PORT = 20_001;
 
@@ -56,6 +56,7 @@ function routes(
   api.get("/state", (c) => c.json(state()));
   api.get("/mesh", (c) => c.json(state().mesh));
   api.get("/topology", (c) => c.json(state().topology));
+  api.get("/callers", (c) => c.json(callersOf(sources)));
   api.get("/services", (c) => c.json(state().services));
   api.get("/proxies", (c) => c.json(state().proxies));
 

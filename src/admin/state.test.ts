@@ -3,7 +3,7 @@ import { type EdgeIdentity, TrafficStore, type WorkloadRef } from "../telemetry/
 import { HistoryCache } from "./history-cache.ts";
 import { historyView } from "./history-view.ts";
 import type { ConfiguredSplit, ProxyInfo, Sources } from "./sources.ts";
-import { stateOf } from "./state.ts";
+import { callersOf, stateOf } from "./state.ts";
 
 const NOW = 1_700_000_000_500;
 const HOST = "golden-signal.default.svc.cluster.local";
@@ -150,6 +150,17 @@ describe("stateOf", () => {
       ["default/client", `service/${HOST}`, null, "UH"],
       ["default/client", "default/golden-signal-v1", 1, "-"],
     ]);
+  });
+
+  test("remembers for an hour who called whom, which the topology of the moment does not", () => {
+    const store = new TrafficStore();
+    traffic(store, v1, 200, 10);
+    const later = (ms: number) => ({ ...sources(store), now: () => NOW + ms });
+    const edge = { from: "default/client", to: "default/golden-signal-v1", service: HOST, protocol: "http" };
+    expect(stateOf(later(1_800_000)).topology.edges).toEqual([]);
+    expect(callersOf(later(0))).toMatchObject({ edges: [edge], truncated: false });
+    expect(callersOf(later(1_800_000)).edges).toMatchObject([edge]);
+    expect(callersOf(later(7_200_000))).toEqual({ nodes: [], edges: [], truncated: false });
   });
 
   test("calls a caller without a proxy unknown, and a host without a service external", () => {

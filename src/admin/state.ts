@@ -4,16 +4,18 @@ import { edgeSignals, edgesOf, mtlsShare } from "../telemetry/edges.ts";
 import type { TargetStatus } from "../telemetry/scrape.ts";
 import { servicesOf } from "../telemetry/services.ts";
 import type { Window } from "../telemetry/signals.ts";
-import type { ProxyStatus, State } from "./api.ts";
-import { rateWindow } from "./rate-window.ts";
+import type { Callers, ProxyStatus, State } from "./api.ts";
+import { callersWindow, rateWindow } from "./rate-window.ts";
 import { servicesView } from "./services-view.ts";
 import { round, saturationView, share } from "./signals-view.ts";
 import type { ProxyInfo, Sources } from "./sources.ts";
-import { topologyView } from "./topology-view.ts";
+import { callersView, topologyView } from "./topology-view.ts";
 
 /** Services and edges a page is sent; the busiest stay. A larger mesh is looked at through queries. */
 const MAX_SERVICES = 200;
 const MAX_EDGES = 1_000;
+/** Calls without figures are short. */
+const MAX_CALLS = 10_000;
 
 function proxyView(proxy: ProxyInfo, status: TargetStatus | undefined, window: Window): ProxyStatus {
   const { id, cluster, namespace, name, workload, app, version, kind, proxyVersion, address } = proxy;
@@ -93,6 +95,12 @@ export function stateOf({ control, telemetry, now }: Sources): State {
     services: busiest(services, MAX_SERVICES),
     proxies: proxies.map((proxy) => proxyView(proxy, statuses.get(proxy.id), window)),
   };
+}
+
+/** Who called whom in the last hour. */
+export function callersOf({ telemetry, now }: Sources): Callers {
+  const edges = edgesOf(telemetry.records(), callersWindow(now()));
+  return { ...callersView(edges.slice(0, MAX_CALLS)), truncated: telemetry.truncated || edges.length > MAX_CALLS };
 }
 
 function busiest<Item extends { readonly signals: { readonly requestRate: number } }>(

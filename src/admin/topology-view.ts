@@ -3,7 +3,7 @@
 import { type Edge, edgeIdentities, edgeOutcomes, edgeSignals, mtlsShare } from "../telemetry/edges.ts";
 import { seconds, type Window } from "../telemetry/signals.ts";
 import type { WorkloadRef } from "../telemetry/traffic-store.ts";
-import type { NodeKind, Topology, TopologyEdge, TopologyNode } from "./api.ts";
+import type { Callers, NodeKind, Topology, TopologyEdge, TopologyNode } from "./api.ts";
 import { round, share, signalsView } from "./signals-view.ts";
 import type { ProxyInfo } from "./sources.ts";
 
@@ -56,6 +56,19 @@ function edgeView(edge: Edge, from: string, to: string, window: Window): Topolog
         rate: round(requests / seconds(window)),
       })),
   };
+}
+
+/** Who called whom, without figures: over a long window they would be much to sum. */
+export function callersView(edges: readonly Edge[]): Pick<Callers, "nodes" | "edges"> {
+  const nodes = new Map<string, NodeSeed>();
+  const drawn = edges.map((edge) => {
+    const from = workloadNode(edge.source);
+    const to = edge.destination ? workloadNode(edge.destination) : serviceNode(edge);
+    nodes.set(from.id, from);
+    nodes.set(to.id, to);
+    return { from: from.id, to: to.id, service: edge.service.host, protocol: edge.protocol };
+  });
+  return { nodes: [...nodes.values()], edges: drawn };
 }
 
 /** The graph of the window's edges, with the workloads of registered proxies also where they are idle. Sorted by id. */

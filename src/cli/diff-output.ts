@@ -58,7 +58,8 @@ function changeLines({ kind, name, removed, added, changed, fields }: ProxyChang
 
 function callersText(callers: readonly CallerDifference[], observed: number, style: Style): string {
   const asked = `${observed} observed ${observed === 1 ? "caller" : "callers"}`;
-  if (callers.length === 0) return observed === 0 ? "no caller was seen of late" : `${asked}: nothing changes for them`;
+  if (callers.length === 0)
+    return observed === 0 ? "no caller was seen in the last hour" : `${asked}: nothing changes for them`;
   return [`${asked}, of which for ${callers.length}:`, ...callers.map((caller) => callerText(caller, style))].join(
     "\n",
   );

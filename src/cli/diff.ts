@@ -1,7 +1,7 @@
 // `heddle diff`: what files would change before they are applied, for proxies and for whoever was seen calling.
 
 import { type Command, Option } from "commander";
-import type { State } from "../admin/api.ts";
+import type { Callers } from "../admin/api.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { translate } from "../dialect/dialects.ts";
@@ -23,7 +23,7 @@ import { findingsDifference } from "./findings-difference.ts";
 import { judgeAlone, judgeEach } from "./judge.ts";
 import { asRunning } from "./manifests.ts";
 import { meshConfigOption, meshSettings } from "./mesh-settings.ts";
-import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
+import { dashboardOption, fetchCallers, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
 import { objectsInForce, objectsWatched } from "./objects-in-force.ts";
 import { print, printError, styleOf } from "./terminal.ts";
@@ -54,7 +54,7 @@ export function define(command: Command): void {
 }
 
 const HELP = `
-Nothing is applied. Callers are those that the mesh's telemetry has seen of late. It knows who calls which service, and no paths: each is asked
+Nothing is applied. Callers are those that the mesh's telemetry has seen in the last hour. It knows who calls which service, and no paths: each is asked
 about with one request of every kind that routes and policies tell apart, before and after.
 Last come findings of heddle analyze that the change adds, and those that it takes away.
 Exit code 0 when nothing would change, 79 when something would, 65 when a file is wrong or the API would refuse it.`;
@@ -110,7 +110,7 @@ async function ofMesh(files: Files, options: DiffOptions): Promise<Change> {
     await printError("note: what the watched folder holds counts more, and is left as it is there");
   const together = togetherOf(counting, before, meshSettings(options.state, options.meshConfig, before));
   const merged = await Promise.all(counting.map((object) => mergedWith(client, object, together)));
-  return { before, after: onTop(merged, before), callers: callersOf(await fetchState(options)) };
+  return { before, after: onTop(merged, before), callers: callersOf(await fetchCallers(options)) };
 }
 
 /** As the API would have it, with the places of the file. In a namespace that is yet to be made it cannot say. */
@@ -146,9 +146,9 @@ function stateOf(objects: readonly SourceObject[], settings: MeshSettings, { bas
   return { mesh: buildMesh(inForce, parts), sources };
 }
 
-function callersOf({ topology }: State): readonly ObservedCaller[] {
-  const nodes = new Map(topology.nodes.map((node) => [node.id, node]));
-  const callers = topology.edges.flatMap(({ from, service, protocol }): ObservedCaller[] => {
+function callersOf({ nodes: all, edges }: Callers): readonly ObservedCaller[] {
+  const nodes = new Map(all.map((node) => [node.id, node]));
+  const callers = edges.flatMap(({ from, service, protocol }): ObservedCaller[] => {
     const node = nodes.get(from);
     return node?.kind === "workload" ? [{ namespace: node.namespace, workload: node.name, service, protocol }] : [];
   });

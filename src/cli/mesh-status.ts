@@ -1,7 +1,7 @@
 // What the control plane knows of itself and its proxies, from the admin API.
 
 import { Option } from "commander";
-import type { ApiError, State } from "../admin/api.ts";
+import type { ApiError, Callers, State } from "../admin/api.ts";
 import { Failure } from "../base/failure.ts";
 import { fetchProblem } from "../base/fetch-problem.ts";
 import { readNote, stateFolder } from "./state-folder.ts";
@@ -28,6 +28,13 @@ export function dashboardOf({ dashboard, state }: MeshOptions): string {
 export async function fetchState(options: MeshOptions): Promise<State> {
   const body = await fetchAdmin(options, "/api/v1/state");
   if (typeof body === "object" && body !== null && "mesh" in body) return body as State;
+  throw new Failure(`${dashboardOf(options)} is no control plane of Heddle`, WRONG_DASHBOARD);
+}
+
+/** Who called whom in the last hour. Rejects as `fetchState`. */
+export async function fetchCallers(options: MeshOptions): Promise<Callers> {
+  const body = await fetchAdmin(options, "/api/v1/callers");
+  if (typeof body === "object" && body !== null && "edges" in body) return body as Callers;
   throw new Failure(`${dashboardOf(options)} is no control plane of Heddle`, WRONG_DASHBOARD);
 }
 

@@ -1,7 +1,9 @@
 // Who called whom → the Sidecars that would have let it. Nothing is applied: what was not seen may be needed tomorrow.
 
-import type { Topology, TopologyNode } from "../admin/api.ts";
+import type { Callers } from "../admin/api.ts";
 import { parseAddress } from "../base/cidr.ts";
+
+type Caller = Callers["nodes"][number];
 
 export interface SuggestedSidecar {
   readonly apiVersion: "networking.istio.io/v1";
@@ -17,9 +19,12 @@ export interface SuggestedSidecar {
 export type Granularity = "namespace" | "app";
 
 /** Sorted by namespace and name. Of callers that called nobody nothing is said, nor of addresses, which no scope names. */
-export function suggestedSidecars({ nodes, edges }: Topology, granularity: Granularity): readonly SuggestedSidecar[] {
+export function suggestedSidecars(
+  { nodes, edges }: Pick<Callers, "nodes" | "edges">,
+  granularity: Granularity,
+): readonly SuggestedSidecar[] {
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const hosts = new Map<string, { readonly caller: TopologyNode; readonly hosts: Set<string> }>();
+  const hosts = new Map<string, { readonly caller: Caller; readonly hosts: Set<string> }>();
   for (const { from, to, service } of edges) {
     const caller = byId.get(from);
     if (caller?.kind !== "workload" || byId.get(to)?.kind === "external" || parseAddress(service)) continue;
@@ -34,17 +39,13 @@ export function suggestedSidecars({ nodes, edges }: Topology, granularity: Granu
 }
 
 /** `reviews.shop.svc.cluster.local` says its namespace. Of other hosts the server's says nothing, for a ServiceEntry may be anybody's. */
-function importOf(host: string, caller: TopologyNode): string {
+function importOf(host: string, caller: Caller): string {
   const [, namespace, kind] = host.split(".");
   if (namespace === undefined || kind !== "svc") return `*/${host}`;
   return `${namespace === caller.namespace ? "." : namespace}/${host}`;
 }
 
-function sidecarOf(
-  { namespace, app }: TopologyNode,
-  hosts: readonly string[],
-  granularity: Granularity,
-): SuggestedSidecar {
+function sidecarOf({ namespace, app }: Caller, hosts: readonly string[], granularity: Granularity): SuggestedSidecar {
   const chosen = granularity === "app" && app !== "";
   return {
     apiVersion: "networking.istio.io/v1",

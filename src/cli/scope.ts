@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { Failure } from "../base/failure.ts";
-import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
+import { dashboardOption, fetchCallers, type MeshOptions } from "./mesh-status.ts";
 import { type Granularity, suggestedSidecars } from "./scope-suggestion.ts";
 import { print, printError } from "./terminal.ts";
 
@@ -16,7 +16,7 @@ interface SuggestOptions extends MeshOptions {
 export function define(command: Command): void {
   command
     .command("suggest")
-    .summary("print the Sidecar objects that the calls of the last minutes would need")
+    .summary("print the Sidecar objects that the calls of the last hour would need")
     .option("-n, --namespace <name>", "of callers in this namespace alone")
     .addOption(new Option("--for <what>", "one for each of these").choices(["namespace", "app"]).default("namespace"))
     .addOption(new Option("-o, --output <form>", "as").choices(["yaml", "json"]).default("yaml"))
@@ -30,14 +30,14 @@ export function define(command: Command): void {
 }
 
 async function suggest(options: SuggestOptions): Promise<void> {
-  const { mesh, topology } = await fetchState(options);
-  const all = suggestedSidecars(topology, options.for);
+  const callers = await fetchCallers(options);
+  const all = suggestedSidecars(callers, options.for);
   const sidecars = all.filter(({ metadata }) => [undefined, metadata.namespace].includes(options.namespace));
   if (sidecars.length === 0)
     throw new Failure("nobody was seen calling anybody", {
-      hint: "let the mesh serve what it serves on a day, and ask again",
+      hint: "let the mesh serve what it serves, and ask again within the hour",
     });
-  if (mesh.truncated) printError("warning: more was called than the control plane remembers; hosts are missing");
+  if (callers.truncated) printError("warning: more was called than the control plane remembers; hosts are missing");
   await print(
     options.output === "json"
       ? JSON.stringify({ apiVersion: "v1", kind: "List", items: sidecars }, undefined, 2)

@@ -6,8 +6,8 @@ import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
-import { settledHost } from "../model/service-alias.ts";
 import type { ClusterStatNames, MeshSettings } from "../model/settings.ts";
+import { upstreamHost } from "../model/upstream.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
 import { encodeResource, type Resource } from "../xds/resource.ts";
@@ -213,10 +213,10 @@ function ownUpstream(
   upstream: Upstream,
 ): OwnUpstream & { readonly routes: Compiled | undefined } {
   const { servicePort } = upstream;
-  const host = settledHost(mesh.index.aliases, upstream.host);
+  const host = upstreamHost(whole, upstream, view.namespace);
   const known = serviceFor(mesh, host, view.namespace);
   if (!known && view.scope && serviceFor(whole, host, view.namespace))
-    return hiddenUpstream(memo, upstream, view.scope);
+    return hiddenUpstream(memo, { ...upstream, host }, view.scope);
   const service = known ?? unknownService({ ...upstream, host }, workload);
   const port = portByNumber(service, servicePort) ?? unknownPort(servicePort);
   const name = upstreamRouteName(host, servicePort);

@@ -5,6 +5,7 @@ import { gatewaysOf } from "../model/gateway-ports.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { isHttp } from "../model/protocol.ts";
 import type { Service } from "../model/service.ts";
+import { upstreamHost } from "../model/upstream.ts";
 import type { Workload } from "../model/workload.ts";
 import type { Explainer } from "./explain.ts";
 import type { Explanation } from "./explanation.ts";
@@ -92,7 +93,7 @@ function urlsOf(mesh: Mesh, workload: Workload, service: Service, { protocol }: 
   );
   return ports.map(({ number }) => {
     const upstream = workload.proxy?.upstreams.find(
-      ({ host, servicePort }) => host === service.host && servicePort === number,
+      (each) => each.servicePort === number && upstreamHost(mesh, each, workload.namespace) === service.host,
     );
     return upstream
       ? { url: `http://127.0.0.1:${upstream.port}`, host: service.host }

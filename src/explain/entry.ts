@@ -11,6 +11,7 @@ import { servicesSeenBy } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { meshSeenBy } from "../model/scoped-mesh.ts";
 import { portByNumber, type Service } from "../model/service.ts";
+import { upstreamHost } from "../model/upstream.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
 import { listenerName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import { addressLabel } from "./connection.ts";
@@ -124,7 +125,7 @@ function tellHidden(
 ): void {
   const scope = mesh.index.proxyScopes.of(workload);
   const upstream = LOOPBACK.has(host) ? workload.proxy?.upstreams.find((each) => each.port === port) : undefined;
-  const name = upstream?.host ?? host;
+  const name = upstream ? upstreamHost(mesh, upstream, workload.namespace) : host;
   const service = calledService(mesh, workload.namespace, name);
   const known = calledService(seen, workload.namespace, name);
   const called = upstream?.servicePort ?? port;

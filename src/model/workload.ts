@@ -28,6 +28,8 @@ export interface Upstream {
   readonly port: number;
   /** Fully qualified. */
   readonly host: string;
+  /** As it is written, where that may be a host outside of the cluster, too: `example.com` is `example` of namespace `com` first. */
+  readonly written?: string | undefined;
   readonly servicePort: number;
 }
 

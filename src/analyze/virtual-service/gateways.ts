@@ -73,7 +73,7 @@ function internal({ name, namespace }: View<unknown>, gateway: string) {
 }
 
 function hostMissing({ name }: View<unknown>, gateway: string, hosts: readonly string[], found: Gateway) {
-  const offered = serverHosts(found).slice(0, MAX_NAMES);
+  const offered = [...new Set(serverHosts(found))].slice(0, MAX_NAMES);
   return finding(
     "IST0132",
     `one or more host [${hosts.slice(0, MAX_NAMES).join(" ")}${hosts.length > MAX_NAMES ? " …" : ""}] defined in VirtualService ${name} not found in Gateway ${gateway}`,

@@ -120,7 +120,9 @@ function upstream(entry: string, namespace: string, clusterDomain: string): Upst
   const port = portNumber(local);
   const servicePort = portNumber(remote);
   if (host === undefined || port === undefined || servicePort === undefined) return undefined;
-  return { port, host: completeHost(host, namespace, clusterDomain), servicePort };
+  const written = host.toLowerCase().replace(/\.$/, "");
+  const complete = completeHost(host, namespace, clusterDomain);
+  return { port, host: complete, ...(written.split(".").length === 2 && { written }), servicePort };
 }
 
 function portNumber(text: string | undefined): number | undefined {
