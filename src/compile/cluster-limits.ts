@@ -13,7 +13,10 @@ import type {
 } from "../model/client-policy.ts";
 import type { LocalityPreference } from "../model/locality-preference.ts";
 import { packAny } from "../xds/any.ts";
-import type { CircuitBreakersSchema } from "../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
+import type {
+  CircuitBreakers_Thresholds_RetryBudgetSchema,
+  CircuitBreakersSchema,
+} from "../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts";
 import {
   type LoadBalancingPolicy,
   LoadBalancingPolicySchema,
@@ -118,11 +121,21 @@ export function circuitBreakers(
         maxRequests: pool?.maxRequests ?? NO_LIMIT,
         maxRetries: pool?.maxRetries ?? NO_LIMIT,
         trackRemaining: true,
-        ...(budget
-          ? { retryBudget: { budgetPercent: { value: budget.percent }, minRetryConcurrency: budget.minConcurrency } }
-          : {}),
+        ...(budget ? { retryBudget: retryBudget(budget) } : {}),
       },
     ],
+  };
+}
+
+function retryBudget({
+  percent,
+  minConcurrency,
+  intervalMs,
+}: RetryBudget): MessageInitShape<typeof CircuitBreakers_Thresholds_RetryBudgetSchema> {
+  return {
+    budgetPercent: { value: percent },
+    minRetryConcurrency: minConcurrency,
+    ...(intervalMs === undefined ? {} : { budgetInterval: durationFromMs(intervalMs) }),
   };
 }
 

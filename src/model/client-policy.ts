@@ -81,10 +81,14 @@ export interface ConnectionPool {
   readonly keepsProtocol?: boolean | undefined;
 }
 
-/** Retries under way at once: this share of the requests under way, but as many as `minConcurrency` in any case. */
+/**
+ * Retries under way at once: this share of the requests under way, or of those that began within the interval, but as many as
+ * `minConcurrency` in any case.
+ */
 export interface RetryBudget {
   readonly percent: number;
   readonly minConcurrency: number;
+  readonly intervalMs?: number;
 }
 
 export type ProxyProtocolVersion = "v1" | "v2";

@@ -8,13 +8,13 @@ const LIMITS: CircuitBreakers = {
   maxRequests: 1,
   maxRetries: 0,
   maxConnectionsPerHost: Number.POSITIVE_INFINITY,
-  retryBudget: { percent: 20, min: 3 },
+  retryBudget: { percent: 20, min: 3, intervalMs: 0 },
   tracksRemaining: false,
 };
 
 test("processes that count alone have the limit together, each at least 1, and none where the limit is 0", () => {
   const { default: normal, high } = shareOf({ default: LIMITS, high: { ...LIMITS, maxRequests: 10 } }, 2, false);
-  const retryBudget = { percent: 20, min: 2 };
+  const retryBudget = { percent: 20, min: 2, intervalMs: 0 };
   expect(normal).toEqual({ ...LIMITS, maxConnections: 512, maxPendingRequests: 2, retryBudget });
   expect(high.maxRequests).toBe(5);
 });

@@ -34,5 +34,5 @@ export interface SharedCells {
 }
 
 export const CELL_WORDS = 16;
-/** In one key's counts. */
-export const COUNTS = 4;
+/** In one key's counts: an even number, as cells are 8-byte aligned. */
+export const COUNTS = 6;

@@ -66,8 +66,11 @@ export interface CircuitBreakers {
   readonly maxRetries: number;
   /** Connections to one host (per_host_thresholds). */
   readonly maxConnectionsPerHost: number;
-  /** Overrides maxRetries: this share of the active requests, but at least `min` (Envoy's retry_budget). */
-  readonly retryBudget: { readonly percent: number; readonly min: number } | undefined;
+  /**
+   * Overrides maxRetries: this share of the active requests, or of those that began within the interval if that is not 0, but at least
+   * `min` (Envoy's retry_budget).
+   */
+  readonly retryBudget: { readonly percent: number; readonly min: number; readonly intervalMs: number } | undefined;
   /** What is left until the limits is told in statistics (track_remaining). */
   readonly tracksRemaining: boolean;
 }

@@ -141,7 +141,8 @@ const TRAFFIC_POLICY = record({
   retryBudget: record({
     percent: real(0, 100),
     minRetryConcurrency: whole(0, MAX_INT32),
-    budgetInterval: later("requests under way count"),
+    /** 0 counts requests under way, as no interval does. */
+    budgetInterval: duration(0),
   }),
 });
 

@@ -46,8 +46,12 @@ function readCommon({ retryBudget, tunnel, proxyProtocol }: TrafficPolicySpec): 
 }
 
 /** Istio's defaults, which are Envoy's. */
-function readRetryBudget({ percent = 20, minRetryConcurrency = 3 }: RetryBudgetSpec): RetryBudget {
-  return { percent, minConcurrency: minRetryConcurrency };
+function readRetryBudget({ percent = 20, minRetryConcurrency = 3, budgetInterval }: RetryBudgetSpec): RetryBudget {
+  return {
+    percent,
+    minConcurrency: minRetryConcurrency,
+    ...(budgetInterval ? { intervalMs: budgetInterval } : {}),
+  };
 }
 
 function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): ClientSettings {

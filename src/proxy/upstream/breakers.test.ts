@@ -11,7 +11,7 @@ const LIMITS: CircuitBreakers = {
   maxRequests: 50,
   maxRetries: 0,
   maxConnectionsPerHost: Number.POSITIVE_INFINITY,
-  retryBudget: { percent: 20, min: 3 },
+  retryBudget: { percent: 20, min: 3, intervalMs: 0 },
   tracksRemaining: false,
 };
 
@@ -74,4 +74,18 @@ test("what is refused is counted by its kind; a first connection that is let thr
   expect(breakers.overflows).toEqual({ connections: 2, pending: 1, requests: 1, retries: 1 });
   breakers.resetOverflows();
   expect(breakers.overflows).toEqual({ connections: 0, pending: 0, requests: 0, retries: 0 });
+});
+
+test("a budget with an interval counts what began within it, in all processes, whether it is over or not", () => {
+  const interval = { ...LIMITS, retryBudget: { percent: 50, min: 0, intervalMs: 600_000 } };
+  const { a, b } = processes(interval);
+  expect(a.admitRetry()).toBe(false);
+  for (let i = 0; i < 5; i++) a.requestBegun();
+  b.requestBegun();
+  expect(admitted(() => a.admitRetry(), 5) + admitted(() => b.admitRetry(), 5)).toBe(3);
+  // What is counted is not taken over when the interval is another, nor by others when it is gone.
+  a.update({ ...interval, retryBudget: { ...interval.retryBudget, intervalMs: 1_200_000 } });
+  for (let i = 0; i < 3; i++) a.releaseRetry();
+  expect(b.admitRetry()).toBe(false);
+  b.update(LIMITS);
 });

@@ -2,12 +2,14 @@
 
 import type { CircuitBreakers } from "../../table/cluster.ts";
 import { COUNTS, type SharedCounts } from "../shared-cells.ts";
+import { RecentRequests } from "./recent-requests.ts";
 
 /** Their places among the counts, those too that processes have together. */
 const CONNECTIONS = 0;
 const PENDING = 1;
 const REQUESTS = 2;
 const RETRIES = 3;
+const RECENT = 4;
 
 /** Envoy's names of the gauges. */
 export type Remaining = "remaining_cx" | "remaining_pending" | "remaining_rq" | "remaining_retries";
@@ -27,11 +29,21 @@ export class Breakers {
   /** Where the limits are those of several processes; `#own` is this one's. */
   readonly #shared: SharedCounts | undefined;
   readonly #own = new Int32Array(COUNTS);
+  /** Where a share of the requests that began within an interval may be retries. */
+  #recent: RecentRequests | undefined = undefined;
   readonly overflows: Overflows = { connections: 0, pending: 0, requests: 0, retries: 0 };
 
   constructor(limits: CircuitBreakers, shared?: SharedCounts) {
     this.#limits = limits;
     this.#shared = shared;
+    this.#watchInterval();
+  }
+
+  #watchInterval(): void {
+    const intervalMs = this.#limits.retryBudget?.intervalMs ?? 0;
+    if (intervalMs === (this.#recent?.intervalMs ?? 0)) return;
+    this.#recent?.forget();
+    this.#recent = intervalMs > 0 ? new RecentRequests(intervalMs, this.#shared, RECENT) : undefined;
   }
 
   #all(count: number): number {
@@ -94,6 +106,7 @@ export class Breakers {
   /** New limits hold for what comes; what is under way stays counted. */
   update(limits: CircuitBreakers): void {
     this.#limits = limits;
+    this.#watchInterval();
   }
 
   /** `hostConnections`: those that the host has. `isFirst`: admitted whatever the limits are, or its requests would wait for ever, as in Envoy. */
@@ -128,12 +141,16 @@ export class Breakers {
     this.#release(REQUESTS);
   }
 
+  /** A request, first or again, goes to a host: what a budget's interval counts (Envoy: requests_.inc() of a pool's stream). */
+  requestBegun(): void {
+    this.#recent?.begun();
+  }
+
   get #allowedRetries(): number {
     const { retryBudget, maxRetries } = this.#limits;
+    const requests = this.#recent ? this.#recent.total : this.#all(REQUESTS);
     // Whole retries, as Envoy's RetryBudgetImpl::max() has them: 20 % of 49 requests are 9.
-    return retryBudget
-      ? Math.max(retryBudget.min, Math.floor((this.#all(REQUESTS) * retryBudget.percent) / 100))
-      : maxRetries;
+    return retryBudget ? Math.max(retryBudget.min, Math.floor((requests * retryBudget.percent) / 100)) : maxRetries;
   }
 
   admitRetry(): boolean {

@@ -123,6 +123,7 @@ export class HttpPool {
     for (let i = ready.length - 1; i >= 0; i--) {
       const pooled = ready[i]!;
       if (pooled.room(this.#settings) > 0) {
+        this.breakers.requestBegun();
         waiter.onConnection(pooled);
         pooled.begun(this.#settings);
         if (this.#settings.preconnectRatio > 1) this.#connectAhead();
@@ -222,6 +223,7 @@ export class HttpPool {
     while (this.#waiting.length > 0 && pooled.room(this.#settings) > 0) {
       const waiter = this.#waiting.shift()!;
       this.breakers.releasePending();
+      this.breakers.requestBegun();
       waiter.onConnection(pooled);
       pooled.begun(this.#settings);
     }

@@ -39,9 +39,12 @@ export const DESTINATION_RULE: KindWords = {
       says: "How many retries there may be, relative to the requests",
       default: "20 percent, at least 3",
     },
-    "retryBudget.percent": { says: "Retries for a hundred requests under way", default: "20" },
+    "retryBudget.percent": { says: "Retries for a hundred requests", default: "20" },
     "retryBudget.minRetryConcurrency": { says: "Retries at a time that are always allowed", default: "3" },
-    "retryBudget.budgetInterval": "Time in which requests count",
+    "retryBudget.budgetInterval": {
+      says: "Requests that began within this time count, instead of those that are under way",
+      default: "0s: those under way",
+    },
 
     "loadBalancer.simple": {
       says: "The algorithm; UNSPECIFIED and LEAST_CONN are LEAST_REQUEST, PASSTHROUGH goes to the address that the client asked for",

@@ -253,7 +253,7 @@ function acceptThresholds(
   const perHost = breakers?.perHostThresholds.find(ofPriority);
   if (perHost) scope.field("per_host_thresholds").only(perHost, ["priority", "maxConnections"]);
   const budget = threshold?.retryBudget;
-  if (budget) at.field("retry_budget").only(budget, ["budgetPercent", "minRetryConcurrency"]);
+  if (budget) at.field("retry_budget").only(budget, ["budgetPercent", "budgetInterval", "minRetryConcurrency"]);
   const isSilent = threshold?.maxRetries === undefined && budget === undefined;
   return {
     maxConnections: threshold?.maxConnections ?? DEFAULT_THRESHOLD,
@@ -264,7 +264,11 @@ function acceptThresholds(
     // Envoy's default is 3 retries at once, however many requests there are: a busy cluster could hardly retry at all.
     retryBudget:
       budget || isSilent
-        ? { percent: budget?.budgetPercent?.value ?? 20, min: budget?.minRetryConcurrency ?? DEFAULT_RETRIES }
+        ? {
+            percent: budget?.budgetPercent?.value ?? 20,
+            min: budget?.minRetryConcurrency ?? DEFAULT_RETRIES,
+            intervalMs: milliseconds(budget?.budgetInterval, 0),
+          }
         : undefined,
     tracksRemaining: threshold?.trackRemaining ?? false,
   };

@@ -4,7 +4,7 @@ import { expect } from "bun:test";
 import { until } from "../../../src/base/until-fixture.ts";
 import { DIRECT } from "./configuration.ts";
 import type { Message } from "./message.ts";
-import { traffic } from "./traffic.ts";
+import { type Traffic, traffic } from "./traffic.ts";
 
 const ROUTES = [
   { match: { prefix: "/high" }, route: { cluster: "upstream", priority: "HIGH" } },
@@ -108,6 +108,78 @@ traffic(
     const responses = await client.many(8, "/");
     expect(responses.filter(({ status }) => status === 200)).toHaveLength(2);
     expect((await logs(8)).filter(({ flags }) => flags.includes("UO") || flags.includes("URX"))).not.toHaveLength(0);
+  },
+);
+
+/** Ten requests that are answered, then eight that fail, one after the other: how many of them are tried again while the retries hang. */
+async function retriesAfterTen({ client, application: { v1 } }: Traffic): Promise<number> {
+  await client.inTurn(10, "/");
+  const tried = new Set<string>();
+  v1.script(({ path }) => {
+    if (tried.has(path)) return { kind: "hang" };
+    tried.add(path);
+    return { kind: "respond", status: 503 };
+  });
+  let refused = 0;
+  for (let i = 0; i < 8; i++) {
+    const connection = await client.http1();
+    connection.send(`/${i}`);
+    const answer = connection.response().then(() => refused++);
+    // Those that hang are given up with the case.
+    answer.catch(() => {});
+    await until("a retry or an answer", () => v1.requests.length - 10 + refused === 2 * (i + 1));
+  }
+  return 8 - refused;
+}
+
+traffic(
+  "a retry budget with an interval counts the requests that began within it, retries too, though they are over",
+  {
+    legs: DIRECT,
+    route: retrying,
+    cluster: breakers({
+      thresholds: [
+        { retry_budget: { budget_percent: { value: 25 }, budget_interval: "600s", min_retry_concurrency: 0 } },
+      ],
+    }),
+  },
+  async (given) => {
+    // 25 % of 11, 13, 15 and 17 requests are more than the retries before; of 19 they are not; of 20 they are 5, and of 22 and 23 no more.
+    expect(await retriesAfterTen(given)).toBe(5);
+  },
+);
+
+traffic(
+  "without one, those that are over do not count",
+  {
+    legs: DIRECT,
+    route: retrying,
+    cluster: breakers({
+      thresholds: [{ retry_budget: { budget_percent: { value: 25 }, min_retry_concurrency: 0 } }],
+    }),
+  },
+  async (given) => {
+    expect(await retriesAfterTen(given)).toBe(0);
+  },
+);
+
+traffic(
+  "and with one that is over, neither",
+  {
+    legs: DIRECT,
+    route: retrying,
+    cluster: breakers({
+      thresholds: [
+        { retry_budget: { budget_percent: { value: 100 }, budget_interval: "0.02s", min_retry_concurrency: 0 } },
+      ],
+    }),
+  },
+  async ({ client, application: { v1 } }) => {
+    await client.inTurn(10, "/");
+    // The failure takes longer than the interval: when it is there, not even its own request counts.
+    v1.script(() => ({ kind: "respond", status: 503, delayMs: 400 }));
+    expect((await client.request("/")).status).toBe(503);
+    expect(v1.requests).toHaveLength(11);
   },
 );
 
