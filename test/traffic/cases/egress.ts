@@ -15,6 +15,7 @@ import type { Pair } from "../pair.ts";
 
 const HOST = "edition.test";
 const BYTES = "bytes.test";
+const PASSED = "passed.test";
 const GATEWAY = "egressgateway.default.svc.cluster.local";
 
 /** Says which server name it was asked for, and whom the gateway saw. */
@@ -67,6 +68,7 @@ spec:
   servers:
   - {port: {number: 443, name: https, protocol: HTTPS}, hosts: [${HOST}], tls: {mode: ISTIO_MUTUAL}}
   - {port: {number: 15443, name: tls, protocol: TLS}, hosts: [${BYTES}], tls: {mode: ISTIO_MUTUAL}}
+  - {port: {number: 8443, name: tls-passed, protocol: TLS}, hosts: [${PASSED}], tls: {mode: PASSTHROUGH}}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -115,6 +117,31 @@ spec:
     route: [{destination: {host: ${BYTES}, port: {number: 9000}}}]`;
 }
 
+function passed(port: number): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: passed, namespace: default}
+spec:
+  hosts: [${PASSED}]
+  location: MESH_EXTERNAL
+  resolution: DNS
+  ports: [{number: 443, name: tls, protocol: TLS}]
+  endpoints: [{address: 127.0.0.1, ports: {tls: ${port}}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: passed, namespace: default}
+spec:
+  hosts: [${PASSED}]
+  gateways: [mesh, egressgateway]
+  tls:
+  - match: [{gateways: [mesh], port: 443, sniHosts: [${PASSED}]}]
+    route: [{destination: {host: ${GATEWAY}, subset: passed, port: {number: 8443}}}]
+  - match: [{gateways: [egressgateway], port: 8443, sniHosts: [${PASSED}]}]
+    route: [{destination: {host: ${PASSED}, port: {number: 443}}}]`;
+}
+
 function towardsGateway(tls: string): string {
   return `
 apiVersion: networking.istio.io/v1
@@ -125,6 +152,7 @@ spec:
   subsets:
   - name: edition
     trafficPolicy: {portLevelSettings: [{port: {number: 443}, tls: ${tls}}]}
+  - name: passed
   - name: bytes
     trafficPolicy: {portLevelSettings: [{port: {number: 15443}, tls: {mode: ISTIO_MUTUAL, sni: ${BYTES}}}]}`;
 }
@@ -132,6 +160,7 @@ spec:
 export function egressCases(pair: Pair, proxy: ProxyKind): void {
   let server: Server;
   let echoing: TcpServer;
+  let root: TestCertificate;
   let gateway: TestGateway;
   const request = async (): Promise<string> => {
     const response = await fetch(`http://${HOST}/`, { proxy: pair.forwardProxy, signal: AbortSignal.timeout(10_000) });
@@ -141,13 +170,15 @@ export function egressCases(pair: Pair, proxy: ProxyKind): void {
     expect(await eventually(request, (found) => found === expected)).toBe(expected);
 
   beforeAll(async () => {
-    const root = testRoot(Date.now());
-    server = await serve(testLeaf(root, "spiffe://outside/edition", Date.now(), { dnsNames: [HOST] }));
+    root = testRoot(Date.now());
+    server = await serve(testLeaf(root, "spiffe://outside/edition", Date.now(), { dnsNames: [HOST, PASSED] }));
     echoing = await echo();
     const roots = join(pair.mesh.folder, "edition.pem");
     writeFileSync(roots, root.pem);
-    gateway = await pair.mesh.gateway({ app: "egressgateway", proxy, ports: [443, 15443] });
-    await pair.mesh.apply([objects(portOf(server), roots), bytes(portOf(echoing))].join("\n---"));
+    gateway = await pair.mesh.gateway({ app: "egressgateway", proxy, ports: [443, 8443, 15443] });
+    await pair.mesh.apply(
+      [objects(portOf(server), roots), passed(portOf(server)), bytes(portOf(echoing))].join("\n---"),
+    );
   }, 60_000);
   afterAll(async () => {
     server?.close();
@@ -157,8 +188,8 @@ export function egressCases(pair: Pair, proxy: ProxyKind): void {
     const remove = async (type: Parameters<typeof api.delete>[0], ...names: readonly string[]) => {
       for (const name of names) await api.delete(type, { namespace: "default", name });
     };
-    await remove(resource.serviceEntries, "edition", "bytes");
-    await remove(resource.virtualServices, "edition", "bytes");
+    await remove(resource.serviceEntries, "edition", "passed", "bytes");
+    await remove(resource.virtualServices, "edition", "passed", "bytes");
     await remove(resource.destinationRules, "edition", "egressgateway");
     await remove(resource.gateways, "egressgateway");
   });
@@ -200,5 +231,19 @@ export function egressCases(pair: Pair, proxy: ProxyKind): void {
     expect(await eventually(answered, (heard) => heard.endsWith("outside: one"))).toEndWith("outside: one");
     const outside = { port: gateway.ports.get(15443)!, host: BYTES };
     expect(await ask({ ...outside, tls: { serverName: BYTES } })).toBe("refused");
+  });
+
+  test("TLS of the client's own goes through a server of mode PASSTHROUGH", async () => {
+    const options = { proxy: pair.forwardProxy, tls: { ca: root.pem } };
+    const answered = () =>
+      fetch(`https://${PASSED}/`, { ...options, signal: AbortSignal.timeout(10_000) }).then(
+        (response) => response.text(),
+        (error: unknown) => String(error),
+      );
+    const expected = `nobody at ${PASSED}`;
+    expect(await eventually(answered, (found) => found === expected)).toBe(expected);
+    // The server's port alone would answer as well: the gateway's counts are what tells them apart.
+    const stats = await fetch(`http://127.0.0.1:${gateway.admin}/stats?filter=passed.test`);
+    expect(await stats.text()).toMatch(/outbound\|443\|\|passed\.test.*upstream_cx_total: [1-9]/);
   });
 }
