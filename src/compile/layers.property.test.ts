@@ -359,7 +359,10 @@ function routeOf(each: World["routes"][number], i: number): Route {
 const WITH_UPSTREAM: WorkloadProxy = {
   ...SIDECAR,
   forwardProxyPort: 15_081,
-  upstreams: [{ port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 }],
+  upstreams: [
+    { port: 9191, host: "x.a.svc.cluster.local", servicePort: 80 },
+    { port: 9192, host: "x.a.svc.cluster.local", written: "x.b.svc.cluster.local", servicePort: 80 },
+  ],
 };
 const PROXIES: readonly WorkloadProxy[] = [
   { ...SIDECAR, capture: { outboundPort: 15_001, inboundPort: 15_006 } },

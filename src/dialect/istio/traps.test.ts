@@ -76,6 +76,10 @@ describe("names and visibility", () => {
   test("gateways are of the rule's namespace unless they say another, in two forms", () => {
     const forms = ["gw", "./gw", "other/gw", "gw.other.svc.cluster.local", "mesh"];
     expect(forms.map((form) => resolveGateway(form, "ns"))).toEqual(["ns/gw", "ns/gw", "other/gw", "other/gw", "mesh"]);
+    const { mesh } = load(
+      virtualService(`{hosts: [web.example.com], gateways: [gw, other/gw], http: [{${TO_WEB}}]}`, { namespace: "ns" }),
+    );
+    expect(mesh.gatewayRoutes.map(({ gateway }) => gateway)).toEqual(["ns/gw", "other/gw"]);
   });
 
   test("the longest wildcard wins, does not match the bare domain, and `*` alone is no host of the mesh", () => {
@@ -251,6 +255,10 @@ describe("delegates", () => {
     const leaf = delegate('{match: [{uri: {regex: "/shop/.*"}}], route: [{destination: {host: web}}]}');
     expect(rules(root(`{match: [{uri: {prefix: /shop}}], ${TO_LEAF}}`), leaf)).toEqual([]);
     expect(rules(root(`{match: [{method: {exact: GET}}], ${TO_LEAF}}`), leaf).length).toBe(1);
+    const top = root(`{match: [{uri: {regex: "/shop.*"}}], ${TO_LEAF}}`);
+    const to = "route: [{destination: {host: web}}]";
+    expect(rules(top, delegate(`{match: [{uri: {prefix: /shop/a}}], ${to}}`))).toEqual([]);
+    expect(rules(top, delegate(`{match: [{method: {exact: GET}}], ${to}}`)).length).toBe(1);
   });
 
   test("timeout, retries, headers and the rewritten host are inherited when the delegate has none", () => {
@@ -555,7 +563,10 @@ describe("authorization", () => {
     expect(rulesOfPolicy("{rules: [{}]}")).toEqual([
       { subject: { kind: "all", conditions: [] }, operation: { kind: "all", conditions: [] } },
     ]);
-    expect(errors(authorizationPolicy("{action: DENY}"))).toEqual(["HED1263"]);
+    const { mesh } = load(authorizationPolicy("{}", { namespace: "shop" }));
+    expect(stagesOf(mesh.index.authorizationPolicies.of(ofWeb)).map(({ effect }) => effect.kind)).toEqual(["allow"]);
+    for (const spec of ["{action: DENY}", "{action: CUSTOM, provider: {name: opa}}"])
+      expect(errors(authorizationPolicy(spec))).toEqual(["HED1263"]);
   });
 
   test("a selector in the root namespace selects in every namespace, which PeerAuthentication's does not", () => {
