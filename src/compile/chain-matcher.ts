@@ -1,7 +1,7 @@
 // Which chain of the mesh port a connection takes, as a tree of exact maps beside the chains. Envoy compares a listener's chains and not
 // this tree when it decides what to drain: a new server name costs nothing, while adding one to a chain's `server_names` resets its streams.
 
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { packAny } from "../xds/any.ts";
 import {
@@ -10,17 +10,29 @@ import {
 } from "../xds/gen/envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.ts";
 import {
   type Matcher,
+  Matcher_MatcherList_FieldMatcherSchema,
+  type Matcher_MatcherList_Predicate,
+  Matcher_MatcherList_Predicate_PredicateListSchema,
+  Matcher_MatcherList_Predicate_SinglePredicateSchema,
+  Matcher_MatcherList_PredicateSchema,
+  Matcher_MatcherListSchema,
   Matcher_MatcherTreeSchema,
   type Matcher_OnMatch,
   Matcher_OnMatchSchema,
   MatcherSchema,
 } from "../xds/gen/xds/type/matcher/v3/matcher_pb.ts";
+import { StringMatcherSchema } from "../xds/gen/xds/type/matcher/v3/string_pb.ts";
+import { aroundSubset, parseServerName } from "../xds/names.ts";
 import { lazy } from "./lazy.ts";
+
+type StringMatcherInit = Exclude<MessageInitShape<typeof StringMatcherSchema>, { readonly $typeName: string }>;
 
 /** Server name → chain, for connections whose client offers HTTP, and for those that offer nothing. */
 export interface ServerNameMaps {
   readonly http: ReadonlyMap<string, string>;
   readonly stream: ReadonlyMap<string, string>;
+  /** Names with a subset lead where those without do. */
+  readonly takesSubsets: boolean;
 }
 
 const serverNameInput = lazy(() => ({
@@ -44,7 +56,43 @@ function toChain(chain: string): Matcher_OnMatch {
 /** An empty map is not valid for Envoy; this is no name that anyone is offered. */
 const NOBODY = "-";
 
-function byServerName(chains: ReadonlyMap<string, string>, fallback: string): Matcher_OnMatch {
+function whereServerName(matchPattern: NonNullable<StringMatcherInit["matchPattern"]>): Matcher_MatcherList_Predicate {
+  const value = create(StringMatcherSchema, { matchPattern });
+  const single = create(Matcher_MatcherList_Predicate_SinglePredicateSchema, {
+    input: serverNameInput(),
+    matcher: { case: "valueMatch", value },
+  });
+  return create(Matcher_MatcherList_PredicateSchema, { matchType: { case: "singlePredicate", value: single } });
+}
+
+/**
+ * Names with a subset, as Istio's sidecars send them through an AUTO_PASSTHROUGH gateway: whoever chose the endpoint knew that it is of the
+ * subset, so any will do, and a server's chains do not change with subsets.
+ */
+function bySubsetName(chains: ReadonlyMap<string, string>): Matcher_OnMatch | undefined {
+  const matchers = [...chains].flatMap(([name, chain]) => {
+    const parsed = parseServerName(name);
+    if (!parsed) return [];
+    const [before, after] = aroundSubset(parsed);
+    const value = create(Matcher_MatcherList_Predicate_PredicateListSchema, {
+      predicate: [
+        whereServerName({ case: "prefix", value: before }),
+        whereServerName({ case: "suffix", value: after }),
+      ],
+    });
+    const predicate = create(Matcher_MatcherList_PredicateSchema, { matchType: { case: "andMatcher", value } });
+    return [create(Matcher_MatcherList_FieldMatcherSchema, { predicate, onMatch: toChain(chain) })];
+  });
+  if (matchers.length === 0) return undefined;
+  return create(Matcher_OnMatchSchema, {
+    onMatch: {
+      case: "matcher",
+      value: { matcherType: { case: "matcherList", value: create(Matcher_MatcherListSchema, { matchers }) } },
+    },
+  });
+}
+
+function byServerName(chains: ReadonlyMap<string, string>, fallback: string, takesSubsets: boolean): Matcher_OnMatch {
   const entries = chains.size > 0 ? [...chains] : [[NOBODY, fallback] as const];
   const map = Object.fromEntries(entries.map(([name, chain]) => [name, toChain(chain)]));
   const tree = create(Matcher_MatcherTreeSchema, {
@@ -52,7 +100,13 @@ function byServerName(chains: ReadonlyMap<string, string>, fallback: string): Ma
     treeType: { case: "exactMatchMap", value: { map } },
   });
   return create(Matcher_OnMatchSchema, {
-    onMatch: { case: "matcher", value: { matcherType: { case: "matcherTree", value: tree } } },
+    onMatch: {
+      case: "matcher",
+      value: {
+        matcherType: { case: "matcherTree", value: tree },
+        onNoMatch: takesSubsets ? bySubsetName(chains) : undefined,
+      },
+    },
   });
 }
 
@@ -61,15 +115,15 @@ function byServerName(chains: ReadonlyMap<string, string>, fallback: string): Ma
  * application as bytes while the client's view of the port is an older one; and `h2` without a server name is free for HBONE.
  * At least one of the maps has an entry.
  */
-export function chainMatcher({ http, stream }: ServerNameMaps): Matcher {
+export function chainMatcher({ http, stream, takesSubsets }: ServerNameMaps): Matcher {
   const [anyChain = ""] = [...http.values(), ...stream.values()];
-  const onHttp = byServerName(http, anyChain);
+  const onHttp = byServerName(http, anyChain, takesSubsets);
   const map = Object.fromEntries(HTTP_OFFERS.map((offer) => [offer, onHttp]));
   return create(MatcherSchema, {
     matcherType: {
       case: "matcherTree",
       value: { input: protocolInput(), treeType: { case: "exactMatchMap", value: { map } } },
     },
-    ...(stream.size > 0 ? { onNoMatch: byServerName(stream, anyChain) } : {}),
+    ...(stream.size > 0 ? { onNoMatch: byServerName(stream, anyChain, takesSubsets) } : {}),
   });
 }

@@ -12,7 +12,7 @@ import { type ResourceKind, SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache, type Moving } from "./cache.ts";
 import { CredentialSecrets } from "./credential-secrets.ts";
 import { compileGateway, isGateway } from "./gateway.ts";
-import type { AcknowledgedServerNames } from "./leg.ts";
+import { type AcknowledgedServerNames, handsLegsOn } from "./leg.ts";
 import { passageEndpoints } from "./leg-passage.ts";
 import { localCluster } from "./local-cluster.ts";
 import { originateAll } from "./origination.ts";
@@ -250,7 +250,7 @@ function ownInputs(
   const { serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets, settings } = mesh;
   const policies = [serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets];
   const secrets = view.holder && [mesh.credentials, mesh.clientPolicies];
-  return [workload, view.key, scope, bindings, ...policies, settings, routing, ...(secrets ?? [])];
+  return [workload, view.key, scope, bindings, handsLegsOn(mesh), ...policies, settings, routing, ...(secrets ?? [])];
 }
 
 /** All that `compileGateway` looks at. */

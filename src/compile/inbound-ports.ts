@@ -9,7 +9,7 @@ import type { MtlsMode } from "../model/server-policy.ts";
 import type { Service } from "../model/service.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { Workload, WorkloadProxy } from "../model/workload.ts";
-import { legServerName } from "./leg.ts";
+import { handsLegsOn, legServerName } from "./leg.ts";
 
 /** Plain data: the memo compares it. */
 export interface ServedPort {
@@ -19,6 +19,8 @@ export interface ServedPort {
   readonly mode: MtlsMode;
   /** Names of the services that lead here, for the leg. */
   readonly serverNames: readonly string[];
+  /** Legs come through a gateway as well, where clients that are not Heddle's name a subset. */
+  readonly takesSubsets: boolean;
   /** The oldest service that leads here: it declares the protocol and names the port in logs and metrics. */
   readonly service: Service | undefined;
   readonly servicePort: number | undefined;
@@ -57,6 +59,7 @@ export function servedPorts(
   const ingress = new Map((scope?.ingress ?? []).map((listener) => [listener.port, listener]));
   const opened = [...ingress.values()].flatMap(({ port, bound }) => (proxy.capture || bound ? [port] : []));
   const numbers = [...new Set([...bound.keys(), ...standIns.keys(), ...opened])].sort((a, b) => a - b);
+  const takesSubsets = handsLegsOn(mesh);
   const taken = new Set<string>();
   return numbers.flatMap((number) => {
     const bindings = bound.get(number) ?? [];
@@ -76,6 +79,7 @@ export function servedPorts(
         protocol,
         mode: mtlsMode(mesh, workload, number),
         serverNames,
+        takesSubsets,
         service: oldest?.service,
         servicePort: oldest?.port.number,
         standIn: proxy.capture ? undefined : standIns.get(number),

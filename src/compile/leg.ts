@@ -36,6 +36,17 @@ export function legServerName(service: Service, port: number): string {
   return serverName({ port, subset: "", host: service.host });
 }
 
+const handOn = new WeakMap<Mesh["gateways"], boolean>();
+
+/** Whether a gateway of the mesh hands legs on unopened, whoever sends them. */
+export function handsLegsOn({ gateways }: Mesh): boolean {
+  const known = handOn.get(gateways);
+  if (known !== undefined) return known;
+  const found = gateways.some(({ servers }) => servers.some(({ tls }) => tls?.kind === "auto-passthrough"));
+  handOn.set(gateways, found);
+  return found;
+}
+
 /** Whether a proxy that acknowledged these names, or said nothing yet, takes requests for the service's port. */
 export function takesOnLeg(known: ReadonlySet<string> | undefined, service: Service, port: number): boolean {
   return known === undefined || known.has(legServerName(service, port));

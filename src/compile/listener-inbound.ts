@@ -42,7 +42,7 @@ export function meshListener(
     address: socketAddress(proxy.bindAddress, proxy.meshPort),
     // Chains are chosen before the handshake, from the client's hello.
     listenerFilters: [tlsInspector()],
-    filterChainMatcher: chainMatcher({ http, stream }),
+    filterChainMatcher: chainMatcher({ http, stream, takesSubsets: serving.some((port) => port.takesSubsets) }),
     filterChains: serving.flatMap((port) => legChains(context, port)),
   });
 }

@@ -55,6 +55,11 @@ export function serverName({ port, subset, host }: ServerName): string {
   return `outbound_.${port}_.${subset}_.${host}`;
 }
 
+/** What stands before and after the subset in a server name. */
+export function aroundSubset({ port, host }: Omit<ServerName, "subset">): readonly [before: string, after: string] {
+  return [`outbound_.${port}_.`, `_.${host}`];
+}
+
 /** Undefined for a server name that is not a mesh leg's. */
 export function parseServerName(name: string): ServerName | undefined {
   const [direction, portText, subset, ...host] = name.split("_.");

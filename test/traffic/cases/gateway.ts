@@ -276,14 +276,21 @@ export function gatewayCases(pair: Pair, proxy: ProxyKind): void {
   test("AUTO_PASSTHROUGH hands a leg on to the service that its server name means", async () => {
     const { authority } = new AuthorityStore(join(pair.mesh.folder, "state", "ca")).open("cluster.local", Date.now());
     const identity = identityOf("far", undefined, authority);
-    const leg = (service: string): Outside => ({
+    const leg = (service: string, subset = ""): Outside => ({
       port: at("legs"),
       host: "golden",
-      tls: { serverName: `outbound_.80_._.${service}.default.svc.cluster.local`, identity, alpn: ["http/1.1"] },
+      tls: {
+        serverName: `outbound_.80_.${subset}_.${service}.default.svc.cluster.local`,
+        identity,
+        alpn: ["http/1.1"],
+      },
     });
     const answer = await askUntil(leg("golden"), 200);
     expect(answer).toMatchObject({ status: 200, certificate: "spiffe://cluster.local/ns/default/sa/golden" });
     expect(described(answer).headers["x-forwarded-client-cert"]).toContain(`URI=${identity.uri}`);
+    // With a subset, as Istio's sidecars send it: to an endpoint of that.
+    for (const subset of ["v1", "v2"]) expect(described(await askUntil(leg("golden", subset), 200)).name).toBe(subset);
+    expect(await ask(leg("golden", "v9"))).toBe("refused");
     expect(await ask(leg("nobody"))).toBe("refused");
     // A server name of the leg alone leads anywhere.
     expect(await ask({ ...leg("golden"), tls: { serverName: "golden.default.svc.cluster.local", identity } })).toBe(
