@@ -47,7 +47,7 @@ const CONSISTENT_HASH = record(
   },
   [
     ["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"],
-    ["ringHash", "maglev"],
+    ["ringHash", "maglev", "minimumRingSize"],
   ],
 );
 

@@ -1,10 +1,21 @@
 // Every field of networking.istio.io ServiceEntry.
 
-import { choice, list, notEmpty, openRecord, port, record, required, text, type Value } from "../schema.ts";
+import {
+  choice,
+  list,
+  notEmpty,
+  openRecord,
+  port,
+  record,
+  required,
+  text,
+  textOrUnset,
+  type Value,
+} from "../schema.ts";
 import { WORKLOAD_FIELDS } from "./workload-entry-schema.ts";
 
-/** Addresses are checked by the resolution that they stand under. */
-const ENDPOINT = record({ address: required(notEmpty()), ...WORKLOAD_FIELDS });
+/** Addresses are checked by the resolution that they stand under; one behind a gateway of another network needs none. */
+const ENDPOINT = record({ address: textOrUnset(), ...WORKLOAD_FIELDS });
 
 export const SERVICE_ENTRY = record({
   apiVersion: text(),

@@ -51,8 +51,8 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   const unheard = unknownPreference(object.annotations, undefined);
   if (unheard) reporter.report(unheard.path, unknownTrafficDistribution(unheard.value, TRAFFIC_DISTRIBUTIONS));
   const ports = readPorts(spec, reading);
-  const endpoints = (spec.endpoints ?? []).map((endpoint, i) =>
-    readEndpoint(endpoint, `spec.endpoints[${i}]`, ports, spec, reading),
+  const endpoints = (spec.endpoints ?? []).flatMap(
+    (endpoint, i) => readEndpoint(endpoint, `spec.endpoints[${i}]`, ports, spec, reading) ?? [],
   );
   const given = givenAddresses(entry);
   const services = spec.hosts.map((written): Service => {
@@ -147,7 +147,7 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
     reporter.report("spec.workloadSelector", diagnostics.endpointsAndSelector());
   if (resolution === "NONE" && endpoints.length > 0)
     reporter.report("spec.endpoints", diagnostics.endpointsNotAllowed(resolution));
-  const sockets = endpoints.filter(({ address }) => isUnixAddress(address));
+  const sockets = endpoints.filter(({ address = "" }) => isUnixAddress(address));
   if (sockets.length > 0 && (spec.ports ?? []).length !== 1)
     reporter.report("spec.ports", workloadDiagnostics.unixServicePorts((spec.ports ?? []).length));
   if (resolution === "STATIC" && endpoints.length === 0 && !spec.workloadSelector)
@@ -219,9 +219,16 @@ function readEndpoint(
   ports: readonly ServicePort[],
   entry: ServiceEntrySpec,
   reading: Reading,
-): ListedEndpoint {
+): ListedEndpoint | undefined {
   const { namespace, settings, reporter } = reading;
-  checkAddress(spec, path, entry.resolution ?? "NONE", reading);
+  const { address, network } = spec;
+  if (address === undefined) {
+    if (network && entry.resolution === "STATIC")
+      reporter.report(`${path}.network`, workloadDiagnostics.networkAlone(network));
+    else reporter.report(path, workloadDiagnostics.addressMissing());
+    return undefined;
+  }
+  checkAddress(address, spec, path, entry.resolution ?? "NONE", reading);
   const names = new Set(ports.map((port) => port.name));
   for (const name of Object.keys(spec.ports ?? {})) {
     if (reporter.isFull) break;
@@ -232,7 +239,7 @@ function readEndpoint(
     ({ name, number, target }) => [name, spec.ports?.[name] ?? (typeof target === "number" ? target : number)] as const,
   );
   return {
-    address: spec.address,
+    address,
     ports: Object.fromEntries(targets),
     health: "healthy",
     weight: spec.weight || 1,
@@ -248,7 +255,13 @@ function readEndpoint(
 }
 
 /** With STATIC nothing is ever looked up, so a name could not become an address; and Envoy looks up no sockets. */
-function checkAddress({ address, ports }: EndpointSpec, path: string, resolution: string, { reporter }: Reading): void {
+function checkAddress(
+  address: string,
+  { ports }: EndpointSpec,
+  path: string,
+  resolution: string,
+  { reporter }: Reading,
+): void {
   if (isUnixAddress(address) && resolution === "STATIC") checkUnixAddress(address, ports, `${path}.address`, reporter);
   else if (!parseAddress(address) && (resolution === "STATIC" || hostProblem(address) !== undefined))
     reporter.report(`${path}.address`, diagnostics.endpointAddress(address, resolution));

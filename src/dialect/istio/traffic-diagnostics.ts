@@ -1,4 +1,4 @@
-// What can be wrong with the way that clients treat a service (DestinationRule): codes HED1570 to HED1599, sorted and never reused; of these
+// What can be wrong with the way that clients treat a service (DestinationRule): codes HED1333 and HED1570 to HED1599, sorted and never reused; of these
 // HED1580 and HED1581 are in model/validate-origination.ts, which sees the Secrets, and HED1582 to HED1584 and HED1589 in gateway-tls-diagnostics.ts.
 
 import type { Message } from "../../model/message.ts";
@@ -10,6 +10,14 @@ function error(code: string, message: string, suggestion?: string): Message {
 
 function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
+}
+
+export function upgradeOfClients(): Message {
+  return error(
+    "HED1333",
+    "connections keep the client's protocol or are upgraded to HTTP/2, not both",
+    "one of the two",
+  );
 }
 
 export function sharesAndFailover(): Message {

@@ -62,6 +62,9 @@ function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): C
   }
   if (spec.outlierDetection?.consecutiveLocalOriginFailures && !spec.outlierDetection.splitExternalLocalOriginErrors)
     reporter.report(`${path}.outlierDetection.consecutiveLocalOriginFailures`, traffic.localFailuresNotSplit());
+  const { h2UpgradePolicy, useClientProtocol } = spec.connectionPool?.http ?? {};
+  if (h2UpgradePolicy === "UPGRADE" && useClientProtocol)
+    reporter.report(`${path}.connectionPool.http.useClientProtocol`, traffic.upgradeOfClients());
   return {
     loadBalancing: spec.loadBalancer && readLoadBalancer(spec.loadBalancer, joinPath(path, "loadBalancer"), reporter),
     connectionPool: spec.connectionPool && readConnectionPool(spec.connectionPool),
