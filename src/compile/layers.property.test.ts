@@ -14,9 +14,11 @@ import type { EgressPort, ImportedNamespace, ProxyScope } from "../model/proxy-s
 import { NO_HEADERS, type Route } from "../model/route.ts";
 import { clientPolicy, origin, parts, route, SIDECAR, serverPolicy, service, workload } from "../model/sample.ts";
 import type { MtlsMode } from "../model/server-policy.ts";
+import type { ServiceAlias } from "../model/service.ts";
 import { DEFAULT_SETTINGS, type MeshSettings, type OutboundPolicy, type PathNormalization } from "../model/settings.ts";
 import { PUBLIC, type Visibility } from "../model/visibility.ts";
 import type { Locality, Workload, WorkloadKey, WorkloadProxy } from "../model/workload.ts";
+import { decodeResource } from "../xds/resource.ts";
 import type { ResourceMap } from "../xds/snapshot.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
@@ -422,6 +424,32 @@ function layered(shared: SharedResources, client: Workload): OutboundSets {
   const common = compileCommon(shared, commonView(view));
   return laidOver(compileOutbound(shared, view, common).sets, common.sets, undefined);
 }
+
+test("a name that stands for no service, and has a route, is called by its short names in its own namespace", () => {
+  const host = "x.a.svc.cluster.local";
+  const alias: ServiceAlias = {
+    origin: origin("Service", "x", "a"),
+    createdAt: 0,
+    host,
+    namespace: "a",
+    name: "x",
+    target: host,
+    path: "spec.externalName",
+    ports: [{ number: 81, name: "http", protocol: "http" }],
+  };
+  const mesh = buildMesh(DEFAULT_SETTINGS, parts({ aliases: [alias], routes: [route("r", host, "x.example.com")] }));
+  const domainsFor = (namespace: string) => {
+    const shared = anew(mesh);
+    const client = CLIENTS.find((each) => each.namespace === namespace && each.proxy?.capture)!;
+    const all = layered(shared, client).vhds?.flatMap(({ resources }) => [...resources.values()]) ?? [];
+    return all
+      .filter(({ name }) => name.startsWith("81/"))
+      .map((each) => decodeResource("vhds", each.bytes).domains)[0];
+  };
+  expect(domainsFor("a")).toContain("x");
+  expect(domainsFor("b")).not.toContain("x");
+  expect(domainsFor("b")).toContain("x.a");
+});
 
 test("laid over what everybody sees, a view is what it is by itself", () => {
   fc.assert(

@@ -69,6 +69,9 @@ export class Perspectives {
       this.#note(namespace, visibility, [host]);
       for (const alias of aliases ?? []) file(this.#patterns, alias.namespace, host);
     }
+    // A name with a route of its own has short names in its own namespace, also where it stands for no service.
+    for (const { alias } of mesh.index.aliases.values())
+      if (mesh.index.httpRoutes.has(alias.host)) file(this.#patterns, alias.namespace, alias.host);
     for (const { namespace, visibility, hosts } of mesh.routes)
       if (visibility.kind !== "public") this.#note(namespace, visibility, hosts);
     for (const { namespace, visibility, host } of mesh.clientPolicies) this.#note(namespace, visibility, [host]);
