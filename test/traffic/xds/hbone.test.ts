@@ -1,6 +1,7 @@
 // Bytes inside of HTTP: tunnels that a proxy asks for, and those that it ends, at a socket or at a listener within the proxy.
 
 import { expect } from "bun:test";
+import { until } from "../../../src/base/until-fixture.ts";
 import { RawServer } from "../../../src/proxy/raw-peer-fixture.ts";
 import { CLIENT, SERVER } from "./certificates.ts";
 import { type CaseConfiguration, DIRECT } from "./configuration.ts";
@@ -114,7 +115,7 @@ async function echoes({ client, application }: Traffic): Promise<void> {
   expect(connection!.text).toBe("hello");
   raw.end();
   await raw.isClosed();
-  expect(connection!.ended).toBe(true);
+  await until("the end", () => connection!.ended);
 }
 
 for (const protocol of ["http2", "http1"] as const)
