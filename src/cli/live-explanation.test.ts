@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { compileProxy, compileShared } from "../compile/compile.ts";
+import type { ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import { loadMesh } from "../dialect/load.ts";
 import { Explainer } from "../explain/explain.ts";
 import { explainLive } from "../explain/explain-live.ts";

@@ -2,7 +2,8 @@
 
 import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { compileProxy, compileShared } from "../compile/compile.ts";
+import type { ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import { translate } from "../dialect/dialects.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";

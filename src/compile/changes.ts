@@ -2,7 +2,7 @@
 
 import { type Changes, changedNames } from "../xds/snapshot.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
-import type { ProxySnapshot } from "./compile.ts";
+import type { ProxySnapshot } from "./proxy-snapshot.ts";
 import type { ResourceSet } from "./resource-set.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();

@@ -8,7 +8,8 @@ import { resourcesOf } from "../xds/snapshot.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { CompileCache } from "./cache.ts";
 import { changesBetween } from "./changes.ts";
-import { compileProxy, compileShared, type ProxySnapshot, sourcesOf } from "./compile.ts";
+import { compileProxy, compileShared } from "./compile.ts";
+import { type ProxySnapshot, sourcesOf } from "./proxy-snapshot.ts";
 
 const WORLD = readFileSync(join(import.meta.dir, "../../test/golden/compile/world.yaml"), "utf8");
 const HOST = "golden-signal.default.svc.cluster.local";

@@ -30,8 +30,9 @@ import { envoyRegistry } from "../xds/envoy-types.ts";
 import { decodeResource, type Resource } from "../xds/resource.ts";
 import { messagesOf } from "../xds/resource-json.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
-import { compileProxy, compileShared, type ProxySnapshot, sourcesOf } from "./compile.ts";
+import { compileProxy, compileShared } from "./compile.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
+import { type ProxySnapshot, sourcesOf } from "./proxy-snapshot.ts";
 import { staticBootstrap } from "./static-bootstrap.ts";
 
 const FOLDER = join(import.meta.dir, "../../test/golden/compile");

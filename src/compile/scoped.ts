@@ -7,9 +7,9 @@ import { type ScopedMesh, scopedParts, withParts } from "../model/scoped-mesh.ts
 import type { CompileCache } from "./cache.ts";
 import { doorResources } from "./egress-door.ts";
 import { hostsOf } from "./member.ts";
-import { compileHosts, type OwnOutbound, withHeadless } from "./outbound.ts";
-import type { OutboundContext } from "./outbound-clusters.ts";
-import { clustersOf } from "./outbound-clusters.ts";
+import { compileHosts, type OwnOutbound } from "./outbound.ts";
+import { clustersOf, type OutboundContext } from "./outbound-clusters.ts";
+import { withHeadless } from "./outbound-headless.ts";
 import type { Compiled } from "./provenance.ts";
 import type { View } from "./visibility.ts";
 

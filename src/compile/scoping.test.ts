@@ -6,7 +6,8 @@ import type { Mesh } from "../model/mesh.ts";
 import { meshSeenBy } from "../model/scoped-mesh.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import type { Workload } from "../model/workload.ts";
-import { compileProxy, compileShared, type ProxySnapshot } from "./compile.ts";
+import { compileProxy, compileShared } from "./compile.ts";
+import type { ProxySnapshot } from "./proxy-snapshot.ts";
 
 const service = (name: string, namespace: string, more = "") => `
 apiVersion: v1

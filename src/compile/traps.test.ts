@@ -6,8 +6,9 @@ import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { decodeResource } from "../xds/resource.ts";
 import { resourcesOf } from "../xds/snapshot.ts";
-import { compileProxy, compileShared, type ProxySnapshot } from "./compile.ts";
+import { compileProxy, compileShared } from "./compile.ts";
 import { fractionalPercent } from "./percentage.ts";
+import type { ProxySnapshot } from "./proxy-snapshot.ts";
 
 const HOST = "web.shop.svc.cluster.local";
 

@@ -3,7 +3,8 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { logger } from "../base/log.ts";
 import { CompileCache } from "../compile/cache.ts";
-import { compileProxies, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { compileProxies, compileShared } from "../compile/compile.ts";
+import type { ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import { reachedOtherwise } from "../compile/reach-versions.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { buildMesh } from "../model/build.ts";

@@ -1,6 +1,7 @@
 // What a change of objects would do to a mesh: to what each proxy is told, and to whoever was seen calling.
 
-import { compileProxy, compileShared, type ProxySnapshot } from "../compile/compile.ts";
+import { compileProxy, compileShared } from "../compile/compile.ts";
+import type { ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { SourceMap } from "../model/source-map.ts";
 import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.ts";

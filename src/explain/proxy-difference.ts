@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import { changesBetween } from "../compile/changes.ts";
-import type { ProxySnapshot } from "../compile/compile.ts";
+import type { ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import { tableOf } from "../table/deferred-virtual-host.ts";
 import { type Endpoint, formatAddress } from "../table/endpoint.ts";
 import type { VirtualHost } from "../table/route.ts";

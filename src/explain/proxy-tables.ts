@@ -1,8 +1,8 @@
 // The tables of one proxy, made from its snapshot as the proxy makes them, each when it is asked for.
 
 import { Failure } from "../base/failure.ts";
-import { sourcesOf as compiledSources, type ProxySnapshot } from "../compile/compile.ts";
 import type { Source } from "../compile/provenance.ts";
+import { sourcesOf as compiledSources, type ProxySnapshot } from "../compile/proxy-snapshot.ts";
 import {
   type Accepted,
   checkCluster,

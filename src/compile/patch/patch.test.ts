@@ -13,7 +13,8 @@ import { HttpConnectionManagerSchema } from "../../xds/gen/envoy/extensions/filt
 import { mergeMessage, written } from "../../xds/merge.ts";
 import { decodeResource } from "../../xds/resource.ts";
 import { CompileCache } from "../cache.ts";
-import { compileProxy, compileShared, type ProxySnapshot } from "../compile.ts";
+import { compileProxy, compileShared } from "../compile.ts";
+import type { ProxySnapshot } from "../proxy-snapshot.ts";
 
 const WORLD = `
 apiVersion: v1

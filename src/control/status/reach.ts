@@ -1,9 +1,9 @@
 // How far each object has come: of the proxies whose resources come from it, how many have acknowledged all of those. It is counted by sets
 // of resources, which proxies share, and by what is on its way: never by object and proxy.
 
-import { ownOf, type ProxySnapshot, sourcesOf } from "../../compile/compile.ts";
 import type { OutboundSets } from "../../compile/outbound-sets.ts";
 import type { Source } from "../../compile/provenance.ts";
+import { ownOf, type ProxySnapshot, sourcesOf } from "../../compile/proxy-snapshot.ts";
 import type { ResourceSet } from "../../compile/resource-set.ts";
 import { sameItems } from "../../model/equality.ts";
 import type { Mesh } from "../../model/mesh.ts";

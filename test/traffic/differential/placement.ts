@@ -3,8 +3,8 @@
 
 import type { JsonValue } from "@bufbuild/protobuf";
 import { type DescMessage, toJson } from "@bufbuild/protobuf";
-import type { ProxySnapshot } from "../../../src/compile/compile.ts";
 import { FORWARD_PROXY_TUNNEL } from "../../../src/compile/listener-names.ts";
+import type { ProxySnapshot } from "../../../src/compile/proxy-snapshot.ts";
 import { jsonRegistry } from "../../../src/xds/any.ts";
 import { decodeResource } from "../../../src/xds/resource.ts";
 import { resourcesOf } from "../../../src/xds/snapshot.ts";
