@@ -7,7 +7,7 @@ import type { Registry } from "../stats/registry.ts";
 import type { Capture } from "./capture.ts";
 import { CapturedNames } from "./captured-names.ts";
 import type { HeldIdentity } from "./identity.ts";
-import { relay } from "./relay.ts";
+import { relay, relaySocket } from "./relay.ts";
 import type { Sidecar } from "./sidecar.ts";
 
 export interface Place {
@@ -72,9 +72,9 @@ export class CapturedPlace implements Place {
 
   fetch(url: string, init: RequestInit): Promise<Response> {
     const { hostname, port } = new URL(url);
-    const unix = join(this.#sidecar.folder, `${port || 80}.sock`);
+    const target = { host: hostname, port: Number(port) || 80 };
+    const unix = relaySocket(this.#sidecar.folder, target.port);
     if (!this.#relays.has(unix)) {
-      const target = { host: hostname, port: Number(port) || 80 };
       this.#relays.set(
         unix,
         relay(unix, target, (work) => this.enter(work)),

@@ -2,6 +2,7 @@
 // the ends' own affair; TLS stays between them.
 
 import { chmodSync, rmSync } from "node:fs";
+import { join as joinPath } from "node:path";
 import { logger } from "../base/log.ts";
 import { freeMemory } from "../base/memory.ts";
 import type { ByteListener, ByteStream } from "../net/byte-stream.ts";
@@ -11,6 +12,11 @@ import { listen } from "../net/listen.ts";
 const log = logger("agent");
 
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Path of the Unix socket that leads to a loopback port of a captured workload; that of the admin interface is there from the start. */
+export function relaySocket(sidecarFolder: string, port: number): string {
+  return joinPath(sidecarFolder, `${port}.sock`);
+}
 
 /** One direction. Holds what the other side does not take yet, and the sender back meanwhile. */
 class Direction implements ByteListener {

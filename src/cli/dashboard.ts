@@ -42,6 +42,10 @@ async function proxyAddress(workload: string | undefined, { state }: MeshOptions
   if (workload === undefined)
     throw new Failure("whose proxy?", { hint: "heddle dashboard proxy WORKLOAD", exit: EXIT.usage });
   const admin = adminOf(workload, state);
+  if (admin.socket !== undefined)
+    throw new Failure(`the admin interface of ${workload} is in the network of a captured program`, {
+      hint: `curl --unix-socket ${admin.socket} http://${admin.address}/`,
+    });
   await adminDump(admin); // another may have the port by now
   return `http://${admin.address}`;
 }

@@ -1,7 +1,8 @@
 // The admin interface of a proxy: which address it has, and what it says.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { relaySocket } from "../agent/relay.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import { fetchProblem } from "../base/fetch-problem.ts";
 import { nearest } from "../base/nearest.ts";
@@ -19,6 +20,7 @@ interface LocalProxy {
   readonly app: string;
   readonly node: string;
   readonly admin: string;
+  readonly socket: string | undefined;
 }
 
 interface BootstrapJson {
@@ -32,6 +34,7 @@ function localProxy(folder: string): LocalProxy | undefined {
     const { node, admin } = JSON.parse(readFileSync(join(folder, "bootstrap.json"), "utf8")) as BootstrapJson;
     const { NAME, NAMESPACE, WORKLOAD_NAME, LABELS } = node?.metadata ?? {};
     const { address = "", port_value: port = 0 } = admin?.address?.socket_address ?? {};
+    const socket = relaySocket(folder, port);
     return {
       namespace: String(NAMESPACE),
       name: String(NAME),
@@ -39,6 +42,7 @@ function localProxy(folder: string): LocalProxy | undefined {
       app: String((LABELS as Readonly<Record<string, unknown>> | undefined)?.["service.istio.io/canonical-name"]),
       node: node?.id ?? "",
       admin: `${address}:${port}`,
+      socket: existsSync(socket) ? socket : undefined,
     };
   } catch {
     return undefined;
@@ -59,6 +63,8 @@ function localProxies(state: string | undefined): readonly LocalProxy[] {
 /** Where a proxy is asked, and who should answer. */
 export interface AdminAddress {
   readonly address: string;
+  /** Path of the Unix socket that leads to the address, which is in a captured program's own network; undefined: it is in this one. */
+  readonly socket?: string | undefined;
   /** Of its node; undefined when the address was given. */
   readonly node: string | undefined;
 }
@@ -68,7 +74,7 @@ export function adminOf(text: string, state: string | undefined, namespace?: str
   const proxies = localProxies(state);
   const namesOf = ({ namespace, name, workload, app }: LocalProxy) => ({ namespace, names: [name, workload, app] });
   const found = workloadCalled(proxies, namesOf, text, namespace);
-  if (found) return { address: found.admin, node: found.node };
+  if (found) return { address: found.admin, socket: found.socket, node: found.node };
   const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
   const names = proxies
     .map(namesOf)
@@ -81,13 +87,14 @@ export function adminOf(text: string, state: string | undefined, namespace?: str
 }
 
 /** The text of a page. Rejects with a Failure when nothing answers, or it refuses. */
-export async function adminPage({ address }: AdminAddress, path: string, method = "GET"): Promise<string> {
+export async function adminPage({ address, socket }: AdminAddress, path: string, method = "GET"): Promise<string> {
   let response: Response;
   try {
-    response = await fetch(`http://${address}${path}`, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const way = socket === undefined ? {} : { unix: socket };
+    response = await fetch(`http://${address}${path}`, { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...way });
   } catch (cause) {
     throw new Failure(`no proxy answers at ${address}: ${fetchProblem(cause)}`, {
-      hint: "name its admin interface with --admin HOST:PORT; that of a captured program is in its own network",
+      hint: "name its admin interface with --admin HOST:PORT",
       cause,
     });
   }
@@ -106,7 +113,7 @@ export async function adminDump(admin: AdminAddress): Promise<ProxyDump> {
   const { id } = (dump.bootstrap?.node ?? {}) as { readonly id?: string };
   if (admin.node === undefined || admin.node === id) return dump;
   throw new Failure(`another proxy answers at ${admin.address}: ${id ?? "one without a name"}`, {
-    hint: "that of a captured program is in its own network",
+    hint: "has the proxy ended? `heddle proxy-status` names those that run",
   });
 }
 

@@ -105,6 +105,9 @@ export function hasStatus(standing: Standing, { address }: RegisteredWorkload, r
     : conditionIs(standing, { status: "False", reason: readiness.reason });
 }
 
+/** What gateways serve there wherever they stand; what they serve elsewhere is known when a Gateway says so. */
+const USUAL_GATEWAY_PROTOCOLS: Readonly<Record<number, string>> = { 80: "http", 443: "https", 15443: "tls" };
+
 /** Clients call the usual ports, and it listens where it may: it needs no right to open port 80. */
 export function gatewayServiceOf({
   app,
@@ -125,7 +128,7 @@ export function gatewayServiceOf({
     spec: {
       selector: { app },
       ports: gateway.ports.map(({ servicePort, port }) => ({
-        name: `tcp-${servicePort}`,
+        name: `${USUAL_GATEWAY_PROTOCOLS[servicePort] ?? "tcp"}-${servicePort}`,
         port: servicePort,
         targetPort: port,
       })),
