@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import type { Topology } from "../../../src/admin/api.ts";
 import { curveOf } from "./curve.ts";
 import { EdgePath } from "./edge-path.tsx";
+import { GroupBox } from "./group-box.tsx";
 import { layoutOf } from "./layout.ts";
 import { NodeCard } from "./node-card.tsx";
 import type { Selection } from "./selection.ts";
@@ -42,15 +43,7 @@ export function Graph({ topology, selection, onSelect }: GraphProps) {
       }}
     >
       {layout.groups.map((group) => (
-        <g key={group.id}>
-          <rect className="group-box" x={group.x} y={group.y} width={group.width} height={group.height} rx={12} />
-          <text className="group-title" x={group.x + 12} y={group.y + 18}>
-            {group.title}
-            <tspan className="group-namespace" dx={6}>
-              {group.namespace}
-            </tspan>
-          </text>
-        </g>
+        <GroupBox key={group.id} group={group} narrow={layout.narrow} />
       ))}
       {topology.edges.map((edge) => {
         const curve = curveOf(layout.routes.get(edge.id) ?? []);

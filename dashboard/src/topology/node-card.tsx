@@ -4,6 +4,7 @@ import type { TopologyNode } from "../../../src/admin/api.ts";
 import { count, milliseconds, percent } from "../format.ts";
 import { HEALTH_TEXT, healthOf } from "../health.ts";
 import { NODE_HEIGHT, type PlacedNode } from "./layout.ts";
+import { shortened } from "./shortened.ts";
 
 const KIND_TEXT: Readonly<Record<TopologyNode["kind"], string>> = {
   workload: "",
@@ -11,11 +12,6 @@ const KIND_TEXT: Readonly<Record<TopologyNode["kind"], string>> = {
   external: "outside the mesh",
   unknown: "",
 };
-
-/** An SVG text does not wrap or cut itself. */
-function shortened(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
-}
 
 function detailOf({ kind, signals }: TopologyNode, sentRate: number, narrow: boolean): string {
   if (KIND_TEXT[kind] !== "") return KIND_TEXT[kind];
