@@ -14,6 +14,7 @@ const AREAS = [
   ["../model/gateway-findings.ts", 1310, 1319],
   ["istio/envoy-diagnostics.ts", 1540, 1559],
   ["input-diagnostics.ts", 1620, 1639],
+  ["istio/refusals.ts", 1660, 1729],
   ["../model/findings.ts", 2000, 2999],
 ] as const;
 

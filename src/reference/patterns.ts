@@ -18,6 +18,7 @@ const LIMITS: Readonly<Record<Format, TextLimits>> = {
   address: { pattern: "^[0-9A-Fa-f:.]+$" },
   base64: { pattern: "^[-A-Za-z0-9_+/]*={0,2}$" },
   cidr: { pattern: "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$" },
+  "dns-label": { pattern: `^${LABEL}$`, maxLength: 63 },
   "header-name": { pattern: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" },
   host: { pattern: `^${HOST}$`, maxLength: 256 },
   "host-or-address": { pattern: `^(${HOST}|${ADDRESS})$`, maxLength: 256 },

@@ -32,7 +32,7 @@ export function readAuthorizationPolicy(reading: Reading): AuthorizationPolicy |
   const { action = "ALLOW", provider, rules = [], ...scoped } = read.spec ?? {};
   if (action === "CUSTOM" && !provider) reporter.report("spec", diagnostics.customWithoutProvider());
   if (action !== "CUSTOM" && provider) reporter.report("spec.provider", diagnostics.providerElsewhere(action));
-  if (action !== "ALLOW" && rules.length === 0)
+  if ((action === "DENY" || action === "CUSTOM") && rules.length === 0)
     reporter.report(read.spec?.rules ? "spec.rules" : "spec", diagnostics.actionWithoutRules(action));
   const scope = readScope(scoped, reading);
   const dryRun = readDryRun(reading);
@@ -51,9 +51,13 @@ export function readAuthorizationPolicy(reading: Reading): AuthorizationPolicy |
   };
 }
 
+/** As Go's strconv.ParseBool reads them. */
+const YES = ["1", "t", "T", "true", "TRUE", "True"];
+const NO = ["0", "f", "F", "false", "FALSE", "False"];
+
 function readDryRun({ object, reporter }: Reading): boolean {
   const value = object.annotations[DRY_RUN];
-  if (value === undefined || value === "false") return false;
-  if (value !== "true") reporter.report(`metadata.annotations.${DRY_RUN}`, diagnostics.badDryRun(value));
-  return value === "true";
+  if (value === undefined || NO.includes(value)) return false;
+  if (!YES.includes(value)) reporter.report(`metadata.annotations.${DRY_RUN}`, diagnostics.badDryRun(value));
+  return YES.includes(value);
 }

@@ -28,6 +28,7 @@ import {
 import { type Attribute, attributeOf, CONDITION_KEYS, needsAuthentication, readPort } from "./authorization-when.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 
 interface RuleContext extends Reading {
   readonly action: ActionSpec;
@@ -37,6 +38,7 @@ export function readRule(spec: RuleSpec, path: string, context: RuleContext): Au
   const { reporter } = context;
   const empty = (["from", "to", "when"] as const).filter((field) => spec[field]?.length === 0);
   for (const field of empty) reporter.report(joinPath(path, field), diagnostics.emptyClause(field));
+  if (context.action === "DENY" && asksRequestsAlone(spec)) reporter.report(path, refusals.bytesDeniedToo());
   const sources = spec.from?.map(({ source }, i) => readSource(source, `${path}.from[${i}].source`, context));
   const operations = spec.to?.map(({ operation }, i) =>
     readOperation(operation, `${path}.to[${i}].operation`, context),
@@ -49,6 +51,17 @@ export function readRule(spec: RuleSpec, path: string, context: RuleContext): Au
       ...conditions.flatMap((condition) => condition.operation ?? []),
     ]),
   };
+}
+
+/** What a connection shows without a request in it. */
+const OF_BYTES = ["principals", "namespaces", "serviceAccounts", "ipBlocks", "remoteIpBlocks"] as const;
+
+/** As Istio reckons it, without `when`. */
+function asksRequestsAlone({ from = [], to = [] }: RuleSpec): boolean {
+  if (to.length > 0) return to.every(({ operation }) => !operation.ports && !operation.notPorts);
+  return (
+    from.length > 0 && from.every(({ source }) => OF_BYTES.every((name) => !source[name] && !source[negation(name)]))
+  );
 }
 
 function all<L>(conditions: readonly Condition<L>[]): Condition<L> {

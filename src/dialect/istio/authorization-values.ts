@@ -100,10 +100,10 @@ export function claimOf(path: readonly string[], value: string): SubjectConditio
 }
 
 export function isTemplate(path: string): boolean {
-  return path.includes("{*}") || path.includes("{**}");
+  return path.includes("{") || path.includes("}");
 }
 
-/** What keeps a path with `{*}` or `{**}` from being a template. */
+/** What keeps a path with braces from being a template. */
 export function templateProblem(path: string): string | undefined {
   const segments = path.split("/");
   if (segments[0] !== "") return "it does not begin with a slash";

@@ -6,13 +6,20 @@ import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { stringMatch } from "./http-match.ts";
+import * as refusals from "./refusals.ts";
 import type { CorsPolicySpec } from "./virtual-service-schema.ts";
+
+/** Of RFC 9110 section 9 and RFC 5789, and every one. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"];
 
 export function readCors(spec: CorsPolicySpec | undefined, path: string, reporter: Reporter): CorsPolicy | undefined {
   if (!spec) return undefined;
   const { maxAge } = spec;
   if (maxAge !== undefined && maxAge % 1_000 !== 0)
     reporter.report(joinPath(path, "maxAge"), diagnostics.wholeSeconds(maxAge));
+  for (const [i, method] of (spec.allowMethods ?? []).entries())
+    if (!METHODS.includes(method))
+      reporter.report(joinPath(joinPath(path, "allowMethods"), i), refusals.corsMethod(method, METHODS));
   return {
     origins: readOrigins(spec, path, reporter),
     methods: spec.allowMethods ?? [],

@@ -27,7 +27,7 @@ const LABELS = mapOf(text("label-value"), "label-key");
 
 /** Envoy's bound of a ring and of a Maglev table. */
 const MAX_HASH_TABLE = 8_388_608;
-const MAX_MAGLEV_TABLE = 5_000_011;
+const MAX_MAGLEV_TABLE = 5_000_010;
 
 const CONSISTENT_HASH = record(
   {
@@ -41,7 +41,7 @@ const CONSISTENT_HASH = record(
     useSourceIp: flag(),
     httpQueryParameterName: notEmpty(),
     ringHash: record({ minimumRingSize: whole(0, MAX_HASH_TABLE) }),
-    maglev: record({ tableSize: whole(0, MAX_MAGLEV_TABLE) }),
+    maglev: record({ tableSize: required(whole(1, MAX_MAGLEV_TABLE)) }),
     /** Deprecated: the ring's. */
     minimumRingSize: whole(0, MAX_HASH_TABLE),
   },
@@ -154,9 +154,9 @@ export const DESTINATION_RULE = record({
     record({
       host: required(notEmpty("wildcard-host")),
       trafficPolicy: TRAFFIC_POLICY,
-      subsets: list(record({ name: required(notEmpty("label-value")), labels: LABELS, trafficPolicy: TRAFFIC_POLICY })),
+      subsets: list(record({ name: required(notEmpty("dns-label")), labels: LABELS, trafficPolicy: TRAFFIC_POLICY })),
       exportTo: list(notEmpty()),
-      workloadSelector: record({ matchLabels: required(LABELS) }),
+      workloadSelector: record({ matchLabels: LABELS }),
     }),
   ),
   status: openRecord({}),

@@ -8,9 +8,12 @@ import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { checkExportTo } from "./export-to.ts";
 import type { Finding, Joined, Report } from "./joined.ts";
 import { resolveHost } from "./names.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
+import { checkSelector } from "./selector.ts";
 import { mergeSubset, readTrafficPolicy } from "./traffic-policy.ts";
 
 /** A rule by itself. Its subsets have only what they say, not yet what they inherit. */
@@ -18,15 +21,19 @@ export interface DestinationRuleDraft extends ClientPolicy {
   readonly hasTrafficPolicy: boolean;
 }
 
-export function readDestinationRule({
-  object,
-  origin,
-  namespace,
-  settings,
-  reporter,
-}: Reading): DestinationRuleDraft | undefined {
+export function readDestinationRule(reading: Reading): DestinationRuleDraft | undefined {
+  const { object, origin, namespace, settings, reporter } = reading;
   const spec = decodeObject(DESTINATION_RULE, object, reporter)?.spec;
   if (!spec) return undefined;
+  checkExportTo(spec.exportTo, reading);
+  checkSelector(
+    spec.workloadSelector?.matchLabels,
+    spec.workloadSelector !== undefined,
+    "spec.workloadSelector",
+    reporter,
+  );
+  if (spec.workloadSelector && (spec.exportTo ?? []).some((name) => name !== "." && name !== namespace))
+    reporter.report("spec.exportTo", refusals.exportOfSelection());
   const subsets = (spec.subsets ?? []).map((subset, i): Subset => {
     const policy = readTrafficPolicy(subset.trafficPolicy, `spec.subsets[${i}].trafficPolicy`, reporter);
     return { name: subset.name, labels: subset.labels ?? {}, origin, ...policy };
@@ -36,7 +43,7 @@ export function readDestinationRule({
     if (names.has(name)) reporter.report(`spec.subsets[${i}].name`, diagnostics.duplicateSubset(name, undefined));
     names.add(name);
   }
-  const labels = spec.workloadSelector?.matchLabels;
+  const labels = spec.workloadSelector && (spec.workloadSelector.matchLabels ?? {});
   return {
     origin,
     createdAt: object.createdAt,

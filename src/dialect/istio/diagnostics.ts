@@ -108,19 +108,15 @@ export function wildcardForMesh(): Message {
 }
 
 export function claimsNotSupported(name: string): Message {
-  return warning("HED1216", `routing by token claims works at gateways alone (${name}): this match never holds`);
+  return error("HED1216", `routing by token claims works at gateways alone: ${name}`, "gateways: [namespace/name]");
 }
 
 export function pseudoHeader(name: string): Message {
-  return warning("HED1217", `${name} cannot be changed as a header: this is ignored`);
+  return error("HED1217", `${name} cannot be changed as a header`);
 }
 
 export function redirectStatus(status: number): Message {
   return error("HED1219", `redirectCode must be 301, 302, 303, 307 or 308: ${status}`);
-}
-
-export function conflictingExport(): Message {
-  return warning("HED1220", '"~" (nobody) beside other names in exportTo is ignored');
 }
 
 export function duplicateSubset(name: string, other: Origin | undefined): Message {
@@ -155,9 +151,9 @@ export function selectorInRoot(namespace: string): Message {
 }
 
 export function portsWithoutSelector(): Message {
-  return warning(
+  return error(
     "HED1225",
-    "portLevelMtls has no effect without a selector: it is ignored",
+    "portLevelMtls has no effect without a selector",
     "a selector for the workloads that have the port",
   );
 }
@@ -304,7 +300,7 @@ export function targetsOfWaypoints(): Message {
 export function targetNotSupported(kind: string): Message {
   return error(
     "HED1261",
-    `a ${kind} as target is not supported yet: the policy would protect nothing`,
+    `a ${kind} is nothing that can be a target`,
     "selector: {matchLabels: …}, with the labels of the workloads",
   );
 }
@@ -391,9 +387,9 @@ export function badKeyAddress(uri: string): Message {
 }
 
 export function issuerWithoutKeys(issuer: string): Message {
-  return error(
+  return warning(
     "HED1282",
-    `nothing says where the keys of ${quote(issuer)} are`,
+    `nothing says where the keys of ${quote(issuer)} are: no token of it is right`,
     "jwksUri, jwks, or an issuer that is a web address",
   );
 }

@@ -4,6 +4,7 @@ import type { AbortStatus, Fault } from "../../model/fault.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
+import * as refusals from "./refusals.ts";
 import type { FaultSpec } from "./virtual-service-schema.ts";
 
 type DelaySpec = NonNullable<FaultSpec["delay"]>;
@@ -19,7 +20,17 @@ export function readFault(spec: FaultSpec | undefined, path: string, reporter: R
   };
 }
 
+/** A millionth is what Envoy divides by. */
+const SMALLEST_PERCENT = 0.0001;
+
+function checkShare({ percentage }: DelaySpec | AbortSpec, path: string, reporter: Reporter): void {
+  const percent = percentage?.value ?? 0;
+  if (percent > 0 && percent < SMALLEST_PERCENT)
+    reporter.report(joinPath(path, "percentage.value"), refusals.shareTooSmall(percent));
+}
+
 function readDelay(spec: DelaySpec, path: string, reporter: Reporter): Fault["delay"] {
+  checkShare(spec, path, reporter);
   if (spec.fixedDelay === undefined) reporter.report(path, diagnostics.delayWithoutTime());
   const percent = spec.percentage ? (spec.percentage.value ?? 0) : spec.percent;
   if (percent === undefined) reporter.report(path, diagnostics.faultWithoutShare("delay"));
@@ -27,6 +38,7 @@ function readDelay(spec: DelaySpec, path: string, reporter: Reporter): Fault["de
 }
 
 function readAbort(spec: AbortSpec, path: string, reporter: Reporter): Fault["abort"] {
+  checkShare(spec, path, reporter);
   const status = abortStatus(spec);
   if (!status) reporter.report(path, diagnostics.abortWithoutStatus());
   if (!spec.percentage) reporter.report(path, diagnostics.faultWithoutShare("abort"));

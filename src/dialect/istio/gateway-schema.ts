@@ -9,7 +9,6 @@ import {
   mapOf,
   notEmpty,
   openRecord,
-  port,
   record,
   required,
   text,
@@ -67,7 +66,8 @@ export const SERVER_TLS = record({
 const SERVER = record({
   port: required(
     record({
-      number: required(port()),
+      /** 0 with a Unix socket. */
+      number: required(whole(0, 65_535)),
       /** As in Istio: in either case. */
       protocol: required(notEmpty()),
       name: required(notEmpty()),
@@ -75,7 +75,8 @@ const SERVER = record({
       targetPort: whole(0, 65_535),
     }),
   ),
-  bind: textOrUnset("address"),
+  /** An address, or `unix:///path`. */
+  bind: textOrUnset(),
   hosts: required(list(notEmpty())),
   tls: SERVER_TLS,
   defaultEndpoint: later("Istio has never had it: requests go where VirtualServices say"),

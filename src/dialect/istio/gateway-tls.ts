@@ -15,6 +15,7 @@ import { CURVES } from "./curves.ts";
 import * as diagnostics from "./gateway-diagnostics.ts";
 import type { ServerTlsSpec } from "./gateway-schema.ts";
 import * as handshake from "./gateway-tls-diagnostics.ts";
+import * as refusals from "./refusals.ts";
 
 type Mode = NonNullable<ServerTlsSpec["mode"]>;
 
@@ -56,7 +57,12 @@ export function readServerTls(
     if (isTls(protocol)) reporter.report(path, diagnostics.tlsMissing(protocol.toUpperCase()));
     return undefined;
   }
+  if (!isTls(protocol)) {
+    reporter.report(path, refusals.tlsOfBytes(protocol.toUpperCase()));
+    return undefined;
+  }
   const { mode = "PASSTHROUGH" } = spec;
+  checkRevocation(spec, mode, path, reporter);
   if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH") {
     for (const field of CERTIFICATE_FIELDS)
       if (spec[field] !== undefined) reporter.report(`${path}.${field}`, handshake.ignoredInThisMode(field, mode));
@@ -70,6 +76,12 @@ export function readServerTls(
     parameters: readParameters(spec, path, reporter),
     ...readProtocols(spec, mode, path, reporter),
   };
+}
+
+function checkRevocation({ caCrl, credentialName }: ServerTlsSpec, mode: Mode, path: string, reporter: Reporter): void {
+  if (caCrl === undefined) return;
+  if (credentialName !== undefined) reporter.report(`${path}.caCrl`, refusals.revocationList("of a credential"));
+  if (mode === "SIMPLE") reporter.report(`${path}.caCrl`, refusals.revocationList("of SIMPLE"));
 }
 
 /** A protocol's name on the wire has one byte for its length (RFC 7301 3.1). */
@@ -159,6 +171,8 @@ function readParameters(spec: ServerTlsSpec, path: string, reporter: Reporter): 
   const max = versionOf(spec.maxProtocolVersion);
   if (min && max && TLS_VERSIONS.indexOf(min) > TLS_VERSIONS.indexOf(max))
     reporter.report(`${path}.maxProtocolVersion`, diagnostics.versionsCrossed(min, max));
+  if ((min === "TLSV1_0" || min === "TLSV1_1") && !spec.cipherSuites?.length)
+    reporter.report(`${path}.minProtocolVersion`, refusals.oldVersionWithoutCiphers(min));
   const cipherSuites = readCipherSuites(spec.cipherSuites, `${path}.cipherSuites`, reporter);
   return { min, max, cipherSuites, ...readCurves(spec, path, reporter) };
 }
@@ -178,6 +192,7 @@ export function readCipherSuites(
 ): readonly string[] {
   for (const [i, suite] of (suites ?? []).entries())
     if (!CIPHER_SUITES.has(suite)) reporter.report(`${path}[${i}]`, diagnostics.unknownCipherSuite(suite));
+    else if (suites!.indexOf(suite) < i) reporter.report(`${path}[${i}]`, refusals.cipherSuiteTwice(suite));
   return [...new Set(suites?.filter((suite) => CIPHER_SUITES.has(suite)))];
 }
 

@@ -1,15 +1,18 @@
 // Gateway → the doors that gateway proxies open.
 
+import { parseAddress } from "../../base/cidr.ts";
 import type { Gateway, GatewayServer, ServerHost } from "../../model/gateway.ts";
-import type { Protocol } from "../../model/protocol.ts";
+import { isHttp, type Protocol } from "../../model/protocol.ts";
 import { decodeObject } from "../decode.ts";
-import { notOneOf } from "../diagnostics.ts";
+import { badAddress, notOneOf, outOfRange } from "../diagnostics.ts";
 import { wildcardProblem } from "../formats.ts";
 import { isObjectName } from "../object.ts";
+import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./gateway-diagnostics.ts";
 import { GATEWAY, SERVER_PROTOCOLS, type ServerSpec } from "./gateway-schema.ts";
 import { readServerTls } from "./gateway-tls.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 
 const PROTOCOLS: Readonly<Record<(typeof SERVER_PROTOCOLS)[number], Protocol>> = {
   HTTP: "http",
@@ -47,6 +50,10 @@ function readServer(spec: ServerSpec, path: string, reading: Reading): GatewaySe
     reporter.report(`${path}.port.protocol`, notOneOf("protocol", spec.port.protocol, SERVER_PROTOCOLS));
     return undefined;
   }
+  if (!isOpened(spec, path, reporter)) return undefined;
+  if (spec.port.targetPort) reporter.report(`${path}.port.targetPort`, refusals.targetPortOfServer("Gateways"));
+  if (spec.tls?.httpsRedirect && !isHttp(protocol))
+    reporter.report(`${path}.tls.httpsRedirect`, refusals.redirectOfTls());
   const hosts = spec.hosts.flatMap((host, i) => readHost(host, `${path}.hosts[${i}]`, reading) ?? []);
   if (hosts.length === 0) reporter.report(`${path}.hosts`, diagnostics.badServerHost("", "there is none"));
   return {
@@ -60,6 +67,20 @@ function readServer(spec: ServerSpec, path: string, reading: Reading): GatewaySe
     tls: readServerTls(spec.tls, protocol, `${path}.tls`, reporter),
   };
 }
+
+/** Istio's proxies listen on sockets of files as well. */
+function isOpened({ port, bind = "" }: ServerSpec, path: string, reporter: Reporter): boolean {
+  if (bind.startsWith(SOCKET)) {
+    const isRight = port.number === 0 && /^(?:\/.*[^/]|@.+)$/.test(bind.slice(SOCKET.length));
+    reporter.report(`${path}.bind`, isRight ? refusals.socketNotOpened(bind) : refusals.badSocket(bind, port.number));
+    return false;
+  }
+  if (port.number === 0) reporter.report(`${path}.port.number`, outOfRange("number", 0, 1, 65_535));
+  if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, badAddress("bind", bind, "IP address"));
+  return true;
+}
+
+const SOCKET = "unix://";
 
 function protocolOf(text: string): Protocol | undefined {
   const known = SERVER_PROTOCOLS.find((protocol) => protocol === text.toUpperCase());

@@ -6,6 +6,7 @@ import { badHeaderValue } from "../diagnostics.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
+import * as refusals from "./refusals.ts";
 import type { HeadersSpec } from "./virtual-service-schema.ts";
 
 export interface HeadersRead {
@@ -19,6 +20,7 @@ type OperationsSpec = NonNullable<HeadersSpec["request"]>;
 
 export function readHeaders(spec: HeadersSpec | undefined, path: string, reporter: Reporter): HeadersRead {
   const request = spec?.request;
+  checkHost(spec, path, reporter);
   return {
     request: operations(request, joinPath(path, "request"), reporter),
     response: operations(spec?.response, joinPath(path, "response"), reporter),
@@ -32,6 +34,26 @@ function hostOf(headers: OperationsSpec["set"]): string | undefined {
 
 function isHost(name: string): boolean {
   return /^(?:host|:authority)$/i.test(name);
+}
+
+/** `set` and `add` of a request rewrite it; nothing else can change it. */
+function checkHost(spec: HeadersSpec | undefined, path: string, reporter: Reporter): void {
+  const { request, response } = spec ?? {};
+  for (const [what, { remove = [] } = {}] of [
+    ["request", request],
+    ["response", response],
+  ] as const)
+    for (const [i, name] of remove.entries())
+      if (isHost(name) || name.startsWith(":"))
+        reporter.report(joinPath(joinPath(path, `${what}.remove`), i), refusals.hostOfMessage(name, "removed"));
+  for (const operation of ["set", "add"] as const)
+    for (const name of Object.keys(response?.[operation] ?? {}).filter(isHost))
+      reporter.report(
+        joinPath(path, `response.${operation}.${name}`),
+        refusals.hostOfMessage(name, "set in a response"),
+      );
+  const setters = (["set", "add"] as const).filter((operation) => hostOf(request?.[operation]) !== undefined);
+  if (setters.length > 1) reporter.report(joinPath(path, "request.add"), refusals.authorityTwice());
 }
 
 function operations(spec: OperationsSpec | undefined, path: string, reporter: Reporter): HeaderOperations {

@@ -7,6 +7,7 @@ import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { type Placed, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-service-schema.ts";
 
@@ -43,6 +44,25 @@ function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<
     port: spec.port || undefined,
     places: placesOf(spec.gateways, reading.namespace),
   };
+}
+
+/** Of a route that delegates and of those that it delegates to: their matches are joined, which nobody can do to a regex. */
+export function refuseRegexes(spec: HttpRouteSpec["match"], path: string, reporter: Reporter): void {
+  for (const [i, block] of (spec ?? []).entries()) {
+    const { uri, scheme, method, authority } = block;
+    const fields = { ...prefixed("headers", block.headers), ...prefixed("withoutHeaders", block.withoutHeaders) };
+    for (const [field, match] of Object.entries({
+      ...{ uri, scheme, method, authority },
+      ...fields,
+      ...prefixed("queryParams", block.queryParams),
+    }))
+      if (match?.regex !== undefined)
+        reporter.report(joinPath(joinPath(path, i), `${field}.regex`), refusals.regexOfDelegate(field));
+  }
+}
+
+function prefixed(field: string, matches: HttpMatchSpec["headers"]): Readonly<Record<string, StringMatchSpec>> {
+  return Object.fromEntries(Object.entries(matches ?? {}).map(([name, match]) => [`${field}.${name}`, match]));
 }
 
 /** Selectors of clients, which are settled when a client's configuration is made. */

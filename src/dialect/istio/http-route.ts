@@ -11,10 +11,11 @@ import { readDestinations } from "./destinations.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { readFault } from "./fault.ts";
 import { readHeaders } from "./http-headers.ts";
-import { readMatches } from "./http-match.ts";
+import { readMatches, refuseRegexes } from "./http-match.ts";
 import { readMirrors } from "./mirrors.ts";
 import type { Placed } from "./places.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import { readRetry } from "./retry.ts";
 import type { HttpRouteSpec } from "./virtual-service-schema.ts";
 
@@ -53,10 +54,14 @@ export function readHttpRoute(
     mirrors: readMirrors(spec, path, reading),
     rewrite: spec.rewrite && readRewrite(spec.rewrite, joinPath(path, "rewrite"), reporter),
   };
+  if (inDelegate || spec.delegate) refuseRegexes(spec.match, joinPath(path, "match"), reporter);
   const read = readMatches(spec.match, joinPath(path, "match"), reading);
   if (!action || read.kind === "never") return undefined;
   if (action.kind !== "forward" && action.kind !== "delegate" && spec.rewrite)
     reporter.report(joinPath(path, "rewrite"), diagnostics.rewriteOfNothing(action.kind));
+  if (spec.redirect && spec.fault) reporter.report(joinPath(path, "fault"), refusals.faultOfRedirect());
+  if (spec.rewrite?.authority && headers.host !== undefined)
+    reporter.report(joinPath(path, "rewrite.authority"), refusals.authorityTwice());
   return {
     name: spec.name || undefined,
     origin: reading.origin,
@@ -127,7 +132,10 @@ function readAction(spec: HttpRouteSpec, path: string, reading: Reading): HttpAc
   ].filter(Boolean);
   if (given.length > 1) reading.reporter.report(joinPath(path, given[1]!), exclusiveFields(given));
   if (redirect) return { kind: "redirect", redirect: readRedirect(redirect, joinPath(path, "redirect"), reading) };
-  if (directResponse) return { kind: "direct", status: directResponse.status, body: directBody(directResponse.body) };
+  if (directResponse) {
+    checkBody(directResponse.body, joinPath(path, "directResponse.body"), reading.reporter);
+    return { kind: "direct", status: directResponse.status, body: directBody(directResponse.body) };
+  }
   if (route.length > 0) {
     const { backends, host } = readDestinations(route, joinPath(path, "route"), reading);
     return { kind: "forward", backends, rewrite: host === undefined ? undefined : { authority: host } };
@@ -138,12 +146,26 @@ function readAction(spec: HttpRouteSpec, path: string, reading: Reading): HttpAc
 
 type BodySpec = NonNullable<HttpRouteSpec["directResponse"]>["body"];
 
+const LARGE_BODY = 100 * 1_024;
+const MOST_BODY = 1_024 * 1_024;
+
+function checkBody({ string: text, bytes }: NonNullable<BodySpec> = {}, path: string, reporter: Reporter): void {
+  const size = text !== undefined ? Buffer.byteLength(text) : Buffer.byteLength(bytes ?? "", "base64");
+  if (size > MOST_BODY) reporter.report(path, refusals.bodyTooLarge(size));
+  else if (size > LARGE_BODY) reporter.report(path, refusals.largeBody(size));
+}
+
 function directBody({ string: text, bytes }: NonNullable<BodySpec> = {}): DirectBody | undefined {
   if (text !== undefined) return { kind: "text", text };
   return bytes === undefined ? undefined : { kind: "bytes", base64: bytes };
 }
 
 function readRedirect(spec: NonNullable<HttpRouteSpec["redirect"]>, path: string, { reporter }: Reading): Redirect {
+  const { uri, prefixRewrite, authority, port, derivePort, scheme } = spec;
+  if (!(uri || prefixRewrite || authority || port !== undefined || derivePort !== undefined || scheme))
+    reporter.report(path, refusals.saysNothing("redirect", "uri, authority, scheme or port"));
+  if (scheme && !["http", "https"].includes(scheme))
+    reporter.report(joinPath(path, "scheme"), refusals.redirectScheme(scheme));
   const status = spec.redirectCode || 301;
   if (!isRedirectStatus(status)) reporter.report(joinPath(path, "redirectCode"), diagnostics.redirectStatus(status));
   return {

@@ -1,5 +1,7 @@
 // Entries of a VirtualService's `tls` and `tcp`.
 
+import { parseAddress } from "../../base/cidr.ts";
+import { hostMatches } from "../../model/hosts.ts";
 import type { TcpMatch, TlsMatch } from "../../model/match.ts";
 import type { TcpRule, TlsRule, WeightedBackend } from "../../model/route.ts";
 import { readDestinations } from "./destinations.ts";
@@ -7,20 +9,33 @@ import * as diagnostics from "./diagnostics.ts";
 import { clientSelector } from "./http-match.ts";
 import { type Placed, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import type { TcpRouteSpec, TlsRouteSpec } from "./virtual-service-schema.ts";
 
 export type TlsDraft = Omit<TlsRule, "matches"> & { readonly matches: readonly Placed<TlsMatch>[] };
 export type TcpDraft = Omit<TcpRule, "matches"> & { readonly matches: readonly Placed<TcpMatch>[] };
 
-export function readTlsRoute(spec: TlsRouteSpec, i: number, reading: Reading): TlsDraft {
+/** `hosts`: of the VirtualService, as written and in full. */
+export function readTlsRoute(spec: TlsRouteSpec, i: number, hosts: readonly string[], reading: Reading): TlsDraft {
   const path = `spec.tls[${i}]`;
   if (spec.match.length === 0) reading.reporter.report(path, diagnostics.noTlsMatch());
+  for (const [j, { sniHosts }] of spec.match.entries())
+    checkSni(sniHosts, hosts, `${path}.match[${j}].sniHosts`, reading);
   const matches = spec.match.map((block) => ({
     ...readL4Match(block, reading),
     sniHosts: block.sniHosts.map((host) => host.toLowerCase()),
   }));
   const backends = readBackends(spec, path, reading);
   return { rank: [i], origin: reading.origin, path, matches, backends };
+}
+
+function checkSni(sniHosts: readonly string[], hosts: readonly string[], path: string, { reporter }: Reading): void {
+  for (const [i, sniHost] of sniHosts.entries()) {
+    const name = sniHost.toLowerCase();
+    if (parseAddress(name)) reporter.report(`${path}[${i}]`, refusals.addressAsSni(sniHost));
+    else if (!hosts.some((host) => hostMatches(host.toLowerCase(), name)))
+      reporter.report(`${path}[${i}]`, refusals.sniOutside(sniHost, [...new Set(hosts)]));
+  }
 }
 
 export function readTcpRoute(spec: TcpRouteSpec, i: number, reading: Reading): TcpDraft {

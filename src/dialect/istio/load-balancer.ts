@@ -11,7 +11,6 @@ import * as traffic from "./traffic-diagnostics.ts";
 
 /** Istio's, where it is not said. */
 const RING_SIZE = 1_024;
-const MAGLEV_SIZE = 65_537;
 const WARMUP_MINIMUM_PERCENT = 10;
 
 /** Undefined: refused. */
@@ -94,7 +93,7 @@ function hashKey({
 }
 
 function hashTable({ ringHash, maglev, minimumRingSize }: ConsistentHashSpec): HashTable {
-  if (maglev) return { kind: "maglev", size: maglev.tableSize || MAGLEV_SIZE };
+  if (maglev) return { kind: "maglev", size: maglev.tableSize };
   return { kind: "ring", minSize: ringHash?.minimumRingSize || minimumRingSize || RING_SIZE };
 }
 

@@ -1,6 +1,7 @@
 // Names as Istio resolves them: hosts, exports, gateways.
 
 import { parseAddress } from "../../base/cidr.ts";
+import { hostProblem, isDnsLabel } from "../formats.ts";
 
 /**
  * Full name of a host: one without a dot is a service of the object's own namespace. `*`, addresses and everything with a dot
@@ -14,6 +15,14 @@ export function resolveHost(host: string, namespace: string, clusterDomain: stri
 
 /** The reserved name of all sidecars; every other gateway is an object. */
 export const MESH_GATEWAY = "mesh";
+
+/** `name`, `namespace/name`, `./name`, or the form of old, `name.namespace.svc…`. */
+export function isGatewayName(gateway: string): boolean {
+  const slash = gateway.indexOf("/");
+  if (slash === -1) return hostProblem(gateway) === undefined;
+  const owner = gateway.slice(0, slash);
+  return (owner === "." || isDnsLabel(owner)) && isDnsLabel(gateway.slice(slash + 1));
+}
 
 /** `gw` and `./gw` are of the rule's namespace, `ns/gw` says it, `gw.ns[.svc…]` is the form of old. As `namespace/name`. */
 export function resolveGateway(gateway: string, namespace: string): string {

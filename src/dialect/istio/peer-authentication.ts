@@ -5,6 +5,8 @@ import { decodeObject } from "../decode.ts";
 import { choice, mapOf, openRecord, record, text } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
+import { checkSelector } from "./selector.ts";
 
 /** UNSET is not PERMISSIVE: it asks the wider scope. */
 const MTLS = record({ mode: choice("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
@@ -34,6 +36,9 @@ export function readPeerAuthentication({
   const { selector, mtls, portLevelMtls } = read.spec ?? {};
   const labels = selector?.matchLabels ?? {};
   const hasSelector = Object.keys(labels).length > 0;
+  checkSelector(selector?.matchLabels, selector !== undefined, "spec.selector", reporter);
+  if (portLevelMtls && Object.keys(portLevelMtls).length === 0)
+    reporter.report("spec.portLevelMtls", refusals.saysNothing("portLevelMtls", "{8080: {mode: STRICT}}"));
   const isRoot = settings.rootNamespaces.includes(namespace);
   if (hasSelector && isRoot) {
     reporter.report("spec.selector", diagnostics.selectorInRoot(namespace));

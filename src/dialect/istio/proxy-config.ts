@@ -21,7 +21,7 @@ export const PROXY_CONFIG_KIND = record({
 });
 
 /** Names of variables as POSIX has them (XBD 8.1), and the small letters that it leaves to applications. */
-const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const VARIABLE = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
 
 /** In a root namespace one without a selector is for everybody; one with a selector for workloads of that namespace alone. */
 export function readProxyConfig(reading: Reading): ProxyStartRule | undefined {

@@ -6,11 +6,12 @@ import { DEFAULT_RETRY } from "../../model/settings.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
+import * as refusals from "./refusals.ts";
 import type { HttpRouteSpec } from "./virtual-service-schema.ts";
 
 export function readRetry(spec: HttpRouteSpec["retries"], path: string, reporter: Reporter): RetryPolicy | undefined {
   if (!spec) return undefined;
-  if (spec.attempts === undefined) reporter.report(path, diagnostics.retriesOff());
+  checkAttempts(spec, path, reporter);
   const on = spec.retryOn ? readConditions(spec.retryOn, joinPath(path, "retryOn"), reporter) : DEFAULT_RETRY;
   return {
     attempts: spec.attempts ?? 0,
@@ -21,6 +22,17 @@ export function readRetry(spec: HttpRouteSpec["retries"], path: string, reporter
     avoidPreviousLocalities: spec.retryRemoteLocalities ?? false,
     backoffMs: spec.backoff,
   };
+}
+
+function checkAttempts(spec: NonNullable<HttpRouteSpec["retries"]>, path: string, reporter: Reporter): void {
+  if (spec.attempts) return;
+  const inVain = (["perTryTimeout", "retryOn", "retryRemoteLocalities"] as const).find((field) => isSaid(spec[field]));
+  if (inVain) reporter.report(joinPath(path, inVain), refusals.retriesOfNone(inVain));
+  else if (spec.attempts === undefined) reporter.report(path, diagnostics.retriesOff());
+}
+
+function isSaid(value: string | number | boolean | undefined): boolean {
+  return value !== undefined && value !== "";
 }
 
 /** Conditions and HTTP statuses between commas; a status stands for the condition `retriable-status-codes`. */

@@ -28,7 +28,7 @@ export const SERVICE_ENTRY = record({
       ports: list(
         record({
           number: required(port()),
-          name: required(notEmpty("label-value")),
+          name: required(notEmpty("dns-label")),
           protocol: text(),
           targetPort: port(),
         }),

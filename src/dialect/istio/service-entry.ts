@@ -15,9 +15,12 @@ import type { Reporter } from "../reporter.ts";
 import { preferenceOf, TRAFFIC_DISTRIBUTIONS, unknownPreference } from "../traffic-distribution.ts";
 import type { Entered } from "./auto-addresses.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { checkExportTo } from "./export-to.ts";
 import { resolveHost } from "./names.ts";
 import { multipliesTo } from "./products.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
+import { checkSelector } from "./selector.ts";
 import {
   type EndpointSpec,
   SERVICE_ENTRY,
@@ -47,6 +50,8 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   if (!entry) return undefined;
   const { spec } = entry;
   if (isTooMuch(spec, reading)) return undefined;
+  checkExportTo(spec.exportTo, reading);
+  checkHosts(spec, reading);
   checkResolution(spec, reading);
   const unheard = unknownPreference(object.annotations, undefined);
   if (unheard) reporter.report(unheard.path, unknownTrafficDistribution(unheard.value, TRAFFIC_DISTRIBUTIONS));
@@ -139,12 +144,26 @@ function listsOf(
 /** DNS says nothing of zones. */
 const NOWHERE: Locality = { region: "", zone: "", subzone: "" };
 
+function checkHosts({ hosts, ports = [], resolution = "NONE" }: ServiceEntrySpec, { reporter }: Reading): void {
+  if (hosts.length === 0) reporter.report("spec.hosts", refusals.saysNothing("hosts", "hosts: [api.example.com]"));
+  for (const [i, host] of hosts.entries())
+    if (/^\*[^.]/.test(host)) reporter.report(`spec.hosts[${i}]`, refusals.halfWildcard(host));
+  if (hosts.length < 2 || resolution === "NONE") return;
+  for (const [i, { number, protocol = "" }] of ports.entries()) {
+    const read = protocolOf(protocol);
+    if (read && !isHttp(read) && !isTls(read)) reporter.report(`spec.ports[${i}]`, refusals.hostsOfBytes(`${number}`));
+  }
+}
+
 function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
   const resolution = spec.resolution ?? "NONE";
   const endpoints = spec.endpoints ?? [];
   if (resolution === "DYNAMIC_DNS") checkDynamic(spec, reporter);
   if (endpoints.length > 0 && spec.workloadSelector)
     reporter.report("spec.workloadSelector", diagnostics.endpointsAndSelector());
+  checkSelector(spec.workloadSelector?.labels, spec.workloadSelector !== undefined, "spec.workloadSelector", reporter);
+  if (resolution === "NONE" && spec.workloadSelector)
+    reporter.report("spec.workloadSelector", refusals.selectorOfNone());
   if (resolution === "NONE" && endpoints.length > 0)
     reporter.report("spec.endpoints", diagnostics.endpointsNotAllowed(resolution));
   const sockets = endpoints.filter(({ address = "" }) => isUnixAddress(address));

@@ -132,5 +132,9 @@ export function boundWhereApplicationIs(port: number): Message {
 }
 
 export function badVariable(name: string): Message {
-  return error("HED1472", `${quote(name)} is no name of an environment variable`, "letters, digits and underscores");
+  return error(
+    "HED1472",
+    `${quote(name)} is no name of an environment variable`,
+    "letters, digits, underscores, dots and dashes",
+  );
 }

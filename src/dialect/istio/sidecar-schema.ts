@@ -22,8 +22,8 @@ const CAPTURE_MODE = choice("DEFAULT", "IPTABLES", "NONE");
 /** 0 with a Unix socket. As in Istio the protocol is in either case. */
 const EGRESS_PORT = record({
   number: required(whole(0, 65_535)),
-  protocol: required(notEmpty()),
-  name: text(),
+  protocol: textOrUnset(),
+  name: textOrUnset("dns-label"),
   /** Deprecated: Istio reads it nowhere. */
   targetPort: whole(0, 65_535),
 });
@@ -41,7 +41,7 @@ const INGRESS = record({
       number: required(port()),
       /** Not said: looked at. */
       protocol: text(),
-      name: text(),
+      name: textOrUnset("dns-label"),
       targetPort: whole(0, 65_535),
     }),
   ),

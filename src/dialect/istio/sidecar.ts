@@ -1,7 +1,7 @@
 // Sidecar → proxy scopes: what workloads may call and how they are called.
 
 import { parseAddress } from "../../base/cidr.ts";
-import { PROTOCOLS, type Protocol } from "../../model/protocol.ts";
+import { isHttp, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import type {
   ApplicationEndpoint,
   EgressListener,
@@ -20,9 +20,11 @@ import * as common from "./diagnostics.ts";
 import { readServerTls } from "./gateway-tls.ts";
 import { resolveHost } from "./names.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
+import { checkSelector } from "./selector.ts";
 import * as diagnostics from "./sidecar-diagnostics.ts";
 import { type EgressSpec, type IngressSpec, SIDECAR, type SidecarSpec } from "./sidecar-schema.ts";
-import { readConnectionPool } from "./traffic-policy.ts";
+import { checkConnectionPool, readConnectionPool } from "./traffic-policy.ts";
 
 /** Undefined when a field of it is wrong. */
 export function readSidecar(reading: Reading): ProxyScope | undefined {
@@ -33,6 +35,8 @@ export function readSidecar(reading: Reading): ProxyScope | undefined {
   const { ingress = [], egress = [], outboundTrafficPolicy, inboundConnectionPool } = spec;
   if (ingress.length + egress.length === 0 && !outboundTrafficPolicy && !inboundConnectionPool)
     reporter.report("spec", diagnostics.emptySidecar());
+  checkSelector(spec.workloadSelector?.labels, spec.workloadSelector !== undefined, "spec.workloadSelector", reporter);
+  checkConnectionPool(inboundConnectionPool, "spec.inboundConnectionPool", reporter);
   return {
     origin,
     createdAt: object.createdAt,
@@ -61,6 +65,7 @@ function readEgress(specs: readonly EgressSpec[], reading: Reading): ProxyScope[
     if (number !== undefined && number > 0 && ports.has(number))
       reporter.report(`${path}.port.number`, diagnostics.egressPortTwice(number));
     if (number !== undefined) ports.add(number);
+    if (spec.port?.targetPort) reporter.report(`${path}.port.targetPort`, refusals.targetPortOfServer("Sidecars"));
     const hosts = readHosts(spec, path, reading);
     return [{ path, ...hosts, port: readDoor(spec, path, reading) }];
   });
@@ -78,6 +83,7 @@ function readHosts(spec: EgressSpec, path: string, { reporter }: Reading): Pick<
   const except: ImportedHost[] = [];
   if (spec.hosts.length === 0) reporter.report(`${path}.hosts`, diagnostics.noEgressHosts());
   for (const [i, written] of spec.hosts.entries()) {
+    if (spec.hosts.indexOf(written) < i) reporter.report(`${path}.hosts[${i}]`, refusals.egressHostTwice(written));
     const read = readHost(written);
     if (typeof read === "string") reporter.report(`${path}.hosts[${i}]`, diagnostics.badEgressHost(written, read));
     else if (read.kind !== "nothing") (read.kind === "import" ? hosts : except).push(read.host);
@@ -125,8 +131,10 @@ function readDoor(spec: EgressSpec, path: string, { reporter }: Reading): Egress
     if (captureMode === "NONE") reporter.report(path, diagnostics.boundWithoutPort());
     return undefined;
   }
-  const takes = takenBy(port.protocol);
-  if (!takes) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(port.protocol, EGRESS_PROTOCOLS));
+  const { protocol = "HTTP" } = port;
+  const takes = takenBy(protocol);
+  if (!port.protocol) reporter.report(`${path}.port`, refusals.egressOfNoProtocol());
+  if (!takes) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(protocol, EGRESS_PROTOCOLS));
   if (bind.startsWith(SOCKET) || port.number === 0) {
     const file = port.number === 0 ? fileOf(bind) : undefined;
     if (file === undefined) reporter.report(`${path}.bind`, diagnostics.badBind(bind));
@@ -163,9 +171,13 @@ function readIngress(specs: readonly IngressSpec[], reading: Reading): readonly 
     const { number } = spec.port;
     if (ports.has(number)) reporter.report(`${path}.port.number`, diagnostics.ingressPortTwice(number));
     ports.add(number);
+    if (spec.port.targetPort) reporter.report(`${path}.port.targetPort`, refusals.targetPortOfServer("Sidecars"));
     const written = spec.port.protocol ?? "";
     const protocol = written === "" ? "undeclared" : protocolOf(written);
     if (!protocol) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(written, PROTOCOL_NAMES));
+    checkConnectionPool(spec.connectionPool, `${path}.connectionPool`, reporter);
+    if (spec.connectionPool?.http && protocol && protocol !== "undeclared" && !isHttp(protocol))
+      reporter.report(`${path}.connectionPool.http`, refusals.httpLimitsOfBytes(written.toUpperCase()));
     return {
       path,
       port: number,
@@ -218,6 +230,8 @@ function addressOf(written: string): Exclude<ApplicationEndpoint, { readonly kin
   const number = Number(port);
   if (number < 1 || number > 65_535) return undefined;
   switch (host) {
+    case "":
+      return { kind: "loopback", address: LOOPBACK, port: number };
     case "127.0.0.1":
     case "[::1]":
       return { kind: "loopback", address: host.replace(/[[\]]/g, ""), port: number };

@@ -17,6 +17,7 @@ import { decodeObject } from "../decode.ts";
 import { regexMessage } from "../formats.ts";
 import { joinPath } from "../path.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import * as diagnostics from "./telemetry-diagnostics.ts";
 import { readMetricOverride } from "./telemetry-metrics.ts";
 import {
@@ -51,6 +52,7 @@ export function readTelemetry(reading: Reading): Telemetry | undefined {
   const { object, origin, reporter } = reading;
   const read = decodeObject(TELEMETRY, object, reporter);
   if (!read) return undefined;
+  if ((read.spec?.tracing?.length ?? 0) > 1) reporter.report("spec.tracing", refusals.severalTracings());
   const { tracing = [], metrics = [], accessLogging = [], ...scoped } = read.spec ?? {};
   const reader = new TelemetryReader(reading);
   const scope = readScope(scoped, reading);

@@ -1,6 +1,7 @@
 // Tags that spans get, as Telemetry and the mesh's settings write them.
 
 import type { TraceTag } from "../../model/telemetry.ts";
+import { emptyValue } from "../diagnostics.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { checkOperators } from "./log-settings.ts";
@@ -15,6 +16,7 @@ export function readTags(
 ): Readonly<Record<string, TraceTag>> {
   const tags = Object.entries(specs).flatMap(([name, spec]): (readonly [string, TraceTag])[] => {
     const at = joinPath(path, name);
+    if (name === "") reporter.report(at, emptyValue("the name of a tag"));
     const tag = tagOf(spec);
     if (tag?.kind === "format") checkOperators(tag.format, joinPath(joinPath(at, "formatter"), "value"), reporter);
     if (!tag) reporter.report(at, tagOfNoKind(name));

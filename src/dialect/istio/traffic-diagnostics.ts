@@ -80,7 +80,7 @@ export function zonesElsewhere(policy: string): Message {
 }
 
 export function localFailuresNotSplit(): Message {
-  return warning(
+  return error(
     "HED1577",
     "consecutiveLocalOriginFailures has no effect: failed connections count as 5xx",
     "splitExternalLocalOriginErrors: true",

@@ -20,6 +20,7 @@ import type {
 } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
+import * as refusals from "./refusals.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 
 /** A policy as written: an unset block is undefined at each level. What has one level alone is for all ports. */
@@ -28,11 +29,23 @@ export function readTrafficPolicy(
   path: string,
   reporter: Reporter,
 ): ScopedSettings {
+  if (spec && Object.keys(spec).length === 0)
+    reporter.report(path, refusals.saysNothing("trafficPolicy", "no trafficPolicy"));
+  if (spec?.tunnel && spec.proxyProtocol)
+    reporter.report(`${path}.proxyProtocol`, refusals.tunnelBesideProxyProtocol());
   const common = readCommon(spec ?? {});
-  const ports = (spec?.portLevelSettings ?? []).map((entry, i) => ({
-    port: entry.port.number,
-    settings: { ...readSettings(entry, `${path}.portLevelSettings[${i}]`, reporter), ...common },
-  }));
+  const ports = (spec?.portLevelSettings ?? []).map(({ port, ...policy }, i) => {
+    const at = `${path}.portLevelSettings[${i}]`;
+    if (Object.keys(policy).length === 0)
+      reporter.report(
+        at,
+        refusals.saysNothing(
+          `the policy of port ${port.number}`,
+          "loadBalancer, connectionPool, outlierDetection or tls",
+        ),
+      );
+    return { port: port.number, settings: { ...readSettings(policy, at, reporter), ...common } };
+  });
   const settings = { ...readSettings(spec ?? {}, path, reporter), ...common };
   return { settings, ports: ports.sort((a, b) => a.port - b.port) };
 }
@@ -62,6 +75,7 @@ function readSettings(spec: PortPolicySpec, path: string, reporter: Reporter): C
   }
   if (spec.outlierDetection?.consecutiveLocalOriginFailures && !spec.outlierDetection.splitExternalLocalOriginErrors)
     reporter.report(`${path}.outlierDetection.consecutiveLocalOriginFailures`, traffic.localFailuresNotSplit());
+  checkConnectionPool(spec.connectionPool, `${path}.connectionPool`, reporter);
   const { h2UpgradePolicy, useClientProtocol } = spec.connectionPool?.http ?? {};
   if (h2UpgradePolicy === "UPGRADE" && useClientProtocol)
     reporter.report(`${path}.connectionPool.http.useClientProtocol`, traffic.upgradeOfClients());
@@ -124,6 +138,10 @@ function limit(value: number | undefined): number | undefined {
 
 /** Envoy demands one; a peer that has not answered for that long answers no more. */
 const PING_TIMEOUT_MS = 10_000;
+
+export function checkConnectionPool(spec: ConnectionPoolSpec | undefined, path: string, reporter: Reporter): void {
+  if (spec && !spec.tcp && !spec.http) reporter.report(path, refusals.saysNothing("connectionPool", "tcp or http"));
+}
 
 export function readConnectionPool({ tcp = {}, http = {} }: ConnectionPoolSpec): ConnectionPool {
   return {

@@ -32,7 +32,7 @@ const LABELS = mapOf(text("label-value"), "label-key");
 /** Names and target ports of a service's ports are no way to name one here: Istio takes numbers alone. */
 const DESTINATION = record({
   host: required(notEmpty("host-or-address")),
-  subset: textOrUnset(),
+  subset: textOrUnset("dns-label"),
   port: record({ number: required(port()) }),
 });
 
@@ -58,7 +58,7 @@ const HTTP_MATCH = record({
   queryParams: mapOf(PRESENCE_MATCH),
   port: PORT_OR_ANY,
   sourceLabels: LABELS,
-  sourceNamespace: textOrUnset(),
+  sourceNamespace: textOrUnset("dns-label"),
   gateways: list(notEmpty()),
   ignoreUriCase: flag(),
   statPrefix: text(),
@@ -103,8 +103,8 @@ const CORS_POLICY = record({
   /** Deprecated: exact ones. */
   allowOrigin: list(notEmpty()),
   allowMethods: list(notEmpty()),
-  allowHeaders: list(notEmpty()),
-  exposeHeaders: list(notEmpty()),
+  allowHeaders: list(notEmpty("header-name")),
+  exposeHeaders: list(notEmpty("header-name")),
   maxAge: duration(0),
   allowCredentials: flag(),
   unmatchedPreflights: choice("UNSPECIFIED", "FORWARD", "IGNORE"),
@@ -130,7 +130,7 @@ const HTTP_ROUTE = record({
     ],
   ),
   directResponse: record({
-    status: required(whole(100, 599)),
+    status: required(whole(200, 599)),
     body: record({ string: text(), bytes: text("base64") }, [["string", "bytes"]]),
   }),
   delegate: record({ name: required(notEmpty()), namespace: textOrUnset() }),
@@ -138,7 +138,7 @@ const HTTP_ROUTE = record({
     {
       authority: textOrUnset(),
       uri: textOrUnset(),
-      uriRegexRewrite: record({ match: required(notEmpty("regex")), rewrite: required(text()) }),
+      uriRegexRewrite: record({ match: required(notEmpty("regex")), rewrite: required(notEmpty()) }),
     },
     [["uri", "uriRegexRewrite"]],
   ),
@@ -159,7 +159,7 @@ const L4_MATCH = {
   destinationSubnets: list(text("cidr")),
   port: PORT_OR_ANY,
   sourceLabels: LABELS,
-  sourceNamespace: textOrUnset(),
+  sourceNamespace: textOrUnset("dns-label"),
   gateways: list(notEmpty()),
 } as const;
 

@@ -1,17 +1,20 @@
 // VirtualService → a draft of its routes: what it says by itself. routes.ts joins it with those that it delegates to.
 
+import { hostMatches } from "../../model/hosts.ts";
 import type { Authored } from "../../model/origin.ts";
 import type { Visibility } from "../../model/visibility.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { joinPath } from "../path.ts";
 import * as diagnostics from "./diagnostics.ts";
+import { checkExportTo } from "./export-to.ts";
 import { type HttpDraft, readHttpRoute } from "./http-route.ts";
 import { readTcpRoute, readTlsRoute, type TcpDraft, type TlsDraft } from "./l4-route.ts";
-import { MESH_GATEWAY, resolveHost } from "./names.ts";
+import { isGatewayName, MESH_GATEWAY, resolveHost } from "./names.ts";
 import { type Place, placesOf } from "./places.ts";
 import { multipliesTo } from "./products.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import { VIRTUAL_SERVICE, type VirtualServiceSpec } from "./virtual-service-schema.ts";
 
 /** Without hosts it is a delegate. */
@@ -34,12 +37,20 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   const hosts = readHosts(spec, reading);
   const isDelegate = hosts.length === 0;
   if (isDelegate) checkDelegate(spec, reading);
-  if (spec.exportTo?.includes("~") && spec.exportTo.length > 1)
-    reporter.report("spec.exportTo", diagnostics.conflictingExport());
+  checkExportTo(spec.exportTo, reading);
+  checkGateways(spec, reading);
+  if (!spec.http?.length && !spec.tls?.length && !spec.tcp?.length)
+    reporter.report(
+      "spec",
+      refusals.saysNothing(
+        isDelegate ? "a delegate without http" : "a VirtualService without routes",
+        "http, tls or tcp",
+      ),
+    );
   const http = (spec.http ?? []).flatMap(
     (route, i) => readHttpRoute(route, joinPath("spec.http", i), isDelegate, reading) ?? [],
   );
-  const tls = (spec.tls ?? []).map((route, i) => readTlsRoute(route, i, reading));
+  const tls = (spec.tls ?? []).map((route, i) => readTlsRoute(route, i, [...(spec.hosts ?? []), ...hosts], reading));
   const tcp = (spec.tcp ?? []).map((route, i) => readTcpRoute(route, i, reading));
   return {
     origin,
@@ -68,15 +79,34 @@ function isTooMuch(spec: VirtualServiceSpec, { reporter }: Reading): boolean {
 
 function readHosts(spec: VirtualServiceSpec, { namespace, settings, reporter }: Reading): readonly string[] {
   const { hosts = [], gateways = [MESH_GATEWAY] } = spec;
+  const inMesh = gateways.includes(MESH_GATEWAY);
   const resolved = hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain));
   const seen = new Set<string>();
   for (const [i, host] of resolved.entries()) {
     const path = `spec.hosts[${i}]`;
-    if (host === "*" && gateways.includes(MESH_GATEWAY)) reporter.report(path, diagnostics.wildcardForMesh());
+    if (host === "*" && inMesh) reporter.report(path, diagnostics.wildcardForMesh());
     if (seen.has(host)) reporter.report(path, diagnostics.duplicateHost(host));
     seen.add(host);
+    const wider = resolved.findIndex(
+      (other, j) => j !== i && other !== host && !(other === "*" && inMesh) && hostMatches(other, host),
+    );
+    if (wider !== -1) reporter.report(path, refusals.hostsOverlap(hosts[i]!, hosts[wider]!));
   }
   return resolved;
+}
+
+function checkGateways(
+  { gateways = [], http = [], tls = [], tcp = [] }: VirtualServiceSpec,
+  { reporter }: Reading,
+): void {
+  const check = (names: readonly string[], path: string) => {
+    for (const [i, name] of names.entries())
+      if (!isGatewayName(name)) reporter.report(`${path}[${i}]`, refusals.gatewayName(name));
+  };
+  check(gateways, "spec.gateways");
+  for (const [kind, routes] of Object.entries({ http, tls, tcp }))
+    for (const [i, { match = [] }] of routes.entries())
+      for (const [j, block] of match.entries()) check(block.gateways ?? [], `spec.${kind}[${i}].match[${j}].gateways`);
 }
 
 function checkDelegate(spec: VirtualServiceSpec, { reporter }: Reading): void {

@@ -7,6 +7,7 @@ import type { Value } from "../schema.ts";
 import * as diagnostics from "./envoy-diagnostics.ts";
 import { WASM_PLUGIN } from "./envoy-filter-schema.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
 import { readScope } from "./workload-scope.ts";
 
 type Spec = NonNullable<Value<typeof WASM_PLUGIN>["spec"]>;
@@ -20,6 +21,8 @@ export function readWasmPlugin(reading: Reading): WasmPlugin | undefined {
   const { object, origin, reporter } = reading;
   const spec = decodeObject(WASM_PLUGIN, object, reporter)?.spec;
   if (!spec) return undefined;
+  checkSizes(spec, reading);
+  checkEnvironment(spec, reading);
   const scope = readScope(spec, reading);
   const module = readModule(spec, reading);
   if (!scope || !module) return undefined;
@@ -46,6 +49,26 @@ export function readWasmPlugin(reading: Reading): WasmPlugin | undefined {
       ports: ports.map(({ number }) => number),
     })),
   };
+}
+
+/** Kubernetes' name of a Secret, and Istio's own bound. */
+const MOST = { imagePullSecret: 253, pluginName: 256 } as const;
+
+function checkSizes(spec: Spec, { reporter }: Reading): void {
+  for (const field of ["imagePullSecret", "pluginName"] as const) {
+    const { length } = spec[field] ?? "";
+    if (length > MOST[field]) reporter.report(`spec.${field}`, refusals.tooLong(field, length, MOST[field]));
+  }
+}
+
+function checkEnvironment({ vmConfig }: Spec, { reporter }: Reading): void {
+  const seen = new Set<string>();
+  for (const [i, { name, valueFrom, value }] of (vmConfig?.env ?? []).entries()) {
+    const path = `spec.vmConfig.env[${i}]`;
+    if (seen.has(name)) reporter.report(`${path}.name`, refusals.envTwice(name));
+    if (valueFrom === "HOST" && value) reporter.report(`${path}.value`, refusals.valueOfHost());
+    seen.add(name);
+  }
 }
 
 /** Without a scheme it is an image, as Istio has it. */

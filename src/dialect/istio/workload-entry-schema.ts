@@ -18,7 +18,7 @@ const LABELS = mapOf(text("label-value"), "label-key");
 
 /** Without the address, which a template has none of, and a ServiceEntry's endpoint needs. */
 export const WORKLOAD_FIELDS = {
-  ports: mapOf(port()),
+  ports: mapOf(port(), "dns-label"),
   labels: LABELS,
   network: text(),
   locality: text(),

@@ -4,6 +4,8 @@ import type { WorkloadScope } from "../../model/workload-scope.ts";
 import { list, mapOf, notEmpty, record, required, text, textOrUnset, type Value } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
+import * as refusals from "./refusals.ts";
+import { checkSelector } from "./selector.ts";
 
 const TARGET = record({
   group: text(),
@@ -20,6 +22,9 @@ export const SCOPE_FIELDS = {
 
 /** Kinds of targets that are services. */
 const SERVICES = ["Service", "ServiceEntry"];
+
+/** Of the Gateway API. */
+const GATEWAYS = ["Gateway", "GatewayClass"];
 
 /** At most one of them. */
 export const SCOPE_GROUP = ["selector", "targetRef", "targetRefs"] as const;
@@ -39,12 +44,14 @@ export function readScope(spec: ScopeSpec, { namespace, settings, reporter }: Re
   if (targets.length > 0) {
     const at = (i: number) => (spec.targetRefs ? `spec.targetRefs[${i}]` : "spec.targetRef");
     targets.forEach(({ kind, namespace: other = namespace }, i) => {
-      if (!SERVICES.includes(kind)) reporter.report(`${at(i)}.kind`, diagnostics.targetNotSupported(kind));
+      if (GATEWAYS.includes(kind)) reporter.report(at(i), refusals.targetOfGateways(kind));
+      else if (!SERVICES.includes(kind)) reporter.report(`${at(i)}.kind`, diagnostics.targetNotSupported(kind));
       if (other !== namespace) reporter.report(`${at(i)}.namespace`, diagnostics.targetElsewhere(namespace));
     });
     if (targets.every(({ kind }) => SERVICES.includes(kind))) reporter.report(at(0), diagnostics.targetsOfWaypoints());
     return { kind: "services", services: targets.map(({ name }) => ({ namespace, name })) };
   }
+  checkSelector(spec.selector?.matchLabels, spec.selector !== undefined, "spec.selector", reporter);
   const labels = spec.selector?.matchLabels ?? {};
   return settings.rootNamespaces.includes(namespace)
     ? { kind: "mesh", labels }
