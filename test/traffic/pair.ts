@@ -32,7 +32,7 @@ spec:
   - {name: v2, labels: {version: v2}}`;
 }
 
-const BASE = `${destinationRule("{}")}
+const BASE = `${destinationRule("{loadBalancer: {}}")}
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication

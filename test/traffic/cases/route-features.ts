@@ -138,7 +138,9 @@ export function routeFeatureCases(pair: Pair): void {
     expect(chosen.every(isOne)).toBe(true);
     expect(new Set(chosen.map(([name]) => name))).toEqual(new Set(["v1", "v2"]));
 
-    await pair.follow("{loadBalancer: {consistentHash: {httpCookie: {name: session, ttl: 1h}, maglev: {}}}}");
+    await pair.follow(
+      "{loadBalancer: {consistentHash: {httpCookie: {name: session, ttl: 1h}, maglev: {tableSize: 65537}}}}",
+    );
     const cookie = await eventually(
       async () => (await pair.get("/")).headers.get("set-cookie"),
       (value) => value !== null,
