@@ -154,6 +154,7 @@ const XDS: Target = {
     "xds/type/matcher/v3/ip.proto",
     "xds/type/matcher/v3/domain.proto",
     "xds/type/v3/typed_struct.proto",
+    "xds/data/orca/v3/orca_load_report.proto",
     "udpa/type/v1/typed_struct.proto",
     "google/rpc/status.proto",
     "istio/networking/nds/v1/nds.proto",
