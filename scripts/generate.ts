@@ -128,6 +128,7 @@ const XDS: Target = {
     `${EXT}/retry/host/omit_host_metadata/v3/omit_host_metadata_config.proto`,
     `${EXT}/retry/host/omit_canary_hosts/v3/omit_canary_hosts.proto`,
     `${EXT}/retry/priority/previous_priorities/v3/previous_priorities_config.proto`,
+    `${EXT}/http/header_formatters/preserve_case/v3/preserve_case.proto`,
     `${EXT}/http/stateful_session/cookie/v3/cookie.proto`,
     `${EXT}/http/stateful_session/header/v3/header.proto`,
     `${EXT}/http/original_ip_detection/custom_header/v3/custom_header.proto`,
