@@ -56,8 +56,8 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig.allow_insecure_cluster_options":
     "what it allows is what is done",
   "envoy.config.cluster.v3.CircuitBreakers.Thresholds.priority": "the thresholds of priority DEFAULT hold for all",
-  "*.http_protocol_options":
-    "allow_absolute_url and enable_trailers may be there, and are so always (RFC 9112 3.2.2); any other field is refused",
+  "envoy.config.core.v3.Http1ProtocolOptions.allow_absolute_url": "targets may be absolute always (RFC 9112 3.2.2)",
+  "envoy.config.core.v3.Http1ProtocolOptions.enable_trailers": "trailers are passed on always",
   "envoy.config.core.v3.Http2ProtocolOptions.initial_stream_window_size":
     "read of listeners; upstream, windows are Heddle's own",
   "envoy.config.core.v3.Http2ProtocolOptions.initial_connection_window_size":

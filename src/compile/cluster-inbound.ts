@@ -39,7 +39,20 @@ function addressOf({ number, own }: ServedPort): MessageInitShape<typeof Address
   return { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } };
 }
 
-function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol, pattern: string | undefined): Cluster {
+/** What the mesh, or the workload, says of them. */
+export interface ApplicationClusters {
+  /** Of names in statistics. */
+  readonly pattern: string | undefined;
+  /** Of names of HTTP/1.1's fields. */
+  readonly preservesCase: boolean;
+}
+
+function cluster(
+  name: string,
+  port: ServedPort,
+  protocol: UpstreamProtocol,
+  { pattern, preservesCase }: ApplicationClusters,
+): Cluster {
   const { service, own } = port;
   const pool = own?.connectionPool;
   return create(ClusterSchema, {
@@ -47,7 +60,7 @@ function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol, pat
     altStatName: nameInStatistics(pattern, port),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: protocolOptions(protocol, pool && { pool }),
+    typedExtensionProtocolOptions: protocolOptions(protocol, { pool, preservesCase }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
     // The oldest service alone: a younger one that leads here as well must not rebuild the cluster.
@@ -76,10 +89,9 @@ function nameInStatistics(pattern: string | undefined, { service, servicePort, n
   return service && port ? statName(pattern, { service, port, subset: "", target: number }) : "";
 }
 
-/** `pattern`: the mesh's, of names in statistics. */
-export function applicationClusters(port: ServedPort, pattern: string | undefined): Cluster[] {
+export function applicationClusters(port: ServedPort, settings: ApplicationClusters): Cluster[] {
   const spoken = port.own?.protocol && isHttp(port.own.protocol) ? port.own.protocol : port.protocol;
-  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken), pattern);
+  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken), settings);
   if (port.protocol !== "undeclared") return [own];
-  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2", pattern)];
+  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2", settings)];
 }

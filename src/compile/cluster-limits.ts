@@ -3,6 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type {
+  BackendUtilization,
   ConnectionPool,
   EndpointChoice,
   HashTable,
@@ -23,6 +24,7 @@ import {
   type UpstreamConnectionOptionsSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { OutlierDetectionSchema } from "../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.ts";
+import { ClientSideWeightedRoundRobinSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.ts";
 import type {
   LocalityLbConfigSchema,
   SlowStartConfigSchema,
@@ -32,6 +34,12 @@ import { MaglevSchema } from "../xds/gen/envoy/extensions/load_balancing_policie
 import { RandomSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts";
 import { RingHashSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.ts";
 import { RoundRobinSchema } from "../xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
+import { WrrLocalitySchema } from "../xds/gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
+
+interface NamedPolicy {
+  readonly name: string;
+  readonly typedConfig: Any;
+}
 
 type Balanced = Exclude<EndpointChoice, { readonly kind: "original-destination" }>;
 
@@ -65,10 +73,7 @@ function localitiesOf(locality: LocalityPreference): MessageInitShape<typeof Loc
   }
 }
 
-function policyOf(
-  choice: Balanced,
-  locality: LocalityPreference,
-): { readonly name: string; readonly typedConfig: Any } {
+function policyOf(choice: Balanced, locality: LocalityPreference): NamedPolicy {
   const localities = { localityLbConfig: localitiesOf(locality) };
   switch (choice.kind) {
     case "least-request": {
@@ -79,6 +84,8 @@ function policyOf(
       const config = create(RoundRobinSchema, { ...slowStart(choice.warmup), ...localities });
       return named("round_robin", packAny(RoundRobinSchema, config));
     }
+    case "backend-utilization":
+      return byLocality(byUtilization(choice), locality);
     case "random":
       return named("random", packAny(RandomSchema, create(RandomSchema, localities)));
     case "consistent-hash":
@@ -86,8 +93,28 @@ function policyOf(
   }
 }
 
+function byUtilization(choice: BackendUtilization): NamedPolicy {
+  const { blackoutMs, expirationMs, updateMs, errorPenalty, metrics, warmup } = choice;
+  const config = create(ClientSideWeightedRoundRobinSchema, {
+    ...(blackoutMs === undefined ? {} : { blackoutPeriod: durationFromMs(blackoutMs) }),
+    ...(expirationMs === undefined ? {} : { weightExpirationPeriod: durationFromMs(expirationMs) }),
+    ...(updateMs === undefined ? {} : { weightUpdatePeriod: durationFromMs(updateMs) }),
+    ...(errorPenalty === undefined ? {} : { errorUtilizationPenalty: errorPenalty }),
+    metricNamesForComputingUtilization: [...metrics],
+    ...slowStart(warmup),
+  });
+  return named("client_side_weighted_round_robin", packAny(ClientSideWeightedRoundRobinSchema, config));
+}
+
+/** The one policy that says nothing of localities itself. */
+function byLocality(inner: NamedPolicy, locality: LocalityPreference): NamedPolicy {
+  if (locality.kind !== "shares") return inner;
+  const endpointPickingPolicy = { policies: [{ typedExtensionConfig: inner }] };
+  return named("wrr_locality", packAny(WrrLocalitySchema, create(WrrLocalitySchema, { endpointPickingPolicy })));
+}
+
 /** `byLocality`: first a locality is chosen, by their weights, then one of its endpoints. A hash knows no zones. */
-function hashed(table: HashTable, byLocality: boolean): { readonly name: string; readonly typedConfig: Any } {
+function hashed(table: HashTable, byLocality: boolean): NamedPolicy {
   const localities = byLocality ? { localityWeightedLbConfig: {} } : {};
   if (table.kind === "ring") {
     const config = create(RingHashSchema, { minimumRingSize: BigInt(table.minSize), ...localities });
@@ -97,7 +124,7 @@ function hashed(table: HashTable, byLocality: boolean): { readonly name: string;
   return named("maglev", packAny(MaglevSchema, config));
 }
 
-function named(name: string, typedConfig: Any): { readonly name: string; readonly typedConfig: Any } {
+function named(name: string, typedConfig: Any): NamedPolicy {
   return { name: `envoy.load_balancing_policies.${name}`, typedConfig };
 }
 

@@ -44,6 +44,8 @@ export interface ClusterPlan {
   readonly outsideTls: OutsideTls | undefined;
   /** Every endpoint is reached on the leg; the protocol depends on it. */
   readonly allLeg: boolean;
+  /** Of names of HTTP/1.1's fields; the protocol depends on it, too. */
+  readonly preservesCase: boolean;
   /** Identities that servers may have, sorted. */
   readonly names: readonly string[];
   /** Endpoints that travel inside of the cluster, because it resolves them by DNS; undefined: they travel by EDS, or there are none. */
@@ -59,8 +61,8 @@ export function planName({ service, port, subset, address }: ClusterPlan): strin
   return clusterName({ direction: "outbound", port: port.number, subset: subset || address, host: service.host });
 }
 
-function planProtocol({ port, allLeg, settings }: ClusterPlan): UpstreamProtocol {
-  return upstreamProtocol(port.protocol, allLeg, settings.pool);
+function planProtocol({ port, allLeg, settings, preservesCase }: ClusterPlan): UpstreamProtocol {
+  return upstreamProtocol(port.protocol, allLeg, settings.pool, preservesCase);
 }
 
 /**
@@ -190,6 +192,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
       : {}),
     typedExtensionProtocolOptions: protocolOptions(planProtocol(plan), {
       pool: settings.pool,
+      preservesCase: plan.preservesCase,
       namedByRequest,
       errorStatuses: outlier?.errorStatuses,
     }),

@@ -18,26 +18,33 @@ import { protocolOptions } from "./protocol.ts";
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-function originalDestination(name: string, pool: ConnectionPool | undefined): Cluster {
+export interface SpecialSettings {
+  /** The mesh's for services of which no policy speaks. */
+  readonly pool: ConnectionPool | undefined;
+  /** Of names of HTTP/1.1's fields. */
+  readonly preservesCase: boolean;
+}
+
+function originalDestination(name: string, { pool, preservesCase }: SpecialSettings): Cluster {
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: protocolOptions("downstream", { pool }),
+    typedExtensionProtocolOptions: protocolOptions("downstream", { pool, preservesCase }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
   });
 }
 
-/** Where a captured connection was going. `pool`: the mesh's for those of which no policy speaks. */
-export function passthroughCluster(pool: ConnectionPool | undefined): Cluster {
-  return originalDestination(PASSTHROUGH_CLUSTER, pool);
+/** Where a captured connection was going. */
+export function passthroughCluster(settings: SpecialSettings): Cluster {
+  return originalDestination(PASSTHROUGH_CLUSTER, settings);
 }
 
 /** The same towards the application, for ports that no service has. */
-export function inboundPassthroughCluster(pool: ConnectionPool | undefined): Cluster {
-  return originalDestination(INBOUND_PASSTHROUGH, pool);
+export function inboundPassthroughCluster(settings: SpecialSettings): Cluster {
+  return originalDestination(INBOUND_PASSTHROUGH, settings);
 }
 
 /** No endpoint: what is sent here is refused, and the log says so. */
@@ -50,12 +57,13 @@ export function blackHoleCluster(): Cluster {
 }
 
 /** Hosts outside of the mesh, for the forward proxy. In plaintext HTTP/1.1: what is inside of a tunnel is the client's own matter. */
-export function passthroughDnsCluster(): Cluster {
+export function passthroughDnsCluster({ preservesCase }: SpecialSettings): Cluster {
   return create(ClusterSchema, {
     name: PASSTHROUGH_DNS,
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
     clusterDiscoveryType: hostOfRequest(),
+    ...(preservesCase ? { typedExtensionProtocolOptions: protocolOptions("http1", { preservesCase }) } : {}),
   });
 }
 

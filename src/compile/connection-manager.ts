@@ -25,6 +25,7 @@ import type { AccessLogReporter } from "./access-log-service.ts";
 import { connectionGuards, requestGuards } from "./authorization/filters.ts";
 import type { Guard } from "./authorization/guard.ts";
 import { httpFilters } from "./filter/http.ts";
+import { http1Options } from "./protocol.ts";
 import type { ProxyFeatures } from "./proxy-features.ts";
 import type { WeightedCluster } from "./route.ts";
 import type { StreamSettings } from "./stream-route.ts";
@@ -196,7 +197,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     // Router, policies and application see one path.
     ...pathOptions(settings.pathNormalization),
     // Without it Envoy drops the trailers of chunked messages, with allowConnect it takes WebSocket on HTTP/2 (RFC 8441).
-    httpProtocolOptions: { enableTrailers: true },
+    httpProtocolOptions: http1Options(headers.preservesCase),
     // The application says whether it wants the body, as with Istio (ENABLE_100_CONTINUE_HEADERS); by default Envoy would.
     proxy100Continue: true,
     upgradeConfigs: [{ upgradeType: "websocket" }, ...(tunnels ? [{ upgradeType: "CONNECT" }] : [])],

@@ -184,7 +184,12 @@ const settings = fc.record({
   nearest: fc.constantFrom(NEAREST_FIRST, NEAREST_FIRST, SHARES),
   limits: fc.constantFrom(undefined, { maxConnections: 7 }),
   clusterStatNames: fc.constantFrom({}, { inbound: "in.%SERVICE%", outbound: "%SERVICE_FQDN%.%SUBSET_NAME%" }),
-  proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, { ...DEFAULT_PROXY_HEADERS, attemptCount: false, server: "s" }),
+  proxyHeaders: fc.constantFrom(DEFAULT_PROXY_HEADERS, {
+    ...DEFAULT_PROXY_HEADERS,
+    attemptCount: false,
+    server: "s",
+    preservesCase: true,
+  }),
   connections: fc.constantFrom(undefined, { idleMs: 60_000 }),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
   outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),

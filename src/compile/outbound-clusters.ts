@@ -8,6 +8,7 @@ import type { CompileCache, Moving } from "./cache.ts";
 import type { AcknowledgedServerNames } from "./leg.ts";
 import type { Member } from "./member.ts";
 import { namesCredentials } from "./origination.ts";
+import { settingsWith } from "./own-http.ts";
 import { asksForPlace } from "./place.ts";
 import { ownerOf, type ServiceClusterContext, type ServiceClusters, serviceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
@@ -78,6 +79,7 @@ export function clusterContext({ mesh, acknowledged, cache }: OutboundContext, v
     machineAddress: view.machineAddress,
     place: view.place,
     holder: view.holder,
+    preservesCase: settingsWith(mesh.settings, view.http).proxyHeaders.preservesCase,
   };
 }
 
@@ -90,7 +92,8 @@ export function clustersOf(context: OutboundContext, view: View, seen: Service):
   const { defaults, trustDomain, trustDomainAliases, outsideTls, clusterStatNames } = mesh.settings;
   const place = view.place && asksForPlace(defaults.client, policy, service) ? view.place : undefined;
   const holder = namesCredentials(policy) ? view.holder : undefined;
-  const key = `clusters/${ownerOf(service, policy, view.machineAddress, place, holder)}`;
+  const shared = clusterContext(context, view);
+  const key = `clusters/${ownerOf(service, policy, shared.machineAddress, place, holder, shared.preservesCase)}`;
   const settings = [defaults.client, defaults.mtls, trustDomain, trustDomainAliases, outsideTls, clusterStatNames];
   const inputs = [
     mesh.index.endpoints.get(id),
@@ -100,7 +103,5 @@ export function clustersOf(context: OutboundContext, view: View, seen: Service):
     cache.reachVersion(id),
     holder && mesh.credentials,
   ];
-  return cache.references.get(key, inputs, () =>
-    serviceClusters({ ...clusterContext(context, view), place, holder }, service, policy),
-  );
+  return cache.references.get(key, inputs, () => serviceClusters({ ...shared, place, holder }, service, policy));
 }

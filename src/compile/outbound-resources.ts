@@ -1,7 +1,7 @@
 // Sets of resources of a view, from what its hosts brought. Everybody's are corrected where hosts brought something else than before.
 
 import { differingKeys } from "../base/corrected-map.ts";
-import type { ConnectionPool } from "../model/client-policy.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
 import type { CompileCache } from "./cache.ts";
@@ -18,6 +18,7 @@ import type { OutboundContext } from "./outbound-clusters.ts";
 import { type NamedByHost, nameTableOf } from "./outbound-names.ts";
 import type { OutboundRouting } from "./outbound-routing.ts";
 import { type OutboundSets, type Owned, type Owner, shareOver } from "./outbound-sets.ts";
+import { settingsWith } from "./own-http.ts";
 import type { Compiled } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
 import type { ServiceClusters } from "./service-clusters.ts";
@@ -72,9 +73,7 @@ export function compileSets(
         eds: over("eds", hosts, endpointsOf),
       },
   );
-  const special = common
-    ? undefined
-    : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings.defaults.client.limits));
+  const special = common ? undefined : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings));
   return {
     lds: [routing.lds],
     rds: [routing.rds],
@@ -199,12 +198,17 @@ function routesOf({ routing }: Parts): Owned {
   };
 }
 
-function specialClusters(memo: Memo, view: View, limits: ConnectionPool | undefined): readonly Compiled[] {
+function specialClusters(memo: Memo, view: View, mesh: MeshSettings): readonly Compiled[] {
+  const { limits: pool } = mesh.defaults.client;
+  const { preservesCase } = settingsWith(mesh, view.http).proxyHeaders;
   const clusters = [
     ...(view.captures ? [passthroughCluster, blackHoleCluster, inboundPassthroughCluster] : []),
     ...(view.hasForwardProxy ? [passthroughDnsCluster, tunnelCluster] : []),
   ];
   return clusters.map((make) =>
-    memo.get(`special/${make.name}`, [limits], () => ({ resource: encodeResource("cds", make(limits)), sources: [] })),
+    memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool], () => ({
+      resource: encodeResource("cds", make({ pool, preservesCase })),
+      sources: [],
+    })),
   );
 }

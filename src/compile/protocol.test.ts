@@ -26,6 +26,13 @@ test("limits that count connections keep HTTP/1.1", () => {
   expect(upstreamProtocol("http", true, { maxRequests: 1, maxRetries: 1 })).toBe("http2");
 });
 
+test("names with capitals keep HTTP/1.1, where nobody asks for HTTP/2", () => {
+  expect(upstreamProtocol("http", true, undefined, true)).toBe("http1");
+  expect(upstreamProtocol("undeclared", true, undefined, true)).toBe("downstream");
+  expect(upstreamProtocol("http", true, { upgradeToHttp2: true }, true)).toBe("http2");
+  expect(upstreamProtocol("grpc", true, undefined, true)).toBe("http2");
+});
+
 test("an asked-for upgrade holds for plaintext endpoints too", () => {
   expect(upstreamProtocol("http", false, { upgradeToHttp2: true })).toBe("http2");
 });

@@ -11,9 +11,11 @@ import { packAny } from "../xds/any.ts";
 import type { MatchPredicateSchema } from "../xds/gen/envoy/config/common/matcher/v3/matcher_pb.ts";
 import type {
   HttpProtocolOptionsSchema as CommonOptionsSchema,
+  Http1ProtocolOptionsSchema,
   KeepaliveSettingsSchema,
   UpstreamHttpProtocolOptionsSchema,
 } from "../xds/gen/envoy/config/core/v3/protocol_pb.ts";
+import { PreserveCaseFormatterConfigSchema } from "../xds/gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
 import { HttpProtocolOptionsSchema } from "../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts";
 
 /** `downstream`: each request in the protocol that its client speaks. Undefined: bytes only. */
@@ -25,6 +27,7 @@ export type UpstreamProtocol = "http1" | "http2" | "downstream" | undefined;
  * - http: HTTP/2 when all endpoints speak the leg, else HTTP/1.1.
  * - undeclared: HTTP/2 when all do, else what the client speaks.
  * - any of them, where a policy keeps the client's protocol: what the client speaks.
+ * HTTP/2 has no capitals in names (RFC 9113 8.2.1): where their case is preserved, requests of HTTP/1.1 are not multiplexed.
  * Limits that count connections or pending HTTP/1.1 requests would mean something else on a multiplexed leg: they keep HTTP/1.1
  * traffic on HTTP/1.1 connections.
  */
@@ -32,10 +35,11 @@ export function upstreamProtocol(
   protocol: Protocol,
   allLeg: boolean,
   pool: ConnectionPool | undefined,
+  preservesCase = false,
 ): UpstreamProtocol {
   if (pool?.keepsProtocol && mayBeHttp(protocol)) return "downstream";
   if (isHttp2(protocol)) return "http2";
-  const multiplex = allLeg && !countsConnections(pool);
+  const multiplex = allLeg && !preservesCase && !countsConnections(pool);
   if (isHttp(protocol)) return multiplex || pool?.upgradeToHttp2 === true ? "http2" : "http1";
   if (protocol === "undeclared") return multiplex ? "http2" : "downstream";
   return undefined;
@@ -57,10 +61,19 @@ export function mayBeHttp(protocol: Protocol): boolean {
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/** Trailers are part of the message: Envoy drops HTTP/1.1 trailers unless told to keep them. */
-const HTTP1 = { enableTrailers: true };
+/**
+ * HTTP/1.1 of listeners and clusters. Trailers are part of the message: Envoy drops them unless told to keep them. Whoever reads a message
+ * decides whether the letters of its fields' names are kept.
+ */
+export function http1Options(preservesCase: boolean): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
+  if (!preservesCase) return { enableTrailers: true };
+  const typedConfig = packAny(PreserveCaseFormatterConfigSchema, create(PreserveCaseFormatterConfigSchema));
+  const value = { name: "preserve_case", typedConfig };
+  return { enableTrailers: true, headerKeyFormat: { headerFormat: { case: "statefulFormatter", value } } };
+}
 
 export interface HttpTuning {
+  readonly preservesCase?: boolean | undefined;
   /** What outlier detection takes for an error; undefined: 5xx. */
   readonly errorStatuses?: readonly number[] | undefined;
   readonly pool?: ConnectionPool | undefined;
@@ -71,14 +84,14 @@ export interface HttpTuning {
 /** `typed_extension_protocol_options` of a cluster. */
 export function protocolOptions(protocol: UpstreamProtocol, tuning: HttpTuning = {}): { [name: string]: Any } {
   if (protocol === undefined) return {};
-  const { pool, namedByRequest: named, errorStatuses } = tuning;
+  const { pool, namedByRequest: named, errorStatuses, preservesCase = false } = tuning;
   const automatic: MessageInitShape<typeof UpstreamHttpProtocolOptionsSchema> = {
     autoSni: named?.serverName ?? false,
     autoSanValidation: named?.certificate ?? false,
   };
   const common = commonOptions(pool);
   const options = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: protocolConfig(protocol, pool),
+    upstreamProtocolOptions: protocolConfig(protocol, pool, preservesCase),
     ...(named ? { upstreamHttpProtocolOptions: automatic } : {}),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
     ...(errorStatuses ? { outlierDetection: { errorMatcher: anyStatusOf(errorStatuses) } } : {}),
@@ -112,7 +125,12 @@ function keepalive({ intervalMs, timeoutMs }: Http2Keepalive): MessageInitShape<
   };
 }
 
-function protocolConfig(protocol: NonNullable<UpstreamProtocol>, pool: ConnectionPool | undefined) {
+function protocolConfig(
+  protocol: NonNullable<UpstreamProtocol>,
+  pool: ConnectionPool | undefined,
+  preservesCase: boolean,
+) {
+  const http1 = http1Options(preservesCase);
   const { maxConcurrentStreams, http2Keepalive } = pool ?? {};
   // RFC 8441: an upgrade (WebSocket) on an HTTP/2 leg is an extended CONNECT.
   const http2 = {
@@ -124,7 +142,7 @@ function protocolConfig(protocol: NonNullable<UpstreamProtocol>, pool: Connectio
     case "http1":
       return {
         case: "explicitHttpConfig",
-        value: { protocolConfig: { case: "httpProtocolOptions", value: HTTP1 } },
+        value: { protocolConfig: { case: "httpProtocolOptions", value: http1 } },
       } as const;
     case "http2":
       return {
@@ -134,7 +152,7 @@ function protocolConfig(protocol: NonNullable<UpstreamProtocol>, pool: Connectio
     case "downstream":
       return {
         case: "useDownstreamProtocolConfig",
-        value: { httpProtocolOptions: HTTP1, http2ProtocolOptions: http2 },
+        value: { httpProtocolOptions: http1, http2ProtocolOptions: http2 },
       } as const;
   }
 }

@@ -36,6 +36,8 @@ export interface ServiceClusterContext {
   readonly place: Place | undefined;
   /** Whose Secrets the client may have, where policies name some. */
   readonly holder: CredentialHolder | undefined;
+  /** Of names of HTTP/1.1's fields. */
+  readonly preservesCase: boolean;
 }
 
 interface Reached {
@@ -86,7 +88,7 @@ function membersOf({ mesh }: ServiceClusterContext, service: Service, port: Serv
 }
 
 function portClusters(
-  { mesh, acknowledged, memo, machineAddress, place, holder }: ServiceClusterContext,
+  { mesh, acknowledged, memo, machineAddress, place, holder, preservesCase }: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   ofPort: PortMembers,
@@ -128,12 +130,13 @@ function portClusters(
     origination,
     outsideTls: settings.tls?.kind === "simple" ? mesh.settings.outsideTls : undefined,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => speaksLeg(reach) || !isReady(endpoint)),
+    preservesCase,
     names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,
     origin,
     statName: mesh.settings.clusterStatNames.outbound,
   };
-  const owner = ownerOf(service, policy, machineAddress, place, holder);
+  const owner = ownerOf(service, policy, machineAddress, place, holder, preservesCase);
   const cluster = memo.get(`cluster/${owner}/${planName(plan)}`, [plan], () => ({
     resource: encodeResource("cds", outboundCluster(plan)),
     sources: [...(origin === service.origin ? [] : [wholeObject(origin)]), wholeObject(service.origin)],
@@ -158,10 +161,12 @@ export function ownerOf(
   machineAddress: string | undefined,
   place: Place | undefined,
   holder: CredentialHolder | undefined,
+  preservesCase: boolean,
 ): string {
   const at = place ? placeKey(place) : "";
   const secrets = holder ? `${holder.namespace}${holder.gateway ? " gateway" : ""}` : "";
-  return `${serviceKey(service)}/${policy ? originKey(policy.origin) : ""}/${machineAddress ?? ""}/${at}/${secrets}`;
+  const by = policy ? originKey(policy.origin) : "";
+  return `${serviceKey(service)}/${by}/${machineAddress ?? ""}/${at}/${secrets}${preservesCase ? "/case" : ""}`;
 }
 
 /** An endpoint that is just starting has acknowledged nothing; it must not turn the protocol of its cluster back and forth. */

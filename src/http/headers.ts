@@ -8,6 +8,9 @@
  */
 export type HeaderList = string[];
 
+/** How a sender wrote the names of its fields, by the names in lower case: the letters of the first one of each count. */
+export type FieldCase = ReadonlyMap<string, string>;
+
 /** The first value of `name`, or undefined. */
 export function getHeader(headers: HeaderList, name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];

@@ -8,7 +8,7 @@
 // - `write` copies. It returns false once the stream is over its high-water mark; `onWritable` follows when it is below again.
 // - `pause` stops `onData` and closes the sender's window or socket; bytes already read may still come, bounded by one window.
 
-import type { HeaderList } from "./headers.ts";
+import type { FieldCase, HeaderList } from "./headers.ts";
 
 export type Protocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
 
@@ -30,6 +30,8 @@ export class RequestHead {
   upgrade: string | undefined;
   /** Bytes of the head on the wire, set by the codec that read it. */
   wireBytes = 0;
+  /** Undefined: names are written in lower case, as on HTTP/2 always. */
+  fieldCase: FieldCase | undefined = undefined;
   /** `scheme` is an absolute-form target's. */
   isAbsolute = false;
 
@@ -63,6 +65,8 @@ export class ResponseHead {
   contentLength: number;
   /** Bytes of the head on the wire, set by the codec that read it. */
   wireBytes = 0;
+  /** Undefined: names are written in lower case, as on HTTP/2 always. */
+  fieldCase: FieldCase | undefined = undefined;
 
   constructor(status: number, headers: HeaderList, contentLength: number) {
     this.status = status;

@@ -15,9 +15,23 @@ export type LoadBalancing = EndpointChoice & {
 /** `original-destination`: no choice at all, the address that the client dialled. */
 export type EndpointChoice =
   | { readonly kind: "round-robin" | "least-request"; readonly warmup?: Warmup | undefined }
+  | ({ readonly kind: "backend-utilization" } & BackendUtilization)
   | { readonly kind: "random" }
   | { readonly kind: "original-destination" }
   | { readonly kind: "consistent-hash"; readonly key: HashKey; readonly table: HashTable };
+
+/** Weights by the load that endpoints report in their responses (ORCA). Undefined: the proxy's own default. */
+export interface BackendUtilization {
+  /** How long an endpoint must have reported before it counts, and how long its last report does. */
+  readonly blackoutMs?: number | undefined;
+  readonly expirationMs?: number | undefined;
+  readonly updateMs?: number | undefined;
+  /** What a failed request adds to an endpoint's utilization. */
+  readonly errorPenalty?: number | undefined;
+  /** Metrics whose largest is the utilization, before the application's and the processor's. */
+  readonly metrics: readonly string[];
+  readonly warmup?: Warmup | undefined;
+}
 
 /** A new endpoint's share grows from `minimumPercent` to its whole; `aggression` 1 is a straight line, more is steeper at the end. */
 export interface Warmup {

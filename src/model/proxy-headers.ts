@@ -32,6 +32,8 @@ export interface ProxyHeaders {
   readonly debugHeaders: boolean;
   readonly forwardedHost: boolean;
   readonly forwardedPort: boolean;
+  /** Names go on in the letters that they came in, where HTTP/1.1 takes them all the way. */
+  readonly preservesCase: boolean;
 }
 
 /** The mesh is not to be noticed where nobody asks, so that other than in Istio `server` passes. */
@@ -44,4 +46,5 @@ export const DEFAULT_PROXY_HEADERS: ProxyHeaders = {
   debugHeaders: true,
   forwardedHost: false,
   forwardedPort: false,
+  preservesCase: false,
 };

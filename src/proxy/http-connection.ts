@@ -125,7 +125,7 @@ export class HttpConnection implements ServerConnectionListener, Downstream, Flu
     const codec: ServerConnection =
       protocol === "http2"
         ? new Http2ServerConnection(stream, this, this.http.limits, this.scheme)
-        : new Http1ServerConnection(stream, this, this.http.limits, this.scheme);
+        : new Http1ServerConnection(stream, this, this.http.limits, this.scheme, this.http.table.preservesCase);
     this.#codec = codec;
     stream.listener = codec;
     if (this.context.draining || this.#draining) codec.shutdown();

@@ -20,6 +20,20 @@ export interface ConsistentHashing {
   readonly balanceFactor: number;
 }
 
+/** By the load that hosts report in their responses (ORCA). */
+export interface ByReportedLoad {
+  /** How long a host must have reported before its reports count. */
+  readonly blackoutMs: number;
+  /** How long its last report counts. */
+  readonly expirationMs: number;
+  readonly updateMs: number;
+  /** What a request that failed adds to the utilization. */
+  readonly errorPenalty: number;
+  /** Metrics whose largest is the utilization, in place of the application's and the processor's; like `named_metrics.queue`. */
+  readonly metricNames: readonly string[];
+  readonly slowStart: SlowStart | undefined;
+}
+
 export type BalancerPolicy =
   | { readonly kind: "round-robin"; readonly slowStart: SlowStart | undefined }
   | {
@@ -31,6 +45,7 @@ export type BalancerPolicy =
       readonly activeRequestBias: number;
       readonly slowStart: SlowStart | undefined;
     }
+  | ({ readonly kind: "client-side-weighted-round-robin" } & ByReportedLoad)
   | { readonly kind: "random" }
   /** Of two drawn hosts, the one whose response is expected first. `decayMs`: after it, a past latency counts a third. */
   | { readonly kind: "peak-ewma"; readonly decayMs: number }

@@ -108,6 +108,8 @@ export interface Cluster extends Keepalive {
   readonly maxRequestsPerConnection: number;
   /** After which an upstream connection takes no more requests; 0 is never. */
   readonly maxConnectionDurationMs: number;
+  /** HTTP/1.1: names of a response's fields go on in the letters that they came in. */
+  readonly preservesCase: boolean;
   /** What TLS takes of the host that a request names; undefined: nothing, and all requests share connections. */
   readonly namedByRequest: NamedByRequest | undefined;
   /** Connections to a host are opened ahead of the requests for them when above 1. */

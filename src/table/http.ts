@@ -91,6 +91,8 @@ export interface HttpTable extends Keepalive, ClientRules, AuthorityRules {
   readonly escapedSlashes: "keep" | "reject" | "redirect" | "forward";
   /** `Expect: 100-continue` goes to the upstream, which answers it; else the proxy does. */
   readonly proxiesContinue: boolean;
+  /** HTTP/1.1: names of a request's fields go on in the letters that they came in. */
+  readonly preservesCase: boolean;
   readonly upgrades: ReadonlySet<string>;
   readonly streamIdleTimeoutMs: number;
   /** From the head to the last byte of a request; 0 is none. */

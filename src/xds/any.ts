@@ -58,6 +58,7 @@ import { file_envoy_extensions_filters_network_sni_dynamic_forward_proxy_v3_sni_
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from "./gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import { file_envoy_extensions_filters_udp_udp_proxy_v3_route } from "./gen/envoy/extensions/filters/udp/udp_proxy/v3/route_pb.ts";
 import { file_envoy_extensions_filters_udp_udp_proxy_v3_udp_proxy } from "./gen/envoy/extensions/filters/udp/udp_proxy/v3/udp_proxy_pb.ts";
+import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from "./gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header } from "./gen/envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header_pb.ts";
 import { file_envoy_extensions_http_original_ip_detection_xff_v3_xff } from "./gen/envoy/extensions/http/original_ip_detection/xff/v3/xff_pb.ts";
 import { file_envoy_extensions_http_stateful_session_cookie_v3_cookie } from "./gen/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.ts";
@@ -65,6 +66,7 @@ import { file_envoy_extensions_http_stateful_session_header_v3_header } from "./
 import { file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config } from "./gen/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config } from "./gen/envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config_pb.ts";
 import { file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config } from "./gen/envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config_pb.ts";
+import { file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin } from "./gen/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided } from "./gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_least_request_v3_least_request } from "./gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts";
 import { file_envoy_extensions_load_balancing_policies_maglev_v3_maglev } from "./gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.ts";
@@ -153,6 +155,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_filters_udp_udp_proxy_v3_route,
   file_envoy_extensions_filters_udp_udp_proxy_v3_udp_proxy,
+  file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
   file_envoy_extensions_http_original_ip_detection_custom_header_v3_custom_header,
   file_envoy_extensions_http_original_ip_detection_xff_v3_xff,
   file_envoy_extensions_http_stateful_session_cookie_v3_cookie,
@@ -160,6 +163,7 @@ const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_extensions_internal_redirect_allow_listed_routes_v3_allow_listed_routes_config,
   file_envoy_extensions_internal_redirect_previous_routes_v3_previous_routes_config,
   file_envoy_extensions_internal_redirect_safe_cross_scheme_v3_safe_cross_scheme_config,
+  file_envoy_extensions_load_balancing_policies_client_side_weighted_round_robin_v3_client_side_weighted_round_robin,
   file_envoy_extensions_load_balancing_policies_cluster_provided_v3_cluster_provided,
   file_envoy_extensions_load_balancing_policies_least_request_v3_least_request,
   file_envoy_extensions_load_balancing_policies_maglev_v3_maglev,

@@ -51,18 +51,29 @@ const CONSISTENT_HASH = record(
   ],
 );
 
+/** With Envoy's names. */
+const BACKEND_UTILIZATION = record({
+  /** 0 believes the first report. */
+  blackoutPeriod: duration(0),
+  weightExpirationPeriod: duration(),
+  /** What is less is 100 ms for proxies. */
+  weightUpdatePeriod: duration(),
+  errorUtilizationPenalty: real(0),
+  metricNamesForComputingUtilization: list(notEmpty()),
+});
+
 const LOAD_BALANCER = record(
   {
     simple: choice("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
     consistentHash: CONSISTENT_HASH,
     localityLbSetting: LOCALITY_LB_SETTING,
-    backendUtilization: later("what endpoints report of their load is not read"),
+    backendUtilization: BACKEND_UTILIZATION,
     zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
     warmup: record({ duration: required(duration()), minimumPercent: real(0, 100), aggression: real(1) }),
     /** Deprecated. */
     warmupDurationSecs: duration(),
   },
-  [["simple", "consistentHash"]],
+  [["simple", "consistentHash", "backendUtilization"]],
 );
 
 export const CONNECTION_POOL = record({
@@ -164,6 +175,7 @@ export const DESTINATION_RULE = record({
 
 export type RetryBudgetSpec = NonNullable<TrafficPolicySpec["retryBudget"]>;
 export type LoadBalancerSpec = Value<typeof LOAD_BALANCER>;
+export type BackendUtilizationSpec = Value<typeof BACKEND_UTILIZATION>;
 export type ConsistentHashSpec = Value<typeof CONSISTENT_HASH>;
 export type TrafficPolicySpec = Value<typeof TRAFFIC_POLICY>;
 export type PortPolicySpec = Pick<TrafficPolicySpec, keyof typeof PORT_POLICY>;

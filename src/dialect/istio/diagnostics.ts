@@ -273,7 +273,7 @@ export function badSubstitution(sequence: string, groups: number): Message {
 export function warmupElsewhere(balancer: string): Message {
   return warning(
     "HED1252",
-    `warmup is for ROUND_ROBIN and LEAST_REQUEST alone: with ${balancer} a new endpoint gets its full share at once`,
+    `warmup is for ROUND_ROBIN, LEAST_REQUEST and backendUtilization alone: with ${balancer} a new endpoint gets its full share at once`,
   );
 }
 

@@ -1,12 +1,19 @@
 // DestinationRule `loadBalancer`.
 
-import type { EndpointChoice, HashKey, HashTable, LoadBalancing, Warmup } from "../../model/client-policy.ts";
+import type {
+  BackendUtilization,
+  EndpointChoice,
+  HashKey,
+  HashTable,
+  LoadBalancing,
+  Warmup,
+} from "../../model/client-policy.ts";
 import type { LocalityPreference } from "../../model/locality-preference.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
-import type { ConsistentHashSpec, LoadBalancerSpec } from "./destination-rule-schema.ts";
+import type { BackendUtilizationSpec, ConsistentHashSpec, LoadBalancerSpec } from "./destination-rule-schema.ts";
 import * as diagnostics from "./diagnostics.ts";
-import { readLocality, readZones } from "./locality.ts";
+import { MIN_CLUSTER_SIZE, readLocality, readZones } from "./locality.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 
 /** Istio's, where it is not said. */
@@ -31,6 +38,8 @@ function readPreference(spec: LoadBalancerSpec, path: string, reporter: Reporter
   const policy = consistentHash ? "consistentHash" : simple;
   if (zones && (policy === "consistentHash" || policy === "PASSTHROUGH"))
     reporter.report(at, traffic.zonesElsewhere(policy));
+  if (zones?.kind === "zones" && spec.backendUtilization && zones.minClusterSize !== MIN_CLUSTER_SIZE)
+    reporter.report(joinPath(at, "minClusterSize"), traffic.zonesBesideUtilization(zones.minClusterSize));
   return zones ?? localities;
 }
 
@@ -40,6 +49,8 @@ function readChoice(spec: LoadBalancerSpec, path: string, reporter: Reporter): E
     if (warmup) reporter.report(path, diagnostics.warmupElsewhere("consistentHash"));
     return readConsistentHash(spec.consistentHash, joinPath(path, "consistentHash"), reporter);
   }
+  if (spec.backendUtilization)
+    return { kind: "backend-utilization", ...readUtilization(spec.backendUtilization), warmup };
   switch (spec.simple) {
     case undefined:
     case "UNSPECIFIED":
@@ -53,6 +64,16 @@ function readChoice(spec: LoadBalancerSpec, path: string, reporter: Reporter): E
       if (warmup) reporter.report(path, diagnostics.warmupElsewhere(spec.simple));
       return { kind: spec.simple === "RANDOM" ? "random" : "original-destination" };
   }
+}
+
+function readUtilization(spec: BackendUtilizationSpec): BackendUtilization {
+  return {
+    blackoutMs: spec.blackoutPeriod,
+    expirationMs: spec.weightExpirationPeriod,
+    updateMs: spec.weightUpdatePeriod,
+    errorPenalty: spec.errorUtilizationPenalty,
+    metrics: spec.metricNamesForComputingUtilization ?? [],
+  };
 }
 
 function readWarmup({ warmup, warmupDurationSecs }: LoadBalancerSpec): Warmup | undefined {

@@ -37,7 +37,7 @@ export function readLocality(spec: LocalityLbSpec, path: string, reporter: Repor
 }
 
 /** Envoy's. */
-const MIN_CLUSTER_SIZE = 6;
+export const MIN_CLUSTER_SIZE = 6;
 
 /** Undefined: what else is said of localities holds. */
 export function readZones(spec: ZoneAwareLbSpec, path: string, reporter: Reporter): LocalityPreference | undefined {

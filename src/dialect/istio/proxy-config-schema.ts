@@ -46,7 +46,7 @@ const PROXY_HEADERS = record({
   envoyDebugHeaders: DISABLED,
   // Requests that leave the mesh have none in either mode.
   metadataExchangeHeaders: record({ mode: choice("UNDEFINED", "IN_MESH") }),
-  preserveHttp1HeaderCase: later("names of headers are written in lower case"),
+  preserveHttp1HeaderCase: flag(),
   xForwardedHost: ENABLED,
   xForwardedPort: ENABLED,
 });

@@ -21,5 +21,6 @@ export function readProxyHeaders(spec: ProxyHeadersSpec): ProxyHeaders {
     debugHeaders: !spec.envoyDebugHeaders?.disabled,
     forwardedHost: spec.xForwardedHost?.enabled ?? false,
     forwardedPort: spec.xForwardedPort?.enabled ?? false,
+    preservesCase: spec.preserveHttp1HeaderCase ?? false,
   };
 }

@@ -91,6 +91,7 @@ export function nothingButExceptions(): Message {
   );
 }
 
+/** As in Istio, whose ValidateSidecar refuses credentialName and credentialNames of an ingress listener. */
 export function ingressTlsFiles(): Message {
   return error(
     "HED1465",

@@ -79,6 +79,14 @@ export function zonesElsewhere(policy: string): Message {
   return warning("HED1587", `zones have no effect with ${policy}: ${why}`, "LEAST_REQUEST, ROUND_ROBIN or RANDOM");
 }
 
+export function zonesBesideUtilization(size: number): Message {
+  return warning(
+    "HED1591",
+    `with backendUtilization zones do not count below 6 endpoints, whatever minClusterSize says: Envoy's policy takes no ${size}`,
+    "minClusterSize: 6, or LEAST_REQUEST or ROUND_ROBIN",
+  );
+}
+
 export function localFailuresNotSplit(): Message {
   return error(
     "HED1577",

@@ -25,6 +25,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   /** The exchange in progress. */
   exchange: Http1ClientStream | undefined = undefined;
   readonly #listener: ClientConnectionListener;
+  readonly #keepsCase: boolean;
   #draining = false;
   #announced = false;
   // Of the exchange in progress:
@@ -36,9 +37,11 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   #persistent = false;
   #peerEnded = false;
 
-  constructor(transport: Transport, listener: ClientConnectionListener, limits: HttpLimits) {
+  /** `keepsCase`: responses keep the letters of their fields' names beside. */
+  constructor(transport: Transport, listener: ClientConnectionListener, limits: HttpLimits, keepsCase = false) {
     super(transport, limits, "client");
     this.#listener = listener;
+    this.#keepsCase = keepsCase;
   }
 
   get active(): number {
@@ -127,7 +130,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
   }
 
   protected onHead(bytes: Buffer, start: number, end: number): void {
-    const response = readResponse(bytes, start, end, this.limits, this.#asked);
+    const response = readResponse(bytes, start, end, this.limits, this.#asked, this.#keepsCase);
     if (response instanceof Refusal) {
       this.refuse(response);
       return;

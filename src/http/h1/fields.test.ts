@@ -6,9 +6,21 @@ import { Refusal } from "./refusal.ts";
 
 function read(...lines: string[]): string[] | Refusal {
   const bytes = Buffer.from(`${lines.map((line) => `${line}\r\n`).join("")}\r\n`, "latin1");
-  const section = readFields(bytes, 0, bytes.length - 2, 100);
+  const section = readFields(bytes, 0, bytes.length - 2, 100, false);
   return section instanceof Refusal ? section : section.headers;
 }
+
+test("the first spelling of a name is kept beside, where it is asked for", () => {
+  const bytes = Buffer.from("X-Custom: 1\r\nx-CUSTOM: 2\r\nHOST: a\r\nlow: 3\r\nLow: 4\r\n\r\n", "latin1");
+  const section = readFields(bytes, 0, bytes.length - 2, 100, true);
+  if (section instanceof Refusal) throw new Error("refused");
+  expect(section.headers).toEqual(["x-custom", "1", "x-custom", "2", "low", "3", "low", "4"]);
+  expect([...section.fieldCase!]).toEqual([
+    ["x-custom", "X-Custom"],
+    ["host", "HOST"],
+    ["low", "low"],
+  ]);
+});
 
 test("known names are found in any case, and nothing else is taken for one", () => {
   const find = (text: string) => findName(Buffer.from(text, "latin1"), 0, text.length)?.text;

@@ -29,17 +29,29 @@ export class FieldSection {
   upgradeOption = false;
   nominated: string[] | undefined = undefined;
   teTrailers = false;
+  /** Filled where it is there. */
+  readonly fieldCase: Map<string, string> | undefined;
   /** Any field that the codec acts on was there. */
   special = false;
+
+  constructor(keepsCase: boolean) {
+    this.fieldCase = keepsCase ? new Map() : undefined;
+  }
 }
 
 /**
  * Reads the lines of `bytes` from `start` to `end`, each with its CRLF; a `\r` at `end` is readable.
- * Refuses more than `maxFields` lines.
+ * Refuses more than `maxFields` lines. `keepsCase`: the letters of names are kept beside.
  */
-export function readFields(bytes: Buffer, start: number, end: number, maxFields: number): FieldSection | Refusal {
-  const section = new FieldSection();
-  const headers = section.headers;
+export function readFields(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  maxFields: number,
+  keepsCase: boolean,
+): FieldSection | Refusal {
+  const section = new FieldSection(keepsCase);
+  const { headers, fieldCase } = section;
   let at = start;
   for (let count = 0; at < end; count++) {
     if (count === maxFields) return REFUSED.tooManyFields;
@@ -63,6 +75,7 @@ export function readFields(bytes: Buffer, start: number, end: number, maxFields:
     }
     at = lineEnd + 2;
 
+    if (fieldCase !== undefined) keepCase(fieldCase, bytes.latin1Slice(nameStart, nameEnd));
     if (known === undefined) headers.push(bytes.latin1Slice(nameStart, nameEnd).toLowerCase(), value);
     else if (known.special === undefined) headers.push(known.text, value);
     else {
@@ -73,6 +86,11 @@ export function readFields(bytes: Buffer, start: number, end: number, maxFields:
   }
   if (section.nominated !== undefined) return removeNominated(section, section.nominated);
   return section;
+}
+
+function keepCase(fieldCase: Map<string, string>, written: string): void {
+  const name = written.toLowerCase();
+  if (!fieldCase.has(name)) fieldCase.set(name, written);
 }
 
 /** A name ended by something else than its colon, or empty. */
@@ -177,7 +195,7 @@ function removeNominated(section: FieldSection, nominated: readonly string[]): F
 
 /** The trailer fields in `bytes` from `start` to `end`. What the codec itself acts on is refused besides what no trailers may hold. */
 export function readTrailers(bytes: Buffer, start: number, end: number, maxFields: number): HeaderList | Refusal {
-  const section = readFields(bytes, start, end, maxFields);
+  const section = readFields(bytes, start, end, maxFields, false);
   if (section instanceof Refusal) return section;
   if (section.special) return REFUSED.trailer;
   for (let i = 0; i < section.headers.length; i += 2) {

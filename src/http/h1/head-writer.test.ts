@@ -1,20 +1,30 @@
 // No character of a value may end its line, by whichever of the two ways the value is written.
 
 import { expect, test } from "bun:test";
-import type { HeaderList } from "../headers.ts";
+import type { FieldCase, HeaderList } from "../headers.ts";
 import { MemoryTransport } from "../memory-transport.ts";
 import { FLUSH_BYTES, Outbox } from "../outbox.ts";
 import type { Transport } from "../transport.ts";
 import { writeChunk, writeResponse } from "./head-writer.ts";
 import { WRITTEN_VALUE } from "./octets.ts";
 
-function written(headers: HeaderList): Buffer {
+function written(headers: HeaderList, fieldCase?: FieldCase): Buffer {
   const [near, far] = MemoryTransport.pair();
   const outbox = new Outbox(near, { onOutboxDrained() {} }, 1 << 20);
-  writeResponse(outbox, 200, headers, 0, undefined, "");
+  writeResponse(outbox, 200, headers, 0, undefined, "", fieldCase);
   outbox.flush();
   return far.take();
 }
+
+test("names are written in the letters that are kept of them, and a name ends no line either way", () => {
+  const kept = new Map([
+    ["x-a", "X-A"],
+    ["content-length", "Content-LENGTH"],
+    ["x-b", "X\r\nB"],
+  ]);
+  const lines = written(["x-a", "1", "x-b", "2", "x-\nc", "3"], kept).latin1Slice();
+  expect(lines).toBe("HTTP/1.1 200 OK\r\nX-A: 1\r\nX__B: 2\r\nx-_c: 3\r\nContent-LENGTH: 0\r\n\r\n");
+});
 
 test.each([0, 46, 47, 48, 300])("a value of %i characters and one more of any kind stays in its line", (length) => {
   const filler = "v".repeat(length);

@@ -2,11 +2,21 @@
 // value, wherever it came from, can end its line; and fields of framing are written here and nowhere else.
 
 import { STATUS_CODES } from "node:http";
-import { getHeader, type HeaderList } from "../headers.ts";
+import { type FieldCase, getHeader, type HeaderList } from "../headers.ts";
 import type { Outbox } from "../outbox.ts";
 import type { RequestHead } from "../stream.ts";
 import { type BodyLength, CHUNKED } from "./framing.ts";
-import { CHANGED_IN_VALUE, COLON, CR, LF, SP, WRITTEN_NAME, WRITTEN_TARGET, WRITTEN_VALUE } from "./octets.ts";
+import {
+  CHANGED_IN_VALUE,
+  COLON,
+  CR,
+  LF,
+  SP,
+  WRITTEN_CASED_NAME,
+  WRITTEN_NAME,
+  WRITTEN_TARGET,
+  WRITTEN_VALUE,
+} from "./octets.ts";
 
 /** What the Connection field says, if it is written. */
 export type ConnectionOption = "close" | "keep-alive" | "upgrade" | undefined;
@@ -39,8 +49,11 @@ function putValue(bytes: Buffer, start: number, value: string): number {
   return put(bytes, start, value, WRITTEN_VALUE);
 }
 
-function putField(bytes: Buffer, start: number, name: string, value: string): number {
-  let at = put(bytes, start, name, WRITTEN_NAME);
+function putField(bytes: Buffer, start: number, name: string, value: string, fieldCase: FieldCase | undefined): number {
+  let at =
+    fieldCase === undefined
+      ? put(bytes, start, name, WRITTEN_NAME)
+      : put(bytes, start, fieldCase.get(name) ?? name, WRITTEN_CASED_NAME);
   bytes[at++] = COLON;
   bytes[at++] = SP;
   at = putValue(bytes, at, value);
@@ -69,11 +82,11 @@ function isReserved(name: string): boolean {
   }
 }
 
-function putFields(bytes: Buffer, start: number, headers: HeaderList): number {
+function putFields(bytes: Buffer, start: number, headers: HeaderList, fieldCase: FieldCase | undefined): number {
   let at = start;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (!isReserved(name)) at = putField(bytes, at, name, headers[i + 1]!);
+    if (!isReserved(name)) at = putField(bytes, at, name, headers[i + 1]!, fieldCase);
   }
   return at;
 }
@@ -89,7 +102,7 @@ export function writeLastChunk(outbox: Outbox, trailers: HeaderList | undefined)
   outbox.reserve(5 + (trailers === undefined ? 0 : fieldBytes(trailers)));
   const { bytes } = outbox;
   let at = putRaw(bytes, outbox.length, "0\r\n");
-  if (trailers !== undefined) at = putFields(bytes, at, trailers);
+  if (trailers !== undefined) at = putFields(bytes, at, trailers, undefined);
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;
@@ -111,7 +124,11 @@ export function writeChunk(outbox: Outbox, chunk: Uint8Array): void {
   outbox.length = at;
 }
 
-function putFraming(bytes: Uint8Array, start: number, length: BodyLength): number {
+function putFraming(bytes: Buffer, start: number, length: BodyLength, fieldCase: FieldCase | undefined): number {
+  if (fieldCase !== undefined) {
+    if (length === CHUNKED) return putField(bytes, start, "transfer-encoding", "chunked", fieldCase);
+    return length >= 0 ? putField(bytes, start, "content-length", String(length), fieldCase) : start;
+  }
   if (length === CHUNKED) return putRaw(bytes, start, "transfer-encoding: chunked\r\n");
   return length >= 0 ? putRaw(bytes, start, `content-length: ${length}\r\n`) : start;
 }
@@ -127,15 +144,16 @@ export function writeResponse(
   length: BodyLength,
   connection: ConnectionOption,
   upgrade: string,
+  fieldCase: FieldCase | undefined,
 ): void {
   const statusLine = STATUS_LINES[status] ?? STATUS_LINES[502]!;
   outbox.reserve(statusLine.length + fieldBytes(headers) + upgrade.length + OWN_FIELDS_BYTES);
   const { bytes } = outbox;
   let at = putRaw(bytes, outbox.length, statusLine);
-  at = putFields(bytes, at, headers);
-  at = putFraming(bytes, at, length);
-  if (connection !== undefined) at = putField(bytes, at, "connection", connection);
-  if (connection === "upgrade") at = putField(bytes, at, "upgrade", upgrade);
+  at = putFields(bytes, at, headers, fieldCase);
+  at = putFraming(bytes, at, length, fieldCase);
+  if (connection !== undefined) at = putField(bytes, at, "connection", connection, fieldCase);
+  if (connection === "upgrade") at = putField(bytes, at, "upgrade", upgrade, fieldCase);
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;
@@ -143,7 +161,7 @@ export function writeResponse(
 
 /** Writes a request's head; `length` as for a response. */
 export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLength): void {
-  const { method, headers, upgrade, authority } = head;
+  const { method, headers, upgrade, authority, fieldCase } = head;
   const target = method === "CONNECT" ? authority : head.path || "/";
   outbox.reserve(
     method.length + target.length + authority.length + fieldBytes(headers) + (upgrade?.length ?? 0) + OWN_FIELDS_BYTES,
@@ -153,13 +171,13 @@ export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLeng
   bytes[at++] = SP;
   at = put(bytes, at, target, WRITTEN_TARGET);
   at = putRaw(bytes, at, " HTTP/1.1\r\n");
-  at = putField(bytes, at, "host", authority);
-  at = putFields(bytes, at, headers);
-  at = putFraming(bytes, at, length);
+  at = putField(bytes, at, "host", authority, fieldCase);
+  at = putFields(bytes, at, headers, fieldCase);
+  at = putFraming(bytes, at, length, fieldCase);
   if (upgrade !== undefined) {
-    at = putField(bytes, at, "connection", "upgrade");
-    at = putField(bytes, at, "upgrade", upgrade);
-  } else if (getHeader(headers, "te") !== undefined) at = putField(bytes, at, "connection", "te"); // RFC 9110 10.1.4
+    at = putField(bytes, at, "connection", "upgrade", fieldCase);
+    at = putField(bytes, at, "upgrade", upgrade, fieldCase);
+  } else if (getHeader(headers, "te") !== undefined) at = putField(bytes, at, "connection", "te", fieldCase); // RFC 9110 10.1.4
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;

@@ -46,6 +46,9 @@ export const CHANGED_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/;
 /** `WRITTEN_VALUE` for names: "_" for what no name may hold. */
 export const WRITTEN_NAME: Uint8Array = table((byte) => LOWER_TOKEN[byte] || 0x5f);
 
+/** The same for names that keep their letters. */
+export const WRITTEN_CASED_NAME: Uint8Array = table((byte) => (isToken(byte) ? byte : 0x5f));
+
 /** The same for methods and targets. */
 export const WRITTEN_TARGET: Uint8Array = table((byte) => (TARGET_BYTES[byte] === 1 ? byte : 0x5f));
 

@@ -41,11 +41,12 @@ export function readRequest(
   end: number,
   limits: HttpLimits,
   scheme: string,
+  keepsCase: boolean,
 ): ReadRequest | Refusal {
   const lineRefusal = readRequestLine(bytes, start, limits);
   if (lineRefusal !== undefined) return lineRefusal;
   const { method, target, protocol } = line;
-  const fields = readFields(bytes, line.end, end, limits.maxHeaders);
+  const fields = readFields(bytes, line.end, end, limits.maxHeaders, keepsCase);
   if (fields instanceof Refusal) return fields;
   const { host } = fields;
   if (host === undefined && protocol === "HTTP/1.1") return REFUSED.hostMissing;
@@ -64,6 +65,7 @@ export function readRequest(
     undefined,
   );
   head.wireBytes = end + 2 - start;
+  head.fieldCase = fields.fieldCase;
   if (target.charCodeAt(0) !== 0x2f || method === "CONNECT") {
     const targetRefusal = resolveTarget(head, target);
     if (targetRefusal !== undefined) return targetRefusal;

@@ -31,6 +31,7 @@ export function readResponse(
   end: number,
   limits: HttpLimits,
   asked: Asked,
+  keepsCase: boolean,
 ): ReadResponse | Refusal {
   // HTTP/1.x SP 3DIGIT SP reason; some servers leave the last space out with the reason.
   if (!isHttp1(bytes, start)) return REFUSED.notHttp;
@@ -41,7 +42,7 @@ export function readResponse(
   if (status < 100 || (bytes[at] !== SP && bytes[at] !== CR)) return REFUSED.startLine;
   while (VALUE[bytes[at]!] === 1) at++;
   if (bytes[at] !== CR || bytes[at + 1] !== LF) return REFUSED.startLine;
-  const fields = readFields(bytes, at + 2, end, limits.maxHeaders);
+  const fields = readFields(bytes, at + 2, end, limits.maxHeaders, keepsCase);
   if (fields instanceof Refusal) return fields;
 
   const http10 = minor === 0x30;
@@ -51,6 +52,7 @@ export function readResponse(
   if (typeof bodyLength !== "number") return bodyLength;
   const head = new ResponseHead(status, fields.headers, tunnel ? -1 : fields.contentLength);
   head.wireBytes = end + 2 - start;
+  head.fieldCase = fields.fieldCase;
   const persistent = bodyLength !== UNTIL_CLOSE && !fields.close && (!http10 || fields.keepAlive);
   return { head, bodyLength, tunnel, persistent };
 }

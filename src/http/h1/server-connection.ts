@@ -25,6 +25,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   exchange: Http1ServerStream | undefined = undefined;
   readonly #listener: ServerConnectionListener;
   readonly #scheme: string;
+  readonly #keepsCase: boolean;
   #draining = false;
   // Of the exchange in progress:
   #method = "";
@@ -38,10 +39,18 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   /** The next request waits until the client has read enough of the answers before. */
   #awaitsReader = false;
 
-  constructor(transport: Transport, listener: ServerConnectionListener, limits: HttpLimits, scheme: "http" | "https") {
+  /** `keepsCase`: requests keep the letters of their fields' names beside. */
+  constructor(
+    transport: Transport,
+    listener: ServerConnectionListener,
+    limits: HttpLimits,
+    scheme: "http" | "https",
+    keepsCase = false,
+  ) {
     super(transport, limits, "server");
     this.#listener = listener;
     this.#scheme = scheme;
+    this.#keepsCase = keepsCase;
   }
 
   get active(): number {
@@ -68,7 +77,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   }
 
   protected onHead(bytes: Buffer, start: number, end: number): void {
-    const request = readRequest(bytes, start, end, this.limits, this.#scheme);
+    const request = readRequest(bytes, start, end, this.limits, this.#scheme, this.#keepsCase);
     if (request instanceof Refusal) {
       this.refuse(request);
       return;
@@ -110,12 +119,12 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     // HTTP/1.0 knows no interim responses (RFC 9110 15.2), and a 101 is none.
     if (this.#http10 || this.#responded || status === 101) return;
     if (status === 100) this.#awaitsContinue = false;
-    writeResponse(this.outbox, status, headers, NO_FRAMING, undefined, "");
+    writeResponse(this.outbox, status, headers, NO_FRAMING, undefined, "", undefined);
   }
 
   respond(head: ResponseHead, end: boolean): void {
     if (this.#responded) return;
-    const { status, headers } = head;
+    const { status } = head;
     const accepted =
       this.#asksForTunnel && (this.#method === "CONNECT" ? status >= 200 && status < 300 : status === 101);
     if (status < 200 && !accepted) {
@@ -123,13 +132,13 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       return;
     }
     this.#responded = true;
-    if (accepted) this.#openTunnel(status, headers);
+    if (accepted) this.#openTunnel(head);
     else this.#beginResponse(head, end);
     if (end) this.finish(undefined);
   }
 
   #beginResponse(head: ResponseHead, end: boolean): void {
-    const { status, headers, contentLength } = head;
+    const { status, headers, contentLength, fieldCase } = head;
     let length: BodyLength;
     if (this.#method === "HEAD" || isBodiless(status)) {
       this.encoder.beginNone();
@@ -143,7 +152,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     }
     if (this.#mustClose(end)) this.#persistent = false;
     const option = this.#persistent ? (this.#http10 ? "keep-alive" : undefined) : "close";
-    writeResponse(this.outbox, status, headers, length, option, "");
+    writeResponse(this.outbox, status, headers, length, option, "", fieldCase);
   }
 
   /**
@@ -156,7 +165,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     return end && this.phase === "body" && this.decoder.remaining > this.limits.maxDrainBytes;
   }
 
-  #openTunnel(status: number, headers: HeaderList): void {
+  #openTunnel({ status, headers, fieldCase }: ResponseHead): void {
     const upgrade = this.#upgrade;
     writeResponse(
       this.outbox,
@@ -165,6 +174,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       NO_FRAMING,
       upgrade === undefined ? undefined : "upgrade",
       upgrade ?? "",
+      fieldCase,
     );
     this.encoder.begin(UNTIL_CLOSE);
     this.phase = "tunnel";
@@ -275,7 +285,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
   #answer(refusal: Refusal): void {
     const text = Buffer.from(`${refusal.text}\n`, "latin1");
     const headers = ["content-type", "text/plain", "date", new Date().toUTCString()];
-    writeResponse(this.outbox, refusal.status, headers, text.length, "close", "");
+    writeResponse(this.outbox, refusal.status, headers, text.length, "close", "", undefined);
     this.outbox.write(text);
   }
 

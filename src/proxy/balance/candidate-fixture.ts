@@ -3,6 +3,7 @@
 import type { HostHealth } from "../upstream/host.ts";
 import type { Candidate } from "./candidate.ts";
 import type { HostLatency } from "./latency.ts";
+import type { ReportedLoad } from "./reported-load.ts";
 
 export class TestHost implements Candidate {
   readonly label: string;
@@ -17,6 +18,7 @@ export class TestHost implements Candidate {
   lbMetadata: ReadonlyMap<string, string> = new Map();
   healthySince = Number.NEGATIVE_INFINITY;
   latency: HostLatency | undefined = undefined;
+  load: ReportedLoad | undefined = undefined;
 
   constructor(label: string, facts: Partial<Candidate> = {}) {
     this.label = label;

@@ -2,6 +2,7 @@
 
 import type { HostHealth } from "../upstream/host.ts";
 import type { HostLatency } from "./latency.ts";
+import type { ReportedLoad } from "./reported-load.ts";
 
 export interface Locality {
   readonly region: string;
@@ -27,6 +28,7 @@ export interface Candidate {
   readonly healthySince: number;
   /** Made by balancers that go by it. */
   latency: HostLatency | undefined;
+  load: ReportedLoad | undefined;
 }
 
 /** Draws among some hosts, which are never none and stay the same. */

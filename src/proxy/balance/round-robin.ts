@@ -9,9 +9,13 @@ export class RoundRobin<C extends Candidate> implements Picker<C> {
   readonly #turns: WeightedTurns<C> | undefined;
   #next: number;
 
-  constructor(hosts: readonly C[], slowStart: SlowStart | undefined) {
+  constructor(
+    hosts: readonly C[],
+    slowStart: SlowStart | undefined,
+    weightOf: (host: C) => number = ({ weight }) => weight,
+  ) {
     this.#hosts = hosts;
-    this.#turns = WeightedTurns.of(hosts, slowStart, ({ weight }) => weight);
+    this.#turns = WeightedTurns.of(hosts, slowStart, weightOf, weightOf);
     this.#next = Math.floor(Math.random() * hosts.length);
   }
 

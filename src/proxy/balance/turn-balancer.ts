@@ -3,6 +3,7 @@
 import type { BalancerPolicy, Balancing } from "../../table/balancing.ts";
 import type { LoadBalancerContext } from "../upstream/load-balancer-context.ts";
 import type { Candidate, Picker } from "./candidate.ts";
+import { ClientSideWeightedRoundRobin } from "./client-side-weighted.ts";
 import type { HostSet, PrioritySet } from "./host-set.ts";
 import { LeastRequest } from "./least-request.ts";
 import { type LoadBalancer, priorityFor } from "./load-balancer.ts";
@@ -10,37 +11,45 @@ import { type LocalityChoice, NO_LOCALITY, WeightedLocalities, ZoneAware } from 
 import { PeakEwma } from "./peak-ewma.ts";
 import { type PriorityLoad, priorityLoad } from "./priority-load.ts";
 import { RandomChoice } from "./random.ts";
+import { ReportedWeights } from "./reported-weights.ts";
 import { RoundRobin } from "./round-robin.ts";
 
 export type TurnPolicy = Exclude<BalancerPolicy, { readonly kind: "ring-hash" | "maglev" }>;
 
-function createPicker<C extends Candidate>(hosts: readonly C[], policy: TurnPolicy): Picker<C> {
+type CreatePicker<C> = (hosts: readonly C[]) => Picker<C>;
+
+/** For hosts of this set; what they report is reckoned together. */
+function pickersOf<C extends Candidate>(set: HostSet<C>, policy: TurnPolicy): CreatePicker<C> {
   switch (policy.kind) {
     case "round-robin":
-      return new RoundRobin(hosts, policy.slowStart);
+      return (hosts) => new RoundRobin(hosts, policy.slowStart);
+    case "client-side-weighted-round-robin": {
+      const weights = new ReportedWeights(set.hosts, policy);
+      return (hosts) => new ClientSideWeightedRoundRobin(hosts, weights, policy.slowStart);
+    }
     case "least-request":
-      return new LeastRequest(hosts, policy);
+      return (hosts) => new LeastRequest(hosts, policy);
     case "random":
-      return new RandomChoice(hosts);
+      return (hosts) => new RandomChoice(hosts);
     case "peak-ewma":
-      return new PeakEwma(hosts, policy.decayMs);
+      return (hosts) => new PeakEwma(hosts, policy.decayMs);
   }
 }
 
 /** Hosts that are chosen among together, with the turns they are at; the picker is made when the first request comes. */
 class Group<C extends Candidate> {
   readonly #hosts: readonly C[];
-  readonly #policy: TurnPolicy;
+  readonly #create: CreatePicker<C>;
   #picker: Picker<C> | undefined = undefined;
 
-  constructor(hosts: readonly C[], policy: TurnPolicy) {
+  constructor(hosts: readonly C[], create: CreatePicker<C>) {
     this.#hosts = hosts;
-    this.#policy = policy;
+    this.#create = create;
   }
 
   pick(): C | undefined {
     if (this.#hosts.length === 0) return undefined;
-    this.#picker ??= createPicker(this.#hosts, this.#policy);
+    this.#picker ??= this.#create(this.#hosts);
     return this.#picker.pick();
   }
 }
@@ -51,9 +60,14 @@ class Section<C extends Candidate> {
   readonly #localities: readonly Group<C>[];
   readonly #choice: LocalityChoice;
 
-  constructor(hosts: readonly C[], localities: readonly (readonly C[])[], choice: LocalityChoice, policy: TurnPolicy) {
-    this.#all = new Group(hosts, policy);
-    this.#localities = choice === NO_LOCALITY ? [] : localities.map((group) => new Group(group, policy));
+  constructor(
+    hosts: readonly C[],
+    localities: readonly (readonly C[])[],
+    choice: LocalityChoice,
+    create: CreatePicker<C>,
+  ) {
+    this.#all = new Group(hosts, create);
+    this.#localities = choice === NO_LOCALITY ? [] : localities.map((group) => new Group(group, create));
     this.#choice = choice;
   }
 
@@ -122,20 +136,21 @@ function levelOf<C extends Candidate>(
     healthy = ZoneAware.of(set, callers, locality, panicThreshold) ?? NO_LOCALITY;
     degraded = healthy;
   }
+  const create = pickersOf(set, policy);
   const byLocality = (hosts: (locality: HostSet<C>["localities"][number]) => readonly C[]) => set.localities.map(hosts);
   return {
-    everybody: new Group(set.hosts, policy),
+    everybody: new Group(set.hosts, create),
     healthy: new Section(
       set.healthy,
       byLocality((one) => one.healthy),
       healthy,
-      policy,
+      create,
     ),
     degraded: new Section(
       set.degraded,
       byLocality((one) => one.degraded),
       degraded,
-      policy,
+      create,
     ),
   };
 }

@@ -18,16 +18,17 @@ export class WeightedTurns<C extends Candidate> {
     for (let turns = Math.floor(Math.random() * hosts.length); turns > 0; turns--) this.pick();
   }
 
-  /** Undefined where all hosts are alike: they need no scheduler. */
+  /** Undefined where all hosts are alike, by `ownWeight`: they need no scheduler. */
   static of<C extends Candidate>(
     hosts: readonly C[],
     slowStart: SlowStart | undefined,
     weightOf: (host: C) => number,
+    ownWeight: (host: C) => number = ({ weight }) => weight,
   ): WeightedTurns<C> | undefined {
     if (hosts.length === 1) return undefined;
     const now = performance.now();
     const starting = slowStart !== undefined && hosts.some((host) => now - host.healthySince < slowStart.windowMs);
-    if (!starting && hosts.every(({ weight }) => weight === hosts[0]!.weight)) return undefined;
+    if (!starting && hosts.every((host) => ownWeight(host) === ownWeight(hosts[0]!))) return undefined;
     if (!slowStart) return new WeightedTurns(hosts, weightOf);
     return new WeightedTurns(
       hosts,

@@ -58,6 +58,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
   #lastActivity = timers.now;
   #isAnswered = false;
   #isTimedOut = false;
+  #hasReport = false;
   #state: "waiting" | "open" | "over" = "waiting";
   #stream: ClientStream | undefined = undefined;
 
@@ -127,6 +128,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
     this.#touch();
     this.#endRetry();
     if (this.host.latency) this.host.latency.observe(performance.now() - this.#startedAt, performance.now());
+    if (this.host.load) this.#hasReport = this.host.load.observe(head.headers, performance.now());
     if (head.status >= 500) this.host.stats.errors++;
     this.#isAnswered = true;
     this.observer?.responded(head);
@@ -153,6 +155,7 @@ export class Attempt extends Deadline implements ResponseListener, PoolWaiter {
 
   onEnd(trailers: HeaderList | undefined): void {
     if (trailers) this.observer?.ended(trailers);
+    if (trailers && this.host.load && !this.#hasReport) this.host.load.observe(trailers, performance.now());
     this.#close();
     this.#owner.onResponseEnd(trailers);
   }

@@ -367,6 +367,7 @@ export class Cluster {
     const settings: PoolSettings = {
       protocol,
       limits: this.#limits,
+      preservesCase: table.preservesCase,
       maxRequestsPerConnection: table.maxRequestsPerConnection,
       maxConnectionDurationMs: table.maxConnectionDurationMs,
       preconnectRatio: table.preconnectRatio,

@@ -6,6 +6,7 @@ import { type Address, type Endpoint, formatAddress, type Health } from "../../t
 import type { FilterMetadata } from "../../table/metadata.ts";
 import type { UpstreamSocket } from "../../table/transport-socket.ts";
 import type { HostLatency } from "../balance/latency.ts";
+import type { ReportedLoad } from "../balance/reported-load.ts";
 import type { HttpPool } from "./http-pool.ts";
 import type { HostMonitor } from "./outlier/host-monitor.ts";
 
@@ -49,6 +50,7 @@ export class Host {
   /** Its cluster was told of a failed check, and not yet of the end of it. */
   hasFailedCheck = false;
   latency: HostLatency | undefined = undefined;
+  load: ReportedLoad | undefined = undefined;
   /** By protocol and priority; made on first use. */
   http1: HttpPool | undefined = undefined;
   http2: HttpPool | undefined = undefined;

@@ -25,6 +25,7 @@ export interface PoolWaiter {
 export interface PoolSettings {
   readonly protocol: "http1" | "http2";
   readonly limits: HttpLimits;
+  readonly preservesCase: boolean;
   /** 0 is without limit. */
   readonly maxRequestsPerConnection: number;
   readonly maxConcurrentStreams: number;
@@ -61,7 +62,7 @@ export class PooledConnection implements ClientConnectionListener {
     this.connection =
       settings.protocol === "http2"
         ? new Http2ClientConnection(stream, this, settings.limits)
-        : new Http1ClientConnection(stream, this, settings.limits);
+        : new Http1ClientConnection(stream, this, settings.limits, settings.preservesCase);
     stream.listener = this.connection;
     if (settings.maxConnectionDurationMs > 0) {
       this.#age = new Alarm(() => pool.retire(this));

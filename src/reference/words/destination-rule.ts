@@ -52,7 +52,26 @@ export const DESTINATION_RULE: KindWords = {
     },
     "loadBalancer.consistentHash": "Requests of one key go to one endpoint",
     "loadBalancer.localityLbSetting": { says: "Shares and fail-over between localities", default: "MeshConfig's" },
-    "loadBalancer.backendUtilization": "Chooses by the load that endpoints report",
+    "loadBalancer.backendUtilization":
+      "Endpoints have weights by the load that they report in their responses (ORCA): requests a second by utilization",
+    "backendUtilization.blackoutPeriod": {
+      says: "How long an endpoint must have reported before its reports count",
+      default: "10s",
+    },
+    "backendUtilization.weightExpirationPeriod": {
+      says: "How long an endpoint's last report counts",
+      default: "3m",
+    },
+    "backendUtilization.weightUpdatePeriod": {
+      says: "How often weights are reckoned, at most every 100 ms",
+      default: "1s",
+    },
+    "backendUtilization.errorUtilizationPenalty": {
+      says: "What requests that failed add to the utilization: this, by their part of all",
+      default: "0",
+    },
+    "backendUtilization.metricNamesForComputingUtilization":
+      "Metrics whose largest is the utilization, like named_metrics.queue; else the application's, else the processor's",
     "loadBalancer.zoneAwareLbSetting":
       "Requests stay in the client's zone as far as its endpoints can take them, and in its region; for proxies with ISTIO_META_ENABLE_SELF_DISCOVERY",
     "zoneAwareLbSetting.enabled": { says: "Whether zones are looked at", default: "true" },
@@ -63,7 +82,8 @@ export const DESTINATION_RULE: KindWords = {
       says: "Healthy endpoints of the region below which zones do not count",
       default: "6",
     },
-    "loadBalancer.warmup": "New endpoints begin with a small share; with ROUND_ROBIN and LEAST_REQUEST",
+    "loadBalancer.warmup":
+      "New endpoints begin with a small share; with ROUND_ROBIN, LEAST_REQUEST and backendUtilization",
     "loadBalancer.warmupDurationSecs": {
       says: "How long a new endpoint has less than its share",
       deprecated: "warmup",

@@ -274,7 +274,10 @@ export const MESH_CONFIG_WORDS: Words = {
   disabled: { says: "Turns it off", default: "false" },
   "proxyHeaders.metadataExchangeHeaders": "What sidecars tell each other of their workloads",
   "metadataExchangeHeaders.mode": { says: "Whom they tell: never whom the mesh does not know", default: "IN_MESH" },
-  "proxyHeaders.preserveHttp1HeaderCase": "Names of headers as they were written",
+  "proxyHeaders.preserveHttp1HeaderCase": {
+    says: "Names of HTTP/1.1's headers as they were written; requests that are HTTP/1.1 stay so on the leg",
+    default: "false: lower case",
+  },
   "proxyHeaders.xForwardedHost": "x-forwarded-host of requests whose host a route rewrites",
   "proxyHeaders.xForwardedPort": "x-forwarded-port: where the client's connection came to",
   "xForwardedHost.enabled": { says: "Turns it on", default: "false" },

@@ -7,17 +7,16 @@ import {
   type Cluster_CommonLbConfig,
   Cluster_LbPolicy,
   Cluster_RingHashLbConfig_HashFunction,
-  type Cluster_SlowStartConfig,
   type LoadBalancingPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { RuntimeDouble } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { ClientSideWeightedRoundRobinSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.ts";
 import { ClusterProvidedSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.ts";
 import {
   type ConsistentHashingLbConfig,
   type LocalityLbConfig,
   type LocalityLbConfig_ZoneAwareLbConfig,
   LocalityLbConfig_ZoneAwareLbConfig_LocalityBasis,
-  type SlowStartConfig,
 } from "../../xds/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts";
 import {
   type LeastRequest,
@@ -33,10 +32,12 @@ import {
 import { RoundRobinSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts";
 import { SubsetSchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/subset/v3/subset_pb.ts";
 import { WrrLocalitySchema } from "../../xds/gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts";
-import type { BalancerPolicy, Balancing, ConsistentHashing, LocalityPolicy, SlowStart } from "../balancing.ts";
+import type { BalancerPolicy, Balancing, ConsistentHashing, LocalityPolicy } from "../balancing.ts";
 import type { SubsetPolicy } from "../subset.ts";
 import { readPeakEwma } from "./peak-ewma.ts";
-import { isA, milliseconds, type Scope } from "./scope.ts";
+import { acceptByReportedLoad } from "./reported-load.ts";
+import { isA, type Scope } from "./scope.ts";
+import { acceptSlowStart, type SlowStartFields } from "./slow-start.ts";
 import { acceptSubsets } from "./subset.ts";
 
 /** Envoy's defaults. */
@@ -46,7 +47,6 @@ const MAGLEV_TABLE = 65_537;
 const MAGLEV_LARGEST = 5_000_011;
 const MIN_CLUSTER_SIZE = 6;
 const PANIC_THRESHOLD = 50;
-const MIN_WEIGHT_PERCENT = 10;
 
 const ZONES: LocalityPolicy = {
   kind: "zone-aware",
@@ -56,22 +56,6 @@ const ZONES: LocalityPolicy = {
   forcedLocalHosts: Number.POSITIVE_INFINITY,
   basis: "hosts",
 };
-
-type SlowStartFields = Cluster_SlowStartConfig | SlowStartConfig;
-
-/** The runtime's keys change nothing here: there is no runtime. */
-function double(value: RuntimeDouble | undefined, otherwise: number): number {
-  return value?.defaultValue ?? otherwise;
-}
-
-function acceptSlowStart(scope: Scope, config: SlowStartFields | undefined): SlowStart | undefined {
-  scope.known(config);
-  const windowMs = milliseconds(config?.slowStartWindow, 0);
-  if (!config || windowMs <= 0) return undefined;
-  const aggression = double(config.aggression, 1);
-  if (aggression <= 0) scope.field("aggression").reject("must be above 0");
-  return { windowMs, aggression, minWeight: (config.minWeightPercent?.value ?? MIN_WEIGHT_PERCENT) / 100 };
-}
 
 type HashingFields = Message & Pick<ConsistentHashingLbConfig, "useHostnameForHashing" | "hashBalanceFactor">;
 
@@ -122,7 +106,7 @@ interface LeastRequestFields {
 function acceptLeastRequest(scope: Scope, config: LeastRequestFields | undefined, fullScan: boolean): BalancerPolicy {
   const choices = config?.choiceCount ?? 2;
   if (choices < 2) scope.field("choice_count").reject("below 2");
-  const activeRequestBias = double(config?.activeRequestBias, 1);
+  const activeRequestBias = config?.activeRequestBias?.defaultValue ?? 1;
   if (activeRequestBias < 0) scope.field("active_request_bias").reject("below 0");
   const slowStart = acceptSlowStart(scope.field("slow_start_config"), config?.slowStartConfig);
   return { kind: "least-request", choices, fullScan, activeRequestBias, slowStart };
@@ -231,6 +215,9 @@ function acceptTyped(scope: Scope, any: Any): Accepted | undefined {
       acceptLocality(scope.field("locality_lb_config"), config?.localityLbConfig),
     );
   }
+  // It has no settings of localities; wrr_locality around it has.
+  if (isA(any, ClientSideWeightedRoundRobinSchema))
+    return plain(acceptByReportedLoad(scope, read(ClientSideWeightedRoundRobinSchema)), ZONES);
   if (isA(any, RandomSchema))
     return plain(
       { kind: "random" },

@@ -12,7 +12,6 @@ import {
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type {
-  Http1ProtocolOptions,
   Http2ProtocolOptions,
   UpstreamHttpProtocolOptions,
 } from "../../xds/gen/envoy/config/core/v3/protocol_pb.ts";
@@ -31,6 +30,7 @@ import { acceptBalancing } from "./balancing.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptDns, acceptDnsExtension } from "./dns.ts";
 import { acceptEndpoints, HEALTH } from "./endpoint.ts";
+import { acceptHttp1 } from "./header-key-format.ts";
 import { acceptHealthChecks } from "./health-check.ts";
 import { acceptKeepalive, acceptTcpKeepalive } from "./keepalive.ts";
 import { readMetadata, readOrigin, readService, readStrings } from "./metadata.ts";
@@ -124,6 +124,7 @@ const NO_HTTP2_OPTIONS: Http2Options = {
 };
 
 interface HttpOptions extends Http2Options {
+  readonly preservesCase: boolean;
   readonly protocol: table.UpstreamProtocol;
   readonly idleTimeoutMs: number;
   readonly maxRequestsPerConnection: number;
@@ -148,11 +149,6 @@ function acceptHttp2(scope: Scope, options: Http2ProtocolOptions | undefined): H
   };
 }
 
-/** Heddle's codec passes trailers on, and writes targets in origin form, whatever is asked. */
-function acceptHttp1(scope: Scope, options: Http1ProtocolOptions | undefined): void {
-  if (options) scope.only(options, ["allowAbsoluteUrl", "enableTrailers"]);
-}
-
 function acceptNames(scope: Scope, options: UpstreamHttpProtocolOptions | undefined): table.NamedByRequest | undefined {
   if (!options) return undefined;
   scope.only(options, ["autoSni", "autoSanValidation"]);
@@ -172,6 +168,7 @@ function acceptErrorMatch(
 function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const none: HttpOptions = {
     protocol: "http1",
+    preservesCase: false,
     idleTimeoutMs: DEFAULT_IDLE_TIMEOUT_MS,
     maxRequestsPerConnection: cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: 0,
@@ -202,6 +199,7 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
   const by = options.upstreamProtocolOptions;
   let protocol: table.UpstreamProtocol = "http1";
   let http2 = NO_HTTP2_OPTIONS;
+  let preservesCase = false;
   if (by.case === "explicitHttpConfig") {
     const explicit = by.value.protocolConfig;
     if (explicit.case === "http2ProtocolOptions") {
@@ -209,17 +207,18 @@ function acceptHttpOptions(scope: Scope, cluster: Cluster): HttpOptions {
       http2 = acceptHttp2(at.field("explicit_http_config").field("http2_protocol_options"), explicit.value);
     } else if (explicit.case === "http3ProtocolOptions")
       at.field("explicit_http_config").reject("HTTP/3 is not supported by Heddle's proxy");
-    else acceptHttp1(at.field("explicit_http_config").field("http_protocol_options"), explicit.value);
+    else preservesCase = acceptHttp1(at.field("explicit_http_config").field("http_protocol_options"), explicit.value);
   } else if (by.case === "useDownstreamProtocolConfig") {
     protocol = "downstream";
     const downstream = at.field("use_downstream_protocol_config");
     downstream.only(by.value, ["httpProtocolOptions", "http2ProtocolOptions"]);
-    acceptHttp1(downstream.field("http_protocol_options"), by.value.httpProtocolOptions);
+    preservesCase = acceptHttp1(downstream.field("http_protocol_options"), by.value.httpProtocolOptions);
     http2 = acceptHttp2(downstream.field("http2_protocol_options"), by.value.http2ProtocolOptions);
   } else if (by.case === "autoConfig")
     at.field("auto_config").reject("not supported by Heddle's proxy: it refuses plaintext");
   return {
     protocol,
+    preservesCase,
     idleTimeoutMs: milliseconds(common?.idleTimeout, DEFAULT_IDLE_TIMEOUT_MS),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),

@@ -27,6 +27,7 @@ import { acceptCidr } from "./cidr.ts";
 import { acceptClientRules } from "./client-address.ts";
 import { fetchTimeoutMs } from "./config-source.ts";
 import { acceptFilters, suppressesEnvoyHeaders } from "./filter/filter.ts";
+import { acceptHttp1 } from "./header-key-format.ts";
 import { acceptKeepalive } from "./keepalive.ts";
 import { acceptRouteConfiguration } from "./route-configuration.ts";
 import { milliseconds, type Scope } from "./scope.ts";
@@ -215,8 +216,6 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     "mergeSlashes",
     "pathWithEscapedSlashesAction",
   ]);
-  if (manager.httpProtocolOptions)
-    scope.field("http_protocol_options").only(manager.httpProtocolOptions, ["allowAbsoluteUrl", "enableTrailers"]);
   return {
     statPrefix: manager.statPrefix,
     codec: acceptCodec(scope.field("codec_type"), manager.codecType),
@@ -242,6 +241,7 @@ export function acceptHttp(scope: Scope, manager: HttpConnectionManager): HttpTa
     mergeSlashes: manager.mergeSlashes,
     escapedSlashes: ESCAPED_SLASHES.get(manager.pathWithEscapedSlashesAction) ?? "keep",
     proxiesContinue: manager.proxy100Continue,
+    preservesCase: acceptHttp1(scope.field("http_protocol_options"), manager.httpProtocolOptions),
     upgrades: new Set(
       manager.upgradeConfigs
         .filter(({ enabled }) => enabled !== false)

@@ -168,6 +168,21 @@ spec:
     expect(await eventually(seen, (found) => found === before)).toBe(before);
   });
 
+  test("preserveHttp1HeaderCase keeps the letters of names through two sidecars, both ways", async () => {
+    const kept = async () => {
+      const client = await ByteClient.connect(pair.upstream.http);
+      client.send("GET /describe HTTP/1.1\r\nHost: polyglot\r\nX-Custom: 1\r\nconnection: close\r\n\r\n");
+      const answer = (await client.all()).toString();
+      client.close();
+      return [`"X-Custom"`, "\r\nDate: "].map((name) => answer.includes(name)).join(" ");
+    };
+    expect(await kept()).toBe("false false");
+    await configure("defaultConfig: {proxyHeaders: {preserveHttp1HeaderCase: true}}");
+    expect(await eventually(kept, (found) => found === "true true")).toBe("true true");
+    await configure("defaultConfig: {proxyHeaders: {}}");
+    expect(await eventually(kept, (found) => found === "false false")).toBe("false false");
+  });
+
   test("clusters are called in statistics as the mesh's patterns say", async () => {
     const counted = async (admin: number, name: string) => {
       await pair.get("/");

@@ -32,6 +32,8 @@ export interface Seen {
   readonly path: string;
   readonly authority: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of the fields, in the letters that they came in. */
+  readonly names: readonly string[];
   readonly trailers: Readonly<Record<string, string>>;
   readonly bytes: number;
   readonly sha256: string;
@@ -51,6 +53,7 @@ function describe(request: Request, body: Buffer): Seen {
     path: request.url ?? "",
     authority: request.headers[":authority"]?.toString() ?? request.headers.host ?? "",
     headers: Object.fromEntries(headers),
+    names: request.rawHeaders.filter((_, i) => i % 2 === 0),
     trailers: request.trailers as Record<string, string>,
     bytes: body.length,
     sha256: sha256(body),
