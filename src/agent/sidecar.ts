@@ -40,6 +40,10 @@ export interface ProxyStart {
   readonly trustAnchors?: string | undefined;
   /** From the end of its workload to its own. */
   readonly terminationDrain?: Duration | undefined;
+  /** How long a line of an access log may wait to be written; undefined: nothing is said. */
+  readonly logFlushInterval?: Duration | undefined;
+  /** Kilobytes of it that are written without waiting. */
+  readonly logFlushMinKb?: number | undefined;
 }
 
 export interface BootstrapPatch {

@@ -103,6 +103,8 @@ const OF_WORKLOADS: readonly string[] = [
   "concurrency",
   "connectionSettings",
   "drainDuration",
+  "fileFlushInterval",
+  "fileFlushMinSizeKb",
   "proxyHeaders",
   "proxyMetadata",
   "proxyStatsMatcher",

@@ -109,6 +109,8 @@ describe("what an agent is told before it starts its proxy", () => {
         environment: {},
         listenerDrainMs: 20_000,
         terminationDrainMs: 15_000,
+        logFlushMs: 500,
+        logFlushKb: 0,
         statistics: { prefixes: ["a."], suffixes: ["b"], regexes: ["c.*"] },
         runtime: { flag: "true", number: "5", text: "x", nothing: "" },
       },
@@ -116,6 +118,7 @@ describe("what an agent is told before it starts its proxy", () => {
     const settled = buildMesh({ ...DEFAULT_SETTINGS, defaults }, NO_PARTS);
     const said = proxyStart(settled, workload("heddle"), standing());
     expect([said.listenerDrain?.seconds, said.terminationDrain?.seconds]).toEqual([20n, 15n]);
+    expect([said.logFlushInterval?.nanos, said.logFlushMinKb]).toEqual([500_000_000, 0]);
     const bootstrap = Object.assign({}, ...said.bootstrap.map(({ json }) => JSON.parse(json)));
     const { patterns } = bootstrap.stats_config.stats_matcher.inclusion_list;
     expect(patterns).toEqual(

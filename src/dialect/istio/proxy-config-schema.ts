@@ -84,6 +84,9 @@ const STATS_MATCHER = record({
 
 const MAX_INT32 = 2 ** 31 - 1;
 
+/** Its bytes are a number of 32 bits in no proxy. */
+const MAX_FLUSH_KB = 2 ** 20;
+
 const CONNECTION_SETTINGS = record({
   profile: choice("PROFILE_UNSPECIFIED", "SIDECAR", "EDGE"),
   listenerPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
@@ -141,8 +144,8 @@ export const PROXY_CONFIG = record({
   envoyMetricsService: later("metrics are scraped"),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
-  fileFlushInterval: later("access logs are written at once"),
-  fileFlushMinSizeKb: later("access logs are written at once"),
+  fileFlushInterval: duration(),
+  fileFlushMinSizeKb: whole(0, MAX_FLUSH_KB),
   holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
   image: later("the agent starts the proxy that comes with it"),
   interceptionMode: later(`${OF_THE_RUN} (--capture)`),

@@ -11,6 +11,8 @@ type StartField =
   | "caCertificatesPem"
   | "concurrency"
   | "drainDuration"
+  | "fileFlushInterval"
+  | "fileFlushMinSizeKb"
   | "proxyMetadata"
   | "proxyStatsMatcher"
   | "runtimeValues"
@@ -25,6 +27,8 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     environment: proxyMetadata,
     listenerDrainMs: drainDuration,
     terminationDrainMs: terminationDrainDuration,
+    logFlushMs: spec.fileFlushInterval,
+    logFlushKb: spec.fileFlushMinSizeKb,
     statistics: spec.proxyStatsMatcher && statisticsOf(spec.proxyStatsMatcher),
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),

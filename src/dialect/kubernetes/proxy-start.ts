@@ -20,6 +20,8 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
     proxyMetadata: variablesOf(config.proxyMetadata),
     drainDuration: right(fields.drainDuration, config.drainDuration),
     terminationDrainDuration: right(fields.terminationDrainDuration, config.terminationDrainDuration),
+    fileFlushInterval: right(fields.fileFlushInterval, config.fileFlushInterval),
+    fileFlushMinSizeKb: right(fields.fileFlushMinSizeKb, config.fileFlushMinSizeKb),
     proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
     runtimeValues: right(fields.runtimeValues, config.runtimeValues),
   };

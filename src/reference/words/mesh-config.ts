@@ -244,8 +244,11 @@ export const MESH_CONFIG_WORDS: Words = {
   "envoyAccessLogService.address": "The service, as host:port; a host of two labels is a service and its namespace",
   envoyMetricsService: "Service for metrics",
   extraStatTags: "Labels of metrics that Telemetry adds; they need not be declared",
-  fileFlushInterval: "How often access logs are written",
-  fileFlushMinSizeKb: "From how many kilobytes access logs are written",
+  fileFlushInterval: {
+    says: "How long a line of an access log may wait to be written",
+    default: "1s, and 10s beside Envoy",
+  },
+  fileFlushMinSizeKb: { says: "Kilobytes of an access log that are written without waiting for more", default: "64" },
   holdApplicationUntilProxyStarts: "Whether the application waits for its proxy",
   image: "Image of the proxy",
   interceptionMode: "How connections are captured",
