@@ -6,7 +6,7 @@ import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
 import { clusterName } from "../xds/names.ts";
-import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
+import { bufferFields, circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { servicesMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol } from "./protocol.ts";
@@ -39,7 +39,18 @@ function addressOf({ number, own }: ServedPort): MessageInitShape<typeof Address
   return { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } };
 }
 
-function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol, pattern: string | undefined): Cluster {
+/** The mesh's: the pattern of names in statistics, and the buffer of connections. */
+export interface ApplicationSettings {
+  readonly pattern: string | undefined;
+  readonly bufferBytes: number | undefined;
+}
+
+function cluster(
+  name: string,
+  port: ServedPort,
+  protocol: UpstreamProtocol,
+  { pattern, bufferBytes }: ApplicationSettings,
+): Cluster {
   const { service, own } = port;
   const pool = own?.connectionPool;
   return create(ClusterSchema, {
@@ -47,6 +58,7 @@ function cluster(name: string, port: ServedPort, protocol: UpstreamProtocol, pat
     altStatName: nameInStatistics(pattern, port),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    ...bufferFields(bufferBytes),
     typedExtensionProtocolOptions: protocolOptions(protocol, pool && { pool }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
@@ -76,10 +88,9 @@ function nameInStatistics(pattern: string | undefined, { service, servicePort, n
   return service && port ? statName(pattern, { service, port, subset: "", target: number }) : "";
 }
 
-/** `pattern`: the mesh's, of names in statistics. */
-export function applicationClusters(port: ServedPort, pattern: string | undefined): Cluster[] {
+export function applicationClusters(port: ServedPort, settings: ApplicationSettings): Cluster[] {
   const spoken = port.own?.protocol && isHttp(port.own.protocol) ? port.own.protocol : port.protocol;
-  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken), pattern);
+  const own = cluster(applicationCluster(port.number), port, declaredProtocol(spoken), settings);
   if (port.protocol !== "undeclared") return [own];
-  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2", pattern)];
+  return [own, cluster(applicationHttp2Cluster(port.number), port, "http2", settings)];
 }

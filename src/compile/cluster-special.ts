@@ -10,7 +10,7 @@ import {
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
-import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
+import { bufferFields, circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
 import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
 import { protocolOptions } from "./protocol.ts";
@@ -18,26 +18,27 @@ import { protocolOptions } from "./protocol.ts";
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-function originalDestination(name: string, pool: ConnectionPool | undefined): Cluster {
+function originalDestination(name: string, pool: ConnectionPool | undefined, bufferBytes: number | undefined): Cluster {
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    ...bufferFields(bufferBytes),
     typedExtensionProtocolOptions: protocolOptions("downstream", { pool }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
   });
 }
 
-/** Where a captured connection was going. `pool`: the mesh's for those of which no policy speaks. */
-export function passthroughCluster(pool: ConnectionPool | undefined): Cluster {
-  return originalDestination(PASSTHROUGH_CLUSTER, pool);
+/** Where a captured connection was going. `pool`: the mesh's for those of which no policy speaks; `bufferBytes`: of all. */
+export function passthroughCluster(pool: ConnectionPool | undefined, bufferBytes: number | undefined): Cluster {
+  return originalDestination(PASSTHROUGH_CLUSTER, pool, bufferBytes);
 }
 
 /** The same towards the application, for ports that no service has. */
-export function inboundPassthroughCluster(pool: ConnectionPool | undefined): Cluster {
-  return originalDestination(INBOUND_PASSTHROUGH, pool);
+export function inboundPassthroughCluster(pool: ConnectionPool | undefined, bufferBytes: number | undefined): Cluster {
+  return originalDestination(INBOUND_PASSTHROUGH, pool, bufferBytes);
 }
 
 /** No endpoint: what is sent here is refused, and the log says so. */

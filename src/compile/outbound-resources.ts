@@ -1,7 +1,7 @@
 // Sets of resources of a view, from what its hosts brought. Everybody's are corrected where hosts brought something else than before.
 
 import { differingKeys } from "../base/corrected-map.ts";
-import type { ConnectionPool } from "../model/client-policy.ts";
+import type { ClientDefaults } from "../model/client-policy.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
 import type { CompileCache } from "./cache.ts";
@@ -74,7 +74,7 @@ export function compileSets(
   );
   const special = common
     ? undefined
-    : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings.defaults.client.limits));
+    : sets.share(`${view.key}/special`, specialClusters(memo, view, mesh.settings.defaults.client));
   return {
     lds: [routing.lds],
     rds: [routing.rds],
@@ -199,12 +199,16 @@ function routesOf({ routing }: Parts): Owned {
   };
 }
 
-function specialClusters(memo: Memo, view: View, limits: ConnectionPool | undefined): readonly Compiled[] {
+function specialClusters(memo: Memo, view: View, { limits, connectionPool }: ClientDefaults): readonly Compiled[] {
+  const bufferBytes = connectionPool?.bufferBytes;
   const clusters = [
     ...(view.captures ? [passthroughCluster, blackHoleCluster, inboundPassthroughCluster] : []),
     ...(view.hasForwardProxy ? [passthroughDnsCluster, tunnelCluster] : []),
   ];
   return clusters.map((make) =>
-    memo.get(`special/${make.name}`, [limits], () => ({ resource: encodeResource("cds", make(limits)), sources: [] })),
+    memo.get(`special/${make.name}`, [limits, bufferBytes], () => ({
+      resource: encodeResource("cds", make(limits, bufferBytes)),
+      sources: [],
+    })),
   );
 }

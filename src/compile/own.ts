@@ -6,7 +6,7 @@ import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
 import type { ProxyScope } from "../model/proxy-scope.ts";
 import { portByNumber, type Service, type ServicePort } from "../model/service.ts";
-import type { ClusterStatNames, MeshSettings } from "../model/settings.ts";
+import type { MeshSettings } from "../model/settings.ts";
 import { upstreamHost } from "../model/upstream.ts";
 import { type Upstream, type Workload, type WorkloadProxy, workloadKey } from "../model/workload.ts";
 import { BLACK_HOLE_CLUSTER } from "../xds/names.ts";
@@ -102,7 +102,7 @@ export function compileOwn(
   });
   return {
     ...listeners,
-    cds: ports.flatMap((port) => compileApplication(memo, port, workload, scope, settings.clusterStatNames)),
+    cds: ports.flatMap((port) => compileApplication(memo, port, workload, scope, settings)),
     rds: distinct(upstreams.flatMap(({ routes }) => routes ?? [])),
   };
 }
@@ -193,15 +193,16 @@ function compileApplication(
   port: ServedPort,
   workload: Workload,
   scope: ProxyScope | undefined,
-  { inbound: pattern }: ClusterStatNames,
+  { clusterStatNames: { inbound: pattern }, defaults }: MeshSettings,
 ): readonly Compiled[] {
   const { number, protocol, service, own } = port;
   const sources = [wholeObject(service?.origin ?? workload.origin), ...(own ? scopeSources(scope) : [])];
   const by = own && scope ? originKey(scope.origin) : "";
   const at = own?.endpoint ? JSON.stringify(own.endpoint) : "";
   const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}/${at}`;
-  return memo.get(key, [service, own, sources, pattern], () =>
-    applicationClusters(port, pattern).map((cluster) => from(sources, encodeResource("cds", cluster))),
+  const bufferBytes = defaults.client.connectionPool?.bufferBytes;
+  return memo.get(key, [service, own, sources, pattern, bufferBytes], () =>
+    applicationClusters(port, { pattern, bufferBytes }).map((cluster) => from(sources, encodeResource("cds", cluster))),
   );
 }
 

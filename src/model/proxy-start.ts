@@ -16,6 +16,8 @@ export interface ProxyStart {
   /** How long a line of an access log may wait to be written, and how much is written without waiting; undefined: as the proxy likes. */
   readonly logFlushMs?: number | undefined;
   readonly logFlushKb?: number | undefined;
+  /** Of clients, at once; undefined: as many as its limit of open files lets it. */
+  readonly maxConnections?: number | undefined;
   /** Undefined: all. */
   readonly statistics?: StatisticsChoice | undefined;
   /** PEM of roots that it trusts beside the mesh's, one certificate each. */
@@ -42,7 +44,7 @@ export const AS_IT_LIKES: ProxyStart = { environment: {} };
 /** Each variable by itself, as in Istio. */
 export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
   const { concurrency, environment, listenerDrainMs, terminationDrainMs, statistics, trustAnchors, runtime } = after;
-  const { logFlushMs, logFlushKb } = after;
+  const { logFlushMs, logFlushKb, maxConnections } = after;
   return {
     concurrency: concurrency ?? before.concurrency,
     environment: { ...before.environment, ...environment },
@@ -50,6 +52,7 @@ export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
     terminationDrainMs: terminationDrainMs ?? before.terminationDrainMs,
     logFlushMs: logFlushMs ?? before.logFlushMs,
     logFlushKb: logFlushKb ?? before.logFlushKb,
+    maxConnections: maxConnections ?? before.maxConnections,
     statistics: statistics ?? before.statistics,
     trustAnchors: trustAnchors ?? before.trustAnchors,
     runtime: runtime ?? before.runtime,

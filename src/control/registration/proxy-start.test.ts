@@ -111,6 +111,7 @@ describe("what an agent is told before it starts its proxy", () => {
         terminationDrainMs: 15_000,
         logFlushMs: 500,
         logFlushKb: 0,
+        maxConnections: 7,
         statistics: { prefixes: ["a."], suffixes: ["b"], regexes: ["c.*"] },
         runtime: { flag: "true", number: "5", text: "x", nothing: "" },
       },
@@ -125,6 +126,12 @@ describe("what an agent is told before it starts its proxy", () => {
       expect.arrayContaining([{ prefix: "a." }, { suffix: "b" }, { safe_regex: { regex: "c.*" } }]),
     );
     expect(patterns).toContainEqual({ prefix: "server" });
+    expect(bootstrap.overload_manager.resource_monitors).toMatchObject([
+      {
+        name: "envoy.resource_monitors.global_downstream_max_connections",
+        typed_config: { max_active_downstream_connections: 7 },
+      },
+    ]);
     expect(bootstrap.layered_runtime.layers).toEqual([
       { name: "mesh", static_layer: { flag: true, number: 5, text: "x" } },
       { name: "admin", admin_layer: {} },

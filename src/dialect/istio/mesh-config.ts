@@ -254,6 +254,7 @@ class MeshConfigReader {
     const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls } = this.#spec;
     const { connectionPool: limits, outlierDetection } = this.#spec.defaultTrafficPolicy ?? {};
     const pool = before.connectionPool;
+    const { clusterPerConnectionBufferLimitBytes: bufferBytes } = this.#spec.defaultConfig?.connectionSettings ?? {};
     const locality = this.#locality();
     return {
       ...before,
@@ -263,6 +264,7 @@ class MeshConfigReader {
         connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,
         tcpKeepalive: tcpKeepalive ? keepaliveOf(tcpKeepalive) : pool?.tcpKeepalive,
         dnsRefreshMs: dnsRefreshRate ?? pool?.dnsRefreshMs,
+        bufferBytes: bufferBytes ?? pool?.bufferBytes,
         upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
       },
       limits: limits ? readConnectionPool(limits) : before.limits,

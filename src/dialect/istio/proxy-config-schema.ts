@@ -90,8 +90,8 @@ const MAX_FLUSH_KB = 2 ** 20;
 const CONNECTION_SETTINGS = record({
   profile: choice("PROFILE_UNSPECIFIED", "SIDECAR", "EDGE"),
   listenerPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
-  clusterPerConnectionBufferLimitBytes: later("clusters have Envoy's buffers, and Heddle's proxy its own"),
-  globalDownstreamConnectionLimit: later("a proxy takes as many connections as its limit of open files lets it"),
+  clusterPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
+  globalDownstreamConnectionLimit: whole(1, MAX_INT32),
   httpIdleTimeout: duration(0),
   httpMaxConnectionDuration: duration(0),
   httpStreamIdleTimeout: duration(0),

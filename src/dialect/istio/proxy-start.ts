@@ -10,6 +10,7 @@ import { readPemAnchors } from "./trust-anchors.ts";
 type StartField =
   | "caCertificatesPem"
   | "concurrency"
+  | "connectionSettings"
   | "drainDuration"
   | "fileFlushInterval"
   | "fileFlushMinSizeKb"
@@ -27,6 +28,7 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     environment: proxyMetadata,
     listenerDrainMs: drainDuration,
     terminationDrainMs: terminationDrainDuration,
+    maxConnections: spec.connectionSettings?.globalDownstreamConnectionLimit,
     logFlushMs: spec.fileFlushInterval,
     logFlushKb: spec.fileFlushMinSizeKb,
     statistics: spec.proxyStatsMatcher && statisticsOf(spec.proxyStatsMatcher),

@@ -16,6 +16,7 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
   const { fields } = PROXY_CONFIG;
   const spec = {
     caCertificatesPem: right(fields.caCertificatesPem, config.caCertificatesPem),
+    connectionSettings: right(fields.connectionSettings, config.connectionSettings),
     concurrency: right(fields.concurrency, config.concurrency),
     proxyMetadata: variablesOf(config.proxyMetadata),
     drainDuration: right(fields.drainDuration, config.drainDuration),

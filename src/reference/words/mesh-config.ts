@@ -216,9 +216,15 @@ export const MESH_CONFIG_WORDS: Words = {
     says: "EDGE: at gateways, what Envoy advises for proxies that strangers reach, where nothing else is said",
     default: "none",
   },
-  listenerPerConnectionBufferLimitBytes: { says: "Buffer of each connection of a gateway", default: "32768" },
-  clusterPerConnectionBufferLimitBytes: "Buffer of each connection to an endpoint",
-  globalDownstreamConnectionLimit: "Connections of clients at most",
+  listenerPerConnectionBufferLimitBytes: { says: "Buffer of each connection of a client", default: "32768" },
+  clusterPerConnectionBufferLimitBytes: {
+    says: "Buffer of each connection to an endpoint; of the whole mesh",
+    default: "the proxy's, Envoy's is 1 MiB",
+  },
+  globalDownstreamConnectionLimit: {
+    says: "Connections of clients at most, of a proxy that starts from then on",
+    default: "80 % of Heddle's limit of open files, and none of Envoy's",
+  },
   httpIdleTimeout: { says: "How long a connection may be without a request", default: "1h" },
   httpMaxConnectionDuration: { says: "How long a connection may last", default: "for ever" },
   httpStreamIdleTimeout: { says: "How long a request may be silent", default: "for ever" },
