@@ -23,7 +23,7 @@ import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
-import type { BootstrapPatch, ProxyStart, Sidecar } from "./sidecar.ts";
+import type { BootstrapPatch, ProxyStart, Sidecar, TrustedPeers } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -57,7 +57,7 @@ export interface RunOptions {
    */
   onIdentified(
     current: () => HeldIdentity | undefined,
-    trust: (anchors: string) => void,
+    trust: (peers: TrustedPeers) => void,
   ): Promise<ProxyStart | undefined>;
   /** The proxy serves: tell the mesh. */
   onReady(): Promise<void>;
@@ -152,7 +152,7 @@ class RunningParts implements RunningSidecar {
     this.#start =
       (await this.#options.onIdentified(
         () => this.#identity.current,
-        (anchors) => this.#secrets.trust(anchors),
+        (peers) => this.#secrets.trust(peers),
       )) ?? NOTHING_SAID;
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);

@@ -148,6 +148,16 @@ describe("what an agent is told before it starts its proxy", () => {
     const settled = buildMesh({ ...DEFAULT_SETTINGS, trustAnchors: ["a"], defaults }, NO_PARTS);
     expect(proxyStart(settled, workload("envoy"), standing()).trustAnchors).toBe("a\nb");
     expect(proxyStart(mesh, workload("envoy"), standing()).trustAnchors).toBe("");
+    expect(proxyStart(mesh, workload("envoy"), standing()).trustDomains).toEqual([]);
+    const limited = buildMesh(
+      { ...DEFAULT_SETTINGS, trustDomainAliases: ["old"], trustDomainAnchors: { far: ["c", "c"], old: ["d"] } },
+      NO_PARTS,
+    );
+    expect(proxyStart(limited, workload("heddle"), standing()).trustDomains).toMatchObject([
+      { trustDomain: "cluster.local", isOwn: true, anchors: "" },
+      { trustDomain: "old", isOwn: true, anchors: "d" },
+      { trustDomain: "far", isOwn: false, anchors: "c" },
+    ]);
   });
 
   test("is told where it is and that it has fellows where proxyMetadata asks for it, whichever its proxy", () => {

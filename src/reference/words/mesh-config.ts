@@ -102,7 +102,10 @@ export const MESH_CONFIG_WORDS: Words = {
   "caCertificates.pem": "One or more certificates of authorities",
   spiffeBundleUrl: "Where they are fetched",
   certSigners: "Signers that the roots are for: such roots are left out",
-  trustDomains: "Trust domains that the roots are for: such roots are left out",
+  trustDomains: {
+    says: "Trust domains that the roots are for; where some are, peers of a domain that nobody names are refused",
+    default: "every one",
+  },
   certificates: "Certificates of the control plane that are kept in Secrets",
   configSources: "Where objects come from",
   defaultInboundHttpRetryPolicy: "Retries at the server's proxy",
