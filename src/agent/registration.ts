@@ -50,7 +50,7 @@ interface Link {
 
 export class Registration {
   readonly #controlPlane: ControlPlane;
-  readonly #workload: WorkloadDescription;
+  #workload: WorkloadDescription;
   readonly #key = randomBytes(INSTANCE_KEY_BYTES);
   #current: () => HeldIdentity | undefined = () => undefined;
   #trust: (peers: TrustedPeers) => void = () => {};
@@ -86,6 +86,11 @@ export class Registration {
   /** What the mesh says of the start of its proxy; undefined of a control plane that says nothing. */
   get proxyStart(): ProxyStart | undefined {
     return this.#proxyStart;
+  }
+
+  /** What is said of the workload from the next call on. */
+  describe(changed: Partial<Omit<WorkloadDescription, "name">>): void {
+    this.#workload = { ...this.#workload, ...changed };
   }
 
   set(readiness: Readiness): Promise<void> {

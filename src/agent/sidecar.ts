@@ -52,6 +52,9 @@ export interface ProxyStart {
   readonly trustDomains?: TrustedPeers["domains"] | undefined;
   /** From the end of its workload to its own. */
   readonly terminationDrain?: Duration | undefined;
+  /** Of the proxy's admin interface, and of the agent; 0 or undefined: nothing is said. */
+  readonly adminPort?: number | undefined;
+  readonly statusPort?: number | undefined;
   /** How long a line of an access log may wait to be written; undefined: nothing is said. */
   readonly logFlushInterval?: Duration | undefined;
   /** Kilobytes of it that are written without waiting. */

@@ -16,6 +16,9 @@ export interface ProxyStart {
   /** How long a line of an access log may wait to be written, and how much is written without waiting; undefined: as the proxy likes. */
   readonly logFlushMs?: number | undefined;
   readonly logFlushKb?: number | undefined;
+  /** Of its admin interface and of its agent; undefined: the usual ones. */
+  readonly adminPort?: number | undefined;
+  readonly statusPort?: number | undefined;
   /** Of clients, at once; undefined: as many as its limit of open files lets it. */
   readonly maxConnections?: number | undefined;
   /** Undefined: all. */
@@ -44,7 +47,7 @@ export const AS_IT_LIKES: ProxyStart = { environment: {} };
 /** Each variable by itself, as in Istio. */
 export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
   const { concurrency, environment, listenerDrainMs, terminationDrainMs, statistics, trustAnchors, runtime } = after;
-  const { logFlushMs, logFlushKb, maxConnections } = after;
+  const { logFlushMs, logFlushKb, maxConnections, adminPort, statusPort } = after;
   return {
     concurrency: concurrency ?? before.concurrency,
     environment: { ...before.environment, ...environment },
@@ -52,6 +55,8 @@ export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
     terminationDrainMs: terminationDrainMs ?? before.terminationDrainMs,
     logFlushMs: logFlushMs ?? before.logFlushMs,
     logFlushKb: logFlushKb ?? before.logFlushKb,
+    adminPort: adminPort ?? before.adminPort,
+    statusPort: statusPort ?? before.statusPort,
     maxConnections: maxConnections ?? before.maxConnections,
     statistics: statistics ?? before.statistics,
     trustAnchors: trustAnchors ?? before.trustAnchors,

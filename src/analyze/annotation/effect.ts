@@ -105,10 +105,12 @@ const OF_WORKLOADS: readonly string[] = [
   "drainDuration",
   "fileFlushInterval",
   "fileFlushMinSizeKb",
+  "proxyAdminPort",
   "proxyHeaders",
   "proxyMetadata",
   "proxyStatsMatcher",
   "runtimeValues",
+  "statusPort",
   "terminationDrainDuration",
 ];
 

@@ -112,6 +112,7 @@ describe("what an agent is told before it starts its proxy", () => {
         logFlushMs: 500,
         logFlushKb: 0,
         maxConnections: 7,
+        adminPort: 15_900,
         statistics: { prefixes: ["a."], suffixes: ["b"], regexes: ["c.*"] },
         runtime: { flag: "true", number: "5", text: "x", nothing: "" },
       },
@@ -119,6 +120,7 @@ describe("what an agent is told before it starts its proxy", () => {
     const settled = buildMesh({ ...DEFAULT_SETTINGS, defaults }, NO_PARTS);
     const said = proxyStart(settled, workload("heddle"), standing());
     expect([said.listenerDrain?.seconds, said.terminationDrain?.seconds]).toEqual([20n, 15n]);
+    expect([said.adminPort, said.statusPort]).toEqual([15_900, 0]);
     expect([said.logFlushInterval?.nanos, said.logFlushMinKb]).toEqual([500_000_000, 0]);
     const bootstrap = Object.assign({}, ...said.bootstrap.map(({ json }) => JSON.parse(json)));
     const { patterns } = bootstrap.stats_config.stats_matcher.inclusion_list;

@@ -28,7 +28,7 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   const own = readProxyStart(object.metadata.annotations?.[PROXY_CONFIG]);
   const said = proxyStartOf(proxyStarts, mesh.settings.defaults.proxyStart, { namespace, labels }, own);
   const { concurrency, environment, listenerDrainMs, terminationDrainMs, trustAnchors = [] } = said;
-  const { logFlushMs, logFlushKb } = said;
+  const { logFlushMs, logFlushKb, adminPort = 0, statusPort = 0 } = said;
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
   const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
@@ -40,6 +40,8 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
     ...(terminationDrainMs === undefined ? {} : { terminationDrain: durationFromMs(terminationDrainMs) }),
     ...(logFlushMs === undefined ? {} : { logFlushInterval: durationFromMs(logFlushMs) }),
     ...(logFlushKb === undefined ? {} : { logFlushMinKb: logFlushKb }),
+    adminPort,
+    statusPort,
     trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
     trustDomains: trustDomains(mesh.settings),
     bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(

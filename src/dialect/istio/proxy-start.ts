@@ -14,9 +14,11 @@ type StartField =
   | "drainDuration"
   | "fileFlushInterval"
   | "fileFlushMinSizeKb"
+  | "proxyAdminPort"
   | "proxyMetadata"
   | "proxyStatsMatcher"
   | "runtimeValues"
+  | "statusPort"
   | "terminationDrainDuration";
 type StartSpec = { readonly [Field in StartField]?: ProxyConfigSpec[Field] | undefined };
 
@@ -29,6 +31,8 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     listenerDrainMs: drainDuration,
     terminationDrainMs: terminationDrainDuration,
     maxConnections: spec.connectionSettings?.globalDownstreamConnectionLimit,
+    adminPort: spec.proxyAdminPort,
+    statusPort: spec.statusPort,
     logFlushMs: spec.fileFlushInterval,
     logFlushKb: spec.fileFlushMinSizeKb,
     statistics: spec.proxyStatsMatcher && statisticsOf(spec.proxyStatsMatcher),

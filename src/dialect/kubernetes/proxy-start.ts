@@ -23,6 +23,8 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
     terminationDrainDuration: right(fields.terminationDrainDuration, config.terminationDrainDuration),
     fileFlushInterval: right(fields.fileFlushInterval, config.fileFlushInterval),
     fileFlushMinSizeKb: right(fields.fileFlushMinSizeKb, config.fileFlushMinSizeKb),
+    proxyAdminPort: right(fields.proxyAdminPort, config.proxyAdminPort),
+    statusPort: right(fields.statusPort, config.statusPort),
     proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
     runtimeValues: right(fields.runtimeValues, config.runtimeValues),
   };

@@ -270,7 +270,10 @@ export const MESH_CONFIG_WORDS: Words = {
   meshId: "Name of the mesh",
   parentShutdownDuration: "How long a replaced proxy lives on",
   privateKeyProvider: "Who holds the private key",
-  proxyAdminPort: "Port of the proxy's admin interface",
+  proxyAdminPort: {
+    says: "Port of the admin interface of a proxy that starts from then on; another one where it is taken",
+    default: "15000",
+  },
   proxyBootstrapTemplatePath: "Template of the bootstrap",
   proxyHeaders: "Headers that proxies add",
   "proxyHeaders.forwardedClientCert": {
@@ -314,7 +317,10 @@ export const MESH_CONFIG_WORDS: Words = {
   statNameLength: "Longest name of a statistic",
   statsCompression: "Whether statistics are compressed",
   statsdUdpAddress: "Where statistics are sent",
-  statusPort: "Port of the agent",
+  statusPort: {
+    says: "Port of the agent of a proxy that starts from then on; another one where it is taken, and 15020 beside a captured program",
+    default: "15020",
+  },
   terminationDrainDuration: {
     says: "How long a proxy whose workload ends waits for what is under way; it ends before if nothing is",
     default: "5s",
