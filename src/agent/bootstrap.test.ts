@@ -112,6 +112,21 @@ test("variables that the mesh says reach the proxy, but for those that choose wh
   expect(environment[PEER_METADATA_VARIABLE]).toBe(peerMetadata(sidecar("heddle").workload));
 });
 
+const CONNECTION_LIMIT = {
+  overload_manager: {
+    resource_monitors: [
+      {
+        name: "envoy.resource_monitors.global_downstream_max_connections",
+        typed_config: {
+          "@type":
+            "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+          max_active_downstream_connections: 5,
+        },
+      },
+    ],
+  },
+};
+
 describe("patches to the bootstrap", () => {
   const patch = (value: object, replacesLists = false) => ({
     json: JSON.stringify(value),
@@ -139,6 +154,7 @@ describe("patches to the bootstrap", () => {
     const value = {
       layered_runtime: { layers: [{ name: "mine", static_layer: { "a.b": 1 } }] },
       stats_flush_interval: "7s",
+      ...CONNECTION_LIMIT,
     };
     writeFileSync(file, JSON.stringify(patchedBootstrap(made, [patch(value)])));
     const { exitCode, stderr } = Bun.spawnSync([envoy, "--mode", "validate", "-c", file, "-l", "error"]);

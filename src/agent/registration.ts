@@ -18,7 +18,7 @@ import {
 import { DEREGISTER_PATH, REGISTER_PATH } from "../xds/registration.ts";
 import { connectControlPlane } from "./control-plane.ts";
 import type { HeldIdentity } from "./identity.ts";
-import type { ControlPlane, ProxyStart } from "./sidecar.ts";
+import type { ControlPlane, ProxyStart, TrustedPeers } from "./sidecar.ts";
 
 const log = logger("agent");
 
@@ -50,10 +50,10 @@ interface Link {
 
 export class Registration {
   readonly #controlPlane: ControlPlane;
-  readonly #workload: WorkloadDescription;
+  #workload: WorkloadDescription;
   readonly #key = randomBytes(INSTANCE_KEY_BYTES);
   #current: () => HeldIdentity | undefined = () => undefined;
-  #trust: (anchors: string) => void = () => {};
+  #trust: (peers: TrustedPeers) => void = () => {};
   #probe: Probe | undefined;
   #proxyStart: ProxyStart | undefined;
   #readiness: Readiness = { ready: false, reason: "Starting" };
@@ -70,8 +70,8 @@ export class Registration {
     this.#workload = workload;
   }
 
-  /** Registers the workload, not ready yet. `current`: its identity of the moment; `trust` is told at every answer which roots (PEM) it trusts beside the mesh's. Rejects with a Failure when it may not. */
-  async start(current: () => HeldIdentity | undefined, trust: (anchors: string) => void = () => {}): Promise<void> {
+  /** Registers the workload, not ready yet. `current`: its identity of the moment; `trust` is told at every answer whom it trusts beside the mesh. Rejects with a Failure when it may not. */
+  async start(current: () => HeldIdentity | undefined, trust: (peers: TrustedPeers) => void = () => {}): Promise<void> {
     this.#current = current;
     this.#trust = trust;
     await this.#inTurn(() => this.#register());
@@ -86,6 +86,11 @@ export class Registration {
   /** What the mesh says of the start of its proxy; undefined of a control plane that says nothing. */
   get proxyStart(): ProxyStart | undefined {
     return this.#proxyStart;
+  }
+
+  /** What is said of the workload from the next call on. */
+  describe(changed: Partial<Omit<WorkloadDescription, "name">>): void {
+    this.#workload = { ...this.#workload, ...changed };
   }
 
   set(readiness: Readiness): Promise<void> {
@@ -128,7 +133,7 @@ export class Registration {
       const { lease, warnings, probe, proxy } = fromBinary(RegisterResponseSchema, answer);
       this.#probe = probe;
       this.#proxyStart = proxy;
-      this.#trust(proxy?.trustAnchors ?? "");
+      this.#trust({ anchors: proxy?.trustAnchors ?? "", domains: proxy?.trustDomains ?? [] });
       delayMs = Math.max(MIN_RENEWAL_MS, (lease ? durationMs(lease) : 0) / RENEWALS);
       this.#trouble = undefined;
       for (const warning of warnings) log.warn(warning);

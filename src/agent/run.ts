@@ -23,7 +23,7 @@ import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
-import type { BootstrapPatch, ProxyStart, Sidecar } from "./sidecar.ts";
+import type { BootstrapPatch, ProxyStart, Sidecar, SidecarPorts, TrustedPeers } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -57,8 +57,10 @@ export interface RunOptions {
    */
   onIdentified(
     current: () => HeldIdentity | undefined,
-    trust: (anchors: string) => void,
+    trust: (peers: TrustedPeers) => void,
   ): Promise<ProxyStart | undefined>;
+  /** Where proxy and agent listen, as the mesh says of that start; without it: as the sidecar says. */
+  settlePorts?(start: ProxyStart): SidecarPorts;
   /** The proxy serves: tell the mesh. */
   onReady(): Promise<void>;
   /** Nothing new is to be sent here. Awaited before anything closes. */
@@ -98,7 +100,7 @@ function originsOf(patches: readonly BootstrapPatch[]): string {
 
 class RunningParts implements RunningSidecar {
   readonly done: Promise<number>;
-  readonly #options: RunOptions;
+  #options: RunOptions;
   #place: Place = THIS_HOST;
   #start: ProxyStart = NOTHING_SAID;
   /** JSON, as the proxy is started with it; and as it would be without patches, where there are some. */
@@ -152,8 +154,9 @@ class RunningParts implements RunningSidecar {
     this.#start =
       (await this.#options.onIdentified(
         () => this.#identity.current,
-        (anchors) => this.#secrets.trust(anchors),
+        (peers) => this.#secrets.trust(peers),
       )) ?? NOTHING_SAID;
+    this.#settlePorts();
     this.#findPlace();
     const names = this.#place.resolveNames(() => this.#identity.current);
     names.catch(() => {}); // told when it is awaited, below
@@ -169,6 +172,11 @@ class RunningParts implements RunningSidecar {
     startup.set(startup.series([]), (performance.now() - this.#startedAt) / 1_000);
     await this.#options.onReady();
     this.#startApplication();
+  }
+
+  #settlePorts(): void {
+    const ports = this.#options.settlePorts?.(this.#start);
+    if (ports) this.#options = { ...this.#options, sidecar: { ...this.#options.sidecar, ports } };
   }
 
   #makeFolder(): void {

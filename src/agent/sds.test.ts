@@ -18,6 +18,7 @@ import type { ClientConnection } from "../http/stream.ts";
 import { connect } from "../net/connect.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { SPIFFECertValidatorConfigSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
@@ -116,11 +117,33 @@ test("roots beside the mesh's vouch for peers alone, and come and go while proxi
   secrets.update(identity("1"));
   const roots = await subscriber("ROOTCA", CONTROL_PLANE_ROOTS);
   await until("the roots", () => roots.size === 2);
-  secrets.trust("anchor 7");
+  secrets.trust({ anchors: "anchor 7", domains: [] });
   await until("the anchor", () => roots.get("ROOTCA")?.includes("roots 1\\nanchor 7"));
   expect(roots.get(CONTROL_PLANE_ROOTS)).not.toContain("anchor 7");
-  secrets.trust("");
+  secrets.trust({ anchors: "", domains: [] });
   await until("its end", () => !roots.get("ROOTCA")?.includes("anchor 7"));
+});
+
+test("where roots are for some trust domains alone, each has its own: the mesh's its own, those of nobody in particular every one", async () => {
+  secrets.update(identity("1"));
+  secrets.trust({
+    anchors: "anyone's",
+    domains: [
+      { trustDomain: "cluster.local", isOwn: true, anchors: "" },
+      { trustDomain: "far.example", isOwn: false, anchors: "far" },
+    ],
+  });
+  const got = await subscriber("ROOTCA", CONTROL_PLANE_ROOTS);
+  await until("the roots", () => got.size === 2);
+  const { trustedCa, customValidatorConfig } = JSON.parse(got.get("ROOTCA")!).value;
+  expect(trustedCa).toBeUndefined();
+  const { value: packed } = customValidatorConfig.typedConfig;
+  const config = fromBinary(SPIFFECertValidatorConfigSchema, Uint8Array.from(packed.data ?? Object.values(packed)));
+  expect(config.trustDomains.map(({ name, trustBundle }) => [name, trustBundle?.specifier.value])).toEqual([
+    ["cluster.local", "roots 1\nanyone's\n"],
+    ["far.example", "anyone's\nfar\n"],
+  ]);
+  expect(JSON.parse(got.get(CONTROL_PLANE_ROOTS)!).value.trustedCa.specifier.value).toBe("roots 1");
 });
 
 test("garbage ends its own stream, and the agent goes on", async () => {

@@ -1,11 +1,15 @@
 // Secrets for the proxy beside the agent, by delta SDS. The key never leaves this machine, and never touches a disk.
 
-import { create, fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { logger } from "../base/log.ts";
 import type { CallHandler, Method, ServerCall } from "../grpc/server.ts";
+import { packAny } from "../xds/any.ts";
 import { encodeDeltaResponse } from "../xds/delta-response.ts";
 import { DeltaServer } from "../xds/delta-server.ts";
+import type { CertificateValidationContextSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts";
 import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import { SPIFFECertValidatorConfigSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
@@ -14,19 +18,39 @@ import { encodeResource, type Resource } from "../xds/resource.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { CONTROL_PLANE_ROOTS } from "./bootstrap.ts";
 import type { HeldIdentity } from "./identity.ts";
+import type { TrustedPeers } from "./sidecar.ts";
 
 const log = logger("agent");
 
 export const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
 
-/** `anchors`: PEM of roots that peers' certificates may lead to, but not the control plane's. */
-function secretsOf({ chain, key, roots }: HeldIdentity, anchors: string): Resource[] {
-  const pem = (text: string) => ({ specifier: { case: "inlineString" as const, value: text } });
-  const trusted = (name: string, text: string) =>
-    encodeResource(
-      "sds",
-      create(SecretSchema, { name, type: { case: "validationContext", value: { trustedCa: pem(text) } } }),
-    );
+const NOBODY_BESIDE: TrustedPeers = { anchors: "", domains: [] };
+
+function together(...pems: readonly string[]): string {
+  return pems
+    .filter((pem) => pem !== "")
+    .map((pem) => `${pem.trimEnd()}\n`)
+    .join("");
+}
+
+const SPIFFE_VALIDATOR = "envoy.tls.cert_validator.spiffe";
+
+/** Roots that vouch for their own trust domains; the mesh's vouch for its own, and those of nobody in particular for each. */
+function byTrustDomain(roots: string, { anchors, domains }: TrustedPeers): Any {
+  const trustDomains = domains.map(({ trustDomain: name, isOwn, anchors: own }) => ({
+    name,
+    trustBundle: pem(together(isOwn ? roots : "", anchors, own)),
+  }));
+  return packAny(SPIFFECertValidatorConfigSchema, create(SPIFFECertValidatorConfigSchema, { trustDomains }));
+}
+
+function pem(text: string) {
+  return { specifier: { case: "inlineString" as const, value: text } };
+}
+
+function secretsOf({ chain, key, roots }: HeldIdentity, peers: TrustedPeers): Resource[] {
+  const trusted = (name: string, value: MessageInitShape<typeof CertificateValidationContextSchema>) =>
+    encodeResource("sds", create(SecretSchema, { name, type: { case: "validationContext", value } }));
   return [
     encodeResource(
       "sds",
@@ -35,8 +59,13 @@ function secretsOf({ chain, key, roots }: HeldIdentity, anchors: string): Resour
         type: { case: "tlsCertificate", value: { certificateChain: pem(chain), privateKey: pem(key.reveal()) } },
       }),
     ),
-    trusted("ROOTCA", anchors === "" ? roots : `${roots.trimEnd()}\n${anchors}\n`),
-    trusted(CONTROL_PLANE_ROOTS, roots),
+    trusted(
+      "ROOTCA",
+      peers.domains.length === 0
+        ? { trustedCa: pem(peers.anchors === "" ? roots : together(roots, peers.anchors)) }
+        : { customValidatorConfig: { name: SPIFFE_VALIDATOR, typedConfig: byTrustDomain(roots, peers) } },
+    ),
+    trusted(CONTROL_PLANE_ROOTS, { trustedCa: pem(roots) }),
   ];
 }
 
@@ -90,7 +119,7 @@ export class SecretService {
   #snapshot: Snapshot = { version: "0", resources: {} };
   readonly #streams = new Set<SecretStream>();
   #identity: HeldIdentity | undefined;
-  #anchors = "";
+  #peers = NOBODY_BESIDE;
   #version = 0;
 
   /** A new certificate: every proxy that is connected gets it at once. */
@@ -99,16 +128,15 @@ export class SecretService {
     this.#renew();
   }
 
-  /** PEM of the roots beside the mesh's, all of them. */
-  trust(anchors: string): void {
-    if (anchors === this.#anchors) return;
-    this.#anchors = anchors;
+  trust(peers: TrustedPeers): void {
+    if (Bun.deepEquals(peers, this.#peers)) return;
+    this.#peers = peers;
     this.#renew();
   }
 
   #renew(): void {
     if (!this.#identity) return;
-    const sds = new Map(secretsOf(this.#identity, this.#anchors).map((resource) => [resource.name, resource]));
+    const sds = new Map(secretsOf(this.#identity, this.#peers).map((resource) => [resource.name, resource]));
     this.#snapshot = { version: String(++this.#version), resources: { sds } };
     for (const stream of this.#streams) stream.update(this.#snapshot);
   }

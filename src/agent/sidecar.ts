@@ -1,7 +1,9 @@
 // What one sidecar is: whose it is, where it listens, whom it asks. Decided once by whoever starts it (the command line, later an injector).
 
+import type { Message } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Secret } from "../base/secret.ts";
+import type { TrustDomainRoots } from "../xds/gen/heddle/registration/v1/registration_pb.ts";
 
 export type ProxyKind = "heddle" | "envoy";
 
@@ -27,6 +29,14 @@ export interface SidecarPorts {
   readonly status: number;
 }
 
+/** Whose certificates a proxy takes beside the mesh's own: never the control plane's. */
+export interface TrustedPeers {
+  /** PEM of roots beside the mesh's. */
+  readonly anchors: string;
+  /** Whose identities count, each by roots of its own; empty: everybody's. */
+  readonly domains: readonly Omit<TrustDomainRoots, keyof Message>[];
+}
+
 /** What the mesh says of the start of the proxy. */
 export interface ProxyStart {
   /** Cores that it may use, 0 for all; undefined: nothing is said. */
@@ -38,8 +48,17 @@ export interface ProxyStart {
   readonly listenerDrain?: Duration | undefined;
   /** PEM of roots that it trusts beside the mesh's. */
   readonly trustAnchors?: string | undefined;
+  /** Whose certificates count, each by roots of its own; empty: everybody's. */
+  readonly trustDomains?: TrustedPeers["domains"] | undefined;
   /** From the end of its workload to its own. */
   readonly terminationDrain?: Duration | undefined;
+  /** Of the proxy's admin interface, and of the agent; 0 or undefined: nothing is said. */
+  readonly adminPort?: number | undefined;
+  readonly statusPort?: number | undefined;
+  /** How long a line of an access log may wait to be written; undefined: nothing is said. */
+  readonly logFlushInterval?: Duration | undefined;
+  /** Kilobytes of it that are written without waiting. */
+  readonly logFlushMinKb?: number | undefined;
 }
 
 export interface BootstrapPatch {

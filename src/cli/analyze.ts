@@ -125,7 +125,7 @@ interface Analysis {
 }
 
 async function analyzeHeld(options: AnalyzeOptions): Promise<Analysis> {
-  const settings = meshSettings(options.state, options.meshConfig);
+  const settings = meshSettings(options.state, options.meshConfig, [], "warnings");
   const { client } = await openApi(options);
   const findings = analyze(await objectsHeld(client), settings);
   if (options.allNamespaces) return { findings, unreadable: [], what: "all namespaces" };
@@ -146,7 +146,7 @@ async function analyzeFiles(paths: readonly string[], options: AnalyzeOptions): 
   const { objects, unreadable } = objectsOfFiles(files, options.namespace);
   if (objects.length === 0 && unreadable.length === 0)
     throw new Failure("no object found", { hint: "files with apiVersion, kind and metadata", exit: EXIT.data });
-  const settings = meshSettings(options.state, options.meshConfig, objects);
+  const settings = meshSettings(options.state, options.meshConfig, objects, "warnings");
   const what = paths.join(", ");
   if (!(options.useKube ?? options.allNamespaces)) return { findings: analyze(objects, settings), unreadable, what };
   const { client } = await openApi(options);

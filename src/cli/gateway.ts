@@ -9,7 +9,7 @@ import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { onThisHost, type Placement } from "./placement.ts";
 import { drainMsOf, proxyCommand } from "./proxy-command.ts";
-import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
+import { GRACE_MS, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { VERSION } from "./version.ts";
 
@@ -90,6 +90,7 @@ function agentOptions(job: Job, folder: string): AgentOptions {
       await registration.start(current, trust);
       return registration.proxyStart;
     },
+    settlePorts: settledPorts(proxy, placement, registration),
     onReady: async () => {
       await registration.set({ ready: true });
       log.info("at the edge of the mesh", { workload: pod, address: placement.address, log: `${folder}/proxy.log` });

@@ -16,12 +16,22 @@ export function meshConfigOption(): Option {
   return new Option("--mesh-config <file>", "the mesh's settings: Istio's MeshConfig, or the ConfigMap that holds it");
 }
 
+/** What is told of a file that can be used: its warnings are for who writes it, and not for everybody who reads objects by it. */
+export type ToldOfSettings = "warnings" | "nothing";
+
 /** Prints what is wrong with the file. @throws Failure when it cannot be read, or an error is in it. */
-export function settingsOfFile(path: string, before: MeshSettings, choice: TrustDomainChoice): MeshSettings {
+export function settingsOfFile(
+  path: string,
+  before: MeshSettings,
+  choice: TrustDomainChoice,
+  told: ToldOfSettings,
+): MeshSettings {
   const { name, content } = readFile(path);
   const { settings, diagnostics } = readMeshConfigFile(name, content, before, choice);
-  if (diagnostics.length > 0) process.stderr.write(`${diagnosticsText(diagnostics, styleOf(process.stderr))}\n`);
-  if (settings && !hasErrors(diagnostics)) return settings;
+  const isUsable = settings !== undefined && !hasErrors(diagnostics);
+  if (diagnostics.length > 0 && (!isUsable || told === "warnings"))
+    process.stderr.write(`${diagnosticsText(diagnostics, styleOf(process.stderr))}\n`);
+  if (isUsable) return settings;
   throw new Failure(`the mesh's settings in ${path} are wrong`, { exit: EXIT.data });
 }
 
@@ -33,10 +43,11 @@ export function meshSettings(
   state: string | undefined,
   file?: string,
   objects: readonly SourceObject[] = [],
+  told: ToldOfSettings = "nothing",
 ): MeshSettings {
   const note = readNote(stateFolder(state));
   const settings = { ...DEFAULT_SETTINGS, trustDomain: note?.trustDomain ?? DEFAULT_SETTINGS.trustDomain };
   const path = file ?? note?.meshConfig;
-  if (path !== undefined) return settingsOfFile(path, settings, "open");
+  if (path !== undefined) return settingsOfFile(path, settings, "open", told);
   return note ? settings : { ...settings, trustDomain: trustDomainOf(objects) ?? settings.trustDomain };
 }

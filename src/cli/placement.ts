@@ -1,8 +1,17 @@
 // Where a program and its sidecar run: on this host, sharing its ports with others, or captured in a network of their own.
 
 import type { Capture } from "../agent/capture.ts";
+import { CAPTURE_PORTS } from "../agent/capture-rules.ts";
+import type { ProxyStart } from "../agent/sidecar.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { type ChosenPorts, choosePorts, portBook, USUAL_PORTS, type WantedPorts } from "./sidecar-ports.ts";
+import {
+  type ChosenPorts,
+  choosePorts,
+  portBook,
+  settlePorts,
+  USUAL_PORTS,
+  type WantedPorts,
+} from "./sidecar-ports.ts";
 import type { UpstreamOption } from "./values.ts";
 
 export interface Placement {
@@ -11,6 +20,8 @@ export interface Placement {
   readonly ports: ChosenPorts;
   /** The network of its own; undefined on this host. */
   readonly capture: Capture | undefined;
+  /** Its ports once it is known what the mesh says of them. */
+  settle(start: ProxyStart): ChosenPorts;
   /** Gives back what was taken. */
   release(): void;
 }
@@ -19,12 +30,22 @@ export interface Placement {
 export function onThisHost(address: string, wanted: WantedPorts, upstreams: readonly UpstreamOption[]): Placement {
   const book = portBook(address);
   try {
-    return { address, ports: choosePorts(book, wanted, upstreams), capture: undefined, release: () => book.release() };
+    const ports = choosePorts(book, wanted, upstreams);
+    return {
+      address,
+      ports,
+      capture: undefined,
+      settle: (start) => settlePorts((port) => book.choose(port), ports, wanted, start),
+      release: () => book.release(),
+    };
   } catch (thrown) {
     book.release();
     throw thrown;
   }
 }
+
+/** In the network of a captured program. */
+const RESERVED: readonly number[] = [...Object.values(USUAL_PORTS), ...Object.values(CAPTURE_PORTS)];
 
 /** Throws a Failure when this machine cannot capture. In a network of one's own every port is free. */
 export async function captured(
@@ -40,5 +61,8 @@ export async function captured(
   // Loaded by those alone who capture: it calls the C library.
   const { Capture } = await import("../agent/capture.ts");
   const capture = Capture.open({ name, namespace, openPorts: [USUAL_PORTS.mesh, USUAL_PORTS.status] });
-  return { address: capture.address, ports: USUAL_PORTS, capture, release: () => capture.close() };
+  // The way to the agent is open by then, and stays where it is.
+  const settle = ({ adminPort }: ProxyStart) =>
+    settlePorts((port) => (RESERVED.includes(port) ? USUAL_PORTS.admin : port), USUAL_PORTS, {}, { adminPort });
+  return { address: capture.address, ports: USUAL_PORTS, capture, settle, release: () => capture.close() };
 }

@@ -19,3 +19,13 @@ test("a proxy drains as the command line says, else as the mesh does, else for 5
     15_000, 0, 5_000,
   ]);
 });
+
+test("access logs are flushed as the mesh says, by either proxy", () => {
+  const said = { ...NOTHING_SAID, logFlushInterval: durationFromMs(250), logFlushMinKb: 0 };
+  expect(proxyCommand("heddle", {})(said).join(" ")).toEndWith("--log-flush 250ms --log-flush-kb 0 -c");
+  process.env.HEDDLE_ENVOY = "/usr/bin/envoy";
+  const envoy = proxyCommand("envoy", {});
+  delete process.env.HEDDLE_ENVOY;
+  expect(envoy(said).join(" ")).toEndWith("--file-flush-interval-msec 250 --file-flush-min-size-kb 0 -c");
+  expect(envoy(NOTHING_SAID).join(" ")).not.toContain("flush");
+});

@@ -32,16 +32,18 @@ export function proxyCommand(kind: ProxyKind, asked: AskedOfProxy): (start: Prox
     const concurrency = asked.concurrency ?? (said === undefined ? 1 : coresOf(said));
     const drainMs = drainMsOf(asked, start);
     const listenerDrainMs = start.listenerDrain && durationMs(start.listenerDrain);
-    return envoy === undefined
-      ? heddleCommand(drainMs, listenerDrainMs, concurrency)
-      : envoyCommand(envoy, listenerDrainMs ?? drainMs, concurrency);
+    const command =
+      envoy === undefined
+        ? heddleCommand(drainMs, listenerDrainMs, concurrency)
+        : envoyCommand(envoy, listenerDrainMs ?? drainMs, concurrency);
+    return [...command, ...logFlush(kind, start), "-c"];
   };
 }
 
 function heddleCommand(drainMs: number, listenerDrainMs: number | undefined, concurrency: number): readonly string[] {
   const workers = concurrency > 1 ? ["--concurrency", String(concurrency)] : [];
   const listeners = listenerDrainMs === undefined ? [] : ["--listener-drain-time", `${listenerDrainMs}ms`];
-  return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, ...listeners, ...workers, "-c"];
+  return [...selfCommand(), "proxy", "--drain-time", `${drainMs}ms`, ...listeners, ...workers];
 }
 
 function envoyCommand(envoy: string, drainMs: number, concurrency: number): readonly string[] {
@@ -56,7 +58,19 @@ function envoyCommand(envoy: string, drainMs: number, concurrency: number): read
     "warn",
     "--drain-time-s",
     drainSeconds,
-    "-c",
+  ];
+}
+
+/** Envoy counts in milliseconds, and a timer of none never lets it do anything else. */
+function logFlush(kind: ProxyKind, { logFlushInterval, logFlushMinKb }: ProxyStart): readonly string[] {
+  const ms = logFlushInterval && Math.max(1, Math.ceil(durationMs(logFlushInterval)));
+  const [every, from, unit] =
+    kind === "envoy"
+      ? ["--file-flush-interval-msec", "--file-flush-min-size-kb", ""]
+      : ["--log-flush", "--log-flush-kb", "ms"];
+  return [
+    ...(ms === undefined ? [] : [every, `${ms}${unit}`]),
+    ...(logFlushMinKb === undefined ? [] : [from, String(logFlushMinKb)]),
   ];
 }
 

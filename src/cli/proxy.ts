@@ -11,7 +11,7 @@ import { selfCommand } from "./self.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE =
-  "heddle proxy [--concurrency N|auto] [--drain-time 45s] [--listener-drain-time 45s] [--reuse-port] [--log-flush 1s] [--debug] -c BOOTSTRAP";
+  "heddle proxy [--concurrency N|auto] [--drain-time 45s] [--listener-drain-time 45s] [--reuse-port] [--log-flush 1s] [--log-flush-kb 64] [--debug] -c BOOTSTRAP";
 
 /** Istio's terminationDrainDuration is 5 s; Envoy's hot restart gives 600. Long enough for slow requests, short for whoever waits. */
 const DEFAULT_DRAIN_MS = 45_000;
@@ -23,6 +23,7 @@ interface ProxyArguments {
   readonly listenerDrainMs: number | undefined;
   readonly reusePort: boolean;
   readonly logFlushMs: number | undefined;
+  readonly logFlushKb: number | undefined;
   readonly debug: boolean;
   /** Processes that share the ports; 0: this one alone. */
   readonly concurrency: number;
@@ -40,6 +41,7 @@ function readArguments(args: readonly string[]): ProxyArguments {
   let listenerDrain: string | undefined;
   let reusePort = false;
   let logFlush: string | undefined;
+  let logFlushKb: string | undefined;
   let debug = false;
   let worker = false;
   let concurrency: number | undefined = 0;
@@ -59,6 +61,9 @@ function readArguments(args: readonly string[]): ProxyArguments {
         break;
       case "--log-flush":
         logFlush = args[++i] ?? "";
+        break;
+      case "--log-flush-kb":
+        logFlushKb = args[++i] ?? "";
         break;
       case "--concurrency":
         concurrency = parseConcurrency(args[++i] ?? "");
@@ -80,9 +85,21 @@ function readArguments(args: readonly string[]): ProxyArguments {
     throw usage("--listener-drain-time is not a duration such as 45s");
   const logFlushMs = logFlush === undefined ? undefined : parseDuration(logFlush);
   if (logFlush !== undefined && logFlushMs === undefined) throw usage("--log-flush is not a duration such as 1s");
+  if (logFlushKb !== undefined && !/^\d{1,7}$/.test(logFlushKb))
+    throw usage("--log-flush-kb is not a number of kilobytes such as 64");
   if (concurrency === undefined)
     throw usage(`--concurrency is not a number of processes from 0 to ${MAX_CONCURRENCY}, or auto`);
-  return { bootstrap, drainMs, listenerDrainMs, reusePort, logFlushMs, debug, concurrency, worker };
+  return {
+    bootstrap,
+    drainMs,
+    listenerDrainMs,
+    reusePort,
+    logFlushMs,
+    logFlushKb: logFlushKb === undefined ? undefined : Number(logFlushKb),
+    debug,
+    concurrency,
+    worker,
+  };
 }
 
 /** The first time it drains, the second it does not wait any more. */

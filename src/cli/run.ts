@@ -14,7 +14,7 @@ import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
 import { drainMsOf, proxyCommand } from "./proxy-command.ts";
 import { addRunOptions, type RunOptions, wantedPorts } from "./run-options.ts";
-import { GRACE_MS, runInFolder, sidecarOf, workloadOf } from "./sidecar-run.ts";
+import { GRACE_MS, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { required } from "./values.ts";
 import { VERSION } from "./version.ts";
@@ -127,6 +127,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
       await registration.start(current, trust);
       return registration.proxyStart;
     },
+    settlePorts: settledPorts(options.proxy, placement, registration),
     onReady: async () => void becomeReady(job, folder, ended.signal),
     onDraining() {
       ended.abort();

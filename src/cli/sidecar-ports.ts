@@ -3,6 +3,7 @@
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { PortBook } from "../agent/ports.ts";
+import type { ProxyStart } from "../agent/sidecar.ts";
 import { EXIT, Failure } from "../base/failure.ts";
 import type { UpstreamOption } from "./values.ts";
 
@@ -41,6 +42,18 @@ export function choosePorts(book: PortBook, wanted: WantedPorts, upstreams: read
     status: choose("status", "--status-port"),
     forwardProxy: choose("forwardProxy", "--forward-proxy-port"),
   };
+}
+
+/** As far as nobody asked for a port at the start, the mesh's word; what is taken gives way here, too. */
+export function settlePorts(
+  choose: (port: number) => number,
+  chosen: ChosenPorts,
+  wanted: WantedPorts,
+  { adminPort, statusPort }: Pick<ProxyStart, "adminPort" | "statusPort">,
+): ChosenPorts {
+  const settle = (name: "admin" | "status", said = 0): number =>
+    said === 0 || said === USUAL_PORTS[name] || wanted[name] !== undefined ? chosen[name] : choose(said);
+  return { ...chosen, admin: settle("admin", adminPort), status: settle("status", statusPort) };
 }
 
 function insist(book: PortBook, port: number, option: string, way: string): number {

@@ -1,9 +1,9 @@
 // What `heddle run` and `heddle gateway` do alike: who the proxy stands for, where it listens, and the folder that it lives in.
 
 import { CAPTURE_PORTS } from "../agent/capture-rules.ts";
-import type { WorkloadDescription } from "../agent/registration.ts";
+import type { Registration, WorkloadDescription } from "../agent/registration.ts";
 import type { RunningSidecar } from "../agent/run.ts";
-import type { ProxyKind, Workload } from "../agent/sidecar.ts";
+import type { ProxyKind, ProxyStart, SidecarPorts, Workload } from "../agent/sidecar.ts";
 import { type AppVersion, workloadNameOf } from "../xds/registration.ts";
 import type { Access } from "./control-plane-access.ts";
 import type { Placement } from "./placement.ts";
@@ -51,6 +51,19 @@ export function sidecarOf(
           },
         }
       : { case: "ports", value: { forwardProxy: ports.forwardProxy, inbound: ports.inbound } },
+  };
+}
+
+/** Where proxy and agent listen once the mesh has said it; the registration says it from then on. */
+export function settledPorts(
+  proxy: ProxyKind,
+  placement: Placement,
+  registration: Registration,
+): (start: ProxyStart) => SidecarPorts {
+  return (start) => {
+    const ports = placement.settle(start);
+    registration.describe({ sidecar: sidecarOf(proxy, { ...placement, ports }) });
+    return { admin: ports.admin, status: ports.status };
   };
 }
 

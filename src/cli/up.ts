@@ -109,7 +109,7 @@ function settingsOf(options: UpOptions): MeshSettings {
   const said =
     meshConfig === undefined
       ? usual
-      : settingsOfFile(meshConfig, usual, options.trustDomain === undefined ? "open" : "made");
+      : settingsOfFile(meshConfig, usual, options.trustDomain === undefined ? "open" : "made", "warnings");
   return accessLog === undefined ? said : { ...said, accessLog: accessLogOf(accessLog) };
 }
 

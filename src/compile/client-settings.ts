@@ -41,11 +41,12 @@ const NONE: LocalityPreference = { kind: "none" };
  */
 function poolOf(own: ConnectionPool | undefined, mesh: ConnectionPool | undefined): ConnectionPool | undefined {
   if (!own || !mesh) return own ?? mesh;
-  const { tcpKeepalive: probing, upgradeToHttp2, dnsRefreshMs } = mesh;
-  if (!probing && upgradeToHttp2 === undefined && dnsRefreshMs === undefined) return own;
+  const { tcpKeepalive: probing, upgradeToHttp2, dnsRefreshMs, bufferBytes } = mesh;
+  if (!probing && [upgradeToHttp2, dnsRefreshMs, bufferBytes].every((each) => each === undefined)) return own;
   return {
     ...own,
     dnsRefreshMs,
+    bufferBytes,
     upgradeToHttp2: own.upgradeToHttp2 ?? upgradeToHttp2,
     tcpKeepalive: keepaliveOf(own.tcpKeepalive, probing),
   };

@@ -6,7 +6,7 @@ import { isHttp, isHttp2, type Protocol } from "../model/protocol.ts";
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { AddressSchema } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
 import { clusterName } from "../xds/names.ts";
-import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
+import { bufferFields, circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { servicesMetadata } from "./metadata.ts";
 import { protocolOptions, type UpstreamProtocol } from "./protocol.ts";
@@ -45,13 +45,15 @@ export interface ApplicationClusters {
   readonly pattern: string | undefined;
   /** Of names of HTTP/1.1's fields. */
   readonly preservesCase: boolean;
+  /** Of connections. */
+  readonly bufferBytes: number | undefined;
 }
 
 function cluster(
   name: string,
   port: ServedPort,
   protocol: UpstreamProtocol,
-  { pattern, preservesCase }: ApplicationClusters,
+  { pattern, preservesCase, bufferBytes }: ApplicationClusters,
 ): Cluster {
   const { service, own } = port;
   const pool = own?.connectionPool;
@@ -60,6 +62,7 @@ function cluster(
     altStatName: nameInStatistics(pattern, port),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    ...bufferFields(bufferBytes),
     typedExtensionProtocolOptions: protocolOptions(protocol, { pool, preservesCase }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),

@@ -171,6 +171,11 @@ function seconds(ms: number): number {
   return Math.max(1, Math.round(ms / 1_000));
 }
 
+/** Undefined: Envoy's 1 MiB. */
+export function bufferFields(bytes: number | undefined): { readonly perConnectionBufferLimitBytes?: number } {
+  return bytes === undefined ? {} : { perConnectionBufferLimitBytes: bytes };
+}
+
 export function connectionOptions({
   probes,
   idleMs,

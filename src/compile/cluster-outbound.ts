@@ -18,7 +18,7 @@ import type { TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
 import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
-import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
+import { balancing, bufferFields, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
 import { GATEWAY_MATCH, LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
 import { lazy } from "./lazy.ts";
@@ -186,6 +186,7 @@ export function outboundCluster(plan: ClusterPlan): Cluster {
     name: planName(plan),
     altStatName: statName(plan.statName, plan),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
+    ...bufferFields(settings.pool?.bufferBytes),
     circuitBreakers: circuitBreakers(settings.pool, settings.retryBudget),
     ...(settings.pool?.tcpKeepalive
       ? { upstreamConnectionOptions: connectionOptions(settings.pool.tcpKeepalive) }

@@ -10,7 +10,7 @@ import {
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
-import { circuitBreakers, connectionOptions } from "./cluster-limits.ts";
+import { bufferFields, circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
 import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
 import { protocolOptions } from "./protocol.ts";
@@ -23,14 +23,17 @@ export interface SpecialSettings {
   readonly pool: ConnectionPool | undefined;
   /** Of names of HTTP/1.1's fields. */
   readonly preservesCase: boolean;
+  /** Of all connections. */
+  readonly bufferBytes: number | undefined;
 }
 
-function originalDestination(name: string, { pool, preservesCase }: SpecialSettings): Cluster {
+function originalDestination(name: string, { pool, preservesCase, bufferBytes }: SpecialSettings): Cluster {
   return create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    ...bufferFields(bufferBytes),
     typedExtensionProtocolOptions: protocolOptions("downstream", { pool, preservesCase }),
     ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
     ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),

@@ -204,7 +204,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
     ...(direction === "inbound" ? certificateOptions(headers) : {}),
     ...(edge ? edgeOptions(edge) : {}),
     ...connectionOptions((edge ? edge.connections : settings.connections) ?? {}),
-    ...tracingFields(sideOf(context)?.tracing),
+    ...tracingFields(sideOf(context)?.tracing, context.features),
     accessLog: accessLogs(settings, "http", reporter(context), sideOf(context)?.logs),
     httpFilters: httpFilters({
       direction,

@@ -106,9 +106,10 @@ function streamDoor(context: OutboundContext, view: View, opened: Door): readonl
   };
   const all = [...sourceOf(view, door), ...sources];
   const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, target, all, mesh.settings], () => {
-    const { patienceMs, ...chains } = targetChains(chainContext(context, view), name, target);
+    const chain = chainContext(context, view);
+    const { patienceMs, ...chains } = targetChains(chain, name, target);
     return {
-      resource: encodeResource("lds", listener("outbound", { ...at(opened), ...chains }, patienceMs)),
+      resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), ...chains }, patienceMs)),
       sources: all,
     };
   });
@@ -146,7 +147,7 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
       const http = httpFilter(chain, { statPrefix: `outbound_${name}`, routes: name, ...options });
       const chains = [filterChain(chain, { name: "http", filter: http })];
       return {
-        resource: encodeResource("lds", listener("outbound", { ...at(opened), filterChains: chains })),
+        resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), filterChains: chains })),
         sources: sourceOf(view, door),
       };
     },

@@ -109,7 +109,7 @@ function compileListener(
 }
 
 function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: ListenerPlan): Listener {
-  return listener("outbound", {
+  return listener(context, "outbound", {
     name: plan.name,
     address: socketAddress(plan.address, plan.port),
     ...(gateway.connections?.bufferBytes === undefined

@@ -190,7 +190,8 @@ const settings = fc.record({
     server: "s",
     preservesCase: true,
   }),
-  connections: fc.constantFrom(undefined, { idleMs: 60_000 }),
+  connections: fc.constantFrom(undefined, { idleMs: 60_000 }, { bufferBytes: 65_536 }),
+  bufferBytes: fc.constantFrom(undefined, 131_072),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
   outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
 });
@@ -256,9 +257,16 @@ const LEGS: Gateway = {
 };
 
 /** Each of a kind has its own origin: objects of one name are one object, which is not the matter here. */
-function settingsOf({ settings: { mtls, nearest, limits, ...rest } }: World): MeshSettings {
+function settingsOf({ settings: { mtls, nearest, limits, bufferBytes, ...rest } }: World): MeshSettings {
   const { defaults } = DEFAULT_SETTINGS;
-  const client = { ...defaults.client, loadBalancing: { kind: "least-request", locality: nearest }, limits } as const;
+  const { client: usual } = defaults;
+  const connectionPool = { ...usual.connectionPool, bufferBytes };
+  const client = {
+    ...usual,
+    connectionPool,
+    loadBalancing: { kind: "least-request", locality: nearest },
+    limits,
+  } as const;
   return { ...DEFAULT_SETTINGS, ...rest, defaults: { ...defaults, client, mtls } };
 }
 

@@ -22,7 +22,7 @@ import { serverName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { CompileCache } from "./cache.ts";
 import { defaultsTowards, type EffectiveSettings, settingsAt } from "./client-settings.ts";
-import { balancing, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
+import { balancing, bufferFields, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { loadAssignment, targetOf } from "./endpoint.ts";
 import { type AcknowledgedServerNames, reachOf } from "./leg.ts";
 import { localityGroups } from "./locality-groups.ts";
@@ -86,6 +86,7 @@ function passageCluster({ name, service, policy, subset }: LegPassage, settings:
       edsConfig: { configSourceSpecifier: { case: "ads", value: {} }, resourceApiVersion: ApiVersion.V3 },
     }),
     connectTimeout: durationFromMs(settings.connectTimeoutMs),
+    ...bufferFields(pool?.bufferBytes),
     circuitBreakers: circuitBreakers(pool, undefined),
     loadBalancingPolicy: balancing(choice, locality),
     commonLbConfig: { healthyPanicThreshold: { value: outlier?.minHealthPercent ?? 0 } },

@@ -21,7 +21,7 @@ function otherwise(context: ChainContext): FilterChain {
 
 /** Takes every captured connection and hands it to the listener of its destination, or out of the mesh. */
 export function virtualOutbound(context: ChainContext, port: number): Listener {
-  return listener("outbound", {
+  return listener(context, "outbound", {
     name: VIRTUAL_OUTBOUND,
     address: socketAddress(ANY_ADDRESS, port),
     useOriginalDst: true, // implies the listener filter original_dst
@@ -39,7 +39,7 @@ export function addressListener(
   const name = listenerName({ address, port });
   const { patienceMs, ...chains } = targetChains(context, name, target);
   const rest = { name, address: socketAddress(address, port), bindToPort: false, ...chains };
-  return listener("outbound", rest, patienceMs);
+  return listener(context, "outbound", rest, patienceMs);
 }
 
 /** What shares a port without an address of its own: HTTP is told apart by the Host header, the application's TLS by its SNI. */
@@ -69,7 +69,7 @@ export function sharedPortListener(context: ChainContext, { port, http, resolves
       filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
     }),
   );
-  return listener("outbound", {
+  return listener(context, "outbound", {
     name,
     address: socketAddress(ANY_ADDRESS, port),
     bindToPort: false,

@@ -37,7 +37,7 @@ export function meshListener(
       if (takesBytes(port)) stream.set(name, streamChainName(port));
     }
   }
-  return listener("inbound", {
+  return listener(context, "inbound", {
     name: MESH_INBOUND,
     address: socketAddress(proxy.bindAddress, proxy.meshPort),
     // Chains are chosen before the handshake, from the client's hello.
@@ -83,6 +83,7 @@ function portListener(
   const tls = takesBoth(port) || (strict && isSniffed(port));
   const http = !strict && isSniffed(port);
   return listener(
+    context,
     "inbound",
     {
       ...place,
@@ -114,6 +115,7 @@ export function capturedListener(
   const otherwise = passthrough ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
   const target = { statPrefix: otherwise, clusters: [{ name: otherwise, weight: 1 }] };
   return listener(
+    context,
     "inbound",
     {
       name: VIRTUAL_INBOUND,

@@ -64,7 +64,12 @@ export function targetChains(context: ChainContext, statPrefix: string, target: 
 export function upstreamListener(context: ChainContext, upstream: Upstream, target: OutboundTarget): Listener {
   const name = upstreamListenerName(upstream.port);
   const { patienceMs, ...chains } = targetChains(context, name, target);
-  return listener("outbound", { name, address: socketAddress(LOOPBACK, upstream.port), ...chains }, patienceMs);
+  return listener(
+    context,
+    "outbound",
+    { name, address: socketAddress(LOOPBACK, upstream.port), ...chains },
+    patienceMs,
+  );
 }
 
 /** The HTTP proxy, and the internal listener that takes the requests inside of its tunnels. */
@@ -74,12 +79,12 @@ export function forwardProxyListeners(context: ChainContext, port: number): List
   // No CONNECT: a tunnel inside of a tunnel could lead back here for ever.
   const tunnel = httpFilter(context, { ...requests, statPrefix: FORWARD_PROXY_TUNNEL });
   return [
-    listener("outbound", {
+    listener(context, "outbound", {
       name: FORWARD_PROXY,
       address: socketAddress(LOOPBACK, port),
       filterChains: [filterChain(context, { name: "http", filter: proxy })],
     }),
-    listener("outbound", {
+    listener(context, "outbound", {
       name: FORWARD_PROXY_TUNNEL,
       listenerSpecifier: { case: "internalListener", value: {} },
       filterChains: [filterChain(context, { name: "http", filter: tunnel })],

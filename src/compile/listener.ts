@@ -101,10 +101,15 @@ export function pipeAddress(path: string): Address {
 type Rest = Omit<MessageInitShape<typeof ListenerSchema> & object, "$typeName" | "trafficDirection">;
 
 /** `patienceMs`: one of its filters waits so long for the client's first bytes; 0: for ever. */
-export function listener(direction: "inbound" | "outbound", rest: Rest, patienceMs?: number): Listener {
+export function listener(
+  { settings }: Pick<ChainContext, "settings">,
+  direction: "inbound" | "outbound",
+  rest: Rest,
+  patienceMs?: number,
+): Listener {
   return create(ListenerSchema, {
     trafficDirection: direction === "inbound" ? TrafficDirection.INBOUND : TrafficDirection.OUTBOUND,
-    perConnectionBufferLimitBytes: BUFFER_LIMIT,
+    perConnectionBufferLimitBytes: settings.connections?.bufferBytes ?? BUFFER_LIMIT,
     ...(patienceMs === undefined
       ? {}
       : { listenerFiltersTimeout: durationFromMs(patienceMs), continueOnListenerFiltersTimeout: true }),

@@ -199,15 +199,16 @@ function routesOf({ routing }: Parts): Owned {
 }
 
 function specialClusters(memo: Memo, view: View, mesh: MeshSettings): readonly Compiled[] {
-  const { limits: pool } = mesh.defaults.client;
+  const { limits: pool, connectionPool } = mesh.defaults.client;
+  const bufferBytes = connectionPool?.bufferBytes;
   const { preservesCase } = settingsWith(mesh, view.http).proxyHeaders;
   const clusters = [
     ...(view.captures ? [passthroughCluster, blackHoleCluster, inboundPassthroughCluster] : []),
     ...(view.hasForwardProxy ? [passthroughDnsCluster, tunnelCluster] : []),
   ];
   return clusters.map((make) =>
-    memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool], () => ({
-      resource: encodeResource("cds", make({ pool, preservesCase })),
+    memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool, bufferBytes], () => ({
+      resource: encodeResource("cds", make({ pool, preservesCase, bufferBytes })),
       sources: [],
     })),
   );

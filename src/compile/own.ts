@@ -193,7 +193,7 @@ function compileApplication(
   port: ServedPort,
   workload: Workload,
   scope: ProxyScope | undefined,
-  { clusterStatNames: { inbound: pattern }, proxyHeaders: { preservesCase } }: MeshSettings,
+  { clusterStatNames: { inbound: pattern }, proxyHeaders: { preservesCase }, defaults }: MeshSettings,
 ): readonly Compiled[] {
   const { number, protocol, service, own } = port;
   const sources = [wholeObject(service?.origin ?? workload.origin), ...(own ? scopeSources(scope) : [])];
@@ -201,8 +201,9 @@ function compileApplication(
   const at = own?.endpoint ? JSON.stringify(own.endpoint) : "";
   const words = preservesCase ? "/case" : "";
   const key = `application/${number}/${protocol}/${service?.namespace}/${service?.host}/${by}/${at}${words}`;
-  return memo.get(key, [service, own, sources, pattern], () =>
-    applicationClusters(port, { pattern, preservesCase }).map((cluster) =>
+  const bufferBytes = defaults.client.connectionPool?.bufferBytes;
+  return memo.get(key, [service, own, sources, pattern, bufferBytes], () =>
+    applicationClusters(port, { pattern, preservesCase, bufferBytes }).map((cluster) =>
       from(sources, encodeResource("cds", cluster)),
     ),
   );

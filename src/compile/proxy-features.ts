@@ -13,6 +13,8 @@ export interface ProxyFeatures {
   readonly manyCertificates: boolean;
   /** Speaks TLS 1.0 and 1.1, where a gateway asks for it. */
   readonly oldTls: boolean;
+  /** Tells Datadog and SkyWalking of spans, and asks Dynatrace how many it wants. */
+  readonly manyTracers: boolean;
 }
 
 const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
@@ -22,6 +24,7 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     verifiesTokens: false,
     manyCertificates: false,
     oldTls: false,
+    manyTracers: false,
   },
   envoy: {
     accessLogService: true,
@@ -29,6 +32,7 @@ const FEATURES: Readonly<Record<WorkloadProxy["kind"], ProxyFeatures>> = {
     verifiesTokens: true,
     manyCertificates: true,
     oldTls: true,
+    manyTracers: true,
   },
 };
 

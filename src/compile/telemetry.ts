@@ -20,6 +20,8 @@ export interface ProxyTracing extends EffectiveTracing {
   readonly cluster: string | undefined;
   /** As whom the proxy reports, where the provider is told; "" elsewhere, so that more proxies say the same. */
   readonly serviceName: string;
+  /** Of the service that is asked how many traces begin; undefined: nobody is, or the proxy sees none. */
+  readonly samplerCluster: string | undefined;
   /** Tags of all of its spans, beside those that people wrote. */
   readonly ownTags: Readonly<Record<string, string>>;
 }
@@ -52,9 +54,11 @@ export function proxyTelemetry(mesh: Mesh, workload: Workload): ProxyTelemetry |
 
 /** Equal keys in one mesh: equal telemetry of what a proxy sends. */
 export function clientTelemetryKey({ origins, client }: ProxyTelemetry): string {
-  const { cluster = "", serviceName = "", ownTags = {} } = client.tracing ?? {};
+  const { cluster = "", serviceName = "", samplerCluster = "", ownTags = {} } = client.tracing ?? {};
   const logs = client.logs?.map((log) => log.cluster ?? "") ?? [];
-  return [...origins.map(originKey), cluster, serviceName, ...Object.values(ownTags), ...logs].join(" ");
+  return [...origins.map(originKey), cluster, serviceName, samplerCluster, ...Object.values(ownTags), ...logs].join(
+    " ",
+  );
 }
 
 function sideOf(mesh: Mesh, workload: Workload, side: SideTelemetry): ProxySide {
@@ -63,10 +67,13 @@ function sideOf(mesh: Mesh, workload: Workload, side: SideTelemetry): ProxySide 
   if (!tracing) return { logs, tracing: undefined, metrics, reportMs };
   const { provider } = tracing;
   const { naming } = mesh.settings.tracing;
-  const serviceName = provider.kind === "opentelemetry" ? spanServiceOf(naming, workload) : "";
+  const isNamed = provider.kind === "opentelemetry" || provider.kind === "datadog";
+  const serviceName = isNamed ? spanServiceOf(naming, workload) : "";
+  const sampler = provider.kind === "opentelemetry" ? provider.sampler : undefined;
+  const samplerCluster = sampler && clusterTowards(mesh, workload, sampler);
   const ownTags = tracing.istioTags ? istioTags(mesh, workload) : {};
   const cluster = clusterOf(mesh, workload, tracing);
-  return { logs, tracing: { ...tracing, cluster, serviceName, ownTags }, metrics, reportMs };
+  return { logs, tracing: { ...tracing, cluster, serviceName, samplerCluster, ownTags }, metrics, reportMs };
 }
 
 /** Istio's (tracing.go, buildServiceTags), with what it writes where it knows nothing. */
@@ -80,13 +87,15 @@ function istioTags({ settings }: Mesh, workload: Workload): Readonly<Record<stri
   };
 }
 
-function clusterOf(
+function clusterOf(mesh: Mesh, workload: Workload, { provider }: EffectiveLog | EffectiveTracing): string | undefined {
+  return "host" in provider ? clusterTowards(mesh, workload, provider) : undefined;
+}
+
+function clusterTowards(
   mesh: Mesh,
   { namespace }: Workload,
-  { provider }: EffectiveLog | EffectiveTracing,
+  { host, port }: { readonly host: string; readonly port: number },
 ): string | undefined {
-  if (!("host" in provider)) return undefined;
-  const { host, port } = provider;
   const service = serviceFor(mesh, host, namespace);
   const known = service && portByNumber(service, port);
   return known && clusterName({ direction: "outbound", port, subset: "", host });

@@ -2,11 +2,13 @@
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { ReportField, ResourceDetector, TraceTag } from "../model/telemetry.ts";
+import type { DynatraceSampler, ReportField, ResourceDetector, TraceTag } from "../model/telemetry.ts";
 import { packAny } from "../xds/any.ts";
 import { HeaderValueOption_HeaderAppendAction } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { DatadogConfigSchema } from "../xds/gen/envoy/config/trace/v3/datadog_pb.ts";
 import { type Tracing_Http, Tracing_HttpSchema } from "../xds/gen/envoy/config/trace/v3/http_tracer_pb.ts";
 import { OpenTelemetryConfigSchema } from "../xds/gen/envoy/config/trace/v3/opentelemetry_pb.ts";
+import { SkyWalkingConfigSchema } from "../xds/gen/envoy/config/trace/v3/skywalking_pb.ts";
 import {
   ZipkinConfig_CollectorEndpointVersion,
   ZipkinConfig_TraceContextOption,
@@ -16,17 +18,21 @@ import type { HttpConnectionManagerSchema } from "../xds/gen/envoy/extensions/fi
 import { UuidRequestIdConfigSchema } from "../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts";
 import { DynatraceResourceDetectorConfigSchema } from "../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector_pb.ts";
 import { EnvironmentResourceDetectorConfigSchema } from "../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.ts";
+import { DynatraceSamplerConfigSchema } from "../xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler_pb.ts";
 import { type CustomTag, CustomTagSchema } from "../xds/gen/envoy/type/tracing/v3/custom_tag_pb.ts";
+import type { ProxyFeatures } from "./proxy-features.ts";
 import type { ProxyTracing } from "./telemetry.ts";
 
 type TracingFields = Pick<MessageInitShape<typeof HttpConnectionManagerSchema>, "tracing" | "requestIdExtension">;
 
-export function tracingFields(tracing: ProxyTracing | undefined): TracingFields {
-  const provider = tracing && spanReceiver(tracing);
+export function tracingFields(tracing: ProxyTracing | undefined, features: ProxyFeatures): TracingFields {
+  const provider = tracing && spanReceiver(tracing, features);
   if (!provider) return {};
+  const sampler = samplerOf(tracing, features);
   const sampling = {
     clientSampling: { value: 100 },
-    randomSampling: { value: tracing.samplingPercent },
+    // Who is asked about a trace must be asked about all of them.
+    randomSampling: { value: sampler ? 100 : tracing.samplingPercent },
     overallSampling: { value: 100 },
   };
   return {
@@ -35,6 +41,8 @@ export function tracingFields(tracing: ProxyTracing | undefined): TracingFields 
       provider,
       customTags: customTags(tracing),
       ...maxPath(tracing),
+      // SkyWalking knows who called whom by spans of the way out alone.
+      ...(tracing.provider.kind === "skywalking" ? { spawnUpstreamSpan: true } : {}),
       ...(tracing.keepsContext ? { noContextPropagation: true } : {}),
     },
     ...(tracing.byRequestId ? {} : { requestIdExtension: NOT_BY_REQUEST_ID }),
@@ -61,7 +69,8 @@ function maxPath({ maxTagLength }: ProxyTracing) {
   return maxTagLength === undefined ? {} : { maxPathTagLength: maxTagLength };
 }
 
-function spanReceiver({ provider, cluster, serviceName }: ProxyTracing): Tracing_Http | undefined {
+function spanReceiver(tracing: ProxyTracing, features: ProxyFeatures): Tracing_Http | undefined {
+  const { provider, cluster, serviceName } = tracing;
   if (cluster === undefined) return undefined;
   switch (provider.kind) {
     case "zipkin": {
@@ -79,18 +88,60 @@ function spanReceiver({ provider, cluster, serviceName }: ProxyTracing): Tracing
     }
     case "opentelemetry": {
       const { httpPath, host, port } = provider;
+      const sampler = samplerOf(tracing, features);
       const config = create(OpenTelemetryConfigSchema, {
         serviceName,
         ...(httpPath === undefined
           ? { grpcService: grpcService(cluster, provider) }
           : { httpService: httpService(cluster, `http://${host}:${port}${httpPath}`, provider) }),
         resourceDetectors: provider.detectors.map(detector),
+        ...(sampler ? { sampler: dynatraceSampler(...sampler) } : {}),
       });
       return tracer("envoy.tracers.opentelemetry", packAny(OpenTelemetryConfigSchema, config));
+    }
+    case "datadog": {
+      if (!features.manyTracers) return undefined;
+      const config = create(DatadogConfigSchema, {
+        collectorCluster: cluster,
+        collectorHostname: provider.host,
+        serviceName,
+      });
+      return tracer("envoy.tracers.datadog", packAny(DatadogConfigSchema, config));
+    }
+    case "skywalking": {
+      if (!features.manyTracers) return undefined;
+      const { host, accessToken } = provider;
+      const config = create(SkyWalkingConfigSchema, {
+        grpcService: { targetSpecifier: { case: "envoyGrpc", value: { clusterName: cluster, authority: host } } },
+        ...(accessToken === ""
+          ? {}
+          : { clientConfig: { backendTokenSpecifier: { case: "backendToken", value: accessToken } } }),
+      });
+      return tracer("envoy.tracers.skywalking", packAny(SkyWalkingConfigSchema, config));
     }
     default:
       return undefined;
   }
+}
+
+type SamplerAt = readonly [sampler: DynatraceSampler, cluster: string];
+
+/** Undefined: the percentage counts. */
+function samplerOf({ provider, samplerCluster }: ProxyTracing, features: ProxyFeatures): SamplerAt | undefined {
+  const sampler = provider.kind === "opentelemetry" ? provider.sampler : undefined;
+  return sampler && samplerCluster !== undefined && features.manyTracers ? [sampler, samplerCluster] : undefined;
+}
+
+function dynatraceSampler(sampler: DynatraceSampler, cluster: string) {
+  const { tenant, clusterId, rootSpansPerMinute = 0, uri } = sampler;
+  const config = create(DynatraceSamplerConfigSchema, {
+    tenant,
+    clusterId,
+    rootSpansPerMinute,
+    httpService: httpService(cluster, uri, sampler),
+  });
+  const typedConfig = packAny(DynatraceSamplerConfigSchema, config);
+  return { name: "envoy.tracers.opentelemetry.samplers.dynatrace", typedConfig };
 }
 
 interface Report {

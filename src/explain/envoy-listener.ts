@@ -1,4 +1,4 @@
-// An Envoy's listener without what Heddle's tables do not read: where its logs go, and who verifies tokens and asks authorizers. What those
+// An Envoy's listener without what Heddle's tables do not read: where its logs and spans go, and who verifies tokens and asks authorizers. What those
 // decide is told from the model (guards.ts); everything else decides alike on both proxies.
 
 import { clone } from "@bufbuild/protobuf";
@@ -26,6 +26,7 @@ function stripTerminal(filter: Filter): void {
   const http = unpackAs(HttpConnectionManagerSchema, filter.configType.value);
   if (http) {
     http.accessLog = [];
+    http.tracing = undefined;
     http.httpFilters = http.httpFilters.filter(
       ({ configType }) => configType.case !== "typedConfig" || !ENVOYS_OWN.has(typeNameOf(configType.value)),
     );

@@ -77,6 +77,8 @@ export interface ConnectionPool {
   readonly tcpKeepalive?: TcpKeepalive | undefined;
   /** How long an address that a name was resolved to is good for, unless the answer says less. The mesh alone says it. */
   readonly dnsRefreshMs?: number | undefined;
+  /** Of each connection and direction; undefined: the proxy's. The mesh alone says it. */
+  readonly bufferBytes?: number | undefined;
   /** Of a connection that carries bytes, and of one to an endpoint that carries requests. */
   readonly maxConnectionDurationMs?: number | undefined;
   /** Of bytes; 0: never. */

@@ -13,6 +13,14 @@ export interface ProxyStart {
   readonly listenerDrainMs?: number | undefined;
   /** From the end of its workload to its own; undefined: as who starts it likes. */
   readonly terminationDrainMs?: number | undefined;
+  /** How long a line of an access log may wait to be written, and how much is written without waiting; undefined: as the proxy likes. */
+  readonly logFlushMs?: number | undefined;
+  readonly logFlushKb?: number | undefined;
+  /** Of its admin interface and of its agent; undefined: the usual ones. */
+  readonly adminPort?: number | undefined;
+  readonly statusPort?: number | undefined;
+  /** Of clients, at once; undefined: as many as its limit of open files lets it. */
+  readonly maxConnections?: number | undefined;
   /** Undefined: all. */
   readonly statistics?: StatisticsChoice | undefined;
   /** PEM of roots that it trusts beside the mesh's, one certificate each. */
@@ -39,11 +47,17 @@ export const AS_IT_LIKES: ProxyStart = { environment: {} };
 /** Each variable by itself, as in Istio. */
 export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
   const { concurrency, environment, listenerDrainMs, terminationDrainMs, statistics, trustAnchors, runtime } = after;
+  const { logFlushMs, logFlushKb, maxConnections, adminPort, statusPort } = after;
   return {
     concurrency: concurrency ?? before.concurrency,
     environment: { ...before.environment, ...environment },
     listenerDrainMs: listenerDrainMs ?? before.listenerDrainMs,
     terminationDrainMs: terminationDrainMs ?? before.terminationDrainMs,
+    logFlushMs: logFlushMs ?? before.logFlushMs,
+    logFlushKb: logFlushKb ?? before.logFlushKb,
+    adminPort: adminPort ?? before.adminPort,
+    statusPort: statusPort ?? before.statusPort,
+    maxConnections: maxConnections ?? before.maxConnections,
     statistics: statistics ?? before.statistics,
     trustAnchors: trustAnchors ?? before.trustAnchors,
     runtime: runtime ?? before.runtime,

@@ -59,6 +59,8 @@ export interface MeshSettings {
   readonly applicationAddress: "loopback" | "workload";
   /** PEM of roots that proxies trust beside the mesh's own, one certificate each. */
   readonly trustAnchors: readonly string[];
+  /** More of them, by the trust domain whose identities alone they vouch for; where there are any, nobody of a domain that is not named is taken. */
+  readonly trustDomainAnchors: Readonly<Record<string, readonly string[]>>;
   readonly clusterStatNames: ClusterStatNames;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
@@ -155,6 +157,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   // Applications of the mesh may bind loopback alone, so that nothing but their sidecar reaches them.
   applicationAddress: "loopback",
   trustAnchors: [],
+  trustDomainAnchors: {},
   clusterStatNames: {},
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { cipherSuites: [], curves: [] },

@@ -33,6 +33,19 @@ export interface ReportField {
 /** Who says more of those that spans come from: the proxy's environment (OTEL_RESOURCE_ATTRIBUTES), Dynatrace's files beside it. */
 export type ResourceDetector = "environment" | "dynatrace";
 
+/** Says how many traces begin, in place of a percentage: Dynatrace's API, at a service of its own or at the receiver's. */
+export interface DynatraceSampler {
+  readonly tenant: string;
+  readonly clusterId: number;
+  /** As long as nobody answers; undefined: Envoy's 1,000 a minute. */
+  readonly rootSpansPerMinute: number | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly uri: string;
+  readonly timeoutMs: number;
+  readonly headers: readonly ReportField[];
+}
+
 /** Somebody who is told, as the mesh's settings name him. */
 export type TelemetryProvider =
   | { readonly kind: "access-log"; readonly name: string; readonly log: AccessLog; readonly omitsEmpty: boolean }
@@ -60,7 +73,23 @@ export type TelemetryProvider =
       readonly timeoutMs: number;
       readonly headers: readonly ReportField[];
       readonly detectors: readonly ResourceDetector[];
+      readonly sampler?: DynatraceSampler | undefined;
       readonly maxTagLength: number | undefined;
+    }
+  | {
+      readonly kind: "datadog";
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      readonly maxTagLength: number | undefined;
+    }
+  | {
+      readonly kind: "skywalking";
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      /** "": none. */
+      readonly accessToken: string;
     }
   /** Metrics for Prometheus are there anyhow. */
   | { readonly kind: "prometheus"; readonly name: string }

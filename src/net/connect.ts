@@ -3,6 +3,7 @@
 import type { Socket, SocketHandler, TCPSocketConnectOptions, TLSUpgradeOptions } from "bun";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import type { SocketAddress } from "./byte-stream.ts";
+import { peerChain } from "./peer-chain.ts";
 import { kernelPath } from "./pipe.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import type { NativeContext } from "./tls-context.ts";
@@ -17,8 +18,8 @@ export interface ClientTls {
   readonly serverName: string;
   /** Wire format, see encodeAlpn. */
   readonly alpn: ArrayBuffer | undefined;
-  /** The chain is proven before this is asked; it decides on the name. Returns why the certificate is refused. */
-  verifyName(certificate: Uint8Array | undefined): string | undefined;
+  /** The chain is proven before this is asked; it decides on the name. Returns why the certificate is refused. `chain`: see peerChain. */
+  verifyName(certificate: Uint8Array | undefined, chain: () => readonly Uint8Array[]): string | undefined;
   /** False trusts every chain (no roots configured). */
   readonly verifyChain: boolean;
 }
@@ -143,7 +144,7 @@ function judge(socket: Socket<SocketTransport>, error: Error | null, settings: C
   const broken = code === "EPROTO" || code === "ECONNRESET";
   if (broken || (settings.verifyChain && code !== undefined && code !== "ERR_TLS_CERT_ALTNAME_INVALID")) return code;
   const certificate = socket.getPeerX509Certificate()?.raw;
-  const refusal = settings.verifyName(certificate);
+  const refusal = settings.verifyName(certificate, () => peerChain(socket));
   if (refusal !== undefined) return refusal;
   socket.data.tls = { serverName: settings.serverName, alpn: socket.alpnProtocol || "", peerCertificate: certificate };
   return undefined;

@@ -5,6 +5,7 @@ import type { Socket, SocketHandler, TLSUpgradeOptions } from "bun";
 import { Alarm, TICK_MS, timers } from "../base/timer-wheel.ts";
 import type { Admission } from "./admission.ts";
 import { handshakeQueue, type QueuedHandshake } from "./handshake-queue.ts";
+import { peerChain } from "./peer-chain.ts";
 import { SocketTransport, STREAM_HANDLERS } from "./socket.ts";
 import { encodeAlpn, type NativeContext } from "./tls-context.ts";
 import { tlsSession } from "./tls-session.ts";
@@ -21,8 +22,12 @@ export interface ServerTls {
   handshakeWait?(sinceMs: number): number;
   /** No handshake waits for its turn: there are no requests that it could hold up (see handshake-queue.ts). */
   readonly handshakesAtOnce?: boolean;
-  /** Asked when the chain is proven: why the client is refused all the same. `serverName` is "" without SNI. */
-  refuses?(serverName: string, certificate: Uint8Array | undefined): string | undefined;
+  /** Asked when the chain is proven: why the client is refused all the same. `serverName` is "" without SNI; `chain`: see peerChain. */
+  refuses?(
+    serverName: string,
+    certificate: Uint8Array | undefined,
+    chain: () => readonly Uint8Array[],
+  ): string | undefined;
   /** A handshake came to nothing; `detail` is OpenSSL's code. */
   onHandshakeFailure(detail: string, remote: string): void;
 }
@@ -208,7 +213,7 @@ export class TlsAcceptor {
       return;
     }
     const serverName = socket.getServername() || "";
-    const refusal = this.#tls.refuses?.(serverName, certificate);
+    const refusal = this.#tls.refuses?.(serverName, certificate, () => peerChain(socket));
     if (refusal !== undefined) {
       onHandshakeFailure(refusal, socket.remoteAddress);
       socket.terminate();

@@ -71,6 +71,19 @@ test("lines keep their order and their ends, however long they are", async () =>
   expect(bytes.latin1Slice() === expected).toBe(true);
 });
 
+test("a line is written as soon as so much has gathered as was asked for, however long it could wait", async () => {
+  const path = join(folder, "sizes");
+  const line = formatOf("%RESP(X-A)%\n");
+  const file = new AccessLogFile(path, { bytes: 10, ms: 3_600_000 });
+  file.append(line, source(["x-a", "123456789"]));
+  await Bun.sleep(20); // what is written is so in the background
+  expect(readFileSync(path, "latin1")).toBe("");
+  file.append(line, source(["x-a", ""]));
+  const bytes = await written(path, ({ length }) => length > 0);
+  expect(bytes.latin1Slice()).toBe("123456789\n\n");
+  file.close();
+});
+
 test("lines that come faster than the file takes them are dropped whole", async () => {
   const path = join(folder, "dropped");
   const file = new AccessLogFile(path);

@@ -12,11 +12,13 @@ import { putLine } from "./log-line.ts";
 
 const log = logger("proxy");
 
-/** Written out when so much has gathered, or after FLUSH_MS. Envoy: 64 KiB, 10 s; people watch logs, so 1 s. */
-const FLUSH_BYTES = 64 * 1024;
-const FLUSH_MS = 1_000;
-/** Room behind the mark for the line that crosses it: a buffer grows only while the file is slower than the traffic. */
-const BUFFER_BYTES = 2 * FLUSH_BYTES;
+/** Written out when so much has gathered, or after the time. Envoy: 64 KiB, 10 s; people watch logs, so 1 s. */
+export interface LogFlush {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+const FLUSH: LogFlush = { bytes: 64 * 1024, ms: 1_000 };
 /** Beyond this, lines are dropped and counted: memory is for traffic. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
@@ -30,18 +32,22 @@ export class AccessLogFile {
   readonly #fd: number;
   readonly #isPipe: boolean;
   readonly #closed = Promise.withResolvers<void>();
-  readonly #flushMs: number;
+  readonly #limits: LogFlush;
   readonly #alarm = new Alarm(() => this.flush());
-  readonly #buffer = new LogBuffer(BUFFER_BYTES, MAX_BYTES);
+  readonly #initialBytes: number;
+  readonly #buffer: LogBuffer;
   #spare: Buffer | undefined = undefined;
   #writing = false;
   #closing = false;
   #dropped = 0;
 
   /** @throws Error of the file system when the file cannot be opened. */
-  constructor(path: string, flushMs: number = FLUSH_MS) {
+  constructor(path: string, flush: LogFlush = FLUSH) {
     this.#path = path;
-    this.#flushMs = flushMs;
+    this.#limits = flush;
+    // Room behind the mark for the line that crosses it: a buffer grows only while the file is slower than the traffic.
+    this.#initialBytes = Math.min(MAX_BYTES, Math.max(FLUSH.bytes, 2 * flush.bytes));
+    this.#buffer = new LogBuffer(this.#initialBytes, MAX_BYTES);
     this.#fd = path === "/dev/stdout" ? 1 : path === "/dev/stderr" ? 2 : openSync(path, "a", 0o640);
     this.#isPipe = fstatSync(this.#fd).isFIFO();
   }
@@ -59,8 +65,8 @@ export class AccessLogFile {
   }
 
   #flushInTime(): void {
-    if (this.#buffer.length > FLUSH_BYTES) this.flush();
-    else if (this.#buffer.length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#flushMs);
+    if (this.#buffer.length > this.#limits.bytes) this.flush();
+    else if (this.#buffer.length > 0 && !this.#alarm.armed) timers.arm(this.#alarm, this.#limits.ms);
   }
 
   flush(): void {
@@ -79,7 +85,7 @@ export class AccessLogFile {
         return;
       }
       this.#writing = false;
-      if (bytes.length === BUFFER_BYTES) this.#spare = bytes;
+      if (bytes.length === this.#initialBytes) this.#spare = bytes;
       if (error) log.warn("cannot write the access log", { path: this.#path, error });
       if (this.#dropped > 0) log.warn("access log lines were dropped", { path: this.#path, lines: this.#dropped });
       this.#dropped = 0;
@@ -151,14 +157,15 @@ export function writeLogs(logs: readonly BoundLog[], record: AccessRecord): void
 
 /** The open logs by path: several listeners write to one file. */
 export class AccessLogs {
-  /** How long a line may wait for others. */
-  flushMs = FLUSH_MS;
+  /** Until when a line waits for others. */
+  flushMs = FLUSH.ms;
+  flushBytes = FLUSH.bytes;
   readonly #files = new Map<string, AccessLogFile>();
 
   open(path: string): AccessLogFile {
     let file = this.#files.get(path);
     if (!file) {
-      file = new AccessLogFile(path, this.flushMs);
+      file = new AccessLogFile(path, { ms: this.flushMs, bytes: Math.min(this.flushBytes, MAX_BYTES / 2) });
       this.#files.set(path, file);
     }
     return file;

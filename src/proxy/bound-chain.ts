@@ -17,6 +17,7 @@ import type { Secrets } from "./secrets.ts";
 import { STATUS_CLASSES } from "./status-class.ts";
 import type { BoundTcp } from "./tcp-proxy.ts";
 import { ManagerTracing } from "./tracing/request-trace.ts";
+import { refusesChain } from "./trust-domains.ts";
 
 const log = logger("proxy");
 
@@ -101,9 +102,12 @@ export function serverTls(
     },
     handshakeTimeoutMs,
     handshakeWait: (sinceMs) => overload.wait("handshake", handshakeTimeoutMs, sinceMs),
-    refuses: (serverName, certificate) => {
+    refuses: (serverName, certificate, chain) => {
       const tls = settings();
-      return tls && refusesPeer(tls, serverName, certificate);
+      const refusal = tls && refusesPeer(tls, serverName, certificate);
+      if (!tls || refusal !== undefined || certificate === undefined) return refusal;
+      const domains = tls.roots === undefined ? undefined : secrets.trustDomains(tls.roots);
+      return domains && refusesChain(domains, chain(), "client");
     },
     onHandshakeFailure: (detail, remote) => {
       stats().handshakeFailures++;

@@ -52,6 +52,8 @@ export interface ProxyOptions {
   readonly worker?: WorkerSeat | undefined;
   /** How long a line of an access log may wait to be written; undefined: 1 s. */
   readonly logFlushMs?: number | undefined;
+  /** Kilobytes of it that are written without waiting; undefined: 64. */
+  readonly logFlushKb?: number | undefined;
   /** Asked for by the admin interface; undefined: the proxy stops, and its process goes on. */
   readonly onQuit?: (() => void) | undefined;
 }
@@ -138,6 +140,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     listenerDrainMs = drainMs,
     reusePort,
     logFlushMs,
+    logFlushKb,
     self,
     worker,
     onQuit,
@@ -162,6 +165,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
   configureTracers(configuration.tracers, bootstrap);
   if (bootstrap.node) configuration.streamedLogs.node = bootstrap.node;
   if (logFlushMs !== undefined) configuration.accessLogs.flushMs = logFlushMs;
+  if (logFlushKb !== undefined) configuration.accessLogs.flushBytes = logFlushKb * 1024;
   const stopCollecting = collectProcess(registry, { prefix: "heddle_proxy_", component: "proxy", version });
   configuration.clusterManager.setOwnPlace(
     localityOf(bootstrap.node?.locality),

@@ -5,10 +5,12 @@ import { createTlsContext, type NativeContext } from "../net/tls-context.ts";
 import { parseCertificates } from "../pki/certificate.ts";
 import type { SecretContent } from "../table/accept/secret.ts";
 import type { TlsSettings } from "../table/transport-socket.ts";
+import { type TrustDomains, trustDomainsOf } from "./trust-domains.ts";
 
 export class Secrets {
   readonly #contents = new Map<string, SecretContent>();
   readonly #contexts = new Map<string, NativeContext>();
+  readonly #trustDomains = new Map<string, TrustDomains>();
 
   /** @returns why OpenSSL refuses the secret (a key of another certificate, bytes that are no certificate); it then changes nothing. */
   set(name: string, content: SecretContent): string | undefined {
@@ -20,6 +22,10 @@ export class Secrets {
       const what = content.kind === "certificate" ? "certificate and key" : "roots";
       return `${what} cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
     }
+    const domains = content.kind === "roots" && content.trustDomains && trustDomainsOf(content.trustDomains);
+    if (typeof domains === "string") return `roots cannot be used: ${domains}`;
+    if (domains) this.#trustDomains.set(name, domains);
+    else this.#trustDomains.delete(name);
     this.#contents.set(name, content);
     this.#contexts.clear();
     return undefined;
@@ -27,6 +33,11 @@ export class Secrets {
 
   has(name: string): boolean {
     return this.#contents.has(name);
+  }
+
+  /** Whom each of the roots of that name vouches for; undefined: for everybody. */
+  trustDomains(name: string): TrustDomains | undefined {
+    return this.#trustDomains.get(name);
   }
 
   /** URIs in the certificate of that name. */

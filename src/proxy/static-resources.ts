@@ -22,11 +22,15 @@ function must<T>(what: string, result: Accepted<T>): T {
 }
 
 /**
- * What the bootstrap says of overload, else the defaults; undefined: nothing is watched. `workers`: those that share it.
+ * What the bootstrap says of overload, else the defaults; undefined: nothing is watched. A limit of connections by itself says nothing of
+ * overload. `workers`: those that share it.
  * @throws Failure naming the field that is not supported or wrong.
  */
 export function overloadTable({ overloadManager }: Bootstrap, workers = 1): OverloadTable | undefined {
-  const table = overloadManager ? must("overload_manager", checkOverloadManager(overloadManager)) : defaultOverload();
+  const said = overloadManager && must("overload_manager", checkOverloadManager(overloadManager));
+  const limits = said && said.actions.size === 0 && said.monitors.every(({ kind }) => kind === "connections");
+  const usual = said && !limits ? undefined : defaultOverload();
+  const table = usual && limits ? { ...usual, monitors: [...usual.monitors, ...said.monitors] } : (usual ?? said);
   return table && workersShare(table, workers);
 }
 

@@ -17,6 +17,15 @@ spec:
   host: golden
   trafficPolicy: {loadBalancer: ${loadBalancer}}`;
 
+const MESH_SETTINGS = `apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "zoneAwareLbSetting: {minClusterSize: 2}"}`;
+
 const CLIENTS: readonly ProxyKind[] = findComponent("envoy") ? ["heddle", "envoy"] : ["heddle"];
 
 for (const proxy of CLIENTS)
@@ -62,6 +71,13 @@ for (const proxy of CLIENTS)
     test("with fewer endpoints than minClusterSize zones do not count", async () => {
       await mesh.apply(rule("{zoneAwareLbSetting: {minClusterSize: 3}}"));
       expect(both(await eventually(counts, both))).toBe(true);
+    });
+
+    test("the mesh's settings say it where no policy does", async () => {
+      await mesh.apply(rule("{simple: LEAST_REQUEST}"));
+      expect(both(await eventually(counts, both))).toBe(true);
+      await mesh.apply(MESH_SETTINGS);
+      expect(await eventually(counts, onlyOwn)).toEqual({ v1: REQUESTS });
     });
 
     test("where the callers of the client's zone are more than its share of endpoints, what is too much goes elsewhere", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { inVain } from "./effect.ts";
+import { configInVain, inVain } from "./effect.ts";
 import { ANNOTATIONS } from "./table.ts";
 
 const DOCUMENT = readFileSync(join(import.meta.dir, "../../../docs/kubernetes.md"), "utf8");
@@ -18,4 +18,10 @@ test("the page says of every annotation of Istio's whether it acts, and one that
 test("preferences by place are of Services, not of their Namespaces", () => {
   const name = "networking.istio.io/traffic-distribution";
   expect(["Service", "ServiceEntry", "Namespace"].map((kind) => inVain(name, kind).length)).toEqual([0, 0, 1]);
+});
+
+test("of a workload's own settings of connections the buffer of clusters is told: proxies share them", () => {
+  const told = (settings: string) => configInVain(`connectionSettings: {${settings}}`).map(({ code }) => code);
+  expect(told("clusterPerConnectionBufferLimitBytes: 65536")).toEqual(["HED1327"]);
+  expect(told("globalDownstreamConnectionLimit: 7, listenerPerConnectionBufferLimitBytes: 65536")).toEqual([]);
 });

@@ -103,19 +103,33 @@ const OF_WORKLOADS: readonly string[] = [
   "concurrency",
   "connectionSettings",
   "drainDuration",
+  "fileFlushInterval",
+  "fileFlushMinSizeKb",
+  "proxyAdminPort",
   "proxyHeaders",
   "proxyMetadata",
   "proxyStatsMatcher",
   "runtimeValues",
+  "statusPort",
   "terminationDrainDuration",
 ];
+
+const SHARED_BUFFER: readonly string[] = [
+  "clusterPerConnectionBufferLimitBytes",
+  "cluster_per_connection_buffer_limit_bytes",
+];
+const SHARED =
+  "Field connectionSettings.clusterPerConnectionBufferLimitBytes of proxy.istio.io/config has no effect: it is of the whole mesh, in MeshConfig's defaultConfig";
 
 /** Fields of the ProxyConfig in the annotation `proxy.istio.io/config`; what is no ProxyConfig at all is told elsewhere. */
 export function configInVain(text: string): readonly Message[] {
   const config = parsed(text);
   if (!config) return [];
   const fields: Readonly<Record<string, { readonly type: string; readonly instead?: string }>> = PROXY_CONFIG.fields;
-  return Object.keys(config)
+  const { connectionSettings: settings } = config;
+  const isShared = isObject(settings) && Object.keys(settings).some((name) => SHARED_BUFFER.includes(name));
+  const shared = isShared ? [finding("HED1327", SHARED)] : [];
+  const others = Object.keys(config)
     .slice(0, READ_LIMITS.findings)
     .flatMap((name) => {
       if (OF_WORKLOADS.includes(name)) return [];
@@ -125,6 +139,7 @@ export function configInVain(text: string): readonly Message[] {
       const instead = field.instead ?? "it is of the whole mesh, in MeshConfig's defaultConfig";
       return [finding("HED1327", `Field ${name} of proxy.istio.io/config has no effect: ${instead}`)];
     });
+  return [...others, ...shared];
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -109,6 +109,10 @@ describe("what an agent is told before it starts its proxy", () => {
         environment: {},
         listenerDrainMs: 20_000,
         terminationDrainMs: 15_000,
+        logFlushMs: 500,
+        logFlushKb: 0,
+        maxConnections: 7,
+        adminPort: 15_900,
         statistics: { prefixes: ["a."], suffixes: ["b"], regexes: ["c.*"] },
         runtime: { flag: "true", number: "5", text: "x", nothing: "" },
       },
@@ -116,12 +120,20 @@ describe("what an agent is told before it starts its proxy", () => {
     const settled = buildMesh({ ...DEFAULT_SETTINGS, defaults }, NO_PARTS);
     const said = proxyStart(settled, workload("heddle"), standing());
     expect([said.listenerDrain?.seconds, said.terminationDrain?.seconds]).toEqual([20n, 15n]);
+    expect([said.adminPort, said.statusPort]).toEqual([15_900, 0]);
+    expect([said.logFlushInterval?.nanos, said.logFlushMinKb]).toEqual([500_000_000, 0]);
     const bootstrap = Object.assign({}, ...said.bootstrap.map(({ json }) => JSON.parse(json)));
     const { patterns } = bootstrap.stats_config.stats_matcher.inclusion_list;
     expect(patterns).toEqual(
       expect.arrayContaining([{ prefix: "a." }, { suffix: "b" }, { safe_regex: { regex: "c.*" } }]),
     );
     expect(patterns).toContainEqual({ prefix: "server" });
+    expect(bootstrap.overload_manager.resource_monitors).toMatchObject([
+      {
+        name: "envoy.resource_monitors.global_downstream_max_connections",
+        typed_config: { max_active_downstream_connections: 7 },
+      },
+    ]);
     expect(bootstrap.layered_runtime.layers).toEqual([
       { name: "mesh", static_layer: { flag: true, number: 5, text: "x" } },
       { name: "admin", admin_layer: {} },
@@ -138,6 +150,16 @@ describe("what an agent is told before it starts its proxy", () => {
     const settled = buildMesh({ ...DEFAULT_SETTINGS, trustAnchors: ["a"], defaults }, NO_PARTS);
     expect(proxyStart(settled, workload("envoy"), standing()).trustAnchors).toBe("a\nb");
     expect(proxyStart(mesh, workload("envoy"), standing()).trustAnchors).toBe("");
+    expect(proxyStart(mesh, workload("envoy"), standing()).trustDomains).toEqual([]);
+    const limited = buildMesh(
+      { ...DEFAULT_SETTINGS, trustDomainAliases: ["old"], trustDomainAnchors: { far: ["c", "c"], old: ["d"] } },
+      NO_PARTS,
+    );
+    expect(proxyStart(limited, workload("heddle"), standing()).trustDomains).toMatchObject([
+      { trustDomain: "cluster.local", isOwn: true, anchors: "" },
+      { trustDomain: "old", isOwn: true, anchors: "d" },
+      { trustDomain: "far", isOwn: false, anchors: "c" },
+    ]);
   });
 
   test("is told where it is and that it has fellows where proxyMetadata asks for it, whichever its proxy", () => {

@@ -9,7 +9,7 @@ import { isJsonObject } from "../../kube/json.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { proxyStartOf } from "../../model/proxy-start.ts";
 import { type NamedWorkload, spanServiceOf } from "../../model/service-naming.ts";
-import { DEFAULT_SETTINGS } from "../../model/settings.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../../model/settings.ts";
 import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import type { Standing } from "../standing.ts";
 import { saidInBootstrap } from "./said-in-bootstrap.ts";
@@ -28,6 +28,7 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   const own = readProxyStart(object.metadata.annotations?.[PROXY_CONFIG]);
   const said = proxyStartOf(proxyStarts, mesh.settings.defaults.proxyStart, { namespace, labels }, own);
   const { concurrency, environment, listenerDrainMs, terminationDrainMs, trustAnchors = [] } = said;
+  const { logFlushMs, logFlushKb, adminPort = 0, statusPort = 0 } = said;
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
   const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
@@ -37,7 +38,12 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
     environment: { ...environment },
     ...(listenerDrainMs === undefined ? {} : { listenerDrain: durationFromMs(listenerDrainMs) }),
     ...(terminationDrainMs === undefined ? {} : { terminationDrain: durationFromMs(terminationDrainMs) }),
+    ...(logFlushMs === undefined ? {} : { logFlushInterval: durationFromMs(logFlushMs) }),
+    ...(logFlushKb === undefined ? {} : { logFlushMinKb: logFlushKb }),
+    adminPort,
+    statusPort,
     trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
+    trustDomains: trustDomains(mesh.settings),
     bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(
       ({ origin, value, replacesLists }) => ({
         json: JSON.stringify(value),
@@ -46,6 +52,18 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
       }),
     ),
   });
+}
+
+/** Empty unless some roots are for some trust domains alone: then each domain has its own, and nobody of another is taken. */
+function trustDomains({ trustDomain, trustDomainAliases, trustDomainAnchors }: MeshSettings) {
+  const named = Object.keys(trustDomainAnchors);
+  if (named.length === 0) return [];
+  const own = [trustDomain, ...trustDomainAliases];
+  return [...new Set([...own, ...named])].map((name) => ({
+    trustDomain: name,
+    isOwn: own.includes(name),
+    anchors: [...new Set(trustDomainAnchors[name] ?? [])].join("\n"),
+  }));
 }
 
 /** Envoy's tracers tell spans as the node's cluster, which agents make of the canonical name and the namespace. */

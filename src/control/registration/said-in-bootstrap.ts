@@ -1,4 +1,4 @@
-// What ProxyConfig says of a proxy that stands in its bootstrap: which statistics it tells, and its runtime.
+// What ProxyConfig says of a proxy that stands in its bootstrap: which statistics it tells, its runtime, how many clients it takes.
 
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import type { Standing } from "../standing.ts";
@@ -11,14 +11,28 @@ const ALWAYS: StatisticsChoice = {
 };
 
 /** Patches of an envoy.config.bootstrap.v3.Bootstrap, for either proxy. */
-export function saidInBootstrap({ statistics, runtime = {} }: ProxyStart, { object }: Standing) {
+export function saidInBootstrap({ statistics, runtime = {}, maxConnections }: ProxyStart, { object }: Standing) {
   const { namespace, name } = object.metadata;
   const origin = { kind: object.kind, namespace, name };
   const values = [
     ...(statistics ? [{ stats_config: { stats_matcher: matcher(statistics) } }] : []),
+    ...(maxConnections === undefined
+      ? []
+      : [{ overload_manager: { resource_monitors: [connectionLimit(maxConnections)] } }]),
     ...(Object.keys(runtime).length > 0 ? [{ layered_runtime: layers(runtime) }] : []),
   ];
   return values.map((value) => ({ origin, value, replacesLists: false }));
+}
+
+function connectionLimit(max: number) {
+  return {
+    name: "envoy.resource_monitors.global_downstream_max_connections",
+    typed_config: {
+      "@type":
+        "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+      max_active_downstream_connections: max,
+    },
+  };
 }
 
 function matcher({ prefixes, suffixes, regexes }: StatisticsChoice) {

@@ -18,6 +18,8 @@ import {
 } from "../schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
+const MIN_INT32 = -(2 ** 31);
+const MAX_INT32 = 2 ** 31 - 1;
 
 const HEADERS = list(notEmpty());
 
@@ -108,15 +110,26 @@ const OPENTELEMETRY = record({
     headers: REPORT_FIELDS,
   }),
   grpc: record({ timeout: duration(), initialMetadata: REPORT_FIELDS }),
-  dynatraceSampler: later("nobody asks Dynatrace for its share: Telemetry says how many traces are sampled"),
+  dynatraceSampler: record({
+    tenant: required(notEmpty()),
+    clusterId: required(whole(MIN_INT32, MAX_INT32)),
+    rootSpansPerMinute: whole(0, MAX_UINT32),
+    httpService: record({
+      service: required(notEmpty()),
+      port: required(port()),
+      http: required(record({ path: required(notEmpty()), timeout: duration(), headers: REPORT_FIELDS })),
+    }),
+  }),
   resourceDetectors: record({ environment: record({}), dynatrace: record({}) }),
 });
+
+const SKYWALKING = record({ service: required(notEmpty()), port: required(port()), accessToken: text() });
 
 /** Kinds of providers, of which each has one. */
 const KINDS = {
   envoyExtAuthzHttp: HTTP,
   envoyExtAuthzGrpc: GRPC,
-  datadog: NO_SPANS,
+  datadog: record(RECEIVER),
   envoyFileAccessLog: FILE_LOG,
   envoyHttpAls: REQUEST_LOG,
   envoyOtelAls: OTLP_LOG,
@@ -126,7 +139,7 @@ const KINDS = {
   opentelemetry: OPENTELEMETRY,
   prometheus: record({}),
   sds: later("secrets come over the agent's socket"),
-  skywalking: NO_SPANS,
+  skywalking: SKYWALKING,
   stackdriver: later("neither metrics nor spans are sent there"),
   zipkin: ZIPKIN,
 } as const;

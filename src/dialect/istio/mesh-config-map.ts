@@ -10,9 +10,10 @@ import { isObject, type SourceObject, sourceObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import { Reporter } from "../reporter.ts";
 import { readYaml } from "../yaml.ts";
-import { isTrustDomain, readMeshConfig, type TrustDomainChoice } from "./mesh-config.ts";
+import { readMeshConfig, type TrustDomainChoice } from "./mesh-config.ts";
 import { MESH_CONFIG_MAP, MESH_NETWORKS } from "./mesh-config-schema.ts";
 import * as diagnostics from "./mesh-diagnostics.ts";
+import { isTrustDomain } from "./trust-anchors.ts";
 
 /** Istio's, wherever the root namespace is. */
 const CONFIG_MAP: Origin = { group: "", kind: "ConfigMap", namespace: "istio-system", name: "istio" };

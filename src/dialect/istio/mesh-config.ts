@@ -38,7 +38,7 @@ import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
 import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
-import { readTrustAnchors } from "./trust-anchors.ts";
+import { isTrustDomain, readTrustAnchors } from "./trust-anchors.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -86,9 +86,7 @@ export function readMeshConfig(
     proxyHeaders: spec.defaultConfig?.proxyHeaders
       ? readProxyHeaders(spec.defaultConfig.proxyHeaders)
       : before.proxyHeaders,
-    trustAnchors: spec.caCertificates
-      ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter)
-      : before.trustAnchors,
+    ...(spec.caCertificates ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter) : {}),
     clusterStatNames: reader.clusterStatNames(),
     connections: spec.defaultConfig?.connectionSettings
       ? readConnectionSettings(spec.defaultConfig.connectionSettings)
@@ -102,11 +100,6 @@ export function readMeshConfig(
     defaults: reader.defaults(),
   };
   return reporter.failed ? undefined : settings;
-}
-
-/** SPIFFE-ID.md 2.1. */
-export function isTrustDomain(text: string): boolean {
-  return text.length <= 255 && /^[a-z0-9._-]+$/.test(text);
 }
 
 /** Heddle's own, whatever the settings call Istio's. */
@@ -254,6 +247,7 @@ class MeshConfigReader {
     const { connectTimeout, h2UpgradePolicy, tcpKeepalive, dnsRefreshRate, enableAutoMtls } = this.#spec;
     const { connectionPool: limits, outlierDetection } = this.#spec.defaultTrafficPolicy ?? {};
     const pool = before.connectionPool;
+    const { clusterPerConnectionBufferLimitBytes: bufferBytes } = this.#spec.defaultConfig?.connectionSettings ?? {};
     const locality = this.#locality();
     return {
       ...before,
@@ -263,6 +257,7 @@ class MeshConfigReader {
         connectTimeoutMs: connectTimeout ?? pool?.connectTimeoutMs,
         tcpKeepalive: tcpKeepalive ? keepaliveOf(tcpKeepalive) : pool?.tcpKeepalive,
         dnsRefreshMs: dnsRefreshRate ?? pool?.dnsRefreshMs,
+        bufferBytes: bufferBytes ?? pool?.bufferBytes,
         upgradeToHttp2: h2UpgradePolicy ? h2UpgradePolicy === "UPGRADE" : pool?.upgradeToHttp2,
       },
       limits: limits ? readConnectionPool(limits) : before.limits,

@@ -167,7 +167,7 @@ export function badTrustAnchor(problem: string): Message {
 export function anchorHeldBack(field: string): Message {
   return warning(
     "HED1426",
-    `roots with ${field} are left out: proxies cannot keep a root to them, and would trust it for everybody`,
+    `roots with ${field} are left out: proxies cannot keep a root to them, and would trust it for every signer`,
     `no ${field}, if it is to be trusted for everybody`,
   );
 }

@@ -9,6 +9,7 @@ import {
   list,
   mapOf,
   notEmpty,
+  port,
   real,
   record,
   required,
@@ -84,11 +85,14 @@ const STATS_MATCHER = record({
 
 const MAX_INT32 = 2 ** 31 - 1;
 
+/** Its bytes are a number of 32 bits in no proxy. */
+const MAX_FLUSH_KB = 2 ** 20;
+
 const CONNECTION_SETTINGS = record({
   profile: choice("PROFILE_UNSPECIFIED", "SIDECAR", "EDGE"),
   listenerPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
-  clusterPerConnectionBufferLimitBytes: later("clusters have Envoy's buffers, and Heddle's proxy its own"),
-  globalDownstreamConnectionLimit: later("a proxy takes as many connections as its limit of open files lets it"),
+  clusterPerConnectionBufferLimitBytes: whole(1, MAX_INT32),
+  globalDownstreamConnectionLimit: whole(1, MAX_INT32),
   httpIdleTimeout: duration(0),
   httpMaxConnectionDuration: duration(0),
   httpStreamIdleTimeout: duration(0),
@@ -141,15 +145,15 @@ export const PROXY_CONFIG = record({
   envoyMetricsService: later("metrics are scraped"),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
-  fileFlushInterval: later("access logs are written at once"),
-  fileFlushMinSizeKb: later("access logs are written at once"),
+  fileFlushInterval: duration(),
+  fileFlushMinSizeKb: whole(0, MAX_FLUSH_KB),
   holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
   image: later("the agent starts the proxy that comes with it"),
   interceptionMode: later(`${OF_THE_RUN} (--capture)`),
   meshId: later("the mesh is known by its trust domain"),
   parentShutdownDuration: later("no proxy lives on beside the one that replaces it for longer than it drains"),
   privateKeyProvider: later("keys are made and held by the agent"),
-  proxyAdminPort: later("the admin port is 15000, or a free one"),
+  proxyAdminPort: port(),
   proxyBootstrapTemplatePath: later("the agent writes the proxy's bootstrap"),
   proxyHeaders: PROXY_HEADERS,
   proxyMetadata: mapOf(text()),
@@ -162,7 +166,7 @@ export const PROXY_CONFIG = record({
   statNameLength: later("names of statistics have no limit"),
   statsCompression: later("statistics are sent as they are"),
   statsdUdpAddress: later("metrics are scraped"),
-  statusPort: later("the agent's port is 15020, or a free one"),
+  statusPort: port(),
   terminationDrainDuration: duration(0),
   tracing: TRACING,
   tracingServiceName: choice("APP_LABEL_AND_NAMESPACE", "CANONICAL_NAME_ONLY", "CANONICAL_NAME_AND_NAMESPACE"),

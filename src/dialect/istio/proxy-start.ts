@@ -10,10 +10,15 @@ import { readPemAnchors } from "./trust-anchors.ts";
 type StartField =
   | "caCertificatesPem"
   | "concurrency"
+  | "connectionSettings"
   | "drainDuration"
+  | "fileFlushInterval"
+  | "fileFlushMinSizeKb"
+  | "proxyAdminPort"
   | "proxyMetadata"
   | "proxyStatsMatcher"
   | "runtimeValues"
+  | "statusPort"
   | "terminationDrainDuration";
 type StartSpec = { readonly [Field in StartField]?: ProxyConfigSpec[Field] | undefined };
 
@@ -25,6 +30,11 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     environment: proxyMetadata,
     listenerDrainMs: drainDuration,
     terminationDrainMs: terminationDrainDuration,
+    maxConnections: spec.connectionSettings?.globalDownstreamConnectionLimit,
+    adminPort: spec.proxyAdminPort,
+    statusPort: spec.statusPort,
+    logFlushMs: spec.fileFlushInterval,
+    logFlushKb: spec.fileFlushMinSizeKb,
     statistics: spec.proxyStatsMatcher && statisticsOf(spec.proxyStatsMatcher),
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),

@@ -1,4 +1,4 @@
-// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509, sorted and never reused.
+// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509 and from HED1685, sorted and never reused.
 
 import { nearest } from "../../base/nearest.ts";
 import type { Message } from "../../model/message.ts";
@@ -114,5 +114,23 @@ export function noLogServiceAddress(): Message {
     "HED1496",
     "enableEnvoyAccessLogService has no effect: nobody says where the service is",
     "defaultConfig: {envoyAccessLogService: {address: HOST:PORT}}",
+  );
+}
+
+export function toldByEnvoyAlone(what: string): Message {
+  return warning(
+    "HED1685",
+    `${what} is for Envoys alone: Heddle's proxy ${what === "dynatraceSampler" ? "samples as Telemetry says" : "tells it of no spans"}`,
+    what === "dynatraceSampler"
+      ? "randomSamplingPercentage, for the others"
+      : "zipkin or opentelemetry, for the others",
+  );
+}
+
+export function noSamplerService(): Message {
+  return error(
+    "HED1686",
+    "dynatraceSampler does not say where Dynatrace is asked, and spans do not go by HTTP",
+    "httpService: {service: HOST, port: 443, http: {path: ...}}, or http",
   );
 }

@@ -1,13 +1,13 @@
 // MeshConfig's `extensionProviders` that are told of the traffic.
 
-import type { ReportField, TelemetryProvider } from "../../model/telemetry.ts";
+import type { DynatraceSampler, ReportField, TelemetryProvider } from "../../model/telemetry.ts";
 import { joinPath } from "../path.ts";
 import type { ExtensionProviderSpec, ReportFieldSpec } from "./extension-provider-schema.ts";
 import { labelsOf } from "./log-labels.ts";
 import { readLogService } from "./log-service.ts";
 import { checkFields, checkOperators } from "./log-settings.ts";
 import { type ProviderReading, readProviderHost } from "./provider-host.ts";
-import { noSuchVariable, percentInMetadata } from "./telemetry-diagnostics.ts";
+import { noSamplerService, noSuchVariable, percentInMetadata, toldByEnvoyAlone } from "./telemetry-diagnostics.ts";
 
 /** The OTLP exporter's, by HTTP; by gRPC Envoy's own is none at all. */
 const OTLP_TIMEOUT_MS = 10_000;
@@ -42,6 +42,19 @@ export function readTelemetryProvider(
       return spec.zipkin && zipkin(name, spec.zipkin, at, reading);
     case "opentelemetry":
       return spec.opentelemetry && opentelemetry(name, spec.opentelemetry, at, reading);
+    case "datadog":
+      return (
+        spec.datadog && { kind, name, ...receiver(spec.datadog, at, reading), maxTagLength: spec.datadog.maxTagLength }
+      );
+    case "skywalking":
+      return (
+        spec.skywalking && {
+          kind,
+          name,
+          ...receiver(spec.skywalking, at, reading),
+          accessToken: spec.skywalking.accessToken ?? "",
+        }
+      );
     default:
       return { kind: "silent", name, what: kind };
   }
@@ -84,16 +97,69 @@ function opentelemetry(name: string, spec: OtlpSpec, at: string, reading: Provid
     : (["grpc", grpc?.initialMetadata, "initialMetadata"] as const);
   const place = joinPath(joinPath(at, by), field);
   const headers = reportFields(fields, place, reading);
+  const host = readProviderHost(service, joinPath(at, "service"), reading);
   return {
     kind: "opentelemetry",
     name,
-    host: readProviderHost(service, joinPath(at, "service"), reading),
+    host,
     port,
     httpPath: http?.path,
     timeoutMs: (http ?? grpc)?.timeout ?? OTLP_TIMEOUT_MS,
     headers: by === "grpc" ? sentByGrpc(headers, place, reading) : headers,
+    sampler: samplerOf(spec, { host, port, headers }, at, reading),
     detectors: (["environment", "dynatrace"] as const).filter((detector) => detectors[detector] !== undefined),
     maxTagLength,
+  };
+}
+
+/** Of whom Envoys alone tell of spans. */
+function receiver(
+  { service, port }: { readonly service: string; readonly port: number },
+  at: string,
+  reading: ProviderReading,
+): { readonly host: string; readonly port: number } {
+  reading.reporter.report(at, toldByEnvoyAlone(at.slice(at.lastIndexOf(".") + 1)));
+  return { host: readProviderHost(service, joinPath(at, "service"), reading), port };
+}
+
+/** Dynatrace's, below the address of its other services. */
+const SAMPLER_PATH = "/api/v2/samplingConfiguration";
+
+/** Without a service of its own it is where spans go by HTTP, with their headers (Istio: configureDynatraceSampler). */
+function samplerOf(
+  { dynatraceSampler: sampler, http }: OtlpSpec,
+  receiver: Pick<DynatraceSampler, "host" | "port" | "headers">,
+  at: string,
+  reading: ProviderReading,
+): DynatraceSampler | undefined {
+  if (!sampler) return undefined;
+  const place = joinPath(at, "dynatraceSampler");
+  const { tenant, clusterId, rootSpansPerMinute, httpService: own } = sampler;
+  if (!own && !http) {
+    reading.reporter.report(place, noSamplerService());
+    return undefined;
+  }
+  reading.reporter.report(place, toldByEnvoyAlone("dynatraceSampler"));
+  const common = { tenant, clusterId, rootSpansPerMinute };
+  if (!own) {
+    const { host } = receiver;
+    return {
+      ...common,
+      ...receiver,
+      uri: `http://${host}${SAMPLER_PATH}`,
+      timeoutMs: http?.timeout ?? OTLP_TIMEOUT_MS,
+    };
+  }
+  const of = joinPath(place, "httpService");
+  const { path, timeout, headers } = own.http;
+  const host = readProviderHost(own.service, joinPath(of, "service"), reading);
+  return {
+    ...common,
+    host,
+    port: own.port,
+    uri: path.startsWith("/") ? `http://${host}${path}` : path,
+    timeoutMs: timeout ?? OTLP_TIMEOUT_MS,
+    headers: reportFields(headers, joinPath(joinPath(of, "http"), "headers"), reading),
   };
 }
 

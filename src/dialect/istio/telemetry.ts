@@ -80,7 +80,7 @@ type Section = "accessLogging" | "metrics" | "tracing";
 const TOLD: Readonly<Record<Section, readonly TelemetryProvider["kind"][]>> = {
   accessLogging: ["access-log", "log-service"],
   metrics: ["prometheus"],
-  tracing: ["zipkin", "opentelemetry"],
+  tracing: ["zipkin", "opentelemetry", "datadog", "skywalking"],
 };
 
 class TelemetryReader {

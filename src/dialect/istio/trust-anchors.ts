@@ -4,25 +4,44 @@ import { X509Certificate } from "node:crypto";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
-import { anchorHeldBack, badTrustAnchor } from "./mesh-diagnostics.ts";
+import { anchorHeldBack, badTrustAnchor, badTrustDomain } from "./mesh-diagnostics.ts";
 
 type CertificateData = NonNullable<MeshConfigSpec["caCertificates"]>[number];
 
-/** TLS trusts a root for every name: one that is for some trust domains or signers alone is left out rather than believed too much. */
+export interface ReadAnchors {
+  readonly trustAnchors: readonly string[];
+  readonly trustDomainAnchors: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Nobody tells proxies which signer a root is of: one that is for some of them alone is left out rather than believed too much. */
 export function readTrustAnchors(
   certificates: readonly CertificateData[],
   path: string,
   reporter: Reporter,
-): readonly string[] {
-  return certificates.flatMap(({ pem, certSigners = [], trustDomains = [] }, i) => {
+): ReadAnchors {
+  const trustAnchors: string[] = [];
+  const byDomain = new Map<string, string[]>();
+  certificates.forEach(({ pem, certSigners = [], trustDomains = [] }, i) => {
     const at = joinPath(path, i);
-    if (pem === undefined) return [];
+    if (pem === undefined) return;
     const roots = readRoots(pem, joinPath(at, "pem"), reporter);
-    const field = trustDomains.length > 0 ? "trustDomains" : certSigners.length > 0 ? "certSigners" : undefined;
-    if (field === undefined) return roots;
-    reporter.report(joinPath(at, field), anchorHeldBack(field));
-    return [];
+    if (certSigners.length > 0) {
+      reporter.report(joinPath(at, "certSigners"), anchorHeldBack("certSigners"));
+      return;
+    }
+    if (trustDomains.length === 0) trustAnchors.push(...roots);
+    trustDomains.forEach((domain, j) => {
+      if (!isTrustDomain(domain))
+        reporter.report(joinPath(joinPath(at, "trustDomains"), j), badTrustDomain(`trustDomains[${j}]`, domain));
+      byDomain.set(domain, [...(byDomain.get(domain) ?? []), ...roots]);
+    });
   });
+  return { trustAnchors, trustDomainAnchors: Object.fromEntries(byDomain) };
+}
+
+/** SPIFFE-ID.md 2.1. */
+export function isTrustDomain(text: string): boolean {
+  return text.length <= 255 && /^[a-z0-9._-]+$/.test(text);
 }
 
 /** Texts of one or more certificates each. */

@@ -16,10 +16,15 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
   const { fields } = PROXY_CONFIG;
   const spec = {
     caCertificatesPem: right(fields.caCertificatesPem, config.caCertificatesPem),
+    connectionSettings: right(fields.connectionSettings, config.connectionSettings),
     concurrency: right(fields.concurrency, config.concurrency),
     proxyMetadata: variablesOf(config.proxyMetadata),
     drainDuration: right(fields.drainDuration, config.drainDuration),
     terminationDrainDuration: right(fields.terminationDrainDuration, config.terminationDrainDuration),
+    fileFlushInterval: right(fields.fileFlushInterval, config.fileFlushInterval),
+    fileFlushMinSizeKb: right(fields.fileFlushMinSizeKb, config.fileFlushMinSizeKb),
+    proxyAdminPort: right(fields.proxyAdminPort, config.proxyAdminPort),
+    statusPort: right(fields.statusPort, config.statusPort),
     proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
     runtimeValues: right(fields.runtimeValues, config.runtimeValues),
   };

@@ -10,6 +10,7 @@ import type { Address } from "../../table/endpoint.ts";
 import type { TcpKeepalive } from "../../table/tcp-keepalive.ts";
 import { acceptsName, type UpstreamProxyProtocol, type UpstreamSocket } from "../../table/transport-socket.ts";
 import type { Secrets } from "../secrets.ts";
+import { refusesChain } from "../trust-domains.ts";
 
 /** For whom a connection is opened: what a PROXY header tells the host, and an internal listener takes for its connection's addresses. */
 export interface OnBehalf {
@@ -56,8 +57,11 @@ function clientTls(
     serverName: asked?.serverName ?? socket.sni,
     alpn: encodeAlpn(socket.alpn.length > 0 ? socket.alpn : alpn),
     verifyChain: socket.roots !== undefined,
-    verifyName(certificate) {
+    verifyName(certificate, chain) {
       if (certificate === undefined) return "no certificate was presented";
+      const domains = socket.roots === undefined ? undefined : secrets.trustDomains(socket.roots);
+      const refusal = domains && refusesChain(domains, chain(), "server");
+      if (refusal !== undefined) return refusal;
       if (socket.subjectAltNames.length === 0 && name === undefined) return undefined;
       const names = peerNames(certificate);
       if (names.kind === "malformed") return names.reason;

@@ -5,8 +5,10 @@ import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { type TestCertificate, testLeaf, testRevocations, testRoot } from "../../pki/certificate-fixtures.ts";
 import { configRegistry } from "../../proxy/admin/config-registry.ts";
 import { Secrets } from "../../proxy/secrets.ts";
+import { packAny } from "../../xds/any.ts";
 import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { SecretSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts";
+import { SPIFFECertValidatorConfigSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.ts";
 import { checkCluster, checkSecret, describeRejections } from "./resource.ts";
 
 const now = Date.now();
@@ -39,6 +41,45 @@ function clusterSays(context: JsonValue): string {
   const checked = checkCluster(cluster);
   return checked.kind === "rejected" ? describeRejections(checked.rejections) : "";
 }
+
+type Bundle = readonly [name: string, pem: string];
+
+describe("SPIFFE bundles", () => {
+  const bundles = (...trustDomains: readonly Bundle[]) => {
+    const config = create(SPIFFECertValidatorConfigSchema, {
+      trustDomains: trustDomains.map(([name, pem]) => ({ name, trustBundle: inline(pem) })),
+    });
+    const customValidatorConfig = { typedConfig: packAny(SPIFFECertValidatorConfigSchema, config) };
+    const type = { case: "validationContext" as const, value: { customValidatorConfig } };
+    return checkSecret(create(SecretSchema, { name: "roots", type }));
+  };
+
+  test("keep their roots apart", () => {
+    const other = testRoot(now);
+    expect(bundles(["a", root.pem], ["b", other.pem])).toMatchObject({
+      kind: "accepted",
+      table: {
+        roots: `${root.pem}\n${other.pem}`,
+        trustDomains: new Map([
+          ["a", root.pem],
+          ["b", other.pem],
+        ]),
+      },
+    });
+  });
+
+  test("of nobody, of one domain twice, or of no certificate are refused", () => {
+    const says = (...trustDomains: readonly Bundle[]) => {
+      const checked = bundles(...trustDomains);
+      return checked.kind === "rejected" ? describeRejections(checked.rejections) : "";
+    };
+    const at = "validation_context.custom_validator_config.typed_config.trust_domains";
+    expect(says()).toBe(`${at}: empty`);
+    expect(says(["a", root.pem], ["a", root.pem])).toBe(`${at}[1].name: "a" is there twice`);
+    expect(says(["a", "x"])).toBe(`${at}[0].trust_bundle: not PEM`);
+    expect(says(["", root.pem])).toBe(`${at}[0].name: empty`);
+  });
+});
 
 describe("lists of revoked certificates", () => {
   test("of one text are several texts to OpenSSL", () => {

@@ -24,6 +24,8 @@ export interface RootsSecret {
   readonly kind: "roots";
   /** PEM, one or more certificates. */
   readonly roots: string;
+  /** Of `roots` those that vouch for a trust domain, by its name, in PEM; undefined: each for everybody. */
+  readonly trustDomains?: ReadonlyMap<string, string> | undefined;
   /** PEM, one list of revoked certificates each; undefined: nobody is looked for. */
   readonly revoked?: readonly string[] | undefined;
 }
@@ -39,7 +41,9 @@ export class InlineSecrets {
   }
 
   addRoots(secret: RootsSecret | undefined): string | undefined {
-    return secret && this.#add(`inline-${digest([secret.roots, ...(secret.revoked ?? [])].join("\n"))}`, secret);
+    if (!secret) return undefined;
+    const { roots, revoked = [], trustDomains = new Map<string, string>() } = secret;
+    return this.#add(`inline-${digest([roots, ...revoked, ...[...trustDomains].flat()].join("\n"))}`, secret);
   }
 
   #add(name: string, secret: SecretContent): string {
@@ -107,19 +111,27 @@ function acceptLists(scope: Scope, source: DataSource): readonly string[] {
   return lists;
 }
 
-/** SPIFFE bundles (envoy.tls.cert_validator.spiffe) of one trust domain are its roots. */
-function acceptSpiffeRoots(scope: Scope, context: CertificateValidationContext): RootsSecret | undefined {
+/** SPIFFE bundles (envoy.tls.cert_validator.spiffe): a root vouches for identities of its own trust domain. */
+export function acceptSpiffeRoots(scope: Scope, context: CertificateValidationContext): RootsSecret | undefined {
   const config = scope
     .field("typed_config")
     .unpack(context.customValidatorConfig?.typedConfig, SPIFFECertValidatorConfigSchema);
   if (!config) return undefined;
-  if (config.trustDomains.length !== 1)
-    scope.field("trust_domains").reject(`${config.trustDomains.length} trust domains: Heddle's proxy takes one`);
-  const roots = readSource(
-    scope.field("trust_domains").index(0).field("trust_bundle"),
-    config.trustDomains[0]?.trustBundle,
-  );
-  return roots === undefined ? undefined : { kind: "roots", roots };
+  const at = scope.field("typed_config").field("trust_domains");
+  if (config.trustDomains.length === 0) at.reject("empty");
+  const trustDomains = new Map<string, string>();
+  config.trustDomains.forEach(({ name, trustBundle }, i) => {
+    const roots = readSource(at.index(i).field("trust_bundle"), trustBundle);
+    if (name === "") at.index(i).field("name").reject("empty");
+    if (trustDomains.has(name))
+      at.index(i)
+        .field("name")
+        .reject(`${JSON.stringify(name)} is there twice`);
+    if (roots !== undefined && !roots.includes("-----BEGIN CERTIFICATE-----"))
+      at.index(i).field("trust_bundle").reject("not PEM");
+    if (roots !== undefined) trustDomains.set(name, roots);
+  });
+  return { kind: "roots", roots: [...new Set(trustDomains.values())].join("\n"), trustDomains };
 }
 
 export function acceptSecret(scope: Scope, secret: Secret): SecretContent | undefined {

@@ -27,7 +27,7 @@ import {
 import type { DownstreamTls, SubjectName, TlsSettings, UpstreamSocket } from "../transport-socket.ts";
 import { acceptString } from "./match.ts";
 import { isA, type Scope } from "./scope.ts";
-import { acceptCertificate, acceptRoots, type InlineSecrets } from "./secret.ts";
+import { acceptCertificate, acceptRoots, acceptSpiffeRoots, type InlineSecrets } from "./secret.ts";
 
 type Parameters = Pick<TlsSettings, "minVersion" | "maxVersion" | "ciphers" | "curves">;
 
@@ -113,6 +113,7 @@ function acceptValidation(
   scope.only(context, [
     "trustedCa",
     "crl",
+    "customValidatorConfig",
     "matchTypedSubjectAltNames",
     "verifyCertificateHash",
     "verifyCertificateSpki",
@@ -121,7 +122,12 @@ function acceptValidation(
   // Beside roots that come by SDS it would have to be laid over them; there it stands in the secret.
   if (context.crl && (!context.trustedCa || roots !== undefined))
     scope.field("crl").reject("only beside a trusted_ca in the same place");
-  const own = context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined;
+  const spiffe = context.customValidatorConfig
+    ? inline.addRoots(acceptSpiffeRoots(scope.field("custom_validator_config"), context))
+    : undefined;
+  if (spiffe !== undefined && (roots !== undefined || context.crl))
+    scope.field("custom_validator_config").reject("not beside roots by SDS, nor a crl");
+  const own = spiffe ?? (context.trustedCa ? inline.addRoots(acceptRoots(scope, context)) : undefined);
   return {
     roots: roots ?? own,
     acceptsUntrusted: context.trustChainVerification === TrustChain.ACCEPT_UNTRUSTED,
