@@ -56,6 +56,8 @@ import { ControlView } from "./control-view.ts";
 const log = logger("control");
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
+const SCRAPE_INTERVAL_MS = 1_000;
+const SCRAPE_TIMEOUT_MS = 900;
 
 export interface ControlPlanePorts {
   /** Embedded Kubernetes API, loopback. */
@@ -92,6 +94,8 @@ export interface StartOptions {
   readonly patienceMs?: number;
   /** How long changes are waited for that come together; undefined: as long as suits a mesh that people and controllers change. */
   readonly debounce?: DebounceOptions;
+  /** How often each proxy's metrics are read; undefined: every second. */
+  readonly scrapeIntervalMs?: number;
   /** Folder of the built dashboard; the compiled program has its own. */
   readonly dashboard: string;
   /** Each time that the configuration was read anew. */
@@ -281,7 +285,8 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
 
   // What is seen.
   const traffic = new TrafficStore();
-  const scraper = new Scraper({ targets: view, store: traffic, intervalMs: 1_000, timeoutMs: 900 });
+  const { scrapeIntervalMs: intervalMs = SCRAPE_INTERVAL_MS } = options;
+  const scraper = new Scraper({ targets: view, store: traffic, intervalMs, timeoutMs: SCRAPE_TIMEOUT_MS });
   scraper.start();
   stops.push(() => scraper.stop());
   const assets = (await embeddedAssets()) ?? readAssets(options.dashboard);

@@ -349,6 +349,10 @@ export class Exchange
     this.#router?.resumeResponse();
   }
 
+  pauseRequest(): void {
+    this.#stream.pause();
+  }
+
   resumeRequest(): void {
     this.#stream.resume();
   }
@@ -402,6 +406,10 @@ export class Exchange
 
   wrapResponseBody(wrap: (next: BodySink) => BodySink): void {
     this.#response.wrap(wrap);
+  }
+
+  pauseResponse(): void {
+    this.#router?.pauseResponse();
   }
 
   resumeResponse(): void {

@@ -57,10 +57,14 @@ export interface FilteredRequest {
   wrapRequestBody<Stage extends BodySink>(wrap: (next: BodySink) => Stage): Stage;
   /** The request's body is this; what its stages send on is dropped. Before the router has it alone. */
   replaceRequestBody(body: Uint8Array): void;
+  /** Nothing more of the request's body until what follows the stage has room again, or `resumeRequest`. */
+  pauseRequest(): void;
   /** A stage that had no room has some again. */
   resumeRequest(): void;
   /** Puts a stage before the client that the response's body goes through; the last one put is the first to see it. */
   wrapResponseBody(wrap: (next: BodySink) => BodySink): void;
+  /** Nothing more of the response's body until what follows the stage has room again, or `resumeResponse`. */
+  pauseResponse(): void;
   /** A stage that had no room has some again. */
   resumeResponse(): void;
   /** The filter that said `waiting` lets the request go on. Never from within `onRequest`. */

@@ -263,6 +263,10 @@ export class Router implements AttemptOwner, TunnelOwner {
     if (this.#upstream) this.#record.sent();
   }
 
+  pauseResponse(): void {
+    this.#attempt?.pause();
+  }
+
   /** The client takes bytes again. */
   resumeResponse(): void {
     this.#attempt?.resume();

@@ -1,5 +1,6 @@
 // A worker of a supervisor under test that ends when it is asked for its statistics, as a restart may have it: first it tells the last of
-// them, then, once they are kept, it either answers with older ones or is gone without an answer.
+// them, then, once they are kept, it either answers with older ones or is gone without an answer. One that is deaf answers, and has nothing
+// to do with its supervisor from then on.
 
 import type { FromWorker, ToWorker } from "./messages.ts";
 
@@ -17,6 +18,10 @@ let isDraining = false;
 const kept = Promise.withResolvers<void>();
 
 async function statistics(): Promise<Response> {
+  if (way === "deaf") {
+    process.disconnect?.();
+    return new Response(exposition(3));
+  }
   tell({ kind: "last", exposition: exposition(7) });
   await kept.promise;
   if (way === "silent") process.exit(0);
@@ -24,7 +29,7 @@ async function statistics(): Promise<Response> {
   return new Response(exposition(3));
 }
 
-process.on("disconnect", () => process.exit(1));
+if (way !== "deaf") process.on("disconnect", () => process.exit(1));
 process.on("message", (message: ToWorker) => {
   if (message.kind === "start")
     Bun.serve({

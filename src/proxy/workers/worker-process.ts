@@ -93,7 +93,10 @@ export class WorkerProcess {
   }
 
   #send(message: ToWorker): void {
-    if (this.state !== "gone") this.#process.send(message);
+    if (this.state === "gone") return;
+    try {
+      this.#process.send(message);
+    } catch {} // its channel closes a moment before its end is told, which settles what it owes
   }
 
   #take(message: FromWorker): void {

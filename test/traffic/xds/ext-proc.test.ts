@@ -733,6 +733,24 @@ traffic(
   },
 );
 
+traffic(
+  "a server that sends much at once is told the rest of the body all the same",
+  { ...withProcessor({ processing_mode: DUPLEX }), legs: ["h2", "plaintext"] },
+  async ({ client, application: { v1 } }) => {
+    let told = 0;
+    processor.does(({ kind, body, end }) => {
+      if (kind === "responseBody") return streamed(kind, body, end);
+      if (kind !== "requestBody") return undefined;
+      const isFirst = told === 0;
+      told += body.length;
+      if (isFirst || end) return streamed(kind, isFirst ? "z".repeat(LARGE / 4) : "", end);
+      return "nothing";
+    });
+    expect((await client.request("/", { method: "POST", body: "x".repeat(LARGE) })).status).toBe(200);
+    expect([told, v1.requests[0]!.body.length]).toEqual([LARGE, LARGE / 4]);
+  },
+);
+
 /** What the server does to the body that it may not, or before its time. */
 const SPURIOUS: Readonly<Record<string, (told: Told) => Answer | undefined>> = {
   "a body in place of pieces": ({ kind }) =>

@@ -26,7 +26,9 @@ const CLOSED = 1;
 const NO_CHANGES: ServerConfiguration = {};
 const HTTP = ["http1", "http2"] as const;
 
-const BYTES_LISTENER = serverListenerName("base", "bytes", "tcp");
+/** What belongs to no case. */
+const BASE = "base";
+const BYTES_LISTENER = serverListenerName(BASE, "bytes", "tcp");
 const SERVED = Object.values(APPLICATIONS).map(({ name, port }) => ({ name, port }));
 
 /** Answers 204 to everything: when it does, the proxy's worker has got what came before it. */
@@ -51,6 +53,8 @@ export class Lab {
   readonly server: ProxyProcess;
   #cases = 0;
   readonly #base: ReturnType<typeof serverResources>;
+  /** One file for all cases of a proxy: Envoy never closes one, and each costs it a thread and a hundred looks a second. */
+  readonly #clientLog: string;
   readonly #serverLog: string;
   #basePlaces: ReadonlyMap<string, Place> = new Map();
 
@@ -58,11 +62,12 @@ export class Lab {
     this.kind = kind;
     this.client = client;
     this.server = server;
+    this.#clientLog = join(client.folder, "access.log");
     this.#serverLog = join(server.folder, "access.log");
-    const log = { path: this.#serverLog, format: logFormat() };
+    const log = { path: this.#serverLog, format: logFormat({}, BASE) };
     this.#base = addResources(
-      serverResources("base", "127.0.0.1", SERVED, HTTP, NO_CHANGES, log),
-      serverResources("base", "127.0.0.1", [{ name: "bytes", port: BYTES.port }], ["tcp"], NO_CHANGES, log),
+      serverResources(BASE, "127.0.0.1", SERVED, HTTP, NO_CHANGES, log),
+      serverResources(BASE, "127.0.0.1", [{ name: "bytes", port: BYTES.port }], ["tcp"], NO_CHANGES, log),
     );
   }
 
@@ -73,7 +78,7 @@ export class Lab {
     ]);
     const lab = new Lab(kind, client, server);
     await server.apply(lab.#base);
-    const names = HTTP.flatMap((http) => SERVED.map(({ name }) => serverListenerName("base", name, http)));
+    const names = HTTP.flatMap((http) => SERVED.map(({ name }) => serverListenerName(BASE, name, http)));
     lab.#basePlaces = await server.places([...names, BYTES_LISTENER]);
     return lab;
   }
@@ -84,14 +89,15 @@ export class Lab {
     const name = `case-${this.#cases}`;
     // Clusters of the same name are to begin anew: connections, circuit breakers, statistics.
     await this.client.apply({});
-    const serverLogPath = config.server ? join(this.server.folder, `${name}.log`) : this.#serverLog;
-    const places = await this.#places(config, name, host, serverLogPath);
-    const logPath = join(this.client.folder, `${name}.log`);
-    const settings = { leg, name, host, logPath, logFormat: logFormat(config.log), places };
-    const log = new Log(logPath, config.log);
-    // The server's log is that of all cases, but for those that have their own: a line of the last one may still come.
-    const isOwn = (line: LogLine) => config.server !== undefined || log.lines.some(({ id }) => id === line.id);
-    const serverLog = new Log(serverLogPath, {}, isOwn);
+    const places = await this.#places(config, name, host);
+    const logPath = this.#clientLog;
+    const settings = { leg, name, host, logPath, logFormat: logFormat(config.log, name), places };
+    const log = new Log(logPath, config.log, name);
+    // The server's listeners are those of all cases, but for those that have their own: a line of the last one may still come.
+    const isOwn = (line: LogLine) => log.lines.some(({ id }) => id === line.id);
+    const serverLog = config.server
+      ? new Log(this.#serverLog, {}, name)
+      : new Log(this.#serverLog, {}, ownPorts(config).length > 0 ? name : BASE, isOwn);
     await this.client.apply(clientResources(config, settings));
     const place = await this.client.place(name);
     const update = async (next: CaseConfiguration) => {
@@ -121,15 +127,13 @@ export class Lab {
     await until("the marker", async () => (await fetch(url, { keepalive: false })).status === 204);
   }
 
-  async #places(config: CaseConfiguration, name: string, host: string, logPath: string): Promise<Places> {
+  async #places(config: CaseConfiguration, name: string, host: string): Promise<Places> {
     const protocol: UpstreamHttp = config.application ?? "http1";
     const ports = ownPorts(config);
     const isOwn = config.server !== undefined || ports.length > 0;
     const served = [...SERVED, ...ports.map((port) => ({ name: String(port), port }))];
-    const places = isOwn
-      ? await this.#ownServer(config.server ?? {}, name, host, protocol, logPath, served)
-      : this.#basePlaces;
-    const prefix = isOwn ? name : "base";
+    const places = isOwn ? await this.#ownServer(config.server ?? {}, name, host, protocol, served) : this.#basePlaces;
+    const prefix = isOwn ? name : BASE;
     return {
       plain: (endpoint) => plainPlace(endpoint),
       mesh: (endpoint) => {
@@ -144,10 +148,10 @@ export class Lab {
     name: string,
     host: string,
     protocol: UpstreamHttp,
-    path: string,
     served: readonly ServedApplication[],
   ): Promise<ReadonlyMap<string, Place>> {
-    const own = serverResources(name, host, served, [protocol], config, { path, format: logFormat() });
+    const log = { path: this.#serverLog, format: logFormat({}, name) };
+    const own = serverResources(name, host, served, [protocol], config, log);
     await this.server.apply(addResources(this.#base, own));
     return this.server.places(served.map((application) => serverListenerName(name, application.name, protocol)));
   }

@@ -48,6 +48,8 @@ export interface Side {
   };
   /** The head goes on. `body`: this stands in place of the one that comes. */
   release(body: Uint8Array | undefined): void;
+  /** What sends waits until what comes next has room again. */
+  pause(): void;
   /** What sends may go on. */
   resume(): void;
   headersProcessed(answer: CommonResponse | undefined): void;

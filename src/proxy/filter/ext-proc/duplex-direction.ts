@@ -30,7 +30,6 @@ export class DuplexDirection implements ProcessedDirection {
   #chunks: Buffer[] = [];
   #ended = false;
   #trailers: HeaderList | undefined;
-  #nextIsWritable = true;
   #serverIsWritable = true;
 
   /** `passing`: should the head never come here, nothing is kept. */
@@ -78,7 +77,7 @@ export class DuplexDirection implements ProcessedDirection {
         return true;
       default:
         this.#tellBody(chunk, false);
-        return this.#serverIsWritable && this.#nextIsWritable;
+        return this.#serverIsWritable;
     }
   }
 
@@ -124,7 +123,8 @@ export class DuplexDirection implements ProcessedDirection {
     const by = answer?.bodyMutation?.mutation;
     if (this.#state !== "streaming" || by?.case !== "streamedResponse") return false;
     const { body, endOfStream } = by.value;
-    if (body.length > 0) this.#nextIsWritable = this.#next.data(body);
+    // At once: whoever waits with it until more is to be told may have missed that there is room again, and the server may send no more.
+    if (body.length > 0 && !this.#next.data(body) && !this.#ended) this.#side.pause();
     if (endOfStream) this.#finish(undefined);
     return true;
   }

@@ -59,6 +59,10 @@ class RequestSide implements Side {
     this.#request.continueRequest();
   }
 
+  pause(): void {
+    this.#request.pauseRequest();
+  }
+
   resume(): void {
     this.#request.resumeRequest();
   }
@@ -114,6 +118,10 @@ class ResponseSide implements Side {
     if (!body) return;
     if (body.length > 0) this.next?.data(body);
     this.next?.end(undefined);
+  }
+
+  pause(): void {
+    this.#request.pauseResponse();
   }
 
   resume(): void {
