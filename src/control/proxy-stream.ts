@@ -1,6 +1,5 @@
 // One proxy's discovery stream: who it is, what it gets, what it said of it.
 
-import { fromBinary } from "@bufbuild/protobuf";
 import { logger } from "../base/log.ts";
 import { Alarm, timers } from "../base/timer-wheel.ts";
 import { changesBetween } from "../compile/changes.ts";
@@ -12,11 +11,9 @@ import type { Workload } from "../model/workload.ts";
 import { deltaResponseParts } from "../xds/delta-response.ts";
 import { DeltaServer, type Pending, type TypeStatus } from "../xds/delta-server.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
-import {
-  type DeltaDiscoveryRequest,
-  DeltaDiscoveryRequestSchema,
-} from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
+import type { DeltaDiscoveryRequest } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { HeldResource } from "../xds/held.ts";
+import { RequestReader } from "../xds/request-reader.ts";
 import type { Resource } from "../xds/resource.ts";
 import { kindOfTypeUrl, type ResourceKind } from "../xds/type-urls.ts";
 import type { ControlMetrics } from "./metrics.ts";
@@ -25,6 +22,9 @@ import { type Cost, StreamCost } from "./stream-cost.ts";
 const log = logger("control");
 
 const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** Of all streams. */
+const requests = new RequestReader();
 
 /** Requests of a proxy whose workload is not known yet: its first ones, for each type. More than this is not a proxy of ours. */
 const MAX_WAITING_REQUESTS = 64;
@@ -158,7 +158,7 @@ export class ProxyStream implements CallHandler {
   onMessage(message: Buffer): void {
     let request: DeltaDiscoveryRequest;
     try {
-      request = fromBinary(DeltaDiscoveryRequestSchema, message);
+      request = requests.read(message);
     } catch {
       this.#end("INVALID_ARGUMENT", "bytes are not a DeltaDiscoveryRequest");
       return;

@@ -335,6 +335,7 @@ export class ServerType {
 
   /** One retry at a time: a NACK of it must speak of it alone. */
   #nextRetry(): readonly string[] | undefined {
+    if (this.#retries.length === 0) return undefined;
     return this.#retries.shift()?.filter((name) => this.#due.has(name));
   }
 

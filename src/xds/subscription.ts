@@ -32,11 +32,52 @@ function namesOf(resources: ReadonlyMap<string, unknown>): ReadonlySet<string> {
   return names;
 }
 
+/** What a list of names asks for. */
+interface Asked {
+  readonly names: readonly string[];
+  /** Of collections. */
+  readonly prefixes: readonly string[];
+  readonly wildcard: boolean;
+}
+
+function askedBy(list: readonly string[]): Asked {
+  const [names, prefixes]: [string[], string[]] = [[], []];
+  let wildcard = false;
+  for (const name of list) {
+    if (name === WILDCARD) wildcard = true;
+    else if (name.endsWith(GLOB)) prefixes.push(name.slice(0, -1));
+    else names.push(name);
+  }
+  return { names, prefixes, wildcard };
+}
+
+/** Lists from so many names on are looked at once, however many clients come with the very list (`RequestReader`). */
+const LONG = 64;
+
+/** A long list, its names as a set, and the maps of which they are all. */
+interface LongList extends Asked {
+  readonly set: ReadonlySet<string>;
+  readonly maps: WeakSet<ReadonlyMap<string, unknown>>;
+}
+
+const longLists = new WeakMap<readonly string[], LongList>();
+
+function longList(list: readonly string[]): LongList {
+  const last = longLists.get(list);
+  if (last) return last;
+  const asked = askedBy(list);
+  const made = { ...asked, set: new Set(asked.names), maps: new WeakSet() };
+  longLists.set(list, made);
+  return made;
+}
+
 export class Subscription {
   readonly #kind: ResourceKind;
-  /** Its own, or all of a map that others ask for, too. */
+  /** Undefined: others have the same names, of a list or of a map. */
   #own: Set<string> | undefined = new Set();
   #names: ReadonlySet<string> = this.#own!;
+  /** Whose names they are, and nothing was added to them since. */
+  #list: LongList | undefined;
   readonly #prefixes = new Set<string>();
   #wildcard = false;
   #started = false;
@@ -61,14 +102,11 @@ export class Subscription {
       this.#started = true;
       this.#wildcard = this.#startsAsWildcard(request);
     }
-    const added: string[] = [];
-    const addedPrefixes: string[] = [];
-    for (const name of request.subscribe) {
-      if (name === WILDCARD) this.#wildcard = true;
-      else if (name.endsWith(GLOB)) addedPrefixes.push(name.slice(0, -1));
-      else added.push(name);
-    }
-    if (added.length > 0) {
+    const long = request.subscribe.length < LONG ? undefined : longList(request.subscribe);
+    const { names: added, prefixes: addedPrefixes, wildcard } = long ?? askedBy(request.subscribe);
+    if (wildcard) this.#wildcard = true;
+    if (long && this.#names.size === 0) this.#share(long.set, long);
+    else if (added.length > 0) {
       const names = this.#ownNames();
       for (const name of added) names.add(name);
     }
@@ -93,7 +131,14 @@ export class Subscription {
   #ownNames(): Set<string> {
     this.#own ??= new Set(this.#names);
     this.#names = this.#own;
+    this.#list = undefined;
     return this.#own;
+  }
+
+  #share(names: ReadonlySet<string>, list: LongList | undefined): void {
+    this.#own = undefined;
+    this.#names = names;
+    this.#list = list;
   }
 
   /** By name, one by one: no more than are in `resources`, and all of them. Then it shares them with all clients of which that is so. */
@@ -101,9 +146,10 @@ export class Subscription {
     if (this.#wildcard || this.#prefixes.size > 0 || this.#names.size !== resources.size) return false;
     const all = namesOf(resources);
     if (this.#names === all) return true;
-    for (const name of this.#names) if (!all.has(name)) return false;
-    this.#names = all;
-    this.#own = undefined;
+    const list = this.#list;
+    if (!list?.maps.has(resources)) for (const name of this.#names) if (!all.has(name)) return false;
+    list?.maps.add(resources);
+    this.#share(all, undefined);
     return true;
   }
 

@@ -23,11 +23,13 @@ interface Piece {
 export function wholeOf(resources: ResourceMap): Whole {
   const pieces = piecesOf(resources);
   return {
-    sent: pieces.flatMap(({ sent }) => sent),
+    sent: NOTHING_SENT.concat(...pieces.map(({ sent }) => sent)),
     encoded: pieces.map(({ bytes }) => bytes),
     bytes: pieces.reduce((sum, { bytes }) => sum + bytes.length, 0),
   };
 }
+
+const NOTHING_SENT: readonly SentResource[] = [];
 
 const known = new WeakMap<ResourceMap, readonly Piece[]>();
 
