@@ -1,4 +1,4 @@
-// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509 and from HED1685, sorted and never reused.
+// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509 and from HED1497, sorted and never reused.
 
 import { nearest } from "../../base/nearest.ts";
 import type { Message } from "../../model/message.ts";
@@ -119,7 +119,7 @@ export function noLogServiceAddress(): Message {
 
 export function toldByEnvoyAlone(what: string): Message {
   return warning(
-    "HED1685",
+    "HED1497",
     `${what} is for Envoys alone: Heddle's proxy ${what === "dynatraceSampler" ? "samples as Telemetry says" : "tells it of no spans"}`,
     what === "dynatraceSampler"
       ? "randomSamplingPercentage, for the others"
@@ -129,7 +129,7 @@ export function toldByEnvoyAlone(what: string): Message {
 
 export function noSamplerService(): Message {
   return error(
-    "HED1686",
+    "HED1498",
     "dynatraceSampler does not say where Dynatrace is asked, and spans do not go by HTTP",
     "httpService: {service: HOST, port: 443, http: {path: ...}}, or http",
   );
