@@ -1,4 +1,4 @@
-// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509 and from HED1497, sorted and never reused.
+// What can be wrong with Telemetry and with those whom it names: codes HED1480 to HED1509, sorted and never reused.
 
 import { nearest } from "../../base/nearest.ts";
 import type { Message } from "../../model/message.ts";
