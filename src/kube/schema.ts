@@ -33,6 +33,7 @@ export interface Schema {
   readonly maxProperties?: number;
   readonly not?: Condition;
   readonly oneOf?: readonly Condition[];
+  readonly allOf?: readonly { readonly oneOf: readonly Condition[] }[];
   readonly "x-kubernetes-validations"?: readonly ValidationRule[];
 }
 

@@ -74,7 +74,7 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
 
 /** Numbers of which each has its meaning: as an enum they cost the API server nothing. */
 export const NUMBERS: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
-  VirtualService: { "http.redirect.redirectCode": [301, 302, 303, 307, 308] },
+  VirtualService: { "http.redirect.redirectCode": [0, 301, 302, 303, 307, 308] },
 };
 
 /** Istio bounds these as well. Without a bound above them rules are counted as if a request held nothing else. */

@@ -46,6 +46,12 @@ for (const kind of REFERENCE_KINDS) {
         expect([end, field, at(`${end}.${field}`).length > 0]).toEqual([end, field, true]);
     });
 
+    test("chooses once in a oneOf: none of a group, or one of it", () => {
+      for (const { path, schema } of found)
+        for (const choices of [schema.oneOf ?? [], ...(schema.allOf ?? []).map(({ oneOf }) => oneOf)])
+          expect([path, choices.filter(({ not }) => not).length]).toEqual([path, choices.length > 0 ? 1 : 0]);
+    });
+
     test("has a type for every value, unless it may be anything, and no rule on a field without one", () => {
       for (const { path, schema } of found) {
         const anything = schema["x-kubernetes-preserve-unknown-fields"] || schema["x-kubernetes-int-or-string"];

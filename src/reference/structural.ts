@@ -160,7 +160,11 @@ class Writer {
     if (known && this.#budget.pays(group.length === 2 ? 5 : 3 * group.length, timesOf(cardinality, minSize(shape))))
       return withRule(shape, rule);
     const one = group.map((name) => ({ required: [name] }));
-    return { ...shape, oneOf: [...(shape.oneOf ?? []), { not: { anyOf: one } }, ...one] };
+    const choices = [{ not: { anyOf: one } }, ...one];
+    // Two groups are two choices: of one alone both could be made at once.
+    return shape.oneOf
+      ? { ...shape, allOf: [...(shape.allOf ?? []), { oneOf: choices }] }
+      : { ...shape, oneOf: choices };
   }
 
   #ruled(shape: Structural, { path, cardinality }: Place): Structural {

@@ -84,7 +84,12 @@ const BROKEN_RULES: readonly (readonly [kind: string, field: string, message: st
     "must be a duration of at least 1ms, such as 5s",
     { host: "a", trafficPolicy: { connectionPool: { tcp: { connectTimeout: "0s" } } } },
   ],
-  ["DestinationRule", "spec.workloadSelector.matchLabels", "Required value", { host: "a", workloadSelector: {} }],
+  [
+    "DestinationRule",
+    "spec.trafficPolicy.loadBalancer.consistentHash.maglev.tableSize",
+    "Required value",
+    { host: "a", trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true, maglev: {} } } } },
+  ],
   [
     "RequestAuthentication",
     "spec.jwtRules[0].jwksUri",
@@ -100,7 +105,7 @@ const BROKEN_RULES: readonly (readonly [kind: string, field: string, message: st
   [
     "VirtualService",
     "spec.http[0].redirect.redirectCode",
-    'Unsupported value: 200: supported values: "301", "302", "303", "307", "308"',
+    'Unsupported value: 200: supported values: "0", "301", "302", "303", "307", "308"',
     { hosts: ["a"], http: [{ redirect: { redirectCode: 200 } }] },
   ],
   ["VirtualService", "spec.http[0].fault", "has neither delay nor abort", { hosts: ["a"], http: [{ fault: {} }] }],

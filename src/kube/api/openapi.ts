@@ -27,7 +27,7 @@ function schemaName({ group, kind }: ResourceType, version: string): string {
 /** Keywords that OpenAPI v2 does not have are left out of it. */
 function schemaFor(dialect: Dialect, schema: Schema): JsonObject {
   const { properties, items, additionalProperties, nullable, ...shared } = schemaJson(schema) as unknown as Schema;
-  const { not, oneOf, "x-kubernetes-validations": validations, ...plain } = shared;
+  const { not, oneOf, allOf, "x-kubernetes-validations": validations, ...plain } = shared;
   const rest = dialect === 2 ? plain : shared;
   const inner = (child: Schema) => schemaFor(dialect, child);
   // kubectl reads "any object" from additionalProperties, where Kubernetes writes preserve-unknown-fields.
