@@ -7,12 +7,12 @@ import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { type Bridge, ensureBridge, freeAddress, removeBridge } from "./capture-bridge.ts";
 import { type Claim, claim, exclusively, forget, type HeldClaim, readClaims } from "./capture-claims.ts";
-import { captureRules, PROXY_GROUP } from "./capture-rules.ts";
+import { type CaptureScope, captureRules, PROXY_GROUP } from "./capture-rules.ts";
 import { captureTools, type Tools } from "./capture-tools.ts";
 import { closeWayOut, openWayOut } from "./capture-way-out.ts";
 import { resolverFiles } from "./dns/resolver-files.ts";
 import { NetworkNamespace } from "./network-namespace.ts";
-import { applyWithAny, type PacketFilter } from "./packet-filter.ts";
+import { applyRules, applyWithAny, type PacketFilter } from "./packet-filter.ts";
 import { runTool } from "./run-tool.ts";
 
 const log = logger("agent");
@@ -34,6 +34,8 @@ export class Capture {
   readonly address: string;
   /** By which it reaches the programs that listen on this machine's loopback interface. */
   readonly machineAddress: string;
+  /** From then on connections of that scope alone are captured. @throws Failure when the packet filter does not take it. */
+  readonly narrow: (scope: CaptureScope) => void;
   readonly #tools: Tools;
   readonly #claim: HeldClaim;
   readonly #namespace: NetworkNamespace;
@@ -41,7 +43,8 @@ export class Capture {
   /** For ends that nobody catches. */
   readonly #onExit = () => this.close();
 
-  private constructor(tools: Tools, bridge: Bridge, held: HeldClaim) {
+  private constructor(tools: Tools, bridge: Bridge, held: HeldClaim, narrow: (scope: CaptureScope) => void) {
+    this.narrow = narrow;
     this.#tools = tools;
     this.#claim = held;
     this.address = held.address;
@@ -67,8 +70,12 @@ export class Capture {
       const address = freeAddress(bridge.range, options.name, new Set(held.map((other) => other.address)));
       const mine = claim({ name: `heddle-${options.name}`, address });
       try {
-        openWayOut(build(tools, bridge, mine, options), bridge);
-        return new Capture(tools, bridge, mine);
+        const filter = build(tools, bridge, mine, options);
+        openWayOut(filter, bridge);
+        return new Capture(tools, bridge, mine, (scope) => {
+          const rules = captureRules({ open: options.openPorts, nameserver: bridge.gateway, scope });
+          applyRules(filter, rules, [tools.ip, "netns", "exec", mine.name]);
+        });
       } catch (thrown) {
         dismantle(tools, mine);
         throw thrown;

@@ -188,6 +188,13 @@ class RunningParts implements RunningSidecar {
   #findPlace(): void {
     const { capture, sidecar } = this.#options;
     if (capture) this.#place = new CapturedPlace(capture, sidecar, this.#registry);
+    const { capture: said } = this.#start;
+    if (capture && said)
+      capture.narrow({
+        ...said,
+        outboundRanges: said.outboundRanges?.ranges,
+        inboundPorts: said.inboundPorts?.ports,
+      });
     this.#closers.push(() => this.#place.close());
   }
 

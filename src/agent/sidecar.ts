@@ -3,7 +3,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Secret } from "../base/secret.ts";
-import type { TrustDomainRoots } from "../xds/gen/heddle/registration/v1/registration_pb.ts";
+import type { CaptureScope, TrustDomainRoots } from "../xds/gen/heddle/registration/v1/registration_pb.ts";
 
 export type ProxyKind = "heddle" | "envoy";
 
@@ -37,6 +37,9 @@ export interface TrustedPeers {
   readonly domains: readonly Omit<TrustDomainRoots, keyof Message>[];
 }
 
+/** As the registration says it. */
+export type SaidOfCapture = Omit<CaptureScope, keyof Message>;
+
 /** What the mesh says of the start of the proxy. */
 export interface ProxyStart {
   /** Cores that it may use, 0 for all; undefined: nothing is said. */
@@ -52,6 +55,8 @@ export interface ProxyStart {
   readonly trustDomains?: TrustedPeers["domains"] | undefined;
   /** From the end of its workload to its own. */
   readonly terminationDrain?: Duration | undefined;
+  /** Which connections of a captured program are; undefined: all of them. */
+  readonly capture?: SaidOfCapture | undefined;
   /** Of the proxy's admin interface, and of the agent; 0 or undefined: nothing is said. */
   readonly adminPort?: number | undefined;
   readonly statusPort?: number | undefined;

@@ -140,6 +140,43 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       expect(headers["x-forwarded-client-cert"]).toContain("By=spiffe://cluster.local/ns/default/sa/golden-signal");
     });
 
+    test("what a workload leaves out goes and comes past its proxy", async () => {
+      const nothing = {
+        outboundRanges: undefined,
+        excludedOutboundRanges: [],
+        outboundPorts: [],
+        excludedOutboundPorts: [],
+        inboundPorts: undefined,
+        excludedInboundPorts: [],
+      };
+      const { output: address } = await client.exec("getent", "ahostsv4", "golden-signal");
+      const virtual = /^(\S+)/.exec(address)?.[1] ?? "";
+      const code = async () => (await curl("http://golden-signal/")).code;
+      expect(await code()).toBe(0);
+      // Nobody but the proxy knows where a virtual address leads.
+      for (const scope of [
+        { excludedOutboundPorts: [80] },
+        { excludedOutboundRanges: [virtual] },
+        { outboundRanges: [] },
+      ]) {
+        client.capture.narrow({ ...nothing, ...scope });
+        expect(await code()).not.toBe(0);
+      }
+      client.capture.narrow({ ...nothing, outboundRanges: ["192.0.2.0/24"], outboundPorts: [80] });
+      expect(await code()).toBe(0);
+      client.capture.narrow(nothing);
+      expect(await code()).toBe(0);
+      // The application listens on its loopback interface alone: without the redirection nobody is at its address.
+      const direct = () => outcome(`http://${server.address}:8080/`);
+      expect(await direct()).toBe("ECONNRESET");
+      for (const scope of [{ excludedInboundPorts: [8080] }, { inboundPorts: [9999] }]) {
+        server.capture.narrow({ ...nothing, ...scope });
+        expect(await direct()).toBe("ECONNREFUSED");
+      }
+      server.capture.narrow(nothing);
+      expect(await direct()).toBe("ECONNRESET");
+    });
+
     test("weights divide captured requests", async () => {
       const urls = Array.from({ length: 300 }, () => "http://golden-signal/");
       const { output } = await client.exec("curl", "--silent", "--max-time", "20", ...urls);

@@ -29,7 +29,9 @@ export const annotationsAnalyzer: ObjectAnalyzer = {
         // The nearest name costs more than all else of an annotation, and nobody reads on.
         if (!known && unknowns++ >= READ_LIMITS.findings) continue;
         if (!known) report(object, at, unknown(name));
-        else for (const message of problemsOf(name, value, known, kind)) report(object, at, message);
+        else
+          for (const message of problemsOf(name, value, known, { kind, object: object.origin.kind }))
+            report(object, at, message);
       }
     }
   },
@@ -64,9 +66,14 @@ function unknown(name: string) {
   return finding("IST0108", `Unknown annotation: ${name}`, nearest(name, ANNOTATIONS.keys()));
 }
 
-function problemsOf(name: string, value: string, known: Annotation, kind: string) {
+function problemsOf(
+  name: string,
+  value: string,
+  known: Annotation,
+  { kind, object }: { readonly kind: string; readonly object: string },
+) {
   const found: ReturnType<typeof finding>[] = [];
-  const effects = name === "proxy.istio.io/config" ? configInVain(value) : inVain(name, kind);
+  const effects = name === "proxy.istio.io/config" ? configInVain(value) : inVain(name, kind, object);
   if (known.kinds.length > 0 && !known.kinds.includes(kind))
     found.push(
       finding(

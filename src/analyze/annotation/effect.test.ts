@@ -25,3 +25,9 @@ test("of a workload's own settings of connections the buffer of clusters is told
   expect(told("clusterPerConnectionBufferLimitBytes: 65536")).toEqual(["HED1327"]);
   expect(told("globalDownstreamConnectionLimit: 7, listenerPerConnectionBufferLimitBytes: 65536")).toEqual([]);
 });
+
+test("what is captured a WorkloadGroup says for those that register by it", () => {
+  const name = "traffic.sidecar.istio.io/excludeOutboundPorts";
+  expect([inVain(name, "Pod", "Deployment").length, inVain(name, "Pod", "WorkloadGroup").length]).toEqual([1, 0]);
+  expect(inVain("traffic.sidecar.istio.io/excludeInterfaces", "Pod", "WorkloadGroup").length).toBe(1);
+});

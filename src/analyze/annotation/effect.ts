@@ -23,7 +23,9 @@ function warning(instead: string): InVain {
 }
 
 const INJECTION = info("nothing is injected into Pods yet: `heddle run` starts the proxy");
-const CAPTURE = warning("`heddle run --capture` captures every connection of the program, and no other program's");
+const CAPTURE = warning(
+  "`heddle run --capture` captures every connection of the program, unless its WorkloadGroup's metadata says it",
+);
 const STATISTICS = info("the proxy tells all of its statistics");
 const ENVOY_BOOTSTRAP = warning("an EnvoyFilter for the bootstrap says it to an Envoy, and Heddle's proxy has none");
 const LOG_LEVEL = info("`heddle proxy-config log` sets it while the proxy runs");
@@ -87,8 +89,19 @@ const IN_VAIN: Readonly<Record<string, InVain>> = {
   "topology.istio.io/controlPlaneClusters": info("there is one cluster, of one control plane"),
 };
 
-/** Empty: it has an effect, or is not Istio's. */
-export function inVain(name: string, kind: string): readonly Message[] {
+/** What workloads that register by a group have of it (control/registration/capture-scope.ts). */
+const OF_GROUPS: readonly string[] = [
+  "includeOutboundIPRanges",
+  "excludeOutboundIPRanges",
+  "includeInboundPorts",
+  "excludeInboundPorts",
+  "includeOutboundPorts",
+  "excludeOutboundPorts",
+].map((name) => `traffic.sidecar.istio.io/${name}`);
+
+/** Empty: it has an effect, or is not Istio's. `object`: the kind of that which holds the annotations. */
+export function inVain(name: string, kind: string, object: string = kind): readonly Message[] {
+  if (object === "WorkloadGroup" && OF_GROUPS.includes(name)) return [];
   // Services and ServiceEntries say it for themselves.
   const ofNamespace = name === "networking.istio.io/traffic-distribution" && kind === "Namespace";
   const found = ofNamespace ? warning("Services and ServiceEntries say it, each for itself") : IN_VAIN[name];

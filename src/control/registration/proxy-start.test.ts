@@ -145,6 +145,17 @@ describe("what an agent is told before it starts its proxy", () => {
     expect(overruled.bootstrap[0]?.json).not.toContain('{"suffix":"b"}');
   });
 
+  test("is what is captured of a program whose annotations say it", () => {
+    const annotations = {
+      "traffic.sidecar.istio.io/excludeOutboundPorts": "5432",
+      "traffic.sidecar.istio.io/includeInboundPorts": "8080",
+    };
+    const { capture } = proxyStart(mesh, workload("envoy"), standing(annotations));
+    expect(capture).toMatchObject({ excludedOutboundPorts: [5432], inboundPorts: { ports: [8080] } });
+    expect(capture?.outboundRanges).toBeUndefined();
+    expect(proxyStart(mesh, workload("envoy"), standing()).capture).toBeUndefined();
+  });
+
   test("has the roots that it trusts beside the mesh's, each once", () => {
     const defaults = { ...DEFAULT_SETTINGS.defaults, proxyStart: { environment: {}, trustAnchors: ["b", "a"] } };
     const settled = buildMesh({ ...DEFAULT_SETTINGS, trustAnchors: ["a"], defaults }, NO_PARTS);

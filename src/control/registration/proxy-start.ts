@@ -12,6 +12,7 @@ import { type NamedWorkload, spanServiceOf } from "../../model/service-naming.ts
 import { DEFAULT_SETTINGS, type MeshSettings } from "../../model/settings.ts";
 import { type ProxyStart, ProxyStartSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import type { Standing } from "../standing.ts";
+import { captureScope } from "./capture-scope.ts";
 import { saidInBootstrap } from "./said-in-bootstrap.ts";
 import { selfDiscovery } from "./self-discovery.ts";
 import type { RegisteredWorkload } from "./workload.ts";
@@ -32,6 +33,7 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
   const described = { namespace, name, labels, serviceAccount, workloadName, cluster: mesh.settings.cluster };
   const patches = proxy.kind === "envoy" ? bootstrapPatches(mesh, described, gateway ? "gateway" : "sidecar") : [];
   const self = environment[SELF_DISCOVERY] === "true" ? [selfDiscovery(standing, labels)] : [];
+  const capture = captureScope(object.metadata.annotations);
   const named = nameOfSpans(mesh, described, standing);
   return create(ProxyStartSchema, {
     ...(concurrency === undefined ? {} : { concurrency }),
@@ -44,6 +46,7 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
     statusPort,
     trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
     trustDomains: trustDomains(mesh.settings),
+    ...(capture ? { capture } : {}),
     bootstrap: [...named, ...self, ...saidInBootstrap(said, standing), ...patches].map(
       ({ origin, value, replacesLists }) => ({
         json: JSON.stringify(value),
