@@ -162,7 +162,7 @@ export class Pair {
     await this.#until(this.golden, `/revision/${revision}`, (status) => status === 299);
   }
 
-  /** What clients follow towards golden, in YAML; `{}` as long as no case says otherwise. The caller waits until he sees it. */
+  /** What clients follow towards golden, in YAML; `{loadBalancer: {}}` as long as no case says otherwise. The caller waits until he sees it. */
   async follow(trafficPolicy: string): Promise<void> {
     await this.mesh.apply(destinationRule(trafficPolicy));
   }

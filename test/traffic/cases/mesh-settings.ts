@@ -27,6 +27,14 @@ data: {mesh: '${mesh}'}`,
     client.close();
     return Number(answer.split(" ")[1]);
   };
+  /** The path that the application is asked for, less the dots and backslashes, which it reads for itself. */
+  const seen = async (target: string): Promise<string> => {
+    const client = await ByteClient.connect(pair.golden);
+    const head = [`GET ${target} HTTP/1.1`, "host: golden", "connection: close"].join("\r\n");
+    const answer = (await client.send(`${head}\r\n\r\n`).all()).toString();
+    client.close();
+    return /"path":"([^"]*)"/.exec(answer)?.[1] ?? answer;
+  };
   const becomes = async (target: string, expected: Status) =>
     expect(
       await eventually(
@@ -47,15 +55,19 @@ data: {mesh: '${mesh}'}`,
 
   test("pathNormalization says which paths are one, and each change of it reaches the proxies", async () => {
     expect([await status("/a/b"), await status("/x/../a/b"), await status("//a///b")]).toEqual([298, 298, 200]);
+    expect([await status("/a/b%00"), await seen("/seen/a%2fb//c")]).toEqual([400, "/seen/a%2fb//c"]);
     await configure("pathNormalization: {normalization: MERGE_SLASHES}");
     await becomes("//a///b", 298);
     expect([await status("/x/../a/b"), await status("/a%2fb")]).toEqual([298, 200]);
+    expect(await seen("//seen//a%2fb")).toBe("/seen/a%2fb");
     await configure("pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}");
     await becomes("/a%2fb", 298);
     expect(await status("/x/..%2f/a//b")).toBe(298);
+    expect(await seen("//seen%2fa%5cb")).toBe("/seen/a/b");
     await configure("pathNormalization: {normalization: NONE}");
     await becomes("/x/../a/b", 200);
     expect([await status("/a/b"), await status("//a///b")]).toEqual([298, 200]);
+    expect(await seen("//seen//a%5cb")).toBe("//seen//a%5cb");
   });
 
   test("an egress proxy of the mesh gets what is let through, and nothing else", async () => {

@@ -148,7 +148,7 @@ export function routeFeatureCases(pair: Pair): void {
     expect(cookie).toMatch(/^session="[0-9a-f]+"; Max-Age=3600; HttpOnly$/);
     expect(isOne(await namesOf({ cookie: cookie!.split(";")[0]! }))).toBe(true);
 
-    await pair.follow("{}");
+    await pair.follow("{loadBalancer: {}}");
     const balanced = await eventually(
       () => namesOf({ "x-user": "user-0" }),
       (names) => !isOne(names),

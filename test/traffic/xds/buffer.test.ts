@@ -61,10 +61,12 @@ traffic(
 traffic(
   "a client that leaves before its request is whole leaves nothing behind",
   { legs: DIRECT, filters: [buffer(100)] },
-  async ({ client, application, log }) => {
+  async ({ client, application, log, process }) => {
+    const begun = async () => (await process.stats()).get("http.lab.downstream_rq_total") ?? 0;
+    const before = await begun();
     const raw = await client.connect();
     raw.send("POST / HTTP/1.1\r\nhost: upstream.test\r\ncontent-length: 10\r\n\r\nhalf");
-    await Bun.sleep(30);
+    await until("the request", async () => (await begun()) > before);
     raw.reset();
     await until("the log", () => log.lines.length === 1);
     expect(log.lines[0]).toMatchObject({ flags: "DC" });

@@ -100,7 +100,7 @@ traffic(
         expect: async (given) => {
           await isRefused(given);
           expect((await given.logs(1))[0]).toMatchObject({ attempts: "1", received: "5" });
-          expect(given.application.bytes.connections).toHaveLength(1);
+          await until("the connection", () => given.application.bytes.connections.length === 1);
         },
       },
     },
