@@ -1,6 +1,6 @@
 // Long work cut into steps, so that the event loop has its turns in between: a generator whose every `yield` is a place to stop.
 
-import { flushTurn } from "./end-of-turn.ts";
+import { CLOCK, Rest, type RestClock } from "./rest.ts";
 
 /** One step should stay well below a millisecond; between two of them anything else may happen. After a promise it goes on when that has resolved. */
 export type Steps<T> = Generator<Promise<void> | undefined, T, void>;
@@ -21,65 +21,28 @@ export function complete<T>(steps: Steps<T>): T {
 const SLICE_MS = 1;
 /** Of a rest. A slice that took longer did so because others had the processor. */
 const MAX_REST_MS = 5;
-/**
- * A rest in which the loop was busy for more than half of the time is followed by another, this often: half of a core is more than half load
- * leaves of it, and what was left over queued. Steps go on in the end, whatever the load.
- */
-const MORE_RESTS = 4;
-
-export interface StepClock {
-  /** Milliseconds. */
-  now(): number;
-  /** Of the processor, that the thread has used. */
-  used(): number;
-  /** Calls back in a later turn of the event loop, after `ms`. */
-  defer(callback: () => void, ms: number): void;
-}
-
-const CLOCK: StepClock = {
-  now: () => performance.now(),
-  used() {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1_000;
-  },
-  // What requests have written in the turn leaves before the slice begins, not after it.
-  defer: (callback, ms) =>
-    void setTimeout(() => {
-      flushTurn();
-      callback();
-    }, ms),
-};
-
 /** Runs steps in slices with rests between them; who came later has its own slice. */
 export class StepRunner {
-  readonly #clock: StepClock;
+  readonly #clock: RestClock;
   readonly #sliceMs: number;
   readonly #waiting: Steps<void>[] = [];
-  #deferred = false;
+  readonly #rest: Rest;
+  #resting = false;
   #running = false;
-  #restMs = 0;
-  #restBegan = 0;
-  #usedBefore = 0;
-  #moreRests = 0;
-  readonly #onTurn = () => {
-    if (this.#moreRests > 0 && this.#wasBusy()) {
-      this.#moreRests--;
-      this.#rest();
-      return;
-    }
-    this.#deferred = false;
-    this.#slice();
-  };
 
-  constructor(clock: StepClock = CLOCK, sliceMs = SLICE_MS) {
+  constructor(clock: RestClock = CLOCK, sliceMs = SLICE_MS) {
     this.#clock = clock;
     this.#sliceMs = sliceMs;
+    this.#rest = new Rest(() => {
+      this.#resting = false;
+      this.#slice();
+    }, clock);
   }
 
   /** What fits into one slice is done when this returns, unless other work is under way. */
   start(steps: Steps<void>): void {
     this.#waiting.push(steps);
-    if (!this.#deferred && !this.#running) this.#slice();
+    if (!this.#resting && !this.#running) this.#slice();
   }
 
   #slice(): void {
@@ -91,25 +54,12 @@ export class StepRunner {
     } finally {
       // Also when a step has thrown: the others are not to blame.
       this.#running = false;
-      if (this.#waiting.length > 0 && !this.#deferred) {
-        this.#deferred = true;
-        this.#moreRests = MORE_RESTS;
+      if (this.#waiting.length > 0 && !this.#resting) {
+        this.#resting = true;
         const took = Math.ceil(this.#clock.now() - begun);
-        this.#restMs = Math.min(MAX_REST_MS, Math.max(1, took));
-        this.#rest();
+        this.#rest.begin(Math.min(MAX_REST_MS, Math.max(1, took)));
       }
     }
-  }
-
-  #rest(): void {
-    this.#restBegan = this.#clock.now();
-    this.#usedBefore = this.#clock.used();
-    this.#clock.defer(this.#onTurn, this.#restMs);
-  }
-
-  #wasBusy(): boolean {
-    const rested = this.#clock.now() - this.#restBegan;
-    return this.#clock.used() - this.#usedBefore > rested / 2;
   }
 
   /** False when the time is up. */

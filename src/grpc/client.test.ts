@@ -1,6 +1,6 @@
 // Our client, against servers of @grpc/grpc-js and of our own.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import {
   Server,
   ServerCredentials,
@@ -227,4 +227,66 @@ test("a unary call that is answered OK by no message, or by two, has failed", as
   expect(await unaryCall(client, "/t.T/X", Buffer.alloc(0), { authority: "t.test" })).toMatchObject({
     status: { code: "INTERNAL", message: "the server answered OK with 2 messages, expected one" },
   });
+});
+
+const LONG = Buffer.from(Array.from({ length: 4 * 1024 * 1024 }, (_, i) => (i * 7) % 251));
+
+/** A call whose server sends `messages` and is done; and the stream that it sends on. */
+async function receiving(messages: readonly Buffer[], onMessage: (message: Buffer, call: ClientCall) => void) {
+  const [near, far] = MemoryTransport.pair();
+  const begun = Promise.withResolvers<ServerStream>();
+  const owner = { onRequest: (stream: ServerStream) => begun.resolve(stream), onRefused() {}, onClosed() {} };
+  far.attach(new Http2ServerConnection(far, owner, DEFAULT_LIMITS, "http"));
+  const client = new Http2ClientConnection(near, { onAvailable() {}, onDraining() {}, onClosed() {} }, DEFAULT_LIMITS);
+  near.attach(client);
+  const over = Promise.withResolvers<GrpcStatus>();
+  const call: ClientCall = new ClientCall(
+    client,
+    "/t.T/X",
+    { authority: "t.test" },
+    { onMessage: (message) => onMessage(message, call), onWritable() {}, onStatus: over.resolve },
+  );
+  const stream = await begun.promise;
+  stream.listener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
+  stream.respond(head(200, [...GRPC]), false);
+  for (const message of messages) stream.write(frameMessage(message));
+  stream.end(["grpc-status", "0"]);
+  return { stream, call, over: over.promise };
+}
+
+test("a long message is taken a window at a time, with rests in between, and short ones are not", async () => {
+  const timers = spyOn(globalThis, "setTimeout");
+  try {
+    const short = Array.from({ length: 64 }, () => LONG.subarray(0, 64 * 1024));
+    const few = await receiving(short, () => {});
+    expect((await few.over).code).toBe("OK");
+    const rests = () => timers.mock.calls.filter(([, ms]) => ms === 1).length;
+    expect(rests()).toBe(0);
+    const received: Buffer[] = [];
+    const { over } = await receiving([LONG], (message) => received.push(message));
+    expect((await over).code).toBe("OK");
+    expect(received.length).toBe(1);
+    expect(LONG.equals(received[0]!)).toBe(true);
+    // At most a window comes before a rest, and another while the client does not know yet that it has one.
+    expect(rests()).toBeGreaterThanOrEqual(LONG.length / (2 * DEFAULT_LIMITS.streamWindowBytes) - 1);
+  } finally {
+    timers.mockRestore();
+  }
+});
+
+test("the end of a rest does not resume a call that its owner has paused", async () => {
+  const received: number[] = [];
+  const { stream, call, over } = await receiving([Buffer.alloc(1), LONG], (message, paused) => {
+    received.push(message.length);
+    if (message.length === 1) paused.pause();
+  });
+  await Bun.sleep(20); // rests are over, all of them
+  expect(received).toEqual([1]);
+  const held = stream.buffered;
+  expect(held).toBeGreaterThan(LONG.length / 2);
+  await Bun.sleep(20);
+  expect(stream.buffered).toBe(held);
+  call.resume();
+  expect((await over).code).toBe("OK");
+  expect(received).toEqual([1, LONG.length]);
 });

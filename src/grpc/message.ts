@@ -8,6 +8,8 @@ const FIRST_BYTES = 16 * 1024;
  */
 const BELIEVED_BYTES = 1024 * 1024;
 const BELIEVED_PART = 1 / 8;
+/** One that is longer comes in many reads. */
+const LONG_BYTES = 1024 * 1024;
 
 export function frameMessage(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
@@ -78,6 +80,11 @@ export class MessageReader {
   /** True between two messages: a stream that ends elsewhere was cut off. */
   get isAtBoundary(): boolean {
     return this.#prefixLength === 0 && this.#message === undefined;
+  }
+
+  /** Within a message that takes more than a few reads. */
+  get isInLong(): boolean {
+    return this.#message !== undefined && this.#length > LONG_BYTES;
   }
 
   /** @returns why the stream cannot go on, if it cannot. */

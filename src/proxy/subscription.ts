@@ -29,6 +29,8 @@ const log = logger("proxy");
 
 const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
+/** What a turn of the event loop reads at most: requests share it, and half of it opens again at a time. */
+const WINDOW_BYTES = 256 * 1024;
 /** The secrets of a workload, in the names that Istio and SPIRE give them. */
 const WORKLOAD_SECRETS: ReadonlySet<string> = new Set(["default", "ROOTCA"]);
 
@@ -63,6 +65,7 @@ function connectorTo(cluster: Cluster): Connector {
             },
             {
               ...DEFAULT_LIMITS,
+              streamWindowBytes: WINDOW_BYTES,
               idleTimeoutMs: 0,
               keepaliveIntervalMs: cluster.table.keepaliveIntervalMs,
               keepaliveTimeoutMs: cluster.table.keepaliveTimeoutMs,
