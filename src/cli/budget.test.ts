@@ -77,10 +77,10 @@ describe("the proxy's process loads", () => {
     ]);
   });
 
-  test("at most 1.15 MiB in 690 modules, half of it messages of xDS, a fifth re2js", () => {
+  test("at most 1.15 MiB in 700 modules, half of it messages of xDS, a fifth re2js", () => {
     const { bytes, modules } = loadOf("src/cli/proxy.ts");
     expect(bytes).toBeLessThanOrEqual(1.15 * 1024 * 1024);
-    expect(modules.length).toBeLessThanOrEqual(690);
+    expect(modules.length).toBeLessThanOrEqual(700);
   });
 });
 
