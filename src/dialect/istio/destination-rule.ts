@@ -26,13 +26,9 @@ export function readDestinationRule(reading: Reading): DestinationRuleDraft | un
   const spec = decodeObject(DESTINATION_RULE, object, reporter)?.spec;
   if (!spec) return undefined;
   checkExportTo(spec.exportTo, reading);
-  checkSelector(
-    spec.workloadSelector?.matchLabels,
-    spec.workloadSelector !== undefined,
-    "spec.workloadSelector",
-    reporter,
-  );
-  if (spec.workloadSelector && (spec.exportTo ?? []).some((name) => name !== "." && name !== namespace))
+  const labels = spec.workloadSelector && (spec.workloadSelector.matchLabels ?? {});
+  checkSelector(labels, "spec.workloadSelector", reporter);
+  if (labels && (spec.exportTo ?? []).some((name) => name !== "." && name !== namespace))
     reporter.report("spec.exportTo", refusals.exportOfSelection());
   const subsets = (spec.subsets ?? []).map((subset, i): Subset => {
     const policy = readTrafficPolicy(subset.trafficPolicy, `spec.subsets[${i}].trafficPolicy`, reporter);
@@ -43,7 +39,6 @@ export function readDestinationRule(reading: Reading): DestinationRuleDraft | un
     if (names.has(name)) reporter.report(`spec.subsets[${i}].name`, diagnostics.duplicateSubset(name, undefined));
     names.add(name);
   }
-  const labels = spec.workloadSelector && (spec.workloadSelector.matchLabels ?? {});
   return {
     origin,
     createdAt: object.createdAt,

@@ -1,6 +1,7 @@
 // Gateway → the doors that gateway proxies open.
 
 import { parseAddress } from "../../base/cidr.ts";
+import { isUnixAddress } from "../../model/endpoint.ts";
 import type { Gateway, GatewayServer, ServerHost } from "../../model/gateway.ts";
 import { isHttp, type Protocol } from "../../model/protocol.ts";
 import { decodeObject } from "../decode.ts";
@@ -13,6 +14,7 @@ import { GATEWAY, SERVER_PROTOCOLS, type ServerSpec } from "./gateway-schema.ts"
 import { readServerTls } from "./gateway-tls.ts";
 import type { Reading } from "./reading.ts";
 import * as refusals from "./refusals.ts";
+import { socketPath } from "./unix-socket.ts";
 
 const PROTOCOLS: Readonly<Record<(typeof SERVER_PROTOCOLS)[number], Protocol>> = {
   HTTP: "http",
@@ -70,8 +72,8 @@ function readServer(spec: ServerSpec, path: string, reading: Reading): GatewaySe
 
 /** Istio's proxies listen on sockets of files as well. */
 function isOpened({ port, bind = "" }: ServerSpec, path: string, reporter: Reporter): boolean {
-  if (bind.startsWith(SOCKET)) {
-    const isRight = port.number === 0 && /^(?:\/.*[^/]|@.+)$/.test(bind.slice(SOCKET.length));
+  if (isUnixAddress(bind)) {
+    const isRight = port.number === 0 && socketPath(bind) !== undefined;
     reporter.report(`${path}.bind`, isRight ? refusals.socketNotOpened(bind) : refusals.badSocket(bind, port.number));
     return false;
   }
@@ -79,8 +81,6 @@ function isOpened({ port, bind = "" }: ServerSpec, path: string, reporter: Repor
   if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, badAddress("bind", bind, "IP address"));
   return true;
 }
-
-const SOCKET = "unix://";
 
 function protocolOf(text: string): Protocol | undefined {
   const known = SERVER_PROTOCOLS.find((protocol) => protocol === text.toUpperCase());

@@ -36,7 +36,7 @@ export function readPeerAuthentication({
   const { selector, mtls, portLevelMtls } = read.spec ?? {};
   const labels = selector?.matchLabels ?? {};
   const hasSelector = Object.keys(labels).length > 0;
-  checkSelector(selector?.matchLabels, selector !== undefined, "spec.selector", reporter);
+  checkSelector(selector && (selector.matchLabels ?? {}), "spec.selector", reporter);
   if (portLevelMtls && Object.keys(portLevelMtls).length === 0)
     reporter.report("spec.portLevelMtls", refusals.saysNothing("portLevelMtls", "{8080: {mode: STRICT}}"));
   const isRoot = settings.rootNamespaces.includes(namespace);

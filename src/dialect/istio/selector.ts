@@ -3,12 +3,11 @@
 import type { Reporter } from "../reporter.ts";
 import * as refusals from "./refusals.ts";
 
-/** `isThere`: the block is written, with labels or without. */
+/** `labels`: undefined where no selector is written. */
 export function checkSelector(
   labels: Readonly<Record<string, string>> | undefined,
-  isThere: boolean,
   path: string,
   reporter: Reporter,
 ): void {
-  if (isThere && Object.keys(labels ?? {}).length === 0) reporter.report(path, refusals.selectorWithoutLabels());
+  if (labels && Object.keys(labels).length === 0) reporter.report(path, refusals.selectorWithoutLabels());
 }

@@ -161,7 +161,7 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
   if (resolution === "DYNAMIC_DNS") checkDynamic(spec, reporter);
   if (endpoints.length > 0 && spec.workloadSelector)
     reporter.report("spec.workloadSelector", diagnostics.endpointsAndSelector());
-  checkSelector(spec.workloadSelector?.labels, spec.workloadSelector !== undefined, "spec.workloadSelector", reporter);
+  checkSelector(spec.workloadSelector && (spec.workloadSelector.labels ?? {}), "spec.workloadSelector", reporter);
   if (resolution === "NONE" && spec.workloadSelector)
     reporter.report("spec.workloadSelector", refusals.selectorOfNone());
   if (resolution === "NONE" && endpoints.length > 0)

@@ -1,6 +1,7 @@
 // Sidecar → proxy scopes: what workloads may call and how they are called.
 
 import { parseAddress } from "../../base/cidr.ts";
+import { isUnixAddress } from "../../model/endpoint.ts";
 import { isHttp, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
 import type {
   ApplicationEndpoint,
@@ -25,6 +26,7 @@ import { checkSelector } from "./selector.ts";
 import * as diagnostics from "./sidecar-diagnostics.ts";
 import { type EgressSpec, type IngressSpec, SIDECAR, type SidecarSpec } from "./sidecar-schema.ts";
 import { checkConnectionPool, readConnectionPool } from "./traffic-policy.ts";
+import { socketPath } from "./unix-socket.ts";
 
 /** Undefined when a field of it is wrong. */
 export function readSidecar(reading: Reading): ProxyScope | undefined {
@@ -35,7 +37,7 @@ export function readSidecar(reading: Reading): ProxyScope | undefined {
   const { ingress = [], egress = [], outboundTrafficPolicy, inboundConnectionPool } = spec;
   if (ingress.length + egress.length === 0 && !outboundTrafficPolicy && !inboundConnectionPool)
     reporter.report("spec", diagnostics.emptySidecar());
-  checkSelector(spec.workloadSelector?.labels, spec.workloadSelector !== undefined, "spec.workloadSelector", reporter);
+  checkSelector(spec.workloadSelector && (spec.workloadSelector.labels ?? {}), "spec.workloadSelector", reporter);
   checkConnectionPool(inboundConnectionPool, "spec.inboundConnectionPool", reporter);
   return {
     origin,
@@ -121,9 +123,6 @@ function namespaceOf(text: string): ImportedNamespace | undefined {
 }
 
 const LOOPBACK = "127.0.0.1";
-const SOCKET = "unix://";
-/** sockaddr_un.sun_path with its end. */
-const MAX_PATH_BYTES = 107;
 
 function readDoor(spec: EgressSpec, path: string, { reporter }: Reading): EgressPort | undefined {
   const { port, bind = "", captureMode } = spec;
@@ -135,8 +134,8 @@ function readDoor(spec: EgressSpec, path: string, { reporter }: Reading): Egress
   const takes = takenBy(protocol);
   if (!port.protocol) reporter.report(`${path}.port`, refusals.egressOfNoProtocol());
   if (!takes) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(protocol, EGRESS_PROTOCOLS));
-  if (bind.startsWith(SOCKET) || port.number === 0) {
-    const file = port.number === 0 ? fileOf(bind) : undefined;
+  if (isUnixAddress(bind) || port.number === 0) {
+    const file = port.number === 0 ? socketPath(bind) : undefined;
     if (file === undefined) reporter.report(`${path}.bind`, diagnostics.badBind(bind));
     if (captureMode === "IPTABLES") reporter.report(`${path}.captureMode`, diagnostics.socketNotCaptured());
     return { number: 0, takes: takes ?? "bytes", isBound: true, file: file ?? "" };
@@ -212,17 +211,10 @@ const ENDPOINT = /^(?<host>\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]|):(?<port>\d{1,5})
 
 function readEndpoint(written: string, path: string, { reporter }: Reading): ApplicationEndpoint | undefined {
   if (written === "") return undefined;
-  const file = fileOf(written);
+  const file = socketPath(written);
   const endpoint = file === undefined ? addressOf(written) : ({ kind: "socket", file } as const);
   if (!endpoint) reporter.report(path, diagnostics.badDefaultEndpoint(written));
   return endpoint;
-}
-
-/** `unix://@name` is Linux' abstract namespace. */
-function fileOf(written: string): string | undefined {
-  if (!written.startsWith(SOCKET)) return undefined;
-  const path = written.slice(SOCKET.length);
-  return /^[/@]./.test(path) && Buffer.byteLength(path) <= MAX_PATH_BYTES ? path : undefined;
 }
 
 function addressOf(written: string): Exclude<ApplicationEndpoint, { readonly kind: "socket" }> | undefined {

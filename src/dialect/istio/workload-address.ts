@@ -1,11 +1,12 @@
 // Where a workload that somebody entered by hand is reached, and what its sidecar takes there.
 
 import { parseAddress } from "../../base/cidr.ts";
-import { isUnixAddress, unixPath } from "../../model/endpoint.ts";
+import { isUnixAddress } from "../../model/endpoint.ts";
 import { hostProblem } from "../formats.ts";
 import { TLS_MODE } from "../kubernetes/workload-names.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { socketPath } from "./unix-socket.ts";
 import * as diagnostics from "./workload-diagnostics.ts";
 import type { WorkloadFields } from "./workload-entry-schema.ts";
 
@@ -16,9 +17,7 @@ export function checkUnixAddress(
   path: string,
   reporter: Reporter,
 ): void {
-  const socket = unixPath(address);
-  const isFile = socket.startsWith("/") && !socket.endsWith("/");
-  if (!isFile && !(socket.startsWith("@") && socket.length > 1)) reporter.report(path, diagnostics.unixPath(address));
+  if (socketPath(address) === undefined) reporter.report(path, diagnostics.unixPath(address));
   if (Object.keys(ports ?? {}).length > 0) reporter.report(path, diagnostics.unixPorts(address));
 }
 

@@ -51,7 +51,7 @@ export function readScope(spec: ScopeSpec, { namespace, settings, reporter }: Re
     if (targets.every(({ kind }) => SERVICES.includes(kind))) reporter.report(at(0), diagnostics.targetsOfWaypoints());
     return { kind: "services", services: targets.map(({ name }) => ({ namespace, name })) };
   }
-  checkSelector(spec.selector?.matchLabels, spec.selector !== undefined, "spec.selector", reporter);
+  checkSelector(spec.selector && (spec.selector.matchLabels ?? {}), "spec.selector", reporter);
   const labels = spec.selector?.matchLabels ?? {};
   return settings.rootNamespaces.includes(namespace)
     ? { kind: "mesh", labels }
