@@ -184,6 +184,7 @@ export interface ProxyStatus {
   readonly app: string;
   readonly version: string;
   readonly kind: "heddle" | "envoy";
+  /** As the proxy told it last; "unknown" until it has. */
   readonly proxyVersion: string;
   readonly address: string;
   readonly config: ProxyConfig;

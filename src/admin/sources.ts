@@ -37,6 +37,7 @@ export interface ProxyInfo {
   readonly app: string;
   readonly version: string;
   readonly kind: "heddle" | "envoy";
+  /** As the proxy told it last; "unknown" until it has. */
   readonly proxyVersion: string;
   readonly address: string;
   readonly config: ProxyConfig;

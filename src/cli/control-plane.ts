@@ -231,7 +231,10 @@ async function start(options: StartOptions, stops: (() => void | Promise<void>)[
     debounce: options.debounce ?? DEFAULT_DEBOUNCE,
     sources,
     patienceMs: options.patienceMs,
-    onConnected: (workload) => liveness.onAlive(podOf(workload), "proxy"),
+    onConnected(workload, node) {
+      view.onConnected(workload, node);
+      liveness.onAlive(podOf(workload), "proxy");
+    },
     registry,
     onDisconnected: (workload) => liveness.onLost(podOf(workload), "proxy"),
     onCompiled(compilation) {

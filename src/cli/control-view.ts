@@ -22,6 +22,7 @@ import type { MeshSettings } from "../model/settings.ts";
 import { type Workload, type WorkloadKey, workloadKey } from "../model/workload.ts";
 import { parseCertificate } from "../pki/certificate.ts";
 import type { ScrapeTarget, ScrapeTargets } from "../telemetry/target.ts";
+import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { SEND_ORDER } from "../xds/type-urls.ts";
 import { digestOf } from "./object-digest.ts";
 
@@ -43,7 +44,9 @@ export class ControlView implements ControlSource, ScrapeTargets {
   discovery: Discovery | undefined;
   objectStatus: ObjectStatus | undefined;
   /** Since when each proxy is in the state that it is in. */
-  readonly #since = new Map<string, { readonly state: ProxyConfig["state"]; readonly since: number }>();
+  readonly #since = new Map<WorkloadKey, { readonly state: ProxyConfig["state"]; readonly since: number }>();
+  /** What each proxy said last, which stays when it is gone. */
+  readonly #versions = new Map<WorkloadKey, string>();
 
   constructor(options: ControlViewOptions) {
     this.#options = options;
@@ -51,6 +54,14 @@ export class ControlView implements ControlSource, ScrapeTargets {
 
   update(compilation: Compilation): void {
     this.#compilation = compilation;
+    const known = new Set(this.#workloads.map(workloadKey));
+    for (const memory of [this.#since, this.#versions])
+      for (const key of memory.keys()) if (!known.has(key)) memory.delete(key);
+  }
+
+  onConnected(workload: WorkloadKey, node: Node): void {
+    const version = proxyVersion(node);
+    if (version !== undefined) this.#versions.set(workload, version);
   }
 
   get #workloads(): readonly Workload[] {
@@ -137,7 +148,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
         app: workload.canonicalName,
         version: workload.canonicalRevision,
         kind: workload.proxy!.kind,
-        proxyVersion: proxyVersion(stream) ?? this.#options.version,
+        proxyVersion: this.#versions.get(id) ?? "unknown",
         address: workload.addresses[0] ?? "",
         config: this.#config(id, stream),
         types: typesOf(stream),
@@ -174,7 +185,7 @@ export class ControlView implements ControlSource, ScrapeTargets {
     }));
   }
 
-  #config(id: string, stream: ProxyStream | undefined): ProxyConfig {
+  #config(id: WorkloadKey, stream: ProxyStream | undefined): ProxyConfig {
     const refused = stream?.status.find(({ refusals }) => refusals.length > 0);
     const state: ProxyConfig["state"] = !stream
       ? "disconnected"
@@ -217,10 +228,9 @@ function typesOf(stream: ProxyStream | undefined): Readonly<Record<string, TypeS
   );
 }
 
-function proxyVersion(stream: ProxyStream | undefined): string | undefined {
-  const version = stream?.node?.userAgentVersionType;
-  if (version?.case === "userAgentVersion") return version.value;
-  if (version?.case !== "userAgentBuildVersion") return undefined;
+function proxyVersion({ userAgentVersionType: version }: Node): string | undefined {
+  if (version.case === "userAgentVersion") return version.value;
+  if (version.case !== "userAgentBuildVersion") return undefined;
   const { majorNumber = 0, minorNumber = 0, patch = 0 } = version.value.version ?? {};
   return `${majorNumber}.${minorNumber}.${patch}`;
 }

@@ -4,6 +4,7 @@ import type { Method } from "../grpc/server.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import type { WorkloadKey } from "../model/workload.ts";
 import { Registry } from "../stats/registry.ts";
+import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { DebounceOptions } from "./debounce.ts";
 import { ADS_PATH, Discovery } from "./discovery.ts";
 import { ControlMetrics } from "./metrics.ts";
@@ -22,7 +23,7 @@ export interface ControlPlaneOptions {
   /** How long a route may wait for the clusters that it names. */
   readonly patienceMs?: number | undefined;
   /** A workload's proxy came, or its last stream went. */
-  onConnected(workload: WorkloadKey): void;
+  onConnected(workload: WorkloadKey, node: Node): void;
   onDisconnected(workload: WorkloadKey): void;
   onCompiled(compilation: Compilation): void;
   /** What proxies have in force may be other than before. */

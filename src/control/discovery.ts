@@ -46,7 +46,8 @@ function isProxy(stream: ProxyStream): boolean {
 
 export interface DiscoveryEvents {
   onServerNames(workload: WorkloadKey, serverNames: ReadonlySet<string> | undefined): void;
-  onConnected(workload: WorkloadKey): void;
+  /** `node`: how its proxy introduced itself. */
+  onConnected(workload: WorkloadKey, node: Node): void;
   /** The last stream of the workload's proxy is gone. */
   onDisconnected(workload: WorkloadKey): void;
   /** What some proxy has in force may be other than before: it came, went, acknowledged or refused. */
@@ -163,7 +164,7 @@ export class Discovery implements StreamHost {
     this.#supersede(stream.node!.id, siblings);
     if (!isProxy(stream)) return;
     log.info("proxy connected", { workload: key, proxy: stream.node?.userAgentName });
-    this.#events.onConnected(key);
+    this.#events.onConnected(key, stream.node!);
     this.#counts.set(key, this.connectionsOf(key) + 1);
     this.#events.onProgress();
     // Nothing is acknowledged yet. A thousand proxies that come at once would take all endpoints off the leg, and bring them back.
