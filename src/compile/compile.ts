@@ -178,9 +178,11 @@ function ownInputs(
 /** All that `compileGateway` looks at. */
 function gatewayInputs({ mesh }: SharedResources, workload: Workload, view: View) {
   const { gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings, index } = mesh;
+  const { authorizationPolicies, requestAuthentications, keySets } = mesh;
   const bindings = index.inboundPorts.get(workloadKey(workload));
   const written = [gateways, gatewayRoutes, credentials, services, clientPolicies, telemetries, settings];
-  return [workload, view.key, bindings, ...written];
+  const policies = [authorizationPolicies, requestAuthentications, keySets];
+  return [workload, view.key, bindings, ...written, ...policies];
 }
 
 function passingOf(

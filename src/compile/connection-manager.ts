@@ -210,7 +210,7 @@ export function httpFilter(context: ChainContext, chain: HttpChain): Filter {
       direction,
       resolvesHosts,
       debugHeaders: headers.debugHeaders,
-      guards: requestGuards(context.guard, context.features, port),
+      guards: requestGuards(context.guard, context.features, port, edge !== undefined),
     }),
   });
   return create(FilterSchema, {

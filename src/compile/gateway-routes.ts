@@ -23,6 +23,7 @@ import { encodeResource } from "../xds/resource.ts";
 import { type SelectedRule, selectFrom } from "./http-rules.ts";
 import type { Memo } from "./memo.ts";
 import type { Compiled, Source } from "./provenance.ts";
+import { featuresOf } from "./proxy-features.ts";
 import { ruleRoute } from "./route.ts";
 import { matchesEverything } from "./route-match.ts";
 import type { RouteHeaders } from "./virtual-host.ts";
@@ -98,8 +99,23 @@ function reachOfRule(mesh: Mesh, view: View, { backends }: SelectedRule): Reache
   return ports.includes("undeclared") ? "undeclared" : "declared";
 }
 
+/**
+ * For a proxy that verifies no token, and lets none in where one would be looked at: nobody has a claim, so that a route that asks for one is none, and a
+ * route that asks for its absence is open to all.
+ */
+function withoutClaims(route: HttpRoute): HttpRoute {
+  if (!route.rules.some(({ matches }) => matches.some(({ claims }) => claims))) return route;
+  const rules = route.rules.flatMap((rule) => {
+    const matches = rule.matches.filter(({ claims = [] }) => claims.every(({ invert }) => invert));
+    if (matches.length === 0 && rule.matches.length > 0) return [];
+    return [{ ...rule, matches: matches.map(({ claims: _, ...match }) => match) }];
+  });
+  return { ...route, rules };
+}
+
 function rulesOf(mesh: Mesh, view: View, route: HttpRoute, { port }: GatewayServer): readonly HostRule[] {
-  const selected = selectFrom(mesh, route, port, view) ?? [];
+  const known = featuresOf(view.proxyKind).verifiesTokens ? route : withoutClaims(route);
+  const selected = selectFrom(mesh, known, port, view) ?? [];
   return selected.map((rule) => ({ selected: rule, reaches: reachOfRule(mesh, view, rule) }));
 }
 

@@ -6,8 +6,9 @@ import type { GatewayProxy, Workload, WorkloadProxy } from "../model/workload.ts
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
+import { type Guard, guardOf } from "./authorization/guard.ts";
 import { blackHoleCluster } from "./cluster-special.ts";
-import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { type ChainContext, httpFilter, streamFilter, streamGuards } from "./connection-manager.ts";
 import { CredentialSecrets } from "./credential-secrets.ts";
 import { type ChainPlan, plainRouteName, planChains, secureRouteName, takesSecureHttp } from "./gateway-chains.ts";
 import { GatewayCredentials } from "./gateway-credentials.ts";
@@ -18,7 +19,7 @@ import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } fro
 import type { Memo } from "./memo.ts";
 import { originateAll } from "./origination.ts";
 import { settingsWith } from "./own-http.ts";
-import type { Compiled, Source } from "./provenance.ts";
+import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import type { View } from "./visibility.ts";
 
@@ -57,13 +58,14 @@ export function compileGateway(
   // Replicas open the same ports for the same Gateways, and share what is made of them.
   const scope = `gateway/${view.key}/${JSON.stringify(workload.labels)}`;
   const routes = planned.flatMap(({ port }) => routesOf(mesh, memo, view, scope, port));
+  const guard = guardOf(mesh, workload);
   const passages = ports.flatMap(({ servers }) => servers.flatMap((bound) => legPassages(mesh, view, bound)));
   const blackHole = memo.get("special/gateway", [], () => ({
     resource: encodeResource("cds", blackHoleCluster()),
     sources: [],
   }));
   return {
-    lds: planned.map(({ port, chains }) => compileListener(mesh, memo, scope, view, proxy, port, chains)),
+    lds: planned.map(({ port, chains }) => compileListener(mesh, memo, scope, view, proxy, guard, port, chains)),
     cds: [blackHole, ...passageClusters({ mesh, memo }, scope, passages)],
     rds: routes.map((made) => made.routes),
     vhds: routes.flatMap((made) => made.virtualHosts),
@@ -93,6 +95,7 @@ function compileListener(
   scope: string,
   view: View,
   proxy: WorkloadProxy & { readonly gateway: GatewayProxy },
+  guard: Guard | undefined,
   { number, bind, family, servers }: GatewayPort,
   chains: readonly ChainPlan[],
 ): Compiled {
@@ -101,9 +104,10 @@ function compileListener(
   const address = bind ?? proxy.bindAddress;
   const name = listenerName({ address, port: number });
   const plan: ListenerPlan = { name, address, port: number, inspectsTls: family === "tls", chains };
-  const sources = sourcesOf(servers);
-  return memo.get(`lds/${scope}/${name}`, [plan, proxy.gateway, settings, telemetry, sources], () => {
-    const context: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound", telemetry };
+  const sources = [...sourcesOf(servers), ...(guard?.origins ?? []).map(wholeObject)];
+  return memo.get(`lds/${scope}/${name}`, [plan, proxy.gateway, settings, guard, telemetry, sources], () => {
+    const features = featuresOf(proxy.kind);
+    const context: ChainContext = { settings, features, direction: "outbound", guard, telemetry };
     return { resource: encodeResource("lds", gatewayListener(context, proxy.gateway, plan)), sources };
   });
 }
@@ -126,12 +130,13 @@ function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: Lis
         name,
         filter:
           terminal.kind === "http"
-            ? httpFilter(context, { statPrefix, routes: terminal.routes, edge: gateway })
+            ? httpFilter(context, { statPrefix, port: plan.port, routes: terminal.routes, edge: gateway })
             : streamFilter(context, {
                 statPrefix: terminal.clusters[0]?.name ?? statPrefix,
                 clusters: terminal.clusters,
                 ...(terminal.settings ? { settings: terminal.settings } : {}),
               }),
+        before: terminal.kind === "http" ? [] : streamGuards(context, plan.port),
         ...(plan.inspectsTls ? { match: { serverNames: [...serverNames], transportProtocol: "tls" } } : {}),
         ...(socket ? { tls: gatewaySocket(socket, terminal.kind === "http", context.settings) } : {}),
       });

@@ -1,14 +1,24 @@
 // Conditions of a route. What selects clients or ports is decided before, when the routes of one proxy are chosen.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { HeaderMatch, HttpMatch, PathMatch, QueryMatch, StringMatch, ValueMatch } from "../model/match.ts";
+import type {
+  ClaimMatch,
+  HeaderMatch,
+  HttpMatch,
+  PathMatch,
+  QueryMatch,
+  StringMatch,
+  ValueMatch,
+} from "../model/match.ts";
 import {
   type HeaderMatcherSchema,
   type QueryParameterMatcherSchema,
   type RouteMatch,
   RouteMatchSchema,
 } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
+import type { MetadataMatcherSchema } from "../xds/gen/envoy/type/matcher/v3/metadata_pb.ts";
 import { StringMatcherSchema } from "../xds/gen/envoy/type/matcher/v3/string_pb.ts";
+import { claimMatcher } from "./authorization/condition.ts";
 
 type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
 
@@ -22,12 +32,12 @@ export function connectRequests(): RouteMatch {
 }
 
 /** Whether every request matches: later routes can never be reached. Clients and ports were looked at before. */
-export function matchesEverything({ path, method, scheme, authority, headers, query }: HttpMatch): boolean {
+export function matchesEverything({ path, method, scheme, authority, headers, query, claims }: HttpMatch): boolean {
   const anyPath =
     path === undefined ||
     ((path.kind === "prefix" || path.kind === "segments") && path.value === "/") ||
     (path.kind === "regex" && path.value === ".*");
-  return anyPath && !method && !scheme && !authority && headers.length === 0 && query.length === 0;
+  return anyPath && !method && !scheme && !authority && headers.length === 0 && query.length === 0 && !claims;
 }
 
 export function stringMatcher(match: StringMatch) {
@@ -62,6 +72,10 @@ function queryMatcher({ name, value }: QueryMatch): MessageInitShape<typeof Quer
   return { name, queryParameterMatchSpecifier: valueSpecifier(value) };
 }
 
+function metadataMatcher({ path, value, invert }: ClaimMatch): MessageInitShape<typeof MetadataMatcherSchema> {
+  return { ...claimMatcher(path, value), invert };
+}
+
 /** Envoy's `path` and `prefix` look at the path without its query; `safe_regex` too, and must match all of it. */
 function pathSpecifier(path: PathMatch | undefined) {
   switch (path?.kind) {
@@ -82,7 +96,7 @@ function pathSpecifier(path: PathMatch | undefined) {
 }
 
 export function routeMatch(match: HttpMatch): RouteMatch {
-  const { path, method, scheme, authority, headers, query } = match;
+  const { path, method, scheme, authority, headers, query, claims = [] } = match;
   const ignoreCase = path !== undefined && "ignoreCase" in path && path.ignoreCase;
   return create(RouteMatchSchema, {
     pathSpecifier: pathSpecifier(path),
@@ -94,6 +108,7 @@ export function routeMatch(match: HttpMatch): RouteMatch {
       ...headers.map(headerMatcher),
     ],
     queryParameters: query.map(queryMatcher),
+    dynamicMetadata: claims.map(metadataMatcher),
   });
 }
 

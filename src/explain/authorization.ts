@@ -14,9 +14,11 @@ import { clientAddress } from "../table/client-address.ts";
 import type { HttpTable } from "../table/http.ts";
 import type { FilterChain } from "../table/listener.ts";
 import { decideRbac, type RbacDecision, type RbacTable, type RequestContext } from "../table/rbac.ts";
-import type { ConnectionFacts, RequestFacts } from "../table/request.ts";
+import { type ConnectionFacts, headerOf, type RequestFacts } from "../table/request.ts";
+import { NOTHING_FOUND } from "../table/route-match.ts";
 import { arriving } from "./arriving-request.ts";
 import type { AuthorizationFacts } from "./explanation.ts";
+import { passedOn } from "./passed-token.ts";
 import type { Reception } from "./reception.ts";
 import type { Story } from "./story.ts";
 
@@ -28,7 +30,7 @@ interface Judge {
 }
 
 type Token =
-  | { readonly kind: "verified"; readonly claims: JsonObject }
+  | { readonly kind: "verified"; readonly issuer: TokenIssuer; readonly claims: JsonObject }
   | { readonly kind: "refused"; readonly status: 401 | 403 };
 
 /** Claims that Envoy makes lists of, whoever issued them (RFC 8693 section 4.2). */
@@ -65,17 +67,24 @@ export class Authorization {
     this.#story.tell("authentication", who);
     if (chain.terminal.kind === "tcp" || !request) {
       const judges = chain.filters.filter((filter) => filter.kind === "rbac");
-      return this.#ask(judges, (table) => decideRbac(table, connection, undefined), undefined);
+      const admitted = { found: NOTHING_FOUND, request: undefined };
+      return this.#ask(judges, (table) => decideRbac(table, connection, undefined), admitted, undefined);
     }
     const { http } = chain.terminal;
     // On the leg requests travel as HTTP/2.
     const seen = arriving(request, http, connection, connection.serverName !== "");
     if (!seen) return { kind: "refused", status: 400, flags: [], authz: undefined };
-    const token = this.#token();
+    const token = this.#token(request);
     if (token?.kind === "refused") return { kind: "refused", status: token.status, flags: [], authz: undefined };
+    const passed = token ? passedOn(request, token.issuer, token.claims) : request;
     const context = this.#context(request, http, connection, token?.claims);
     const judges = http.filters.flatMap(({ table }) => (table.kind === "rbac" ? [table] : []));
-    return this.#ask(judges, (table) => decideRbac(table, connection, seen, context), 403);
+    return this.#ask(
+      judges,
+      (table) => decideRbac(table, connection, seen, context),
+      { found: context, request: passed },
+      403,
+    );
   }
 
   #context(
@@ -95,14 +104,16 @@ export class Authorization {
   // ── tokens ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The claims that policies see; undefined: none. */
-  #token(): Token | undefined {
+  #token({ headers }: RequestFacts): Token | undefined {
     const issuers = tokenIssuersOf(this.#mesh, this.#workload);
     const by = this.#tokenSource();
+    // Who verified it before may have kept it.
+    const claims = headerOf(headers, "authorization") === undefined ? undefined : this.#claims;
     if (issuers.length === 0) {
-      if (this.#claims) this.#story.tell("authentication", "no RequestAuthentication: the token is not looked at");
+      if (claims) this.#story.tell("authentication", "no RequestAuthentication: the token is not looked at");
       return undefined;
     }
-    if (!this.#claims) {
+    if (!claims) {
       this.#story.tell("authentication", "the request brings no token, which no issuer forbids", by);
       return undefined;
     }
@@ -110,7 +121,7 @@ export class Authorization {
       this.#story.tell("authentication", "Heddle's proxy cannot verify tokens, and refuses who sends one", by);
       return undefined;
     }
-    return this.#verified(this.#claims, issuers, by);
+    return this.#verified(claims, issuers, by);
   }
 
   #verified(claims: JsonObject, issuers: readonly TokenIssuer[], by: Source | undefined): Token {
@@ -130,7 +141,7 @@ export class Authorization {
       name,
       lists.has(name) && typeof value === "string" ? value.split(" ") : value,
     ]);
-    return { kind: "verified", claims: Object.fromEntries(entries) as JsonObject };
+    return { kind: "verified", issuer, claims: Object.fromEntries(entries) as JsonObject };
   }
 
   #tokenSource(): Source | undefined {
@@ -140,7 +151,12 @@ export class Authorization {
 
   // ── policies ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #ask(judges: readonly Judge[], decide: (table: RbacTable) => RbacDecision, status: number | undefined): Reception {
+  #ask(
+    judges: readonly Judge[],
+    decide: (table: RbacTable) => RbacDecision,
+    admitted: Pick<Reception & { readonly kind: "served" }, "found" | "request">,
+    status: number | undefined,
+  ): Reception {
     let allowed: AuthorizationFacts = { decision: "allow", policy: undefined, rule: undefined };
     for (const { rules, shadow, shadowPrefix } of judges) {
       if (shadow) this.#tellShadow(shadow, decide(shadow), shadowPrefix);
@@ -156,7 +172,7 @@ export class Authorization {
       this.#story.tell("authorization", `${ruleText(decision.policy)} lets it in`, this.#ruleSource(decision.policy));
     }
     if (allowed.policy === undefined) this.#story.tell("authorization", this.#unasked());
-    return { kind: "served", authz: allowed };
+    return { kind: "served", authz: allowed, ...admitted };
   }
 
   #unasked(): string {

@@ -13,10 +13,11 @@ import { matchesHeaders } from "../table/header-match.ts";
 import type { HttpTable, RouteConfiguration } from "../table/http.ts";
 import type { FilterChain } from "../table/listener.ts";
 import { redirectLocation } from "../table/redirect.ts";
-import { headerValue, type RequestFacts } from "../table/request.ts";
+import { type ConnectionFacts, headerValue, type RequestFacts } from "../table/request.ts";
 import type { ForwardAction, Route } from "../table/route.ts";
 import type { TcpClusterChoice } from "../table/tcp.ts";
 import { arriving, departing } from "./arriving-request.ts";
+import { Authorization } from "./authorization.ts";
 import { type CompiledMesh, compiledMesh, tablesOf } from "./compiled-mesh.ts";
 import { tellConfiguration } from "./configuration.ts";
 import { type Arrival, chainFor, connectionFacts, serverNameOf } from "./connection.ts";
@@ -29,7 +30,7 @@ import { MAX_GATEWAYS, questionAtGateway } from "./onward.ts";
 import { tellPatches } from "./patches.ts";
 import type { ProxyTables } from "./proxy-tables.ts";
 import { hostOfUrl, isOfBytes, portOfUrl, type Question, requestOf, startsWithTls } from "./question.ts";
-import type { Reception } from "./reception.ts";
+import { type Reception, unguarded } from "./reception.ts";
 import { type Routed, Routing, ruleAt } from "./routing.ts";
 import { receive } from "./server.ts";
 import { Story } from "./story.ts";
@@ -176,7 +177,11 @@ class Telling {
 
   #atChain(tables: ProxyTables, entry: Entry, chain: FilterChain, arrival: Arrival, base: Ending): Ending {
     const { terminal } = chain;
-    if (terminal.kind === "tcp") return this.#stream(tables, terminal.tcp.cluster, entry, arrival, base);
+    if (terminal.kind === "tcp") {
+      const admission = this.#admission(tables, entry, chain, connectionFacts(arrival), undefined);
+      if (admission.kind === "refused") return ended(base, admission);
+      return this.#stream(tables, terminal.tcp.cluster, entry, arrival, { ...base, authz: admission.authz });
+    }
     if (arrival.hello && !chain.tls) {
       this.#story.tell("listener", "the chain expects HTTP in the clear and gets TLS");
       return { ...base, outcome: "reject", status: 400, flags: ["DPE"] };
@@ -192,12 +197,31 @@ class Telling {
       this.#story.tell("listener", "the path cannot be normalised");
       return { ...base, outcome: "reject", status: 400 };
     }
+    const admission = this.#admission(tables, entry, chain, connection, request);
+    if (admission.kind === "refused") return ended(base, admission);
+    const { authz, found, request: admitted = request } = admission;
     const configuration = routesOf(tables, terminal.http);
-    if (!configuration) return { ...base, outcome: "reject", status: 404, flags: ["NR"] };
-    const routed = new Routing(tables, configuration, entry.servers).choose(request, connection, this.#story);
-    if (!routed) return { ...base, outcome: "reject", status: 404, flags: ["NR"] };
+    if (!configuration) return { ...base, authz, outcome: "reject", status: 404, flags: ["NR"] };
+    const routing = new Routing(tables, configuration, entry.servers);
+    const routed = routing.choose(admitted, connection, found, this.#story);
+    if (!routed) return { ...base, authz, outcome: "reject", status: 404, flags: ["NR"] };
     const { host, route } = routed;
-    return this.#act(tables, routed, request, { ...base, virtualHost: host.name, route: route?.name });
+    return this.#act(tables, routed, admitted, { ...base, authz, virtualHost: host.name, route: route?.name });
+  }
+
+  /** A gateway asks for tokens and policies before it sends anything on. `request` undefined: bytes. */
+  #admission(
+    tables: ProxyTables,
+    { listener }: Entry,
+    chain: FilterChain,
+    connection: ConnectionFacts,
+    request: RequestFacts | undefined,
+  ): Reception {
+    const { kind, workload } = this.#question.entry;
+    if (kind !== "gateway") return unguarded(request);
+    const { mesh, claims } = this.#compiled;
+    const sources = tables.sources("lds", listener);
+    return new Authorization(mesh, workload, sources, claims, this.#story).judge(chain, connection, request);
   }
 
   #request(entry: Entry): RequestFacts {
@@ -335,7 +359,7 @@ function throughGateway(base: Ending, { outcome, status, flags, location, upstre
 }
 
 function ended(base: Ending, reception: Reception): Ending {
-  const { authz } = reception;
+  const authz = reception.authz ?? base.authz;
   if (reception.kind === "served") return { ...base, authz };
   return { ...base, authz, outcome: "reject", status: reception.status, flags: reception.flags };
 }

@@ -99,7 +99,7 @@ export interface Explanation {
   readonly clusters: readonly ClusterFacts[];
   readonly tls: TlsFacts | undefined;
   readonly upstreamRequest: UpstreamRequest | undefined;
-  /** Undefined: no server's proxy was asked. */
+  /** Undefined: no proxy before the application was asked, and no gateway. */
   readonly authz: AuthorizationFacts | undefined;
   readonly steps: readonly Step[];
 }

@@ -12,6 +12,7 @@ import type { RouteConfiguration } from "../table/http.ts";
 import { needsTls } from "../table/redirect.ts";
 import type { ConnectionFacts, RequestFacts } from "../table/request.ts";
 import { chooseRoute, type Route, type VirtualHost } from "../table/route.ts";
+import type { FoundMetadata } from "../table/route-match.ts";
 import { VirtualHosts } from "../table/virtual-hosts.ts";
 import { routeText } from "./describe.ts";
 import { tellPatches } from "./patches.ts";
@@ -44,7 +45,7 @@ export class Routing {
   }
 
   /** Undefined: no virtual host has the authority. */
-  choose(request: RequestFacts, connection: ConnectionFacts, story: Story): Routed | undefined {
+  choose(request: RequestFacts, connection: ConnectionFacts, found: FoundMetadata, story: Story): Routed | undefined {
     const { virtualHosts, name } = this.#configuration;
     const host = virtualHosts.find(request.authority);
     if (!host) {
@@ -60,7 +61,7 @@ export class Routing {
       story.tell("route", "every request in the clear is sent to https", this.#hostSource(host));
       return { host, route: undefined, source: undefined, needsTls: true };
     }
-    const route = chooseRoute(host, request, connection, FIRST);
+    const route = chooseRoute(host, request, connection, FIRST, found);
     if (!route) {
       const [first] = this.#sources(host);
       const by = first && wholeObject(first.origin);
@@ -68,7 +69,7 @@ export class Routing {
       return { host, route, source: undefined, needsTls: false };
     }
     const source = this.#routeSource(host, route);
-    story.tell("route", routeText(route), source, this.#secondRoute(host, route, request, connection));
+    story.tell("route", routeText(route), source, this.#secondRoute(host, route, request, connection, found));
     return { host, route, source, needsTls: false };
   }
 
@@ -109,10 +110,11 @@ export class Routing {
     route: Route,
     request: RequestFacts,
     connection: ConnectionFacts,
+    found: FoundMetadata,
   ): Alternative | undefined {
     const all = [...host.routes];
     const routes = all.slice(all.indexOf(route) + 1);
-    const second = chooseRoute({ ...host, routes, paths: undefined }, request, connection, FIRST);
+    const second = chooseRoute({ ...host, routes, paths: undefined }, request, connection, FIRST, found);
     return second && { decision: routeText(second), by: this.#routeSource(host, second) };
   }
 }

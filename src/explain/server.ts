@@ -13,7 +13,7 @@ import { type CompiledMesh, tablesOf } from "./compiled-mesh.ts";
 import { tellConfiguration } from "./configuration.ts";
 import { type Arrival, chainFor, connectionFacts } from "./connection.ts";
 import { tellPatches } from "./patches.ts";
-import type { Reception } from "./reception.ts";
+import { type Reception, unguarded } from "./reception.ts";
 import type { Story } from "./story.ts";
 import type { Followed } from "./upstream.ts";
 
@@ -26,8 +26,6 @@ export interface Delivery {
   readonly request: RequestFacts | undefined;
   readonly followed: Followed;
 }
-
-const SERVED: Reception = { kind: "served", authz: undefined };
 
 interface Door {
   readonly listener: string;
@@ -44,7 +42,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
       `${why}: the request reaches it as it is`,
       workload && wholeObject(workload.origin),
     );
-    return SERVED;
+    return unguarded(delivery.request);
   }
   const tables = tablesOf(compiled, workload);
   tellConfiguration(compiled, workload, story);
@@ -53,7 +51,7 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
   if (!tables || !listener) {
     const decision = `port ${model.port} is the application's own: no listener of its proxy takes it`;
     story.tell("server filter chain", decision, wholeObject(workload.origin));
-    return SERVED;
+    return unguarded(delivery.request);
   }
   const { mode, policy } = mtlsRuling(compiled.mesh, workload, model.applicationPort);
   const by = policy && wholeObject(policy.origin);

@@ -24,6 +24,14 @@ export interface HeaderMatch {
   readonly missingIsEmpty: boolean;
 }
 
+/** What a verified token claims: a string, or one of a list of strings. */
+export interface ClaimMatch {
+  /** At least one key: from the token's payload inwards. */
+  readonly path: readonly string[];
+  readonly value: ValueMatch;
+  readonly invert: boolean;
+}
+
 export interface QueryMatch {
   readonly name: string;
   readonly value: ValueMatch;
@@ -46,6 +54,8 @@ export interface HttpMatch {
   readonly authority?: StringMatch | undefined;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
+  /** At gateways alone; undefined: tokens are not looked at. */
+  readonly claims?: readonly ClaimMatch[] | undefined;
   /** Undefined: every client. */
   readonly client?: ClientSelector | undefined;
   /** Service port that the client called; undefined: any. */

@@ -157,7 +157,7 @@ export class Exchange
   #chooseRoute(): void {
     const routes = this.connection.http.routes.current;
     this.virtualHost = routes?.virtualHosts.find(this.head.authority);
-    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head, this.record.facts, Math.random());
+    const route = this.virtualHost && chooseRoute(this.virtualHost, this.head, this.record.facts, Math.random(), this);
     this.route = route;
     if (!route) return;
     this.routeFilters = route.filters;
@@ -287,7 +287,7 @@ export class Exchange
     const { scheme, authority, path } = target;
     const next = { method: head.method, scheme, authority, path, headers: head.headers };
     const virtualHost = connection.http.routes.current?.virtualHosts.find(authority);
-    const route = virtualHost && chooseRoute(virtualHost, next, this.record.facts, Math.random());
+    const route = virtualHost && chooseRoute(virtualHost, next, this.record.facts, Math.random(), this);
     const routes = new Set(this.redirects.routes).add(this.route?.name ?? "");
     if (!route || !admitsRoute(policy, routes, route.name)) return false;
     if (this.#bodyIsReplaced && !this.record.requestIsOver) return false;

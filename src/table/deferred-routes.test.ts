@@ -8,6 +8,7 @@ import { NO_SHELL, virtualHostCompiler } from "./accept/virtual-host.ts";
 import { DeferredRoutes } from "./deferred-routes.ts";
 import type { ConnectionFacts } from "./request.ts";
 import { chooseRoute, type VirtualHost } from "./route.ts";
+import { NOTHING_FOUND } from "./route-match.ts";
 
 const CONNECTION: ConnectionFacts = {
   remoteAddress: "10.0.0.1",
@@ -61,8 +62,8 @@ test("a virtual host of bytes takes what the whole one takes, by the same routes
       expect(ofBytes.routes.length).toBe(whole.routes.length);
       for (const rest of rests) {
         const request = { method: "GET", scheme: "http", authority: "h", path: `/${rest}`, headers: [] };
-        const found = chooseRoute(ofBytes, request, CONNECTION, 0);
-        expect(found).toEqual(chooseRoute(whole, request, CONNECTION, 0));
+        const found = chooseRoute(ofBytes, request, CONNECTION, 0, NOTHING_FOUND);
+        expect(found).toEqual(chooseRoute(whole, request, CONNECTION, 0, NOTHING_FOUND));
       }
       expect([...ofBytes.routes]).toEqual([...whole.routes]);
     }),

@@ -6,7 +6,7 @@ import { NO_METADATA } from "./metadata.ts";
 import { PathIndex } from "./path-index.ts";
 import type { ConnectionFacts, RequestFacts } from "./request.ts";
 import { chooseRoute, type Route, type VirtualHost } from "./route.ts";
-import type { PathMatch } from "./route-match.ts";
+import { NOTHING_FOUND, type PathMatch } from "./route-match.ts";
 import { compileRegex } from "./string-match.ts";
 
 const CONNECTION: ConnectionFacts = {
@@ -28,7 +28,16 @@ function request(path: string, method = "GET"): RequestFacts {
 function route(path: PathMatch, i: number): Route {
   return {
     name: String(i),
-    match: { path, headers: [], query: [], grpc: false, certificate: undefined, fraction: undefined, always: false },
+    match: {
+      path,
+      headers: [],
+      query: [],
+      metadata: [],
+      grpc: false,
+      certificate: undefined,
+      fraction: undefined,
+      always: false,
+    },
     action: { kind: "direct", status: 200, body: "" },
     headers: NO_MUTATION,
     filters: NO_ROUTE_FILTERS,
@@ -77,8 +86,8 @@ test("the route is the one that is found without an index, for any paths, querie
       const index = PathIndex.of(paths);
       if (index) indexed++;
       for (const { path, method } of requests) {
-        const found = chooseRoute(hostOf(paths, index), request(path, method), CONNECTION, 0);
-        const plain = chooseRoute(hostOf(paths, undefined), request(path, method), CONNECTION, 0);
+        const found = chooseRoute(hostOf(paths, index), request(path, method), CONNECTION, 0, NOTHING_FOUND);
+        const plain = chooseRoute(hostOf(paths, undefined), request(path, method), CONNECTION, 0, NOTHING_FOUND);
         expect(found?.name ?? "none").toBe(plain?.name ?? "none");
       }
     }),

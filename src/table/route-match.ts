@@ -2,6 +2,8 @@
 
 import { isChosen, type RuntimeFraction } from "./fraction.ts";
 import { type HeaderMatch, matchesHeaders, matchesQuery, type QueryMatch } from "./header-match.ts";
+import { type MetadataMatch, matchesMetadata } from "./metadata-match.ts";
+import type { RequestContext } from "./rbac.ts";
 import { type ConnectionFacts, headerValue, pathWithoutQuery, type RequestFacts } from "./request.ts";
 import { matchesString, type StringMatch } from "./string-match.ts";
 
@@ -16,6 +18,8 @@ export interface RouteMatch {
   readonly path: PathMatch;
   readonly headers: readonly HeaderMatch[];
   readonly query: readonly QueryMatch[];
+  /** Of what filters found out. */
+  readonly metadata: readonly MetadataMatch[];
   /** Only gRPC requests: content type `application/grpc`, with or without a format. */
   readonly grpc: boolean;
   /** Undefined does not restrict. `validated` implies `presented`: an unproven peer never gets as far. */
@@ -60,18 +64,31 @@ function matchesCertificate(match: RouteMatch, { principal }: ConnectionFacts): 
   return (presented ?? proven) === proven && (validated ?? proven) === proven;
 }
 
+/** What filters found out of a request: asked for where a route looks at it. */
+export type FoundMetadata = Pick<RequestContext, "metadata">;
+
+export const NOTHING_FOUND: FoundMetadata = { metadata: () => undefined };
+
+function matchesFound(matches: readonly MetadataMatch[], found: FoundMetadata): boolean {
+  if (matches.length === 0) return true;
+  const metadata = found.metadata("dynamic");
+  return matches.every((match) => matchesMetadata(match, metadata));
+}
+
 /** `random`: from 0 (inclusive) to 1 (exclusive), one for all routes of a request (Envoy: RouteMatcher::route's random_value). */
 export function matchesRoute(
   match: RouteMatch,
   request: RequestFacts,
   connection: ConnectionFacts,
   random: number,
+  found: FoundMetadata,
 ): boolean {
   if (match.always) return request.path !== "";
   return (
     matchesPath(match.path, request) &&
     matchesHeaders(match.headers, request) &&
     matchesQuery(match.query, request.path) &&
+    matchesFound(match.metadata, found) &&
     (!match.grpc || isGrpc(request)) &&
     matchesCertificate(match, connection) &&
     (match.fraction === undefined || isChosen(match.fraction, random))

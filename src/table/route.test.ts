@@ -4,9 +4,10 @@ import { NO_ROUTE_FILTERS } from "./filter/filter.ts";
 import type { HeaderMatch } from "./header-match.ts";
 import { NO_MUTATION } from "./header-mutation.ts";
 import { NO_METADATA } from "./metadata.ts";
+import type { MetadataMatch } from "./metadata-match.ts";
 import type { ConnectionFacts, RequestFacts } from "./request.ts";
 import { chooseRoute, chooseWeighted, type Route, type VirtualHost, type WeightedCluster } from "./route.ts";
-import type { PathMatch } from "./route-match.ts";
+import { type FoundMetadata, NOTHING_FOUND, type PathMatch } from "./route-match.ts";
 import { compileRegex, type StringMatch } from "./string-match.ts";
 import { VirtualHosts } from "./virtual-hosts.ts";
 
@@ -35,7 +36,7 @@ function route(
   const always = path.kind === "prefix" && path.text === "/" && headers.length === 0 && query.length === 0;
   return {
     name,
-    match: { path, headers, query, grpc: false, certificate: undefined, fraction: undefined, always },
+    match: { path, headers, query, metadata: [], grpc: false, certificate: undefined, fraction: undefined, always },
     action: { kind: "direct", status: 200, body: "" },
     headers: NO_MUTATION,
     filters: NO_ROUTE_FILTERS,
@@ -65,7 +66,7 @@ const header = (name: string, changes: Partial<HeaderMatch> = {}): HeaderMatch =
   missingAsEmpty: false,
   ...changes,
 });
-const chosen = (host: VirtualHost, facts: RequestFacts) => chooseRoute(host, facts, CONNECTION, 0)?.name;
+const chosen = (host: VirtualHost, facts: RequestFacts) => chooseRoute(host, facts, CONNECTION, 0, NOTHING_FOUND)?.name;
 
 test("the first route that matches wins", () => {
   const host = hostOf(route("v2", prefix("/v2")), route("rest", prefix("/")), route("never", prefix("/v2/x")));
@@ -194,4 +195,28 @@ test("ports of authorities", () => {
   expect(portOf("a:80")).toBe(80);
   expect(portOf("a")).toBeUndefined();
   expect(portOf("a:99999")).toBeUndefined();
+});
+
+test("routes look at what filters found out: one that asks for a claim, one for its absence", () => {
+  const admins: MetadataMatch = {
+    namespace: "jwt",
+    path: ["payload", "groups"],
+    value: { kind: "element", match: { kind: "string", match: exact("admins") } },
+    invert: false,
+  };
+  const asking = (name: string, match: MetadataMatch): Route => {
+    const made = route(name, prefix("/"));
+    return { ...made, match: { ...made.match, metadata: [match], always: false } };
+  };
+  const host = hostOf(
+    asking("admins", admins),
+    asking("others", { ...admins, invert: true }),
+    route("rest", prefix("/")),
+  );
+  const found = (groups: readonly string[] | undefined): FoundMetadata => ({
+    metadata: (of) => (of === "dynamic" && groups ? { jwt: { payload: { groups: [...groups] } } } : undefined),
+  });
+  const by = (groups: readonly string[] | undefined) =>
+    chooseRoute(host, request("/"), CONNECTION, 0, found(groups))?.name;
+  expect([by(["users", "admins"]), by(["users"]), by(undefined)]).toEqual(["admins", "others", "others"]);
 });

@@ -14,7 +14,7 @@ import type { RedirectAction } from "./redirect.ts";
 import { type ConnectionFacts, headerValue, type RequestFacts } from "./request.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
-import { matchesRoute, type RouteMatch } from "./route-match.ts";
+import { type FoundMetadata, matchesRoute, type RouteMatch } from "./route-match.ts";
 import type { SubsetMatch } from "./subset.ts";
 import type { RouteTracing } from "./tracing.ts";
 
@@ -146,6 +146,7 @@ export function chooseRoute(
   request: RequestFacts,
   connection: ConnectionFacts,
   random: number,
+  found: FoundMetadata,
 ): Route | undefined {
   const { routes, paths } = host;
   for (let i = 0; i < routes.length; i++) {
@@ -154,7 +155,7 @@ export function chooseRoute(
       if (i < 0) return undefined;
     }
     const route = routes.at(i)!;
-    if (matchesRoute(route.match, request, connection, random)) return route;
+    if (matchesRoute(route.match, request, connection, random, found)) return route;
   }
   return undefined;
 }

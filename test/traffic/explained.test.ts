@@ -8,6 +8,7 @@ import type { Explanation } from "../../src/explain/explanation.ts";
 import { difference, seen, told } from "./explained/compare.ts";
 import { type Answer, exchange } from "./explained/exchange.ts";
 import { type AskedRequest, requests } from "./explained/requests.ts";
+import { makeTokens, type Tokens, tokenObjects } from "./explained/tokens.ts";
 import { CLIENTS, type LogLine, World } from "./explained/world.ts";
 
 const AT_ONCE = 50;
@@ -27,9 +28,10 @@ async function ask(world: World, all: readonly AskedRequest[]): Promise<readonly
   return answers;
 }
 
-async function differences(proxy: ProxyKind, count: number): Promise<readonly string[]> {
-  const all = requests(count, CLIENTS, SEED);
-  const world = new World(proxy);
+async function differences(proxy: ProxyKind, count: number, tokens?: Tokens): Promise<readonly string[]> {
+  const bare = requests(count, CLIENTS, SEED);
+  const all = tokens ? tokens.onto(bare) : bare;
+  const world = new World(proxy, tokens && tokenObjects(tokens.keys));
   let lines: ReadonlyMap<string, readonly LogLine[]> = new Map();
   let answers: readonly Answer[] = [];
   let explanations: readonly (readonly Explanation[])[] = [];
@@ -52,10 +54,11 @@ async function differences(proxy: ProxyKind, count: number): Promise<readonly st
   });
 }
 
-function textOf({ door, method, host, port, path, headers }: AskedRequest): string {
+function textOf({ door, method, host, port, path, headers, token }: AskedRequest): string {
   const where = Object.values(door).join(" ");
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
-  return `${where}: ${method} ${port === undefined ? host : `${host}:${port}`} ${path} ${lines.join("; ")}`;
+  const who = token ? ` as ${JSON.stringify(token.claims)}` : "";
+  return `${where}: ${method} ${port === undefined ? host : `${host}:${port}`} ${path} ${lines.join("; ")}${who}`;
 }
 
 test("1,000 requests through Heddle's proxies go where explanations say, as they say", async () => {
@@ -67,6 +70,15 @@ test.skipIf(findComponent("envoy") === undefined && process.env.CI !== "true")(
   "100 requests through Envoys go where explanations say, as they say (needs envoy)",
   async () => {
     const found = await differences("envoy", 100);
+    expect(found).toEqual([]);
+  },
+  120_000,
+);
+
+test.skipIf(findComponent("envoy") === undefined && process.env.CI !== "true")(
+  "and 200 with tokens, which Envoys verify and route by (needs envoy)",
+  async () => {
+    const found = await differences("envoy", 200, await makeTokens());
     expect(found).toEqual([]);
   },
   120_000,

@@ -57,7 +57,7 @@ function elementValue(match: TextMatch): ValueInit {
 }
 
 /** A claim is a string or a list of them. */
-function claimMatcher(path: readonly string[], match: TextMatch): MetadataInit {
+export function claimMatcher(path: readonly string[], match: TextMatch): MetadataInit {
   const valueMatchers = [textValue(match), elementValue(match)];
   return metadataMatcher(JWT_FILTER, [PAYLOAD_KEY, ...path], {
     matchPattern: { case: "orMatch", value: { valueMatchers } },

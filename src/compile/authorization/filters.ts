@@ -122,17 +122,18 @@ function stageFilters(
   );
 }
 
-function tokenFilters({ issuers }: Guard, features: ProxyFeatures): readonly GuardFilter[] {
+function tokenFilters({ issuers }: Guard, features: ProxyFeatures, choosesRoutes: boolean): readonly GuardFilter[] {
   if (issuers.length === 0) return [];
-  if (features.verifiesTokens) return [{ name: JWT_FILTER, config: tokenVerification(issuers) }];
+  if (features.verifiesTokens) return [{ name: JWT_FILTER, config: tokenVerification(issuers, choosesRoutes) }];
   return [ofRequests({ enforced: refusedTokens(issuers), shadow: undefined, shadowPrefix: "" })];
 }
 
-/** Before requests. An authorizer is asked ahead of tokens: it may be who issues them. */
+/** Before requests. An authorizer is asked ahead of tokens: it may be who issues them. `choosesRoutes`: routes may look at claims. */
 export function requestGuards(
   guard: Guard | undefined,
   features: ProxyFeatures,
   port: number | undefined,
+  choosesRoutes: boolean,
 ): readonly GuardFilter[] {
   if (!guard) return [];
   const facts = { stream: false, port };
@@ -140,7 +141,7 @@ export function requestGuards(
   const others = guard.stages.filter(({ effect }) => effect.kind !== "delegate");
   return [
     ...stageFilters(asked, guard, features, facts, ofRequests),
-    ...tokenFilters(guard, features),
+    ...tokenFilters(guard, features, choosesRoutes),
     ...stageFilters(others, guard, features, facts, ofRequests),
   ];
 }

@@ -29,7 +29,7 @@ const NOBODYS_KEYS = JSON.stringify({
   keys: [{ kty: "RSA", kid: "nobody", alg: "RS256", use: "sig", e: "AQAB", n: NOBODYS_MODULUS }],
 });
 
-function provider({ issuer, jwks }: KeyedIssuer): MessageInitShape<typeof JwtProviderSchema> {
+function provider({ issuer, jwks }: KeyedIssuer, choosesRoutes: boolean): MessageInitShape<typeof JwtProviderSchema> {
   const { headers, parameters, cookies, claimHeaders, spaceDelimitedClaims } = issuer;
   return {
     issuer: issuer.issuer,
@@ -47,6 +47,8 @@ function provider({ issuer, jwks }: KeyedIssuer): MessageInitShape<typeof JwtPro
     normalizePayloadInMetadata: {
       spaceDelimitedClaims: [...new Set([...SPACE_DELIMITED, ...spaceDelimitedClaims])],
     },
+    // The route was chosen before the claims were known (Istio's JwtFilter does so at gateways).
+    clearRouteCache: choosesRoutes,
     claimToHeaders: claimHeaders.map(({ header, claim }) => ({ headerName: header, claimName: claim })),
   };
 }
@@ -67,8 +69,8 @@ function requirement(names: readonly string[]): Requirement {
   return oneOf([...valid, { requiresType: { case: "requiresAll", value: { requirements: each } } }]);
 }
 
-export function tokenVerification(issuers: readonly KeyedIssuer[]): Any {
-  const providers = issuers.map((issuer, i) => [`origins-${i}`, provider(issuer)] as const);
+export function tokenVerification(issuers: readonly KeyedIssuer[], choosesRoutes: boolean): Any {
+  const providers = issuers.map((issuer, i) => [`origins-${i}`, provider(issuer, choosesRoutes)] as const);
   const config = create(JwtAuthenticationSchema, {
     providers: Object.fromEntries(providers),
     rules: [

@@ -61,12 +61,15 @@ function mergeMatches(root: readonly HttpMatch[], delegate: readonly HttpMatch[]
 function mergeMatch(root: HttpMatch, leaf: HttpMatch): HttpMatch {
   return {
     name: joinNames(root.name, leaf.name),
+    statPrefix: leaf.statPrefix ?? root.statPrefix,
     path: leaf.path ?? root.path,
     method: leaf.method ?? root.method,
     scheme: leaf.scheme ?? root.scheme,
     authority: leaf.authority ?? root.authority,
     headers: mergeNamed(root.headers, leaf.headers, (header) => `${header.invert} ${header.name}`),
     query: mergeNamed(root.query, leaf.query, (parameter) => parameter.name),
+    // A delegate has none: it is refused.
+    claims: root.claims,
     client: mergeClients(root.client, leaf.client),
     port: leaf.port ?? root.port,
   };

@@ -107,8 +107,12 @@ export function wildcardForMesh(): Message {
   return error("HED1215", 'host "*" is for gateways alone', 'names, or "*.example.com"');
 }
 
-export function claimsNotSupported(name: string): Message {
-  return error("HED1216", `routing by token claims works at gateways alone: ${name}`, "gateways: [namespace/name]");
+export function claimsNeedGateway(name: string): Message {
+  return error(
+    "HED1216",
+    `routing by token claims works at gateways alone: ${name}`,
+    "gateways: [namespace/name], without mesh",
+  );
 }
 
 export function pseudoHeader(name: string): Message {

@@ -1,9 +1,19 @@
 // Match blocks of HTTP routes.
 
-import type { HeaderMatch, HttpMatch, PathMatch, QueryMatch, StringMatch, ValueMatch } from "../../model/match.ts";
+import type {
+  ClaimMatch,
+  HeaderMatch,
+  HttpMatch,
+  PathMatch,
+  QueryMatch,
+  StringMatch,
+  ValueMatch,
+} from "../../model/match.ts";
 import { compareText } from "../../model/origin.ts";
+import { badHeaderName } from "../diagnostics.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
+import { claimPath } from "./claim-route.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { type Placed, placesOf } from "./places.ts";
 import type { Reading } from "./reading.ts";
@@ -11,25 +21,20 @@ import * as refusals from "./refusals.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 import type { HttpMatchSpec, HttpRouteSpec, StringMatchSpec } from "./virtual-service-schema.ts";
 
-/** The matches of a route, each with its places. `never`: no block ever holds, so the route does not exist (an empty list would match everything). */
+/** The matches of a route, each with its places; none match everything. */
 export function readMatches(
   spec: HttpRouteSpec["match"],
   path: string,
   reading: Reading,
-): { readonly kind: "matches"; readonly matches: readonly Placed<HttpMatch>[] } | { readonly kind: "never" } {
-  if (!spec || spec.length === 0) return { kind: "matches", matches: [] };
-  const matches = spec.flatMap((block, i) => readMatch(block, joinPath(path, i), reading) ?? []);
-  return matches.length === 0 ? { kind: "never" } : { kind: "matches", matches };
+): readonly Placed<HttpMatch>[] {
+  return (spec ?? []).map((block, i) => readMatch(block, joinPath(path, i), reading));
 }
 
-function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<HttpMatch> | undefined {
+function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<HttpMatch> {
   const { reporter } = reading;
-  const headers = [
-    ...headerMatches(spec.headers, joinPath(path, "headers"), false, reporter),
-    ...headerMatches(spec.withoutHeaders, joinPath(path, "withoutHeaders"), true, reporter),
-  ];
-  // A condition that never holds leaves its block out: dropping the condition alone would match more than was meant.
-  if (headers.includes("never")) return undefined;
+  checkNames(spec.headers, joinPath(path, "headers"), reporter);
+  checkNames(spec.withoutHeaders, joinPath(path, "withoutHeaders"), reporter);
+  const claims = [...claimMatches(spec.headers, false), ...claimMatches(spec.withoutHeaders, true)];
   if (spec.statPrefix) reporter.report(joinPath(path, "statPrefix"), traffic.statisticsOfEnvoy(spec.statPrefix));
   return {
     name: spec.name || undefined,
@@ -38,8 +43,9 @@ function readMatch(spec: HttpMatchSpec, path: string, reading: Reading): Placed<
     method: stringMatch(spec.method, joinPath(path, "method"), reporter),
     scheme: stringMatch(spec.scheme, joinPath(path, "scheme"), reporter),
     authority: stringMatch(spec.authority, joinPath(path, "authority"), reporter),
-    headers: headers.filter((header) => header !== "never"),
+    headers: [...headerMatches(spec.headers, false), ...headerMatches(spec.withoutHeaders, true)],
     query: queryMatches(spec.queryParams),
+    ...(claims.length > 0 ? { claims } : {}),
     client: clientSelector(spec),
     port: spec.port || undefined,
     places: placesOf(spec.gateways, reading.namespace),
@@ -103,22 +109,29 @@ function valueMatch(spec: StringMatchSpec): ValueMatch {
   return { kind: "present" };
 }
 
-function headerMatches(
-  spec: HttpMatchSpec["headers"],
-  path: string,
-  invert: boolean,
-  reporter: Reporter,
-): readonly (HeaderMatch | "never")[] {
-  return Object.entries(spec ?? {})
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([name, match]) => {
-      if (name.startsWith("@")) {
-        reporter.report(joinPath(path, name), diagnostics.claimsNotSupported(name));
-        return "never";
-      }
-      const value = valueMatch(match);
-      return { name: name.toLowerCase(), value, invert, missingIsEmpty: invert && value.kind !== "present" };
-    });
+/** A claim stands where a header's name does. What looks like one and is none, no request has. */
+function checkNames(spec: HttpMatchSpec["headers"], path: string, reporter: Reporter): void {
+  for (const name of Object.keys(spec ?? {}))
+    if (name.startsWith("@") && !claimPath(name)) reporter.report(joinPath(path, name), badHeaderName(name));
+}
+
+function sorted(spec: HttpMatchSpec["headers"]): readonly (readonly [name: string, match: StringMatchSpec])[] {
+  return Object.entries(spec ?? {}).sort(([a], [b]) => compareText(a, b));
+}
+
+function headerMatches(spec: HttpMatchSpec["headers"], invert: boolean): readonly HeaderMatch[] {
+  return sorted(spec).flatMap(([name, match]) => {
+    if (name.startsWith("@")) return [];
+    const value = valueMatch(match);
+    return [{ name: name.toLowerCase(), value, invert, missingIsEmpty: invert && value.kind !== "present" }];
+  });
+}
+
+function claimMatches(spec: HttpMatchSpec["headers"], invert: boolean): readonly ClaimMatch[] {
+  return sorted(spec).flatMap(([name, match]) => {
+    const path = claimPath(name);
+    return path ? [{ path, value: valueMatch(match), invert }] : [];
+  });
 }
 
 function queryMatches(spec: HttpMatchSpec["queryParams"]): readonly QueryMatch[] {
@@ -134,7 +147,7 @@ export function matchesEverything(matches: readonly HttpMatch[]): boolean {
 
 /** Istio's isCatchAllMatch: prefix `/` or regex `.*`, and no other condition. A block without any condition counts too. */
 function isCatchAll(match: HttpMatch): boolean {
-  const { path, method, scheme, authority, headers, query, client, port } = match;
+  const { path, method, scheme, authority, headers, query, claims, client, port } = match;
   const anyPath =
     !path || (path.kind === "prefix" && path.value === "/") || (path.kind === "regex" && path.value === ".*");
   return (
@@ -144,6 +157,7 @@ function isCatchAll(match: HttpMatch): boolean {
     !authority &&
     headers.length === 0 &&
     query.length === 0 &&
+    !claims &&
     !client &&
     port === undefined
   );

@@ -55,8 +55,8 @@ export function readHttpRoute(
     rewrite: spec.rewrite && readRewrite(spec.rewrite, joinPath(path, "rewrite"), reporter),
   };
   if (inDelegate || spec.delegate) refuseRegexes(spec.match, joinPath(path, "match"), reporter);
-  const read = readMatches(spec.match, joinPath(path, "match"), reading);
-  if (!action || read.kind === "never") return undefined;
+  const matches = readMatches(spec.match, joinPath(path, "match"), reading);
+  if (!action) return undefined;
   if (action.kind !== "forward" && action.kind !== "delegate" && spec.rewrite)
     reporter.report(joinPath(path, "rewrite"), diagnostics.rewriteOfNothing(action.kind));
   if (spec.redirect && spec.fault) reporter.report(joinPath(path, "fault"), refusals.faultOfRedirect());
@@ -66,7 +66,7 @@ export function readHttpRoute(
     name: spec.name || undefined,
     origin: reading.origin,
     path,
-    matches: read.matches,
+    matches,
     action,
     timeoutMs: spec.timeout,
     requestHeaders: headers.request,

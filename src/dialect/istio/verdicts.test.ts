@@ -262,6 +262,29 @@ judge("VirtualService", [
     spec: http({ match: [{ headers: { "@request.auth.claims.sub": { exact: "a" } } }] }),
     istio: "error",
   },
+  {
+    name: "a token's claim in the mesh and at a gateway",
+    spec: {
+      ...http({ match: [{ headers: { "@request.auth.claims.sub": { exact: "a" } } }] }),
+      gateways: ["edge", "mesh"],
+    },
+    istio: "error",
+  },
+  {
+    name: "a token's claim at a gateway",
+    spec: { ...http({ match: [{ headers: { "@request.auth.claims.a.b": { exact: "a" } } }] }), gateways: ["edge"] },
+    istio: "ok",
+  },
+  {
+    name: "the absence of a token's claim in brackets at a gateway",
+    spec: { ...http({ match: [{ withoutHeaders: { "@request.auth.claims[a.b][c]": {} } }] }), gateways: ["edge"] },
+    istio: "ok",
+  },
+  {
+    name: "no claim after the word for claims",
+    spec: { ...http({ match: [{ headers: { "@request.auth.claims": { exact: "a" } } }] }), gateways: ["edge"] },
+    istio: "error",
+  },
   { name: "hosts that overlap", spec: http({}, { hosts: ["*.com", "a.com"] }), istio: "error" },
   { name: "a host twice", spec: http({}, { hosts: ["web", "web"] }), istio: "error" },
   { name: "every host, in the mesh", spec: http({}, { hosts: ["*"] }), istio: "error" },

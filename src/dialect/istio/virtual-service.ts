@@ -6,6 +6,7 @@ import type { Visibility } from "../../model/visibility.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { joinPath } from "../path.ts";
+import { checkClaimRoutes } from "./claim-route.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { checkExportTo } from "./export-to.ts";
 import { type HttpDraft, readHttpRoute } from "./http-route.ts";
@@ -39,6 +40,7 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   if (isDelegate) checkDelegate(spec, reading);
   checkExportTo(spec.exportTo, reading);
   checkGateways(spec, reading);
+  checkClaimRoutes(spec, reporter);
   if (!spec.http?.length && !spec.tls?.length && !spec.tcp?.length)
     reporter.report(
       "spec",

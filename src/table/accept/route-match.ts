@@ -4,6 +4,7 @@ import type { RouteMatch } from "../../xds/gen/envoy/config/route/v3/route_compo
 import type * as table from "../route-match.ts";
 import { acceptRuntimeFraction } from "./fraction.ts";
 import { acceptHeaderMatch, acceptQueryMatch, acceptRegex, exactly } from "./match.ts";
+import { acceptMetadataMatch } from "./metadata-match.ts";
 import type { Scope } from "./scope.ts";
 import { mapped, NONE } from "./shared.ts";
 
@@ -48,6 +49,7 @@ const ALWAYS: table.RouteMatch = {
   path: { kind: "prefix", text: "/", ignoreCase: false },
   headers: NONE,
   query: NONE,
+  metadata: NONE,
   grpc: false,
   certificate: undefined,
   fraction: undefined,
@@ -58,6 +60,7 @@ const NOTHING: table.RouteMatch = {
   path: { kind: "connect" },
   headers: [],
   query: [],
+  metadata: [],
   grpc: false,
   certificate: undefined,
   fraction: undefined,
@@ -74,6 +77,7 @@ export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): t
     "caseSensitive",
     "headers",
     "queryParameters",
+    "dynamicMetadata",
     "grpc",
     "tlsContext",
     "runtimeFraction",
@@ -83,6 +87,9 @@ export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): t
   const query = mapped(match.queryParameters, (parameter, i) =>
     acceptQueryMatch(scope.field("query_parameters").index(i), parameter),
   );
+  const metadata = mapped(match.dynamicMetadata, (matcher, i) =>
+    acceptMetadataMatch(scope.field("dynamic_metadata").index(i), matcher),
+  );
   const fraction =
     match.runtimeFraction && acceptRuntimeFraction(scope.field("runtime_fraction"), match.runtimeFraction);
   const grpc = match.grpc !== undefined;
@@ -91,7 +98,7 @@ export function acceptRouteMatch(scope: Scope, match: RouteMatch | undefined): t
     validated: match.tlsContext.validated,
   };
   const everyPath = path.kind === "prefix" && path.text === "/";
-  const always =
-    everyPath && headers.length === 0 && query.length === 0 && !grpc && !certificate && fraction === undefined;
-  return always && !path.ignoreCase ? ALWAYS : { path, headers, query, grpc, certificate, fraction, always };
+  const looksAt = headers.length + query.length + metadata.length;
+  const always = everyPath && looksAt === 0 && !grpc && !certificate && fraction === undefined;
+  return always && !path.ignoreCase ? ALWAYS : { path, headers, query, metadata, grpc, certificate, fraction, always };
 }

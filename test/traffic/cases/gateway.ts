@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createServer, type Server } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { AuthorityStore } from "../../../src/ca/store.ts";
-import { resource } from "../../../src/kube/resources.ts";
+import { resource, resourceByKind } from "../../../src/kube/resources.ts";
 import { testLeaf, testRoot } from "../../../src/pki/certificate-fixtures.ts";
 import { ByteClient } from "../byte-client.ts";
 import { ask, askUntil, described, type Outside, statusOf } from "../gateway-client.ts";
@@ -346,6 +346,37 @@ spec: {host: way-out.test, trafficPolicy: {tunnel: {targetHost: db.test, targetP
     const { api } = pair.mesh.controlPlane;
     for (const type of [resource.serviceEntries, resource.destinationRules])
       await api.delete(type, { namespace: "default", name: "way-out" });
+  });
+
+  test("policies that select a gateway are asked at its door: of requests, of bytes, of connections that it hands on", async () => {
+    const { mesh } = pair;
+    const policies = resourceByKind("security.istio.io", "AuthorizationPolicy")!;
+    const deny = (name: string, rules: string) => `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ${name}, namespace: default}
+spec: {selector: {matchLabels: {istio: ingress}}, action: DENY, rules: [${rules}]}`;
+    const requests = `{to: [{operation: {hosts: [a.test], paths: [/closed*], ports: ["${at("http")}"]}}]}`;
+    await mesh.apply(deny("edge-requests", requests));
+    expect(await askUntil(plain("a.test", "/closed/now"), 403)).toMatchObject({ body: "RBAC: access denied" });
+    expect(statusOf(await ask(plain("a.test", "/open/../closed/./now")))).toBe(403);
+    expect(statusOf(await ask(plain("x.wild.test", "/closed/now")))).toBe(200);
+    expect(statusOf(await ask(secure("a.test", "/closed")))).toBe(200);
+    expect(await askUntil(secure("through.test"), 200)).toMatchObject({ body: "own" });
+    const bytes = async (): Promise<string> => {
+      const client = (await ByteClient.connect(at("tcp"))).send("echo\n");
+      client.send("one").end();
+      return (await client.all()).toString();
+    };
+    expect(await bytes()).toEndWith("one");
+    await mesh.apply(deny("edge-bytes", "{from: [{source: {ipBlocks: [127.0.0.0/8]}}]}"));
+    expect(await eventually(bytes, (text) => !text.includes("one"))).not.toContain("one");
+    expect(await ask(secure("through.test"))).toBe("refused");
+    expect(statusOf(await askUntil(plain("a.test"), 403))).toBe(403);
+    for (const name of ["edge-requests", "edge-bytes"])
+      await mesh.controlPlane.api.delete(policies, { namespace: "default", name });
+    expect(statusOf(await askUntil(plain("a.test", "/closed/now"), 200))).toBe(200);
+    expect(await eventually(bytes, (text) => text.endsWith("one"))).toEndWith("one");
   });
 
   test("a server without its certificate refuses until the Secret comes", async () => {

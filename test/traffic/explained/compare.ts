@@ -30,7 +30,14 @@ interface Upstream {
 /** Where clusters share the requests, what was seen says which of them it was. */
 const ONE_OF_THEM = "one of those that share it";
 
-function clusterOf({ clusters, flags }: Explanation, seen: string | undefined): string {
+/** Refused before a route was asked: Envoy's log names the one that would have been taken, and its cluster. */
+function isRefusedAtDoor({ outcome, virtualHost, status }: Explanation): boolean {
+  return outcome === "reject" && virtualHost === undefined && (status === 401 || status === 403);
+}
+
+function clusterOf(explanation: Explanation, seen: string | undefined): string {
+  const { clusters, flags } = explanation;
+  if (isRefusedAtDoor(explanation)) return "";
   // A cluster that is not there has no name in the log.
   if (flags.includes("NC")) return seen ?? "";
   // It names the cluster of the route, too, which a fault kept the request from.
@@ -75,7 +82,7 @@ export function seen(
     flags: outcome === "reject" ? (line?.flags ?? "").replace(/^-$/, "") : "",
     location: outcome === "redirect" ? location : undefined,
     cluster: clusterOf(explanation, line?.cluster ?? ""),
-    route: line?.route ?? "",
+    route: isRefusedAtDoor(explanation) ? "" : (line?.route ?? ""),
     denied,
     upstream: described
       ? { method: described.method, path: described.path, authority: described.host, headers: shown(described.headers) }

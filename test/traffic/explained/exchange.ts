@@ -33,7 +33,7 @@ export function urlOf(request: AskedRequest): URL {
 }
 
 function headOf(request: AskedRequest, id: string): string {
-  const { door, method, headers } = request;
+  const { door, method, headers, token } = request;
   const { host, pathname, search } = urlOf(request);
   const path = `${pathname}${search}`;
   const authority = door.kind === "forward-proxy" ? host : authorityOf(request);
@@ -45,6 +45,7 @@ function headOf(request: AskedRequest, id: string): string {
     "connection: close",
     `x-case: ${id}`,
     ...length,
+    ...(token ? [`authorization: Bearer ${token.text}`] : []),
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   return `${lines.join("\r\n")}\r\n\r\n`;

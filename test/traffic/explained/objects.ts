@@ -5,6 +5,8 @@ export interface Places {
   readonly log: string;
   /** Of an application without a proxy. */
   readonly barePort: number;
+  /** Who is asked for tokens, and whose are believed. */
+  readonly tokens: string | undefined;
 }
 
 /** `%REQ(X-CASE)%` tells whose line it is. */
@@ -104,7 +106,18 @@ metadata: {name: silver-trial, namespace: default, annotations: {istio.io/dry-ru
 spec:
   selector: {matchLabels: {app: silver}}
   action: DENY
-  rules: [{to: [{operation: {methods: [GET]}}]}]`;
+  rules: [{to: [{operation: {methods: [GET]}}]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: edge-deny, namespace: default}
+spec:
+  selector: {matchLabels: {istio: edge}}
+  action: DENY
+  rules:
+  - to: [{operation: {methods: [PATCH], notHosts: [golden.test]}}]
+  - to: [{operation: {hosts: ["*.wild.test"], paths: ["/weights*", "/moved"]}}]
+  - from: [{source: {notIpBlocks: [127.0.0.0/8]}}]`;
 
 const POLICIES = `
 apiVersion: networking.istio.io/v1
@@ -236,12 +249,13 @@ spec:
     route: [{destination: {host: golden, subset: v2}}]
   - route: [{destination: {host: silver}}]`;
 
-export function objectsOf({ log, barePort }: Places): string {
+export function objectsOf({ log, barePort, tokens }: Places): string {
   return [
     settings(log),
     SECURITY,
     POLICIES,
     ROUTES,
+    ...(tokens === undefined ? [] : [tokens]),
     external("outside.test", `endpoints: [{address: 127.0.0.1, ports: {http: ${barePort}}}]`),
     external("nowhere.test", "workloadSelector: {labels: {app: nobody}}"),
   ].join("\n---\n");

@@ -1,5 +1,6 @@
 // Requests of every kind that the objects in force tell apart, and of some that nothing expects.
 
+import type { JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 
 /** Where a request enters the mesh: at a sidecar's forward proxy or local port, or at a port of the gateway. */
@@ -16,6 +17,7 @@ export interface AskedRequest {
   readonly port: number | undefined;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly token?: { readonly claims: JsonObject; readonly text: string } | undefined;
 }
 
 const HEADERS: readonly (readonly [name: string, value: string])[] = [

@@ -45,6 +45,7 @@ function stateOf({ acknowledgement, running }: LiveProxy): readonly unknown[] {
 
 export class World {
   readonly #proxy: ProxyKind;
+  readonly #tokens: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), "heddle-explained-"));
   readonly #clients = new Map<string, RunningClient>();
   readonly #servers: TestWorkload[] = [];
@@ -55,8 +56,10 @@ export class World {
   offline!: (question: Question) => Explanation;
   live!: (question: Question) => Explanation;
 
-  constructor(proxy: ProxyKind) {
+  /** `tokens`: objects that ask for them. */
+  constructor(proxy: ProxyKind, tokens?: string) {
     this.#proxy = proxy;
+    this.#tokens = tokens;
   }
 
   get #log(): string {
@@ -67,7 +70,7 @@ export class World {
     this.#mesh = await TestMesh.start();
     const mesh = this.#mesh;
     const bare = await mesh.run({ app: "bare", version: "v1", proxy: undefined });
-    await mesh.apply(objectsOf({ log: this.#log, barePort: bare.ports.application }));
+    await mesh.apply(objectsOf({ log: this.#log, barePort: bare.ports.application, tokens: this.#tokens }));
     const server = async (app: string, version: string) =>
       this.#servers.push(await mesh.run({ app, version, proxy: this.#proxy }));
     await Promise.all([
@@ -155,10 +158,11 @@ export class World {
   }
 
   questionOf(request: AskedRequest, id: string): Question {
-    const { door, method } = request;
+    const { door, method, token } = request;
     const url = urlOf(request);
-    const pairs = [["x-case", id] as const, ...request.headers];
-    const common = { method, sourceAddress: "127.0.0.1", claims: undefined };
+    const bearer = token ? [["authorization", `Bearer ${token.text}`] as const] : [];
+    const pairs = [["x-case", id] as const, ...bearer, ...request.headers];
+    const common = { method, sourceAddress: "127.0.0.1", claims: token?.claims };
     if (door.kind === "forward-proxy") {
       const { name } = this.#clients.get(door.client)!.workload;
       const workload = this.#workload((one) => one.name === name);
