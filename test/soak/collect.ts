@@ -10,8 +10,8 @@ const file = join(dirname(process.argv.at(-1) ?? ""), HEAP_FILE);
 
 process.on("SIGUSR2", () => {
   Bun.gc(true);
-  const { heapSize, objectCount } = heapStats();
-  const heap: Heap = { heapBytes: heapSize, objects: objectCount };
+  const { heapSize, extraMemorySize, objectCount } = heapStats();
+  const heap: Heap = { cellBytes: heapSize - extraMemorySize, extraBytes: extraMemorySize, objects: objectCount };
   writeFileSync(`${file}.new`, JSON.stringify(heap));
   renameSync(`${file}.new`, file);
 });

@@ -10,7 +10,10 @@ export const COLLECTOR = join(import.meta.dir, "collect.ts");
 const ANSWER_WITHIN_MS = 30_000;
 
 export interface Heap {
-  readonly heapBytes: number;
+  /** Of the objects themselves, and of the properties and elements that they hold. */
+  readonly cellBytes: number;
+  /** What objects hold outside the heap's cells: machine code, buffers, the characters of strings. */
+  readonly extraBytes: number;
   readonly objects: number;
 }
 

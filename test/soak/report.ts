@@ -6,7 +6,8 @@ import type { SoakReport } from "./soak.ts";
 const MEBIBYTE = 1024 * 1024;
 const MEASURED: Readonly<Record<Measure, readonly [what: string, unit: number, decimals: number]>> = {
   objects: ["thousand objects", 1_000, 1],
-  heapBytes: ["heap, MiB", MEBIBYTE, 1],
+  cellBytes: ["their own bytes, MiB", MEBIBYTE, 2],
+  extraBytes: ["code, buffers and text, MiB", MEBIBYTE, 1],
   privateBytes: ["private memory, MiB", MEBIBYTE, 1],
 };
 /** Of each rule: the rest is told by their number. */
@@ -54,7 +55,14 @@ export function formatReport(report: SoakReport): string {
         growths.map(({ measure, first, last, perRequest }) => {
           const [what, unit, decimals] = MEASURED[measure];
           const [from, to] = [first, last].map((value) => (value / unit).toFixed(decimals));
-          return [name, what, from!, to!, perRequest.toFixed(2), String(BOUNDS[measure])];
+          return [
+            name,
+            what,
+            from!,
+            to!,
+            perRequest.toFixed(2),
+            Number.isFinite(BOUNDS[measure]) ? String(BOUNDS[measure]) : "-",
+          ];
         }),
       ),
     ]),
