@@ -15,8 +15,13 @@ import {
 } from "../schema.ts";
 import { SCOPE_FIELDS } from "./workload-scope.ts";
 
+/** 0 is unset: proto3 has no other way to say so of a plain number. */
+const PORT_OR_ANY = whole(0, 65_535);
+
+const FILTER_MATCH = record({ name: text(), subFilter: record({ name: text() }) });
+
 const LISTENER_MATCH = record({
-  portNumber: port(),
+  portNumber: PORT_OR_ANY,
   portName: text(),
   name: text(),
   listenerFilter: text(),
@@ -25,13 +30,13 @@ const LISTENER_MATCH = record({
     sni: text(),
     transportProtocol: text(),
     applicationProtocols: text(),
-    destinationPort: port(),
-    filter: record({ name: text(), subFilter: record({ name: text() }) }),
+    destinationPort: PORT_OR_ANY,
+    filter: FILTER_MATCH,
   }),
 });
 
 const ROUTE_MATCH = record({
-  portNumber: port(),
+  portNumber: PORT_OR_ANY,
   portName: text(),
   gateway: text(),
   name: text(),
@@ -42,7 +47,9 @@ const ROUTE_MATCH = record({
   }),
 });
 
-const CLUSTER_MATCH = record({ portNumber: port(), service: text(), subset: text(), name: text() });
+const CLUSTER_MATCH = record({ portNumber: PORT_OR_ANY, service: text(), subset: text(), name: text() });
+
+const WAYPOINT_MATCH = record({ portNumber: port(), filter: FILTER_MATCH, route: record({ name: text() }) });
 
 const PATCH = record({
   applyTo: required(
@@ -67,7 +74,7 @@ const PATCH = record({
       listener: LISTENER_MATCH,
       routeConfiguration: ROUTE_MATCH,
       cluster: CLUSTER_MATCH,
-      waypoint: openRecord({}),
+      waypoint: WAYPOINT_MATCH,
     },
     [["listener", "routeConfiguration", "cluster", "waypoint"]],
   ),
