@@ -1,6 +1,7 @@
 // Every field of networking.istio.io EnvoyFilter. What a patch holds is Envoy's, and checked by Envoy's own messages.
 
 import {
+  bounded,
   choice,
   list,
   mapOf,
@@ -13,6 +14,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
+import { LABEL_SELECTOR } from "./selector-schema.ts";
 import { SCOPE_FIELDS } from "./workload-scope.ts";
 
 /** 0 is unset: proto3 has no other way to say so of a plain number. */
@@ -104,7 +106,7 @@ export const ENVOY_FILTER = record({
   metadata: openRecord({}),
   spec: record(
     {
-      workloadSelector: record({ labels: mapOf(text("label-value"), "label-key") }),
+      workloadSelector: LABEL_SELECTOR,
       targetRefs: SCOPE_FIELDS.targetRefs,
       priority: whole(-(2 ** 31), 2 ** 31 - 1),
       configPatches: list(PATCH),
@@ -127,15 +129,24 @@ export const WASM_PLUGIN = record({
       url: required(notEmpty()),
       sha256: text(),
       imagePullPolicy: choice("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
-      imagePullSecret: text(),
+      imagePullSecret: bounded(253, notEmpty()),
       verificationKey: text(),
       pluginConfig: openRecord({}),
-      pluginName: text(),
+      pluginName: bounded(256, notEmpty()),
       phase: choice("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
       priority: whole(-(2 ** 31), 2 ** 31 - 1),
       failStrategy: choice("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
       vmConfig: record({
-        env: list(record({ name: required(notEmpty()), valueFrom: choice("INLINE", "HOST"), value: text() })),
+        env: bounded(
+          256,
+          list(
+            record({
+              name: required(bounded(256, notEmpty())),
+              valueFrom: choice("INLINE", "HOST"),
+              value: bounded(2_048, text()),
+            }),
+          ),
+        ),
       }),
       match: list(
         record({

@@ -24,6 +24,27 @@ judge("Telemetry", [
     istio: "warning",
   },
   { name: "a tag without a name", spec: traced({ customTags: { "": { literal: { value: "a" } } } }), istio: "error" },
+  { name: "sampling of -1 %", spec: traced({ randomSamplingPercentage: -1 }), istio: "error" },
+  { name: "two providers of traces", spec: traced({ providers: [{ name: "a" }, { name: "b" }] }), istio: "warning" },
+  { name: "a provider of traces without a name", spec: traced({ providers: [{ name: "" }] }), istio: "error" },
+  { name: "a tag that is null", spec: traced({ customTags: { a: null } }), istio: "error" },
+  { name: "a log's provider without a name", spec: { accessLogging: [{ providers: [{}] }] }, istio: "error" },
+  { name: "a bad filter", spec: { accessLogging: [{ filter: { expression: "a ==" } }] }, istio: "error" },
+  {
+    name: "a filter",
+    spec: { accessLogging: [{ filter: { expression: "response.code >= 500" } }] },
+    istio: "ok",
+  },
+  { name: "an override that is null", spec: { metrics: [{ overrides: [null] }] }, istio: "error" },
+  { name: "a tag of a metric that is null", spec: tag({ a: null }), istio: "error" },
+  {
+    name: "a tag of a metric without a name",
+    spec: tag({ "": { value: "'b'" } }),
+    istio: "warning",
+    here: ["error", "no metric has a label without a name"],
+  },
+  { name: "a tag set by no operation", spec: tag({ a: { value: "'b'" } }), istio: "ok" },
+  { name: "a tag set to nothing by no operation", spec: tag({ a: {} }), istio: "error" },
   { name: "an empty literal", spec: traced({ customTags: { a: { literal: { value: "" } } } }), istio: "error" },
   {
     name: "a header tag without a name",
@@ -53,6 +74,15 @@ judge("ProxyConfig", [
     spec: { selector: { matchLabels: { app: "w*" } }, concurrency: 1 },
     istio: "error",
   },
+  { name: "concurrency of null", spec: { concurrency: null }, istio: "ok" },
+  { name: "a selector without labels", spec: { selector: {} }, istio: "warning" },
+  { name: "a label without a name", spec: { selector: { matchLabels: { "": "a" } } }, istio: "error" },
+  {
+    name: "an image",
+    spec: { image: { imageType: "distroless" } },
+    istio: "ok",
+    here: ["warning", "the agent starts the proxy that comes with it"],
+  },
   { name: "a variable with a dot", spec: { environmentVariables: { "A.B": "c" } }, istio: "ok" },
 ]);
 
@@ -65,6 +95,32 @@ judge("WasmPlugin", [
   { name: "no address", spec: {}, istio: "error" },
   { name: "an address of ftp", spec: { url: "ftp://example.com/a" }, istio: "error" },
   { name: "an address that is none", spec: { url: "https://exa mple.com/a" }, istio: "error" },
+  { name: "an address that is empty", spec: { url: "" }, istio: "error" },
+  { name: "an address of a control character", spec: wasm({ url: "https://example.com/\u007f" }), istio: "error" },
+  { name: "a file", spec: wasm({ url: "file:///opt/a.wasm" }), istio: "ok" },
+  {
+    name: "an image without a scheme",
+    spec: wasm({ url: "example.com:5000/a:latest" }),
+    istio: "ok",
+    here: ["warning", "images are not fetched"],
+  },
+  { name: "a hash of other letters", spec: wasm({ sha256: "g".repeat(64) }), istio: "error" },
+  { name: "a selector with a wildcard", spec: wasm({ selector: { matchLabels: { app: "w*" } } }), istio: "error" },
+  { name: "a selector without labels", spec: wasm({ selector: {} }), istio: "warning" },
+  {
+    name: "a variable that is null",
+    spec: wasm({ vmConfig: { env: [null] } }),
+    istio: "ok",
+    here: ["error", "it is a slip of the pen"],
+  },
+  {
+    name: "a variable with a long name",
+    spec: wasm({ vmConfig: { env: [{ name: "a".repeat(257) }] } }),
+    istio: "error",
+  },
+  { name: "traffic that is null", spec: wasm({ match: [null] }), istio: "error" },
+  { name: "a port that is null", spec: wasm({ match: [{ ports: [null] }] }), istio: "error" },
+  { name: "port 65536", spec: wasm({ match: [{ ports: [{ number: 65_536 }] }] }), istio: "error" },
   { name: "a short hash", spec: wasm({ sha256: "abc" }), istio: "error" },
   {
     name: "a hash in capitals",
@@ -99,6 +155,49 @@ judge("WasmPlugin", [
     istio: "error",
   },
 ]);
+
+/** Of every kind with `targetRefs`. */
+function targeting(target: Spec): Spec {
+  return { targetRefs: [target] };
+}
+
+for (const kind of ["AuthorizationPolicy", "RequestAuthentication", "Telemetry"])
+  judge(kind, [
+    {
+      name: "a Service of another group",
+      spec: targeting({ group: "apps", kind: "Service", name: "web" }),
+      istio: "error",
+    },
+    {
+      name: "a ServiceEntry of no group",
+      spec: targeting({ kind: "ServiceEntry", name: "web" }),
+      istio: "error",
+    },
+    { name: "a Gateway of no group", spec: targeting({ kind: "Gateway", name: "web" }), istio: "error" },
+    {
+      name: "a Gateway of Istio's",
+      spec: targeting({ group: "networking.istio.io", kind: "Gateway", name: "web" }),
+      istio: "error",
+    },
+    { name: "a target without a name", spec: targeting({ kind: "Service", name: "" }), istio: "error" },
+    {
+      name: "a target's namespace",
+      spec: targeting({ kind: "Service", name: "web", namespace: "ns" }),
+      istio: "error",
+    },
+    {
+      name: "a Service",
+      spec: targeting({ group: "core", kind: "Service", name: "web" }),
+      istio: "ok",
+      here: ["warning", "it is a target of waypoints"],
+    },
+    {
+      name: "a ServiceEntry",
+      spec: targeting({ group: "networking.istio.io", kind: "ServiceEntry", name: "web" }),
+      istio: "ok",
+      here: ["warning", "it is a target of waypoints"],
+    },
+  ]);
 
 const LUA = { "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua" };
 const MANAGER = "envoy.filters.network.http_connection_manager";

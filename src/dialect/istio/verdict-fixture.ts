@@ -66,13 +66,22 @@ const WORLD = [
   },
 ];
 
+/** Where they stand in the ConfigMap. */
+const MESH_KEYS: Readonly<Record<string, string>> = { MeshConfig: "mesh", MeshNetworks: "meshNetworks" };
+
+function objectOf(kind: string, spec: Spec): Spec {
+  const apiVersion = API[kind] ?? "networking.istio.io/v1";
+  return { apiVersion, kind, metadata: { name: "judged", namespace: "ns" }, spec };
+}
+
+function configMapOf(key: string, spec: Spec): Spec {
+  const metadata = { name: "istio", namespace: "istio-system" };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata, data: { mesh: "{}", [key]: JSON.stringify(spec) } };
+}
+
+/** `spec` is that of an object of the kind; of MeshConfig and MeshNetworks what the ConfigMap says. */
 export function verdictOf(kind: string, spec: Spec): { readonly verdict: Verdict; readonly said: readonly string[] } {
-  const object = {
-    apiVersion: API[kind] ?? "networking.istio.io/v1",
-    kind,
-    metadata: { name: "judged", namespace: "ns" },
-    spec,
-  };
+  const object = MESH_KEYS[kind] === undefined ? objectOf(kind, spec) : configMapOf(MESH_KEYS[kind], spec);
   const files = [
     { name: "world.yaml", content: WORLD.map((one) => JSON.stringify(one)).join("\n---\n") },
     { name: "case.yaml", content: JSON.stringify(object, null, 1) },

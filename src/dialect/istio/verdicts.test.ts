@@ -240,6 +240,7 @@ judge("VirtualService", [
     istio: "error",
   },
   { name: "time-out of 0", spec: http({ timeout: "0s" }), istio: "error" },
+  { name: "time-out of half milliseconds", spec: http({ timeout: "1.5ms" }), istio: "error" },
   {
     name: "TLS by SNI",
     spec: { hosts: ["a.com"], tls: [{ match: [{ sniHosts: ["a.com"], port: 443 }], route: [WEB] }] },
