@@ -65,8 +65,11 @@ const ENVOY_FILTER = openRecord({
     configPatches: list(
       openRecord({
         applyTo: text(),
-        match: openRecord({ proxy: openRecord({ proxyVersion: text() }) }),
-        patch: openRecord({ operation: text() }),
+        match: openRecord({
+          proxy: openRecord({ proxyVersion: text() }),
+          listener: openRecord({ filterChain: openRecord({ filter: openRecord({ name: text() }) }) }),
+        }),
+        patch: openRecord({ operation: text(), value: openRecord({ name: text() }) }),
       }),
     ),
   }),

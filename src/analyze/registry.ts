@@ -29,7 +29,7 @@ import { ingressSubsets } from "./virtual-service/ingress-subsets.ts";
 import { repeatedDestinations } from "./virtual-service/repeated-destinations.ts";
 import { unreachable } from "./virtual-service/unreachable.ts";
 import { applicationUser } from "./workload/application-user.ts";
-import { envoyFilters } from "./workload/envoy-filter.ts";
+import { envoyFilterOrder, envoyFilters } from "./workload/envoy-filter.ts";
 import { workloadGroups } from "./workload/groups.ts";
 import { telemetryProviders } from "./workload/telemetry.ts";
 
@@ -69,6 +69,7 @@ export const ANALYZERS: readonly Analyzer[] = [
   injection,
   applicationUser,
   envoyFilters,
+  envoyFilterOrder,
   telemetryProviders,
   workloadGroups,
 ];

@@ -15,6 +15,8 @@ const AREAS = [
   ["istio/envoy-diagnostics.ts", 1540, 1559],
   ["input-diagnostics.ts", 1620, 1639],
   ["istio/refusals.ts", 1660, 1729],
+  ["istio/envoy-match-diagnostics.ts", 1730, 1739],
+  ["istio/validation-diagnostics.ts", 1740, 1745],
   ["../model/findings.ts", 2000, 2999],
 ] as const;
 

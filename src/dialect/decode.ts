@@ -1,6 +1,7 @@
 // Reads a value by its table: what is wrong is reported with its path, what is right comes out with camelCase names.
 
 import { misspelling, nearest } from "../base/nearest.ts";
+import * as bounds from "./bound-diagnostics.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
 import * as inputDiagnostics from "./input-diagnostics.ts";
@@ -10,6 +11,7 @@ import type { Reporter } from "./reporter.ts";
 import type {
   ChoiceSchema,
   DurationSchema,
+  ListSchema,
   MapSchema,
   NumberSchema,
   RecordSchema,
@@ -91,6 +93,7 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
     case "list":
       if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter);
       if (value.length > MAX_ENTRIES) return tooMany(path, value.length, reporter);
+      if (!isWithin(schema, value.length, path, reporter)) return undefined;
       return readItems(schema.items, value, path, reporter);
     case "map":
       return isObject(value) ? readMap(schema, value, path, reporter) : wrongType(path, "a map", value, reporter);
@@ -105,6 +108,19 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
 
 /** Of a list or a map. etcd's 1.5 MiB hold some 65,000 addresses. */
 const MAX_ENTRIES = 65_536;
+
+/** Whether it has as many entries as the table lets it have. */
+function isWithin(
+  { least = 0, most }: ListSchema | MapSchema,
+  count: number,
+  path: string,
+  reporter: Reporter,
+): boolean {
+  if (most !== undefined && count > most) reporter.report(path, bounds.tooMany(lastName(path), count, most));
+  else if (count < least) reporter.report(path, bounds.tooFew(lastName(path), count, least));
+  else return true;
+  return false;
+}
 
 function tooMany(path: string, length: number, reporter: Reporter): undefined {
   reporter.report(path, inputDiagnostics.tooManyEntries(lastName(path), length, MAX_ENTRIES));
@@ -137,6 +153,11 @@ function readText(schema: TextSchema, value: unknown, path: string, reporter: Re
     reporter.report(path, diagnostics.emptyValue(lastName(path)));
     return undefined;
   }
+  // As Kubernetes counts: by code points.
+  if (schema.most !== undefined && value.length > schema.most && [...value].length > schema.most) {
+    reporter.report(path, bounds.tooLong(lastName(path), [...value].length, schema.most));
+    return undefined;
+  }
   if (!schema.format) return value;
   const problem = FORMATS[schema.format](lastName(path), value);
   if (problem) reporter.report(path, problem);
@@ -150,6 +171,9 @@ function readChoice(schema: ChoiceSchema, value: unknown, path: string, reporter
   return undefined;
 }
 
+/** What is written in seconds is no whole number of milliseconds in binary. */
+const ROUNDING_MS = 1e-6;
+
 function readDuration(schema: DurationSchema, value: unknown, path: string, reporter: Reporter): number | undefined {
   const name = lastName(path);
   if (typeof value === "number")
@@ -158,6 +182,10 @@ function readDuration(schema: DurationSchema, value: unknown, path: string, repo
   const ms = durationMs(value);
   if (ms === undefined) reporter.report(path, diagnostics.badDuration(name, value));
   else if (ms < schema.minMs) reporter.report(path, diagnostics.durationTooShort(name, value, schema.minMs));
+  else if (schema.maxMs !== undefined && ms > schema.maxMs)
+    reporter.report(path, bounds.durationTooLong(name, value, schema.maxMs));
+  else if (schema.stepMs !== undefined && Math.abs(ms - Math.round(ms / schema.stepMs) * schema.stepMs) > ROUNDING_MS)
+    reporter.report(path, bounds.partOfStep(name, value, schema.stepMs));
   else return ms;
   return undefined;
 }
@@ -209,6 +237,7 @@ function readMap(
   const entries: [string, unknown][] = [];
   const written = Object.entries(map);
   if (written.length > MAX_ENTRIES) return tooMany(path, written.length, reporter);
+  if (!isWithin(schema, written.length, path, reporter)) return undefined;
   for (const [key, item] of written) {
     const at = joinPath(path, key);
     const problem = keyProblem(schema.keys, key);

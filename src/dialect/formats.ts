@@ -19,6 +19,7 @@ export const FORMATS: Readonly<Record<Format, Check>> = {
     parseCidr(value) ? undefined : diagnostics.badAddress(field, value, "IP address or range (10.0.0.0/8)"),
   "dns-label": (field, value) => (isDnsLabel(value) ? undefined : diagnostics.badDnsLabel(field, value)),
   "header-name": (_, value) => (isHeaderName(value) ? undefined : diagnostics.badHeaderName(value)),
+  "header-word": (_, value) => (/^[-_A-Za-z0-9]+$/.test(value) ? undefined : diagnostics.badHeaderName(value)),
   host: (field, value) => hostMessage(field, value, hostProblem(value)),
   "host-or-address": (field, value) =>
     parseAddress(value) ? undefined : hostMessage(field, value, hostProblem(value)),

@@ -8,6 +8,7 @@ export type Format =
   | "cidr"
   | "dns-label"
   | "header-name"
+  | "header-word"
   | "host"
   | "host-or-address"
   | "label-value"
@@ -20,6 +21,8 @@ export interface TextSchema {
   readonly format?: Format;
   readonly notEmpty?: boolean;
   readonly emptyIsUnset?: boolean;
+  /** Characters. */
+  readonly most?: number;
 }
 
 export interface ChoiceSchema<C extends string = string> {
@@ -27,10 +30,12 @@ export interface ChoiceSchema<C extends string = string> {
   readonly choices: readonly C[];
 }
 
-/** Milliseconds, at least `minMs`. */
+/** Milliseconds, from `minMs` to `maxMs`, in steps of `stepMs` where there are any. */
 export interface DurationSchema {
   readonly type: "duration";
   readonly minMs: number;
+  readonly maxMs?: number;
+  readonly stepMs?: number;
 }
 
 export interface NumberSchema {
@@ -43,13 +48,19 @@ export interface FlagSchema {
   readonly type: "flag";
 }
 
-export interface ListSchema<S extends Schema = Schema> {
+/** What a list or a map has: entries. */
+interface Bounds {
+  readonly least?: number;
+  readonly most?: number;
+}
+
+export interface ListSchema<S extends Schema = Schema> extends Bounds {
   readonly type: "list";
   readonly items: S;
 }
 
 /** Keys are the user's. `keys`: a check on them. */
-export interface MapSchema<S extends Schema = Schema> {
+export interface MapSchema<S extends Schema = Schema> extends Bounds {
   readonly type: "map";
   readonly values: S;
   readonly keys?: Format | "label-key" | "port";
@@ -136,9 +147,9 @@ export function choice<const C extends string>(...choices: readonly C[]): Choice
   return { type: "choice", choices };
 }
 
-/** Istio takes no duration below 1 ms unless it says so. */
-export function duration(minMs = 1): DurationSchema {
-  return { type: "duration", minMs };
+/** Istio takes no duration below 1 ms, nor parts of one, unless it says so. */
+export function duration(minMs = 1, limits: Pick<DurationSchema, "maxMs" | "stepMs"> = {}): DurationSchema {
+  return { type: "duration", minMs, ...(minMs > 0 ? { stepMs: 1 } : {}), ...limits };
 }
 
 /** An integer between two bounds, both allowed. A string of digits is none: the API server refuses it as well. */
@@ -168,6 +179,11 @@ export function list<S extends Schema>(items: S): ListSchema<S> {
 
 export function mapOf<S extends Schema>(values: S, keys?: MapSchema["keys"]): MapSchema<S> {
   return keys ? { type: "map", values, keys } : { type: "map", values };
+}
+
+/** At most so many characters of a text, or entries of a list or map, and at least `least` of these. Istio's definitions bound these, too. */
+export function bounded<S extends TextSchema | ListSchema | MapSchema>(most: number, schema: S, least = 0): S {
+  return { ...schema, most, ...(least > 0 ? { least } : {}) };
 }
 
 /** Exactly these fields: others are unknown and refused. `exclusive`: groups of which one field at most may be set. */

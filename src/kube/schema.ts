@@ -30,6 +30,7 @@ export interface Schema {
   readonly "x-kubernetes-map-type"?: "atomic" | "granular";
   readonly "x-kubernetes-patch-strategy"?: string;
   readonly "x-kubernetes-patch-merge-key"?: string;
+  readonly minProperties?: number;
   readonly maxProperties?: number;
   readonly not?: Condition;
   readonly oneOf?: readonly Condition[];

@@ -4,7 +4,7 @@ import { MESH_CONFIG } from "../dialect/istio/mesh-config-schema.ts";
 import type { Fields, MapSchema, NumberSchema, RecordSchema, Schema } from "../dialect/schema.ts";
 import { joinApiVersion } from "../kube/object.ts";
 import type { ReferenceKind } from "./kinds.ts";
-import { DURATION, keyPattern, textLimits } from "./patterns.ts";
+import { DURATION, entryBounds, itemBounds, keyPattern, textLimits } from "./patterns.ts";
 import { SETTINGS_ABOUT, settingsWords } from "./settings.ts";
 import { descriptionOf, type WordsByPath } from "./words.ts";
 
@@ -25,6 +25,10 @@ export interface JsonSchema {
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
   readonly items?: JsonSchema;
   readonly properties?: Readonly<Record<string, JsonSchema | false>>;
   readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
@@ -150,9 +154,14 @@ class Writer {
       case "port-or-name":
         return { anyOf: [numberOf({ type: "whole", min: 1, max: 65_535 }), { type: "string", minLength: 1 }] };
       case "list":
-        return { type: "array", items: this.#shape(schema.items, path) };
+        return { type: "array", items: this.#shape(schema.items, path), ...itemBounds(schema) };
       case "map":
-        return { type: "object", ...keysOf(schema), additionalProperties: this.#shape(schema.values, path) };
+        return {
+          type: "object",
+          ...keysOf(schema),
+          additionalProperties: this.#shape(schema.values, path),
+          ...entryBounds(schema),
+        };
       case "record":
         return Object.keys(schema.fields).length === 0 ? this.record(schema, path) : this.#reference(schema, path);
       case "later":

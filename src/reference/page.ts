@@ -13,6 +13,7 @@ const FORMATS: Readonly<Record<Format, string>> = {
   cidr: "IP address or CIDR",
   "dns-label": "name of letters, digits and -",
   "header-name": "header name",
+  "header-word": "header name of letters, digits, - and _",
   host: "host",
   "host-or-address": "host or IP address",
   "label-value": "label value",
@@ -161,10 +162,14 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("*.", "\\*.");
 }
 
+function upTo(most: number | undefined): string {
+  return most === undefined ? "" : `, ${most} characters at most`;
+}
+
 function typeOf(schema: Schema): string {
   switch (schema.type) {
     case "text":
-      return `${schema.format ? FORMATS[schema.format] : "text"}${schema.notEmpty && !schema.format ? ", not empty" : ""}`;
+      return `${schema.format ? FORMATS[schema.format] : "text"}${schema.notEmpty && !schema.format ? ", not empty" : ""}${upTo(schema.most)}`;
     case "choice":
       return choices(schema);
     case "duration":

@@ -1,7 +1,7 @@
 // Formats of texts as regular expressions that RE2 and ECMAScript read alike. Each lets through whatever the format's own check
 // (dialect/formats.ts) does; what the check knows better it still says.
 
-import type { Format, MapSchema, TextSchema } from "../dialect/schema.ts";
+import type { Format, ListSchema, MapSchema, TextSchema } from "../dialect/schema.ts";
 
 const LABEL = "[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?";
 const HOST = `${LABEL}(\\.${LABEL})*\\.?`;
@@ -20,6 +20,7 @@ const LIMITS: Readonly<Record<Format, TextLimits>> = {
   cidr: { pattern: "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$" },
   "dns-label": { pattern: `^${LABEL}$`, maxLength: 63 },
   "header-name": { pattern: "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$" },
+  "header-word": { pattern: "^[-_A-Za-z0-9]+$" },
   host: { pattern: `^${HOST}$`, maxLength: 256 },
   "host-or-address": { pattern: `^(${HOST}|${ADDRESS})$`, maxLength: 256 },
   "label-value": { pattern: `^${LABEL_VALUE}$`, maxLength: 63 },
@@ -28,11 +29,27 @@ const LIMITS: Readonly<Record<Format, TextLimits>> = {
   "wildcard-host": { pattern: `^(\\*|(\\*\\.|\\*-?)?${HOST}|${ADDRESS})$`, maxLength: 258 },
 };
 
-export function textLimits({ format, emptyIsUnset }: TextSchema): TextLimits {
-  if (format === undefined) return {};
-  const limits: TextLimits = LIMITS[format];
+export function textLimits({ format, emptyIsUnset, most }: TextSchema): TextLimits {
+  const limits: TextLimits = {
+    ...(format === undefined ? {} : LIMITS[format]),
+    ...(most === undefined ? {} : { maxLength: most }),
+  };
   if (!emptyIsUnset || limits.pattern === undefined) return limits;
   return { ...limits, pattern: `^(${limits.pattern.slice(1, -1)})?$` };
+}
+
+export function itemBounds({ least, most }: ListSchema): { readonly minItems?: number; readonly maxItems?: number } {
+  return { ...(least === undefined ? {} : { minItems: least }), ...(most === undefined ? {} : { maxItems: most }) };
+}
+
+export function entryBounds({ least, most }: MapSchema): {
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+} {
+  return {
+    ...(least === undefined ? {} : { minProperties: least }),
+    ...(most === undefined ? {} : { maxProperties: most }),
+  };
 }
 
 /** Of the keys of a map. Pseudo headers and claims of tokens stand among the names of headers. */

@@ -3,19 +3,69 @@
 
 import type { ValidationRule } from "../kube/schema.ts";
 
-/** `cost`: at least the API server's estimate of one evaluation. */
+/** `cost`: at least the API server's estimate of one evaluation. `on`: of a list or map whether it is for the whole rather than for each item. */
 export interface CostedRule extends ValidationRule {
   readonly cost: number;
+  readonly on?: "array" | "map" | "object" | "string";
 }
 
 const UNIX_PORTS: CostedRule = {
   rule: "!has(self.address) || !self.address.startsWith('unix://') || !has(self.ports)",
   message: "a Unix socket has no ports",
-  cost: 12,
+  cost: 40,
 };
+
+const UNIX_PATH: CostedRule = {
+  rule: "!self.startsWith('unix://') || (self.matches('^unix://[/@]') && !self.endsWith('/'))",
+  message: "a Unix socket has an absolute path, or a name after @",
+  cost: 100,
+};
+
+const PORT_NAMES: CostedRule = {
+  rule: "self.all(name, name.matches('^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$'))",
+  message: "ports have names of letters, digits and -",
+  cost: 400,
+  on: "map",
+};
+
+const ADDRESS_NEEDED: CostedRule = {
+  rule: "has(self.address) || has(self.network)",
+  message: "needs an address",
+  cost: 5,
+};
+
+const LABEL_NAMES: CostedRule = {
+  rule: "self.all(key, key.size() != 0 && !key.contains('*'))",
+  message: "labels have names, and no wildcards in them",
+  cost: 2_500_000,
+  on: "map",
+};
+
+const NO_NAMESPACE: CostedRule = {
+  rule: "self.size() == 0",
+  message: "targets are in the policy's own namespace, and name none",
+  cost: 3,
+};
+
+/** Of kinds that select workloads, or targets. */
+const SELECTING = {
+  matchLabels: [LABEL_NAMES],
+  "targetRef.namespace": [NO_NAMESPACE],
+  "targetRefs.namespace": [NO_NAMESPACE],
+};
+
+const CERTIFICATES: readonly CostedRule[] = [
+  ["credentialNames", "tlsCertificates"],
+  ["credentialName", "credentialNames"],
+].map(([one, other]) => ({
+  rule: `!(has(self.${one}) && has(self.${other}))`,
+  message: `${one}, ${other}: one of them at most`,
+  cost: 5,
+}));
 
 export const RULES: Readonly<Record<string, Readonly<Record<string, readonly CostedRule[]>>>> = {
   AuthorizationPolicy: {
+    ...SELECTING,
     spec: [
       {
         rule: "!has(self.action) || self.action != 'CUSTOM' || has(self.provider)",
@@ -36,7 +86,39 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
       },
     ],
   },
+  DestinationRule: { matchLabels: [LABEL_NAMES] },
+  EnvoyFilter: {
+    "targetRefs.namespace": [NO_NAMESPACE],
+    match: [
+      {
+        rule: "has(self.waypoint) == (has(self.context) && self.context == 'WAYPOINT')",
+        message: "waypoint goes with context WAYPOINT, and with no other",
+        cost: 8,
+      },
+    ],
+  },
+  Gateway: { tls: CERTIFICATES },
+  PeerAuthentication: {
+    matchLabels: [LABEL_NAMES],
+    spec: [
+      {
+        rule: "!has(self.portLevelMtls) || (has(self.selector) && has(self.selector.matchLabels) && self.selector.matchLabels.size() > 0)",
+        message: "portLevelMtls needs a selector",
+        cost: 15,
+      },
+    ],
+    portLevelMtls: [
+      {
+        rule: "self.all(key, 0 < int(key) && int(key) <= 65535)",
+        message: "ports are from 1 to 65535",
+        cost: 2_500_000,
+        on: "map",
+      },
+    ],
+  },
+  ProxyConfig: { matchLabels: [LABEL_NAMES] },
   RequestAuthentication: {
+    ...SELECTING,
     jwksUri: [
       {
         rule: "self.startsWith('http://') || self.startsWith('https://')",
@@ -52,12 +134,61 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
         message: "endpoints and workloadSelector exclude each other",
         cost: 12,
       },
+      {
+        rule: "!has(self.addresses) || (has(self.resolution) ? self.resolution : 'NONE') in ['NONE', 'STATIC'] || !self.addresses.exists(address, address.contains('/'))",
+        message: "ranges of addresses are for resolution NONE and STATIC",
+        cost: 5_000,
+      },
+      {
+        rule: "!has(self.endpoints) || (has(self.resolution) && self.resolution != 'NONE')",
+        message: "resolution NONE has no endpoints",
+        cost: 12,
+      },
+      {
+        rule: "!has(self.endpoints) || !has(self.resolution) || self.resolution != 'DNS_ROUND_ROBIN' || self.endpoints.size() <= 1",
+        message: "resolution DNS_ROUND_ROBIN has one endpoint",
+        cost: 15,
+      },
+    ],
+    hosts: [{ rule: "self != '*'", message: "a service is not every host", cost: 30, on: "string" }],
+    ports: [
+      {
+        rule: "self.all(one, self.exists_one(other, one.number == other.number))",
+        message: "each port has its own number",
+        cost: 500_000,
+        on: "array",
+      },
+    ],
+    endpoints: [
+      { ...ADDRESS_NEEDED, on: "object" },
+      { ...UNIX_PORTS, on: "object" },
+    ],
+    address: [UNIX_PATH],
+    "endpoints.ports": [PORT_NAMES],
+  },
+  Sidecar: { "ingress.tls": CERTIFICATES },
+  Telemetry: {
+    ...SELECTING,
+    tagOverrides: [
+      {
+        rule: "(has(self.operation) && self.operation == 'REMOVE') || (has(self.value) && self.value != '')",
+        message: "a tag that is set has a value",
+        cost: 8,
+        on: "object",
+      },
+      {
+        rule: "!has(self.operation) || self.operation != 'REMOVE' || !has(self.value)",
+        message: "a tag that is removed has none",
+        cost: 8,
+        on: "object",
+      },
     ],
   },
   VirtualService: {
     "http.fault": [{ rule: "has(self.delay) || has(self.abort)", message: "has neither delay nor abort", cost: 5 }],
   },
   WasmPlugin: {
+    ...SELECTING,
     sha256: [
       {
         rule: "self == '' || self.matches('^[0-9a-fA-F]{64}$')",
@@ -65,11 +196,32 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
         cost: 1_000_000,
       },
     ],
+    url: [
+      {
+        rule: "!self.contains('://') || self.matches('^(https?|file|oci)://')",
+        message: "must be a file, an address of the web or an image",
+        cost: 2_000_000,
+      },
+    ],
+    "vmConfig.env": [
+      {
+        rule: "!has(self.value) || !has(self.valueFrom) || self.valueFrom != 'HOST'",
+        message: "a variable of the host has no value here",
+        cost: 12,
+        on: "object",
+      },
+    ],
   },
-  WorkloadEntry: {
-    spec: [{ rule: "has(self.address) || has(self.network)", message: "needs an address", cost: 5 }, UNIX_PORTS],
-  },
-  WorkloadGroup: { template: [UNIX_PORTS] },
+  WorkloadEntry: { spec: [ADDRESS_NEEDED, UNIX_PORTS], address: [UNIX_PATH], ports: [PORT_NAMES] },
+  WorkloadGroup: { template: [UNIX_PORTS], address: [UNIX_PATH], ports: [PORT_NAMES] },
+};
+
+/** Of texts that the reader knows whole: what is nothing at all is refused before it. */
+export const PATTERNS: Readonly<Record<string, string>> = {
+  "targetRef.group": "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+  "targetRefs.group": "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+  "targetRef.kind": "^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$",
+  "targetRefs.kind": "^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$",
 };
 
 /** Numbers of which each has its meaning: as an enum they cost the API server nothing. */
@@ -77,18 +229,9 @@ export const NUMBERS: Readonly<Record<string, Readonly<Record<string, readonly n
   VirtualService: { "http.redirect.redirectCode": [0, 301, 302, 303, 307, 308] },
 };
 
-/** Istio bounds these as well. Without a bound above them rules are counted as if a request held nothing else. */
-export const BOUNDS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  AuthorizationPolicy: { rules: 512, from: 512, targetRefs: 16 },
-  DestinationRule: { portLevelSettings: 4096 },
-  EnvoyFilter: { targetRefs: 16 },
-  RequestAuthentication: { jwtRules: 4096, targetRefs: 16 },
-  Telemetry: { targetRefs: 16 },
-  WasmPlugin: { targetRefs: 16 },
-};
-
 /** Lists whose items are told apart by a field, so that several writers share them (server-side apply); without one a list is its writer's. */
 export const LIST_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ServiceEntry: { "spec.ports": "name" },
   WasmPlugin: { "vmConfig.env": "name", "match.ports": "number" },
 };
 

@@ -5,8 +5,8 @@ import type { Schema as Structural, ValidationRule } from "../kube/schema.ts";
 import { kindSchema } from "../kube/schemas/meta.ts";
 import { Budget, type Cardinality, timesOf, within } from "./cost.ts";
 import { partOf, type ReferenceKind } from "./kinds.ts";
-import { DURATION, textLimits } from "./patterns.ts";
-import { BOUNDS, KEPT, LIST_KEYS, NUMBERS, RULES, SNAKE_CASE } from "./rules.ts";
+import { DURATION, entryBounds, itemBounds, textLimits } from "./patterns.ts";
+import { KEPT, LIST_KEYS, NUMBERS, PATTERNS, RULES, SNAKE_CASE } from "./rules.ts";
 import { descriptionOf } from "./words.ts";
 
 /** The schema of whole objects of a kind. */
@@ -42,7 +42,7 @@ class Writer {
   #shape(schema: Schema, place: Place): Structural {
     switch (schema.type) {
       case "text":
-        return this.#ruled({ ...textOf(schema) }, place);
+        return this.#ruled({ ...textOf(schema), ...this.#pattern(place) }, place);
       case "choice":
         return { type: "string", enum: schema.choices };
       case "duration":
@@ -55,16 +55,12 @@ class Writer {
       case "port-or-name":
         return { "x-kubernetes-int-or-string": true };
       case "list": {
-        const maxItems = this.#bound(place);
-        const items = this.#shape(schema.items, this.#below(place, maxItems));
-        const bounded = maxItems === undefined ? {} : { maxItems };
-        return this.#ruled({ type: "array", items, ...bounded, ...this.#keyed(place) }, place);
+        const items = this.#shape(schema.items, this.#below(place, schema.most));
+        return this.#ruled({ type: "array", items, ...itemBounds(schema), ...this.#keyed(place) }, place);
       }
       case "map": {
-        const maxProperties = this.#bound(place);
-        const values = this.#shape(schema.values, this.#below(place, maxProperties));
-        const bounded = maxProperties === undefined ? {} : { maxProperties };
-        return this.#ruled({ type: "object", additionalProperties: values, ...bounded }, place);
+        const values = this.#shape(schema.values, this.#below(place, schema.most));
+        return this.#ruled({ type: "object", additionalProperties: values, ...entryBounds(schema) }, place);
       }
       case "record":
         return this.#record(schema, place);
@@ -78,13 +74,14 @@ class Writer {
     return { path, cardinality: within(cardinality, bound) };
   }
 
-  #bound({ path }: Place): number | undefined {
-    return found(BOUNDS[this.#kind.table.kind], path);
-  }
-
   #numbers({ path }: Place): { readonly enum?: readonly number[] } {
     const numbers = found(NUMBERS[this.#kind.table.kind], path);
     return numbers ? { enum: numbers } : {};
+  }
+
+  #pattern({ path }: Place): { readonly pattern?: string } {
+    const pattern = found(PATTERNS, path);
+    return pattern ? { pattern } : {};
   }
 
   #keyed({ path }: Place): Pick<Structural, "x-kubernetes-list-type" | "x-kubernetes-list-map-keys"> {
@@ -97,7 +94,7 @@ class Writer {
     const rule = `duration(self) >= duration('${least}')`;
     const message =
       minMs === 0 ? "must be a duration such as 5s or 1m30s" : `must be a duration of at least ${least}, such as 5s`;
-    if (this.#budget.pays(4, timesOf(cardinality, 2)))
+    if (this.#budget.pays(4, timesOf(cardinality, 2), true))
       return { type: "string", "x-kubernetes-validations": [{ rule, message }] };
     return { type: "string", pattern: DURATION };
   }
@@ -168,8 +165,10 @@ class Writer {
   }
 
   #ruled(shape: Structural, { path, cardinality }: Place): Structural {
-    const rules = found(RULES[this.#kind.table.kind], path) ?? [];
-    return rules.reduce((so, { cost, ...rule }) => {
+    const rules = (found(RULES[this.#kind.table.kind], path) ?? []).filter(
+      ({ on }) => on === undefined || on === formOf(shape),
+    );
+    return rules.reduce((so, { cost, on: _, ...rule }) => {
       return this.#budget.pays(cost, timesOf(cardinality, minSize(so))) ? withRule(so, rule) : so;
     }, shape);
   }
@@ -191,6 +190,10 @@ function isTyped(shape: Structural | undefined): boolean {
 
 function has(name: string): string {
   return `has(self.${name})`;
+}
+
+function formOf({ type, additionalProperties }: Structural): string | undefined {
+  return additionalProperties ? "map" : type;
 }
 
 function withRule(shape: Structural, rule: ValidationRule): Structural {

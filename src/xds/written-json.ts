@@ -11,13 +11,14 @@ import { TYPE_URL_PREFIX } from "./type-urls.ts";
 
 export type JsonStep = string | number;
 
-/** `misspelt`: nearly a field of the message; an unknown type that is nearly a known one is no less. `newer`: none, so that only Envoy can say; it is passed on where that is possible. */
+/** `misspelt`: nearly a field of the message; an unknown type that is nearly a known one is no less. `missing-configuration`: of an extension, which is found by the type of that. `newer`: none, so that only Envoy can say; it is passed on where that is possible. */
 export type JsonProblem = { readonly path: readonly JsonStep[] } & (
   | { readonly kind: "misspelt"; readonly name: string; readonly message: string; readonly near: string }
   | { readonly kind: "unknown-field"; readonly name: string; readonly message: string; readonly passed: boolean }
   | { readonly kind: "wrong-value"; readonly value: JsonValue; readonly wanted: string }
   | { readonly kind: "unknown-type"; readonly type: string; readonly near: string | undefined }
   | { readonly kind: "missing-type" }
+  | { readonly kind: "missing-configuration"; readonly name: string }
   | { readonly kind: "unreadable"; readonly reason: string }
 );
 
@@ -34,6 +35,7 @@ type Path = readonly JsonStep[];
 
 export function isPassedOn(problem: JsonProblem): boolean {
   if (problem.kind === "unknown-type") return problem.near === undefined;
+  if (problem.kind === "missing-configuration") return true;
   return problem.kind === "unknown-field" && problem.passed;
 }
 
@@ -62,6 +64,8 @@ class Check {
     // Well-known types have a JSON form of their own.
     if (schema.typeName.startsWith("google.protobuf.")) return value;
     if (!isRecord(value)) return this.#wrong(value, path, "an object");
+    if (isConfigured(schema) && !CONFIGURATIONS.some((name) => value[name] != null))
+      this.problems.push({ kind: "missing-configuration", path, name: String(value.name ?? "") });
     const entries = Object.entries(value).map(([name, item]): [string, JsonValue] => {
       const field = fieldNamed(schema, name);
       if (field) return [name, item === null ? null : this.#field(field, item, [...path, name])];
@@ -176,6 +180,14 @@ function edits(a: string, b: string): number {
   let end = 0;
   while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
   return Math.max(a.length, b.length) - start - end;
+}
+
+/** By which an extension is found, in either form of a field's name. */
+const CONFIGURATIONS = ["typed_config", "typedConfig", "config_discovery", "configDiscovery"];
+
+/** An extension with its configuration: HttpFilter, NetworkFilter, TransportSocket, TypedExtensionConfig. */
+function isConfigured({ fields }: DescMessage): boolean {
+  return fields.some(({ name }) => name === "typed_config");
 }
 
 function fieldNamed(schema: DescMessage, name: string): DescField | undefined {

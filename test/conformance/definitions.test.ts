@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findComponent } from "../../scripts/components.ts";
 import { decodeObject } from "../../src/dialect/decode.ts";
+import { BROKEN_RULES as BROKEN_SPECS } from "../../src/dialect/istio/definition-rules-fixture.ts";
 import { loadMesh } from "../../src/dialect/load.ts";
 import type { JsonObject, SourceObject } from "../../src/dialect/object.ts";
 import { Reporter } from "../../src/dialect/reporter.ts";
@@ -147,6 +148,15 @@ suite("definitions on an API server", () => {
       expect([code, said.length, err]).toEqual([1, 1, err]);
     });
   }
+
+  for (const { kind, rule, spec } of BROKEN_SPECS)
+    test(`${kind} is refused as by Istio's: ${rule}`, async () => {
+      const { type } = REFERENCE_KINDS.find((one) => one.type.kind === kind)!;
+      const apiVersion = `${type.group}/${type.versions[0]}`;
+      const object = { apiVersion, kind, metadata: { name: "broken", namespace: "default" }, spec };
+      const { code, err } = await kubectl(["create", "--dry-run=server", "-f", "-"], JSON.stringify(object));
+      expect([code, /is invalid|unknown field|Required value/.test(err)]).toEqual([1, true]);
+    });
 
   for (const file of readdirSync(GOLDENS).filter((name) => name.endsWith(".golden"))) {
     const [input = ""] = readFileSync(join(GOLDENS, file), "utf8").split("\n=== model ===\n");

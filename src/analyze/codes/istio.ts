@@ -178,9 +178,13 @@ export const ISTIO_CODES = {
   IST0155: {
     name: "EnvoyFilterUsesRelativeOperationWithProxyVersion",
     level: "warning",
-    about: "a relative patch without a priority, for one version of the proxy",
+    about: "a relative patch without a priority, for a filter that a patch before it has for one version of the proxy",
   },
-  IST0157: { name: "InvalidTelemetryProvider", level: "warning", about: "providers of Telemetry without a name" },
+  IST0157: {
+    name: "InvalidTelemetryProvider",
+    level: "warning",
+    about: "Telemetry that names nobody to tell, where the mesh names nobody for its logs either",
+  },
   IST0159: {
     name: "ConflictingTelemetryWorkloadSelectors",
     level: "error",

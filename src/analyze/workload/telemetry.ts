@@ -1,28 +1,34 @@
-// Telemetry without a provider is ignored as a whole.
+// Telemetry that names nobody to tell, where the mesh's settings name nobody either (pkg/config/analysis/analyzers/telemetry).
 
-import type { ObjectAnalyzer } from "../analyzer.ts";
+import type { MeshAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
-import { viewAs } from "../view.ts";
 
-export const telemetryProviders: ObjectAnalyzer = {
+const SECTIONS = ["tracing", "metrics", "accessLogging"] as const;
+
+export const telemetryProviders: MeshAnalyzer = {
   name: "telemetry.ProviderAnalyzer",
-  about: "providers of Telemetry have names",
+  about: "Telemetry names somebody to tell",
   codes: ["IST0157"],
-  scope: "object",
-  analyze(object, report) {
-    const view = viewAs(kinds.telemetry, object);
-    for (const section of ["tracing", "metrics", "accessLogging"] as const)
-      for (const [i, { providers }] of (view?.value.spec?.[section] ?? []).entries())
-        if (providers && (providers.length === 0 || providers.some(({ name }) => !name)))
+  scope: "mesh",
+  analyze(world, report) {
+    const named = world.settings.defaultProviders.logging.length > 0;
+    for (const { object, namespace, name, value } of world.views(kinds.telemetry))
+      for (const section of SECTIONS)
+        for (const [i, { providers }] of (value.spec?.[section] ?? []).entries()) {
+          const isUnset = providers === undefined && section === "accessLogging" && !named;
+          const isEmpty = providers !== undefined && (providers.length === 0 || providers.some((one) => !one.name));
+          if (!isUnset && !isEmpty) continue;
+          const path = `spec.${section}[${i}]`;
           report(
             object,
-            `spec.${section}[${i}].providers`,
+            isUnset ? path : `${path}.providers`,
             finding(
               "IST0157",
-              `The Telemetry ${object.origin.name} in namespace "${object.origin.namespace}" with empty providers will be ignored`,
-              "providers: [{name: …}], or no providers for the mesh's own",
+              `The Telemetry ${name} in namespace "${namespace}" with empty providers will be ignored`,
+              isUnset ? "providers: [{name: envoy}]" : "providers: [{name: …}], or no providers for the mesh's own",
             ),
           );
+        }
   },
 };

@@ -3,6 +3,7 @@
 
 import type { PatchContext } from "../../model/envoy-patch.ts";
 import type { WorkloadProxy } from "../../model/workload.ts";
+import { namesSince } from "../../xds/former-filter-names.ts";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import type { FilterChain } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -121,21 +122,9 @@ export function clusterContext(name: string, { gateway }: ProxyFacts): Place | u
   return name.startsWith("inbound|") || name === INBOUND_PASSTHROUGH ? "inbound" : "outbound";
 }
 
-/** Names that filters had, and that old patches still have. */
-const FORMER: Readonly<Record<string, string>> = {
-  "envoy.http_connection_manager": "envoy.filters.network.http_connection_manager",
-  "envoy.tcp_proxy": "envoy.filters.network.tcp_proxy",
-  "envoy.router": "envoy.filters.http.router",
-  "envoy.cors": "envoy.filters.http.cors",
-  "envoy.fault": "envoy.filters.http.fault",
-  "envoy.lua": "envoy.filters.http.lua",
-  "envoy.ext_authz": "envoy.filters.http.ext_authz",
-  "envoy.listener.tls_inspector": "envoy.filters.listener.tls_inspector",
-  "envoy.listener.original_dst": "envoy.filters.listener.original_dst",
-};
-
+/** Old patches still have the names that filters once had. */
 export function sameFilter(written: string, name: string): boolean {
-  return written === name || FORMER[written] === name || (FORMER[name] !== undefined && FORMER[name] === written);
+  return written === name || namesSince(written).includes(name) || namesSince(name).includes(written);
 }
 
 /** HTTP filters that only Istio has, and beside which of those here they would stand. */

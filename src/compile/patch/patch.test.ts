@@ -53,7 +53,7 @@ spec: {priority: ${priority}, ${selector}configPatches: [${patches}]}
 }
 
 function lua(name: string, match = "", operation = "INSERT_BEFORE", anchor = "envoy.filters.http.router"): string {
-  return `{applyTo: HTTP_FILTER, match: {${match}listener: {filterChain: {filter: {subFilter: {name: ${anchor}}}}}}, patch: {operation: ${operation}, value: {name: ${name}, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}}}`;
+  return `{applyTo: HTTP_FILTER, match: {${match}listener: {filterChain: {filter: {name: envoy.filters.network.http_connection_manager, subFilter: {name: ${anchor}}}}}}, patch: {operation: ${operation}, value: {name: ${name}, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}}}}`;
 }
 
 function meshOf(...filters: readonly string[]): Mesh {

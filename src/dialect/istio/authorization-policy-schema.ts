@@ -1,9 +1,11 @@
 // The fields of AuthorizationPolicy.
 
-import { choice, list, notEmpty, openRecord, record, required, text, type Value } from "../schema.ts";
+import { bounded, choice, list, notEmpty, openRecord, record, required, text, type Value } from "../schema.ts";
 import { SCOPE_FIELDS, SCOPE_GROUP } from "./workload-scope.ts";
 
 const VALUES = list(notEmpty());
+/** `namespace/name` each. */
+const ACCOUNTS = bounded(16, list(bounded(320, notEmpty())));
 const RANGES = list(text("cidr"));
 
 const SOURCE = record({
@@ -13,8 +15,8 @@ const SOURCE = record({
   notRequestPrincipals: VALUES,
   namespaces: VALUES,
   notNamespaces: VALUES,
-  serviceAccounts: VALUES,
-  notServiceAccounts: VALUES,
+  serviceAccounts: ACCOUNTS,
+  notServiceAccounts: ACCOUNTS,
   trustDomains: VALUES,
   notTrustDomains: VALUES,
   ipBlocks: RANGES,
@@ -37,7 +39,7 @@ const OPERATION = record({
 const CONDITION = record({ key: required(notEmpty()), values: VALUES, notValues: VALUES });
 
 const RULE = record({
-  from: list(record({ source: required(SOURCE) })),
+  from: bounded(512, list(record({ source: required(SOURCE) }))),
   to: list(record({ operation: required(OPERATION) })),
   when: list(CONDITION),
 });
@@ -51,7 +53,7 @@ export const AUTHORIZATION_POLICY = record({
       ...SCOPE_FIELDS,
       action: choice("ALLOW", "DENY", "AUDIT", "CUSTOM"),
       provider: record({ name: required(notEmpty()) }),
-      rules: list(RULE),
+      rules: bounded(512, list(RULE)),
     },
     [SCOPE_GROUP],
   ),

@@ -1,6 +1,7 @@
 // Every field of networking.istio.io DestinationRule.
 
 import {
+  bounded,
   choice,
   duration,
   flag,
@@ -19,6 +20,7 @@ import {
   whole,
 } from "../schema.ts";
 import { LOCALITY_LB_SETTING, ZONE_AWARE_LB_SETTING } from "./locality-schema.ts";
+import { WORKLOAD_SELECTOR } from "./selector-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
 const LABELS = mapOf(text("label-value"), "label-key");
@@ -142,7 +144,10 @@ const PORT_POLICY = {
 /** Of a rule and of a subset; only the level above has ports of its own. */
 const TRAFFIC_POLICY = record({
   ...PORT_POLICY,
-  portLevelSettings: list(record({ port: required(record({ number: required(port()) })), ...PORT_POLICY })),
+  portLevelSettings: bounded(
+    4_096,
+    list(record({ port: required(record({ number: required(port()) })), ...PORT_POLICY })),
+  ),
   tunnel: record({
     protocol: choice("CONNECT", "POST"),
     targetHost: required(notEmpty("host-or-address")),
@@ -167,7 +172,7 @@ export const DESTINATION_RULE = record({
       trafficPolicy: TRAFFIC_POLICY,
       subsets: list(record({ name: required(notEmpty("dns-label")), labels: LABELS, trafficPolicy: TRAFFIC_POLICY })),
       exportTo: list(notEmpty()),
-      workloadSelector: record({ matchLabels: LABELS }),
+      workloadSelector: WORKLOAD_SELECTOR,
     }),
   ),
   status: openRecord({}),

@@ -309,8 +309,8 @@ export function targetNotSupported(kind: string): Message {
   );
 }
 
-export function targetElsewhere(namespace: string): Message {
-  return error("HED1262", "targets are in the policy's own namespace", `namespace: ${namespace}`);
+export function targetElsewhere(): Message {
+  return error("HED1262", "targets are in the policy's own namespace, and name none", "no namespace");
 }
 
 export function actionWithoutRules(action: string): Message {

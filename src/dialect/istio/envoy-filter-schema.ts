@@ -1,6 +1,7 @@
 // Every field of networking.istio.io EnvoyFilter. What a patch holds is Envoy's, and checked by Envoy's own messages.
 
 import {
+  bounded,
   choice,
   list,
   mapOf,
@@ -13,10 +14,16 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
+import { LABEL_SELECTOR } from "./selector-schema.ts";
 import { SCOPE_FIELDS } from "./workload-scope.ts";
 
+/** 0 is unset: proto3 has no other way to say so of a plain number. */
+const PORT_OR_ANY = whole(0, 65_535);
+
+const FILTER_MATCH = record({ name: text(), subFilter: record({ name: text() }) });
+
 const LISTENER_MATCH = record({
-  portNumber: port(),
+  portNumber: PORT_OR_ANY,
   portName: text(),
   name: text(),
   listenerFilter: text(),
@@ -25,13 +32,13 @@ const LISTENER_MATCH = record({
     sni: text(),
     transportProtocol: text(),
     applicationProtocols: text(),
-    destinationPort: port(),
-    filter: record({ name: text(), subFilter: record({ name: text() }) }),
+    destinationPort: PORT_OR_ANY,
+    filter: FILTER_MATCH,
   }),
 });
 
 const ROUTE_MATCH = record({
-  portNumber: port(),
+  portNumber: PORT_OR_ANY,
   portName: text(),
   gateway: text(),
   name: text(),
@@ -42,7 +49,9 @@ const ROUTE_MATCH = record({
   }),
 });
 
-const CLUSTER_MATCH = record({ portNumber: port(), service: text(), subset: text(), name: text() });
+const CLUSTER_MATCH = record({ portNumber: PORT_OR_ANY, service: text(), subset: text(), name: text() });
+
+const WAYPOINT_MATCH = record({ portNumber: port(), filter: FILTER_MATCH, route: record({ name: text() }) });
 
 const PATCH = record({
   applyTo: required(
@@ -67,7 +76,7 @@ const PATCH = record({
       listener: LISTENER_MATCH,
       routeConfiguration: ROUTE_MATCH,
       cluster: CLUSTER_MATCH,
-      waypoint: openRecord({}),
+      waypoint: WAYPOINT_MATCH,
     },
     [["listener", "routeConfiguration", "cluster", "waypoint"]],
   ),
@@ -97,7 +106,7 @@ export const ENVOY_FILTER = record({
   metadata: openRecord({}),
   spec: record(
     {
-      workloadSelector: record({ labels: mapOf(text("label-value"), "label-key") }),
+      workloadSelector: LABEL_SELECTOR,
       targetRefs: SCOPE_FIELDS.targetRefs,
       priority: whole(-(2 ** 31), 2 ** 31 - 1),
       configPatches: list(PATCH),
@@ -120,15 +129,24 @@ export const WASM_PLUGIN = record({
       url: required(notEmpty()),
       sha256: text(),
       imagePullPolicy: choice("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
-      imagePullSecret: text(),
+      imagePullSecret: bounded(253, notEmpty()),
       verificationKey: text(),
       pluginConfig: openRecord({}),
-      pluginName: text(),
+      pluginName: bounded(256, notEmpty()),
       phase: choice("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
       priority: whole(-(2 ** 31), 2 ** 31 - 1),
       failStrategy: choice("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
       vmConfig: record({
-        env: list(record({ name: required(notEmpty()), valueFrom: choice("INLINE", "HOST"), value: text() })),
+        env: bounded(
+          256,
+          list(
+            record({
+              name: required(bounded(256, notEmpty())),
+              valueFrom: choice("INLINE", "HOST"),
+              value: bounded(2_048, text()),
+            }),
+          ),
+        ),
       }),
       match: list(
         record({

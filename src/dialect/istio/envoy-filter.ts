@@ -18,13 +18,13 @@ import { isObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import * as diagnostics from "./envoy-diagnostics.ts";
 import { ENVOY_FILTER, type PatchSpec } from "./envoy-filter-schema.ts";
+import { checkMatch, type MatchField, type MatchSpec } from "./envoy-match.ts";
+import { configurationMissing, formerApi } from "./envoy-match-diagnostics.ts";
 import type { Reading } from "./reading.ts";
 import { readScope } from "./workload-scope.ts";
 
 type ApplyTo = PatchSpec["applyTo"];
 type Operation = PatchSpec["patch"]["operation"];
-type MatchSpec = NonNullable<PatchSpec["match"]>;
-type MatchField = "listener" | "routeConfiguration" | "cluster";
 
 const OPERATIONS = {
   MERGE: "merge",
@@ -107,10 +107,10 @@ function readPatch(spec: PatchSpec, index: number, reading: Reading): EnvoyPatch
   const { applyTo, match = {}, patch } = spec;
   const { operation } = patch;
   const target = TARGETS[applyTo];
-  checkMatch(applyTo, match, `${path}.match`, reading);
+  checkMatch(applyTo, target.match, match, `${path}.match`, reporter);
   const value = readValue(target.target, applyTo, operation, index, reading);
-  if (match.context === "WAYPOINT" || match.waypoint) {
-    reporter.report(`${path}.match.context`, diagnostics.waypointContext());
+  if (match.context === "WAYPOINT") {
+    if (match.waypoint) reporter.report(`${path}.match.context`, diagnostics.waypointContext());
     return undefined;
   }
   if (!target.operations.includes(operation)) {
@@ -129,14 +129,6 @@ function readPatch(spec: PatchSpec, index: number, reading: Reading): EnvoyPatch
     value,
     path,
   };
-}
-
-function checkMatch(applyTo: ApplyTo, match: MatchSpec, path: string, { reporter }: Reading): void {
-  const { match: wanted } = TARGETS[applyTo];
-  for (const field of ["listener", "routeConfiguration", "cluster"] as const) {
-    if (match[field] === undefined || field === wanted) continue;
-    reporter.report(`${path}.${field}`, diagnostics.matchOfAnother(applyTo, wanted ?? "its proxy", field));
-  }
 }
 
 function readValue(
@@ -177,6 +169,9 @@ function pathOf(base: string, { path }: JsonProblem): string {
   return path.reduce(joinPath, base);
 }
 
+/** `envoy.api.v2.Cluster`, `envoy.config.filter.http.lua.v2.Lua`. */
+const FORMER_API = /^envoy\.(?:.+\.)?v2(?:alpha\d*)?\./;
+
 function messageOf(problem: JsonProblem) {
   switch (problem.kind) {
     case "misspelt":
@@ -186,7 +181,10 @@ function messageOf(problem: JsonProblem) {
     case "wrong-value":
       return diagnostics.wrongValue(problem.value, problem.wanted);
     case "unknown-type":
+      if (FORMER_API.test(problem.type)) return formerApi(problem.type);
       return diagnostics.unknownType(problem.type, problem.near);
+    case "missing-configuration":
+      return configurationMissing(problem.name);
     case "missing-type":
       return diagnostics.typeMissing();
     case "unreadable":
@@ -198,7 +196,7 @@ function messageOf(problem: JsonProblem) {
 function listenerMatch(spec: NonNullable<MatchSpec["listener"]>): ListenerMatch {
   const { portNumber, name, listenerFilter, filterChain } = spec;
   return {
-    port: portNumber,
+    port: portNumber || undefined,
     name: name || undefined,
     listenerFilter: listenerFilter || undefined,
     chain: filterChain && {
@@ -206,7 +204,7 @@ function listenerMatch(spec: NonNullable<MatchSpec["listener"]>): ListenerMatch 
       serverName: filterChain.sni || undefined,
       transportProtocol: filterChain.transportProtocol || undefined,
       applicationProtocols: (filterChain.applicationProtocols ?? "").split(",").filter((protocol) => protocol !== ""),
-      destinationPort: filterChain.destinationPort,
+      destinationPort: filterChain.destinationPort || undefined,
       filter: filterChain.filter?.name || undefined,
       subFilter: filterChain.filter?.subFilter?.name || undefined,
     },
@@ -219,7 +217,7 @@ function routesMatch(spec: NonNullable<MatchSpec["routeConfiguration"]>): RouteC
   const { portNumber, portName, gateway, name, vhost } = spec;
   const route = vhost?.route;
   return {
-    port: portNumber,
+    port: portNumber || undefined,
     portName: portName || undefined,
     gateway: gateway || undefined,
     name: name || undefined,
@@ -233,7 +231,7 @@ function routesMatch(spec: NonNullable<MatchSpec["routeConfiguration"]>): RouteC
 
 function clusterMatch({ portNumber, service, subset, name }: NonNullable<MatchSpec["cluster"]>): ClusterMatch {
   return {
-    port: portNumber,
+    port: portNumber || undefined,
     service: service || undefined,
     subset: subset || undefined,
     name: name || undefined,

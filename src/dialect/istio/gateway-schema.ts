@@ -2,6 +2,7 @@
 
 import { TLS_VERSIONS } from "../../model/gateway.ts";
 import {
+  bounded,
   choice,
   flag,
   later,
@@ -42,14 +43,18 @@ export const SERVER_TLS = record({
   caCertificates: textOrUnset(),
   caCrl: textOrUnset(),
   credentialName: textOrUnset(),
-  credentialNames: list(notEmpty()),
+  credentialNames: bounded(2, list(notEmpty()), 1),
   caCertCredentialName: textOrUnset(),
-  tlsCertificates: list(
-    record({
-      serverCertificate: required(notEmpty()),
-      privateKey: required(notEmpty()),
-      caCertificates: textOrUnset(),
-    }),
+  tlsCertificates: bounded(
+    2,
+    list(
+      record({
+        serverCertificate: required(notEmpty()),
+        privateKey: required(notEmpty()),
+        caCertificates: textOrUnset(),
+      }),
+    ),
+    1,
   ),
   subjectAltNames: list(notEmpty()),
   verifyCertificateSpki: list(notEmpty("base64")),

@@ -11,6 +11,7 @@ import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import type { LocalityLbSpec, ZoneAwareLbSpec } from "./locality-schema.ts";
 import * as diagnostics from "./traffic-diagnostics.ts";
+import { noPlace } from "./validation-diagnostics.ts";
 
 type Distribution = NonNullable<LocalityLbSpec["distribute"]>[number];
 type Failover = NonNullable<LocalityLbSpec["failover"]>[number];
@@ -23,6 +24,12 @@ export function readLocality(spec: LocalityLbSpec, path: string, reporter: Repor
   if (distribute.length > 0 && failover.length + failoverPriority.length > 0)
     reporter.report(path, diagnostics.sharesAndFailover());
   const rules = distribute.map((each, i) => readShares(each, joinPath(joinPath(path, "distribute"), i), reporter));
+  distribute.forEach(({ from, to }, i) => {
+    const at = joinPath(joinPath(path, "distribute"), i);
+    if (!isPlace(from)) reporter.report(joinPath(at, "from"), noPlace(from));
+    for (const place of Object.keys(to))
+      if (!isPlace(place)) reporter.report(joinPath(joinPath(at, "to"), place), noPlace(place));
+  });
   checkSources(rules, joinPath(path, "distribute"), reporter);
   failover.forEach((each, i) => {
     checkFailover(each, joinPath(joinPath(path, "failover"), i), reporter);
@@ -51,6 +58,11 @@ export function readZones(spec: ZoneAwareLbSpec, path: string, reporter: Reporte
       reporter.report(joinPath(joinPath(path, "failoverPriority"), i), diagnostics.placeBesideZones(name));
   });
   return enabled ? { kind: "zones", labels, regions: failover, minClusterSize } : undefined;
+}
+
+/** A wildcard is the last of what is said, and nothing is left out before it. */
+function isPlace(text: string): boolean {
+  return /^(?:[^/*]+\/){0,2}(?:[^/*]+\*?|\*)$/.test(text);
 }
 
 /** Places that are left out are anything; a `*` ends what is said. */

@@ -52,13 +52,13 @@ export function readLogServices(
   reading: Pick<ProviderReading, "clusterDomain" | "reporter">,
 ): readonly LogService[] {
   const address = defaultConfig.envoyAccessLogService?.address;
+  const at = joinPath(joinPath(joinPath(path, "defaultConfig"), "envoyAccessLogService"), "address");
+  const receiver = address === undefined ? undefined : readReceiver(address, at, reading);
   if (!enabled) return enabled === undefined ? before : [];
   if (address === undefined) {
     reading.reporter.report(joinPath(path, "enableEnvoyAccessLogService"), noLogServiceAddress());
     return before;
   }
-  const at = joinPath(joinPath(joinPath(path, "defaultConfig"), "envoyAccessLogService"), "address");
-  const receiver = readReceiver(address, at, reading);
   if (!receiver) return before;
   return (["envoyHttpAls", "envoyTcpAls"] as const).map((kind) => ({
     kind: "log-service",

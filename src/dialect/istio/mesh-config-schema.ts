@@ -9,6 +9,7 @@ import {
   mapOf,
   notEmpty,
   openRecord,
+  port,
   record,
   required,
   text,
@@ -45,7 +46,8 @@ export const MESH_CONFIG = record({
       [["pem", "spiffeBundleUrl"]],
     ),
   ),
-  connectTimeout: duration(),
+  // Istio's (ValidateConnectTimeout).
+  connectTimeout: duration(1, { maxMs: 3_600_000 }),
   defaultConfig: PROXY_CONFIG,
   defaultDestinationRuleExportTo: list(notEmpty()),
   defaultHttpRetryPolicy: RETRIES,
@@ -82,7 +84,8 @@ export const MESH_CONFIG = record({
   meshMTLS: record({
     minProtocolVersion: TLS_VERSION,
     cipherSuites: list(notEmpty()),
-    ecdhCurves: later("Istio refuses curves for the mesh's own TLS: proxies choose them"),
+    /** Refused, as in Istio: proxies choose them. */
+    ecdhCurves: list(notEmpty()),
   }),
   /** As inboundClusterStatName. */
   outboundClusterStatName: text(),
@@ -95,7 +98,7 @@ export const MESH_CONFIG = record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
   }),
   /** 0 is for ever. */
-  protocolDetectionTimeout: duration(0),
+  protocolDetectionTimeout: duration(0, { stepMs: 1 }),
   rootNamespace: notEmpty(),
   tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
   tlsDefaults: record({
@@ -132,11 +135,17 @@ export const MESH_CONFIG_MAP = openRecord({
 });
 
 const NETWORK = record({
-  endpoints: list(record({ fromCidr: text(), fromRegistry: text() })),
+  endpoints: list(record({ fromCidr: text("cidr"), fromRegistry: text("dns-label") }, [["fromCidr", "fromRegistry"]])),
   gateways: list(
-    record({ registryServiceName: text(), address: text(), port: whole(0, 65_535), locality: text() }, [
-      ["registryServiceName", "address"],
-    ]),
+    record(
+      {
+        registryServiceName: text("host"),
+        address: text("host-or-address"),
+        port: required(port()),
+        locality: text(),
+      },
+      [["registryServiceName", "address"]],
+    ),
   ),
 });
 

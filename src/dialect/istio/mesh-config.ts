@@ -39,6 +39,7 @@ import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics
 import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
 import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
 import { isTrustDomain, readTrustAnchors } from "./trust-anchors.ts";
+import { allocationByMetadata } from "./validation-diagnostics.ts";
 
 type DefaultProvidersSpec = NonNullable<MeshConfigSpec["defaultProviders"]>;
 
@@ -122,6 +123,9 @@ const STAT_NAME_VARIABLES = [
   "%TARGET_PORT%",
   "%SUBSET_NAME%",
 ];
+
+/** What allocated addresses to ServiceEntries in proxies, before the control plane did. */
+const OLD_ALLOCATION = "ISTIO_META_DNS_AUTO_ALLOCATE";
 
 class MeshConfigReader {
   readonly #spec: MeshConfigSpec;
@@ -239,6 +243,11 @@ class MeshConfigReader {
 
   #proxyStart(defaultConfig: ProxyConfigSpec): MeshDefaults["proxyStart"] {
     const path = joinPath(this.#path, "defaultConfig");
+    if (Object.hasOwn(defaultConfig.proxyMetadata ?? {}, OLD_ALLOCATION))
+      this.#reporter.report(
+        joinPath(joinPath(path, "proxyMetadata"), OLD_ALLOCATION),
+        allocationByMetadata(OLD_ALLOCATION),
+      );
     checkRuntime(defaultConfig.runtimeValues, joinPath(path, "runtimeValues"), this.#reporter);
     return startOf(defaultConfig, path, this.#reporter);
   }

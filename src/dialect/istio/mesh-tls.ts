@@ -7,6 +7,7 @@ import { CURVES } from "./curves.ts";
 import { readCipherSuites } from "./gateway-tls.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
 import { unknownCurve } from "./mesh-diagnostics.ts";
+import { curvesOfMesh, curveTwice } from "./validation-diagnostics.ts";
 
 export function readMeshTlsSettings(
   { meshMTLS, tlsDefaults }: MeshConfigSpec,
@@ -15,6 +16,7 @@ export function readMeshTlsSettings(
   reporter: Reporter,
 ): Pick<MeshSettings, "meshTls" | "outsideTls"> {
   const at = (field: string, part: string) => joinPath(joinPath(path, field), part);
+  if (meshMTLS?.ecdhCurves) reporter.report(at("meshMTLS", "ecdhCurves"), curvesOfMesh());
   return {
     meshTls: meshMTLS
       ? {
@@ -33,7 +35,9 @@ export function readMeshTlsSettings(
 
 /** Each once: BoringSSL refuses a list in which one comes twice. */
 function readCurves(curves: readonly string[] = [], path: string, reporter: Reporter): readonly string[] {
-  for (const [i, curve] of curves.entries())
+  for (const [i, curve] of curves.entries()) {
     if (!CURVES.has(curve)) reporter.report(joinPath(path, i), unknownCurve(curve));
+    else if (curves.indexOf(curve) < i) reporter.report(joinPath(path, i), curveTwice(curve));
+  }
   return [...new Set(curves.filter((curve) => CURVES.has(curve)))];
 }

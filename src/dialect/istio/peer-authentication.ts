@@ -2,11 +2,11 @@
 
 import type { MtlsMode, PolicyScope, ServerPolicy } from "../../model/server-policy.ts";
 import { decodeObject } from "../decode.ts";
-import { choice, mapOf, openRecord, record, text } from "../schema.ts";
+import { bounded, choice, mapOf, openRecord, record, text } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
-import * as refusals from "./refusals.ts";
 import { checkSelector } from "./selector.ts";
+import { WORKLOAD_SELECTOR } from "./selector-schema.ts";
 
 /** UNSET is not PERMISSIVE: it asks the wider scope. */
 const MTLS = record({ mode: choice("UNSET", "DISABLE", "PERMISSIVE", "STRICT") });
@@ -16,9 +16,9 @@ export const PEER_AUTHENTICATION = record({
   kind: text(),
   metadata: openRecord({}),
   spec: record({
-    selector: record({ matchLabels: mapOf(text("label-value"), "label-key") }),
+    selector: WORKLOAD_SELECTOR,
     mtls: MTLS,
-    portLevelMtls: mapOf(MTLS, "port"),
+    portLevelMtls: bounded(65_535, mapOf(MTLS, "port"), 1),
   }),
   status: openRecord({}),
 });
@@ -37,8 +37,6 @@ export function readPeerAuthentication({
   const labels = selector?.matchLabels ?? {};
   const hasSelector = Object.keys(labels).length > 0;
   checkSelector(selector && (selector.matchLabels ?? {}), "spec.selector", reporter);
-  if (portLevelMtls && Object.keys(portLevelMtls).length === 0)
-    reporter.report("spec.portLevelMtls", refusals.saysNothing("portLevelMtls", "{8080: {mode: STRICT}}"));
   const isRoot = settings.rootNamespaces.includes(namespace);
   if (hasSelector && isRoot) {
     reporter.report("spec.selector", diagnostics.selectorInRoot(namespace));

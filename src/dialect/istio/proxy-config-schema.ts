@@ -136,7 +136,7 @@ export const PROXY_CONFIG = record({
   discoveryAddress: later(`${OF_THE_RUN} (--control-plane), and the join token`),
   discoveryRefreshDelay: later("changes are pushed"),
   // Seconds: Envoy counts in them.
-  drainDuration: duration(1_000),
+  drainDuration: duration(1_000, { stepMs: 1_000 }),
   envoyAccessLogService: record({
     address: notEmpty(),
     tlsSettings: later("the service's DestinationRule says how it is reached"),

@@ -2,9 +2,11 @@
 
 import type { ProxyStartRule } from "../../model/proxy-start.ts";
 import { decodeObject } from "../decode.ts";
-import { later, mapOf, openRecord, record, text } from "../schema.ts";
+import { bounded, later, mapOf, openRecord, record, text } from "../schema.ts";
 import { CONCURRENCY } from "./proxy-config-schema.ts";
 import type { Reading } from "./reading.ts";
+import { checkSelector } from "./selector.ts";
+import { WORKLOAD_SELECTOR } from "./selector-schema.ts";
 import { badVariable } from "./sidecar-diagnostics.ts";
 
 export const PROXY_CONFIG_KIND = record({
@@ -12,9 +14,9 @@ export const PROXY_CONFIG_KIND = record({
   kind: text(),
   metadata: openRecord({}),
   spec: record({
-    selector: record({ matchLabels: mapOf(text("label-value"), "label-key") }),
+    selector: WORKLOAD_SELECTOR,
     concurrency: CONCURRENCY,
-    environmentVariables: mapOf(text()),
+    environmentVariables: mapOf(bounded(2_048, text())),
     image: later("the agent starts the proxy that comes with it"),
   }),
   status: openRecord({}),
@@ -31,6 +33,7 @@ export function readProxyConfig(reading: Reading): ProxyStartRule | undefined {
   const { selector, concurrency, environmentVariables: environment = {} } = read.spec ?? {};
   for (const name of Object.keys(environment))
     if (!VARIABLE.test(name)) reporter.report("spec.environmentVariables", badVariable(name));
+  checkSelector(selector && (selector.matchLabels ?? {}), "spec.selector", reporter);
   const labels = selector?.matchLabels ?? {};
   const isRoot = settings.rootNamespaces.includes(namespace);
   return {

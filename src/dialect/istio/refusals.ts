@@ -1,4 +1,4 @@
-// What Istio refuses or warns of though each field by itself is right: codes HED1660 to HED1679 and HED1700 to HED1721, sorted and never reused.
+// What Istio refuses or warns of though each field by itself is right: codes HED1660 to HED1679, HED1700 to HED1721, sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -197,10 +197,6 @@ export function envTwice(name: string): Message {
 
 export function valueOfHost(): Message {
   return error("HED1718", "value is for valueFrom: INLINE alone", "valueFrom: INLINE, or no value");
-}
-
-export function tooLong(field: string, length: number, most: number): Message {
-  return error("HED1719", `${field} has at most ${most} characters: ${length}`);
 }
 
 export function badSocket(bind: string, number: number): Message {

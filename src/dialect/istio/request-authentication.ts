@@ -4,6 +4,7 @@ import { usableKeys } from "../../model/key-set.ts";
 import type { RequestAuthentication, TokenIssuer } from "../../model/request-authentication.ts";
 import { decodeObject } from "../decode.ts";
 import {
+  bounded,
   duration,
   flag,
   list,
@@ -23,16 +24,16 @@ const JWT_RULE = record(
   {
     issuer: required(notEmpty()),
     audiences: list(notEmpty()),
-    jwksUri: notEmpty(),
+    jwksUri: bounded(2_048, notEmpty()),
     jwks: textOrUnset(),
     fromHeaders: list(record({ name: required(notEmpty("header-name")), prefix: text() })),
     fromParams: list(notEmpty()),
     fromCookies: list(notEmpty()),
     outputPayloadToHeader: textOrUnset("header-name"),
-    outputClaimToHeaders: list(record({ header: required(notEmpty("header-name")), claim: required(notEmpty()) })),
+    outputClaimToHeaders: list(record({ header: required(notEmpty("header-word")), claim: required(notEmpty()) })),
     forwardOriginalToken: flag(),
     timeout: duration(),
-    spaceDelimitedClaims: list(notEmpty()),
+    spaceDelimitedClaims: bounded(64, list(notEmpty())),
   },
   [["jwksUri", "jwks"]],
 );
@@ -41,7 +42,7 @@ export const REQUEST_AUTHENTICATION = record({
   apiVersion: text(),
   kind: text(),
   metadata: openRecord({}),
-  spec: record({ ...SCOPE_FIELDS, jwtRules: list(JWT_RULE) }, [SCOPE_GROUP]),
+  spec: record({ ...SCOPE_FIELDS, jwtRules: bounded(4_096, list(JWT_RULE)) }, [SCOPE_GROUP]),
   status: openRecord({}),
 });
 

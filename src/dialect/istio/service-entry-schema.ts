@@ -1,6 +1,7 @@
 // Every field of networking.istio.io ServiceEntry.
 
 import {
+  bounded,
   choice,
   list,
   notEmpty,
@@ -12,10 +13,11 @@ import {
   textOrUnset,
   type Value,
 } from "../schema.ts";
+import { LABEL_SELECTOR } from "./selector-schema.ts";
 import { WORKLOAD_FIELDS } from "./workload-entry-schema.ts";
 
 /** Addresses are checked by the resolution that they stand under; one behind a gateway of another network needs none. */
-const ENDPOINT = record({ address: textOrUnset(), ...WORKLOAD_FIELDS });
+const ENDPOINT = record({ address: bounded(256, textOrUnset()), ...WORKLOAD_FIELDS });
 
 export const SERVICE_ENTRY = record({
   apiVersion: text(),
@@ -23,20 +25,23 @@ export const SERVICE_ENTRY = record({
   metadata: openRecord({}),
   spec: required(
     record({
-      hosts: required(list(notEmpty("wildcard-host"))),
-      addresses: list(text("cidr")),
-      ports: list(
-        record({
-          number: required(port()),
-          name: required(notEmpty("dns-label")),
-          protocol: text(),
-          targetPort: port(),
-        }),
+      hosts: required(bounded(256, list(notEmpty("wildcard-host")), 1)),
+      addresses: bounded(256, list(bounded(64, text("cidr")))),
+      ports: bounded(
+        256,
+        list(
+          record({
+            number: required(port()),
+            name: required(notEmpty("dns-label")),
+            protocol: bounded(256, text()),
+            targetPort: port(),
+          }),
+        ),
       ),
       location: choice("MESH_EXTERNAL", "MESH_INTERNAL"),
       resolution: choice("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
-      endpoints: list(ENDPOINT),
-      workloadSelector: record({ labels: WORKLOAD_FIELDS.labels }),
+      endpoints: bounded(4_096, list(ENDPOINT)),
+      workloadSelector: LABEL_SELECTOR,
       exportTo: list(notEmpty()),
       subjectAltNames: list(notEmpty()),
     }),

@@ -3,7 +3,6 @@
 import {
   choice,
   list,
-  mapOf,
   notEmpty,
   openRecord,
   port,
@@ -16,6 +15,7 @@ import {
 } from "../schema.ts";
 import { CONNECTION_POOL } from "./destination-rule-schema.ts";
 import { SERVER_TLS } from "./gateway-schema.ts";
+import { LABEL_SELECTOR } from "./selector-schema.ts";
 
 const CAPTURE_MODE = choice("DEFAULT", "IPTABLES", "NONE");
 
@@ -64,7 +64,7 @@ export const SIDECAR = record({
   kind: text(),
   metadata: openRecord({}),
   spec: record({
-    workloadSelector: record({ labels: mapOf(text("label-value"), "label-key") }),
+    workloadSelector: LABEL_SELECTOR,
     ingress: list(INGRESS),
     egress: list(EGRESS),
     inboundConnectionPool: CONNECTION_POOL,

@@ -105,7 +105,7 @@ const CORS_POLICY = record({
   allowMethods: list(notEmpty()),
   allowHeaders: list(notEmpty("header-name")),
   exposeHeaders: list(notEmpty("header-name")),
-  maxAge: duration(0),
+  maxAge: duration(),
   allowCredentials: flag(),
   unmatchedPreflights: choice("UNSPECIFIED", "FORWARD", "IGNORE"),
 });

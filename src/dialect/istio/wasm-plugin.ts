@@ -8,6 +8,7 @@ import * as diagnostics from "./envoy-diagnostics.ts";
 import { WASM_PLUGIN } from "./envoy-filter-schema.ts";
 import type { Reading } from "./reading.ts";
 import * as refusals from "./refusals.ts";
+import { portTwice } from "./validation-diagnostics.ts";
 import { readScope } from "./workload-scope.ts";
 
 type Spec = NonNullable<Value<typeof WASM_PLUGIN>["spec"]>;
@@ -21,8 +22,8 @@ export function readWasmPlugin(reading: Reading): WasmPlugin | undefined {
   const { object, origin, reporter } = reading;
   const spec = decodeObject(WASM_PLUGIN, object, reporter)?.spec;
   if (!spec) return undefined;
-  checkSizes(spec, reading);
   checkEnvironment(spec, reading);
+  checkPorts(spec, reading);
   const scope = readScope(spec, reading);
   const module = readModule(spec, reading);
   if (!scope || !module) return undefined;
@@ -51,16 +52,6 @@ export function readWasmPlugin(reading: Reading): WasmPlugin | undefined {
   };
 }
 
-/** Kubernetes' name of a Secret, and Istio's own bound. */
-const MOST = { imagePullSecret: 253, pluginName: 256 } as const;
-
-function checkSizes(spec: Spec, { reporter }: Reading): void {
-  for (const field of ["imagePullSecret", "pluginName"] as const) {
-    const { length } = spec[field] ?? "";
-    if (length > MOST[field]) reporter.report(`spec.${field}`, refusals.tooLong(field, length, MOST[field]));
-  }
-}
-
 function checkEnvironment({ vmConfig }: Spec, { reporter }: Reading): void {
   const seen = new Set<string>();
   for (const [i, { name, valueFrom, value }] of (vmConfig?.env ?? []).entries()) {
@@ -69,6 +60,14 @@ function checkEnvironment({ vmConfig }: Spec, { reporter }: Reading): void {
     if (valueFrom === "HOST" && value) reporter.report(`${path}.value`, refusals.valueOfHost());
     seen.add(name);
   }
+}
+
+/** Of one selector: Istio's definition tells them apart by number. */
+function checkPorts({ match = [] }: Spec, { reporter }: Reading): void {
+  for (const [i, { ports = [] }] of match.entries())
+    for (const [j, { number }] of ports.entries())
+      if (ports.findIndex((other) => other.number === number) < j)
+        reporter.report(`spec.match[${i}].ports[${j}]`, portTwice(number));
 }
 
 /** Without a scheme it is an image, as Istio has it. */

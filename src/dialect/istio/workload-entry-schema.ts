@@ -1,6 +1,7 @@
 // Every field of networking.istio.io WorkloadEntry and WorkloadGroup.
 
 import {
+  bounded,
   choice,
   list,
   mapOf,
@@ -14,23 +15,25 @@ import {
   whole,
 } from "../schema.ts";
 
-const LABELS = mapOf(text("label-value"), "label-key");
+const LABELS = bounded(256, mapOf(text("label-value"), "label-key"));
+
+export const WORKLOAD_ADDRESS = bounded(256, text());
 
 /** Without the address, which a template has none of, and a ServiceEntry's endpoint needs. */
 export const WORKLOAD_FIELDS = {
-  ports: mapOf(port(), "dns-label"),
+  ports: bounded(128, mapOf(port(), "dns-label")),
   labels: LABELS,
-  network: text(),
-  locality: text(),
+  network: bounded(2_048, text()),
+  locality: bounded(2_048, text()),
   weight: whole(0, 2 ** 32 - 1),
-  serviceAccount: text(),
+  serviceAccount: bounded(253, text()),
 } as const;
 
 export const WORKLOAD_ENTRY = record({
   apiVersion: text(),
   kind: text(),
   metadata: openRecord({}),
-  spec: required(record({ address: text(), ...WORKLOAD_FIELDS })),
+  spec: required(record({ address: WORKLOAD_ADDRESS, ...WORKLOAD_FIELDS })),
   status: openRecord({ conditions: list(openRecord({ type: text(), status: text() })) }),
 });
 
@@ -49,10 +52,10 @@ const PROBE = record(
       port: required(port()),
       host: text(),
       scheme: choice("HTTP", "HTTPS", "http", "https"),
-      httpHeaders: list(record({ name: required(notEmpty("header-name")), value: text() })),
+      httpHeaders: list(record({ name: required(notEmpty("header-word")), value: text() })),
     }),
     tcpSocket: record({ host: text(), port: required(port()) }),
-    exec: record({ command: required(list(text())) }),
+    exec: record({ command: required(list(notEmpty())) }),
     grpc: record({ port: required(port()), service: text() }),
   },
   [["httpGet", "tcpSocket", "exec", "grpc"]],
@@ -64,8 +67,8 @@ export const WORKLOAD_GROUP = record({
   metadata: openRecord({}),
   spec: required(
     record({
-      metadata: record({ labels: LABELS, annotations: mapOf(text()) }),
-      template: required(record({ address: text(), ...WORKLOAD_FIELDS })),
+      metadata: record({ labels: LABELS, annotations: bounded(256, mapOf(text())) }),
+      template: required(record({ address: WORKLOAD_ADDRESS, ...WORKLOAD_FIELDS })),
       probe: PROBE,
     }),
   ),

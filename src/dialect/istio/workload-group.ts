@@ -1,8 +1,9 @@
 // WorkloadGroup → what is entered for a workload that registers by it, and how its health is asked. Nothing of it is in the mesh until one does.
 
+import { isUnixAddress } from "../../model/endpoint.ts";
 import { decodeObject } from "../decode.ts";
 import type { Reading } from "./reading.ts";
-import { takesMutualTls } from "./workload-address.ts";
+import { checkUnixAddress, takesMutualTls } from "./workload-address.ts";
 import * as diagnostics from "./workload-diagnostics.ts";
 import { type ProbeSpec, WORKLOAD_GROUP, type WorkloadFields } from "./workload-entry-schema.ts";
 
@@ -47,6 +48,7 @@ export function readWorkloadGroup({
   if (!spec) return undefined;
   const { address, ...template } = spec.template;
   if (address) reporter.report("spec.template.address", diagnostics.templateAddress());
+  if (address && isUnixAddress(address)) checkUnixAddress(address, template.ports, "spec.template.address", reporter);
   takesMutualTls(template.labels ?? {}, undefined, "spec.template.labels", reporter);
   const check = spec.probe && readCheck(spec.probe);
   if (spec.probe && !check) reporter.report("spec.probe", diagnostics.probeWithoutCheck());

@@ -1,23 +1,25 @@
 // `selector` and `targetRefs` of the security kinds → the workloads that a policy is for.
 
 import type { WorkloadScope } from "../../model/workload-scope.ts";
-import { list, mapOf, notEmpty, record, required, text, textOrUnset, type Value } from "../schema.ts";
+import { bounded, list, notEmpty, record, required, text, textOrUnset, type Value } from "../schema.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 import * as refusals from "./refusals.ts";
 import { checkSelector } from "./selector.ts";
+import { WORKLOAD_SELECTOR } from "./selector-schema.ts";
+import { targetOfGroup } from "./validation-diagnostics.ts";
 
 const TARGET = record({
-  group: text(),
-  kind: required(notEmpty()),
-  name: required(notEmpty()),
+  group: bounded(253, text()),
+  kind: required(bounded(63, notEmpty())),
+  name: required(bounded(253, notEmpty())),
   namespace: textOrUnset(),
 });
 
 export const SCOPE_FIELDS = {
-  selector: record({ matchLabels: mapOf(text("label-value"), "label-key") }),
+  selector: WORKLOAD_SELECTOR,
   targetRef: TARGET,
-  targetRefs: list(TARGET),
+  targetRefs: bounded(16, list(TARGET)),
 };
 
 /** Kinds of targets that are services. */
@@ -25,6 +27,16 @@ const SERVICES = ["Service", "ServiceEntry"];
 
 /** Of the Gateway API. */
 const GATEWAYS = ["Gateway", "GatewayClass"];
+
+const GATEWAY_API = "gateway.networking.k8s.io";
+
+/** What can be a target, with its groups: "" is the group of Kubernetes' own kinds. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  Service: ["", "core"],
+  ServiceEntry: ["networking.istio.io"],
+  Gateway: [GATEWAY_API],
+  GatewayClass: [GATEWAY_API],
+};
 
 /** At most one of them. */
 export const SCOPE_GROUP = ["selector", "targetRef", "targetRefs"] as const;
@@ -43,10 +55,12 @@ export function readScope(spec: ScopeSpec, { namespace, settings, reporter }: Re
   const targets = spec.targetRefs ?? (spec.targetRef ? [spec.targetRef] : []);
   if (targets.length > 0) {
     const at = (i: number) => (spec.targetRefs ? `spec.targetRefs[${i}]` : "spec.targetRef");
-    targets.forEach(({ kind, namespace: other = namespace }, i) => {
-      if (GATEWAYS.includes(kind)) reporter.report(at(i), refusals.targetOfGateways(kind));
-      else if (!SERVICES.includes(kind)) reporter.report(`${at(i)}.kind`, diagnostics.targetNotSupported(kind));
-      if (other !== namespace) reporter.report(`${at(i)}.namespace`, diagnostics.targetElsewhere(namespace));
+    targets.forEach(({ group = "", kind, namespace: other }, i) => {
+      const groups = GROUPS[kind];
+      if (!groups) reporter.report(`${at(i)}.kind`, diagnostics.targetNotSupported(kind));
+      else if (!groups.includes(group)) reporter.report(at(i), targetOfGroup(kind, group, groups));
+      else if (GATEWAYS.includes(kind)) reporter.report(at(i), refusals.targetOfGateways(kind));
+      if (other !== undefined) reporter.report(`${at(i)}.namespace`, diagnostics.targetElsewhere());
     });
     if (targets.every(({ kind }) => SERVICES.includes(kind))) reporter.report(at(0), diagnostics.targetsOfWaypoints());
     return { kind: "services", services: targets.map(({ name }) => ({ namespace, name })) };

@@ -18,6 +18,8 @@ export const ENVOY_FILTER: KindWords = {
     "match.routeConfiguration": "Which route configurations, virtual hosts and routes",
     "match.cluster": "Which clusters",
     "match.waypoint": "Which waypoints: there are none",
+    "waypoint.filter": "Which of its filters",
+    "waypoint.route": "Which of its routes",
     portNumber: "Number of the port",
     portName: { says: "Name of the port", deprecated: "Istio reads it nowhere" },
     "listener.name": "Name of the listener",

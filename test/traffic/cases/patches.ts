@@ -17,7 +17,7 @@ kind: EnvoyFilter
 metadata: {name: ${name}, namespace: default}
 spec: {workloadSelector: {labels: {app: ${app}}}, configPatches: [${patch}]}`);
   const beforeRouter = (context: string, value: string, port = "") =>
-    `{applyTo: HTTP_FILTER, match: {context: ${context}, listener: {${port}filterChain: {filter: {subFilter: {name: envoy.filters.http.router}}}}}, patch: {operation: INSERT_BEFORE, value: ${value}}}`;
+    `{applyTo: HTTP_FILTER, match: {context: ${context}, listener: {${port}filterChain: {filter: {name: envoy.filters.network.http_connection_manager, subFilter: {name: envoy.filters.http.router}}}}}, patch: {operation: INSERT_BEFORE, value: ${value}}}`;
 
   const kinds = {
     EnvoyFilter: resourceByKind("networking.istio.io", "EnvoyFilter")!,
