@@ -69,6 +69,21 @@ export class Lab {
     Bun.spawnSync(["taskset", "-a", "-c", "-p", this.cores.client, String(process.pid)]);
   }
 
+  /**
+   * Meanwhile this process, with every thread, has what others leave of its core: the control plane that it plays would have a machine of
+   * its own, and must not be what delays the load. Needs root to come back, else nothing changes.
+   */
+  async standBack<T>(work: () => Promise<T>): Promise<T> {
+    const become = (policy: "--idle" | "--other") =>
+      process.getuid?.() === 0 && Bun.spawnSync(["chrt", "-a", policy, "-p", "0", String(process.pid)]);
+    become("--idle");
+    try {
+      return await work();
+    } finally {
+      become("--other");
+    }
+  }
+
   subfolder(name: string): string {
     const path = join(this.folder, name);
     mkdirSync(path, { recursive: true });

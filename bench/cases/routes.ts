@@ -88,10 +88,11 @@ async function updateEverything(
   peer: DiscoveredPeer,
   full: readonly Resource[],
 ): Promise<FullUpdate> {
+  const next = snapshotOf(full, "full");
   const recording = TurnRecording.prepare(peer.proxies[0]!.pid);
   const updating = Bun.sleep(BEFORE_UPDATE_MS).then(async () => {
     recording?.begin();
-    const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
+    const appliedMs = await lab.standBack(() => peer.discovery.publish(next));
     await Bun.sleep(AFTER_UPDATE_MS);
     recording?.end();
     return appliedMs;

@@ -96,7 +96,7 @@ async function duringUpdate(lab: Lab, program: Program, backend: number, seconds
   const script = join(lab.folder, "none.lua");
   writeFileSync(script, "");
   const peer = await startDiscovered(lab, name, program, backend, oneRoute(), script);
-  const full = fullRoutes(LARGE);
+  const next = snapshotOf(fullRoutes(LARGE), "full");
   const subject = `${program}, update`;
   let recording: TurnRecording | undefined;
   const disturbed = await measureDisturbed(lab, peer, seconds, {
@@ -105,7 +105,7 @@ async function duringUpdate(lab: Lab, program: Program, backend: number, seconds
     },
     async happen() {
       recording?.begin();
-      const appliedMs = await peer.discovery.publish(snapshotOf(full, "full"));
+      const appliedMs = await lab.standBack(() => peer.discovery.publish(next));
       recording?.end();
       return [figure(subject, "applied", appliedMs, "ms")];
     },

@@ -272,6 +272,24 @@ test("what is large is refused by its field's path, and where no process can tel
   expect(find("12.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 212 });
 });
 
+test("a domain of two virtual hosts is refused, whoever looks for it, and what was in force stays", async () => {
+  expect(await applyLarge(largeRoutes(), HEDDLE)).toEqual({ refusals: [], checks: 1 });
+  const taking = (changes: Readonly<Record<number, number>>) => {
+    const message = decodeResource("rds", largeRoutes(changes).bytes);
+    message.virtualHosts[12]!.domains = ["12.example", "7.EXAMPLE"];
+    return encodeResource("rds", message);
+  };
+  const reason = 'domain "7.EXAMPLE" is in virtual hosts "host 7" and "host 12": only one may have it';
+  const refusals = [{ name: "r", path: "virtual_hosts", reason }];
+  const all = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [i, 300 + i]));
+  for (const command of [HEDDLE, ["false"]])
+    expect(await applyLarge(taking(all), command)).toEqual({ refusals, checks: 1 });
+  // Not large: host 7 is the one that is known.
+  expect(await applyLarge(taking({}), HEDDLE)).toEqual({ refusals, checks: 0 });
+  expect(find("7.example")?.name).toBe("host 7");
+  expect(find("12.example")?.routes.at(-1)?.action).toMatchObject({ kind: "direct", status: 212 });
+});
+
 test("where a process was ended before it had told all names, the loop looks for itself", async () => {
   const name = { name: "host 0", domains: ["0.example"] };
   const command = ["sh", "-c", `printf '%s' '[]\n${JSON.stringify([name])}'`];

@@ -5,7 +5,6 @@ import type { Steps } from "../../base/steps.ts";
 import { type VirtualHost, VirtualHostSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import type { RouteConfigurationParts } from "../../xds/update.ts";
 import { DeferredVirtualHost, type NamedHost } from "../deferred-virtual-host.ts";
-import { DOMAINS_A_STEP } from "../virtual-hosts.ts";
 import { type AcceptedRoutes, acceptHosts, acceptShell } from "./route-configuration.ts";
 import type { Scope } from "./scope.ts";
 import { acceptVirtualHost, scopeOfHost, virtualHostCompiler } from "./virtual-host.ts";
@@ -92,8 +91,7 @@ export function* acceptReceivedRoutes(
     const isNeeded = config.validateClusters === true || isInUse(before, names);
     return new DeferredVirtualHost(names, bytes, compile, isNeeded ? (table ?? compile(bytes)) : undefined);
   };
-  const domainsAStep = checked ? DOMAINS_A_STEP : 1;
-  const routes = yield* acceptHosts(scope, config, shell, hosts.length, domainsAStep, (at, i) => {
+  const routes = yield* acceptHosts(scope, config, shell, hosts.length, checked !== undefined, (at, i) => {
     const { bytes, hash, known } = hosts[i]!;
     const host = known ? known.movedTo(bytes) : accept(at, i, bytes);
     if (host) byHash.set(hash, host);

@@ -6,7 +6,7 @@ import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/rou
 import { isInUse, type VirtualHostEntry } from "../deferred-virtual-host.ts";
 import { DomainMap } from "../domain-map.ts";
 import type { RouteConfiguration as RouteConfigurationTable } from "../http.ts";
-import { VirtualHosts } from "../virtual-hosts.ts";
+import { DOMAINS_A_STEP, VirtualHosts } from "../virtual-hosts.ts";
 import { acceptRouteFilters } from "./filter/filter.ts";
 import { acceptMutation, MUTATION_FIELDS } from "./header-mutation.ts";
 import { acceptMirrorPolicies } from "./mirror-policy.ts";
@@ -59,25 +59,26 @@ export interface AcceptedRoutes {
 }
 
 /**
- * In steps: one that is compiled, or as many as have so many domains. `next` gives undefined where one cannot be read, which ends it; `at`:
- * the list.
+ * In steps: one that is compiled, or as many as have so many domains. `checked`: it is known that nothing is wrong with them, that no two have
+ * a domain included. `next` gives undefined where one cannot be read, which ends it; `at`: the list.
  */
 export function* acceptHosts(
   scope: Scope,
   config: RouteConfiguration,
   shell: RouteConfigurationShell,
   count: number,
-  domainsAStep: number,
+  checked: boolean,
   next: (at: Scope, i: number) => VirtualHostEntry | undefined,
 ): Steps<RouteConfigurationTable> {
   const at = scope.field("virtual_hosts");
-  const owners = new DomainMap<string>();
+  const owners = checked ? undefined : new DomainMap<string>();
+  const domainsAStep = checked ? DOMAINS_A_STEP : 1;
   const accepted: VirtualHostEntry[] = [];
   let domains = 0;
   while (accepted.length < count && scope.rejections.length < MAX_REASONS) {
     const host = next(at, accepted.length);
     if (!host) break;
-    rejectDuplicateDomains(at, host, owners);
+    if (owners) rejectDuplicateDomains(at, host, owners);
     accepted.push(host);
     domains += host.domains.length;
     if (domains < domainsAStep && !isInUse(host)) continue;
@@ -92,7 +93,7 @@ export function* acceptHosts(
 export function* acceptRouteConfiguration(scope: Scope, config: RouteConfiguration): Steps<AcceptedRoutes> {
   const shell = acceptShell(scope, config);
   const hosts = config.virtualHosts;
-  const routes = yield* acceptHosts(scope, config, shell, hosts.length, 1, (at, i) =>
+  const routes = yield* acceptHosts(scope, config, shell, hosts.length, false, (at, i) =>
     acceptVirtualHost(scopeOfHost(at, i, hosts[i]!.name), hosts[i]!, shell),
   );
   return { routes, shell };
