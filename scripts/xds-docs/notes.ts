@@ -79,6 +79,8 @@ export const NO_EFFECT: Readonly<Record<string, string>> = {
 
 /** Taken, and otherwise than by Envoy, or with more to be said. */
 export const DIFFERENCES: Readonly<Record<string, string>> = {
+  "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue.object_key":
+    "envoy.string, envoy.hashable_string, or any with such a factory_key; before a TcpProxy without a tunnel also envoy.network.application_protocols, with a text that has no operators",
   "*.sds_config": "ads: from the aggregated stream; anything else: from the agent's",
   "envoy.config.route.v3.RouteConfiguration.validate_clusters":
     "what leads to a cluster that is not there is refused; by default of routes that stand in a listener",

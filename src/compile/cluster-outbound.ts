@@ -20,14 +20,15 @@ import { clusterName } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
 import { balancing, bufferFields, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
-import { GATEWAY_MATCH, LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
+import { GATEWAY_MATCH, ISTIO_MATCH, LEG_MATCH, type LocalityGroup, loadAssignment } from "./endpoint.ts";
+import { istioOffer } from "./istio-alpn.ts";
 import { lazy } from "./lazy.ts";
-import { gatewayServerName, legServerName } from "./leg.ts";
+import { legServerName, policyServerName } from "./leg.ts";
 import { clusterMetadata } from "./metadata.ts";
 import type { Origination } from "./origination.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
 import { statName } from "./stat-name.ts";
-import { externalClient, gatewayClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
+import { externalClient, gatewayClient, istioClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
 export interface ClusterPlan {
@@ -44,6 +45,8 @@ export interface ClusterPlan {
   readonly outsideTls: OutsideTls | undefined;
   /** Every endpoint is reached on the leg; the protocol depends on it. */
   readonly allLeg: boolean;
+  /** Some endpoint of the port, ready or not, has a sidecar of Istio. */
+  readonly meetsIstio: boolean;
   /** Of names of HTTP/1.1's fields; the protocol depends on it, too. */
   readonly preservesCase: boolean;
   /** Identities that servers may have, sorted. */
@@ -66,12 +69,13 @@ function planProtocol({ port, allLeg, settings, preservesCase }: ClusterPlan): U
 }
 
 /**
- * The name that the cluster's endpoints travel under. The protocol is part of it: when the rule flips, the old cluster keeps the endpoints
- * it has until it is replaced, and never sees one that it cannot speak to.
+ * The name that the cluster's endpoints travel under. The protocol is part of it, and whether sidecars of Istio are met: when the rule flips,
+ * the old cluster keeps the endpoints it has until it is replaced, and never sees one that it cannot speak to.
  */
 export function edsName(plan: ClusterPlan): string {
   const protocol = planProtocol(plan);
-  return protocol === undefined ? planName(plan) : `${planName(plan)}/${protocol}`;
+  const name = protocol === undefined ? planName(plan) : `${planName(plan)}/${protocol}`;
+  return plan.meetsIstio ? `${name}/istio` : name;
 }
 
 /** `nothing`: there is no way to it, so that requests are answered 503, flag UH. */
@@ -145,7 +149,9 @@ function socketFields(plan: ClusterPlan): ClusterFields {
   if (tls?.kind === "simple") return { transportSocket: headed(externalClient(tls, origination, outsideTls)) };
   if (tls?.kind === "disable" || (!tls && service.location === "external"))
     return header ? { transportSocket: headed(plaintext()) } : {};
-  const expected = tls?.kind === "mesh" && tls.subjectAltNames.length > 0 ? tls.subjectAltNames : names;
+  const demanded = tls?.kind === "mesh" ? tls : undefined;
+  const expected = demanded && demanded.subjectAltNames.length > 0 ? demanded.subjectAltNames : names;
+  const asked = policyServerName(service, port.number, subset, demanded);
   return {
     transportSocketMatches: [
       // No header on the leg: its servers know their client by the certificate, and take none.
@@ -154,12 +160,21 @@ function socketFields(plan: ClusterPlan): ClusterFields {
         match: LEG_MATCH,
         transportSocket: legClient(legServerName(service, port.number), expected),
       }),
-      ...(tls?.kind === "mesh"
+      ...(plan.meetsIstio
+        ? [
+            create(Cluster_TransportSocketMatchSchema, {
+              name: "istio",
+              match: ISTIO_MATCH,
+              transportSocket: headed(istioClient(asked, expected, istioOffer(planProtocol(plan)))),
+            }),
+          ]
+        : []),
+      ...(demanded
         ? [
             create(Cluster_TransportSocketMatchSchema, {
               name: "gateway",
               match: GATEWAY_MATCH,
-              transportSocket: headed(gatewayClient(gatewayServerName(service, port.number, subset, tls), expected)),
+              transportSocket: headed(gatewayClient(asked, expected)),
             }),
           ]
         : []),

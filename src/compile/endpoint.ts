@@ -17,6 +17,9 @@ import type { Reach } from "./leg.ts";
 /** Key and value of `envoy.transport_socket_match` that choose the leg. */
 export const LEG_MATCH = { leg: "mesh" };
 
+/** The same for mutual TLS with a sidecar of Istio. */
+export const ISTIO_MATCH = { leg: "istio" };
+
 /** The same for mutual TLS with a gateway's server. */
 export const GATEWAY_MATCH = { leg: "gateway" };
 
@@ -72,7 +75,7 @@ function workloadText(mesh: Mesh, endpoint: Endpoint): string | undefined {
   return formatEndpointWorkload({ name, namespace, canonicalName, canonicalRevision, cluster, app: "", version: "" });
 }
 
-const SOCKET_MATCHES = { leg: LEG_MATCH, server: GATEWAY_MATCH } as const;
+const SOCKET_MATCHES = { leg: LEG_MATCH, istio: ISTIO_MATCH, server: GATEWAY_MATCH } as const;
 
 function hostAddress(address: string, port: number): NonNullable<MessageInitShape<typeof AddressSchema>["address"]> {
   return isUnixAddress(address)

@@ -10,6 +10,7 @@ import { applicationCluster, applicationHttp2Cluster } from "./cluster-inbound.t
 import { type ChainContext, httpFilter, streamFilter, streamGuards } from "./connection-manager.ts";
 import type { ServedPort } from "./inbound-ports.ts";
 import { ownSocket } from "./ingress-tls.ts";
+import { ISTIO_BYTES, ISTIO_HTTP1, ISTIO_HTTP2 } from "./istio-alpn.ts";
 import { type ChainOptions, filterChain, SNIFFED_HTTP1, SNIFFED_HTTP2 } from "./listener.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { inboundRetry, retryPolicy } from "./retry.ts";
@@ -18,13 +19,9 @@ import { everyRequest, headerIs } from "./route-match.ts";
 import { istioServer, legServer } from "./tls.ts";
 import { PROTOCOL_HEADER } from "./virtual-host.ts";
 
-/** ALPN of Istio's sidecars to an application's port: nobody else offers it, so that it tells mutual TLS from the application's own. */
-const ISTIO_ALONE_HTTP1 = ["istio-http/1.0", "istio-http/1.1"];
-const ISTIO_ALONE_HTTP2 = ["istio-h2"];
-const ISTIO_BYTES = ["istio", "istio-peer-exchange"];
-/** Where there is no other TLS, the plain names mean the same. */
-const ISTIO_HTTP1 = ["http/1.1", ...ISTIO_ALONE_HTTP1];
-const ISTIO_HTTP2 = ["h2", ...ISTIO_ALONE_HTTP2];
+/** Where there is no other TLS than the mesh's, the plain names mean the same. */
+const MESH_HTTP1 = ["http/1.1", ...ISTIO_HTTP1];
+const MESH_HTTP2 = ["h2", ...ISTIO_HTTP2];
 
 /** There is one endpoint: no other is looked for. */
 function inboundRetries(
@@ -156,13 +153,13 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
       name: httpChainName(port),
       filter: declaredHttp(context, port),
       ...tls,
-      ...speaking(strict ? ISTIO_HTTP1 : SNIFFED_HTTP1),
+      ...speaking(strict ? MESH_HTTP1 : SNIFFED_HTTP1),
     }),
     filterChain(context, {
       name: `${httpChainName(port)}2`,
       filter: http2(context, port),
       ...tls,
-      ...speaking(strict ? ISTIO_HTTP2 : SNIFFED_HTTP2),
+      ...speaking(strict ? MESH_HTTP2 : SNIFFED_HTTP2),
     }),
     stream,
   ];
@@ -173,7 +170,7 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   const tls = istioServer(context.settings.meshTls);
   const http = declaredHttp(context, port);
   if (isHttp(port.protocol)) {
-    const applicationProtocols = [...ISTIO_ALONE_HTTP1, ...ISTIO_ALONE_HTTP2, ...ISTIO_BYTES];
+    const applicationProtocols = [...ISTIO_HTTP1, ...ISTIO_HTTP2, ...ISTIO_BYTES];
     return [
       filterChain(context, {
         name: `${httpChainName(port)}|mtls`,
@@ -193,12 +190,12 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   const overHttp2 = http2(context, port);
   const stream = bytes(context, port);
   return [
-    filterChain(context, { name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_ALONE_HTTP1) }),
+    filterChain(context, { name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_HTTP1) }),
     filterChain(context, {
       name: `${httpChainName(port)}2|mtls`,
       filter: overHttp2,
       tls,
-      match: secure(ISTIO_ALONE_HTTP2),
+      match: secure(ISTIO_HTTP2),
     }),
     filterChain(context, { name: `${streamChainName(port)}|mtls`, ...stream, tls, match: secure(ISTIO_BYTES) }),
     filterChain(context, {

@@ -125,13 +125,11 @@ interface PassageContext {
 function endpointsOfPassage({ mesh, acknowledged }: PassageContext, view: View, passage: LegPassage): Compiled {
   const { name, service, port, subset } = passage;
   const settings = settingsOf(mesh, passage);
-  const targets = endpointsOf(mesh, service, port.number).flatMap((endpoint) =>
-    endpoint.health === "healthy" &&
-    labelsMatch(subset?.labels ?? {}, endpoint.labels) &&
-    reachOf(mesh, acknowledged, service, port.number, endpoint, undefined) === "leg"
-      ? [targetOf(mesh, endpoint, "leg", view.machineAddress)]
-      : [],
-  );
+  const targets = endpointsOf(mesh, service, port.number).flatMap((endpoint) => {
+    if (endpoint.health !== "healthy" || !labelsMatch(subset?.labels ?? {}, endpoint.labels)) return [];
+    const reach = reachOf(mesh, acknowledged, service, port.number, endpoint, undefined);
+    return reach === "leg" || reach === "istio" ? [targetOf(mesh, endpoint, reach, view.machineAddress)] : [];
+  });
   const groups = localityGroups(targets, settings.locality, view.place ?? NOWHERE);
   return { resource: encodeResource("eds", loadAssignment(name, groups)), sources: [wholeObject(service.origin)] };
 }

@@ -4,7 +4,7 @@ import type { ClientTls } from "../model/client-policy.ts";
 import { endpointsOf } from "../model/lookup.ts";
 import type { MtlsMode } from "../model/server-policy.ts";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { type AcknowledgedServerNames, gatewayServerName, legServerName, type Reach, reachOf } from "./leg.ts";
+import { type AcknowledgedServerNames, legServerName, policyServerName, type Reach, reachOf } from "./leg.ts";
 
 type Knowledge = "unheard" | "pending" | "acknowledged";
 
@@ -13,7 +13,7 @@ function reach(
   mode: MtlsMode,
   knowledge: Knowledge,
   tls: ClientTls | undefined = undefined,
-  { sidecar = true, external = false, gateway = false } = {},
+  { sidecar = true, external = false, gateway = false, istio = false } = {},
 ): Reach {
   const documents = `
 apiVersion: v1
@@ -23,7 +23,7 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80}]}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: web, namespace: default, labels: {app: web}${sidecar ? `, annotations: {heddle.dev/proxy: heddle, heddle.dev/gateway: "${gateway}"}` : ""}}
+metadata: {name: web, namespace: default, labels: {app: web${istio ? ", security.istio.io/tlsMode: istio" : ""}}${sidecar ? `, annotations: {heddle.dev/proxy: heddle, heddle.dev/gateway: "${gateway}"}` : ""}}
 status: {podIP: 10.0.0.1, conditions: [{type: Ready, status: "True"}]}
 ---
 apiVersion: security.istio.io/v1
@@ -68,6 +68,16 @@ test("an endpoint without a sidecar gets plaintext, unless the client demands mu
   expect(reach("permissive", "unheard", MESH, { sidecar: false })).toBe("withheld");
 });
 
+test("a sidecar of Istio is reached by its own mutual TLS, of which nobody here acknowledges anything", () => {
+  const istio = { sidecar: false, istio: true };
+  expect(reach("permissive", "pending", undefined, istio)).toBe("istio");
+  expect(reach("strict", "pending", MESH, istio)).toBe("istio");
+  expect(reach("disable", "pending", undefined, istio)).toBe("plaintext");
+  expect(reach("disable", "pending", MESH, istio)).toBe("withheld");
+  expect(reach("strict", "pending", { kind: "disable" }, istio)).toBe("plaintext");
+  expect(reach("permissive", "acknowledged", undefined, { istio: true })).toBe("leg");
+});
+
 test("a client that wants no mesh TLS gets none, whatever the server takes", () => {
   expect(reach("strict", "acknowledged", { kind: "disable" })).toBe("plaintext");
   expect(reach("strict", "acknowledged", SIMPLE)).toBe("plaintext");
@@ -97,6 +107,6 @@ test("towards a gateway the server name is the policy's, else Istio's of the sub
     DEFAULT_SETTINGS,
   );
   const [service] = mesh.services;
-  expect(gatewayServerName(service!, 443, "cnn", { sni: "edition.cnn.com" })).toBe("edition.cnn.com");
-  expect(gatewayServerName(service!, 443, "cnn", {})).toBe("outbound_.443_.cnn_.edge.out.svc.cluster.local");
+  expect(policyServerName(service!, 443, "cnn", { sni: "edition.cnn.com" })).toBe("edition.cnn.com");
+  expect(policyServerName(service!, 443, "cnn", {})).toBe("outbound_.443_.cnn_.edge.out.svc.cluster.local");
 });

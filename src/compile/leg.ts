@@ -1,4 +1,4 @@
-// How a client reaches one endpoint: on the mesh leg, by mutual TLS at a gateway, in plaintext, or not at all for now.
+// How a client reaches one endpoint: on the mesh leg, by mutual TLS with Istio's sidecar or a gateway, in plaintext, or not at all for now.
 
 import type { ClientTls } from "../model/client-policy.ts";
 import type { Endpoint } from "../model/endpoint.ts";
@@ -15,20 +15,21 @@ import { serverName } from "../xds/names.ts";
 export type AcknowledgedServerNames = ReadonlyMap<WorkloadKey, ReadonlySet<string>>;
 
 /**
+ * `istio`: mutual TLS with a sidecar of Istio, on the application's port.
  * `server`: mutual TLS with a gateway's server, which chooses its chain by the server name that the client's policy gives.
  * `withheld`: its server does not know the server name yet, and plaintext is not allowed. The client would be refused, and Envoy counts
  * that against the endpoint.
  */
-export type Reach = "leg" | "server" | "plaintext" | "withheld";
+export type Reach = "leg" | "istio" | "server" | "plaintext" | "withheld";
 
-/** The server name towards a gateway's server: the policy's, else Istio's default, which names the subset as well. */
-export function gatewayServerName(
+/** The server name towards servers that are not on the leg: the policy's, else Istio's default, which names the subset as well. */
+export function policyServerName(
   service: Service,
   port: number,
   subset: string,
-  { sni }: { readonly sni?: string | undefined },
+  policy: { readonly sni?: string | undefined } | undefined,
 ): string {
-  return sni ?? serverName({ port, subset, host: service.host });
+  return policy?.sni ?? serverName({ port, subset, host: service.host });
 }
 
 /** The server name of a service port on the leg: without the subset, so that a server need not know subsets. */
@@ -56,7 +57,7 @@ export function takesOnLeg(known: ReadonlySet<string> | undefined, service: Serv
  * `tls` is what the client's policy asks for; undefined: mutual TLS wherever an endpoint inside the mesh can (auto mTLS). The leg needs a mesh port,
  * a server that takes mutual TLS, and its acknowledgement of the server name. While the acknowledgement is awaited, an endpoint that
  * takes plaintext goes on in plaintext: turning mTLS on must not cost a request. A gateway's servers are ruled by Gateways and by no
- * PeerAuthentication, as in Istio.
+ * PeerAuthentication, as in Istio. A sidecar of Istio acknowledges nothing here: its own control plane sees to it that it takes mutual TLS.
  */
 export function reachOf(
   mesh: Mesh,
@@ -76,6 +77,7 @@ export function reachOf(
   if (transport.kind === "plaintext" || !workload) return demanded ? "withheld" : "plaintext";
   const mode = mtlsMode(mesh, workload, endpoint.applicationPort);
   if (mode === "disable") return demanded ? "withheld" : "plaintext";
+  if (transport.kind === "istio") return "istio";
   const known = key === undefined ? undefined : acknowledged.get(key);
   if (takesOnLeg(known, service, port)) return "leg";
   return mode === "strict" || demanded ? "withheld" : "plaintext";

@@ -80,7 +80,8 @@ function portListener(
 ): Listener {
   const port = asDeclaredByOwner(served);
   const strict = port.mode === "strict";
-  const tls = takesBoth(port) || (strict && isSniffed(port));
+  // Its hello says whether the client of a STRICT port has an ALPN in common with it: one that has none is served without.
+  const tls = takesBoth(port) || strict;
   const http = !strict && isSniffed(port);
   return listener(
     context,
@@ -107,7 +108,7 @@ export function capturedListener(
   const ports = served.filter(({ protocol }) => protocol !== "udp").map(asDeclaredByOwner);
   const chains = ports.flatMap((port): FilterChain[] => ownChains(context, port, { destinationPort: port.number }));
   const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
-  const secure = ports.filter((port) => takesBoth(port) || (isSniffed(port) && port.mode === "strict"));
+  const secure = ports.filter((port) => takesBoth(port) || port.mode === "strict");
   const everyOther = (but: readonly ServedPort[]) => except(but.map(({ number }) => number));
   const withoutTls = everyOther(secure);
   const withoutHttp = everyOther(sniffed);

@@ -5,6 +5,7 @@ import type { Upstream } from "../model/workload.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { clusterName } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { offersBytes } from "./istio-alpn.ts";
 import {
   type ChainOptions,
   filterChain,
@@ -51,8 +52,11 @@ export function targetChains(context: ChainContext, statPrefix: string, target: 
     });
   if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], patienceMs: undefined };
   const name = clusterName({ direction: "outbound", port, subset: "", host });
+  // The cluster's offers are those of requests; declared bytes have a cluster that carries nothing else.
+  const differs = protocol === "undeclared" && target.stream.settings.mayMeetIstio;
   const stream = filterChain(context, {
     name: "tcp",
+    before: differs ? [offersBytes()] : [],
     filter: streamFilter(context, { statPrefix: name, ...target.stream }),
   });
   if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], patienceMs: undefined };

@@ -256,6 +256,7 @@ const NO_STREAM_SETTINGS: StreamSettings = {
   idleTimeoutMs: undefined,
   maxDurationMs: undefined,
   tunnel: undefined,
+  mayMeetIstio: false,
 };
 
 /** An upstream may be configured before its service exists: its requests are answered 503, flag NC, until it does. */

@@ -9,6 +9,8 @@ const MIN_SUBSETS_FOR_INDEX = 8;
 
 export class PortMembers {
   readonly all: readonly Endpoint[];
+  /** Some of them, ready or not, have a sidecar of Istio. */
+  readonly meetsIstio: boolean;
   readonly #names: () => readonly string[];
   readonly #index: LabelIndex<Endpoint> | undefined;
   #known: readonly string[] | undefined;
@@ -16,6 +18,7 @@ export class PortMembers {
   /** `names`: identities of all of them; asked once, however many subsets there are. */
   constructor(all: readonly Endpoint[], subsets: number, names: () => readonly string[]) {
     this.all = all;
+    this.meetsIstio = all.some(({ transport }) => transport.kind === "istio");
     this.#names = names;
     this.#index = subsets < MIN_SUBSETS_FOR_INDEX ? undefined : new LabelIndex(all);
   }

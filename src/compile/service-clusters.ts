@@ -130,6 +130,7 @@ function portClusters(
     origination,
     outsideTls: settings.tls?.kind === "simple" ? mesh.settings.outsideTls : undefined,
     allLeg: !isUnlisted && reached.every(({ endpoint, reach }) => speaksLeg(reach) || !isReady(endpoint)),
+    meetsIstio: ofPort.meetsIstio,
     preservesCase,
     names: ofPort.names,
     inline: isDns ? groups(dnsTargets(service, port, targets)) : undefined,

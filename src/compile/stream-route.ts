@@ -23,6 +23,8 @@ export interface StreamSettings {
   readonly maxDurationMs: number | undefined;
   /** What its endpoint is asked to lead it to; undefined: it is the end itself. */
   readonly tunnel: Tunnel | undefined;
+  /** Sidecars of Istio may be among its endpoints, and no server outside that would have TLS offers of its own. */
+  readonly mayMeetIstio: boolean;
 }
 
 /** Where bytes go, and how. */
@@ -72,9 +74,13 @@ export function sharedSettings(
   backends: readonly WeightedBackend[],
   calledPort: number,
 ): StreamSettings {
-  const { host = "", port, subset = "" } = backends[0]?.target ?? {};
-  const settings = settingsOf(mesh, client, host, port ?? calledPort, subset);
-  return backends.length > 1 ? { ...settings, tunnel: undefined } : settings;
+  const [first, ...others] = backends.map(({ target: { host, port, subset } }) =>
+    settingsOf(mesh, client, host, port ?? calledPort, subset ?? ""),
+  );
+  const settings = first ?? settingsOf(mesh, client, "", calledPort, "");
+  if (others.length === 0) return settings;
+  const mayMeetIstio = settings.mayMeetIstio && others.every((other) => other.mayMeetIstio);
+  return { ...settings, tunnel: undefined, mayMeetIstio };
 }
 
 function settingsOf(mesh: Mesh, client: Client, host: string, port: number, subset: string): StreamSettings {
@@ -85,6 +91,7 @@ function settingsOf(mesh: Mesh, client: Client, host: string, port: number, subs
     idleTimeoutMs: settings?.pool?.tcpIdleTimeoutMs,
     maxDurationMs: settings?.pool?.maxConnectionDurationMs,
     tunnel: settings?.tunnel,
+    mayMeetIstio: settings?.tls?.kind !== "simple" && settings?.tunnel === undefined,
   };
 }
 

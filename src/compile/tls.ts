@@ -21,6 +21,7 @@ import {
   UpstreamTlsContextSchema,
 } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts";
 import { discoveredSecret } from "./credential-secrets.ts";
+import { BYTES_OFFER } from "./istio-alpn.ts";
 import { lazy } from "./lazy.ts";
 import { meshRoots, workloadCertificate } from "./secret.ts";
 
@@ -37,7 +38,8 @@ const LEG_VERSION: Parameters = {
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
-const GATEWAY_VERSION: Parameters = {
+/** Gateways and sidecars of Istio may ask for TLS 1.2. */
+const ISTIO_VERSION: Parameters = {
   tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
 };
@@ -89,10 +91,12 @@ export const plaintext = lazy(
 );
 
 /**
- * The server's end of the leg, one for all chains of the mesh port: byte streams offer no ALPN and get none, so that the same context
- * serves them, and Heddle's proxy can end TLS before it knows the chain.
+ * The server's end of the leg, one for all chains of the mesh port: byte streams offer no ALPN and get none, or what they would offer to a
+ * sidecar of Istio (`offersBytes`), so that the same context serves them, and Heddle's proxy can end TLS before it knows the chain.
  */
-export const legServer = lazy(() => downstream({ alpnProtocols: ["h2", "http/1.1"], tlsParams: LEG_VERSION }));
+export const legServer = lazy(() =>
+  downstream({ alpnProtocols: ["h2", "http/1.1", ...BYTES_OFFER], tlsParams: LEG_VERSION }),
+);
 
 /** Istio-style mutual TLS on the application's own port: sidecars of Istio speak TLS 1.2 as well. */
 export function istioServer({ min, cipherSuites }: MeshTls): TransportSocket {
@@ -110,17 +114,28 @@ export function legClient(sni: string, names: readonly string[]): TransportSocke
   return meshClient(sni, names, LEG_VERSION);
 }
 
-/** The client's end of mutual TLS with a gateway's server of mode ISTIO_MUTUAL, which may ask for TLS 1.2. */
+/** The client's end of mutual TLS with a gateway's server of mode ISTIO_MUTUAL. */
 export function gatewayClient(sni: string, names: readonly string[]): TransportSocket {
-  return meshClient(sni, names, GATEWAY_VERSION);
+  return meshClient(sni, names, ISTIO_VERSION);
 }
 
-function meshClient(sni: string, names: readonly string[], tlsParams: Parameters): TransportSocket {
+/** The client's end of mutual TLS with a sidecar of Istio, which tells it from the application's own by what is offered. */
+export function istioClient(sni: string, names: readonly string[], alpn: readonly string[]): TransportSocket {
+  return meshClient(sni, names, ISTIO_VERSION, alpn);
+}
+
+function meshClient(
+  sni: string,
+  names: readonly string[],
+  tlsParams: Parameters,
+  alpn: readonly string[] = [],
+): TransportSocket {
   const roots = meshRoots();
   return upstream({
     sni,
     commonTlsContext: {
       tlsParams,
+      alpnProtocols: [...alpn],
       tlsCertificateSdsSecretConfigs: [workloadCertificate()],
       validationContextType:
         names.length === 0

@@ -37,11 +37,11 @@ export function receive(compiled: CompiledMesh, delivery: Delivery, story: Story
   const proxy = workload?.proxy;
   if (!workload || !model || !proxy) {
     const why = workload ? "no proxy stands beside the server" : "the mesh knows the server by its address alone";
-    story.tell(
-      "server filter chain",
-      `${why}: the request reaches it as it is`,
-      workload && wholeObject(workload.origin),
-    );
+    const decision =
+      model?.transport.kind === "istio"
+        ? "a sidecar of Istio stands beside the server: what becomes of the request there its own control plane says"
+        : `${why}: the request reaches it as it is`;
+    story.tell("server filter chain", decision, workload && wholeObject(workload.origin));
     return unguarded(delivery.request);
   }
   const tables = tablesOf(compiled, workload);

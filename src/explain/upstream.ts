@@ -183,10 +183,11 @@ export class Upstreams {
   #tellTls({ name: cluster, namedByRequest }: Cluster, to: string, { tls, model, workload }: Followed): void {
     const named = namedByRequest?.certificate ? "the request's host" : "";
     const names = tls.sans.length > 0 || named ? `, the server must prove to be ${tls.sans.join(" or ") || named}` : "";
+    const way = tls.mode === "mesh" && model?.transport.kind === "istio" ? "istio" : tls.mode;
     const decision =
-      tls.mode === "none"
+      way === "none"
         ? `${to} is spoken to in the clear`
-        : `${TLS_WORDS[tls.mode]} to ${to}, SNI ${tls.sni || "the host"}${names}`;
+        : `${TLS_WORDS[way]} to ${to}, SNI ${tls.sni || "the host"}${names}`;
     const asked = this.#askedTls(cluster);
     // A gateway's servers are ruled by its Gateways.
     const isRuled = workload?.proxy?.gateway === undefined;
@@ -220,7 +221,12 @@ export class Upstreams {
   }
 }
 
-const TLS_WORDS = { mesh: "mutual TLS of the mesh", mutual: "mutual TLS", simple: "TLS" } as const;
+const TLS_WORDS = {
+  mesh: "mutual TLS of the mesh",
+  istio: "mutual TLS of Istio's sidecars",
+  mutual: "mutual TLS",
+  simple: "TLS",
+} as const;
 
 function isSame(model: ModelEndpoint, { address, socketMatch }: Endpoint): boolean {
   if (address.kind !== "socket") return false;

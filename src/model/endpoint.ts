@@ -7,8 +7,10 @@ import type { Health, Locality, WorkloadKey } from "./workload.ts";
 
 /** The best that an endpoint can take; policy may ask for less, or refuse to go on. */
 export type EndpointTransport =
-  /** The mesh leg, on the mesh port of the endpoint's proxy, or on the application's where the proxy is not this mesh's. */
+  /** The mesh leg, on the mesh port of the endpoint's proxy. */
   | { readonly kind: "leg"; readonly port: number }
+  /** Mutual TLS on the application's own port, as Istio's clients speak it: its sidecar is not of this mesh. */
+  | { readonly kind: "istio" }
   /** Behind it is a gateway's server: mutual TLS on this very port where a policy of the client demands it, else plaintext. */
   | { readonly kind: "gateway" }
   | { readonly kind: "plaintext" };

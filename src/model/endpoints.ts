@@ -251,7 +251,7 @@ function fromList(
     return { ...own, health, locality, ...(hostname === undefined ? {} : { hostname }) };
   }
   const { address, weight, locality, node, hostname, cluster, network, labels, identity, takesMutualTls } = listed;
-  const transport = takesMutualTls ? ({ kind: "leg", port: applicationPort } as const) : PLAINTEXT;
+  const transport = takesMutualTls ? ISTIO : PLAINTEXT;
   return {
     address,
     applicationPort,
@@ -286,7 +286,7 @@ function ofWorkload(
     address,
     applicationPort,
     port: standIn?.plaintext ?? applicationPort,
-    transport: transportOf(workload, applicationPort),
+    transport: transportOf(workload),
     weight,
     ...(node === undefined ? {} : { node }),
     ...(isNamed ? { hostname: instance.hostname } : {}),
@@ -299,11 +299,12 @@ function ofWorkload(
 }
 
 const PLAINTEXT: EndpointTransport = { kind: "plaintext" };
+const ISTIO: EndpointTransport = { kind: "istio" };
 
 /** A gateway takes what comes from outside, as its Gateways say: of itself no client knows that a server is of mode ISTIO_MUTUAL. */
-function transportOf({ proxy, takesMutualTls }: Workload, applicationPort: number): EndpointTransport {
+function transportOf({ proxy, takesMutualTls }: Workload): EndpointTransport {
   if (proxy) return proxy.gateway ? { kind: "gateway" } : { kind: "leg", port: proxy.meshPort };
-  return takesMutualTls ? { kind: "leg", port: applicationPort } : PLAINTEXT;
+  return takesMutualTls ? ISTIO : PLAINTEXT;
 }
 
 function isKnown(locality: Locality): boolean {

@@ -20,7 +20,7 @@ import { Splice, type SpliceEnd, type SpliceListener } from "./splice.ts";
 import { TunnelDial } from "./tunneling.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { endpointAt, namedHost } from "./upstream/destination.ts";
-import type { OnBehalf } from "./upstream/dial.ts";
+import type { Dialed, OnBehalf } from "./upstream/dial.ts";
 import type { Host } from "./upstream/host.ts";
 import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
@@ -180,7 +180,7 @@ export class TcpConnection implements SpliceListener {
     }
     this.#attempted(host);
     host.stats.connections++;
-    cluster.dialBytes(host, this.#onBehalf(), {
+    const dialed: Dialed = {
       onConnected: (upstream) => {
         host.stats.activeConnections++;
         const holding = {
@@ -195,7 +195,8 @@ export class TcpConnection implements SpliceListener {
         cluster.breakers.releaseConnection();
         this.#onConnectFailure(cluster, host, detail, held);
       },
-    });
+    };
+    cluster.dialBytes(host, this.#onBehalf(), dialed, this.#tcp.table.alpn);
   }
 
   #dialTunnel(cluster: Cluster, host: Host, held: readonly Buffer[]): void {

@@ -31,6 +31,8 @@ export interface TcpTable {
   readonly cluster: TcpClusterChoice;
   /** Under which the host of the client's SNI is called, where the cluster looks hosts up (sni_dynamic_forward_proxy). */
   readonly serverNamePort?: number | undefined;
+  /** Offered to the upstream in TLS in place of what its cluster says (envoy.network.application_protocols); undefined: that. */
+  readonly alpn?: readonly string[] | undefined;
   /** 0 is none. */
   readonly idleTimeoutMs: number;
   /** Of the client's connection, whatever it carries; 0 is none. */

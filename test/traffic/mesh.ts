@@ -18,6 +18,7 @@ import type { KubeObject, NewObject } from "../../src/kube/object.ts";
 import { resource, resourceByKind } from "../../src/kube/resources.ts";
 import { DEFAULT_SETTINGS } from "../../src/model/settings.ts";
 import { bundlePem } from "../../src/pki/bundle.ts";
+import { type Identity, identityOf } from "./xds/certificates.ts";
 
 const ANY = { api: 0, secure: 0, metrics: 0, dashboard: 0 };
 const APPLICATION = join(import.meta.dir, "application.ts");
@@ -63,6 +64,8 @@ export interface TestWorkload {
     readonly applications: readonly number[];
     readonly mesh: number;
     readonly inbound: number;
+    /** What stands for each of the application's, in their order. */
+    readonly inbounds: readonly number[];
     readonly forwardProxy: number;
     readonly admin: number;
     readonly status: number;
@@ -135,7 +138,7 @@ export class TestMesh {
     const [applications, inbounds] = [declared.map(choose), declared.map(choose)];
     const [application, inbound] = [applications[0]!, inbounds[0]!];
     const [mesh, forwardProxy, admin, status] = [choose(), choose(), choose(), choose()];
-    const ports = { application, applications, mesh, inbound, forwardProxy, admin, status };
+    const ports = { application, applications, mesh, inbound, inbounds, forwardProxy, admin, status };
     const name = instanceName(`${app}-${version}`);
     const labels = {
       app,
@@ -280,6 +283,44 @@ export class TestMesh {
     };
   }
 
+  #authority() {
+    const authorityStore = new AuthorityStore(join(this.folder, "state", "ca"));
+    return { authorityStore, authority: authorityStore.open("cluster.local", Date.now()).authority };
+  }
+
+  /** Of a service account of the namespace default, by the mesh's own authority; with its roots. */
+  identityOf(serviceAccount: string): Identity & { readonly roots: string } {
+    const { authority } = this.#authority();
+    return { ...identityOf(serviceAccount, 86_400_000, authority), roots: bundlePem(authority.bundle) };
+  }
+
+  /** A Pod that somebody else runs, with a port for each name; it is ready at once. */
+  async stand(
+    app: string,
+    version: string,
+    labels: Record<string, string>,
+    ports: Record<string, number>,
+    serviceAccount: string,
+  ): Promise<void> {
+    const name = instanceName(`${app}-${version}`);
+    await this.#put({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default", labels: { app, version, ...labels } },
+      spec: {
+        serviceAccountName: serviceAccount,
+        containers: [
+          {
+            name: "app",
+            image: "local",
+            ports: Object.entries(ports).map(([name, containerPort]) => ({ name, containerPort })),
+          },
+        ],
+      },
+    });
+    await this.#setReady(name, true);
+  }
+
   async #agentOptions(
     options: Pick<WorkloadOptions, "app" | "version"> & { readonly proxy: ProxyKind },
     name: string,
@@ -288,8 +329,7 @@ export class TestMesh {
     folder: string,
   ): Promise<Omit<RunOptions, "application" | "onDraining">> {
     const { proxy } = options;
-    const authorityStore = new AuthorityStore(join(this.folder, "state", "ca"));
-    const { authority } = authorityStore.open("cluster.local", Date.now());
+    const { authorityStore, authority } = this.#authority();
     const token: Secret = await new JoinTokens(authorityStore.joinKey(), () => authority.bundle).issue(
       { kind: "trust-domain", trustDomain: "cluster.local" },
       60_000,
@@ -393,7 +433,7 @@ export async function eventually<T>(ask: () => Promise<T>, isRight: (answer: T) 
   }
 }
 
-async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number): Promise<void> {
   const connects = async () => {
     try {
       const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });

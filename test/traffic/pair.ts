@@ -45,6 +45,11 @@ export const POLYGLOT_PORTS = { http: 80, http2: 81, grpc: 82, tcp: 83, "tcp-gre
 /** What the application is to speak on each, in that order. */
 const SPOKEN = ["http", "http2", "grpc", "tcp", "greeter", "any"] as const;
 
+/** Its command, for numbers in the order of its ports. */
+export function polyglotCommand(program: string, numbers: readonly number[]): readonly string[] {
+  return ["node", program, ...numbers.map((port, i) => `${SPOKEN[i]}=${port}`)];
+}
+
 export type PolyglotPort = keyof typeof POLYGLOT_PORTS;
 
 /** What golden says of a request. */
@@ -72,7 +77,7 @@ ${http}`;
 }
 
 /** Polyglot runs on Node, so that what the proxies are measured by is not the runtime that they are made with. */
-async function buildPolyglot(folder: string): Promise<string> {
+export async function buildPolyglot(folder: string): Promise<string> {
   const entrypoints = [join(import.meta.dir, "polyglot/main.ts")];
   const { success, logs } = await Bun.build({ entrypoints, outdir: folder, target: "node", naming: "polyglot.mjs" });
   if (!success) throw new AggregateError(logs, "polyglot does not build");
@@ -116,7 +121,7 @@ export class Pair {
         version: "v1",
         proxy: serverProxy,
         servicePorts: POLYGLOT_PORTS,
-        command: (...numbers) => ["node", program, ...numbers.map((port, i) => `${SPOKEN[i]}=${port}`)],
+        command: (...numbers) => polyglotCommand(program, numbers),
       }),
       mesh.run({
         app: "client",

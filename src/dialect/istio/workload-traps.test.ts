@@ -57,9 +57,9 @@ describe("WorkloadEntry and ServiceEntry", () => {
   test("a service account means mutual TLS on the application's port, unless security.istio.io/tlsMode says otherwise", () => {
     const transport = (spec: string) =>
       endpointsFor("web.shop.svc.cluster.local", workloadEntry(`{address: 10.1.0.1, ${spec}}`))[0]!.transport;
-    expect(transport("serviceAccount: vm, labels: {app: web}")).toEqual({ kind: "leg", port: 80 });
+    expect(transport("serviceAccount: vm, labels: {app: web}")).toEqual({ kind: "istio" });
     expect(transport("labels: {app: web}")).toEqual({ kind: "plaintext" });
-    expect(transport("labels: {app: web, security.istio.io/tlsMode: istio}")).toEqual({ kind: "leg", port: 80 });
+    expect(transport("labels: {app: web, security.istio.io/tlsMode: istio}")).toEqual({ kind: "istio" });
     expect(transport("serviceAccount: vm, labels: {app: web, security.istio.io/tlsMode: disabled}")).toEqual({
       kind: "plaintext",
     });

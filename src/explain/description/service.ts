@@ -99,7 +99,7 @@ function transportOf(
   if (protocol === "udp") return "plaintext";
   if (tls?.kind === "simple") return "TLS";
   const reach = reachOf(mesh, new Map(), service, number, endpoint, tls);
-  return reach === "leg" || reach === "server" ? "mutual TLS" : reach;
+  return reach === "leg" || reach === "istio" || reach === "server" ? "mutual TLS" : reach;
 }
 
 function endpointFacts(

@@ -389,11 +389,11 @@ export class Cluster {
     return new HttpPool(host, settings, this.breakersOf(priority));
   }
 
-  /** A connection of its own for one byte stream, without ALPN: a raw chain is what takes it. */
-  dialBytes(host: Host, onBehalf: OnBehalf | undefined, dialed: Dialed): void {
+  /** A connection of its own for one byte stream. Without `alpn`, and where the cluster says nothing, none is offered: a raw chain is what takes it. */
+  dialBytes(host: Host, onBehalf: OnBehalf | undefined, dialed: Dialed, alpn?: readonly string[]): void {
     const { secrets, internal } = this.#context;
     const owner = this.ownerOf(host);
-    dial(host.address, host.socket, [], owner.table, secrets, internal, owner.#counted(dialed), onBehalf);
+    dial(host.address, host.socket, [], owner.table, secrets, internal, owner.#counted(dialed), onBehalf, { alpn });
   }
 
   #counted({ onConnected, onConnectFailure }: Dialed): Dialed {

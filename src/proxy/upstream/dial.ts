@@ -36,6 +36,12 @@ export interface RequestNames {
   readonly certificate: string | undefined;
 }
 
+/** What a connection's own chain says of its TLS. */
+export interface Asked extends Partial<RequestNames> {
+  /** Offered in place of what the context says. */
+  readonly alpn?: readonly string[] | undefined;
+}
+
 export interface Dialed {
   onConnected(stream: ByteStream, principal: string): void;
   onConnectFailure(detail: string): void;
@@ -46,7 +52,7 @@ function clientTls(
   alpn: readonly string[],
   secrets: Secrets,
   onPrincipal: (principal: string) => void,
-  asked: RequestNames | undefined,
+  asked: Asked | undefined,
 ): ClientTls | undefined {
   const context = secrets.context(socket);
   if (!context) return undefined;
@@ -55,7 +61,7 @@ function clientTls(
   return {
     context,
     serverName: asked?.serverName ?? socket.sni,
-    alpn: encodeAlpn(socket.alpn.length > 0 ? socket.alpn : alpn),
+    alpn: encodeAlpn(asked?.alpn ?? (socket.alpn.length > 0 ? socket.alpn : alpn)),
     verifyChain: socket.roots !== undefined,
     verifyName(certificate, chain) {
       if (certificate === undefined) return "no certificate was presented";
@@ -90,7 +96,7 @@ export function dial(
   internal: InternalDialer,
   dialed: Dialed,
   onBehalf?: OnBehalf,
-  asked?: RequestNames,
+  asked?: Asked,
 ): void {
   if (address.kind === "internal") {
     const { destination } = address;

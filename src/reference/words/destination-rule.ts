@@ -171,7 +171,10 @@ export const DESTINATION_RULE: KindWords = {
       says: "Names of which the server's certificate must have one",
       default: "the service's identities with ISTIO_MUTUAL, any name otherwise",
     },
-    "tls.sni": { says: "Server name that is sent", default: "the request's host" },
+    "tls.sni": {
+      says: "Server name that is sent; with ISTIO_MUTUAL to gateways and to sidecars of Istio, while Heddle's own are asked for the service's",
+      default: "the request's host; with ISTIO_MUTUAL Istio's name of port, subset and service",
+    },
     "tls.insecureSkipVerify": { says: "Whether the server is not verified at all", default: "false" },
   },
   example: `apiVersion: networking.istio.io/v1

@@ -14,6 +14,12 @@ const FACTORIES: ReadonlyMap<string, { readonly hashable: boolean }> = new Map([
   ["envoy.hashable_string", { hashable: true }],
 ]);
 
+/** Envoy's object that takes the place of what a cluster offers in TLS. */
+export const ALPN_OBJECT = "envoy.network.application_protocols";
+
+/** RFC 7301 3.1: the list's length has two bytes. */
+const MAX_OFFER = 65_535;
+
 function acceptValue(scope: Scope, value: FilterStateValue): readonly FilterStateRule[] {
   scope.only(value, ["key", "factoryKey", "value", "readOnly", "sharedWithUpstream", "skipIfEmpty"]);
   const key = value.key.value ?? "";
@@ -44,4 +50,42 @@ function acceptValue(scope: Scope, value: FilterStateValue): readonly FilterStat
 
 export function acceptFilterState(scope: Scope, values: readonly FilterStateValue[]): readonly FilterStateRule[] {
   return values.flatMap((value, i) => acceptValue(scope.index(i), value));
+}
+
+/** What a connection's filter keeps. */
+export interface ConnectionState {
+  readonly rules: readonly FilterStateRule[];
+  /** What bytes behind it offer in TLS to their upstream, in place of what the cluster says; undefined: that. */
+  readonly alpn: readonly string[] | undefined;
+}
+
+export function acceptConnectionState(scope: Scope, values: readonly FilterStateValue[]): ConnectionState {
+  const rules: FilterStateRule[] = [];
+  let alpn: readonly string[] | undefined;
+  for (const [i, value] of values.entries()) {
+    const at = scope.index(i);
+    if (value.key.value !== ALPN_OBJECT) rules.push(...acceptValue(at, value));
+    else if (alpn) at.field("object_key").reject("twice");
+    else alpn = acceptOffer(at, value);
+  }
+  return { rules, alpn };
+}
+
+/** Known before any connection comes, so that none pays for it. */
+function acceptOffer(scope: Scope, value: FilterStateValue): readonly string[] {
+  scope.only(value, ["key", "factoryKey", "value"]);
+  if (value.factoryKey !== "" && value.factoryKey !== ALPN_OBJECT)
+    scope.field("factory_key").reject(`the object ${ALPN_OBJECT} is made by no other factory`);
+  const at = scope.field("format_string");
+  const line = value.value.case === "formatString" ? acceptLineFormat(at, value.value.value) : undefined;
+  const [part, ...others] = line?.kind === "text" ? line.format : [];
+  if (part?.kind !== "text" || others.length > 0) {
+    at.reject("only a text without operators is supported by Heddle's proxy here");
+    return [];
+  }
+  const offer = part.text.split(",");
+  const size = offer.reduce((sum, name) => sum + 1 + name.length, 0);
+  if (size > MAX_OFFER || offer.some((name) => name === "" || name.length > 255))
+    at.reject("not protocols of 1 to 255 bytes, with commas between them");
+  return offer;
 }

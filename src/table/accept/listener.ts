@@ -51,10 +51,12 @@ function acceptChain(
 }
 
 /**
- * What a client may offer in a hello that the handshake would not agree on: then it alone tells which chain is meant. And one that asks for
- * another server name is refused without being shown a certificate.
+ * What a client may offer in a hello that the handshake would not agree on: then it alone tells which chain is meant, or that none of our
+ * protocols is (the mesh port, whose chains a matcher chooses, has clients that offer what it knows). And one that asks for another
+ * server name is refused without being shown a certificate.
  */
-function isChosenByHello(listener: Listener, alpn: readonly string[]): boolean {
+function isChosenByHello(listener: Listener, alpn: readonly string[], inspection: Inspection | undefined): boolean {
+  if (inspection?.tls && !listener.filterChainMatcher && alpn.length > 0) return true;
   return listener.filterChains.some(
     ({ filterChainMatch: match }) =>
       match?.applicationProtocols.some((protocol) => !alpn.includes(protocol)) ||
@@ -73,7 +75,7 @@ function sharedTls(
   if (!first || secure.length < chains.length || inspection?.proxyProtocol || inspection?.http) return undefined;
   const key = (tls: DownstreamTls) => JSON.stringify(tls);
   const differ = secure.some((tls) => key(tls) !== key(first));
-  return differ || isChosenByHello(listener, first.alpn) ? undefined : first;
+  return differ || isChosenByHello(listener, first.alpn, inspection) ? undefined : first;
 }
 
 /** Envoy's is 1 MiB (listener.proto), which 1,000 slow readers make a GiB. The kernel's buffers keep the other end busy meanwhile. */

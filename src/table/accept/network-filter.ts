@@ -12,8 +12,9 @@ import { FilterConfigSchema as SniDynamicForwardProxySchema } from "../../xds/ge
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts";
 import type { Terminal } from "../listener.ts";
 import type { NetworkFilter } from "../network-filter.ts";
+import type { TcpTable } from "../tcp.ts";
 import { acceptTokenBucket } from "./filter/local-rate-limit.ts";
-import { acceptFilterState } from "./filter-state.ts";
+import { ALPN_OBJECT, acceptConnectionState } from "./filter-state.ts";
 import { acceptHttp } from "./http.ts";
 import { acceptRulesOrMatcher } from "./rbac-matcher.ts";
 import { isA, milliseconds, type Scope } from "./scope.ts";
@@ -72,7 +73,9 @@ function acceptNetworkRbac(scope: Scope, filter: Filter): NetworkFilter | undefi
   };
 }
 
-function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
+type Accepted = NetworkFilter & Pick<TcpTable, "alpn">;
+
+function acceptFilter(scope: Scope, filter: Filter): Accepted | undefined {
   const any = typedConfig(filter);
   if (any && isA(any, ConnectionLimitSchema)) return acceptConnectionLimit(scope, filter);
   if (any && isA(any, LocalRateLimitSchema)) return acceptLocalRateLimit(scope, filter);
@@ -82,10 +85,8 @@ function acceptFilter(scope: Scope, filter: Filter): NetworkFilter | undefined {
     const config = scope.unpack(any, SetFilterStateSchema);
     if (!config) return undefined;
     scope.only(config, ["onNewConnection"]);
-    return {
-      kind: "set-filter-state",
-      rules: acceptFilterState(scope.field("on_new_connection"), config.onNewConnection),
-    };
+    const state = acceptConnectionState(scope.field("on_new_connection"), config.onNewConnection);
+    return { kind: "set-filter-state", ...state };
   }
   return acceptNetworkRbac(scope, filter);
 }
@@ -136,8 +137,23 @@ export function acceptNetworkFilters(scope: Scope, filters: readonly Filter[]): 
     choosesCluster: indexOf(SniClusterSchema) >= 0,
     port: resolving < 0 ? undefined : acceptServerNamePort(at(resolving), before[resolving]!),
   };
+  const accepted = before.flatMap((filter, i) => acceptFilter(at(i), filter) ?? []);
+  const terminal = acceptTerminal(at(last), filters[last], bySni);
   return {
-    terminal: acceptTerminal(at(last), filters[last], bySni),
-    filters: before.flatMap((filter, i) => acceptFilter(at(i), filter) ?? []),
+    terminal: offering(scope, terminal, accepted.findLast(({ alpn }) => alpn)?.alpn),
+    filters: accepted.flatMap(({ alpn: _, ...filter }) => (isIdle(filter) ? [] : [filter])),
   };
+}
+
+/** All that it kept is known without it. */
+function isIdle(filter: NetworkFilter): boolean {
+  return filter.kind === "set-filter-state" && filter.rules.length === 0;
+}
+
+/** Connections that serve many clients, as those of requests do, offer what their cluster says. */
+function offering(scope: Scope, terminal: Terminal | undefined, alpn: TcpTable["alpn"]): Terminal | undefined {
+  if (!alpn || !terminal) return terminal;
+  if (terminal.kind === "tcp" && !terminal.tcp.tunneling) return { kind: "tcp", tcp: { ...terminal.tcp, alpn } };
+  scope.reject(`${ALPN_OBJECT} is supported by Heddle's proxy before a TcpProxy without a tunnel alone`);
+  return terminal;
 }

@@ -1,11 +1,14 @@
 // What becomes of bytes: where they go, when they end, and what is told of them afterwards.
 
 import { expect } from "bun:test";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
 import { until } from "../../../src/base/until-fixture.ts";
 import { RawServer } from "../../../src/proxy/raw-peer-fixture.ts";
+import { CLIENT, SERVER } from "./certificates.ts";
 import { type CaseConfiguration, DIRECT, TCP_LEGS } from "./configuration.ts";
-import { extension, type Message, tcpProxy } from "./message.ts";
-import { type Traffic, traffic } from "./traffic.ts";
+import { extension, type Message, tcpProxy, upstreamTls } from "./message.ts";
+import { refused, type Traffic, traffic } from "./traffic.ts";
 
 const BYTES: CaseConfiguration = { endpoints: ["bytes"], tcp: {} };
 
@@ -365,3 +368,56 @@ traffic(
     expect(connection.text).toBe(`${head}\0\x11${addresses}${kept}hello`);
   },
 );
+
+/** Says which of its protocols it agreed to. */
+const AGREEING = createServer({ cert: SERVER.chain, key: SERVER.key, ALPNProtocols: ["h2", "istio"] }, (socket) => {
+  socket.on("error", () => {});
+  socket.end(`agreed to ${socket.alpnProtocol || "nothing"}.`);
+});
+AGREEING.on("tlsClientError", () => {});
+await new Promise<void>((resolve) => AGREEING.listen(0, "127.0.0.1", resolve));
+
+const OFFER = "envoy.network.application_protocols";
+const object = (object_key: string, inline_string: string, factory_key = object_key): Message => ({
+  object_key,
+  factory_key,
+  format_string: { text_format_source: { inline_string } },
+});
+const keeping = (...on_new_connection: readonly Message[]) =>
+  extension("state", "extensions.filters.network.set_filter_state.v3.Config", {
+    on_new_connection: [...on_new_connection],
+  });
+
+for (const [name, filtersBefore, agreed] of [
+  ["what the cluster says", [], "h2"],
+  ["what an object of the connection says, in its place", [keeping(object(OFFER, "none,istio"))], "istio"],
+  ["the later of two objects", [keeping(object(OFFER, "h2")), keeping(object(OFFER, "istio"))], "istio"],
+  ["not what another object says", [keeping(object("other", "istio", "envoy.string"))], "h2"],
+] as const)
+  traffic(
+    `bytes offer in TLS ${name}`,
+    {
+      legs: DIRECT,
+      endpoints: [(AGREEING.address() as AddressInfo).port],
+      cluster: { transport_socket: upstreamTls(CLIENT, SERVER, ["h2"]) },
+      filtersBefore,
+      tcp: {},
+    },
+    async ({ client }) => {
+      const raw = await client.connect();
+      await raw.hears(".");
+      expect(raw.text).toBe(`agreed to ${agreed}.`);
+    },
+  );
+
+for (const [name, options, reason] of [
+  ["one of an operator", { tcp: {}, filtersBefore: [keeping(object(OFFER, "%PROTOCOL%"))] }, /without operators/],
+  ["one with an empty protocol", { tcp: {}, filtersBefore: [keeping(object(OFFER, "a,,b"))] }, /1 to 255 bytes/],
+  ["one of a string", { tcp: {}, filtersBefore: [keeping(object(OFFER, "a", "envoy.string"))] }, /no other factory/],
+  ["one before requests", { filtersBefore: [keeping(object(OFFER, "a"))] }, /before a TcpProxy/],
+] as const)
+  refused(`an offer of a connection: ${name}`, options, (found, proxy) => {
+    // Envoy takes them: it makes a list of what an operator says, and what is not one does nothing there.
+    if (proxy === "heddle") expect(found).toMatch(reason);
+    else expect(found).toBe("");
+  });
