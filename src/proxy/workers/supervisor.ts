@@ -23,7 +23,7 @@ import { applyStaticUpstreams } from "../static-resources.ts";
 import { type Subscription, subscribe } from "../subscription.ts";
 import { applyUpdate } from "../update.ts";
 import { NO_SEAT } from "./cell-table.ts";
-import { HeldSockets } from "./held-socket.ts";
+import { type HeldSocket, HeldSockets } from "./held-socket.ts";
 import { ResourceFanOut } from "./resource-fan-out.ts";
 import { type Crashes, crashed, NO_CRASHES } from "./restart-back-off.ts";
 import { type Supervised, supervisorResponse } from "./supervisor-admin.ts";
@@ -145,6 +145,13 @@ export class Supervisor implements WorkerListener, Supervised {
     for (const worker of this.#workers)
       for (const [key, { port }] of worker.sockets) if (key.endsWith(" 0") && !ports.has(key)) ports.set(key, port);
     return [...ports];
+  }
+
+  get pipes(): ReadonlyMap<string, HeldSocket> {
+    const pipes = new Map<string, HeldSocket>();
+    for (const worker of this.#workers)
+      for (const [key, socket] of worker.sockets) if (socket.port === 0 && !pipes.has(key)) pipes.set(key, socket);
+    return pipes;
   }
 
   #start({ index }: Slot, sockets: HeldSockets): WorkerProcess {
