@@ -33,7 +33,7 @@ import { readTracing } from "./mesh-tracing.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec, ProxyConfigSpec } from "./proxy-config-schema.ts";
 import { readProxyHeaders } from "./proxy-headers.ts";
-import { checkRuntime, startOf } from "./proxy-start.ts";
+import { checkRuntime, checkVariables, startOf } from "./proxy-start.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
@@ -240,6 +240,7 @@ class MeshConfigReader {
   #proxyStart(defaultConfig: ProxyConfigSpec): MeshDefaults["proxyStart"] {
     const path = joinPath(this.#path, "defaultConfig");
     checkRuntime(defaultConfig.runtimeValues, joinPath(path, "runtimeValues"), this.#reporter);
+    checkVariables(defaultConfig.proxyMetadata ?? {}, joinPath(path, "proxyMetadata"), this.#reporter);
     return startOf(defaultConfig, path, this.#reporter);
   }
 

@@ -4,6 +4,7 @@ import type { ProxyStartRule } from "../../model/proxy-start.ts";
 import { decodeObject } from "../decode.ts";
 import { later, mapOf, openRecord, record, text } from "../schema.ts";
 import { CONCURRENCY } from "./proxy-config-schema.ts";
+import { checkVariables } from "./proxy-start.ts";
 import type { Reading } from "./reading.ts";
 import { badVariable } from "./sidecar-diagnostics.ts";
 
@@ -31,6 +32,7 @@ export function readProxyConfig(reading: Reading): ProxyStartRule | undefined {
   const { selector, concurrency, environmentVariables: environment = {} } = read.spec ?? {};
   for (const name of Object.keys(environment))
     if (!VARIABLE.test(name)) reporter.report("spec.environmentVariables", badVariable(name));
+  checkVariables(environment, "spec.environmentVariables", reporter);
   const labels = selector?.matchLabels ?? {};
   const isRoot = settings.rootNamespaces.includes(namespace);
   return {

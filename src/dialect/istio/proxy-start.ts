@@ -1,9 +1,11 @@
 // What ProxyConfig says of the start of proxies, wherever it stands.
 
+import { parseDuration } from "../../base/duration.ts";
+import { parseFlag } from "../../base/flag.ts";
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
-import { runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
+import { badAgentVariable, runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
 import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
 import { readPemAnchors } from "./trust-anchors.ts";
 
@@ -57,4 +59,16 @@ const KNOWN = /^tracing\.(?:zipkin|opentelemetry)\.(?:min_flush_spans|flush_inte
 export function checkRuntime(values: StartSpec["runtimeValues"], path: string, reporter: Reporter): void {
   for (const key of Object.keys(values ?? {}))
     if (!KNOWN.test(key)) reporter.report(joinPath(path, key), runtimeOfEnvoyAlone(key));
+}
+
+const FLAG = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
+const LEAST = "MINIMUM_DRAIN_DURATION";
+
+/** Variables that the agent reads itself (src/agent/termination.ts). */
+export function checkVariables(variables: Readonly<Record<string, string>>, path: string, reporter: Reporter): void {
+  const { [FLAG]: flag, [LEAST]: least } = variables;
+  if (flag !== undefined && parseFlag(flag) === undefined)
+    reporter.report(joinPath(path, FLAG), badAgentVariable(FLAG, flag, "a flag", '"true" or "false"'));
+  if (least !== undefined && parseDuration(least) === undefined)
+    reporter.report(joinPath(path, LEAST), badAgentVariable(LEAST, least, "a duration", '"10s"'));
 }

@@ -60,14 +60,23 @@ ${door(0, POLYGLOT, `bind: "unix://${path}"`)}
 ${door(greeter, "greeter.sniffed.test")}
 ${door(secure, "secure.sniffed.test")}
   - hosts: ["./*"]`);
-    await eventually(
-      () =>
-        fetch("http://polyglot/describe", { unix: path }).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      (status) => status === 200,
-    );
+    const status = () =>
+      fetch("http://polyglot/describe", { unix: path }).then(
+        (response) => response.status,
+        () => 0,
+      );
+    await eventually(status, (found) => found === 200);
+    for (const opened of [greeter, secure]) {
+      const connects = () =>
+        ByteClient.connect(opened).then(
+          (client) => {
+            client.close();
+            return true;
+          },
+          () => false,
+        );
+      await eventually(connects, Boolean);
+    }
   });
 
   afterAll(async () => {
