@@ -22,6 +22,7 @@ import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { readConnectionSettings, readGatewayConnections } from "./connection-settings.ts";
 import { readDiscovery } from "./discovery-selectors.ts";
+import { readEntryVisibility } from "./entry-visibility.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality, readZones } from "./locality.ts";
 import { readLogServices } from "./log-service.ts";
@@ -73,6 +74,9 @@ export function readMeshConfig(
     discovery: spec.discoverySelectors
       ? readDiscovery(spec.discoverySelectors, joinPath(path, "discoverySelectors"), reporter)
       : before.discovery,
+    entryVisibility: spec.serviceEntryVisibility
+      ? readEntryVisibility(spec.serviceEntryVisibility, joinPath(path, "serviceEntryVisibility"), reporter)
+      : before.entryVisibility,
     outboundPolicy: reader.outboundPolicy(),
     egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),

@@ -1,4 +1,4 @@
-// What can be wrong with the mesh's settings: codes HED1400 to HED1429 and HED1370 to HED1379, sorted and never reused.
+// What can be wrong with the mesh's settings: codes HED1400 to HED1429, sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -9,11 +9,6 @@ function error(code: string, message: string, suggestion?: string): Message {
 
 function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
-}
-
-/** Of a variable that the agent reads itself. */
-export function badAgentVariable(name: string, value: string, what: string, suggestion: string): Message {
-  return warning("HED1370", `${quote(value)} is not ${what}: ${name} has no effect`, suggestion);
 }
 
 /** `problem` is the YAML reader's. */

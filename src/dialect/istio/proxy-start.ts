@@ -5,8 +5,10 @@ import { parseFlag } from "../../base/flag.ts";
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
-import { badAgentVariable, runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
+import { runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
+import { readMetricsService } from "./metrics-service.ts";
 import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
+import { badAgentVariable } from "./settings-diagnostics.ts";
 import { readPemAnchors } from "./trust-anchors.ts";
 
 type StartField =
@@ -14,6 +16,7 @@ type StartField =
   | "concurrency"
   | "connectionSettings"
   | "drainDuration"
+  | "envoyMetricsService"
   | "fileFlushInterval"
   | "fileFlushMinSizeKb"
   | "proxyAdminPort"
@@ -41,6 +44,9 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),
     runtime: runtimeValues,
+    metricsService:
+      spec.envoyMetricsService &&
+      readMetricsService(spec.envoyMetricsService, joinPath(path, "envoyMetricsService"), reporter),
   };
 }
 

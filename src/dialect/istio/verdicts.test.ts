@@ -497,6 +497,12 @@ judge("DestinationRule", [
     here: ["error", "the certificate would never be shown, and whoever wrote it expects that"],
   },
   { name: "MUTUAL without a certificate", spec: rule({ tls: { mode: "MUTUAL" } }), istio: "error" },
+  {
+    name: "roots in a ConfigMap",
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://default/roots" } }),
+    istio: "ok",
+    here: ["warning", "roots are read of no ConfigMap"],
+  },
   { name: "MUTUAL by credential", spec: rule({ tls: { mode: "MUTUAL", credentialName: "a" } }), istio: "ok" },
   { name: "exportTo twice the same", spec: { host: "web", exportTo: ["a", "a"] }, istio: "error" },
   {

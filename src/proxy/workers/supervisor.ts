@@ -17,6 +17,7 @@ import type { Rejection, Update } from "../../xds/update.ts";
 import { Configuration } from "../configuration.ts";
 import { ownSockets } from "../listening-sockets.ts";
 import { adminAddress, identify, serveAdmin, workloadOf } from "../main.ts";
+import { metricsStreams } from "../metrics-service/begin.ts";
 import { Reporter } from "../reporter.ts";
 import type { ResourceSink } from "../resource-sink.ts";
 import { applyStaticUpstreams } from "../static-resources.ts";
@@ -67,6 +68,7 @@ export class Supervisor implements WorkerListener, Supervised {
     () => this.#subscription.refresh(),
   );
   readonly #subscription: Subscription;
+  readonly #stopStreaming: () => void;
   readonly #admin: { readonly port?: number | undefined; stop(closeActiveConnections?: boolean): unknown } | undefined;
   /** What workers that are gone have counted. */
   #past = "";
@@ -98,6 +100,9 @@ export class Supervisor implements WorkerListener, Supervised {
       timer: undefined,
     }));
     for (const slot of this.#slots) slot.current = this.#start(slot, new HeldSockets());
+    this.#stopStreaming = metricsStreams(bootstrap, configuration, async () =>
+      (await import("./sum-stats.ts")).statsOfSum(await this.sum()),
+    );
     this.#admin = serveAdmin(adminAddress(bootstrap), (request, remote) => supervisorResponse(this, request, remote));
   }
 
@@ -290,6 +295,7 @@ export class Supervisor implements WorkerListener, Supervised {
   async #end(): Promise<void> {
     for (const { timer } of this.#slots) clearTimeout(timer);
     await Promise.all([...this.#workers].map((worker) => this.#drain(worker, false)));
+    this.#stopStreaming();
     this.#subscription.close();
     this.#admin?.stop(true);
     this.#seats.close();
