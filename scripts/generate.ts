@@ -40,6 +40,7 @@ const XDS: Target = {
     "envoy/service/secret/v3/sds.proto",
     "envoy/service/status/v3/csds.proto",
     "envoy/service/accesslog/v3/als.proto",
+    "envoy/service/metrics/v3/metrics_service.proto",
     "envoy/config/bootstrap/v3/bootstrap.proto",
     "envoy/config/listener/v3/listener.proto",
     "envoy/config/route/v3/route.proto",

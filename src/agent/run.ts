@@ -17,15 +17,16 @@ import { BoundedLog } from "./bounded-log.ts";
 import type { Capture } from "./capture.ts";
 import { Child, type ChildExit, exitCodeOf } from "./child.ts";
 import { CountedSigner } from "./counted-signer.ts";
-import { drainEnvoy } from "./envoy-drain.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
+import { type DrainedProxy, drainAlone, tellClients } from "./proxy-drain.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
 import type { BootstrapPatch, ProxyStart, Sidecar, SidecarPorts, TrustedPeers } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
+import { type Termination, terminationOf } from "./termination.ts";
 import { Watchdog } from "./watchdog.ts";
 
 const log = logger("agent");
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly applicationMetricsUrl: string | undefined;
   /** From the first signal to the end, as the mesh says of the proxy's start. */
   drainMs(start: ProxyStart): number;
+  /** Until the last client has gone, where the mesh says so, it takes no longer than this; undefined: as long as it takes. */
+  readonly longestDrainMs?: number | undefined;
   /**
    * The workload has its first certificate, and its proxy is not started yet. `current`: the certificate of the moment. `trust`: called when
    * the mesh names other roots (PEM) beside its own than before. Resolves with what the mesh says of that start.
@@ -326,6 +329,7 @@ class RunningParts implements RunningSidecar {
     // First out of the mesh, then the application: what is on its way still finds it there.
     void this.#leave().then(async () => {
       if (reached) await Promise.race([application.exited, Bun.sleep(this.#drainMs)]);
+      else await this.#lingerWith(application);
       application.signal(signal);
     });
   }
@@ -345,22 +349,40 @@ class RunningParts implements RunningSidecar {
     return this.#options.drainMs(this.#start);
   }
 
-  /** Envoy ends at once on SIGTERM. Where the application has ended, nobody is left whom it could answer for. */
-  async #drainEnvoy(): Promise<void> {
-    const { sidecar, application } = this.#options;
-    if (sidecar.proxy !== "envoy" || application || !this.#proxy) return;
-    const admin = `http://127.0.0.1:${sidecar.ports.admin}`;
-    const deadline = AbortSignal.timeout(this.#drainMs);
-    const ended = this.#proxy.exited;
-    await Promise.race([ended, drainEnvoy(admin, (url, init) => this.#place.fetch(url, init), deadline)]);
+  get #termination(): Termination {
+    return terminationOf(this.#start.environment, process.env);
+  }
+
+  get #drained(): DrainedProxy {
+    const admin = `http://127.0.0.1:${this.#options.sidecar.ports.admin}`;
+    return { admin, fetch: (url, init) => this.#place.fetch(url, init) };
+  }
+
+  /** Its proxy's clients are told to come no more, and are served for as long as the mesh says. */
+  async #lingerWith(application: Child): Promise<void> {
+    const termination = this.#termination;
+    if (termination.kind !== "until-idle") return;
+    const ms = Math.min(this.#options.longestDrainMs ?? termination.atLeastMs, termination.atLeastMs);
+    const told = tellClients(this.#drained, false, AbortSignal.timeout(this.#drainMs));
+    told.catch((error) => log.warn("the proxy does not tell its clients that it ends", { error }));
+    await Promise.race([application.exited, Bun.sleep(ms)]);
+  }
+
+  /** Where the application has ended, nobody is left whom the proxy could answer for. @returns how long it may take to end. */
+  async #drainAlone(): Promise<number> {
+    const { sidecar, application, longestDrainMs: longestMs } = this.#options;
+    const drainMs = this.#drainMs;
+    if (application || !this.#proxy) return drainMs;
+    const drained = drainAlone(this.#drained, sidecar.proxy, this.#termination, { drainMs, longestMs });
+    return Promise.race([drained, this.#proxy.exited.then(() => drainMs)]);
   }
 
   async #drain(code: number): Promise<void> {
     if (this.#draining) return;
     await this.#leave();
     this.#draining = true;
-    await this.#drainEnvoy();
-    await this.#proxy?.end(this.#drainMs);
+    const endMs = await this.#drainAlone();
+    await this.#proxy?.end(endMs);
     await this.close();
     this.#finish(code);
   }

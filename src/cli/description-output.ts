@@ -99,8 +99,8 @@ class Printer {
       this.#fact("", this.#mtls(port.mtls), 1);
     }
     this.#fact("other ports", this.#mtls(description.mtls), 1);
-    for (const { number, protocol, hosts, by: place } of description.opened)
-      this.#fact(`opens ${number}`, `${protocol} for ${hosts.join(", ")}, by ${this.#place(place)}`, 1);
+    for (const { number, socket, protocol, hosts, by: place } of description.opened)
+      this.#fact(`opens ${socket ?? number}`, `${protocol} for ${hosts.join(", ")}, by ${this.#place(place)}`, 1);
     this.#policies(description);
     for (const service of description.services) {
       this.lines.push("");

@@ -86,6 +86,7 @@ function agentOptions(job: Job, folder: string): AgentOptions {
     application: undefined,
     applicationMetricsUrl: undefined,
     drainMs: (start) => drainMsOf(asked, start) + GRACE_MS,
+    longestDrainMs: drainTime,
     onIdentified: async (current, trust) => {
       await registration.start(current, trust);
       return registration.proxyStart;

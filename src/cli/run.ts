@@ -123,6 +123,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     application: { command, env },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: (start) => drainMsOf(asked, start) + GRACE_MS,
+    longestDrainMs: options.drainTime,
     onIdentified: async (current, trust) => {
       await registration.start(current, trust);
       return registration.proxyStart;

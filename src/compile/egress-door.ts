@@ -5,16 +5,17 @@ import { isHttp } from "../model/protocol.ts";
 import type { ScopedDoor } from "../model/scoped-mesh.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import type { Address } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
+import type { Filter } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import type { VirtualHost } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
-import { listenerName, virtualHostName } from "../xds/names.ts";
+import { clusterName, listenerName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
-import { type ChainContext, httpFilter } from "./connection-manager.ts";
+import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import { namesOf, settleDomains, withPort } from "./domains.ts";
 import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
-import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
+import { type OutboundTarget, sniffedChains, targetChains } from "./listener-outbound.ts";
 
 import type { OutboundContext } from "./outbound-clusters.ts";
 import { type Outside, outsideOf } from "./outside.ts";
@@ -88,13 +89,16 @@ function at({ name, address, door }: Door): Pick<Listener, "name"> & {
   return door.port.isBound ? place : { ...place, bindToPort: false };
 }
 
-/** Bytes say nothing of whom they are for: the door is the first service's. */
-function streamDoor(context: OutboundContext, view: View, opened: Door): readonly Opened[] {
-  const { mesh, cache } = context;
-  const { name, door } = opened;
-  const found = door.services.flatMap((service) => service.ports.map((port) => ({ service, port })));
-  const first = found.find(({ port }) => port.protocol !== "udp" && !mayBeHttp(port.protocol));
-  if (!first) return [];
+/** Bytes say nothing of whom they are for: they are the first service's. */
+function streamTarget(
+  { mesh }: OutboundContext,
+  view: View,
+  { services }: ScopedDoor,
+  takes: (port: ServicePort) => boolean,
+): { readonly target: OutboundTarget; readonly sources: readonly Source[] } | undefined {
+  const found = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
+  const first = found.find(({ port }) => port.protocol !== "udp" && takes(port));
+  if (!first) return undefined;
   const { service, port } = first;
   const { clusters, settings, sources } = streamRoute(mesh, service, port, view);
   const target: OutboundTarget = {
@@ -104,6 +108,15 @@ function streamDoor(context: OutboundContext, view: View, opened: Door): readonl
     stream: { clusters, settings },
     routes: addressRouteName(service.host, port.number),
   };
+  return { target, sources };
+}
+
+function streamDoor(context: OutboundContext, view: View, opened: Door): readonly Opened[] {
+  const { mesh, cache } = context;
+  const { name, door } = opened;
+  const stream = streamTarget(context, view, door, ({ protocol }) => !mayBeHttp(protocol));
+  if (!stream) return [];
+  const { target, sources } = stream;
   const all = [...sourceOf(view, door), ...sources];
   const made = cache.memo.get(`door/${view.key}/${name}`, [door.port, target, all, mesh.settings], () => {
     const chain = chainContext(context, view);
@@ -139,20 +152,33 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
     (isProxy && resolves(view)) || served.some(({ service }) => service.resolution === "dynamic-dns");
   const options = { resolvesHosts, tunnels: isProxy };
   const settings = mesh.settings;
+  const stream =
+    door.port.takes === "either" ? streamTarget(context, view, door, ({ protocol }) => !isHttp(protocol)) : undefined;
+  const all = [...sourceOf(view, door), ...(stream?.sources ?? [])];
   const made = cache.memo.get(
     `door/${view.key}/${name}`,
-    [door.port, settings, options, sourceOf(view, door), view.telemetry],
+    [door.port, settings, options, all, view.telemetry, stream?.target],
     () => {
       const chain = chainContext(context, view);
       const http = httpFilter(chain, { statPrefix: `outbound_${name}`, routes: name, ...options });
-      const chains = [filterChain(chain, { name: "http", filter: http })];
+      const { patienceMs, ...chains } =
+        door.port.takes === "either"
+          ? sniffedChains(chain, http, stream && { filter: doorStream(chain, stream.target) })
+          : { filterChains: [filterChain(chain, { name: "http", filter: http })], patienceMs: undefined };
       return {
-        resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), filterChains: chains })),
-        sources: sourceOf(view, door),
+        resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), ...chains }, patienceMs)),
+        sources: all,
       };
     },
   );
   return [{ listener: made, routes }];
+}
+
+function doorStream(context: ChainContext, { host, port, stream }: OutboundTarget): Filter {
+  return streamFilter(context, {
+    statPrefix: clusterName({ direction: "outbound", port, subset: "", host }),
+    ...stream,
+  });
 }
 
 function resolves(view: View): boolean {

@@ -1,5 +1,6 @@
 // What only a gateway proxy needs: a listener for each port that its Gateways open, the routes behind them, and the certificates.
 
+import { isUnixAddress, unixPath } from "../model/endpoint.ts";
 import { type GatewayPort, openedPorts } from "../model/gateway-ports.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { GatewayProxy, Workload, WorkloadProxy } from "../model/workload.ts";
@@ -15,7 +16,7 @@ import { GatewayCredentials } from "./gateway-credentials.ts";
 import { type GatewayRoutes, gatewayRoutes, planHosts } from "./gateway-routes.ts";
 import { gatewaySocket } from "./gateway-tls.ts";
 import { legPassages, passageClusters } from "./leg-passage.ts";
-import { filterChain, listener, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
+import { filterChain, listener, pipeAddress, proxyProtocol, socketAddress, tlsInspector } from "./listener.ts";
 import type { Memo } from "./memo.ts";
 import { originateAll } from "./origination.ts";
 import { settingsWith } from "./own-http.ts";
@@ -34,6 +35,7 @@ export interface GatewayResources {
 /** One listener. Plain data: the memo compares it. */
 interface ListenerPlan {
   readonly name: string;
+  /** As GatewayServer's bind. */
   readonly address: string;
   readonly port: number;
   readonly inspectsTls: boolean;
@@ -115,7 +117,7 @@ function compileListener(
 function gatewayListener(context: ChainContext, gateway: GatewayProxy, plan: ListenerPlan): Listener {
   return listener(context, "outbound", {
     name: plan.name,
-    address: socketAddress(plan.address, plan.port),
+    address: isUnixAddress(plan.address) ? pipeAddress(unixPath(plan.address)) : socketAddress(plan.address, plan.port),
     ...(gateway.connections?.bufferBytes === undefined
       ? {}
       : { perConnectionBufferLimitBytes: gateway.connections.bufferBytes }),

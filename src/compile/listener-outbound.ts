@@ -2,6 +2,7 @@
 
 import { isHttp, type Protocol } from "../model/protocol.ts";
 import type { Upstream } from "../model/workload.ts";
+import type { Filter } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { clusterName } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
@@ -44,25 +45,33 @@ type TargetChains = Pick<Listener, "filterChains" | "listenerFilters"> & {
 /** Chains for one service: requests, bytes, or whichever the client's first bytes say. */
 export function targetChains(context: ChainContext, statPrefix: string, target: OutboundTarget): TargetChains {
   const { host, port, protocol, routes } = target;
-  const http = (match?: ChainOptions["match"]) =>
-    filterChain(context, {
-      name: "http",
-      filter: httpFilter(context, { statPrefix, routes }),
-      ...(match ? { match } : {}),
-    });
-  if (isHttp(protocol)) return { filterChains: [http()], listenerFilters: [], patienceMs: undefined };
+  const http = () => httpFilter(context, { statPrefix, routes });
+  if (isHttp(protocol)) {
+    const requests = filterChain(context, { name: "http", filter: http() });
+    return { filterChains: [requests], listenerFilters: [], patienceMs: undefined };
+  }
   const name = clusterName({ direction: "outbound", port, subset: "", host });
-  // The cluster's offers are those of requests; declared bytes have a cluster that carries nothing else.
-  const differs = protocol === "undeclared" && target.stream.settings.mayMeetIstio;
-  const stream = filterChain(context, {
-    name: "tcp",
-    before: differs ? [offersBytes()] : [],
-    filter: streamFilter(context, { statPrefix: name, ...target.stream }),
-  });
-  if (protocol !== "undeclared") return { filterChains: [stream], listenerFilters: [], patienceMs: undefined };
-  const requests = http({ applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] });
+  const stream = streamFilter(context, { statPrefix: name, ...target.stream });
+  if (protocol === "undeclared") {
+    // The cluster's offers are those of requests; declared bytes have a cluster that carries nothing else.
+    const before = target.stream.settings.mayMeetIstio ? [offersBytes()] : [];
+    return sniffedChains(context, http(), { before, filter: stream });
+  }
+  const bytes = filterChain(context, { name: "tcp", filter: stream });
+  return { filterChains: [bytes], listenerFilters: [], patienceMs: undefined };
+}
+
+/** What the client's first bytes say decides. `stream` undefined: bytes that are no requests lead nowhere. */
+export function sniffedChains(
+  context: ChainContext,
+  http: Filter,
+  stream: Pick<ChainOptions, "before" | "filter"> | undefined,
+): TargetChains {
+  const match = { applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] };
+  const requests = filterChain(context, { name: "http", filter: http, match });
+  const bytes = stream ? [filterChain(context, { name: "tcp", ...stream })] : [];
   const patienceMs = context.settings.protocolDetectionMs;
-  return { filterChains: [requests, stream], listenerFilters: [httpInspector()], patienceMs };
+  return { filterChains: [requests, ...bytes], listenerFilters: [httpInspector()], patienceMs };
 }
 
 export function upstreamListener(context: ChainContext, upstream: Upstream, target: OutboundTarget): Listener {

@@ -9,6 +9,7 @@ import { SourceMap, type SpanFinder } from "../model/source-map.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { ObjectResult } from "./dialect.ts";
 import { unreadNamespaces } from "./discovery.ts";
+import { withNamespaceLabels } from "./entry-visibility.ts";
 import type { SourceObject } from "./object.ts";
 import { DIALECTS, type Reading, readerOf, verdict } from "./readers.ts";
 import { isSorted, translateDifference, type WholeTranslation } from "./whole-translation.ts";
@@ -35,7 +36,7 @@ function translateAll(
   base: MeshSettings,
   before: WholeTranslation | undefined,
 ): WholeTranslation {
-  const settings = settingsAmong(objects, base);
+  const settings = withNamespaceLabels(settingsAmong(objects, base), objects);
   const unread = sameSet(before?.unread, unreadNamespaces(objects, settings));
   const readers = readersOf(objects, unread);
   const byDialect = new Map(

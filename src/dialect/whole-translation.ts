@@ -44,7 +44,8 @@ export function translateDifference(
   const difference = listDifference(before.objects, objects);
   const either = [...difference.gone, ...difference.come];
   if (either.length > MANY || either.some(holdsSettings)) return undefined;
-  if (settings.discovery.length > 0 && either.some(isNamespace)) return undefined;
+  const asksNamespaces = settings.discovery.length > 0 || (settings.entryVisibility?.policies.length ?? 0) > 0;
+  if (asksNamespaces && either.some(isNamespace)) return undefined;
   const gone = difference.gone.map((object) => readBy(object, unread));
   const come = difference.come.map((object) => readBy(object, unread));
   const byDialect = new Map(

@@ -179,8 +179,9 @@ function enterGateway(
     ports.find(({ servers }) => servers.some(({ server }) => server.port === port)) ??
     ports.find(({ number }) => number === port);
   if (!open) {
-    const others = [...new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port)))].join(", ");
-    story.tell("capture", `the gateway does not listen on port ${port}; it does on ${others || "none"}`, own(workload));
+    const others = new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port || server.bind)));
+    const known = [...others].join(", ") || "none";
+    story.tell("capture", `the gateway does not listen on port ${port}; it does on ${known}`, own(workload));
     return undefined;
   }
   const address = open.bind ?? proxy.bindAddress;

@@ -20,12 +20,12 @@ export function noCommonHost(gateway: string): Message {
   return warning("HED1311", `no server of Gateway ${gateway} has one of these hosts, for this namespace`);
 }
 
-export function protocolTaken(port: number, winner: Origin): Message {
-  return warning("HED1312", `port ${port} speaks what ${named(winner)} says, which is older: this server is left out`);
+export function protocolTaken(place: string, winner: Origin): Message {
+  return warning("HED1312", `${place} speaks what ${named(winner)} says, which is older: this server is left out`);
 }
 
-export function protocolKept(port: number, loser: Origin): Message {
-  return warning("HED1313", `${named(loser)} has another protocol for port ${port}, and is left out there`);
+export function protocolKept(place: string, loser: Origin): Message {
+  return warning("HED1313", `${named(loser)} has another protocol for ${place}, and is left out there`);
 }
 
 export function serverHostTaken(host: string, winner: Origin): Message {

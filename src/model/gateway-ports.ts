@@ -13,9 +13,9 @@ export interface BoundServer {
 }
 
 export interface GatewayPort {
-  /** The workload's own. */
+  /** The workload's own; 0: a Unix socket. */
   readonly number: number;
-  /** Undefined: the proxy's address. */
+  /** As GatewayServer has it. */
   readonly bind: string | undefined;
   readonly family: ServerFamily;
   readonly servers: readonly BoundServer[];
@@ -43,6 +43,7 @@ export function gatewaysOf(mesh: Mesh, workload: Workload): readonly Gateway[] {
 
 /** The target ports of Services that lead `port` to the workload; without one, clients come to the port itself. */
 function listeningPorts(mesh: Mesh, workload: Workload, port: number): readonly number[] {
+  if (port === 0) return [port];
   const led = inboundPortsOf(mesh, workload)
     .filter(({ bindings }) => bindings.some((binding) => binding.port.number === port))
     .map(({ number }) => number);

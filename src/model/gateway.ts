@@ -1,5 +1,6 @@
 // Gateways: doors of the mesh. Which workloads open them, on which ports, for which hosts, and how they end TLS.
 
+import { isUnixAddress } from "./endpoint.ts";
 import type { Authored } from "./origin.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -11,6 +12,11 @@ export interface Gateway extends Authored {
   /** Labels of the workloads that open it, in every namespace; none: every gateway proxy. */
   readonly selector: Readonly<Record<string, string>>;
   readonly servers: readonly GatewayServer[];
+}
+
+/** Where the server listens, in words. */
+export function placeOfServer({ port, bind = "" }: Pick<GatewayServer, "port" | "bind">): string {
+  return isUnixAddress(bind) ? bind : `port ${port}`;
 }
 
 export function gatewayKey({ origin }: Gateway): GatewayKey {
@@ -27,11 +33,11 @@ export interface ServerHost {
 export interface GatewayServer {
   /** Place in the Gateway (`spec.servers[0]`), for the source map. */
   readonly path: string;
-  /** As clients call it. A Service before the gateway may lead it to another port of the workload. */
+  /** As clients call it. A Service before the gateway may lead it to another port of the workload. 0: a Unix socket. */
   readonly port: number;
   readonly portName: string;
   readonly protocol: Protocol;
-  /** Address to listen on; undefined: the proxy's. */
+  /** Address to listen on, or `unix://` and the path of a socket; undefined: the proxy's address. */
   readonly bind?: string | undefined;
   readonly hosts: readonly ServerHost[];
   /** Every request is sent to https. */

@@ -31,8 +31,8 @@ export interface EgressListener {
 
 export interface EgressPort {
   readonly number: number;
-  /** `proxy`: clients name host and port in their requests. */
-  readonly takes: "requests" | "bytes" | "proxy";
+  /** `proxy`: clients name host and port in their requests; `either`: requests or bytes, as the client's first bytes say. */
+  readonly takes: "requests" | "bytes" | "either" | "proxy";
   /** Undefined: wherever the hosts are. */
   readonly address?: string | undefined;
   /** A socket of the proxy's own; otherwise connections are led to it. */

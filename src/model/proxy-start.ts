@@ -1,5 +1,6 @@
 // How the mesh says that proxies are started: what one level leaves out, the level before it says.
 
+import type { ClientTls, TcpKeepalive } from "./client-policy.ts";
 import { type Authored, byAge } from "./origin.ts";
 import type { Workload } from "./workload.ts";
 import type { ScopeIndex, WorkloadScope } from "./workload-scope.ts";
@@ -27,6 +28,16 @@ export interface ProxyStart {
   readonly trustAnchors?: readonly string[] | undefined;
   /** Of Envoy's runtime, by its keys. */
   readonly runtime?: Readonly<Record<string, string>> | undefined;
+  readonly metricsService?: MetricsService | undefined;
+}
+
+/** Whom a proxy streams its statistics to (envoy.service.metrics.v3.MetricsService). Its own resolver finds the host. */
+export interface MetricsService {
+  readonly host: string;
+  readonly port: number;
+  /** No Secrets: files of the proxy's, or the mesh's certificates. */
+  readonly tls: ClientTls | undefined;
+  readonly keepalive: TcpKeepalive | undefined;
 }
 
 /** Statistics that are told beside those that always are: whose names, with dots as Envoy has them, fit one of these. */
@@ -61,6 +72,7 @@ export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
     statistics: statistics ?? before.statistics,
     trustAnchors: trustAnchors ?? before.trustAnchors,
     runtime: runtime ?? before.runtime,
+    metricsService: after.metricsService ?? before.metricsService,
   };
 }
 

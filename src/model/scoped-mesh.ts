@@ -127,7 +127,8 @@ function servicesOfListeners(mesh: Mesh, listeners: readonly EgressListener[], n
           if (!entry.ports.includes(own)) entry.ports.push(own);
     }
     // Requests of a port have one listener: what comes after adds nothing to it.
-    if (port?.takes === "requests" && services.some((service) => hasPort(service, port.number))) taken.add(port.number);
+    const hasRequests = port?.takes === "requests" || port?.takes === "either";
+    if (hasRequests && services.some((service) => hasPort(service, port.number))) taken.add(port.number);
   }
   const called = [...ports.values()].flatMap((entry) => {
     if (entry.ports.length === 0) return [];

@@ -4,6 +4,7 @@ import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
+import type { EntryVisibility } from "./entry-visibility.ts";
 import type { TlsVersion } from "./gateway.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { NEAREST_FIRST } from "./locality-preference.ts";
@@ -39,6 +40,8 @@ export interface MeshSettings {
   readonly rootNamespaces: readonly string[];
   /** Namespaces whose objects are read, by their labels: those that one of these selects; none: all. */
   readonly discovery: readonly LabelSelector[];
+  /** Undefined: ServiceEntries say themselves who sees them. */
+  readonly entryVisibility?: EntryVisibility | undefined;
   readonly outboundPolicy: OutboundPolicy;
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;

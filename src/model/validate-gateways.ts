@@ -1,7 +1,7 @@
 // Findings about gateways: routes bound to what is not there, servers that cannot be beside each other, certificates that are missing.
 
 import { nearest } from "../base/nearest.ts";
-import { type Gateway, gatewayKey } from "./gateway.ts";
+import { type Gateway, gatewayKey, placeOfServer } from "./gateway.ts";
 import * as findings from "./gateway-findings.ts";
 import { gatewaysOf, openedPorts, type ServerConflict } from "./gateway-ports.ts";
 import { HostMeetings } from "./host-meetings.ts";
@@ -62,8 +62,8 @@ function checkBinding(
 function tellBoth({ kind, loser, winner, host }: ServerConflict, report: Report): void {
   const [lost, won] = [loser.gateway.origin, winner.gateway.origin];
   if (kind === "protocol") {
-    report(lost, loser.server.path, findings.protocolTaken(loser.server.port, won));
-    report(won, winner.server.path, findings.protocolKept(winner.server.port, lost));
+    report(lost, loser.server.path, findings.protocolTaken(placeOfServer(loser.server), won));
+    report(won, winner.server.path, findings.protocolKept(placeOfServer(winner.server), lost));
   } else {
     report(lost, loser.server.path, findings.serverHostTaken(host, won));
     report(won, winner.server.path, findings.serverHostKept(host, lost));

@@ -6,7 +6,7 @@ import { ConnectionLimit } from "./admission.ts";
 import { NOBODY } from "./byte-stream.ts";
 import { type ClientTls, connect } from "./connect.ts";
 import { listen } from "./listen.ts";
-import { removePipe } from "./pipe.ts";
+import { pipeFile, removePipe } from "./pipe.ts";
 import type { SocketTransport } from "./socket.ts";
 import type { ServerTls } from "./tls-acceptor.ts";
 import { createTlsContext, encodeAlpn } from "./tls-context.ts";
@@ -415,7 +415,12 @@ test("a pipe takes the place of a socket that was left behind, has its mode, and
   second.stop();
   expect(existsSync(path)).toBe(true);
   expect(await ask()).toBe("nobody");
-  removePipe(path);
+  const file = pipeFile(path);
+  const third = listen({ kind: "pipe", path, mode: 0 }, undefined, echo);
+  removePipe(path, file);
+  expect(await ask()).toBe("hello");
+  third.stop();
+  removePipe(path, pipeFile(path));
   expect(existsSync(path)).toBe(false);
 });
 

@@ -26,9 +26,16 @@ export function placePipe<T>(path: string, mode: number, open: (path: string) =>
   return opened;
 }
 
-/** Nobody listens there any more. */
-export function removePipe(path: string): void {
-  if (!isAbstract(path) && isSocket(path)) rmSync(path, { force: true });
+/** Which file stands at `path`, as long as it is no other: numbers of inodes are given again. Undefined: no socket's, or an abstract name. */
+export function pipeFile(path: string): string | undefined {
+  if (isAbstract(path)) return undefined;
+  const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  return found?.isSocket() ? `${found.dev} ${found.ino} ${found.mtimeNs}` : undefined;
+}
+
+/** Nobody comes in there any more. What another process has put in the place of `file` stays. */
+export function removePipe(path: string, file: string | undefined): void {
+  if (file !== undefined && pipeFile(path) === file) rmSync(path, { force: true });
 }
 
 function isSocket(path: string): boolean {

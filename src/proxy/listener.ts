@@ -9,7 +9,7 @@ import type { ByteStream, SocketAddress } from "../net/byte-stream.ts";
 import { keepAlive } from "../net/keepalive.ts";
 import { type Binding, type ListeningSocket, listen } from "../net/listen.ts";
 import { originalDestination } from "../net/original-destination.ts";
-import { removePipe } from "../net/pipe.ts";
+import { pipeFile, removePipe } from "../net/pipe.ts";
 import { SocketTransport } from "../net/socket.ts";
 import type { ServerTls } from "../net/tls-acceptor.ts";
 import type { ChainFacts } from "../table/filter-chain-match.ts";
@@ -53,6 +53,8 @@ interface Door {
   readonly place: SocketPlace;
   owner: Listener;
   socket: ListeningSocket;
+  /** Of a Unix socket with a path. */
+  readonly file: string | undefined;
 }
 
 /** Why a listener accepts no more: another took its place, it was removed, or the proxy ends. */
@@ -271,7 +273,8 @@ export class Listener {
         : context.sockets.binding(place);
     const admission = admissionOf(context, () => door.owner.#overflow());
     const socket = listen(binding, sharedTls && tls(), accept, admission);
-    const door: Door = { place, owner: this, socket };
+    const file = place.pipeMode === undefined ? undefined : pipeFile(place.host);
+    const door: Door = { place, owner: this, socket, file };
     context.sockets.opened(place, socket);
     return door;
   }
@@ -283,10 +286,10 @@ export class Listener {
   }
 
   /** It did not come to be used: whoever waits is the one's that had the address before, if one had. */
-  #abandon({ place, socket }: Door, hadAddress: boolean): void {
+  #abandon({ place, socket, file }: Door, hadAddress: boolean): void {
     socket.stop();
     if (hadAddress) return;
-    if (place.pipeMode !== undefined) removePipe(place.host);
+    removePipe(place.host, file);
     this.#context.sockets.closed(place);
   }
 
@@ -447,10 +450,11 @@ export class Listener {
   #close(when: "at once" | "after the rest", isHandedOn: boolean): void {
     const doors = this.#doors;
     this.#doors = [];
-    for (const { place, socket } of doors) {
+    for (const { place, socket, file } of doors) {
+      // First: to Unix sockets the kernel lets clients come until they are closed (unix_stream_connect looks at no filter).
+      if (!isHandedOn) removePipe(place.host, file);
       if (when === "at once") socket.stop();
       else socket.stopAfterRest();
-      if (place.pipeMode !== undefined && !isHandedOn) removePipe(place.host);
       this.#context.sockets.closed(place);
     }
   }

@@ -4,7 +4,7 @@ import type { Binding, ListeningSocket } from "../net/listen.ts";
 
 /**
  * What a socket is known by, in each of the processes that share a port. `port` is the one asked for: 0 is any. A pipe's host is its path,
- * and its port 0; of processes that would share it the last to open it has it.
+ * and its port 0.
  */
 export interface SocketPlace {
   readonly listener: string;

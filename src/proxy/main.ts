@@ -15,6 +15,7 @@ import type { AdminState } from "./admin/state.ts";
 import { Configuration } from "./configuration.ts";
 import { maxConnections } from "./connection-limit.ts";
 import { type ListeningSockets, ownSockets } from "./listening-sockets.ts";
+import { metricsStreams } from "./metrics-service/begin.ts";
 import { OverloadManager } from "./overload/manager.ts";
 import { Reporter } from "./reporter.ts";
 import { RouteChecker } from "./route-checker.ts";
@@ -179,6 +180,7 @@ export function startProxy(options: ProxyOptions): RunningProxy {
 
   const stop = (withinMs = drainMs): Promise<void> => {
     stopping ??= drain(configuration, withinMs).then(async () => {
+      stopStreaming();
       overload?.stop();
       subscription.close();
       clearInterval(settling);
@@ -202,6 +204,10 @@ export function startProxy(options: ProxyOptions): RunningProxy {
     quit: onQuit ?? (() => void stop()),
   };
   collectProxy(registry, state);
+  // Of several workers their supervisor streams the sum.
+  const stopStreaming = worker
+    ? () => {}
+    : metricsStreams(bootstrap, configuration, async () => (await import("./admin/stat.ts")).statsOf(registry));
   const settling = settle(state.isReady);
   const admin = serveAdmin(worker ? worker.admin : adminAddress(bootstrap), (request, remote) =>
     adminResponse(state, request, remote),

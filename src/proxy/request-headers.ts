@@ -53,7 +53,9 @@ const UNKNOWN_CLIENT = "rejecting_because_detection_failed";
 /** RFC 9110 10.1.1: what is expected beside `100-continue` nobody here can promise. */
 const EXPECTATION: RequestRefusal = { status: 417, details: "expectation_failed", headers: [] };
 
+/** Who came through a Unix socket has no address to tell (Envoy: Utility::appendXff). */
 function appendPeer(headers: HeaderList, before: string | undefined, { remoteAddress }: ConnectionFacts): void {
+  if (remoteAddress === "") return;
   setHeader(headers, "x-forwarded-for", before === undefined ? remoteAddress : `${before},${remoteAddress}`);
 }
 
@@ -83,10 +85,14 @@ function setOrigin(
   if (scheme === undefined) setHeader(headers, "x-forwarded-proto", head.scheme);
   else settleScheme(head, scheme);
   // Of a trusted proxy's, what it says stands.
-  if (http.appendsForwardedPort && (overwrites || getHeader(headers, "x-forwarded-port") === undefined))
+  if (
+    http.appendsForwardedPort &&
+    facts.localAddress !== "" &&
+    (overwrites || getHeader(headers, "x-forwarded-port") === undefined)
+  )
     setHeader(headers, "x-forwarded-port", String(facts.localPort));
   if (useRemoteAddress) {
-    if (edge) headers.push("x-envoy-external-address", address);
+    if (edge && address !== "") headers.push("x-envoy-external-address", address);
     if (edge && http.generateRequestId && !http.preserveExternalRequestId) removeHeader(headers, "x-request-id");
   }
   if (http.generateRequestId && getHeader(headers, "x-request-id") === undefined)

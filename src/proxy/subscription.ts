@@ -5,11 +5,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { EXIT, Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
 import { background, type Steps } from "../base/steps.ts";
-import { type Connector, LastingStream } from "../grpc/channel.ts";
+import { LastingStream } from "../grpc/channel.ts";
 import type { ClientCall } from "../grpc/client.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
-import { Http2ClientConnection } from "../http/h2/client-connection.ts";
-import { DEFAULT_LIMITS } from "../http/limits.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
@@ -20,17 +18,15 @@ import {
 } from "../xds/gen/envoy/service/discovery/v3/discovery_pb.ts";
 import type { ResourceKind } from "../xds/type-urls.ts";
 import { type Rejection, readResponse, type Update } from "../xds/update.ts";
+import { connectorTo } from "./cluster-connector.ts";
 import type { Configuration } from "./configuration.ts";
 import { configurationSink, type ResourceSink } from "./resource-sink.ts";
 import type { Cluster } from "./upstream/cluster.ts";
-import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
 const log = logger("proxy");
 
 const ADS_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 const SDS_PATH = "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets";
-/** What a turn of the event loop reads at most: requests share it, and half of it opens again at a time. */
-const WINDOW_BYTES = 256 * 1024;
 /** The secrets of a workload, in the names that Istio and SPIRE give them. */
 const WORKLOAD_SECRETS: ReadonlySet<string> = new Set(["default", "ROOTCA"]);
 
@@ -40,48 +36,6 @@ export interface Subscription {
   /** What is wanted has changed by itself, without a response. */
   refresh(): void;
   close(): void;
-}
-
-/** Connections to a cluster of the bootstrap, as Envoy's gRPC client makes them: balanced, with the cluster's TLS. */
-function connectorTo(cluster: Cluster): Connector {
-  return (onClosed) =>
-    new Promise((resolve, reject) => {
-      const host = cluster.choose(NO_PREFERENCE);
-      if (!host) {
-        reject(new Error(`cluster ${cluster.table.name} has no endpoint`));
-        return;
-      }
-      cluster.dialHttp2(host, {
-        onConnected: (stream) => {
-          const connection = new Http2ClientConnection(
-            stream,
-            {
-              onAvailable() {},
-              onDraining() {},
-              onClosed() {
-                host.stats.activeConnections--;
-                onClosed();
-              },
-            },
-            {
-              ...DEFAULT_LIMITS,
-              streamWindowBytes: WINDOW_BYTES,
-              idleTimeoutMs: 0,
-              keepaliveIntervalMs: cluster.table.keepaliveIntervalMs,
-              keepaliveTimeoutMs: cluster.table.keepaliveTimeoutMs,
-            },
-          );
-          stream.listener = connection;
-          host.stats.connections++;
-          host.stats.activeConnections++;
-          resolve(connection);
-        },
-        onConnectFailure(detail) {
-          host.stats.connectFailures++;
-          reject(new Error(detail));
-        },
-      });
-    });
 }
 
 /** One delta session over streams that come and go. */

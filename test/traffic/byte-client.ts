@@ -1,6 +1,6 @@
 // A client that speaks bytes: for what no HTTP client says, and for what is not HTTP.
 
-import type { Socket } from "bun";
+import type { Socket, SocketHandler } from "bun";
 import { eventually } from "./mesh.ts";
 
 export class ByteClient {
@@ -11,14 +11,13 @@ export class ByteClient {
   #unsent = Buffer.alloc(0);
   #ending = false;
 
-  static async connect(port: number): Promise<ByteClient> {
+  /** `to`: a port of this machine, or the path of a Unix socket. */
+  static async connect(to: number | string): Promise<ByteClient> {
     const client = new ByteClient();
-    client.#socket = await Bun.connect({
-      hostname: "127.0.0.1",
-      port,
+    const options = {
       allowHalfOpen: true,
       socket: {
-        data: (_, chunk) => void client.#chunks.push(Buffer.from(chunk)),
+        data: (_: unknown, chunk: Buffer) => void client.#chunks.push(Buffer.from(chunk)),
         drain: () => client.#flush(),
         end: () => {
           client.ended = true;
@@ -27,8 +26,11 @@ export class ByteClient {
           client.ended = true;
         },
         error() {},
-      },
-    });
+      } satisfies SocketHandler<undefined>,
+    };
+    client.#socket = await (typeof to === "number"
+      ? Bun.connect({ ...options, hostname: "127.0.0.1", port: to })
+      : Bun.connect({ ...options, unix: to }));
     return client;
   }
 

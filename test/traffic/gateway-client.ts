@@ -7,7 +7,8 @@ import { TlsClient, type TlsOptions } from "./xds/tls-client.ts";
 import { MessageReader } from "./xds/wire.ts";
 
 export interface Outside {
-  readonly port: number;
+  /** Of this machine; or the path of a Unix socket. */
+  readonly port: number | string;
   readonly host: string;
   readonly path?: string;
   readonly headers?: readonly string[];
@@ -45,7 +46,9 @@ async function exchange(outside: Outside): Promise<{ readonly text: string; read
     client.close();
     return { text: client.received.toString("latin1"), certificate: "" };
   }
-  const client = await TlsClient.connect({ host: "127.0.0.1", port: outside.port }, outside.tls);
+  const { port } = outside;
+  const place = typeof port === "number" ? { host: "127.0.0.1", port } : { path: port };
+  const client = await TlsClient.connect(place, outside.tls);
   const certificate = client.server;
   client.socket.write(requestOf(outside));
   await eventually(async () => client.ended || isWhole(Buffer.from(client.text, "latin1")), Boolean);

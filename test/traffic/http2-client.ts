@@ -1,6 +1,7 @@
 // A client that speaks HTTP/2 in the clear from its first byte.
 
 import http2, { type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from "node:http2";
+import { connect } from "node:net";
 
 export interface Http2Answer {
   readonly status: number;
@@ -42,8 +43,12 @@ export function answerOn(stream: ClientHttp2Stream): Promise<Http2Answer> {
 export class Http2Client {
   readonly session: ClientHttp2Session;
 
-  constructor(port: number) {
-    this.session = http2.connect(`http://127.0.0.1:${port}`);
+  /** `to`: a port of this machine, or the path of a Unix socket behind which the authority is asked for. */
+  constructor(to: number | { readonly path: string; readonly authority: string }) {
+    this.session =
+      typeof to === "number"
+        ? http2.connect(`http://127.0.0.1:${to}`)
+        : http2.connect(`http://${to.authority}`, { createConnection: () => connect(to.path) });
     this.session.on("error", () => {}); // told by its streams
   }
 

@@ -118,6 +118,7 @@ const OF_WORKLOADS: readonly string[] = [
   "drainDuration",
   "fileFlushInterval",
   "fileFlushMinSizeKb",
+  "envoyMetricsService",
   "proxyAdminPort",
   "proxyHeaders",
   "proxyMetadata",

@@ -46,8 +46,9 @@ export const gatewaySelector: MeshAnalyzer = {
       const targets = known.has(key) ? known.get(key) : servicePorts(pods, services);
       known.set(key, targets);
       if (!targets) continue;
+      // Port 0 is a Unix socket's.
       for (const [i, { port }] of servers.entries())
-        if (port?.number !== undefined && !targets.has(port.number))
+        if (port?.number && !targets.has(port.number))
           report(
             gateway.object,
             `spec.servers[${i}].port.number`,

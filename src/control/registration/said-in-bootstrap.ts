@@ -2,6 +2,7 @@
 
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import type { Standing } from "../standing.ts";
+import { metricsSink } from "./metrics-sink.ts";
 
 /** Statistics that Istio's sidecars always tell: whether proxies live, have their configuration and drain, and who was refused. */
 const ALWAYS: StatisticsChoice = {
@@ -11,7 +12,10 @@ const ALWAYS: StatisticsChoice = {
 };
 
 /** Patches of an envoy.config.bootstrap.v3.Bootstrap, for either proxy. */
-export function saidInBootstrap({ statistics, runtime = {}, maxConnections }: ProxyStart, { object }: Standing) {
+export function saidInBootstrap(
+  { statistics, runtime = {}, maxConnections, metricsService }: ProxyStart,
+  { object }: Standing,
+) {
   const { namespace, name } = object.metadata;
   const origin = { kind: object.kind, namespace, name };
   const values = [
@@ -19,6 +23,7 @@ export function saidInBootstrap({ statistics, runtime = {}, maxConnections }: Pr
     ...(maxConnections === undefined
       ? []
       : [{ overload_manager: { resource_monitors: [connectionLimit(maxConnections)] } }]),
+    ...(metricsService ? [metricsSink(metricsService)] : []),
     ...(Object.keys(runtime).length > 0 ? [{ layered_runtime: layers(runtime) }] : []),
   ];
   return values.map((value) => ({ origin, value, replacesLists: false }));

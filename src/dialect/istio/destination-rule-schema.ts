@@ -101,7 +101,7 @@ export const CONNECTION_POOL = record({
   }),
 });
 
-const TLS = record({
+export const TLS = record({
   mode: choice("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"),
   clientCertificate: textOrUnset(),
   privateKey: textOrUnset(),

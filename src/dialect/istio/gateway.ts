@@ -52,7 +52,7 @@ function readServer(spec: ServerSpec, path: string, reading: Reading): GatewaySe
     reporter.report(`${path}.port.protocol`, notOneOf("protocol", spec.port.protocol, SERVER_PROTOCOLS));
     return undefined;
   }
-  if (!isOpened(spec, path, reporter)) return undefined;
+  checkPlace(spec, path, reporter);
   if (spec.port.targetPort) reporter.report(`${path}.port.targetPort`, refusals.targetPortOfServer("Gateways"));
   if (spec.tls?.httpsRedirect && !isHttp(protocol))
     reporter.report(`${path}.tls.httpsRedirect`, refusals.redirectOfTls());
@@ -70,16 +70,15 @@ function readServer(spec: ServerSpec, path: string, reading: Reading): GatewaySe
   };
 }
 
-/** Istio's proxies listen on sockets of files as well. */
-function isOpened({ port, bind = "" }: ServerSpec, path: string, reporter: Reporter): boolean {
+/** A port of an address, or a Unix socket, which has port 0. */
+function checkPlace({ port, bind = "" }: ServerSpec, path: string, reporter: Reporter): void {
   if (isUnixAddress(bind)) {
     const isRight = port.number === 0 && socketPath(bind) !== undefined;
-    reporter.report(`${path}.bind`, isRight ? refusals.socketNotOpened(bind) : refusals.badSocket(bind, port.number));
-    return false;
+    if (!isRight) reporter.report(`${path}.bind`, refusals.badSocket(bind, port.number));
+    return;
   }
   if (port.number === 0) reporter.report(`${path}.port.number`, outOfRange("number", 0, 1, 65_535));
   if (bind !== "" && !parseAddress(bind)) reporter.report(`${path}.bind`, badAddress("bind", bind, "IP address"));
-  return true;
 }
 
 function protocolOf(text: string): Protocol | undefined {

@@ -30,6 +30,19 @@ const TLS_VERSION = choice("TLS_AUTO", "TLSV1_2", "TLSV1_3");
 const NO_INGRESS = later("Ingress objects are not read");
 const OWN_AUTHORITY = later("the mesh's own authority signs");
 
+const NAMESPACE_SELECTOR = record({
+  matchLabels: mapOf(text("label-value"), "label-key"),
+  matchExpressions: list(
+    record({
+      key: required(notEmpty()),
+      operator: required(choice("In", "NotIn", "Exists", "DoesNotExist")),
+      values: list(text("label-value")),
+    }),
+  ),
+});
+
+const VISIBILITY = choice("UNSPECIFIED", "VISIBILITY_UNSPECIFIED", "PUBLIC", "NAMESPACE", "NONE");
+
 export const MESH_CONFIG = record({
   accessLogEncoding: choice("TEXT", "JSON"),
   /** "": off. */
@@ -56,18 +69,7 @@ export const MESH_CONFIG = record({
   defaultServiceExportTo: list(notEmpty()),
   defaultTrafficPolicy: record({ connectionPool: CONNECTION_POOL, outlierDetection: OUTLIER_DETECTION }),
   defaultVirtualServiceExportTo: list(notEmpty()),
-  discoverySelectors: list(
-    record({
-      matchLabels: mapOf(text("label-value"), "label-key"),
-      matchExpressions: list(
-        record({
-          key: required(notEmpty()),
-          operator: required(choice("In", "NotIn", "Exists", "DoesNotExist")),
-          values: list(text("label-value")),
-        }),
-      ),
-    }),
-  ),
+  discoverySelectors: list(NAMESPACE_SELECTOR),
   // Envoy takes none of 1 ms.
   dnsRefreshRate: duration(2),
   enableAutoMtls: flag(),
@@ -93,6 +95,7 @@ export const MESH_CONFIG = record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
     egressProxy: EGRESS_PROXY,
+    tls: later("requests that are let through go out as the client made them"),
   }),
   pathNormalization: record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
@@ -100,6 +103,14 @@ export const MESH_CONFIG = record({
   /** 0 is for ever. */
   protocolDetectionTimeout: duration(0, { stepMs: 1 }),
   rootNamespace: notEmpty(),
+  serviceEntryVisibility: record({
+    defaultVisibility: VISIBILITY,
+    policies: list(
+      record({ visibility: VISIBILITY, matchingRules: list(record({ namespaceSelector: NAMESPACE_SELECTOR })) }),
+    ),
+    /** Of gateways, too. */
+    applyToSidecars: flag(),
+  }),
   tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
   tlsDefaults: record({
     cipherSuites: list(notEmpty()),
@@ -123,7 +134,6 @@ export const MESH_CONFIG = record({
   proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
   proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
   proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
-  serviceEntryVisibility: later("exportTo says who sees a ServiceEntry"),
   serviceScopeConfigs: later("services are of the one cluster"),
   serviceSettings: later("services are of the one cluster"),
   verifyCertificateAtClient: later("DestinationRules say by which roots servers are verified"),

@@ -22,6 +22,7 @@ import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { readConnectionSettings, readGatewayConnections } from "./connection-settings.ts";
 import { readDiscovery } from "./discovery-selectors.ts";
+import { readEntryVisibility } from "./entry-visibility.ts";
 import { readProviders } from "./extension-providers.ts";
 import { readLocality, readZones } from "./locality.ts";
 import { readLogServices } from "./log-service.ts";
@@ -33,7 +34,7 @@ import { readTracing } from "./mesh-tracing.ts";
 import { resolveHost } from "./names.ts";
 import type { GatewayTopologySpec, ProxyConfigSpec } from "./proxy-config-schema.ts";
 import { readProxyHeaders } from "./proxy-headers.ts";
-import { checkRuntime, startOf } from "./proxy-start.ts";
+import { checkRuntime, checkVariables, startOf } from "./proxy-start.ts";
 import { readRetry } from "./retry.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
@@ -74,6 +75,9 @@ export function readMeshConfig(
     discovery: spec.discoverySelectors
       ? readDiscovery(spec.discoverySelectors, joinPath(path, "discoverySelectors"), reporter)
       : before.discovery,
+    entryVisibility: spec.serviceEntryVisibility
+      ? readEntryVisibility(spec.serviceEntryVisibility, joinPath(path, "serviceEntryVisibility"), reporter)
+      : before.entryVisibility,
     outboundPolicy: reader.outboundPolicy(),
     egressProxy: reader.egressProxy(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
@@ -249,6 +253,7 @@ class MeshConfigReader {
         allocationByMetadata(OLD_ALLOCATION),
       );
     checkRuntime(defaultConfig.runtimeValues, joinPath(path, "runtimeValues"), this.#reporter);
+    checkVariables(defaultConfig.proxyMetadata ?? {}, joinPath(path, "proxyMetadata"), this.#reporter);
     return startOf(defaultConfig, path, this.#reporter);
   }
 

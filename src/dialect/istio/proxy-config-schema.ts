@@ -17,6 +17,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
+import { TLS } from "./destination-rule-schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
@@ -142,7 +143,11 @@ export const PROXY_CONFIG = record({
     tlsSettings: later("the service's DestinationRule says how it is reached"),
     tcpKeepalive: later("the service's DestinationRule says how it is reached"),
   }),
-  envoyMetricsService: later("metrics are scraped"),
+  envoyMetricsService: record({
+    address: notEmpty(),
+    tlsSettings: TLS,
+    tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+  }),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
   fileFlushInterval: duration(),

@@ -4,6 +4,7 @@ import type { ProxyStartRule } from "../../model/proxy-start.ts";
 import { decodeObject } from "../decode.ts";
 import { bounded, later, mapOf, openRecord, record, text } from "../schema.ts";
 import { CONCURRENCY } from "./proxy-config-schema.ts";
+import { checkVariables } from "./proxy-start.ts";
 import type { Reading } from "./reading.ts";
 import { checkSelector } from "./selector.ts";
 import { WORKLOAD_SELECTOR } from "./selector-schema.ts";
@@ -34,6 +35,7 @@ export function readProxyConfig(reading: Reading): ProxyStartRule | undefined {
   for (const name of Object.keys(environment))
     if (!VARIABLE.test(name)) reporter.report("spec.environmentVariables", badVariable(name));
   checkSelector(selector && (selector.matchLabels ?? {}), "spec.selector", reporter);
+  checkVariables(environment, "spec.environmentVariables", reporter);
   const labels = selector?.matchLabels ?? {};
   const isRoot = settings.rootNamespaces.includes(namespace);
   return {

@@ -1,10 +1,14 @@
 // What ProxyConfig says of the start of proxies, wherever it stands.
 
+import { parseDuration } from "../../base/duration.ts";
+import { parseFlag } from "../../base/flag.ts";
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
+import { readMetricsService } from "./metrics-service.ts";
 import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
+import { badAgentVariable } from "./settings-diagnostics.ts";
 import { readPemAnchors } from "./trust-anchors.ts";
 
 type StartField =
@@ -12,6 +16,7 @@ type StartField =
   | "concurrency"
   | "connectionSettings"
   | "drainDuration"
+  | "envoyMetricsService"
   | "fileFlushInterval"
   | "fileFlushMinSizeKb"
   | "proxyAdminPort"
@@ -39,6 +44,9 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),
     runtime: runtimeValues,
+    metricsService:
+      spec.envoyMetricsService &&
+      readMetricsService(spec.envoyMetricsService, joinPath(path, "envoyMetricsService"), reporter),
   };
 }
 
@@ -57,4 +65,16 @@ const KNOWN = /^tracing\.(?:zipkin|opentelemetry)\.(?:min_flush_spans|flush_inte
 export function checkRuntime(values: StartSpec["runtimeValues"], path: string, reporter: Reporter): void {
   for (const key of Object.keys(values ?? {}))
     if (!KNOWN.test(key)) reporter.report(joinPath(path, key), runtimeOfEnvoyAlone(key));
+}
+
+const FLAG = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
+const LEAST = "MINIMUM_DRAIN_DURATION";
+
+/** Variables that the agent reads itself (src/agent/termination.ts). */
+export function checkVariables(variables: Readonly<Record<string, string>>, path: string, reporter: Reporter): void {
+  const { [FLAG]: flag, [LEAST]: least } = variables;
+  if (flag !== undefined && parseFlag(flag) === undefined)
+    reporter.report(joinPath(path, FLAG), badAgentVariable(FLAG, flag, "a flag", '"true" or "false"'));
+  if (least !== undefined && parseDuration(least) === undefined)
+    reporter.report(joinPath(path, LEAST), badAgentVariable(LEAST, least, "a duration", '"10s"'));
 }

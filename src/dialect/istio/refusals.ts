@@ -1,4 +1,4 @@
-// What Istio refuses or warns of though each field by itself is right: codes HED1660 to HED1679, HED1700 to HED1721, sorted and never reused.
+// What Istio refuses or warns of though each field by itself is right: codes HED1660 to HED1679 and HED1700 to HED1720, sorted and never reused.
 
 import type { Message } from "../../model/message.ts";
 import { quote } from "../diagnostics.ts";
@@ -139,14 +139,6 @@ export function tunnelBesideProxyProtocol(): Message {
   return error("HED1706", "tunnel and proxyProtocol exclude each other", "one of the two");
 }
 
-export function egressOfNoProtocol(): Message {
-  return warning(
-    "HED1707",
-    "the port does not say its protocol: it is taken for HTTP, and not looked at",
-    "protocol: TCP",
-  );
-}
-
 export function targetOfGateways(kind: string): Message {
   return warning(
     "HED1708",
@@ -207,8 +199,4 @@ export function badSocket(bind: string, number: number): Message {
       : `a Unix socket has no port: number must be 0, not ${number}`,
     "bind: unix:///var/run/gateway.sock, number: 0",
   );
-}
-
-export function socketNotOpened(bind: string): Message {
-  return warning("HED1721", `${quote(bind)} is not opened: gateways listen on ports`, "a port's number, and no bind");
 }

@@ -2,6 +2,7 @@
 
 import { parseAddress } from "../../base/cidr.ts";
 import { type EndpointList, isUnixAddress, type ListedEndpoint } from "../../model/endpoint.ts";
+import { entryVisibility } from "../../model/entry-visibility.ts";
 import { serviceAccountIdentity } from "../../model/identity.ts";
 import { file } from "../../model/label-index.ts";
 import { isHttp, isTls, PROTOCOLS, type Protocol } from "../../model/protocol.ts";
@@ -74,7 +75,11 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       resolution: RESOLUTIONS[spec.resolution ?? "NONE"] ?? "passthrough",
       selector: spec.workloadSelector && { namespace, labels: spec.workloadSelector.labels ?? {} },
       subjectAltNames: spec.subjectAltNames,
-      visibility: visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.services),
+      visibility: entryVisibility(
+        settings.entryVisibility,
+        visibilityOf(spec.exportTo, namespace, settings.defaults.visibility.services),
+        namespace,
+      ),
       ...preferenceOf(object.annotations, undefined),
     };
   });

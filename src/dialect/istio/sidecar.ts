@@ -130,9 +130,8 @@ function readDoor(spec: EgressSpec, path: string, { reporter }: Reading): Egress
     if (captureMode === "NONE") reporter.report(path, diagnostics.boundWithoutPort());
     return undefined;
   }
-  const { protocol = "HTTP" } = port;
+  const { protocol = "" } = port;
   const takes = takenBy(protocol);
-  if (!port.protocol) reporter.report(`${path}.port`, refusals.egressOfNoProtocol());
   if (!takes) reporter.report(`${path}.port.protocol`, common.unsupportedProtocol(protocol, EGRESS_PROTOCOLS));
   if (isUnixAddress(bind) || port.number === 0) {
     const file = port.number === 0 ? socketPath(bind) : undefined;
@@ -151,7 +150,9 @@ const HTTP_PROXY = "HTTP_PROXY";
 const PROTOCOL_NAMES = PROTOCOLS.filter((protocol) => protocol !== "undeclared").map((name) => name.toUpperCase());
 const EGRESS_PROTOCOLS = [...PROTOCOL_NAMES, HTTP_PROXY];
 
+/** Istio looks at the first bytes where no protocol is written. */
 function takenBy(written: string): EgressPort["takes"] | undefined {
+  if (written === "") return "either";
   if (written.toUpperCase() === HTTP_PROXY) return "proxy";
   const protocol = protocolOf(written);
   return protocol && (["http", "http2", "grpc", "grpc-web"].includes(protocol) ? "requests" : "bytes");

@@ -21,6 +21,7 @@ import type {
 import * as diagnostics from "./diagnostics.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
 import * as refusals from "./refusals.ts";
+import { rootsOfConfigMap } from "./settings-diagnostics.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 
 /** A policy as written: an unset block is undefined at each level. What has one level alone is for all ports. */
@@ -193,6 +194,7 @@ export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetecti
 
 type TlsMode = NonNullable<TlsSpec["mode"]>;
 
+const OF_CONFIG_MAP = "configmap://";
 const ROOTS_FILES = ["caCertificates", "caCrl"] as const;
 const FILES = ["clientCertificate", "privateKey", ...ROOTS_FILES] as const;
 
@@ -200,7 +202,7 @@ const FILES = ["clientCertificate", "privateKey", ...ROOTS_FILES] as const;
  * `tls: {}` is DISABLE, the enum's zero, while no tls block at all leaves the choice to the mesh. Files are those of the proxy's
  * container; SIMPLE without `sni` takes the request's host, without roots the operating system's.
  */
-function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
+export function readTls(spec: TlsSpec, path: string, reporter: Reporter): ClientTls {
   const { mode = "DISABLE", sni, subjectAltNames = [] } = spec;
   checkTlsFields(spec, mode, path, reporter);
   switch (mode) {
@@ -220,6 +222,8 @@ function originated(spec: TlsSpec, mode: "SIMPLE" | "MUTUAL", path: string, repo
   const skipVerify = spec.insecureSkipVerify ?? false;
   const common = { kind: "simple", sni, subjectAltNames, skipVerify } as const;
   const mutual = mode === "MUTUAL";
+  if (credentialName?.startsWith(OF_CONFIG_MAP))
+    reporter.report(joinPath(path, "credentialName"), rootsOfConfigMap(credentialName));
   if (credentialName !== undefined) {
     for (const field of FILES)
       if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.filesBesideCredential(field));

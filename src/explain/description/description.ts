@@ -152,7 +152,9 @@ export interface AuthorizationFacts {
 
 /** A port that a gateway opens. */
 export interface OpenedPortFacts {
+  /** 0: a Unix socket. */
   readonly number: number;
+  readonly socket?: string | undefined;
   readonly protocol: string;
   readonly hosts: readonly string[];
   readonly by: Place;

@@ -54,7 +54,8 @@ function leadsTo(route: Route, index: number, { host }: Service): boolean {
 /** Names that the server and the route both have, as clients call them. */
 function urlsOf(server: GatewayServer, route: Route): readonly string[] {
   const hosts = commonHosts(server.hosts, route.hosts, route.namespace);
-  return hosts.map((host) => `${schemeOf(server)}://${host}:${server.port}`);
+  const at = (host: string) => (server.port === 0 ? `${host} at ${server.bind}` : `${host}:${server.port}`);
+  return hosts.map((host) => `${schemeOf(server)}://${at(host)}`);
 }
 
 function schemeOf(server: GatewayServer): string {
@@ -65,9 +66,10 @@ function schemeOf(server: GatewayServer): string {
 
 export function openedFacts(subject: Subject, workload: Workload): readonly OpenedPortFacts[] {
   if (!workload.proxy?.gateway) return [];
-  return openedPorts(subject.mesh, workload).ports.flatMap(({ number, servers }) =>
+  return openedPorts(subject.mesh, workload).ports.flatMap(({ number, bind, servers }) =>
     servers.map(({ gateway, server }) => ({
       number,
+      ...(number === 0 ? { socket: bind } : {}),
       protocol: server.protocol,
       hosts: server.hosts.map(({ host }) => host),
       by: at(subject, gateway.origin, server.path),

@@ -10,6 +10,10 @@ export type Stat =
       readonly kind: "histogram";
       readonly name: string;
       readonly count: number;
+      readonly sum: number;
+      readonly bounds: readonly number[];
+      /** Of each bucket alone, the last one being that above all bounds. */
+      readonly counts: readonly number[];
       /** Undefined without a value. */
       readonly quantiles: readonly (number | undefined)[];
     };
@@ -71,11 +75,11 @@ function quantile(bounds: readonly number[], counts: ArrayLike<number>, total: n
 }
 
 /** `counts`: of each bucket alone, the last one being that above all bounds. */
-export function histogramStat(name: string, bounds: readonly number[], counts: ArrayLike<number>): Stat {
+export function histogramStat(name: string, bounds: readonly number[], counts: ArrayLike<number>, sum: number): Stat {
   let count = 0;
   for (let i = 0; i <= bounds.length; i++) count += counts[i] ?? 0;
   const quantiles = QUANTILES.map((percent) => (count === 0 ? undefined : quantile(bounds, counts, count, percent)));
-  return { kind: "histogram", name, count, quantiles };
+  return { kind: "histogram", name, count, sum, bounds: [...bounds], counts: Array.from(counts), quantiles };
 }
 
 function countsAt({ definition, table }: Histogram, offset: number): Float64Array {
@@ -87,9 +91,10 @@ function* metricStats(registry: Registry, metric: Metric): Generator<Stat> {
   for (const { text, offset } of registry.seriesOf(metric)) {
     const labels = parseSeries(`${definition.name}{${text}}`)?.labels ?? new Map<string, string>();
     const name = envoyName(definition.name, labels);
-    if (definition.kind === "histogram")
-      yield histogramStat(name, definition.bounds, countsAt(metric as Histogram, offset));
-    else yield { kind: definition.kind, name, value: table.cells[offset]! };
+    if (definition.kind === "histogram") {
+      const sum = table.cells[offset + definition.bounds.length + 1]!;
+      yield histogramStat(name, definition.bounds, countsAt(metric as Histogram, offset), sum);
+    } else yield { kind: definition.kind, name, value: table.cells[offset]! };
   }
 }
 

@@ -45,6 +45,8 @@ export type ToWorker =
       readonly id: number;
       readonly response: Uint8Array;
       readonly ports: AssignedPorts;
+      /** Unix sockets that another worker opened, by the keys of their places: their descriptors are on their way, in this order. */
+      readonly pipes?: readonly string[];
     }
   /** Of what the control plane goes on telling. */
   | ({ readonly kind: "keep" } & WantedNames)
@@ -63,7 +65,7 @@ export type FromWorker =
       readonly rejections: readonly Rejection[];
       readonly wanted: WantedNames;
     }
-  /** `sent`: its descriptor is on its way, before this message; else it was handed over at the start. */
+  /** `sent`: its descriptor is on its way, before this message; else it was handed over. */
   | { readonly kind: "opened"; readonly key: string; readonly port: number; readonly sent: boolean }
   | { readonly kind: "closed"; readonly key: string }
   /** The others are to look. */

@@ -8,6 +8,7 @@ interface Buckets {
   readonly bounds: number[];
   /** Each with those below it. */
   readonly counts: number[];
+  sum: number;
 }
 
 function plain(kind: "counter" | "gauge", { samples }: SummedFamily): readonly Stat[] {
@@ -26,18 +27,23 @@ function subjectOf(family: string, { labels }: Series): string {
 function histograms({ name: family, samples }: SummedFamily): readonly Stat[] {
   const found = new Map<string, Buckets>();
   for (const [written, value] of samples) {
-    const series = written.startsWith(`${family}_bucket{`) ? parseSeries(written) : undefined;
+    const series = written.startsWith(`${family}_`) ? parseSeries(written) : undefined;
     const bound = series?.labels.get("le");
-    if (!series || bound === undefined) continue;
+    const isSum = series?.name === `${family}_sum`;
+    if (!series || (bound === undefined && !isSum)) continue;
     const name = subjectOf(family, series);
-    const buckets = found.get(name) ?? { bounds: [], counts: [] };
+    const buckets = found.get(name) ?? { bounds: [], counts: [], sum: 0 };
     found.set(name, buckets);
+    if (bound === undefined) {
+      buckets.sum = value;
+      continue;
+    }
     buckets.counts.push(value);
     if (bound !== "+Inf") buckets.bounds.push(Number(bound));
   }
-  return [...found].map(([name, { bounds, counts }]) => {
+  return [...found].map(([name, { bounds, counts, sum }]) => {
     const alone = counts.map((count, i) => count - (counts[i - 1] ?? 0));
-    return histogramStat(name, bounds, alone);
+    return histogramStat(name, bounds, alone, sum);
   });
 }
 

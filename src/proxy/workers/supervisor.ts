@@ -17,13 +17,14 @@ import type { Rejection, Update } from "../../xds/update.ts";
 import { Configuration } from "../configuration.ts";
 import { ownSockets } from "../listening-sockets.ts";
 import { adminAddress, identify, serveAdmin, workloadOf } from "../main.ts";
+import { metricsStreams } from "../metrics-service/begin.ts";
 import { Reporter } from "../reporter.ts";
 import type { ResourceSink } from "../resource-sink.ts";
 import { applyStaticUpstreams } from "../static-resources.ts";
 import { type Subscription, subscribe } from "../subscription.ts";
 import { applyUpdate } from "../update.ts";
 import { NO_SEAT } from "./cell-table.ts";
-import { HeldSockets } from "./held-socket.ts";
+import { type HeldSocket, HeldSockets } from "./held-socket.ts";
 import { ResourceFanOut } from "./resource-fan-out.ts";
 import { type Crashes, crashed, NO_CRASHES } from "./restart-back-off.ts";
 import { type Supervised, supervisorResponse } from "./supervisor-admin.ts";
@@ -67,6 +68,7 @@ export class Supervisor implements WorkerListener, Supervised {
     () => this.#subscription.refresh(),
   );
   readonly #subscription: Subscription;
+  readonly #stopStreaming: () => void;
   readonly #admin: { readonly port?: number | undefined; stop(closeActiveConnections?: boolean): unknown } | undefined;
   /** What workers that are gone have counted. */
   #past = "";
@@ -98,6 +100,9 @@ export class Supervisor implements WorkerListener, Supervised {
       timer: undefined,
     }));
     for (const slot of this.#slots) slot.current = this.#start(slot, new HeldSockets());
+    this.#stopStreaming = metricsStreams(bootstrap, configuration, async () =>
+      (await import("./sum-stats.ts")).statsOfSum(await this.sum()),
+    );
     this.#admin = serveAdmin(adminAddress(bootstrap), (request, remote) => supervisorResponse(this, request, remote));
   }
 
@@ -145,6 +150,13 @@ export class Supervisor implements WorkerListener, Supervised {
     for (const worker of this.#workers)
       for (const [key, { port }] of worker.sockets) if (key.endsWith(" 0") && !ports.has(key)) ports.set(key, port);
     return [...ports];
+  }
+
+  get pipes(): ReadonlyMap<string, HeldSocket> {
+    const pipes = new Map<string, HeldSocket>();
+    for (const worker of this.#workers)
+      for (const [key, socket] of worker.sockets) if (socket.port === 0 && !pipes.has(key)) pipes.set(key, socket);
+    return pipes;
   }
 
   #start({ index }: Slot, sockets: HeldSockets): WorkerProcess {
@@ -283,6 +295,7 @@ export class Supervisor implements WorkerListener, Supervised {
   async #end(): Promise<void> {
     for (const { timer } of this.#slots) clearTimeout(timer);
     await Promise.all([...this.#workers].map((worker) => this.#drain(worker, false)));
+    this.#stopStreaming();
     this.#subscription.close();
     this.#admin?.stop(true);
     this.#seats.close();

@@ -2,10 +2,10 @@
 
 import { closeSync } from "node:fs";
 import { logger } from "../../base/log.ts";
-import { descriptorChannel, receiveDescriptor } from "../../net/descriptor-passing.ts";
+import { descriptorChannel, receiveDescriptor, sendDescriptor } from "../../net/descriptor-passing.ts";
 import type { Rejection } from "../../xds/update.ts";
 import type { WantedResources } from "../resource-sink.ts";
-import { HeldSocket, type HeldSockets } from "./held-socket.ts";
+import { HeldSocket, HeldSockets } from "./held-socket.ts";
 import { FIRST_SOCKET_FD, type FromWorker, namesOf, type ToWorker, wantedBy } from "./messages.ts";
 
 const log = logger("supervisor");
@@ -34,6 +34,8 @@ export interface WorkerListener {
   onGone(worker: WorkerProcess, exitCode: number): void;
   /** It has changed something in what workers count together. */
   onChanged(worker: WorkerProcess): void;
+  /** Unix sockets that workers have: of each path the one that it leads to. */
+  readonly pipes: ReadonlyMap<string, HeldSocket>;
 }
 
 /** As they were when they were asked for, or as they are for ever: an answer that comes later is older. */
@@ -54,6 +56,8 @@ export class WorkerProcess {
   readonly #process: Bun.Subprocess<"ignore", "inherit", "inherit">;
   readonly #channel: number;
   readonly #handed: readonly [string, HeldSocket][];
+  /** Offered with the last message, and not opened by then. */
+  #lent = new HeldSockets();
   #statistics: Statistics = { kind: "seen", exposition: "" };
   readonly #last = Promise.withResolvers<void>();
   readonly #owed = new Map<number, Verdict>();
@@ -134,6 +138,8 @@ export class WorkerProcess {
   }
 
   #opened({ key, port, sent }: Extract<FromWorker, { kind: "opened" }>): void {
+    const lent = this.#lent.get(key);
+    if (!sent && lent) this.sockets.set(key, lent.share());
     if (!sent) return;
     const fd = receiveDescriptor(this.#channel);
     if (fd === undefined) log.warn("a worker's socket did not come", { worker: this.slot, socket: key });
@@ -149,6 +155,7 @@ export class WorkerProcess {
 
   #gone(code: number): void {
     this.state = "gone";
+    this.#lent.release();
     this.#last.resolve();
     closeSync(this.#channel);
     for (const id of [...this.#owed.keys()]) this.#judge(id, []);
@@ -162,7 +169,20 @@ export class WorkerProcess {
       return;
     }
     this.#owed.set(message.id, verdict);
-    this.#send(message);
+    const pipes = this.#lend();
+    this.#send(pipes.length > 0 ? { ...message, pipes } : message);
+  }
+
+  /** Unix sockets of other workers that this one does not have. @returns the keys of those whose descriptors are on their way. */
+  #lend(): readonly string[] {
+    this.#lent.release();
+    this.#lent = new HeldSockets();
+    const missing = [...this.#listener.pipes].filter(([key, socket]) => this.sockets.get(key) !== socket);
+    return missing.flatMap(([key, socket]) => {
+      if (!sendDescriptor(this.#channel, socket.fd)) return [];
+      this.#lent.set(key, socket.share());
+      return [key];
+    });
   }
 
   keep(wanted: WantedResources): void {

@@ -2,7 +2,7 @@
 // holds them all, and none of them closes with the worker.
 
 import { closeSync } from "node:fs";
-import { sendDescriptor } from "../../net/descriptor-passing.ts";
+import { receiveDescriptor, sendDescriptor } from "../../net/descriptor-passing.ts";
 import type { Binding, ListeningSocket } from "../../net/listen.ts";
 import { type ListeningSockets, placeKey, type SocketPlace } from "../listening-sockets.ts";
 import { type AssignedPorts, CHANNEL_FD, type FromWorker, type HandedSocket } from "./messages.ts";
@@ -12,6 +12,8 @@ export class WorkerSockets implements ListeningSockets {
   outliveProcess = true;
   readonly #handed: Map<string, HandedSocket>;
   readonly #ports = new Map<string, number>();
+  /** Unix sockets of another worker's that no listener here has asked for yet. */
+  readonly #lent = new Map<string, number>();
   readonly #tell: (message: FromWorker) => void;
 
   constructor(handed: readonly HandedSocket[], tell: (message: FromWorker) => void) {
@@ -28,10 +30,22 @@ export class WorkerSockets implements ListeningSockets {
     for (const [key, port] of ports) this.#ports.set(key, port);
   }
 
+  /** A path leads to one socket: all workers accept from it. What the message before brought and nobody opened is closed. */
+  lend(keys: readonly string[]): void {
+    for (const fd of this.#lent.values()) closeSync(fd);
+    this.#lent.clear();
+    for (const key of keys) {
+      const fd = receiveDescriptor(CHANNEL_FD);
+      if (fd !== undefined) this.#lent.set(key, fd);
+    }
+  }
+
   binding(place: SocketPlace): Binding {
     const key = placeKey(place);
     const handed = this.#handed.get(key);
     if (handed) return { kind: "inherited", fd: handed.fd, port: handed.port };
+    const lent = this.#lent.get(key);
+    if (lent !== undefined) return { kind: "inherited", fd: lent, port: 0 };
     const { host, backlog, pipeMode } = place;
     if (pipeMode !== undefined) return { kind: "pipe", path: host, mode: pipeMode };
     return { kind: "tcp", host, port: place.port || (this.#ports.get(key) ?? 0), reusePort: true, backlog };
@@ -39,7 +53,7 @@ export class WorkerSockets implements ListeningSockets {
 
   opened(place: SocketPlace, { port, descriptor }: ListeningSocket): void {
     const key = placeKey(place);
-    const inherited = this.#handed.delete(key);
+    const inherited = this.#handed.delete(key) || this.#lent.delete(key);
     const sent = !inherited && descriptor >= 0 && sendDescriptor(CHANNEL_FD, descriptor);
     this.#tell({ kind: "opened", key, port, sent });
   }

@@ -117,6 +117,7 @@ class Worker {
     else if (message.kind === "keep") this.#started?.feed.keep(message);
     else {
       this.#started?.sockets.assign(message.ports);
+      this.#started?.sockets.lend(message.pipes ?? []);
       this.#started?.feed.take(message);
     }
   }

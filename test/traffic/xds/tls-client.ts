@@ -70,8 +70,8 @@ export class TlsClient {
   }
 
   /** @throws Error of the handshake. */
-  static async connect({ host, port }: Place, options: TlsOptions): Promise<TlsClient> {
-    const tcp = connectTcp({ host, port });
+  static async connect(place: Place | { readonly path: string }, options: TlsOptions): Promise<TlsClient> {
+    const tcp = connectTcp({ ...place });
     tcp.on("error", () => {});
     tcp.setNoDelay(true);
     if (options.before) tcp.write(options.before);

@@ -3,7 +3,7 @@ import { findComponent } from "../../scripts/components.ts";
 import { TestEnvoy } from "../proxy/envoy-fixture.ts";
 import { httpFilter, listener, routeTo, staticCluster } from "../proxy/proxy-fixture.ts";
 import { answering, connectRaw } from "../proxy/raw-peer-fixture.ts";
-import { drainEnvoy } from "./envoy-drain.ts";
+import { drainProxy } from "./proxy-drain.ts";
 
 const ENVOY = findComponent("envoy");
 const open: { close(): void | Promise<void> }[] = [];
@@ -23,7 +23,8 @@ test.skipIf(!ENVOY)("an Envoy has drained when its last client is gone, or when 
   const client = await connectRaw(await envoy.port());
   const fetched = async (url: string, init: RequestInit) =>
     new Response(await envoy.admin(new URL(url).pathname + new URL(url).search, init));
-  const drained = (deadline: AbortSignal) => drainEnvoy("http://envoy", fetched, deadline);
+  const drained = (deadline: AbortSignal, atLeastMs = 0) =>
+    drainProxy({ admin: "http://envoy", fetch: fetched }, { atLeastMs, closes: false, deadline });
 
   const over = new AbortController();
   let ended = false;
@@ -40,4 +41,14 @@ test.skipIf(!ENVOY)("an Envoy has drained when its last client is gone, or when 
   await client.hears("200 OK");
   client.end();
   await last;
+
+  const atLeast = new AbortController();
+  ended = false;
+  const idle = drained(atLeast.signal, 60_000).then(() => {
+    ended = true;
+  });
+  await Bun.sleep(200);
+  expect(ended).toBe(false);
+  atLeast.abort();
+  await idle;
 });

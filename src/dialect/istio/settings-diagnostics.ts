@@ -1,0 +1,44 @@
+// What can be wrong with settings of proxies, of whom they see and whom they trust: codes HED1370 to HED1379, sorted and never reused.
+
+import type { Message } from "../../model/message.ts";
+import { quote } from "../diagnostics.ts";
+
+/** Of a variable that the agent reads itself. */
+export function badAgentVariable(name: string, value: string, what: string, suggestion: string): Message {
+  return {
+    code: "HED1370",
+    severity: "warning",
+    message: `${quote(value)} is not ${what}: ${name} has no effect`,
+    suggestion,
+  };
+}
+
+/** Of what a proxy is started with. */
+export function secretsOfNobody(field: string): Message {
+  return {
+    code: "HED1371",
+    severity: "error",
+    message: `${field}: a proxy has no Secrets when it starts`,
+    suggestion: "files of the proxy, or ISTIO_MUTUAL",
+  };
+}
+
+export function visibilityOfAmbient(): Message {
+  return {
+    code: "HED1372",
+    severity: "warning",
+    message:
+      "serviceEntryVisibility has no effect: without applyToSidecars it is for ambient meshes, and exportTo alone counts",
+    suggestion: "applyToSidecars: true",
+  };
+}
+
+/** Istio takes one of the rule's own namespace. */
+export function rootsOfConfigMap(name: string): Message {
+  return {
+    code: "HED1373",
+    severity: "warning",
+    message: `${quote(name)}: roots are read of no ConfigMap, and nothing is reached without them`,
+    suggestion: "a Secret with ca.crt, or caCertificates",
+  };
+}
