@@ -7,9 +7,9 @@ import { logger } from "../base/log.ts";
 import { background, type Steps } from "../base/steps.ts";
 import { type Connector, LastingStream } from "../grpc/channel.ts";
 import type { ClientCall } from "../grpc/client.ts";
+import { CLIENT_LIMITS } from "../grpc/client-limits.ts";
 import type { GrpcStatus } from "../grpc/status.ts";
 import { Http2ClientConnection } from "../http/h2/client-connection.ts";
-import { DEFAULT_LIMITS } from "../http/limits.ts";
 import { DeltaClient } from "../xds/delta-client.ts";
 import type { Bootstrap } from "../xds/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts";
 import { NodeSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
@@ -64,9 +64,8 @@ function connectorTo(cluster: Cluster): Connector {
               },
             },
             {
-              ...DEFAULT_LIMITS,
+              ...CLIENT_LIMITS,
               streamWindowBytes: WINDOW_BYTES,
-              idleTimeoutMs: 0,
               keepaliveIntervalMs: cluster.table.keepaliveIntervalMs,
               keepaliveTimeoutMs: cluster.table.keepaliveTimeoutMs,
             },
