@@ -7,9 +7,9 @@ import { serveLocally } from "../../src/agent/local-service.ts";
 import { SDS_PATH, SecretService } from "../../src/agent/sds.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { ClientCall } from "../../src/grpc/client.ts";
+import { CLIENT_LIMITS } from "../../src/grpc/client-limits.ts";
 import { GrpcService } from "../../src/grpc/server.ts";
 import { Http2ClientConnection } from "../../src/http/h2/client-connection.ts";
-import { DEFAULT_LIMITS } from "../../src/http/limits.ts";
 import { type ClientTls, connect } from "../../src/net/connect.ts";
 import { createTlsContext, encodeAlpn } from "../../src/net/tls-context.ts";
 import { peerIdentity } from "../../src/pki/svid.ts";
@@ -55,7 +55,7 @@ function open({ pod, proxy }: { readonly pod: Pod; readonly proxy: SimulatedProx
       const connection = new Http2ClientConnection(
         transport,
         { onAvailable() {}, onDraining() {}, onClosed: () => fail("the connection was closed") },
-        { ...DEFAULT_LIMITS, idleTimeoutMs: 0 },
+        CLIENT_LIMITS,
       );
       transport.listener = connection;
       const call = new ClientCall(

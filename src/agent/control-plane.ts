@@ -1,8 +1,8 @@
 // Connections of the agent to the control plane: TLS 1.3, its SPIFFE id proven, ours shown once we have one.
 
+import { CLIENT_LIMITS } from "../grpc/client-limits.ts";
 import { DEFAULT_KEEPALIVE } from "../grpc/listen.ts";
 import { Http2ClientConnection } from "../http/h2/client-connection.ts";
-import { DEFAULT_LIMITS } from "../http/limits.ts";
 import type { ClientConnection } from "../http/stream.ts";
 import { type ClientTls, connect } from "../net/connect.ts";
 import { createTlsContext, encodeAlpn } from "../net/tls-context.ts";
@@ -45,7 +45,7 @@ export function connectControlPlane(
           const connection = new Http2ClientConnection(
             transport,
             { onAvailable() {}, onDraining() {}, onClosed },
-            { ...DEFAULT_LIMITS, ...DEFAULT_KEEPALIVE, idleTimeoutMs: 0 },
+            { ...CLIENT_LIMITS, ...DEFAULT_KEEPALIVE },
           );
           transport.listener = connection;
           resolve(connection);

@@ -12,14 +12,14 @@ import type { MeshSettings } from "../model/settings.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { defaultsTowards, settingsAt } from "./client-settings.ts";
 import { type ClusterPlan, discoveryOf, edsName, outboundCluster, planName } from "./cluster-outbound.ts";
-import { loadAssignment, type Target, targetOf } from "./endpoint.ts";
+import type { Target } from "./endpoint.ts";
 import { type AcknowledgedServerNames, type Reach, reachOf } from "./leg.ts";
-import { localityGroups } from "./locality-groups.ts";
 import type { Memo } from "./memo.ts";
 import { type CredentialHolder, originationOf } from "./origination.ts";
 import { labelOf, NODE_LABEL, NOWHERE, type Place, placeKey } from "./place.ts";
 import { PortMembers } from "./port-members.ts";
 import { type Compiled, wholeObject } from "./provenance.ts";
+import { endpointsResource, groupsOf, targetsOf } from "./shared-endpoints.ts";
 
 export interface ServiceClusters {
   readonly clusters: readonly Compiled[];
@@ -98,23 +98,24 @@ function portClusters(
 ): PortClusters {
   const settings = settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, subset, port.number);
   const node = place?.labels[NODE_LABEL] ?? "";
-  const members = (subset ? ofPort.withLabels(subset.labels) : ofPort.all).filter(
-    (endpoint) =>
-      (!service.nodeLocal || labelOf(endpoint, NODE_LABEL) === node) &&
-      (address === undefined || endpoint.address === address),
-  );
+  const chosen = subset ? ofPort.withLabels(subset.labels) : ofPort.all;
+  const isAny = !service.nodeLocal && address === undefined;
+  const members = isAny
+    ? chosen
+    : chosen.filter(
+        (endpoint) =>
+          (!service.nodeLocal || labelOf(endpoint, NODE_LABEL) === node) &&
+          (address === undefined || endpoint.address === address),
+      );
   const reached = members.map(
     (endpoint): Reached => ({
       endpoint,
       reach: reachOf(mesh, acknowledged, service, port.number, endpoint, settings.tls),
     }),
   );
-  // What is not ready is left out, as Istio does: sent as unhealthy it would only make every flap of readiness longer. An endpoint
-  // that leaves keeps its requests and streams; nobody begins a new one.
-  const targets = reached.flatMap(({ endpoint, reach }) =>
-    endpoint.health === "healthy" && reach !== "withheld" ? [targetOf(mesh, endpoint, reach, machineAddress)] : [],
-  );
-  const groups = (found: readonly Target[]) => localityGroups(found, settings.locality, place ?? NOWHERE);
+  const reaches = reached.map(({ reach }) => reach);
+  const targets = targetsOf(mesh, members, reaches, machineAddress);
+  const groups = (found: readonly Target[]) => groupsOf(found, settings.locality, place ?? NOWHERE);
   const origination = originationOf(mesh, holder, policy, settings.tls);
   const discovery = discoveryOf(service, settings, origination);
   const isDns = discovery === "dns" || discovery === "dns-round-robin";
@@ -149,7 +150,7 @@ function portClusters(
   const preferring = settings.locality.kind !== "none" && policy ? [wholeObject(origin)] : [];
   const sources = [...preferring, wholeObject(service.origin)];
   const endpoints = memo.get(`endpoints/${owner}/${name}`, [grouped, sources], () => ({
-    resource: encodeResource("eds", loadAssignment(name, grouped)),
+    resource: endpointsResource(name, grouped),
     sources,
   }));
   return { cluster, endpoints };

@@ -7,6 +7,7 @@ import type { ClientConnection } from "../http/stream.ts";
 import { connect } from "../net/connect.ts";
 import { type ListeningSocket, listen } from "../net/listen.ts";
 import type { SocketTransport } from "../net/socket.ts";
+import { CLIENT_LIMITS } from "./client-limits.ts";
 import type { GrpcService } from "./server.ts";
 
 export interface ServiceOnPort {
@@ -37,7 +38,7 @@ export function connectTo(port: number, onClosed: () => void = () => {}): Promis
     connect({ kind: "tcp", host: "127.0.0.1", port }, undefined, 2_000, {
       onConnected: (transport) => {
         const listener = { onAvailable() {}, onDraining() {}, onClosed };
-        const connection = new Http2ClientConnection(transport, listener, DEFAULT_LIMITS);
+        const connection = new Http2ClientConnection(transport, listener, CLIENT_LIMITS);
         transport.listener = connection;
         resolve(connection);
       },

@@ -1,7 +1,7 @@
 // Parts from dialects → a mesh with the indexes that the compiler asks. Linear in the number of objects.
 
 import { corrected } from "../base/corrected-map.ts";
-import { listDifference } from "../base/list.ts";
+import { correctionsOf, listDifference } from "../base/list.ts";
 import type { ClientPolicy } from "./client-policy.ts";
 import { indexEndpoints } from "./endpoints.ts";
 import { indexInboundPorts } from "./inbound-ports.ts";
@@ -45,7 +45,8 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const wasmPlugins = settled(before?.wasmPlugins, parts.wasmPlugins, policyKey);
   const namespaces = settled(before?.namespaces, parts.namespaces, namespaceKey);
   const found = indexEndpoints(services, workloads, parts.endpointLists, before);
-  const ofServices = before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services);
+  const ofServices =
+    before?.services === services ? pick(before.index, SERVICE_INDEXES) : indexServices(services, before);
   const index: MeshIndex = {
     ...ofServices,
     aliases: settledAliases,
@@ -119,11 +120,28 @@ const policyKey = ({ origin }: Authored) => originKey(origin);
 const keySetKey = ({ uri }: KeySet) => uri;
 const namespaceKey = ({ name }: Namespace) => name;
 
-export function indexServices(services: readonly Service[]): Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]> {
+type ServiceIndexes = Pick<MeshIndex, (typeof SERVICE_INDEXES)[number]>;
+
+/** `before`: of other services; hosts whose services are the same keep their lists. */
+export function indexServices(
+  services: readonly Service[],
+  before?: { readonly services: readonly Service[]; readonly index: ServiceIndexes },
+): ServiceIndexes {
+  const difference = before && listDifference(before.services, services);
+  if (!before || !difference || difference.gone.length + difference.come.length > MANY)
+    return {
+      services: new Map(services.map((service) => [serviceKey(service), service])),
+      servicesByHost: groups(services, hostsOfService),
+    };
+  const { gone, come } = difference;
   return {
-    services: new Map(services.map((service) => [serviceKey(service), service])),
-    servicesByHost: groups(services, (service: Service) => [service.host]),
+    services: corrected(before.index.services, correctionsOf(difference, serviceKey)),
+    servicesByHost: regrouped(before.index.servicesByHost, gone, come, hostsOfService),
   };
+}
+
+function hostsOfService({ host }: Service): readonly string[] {
+  return [host];
 }
 
 type RouteIndexes = Pick<MeshIndex, (typeof ROUTE_INDEXES)[number]>;
@@ -138,7 +156,10 @@ export function indexRoutes(
   const of = <R extends Route>(
     isOf: (route: Route) => route is R,
     known: ReadonlyMap<string, readonly R[]> | undefined,
-  ) => (known ? regrouped(known, gone.filter(isOf), come.filter(isOf)) : groups(routes.filter(isOf), hostsOfRoute));
+  ) =>
+    known
+      ? regrouped(known, gone.filter(isOf), come.filter(isOf), hostsOfRoute)
+      : groups(routes.filter(isOf), hostsOfRoute);
   return {
     httpRoutes: of((route) => route.kind === "http", last?.httpRoutes),
     tlsRoutes: of((route) => route.kind === "tls", last?.tlsRoutes),
@@ -146,7 +167,7 @@ export function indexRoutes(
   };
 }
 
-/** Routes that came and went beyond which all are grouped anew. */
+/** Things that came and went beyond which all are grouped anew. */
 const MANY = 500;
 
 function hostsOfRoute({ hosts }: Route): readonly string[] {
@@ -154,18 +175,19 @@ function hostsOfRoute({ hosts }: Route): readonly string[] {
 }
 
 /** What `groups` gives of others. */
-function regrouped<R extends Route>(
-  before: ReadonlyMap<string, readonly R[]>,
-  gone: readonly R[],
-  come: readonly R[],
-): ReadonlyMap<string, readonly R[]> {
-  const [left, hosts] = [new Set(gone), new Set([...gone, ...come].flatMap(hostsOfRoute))];
+function regrouped<T extends Authored>(
+  before: ReadonlyMap<string, readonly T[]>,
+  gone: readonly T[],
+  come: readonly T[],
+  keysOf: (thing: T) => readonly string[],
+): ReadonlyMap<string, readonly T[]> {
+  const [left, keys] = [new Set(gone), new Set([...gone, ...come].flatMap(keysOf))];
   return corrected(
     before,
-    [...hosts].map((host) => {
-      const kept = (before.get(host) ?? []).filter((route) => !left.has(route));
-      const list = [...kept, ...come.filter((route) => route.hosts.includes(host))].sort(byAge);
-      return [host, list.length === 0 ? undefined : list];
+    [...keys].map((key) => {
+      const kept = (before.get(key) ?? []).filter((thing) => !left.has(thing));
+      const list = [...kept, ...come.filter((thing) => keysOf(thing).includes(key))].sort(byAge);
+      return [key, list.length === 0 ? undefined : list];
     }),
   );
 }

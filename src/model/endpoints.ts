@@ -15,6 +15,7 @@ import {
 import { sameItems } from "./equality.ts";
 import { file, LabelIndex } from "./label-index.ts";
 import { compareText } from "./origin.ts";
+import { Selections, unique } from "./selections.ts";
 import { type Service, type ServiceKey, type ServicePort, serviceKey } from "./service.ts";
 import { type Locality, type Workload, type WorkloadKey, workloadKey } from "./workload.ts";
 
@@ -27,6 +28,7 @@ export interface EndpointIndex {
 
 interface Joined extends Omit<EndpointIndex, "endpoints"> {
   readonly lists: ReadonlyMap<ServiceKey, readonly EndpointList[]>;
+  readonly selections: Selections;
 }
 
 interface Before {
@@ -48,7 +50,7 @@ export function indexEndpoints(
   const last = before?.index;
   const lastStanding = last && standings.get(last.endpoints);
   const standing = standingOf(services, lists, lastStanding);
-  const joined: Joined = { ...indexes, lists: standing.lists };
+  const joined: Joined = { ...indexes, lists: standing.lists, selections: new Selections() };
   const found = (service: Service): readonly [ServiceKey, ServiceEndpoints] => {
     const key = serviceKey(service);
     const inputs = inputsOf(joined, service);
@@ -188,20 +190,18 @@ function inputsOf({ workloads, workloadsByNamespace, lists }: Joined, service: S
   return [service, ...listed, ...named];
 }
 
-function findPorts({ workloads, workloadsByNamespace, lists }: Joined, service: Service): PortEndpoints {
+function findPorts(joined: Joined, service: Service): PortEndpoints {
+  const { workloads, workloadsByNamespace, lists, selections } = joined;
   const listed = lists.get(serviceKey(service));
-  const selected =
-    listed || !service.selector
-      ? []
-      : (workloadsByNamespace.get(service.selector.namespace)?.select(service.selector.labels) ?? []);
+  const selected = listed ? undefined : selections.of(service, workloadsByNamespace);
   const ports = new Map<number, readonly Endpoint[]>();
   for (const port of service.ports) {
     // Of two ports of one number the first counts, as everywhere.
     if (ports.has(port.number)) continue;
-    const found = listed
-      ? listed.flatMap((list) => list.endpoints.map((endpoint) => fromList(service, port, endpoint, workloads)))
-      : selected.map((workload) => fromWorkload(service, port, workload));
-    ports.set(port.number, unique(found));
+    const endpoints = listed
+      ? unique(listed.flatMap(({ endpoints }) => endpoints.map((one) => fromList(service, port, one, workloads))))
+      : selected?.endpoints(service, port, (workload) => fromWorkload(service, port, workload));
+    ports.set(port.number, endpoints ?? []);
   }
   return ports;
 }
@@ -309,15 +309,4 @@ function transportOf({ proxy, takesMutualTls }: Workload): EndpointTransport {
 
 function isKnown(locality: Locality): boolean {
   return locality.region !== "" || locality.zone !== "";
-}
-
-/** Sorted; the first of those with one address and port is kept (EndpointSlices may repeat an endpoint while they are rewritten). */
-function unique(found: readonly (Endpoint | undefined)[]): readonly Endpoint[] {
-  const endpoints = found.filter((endpoint) => endpoint !== undefined);
-  endpoints.sort((a, b) => compareText(a.address, b.address) || a.applicationPort - b.applicationPort);
-  return endpoints.filter((endpoint, i) => i === 0 || !sameAddress(endpoint, endpoints[i - 1]!));
-}
-
-function sameAddress(a: Endpoint, b: Endpoint): boolean {
-  return a.address === b.address && a.applicationPort === b.applicationPort;
 }

@@ -84,7 +84,7 @@ export class Teller {
     if (among) return nearest(text, among);
     const known = nearestHosts.get(this.#hosts) ?? new Map<string, string | undefined>();
     nearestHosts.set(this.#hosts, known);
-    if (!known.has(text)) known.set(text, nearestHost(text, this.#hosts.keys()));
+    if (!known.has(text)) known.set(text, nearestHost(text, [...this.#hosts.keys()].sort()));
     return known.get(text);
   }
 }

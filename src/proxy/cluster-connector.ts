@@ -1,8 +1,8 @@
 // How streams of the proxy's own reach a cluster of its bootstrap.
 
 import type { Connector } from "../grpc/channel.ts";
+import { CLIENT_LIMITS } from "../grpc/client-limits.ts";
 import { Http2ClientConnection } from "../http/h2/client-connection.ts";
-import { DEFAULT_LIMITS } from "../http/limits.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import { NO_PREFERENCE } from "./upstream/load-balancer-context.ts";
 
@@ -31,9 +31,8 @@ export function connectorTo(cluster: Cluster): Connector {
               },
             },
             {
-              ...DEFAULT_LIMITS,
+              ...CLIENT_LIMITS,
               streamWindowBytes: WINDOW_BYTES,
-              idleTimeoutMs: 0,
               keepaliveIntervalMs: cluster.table.keepaliveIntervalMs,
               keepaliveTimeoutMs: cluster.table.keepaliveTimeoutMs,
             },

@@ -47,6 +47,11 @@ export function encodeResource<Kind extends ResourceKind>(kind: Kind, message: R
   });
 }
 
+/** The resource whose message has these bytes already, in the order of its fields and its maps' keys. It refers to nothing. */
+export function resourceOfBytes(kind: "eds", name: string, bytes: Uint8Array): Resource {
+  return Object.freeze({ kind, name, version: contentVersion(bytes), bytes, aliases: [], references: [] });
+}
+
 /** The message in a resource's bytes. Throws when they are not such a message. */
 export function decodeResource<Kind extends ResourceKind>(kind: Kind, bytes: Uint8Array): ResourceMessage<Kind> {
   return fromBinary(RESOURCE_TYPES[kind].schema as DescMessage, bytes) as ResourceMessage<Kind>;

@@ -179,6 +179,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
     this.#dataStream = stream;
     const violation = this.#checkData(stream, flags, streamId, length);
     if (violation !== undefined) this.fail(violation);
+    else this.headsEnded++;
   }
 
   #checkData(stream: S | undefined, flags: number, streamId: number, length: number): Violation | undefined {
@@ -222,6 +223,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const violation = this.#dispatch(type, flags, streamId, bytes, start, end);
     if (violation !== undefined) this.fail(violation);
+    else if (this.#assembler.openStreamId === 0) this.headsEnded++;
   }
 
   #dispatch(

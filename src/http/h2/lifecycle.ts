@@ -30,6 +30,9 @@ export abstract class Http2Lifecycle implements Connection, KeepaliveOwner {
   readonly #lingerAlarm = new Alarm(() => this.#judgeLingering());
   readonly #transport: Transport;
   readonly #keepalive: Keepalive | undefined;
+  /** Frames after which no head was open: the one that is waited for may be another than before. */
+  protected headsEnded = 0;
+  #headsEnded = 0;
   #idleLooks = 0;
   #streamsBegun = 0;
   /** Bytes that waited for the peer when the connection was last looked at while closing. */
@@ -75,7 +78,9 @@ export abstract class Http2Lifecycle implements Connection, KeepaliveOwner {
 
   #watchHead(): void {
     const waits = this.awaitsHead && this.isReading && this.limits.headTimeoutMs > 0;
-    if (waits === this.#headAlarm.armed) return;
+    const isAnother = this.headsEnded !== this.#headsEnded;
+    this.#headsEnded = this.headsEnded;
+    if (waits === this.#headAlarm.armed && !(waits && isAnother)) return;
     if (waits) timers.arm(this.#headAlarm, this.limits.headTimeoutMs);
     else timers.disarm(this.#headAlarm);
   }

@@ -404,6 +404,20 @@ describe("the end of streams and connections", () => {
     expect((await stuck.send()).at(-1)).toBe("goaway 0 enhanceYourCalm http2.head_timeout");
   });
 
+  test("heads that are each in time keep a connection, however the bytes between them are split", async () => {
+    const client = await RawClient.open({ headTimeoutMs: 200 });
+    const ping = frame(FRAME.ping, 0, 0, Buffer.alloc(8));
+    let answered = 0;
+    for (let i = 0; i < 12; i++) {
+      // The end of one and the beginning of the next come together: something is always begun.
+      const lines = await client.send(...(i === 0 ? [] : [ping.subarray(5)]), ping.subarray(0, 5));
+      answered += lines.filter((line) => line.startsWith("ping")).length;
+      await Bun.sleep(40);
+    }
+    expect(answered).toBe(11);
+    expect(client.transport.peerEnded).toBe(false);
+  });
+
   test("a connection without requests is closed after its idle time", async () => {
     const client = await RawClient.open({ idleTimeoutMs: 40 });
     const lines: string[] = [];
