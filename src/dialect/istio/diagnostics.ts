@@ -107,8 +107,13 @@ export function wildcardForMesh(): Message {
   return error("HED1215", 'host "*" is for gateways alone', 'names, or "*.example.com"');
 }
 
+/** Istio's gateways do, by what their jwt_authn filter learnt of the token. */
 export function claimsNotSupported(name: string): Message {
-  return error("HED1216", `routing by token claims works at gateways alone: ${name}`, "gateways: [namespace/name]");
+  return error(
+    "HED1790",
+    `routing by token claims is not supported yet, and the match never holds: ${name}`,
+    "an AuthorizationPolicy with request.auth.claims, or a header that the client sends",
+  );
 }
 
 export function pseudoHeader(name: string): Message {
