@@ -39,7 +39,7 @@ const SCHEMA_WARNINGS: ReadonlySet<string> = new Set([
 ]);
 
 /** Of the envelope and of what Heddle does not do yet: Istio knows nothing of these. */
-const HEDDLES_OWN = /^HED(?:10\d\d|1235|1237)$/;
+const HEDDLES_OWN = /^HED(?:10\d\d|1235|1237|1790)$/;
 
 /** `object`: undefined for what is wrong with a file. Severities only rise: what Heddle refuses is an error whatever Istio calls it. */
 export function equivalent(diagnostic: Diagnostic, object: SourceObject | undefined): Finding {

@@ -73,6 +73,12 @@ export function parseCidr(text: string): Cidr | undefined {
   return bits >= 0 && bits <= address.length * 8 ? { address, bits } : undefined;
 }
 
+/** The same text for ranges of the same addresses, however they are written. */
+export function rangeKey({ address, bits }: Cidr): string {
+  const network = address.map((byte, i) => byte & (0xff << Math.max(0, 8 * (i + 1) - bits)));
+  return `${Array.from(network).join(".")}/${bits}`;
+}
+
 export function containsAddress(range: Cidr, text: string): boolean {
   const address = parseAddress(text);
   if (!address || address.length !== range.address.length) return false;

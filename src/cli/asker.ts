@@ -41,12 +41,16 @@ function qualified(name: string, namespace: string): string {
 }
 
 /** By its own name, else by that of what owns it, else by its app. */
-function workloadNamed(workloads: readonly Workload[], name: string, what: string, exit: ExitCode): Workload {
+function called(workloads: readonly Workload[], name: string): Workload | undefined {
   const namesOf = ({ namespace, name: pod, workloadName, canonicalName }: Workload) => ({
     namespace,
     names: [pod, workloadName, canonicalName],
   });
-  const found = workloadCalled(workloads, namesOf, name, undefined);
+  return workloadCalled(workloads, namesOf, name, undefined);
+}
+
+function workloadNamed(workloads: readonly Workload[], name: string, what: string, exit: ExitCode): Workload {
+  const found = called(workloads, name);
   if (found) return found;
   const names = workloads.map((workload) => `${workload.namespace}/${workload.name}`);
   const near = nearest(name, names);
@@ -57,6 +61,10 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
       : "files that hold it: there is no Pod in these, nor a Deployment");
   throw new Failure(`no ${what} ${name}`, { hint, exit });
 }
+
+/** As `asRunning` takes Pods of files for one. */
+const GATEWAY_HINT =
+  'heddle gateway starts one; a Pod of files is one with the label sidecar.istio.io/inject: "true" and the annotation inject.istio.io/templates: gateway';
 
 /** `name` is a workload's or a Gateway's, with its namespace or without. */
 function gatewayNamed(mesh: Mesh, name: string, exit: ExitCode): Workload {
@@ -70,6 +78,9 @@ function gatewayNamed(mesh: Mesh, name: string, exit: ExitCode): Workload {
   const names = mesh.gateways.flatMap(({ origin }) => [origin.name, `${origin.namespace}/${origin.name}`]);
   const near = nearest(name, names);
   if (near !== undefined) throw new Failure(`no gateway ${name}`, { hint: near, exit });
+  const inside = called([...mesh.workloads], name);
+  if (inside)
+    throw new Failure(`workload ${inside.namespace}/${inside.name} is no gateway`, { hint: GATEWAY_HINT, exit });
   return workloadNamed(doorsOf(mesh), name, "gateway, nor a workload that opens one,", exit);
 }
 

@@ -6,9 +6,11 @@ import { print } from "./terminal.ts";
 
 const HELP = `
 Names of kinds, namespaces and objects are those of the running mesh. To have it in every new shell:
-  bash   heddle completion bash > ~/.local/share/bash-completion/completions/heddle
+  bash   mkdir -p ~/.local/share/bash-completion/completions
+         heddle completion bash > ~/.local/share/bash-completion/completions/heddle
   zsh    heddle completion zsh > "\${fpath[1]}/_heddle"
-  fish   heddle completion fish > ~/.config/fish/completions/heddle.fish`;
+  fish   mkdir -p ~/.config/fish/completions
+         heddle completion fish > ~/.config/fish/completions/heddle.fish`;
 
 export function define(command: Command): void {
   command

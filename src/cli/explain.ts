@@ -28,6 +28,7 @@ import { dashboardOption, type MeshOptions } from "./mesh-status.ts";
 import { readFiles } from "./object-files.ts";
 import { objectsInForce } from "./objects-in-force.ts";
 import { print, type Style, styleOf } from "./terminal.ts";
+import { method } from "./values.ts";
 
 /** What is asked, beside the URL. */
 export interface Asked extends Asker {
@@ -54,7 +55,7 @@ export function define(command: Command): void {
     .addOption(meshConfigOption())
     .option("--from <namespace/workload>", "who sends the request: a Pod, or what owns it")
     .option("--gateway <name>", "the request comes from outside, to this Gateway or to the workload that opens it")
-    .option("-X, --method <method>", "of the request", "GET")
+    .option("-X, --method <method>", "of the request", method, "GET")
     .addOption(
       new Option("-H, --header <line>", "of the request, as `name: value`; repeat it for more").argParser(collect),
     )
@@ -146,7 +147,7 @@ function questionOf(mesh: Mesh, url: string, claims: TextFile | undefined, optio
   const entry = entryOf(mesh, options);
   return {
     entry,
-    method: options.method.toUpperCase(),
+    method: options.method,
     url: parsed,
     headers,
     sourceAddress: sourceOf(mesh, entry, options),

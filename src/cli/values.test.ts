@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { availableParallelism } from "node:os";
 import { EXIT, Failure } from "../base/failure.ts";
-import { concurrency, duration, hostPort, name, port, required, serverUrl, upstream } from "./values.ts";
+import { concurrency, duration, hostPort, method, name, port, required, serverUrl, upstream } from "./values.ts";
 
 function refusal(read: () => unknown): Failure {
   try {
@@ -22,6 +22,12 @@ describe("values of options", () => {
       expect(failure.exit).toBe(EXIT.usage);
       expect(failure.hint).toBe("--port 8080");
     }
+  });
+
+  test("methods are tokens, in capitals", () => {
+    expect(["get", "M-SEARCH"].map(method)).toEqual(["GET", "M-SEARCH"]);
+    for (const bad of ["", "BAD METHOD", "GET\r\n", "G(T"])
+      expect(refusal(() => method(bad)).message).toBe(`--method is no method: ${JSON.stringify(bad)}`);
   });
 
   test("durations have a unit, and a least value", () => {

@@ -137,3 +137,9 @@ export function serverUrl(option: string): (value: string) => string {
     return refuse(option, value, "is not the URL of a server", `${option} http://127.0.0.1:15030`);
   };
 }
+
+/** In capitals, as nearly all are; RFC 9110 5.6.2 says what a token is. */
+export function method(value: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value)) return value.toUpperCase();
+  return refuse("--method", value, "is no method", "-X POST");
+}

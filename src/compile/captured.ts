@@ -1,5 +1,5 @@
 // The listeners that captured connections to services need. HTTP shares one listener a port. Other ports go by virtual IP; without one, TLS
-// goes by SNI, and bytes by the address of an endpoint (headless.ts), or they leave the mesh as they came.
+// goes by SNI, and bytes by a range of addresses or the address of an endpoint (headless.ts), or they leave the mesh as they came.
 
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
@@ -9,7 +9,7 @@ import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { serverNamesOf } from "./domains.ts";
-import { addressListener, type SharedPort, sharedPortListener } from "./listener-capture.ts";
+import { addressListener, type RangedTarget, type SharedPort, sharedPortListener } from "./listener-capture.ts";
 import { addressRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
 import type { Member } from "./member.ts";
@@ -17,7 +17,7 @@ import type { Memo } from "./memo.ts";
 import { settingsWith } from "./own-http.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
-import { streamRoute } from "./stream-route.ts";
+import { serverNameRoutes, streamRoute } from "./stream-route.ts";
 import type { View } from "./visibility.ts";
 
 /** A listener at an address. Plain data: the memo compares it. */
@@ -32,8 +32,11 @@ export interface PortShare {
   readonly port: number;
   /** The host of each of its requests is looked up. */
   readonly resolvesHosts?: boolean;
-  /** Undefined: requests. */
-  readonly tls: OutboundTarget | undefined;
+  readonly host: string;
+  /** What is told apart by its server name, the host's own first; none: requests. */
+  readonly tls: readonly OutboundTarget[];
+  /** What is told apart by the address that the client chose, which is in one of the host's ranges. */
+  readonly ranged?: RangedTarget;
   readonly sources: readonly Source[];
 }
 
@@ -72,6 +75,7 @@ function planHost(
   service: Service,
 ): { readonly shares: readonly PortShare[]; readonly addresses: readonly AddressPlan[] } {
   const addresses = service.addresses.filter((address) => !address.includes("/"));
+  const ranges = service.addresses.filter((address) => address.includes("/"));
   const shares: PortShare[] = [];
   const plans: AddressPlan[] = [];
   for (const port of service.ports) {
@@ -79,16 +83,46 @@ function planHost(
     if (isHttp(port.protocol)) {
       const resolvesHosts = service.resolution === "dynamic-dns";
       const sources = [wholeObject(service.origin)];
-      shares.push({ port: port.number, tls: undefined, sources, ...(resolvesHosts ? { resolvesHosts } : {}) });
+      shares.push({
+        port: port.number,
+        host: service.host,
+        tls: [],
+        sources,
+        ...(resolvesHosts ? { resolvesHosts } : {}),
+      });
       continue;
     }
     const { target, sources } = targetOf(mesh, view, service, port);
     // Who looked the name up elsewhere knows no automatic address, and has the server name to be told by.
     if (isTls(port.protocol) && addresses.every(isAutomatic))
-      shares.push({ port: port.number, tls: withServerNames(mesh, view, service, target), sources });
+      shares.push(tlsShare(mesh, view, service, port, { target, sources }));
+    else if (ranges.length > 0)
+      shares.push({ port: port.number, host: service.host, tls: [], ranged: { ranges, target }, sources });
     for (const address of addresses) plans.push({ address, target, sources });
   }
   return { shares, addresses: plans };
+}
+
+function tlsShare(
+  mesh: Mesh,
+  view: View,
+  service: Service,
+  port: ServicePort,
+  own: { readonly target: OutboundTarget; readonly sources: readonly Source[] },
+): PortShare {
+  const routes = [...serverNameRoutes(mesh, service, port, view)];
+  const others = routes.map(([host, { clusters, settings }]) => ({
+    ...own.target,
+    host,
+    stream: { clusters, settings },
+    ruled: true as const,
+  }));
+  return {
+    port: port.number,
+    host: service.host,
+    tls: [withServerNames(mesh, view, service, own.target), ...others],
+    sources: [...own.sources, ...routes.flatMap(([, { sources }]) => sources.slice(0, 1))],
+  };
 }
 
 function withServerNames(mesh: Mesh, view: View, service: Service, target: OutboundTarget): OutboundTarget {
@@ -130,39 +164,44 @@ export interface PortShares {
   /** How many of them look hosts up. */
   readonly resolving: number;
   /** By host. */
-  readonly tls: ReadonlyMap<string, PortShare>;
+  readonly bytes: ReadonlyMap<string, PortShare>;
 }
 
-export const NO_SHARES: PortShares = { requests: 0, resolving: 0, tls: new Map() };
+export const NO_SHARES: PortShares = { requests: 0, resolving: 0, bytes: new Map() };
+
+function isRequests({ tls, ranged }: PortShare): boolean {
+  return tls.length === 0 && ranged === undefined;
+}
 
 /** Takes away the shares of hosts that are replaced, and adds those that replace them. */
 export function replaceShares(all: PortShares, removed: readonly PortShare[], added: readonly PortShare[]): PortShares {
-  const tls = new Map(all.tls);
-  for (const { tls: target } of removed) if (target) tls.delete(target.host);
-  for (const share of added) if (share.tls) tls.set(share.tls.host, share);
-  const requests = (shares: readonly PortShare[]) => shares.filter(({ tls: target }) => !target).length;
+  const bytes = new Map(all.bytes);
+  for (const share of removed) if (!isRequests(share)) bytes.delete(share.host);
+  for (const share of added) if (!isRequests(share)) bytes.set(share.host, share);
+  const requests = (shares: readonly PortShare[]) => shares.filter(isRequests).length;
   const resolving = (shares: readonly PortShare[]) => shares.filter(({ resolvesHosts }) => resolvesHosts).length;
   return {
     requests: all.requests - requests(removed) + requests(added),
     resolving: all.resolving - resolving(removed) + resolving(added),
-    tls,
+    bytes,
   };
 }
 
 /** The listener of one port as plain data, with what it is made from; undefined when nobody has a share of it. */
 export function sharedPort(
   port: number,
-  { requests, resolving, tls }: PortShares,
+  { requests, resolving, bytes }: PortShares,
 ): { readonly shared: SharedPort; readonly sources: readonly Source[] } | undefined {
-  if (requests === 0 && tls.size === 0) return undefined;
-  const secure = [...tls].sort(([a], [b]) => compareText(a, b)).map(([, share]) => share);
+  if (requests === 0 && bytes.size === 0) return undefined;
+  const shares = [...bytes].sort(([a], [b]) => compareText(a, b)).map(([, share]) => share);
   const shared = {
     port,
     http: requests > 0,
     resolvesHosts: resolving > 0,
-    tls: secure.flatMap((share) => share.tls ?? []),
+    tls: shares.flatMap(({ tls }) => tls),
+    ranged: shares.flatMap(({ ranged }) => ranged ?? []),
   };
-  return { shared, sources: secure.flatMap(({ sources }) => sources) };
+  return { shared, sources: shares.flatMap(({ sources }) => sources) };
 }
 
 export function sharedListener(

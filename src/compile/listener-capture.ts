@@ -1,5 +1,6 @@
 // Listeners that captured connections lead to. One is bound; the others are found by the destination that the client chose.
 
+import { parseCidr, rangeKey } from "../base/cidr.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import { listenerName, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
@@ -42,6 +43,13 @@ export function addressListener(
   return listener(context, "outbound", rest, patienceMs);
 }
 
+/** A service whose addresses are ranges, as a ServiceEntry may have them. */
+export interface RangedTarget {
+  /** CIDR. */
+  readonly ranges: readonly string[];
+  readonly target: OutboundTarget;
+}
+
 /** What shares a port without an address of its own: HTTP is told apart by the Host header, the application's TLS by its SNI. */
 export interface SharedPort {
   readonly port: number;
@@ -49,32 +57,63 @@ export interface SharedPort {
   /** Some of its requests are for a host that is looked up. */
   readonly resolvesHosts: boolean;
   readonly tls: readonly OutboundTarget[];
+  readonly ranged: readonly RangedTarget[];
 }
 
-export function sharedPortListener(context: ChainContext, { port, http, resolvesHosts, tls }: SharedPort): Listener {
+export function sharedPortListener(context: ChainContext, shared: SharedPort): Listener {
+  const { port, http, resolvesHosts, tls, ranged } = shared;
   const name = listenerName({ address: ANY_ADDRESS, port });
   const requests = filterChain(context, {
     name: "http",
     filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port), resolvesHosts }),
   });
-  // Of a name that two services have, the first has it: Envoy refuses a listener in which two chains match alike.
-  const taken = new Set(tls.map(({ host }) => host));
-  const others = ({ host, serverNames = [] }: OutboundTarget) =>
-    serverNames.filter((other) => other !== host && !taken.has(other) && taken.add(other));
-  const bySni = tls.map((target) =>
-    filterChain(context, {
-      name: `tls|${target.host}`,
-      match: { serverNames: [target.host, ...others(target)] },
-      before: target.looksUpServerName ? [hostOfServerName(target.port)] : [],
-      filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
-    }),
-  );
+  const ofBytes = [...rangeChains(context, ranged), ...serverNameChains(context, tls)];
   return listener(context, "outbound", {
     name,
     address: socketAddress(ANY_ADDRESS, port),
     bindToPort: false,
     listenerFilters: tls.length > 0 ? [tlsInspector()] : [],
-    filterChains: tls.length > 0 ? bySni : [requests],
-    ...(tls.length > 0 ? { defaultFilterChain: http ? requests : otherwise(context) } : {}),
+    filterChains: ofBytes.length > 0 ? ofBytes : [requests],
+    ...(ofBytes.length > 0 ? { defaultFilterChain: http ? requests : otherwise(context) } : {}),
+  });
+}
+
+/** Of a name that several have, the first has it, and a service before a rule: Envoy refuses a listener in which two chains match alike. */
+function serverNameChains(context: ChainContext, tls: readonly OutboundTarget[]): FilterChain[] {
+  const taken = new Set(tls.flatMap(({ host, ruled }) => (ruled ? [] : [host])));
+  const others = ({ host, serverNames = [] }: OutboundTarget) =>
+    serverNames.filter((other) => other !== host && !taken.has(other) && taken.add(other));
+  const named = tls
+    .filter(({ ruled }) => !ruled)
+    .map((target) => ({ target, serverNames: [target.host, ...others(target)] }));
+  const ruled = tls
+    .filter((target) => target.ruled && !taken.has(target.host) && taken.add(target.host))
+    .map((target) => ({ target, serverNames: [target.host] }));
+  return [...named, ...ruled].map(({ target, serverNames }) =>
+    filterChain(context, {
+      name: `tls|${target.host}`,
+      match: { serverNames },
+      before: target.looksUpServerName ? [hostOfServerName(target.port)] : [],
+      filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
+    }),
+  );
+}
+
+/** Of a range that two services have, the first has it. */
+function rangeChains(context: ChainContext, ranged: readonly RangedTarget[]): FilterChain[] {
+  const taken = new Set<string>();
+  return ranged.flatMap(({ ranges, target }) => {
+    const prefixRanges = ranges.flatMap((range) => {
+      const cidr = parseCidr(range);
+      if (!cidr || taken.has(rangeKey(cidr))) return [];
+      taken.add(rangeKey(cidr));
+      return { addressPrefix: range.slice(0, range.indexOf("/")), prefixLen: cidr.bits };
+    });
+    if (prefixRanges.length === 0) return [];
+    return filterChain(context, {
+      name: `tcp|${target.host}`,
+      match: { prefixRanges },
+      filter: streamFilter(context, { statPrefix: target.host, ...target.stream }),
+    });
   });
 }

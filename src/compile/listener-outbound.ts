@@ -33,6 +33,8 @@ export interface OutboundTarget {
   readonly looksUpServerName?: boolean;
   /** By which the client's SNI may name the service; undefined: its host alone. */
   readonly serverNames?: readonly string[];
+  /** Its host is no service's, but a server name that a rule speaks of. */
+  readonly ruled?: true;
   /** Name of the route configuration for requests. */
   readonly routes: string;
 }

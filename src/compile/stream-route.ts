@@ -45,14 +45,16 @@ interface StreamRule {
 /** `port` is one of the service's. */
 export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, client: Client): StreamRoute {
   const rule = isTls(port.protocol) ? tlsRule(mesh, service, port, client) : tcpRule(mesh, service, port, client);
+  if (rule) return ruledStream(mesh, service, port, client, rule);
   const own = clusterName({ direction: "outbound", port: port.number, subset: "", host: service.host });
-  const origin = wholeObject(service.origin);
-  if (!rule)
-    return {
-      clusters: [{ name: own, weight: 1 }],
-      settings: settingsOf(mesh, client, service.host, port.number, ""),
-      sources: [origin],
-    };
+  return {
+    clusters: [{ name: own, weight: 1 }],
+    settings: settingsOf(mesh, client, service.host, port.number, ""),
+    sources: [wholeObject(service.origin)],
+  };
+}
+
+function ruledStream(mesh: Mesh, service: Service, port: ServicePort, client: Client, rule: StreamRule): StreamRoute {
   const clusters = rule.backends.map((backend) => ({
     name: resolveBackend(mesh, client, backend, port.number).cluster,
     weight: backend.weight,
@@ -60,7 +62,7 @@ export function streamRoute(mesh: Mesh, service: Service, port: ServicePort, cli
   return {
     clusters,
     settings: sharedSettings(mesh, client, rule.backends, port.number),
-    sources: [rule.source, origin],
+    sources: [rule.source, wholeObject(service.origin)],
   };
 }
 
@@ -113,6 +115,28 @@ function tcpRule(mesh: Mesh, service: Service, port: ServicePort, client: Client
       matches.length === 0 || matches.some((match) => concerns(match, port, client) && reaches(match, service)),
   );
   return rule && { backends: rule.backends, source: { origin: rule.origin, path: rule.path } };
+}
+
+/**
+ * Server names beside the service's own host that the rules which hold for it lead somewhere, each by the first rule that names it: in Istio
+ * every match of such a rule is a chain of the service's port, whether the mesh knows a service of that name or not.
+ */
+export function serverNameRoutes(
+  mesh: Mesh,
+  service: Service,
+  port: ServicePort,
+  client: Client,
+): ReadonlyMap<string, StreamRoute> {
+  const routes = new Map<string, StreamRoute>();
+  for (const { matches, ...rule } of tlsRouteFor(mesh, service.host, client.namespace)?.rules ?? [])
+    for (const match of matches) {
+      if (!concerns(match, port, client) || !reaches(match, service)) continue;
+      const source = { origin: rule.origin, path: rule.path };
+      for (const name of match.sniHosts)
+        if (name !== service.host && !routes.has(name))
+          routes.set(name, ruledStream(mesh, service, port, client, { backends: rule.backends, source }));
+    }
+  return routes;
 }
 
 function tlsRule(mesh: Mesh, service: Service, port: ServicePort, client: Client): StreamRule | undefined {

@@ -69,7 +69,7 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
       host,
       namespace,
       name: host,
-      addresses: spec.addresses?.length ? spec.addresses : (given.get(written) ?? []),
+      addresses: spec.addresses?.length ? spec.addresses.map(addressOfRange) : (given.get(written) ?? []),
       ports,
       location: spec.location === "MESH_INTERNAL" ? "mesh" : "external",
       resolution: RESOLUTIONS[spec.resolution ?? "NONE"] ?? "passthrough",
@@ -85,6 +85,12 @@ export function readServiceEntry(reading: Reading): ServiceEntryParts | undefine
   });
   const unaddressed = new Set(services.filter((service) => wantsAddress(service, object.labels)));
   return { services, unaddressed, endpointLists: services.flatMap((service) => listsOf(service, endpoints, reading)) };
+}
+
+/** A range of one address is that address, and is called by it. */
+function addressOfRange(range: string): string {
+  const [address = "", bits] = range.split("/");
+  return bits === (address.includes(":") ? "128" : "32") ? address : range;
 }
 
 /** Each host is a service, with all ports and endpoints, at all addresses, and known in each namespace. */
@@ -186,7 +192,8 @@ function checkResolution(spec: ServiceEntrySpec, { reporter }: Reading): void {
         reporter.report(`spec.hosts[${i}]`, diagnostics.dnsOfWildcard(host));
     }
     for (const [i, address] of (spec.addresses ?? []).entries()) {
-      if (address.includes("/")) reporter.report(`spec.addresses[${i}]`, diagnostics.rangeWithEndpoints(address));
+      if (addressOfRange(address).includes("/"))
+        reporter.report(`spec.addresses[${i}]`, diagnostics.rangeWithEndpoints(address));
     }
   }
 }
