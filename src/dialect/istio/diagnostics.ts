@@ -60,7 +60,7 @@ export function retriesOff(): Message {
 }
 
 export function unknownRetryCondition(condition: string, known: readonly string[]): Message {
-  const near = nearest(condition, known);
+  const near = known.includes(condition.trim()) ? condition.trim() : nearest(condition, known);
   return error(
     "HED1208",
     `retryOn has no condition ${quote(condition)}`,
@@ -305,8 +305,8 @@ export function targetNotSupported(kind: string): Message {
   );
 }
 
-export function targetElsewhere(namespace: string): Message {
-  return error("HED1262", "targets are in the policy's own namespace", `namespace: ${namespace}`);
+export function targetElsewhere(): Message {
+  return error("HED1262", "targets are in the policy's own namespace, which is not written", "no namespace");
 }
 
 export function actionWithoutRules(action: string): Message {
@@ -366,8 +366,8 @@ export function badServiceAccount(value: string): Message {
   return error("HED1273", `no service account: ${quote(value)}`, "namespace/name or name, without wildcards");
 }
 
-export function dryRunOfCustom(): Message {
-  return warning("HED1274", "CUSTOM has no dry run: the policy has no effect");
+export function dryRunOf(action: string): Message {
+  return error("HED1274", `${action} has no dry run: ALLOW and DENY have`, "no istio.io/dry-run");
 }
 
 export function badDryRun(value: string): Message {

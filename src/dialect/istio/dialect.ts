@@ -21,6 +21,7 @@ import type { Workload } from "../../model/workload.ts";
 import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
 import { Reporter } from "../reporter.ts";
+import { checkAnnotations } from "./annotations.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
@@ -94,6 +95,7 @@ function readSettings(object: SourceObject, before: MeshSettings): Read {
 
 function readDraft(object: SourceObject, settings: MeshSettings, reporter: Reporter): Draft {
   const context = reading(object, settings, reporter);
+  checkAnnotations(context);
   switch (object.origin.kind) {
     case "VirtualService": {
       const draft = readVirtualService(context);

@@ -11,6 +11,7 @@ type Spec = Readonly<Record<string, unknown>>;
 interface Case {
   readonly name: string;
   readonly spec: Spec;
+  readonly annotations?: Spec;
   readonly istio: Verdict;
   /** Where it differs: the verdict here, and why. */
   readonly here?: readonly [Verdict, string];
@@ -64,11 +65,15 @@ const WORLD = [
   },
 ];
 
-function verdictOf(kind: string, spec: Spec): { readonly verdict: Verdict; readonly said: readonly string[] } {
+function verdictOf(
+  kind: string,
+  spec: Spec,
+  annotations: Spec,
+): { readonly verdict: Verdict; readonly said: readonly string[] } {
   const object = {
     apiVersion: API[kind] ?? "networking.istio.io/v1",
     kind,
-    metadata: { name: "judged", namespace: "ns" },
+    metadata: { name: "judged", namespace: "ns", annotations },
     spec,
   };
   const files = [
@@ -86,9 +91,9 @@ function verdictOf(kind: string, spec: Spec): { readonly verdict: Verdict; reado
 
 function judge(kind: string, cases: readonly Case[]): void {
   describe(kind, () => {
-    for (const { name, spec, istio, here } of cases) {
+    for (const { name, spec, annotations = {}, istio, here } of cases) {
       test(`${name}: ${here ? `${here[0]}, where Istio says ${istio}: ${here[1]}` : istio}`, () => {
-        const { verdict, said } = verdictOf(kind, spec);
+        const { verdict, said } = verdictOf(kind, spec, annotations);
         expect({ verdict, said: verdict === (here?.[0] ?? istio) ? [] : said }).toEqual({
           verdict: here?.[0] ?? istio,
           said: [],
@@ -128,6 +133,26 @@ judge("VirtualService", [
   { name: "a redirect to https", spec: answered({ redirect: { scheme: "https" } }), istio: "ok" },
   { name: "a redirect to another port", spec: answered({ redirect: { port: 8443 } }), istio: "ok" },
   { name: "a redirect to ftp", spec: answered({ redirect: { scheme: "ftp" } }), istio: "error" },
+  ...[301, 302, 303, 307, 308].map(
+    (redirectCode): Case => ({
+      name: `a redirect with code ${redirectCode}`,
+      spec: answered({ redirect: { uri: "/a", redirectCode } }),
+      istio: "ok",
+    }),
+  ),
+  ...[300, 304, 305, 399].map(
+    (redirectCode): Case => ({
+      name: `a redirect with code ${redirectCode}`,
+      spec: answered({ redirect: { uri: "/a", redirectCode } }),
+      istio: "ok",
+      here: ["error", "istiod drops the redirect, and the route answers nobody"],
+    }),
+  ),
+  {
+    name: "a redirect with code 400",
+    spec: answered({ redirect: { uri: "/a", redirectCode: 400 } }),
+    istio: "error",
+  },
   { name: "a redirect with code 200", spec: answered({ redirect: { uri: "/a", redirectCode: 200 } }), istio: "error" },
   {
     name: "an abort with status 600",
@@ -194,6 +219,20 @@ judge("VirtualService", [
     spec: http({ retries: { attempts: 0, retryRemoteLocalities: true } }),
     istio: "error",
   },
+  ...["5xx,", "5xx, reset", " 503", "299", "306", "509", "600", "42", "4xx", "Reset"].map(
+    (retryOn): Case => ({
+      name: `retries on ${JSON.stringify(retryOn)}`,
+      spec: http({ retries: { attempts: 1, retryOn } }),
+      istio: "error",
+    }),
+  ),
+  ...["100", "226", "308", "418", "451", "511", "+503", "0503", "http3-post-connect-failure,retriable-headers"].map(
+    (retryOn): Case => ({
+      name: `retries on ${JSON.stringify(retryOn)}`,
+      spec: http({ retries: { attempts: 1, retryOn } }),
+      istio: "ok",
+    }),
+  ),
   { name: "retries on nonsense", spec: http({ retries: { attempts: 1, retryOn: "sometimes" } }), istio: "error" },
   {
     name: "retries on a status",
@@ -931,6 +970,37 @@ judge("AuthorizationPolicy", [
   },
   { name: "a target without a name", spec: { targetRefs: [{ kind: "Service" }] }, istio: "error" },
   {
+    name: "a target with a namespace",
+    spec: { targetRefs: [{ kind: "Service", name: "web", namespace: "ns" }] },
+    istio: "error",
+  },
+  {
+    name: "a Service of another group as target",
+    spec: { targetRefs: [{ group: "networking.istio.io", kind: "Service", name: "web" }] },
+    istio: "error",
+  },
+  {
+    name: "a Gateway of Istio's as target",
+    spec: { targetRefs: [{ group: "networking.istio.io", kind: "Gateway", name: "edge" }] },
+    istio: "error",
+  },
+  {
+    name: "a Service of the group core as target",
+    spec: { targetRefs: [{ group: "core", kind: "Service", name: "web" }] },
+    istio: "ok",
+    here: ["warning", "waypoints alone apply it"],
+  },
+  ...(["ALLOW", "DENY", "AUDIT", "CUSTOM"] as const).flatMap((action): Case[] => {
+    const spec = allow([{}], action === "CUSTOM" ? { action, provider: { name: "a" } } : { action });
+    const takes = action === "ALLOW" || action === "DENY";
+    return ["true", "false", "maybe"].map((value) => ({
+      name: `${action} with dry run ${value}`,
+      spec,
+      annotations: { "istio.io/dry-run": value },
+      istio: takes && value !== "maybe" ? "ok" : "error",
+    }));
+  }),
+  {
     name: "a target elsewhere",
     spec: { targetRefs: [{ kind: "Service", name: "web", namespace: "other" }] },
     istio: "error",
@@ -981,6 +1051,10 @@ judge("RequestAuthentication", [
     istio: "error",
   },
   { name: "an empty audience", spec: jwt({ audiences: [""] }), istio: "error" },
+  { name: "keys at an address, of any issuer", spec: { jwtRules: [{ jwksUri: "https://a.org/keys" }] }, istio: "ok" },
+  { name: "an issuer alone", spec: { jwtRules: [{ issuer: "https://a.org" }] }, istio: "ok" },
+  { name: "a dry run", spec: jwt({}), annotations: { "istio.io/dry-run": "true" }, istio: "error" },
+  { name: "neither issuer nor jwksUri, nor keys", spec: { jwtRules: [{}] }, istio: "error" },
   { name: "neither issuer nor jwksUri", spec: { jwtRules: [{ jwks: "{}" }] }, istio: "error" },
   {
     name: "an issuer that is no address",
@@ -1003,6 +1077,15 @@ judge("RequestAuthentication", [
 ]);
 
 judge("PeerAuthentication", [
+  { name: "a dry run", spec: {}, annotations: { "istio.io/dry-run": "false" }, istio: "error" },
+  ...["parents", "parent-namespace", "webhook-always-reject"].map(
+    (name): Case => ({
+      name: `the annotation ${name} of istiod's own`,
+      spec: {},
+      annotations: { [`internal.istio.io/${name}`]: "a" },
+      istio: "error",
+    }),
+  ),
   { name: "a mode", spec: { mtls: { mode: "STRICT" } }, istio: "ok" },
   { name: "ports without a selector", spec: { portLevelMtls: { 80: { mode: "STRICT" } } }, istio: "error" },
   {
