@@ -1,12 +1,13 @@
 // Captured connections to headless services. Clients look up the endpoints and dial the one they want, so each has a listener at its address
-// (Istio: buildSidecarOutboundListeners, of services without an address) and a cluster of its own: who dials db-1 must not reach db-0. Of requests
-// that holds for endpoints with a name of their own; to others they go by the service's name, and are balanced.
+// (Istio: buildSidecarOutboundListeners, of services without an address) and a cluster of its own: who dials db-1 must not reach db-0. Requests go
+// the same way, whatever host they name: Istio's cluster of such a service is ORIGINAL_DST (convertResolution), with nothing to choose from. That
+// type would not do here, since the leg has a port of its own at each endpoint.
 
 import { parseAddress } from "../base/cidr.ts";
 import { clientPolicyFor, endpointsOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
-import { isHttp, isTls } from "../model/protocol.ts";
+import { isTls } from "../model/protocol.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import { clusterName, listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
@@ -65,8 +66,8 @@ function isDialled({ protocol }: ServicePort): boolean {
  */
 function dialledPorts(mesh: Mesh, service: Service, port: ServicePort): ReadonlyMap<string, ReadonlySet<number>> {
   const ports = new Map<string, Set<number>>();
-  for (const { address, applicationPort, hostname } of endpointsOf(mesh, service, port.number)) {
-    if (!parseAddress(address) || (hostname === undefined && isHttp(port.protocol))) continue;
+  for (const { address, applicationPort } of endpointsOf(mesh, service, port.number)) {
+    if (!parseAddress(address)) continue;
     const known = ports.get(address) ?? new Set([port.number]);
     ports.set(address, known.add(applicationPort));
   }

@@ -10,6 +10,7 @@ const AREAS = [
   ["istio/gateway-diagnostics.ts", 1290, 1299],
   ["kubernetes/diagnostics.ts", 1300, 1349],
   ["istio/settings-diagnostics.ts", 1370, 1379],
+  ["istio/admission-refusals.ts", 1360, 1369],
   ["istio/mesh-diagnostics.ts", 1400, 1429],
   ["istio/telemetry-diagnostics.ts", 1480, 1509],
   ["../model/gateway-findings.ts", 1310, 1319],

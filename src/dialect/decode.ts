@@ -7,7 +7,7 @@ import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
 import * as inputDiagnostics from "./input-diagnostics.ts";
 import { isObject, type JsonObject, type SourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
-import type { Reporter } from "./reporter.ts";
+import { Reporter } from "./reporter.ts";
 import type {
   ChoiceSchema,
   DurationSchema,
@@ -19,18 +19,24 @@ import type {
   TextSchema,
   Value,
 } from "./schema.ts";
+import { mended, sampleKey } from "./stand-in.ts";
 
 /**
- * A whole object by its kind's table; undefined when any field of it is wrong. What the fields mean together is then not looked at:
- * left-out items would shift the places of the others, and most findings would follow from those before.
+ * A whole object by its kind's table; undefined when any field of it is wrong. What the fields mean together is then looked at with stand-ins
+ * for those (partial.ts): left-out items would shift the places of the others, and most findings would follow from those before.
  */
 export function decodeObject<S extends Schema>(
   schema: S,
   object: SourceObject,
   reporter: Reporter,
 ): Value<S> | undefined {
+  const { standIns } = reporter;
+  // What is wrong with the fields themselves has been told.
+  if (standIns) return read(schema, object.value, "", new Reporter(object, standIns)) as Value<S> | undefined;
+  const failedBefore = reporter.failed;
   const value = read(schema, object.value, "", reporter);
   readMetadata(object.value, reporter);
+  if (reporter.failed && !failedBefore) reporter.failFields();
   if (reporter.failed) return undefined;
   return value as Value<S> | undefined;
 }
@@ -223,7 +229,7 @@ function readItems(schema: Schema, items: readonly unknown[], path: string, repo
   return items.flatMap((item, i) => {
     const at = joinPath(path, i);
     if (item === null || item === undefined) reporter.report(at, diagnostics.emptyValue(lastName(at)));
-    const value = read(schema, item, at, reporter);
+    const value = read(schema, item, at, reporter) ?? reporter.standIns?.required(schema);
     return value === undefined ? [] : [value];
   });
 }
@@ -244,8 +250,10 @@ function readMap(
     if (problem) reporter.report(at, { ...problem, part: "name" });
     // A null value is a mistake here, where the key alone might have been meant.
     else if (item === null) reporter.report(at, diagnostics.emptyValue(key));
-    const value = read(schema.values, item, at, reporter);
-    if (value !== undefined && !problem) entries.push([key, value]);
+    const value = read(schema.values, item, at, reporter) ?? reporter.standIns?.required(schema.values);
+    if (value === undefined) continue;
+    if (!problem) entries.push([key, value]);
+    else if (reporter.standIns?.oneOf([false, true])) entries.push([sampleKey(schema), value]);
   }
   // fromEntries defines own properties, so that a key such as __proto__ is a key like any other.
   return Object.fromEntries(entries);
@@ -294,6 +302,18 @@ function reportMisspelt(
     reporter.report(at, inputDiagnostics.misspeltField(written, near));
 }
 
+function fieldName({ fields }: RecordSchema, written: string): string {
+  return Object.hasOwn(fields, written) ? written : camelCase(written);
+}
+
+/** What is told to be misspelt is read under its right name. */
+function meantName(schema: RecordSchema, object: JsonObject, written: string): string {
+  const name = fieldName(schema, written);
+  if (schema.open || Object.hasOwn(schema.fields, name)) return name;
+  const near = misspelling(written, Object.keys(schema.fields));
+  return near === undefined || Object.hasOwn(object, near) ? name : near;
+}
+
 const required = new WeakMap<RecordSchema, readonly string[]>();
 
 function requiredFields(schema: RecordSchema): readonly string[] {
@@ -310,12 +330,13 @@ function readRecord(
   path: string,
   reporter: Reporter,
 ): Readonly<Record<string, unknown>> | undefined {
+  const { standIns } = reporter;
   const found: Record<string, unknown> = {};
   const seen = new Map<string, string>();
   for (const written of Object.keys(object)) {
     const item = object[written];
     const at = joinPath(path, written);
-    const name = Object.hasOwn(schema.fields, written) ? written : camelCase(written);
+    const name = standIns ? meantName(schema, object, written) : fieldName(schema, written);
     const field = Object.hasOwn(schema.fields, name) ? schema.fields[name]! : undefined;
     if (!field) {
       // The nearest name costs more than all else of a field.
@@ -331,6 +352,7 @@ function readRecord(
     const value = read(field, item, at, reporter);
     if (value !== undefined) found[name] = value;
   }
+  if (standIns) return mended(schema, object, { found, seen }, standIns);
   let complete = true;
   for (const name of requiredFields(schema)) {
     if (found[name] !== undefined) continue;

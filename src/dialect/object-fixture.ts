@@ -3,24 +3,10 @@
 import fc from "fast-check";
 import { DIALECTS } from "./readers.ts";
 import type { Format, MapSchema, NumberSchema, RecordSchema, Schema } from "./schema.ts";
+import { SAMPLES } from "./stand-in.ts";
 
 /** How near to what the table asks for: values of the right form alone, or one in twenty of any. */
 type Care = "right" | "careless";
-
-const RIGHT: Readonly<Record<Format, readonly string[]>> = {
-  address: ["10.0.0.1", "::1"],
-  base64: ["aGk=", "YQ=="],
-  cidr: ["10.0.0.0/8", "10.0.0.1"],
-  "dns-label": ["a", "V1"],
-  "header-name": ["x-a", "X-A", "host"],
-  "header-word": ["x-a", "X_A"],
-  host: ["a", "a.default", "a.default.svc.cluster.local"],
-  "host-or-address": ["a", "b.example.com", "10.0.0.1"],
-  "label-value": ["v1", "a"],
-  regex: ["/a", "a+"],
-  "regex-or-any": ["*", "a.*"],
-  "wildcard-host": ["a", "*.example.com", "a.default.svc.cluster.local"],
-};
 
 const WRONG: Readonly<Record<Format, readonly string[]>> = {
   address: ["10.0.0"],
@@ -56,7 +42,7 @@ function meantBy(schema: Schema, care: Care): fc.Arbitrary<unknown> {
   switch (schema.type) {
     case "text": {
       if (!schema.format) return fc.constantFrom("a", "b", ...(careless ? ["", "gateway-error,503"] : []));
-      return fc.constantFrom(...RIGHT[schema.format], ...(careless ? WRONG[schema.format] : []));
+      return fc.constantFrom(...SAMPLES[schema.format], ...(careless ? WRONG[schema.format] : []));
     }
     case "choice":
       return fc.constantFrom(...schema.choices);
@@ -91,7 +77,7 @@ function keyFor({ keys }: MapSchema, careless: boolean): fc.Arbitrary<string> {
   if (keys === "port") return fc.constantFrom("80", "9080");
   return keys === undefined || keys === "label-key" || keys === "header-name"
     ? fc.constantFrom("app", "version", "x-a")
-    : fc.constantFrom(...RIGHT[keys]);
+    : fc.constantFrom(...SAMPLES[keys]);
 }
 
 /** A few of the fields, and those that must be there. */

@@ -5,14 +5,19 @@ import { diagnose, type Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
 import { READ_LIMITS } from "./limits.ts";
 import type { SourceObject } from "./object.ts";
+import type { StandIns } from "./stand-in.ts";
 
 export class Reporter {
   readonly #object: SourceObject;
   readonly #diagnostics: Diagnostic[] = [];
   #failed = false;
+  #fieldsFailed = false;
+  /** Undefined: a field that is wrong is left out with all that is around it. */
+  readonly standIns: StandIns | undefined;
 
-  constructor(object: SourceObject) {
+  constructor(object: SourceObject, standIns?: StandIns) {
     this.#object = object;
+    this.standIns = standIns;
   }
 
   report(path: string, message: Message): void {
@@ -36,6 +41,15 @@ export class Reporter {
   /** As an error that is told to nobody: for who asks `isFull` before he looks for words. */
   fail(): void {
     this.#failed = true;
+  }
+
+  /** Fields are wrong by themselves: what they mean together was not looked at. */
+  failFields(): void {
+    this.#fieldsFailed = true;
+  }
+
+  get fieldsFailed(): boolean {
+    return this.#fieldsFailed;
   }
 
   /** What is reported now is told to nobody. */

@@ -125,7 +125,8 @@ export class Authorization {
   }
 
   #verified(claims: JsonObject, issuers: readonly TokenIssuer[], by: Source | undefined): Token {
-    const issuer = issuers.find((candidate) => candidate.issuer === claims.iss);
+    const issuer =
+      issuers.find((candidate) => candidate.issuer === claims.iss) ?? issuers.find(({ issuer: any }) => any === "");
     if (!issuer) {
       this.#story.tell("authentication", `nobody here believes issuer ${JSON.stringify(claims.iss ?? "")}: 401`, by);
       return { kind: "refused", status: 401 };
@@ -135,7 +136,7 @@ export class Authorization {
       this.#story.tell("authentication", `the token is not for ${issuer.audiences.join(" or ")}: 403`, by);
       return { kind: "refused", status: 403 };
     }
-    this.#story.tell("authentication", `the token of ${issuer.issuer} is taken for valid`, by);
+    this.#story.tell("authentication", `the token of ${issuer.issuer || "any issuer"} is taken for valid`, by);
     const lists = new Set([...SPACE_DELIMITED, ...issuer.spaceDelimitedClaims]);
     const entries = Object.entries(claims).map(([name, value]) => [
       name,

@@ -142,6 +142,19 @@ function tellHidden(
   );
 }
 
+/** A name that its client resolves to several endpoints. */
+function tellChoice(
+  mesh: Mesh,
+  service: Service,
+  { host, address }: { readonly host: string; readonly address: string },
+  story: Story,
+): void {
+  const count = headlessAddresses(mesh, service).length;
+  if (count < 2) return;
+  const told = `${host} stands for ${count} endpoints: whichever the client dials gets the request, here ${address}`;
+  story.tell("capture", told, wholeObject(service.origin));
+}
+
 function enterCaptured(
   mesh: Mesh,
   tables: ProxyTables,
@@ -155,6 +168,7 @@ function enterCaptured(
     service: named,
     address: addressOf(mesh, named, host),
   };
+  if (named && isHeadless(named)) tellChoice(mesh, named, { host, address }, story);
   const where =
     address === UNKNOWN_ADDRESS
       ? `${host}:${port}, whose address the mesh does not know,`

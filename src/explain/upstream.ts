@@ -149,6 +149,7 @@ export class Upstreams {
     const service = parsed && serviceFor(this.#mesh, parsed.host, this.#client.namespace);
     if (!parsed || !service) return [];
     const all = endpointsOf(this.#mesh, service, parsed.port);
+    if (parseAddress(parsed.subset)) return all.filter(({ address }) => address === parsed.subset);
     const policy = clientPolicyFor(this.#mesh, service, this.#client);
     const labels = policy?.subsets.find(({ name }) => name === parsed.subset)?.labels ?? {};
     return all.filter((endpoint) => Object.entries(labels).every(([key, value]) => endpoint.labels[key] === value));

@@ -9,6 +9,7 @@ export type TokenKeys =
   | { readonly kind: "fetched"; readonly uri: string };
 
 export interface TokenIssuer {
+  /** Empty: whoever the token says, as long as one of the keys has signed it. */
   readonly issuer: string;
   /** Empty: any. */
   readonly audiences: readonly string[];

@@ -1,4 +1,4 @@
-// Byte streams to a headless service, captured: who dials one of its endpoints reaches that one, and over mutual TLS.
+// A headless service, captured: who dials one of its endpoints reaches that one, and over mutual TLS.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { findComponent } from "../../scripts/components.ts";
@@ -25,6 +25,11 @@ spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432, tar
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: peers, namespace: default}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: http, port: 81, targetPort: 18081}]}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: data, namespace: default}
 spec: {type: ExternalName, externalName: db.default.svc.cluster.local}
 ---
@@ -39,7 +44,7 @@ const server = (name: string) => [
   process.execPath,
   "-e",
   `Bun.listen({hostname: "127.0.0.1", port: 15432, socket: {open(socket) { socket.end("${name}\\n") }, data() {}}});
-   Bun.serve({hostname: "127.0.0.1", port: 18080, fetch: () => new Response("${name}\\n")})`,
+   for (const port of [18080, 18081]) Bun.serve({hostname: "127.0.0.1", port, fetch: () => new Response("${name}\\n")})`,
 ];
 
 /** Prints what the server at that place says, or why it says nothing. */
@@ -48,6 +53,12 @@ const socket = require("node:net").connect(Number(process.argv[2]), process.argv
 socket.setTimeout(5000, () => socket.destroy(new Error("silent")));
 socket.on("error", ({ message }) => console.log(message));
 socket.pipe(process.stdout);
+`;
+
+/** Prints what the server at that place answers to a request for that host. */
+const REQUEST = `
+const options = { host: process.argv[1], port: Number(process.argv[2]), headers: { host: process.argv[3] }, timeout: 5000 };
+require("node:http").get(options, (response) => response.pipe(process.stdout)).on("error", ({ message }) => console.log(message));
 `;
 
 for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
@@ -112,6 +123,22 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
           ).output.trim();
         for (let i = 0; i < 4; i++) expect(await eventually(request, (answer) => answer === name)).toBe(name);
       }
+    });
+
+    test("a request goes to the endpoint that was dialled, whose name nobody knows, and which names the service", async () => {
+      for (const [name, { address }] of members)
+        for (const [port, host] of [
+          [81, "peers:81"],
+          [81, "peers.default.svc.cluster.local:81"],
+          [18081, "peers"],
+          [81, "elsewhere.example.com"],
+        ] as const) {
+          const said = async () =>
+            (await client.exec(process.execPath, "-e", REQUEST, address, String(port), host)).output.trim();
+          // A balancer would alternate.
+          for (let i = 0; i < 3; i++)
+            expect([host, await eventually(said, (answer) => answer.startsWith("db-"))]).toEqual([host, name]);
+        }
     });
 
     test("a name that stands for it leads to its endpoints, too", async () => {

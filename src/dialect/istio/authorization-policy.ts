@@ -2,13 +2,12 @@
 
 import type { AuthorizationPolicy, AuthorizationStage } from "../../model/authorization.ts";
 import { decodeObject } from "../decode.ts";
+import { DRY_RUN } from "./annotations.ts";
 import { type ActionSpec, AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { readRule } from "./authorization-rules.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 import { readScope } from "./workload-scope.ts";
-
-const DRY_RUN = "istio.io/dry-run";
 
 /** Where tokens are verified: between CUSTOM, which may ask for none, and the others. */
 function stageOf(action: ActionSpec, provider: string): AuthorizationStage {
@@ -35,11 +34,7 @@ export function readAuthorizationPolicy(reading: Reading): AuthorizationPolicy |
   if ((action === "DENY" || action === "CUSTOM") && rules.length === 0)
     reporter.report(read.spec?.rules ? "spec.rules" : "spec", diagnostics.actionWithoutRules(action));
   const scope = readScope(scoped, reading);
-  const dryRun = readDryRun(reading);
-  if (dryRun && action === "CUSTOM") {
-    reporter.report(`metadata.annotations.${DRY_RUN}`, diagnostics.dryRunOfCustom());
-    return undefined;
-  }
+  const dryRun = readDryRun(action, reading);
   if (!scope) return undefined;
   return {
     origin,
@@ -55,9 +50,12 @@ export function readAuthorizationPolicy(reading: Reading): AuthorizationPolicy |
 const YES = ["1", "t", "T", "true", "TRUE", "True"];
 const NO = ["0", "f", "F", "false", "FALSE", "False"];
 
-function readDryRun({ object, reporter }: Reading): boolean {
+/** Of other actions the annotation is refused, whatever it says. */
+function readDryRun(action: ActionSpec, { object, reporter }: Reading): boolean {
   const value = object.annotations[DRY_RUN];
-  if (value === undefined || NO.includes(value)) return false;
-  if (!YES.includes(value)) reporter.report(`metadata.annotations.${DRY_RUN}`, diagnostics.badDryRun(value));
+  if (value === undefined) return false;
+  const at = `metadata.annotations.${DRY_RUN}`;
+  if (action !== "ALLOW" && action !== "DENY") reporter.report(at, diagnostics.dryRunOf(action));
+  else if (!YES.includes(value) && !NO.includes(value)) reporter.report(at, diagnostics.badDryRun(value));
   return YES.includes(value);
 }

@@ -60,7 +60,7 @@ export function retriesOff(): Message {
 }
 
 export function unknownRetryCondition(condition: string, known: readonly string[]): Message {
-  const near = nearest(condition, known);
+  const near = known.includes(condition.trim()) ? condition.trim() : nearest(condition, known);
   return error(
     "HED1208",
     `retryOn has no condition ${quote(condition)}`,
@@ -370,8 +370,8 @@ export function badServiceAccount(value: string): Message {
   return error("HED1273", `no service account: ${quote(value)}`, "namespace/name or name, without wildcards");
 }
 
-export function dryRunOfCustom(): Message {
-  return warning("HED1274", "CUSTOM has no dry run: the policy has no effect");
+export function dryRunOf(action: string): Message {
+  return error("HED1274", `${action} has no dry run: ALLOW and DENY have`, "no istio.io/dry-run");
 }
 
 export function badDryRun(value: string): Message {

@@ -20,7 +20,9 @@ import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
 import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
+import { allFindings } from "../partial.ts";
 import { Reporter } from "../reporter.ts";
+import { checkAnnotations } from "./annotations.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { withAddresses } from "./auto-addresses.ts";
 import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } from "./destination-rule.ts";
@@ -81,7 +83,7 @@ const read = remembered((object: SourceObject, settings: MeshSettings): Read => 
   return {
     draft: reporter.failed ? { kind: "nothing" } : draft,
     accepted: !reporter.failed,
-    diagnostics: reporter.diagnostics,
+    diagnostics: allFindings(object, reporter, (each) => readDraft(object, settings, each)),
   };
 });
 
@@ -94,6 +96,7 @@ function readSettings(object: SourceObject, before: MeshSettings): Read {
 
 function readDraft(object: SourceObject, settings: MeshSettings, reporter: Reporter): Draft {
   const context = reading(object, settings, reporter);
+  checkAnnotations(context);
   switch (object.origin.kind) {
     case "VirtualService": {
       const draft = readVirtualService(context);

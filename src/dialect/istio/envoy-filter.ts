@@ -108,7 +108,7 @@ function readPatch(spec: PatchSpec, index: number, reading: Reading): EnvoyPatch
   const { operation } = patch;
   const target = TARGETS[applyTo];
   checkMatch(applyTo, target.match, match, `${path}.match`, reporter);
-  const value = readValue(target.target, applyTo, operation, index, reading);
+  const value = readValue(target.target, spec, index, reading);
   if (match.context === "WAYPOINT") {
     if (match.waypoint) reporter.report(`${path}.match.context`, diagnostics.waypointContext());
     return undefined;
@@ -133,11 +133,11 @@ function readPatch(spec: PatchSpec, index: number, reading: Reading): EnvoyPatch
 
 function readValue(
   target: PatchTarget,
-  applyTo: ApplyTo,
-  operation: Operation,
+  { applyTo, patch }: PatchSpec,
   index: number,
   { object, reporter }: Reading,
 ): JsonValue | undefined {
+  const { operation } = patch;
   const path = `spec.configPatches[${index}].patch`;
   const written = writtenValue(object.value, index);
   if (operation === "REMOVE") {
@@ -145,7 +145,8 @@ function readValue(
     return undefined;
   }
   if (written === undefined || written === null) {
-    reporter.report(path, diagnostics.valueMissing(operation));
+    // A stand-in is not written.
+    if (patch.value === undefined) reporter.report(path, diagnostics.valueMissing(operation));
     return undefined;
   }
   const { json, problems } = checkWritten(PATCHABLE[target], written);

@@ -16,13 +16,14 @@ import {
   textOrUnset,
   type Value,
 } from "../schema.ts";
+import * as refusals from "./admission-refusals.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Reading } from "./reading.ts";
 import { readScope, SCOPE_FIELDS, SCOPE_GROUP } from "./workload-scope.ts";
 
 const JWT_RULE = record(
   {
-    issuer: required(notEmpty()),
+    issuer: notEmpty(),
     audiences: list(notEmpty()),
     jwksUri: bounded(2_048, notEmpty()),
     jwks: textOrUnset(),
@@ -60,13 +61,14 @@ export function readRequestAuthentication(reading: Reading): RequestAuthenticati
 }
 
 function readIssuer(spec: Value<typeof JWT_RULE>, path: string, { reporter }: Reading): TokenIssuer {
-  const { issuer, jwks, jwksUri } = spec;
+  const { issuer = "", jwks, jwksUri } = spec;
   const inline = jwks === undefined ? undefined : usableKeys(jwks);
   if (jwks !== undefined && inline === undefined) reporter.report(`${path}.jwks`, diagnostics.badKeySet());
   if (jwksUri !== undefined && !isWebAddress(jwksUri))
     reporter.report(`${path}.jwksUri`, diagnostics.badKeyAddress(jwksUri));
   // OpenID Connect Discovery, which Istio asks when no address is given: the issuer must then be one.
-  if (jwks === undefined && jwksUri === undefined && !isWebAddress(issuer))
+  if (issuer === "" && jwksUri === undefined) reporter.report(path, refusals.neitherIssuerNorAddress());
+  else if (jwks === undefined && jwksUri === undefined && !isWebAddress(issuer))
     reporter.report(path, diagnostics.issuerWithoutKeys(issuer));
   return {
     issuer,

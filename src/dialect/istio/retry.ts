@@ -35,13 +35,16 @@ function isSaid(value: string | number | boolean | undefined): boolean {
   return value !== undefined && value !== "";
 }
 
-/** Conditions and HTTP statuses between commas; a status stands for the condition `retriable-status-codes`. */
+/**
+ * Conditions and HTTP statuses between commas, and nothing else, blanks neither: Istio refuses them (validateHTTPRetry). A status stands for
+ * the condition `retriable-status-codes`.
+ */
 function readConditions(text: string, path: string, reporter: Reporter): Pick<RetryPolicy, "conditions" | "statuses"> {
   const conditions = new Set<RetryCondition>();
   const statuses = new Set<number>();
-  for (const part of text.split(",").map((piece) => piece.trim())) {
-    if (part === "") continue;
-    if (/^[1-5]\d\d$/.test(part)) statuses.add(Number(part));
+  for (const part of text.split(",")) {
+    const status = /^\+?\d+$/.test(part) ? Number(part) : undefined;
+    if (status !== undefined && isKnownStatus(status)) statuses.add(status);
     else if (isCondition(part)) conditions.add(part);
     else reporter.report(path, diagnostics.unknownRetryCondition(part, RETRY_CONDITIONS));
   }
@@ -51,4 +54,34 @@ function readConditions(text: string, path: string, reporter: Reporter): Pick<Re
 
 function isCondition(text: string): text is RetryCondition {
   return (RETRY_CONDITIONS as readonly string[]).includes(text);
+}
+
+/** By class, the last two digits of the statuses that Go's net/http has a text for: from, to. */
+const KNOWN_STATUSES: Readonly<Record<number, readonly (readonly [from: number, to: number])[]>> = {
+  1: [[0, 3]],
+  2: [
+    [0, 8],
+    [26, 26],
+  ],
+  3: [
+    [0, 5],
+    [7, 8],
+  ],
+  4: [
+    [0, 18],
+    [21, 26],
+    [28, 29],
+    [31, 31],
+    [51, 51],
+  ],
+  5: [
+    [0, 8],
+    [10, 11],
+  ],
+};
+
+/** Others Istio takes for the name of a condition, which no number is. */
+function isKnownStatus(status: number): boolean {
+  const known = KNOWN_STATUSES[Math.floor(status / 100)] ?? [];
+  return known.some(([from, to]) => status % 100 >= from && status % 100 <= to);
 }

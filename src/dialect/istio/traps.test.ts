@@ -322,7 +322,7 @@ describe("defaults", () => {
   });
 
   test("a number among retryOn is a status, and brings its condition along", () => {
-    const [rule] = rulesOf(`[{retries: {attempts: 1, retryOn: "reset, 503"}, ${TO_WEB}}]`);
+    const [rule] = rulesOf(`[{retries: {attempts: 1, retryOn: "reset,503"}, ${TO_WEB}}]`);
     expect(rule!.retry).toMatchObject({ conditions: ["reset", "retriable-status-codes"], statuses: [503] });
   });
 

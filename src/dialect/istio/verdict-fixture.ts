@@ -7,9 +7,10 @@ import { loadMesh } from "../load.ts";
 type Verdict = "error" | "warning" | "ok";
 export type Spec = Readonly<Record<string, unknown>>;
 
-interface Case {
+export interface Case {
   readonly name: string;
   readonly spec: Spec;
+  readonly annotations?: Spec;
   readonly istio: Verdict;
   /** Where it differs: the verdict here, and why. */
   readonly here?: readonly [Verdict, string];
@@ -69,9 +70,9 @@ const WORLD = [
 /** Where they stand in the ConfigMap. */
 const MESH_KEYS: Readonly<Record<string, string>> = { MeshConfig: "mesh", MeshNetworks: "meshNetworks" };
 
-function objectOf(kind: string, spec: Spec): Spec {
+function objectOf(kind: string, spec: Spec, annotations: Spec): Spec {
   const apiVersion = API[kind] ?? "networking.istio.io/v1";
-  return { apiVersion, kind, metadata: { name: "judged", namespace: "ns" }, spec };
+  return { apiVersion, kind, metadata: { name: "judged", namespace: "ns", annotations }, spec };
 }
 
 function configMapOf(key: string, spec: Spec): Spec {
@@ -80,8 +81,12 @@ function configMapOf(key: string, spec: Spec): Spec {
 }
 
 /** `spec` is that of an object of the kind; of MeshConfig and MeshNetworks what the ConfigMap says. */
-export function verdictOf(kind: string, spec: Spec): { readonly verdict: Verdict; readonly said: readonly string[] } {
-  const object = MESH_KEYS[kind] === undefined ? objectOf(kind, spec) : configMapOf(MESH_KEYS[kind], spec);
+export function verdictOf(
+  kind: string,
+  spec: Spec,
+  annotations: Spec = {},
+): { readonly verdict: Verdict; readonly said: readonly string[] } {
+  const object = MESH_KEYS[kind] === undefined ? objectOf(kind, spec, annotations) : configMapOf(MESH_KEYS[kind], spec);
   const files = [
     { name: "world.yaml", content: WORLD.map((one) => JSON.stringify(one)).join("\n---\n") },
     { name: "case.yaml", content: JSON.stringify(object, null, 1) },
@@ -97,9 +102,9 @@ export function verdictOf(kind: string, spec: Spec): { readonly verdict: Verdict
 
 export function judge(kind: string, cases: readonly Case[]): void {
   describe(kind, () => {
-    for (const { name, spec, istio, here, code } of cases) {
+    for (const { name, spec, annotations, istio, here, code } of cases) {
       test(`${name}: ${here ? `${here[0]}, where Istio says ${istio}: ${here[1]}` : istio}`, () => {
-        const { verdict, said } = verdictOf(kind, spec);
+        const { verdict, said } = verdictOf(kind, spec, annotations);
         expect({ verdict, said: verdict === (here?.[0] ?? istio) ? [] : said }).toEqual({
           verdict: here?.[0] ?? istio,
           said: [],

@@ -1,7 +1,7 @@
 // What is refused, warned about and taken, branch by branch of Istio's validation (pkg/config/validation/validation.go of 1.27): objects that
 // istiod takes load here, and what it refuses is refused, unless the case says why not.
 
-import { judge, type Spec } from "./verdict-fixture.ts";
+import { type Case, judge, type Spec } from "./verdict-fixture.ts";
 
 const WEB = { destination: { host: "web", port: { number: 80 } } };
 
@@ -33,6 +33,26 @@ judge("VirtualService", [
   { name: "a redirect to https", spec: answered({ redirect: { scheme: "https" } }), istio: "ok" },
   { name: "a redirect to another port", spec: answered({ redirect: { port: 8443 } }), istio: "ok" },
   { name: "a redirect to ftp", spec: answered({ redirect: { scheme: "ftp" } }), istio: "error" },
+  ...[301, 302, 303, 307, 308].map(
+    (redirectCode): Case => ({
+      name: `a redirect with code ${redirectCode}`,
+      spec: answered({ redirect: { uri: "/a", redirectCode } }),
+      istio: "ok",
+    }),
+  ),
+  ...[300, 304, 305, 399].map(
+    (redirectCode): Case => ({
+      name: `a redirect with code ${redirectCode}`,
+      spec: answered({ redirect: { uri: "/a", redirectCode } }),
+      istio: "ok",
+      here: ["error", "istiod drops the redirect, and the route answers nobody"],
+    }),
+  ),
+  {
+    name: "a redirect with code 400",
+    spec: answered({ redirect: { uri: "/a", redirectCode: 400 } }),
+    istio: "error",
+  },
   { name: "a redirect with code 200", spec: answered({ redirect: { uri: "/a", redirectCode: 200 } }), istio: "error" },
   {
     name: "an abort with status 600",
@@ -99,6 +119,20 @@ judge("VirtualService", [
     spec: http({ retries: { attempts: 0, retryRemoteLocalities: true } }),
     istio: "error",
   },
+  ...["5xx,", "5xx, reset", " 503", "299", "306", "509", "600", "42", "4xx", "Reset"].map(
+    (retryOn): Case => ({
+      name: `retries on ${JSON.stringify(retryOn)}`,
+      spec: http({ retries: { attempts: 1, retryOn } }),
+      istio: "error",
+    }),
+  ),
+  ...["100", "226", "308", "418", "451", "511", "+503", "0503", "http3-post-connect-failure,retriable-headers"].map(
+    (retryOn): Case => ({
+      name: `retries on ${JSON.stringify(retryOn)}`,
+      spec: http({ retries: { attempts: 1, retryOn } }),
+      istio: "ok",
+    }),
+  ),
   { name: "retries on nonsense", spec: http({ retries: { attempts: 1, retryOn: "sometimes" } }), istio: "error" },
   {
     name: "retries on a status",
@@ -869,6 +903,37 @@ judge("AuthorizationPolicy", [
   },
   { name: "a target without a name", spec: { targetRefs: [{ kind: "Service" }] }, istio: "error" },
   {
+    name: "a target with a namespace",
+    spec: { targetRefs: [{ kind: "Service", name: "web", namespace: "ns" }] },
+    istio: "error",
+  },
+  {
+    name: "a Service of another group as target",
+    spec: { targetRefs: [{ group: "networking.istio.io", kind: "Service", name: "web" }] },
+    istio: "error",
+  },
+  {
+    name: "a Gateway of Istio's as target",
+    spec: { targetRefs: [{ group: "networking.istio.io", kind: "Gateway", name: "edge" }] },
+    istio: "error",
+  },
+  {
+    name: "a Service of the group core as target",
+    spec: { targetRefs: [{ group: "core", kind: "Service", name: "web" }] },
+    istio: "ok",
+    here: ["warning", "waypoints alone apply it"],
+  },
+  ...(["ALLOW", "DENY", "AUDIT", "CUSTOM"] as const).flatMap((action): Case[] => {
+    const spec = allow([{}], action === "CUSTOM" ? { action, provider: { name: "a" } } : { action });
+    const takes = action === "ALLOW" || action === "DENY";
+    return ["true", "false", "maybe"].map((value) => ({
+      name: `${action} with dry run ${value}`,
+      spec,
+      annotations: { "istio.io/dry-run": value },
+      istio: takes && value !== "maybe" ? "ok" : "error",
+    }));
+  }),
+  {
     name: "a target elsewhere",
     spec: { targetRefs: [{ kind: "Service", name: "web", namespace: "other" }] },
     istio: "error",
@@ -919,6 +984,10 @@ judge("RequestAuthentication", [
     istio: "error",
   },
   { name: "an empty audience", spec: jwt({ audiences: [""] }), istio: "error" },
+  { name: "keys at an address, of any issuer", spec: { jwtRules: [{ jwksUri: "https://a.org/keys" }] }, istio: "ok" },
+  { name: "an issuer alone", spec: { jwtRules: [{ issuer: "https://a.org" }] }, istio: "ok" },
+  { name: "a dry run", spec: jwt({}), annotations: { "istio.io/dry-run": "true" }, istio: "error" },
+  { name: "neither issuer nor jwksUri, nor keys", spec: { jwtRules: [{}] }, istio: "error" },
   { name: "neither issuer nor jwksUri", spec: { jwtRules: [{ jwks: "{}" }] }, istio: "error" },
   {
     name: "an issuer that is no address",
@@ -941,6 +1010,15 @@ judge("RequestAuthentication", [
 ]);
 
 judge("PeerAuthentication", [
+  { name: "a dry run", spec: {}, annotations: { "istio.io/dry-run": "false" }, istio: "error" },
+  ...["parents", "parent-namespace", "webhook-always-reject"].map(
+    (name): Case => ({
+      name: `the annotation ${name} of istiod's own`,
+      spec: {},
+      annotations: { [`internal.istio.io/${name}`]: "a" },
+      istio: "error",
+    }),
+  ),
   { name: "a mode", spec: { mtls: { mode: "STRICT" } }, istio: "ok" },
   { name: "ports without a selector", spec: { portLevelMtls: { 80: { mode: "STRICT" } } }, istio: "error" },
   {

@@ -20,6 +20,7 @@ import type { Workload } from "../../model/workload.ts";
 import { decodeObject } from "../decode.ts";
 import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import type { SourceObject } from "../object.ts";
+import { allFindings } from "../partial.ts";
 import { Reporter } from "../reporter.ts";
 import { readCredential } from "./credential.ts";
 import { readEndpointSlice } from "./endpoint-slice.ts";
@@ -49,7 +50,7 @@ const read = remembered((object: SourceObject, settings: MeshSettings): Read => 
     object,
     part: reporter.failed ? { kind: "nothing" } : part,
     accepted: !reporter.failed,
-    diagnostics: reporter.diagnostics,
+    diagnostics: allFindings(object, reporter, (each) => readPart(object, settings, each)),
   };
 });
 

@@ -54,7 +54,7 @@ export function describeWorkload(subject: Subject, workload: Workload): Workload
     mtls: mtlsOf(subject, workload, ANY_PORT),
     requestAuthentications: mesh.index.requestAuthentications.of(workload).map((each) => ({
       by: at(subject, each.origin),
-      issuers: each.issuers.map(({ issuer }) => issuer),
+      issuers: each.issuers.map(({ issuer }) => issuer || "any"),
     })),
     authorizationPolicies: authorizationFacts(subject, workload),
     // A gateway calls whatever its routes lead to.

@@ -6,7 +6,7 @@ export const REQUEST_AUTHENTICATION: KindWords = {
     "The servers' Envoys verify tokens. Heddle's proxy refuses each request that carries a token where one is looked for (HED2033).",
   fields: {
     "spec.jwtRules": "Issuers; a token that none of them gave is refused",
-    "jwtRules.issuer": "Who gives the tokens: their iss",
+    "jwtRules.issuer": { says: "Who gives the tokens: their iss", default: "anybody, where jwksUri is given" },
     "jwtRules.audiences": { says: "Of which the token's aud must have one", default: "any" },
     "jwtRules.jwksUri": { says: "Address of the keys", default: "found by OpenID Connect Discovery at the issuer" },
     "jwtRules.jwks": "The keys themselves, in JSON (RFC 7517)",

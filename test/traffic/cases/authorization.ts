@@ -88,6 +88,24 @@ class Policies {
   }
 }
 
+interface Tokens {
+  readonly jwks: string;
+  /** Signed by the one key of the set. */
+  token(claims: Record<string, unknown>): string;
+}
+
+function tokens(): Tokens {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  return {
+    jwks: JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "ES256" }] }),
+    token(claims) {
+      const signed = `${encode({ alg: "ES256", kid: "1" })}.${encode({ iss: "ours", exp: 4_000_000_000, ...claims })}`;
+      return `${signed}.${sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+    },
+  };
+}
+
 export function authorizationCases(pair: Pair): void {
   const policies = new Policies(pair);
   const status = async (path: string, init?: RequestInit) => (await pair.get(path, init)).status;
@@ -248,13 +266,7 @@ export function authorizationCases(pair: Pair): void {
   });
 
   test("a token that is not valid is refused, and who has none is nobody; one that is valid names its bearer, where tokens are verified", async () => {
-    const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid: "1", alg: "ES256" }] });
-    const token = (claims: Record<string, unknown>): string => {
-      const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
-      const signed = `${encode({ alg: "ES256", kid: "1" })}.${encode({ iss: "ours", exp: 4_000_000_000, ...claims })}`;
-      return `${signed}.${sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
-    };
+    const { jwks, token } = tokens();
     const rule = (principals: string, path: string) =>
       `{action: DENY, rules: [{from: [{source: {notRequestPrincipals: [${principals}]}}], to: [{operation: {paths: [${path}]}}]}]}`;
     await policies.enforce(
@@ -279,5 +291,32 @@ export function authorizationCases(pair: Pair): void {
     for (const path of ["/", "/signed", "/jane", "/admins"])
       for (const who of [jane, joe]) answers.push(await bearing(path, who));
     expect(answers).toEqual(verifies ? [200, 200, 200, 200, 200, 403, 200, 403] : new Array<number>(8).fill(403));
+  });
+
+  test("keys without an issuer verify tokens of any issuer, where tokens are verified", async () => {
+    const { jwks, token } = tokens();
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(jwks) });
+    try {
+      await policies.enforce(
+        policy("tokens", `{jwtRules: [{jwksUri: "${server.url}keys"}]}`, { kind: "RequestAuthentication" }),
+        policy(
+          "jane",
+          '{action: DENY, rules: [{from: [{source: {notRequestPrincipals: ["theirs/jane"]}}], to: [{operation: {paths: [/jane]}}]}]}',
+        ),
+      );
+      const bearing = (path: string, text: string) => status(path, { headers: { authorization: `Bearer ${text}` } });
+      const verifies = pair.serverProxy === "envoy";
+      const [ours, theirs] = [token({ sub: "jane" }), token({ iss: "theirs", sub: "jane" })];
+      // Until the keys are there every token is refused.
+      const first = () => bearing("/", ours);
+      expect(await eventually(first, (found) => found === (verifies ? 200 : 403))).toBe(verifies ? 200 : 403);
+      expect(await bearing("/", theirs)).toBe(verifies ? 200 : 403);
+      expect([await bearing("/jane", theirs), await bearing("/jane", ours)]).toEqual([verifies ? 200 : 403, 403]);
+      expect(await bearing("/", `${theirs.slice(0, -6)}AAAAAA`)).toBe(verifies ? 401 : 403);
+      expect(await bearing("/", tokens().token({ sub: "jane" }))).toBe(verifies ? 401 : 403);
+      expect(await status("/")).toBe(200);
+    } finally {
+      await server.stop(true);
+    }
   });
 }
