@@ -29,6 +29,8 @@ export interface ProxyStart {
   /** Of Envoy's runtime, by its keys. */
   readonly runtime?: Readonly<Record<string, string>> | undefined;
   readonly metricsService?: MetricsService | undefined;
+  /** Where statistics are sent as lines of statsd, by UDP. */
+  readonly statsd?: { readonly address: string; readonly port: number } | undefined;
 }
 
 /** Whom a proxy streams its statistics to (envoy.service.metrics.v3.MetricsService). Its own resolver finds the host. */
@@ -73,6 +75,7 @@ export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
     trustAnchors: trustAnchors ?? before.trustAnchors,
     runtime: runtime ?? before.runtime,
     metricsService: after.metricsService ?? before.metricsService,
+    statsd: after.statsd ?? before.statsd,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   file_google_protobuf_wrappers,
 } from "@bufbuild/protobuf/wkt";
 import { file_envoy_config_metrics_v3_metrics_service } from "./gen/envoy/config/metrics/v3/metrics_service_pb.ts";
+import { file_envoy_config_metrics_v3_stats } from "./gen/envoy/config/metrics/v3/stats_pb.ts";
 import { file_envoy_config_overload_v3_overload } from "./gen/envoy/config/overload/v3/overload_pb.ts";
 import { file_envoy_config_rbac_v3_rbac } from "./gen/envoy/config/rbac/v3/rbac_pb.ts";
 import { file_envoy_config_route_v3_route_components } from "./gen/envoy/config/route/v3/route_components_pb.ts";
@@ -107,6 +108,7 @@ import { RESOURCE_TYPES, SEND_ORDER, TYPE_URL_PREFIX } from "./type-urls.ts";
 /** The files whose messages travel in an Any: extensions, and the well-known types that matchers take as a bare value. */
 const EXTENSION_FILES: readonly DescFile[] = [
   file_envoy_config_metrics_v3_metrics_service,
+  file_envoy_config_metrics_v3_stats,
   file_envoy_config_overload_v3_overload,
   file_envoy_config_rbac_v3_rbac,
   file_envoy_config_route_v3_route_components,

@@ -14,6 +14,7 @@ import {
 } from "./gen/envoy/config/listener/v3/listener_components_pb.ts";
 import { ListenerSchema } from "./gen/envoy/config/listener/v3/listener_pb.ts";
 import { file_envoy_config_metrics_v3_metrics_service } from "./gen/envoy/config/metrics/v3/metrics_service_pb.ts";
+import { file_envoy_config_metrics_v3_stats } from "./gen/envoy/config/metrics/v3/stats_pb.ts";
 import { RouteSchema, VirtualHostSchema } from "./gen/envoy/config/route/v3/route_components_pb.ts";
 import { RouteConfigurationSchema } from "./gen/envoy/config/route/v3/route_pb.ts";
 import { file_envoy_config_trace_v3_datadog } from "./gen/envoy/config/trace/v3/datadog_pb.ts";
@@ -35,6 +36,7 @@ const FILES: readonly DescFile[] = [
   file_envoy_extensions_filters_http_wasm_v3_wasm,
   file_envoy_extensions_filters_network_wasm_v3_wasm,
   file_envoy_config_metrics_v3_metrics_service,
+  file_envoy_config_metrics_v3_stats,
   file_envoy_config_trace_v3_datadog,
   file_envoy_config_trace_v3_skywalking,
   file_envoy_extensions_tracers_opentelemetry_samplers_v3_dynatrace_sampler,

@@ -1,4 +1,4 @@
-// Statistics that both proxies stream to a service (envoyMetricsService).
+// Statistics that both proxies tell: streamed to a service (envoyMetricsService), and as lines of statsd (statsdUdpAddress).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { findComponent } from "../../scripts/components.ts";
 import { patchedBootstrap } from "../../src/agent/bootstrap-patch.ts";
-import { metricsSink } from "../../src/control/registration/metrics-sink.ts";
+import { metricsSink, statsdSink } from "../../src/control/registration/metrics-sink.ts";
 import { type GrpcListener, listenGrpc } from "../../src/grpc/listen.ts";
 import { GrpcService } from "../../src/grpc/server.ts";
 import type { ClientTls } from "../../src/model/client-policy.ts";
@@ -96,13 +96,17 @@ function freePort(): number {
 
 describe.skipIf(!envoy)("a metrics service", () => {
   let server: GrpcListener;
+  let statsd: Bun.udp.Socket<"buffer">;
+  const lines: string[] = [];
 
   beforeAll(async () => {
     server = receiver();
+    const socket = { data: (_: unknown, data: Buffer) => void lines.push(...data.toString().split("\n")) };
+    statsd = await Bun.udpSocket({ hostname: "127.0.0.1", port: 0, socket });
     const file = join(heddle.folder, "mesh.yaml");
     writeFileSync(
       file,
-      `defaultConfig: {envoyMetricsService: {address: "127.0.0.1:${server.port}", tcpKeepalive: {time: 60s}}}`,
+      `defaultConfig: {envoyMetricsService: {address: "127.0.0.1:${server.port}", tcpKeepalive: {time: 60s}}, statsdUdpAddress: "127.0.0.1:${statsd.port}"}`,
     );
     await heddle.up(["--mesh-config", file]);
     expect(await heddle.call(["apply", "-f", "-"], { stdin: rules() })).toMatchObject({ code: 0 });
@@ -110,6 +114,7 @@ describe.skipIf(!envoy)("a metrics service", () => {
   afterAll(async () => {
     await heddle.close();
     server.stop();
+    statsd.close();
     expect(heddle.leftovers()).toEqual([]);
   }, LIMIT_MS);
 
@@ -118,6 +123,7 @@ describe.skipIf(!envoy)("a metrics service", () => {
       `is told by ${name} who it is, and what it counts`,
       async () => {
         const port = freePort();
+        lines.length = 0;
         const free = ["admin", "status"].flatMap((one) => [`--${one}-port`, "0"]);
         heddle.start(["gateway", "--name", name, ...options, "--port", `80=${port}`, ...free]);
         const ask = () =>
@@ -142,6 +148,8 @@ describe.skipIf(!envoy)("a metrics service", () => {
             .every(({ identifier }) => identifier === undefined),
         ).toBe(true);
         expect(of()!.value("server.live", MetricType.GAUGE)).toBeGreaterThanOrEqual(1);
+        const isRequest = /^envoy\.http\.outbound_.*\.downstream_rq_total:[1-9]\d*\|c$/;
+        await until(async () => lines.some((line) => isRequest.test(line)));
         expect(streams.filter(({ who }) => who.includes(name))).toHaveLength(1);
       },
       LIMIT_MS,
@@ -183,11 +191,12 @@ test.each(Object.keys(TLS))("its cluster is one that both proxies take: TLS %s",
   };
   const made = patchedBootstrap({ node: { id: "a", cluster: "a" }, static_resources: { clusters: [agent] } }, [
     { json: JSON.stringify(value), replacesLists: false, origin: "test" },
+    { json: JSON.stringify(statsdSink({ address: "127.0.0.1", port: 8125 })), replacesLists: false, origin: "test" },
   ]);
   const file = join(folder, "bootstrap.json");
   writeFileSync(file, JSON.stringify(made));
   const { staticResources, statsSinks } = await readBootstrap(file);
-  expect(statsSinks).toHaveLength(1);
+  expect(statsSinks).toHaveLength(2);
   for (const cluster of staticResources?.clusters ?? []) {
     const accepted = checkCluster(cluster);
     expect(accepted.kind === "accepted" ? "" : describeRejections(accepted.rejections)).toBe("");

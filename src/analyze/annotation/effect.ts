@@ -119,6 +119,7 @@ const OF_WORKLOADS: readonly string[] = [
   "fileFlushInterval",
   "fileFlushMinSizeKb",
   "envoyMetricsService",
+  "statsdUdpAddress",
   "proxyAdminPort",
   "proxyHeaders",
   "proxyMetadata",

@@ -1,9 +1,9 @@
-// Whom a proxy streams its statistics to, as its bootstrap says it: Istio's sink and cluster.
+// Whom a proxy tells its statistics, as its bootstrap says it: Istio's sinks, and the cluster of one.
 
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { externalClient, gatewayClient } from "../../compile/tls.ts";
 import type { TcpKeepalive } from "../../model/client-policy.ts";
-import type { MetricsService } from "../../model/proxy-start.ts";
+import type { MetricsService, ProxyStart } from "../../model/proxy-start.ts";
 import { envoyRegistry } from "../../xds/envoy-types.ts";
 import { TransportSocketSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 
@@ -25,6 +25,21 @@ export function metricsSink(service: MetricsService): JsonObject {
       },
     ],
     static_resources: { clusters: [clusterOf(service)] },
+  };
+}
+
+/** As above, of statsd. */
+export function statsdSink({ address, port }: NonNullable<ProxyStart["statsd"]>): JsonObject {
+  return {
+    stats_sinks: [
+      {
+        name: "envoy.stat_sinks.statsd",
+        typed_config: {
+          "@type": "type.googleapis.com/envoy.config.metrics.v3.StatsdSink",
+          address: { socket_address: { address, port_value: port } },
+        },
+      },
+    ],
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import type { Standing } from "../standing.ts";
-import { metricsSink } from "./metrics-sink.ts";
+import { metricsSink, statsdSink } from "./metrics-sink.ts";
 
 /** Statistics that Istio's sidecars always tell: whether proxies live, have their configuration and drain, and who was refused. */
 const ALWAYS: StatisticsChoice = {
@@ -13,7 +13,7 @@ const ALWAYS: StatisticsChoice = {
 
 /** Patches of an envoy.config.bootstrap.v3.Bootstrap, for either proxy. */
 export function saidInBootstrap(
-  { statistics, runtime = {}, maxConnections, metricsService }: ProxyStart,
+  { statistics, runtime = {}, maxConnections, metricsService, statsd }: ProxyStart,
   { object }: Standing,
 ) {
   const { namespace, name } = object.metadata;
@@ -24,6 +24,7 @@ export function saidInBootstrap(
       ? []
       : [{ overload_manager: { resource_monitors: [connectionLimit(maxConnections)] } }]),
     ...(metricsService ? [metricsSink(metricsService)] : []),
+    ...(statsd ? [statsdSink(statsd)] : []),
     ...(Object.keys(runtime).length > 0 ? [{ layered_runtime: layers(runtime) }] : []),
   ];
   return values.map((value) => ({ origin, value, replacesLists: false }));

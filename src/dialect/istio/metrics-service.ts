@@ -1,10 +1,11 @@
-// envoyMetricsService of ProxyConfig → whom a proxy streams its statistics to.
+// envoyMetricsService and statsdUdpAddress of ProxyConfig → whom a proxy tells its statistics.
 
-import type { MetricsService } from "../../model/proxy-start.ts";
+import { parseAddress } from "../../base/cidr.ts";
+import type { MetricsService, ProxyStart } from "../../model/proxy-start.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
-import { secretsOfNobody } from "./settings-diagnostics.ts";
+import { badStatsdAddress, secretsOfNobody } from "./settings-diagnostics.ts";
 import { badReceiverAddress } from "./telemetry-diagnostics.ts";
 import { readTls } from "./traffic-policy.ts";
 
@@ -18,9 +19,8 @@ const OF_SECRETS = ["credentialName", "caCertCredentialName"] as const;
 export function readMetricsService(spec: Spec, path: string, reporter: Reporter): MetricsService | undefined {
   const { address = "", tlsSettings, tcpKeepalive } = spec;
   if (address === "") return undefined;
-  const { host = "", port = "" } = ADDRESS.exec(address)?.groups ?? {};
-  const number = Number(port);
-  if (number < 1 || number > MAX_PORT) {
+  const place = placeOf(address);
+  if (!place) {
     reporter.report(joinPath(path, "address"), badReceiverAddress(address));
     return undefined;
   }
@@ -29,8 +29,7 @@ export function readMetricsService(spec: Spec, path: string, reporter: Reporter)
     if (tlsSettings?.[field] !== undefined) reporter.report(joinPath(tlsPath, field), secretsOfNobody(field));
   const tls = tlsSettings && readTls(tlsSettings, tlsPath, reporter);
   return {
-    host: host.replace(/[[\]]/g, ""),
-    port: number,
+    ...place,
     tls: tls?.kind === "disable" ? undefined : tls,
     keepalive: tcpKeepalive && {
       probes: tcpKeepalive.probes || undefined,
@@ -38,4 +37,18 @@ export function readMetricsService(spec: Spec, path: string, reporter: Reporter)
       intervalMs: tcpKeepalive.interval,
     },
   };
+}
+
+/** Envoy looks up no name for it. */
+export function readStatsd(address: string, path: string, reporter: Reporter): ProxyStart["statsd"] {
+  const place = placeOf(address);
+  if (place && parseAddress(place.host)) return { address: place.host, port: place.port };
+  reporter.report(path, badStatsdAddress(address));
+  return undefined;
+}
+
+function placeOf(address: string): { readonly host: string; readonly port: number } | undefined {
+  const { host = "", port = "" } = ADDRESS.exec(address)?.groups ?? {};
+  const number = Number(port);
+  return number < 1 || number > MAX_PORT ? undefined : { host: host.replace(/[[\]]/g, ""), port: number };
 }

@@ -170,7 +170,8 @@ export const PROXY_CONFIG = record({
   serviceCluster: later("a workload is named by its labels"),
   statNameLength: later("names of statistics have no limit"),
   statsCompression: later("statistics are sent as they are"),
-  statsdUdpAddress: later("metrics are scraped"),
+  /** IP address and port. */
+  statsdUdpAddress: notEmpty(),
   statusPort: port(),
   terminationDrainDuration: duration(0),
   tracing: TRACING,

@@ -6,7 +6,7 @@ import type { ProxyStart, StatisticsChoice } from "../../model/proxy-start.ts";
 import { joinPath } from "../path.ts";
 import type { Reporter } from "../reporter.ts";
 import { runtimeOfEnvoyAlone } from "./mesh-diagnostics.ts";
-import { readMetricsService } from "./metrics-service.ts";
+import { readMetricsService, readStatsd } from "./metrics-service.ts";
 import type { ProxyConfigSpec } from "./proxy-config-schema.ts";
 import { badAgentVariable } from "./settings-diagnostics.ts";
 import { readPemAnchors } from "./trust-anchors.ts";
@@ -23,6 +23,7 @@ type StartField =
   | "proxyMetadata"
   | "proxyStatsMatcher"
   | "runtimeValues"
+  | "statsdUdpAddress"
   | "statusPort"
   | "terminationDrainDuration";
 type StartSpec = { readonly [Field in StartField]?: ProxyConfigSpec[Field] | undefined };
@@ -44,6 +45,9 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),
     runtime: runtimeValues,
+    statsd: spec.statsdUdpAddress
+      ? readStatsd(spec.statsdUdpAddress, joinPath(path, "statsdUdpAddress"), reporter)
+      : undefined,
     metricsService:
       spec.envoyMetricsService &&
       readMetricsService(spec.envoyMetricsService, joinPath(path, "envoyMetricsService"), reporter),

@@ -42,3 +42,12 @@ export function rootsOfConfigMap(name: string): Message {
     suggestion: "a Secret with ca.crt, or caCertificates",
   };
 }
+
+export function badStatsdAddress(address: string): Message {
+  return {
+    code: "HED1374",
+    severity: "error",
+    message: `statsdUdpAddress is no port of an IP address: ${quote(address)}`,
+    suggestion: "10.75.241.127:9125",
+  };
+}

@@ -12,12 +12,13 @@ import {
   type MetricsServiceConfig,
   MetricsServiceConfigSchema,
 } from "../../xds/gen/envoy/config/metrics/v3/metrics_service_pb.ts";
-import type { StatsSink } from "../../xds/gen/envoy/config/metrics/v3/stats_pb.ts";
+import { StatsdSinkSchema, type StatsSink } from "../../xds/gen/envoy/config/metrics/v3/stats_pb.ts";
 import { StreamMetricsMessageSchema } from "../../xds/gen/envoy/service/metrics/v3/metrics_service_pb.ts";
 import type { Stat } from "../admin/stat.ts";
 import { connectorTo } from "../cluster-connector.ts";
 import type { Cluster } from "../upstream/cluster.ts";
 import { encodeMetrics, type MetricForm } from "./metric-families.ts";
+import { statsdSink } from "./statsd.ts";
 
 const log = logger("proxy");
 
@@ -71,12 +72,19 @@ function sinkOf(
   bootstrap: Bootstrap,
   clusters: ReadonlyMap<string, Cluster>,
 ): Sink | undefined {
-  const config =
-    configType.case === "typedConfig" ? anyUnpack(configType.value, MetricsServiceConfigSchema) : undefined;
+  const typed = configType.case === "typedConfig" ? configType.value : undefined;
+  const statsd = typed && anyUnpack(typed, StatsdSinkSchema);
+  const sink = statsd && statsdSink(statsd);
+  if (sink) return sink;
+  const config = typed && anyUnpack(typed, MetricsServiceConfigSchema);
   const target = config?.grpcService?.targetSpecifier;
   const cluster = target?.case === "envoyGrpc" ? clusters.get(target.value.clusterName) : undefined;
   if (config && cluster) return new MetricsStream(config, bootstrap, cluster);
-  const reason = config ? "its grpc_service is no cluster of the bootstrap" : "no such sink";
+  const reason = statsd
+    ? "its address is no port of an IP address"
+    : config
+      ? "its grpc_service is no cluster of the bootstrap"
+      : "no such sink";
   log.warn("statistics are not streamed", { path, name, reason });
   return undefined;
 }

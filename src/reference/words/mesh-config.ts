@@ -350,7 +350,7 @@ export const MESH_CONFIG_WORDS: Words = {
   serviceCluster: "Name of the workload",
   statNameLength: "Longest name of a statistic",
   statsCompression: "Whether statistics are compressed",
-  statsdUdpAddress: "Where statistics are sent",
+  statsdUdpAddress: "IP address and port that statistics are sent to as lines of statsd, by UDP",
   statusPort: {
     says: "Port of the agent of a proxy that starts from then on; another one where it is taken, and 15020 beside a captured program",
     default: "15020",
