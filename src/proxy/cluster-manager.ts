@@ -193,8 +193,13 @@ export class ClusterManager {
     }
   }
 
+  /**
+   * A cluster in force keeps those that it has, as on Envoy (EdsClusterImpl::onConfigUpdate): where one asks for others from now on, the old
+   * set goes before the new one has come. For one that warms it is an answer.
+   */
   removeEndpoints(serviceName: string): void {
-    this.setEndpoints(serviceName, NO_ENDPOINTS);
+    this.#endpoints.set(serviceName, NO_ENDPOINTS);
+    for (const cluster of this.#followers.of(serviceName)) this.#warming.lookAt(cluster);
     this.#endpoints.delete(serviceName);
   }
 

@@ -310,9 +310,29 @@ describe("clusters", () => {
     configuration.clusterManager.setEndpoints("upstream", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
     expect(await status(peer)).toBe("200");
     expect(upstream.connections).toHaveLength(1);
-    configuration.clusterManager.removeEndpoints("upstream");
+    configuration.clusterManager.setEndpoints("upstream", NO_ENDPOINTS);
     await upstream.connections[0]!.isClosed();
     expect(await status(peer)).toBe("503");
+  });
+
+  test("a set that is removed stays with the cluster in force, until one that asks for another set takes its place", async () => {
+    const other = answering("HTTP/1.1 204 No Content\r\n\r\n");
+    open.push(other);
+    const { load_assignment: _, ...rest } = staticCluster("upstream", []);
+    const asking = (service_name: string) => ({
+      ...rest,
+      type: "EDS",
+      eds_cluster_config: { service_name, eds_config: ADS },
+    });
+    const { clusterManager } = configuration;
+    setCluster(configuration, asking("before"));
+    clusterManager.setEndpoints("before", { ...NO_ENDPOINTS, endpoints: [endpoint(upstream.port)] });
+    const peer = await client("http");
+    setCluster(configuration, asking("after"));
+    clusterManager.removeEndpoints("before");
+    expect(await status(peer)).toBe("200");
+    clusterManager.setEndpoints("after", { ...NO_ENDPOINTS, endpoints: [endpoint(other.port)] });
+    expect(await status(peer)).toBe("204");
   });
 
   test("a host keeps its connection when its weight, priority or health changes; in poor health it is left alone", async () => {
