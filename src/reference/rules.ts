@@ -36,6 +36,15 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
       },
     ],
   },
+  PeerAuthentication: {
+    spec: [
+      {
+        rule: "!has(self.portLevelMtls) || size(self.portLevelMtls) == 0 || (has(self.selector) && has(self.selector.matchLabels) && size(self.selector.matchLabels) > 0)",
+        message: "portLevelMtls requires selector",
+        cost: 20,
+      },
+    ],
+  },
   RequestAuthentication: {
     jwksUri: [
       {
