@@ -80,9 +80,13 @@ async function fetchAndWarn(url: string, request: ConnectionRequest): Promise<Re
 
 const wrongServer = { hint: "name the control plane's API with --server" } as const;
 
+/** A cluster's API server asks for credentials that no command here has. */
+const NO_TLS =
+  "the API of `heddle up` is http://; objects of a cluster are analyzed as files: kubectl get vs,dr,services,pods -A -o yaml | heddle analyze -";
+
 function unreachable(server: string, cause: unknown): Failure {
   return new Failure(`cannot reach the control plane at ${server}: ${fetchProblem(cause)}`, {
-    hint: "start it with `heddle up`, or name another with --server",
+    hint: server.startsWith("https:") ? NO_TLS : "start it with `heddle up`, or name another with --server",
     cause,
   });
 }

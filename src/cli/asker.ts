@@ -58,7 +58,7 @@ function workloadNamed(workloads: readonly Workload[], name: string, what: strin
     near ??
     (names.length > 0
       ? `there are ${names.slice(0, 5).join(", ")}`
-      : "files that hold it: there is no Pod in these, nor a Deployment");
+      : "files that hold it: no Pod or Deployment in these is one");
   throw new Failure(`no ${what} ${name}`, { hint, exit });
 }
 

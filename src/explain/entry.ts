@@ -7,7 +7,7 @@ import { FORWARD_PROXY, upstreamListenerName } from "../compile/listener-names.t
 import { type Source, wholeObject } from "../compile/provenance.ts";
 import { type BoundServer, openedPorts } from "../model/gateway-ports.ts";
 import { hostMatches } from "../model/hosts.ts";
-import { servicesSeenBy } from "../model/lookup.ts";
+import { inboundPortsOf, servicesSeenBy } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { meshSeenBy } from "../model/scoped-mesh.ts";
 import { portByNumber, type Service } from "../model/service.ts";
@@ -189,8 +189,11 @@ function enterGateway(
 ): Entry | undefined {
   const port = portOfUrl(url);
   const { ports } = openedPorts(mesh, workload);
+  // Who calls port 80 of its Service is led to 8080, which a Gateway may name as well: Istio's Bookinfo does.
+  const led = inboundPortsOf(mesh, workload).find(({ bindings }) => bindings.some((at) => at.port.number === port));
   const open =
     ports.find(({ servers }) => servers.some(({ server }) => server.port === port)) ??
+    ports.find(({ number }) => number === led?.number) ??
     ports.find(({ number }) => number === port);
   if (!open) {
     const others = new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port || server.bind)));

@@ -102,6 +102,14 @@ function placeOf(binding: Binding): string {
   }
 }
 
+const NOT_OURS = "an address of this machine, as `ip address` or `ifconfig` shows it";
+
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there: stop it, or choose another port",
+  EADDRNOTAVAIL: NOT_OURS,
+  EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+};
+
 /**
  * Listens, and calls `accept` for every connection that `admission` lets in (after the handshake, where there is TLS).
  * @throws Failure when the address cannot be bound, naming it and the way out.
@@ -145,12 +153,8 @@ export function listen(
   } catch (thrown) {
     const where = placeOf(binding);
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-    const hint =
-      code === "EADDRINUSE"
-        ? "another process listens there: stop it, or choose another port"
-        : code === "EACCES"
-          ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
-          : undefined;
+    // Bun gives no code where the host is neither an address nor a name that resolves.
+    const hint = LISTEN_HINTS[code] ?? (code === "" && binding.kind === "tcp" ? NOT_OURS : undefined);
     throw new Failure(`cannot listen on ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
       cause: thrown,
       ...(hint && { hint }),

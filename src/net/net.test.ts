@@ -442,6 +442,15 @@ test("a pipe of the abstract namespace has no file", async () => {
   server.stop();
 });
 
+test.each(["999.1.1.1", "203.0.113.9"])("%s is no address of this machine, and what is one is told", (host) => {
+  try {
+    listen({ kind: "tcp", host, port: 0 }, undefined, echo).stop();
+    throw new Error("listens");
+  } catch (thrown) {
+    expect(thrown).toMatchObject({ hint: expect.stringContaining("an address of this machine") });
+  }
+});
+
 test("a port in use is named with the way out", () => {
   const server = listen({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, echo);
   expect(() => listen({ kind: "tcp", host: "127.0.0.1", port: server.port }, undefined, echo)).toThrow(

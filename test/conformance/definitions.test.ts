@@ -92,6 +92,12 @@ const BROKEN_RULES: readonly (readonly [kind: string, field: string, message: st
     { host: "a", trafficPolicy: { loadBalancer: { consistentHash: { useSourceIp: true, maglev: {} } } } },
   ],
   [
+    "PeerAuthentication",
+    "spec",
+    "portLevelMtls requires selector",
+    { selector: { matchLabels: {} }, portLevelMtls: { 8080: { mode: "DISABLE" } } },
+  ],
+  [
     "RequestAuthentication",
     "spec.jwtRules[0].jwksUri",
     "must be an address of the web",

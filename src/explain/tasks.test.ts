@@ -1,4 +1,4 @@
-// Traffic that leaves the mesh, as the tasks of Istio's documentation configure it.
+// What the tasks of Istio's documentation configure, and promise.
 
 import { describe, expect, test } from "bun:test";
 import { loadMesh } from "../dialect/load.ts";
@@ -114,4 +114,39 @@ describe("Using an external HTTPS proxy", () => {
     expect(call("tcp://10.2.2.3:3128")).toEqual(["PassthroughCluster"]);
     expect(call("tcp://10.1.2.3:3129")).toEqual(["PassthroughCluster"]);
   });
+});
+
+test("Bookinfo: a Gateway names the port that its Service leads to", () => {
+  const content = `
+apiVersion: v1
+kind: Pod
+metadata: {name: gateway, namespace: edge, labels: {istio: ingressgateway}, annotations: {heddle.dev/proxy: heddle, heddle.dev/gateway: "true"}}
+spec: {containers: [{name: app}]}
+status: {podIP: 10.0.0.1, conditions: [{type: Ready, status: "True"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: istio-ingressgateway, namespace: edge}
+spec: {clusterIP: 10.9.0.2, selector: {istio: ingressgateway}, ports: [{name: http2, port: 80, targetPort: 8080}, {name: other, port: 81, targetPort: 8081}]}
+---
+${object("Gateway", "bookinfo", '{selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}')}
+---
+${object("VirtualService", "bookinfo", '{hosts: ["*"], gateways: [bookinfo], http: [{redirect: {uri: /there}}]}')}`;
+  const { mesh, sources } = loadMesh([{ name: "f.yaml", content }], DEFAULT_SETTINGS);
+  const workload = [...mesh.workloads][0]!;
+  const asked = (url: string) =>
+    new Explainer(mesh, sources).explain({
+      entry: { kind: "gateway", workload },
+      method: "GET",
+      url: new URL(url),
+      headers: [],
+      sourceAddress: "192.0.2.1",
+      claims: undefined,
+    }).outcome;
+  expect([80, 8080, 81, 82].map((port) => asked(`http://bookinfo.test:${port}/productpage`))).toEqual([
+    "redirect",
+    "redirect",
+    "reject",
+    "reject",
+  ]);
 });
