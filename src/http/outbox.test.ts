@@ -30,6 +30,11 @@ class SlowTransport implements Transport {
 }
 
 const NOBODY = { onOutboxDrained() {} };
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 let counter = 0;
 /** Bytes of which no two stretches are alike. */
 function body(length: number): Buffer {
@@ -46,8 +51,12 @@ describe("what is written", () => {
         const transport = new SlowTransport(takes);
         const outbox = new Outbox(transport, NOBODY, 1024 * 1024);
         const chunks = sizes.map(body);
-        for (const chunk of chunks) outbox.write(chunk);
+        for (const [i, chunk] of chunks.entries()) {
+          outbox.write(chunk);
+          expect(outbox.written).toBe(sum(sizes.slice(0, i + 1)));
+        }
         while (outbox.pending > 0) outbox.drained();
+        expect(outbox.written).toBe(sum(sizes));
         expect(transport.bytes.equals(Buffer.concat(chunks))).toBe(true);
       }),
     );

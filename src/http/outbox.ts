@@ -26,6 +26,8 @@ export class Outbox implements Flushable {
   length = 0;
   /** Up to here the transport has taken `bytes`: a partial write moves nothing. */
   #start = 0;
+  /** Bytes that have left `bytes`, or never were in it. */
+  #left = 0;
   blocked = false;
   readonly #transport: Transport;
   readonly #owner: OutboxOwner;
@@ -49,6 +51,11 @@ export class Outbox implements Flushable {
       atEndOfTurn(this);
     }
     if (this.length + count > this.bytes.length) this.#makeRoom(count);
+  }
+
+  /** Everything that was ever written; between two looks at it, what came in. */
+  get written(): number {
+    return this.#left + this.pending;
   }
 
   /** Bytes that the transport has not taken yet. */
@@ -100,6 +107,7 @@ export class Outbox implements Flushable {
       return chunk.length;
     }
     if (taken < chunk.length) this.#full = true;
+    this.#left += taken;
     return taken;
   }
 
@@ -115,6 +123,7 @@ export class Outbox implements Flushable {
   /** Drops what is left; nothing is written any more. */
   discard(): void {
     this.#gone = true;
+    this.#left += this.pending;
     this.#empty();
   }
 
@@ -134,6 +143,7 @@ export class Outbox implements Flushable {
         return;
       }
       this.#start += taken;
+      this.#left += taken;
       if (this.pending === 0) {
         this.#empty();
       } else {

@@ -87,6 +87,16 @@ export class ResponseHead {
  */
 export type ResetReason = "refused" | "closed" | "reset" | "cancelled" | "protocol" | "limit" | "timeout";
 
+/** What an exchange has moved so far, before TLS (Envoy: BytesMeter). Counted by the codec, in the stream itself. */
+export interface StreamBytes {
+  /** Heads, bodies and their framing. HTTP/2: the stream's frames with their heads, and of those received no WINDOW_UPDATE. */
+  wireSent: number;
+  wireReceived: number;
+  /** HTTP/1.1: field lines, on the way in without the white space around values. HTTP/2: the frames of header blocks. */
+  headerSent: number;
+  headerReceived: number;
+}
+
 /** What both ends of an exchange can do with the direction they send. */
 export interface StreamWriter {
   /** False: above the high-water mark, wait for `onWritable`. */
@@ -109,7 +119,7 @@ export interface StreamListener {
 }
 
 /** A request, as the server end of a connection holds it. */
-export interface ServerStream extends StreamWriter {
+export interface ServerStream extends StreamWriter, Readonly<StreamBytes> {
   /** Set during `onRequest`. */
   listener: StreamListener;
   /** Bytes of the response that the peer has not taken. */
@@ -158,7 +168,7 @@ export interface ServerConnection extends Connection {
 }
 
 /** A request, as the client end holds it. */
-export type ClientStream = StreamWriter;
+export interface ClientStream extends StreamWriter, StreamBytes {}
 
 export interface ResponseListener extends StreamListener {
   /** An interim response (100 to 199 but not 101). */

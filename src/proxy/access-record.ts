@@ -4,7 +4,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { GRPC_STATUS } from "../base/grpc-code.ts";
 import { statusNumber, statusOfHttp } from "../grpc/status.ts";
 import { getHeader, type HeaderList } from "../http/headers.ts";
-import type { RequestHead, ResponseHead } from "../http/stream.ts";
+import type { ClientStream, RequestHead, ResponseHead, StreamBytes } from "../http/stream.ts";
 import { applyFilterState, type FilterStateObject, type FilterStateRule } from "../table/filter-state.ts";
 import type { Moment, PlainOperator } from "../table/format/catalogue.ts";
 import type { MetadataSource } from "../table/format/part.ts";
@@ -54,6 +54,9 @@ export class AccessRecord implements FormatSource, LogFacts {
   transportFailure: string | undefined = undefined;
   /** Why the proxy ended the connection, in Envoy's words. */
   terminationDetails: string | undefined = undefined;
+  /** What the client's stream and the attempts' have moved; undefined for a byte stream, and without any. */
+  downstream: Readonly<StreamBytes> | undefined = undefined;
+  upstream: Readonly<StreamBytes> | undefined = undefined;
   bytesReceived = 0;
   bytesSent = 0;
   /** A check of this proxy, or of the application through it. */
@@ -107,6 +110,17 @@ export class AccessRecord implements FormatSource, LogFacts {
   sending(whole: boolean): void {
     this.#sendingAt = performance.now();
     if (whole) this.#sentAt = this.#sendingAt;
+  }
+
+  /** Bytes of attempts before count on in this one's (Envoy: StreamInfoImpl::setUpstreamBytesMeter). */
+  sendBy(stream: ClientStream): void {
+    const before = this.upstream;
+    this.upstream = stream;
+    if (!before) return;
+    stream.wireSent += before.wireSent;
+    stream.wireReceived += before.wireReceived;
+    stream.headerSent += before.headerSent;
+    stream.headerReceived += before.headerReceived;
   }
 
   sent(): void {

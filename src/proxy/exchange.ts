@@ -106,6 +106,7 @@ export class Exchange
     this.connection = connection;
     this.head = head;
     this.record = new AccessRecord(connection.facts, head);
+    this.record.downstream = stream;
     this.#stream = stream;
     if (end) this.record.requestOver();
     this.body = end ? undefined : new RequestBody();
@@ -459,6 +460,7 @@ export class Exchange
   tunnelOver(received: number, sent: number): void {
     this.record.bytesReceived = received;
     this.record.bytesSent = sent;
+    this.record.upstream = { wireSent: received, wireReceived: sent, headerSent: 0, headerReceived: 0 };
     this.#finish();
   }
 

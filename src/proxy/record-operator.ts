@@ -4,17 +4,17 @@ import { hostname } from "node:os";
 import type { HeaderList } from "../http/headers.ts";
 import type { RequestHead, ResponseHead } from "../http/stream.ts";
 import type { PlainOperator } from "../table/format/catalogue.ts";
-import type { LogType } from "../table/log-filter.ts";
 import type { Route } from "../table/route.ts";
 import { type DownstreamFacts, formatSocketAddress } from "./connection-facts.ts";
 import { explanation } from "./explanation.ts";
+import { downstreamBytes, type RecordBytes, upstreamBytes } from "./record-bytes.ts";
 import { longFlags } from "./response-flags.ts";
 import { addressOf, portOf } from "./socket-label.ts";
 import type { Cluster } from "./upstream/cluster.ts";
 import type { Host } from "./upstream/host.ts";
 
 /** What the operators read of an AccessRecord. */
-export interface OperatorFacts {
+export interface OperatorFacts extends RecordBytes {
   readonly facts: DownstreamFacts;
   readonly request: RequestHead | undefined;
   readonly response: ResponseHead | undefined;
@@ -31,10 +31,7 @@ export interface OperatorFacts {
   readonly details: string | undefined;
   readonly transportFailure: string | undefined;
   readonly terminationDetails: string | undefined;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
   readonly durationMs: number;
-  readonly logType: LogType;
   requestHeader(name: string): string | undefined;
 }
 
@@ -82,6 +79,14 @@ const OPERATORS: Readonly<Record<PlainOperator, (record: OperatorFacts) => strin
   CONNECTION_TERMINATION_DETAILS: ({ terminationDetails }) => terminationDetails,
   BYTES_RECEIVED: ({ bytesReceived }) => bytesReceived,
   BYTES_SENT: ({ bytesSent }) => bytesSent,
+  UPSTREAM_WIRE_BYTES_SENT: (record) => upstreamBytes(record, "wireSent"),
+  UPSTREAM_WIRE_BYTES_RECEIVED: (record) => upstreamBytes(record, "wireReceived"),
+  UPSTREAM_HEADER_BYTES_SENT: (record) => upstreamBytes(record, "headerSent"),
+  UPSTREAM_HEADER_BYTES_RECEIVED: (record) => upstreamBytes(record, "headerReceived"),
+  DOWNSTREAM_WIRE_BYTES_SENT: (record) => downstreamBytes(record, "wireSent"),
+  DOWNSTREAM_WIRE_BYTES_RECEIVED: (record) => downstreamBytes(record, "wireReceived"),
+  DOWNSTREAM_HEADER_BYTES_SENT: (record) => downstreamBytes(record, "headerSent"),
+  DOWNSTREAM_HEADER_BYTES_RECEIVED: (record) => downstreamBytes(record, "headerReceived"),
   REQUEST_HEADERS_BYTES: requestBytes,
   RESPONSE_HEADERS_BYTES: responseBytes,
   RESPONSE_TRAILERS_BYTES: ({ trailers }) => fieldBytes(trailers),

@@ -2,7 +2,7 @@
 
 import type { HeaderList } from "../headers.ts";
 import type { HttpLimits } from "../limits.ts";
-import { readTrailers } from "./fields.ts";
+import { readTrailers, receivedFieldBytes } from "./fields.ts";
 import { type BodyLength, CHUNKED, UNTIL_CLOSE } from "./framing.ts";
 import { findGarbage, findHeadEnd } from "./head-search.ts";
 import { CR, HEX_DIGIT, LF, VALUE } from "./octets.ts";
@@ -44,6 +44,8 @@ export class BodyDecoder {
   #trailerBytes: PendingBytes | undefined;
   /** Of the body that is complete. */
   trailers: HeaderList | undefined = undefined;
+  /** Of the trailers' lines, counted as a head's. */
+  trailerFieldBytes = 0;
 
   constructor(limits: HttpLimits, sink: BodySink) {
     this.#limits = limits;
@@ -67,6 +69,7 @@ export class BodyDecoder {
   begin(length: BodyLength): void {
     this.trailers = undefined;
     this.#trailerBytes = undefined;
+    this.trailerFieldBytes = 0;
     this.#digits = 0;
     this.#extensionBytes = 0;
     this.#left = length > 0 ? length : 0;
@@ -189,6 +192,7 @@ export class BodyDecoder {
     const trailers = readTrailers(block, 0, end, this.#limits.maxHeaders);
     if (trailers instanceof Refusal) return trailers;
     if (trailers.length > 0) this.trailers = trailers;
+    this.trailerFieldBytes = receivedFieldBytes(trailers);
     this.#state = "done";
     this.#trailerBytes = undefined;
     return start + end + 2 - before;

@@ -16,6 +16,8 @@ export class BodyEncoder {
   readonly #outbox: Outbox;
   #mode: Mode = "done";
   #left = 0;
+  /** Of the field lines behind the last chunk. */
+  trailerFieldBytes = 0;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -32,11 +34,13 @@ export class BodyEncoder {
 
   begin(length: BodyLength): void {
     this.#left = length;
+    this.trailerFieldBytes = 0;
     this.#mode = length === CHUNKED ? "chunked" : length >= 0 ? "length" : "raw";
   }
 
   beginNone(): void {
     this.#mode = "none";
+    this.trailerFieldBytes = 0;
   }
 
   /** False when `chunk` is more than the head announced: it is not written, as its rest would be taken for another message. */
@@ -62,7 +66,7 @@ export class BodyEncoder {
   /** False when the head announced more than was written. Trailers are dropped where there is no place for them. */
   end(trailers: HeaderList | undefined): boolean {
     const whole = this.#mode !== "length" || this.#left === 0;
-    if (this.#mode === "chunked") writeLastChunk(this.#outbox, trailers);
+    if (this.#mode === "chunked") this.trailerFieldBytes = writeLastChunk(this.#outbox, trailers);
     this.#mode = "done";
     return whole;
   }

@@ -86,7 +86,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     this.#endWhenOpen = end;
     this.#interims = 0;
     const length = this.#requestLength(head, end);
-    writeRequest(this.outbox, head, length);
+    this.countSent(writeRequest(this.outbox, head, length));
     this.#requestSent = end || this.#asksForTunnel;
     if (!this.#requestSent) this.encoder.begin(length);
     else if (length > 0) this.#fail(); // a body that was announced, and none to come
@@ -109,6 +109,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
     // Bytes for a tunnel that is not open would be read as the next request by whoever refuses it (CVE-2025-64763).
     if (this.#asksForTunnel && this.phase !== "tunnel") this.#fail();
     else if (!this.encoder.write(chunk)) this.#fail();
+    this.countSent(0);
     return !this.outbox.blocked;
   }
 
@@ -121,6 +122,7 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
       this.#fail();
       return;
     }
+    this.countSent(this.encoder.trailerFieldBytes);
     this.#requestSent = true;
     if (this.phase !== "tunnel") return;
     if (this.#peerEnded) {
@@ -136,7 +138,10 @@ export class Http1ClientConnection extends Http1Connection implements ClientConn
       return;
     }
     const { head, bodyLength } = response;
-    const listener = this.exchange!.listener;
+    const stream = this.exchange!;
+    const { listener } = stream;
+    stream.wireReceived += head.wireBytes;
+    stream.headerReceived += response.fieldBytes;
     if (response.tunnel) this.#openTunnel(head, listener);
     else if (head.status < 200) this.#inform(head, listener);
     else this.#takeResponse(head, bodyLength, response.persistent, listener);

@@ -14,6 +14,10 @@ export interface ClientExchangeHost {
 
 export class Http1ClientStream implements ClientStream {
   readonly listener: ResponseListener;
+  wireSent = 0;
+  wireReceived = 0;
+  headerSent = 0;
+  headerReceived = 0;
   readonly #host: ClientExchangeHost;
 
   constructor(host: ClientExchangeHost, listener: ResponseListener) {

@@ -5,7 +5,7 @@ import { atEndOfTurn, type Flushable } from "../../base/end-of-turn.ts";
 import { Deadline, timers } from "../../base/timer-wheel.ts";
 import type { HttpLimits } from "../limits.ts";
 import { Outbox, type OutboxOwner } from "../outbox.ts";
-import type { Connection, ResetReason, StreamListener } from "../stream.ts";
+import type { Connection, ResetReason, StreamBytes, StreamListener } from "../stream.ts";
 import type { Transport } from "../transport.ts";
 import { BodyDecoder, type BodySink } from "./body-decoder.ts";
 import { BodyEncoder } from "./body-encoder.ts";
@@ -48,6 +48,8 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   #flushing = false;
   #idleSince = 0;
   #idleTimeoutMs: number;
+  /** Of what the outbox was given, what is counted. */
+  #counted = 0;
   #dropped = 0;
   #scheduled = false;
   #heldByCodec = false;
@@ -73,6 +75,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   }
 
   abstract get active(): number;
+  abstract readonly exchange: StreamBytes | undefined;
   abstract shutdown(): void;
   abstract ended(): void;
   /** A whole head: `end` is the index of its empty line. */
@@ -142,6 +145,7 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
           this.#updatePaused();
           return at;
         case "tunnel":
+          if (this.exchange) this.exchange.wireReceived += bytes.length - at;
           this.onBody(at === 0 ? bytes : bytes.subarray(at));
           return bytes.length;
         case "idle":
@@ -190,17 +194,30 @@ export abstract class Http1Connection extends Deadline implements Connection, Ou
   }
 
   #takeBody(bytes: Buffer, start: number): number {
+    const { exchange } = this;
     const next = this.decoder.decode(bytes, start);
     if (typeof next !== "number") {
       if (this.phase === "body" || this.phase === "drain") this.refuse(next); // else it was closed by who took the bytes before
       return bytes.length;
     }
+    if (exchange) exchange.wireReceived += next - start;
     if (this.phase === "drain") this.#drop(next - start);
     if (this.decoder.complete) {
+      if (exchange) exchange.headerReceived += this.decoder.trailerFieldBytes;
       this.surplus = next < bytes.length;
       this.onBodyEnd();
     }
     return next;
+  }
+
+  /** What was written since the last time is of the exchange in progress; `fieldBytes` of it are field lines. */
+  protected countSent(fieldBytes: number): void {
+    const { written } = this.outbox;
+    if (this.exchange) {
+      this.exchange.wireSent += written - this.#counted;
+      this.exchange.headerSent += fieldBytes;
+    }
+    this.#counted = written;
   }
 
   #drop(count: number): void {

@@ -10,6 +10,9 @@ import { REFUSED, Refusal } from "./refusal.ts";
 /** Envoy's limit (`MAX_ALLOWED_NOMINATED_HEADERS`): a peer has no use for more. */
 const MAX_NOMINATED = 10;
 
+/** A colon and a line's end. */
+const LINE_BYTES = 3;
+
 /** What a head's field lines say. */
 export class FieldSection {
   /** What is handed over. */
@@ -31,6 +34,8 @@ export class FieldSection {
   teTrailers = false;
   /** Filled where it is there. */
   readonly fieldCase: Map<string, string> | undefined;
+  /** Of names, values and what every line has besides: no white space around values (Envoy: ConnectionImpl::completeCurrentHeader). */
+  bytes = 0;
   /** Any field that the codec acts on was there. */
   special = false;
 
@@ -74,6 +79,7 @@ export function readFields(
       known?.remember(value, bytes, at, valueEnd);
     }
     at = lineEnd + 2;
+    section.bytes += nameEnd - nameStart + value.length + LINE_BYTES;
 
     if (fieldCase !== undefined) keepCase(fieldCase, bytes.latin1Slice(nameStart, nameEnd));
     if (known === undefined) headers.push(bytes.latin1Slice(nameStart, nameEnd).toLowerCase(), value);
@@ -191,6 +197,13 @@ function removeNominated(section: FieldSection, nominated: readonly string[]): F
     removeHeader(section.headers, name);
   }
   return section;
+}
+
+/** As `FieldSection.bytes`, of fields that are handed over as they came. */
+export function receivedFieldBytes(headers: HeaderList): number {
+  let bytes = (headers.length / 2) * LINE_BYTES;
+  for (let i = 0; i < headers.length; i++) bytes += headers[i]!.length;
+  return bytes;
 }
 
 /** The trailer fields in `bytes` from `start` to `end`. What the codec itself acts on is refused besides what no trailers may hold. */

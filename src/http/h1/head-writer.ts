@@ -97,15 +97,17 @@ function fieldBytes(headers: HeaderList): number {
   return total;
 }
 
-/** The last chunk and the trailer section. */
-export function writeLastChunk(outbox: Outbox, trailers: HeaderList | undefined): void {
+/** The last chunk and the trailer section; returns the bytes of its field lines. */
+export function writeLastChunk(outbox: Outbox, trailers: HeaderList | undefined): number {
   outbox.reserve(5 + (trailers === undefined ? 0 : fieldBytes(trailers)));
   const { bytes } = outbox;
-  let at = putRaw(bytes, outbox.length, "0\r\n");
-  if (trailers !== undefined) at = putFields(bytes, at, trailers, undefined);
+  const fieldsAt = putRaw(bytes, outbox.length, "0\r\n");
+  let at = trailers === undefined ? fieldsAt : putFields(bytes, fieldsAt, trailers, undefined);
+  const written = at - fieldsAt;
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;
+  return written;
 }
 
 /** One chunk with its size; not for an empty one, which would end the body. */
@@ -134,8 +136,8 @@ function putFraming(bytes: Buffer, start: number, length: BodyLength, fieldCase:
 }
 
 /**
- * Writes a response's head. `length` becomes content-length or transfer-encoding; any other negative number writes neither.
- * `upgrade` is the protocol of a 101.
+ * Writes a response's head; returns the bytes of its field lines. `length` becomes content-length or transfer-encoding; any other
+ * negative number writes neither. `upgrade` is the protocol of a 101.
  */
 export function writeResponse(
   outbox: Outbox,
@@ -145,22 +147,24 @@ export function writeResponse(
   connection: ConnectionOption,
   upgrade: string,
   fieldCase: FieldCase | undefined,
-): void {
+): number {
   const statusLine = STATUS_LINES[status] ?? STATUS_LINES[502]!;
   outbox.reserve(statusLine.length + fieldBytes(headers) + upgrade.length + OWN_FIELDS_BYTES);
   const { bytes } = outbox;
-  let at = putRaw(bytes, outbox.length, statusLine);
-  at = putFields(bytes, at, headers, fieldCase);
+  const fieldsAt = putRaw(bytes, outbox.length, statusLine);
+  let at = putFields(bytes, fieldsAt, headers, fieldCase);
   at = putFraming(bytes, at, length, fieldCase);
   if (connection !== undefined) at = putField(bytes, at, "connection", connection, fieldCase);
   if (connection === "upgrade") at = putField(bytes, at, "upgrade", upgrade, fieldCase);
+  const written = at - fieldsAt;
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;
+  return written;
 }
 
-/** Writes a request's head; `length` as for a response. */
-export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLength): void {
+/** Writes a request's head; `length` and what is returned are as for a response. */
+export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLength): number {
   const { method, headers, upgrade, authority, fieldCase } = head;
   const target = method === "CONNECT" ? authority : head.path || "/";
   outbox.reserve(
@@ -170,15 +174,17 @@ export function writeRequest(outbox: Outbox, head: RequestHead, length: BodyLeng
   let at = put(bytes, outbox.length, method, WRITTEN_TARGET);
   bytes[at++] = SP;
   at = put(bytes, at, target, WRITTEN_TARGET);
-  at = putRaw(bytes, at, " HTTP/1.1\r\n");
-  at = putField(bytes, at, "host", authority, fieldCase);
+  const fieldsAt = putRaw(bytes, at, " HTTP/1.1\r\n");
+  at = putField(bytes, fieldsAt, "host", authority, fieldCase);
   at = putFields(bytes, at, headers, fieldCase);
   at = putFraming(bytes, at, length, fieldCase);
   if (upgrade !== undefined) {
     at = putField(bytes, at, "connection", "upgrade", fieldCase);
     at = putField(bytes, at, "upgrade", upgrade, fieldCase);
   } else if (getHeader(headers, "te") !== undefined) at = putField(bytes, at, "connection", "te", fieldCase); // RFC 9110 10.1.4
+  const written = at - fieldsAt;
   bytes[at++] = CR;
   bytes[at++] = LF;
   outbox.length = at;
+  return written;
 }

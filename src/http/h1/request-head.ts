@@ -12,6 +12,8 @@ import { REFUSED, Refusal } from "./refusal.ts";
 export interface ReadRequest {
   readonly head: RequestHead;
   readonly bodyLength: BodyLength;
+  /** Of its field lines. */
+  readonly fieldBytes: number;
   /** The connection may serve another one. */
   readonly persistent: boolean;
   readonly expectsContinue: boolean;
@@ -74,7 +76,8 @@ export function readRequest(
   if (fields.upgrade !== undefined)
     head.upgrade = acceptableUpgrade(fields, fields.upgrade, method, protocol, bodyLength);
   const persistent = !fields.close && (protocol === "HTTP/1.1" || fields.keepAlive);
-  return { head, bodyLength, persistent, expectsContinue: fields.expectsContinue && protocol === "HTTP/1.1" };
+  const expectsContinue = fields.expectsContinue && protocol === "HTTP/1.1";
+  return { head, bodyLength, fieldBytes: fields.bytes, persistent, expectsContinue };
 }
 
 /** Fills `line` from `bytes` at `start`, where a whole head stands. */

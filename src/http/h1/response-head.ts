@@ -19,6 +19,8 @@ export interface Asked {
 export interface ReadResponse {
   readonly head: ResponseHead;
   readonly bodyLength: BodyLength;
+  /** Of its field lines. */
+  readonly fieldBytes: number;
   /** From here on the connection is a byte tunnel: 101, or 2xx to CONNECT. */
   readonly tunnel: boolean;
   readonly persistent: boolean;
@@ -54,7 +56,7 @@ export function readResponse(
   head.wireBytes = end + 2 - start;
   head.fieldCase = fields.fieldCase;
   const persistent = bodyLength !== UNTIL_CLOSE && !fields.close && (!http10 || fields.keepAlive);
-  return { head, bodyLength, tunnel, persistent };
+  return { head, bodyLength, fieldBytes: fields.bytes, tunnel, persistent };
 }
 
 /** 100 to 599; 0 for anything else. */

@@ -90,6 +90,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     this.#awaitsContinue = request.expectsContinue && bodyLength !== 0;
     this.#responded = false;
     const stream = new Http1ServerStream(this);
+    stream.wireReceived = head.wireBytes;
+    stream.headerReceived = request.fieldBytes;
     this.exchange = stream;
     this.decoder.begin(bodyLength);
     this.phase = bodyLength === 0 ? "wait" : "body";
@@ -119,7 +121,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     // HTTP/1.0 knows no interim responses (RFC 9110 15.2), and a 101 is none.
     if (this.#http10 || this.#responded || status === 101) return;
     if (status === 100) this.#awaitsContinue = false;
-    writeResponse(this.outbox, status, headers, NO_FRAMING, undefined, "", undefined);
+    this.countSent(writeResponse(this.outbox, status, headers, NO_FRAMING, undefined, "", undefined));
   }
 
   respond(head: ResponseHead, end: boolean): void {
@@ -152,7 +154,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
     }
     if (this.#mustClose(end)) this.#persistent = false;
     const option = this.#persistent ? (this.#http10 ? "keep-alive" : undefined) : "close";
-    writeResponse(this.outbox, status, headers, length, option, "", fieldCase);
+    this.countSent(writeResponse(this.outbox, status, headers, length, option, "", fieldCase));
   }
 
   /**
@@ -167,15 +169,8 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   #openTunnel({ status, headers, fieldCase }: ResponseHead): void {
     const upgrade = this.#upgrade;
-    writeResponse(
-      this.outbox,
-      status,
-      headers,
-      NO_FRAMING,
-      upgrade === undefined ? undefined : "upgrade",
-      upgrade ?? "",
-      fieldCase,
-    );
+    const option = upgrade === undefined ? undefined : "upgrade";
+    this.countSent(writeResponse(this.outbox, status, headers, NO_FRAMING, option, upgrade ?? "", fieldCase));
     this.encoder.begin(UNTIL_CLOSE);
     this.phase = "tunnel";
     this.#persistent = false;
@@ -184,6 +179,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
 
   send(chunk: Uint8Array): boolean {
     if (!this.encoder.write(chunk)) this.#fail();
+    this.countSent(0);
     return !this.outbox.blocked;
   }
 
@@ -193,6 +189,7 @@ export class Http1ServerConnection extends Http1Connection implements ServerConn
       this.#fail();
       return;
     }
+    this.countSent(this.encoder.trailerFieldBytes);
     if (this.phase === "tunnel" && !this.#peerEnded) {
       this.outbox.end(); // half close: the other direction goes on
       return;

@@ -2,7 +2,7 @@
 // progress.
 
 import type { HeaderList } from "../headers.ts";
-import type { ResetReason, ResponseHead, ServerStream, StreamListener } from "../stream.ts";
+import type { ResetReason, ResponseHead, ServerStream, StreamBytes, StreamListener } from "../stream.ts";
 
 /** What a stream asks of the connection that it belongs to. */
 export interface ServerExchangeHost {
@@ -18,8 +18,12 @@ export interface ServerExchangeHost {
 
 const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
-export class Http1ServerStream implements ServerStream {
+export class Http1ServerStream implements ServerStream, StreamBytes {
   listener: StreamListener = NOBODY;
+  wireSent = 0;
+  wireReceived = 0;
+  headerSent = 0;
+  headerReceived = 0;
   readonly #host: ServerExchangeHost;
 
   constructor(host: ServerExchangeHost) {

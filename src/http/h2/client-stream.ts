@@ -58,6 +58,7 @@ export class Http2ClientStream extends Http2Stream {
 
   /** A header block of this stream. */
   receiveBlock(block: FieldBlock, end: boolean): void {
+    this.countBlock(block.frameBytes);
     if (block.tooLarge) this.owner.onStreamError(this, ERROR.enhanceYourCalm, "http2.too_many_headers");
     else if (this.#responded) this.#receiveTrailers(block, end);
     else this.#receiveHead(toResponseHead(block), end, block.wireBytes);

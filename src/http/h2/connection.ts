@@ -3,7 +3,13 @@
 import type { HttpLimits } from "../limits.ts";
 import type { ResetReason } from "../stream.ts";
 import type { Transport } from "../transport.ts";
-import { writePing, writeRstStream, writeSettingsAck, writeWindowUpdate } from "./control-frames.ts";
+import {
+  STREAM_CONTROL_BYTES,
+  writePing,
+  writeRstStream,
+  writeSettingsAck,
+  writeWindowUpdate,
+} from "./control-frames.ts";
 import type { FieldBlock } from "./field-block.ts";
 import { ReceiveWindow } from "./flow.ts";
 import {
@@ -146,6 +152,7 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
 
   onStreamError(stream: Http2Stream, code: ErrorCode, detail: string): void {
     const more = !stream.receivingOver;
+    stream.wireSent += STREAM_CONTROL_BYTES;
     const violation = this.refuseStream(stream.id, code, more) ?? this.onStreamFailed(stream as S, detail);
     stream.abort(code === ERROR.enhanceYourCalm ? "limit" : "protocol");
     if (violation !== undefined) this.fail(violation);
@@ -289,7 +296,10 @@ export abstract class Http2Connection<S extends Http2Stream> extends Http2Lifecy
   #onRstStream(streamId: number, bytes: Buffer, start: number, end: number): Violation | undefined {
     if (end - start !== 4) return VIOLATION.frameSize;
     const stream = this.streams.get(streamId);
-    if (stream !== undefined) return this.onPeerReset(stream, resetReasonOf(readUint32(bytes, start)));
+    if (stream !== undefined) {
+      stream.wireReceived += STREAM_CONTROL_BYTES;
+      return this.onPeerReset(stream, resetReasonOf(readUint32(bytes, start)));
+    }
     if (streamId === 0 || this.isIdle(streamId)) return VIOLATION.streamId;
     if (this.#leftovers.delete(streamId)) return undefined; // it crossed ours
     return this.guard.answer() ? undefined : VIOLATION.controlFlood;

@@ -12,6 +12,9 @@ function begin(outbox: Outbox, length: number, type: number, flags: number, stre
   return at + FRAME_HEAD_BYTES;
 }
 
+/** Of RST_STREAM and WINDOW_UPDATE, which are the ones that a stream may have. */
+export const STREAM_CONTROL_BYTES = FRAME_HEAD_BYTES + 4;
+
 export function writeRstStream(outbox: Outbox, streamId: number, code: ErrorCode): void {
   const at = begin(outbox, 4, FRAME.rstStream, FLAG.none, streamId);
   writeUint32(outbox.bytes, at, code);

@@ -23,6 +23,8 @@ export class FieldBlock {
   tooLarge: boolean;
   /** Of the block as it came. */
   wireBytes = 0;
+  /** Of the frames that brought it. */
+  frameBytes = 0;
   #cookie: string | undefined;
   #bytes: number;
   #count: number;

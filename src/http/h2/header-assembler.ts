@@ -4,7 +4,7 @@
 import type { HttpLimits } from "../limits.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { FieldBlock } from "./field-block.ts";
-import { FLAG, readUint31 } from "./frame.ts";
+import { FLAG, FRAME_HEAD_BYTES, readUint31 } from "./frame.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { VIOLATION, type Violation } from "./violation.ts";
 
@@ -20,6 +20,7 @@ export class HeaderAssembler {
   readonly #decoder = new HpackDecoder();
   readonly #fragments = new ByteQueue();
   #continuations = 0;
+  #frameBytes = 0;
 
   constructor(limits: HttpLimits) {
     this.#limits = limits;
@@ -41,6 +42,7 @@ export class HeaderAssembler {
     }
     if (start > end) return VIOLATION.payload;
     this.endStream = (flags & FLAG.endStream) !== 0;
+    this.#frameBytes = FRAME_HEAD_BYTES + to - from;
     if (flags & FLAG.endHeaders) return this.#decode(bytes, start, end);
     this.openStreamId = streamId;
     this.#continuations = 0;
@@ -54,6 +56,7 @@ export class HeaderAssembler {
     // Twice the limit on decoded bytes: within it the table is kept and the request gets its 431; beyond, it is an attack.
     if (this.#fragments.length + end - start > this.#limits.maxHeadBytes * 2) return VIOLATION.headerFlood;
     this.#fragments.push(bytes, start, end);
+    this.#frameBytes += FRAME_HEAD_BYTES + end - start;
     if (!(flags & FLAG.endHeaders)) return undefined;
     this.openStreamId = 0;
     const whole = this.#fragments.take();
@@ -63,6 +66,7 @@ export class HeaderAssembler {
   #decode(bytes: Buffer, start: number, end: number): Violation | undefined {
     this.block.reset();
     this.block.wireBytes = end - start;
+    this.block.frameBytes = this.#frameBytes;
     return this.#decoder.decode(bytes, start, end, this.block) ? undefined : VIOLATION.compression;
   }
 }

@@ -1,6 +1,7 @@
 // What a stream's sending direction is to the sender: its window, what waits for it, and how it is to end.
 
 import type { HeaderList } from "../headers.ts";
+import type { StreamBytes } from "../stream.ts";
 import { ByteQueue } from "./byte-queue.ts";
 
 /** What of a stream could not be sent at once. Most streams never have one. */
@@ -18,12 +19,16 @@ export class Backlog {
   next: SendHalf | undefined = undefined;
 }
 
-export abstract class SendHalf {
+export abstract class SendHalf implements StreamBytes {
   /** 0 while a request waits for the peer's first SETTINGS. */
   id: number;
   /** What the peer lets this stream send; negative after it shrank its initial window (RFC 9113 6.9.2). */
   window: number;
   backlog: Backlog | undefined = undefined;
+  wireSent = 0;
+  wireReceived = 0;
+  headerSent = 0;
+  headerReceived = 0;
 
   constructor(id: number, window: number) {
     this.id = id;

@@ -106,6 +106,9 @@ export class Http2Sender implements OutboxOwner {
   endHeaders(half: SendHalf, end: boolean): void {
     const at = this.outbox.length;
     this.#frameHeaders(half.id, end);
+    const framed = this.outbox.length - at;
+    half.headerSent += framed;
+    half.wireSent += framed;
     this.#setTail(half, at);
     if (end) half.onEndSent();
   }
@@ -188,6 +191,7 @@ export class Http2Sender implements OutboxOwner {
       outbox.length += length;
       if (outbox.pending > this.#limits.highWaterBytes) outbox.blocked = true;
     }
+    half.wireSent += FRAME_HEAD_BYTES + length;
     half.window -= length;
     this.window -= length;
     this.#guard.sentData();
@@ -219,6 +223,7 @@ export class Http2Sender implements OutboxOwner {
       outbox.reserve(FRAME_HEAD_BYTES);
       writeFrameHead(outbox.bytes, outbox.length, 0, FRAME.data, FLAG.endStream, half.id);
       outbox.length += FRAME_HEAD_BYTES;
+      half.wireSent += FRAME_HEAD_BYTES;
     }
     half.onEndSent();
   }

@@ -84,6 +84,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
     }
     head.wireBytes = block.wireBytes;
     const stream = new Http2ServerStream(this, streamId, head, end);
+    stream.countBlock(block.frameBytes);
     this.addStream(stream);
     this.#listener.onRequest(stream, head, end);
     return undefined;
@@ -91,6 +92,7 @@ export class Http2ServerConnection extends Http2Connection<Http2ServerStream> im
 
   #onTrailers(stream: Http2ServerStream, block: FieldBlock, end: boolean): Violation | undefined {
     if (stream.receivingOver) return VIOLATION.closedStream;
+    stream.countBlock(block.frameBytes);
     const trailers = toTrailers(block);
     if (block.tooLarge) this.onStreamError(stream, ERROR.enhanceYourCalm, "http2.too_many_headers");
     else if (trailers === undefined || !end) this.onStreamError(stream, ERROR.protocolError, MALFORMED);

@@ -5,7 +5,7 @@ import { atEndOfTurn, type Flushable } from "../../base/end-of-turn.ts";
 import type { HeaderList } from "../headers.ts";
 import type { RequestHead, ResponseHead, ServerStream, StreamListener } from "../stream.ts";
 import { ByteQueue } from "./byte-queue.ts";
-import { writeRstStream } from "./control-frames.ts";
+import { STREAM_CONTROL_BYTES, writeRstStream } from "./control-frames.ts";
 import { ERROR } from "./frame.ts";
 import { boundOf, FIELD_BOUND } from "./hpack-encoder.ts";
 import { Http2Stream, type StreamOwner } from "./stream.ts";
@@ -120,6 +120,7 @@ export class Http2ServerStream extends Http2Stream implements ServerStream, Flus
     super.onEndSent();
     if (this.state !== "half-closed-local" || this.isTunnel) return;
     writeRstStream(this.owner.sender.outbox, this.id, ERROR.noError); // RFC 9113 8.1
+    this.wireSent += STREAM_CONTROL_BYTES;
     this.close(true);
   }
 }

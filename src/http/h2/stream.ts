@@ -3,9 +3,9 @@
 
 import type { HeaderList } from "../headers.ts";
 import type { ResetReason, StreamListener, StreamWriter } from "../stream.ts";
-import { writeRstStream, writeWindowUpdate } from "./control-frames.ts";
+import { STREAM_CONTROL_BYTES, writeRstStream, writeWindowUpdate } from "./control-frames.ts";
 import { ReceiveWindow } from "./flow.ts";
-import { ERROR, type ErrorCode } from "./frame.ts";
+import { ERROR, type ErrorCode, FRAME_HEAD_BYTES } from "./frame.ts";
 import { SendHalf } from "./send-half.ts";
 import type { Http2Sender } from "./sender.ts";
 
@@ -99,6 +99,7 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     if (begun) {
       const lost = this.isTunnel && (reason === "closed" || reason === "reset");
       writeRstStream(this.owner.sender.outbox, this.id, lost ? ERROR.connectError : RESET_CODES[reason]);
+      this.wireSent += STREAM_CONTROL_BYTES;
     }
     this.close(begun);
   }
@@ -124,8 +125,15 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     else if (this.state !== "closed") this.state = "half-closed-local";
   }
 
+  /** Counts the frames of a header block. */
+  countBlock(frameBytes: number): void {
+    this.headerReceived += frameBytes;
+    this.wireReceived += frameBytes;
+  }
+
   /** Counts a DATA frame of `length` bytes; false when the stream's window was too small for it. */
   takeWindow(length: number): boolean {
+    this.wireReceived += FRAME_HEAD_BYTES + length;
     this.#window ??= new ReceiveWindow(this.owner.streamWindowBytes);
     return this.#window.take(length);
   }
@@ -157,7 +165,9 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     this.owner.onConsumed(bytes);
     if (this.receivingOver || this.#window === undefined) return;
     const increment = this.#window.consume(bytes);
-    if (increment > 0) writeWindowUpdate(this.owner.sender.outbox, this.id, increment);
+    if (increment === 0) return;
+    writeWindowUpdate(this.owner.sender.outbox, this.id, increment);
+    this.wireSent += STREAM_CONTROL_BYTES;
   }
 
   /** END_STREAM came, with trailers or without. */

@@ -236,6 +236,7 @@ export class Router implements AttemptOwner, TunnelOwner {
     const { body, requestIsHeadOnly } = this.#request;
     this.#record.upstreamLocal = localAddress;
     this.#record.sending(requestIsHeadOnly);
+    this.#record.sendBy(upstream);
     this.#upstream = upstream;
     if (!body || requestIsHeadOnly) return;
     const writable = body.send(upstream);

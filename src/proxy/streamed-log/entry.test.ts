@@ -48,6 +48,8 @@ test("a request's entry is the message that it stands for", () => {
   record.response = new ResponseHead(503, ["x-b", "\u0141"], 0);
   record.trailers = ["x-c", ""];
   record.bytesSent = 300;
+  record.downstream = { wireReceived: MANY + 1, wireSent: 2, headerReceived: 3, headerSent: 4 };
+  record.upstream = { wireReceived: 5, wireSent: 6, headerReceived: 7, headerSent: 8 };
   record.upstreamLocal = "/run/a.sock";
   record.details = "details";
   record.flag("UF");
@@ -74,6 +76,10 @@ test("a request's entry is the message that it stands for", () => {
         responseFlags: { upstreamConnectionFailure: true },
         customTags: { "a tag": "b" },
         streamId: "id",
+        downstreamWireBytesReceived: BigInt(MANY + 1),
+        downstreamWireBytesSent: 2n,
+        upstreamWireBytesReceived: 5n,
+        upstreamWireBytesSent: 6n,
         accessLogType: AccessLogType.DownstreamEnd,
       },
       protocolVersion: HttpVersion.HTTP2,
@@ -87,6 +93,8 @@ test("a request's entry is the message that it stands for", () => {
         requestHeadersBytes: BigInt(record.operator("REQUEST_HEADERS_BYTES") ?? 0),
         requestBodyBytes: BigInt(MANY),
         requestHeaders: { "x-a": "1,2" },
+        downstreamHeaderBytesReceived: 3n,
+        upstreamHeaderBytesSent: 8n,
       },
       response: {
         responseCode: 503,
@@ -95,6 +103,8 @@ test("a request's entry is the message that it stands for", () => {
         responseHeaders: { "x-b": "\u0141" },
         responseTrailers: { "x-c": "" },
         responseCodeDetails: "details",
+        downstreamHeaderBytesSent: 4n,
+        upstreamHeaderBytesReceived: 7n,
       },
     }),
   );
@@ -122,6 +132,8 @@ test("a byte stream's entry; what it has not is not there", () => {
         ...ADDRESSES,
         ...timesOf(entry.commonProperties!),
         intermediateLogEntry: true,
+        downstreamWireBytesReceived: BigInt(MANY),
+        upstreamWireBytesSent: BigInt(MANY),
         accessLogType: AccessLogType.TcpPeriodic,
         filterStateObjects: { known: anyPack(StringValueSchema, create(StringValueSchema, { value: "v" })) },
       },

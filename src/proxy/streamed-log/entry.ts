@@ -16,6 +16,7 @@ import {
   TLSPropertiesSchema,
 } from "../../xds/gen/envoy/data/accesslog/v3/accesslog_pb.ts";
 import type { AccessRecord } from "../access-record.ts";
+import { downstreamBytes, upstreamBytes } from "../record-bytes.ts";
 import { customValue } from "../tracing/span-tags.ts";
 import {
   open,
@@ -57,6 +58,10 @@ const COMMON = {
   terminationDetails: 25,
   streamId: 26,
   intermediate: 27,
+  downstreamSent: 29,
+  downstreamReceived: 30,
+  upstreamSent: 31,
+  upstreamReceived: 32,
   logType: 33,
 } as const;
 const REQUEST = {
@@ -72,8 +77,19 @@ const REQUEST = {
   headersBytes: 11,
   bodyBytes: 12,
   headers: 13,
+  upstreamSent: 14,
+  downstreamReceived: 15,
 } as const;
-const RESPONSE = { code: 1, headersBytes: 2, bodyBytes: 3, headers: 4, trailers: 5, details: 6 } as const;
+const RESPONSE = {
+  code: 1,
+  headersBytes: 2,
+  bodyBytes: 3,
+  headers: 4,
+  trailers: 5,
+  details: 6,
+  upstreamReceived: 7,
+  downstreamSent: 8,
+} as const;
 
 const TYPES: Readonly<Record<LogType, AccessLogType>> = {
   DownstreamEnd: AccessLogType.DownstreamEnd,
@@ -129,6 +145,10 @@ function putCommon(record: AccessRecord, parts: EntryParts): void {
   putText(writer, COMMON.streamId, record.requestHeader("x-request-id") ?? "");
   const isIntermediate = record.logType === "TcpPeriodic" || record.logType === "TcpUpstreamConnected";
   putNumber(writer, COMMON.intermediate, isIntermediate ? 1 : 0);
+  putNumber(writer, COMMON.downstreamSent, downstreamBytes(record, "wireSent"));
+  putNumber(writer, COMMON.downstreamReceived, downstreamBytes(record, "wireReceived"));
+  putNumber(writer, COMMON.upstreamSent, upstreamBytes(record, "wireSent"));
+  putNumber(writer, COMMON.upstreamReceived, upstreamBytes(record, "wireReceived"));
   putNumber(writer, COMMON.logType, TYPES[record.logType]);
   putRare(record, parts);
 }
@@ -202,6 +222,8 @@ function putRequest(request: RequestHead, record: AccessRecord, parts: EntryPart
   putBytes(REQUEST.headersBytes, record, "REQUEST_HEADERS_BYTES");
   putNumber(writer, REQUEST.bodyBytes, record.bytesReceived);
   putFields(REQUEST.headers, request.headers, parts.requestHeaders);
+  putNumber(writer, REQUEST.upstreamSent, upstreamBytes(record, "headerSent"));
+  putNumber(writer, REQUEST.downstreamReceived, downstreamBytes(record, "headerReceived"));
 }
 
 function putResponse(record: AccessRecord, parts: EntryParts): void {
@@ -212,6 +234,8 @@ function putResponse(record: AccessRecord, parts: EntryParts): void {
   putFields(RESPONSE.headers, response?.headers, parts.responseHeaders);
   putFields(RESPONSE.trailers, trailers, parts.responseTrailers);
   putText(writer, RESPONSE.details, record.details ?? "");
+  putNumber(writer, RESPONSE.upstreamReceived, upstreamBytes(record, "headerReceived"));
+  putNumber(writer, RESPONSE.downstreamSent, downstreamBytes(record, "headerSent"));
 }
 
 // ── entries ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,12 @@ test("a time has the conversions and fractions that Envoy's has", () => {
 });
 
 test("what the proxy does not have is refused by name", () => {
-  const unknown = ["UPSTREAM_FILTER_STATE(x)", "UPSTREAM_WIRE_BYTES_SENT", "TRACE_ID", "START_TIME_LOCAL"];
+  const unknown = [
+    "UPSTREAM_FILTER_STATE(x)",
+    "UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
+    "TRACE_ID",
+    "START_TIME_LOCAL",
+  ];
   for (const name of unknown) expect(parseFormat(`%${name}%`, {})).toEqual({ error: `unknown operator %${name}%` });
 });
 

@@ -46,6 +46,7 @@ function told(log: Message, more: CaseConfiguration = {}): CaseConfiguration & {
 }
 
 const duration = expect.stringMatching(/^\d+\.\d+s$/);
+const count = expect.stringMatching(/^[1-9]\d*$/);
 const address = {
   socketAddress: { address: expect.stringMatching(/^127\.\d+\.\d+\.\d+$/), portValue: expect.any(Number) },
 };
@@ -91,6 +92,10 @@ traffic(
         upstreamCluster: "upstream",
         routeName: "default",
         duration,
+        downstreamWireBytesReceived: count,
+        downstreamWireBytesSent: count,
+        upstreamWireBytesReceived: count,
+        upstreamWireBytesSent: count,
         upstreamRequestAttemptCount: 1,
         streamId: receiver.http[0]!.request!.requestId,
         accessLogType: "DownstreamEnd",
@@ -105,12 +110,16 @@ traffic(
         referer: "http://before",
         requestHeadersBytes: expect.any(String),
         requestBodyBytes: "4",
+        downstreamHeaderBytesReceived: count,
+        upstreamHeaderBytesSent: count,
         requestHeaders: { "x-a": "1" },
       },
       response: {
         responseCode: 200,
         responseHeadersBytes: expect.any(String),
         responseBodyBytes: "5",
+        downstreamHeaderBytesSent: count,
+        upstreamHeaderBytesReceived: count,
         responseCodeDetails: "via_upstream",
       },
     });
@@ -166,6 +175,10 @@ traffic(
         upstreamRemoteAddress: address,
         upstreamCluster: "upstream",
         duration,
+        downstreamWireBytesReceived: "5",
+        downstreamWireBytesSent: "5",
+        upstreamWireBytesReceived: "5",
+        upstreamWireBytesSent: "5",
         accessLogType: "TcpConnectionEnd",
       },
       connectionProperties: { receivedBytes: "5", sentBytes: "5" },
