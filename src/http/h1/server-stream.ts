@@ -18,6 +18,8 @@ export interface ServerExchangeHost {
 
 const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
+const NOTHING = new Uint8Array();
+
 export class Http1ServerStream implements ServerStream {
   listener: StreamListener = NOBODY;
   readonly #host: ServerExchangeHost;
@@ -40,6 +42,12 @@ export class Http1ServerStream implements ServerStream {
 
   write(chunk: Uint8Array): boolean {
     return this.#host.exchange === this ? this.#host.send(chunk) : true;
+  }
+
+  offer(chunk: Uint8Array): number {
+    if (!this.write(NOTHING)) return 0;
+    this.write(chunk);
+    return chunk.length;
   }
 
   end(trailers?: HeaderList): void {
