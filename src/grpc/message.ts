@@ -23,8 +23,13 @@ function writePrefix(into: Buffer, length: number): void {
   into.writeUInt32BE(length, 1);
 }
 
-/** Longest chunk of a framed message: what a stream does not take of it is copied. */
+/** Longest chunk of a framed message: what the connection does not take of it is copied. */
 const CHUNK_BYTES = 128 * 1024;
+/**
+ * Shortest part that is a chunk by itself. What a thousand proxies share lies between what a namespace has of its own, in pieces of some ten
+ * KB; to put those together is a copy into memory that nobody has touched, before the one into what the connection sends.
+ */
+const LONG_PART_BYTES = 16 * 1024;
 
 /**
  * A message that comes in parts, as chunks to be written one after the other. Long parts, which many messages share, are not copied; short
@@ -42,7 +47,7 @@ export function frameParts(parts: readonly Uint8Array[]): readonly Uint8Array[] 
     bytes = 0;
   };
   for (const part of parts) {
-    const isLong = part.length >= CHUNK_BYTES / 2;
+    const isLong = part.length >= LONG_PART_BYTES;
     if (isLong || bytes + part.length > CHUNK_BYTES) putTogether();
     if (isLong) {
       for (let at = 0; at < part.length; at += CHUNK_BYTES) chunks.push(part.subarray(at, at + CHUNK_BYTES));

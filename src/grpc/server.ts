@@ -89,8 +89,9 @@ export class ServerCall implements StreamListener {
   #sendOn(): boolean {
     const chunks = this.#unsent;
     for (const [i, chunk] of chunks.entries()) {
-      if (this.#stream.write(chunk)) continue;
-      this.#unsent = chunks.slice(i + 1);
+      const taken = this.#stream.offer(chunk);
+      if (taken === chunk.length) continue;
+      this.#unsent = [chunk.subarray(taken), ...chunks.slice(i + 1)];
       return false;
     }
     this.#unsent = [];

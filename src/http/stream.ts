@@ -124,6 +124,11 @@ export interface ServerStream extends StreamWriter, Readonly<StreamBytes> {
   listener: StreamListener;
   /** Bytes of the response that the peer has not taken. */
   readonly buffered: number;
+  /**
+   * `write` for bytes that do not change and that the caller can keep: nothing of them is copied to wait. How many were taken; when they are
+   * fewer than all, `onWritable` follows, and the rest is to be offered again before anything else is written.
+   */
+  offer(chunk: Uint8Array): number;
   /** An interim response, 100 to 199 but not 101. `Expect: 100-continue` is not answered by the codec: the owner decides. */
   inform(status: number, headers: HeaderList): void;
   /**

@@ -18,6 +18,8 @@ export interface ServerExchangeHost {
 
 const NOBODY: StreamListener = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} };
 
+const NOTHING = new Uint8Array();
+
 export class Http1ServerStream implements ServerStream, StreamBytes {
   listener: StreamListener = NOBODY;
   wireSent = 0;
@@ -44,6 +46,12 @@ export class Http1ServerStream implements ServerStream, StreamBytes {
 
   write(chunk: Uint8Array): boolean {
     return this.#host.exchange === this ? this.#host.send(chunk) : true;
+  }
+
+  offer(chunk: Uint8Array): number {
+    if (!this.write(NOTHING)) return 0;
+    this.write(chunk);
+    return chunk.length;
   }
 
   end(trailers?: HeaderList): void {

@@ -161,3 +161,31 @@ describe("a body", () => {
     expect(lengthsOf(sent).filter((length) => length > 0)).toEqual([200_000, 300_000, 100_000]);
   });
 });
+
+test("of what is offered the windows' part is taken, the rest is asked for when there is room", () => {
+  const sent: Buffer[] = [];
+  const sender = new Http2Sender(transportOf([], sent), new FloodGuard(DEFAULT_LIMITS), DEFAULT_LIMITS);
+  const half = new Half(1, 65_535);
+  const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251));
+  expect(sender.offer(half, bytes)).toBe(65_535);
+  expect(sender.offer(half, bytes.subarray(65_535))).toBe(0);
+  expect(half.backlog?.queue.length).toBe(0);
+  sender.pump();
+  expect(half.room).toBe(0);
+  sender.widenConnection(100_000);
+  sender.pump();
+  expect(half.room).toBe(0);
+  sender.widen(half, 10_000);
+  sender.pump();
+  expect(half.room).toBe(1);
+  expect(sender.offer(half, bytes.subarray(65_535))).toBe(10_000);
+  sender.widen(half, 100_000);
+  sender.pump();
+  expect(half.room).toBe(2);
+  expect(sender.offer(half, bytes.subarray(75_535))).toBe(24_465);
+  sender.pump();
+  expect(half.room).toBe(2);
+  sender.outbox.flush();
+  const data = framesOf(Buffer.concat(sent)).filter(({ type }) => type === FRAME.data);
+  expect(Buffer.concat(data.map(({ payload }) => payload)).equals(bytes)).toBe(true);
+});

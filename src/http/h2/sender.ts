@@ -155,23 +155,37 @@ export class Http2Sender implements OutboxOwner {
 
   /** Sends what the windows and the outbox take, and copies the rest. False above the mark: `onRoom` follows. */
   data(half: SendHalf, chunk: Uint8Array): boolean {
-    const { outbox } = this;
-    let sent = 0;
-    if (half.backlog === undefined || half.backlog.queue.length === 0) {
-      while (sent < chunk.length && !outbox.blocked) {
-        const count = Math.min(chunk.length - sent, half.window, this.window, this.#maxFrame);
-        if (count <= 0) break;
-        this.#writeData(half, count === chunk.length ? chunk : chunk.subarray(sent, sent + count));
-        sent += count;
-      }
-      if (sent === chunk.length) return true;
-    }
+    const sent = this.#sendAtOnce(half, chunk);
+    if (sent === chunk.length) return true;
     half.backlog ??= new Backlog();
     half.backlog.queue.push(chunk, sent, chunk.length);
     if (half.window > 0) this.#list(half, half.backlog);
-    if (!outbox.blocked && half.backlog.queue.length <= this.#limits.highWaterBytes) return true;
+    if (!this.outbox.blocked && half.backlog.queue.length <= this.#limits.highWaterBytes) return true;
     half.backlog.waiting = true;
     return false;
+  }
+
+  /** The same without a copy of the rest. Bytes sent; `onRoom` follows when they are fewer than all. */
+  offer(half: SendHalf, chunk: Uint8Array): number {
+    const sent = this.#sendAtOnce(half, chunk);
+    if (sent === chunk.length) return sent;
+    half.backlog ??= new Backlog();
+    half.backlog.waiting = true;
+    if (half.window > 0) this.#list(half, half.backlog);
+    return sent;
+  }
+
+  /** What the windows and the outbox take, unless something waits before it. */
+  #sendAtOnce(half: SendHalf, chunk: Uint8Array): number {
+    if (half.backlog !== undefined && half.backlog.queue.length > 0) return 0;
+    let sent = 0;
+    while (sent < chunk.length && !this.outbox.blocked) {
+      const count = Math.min(chunk.length - sent, half.window, this.window, this.#maxFrame);
+      if (count <= 0) break;
+      this.#writeData(half, count === chunk.length ? chunk : chunk.subarray(sent, sent + count));
+      sent += count;
+    }
+    return sent;
   }
 
   /** A DATA frame. What fills a flush by itself leaves without a copy. */
@@ -233,7 +247,8 @@ export class Http2Sender implements OutboxOwner {
     half.window += increment;
     if (half.window > MAX_WINDOW) return false;
     const { backlog } = half;
-    if (half.window > 0 && backlog !== undefined && backlog.queue.length > 0) this.#list(half, backlog);
+    if (half.window > 0 && backlog !== undefined && (backlog.queue.length > 0 || backlog.waiting))
+      this.#list(half, backlog);
     return true;
   }
 

@@ -87,6 +87,11 @@ export abstract class Http2Stream extends SendHalf implements StreamWriter {
     return this.owner.sender.data(this, chunk);
   }
 
+  offer(chunk: Uint8Array): number {
+    if (this.sendingOver || this.backlog?.ending) return chunk.length;
+    return this.owner.sender.offer(this, chunk);
+  }
+
   end(trailers?: HeaderList): void {
     if (this.sendingOver || this.backlog?.ending) return;
     this.owner.sender.end(this, trailers);
