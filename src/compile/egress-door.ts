@@ -13,7 +13,8 @@ import { clusterName, listenerName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import { namesOf, settleDomains, withPort } from "./domains.ts";
-import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
+import { offersBytes } from "./istio-alpn.ts";
+import { type ChainOptions, filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
 import { type OutboundTarget, sniffedChains, targetChains } from "./listener-outbound.ts";
 
@@ -163,7 +164,7 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
       const http = httpFilter(chain, { statPrefix: `outbound_${name}`, routes: name, ...options });
       const { patienceMs, ...chains } =
         door.port.takes === "either"
-          ? sniffedChains(chain, http, stream && { filter: doorStream(chain, stream.target) })
+          ? sniffedChains(chain, http, stream && bytesOf(chain, stream.target))
           : { filterChains: [filterChain(chain, { name: "http", filter: http })], patienceMs: undefined };
       return {
         resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), ...chains }, patienceMs)),
@@ -179,6 +180,12 @@ function doorStream(context: ChainContext, { host, port, stream }: OutboundTarge
     statPrefix: clusterName({ direction: "outbound", port, subset: "", host }),
     ...stream,
   });
+}
+
+/** Of a port whose first bytes say what it carries: the services behind it have clusters for requests, too. */
+function bytesOf(context: ChainContext, target: OutboundTarget): Pick<ChainOptions, "before" | "filter"> {
+  const before = target.stream.settings.mayMeetIstio ? [offersBytes()] : [];
+  return { before, filter: doorStream(context, target) };
 }
 
 function resolves(view: View): boolean {

@@ -56,12 +56,11 @@ judge("MeshConfig", [
   },
   { name: "Datadog without a port", spec: tracing({ datadog: { address: "a.com" } }), istio: "error", here: NOT_READ },
   { name: "a tag that is null", spec: tracing({ customTags: { a: null } }), istio: "error" },
-  { name: "StatsD without a port", spec: proxy({ statsdUdpAddress: "a.com" }), istio: "error", here: NOT_READ },
+  { name: "StatsD without a port", spec: proxy({ statsdUdpAddress: "a.com" }), istio: "error" },
   {
     name: "a service of metrics without a port",
     spec: proxy({ envoyMetricsService: { address: "a.com" } }),
     istio: "error",
-    here: NOT_READ,
   },
   {
     name: "a service of logs without a port",
