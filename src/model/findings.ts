@@ -147,16 +147,6 @@ export function shadowsServerPolicy(loser: Origin): Message {
   };
 }
 
-/** Of Istio's a gateway is a workload like others, and refuses. */
-export function gatewayDoesNotJudge(gateway: string): Message {
-  return {
-    code: "HED1791",
-    severity: "warning",
-    message: `the gateway ${gateway} judges no requests yet: it lets in whom the policy would refuse`,
-    suggestion: "a policy for the workloads behind the gateway, by its principal, remoteIpBlocks or the request",
-  };
-}
-
 export function authorizerNotAsked(proxy: string): Message {
   return {
     code: "HED2030",

@@ -45,14 +45,6 @@ function ofWorkload(
   report: (origin: Origin, path: string, message: Message) => void,
 ): void {
   const name = `${workload.namespace}/${workload.name}`;
-  if (workload.proxy?.gateway) {
-    for (const { origin } of [
-      ...index.authorizationPolicies.of(workload),
-      ...index.requestAuthentications.of(workload),
-    ])
-      report(origin, "spec", findings.gatewayDoesNotJudge(name));
-    return;
-  }
   const asking = index.authorizationPolicies.of(workload).filter((policy) => authorizerOf(policy) !== undefined);
   const authorizers = [...new Set(asking.flatMap((policy) => authorizerOf(policy) ?? []))].sort();
   for (const { origin } of asking) {
