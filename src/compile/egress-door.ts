@@ -5,18 +5,16 @@ import { isHttp } from "../model/protocol.ts";
 import type { ScopedDoor } from "../model/scoped-mesh.ts";
 import type { Service, ServicePort } from "../model/service.ts";
 import type { Address } from "../xds/gen/envoy/config/core/v3/address_pb.ts";
-import type { Filter } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
 import type { VirtualHost } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
 import { type RouteConfiguration, RouteConfigurationSchema } from "../xds/gen/envoy/config/route/v3/route_pb.ts";
-import { clusterName, listenerName, virtualHostName } from "../xds/names.ts";
+import { listenerName, virtualHostName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
-import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
+import { type ChainContext, httpFilter } from "./connection-manager.ts";
 import { namesOf, settleDomains, withPort } from "./domains.ts";
-import { offersBytes } from "./istio-alpn.ts";
-import { type ChainOptions, filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
+import { filterChain, listener, pipeAddress, socketAddress } from "./listener.ts";
 import { addressRouteName } from "./listener-names.ts";
-import { type OutboundTarget, sniffedChains, targetChains } from "./listener-outbound.ts";
+import { type OutboundTarget, sniffedBytes, sniffedChains, targetChains } from "./listener-outbound.ts";
 
 import type { OutboundContext } from "./outbound-clusters.ts";
 import { type Outside, outsideOf } from "./outside.ts";
@@ -164,7 +162,7 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
       const http = httpFilter(chain, { statPrefix: `outbound_${name}`, routes: name, ...options });
       const { patienceMs, ...chains } =
         door.port.takes === "either"
-          ? sniffedChains(chain, http, stream && bytesOf(chain, stream.target))
+          ? sniffedChains(chain, http, stream && sniffedBytes(chain, stream.target))
           : { filterChains: [filterChain(chain, { name: "http", filter: http })], patienceMs: undefined };
       return {
         resource: encodeResource("lds", listener(chain, "outbound", { ...at(opened), ...chains }, patienceMs)),
@@ -173,19 +171,6 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
     },
   );
   return [{ listener: made, routes }];
-}
-
-function doorStream(context: ChainContext, { host, port, stream }: OutboundTarget): Filter {
-  return streamFilter(context, {
-    statPrefix: clusterName({ direction: "outbound", port, subset: "", host }),
-    ...stream,
-  });
-}
-
-/** Of a port whose first bytes say what it carries: the services behind it have clusters for requests, too. */
-function bytesOf(context: ChainContext, target: OutboundTarget): Pick<ChainOptions, "before" | "filter"> {
-  const before = target.stream.settings.mayMeetIstio ? [offersBytes()] : [];
-  return { before, filter: doorStream(context, target) };
 }
 
 function resolves(view: View): boolean {

@@ -46,21 +46,26 @@ type TargetChains = Pick<Listener, "filterChains" | "listenerFilters"> & {
 
 /** Chains for one service: requests, bytes, or whichever the client's first bytes say. */
 export function targetChains(context: ChainContext, statPrefix: string, target: OutboundTarget): TargetChains {
-  const { host, port, protocol, routes } = target;
+  const { protocol, routes } = target;
   const http = () => httpFilter(context, { statPrefix, routes });
   if (isHttp(protocol)) {
     const requests = filterChain(context, { name: "http", filter: http() });
     return { filterChains: [requests], listenerFilters: [], patienceMs: undefined };
   }
-  const name = clusterName({ direction: "outbound", port, subset: "", host });
-  const stream = streamFilter(context, { statPrefix: name, ...target.stream });
-  if (protocol === "undeclared") {
-    // The cluster's offers are those of requests; declared bytes have a cluster that carries nothing else.
-    const before = target.stream.settings.mayMeetIstio ? [offersBytes()] : [];
-    return sniffedChains(context, http(), { before, filter: stream });
-  }
-  const bytes = filterChain(context, { name: "tcp", filter: stream });
+  if (protocol === "undeclared") return sniffedChains(context, http(), sniffedBytes(context, target));
+  const bytes = filterChain(context, { name: "tcp", filter: streamOf(context, target) });
   return { filterChains: [bytes], listenerFilters: [], patienceMs: undefined };
+}
+
+function streamOf(context: ChainContext, { host, port, stream }: OutboundTarget): Filter {
+  const statPrefix = clusterName({ direction: "outbound", port, subset: "", host });
+  return streamFilter(context, { statPrefix, ...stream });
+}
+
+/** Where requests may come instead, the cluster's offers are those of requests; declared bytes have a cluster that carries nothing else. */
+export function sniffedBytes(context: ChainContext, target: OutboundTarget): Pick<ChainOptions, "before" | "filter"> {
+  const before = target.stream.settings.mayMeetIstio ? [offersBytes()] : [];
+  return { before, filter: streamOf(context, target) };
 }
 
 /** What the client's first bytes say decides. `stream` undefined: bytes that are no requests lead nowhere. */
