@@ -1,7 +1,9 @@
 // Decisions of the tables in words.
 
+import { JWT_FILTER, PAYLOAD_KEY } from "../compile/authorization/condition.ts";
 import type { FaultFilter } from "../table/filter/fault.ts";
 import type { HeaderMatch } from "../table/header-match.ts";
+import type { MetadataMatch } from "../table/metadata-match.ts";
 import type { RetryPolicy } from "../table/retry-policy.ts";
 import type { ForwardAction, Route } from "../table/route.ts";
 import type { PathMatch, RouteMatch } from "../table/route-match.ts";
@@ -29,12 +31,20 @@ function headerNames(headers: readonly HeaderMatch[]): string {
   return [...new Set(headers.map(({ name }) => name))].join(", ");
 }
 
-export function matchText({ path, headers, query, grpc, always }: RouteMatch): string {
+/** Claims stand behind the key under which a token's payload is. */
+function foundText({ namespace, path, invert }: MetadataMatch): string {
+  const isClaim = namespace === JWT_FILTER && path[0] === PAYLOAD_KEY;
+  const what = isClaim ? `claim ${path.slice(1).join(".")}` : `metadata ${namespace} ${path.join(".")}`;
+  return invert ? `other than by ${what}` : `by ${what}`;
+}
+
+export function matchText({ path, headers, query, metadata, grpc, always }: RouteMatch): string {
   if (always) return "every request";
   return [
     pathText(path),
     ...(headers.length > 0 ? [`headers ${headerNames(headers)}`] : []),
     ...(query.length > 0 ? [`parameters ${query.map(({ name }) => name).join(", ")}`] : []),
+    ...metadata.map(foundText),
     ...(grpc ? ["gRPC"] : []),
   ].join(", ");
 }
