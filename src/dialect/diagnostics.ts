@@ -169,7 +169,7 @@ export function notOneOf(field: string, value: string, choices: readonly string[
 export const MAX_INT32 = 2 ** 31 - 1;
 
 export function outOfRange(field: string, value: number, min: number, max: number): Message {
-  const range = max >= MAX_INT32 ? `at least ${min}` : `from ${min} to ${max}`;
+  const range = max >= MAX_INT32 && value < min ? `at least ${min}` : `from ${min} to ${max}`;
   return error("HED1104", `${field} must be ${range}: ${value}`);
 }
 

@@ -10,7 +10,7 @@ export interface CostedRule extends ValidationRule {
 }
 
 const UNIX_PORTS: CostedRule = {
-  rule: "!has(self.address) || !self.address.startsWith('unix://') || !has(self.ports)",
+  rule: "!has(self.address) || !self.address.startsWith('unix://') || !has(self.ports) || self.ports.size() == 0",
   message: "a Unix socket has no ports",
   cost: 40,
 };

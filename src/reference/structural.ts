@@ -205,7 +205,7 @@ function textOf(schema: TextSchema): Structural {
 }
 
 function numberOf({ type, min, max }: NumberSchema): Structural {
-  const limits = { minimum: min, ...(max === Number.MAX_SAFE_INTEGER ? {} : { maximum: max }) };
+  const limits = { minimum: min, maximum: max };
   return type === "whole" ? { type: "integer", ...limits } : { type: "number", ...limits };
 }
 
