@@ -13,7 +13,10 @@ import { readNote, stateFolder } from "./state-folder.ts";
 import { styleOf } from "./terminal.ts";
 
 export function meshConfigOption(): Option {
-  return new Option("--mesh-config <file>", "the mesh's settings: Istio's MeshConfig, or the ConfigMap that holds it");
+  return new Option(
+    "--mesh-config <file>",
+    "the mesh's settings: Istio's MeshConfig, or the ConfigMap, IstioOperator or Helm values that hold it",
+  );
 }
 
 /** What is told of a file that can be used: its warnings are for who writes it, and not for everybody who reads objects by it. */

@@ -5,6 +5,7 @@ import * as bounds from "./bound-diagnostics.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
 import * as inputDiagnostics from "./input-diagnostics.ts";
+import { placeElsewhere } from "./misplaced.ts";
 import { isObject, type JsonObject, type SourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
 import { Reporter } from "./reporter.ts";
@@ -33,6 +34,7 @@ export function decodeObject<S extends Schema>(
   const { standIns } = reporter;
   // What is wrong with the fields themselves has been told.
   if (standIns) return read(schema, object.value, "", new Reporter(object, standIns)) as Value<S> | undefined;
+  reporter.readBy(schema);
   const failedBefore = reporter.failed;
   const value = read(schema, object.value, "", reporter);
   readMetadata(object.value, reporter);
@@ -324,6 +326,11 @@ function requiredFields(schema: RecordSchema): readonly string[] {
   return names;
 }
 
+function reportUnknown({ fields }: RecordSchema, written: string, path: string, reporter: Reporter): void {
+  const elsewhere = reporter.root && placeElsewhere(reporter.root, path, camelCase(written));
+  reporter.report(joinPath(path, written), diagnostics.unknownField(written, Object.keys(fields), elsewhere));
+}
+
 function readRecord(
   schema: RecordSchema,
   object: JsonObject,
@@ -342,7 +349,7 @@ function readRecord(
       // The nearest name costs more than all else of a field.
       if (reporter.isFull) {
         if (!schema.open) reporter.fail();
-      } else if (!schema.open) reporter.report(at, diagnostics.unknownField(written, Object.keys(schema.fields)));
+      } else if (!schema.open) reportUnknown(schema, written, path, reporter);
       else reportMisspelt(schema, object, written, at, reporter);
       continue;
     }

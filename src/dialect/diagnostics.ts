@@ -115,7 +115,9 @@ export function badName(what: string, value: string): Message {
 }
 
 export function foreignKind(apiVersion: string, kind: string): Message {
+  const isInstaller = apiVersion.startsWith("install.istio.io/");
   return {
+    ...(isInstaller ? { suggestion: "--mesh-config with this file, for the meshConfig in it" } : {}),
     code: "HED1025",
     severity: "info",
     message: `${kind} of ${apiVersion} is none of the kinds that Heddle reads: it has no effect on the mesh`,
@@ -143,8 +145,9 @@ export function overruled(kind: string, winner: string, loser: string): Message 
   };
 }
 
-export function unknownField(field: string, known: readonly string[]): Message {
-  const near = nearest(field, known);
+/** `elsewhere`: the path of a field of that name in another record. */
+export function unknownField(field: string, known: readonly string[], elsewhere?: string): Message {
+  const near = nearest(field, known) ?? elsewhere;
   const suggestion = near ?? (known.length <= 12 ? `one of ${known.join(", ")}` : undefined);
   return { ...error("HED1101", `unknown field ${quote(field)}`, suggestion), part: "name" };
 }

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_SETTINGS } from "../model/settings.ts";
 import { check, translate } from "./dialects.ts";
-import { type SourceObject, sourceObject } from "./object.ts";
+import { readObjects, type SourceObject, sourceObject } from "./object.ts";
 
 function object(value: object): SourceObject {
   const read = sourceObject(value);
@@ -91,4 +91,14 @@ test("both forms of a field's name are read, at every version alike", () => {
 test("an object with a thousand mistakes is answered with a hundred", () => {
   const subsets = Array.from({ length: 1000 }, (_, i) => ({ nam: `v${i}` }));
   expect(check(rule("r", { host: "web", subsets }), DEFAULT_SETTINGS).length).toBe(100);
+});
+
+test("a tool's own file beside objects needs no name and is no mistake; an object without one is", () => {
+  const told = (content: string) =>
+    readObjects("a.yaml", content).diagnostics.map(({ code, severity }) => `${severity} ${code}`);
+  expect(told("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]")).toEqual([
+    "info HED1025",
+  ]);
+  expect(told("apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {}")).toEqual(["info HED1025"]);
+  expect(told("apiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: {}")).toEqual(["error HED1020"]);
 });

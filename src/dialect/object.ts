@@ -76,6 +76,14 @@ export type SourceObjectResult =
   | { readonly kind: "object"; readonly object: SourceObject }
   | { readonly kind: "invalid"; readonly diagnostics: readonly Diagnostic[] };
 
+/** Groups of tools' own files, which stand beside objects and need no names: kustomize's, and what Istio, kubeadm and kind install by. */
+const TOOLS: ReadonlySet<string> = new Set([
+  "kustomize.config.k8s.io",
+  "install.istio.io",
+  "kubeadm.k8s.io",
+  "kind.x-k8s.io",
+]);
+
 /** Checks the envelope. An object without a namespace is in `default`; for cluster-scoped kinds that does not matter. */
 export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectResult {
   if (!isObject(value)) return refused([["", diagnostics.notAnObject(value)]], UNNAMED, spans);
@@ -96,6 +104,10 @@ export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectRe
   if (!isObjectName(origin.namespace))
     problems.push(["metadata.namespace", diagnostics.badName("namespace", origin.namespace)]);
   problems.push(...stringMapProblems(metadata, "labels"), ...stringMapProblems(metadata, "annotations"));
+  if (origin.name === "" && TOOLS.has(origin.group)) {
+    const told: [string, Message] = ["kind", diagnostics.foreignKind(apiVersion, origin.kind)];
+    return refused([told], origin, spans);
+  }
   if (problems.length > 0) return refused(problems, origin, spans);
   const created = typeof metadata.creationTimestamp === "string" ? Date.parse(metadata.creationTimestamp) : 0;
   return {

@@ -78,7 +78,7 @@ function unknown(apiVersion: string, group: string, kind: string): Unread {
     (candidate) => candidate.group === group,
   );
   const kinds = siblings.map((sibling) => sibling.kind);
-  const isOurs = group.endsWith(".istio.io");
+  const isOurs = group.endsWith(".istio.io") && siblings.length > 0;
   const isMistake = isOurs || nearest(kind, kinds) !== undefined;
   return {
     path: "kind",

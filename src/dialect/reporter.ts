@@ -5,11 +5,13 @@ import { diagnose, type Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
 import { READ_LIMITS } from "./limits.ts";
 import type { SourceObject } from "./object.ts";
+import type { Schema } from "./schema.ts";
 import type { StandIns } from "./stand-in.ts";
 
 export class Reporter {
   readonly #object: SourceObject;
   readonly #diagnostics: Diagnostic[] = [];
+  #root: Schema | undefined;
   #failed = false;
   #fieldsFailed = false;
   /** Undefined: a field that is wrong is left out with all that is around it. */
@@ -18,6 +20,15 @@ export class Reporter {
   constructor(object: SourceObject, standIns?: StandIns) {
     this.#object = object;
     this.standIns = standIns;
+  }
+
+  /** The table of the whole object, in which a misplaced field has its place. */
+  get root(): Schema | undefined {
+    return this.#root;
+  }
+
+  readBy(root: Schema): void {
+    this.#root = root;
   }
 
   report(path: string, message: Message): void {

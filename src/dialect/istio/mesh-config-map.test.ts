@@ -26,6 +26,16 @@ describe("a file", () => {
     expect(read(`${other}---\n${CONFIG_MAP}data: {mesh: "trustDomain: prod.example.com"}`).settings).toEqual(expected);
   });
 
+  test("is what Istio was installed by: an IstioOperator, or values of its chart", () => {
+    const expected = { ...DEFAULT_SETTINGS, trustDomain: "prod.example.com" };
+    const operator = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n";
+    expect(read(`${operator}  meshConfig:\n    trustDomain: prod.example.com`).settings).toEqual(expected);
+    expect(read(`${operator}  values:\n    meshConfig: {trustDomain: prod.example.com}`).settings).toEqual(expected);
+    expect(read("pilot: {replicaCount: 2}\nmeshConfig:\n  trustDomain: prod.example.com").settings).toEqual(expected);
+    expect(places(`${operator}  meshConfig:\n    rootNamespace: A\n`)).toEqual(["HED1407 5:20"]);
+    expect(places(`${operator}  profile: default\n`)).toEqual(["HED1402 1:1"]);
+  });
+
   test("takes names in protojson's other form, and says nothing where it is empty", () => {
     expect(read("trust_domain: prod.example.com").settings?.trustDomain).toBe("prod.example.com");
     expect(read(`${CONFIG_MAP}data: {mesh: ""}`).settings).toEqual(DEFAULT_SETTINGS);

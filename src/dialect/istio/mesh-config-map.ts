@@ -82,7 +82,7 @@ function readNetworks(text: string, reporter: Reporter): void {
     reporter.report("data.meshNetworks", diagnostics.networksHaveNoEffect());
 }
 
-/** A file that is a MeshConfig, or that holds the ConfigMap with it. Never throws. */
+/** A file that is a MeshConfig, or that holds it: the ConfigMap, an IstioOperator, values of Istio's Helm chart. Never throws. */
 export function readMeshConfigFile(
   file: string,
   content: string | Uint8Array,
@@ -108,7 +108,9 @@ type Candidate = (before: MeshSettings, choice: TrustDomainChoice) => SettingsRe
 
 function candidate(value: unknown, spans: SpanFinder): Candidate | undefined {
   if (!isObject(value)) return undefined;
-  if (value.kind === undefined && value.apiVersion === undefined) return bare(value, spans);
+  if (value.kind === "IstioOperator") return ofOperator(value, spans);
+  if (value.kind === undefined && value.apiVersion === undefined)
+    return isObject(value.meshConfig) ? at(value.meshConfig, "meshConfig", spans) : at(value, "", spans);
   if (value.kind !== "ConfigMap" || !isObject(value.data) || value.data.mesh === undefined) return undefined;
   const read = sourceObject(value, spans);
   return (before, choice) =>
@@ -117,13 +119,23 @@ function candidate(value: unknown, spans: SpanFinder): Candidate | undefined {
       : { settings: undefined, diagnostics: read.diagnostics };
 }
 
-function bare(value: SourceObject["value"], spans: SpanFinder): Candidate {
+/** What Istio was installed by: https://istio.io/latest/docs/reference/config/istio.operator.v1alpha1/ */
+function ofOperator({ spec }: SourceObject["value"], spans: SpanFinder): Candidate | undefined {
+  if (!isObject(spec)) return undefined;
+  if (isObject(spec.meshConfig)) return at(spec.meshConfig, "spec.meshConfig", spans);
+  const { values } = spec;
+  if (!isObject(values) || !isObject(values.meshConfig)) return undefined;
+  return at(values.meshConfig, "spec.values.meshConfig", spans);
+}
+
+/** The MeshConfig itself, at `path` of its document. */
+function at(value: SourceObject["value"], path: string, spans: SpanFinder): Candidate {
   const origin: Origin = { ...CONFIG_MAP, kind: "MeshConfig" };
   const envelope = { version: "", createdAt: 0, labels: {}, annotations: {} };
   const object: SourceObject = { origin, key: originKey(origin), ...envelope, value, spans };
   return (before, choice) => {
     const reporter = new Reporter(object);
-    const settings = readMeshConfig(value, "", before, choice, reporter);
+    const settings = readMeshConfig(value, path, before, choice, reporter);
     return { settings, diagnostics: reporter.diagnostics };
   };
 }

@@ -24,7 +24,7 @@ export function noMeshConfig(): Message {
   return error(
     "HED1402",
     "no document with the mesh's settings",
-    "the fields of MeshConfig at the top, or a ConfigMap with data.mesh",
+    "the fields of MeshConfig at the top, a ConfigMap with data.mesh, an IstioOperator or Helm values with meshConfig",
   );
 }
 
