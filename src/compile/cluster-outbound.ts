@@ -16,7 +16,7 @@ import {
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import type { TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
-import { clusterName } from "../xds/names.ts";
+import { clusterName, endpointSubset } from "../xds/names.ts";
 import type { EffectiveSettings } from "./client-settings.ts";
 import { balancing, bufferFields, circuitBreakers, connectionOptions, outlierDetection } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
@@ -60,8 +60,8 @@ export interface ClusterPlan {
 }
 
 export function planName({ service, port, subset, address }: ClusterPlan): string {
-  // No subset is called like an address: they are DNS labels.
-  return clusterName({ direction: "outbound", port: port.number, subset: subset || address, host: service.host });
+  const named = address === "" ? subset : endpointSubset(subset, address);
+  return clusterName({ direction: "outbound", port: port.number, subset: named, host: service.host });
 }
 
 function planProtocol({ port, allLeg, settings, preservesCase }: ClusterPlan): UpstreamProtocol {

@@ -4,12 +4,13 @@
 // type would not do here, since the leg has a port of its own at each endpoint.
 
 import { parseAddress } from "../base/cidr.ts";
+import type { ClientPolicy, Subset } from "../model/client-policy.ts";
 import { clientPolicyFor, endpointsOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import { isTls } from "../model/protocol.ts";
 import type { Service, ServicePort } from "../model/service.ts";
-import { clusterName, listenerName } from "../xds/names.ts";
+import { clusterName, endpointSubset, listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { addressListener } from "./listener-capture.ts";
@@ -17,11 +18,11 @@ import { endpointRouteName } from "./listener-names.ts";
 import type { OutboundTarget } from "./listener-outbound.ts";
 import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
-import type { Compiled, Source } from "./provenance.ts";
+import type { Compiled } from "./provenance.ts";
 import { featuresOf } from "./proxy-features.ts";
 import { endpointCluster, type ServiceClusterContext } from "./service-clusters.ts";
-import { streamRoute } from "./stream-route.ts";
-import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
+import { type StreamRoute, streamRoute } from "./stream-route.ts";
+import { compileServiceRoutes, type PlannedHost, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
 
 export interface HeadlessResources {
@@ -104,28 +105,75 @@ export function headlessResources(
   view: View,
   services: readonly Service[],
 ): HeadlessResources {
-  const { mesh } = context;
-  const dialled = planDialled(mesh, services);
-  const made = dialled.map(({ service, port, address }) =>
-    endpointCluster(context, service, port, clientPolicyFor(mesh, service, view), address),
+  const planned = planDialled(context.mesh, services).map((dialled) => planEndpoint(context.mesh, view, dialled));
+  const made = planned.flatMap(({ dialled, policy, subsets }) =>
+    subsets.map((subset) => endpointCluster(context, dialled.service, dialled.port, policy, subset, dialled.address)),
   );
   return {
     clusters: made.map(({ cluster }) => cluster),
     endpoints: made.flatMap(({ endpoints }) => endpoints ?? []),
-    listeners: dialled.flatMap((endpoint) => endpointListeners(context, view, endpoint)),
-    routes: dialled.flatMap((endpoint) => endpointRoutes(context, view, endpoint) ?? []),
+    listeners: planned.flatMap((endpoint) => endpointListeners(context, view, endpoint)),
+    routes: planned.flatMap(({ http }) => (http ? compileServiceRoutes(context.memo, http) : [])),
   };
+}
+
+interface EndpointPlan {
+  readonly dialled: Dialled;
+  readonly policy: ClientPolicy | undefined;
+  /** Those that routes name; undefined stands for none. */
+  readonly subsets: readonly (Subset | undefined)[];
+  readonly http: PlannedHost | undefined;
+  readonly stream: StreamRoute;
+}
+
+/** The service's routes, with the endpoint in its place: a subset has no say in who is reached, but in how. */
+function planEndpoint(mesh: Mesh, view: View, dialled: Dialled): EndpointPlan {
+  const { service, port, address } = dialled;
+  const policy = clientPolicyFor(mesh, service, view);
+  const subsets = new Set<Subset | undefined>([undefined]);
+  const nameOf = (subset: string) =>
+    clusterName({ direction: "outbound", port: port.number, subset, host: service.host });
+  const own = new Map([undefined, ...(policy?.subsets ?? [])].map((subset) => [nameOf(subset?.name ?? ""), subset]));
+  const atEndpoint = (cluster: string): string => {
+    if (!own.has(cluster)) return cluster;
+    const subset = own.get(cluster);
+    subsets.add(subset);
+    return nameOf(endpointSubset(subset?.name ?? "", address));
+  };
+  const routed = streamRoute(mesh, service, port, view);
+  const stream = { ...routed, clusters: routed.clusters.map((to) => ({ ...to, name: atEndpoint(to.name) })) };
+  const http = mayBeHttp(port.protocol) ? endpointRoutes(mesh, view, dialled, nameOf(""), atEndpoint) : undefined;
+  return { dialled, policy, subsets: [...subsets], http, stream };
+}
+
+function endpointRoutes(
+  mesh: Mesh,
+  view: View,
+  { service, port, address }: Dialled,
+  whole: string,
+  atEndpoint: (cluster: string) => string,
+): PlannedHost {
+  const names = { name: endpointRouteName(service.host, port.number, address), domains: ["*"] };
+  const planned = planVirtualHost(mesh, view, "address", service, port, names);
+  const rules = planned.plan.rules?.map((rule) => ({
+    ...rule,
+    backends: rule.backends.map((backend) => ({ ...backend, cluster: atEndpoint(backend.cluster) })),
+  }));
+  return { ...planned, plan: { ...planned.plan, rules, cluster: atEndpoint(whole) } };
 }
 
 function endpointListeners(
   { mesh, memo }: ServiceClusterContext,
   view: View,
-  { service, port, address, numbers }: Dialled,
+  { dialled: { service, port, address, numbers }, stream: { clusters, settings: way, sources } }: EndpointPlan,
 ): readonly Compiled[] {
   const settings = settingsWith(mesh.settings, view.http);
   const { proxyKind, telemetry } = view;
+  const { host } = service;
   const chain: ChainContext = { settings, features: featuresOf(proxyKind), direction: "outbound", telemetry };
-  const { target, sources } = targetAt(mesh, view, service, port, address);
+  const routes = endpointRouteName(host, port.number, address);
+  const stream = { clusters, settings: way };
+  const target: OutboundTarget = { host, port: port.number, protocol: port.protocol, stream, routes };
   return numbers.map((number) =>
     memo.get(
       `lds/${view.key}/${listenerName({ address, port: number })}`,
@@ -136,38 +184,4 @@ function endpointListeners(
       }),
     ),
   );
-}
-
-/** The service's, with the endpoint in its place. */
-function endpointRoutes({ mesh, memo }: ServiceClusterContext, view: View, dialled: Dialled): Compiled | undefined {
-  const { service, port, address } = dialled;
-  if (!mayBeHttp(port.protocol)) return undefined;
-  const names = { name: endpointRouteName(service.host, port.number, address), domains: ["*"] };
-  const planned = planVirtualHost(mesh, view, "address", service, port, names);
-  const name = (subset: string) =>
-    clusterName({ direction: "outbound", port: port.number, subset, host: service.host });
-  const rules = planned.plan.rules?.map((rule) => ({
-    ...rule,
-    backends: rule.backends.map((backend) =>
-      backend.cluster === name("") ? { ...backend, cluster: name(address) } : backend,
-    ),
-  }));
-  return compileServiceRoutes(memo, { ...planned, plan: { ...planned.plan, rules, cluster: name(address) } });
-}
-
-/** A route of the service's says where its bytes go, whichever endpoint was dialled. */
-function targetAt(
-  mesh: Mesh,
-  view: View,
-  service: Service,
-  port: ServicePort,
-  address: string,
-): { readonly target: OutboundTarget; readonly sources: readonly Source[] } {
-  const { host } = service;
-  const name = (subset: string) => clusterName({ direction: "outbound", port: port.number, subset, host });
-  const { clusters: routed, settings, sources } = streamRoute(mesh, service, port, view);
-  const own = routed.length === 1 && routed[0]?.name === name("");
-  const stream = { clusters: own ? [{ name: name(address), weight: 1 }] : routed, settings };
-  const routes = endpointRouteName(host, port.number, address);
-  return { target: { host, port: port.number, protocol: port.protocol, stream, routes }, sources };
 }

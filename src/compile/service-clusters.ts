@@ -71,15 +71,16 @@ export interface PortClusters {
   readonly endpoints: Compiled | undefined;
 }
 
-/** The cluster of one address of the service alone. */
+/** The cluster of one address of the service alone, with a subset's settings where there is one: whether its labels are the subset's is not asked. */
 export function endpointCluster(
   context: ServiceClusterContext,
   service: Service,
   port: ServicePort,
   policy: ClientPolicy | undefined,
+  subset: Subset | undefined,
   address: string,
 ): PortClusters {
-  return portClusters(context, service, port, membersOf(context, service, port, 0), policy, undefined, address);
+  return portClusters(context, service, port, membersOf(context, service, port, 0), policy, subset, address);
 }
 
 function membersOf({ mesh }: ServiceClusterContext, service: Service, port: ServicePort, subsets: number): PortMembers {
@@ -98,7 +99,7 @@ function portClusters(
 ): PortClusters {
   const settings = settingsAt(defaultsTowards(mesh.settings.defaults.client, service), policy, subset, port.number);
   const node = place?.labels[NODE_LABEL] ?? "";
-  const chosen = subset ? ofPort.withLabels(subset.labels) : ofPort.all;
+  const chosen = subset && address === undefined ? ofPort.withLabels(subset.labels) : ofPort.all;
   const isAny = !service.nodeLocal && address === undefined;
   const members = isAny
     ? chosen

@@ -1,6 +1,5 @@
 // The clusters that a request may go to, their endpoints, and how the one that is followed is spoken to.
 
-import { parseAddress } from "../base/cidr.ts";
 import { clientSettingsFor } from "../compile/client-settings.ts";
 import type { Source } from "../compile/provenance.ts";
 import { wholeObject } from "../compile/provenance.ts";
@@ -12,7 +11,7 @@ import type { Cluster, UpstreamProtocol } from "../table/cluster.ts";
 import { type Endpoint, formatAddress } from "../table/endpoint.ts";
 import type { StringMatch } from "../table/string-match.ts";
 import { chooseSocket, type UpstreamSocket } from "../table/transport-socket.ts";
-import { parseClusterName } from "../xds/names.ts";
+import { parseClusterName, parseSubset } from "../xds/names.ts";
 import type { CompiledMesh } from "./compiled-mesh.ts";
 import { percentText } from "./describe.ts";
 import type { ClusterFacts, EndpointFacts, EndpointHealth, TlsFacts } from "./explanation.ts";
@@ -66,9 +65,8 @@ export class Upstreams {
   }
 
   #clusterText(name: string): string {
-    const subset = parseClusterName(name)?.subset ?? "";
-    // An endpoint of a headless service has a cluster of its own, in a subset's place.
-    return subset === "" || parseAddress(subset) ? name : `${name} (subset ${subset})`;
+    const { subset } = parseSubset(parseClusterName(name)?.subset ?? "");
+    return subset === "" ? name : `${name} (subset ${subset})`;
   }
 
   #clusterFacts({ name, by }: Share, part: number): ClusterFacts {
@@ -149,9 +147,10 @@ export class Upstreams {
     const service = parsed && serviceFor(this.#mesh, parsed.host, this.#client.namespace);
     if (!parsed || !service) return [];
     const all = endpointsOf(this.#mesh, service, parsed.port);
-    if (parseAddress(parsed.subset)) return all.filter(({ address }) => address === parsed.subset);
+    const { subset, address } = parseSubset(parsed.subset);
+    if (address !== undefined) return all.filter((endpoint) => endpoint.address === address);
     const policy = clientPolicyFor(this.#mesh, service, this.#client);
-    const labels = policy?.subsets.find(({ name }) => name === parsed.subset)?.labels ?? {};
+    const labels = policy?.subsets.find(({ name }) => name === subset)?.labels ?? {};
     return all.filter((endpoint) => Object.entries(labels).every(([key, value]) => endpoint.labels[key] === value));
   }
 
@@ -203,7 +202,9 @@ export class Upstreams {
   /** Why there is no way at all: a Secret is named that is not there, or not the client's to have. */
   #lackedSecret({ name, discovery }: Cluster): string {
     const parsed = discovery.kind === "static" ? parseClusterName(name) : undefined;
-    const tls = parsed && clientSettingsFor(this.#mesh, this.#client, parsed.host, parsed.port, parsed.subset)?.tls;
+    const tls =
+      parsed &&
+      clientSettingsFor(this.#mesh, this.#client, parsed.host, parsed.port, parseSubset(parsed.subset).subset)?.tls;
     if (tls?.kind !== "simple" || !tls.credential) return "";
     const { name: own, rootsName } = tls.credential;
     const wanted = rootsName === undefined ? own : `${own} or ${rootsName}`;
@@ -215,9 +216,9 @@ export class Upstreams {
     const parsed = parseClusterName(clusterName);
     const service = parsed && serviceFor(this.#mesh, parsed.host, this.#client.namespace);
     if (!parsed || !service) return undefined;
-    const { host, port, subset } = parsed;
+    const { host, port } = parsed;
     const policy = clientPolicyFor(this.#mesh, service, this.#client);
-    const settings = clientSettingsFor(this.#mesh, this.#client, host, port, subset);
+    const settings = clientSettingsFor(this.#mesh, this.#client, host, port, parseSubset(parsed.subset).subset);
     return policy && settings?.tls ? wholeObject(policy.origin) : undefined;
   }
 }

@@ -1,6 +1,8 @@
 // Names of clusters, listeners, route configurations and virtual hosts, and the server name of the mesh leg. They are Istio's, because
 // Kiali, the dashboards and people read them. Every builder has its inverse.
 
+import { parseAddress } from "../base/cidr.ts";
+
 export type Direction = "outbound" | "inbound";
 
 export interface ClusterName {
@@ -41,6 +43,19 @@ export function parseClusterName(name: string): ClusterName | undefined {
   const port = portText === undefined ? undefined : parsePort(portText);
   if (port === undefined || subset === undefined || host === undefined || rest.length > 0) return undefined;
   return { direction, port, subset, host };
+}
+
+/** What stands for the subset in the name of one endpoint's cluster, of a headless service. No subset is called so: they are DNS labels. */
+export function endpointSubset(subset: string, address: string): string {
+  return subset === "" ? address : `${subset}@${address}`;
+}
+
+/** Of what stands for the subset in a cluster's name: the subset, and the endpoint that the cluster is for alone. */
+export function parseSubset(text: string): { readonly subset: string; readonly address: string | undefined } {
+  const at = text.indexOf("@");
+  const address = text.slice(at + 1);
+  if (parseAddress(address) === undefined) return { subset: text, address: undefined };
+  return { subset: text.slice(0, Math.max(at, 0)), address };
 }
 
 export interface ServerName {

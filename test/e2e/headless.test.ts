@@ -28,6 +28,21 @@ kind: Service
 metadata: {name: peers, namespace: default}
 spec: {clusterIP: None, selector: {app: db}, ports: [{name: http, port: 81, targetPort: 18081}]}
 ---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: peers, namespace: default}
+spec: {host: peers, subsets: [{name: first, labels: {version: "0"}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: peers, namespace: default}
+spec:
+  hosts: [peers]
+  http:
+  - match: [{uri: {prefix: /first}}]
+    route: [{destination: {host: peers, subset: first}, headers: {response: {set: {x-by: first}}}}]
+  - route: [{destination: {host: peers}}]
+---
 apiVersion: v1
 kind: Service
 metadata: {name: data, namespace: default}
@@ -57,8 +72,9 @@ socket.pipe(process.stdout);
 
 /** Prints what the server at that place answers to a request for that host. */
 const REQUEST = `
-const options = { host: process.argv[1], port: Number(process.argv[2]), headers: { host: process.argv[3] }, timeout: 5000 };
-require("node:http").get(options, (response) => response.pipe(process.stdout)).on("error", ({ message }) => console.log(message));
+const [host, port, named, path = "/"] = process.argv.slice(1);
+const options = { host, port: Number(port), path, headers: { host: named }, timeout: 5000 };
+require("node:http").get(options, (response) => (process.stdout.write(response.headers["x-by"] ?? ""), response.pipe(process.stdout))).on("error", ({ message }) => console.log(message));
 `;
 
 for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
@@ -139,6 +155,15 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
           for (let i = 0; i < 3; i++)
             expect([host, await eventually(said, (answer) => answer.startsWith("db-"))]).toEqual([host, name]);
         }
+    });
+
+    test("a route to a subset leads to the endpoint that was dialled, too, whatever its labels", async () => {
+      for (const [name, { address }] of members) {
+        const said = async () =>
+          (await client.exec(process.execPath, "-e", REQUEST, address, "81", "peers", "/first")).output.trim();
+        for (let i = 0; i < 3; i++)
+          expect(await eventually(said, (answer) => answer === `first${name}`)).toBe(`first${name}`);
+      }
     });
 
     test("a name that stands for it leads to its endpoints, too", async () => {
