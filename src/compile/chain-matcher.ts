@@ -23,6 +23,7 @@ import {
 } from "../xds/gen/xds/type/matcher/v3/matcher_pb.ts";
 import { StringMatcherSchema } from "../xds/gen/xds/type/matcher/v3/string_pb.ts";
 import { aroundSubset, parseServerName } from "../xds/names.ts";
+import { ISTIO_HTTP1_LISTS, ISTIO_HTTP2_LISTS } from "./istio-alpn.ts";
 import { lazy } from "./lazy.ts";
 
 type StringMatcherInit = Exclude<MessageInitShape<typeof StringMatcherSchema>, { readonly $typeName: string }>;
@@ -30,9 +31,11 @@ type StringMatcherInit = Exclude<MessageInitShape<typeof StringMatcherSchema>, {
 /** Server name → chain, for connections whose client offers HTTP, and for those that offer nothing. */
 export interface ServerNameMaps {
   readonly http: ReadonlyMap<string, string>;
+  /** HTTP/2 of clients that say no more of their own protocol than that. */
+  readonly http2: ReadonlyMap<string, string>;
   readonly stream: ReadonlyMap<string, string>;
-  /** Names with a subset lead where those without do. */
-  readonly takesSubsets: boolean;
+  /** Gateways hand legs on, those of Istio's sidecars too: names with a subset lead where those without do. */
+  readonly isHandedOn: boolean;
 }
 
 const serverNameInput = lazy(() => ({
@@ -47,6 +50,13 @@ const protocolInput = lazy(() => ({
 
 /** The input is the client's whole offer, each protocol in quotes. Sidecars offer one, curl and Prometheus both. */
 const HTTP_OFFERS = ["'h2'", "'http/1.1'", "'h2','http/1.1'"];
+/** Of Istio's sidecars, through an AUTO_PASSTHROUGH gateway. */
+const ISTIO_HTTP1_OFFERS = ISTIO_HTTP1_LISTS.map(quoted);
+const ISTIO_HTTP2_OFFERS = ISTIO_HTTP2_LISTS.map(quoted);
+
+function quoted(offer: readonly string[]): string {
+  return offer.map((protocol) => `'${protocol}'`).join(",");
+}
 
 function toChain(chain: string): Matcher_OnMatch {
   const typedConfig = packAny(StringValueSchema, create(StringValueSchema, { value: chain }));
@@ -92,7 +102,7 @@ function bySubsetName(chains: ReadonlyMap<string, string>): Matcher_OnMatch | un
   });
 }
 
-function byServerName(chains: ReadonlyMap<string, string>, fallback: string, takesSubsets: boolean): Matcher_OnMatch {
+function byServerName(chains: ReadonlyMap<string, string>, fallback: string, isHandedOn: boolean): Matcher_OnMatch {
   const entries = chains.size > 0 ? [...chains] : [[NOBODY, fallback] as const];
   const map = Object.fromEntries(entries.map(([name, chain]) => [name, toChain(chain)]));
   const tree = create(Matcher_MatcherTreeSchema, {
@@ -104,7 +114,7 @@ function byServerName(chains: ReadonlyMap<string, string>, fallback: string, tak
       case: "matcher",
       value: {
         matcherType: { case: "matcherTree", value: tree },
-        onNoMatch: takesSubsets ? bySubsetName(chains) : undefined,
+        onNoMatch: isHandedOn ? bySubsetName(chains) : undefined,
       },
     },
   });
@@ -115,15 +125,20 @@ function byServerName(chains: ReadonlyMap<string, string>, fallback: string, tak
  * application as bytes while the client's view of the port is an older one; and `h2` without a server name is free for HBONE.
  * At least one of the maps has an entry.
  */
-export function chainMatcher({ http, stream, takesSubsets }: ServerNameMaps): Matcher {
+export function chainMatcher({ http, http2, stream, isHandedOn }: ServerNameMaps): Matcher {
   const [anyChain = ""] = [...http.values(), ...stream.values()];
-  const onHttp = byServerName(http, anyChain, takesSubsets);
-  const map = Object.fromEntries(HTTP_OFFERS.map((offer) => [offer, onHttp]));
+  const onHttp = byServerName(http, anyChain, isHandedOn);
+  const offers = isHandedOn ? [...HTTP_OFFERS, ...ISTIO_HTTP1_OFFERS] : HTTP_OFFERS;
+  const map = Object.fromEntries(offers.map((offer) => [offer, onHttp]));
+  if (isHandedOn) {
+    const onHttp2 = byServerName(http2, anyChain, isHandedOn);
+    for (const offer of ISTIO_HTTP2_OFFERS) map[offer] = onHttp2;
+  }
   return create(MatcherSchema, {
     matcherType: {
       case: "matcherTree",
       value: { input: protocolInput(), treeType: { case: "exactMatchMap", value: { map } } },
     },
-    ...(stream.size > 0 ? { onNoMatch: byServerName(stream, anyChain, takesSubsets) } : {}),
+    ...(stream.size > 0 ? { onNoMatch: byServerName(stream, anyChain, isHandedOn) } : {}),
   });
 }

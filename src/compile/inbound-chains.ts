@@ -101,6 +101,11 @@ export function httpChainName(port: ServedPort): string {
   return `inbound|${port.number}|http`;
 }
 
+/** Of a port of undeclared protocol, where the client's is known to be HTTP/2. */
+export function http2ChainName(port: ServedPort): string {
+  return `${httpChainName(port)}2`;
+}
+
 export function streamChainName(port: ServedPort): string {
   return `inbound|${port.number}|tcp`;
 }
@@ -114,13 +119,16 @@ export function takesHttp(port: ServedPort): boolean {
   return mayBeHttp(port.protocol);
 }
 
-export function legChains(context: ChainContext, port: ServedPort): FilterChain[] {
-  const http = port.protocol === "undeclared" ? asClientSpoke : declaredHttp;
+/** `isHandedOn`: clients with sidecars of Istio are among those that come, whose requests say nothing of what the application is to be spoken to in. */
+export function legChains(context: ChainContext, port: ServedPort, isHandedOn: boolean): FilterChain[] {
   const tls = legServer();
-  return [
-    ...(takesHttp(port) ? [filterChain(context, { name: httpChainName(port), filter: http(context, port), tls })] : []),
-    ...(takesBytes(port) ? [filterChain(context, { name: streamChainName(port), ...bytes(context, port), tls })] : []),
-  ];
+  const stream = () => filterChain(context, { name: streamChainName(port), ...bytes(context, port), tls });
+  if (!takesHttp(port)) return [stream()];
+  const name = httpChainName(port);
+  if (!takesBytes(port)) return [filterChain(context, { name, filter: declaredHttp(context, port), tls })];
+  const sniffed = filterChain(context, { name, filter: asClientSpoke(context, port), tls });
+  const foreign = () => filterChain(context, { name: http2ChainName(port), filter: http2(context, port), tls });
+  return [sniffed, ...(isHandedOn ? [foreign()] : []), stream()];
 }
 
 type Match = NonNullable<ChainOptions["match"]>;
@@ -156,7 +164,7 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
       ...speaking(strict ? MESH_HTTP1 : SNIFFED_HTTP1),
     }),
     filterChain(context, {
-      name: `${httpChainName(port)}2`,
+      name: http2ChainName(port),
       filter: http2(context, port),
       ...tls,
       ...speaking(strict ? MESH_HTTP2 : SNIFFED_HTTP2),
@@ -192,7 +200,7 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
   return [
     filterChain(context, { name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_HTTP1) }),
     filterChain(context, {
-      name: `${httpChainName(port)}2|mtls`,
+      name: `${http2ChainName(port)}|mtls`,
       filter: overHttp2,
       tls,
       match: secure(ISTIO_HTTP2),
@@ -204,7 +212,7 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
       match: { ...match, transportProtocol: "tls" },
     }),
     filterChain(context, { name: httpChainName(port), filter: http, match: plain(SNIFFED_HTTP1) }),
-    filterChain(context, { name: `${httpChainName(port)}2`, filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
+    filterChain(context, { name: http2ChainName(port), filter: overHttp2, match: plain(SNIFFED_HTTP2) }),
     filterChain(context, {
       name: streamChainName(port),
       ...stream,

@@ -12,6 +12,22 @@ export const ISTIO_HTTP1 = ["istio-http/1.0", "istio-http/1.1"];
 export const ISTIO_HTTP2 = ["istio-h2"];
 export const ISTIO_BYTES = ["istio", "istio-peer-exchange"];
 
+/**
+ * What Istio's clients offer for requests: what its alpn filter makes of a cluster's list, by the client's protocol, and the list of a cluster of
+ * HTTP/2 where no filter speaks. The last two of HTTP/1 are older versions'; their list of HTTP/2 had nothing that a codec goes by.
+ */
+export const ISTIO_HTTP1_LISTS = [
+  ["istio-http/1.1", "istio", "http/1.1"],
+  ["istio-http/1.0", "istio", "http/1.0"],
+  ["istio-http/1.1", "istio"],
+  ["istio-http/1.0", "istio"],
+];
+export const ISTIO_HTTP2_LISTS = [
+  ["istio-h2", "istio", "h2"],
+  ["istio-peer-exchange", "istio", "h2"],
+  ["istio", "h2"],
+];
+
 /** Not istio-peer-exchange: where both ends agree on it, each begins with its metadata, and the application's bytes come behind. */
 export const BYTES_OFFER = ["istio"];
 

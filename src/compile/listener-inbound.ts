@@ -8,6 +8,7 @@ import { chainMatcher } from "./chain-matcher.ts";
 import type { ChainContext } from "./connection-manager.ts";
 import { streamFilter, streamGuards } from "./connection-manager.ts";
 import {
+  http2ChainName,
   httpChainName,
   legChains,
   ownChains,
@@ -30,10 +31,13 @@ export function meshListener(
   const serving = ports.filter(servesLeg);
   if (serving.length === 0) return undefined;
   const http = new Map<string, string>();
+  const http2 = new Map<string, string>();
   const stream = new Map<string, string>();
+  const isHandedOn = serving.some((port) => port.takesSubsets);
   for (const port of serving) {
     for (const name of port.serverNames) {
       if (takesHttp(port)) http.set(name, httpChainName(port));
+      if (takesHttp(port)) http2.set(name, isSniffed(port) ? http2ChainName(port) : httpChainName(port));
       if (takesBytes(port)) stream.set(name, streamChainName(port));
     }
   }
@@ -42,8 +46,8 @@ export function meshListener(
     address: socketAddress(proxy.bindAddress, proxy.meshPort),
     // Chains are chosen before the handshake, from the client's hello.
     listenerFilters: [tlsInspector()],
-    filterChainMatcher: chainMatcher({ http, stream, takesSubsets: serving.some((port) => port.takesSubsets) }),
-    filterChains: serving.flatMap((port) => legChains(context, port)),
+    filterChainMatcher: chainMatcher({ http, http2, stream, isHandedOn }),
+    filterChains: serving.flatMap((port) => legChains(context, port, isHandedOn)),
   });
 }
 

@@ -54,6 +54,14 @@ function isLocal({ sourceAddress, destinationAddress }: ChainFacts): boolean {
   return sourceAddress === destinationAddress || sourceAddress.startsWith("127.") || sourceAddress === "::1";
 }
 
+/** The protocols in the clients' offers (Envoy's ApplicationProtocolInput) that exact maps of the tree tell apart. */
+export function offersIn(matcher: ChainMatcher): readonly string[] {
+  if (matcher.kind !== "exact") return [];
+  const below = [...matcher.map.values(), ...(matcher.otherwise ? [matcher.otherwise] : [])].flatMap(offersIn);
+  if (matcher.input !== "application-protocol") return below;
+  return [...[...matcher.map.keys()].flatMap((offer) => offer.slice(1, -1).split("','")), ...below];
+}
+
 /** What is "" is not there (Envoy's inputs say so of each). */
 function inputValue(input: MatchInput, facts: ChainFacts): string | undefined {
   switch (input) {

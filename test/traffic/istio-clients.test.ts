@@ -64,7 +64,15 @@ for (const proxy of SERVERS)
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: strict, namespace: default}
-spec: {selector: {matchLabels: {app: strict}}, mtls: {mode: STRICT}}`);
+spec: {selector: {matchLabels: {app: strict}}, mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: east-west, namespace: default}
+spec:
+  selector: {app: east-west}
+  servers:
+  - {port: {number: 15443, name: legs, protocol: TLS}, hosts: ["*.cluster.local"], tls: {mode: AUTO_PASSTHROUGH}}`);
       const start = async (app: string, command: (...ports: readonly number[]) => readonly string[]) => {
         workloads[app] = await mesh.run({ app, version: "v1", proxy, servicePorts: POLYGLOT_PORTS, command });
         await Promise.all(workloads[app].ports.inbounds.map(untilListening));
@@ -87,10 +95,15 @@ spec: {selector: {matchLabels: {app: strict}}, mtls: {mode: STRICT}}`);
       TlsClient.connect({ host: "127.0.0.1", port: portOf(app, name) }, options);
     const asIstio = (app: string, name: PolyglotPort, options: TlsOptions) =>
       connect(app, name, { ...options, identity });
+    /** As a gateway of mode AUTO_PASSTHROUGH hands it on: by the server name, on the port of the leg. */
+    const handedOn = (app: string, name: PolyglotPort, alpn: readonly string[]) => {
+      const serverName = `outbound_.${POLYGLOT_PORTS[name]}_._.${app}.default.svc.cluster.local`;
+      return TlsClient.connect({ host: "127.0.0.1", port: workloads[app]!.ports.mesh }, { alpn, serverName, identity });
+    };
 
     async function http1(app: string, name: PolyglotPort, options: TlsOptions): Promise<string> {
       const client = await asIstio(app, name, options);
-      client.socket.write("GET /describe HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+      client.socket.write(HTTP1_REQUEST);
       return versionSeen(client);
     }
 
@@ -138,6 +151,42 @@ spec: {selector: {matchLabels: {app: strict}}, mtls: {mode: STRICT}}`);
         });
       });
 
+    describe("behind an east-west gateway", () => {
+      const said = async (name: PolyglotPort, alpn: readonly string[], request: string | Buffer) => {
+        const client = await handedOn("strict", name, alpn);
+        client.socket.write(request);
+        return client;
+      };
+      const version = async (name: PolyglotPort, alpn: readonly string[], request: string | Buffer) =>
+        versionSeen(await said(name, alpn, request));
+
+      test("requests reach ports that are declared HTTP, in either version", async () => {
+        for (const alpn of HTTP1) expect([alpn, await version("http", alpn, HTTP1_REQUEST)]).toEqual([alpn, "1.1"]);
+        for (const alpn of [HTTP2[0]!, UNFILTERED]) {
+          expect([alpn, await version("http", alpn, HTTP2_REQUEST)]).toEqual([alpn, "1.1"]);
+          expect([alpn, await version("http2", alpn, HTTP2_REQUEST)]).toEqual([alpn, "2.0"]);
+        }
+      });
+
+      test("a port of undeclared protocol takes what the list says", async () => {
+        for (const alpn of HTTP1) expect([alpn, await version("any", alpn, HTTP1_REQUEST)]).toEqual([alpn, "1.1"]);
+        for (const alpn of [HTTP2[0]!, UNFILTERED])
+          expect([alpn, await version("any", alpn, HTTP2_REQUEST)]).toEqual([alpn, "2.0"]);
+      });
+
+      test("bytes reach ports that take them", async () => {
+        for (const name of ["tcp", "any"] as const)
+          for (const alpn of BYTES) {
+            const client = await said(name, alpn, "echo\n");
+            expect(client.alpn).not.toBe("istio-peer-exchange");
+            client.socket.write("not HTTP at all");
+            await client.hears("not HTTP at all");
+            expect(client.text).toBe("not HTTP at all");
+            client.close();
+          }
+      });
+    });
+
     test("strict: a port that is declared TCP takes their bytes", async () => {
       for (const options of helloes(BYTES)) await bytes("strict", "tcp", options);
     });
@@ -163,6 +212,7 @@ spec: {selector: {matchLabels: {app: strict}}, mtls: {mode: STRICT}}`);
     });
   });
 
+const HTTP1_REQUEST = "GET /describe HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 const GET_DESCRIBE = Buffer.concat([
   Buffer.from([0x82, 0x87, 0x04, "/describe".length]), // GET, https, :path without indexing
   Buffer.from("/describe"),

@@ -6,6 +6,7 @@ import { SocketAddress_Protocol } from "../../xds/gen/envoy/config/core/v3/addre
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.ts";
 import { type FilterChain, FilterChainSchema } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
+import { type ChainMatcher, offersIn } from "../filter-chain-match.ts";
 import type * as table from "../listener.ts";
 import type { Inspection } from "../listener-filter.ts";
 import { actionsOf } from "../matcher.ts";
@@ -52,21 +53,28 @@ function acceptChain(
 
 /**
  * What a client may offer in a hello that the handshake would not agree on: then it alone tells which chain is meant, or that none of our
- * protocols is (the mesh port, whose chains a matcher chooses, has clients that offer what it knows). And one that asks for another
- * server name is refused without being shown a certificate.
+ * protocols is (the mesh port, whose chains a matcher chooses, has clients that offer what it knows, as long as no gateway hands on those of
+ * Istio's sidecars). And one that asks for another server name is refused without being shown a certificate.
  */
-function isChosenByHello(listener: Listener, alpn: readonly string[], inspection: Inspection | undefined): boolean {
-  if (inspection?.tls && !listener.filterChainMatcher && alpn.length > 0) return true;
+function isChosenByHello(
+  listener: Listener,
+  matcher: ChainMatcher | undefined,
+  alpn: readonly string[],
+  inspection: Inspection | undefined,
+): boolean {
+  if (inspection?.tls && !matcher && alpn.length > 0) return true;
+  if (matcher && offersIn(matcher).some((protocol) => !alpn.includes(protocol))) return true;
   return listener.filterChains.some(
     ({ filterChainMatch: match }) =>
       match?.applicationProtocols.some((protocol) => !alpn.includes(protocol)) ||
-      (!listener.filterChainMatcher && (match?.serverNames.length ?? 0) > 0),
+      (!matcher && (match?.serverNames.length ?? 0) > 0),
   );
 }
 
 /** The TLS of all chains, if they end it alike and nothing has to be read before it: most connections of a mesh need no look ahead. */
 function sharedTls(
   listener: Listener,
+  matcher: ChainMatcher | undefined,
   chains: readonly table.FilterChain[],
   inspection: Inspection | undefined,
 ): DownstreamTls | undefined {
@@ -75,7 +83,7 @@ function sharedTls(
   if (!first || secure.length < chains.length || inspection?.proxyProtocol || inspection?.http) return undefined;
   const key = (tls: DownstreamTls) => JSON.stringify(tls);
   const differ = secure.some((tls) => key(tls) !== key(first));
-  return differ || isChosenByHello(listener, first.alpn, inspection) ? undefined : first;
+  return differ || isChosenByHello(listener, matcher, first.alpn, inspection) ? undefined : first;
 }
 
 /** Envoy's is 1 MiB (listener.proto), which 1,000 slow readers make a GiB. The kernel's buffers keep the other end busy meanwhile. */
@@ -198,7 +206,7 @@ function acceptTcpListener(scope: Scope, listener: Listener, inline: InlineSecre
     useOriginalDestination: (listener.useOriginalDst ?? false) || originalDestination,
     direction: DIRECTIONS.get(listener.trafficDirection) ?? "unspecified",
     inspection,
-    sharedTls: sharedTls(listener, every, inspection),
+    sharedTls: sharedTls(listener, matcher, every, inspection),
     matcher,
     matches,
     chains: named,
