@@ -8,8 +8,19 @@ export const ISTIO_CODES = {
   IST0101: {
     name: "ReferencedResourceNotFound",
     level: "error",
-    about: "a host, subset, gateway, delegate, selector, secret or namespace that is nowhere",
-    also: ["KIA1101", "KIA1102", "KIA1107", "KIA0302", "HED2001", "HED2002", "HED1209"],
+    about: "a host, port, subset, gateway, delegate, selector, secret or namespace that is nowhere",
+    also: [
+      "KIA0004",
+      "KIA0101",
+      "KIA0302",
+      "KIA1101",
+      "KIA1102",
+      "KIA1107",
+      "HED1209",
+      "HED2001",
+      "HED2002",
+      "HED2003",
+    ],
   },
   IST0102: { name: "NamespaceNotInjected", level: "info", about: "a namespace without a label about injection" },
   IST0103: { name: "PodMissingProxy", level: "warning", about: "a Pod that should have a proxy and has none" },
@@ -21,6 +32,8 @@ export const ISTIO_CODES = {
     level: "error",
     about: "two VirtualServices for sidecars have one host",
     also: ["KIA1106", "HED2005", "HED2013"],
+    differs:
+      "Istio says it, too, where istiod lets one win: what is of a namespace alone beats what is for all, the longer host the shorter",
   },
   IST0110: {
     name: "ConflictingSidecarWorkloadSelectors",
@@ -51,6 +64,7 @@ export const ISTIO_CODES = {
     name: "DeploymentAssociatedToMultipleServices",
     level: "warning",
     about: "Services of one workload have one port with two protocols",
+    differs: "Istio looks at TCP and UDP alone, and at Deployments of namespaces with injection",
   },
   IST0118: {
     name: "PortNameIsNotUnderNamingConvention",
@@ -223,6 +237,7 @@ export const ISTIO_CODES = {
     level: "error",
     about: "a subset without a workload",
     also: ["KIA0203", "HED2008"],
+    differs: "Nodes are not read: subsets by the labels that Istio takes from them are empty",
   },
   IST0174: {
     name: "UnknownDestinationRuleHost",

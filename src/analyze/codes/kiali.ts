@@ -20,11 +20,6 @@ export const KIALI_CODES = {
     level: "error",
     about: "exported to a namespace that is nowhere",
   },
-  KIA0101: {
-    name: "authorizationpolicy.source.namespacenotfound",
-    level: "warning",
-    about: "a rule for callers of a namespace that is nowhere",
-  },
   KIA0102: {
     name: "authorizationpolicy.to.wrongmethod",
     level: "warning",

@@ -46,7 +46,7 @@ export const authorizationMethods: ObjectAnalyzer = {
 export const authorization: MeshAnalyzer = {
   name: "authorizationpolicy.SourceAnalyzer",
   about: "callers and hosts of rules exist, and mutual TLS proves who calls",
-  codes: ["KIA0101", "KIA0104", "KIA0105", "KIA0106", "HED1640"],
+  codes: ["IST0101", "KIA0104", "KIA0105", "KIA0106", "HED1640"],
   scope: "mesh",
   analyze(world, report) {
     const accounts = accountsOf(world);
@@ -90,13 +90,18 @@ function operationsOf(rules: readonly Rule[], field: "hosts" | "methods"): reado
 function checkNamespaces({ object }: Policy, rules: readonly Rule[], world: World, report: Report): void {
   for (const { text, path } of sourcesOf(rules, "namespaces", "notNamespaces")) {
     if (world.unread(text) !== undefined) report(object, path, namespaceNotRead(text, world));
-    if (text.includes("*") || world.namespaces.has(text)) continue;
-    report(
-      object,
-      path,
-      finding("KIA0101", `no namespace has this name: ${JSON.stringify(text)}`, world.nearest(text, world.namespaces)),
-    );
+    if (namesNamespace(text, world.namespaces)) continue;
+    const message = `Referenced namespace not found: ${JSON.stringify(text)}`;
+    report(object, path, finding("IST0101", message, world.nearest(text, world.namespaces)));
   }
+}
+
+/** Patterns have their `*` at one end (namespaceMatch of Istio's analyzer). */
+function namesNamespace(pattern: string, namespaces: ReadonlySet<string>): boolean {
+  if (!pattern.startsWith("*") && !pattern.endsWith("*")) return namespaces.has(pattern);
+  const [start, end] = pattern.startsWith("*") ? ["", pattern.slice(1)] : [pattern.slice(0, -1), ""];
+  for (const name of namespaces) if (name.startsWith(start) && name.endsWith(end)) return true;
+  return false;
 }
 
 /** `ns/sa` of every service account that is written down or that something runs as. */
