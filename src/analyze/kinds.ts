@@ -81,6 +81,7 @@ const SOURCE = openRecord({
   namespaces: list(text()),
   notNamespaces: list(text()),
   serviceAccounts: list(text()),
+  notServiceAccounts: list(text()),
 });
 
 const AUTHORIZATION_POLICY = openRecord({

@@ -71,6 +71,7 @@ export const ISTIO_CODES = {
     level: "info",
     about: "a port whose name declares no protocol",
     also: ["KIA0601"],
+    differs: "Kiali asks it of ports of Gateways and ServiceEntries as well, whose protocol is a field",
   },
   IST0119: {
     name: "JwtFailureDueToInvalidServicePortPrefix",
@@ -148,6 +149,7 @@ export const ISTIO_CODES = {
     level: "error",
     about: "two gateways of the same workloads have one port and host",
     also: ["KIA0301"],
+    differs: "Kiali says it of a wildcard and a host under it as well, which servers of one port may have",
   },
   IST0146: {
     name: "ImageAutoWithoutInjectionWarning",
@@ -246,10 +248,9 @@ export const ISTIO_CODES = {
     also: ["KIA0202", "HED2007"],
   },
   IST0177: {
-    name: "ServiceEntryPortProtocolConflict",
+    name: "ConflictingServiceEntryProtocol",
     level: "warning",
     about: "ServiceEntries give one host and port two protocols",
     also: ["KIA1212"],
-    differs: "Istio's messages do not show the name, so this one is Heddle's",
   },
 } as const satisfies Readonly<Record<string, CodeInfo>>;

@@ -27,7 +27,7 @@ export const servicePorts: ObjectAnalyzer = {
       const path = `spec.ports[${i}]`;
       if (port.protocol === "UDP" || port.protocol === "SCTP") continue;
       const { appProtocol } = port;
-      if (appProtocol !== undefined && !appProtocol.includes("/") && !declares({ port: 1, appProtocol }))
+      if (appProtocol !== undefined && !isOthers(appProtocol) && !declares({ port: 1, appProtocol }))
         report(
           object,
           `${path}.appProtocol`,
@@ -62,6 +62,11 @@ export const servicePorts: ObjectAnalyzer = {
     }
   },
 };
+
+/** Of an implementation, or of Istio's own waypoints. */
+function isOthers(appProtocol: string): boolean {
+  return appProtocol.includes("/") || appProtocol === "hbone";
+}
 
 /** Port 1 is none of those whose number alone declares a protocol. */
 function declares(port: Pick<ServicePortValue, "port"> & Partial<ServicePortValue>): boolean {
