@@ -147,6 +147,20 @@ describe("patches to the bootstrap", () => {
     });
   });
 
+  test("bring their own layer of the admin interface, of which Envoy takes one", () => {
+    const layers = (bootstrap: ReturnType<typeof patch>[]) =>
+      (proxyBootstrap(sidecar("envoy"), BESIDE, { environment: {}, bootstrap }) as Record<string, unknown>)
+        .layered_runtime;
+    const own = { name: "regular-expressions", static_layer: { "re2.max_program_size.error_level": 32_768 } };
+    expect(layers([])).toEqual({ layers: [own, { name: "admin", admin_layer: {} }] });
+    expect(layers([patch({ stats_flush_interval: "7s" })])).toEqual({
+      layers: [own, { name: "admin", admin_layer: {} }],
+    });
+    expect(layers([patch({ layered_runtime: { layers: [{ name: "admin", admin_layer: {} }] } })])).toEqual({
+      layers: [own],
+    });
+  });
+
   test("leave what Envoy takes", () => {
     if (!envoy) return;
     const file = join(folder, "patched.json");

@@ -1,5 +1,6 @@
 // The bootstrap that either proxy starts from. It names the agent's socket for secrets and the control plane for everything else.
 
+import { PROGRAM_SIZE_LAYER } from "../base/regex-size.ts";
 import { encodePeerMetadata } from "../stats/peer-metadata.ts";
 import type { Workload as MetricsWorkload } from "../stats/traffic-labels.ts";
 import type { ControlPlane, ProxyStart, Sidecar, Workload } from "./sidecar.ts";
@@ -140,6 +141,14 @@ function discoveryCluster({ controlPlane }: Sidecar, relay: string | undefined) 
   };
 }
 
+const SAYS_LAYERS = /"layered_?[rR]untime"/;
+
+/** Envoy has the layer of its admin interface by itself only where no layers are said, and takes one at most: whoever adds layers brings it. */
+function runtimeLayers({ bootstrap }: ProxyStart) {
+  const saysLayers = bootstrap.some(({ json }) => SAYS_LAYERS.test(json));
+  return { layers: [PROGRAM_SIZE_LAYER, ...(saysLayers ? [] : [{ name: "admin", admin_layer: {} }])] };
+}
+
 export const NOTHING_SAID: ProxyStart = { environment: {}, bootstrap: [] };
 
 /** The agent's Unix sockets. */
@@ -177,6 +186,7 @@ export function proxyBootstrap(
       ],
     },
     ...(sidecar.proxy === "envoy" && {
+      layered_runtime: runtimeLayers(start),
       bootstrap_extensions: [
         {
           name: "envoy.bootstrap.internal_listener",

@@ -3,6 +3,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { CODES, type Code, type Finding, infoOf } from "./code.ts";
+import { INTERNAL } from "./virtual-service/gateways.ts";
 
 const BY_CODE: Readonly<Record<string, Code>> = {
   HED1113: "IST0122",
@@ -15,6 +16,7 @@ const BY_CODE: Readonly<Record<string, Code>> = {
   HED1311: "IST0132",
   HED2001: "IST0101",
   HED2002: "IST0101",
+  HED2003: "IST0101",
   HED2004: "IST0112",
   HED2005: "IST0109",
   HED2007: "IST0174",
@@ -47,13 +49,14 @@ export function equivalent(diagnostic: Diagnostic, object: SourceObject | undefi
   if (code === undefined) return diagnostic;
   const { level } = CODES[code];
   const severity = diagnostic.severity === "error" ? "error" : level;
-  return { ...diagnostic, code, severity, message: prefixed(code, diagnostic.message), also: [diagnostic.code] };
+  return { ...diagnostic, code, severity, message: prefixed(code, diagnostic), also: [diagnostic.code] };
 }
 
 function codeFor(
   { code, severity, message, path = "" }: Diagnostic,
   object: SourceObject | undefined,
 ): Code | undefined {
+  if (code === "HED1310" && message.includes(INTERNAL)) return "IST0165";
   if (code === "HED1202" && path.endsWith("[0].weight")) return "KIA1104";
   const known = BY_CODE[code];
   // A subset that one rule defines twice is refused; one that two rules define is a conflict.
@@ -65,7 +68,8 @@ function codeFor(
 }
 
 /** As Istio's templates have it, so that a search for the sentence finds it. */
-function prefixed(code: Code, message: string): string {
+function prefixed(code: Code, { code: own, message }: Diagnostic): string {
+  if (own === "HED2003") return `Referenced host:port not found: ${message}`;
   if (code === "IST0106") return `Schema validation error: ${message}`;
   return code === "IST0133" ? `Schema validation warning: ${message}` : message;
 }
@@ -76,6 +80,9 @@ const REFERENCES: readonly (readonly [path: RegExp, also: readonly string[]])[] 
   [/\.subset$/, ["KIA1107", "HED2002"]],
   [/gateways\[\d+\]$/, ["KIA1102"]],
   [/^spec\.selector$/, ["KIA0302"]],
+  [/(?:^spec\.selector\.matchLabels|^spec\.workloadSelector\.labels)$/, ["KIA0004"]],
+  [/\.(?:namespaces|notNamespaces)\[\d+\]$/, ["KIA0101"]],
+  [/\.port(?:\.number)?$/, ["HED2003"]],
   [/\.delegate$/, ["HED1209"]],
 ];
 

@@ -81,6 +81,7 @@ const SOURCE = openRecord({
   namespaces: list(text()),
   notNamespaces: list(text()),
   serviceAccounts: list(text()),
+  notServiceAccounts: list(text()),
 });
 
 const AUTHORIZATION_POLICY = openRecord({
@@ -101,7 +102,7 @@ const REQUEST_AUTHENTICATION = openRecord({
   spec: openRecord({ ...SELECTING, jwtRules: list(openRecord({ issuer: text() })) }),
 });
 
-const PROVIDERS = list(openRecord({ providers: list(openRecord({ name: text() })) }));
+const PROVIDERS = list(openRecord({ providers: list(openRecord({ name: text() })), disabled: flag() }));
 
 const TELEMETRY = openRecord({
   spec: openRecord({ ...SELECTING, tracing: PROVIDERS, metrics: PROVIDERS, accessLogging: PROVIDERS }),
@@ -182,6 +183,11 @@ export const kinds = {
   deployment: kind("apps", "Deployment", TEMPLATED),
   statefulSet: kind("apps", "StatefulSet", TEMPLATED),
   daemonSet: kind("apps", "DaemonSet", TEMPLATED),
+  customResourceDefinition: kind(
+    "apiextensions.k8s.io",
+    "CustomResourceDefinition",
+    openRecord({ spec: openRecord({ group: text(), names: openRecord({ kind: text() }) }) }),
+  ),
 } as const;
 
 export type PodSpec = NonNullable<Value<typeof POD>["spec"]>;

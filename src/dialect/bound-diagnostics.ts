@@ -1,4 +1,4 @@
-// What is too much or too little of a value: codes HED1719 and HED1380 to HED1389, sorted and never reused.
+// What is too much or too little of a value: codes HED1719, HED1380 to HED1389, HED1746 and HED1747, sorted and never reused.
 
 import type { Message } from "../model/message.ts";
 
@@ -31,4 +31,20 @@ export function partOfStep(field: string, value: string, stepMs: number): Messag
 
 export function durationTooLong(field: string, value: string, maxMs: number): Message {
   return error("HED1383", `${field} is at most ${maxMs / 1_000}s: ${value}`, `${field}: ${maxMs / 1_000}s`);
+}
+
+export function programTooLarge(field: string, size: number, most: number): Message {
+  return error(
+    "HED1746",
+    `${field} is too large a regular expression: some ${size} instructions of RE2, of which Envoy takes ${most}`,
+    "fewer repetitions ({…}), or several expressions",
+  );
+}
+
+export function programsTooLarge(most: number): Message {
+  return error(
+    "HED1747",
+    `the regular expressions of this object up to here have more than ${most} instructions of RE2 together: none behind it is looked at`,
+    "exact or prefix where no pattern is meant, or several objects",
+  );
 }

@@ -1,6 +1,7 @@
 // Reads a value by its table: what is wrong is reported with its path, what is right comes out with camelCase names.
 
 import { misspelling, nearest } from "../base/nearest.ts";
+import { programSize } from "../base/regex-size.ts";
 import * as bounds from "./bound-diagnostics.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { durationMs, FORMATS, isHeaderName, isLabelKey } from "./formats.ts";
@@ -167,6 +168,7 @@ function readText(schema: TextSchema, value: unknown, path: string, reporter: Re
     return undefined;
   }
   if (!schema.format) return value;
+  if (schema.format.startsWith("regex") && !reporter.hasRoomFor(programSize(value), path)) return undefined;
   const problem = FORMATS[schema.format](lastName(path), value);
   if (problem) reporter.report(path, problem);
   return problem ? undefined : value;

@@ -3,13 +3,15 @@
 import { RE2JSSyntaxException, RE2Set } from "re2js";
 import { parseAddress, parseCidr } from "../base/cidr.ts";
 import { parseDuration } from "../base/duration.ts";
+import { MAX_PROGRAM_SIZE, programSize } from "../base/regex-size.ts";
 import type { Message } from "../model/message.ts";
+import * as bounds from "./bound-diagnostics.ts";
 import * as diagnostics from "./diagnostics.ts";
 import type { Format } from "./schema.ts";
 
 type Check = (field: string, value: string) => Message | undefined;
 
-/** Istio's limit: Envoy refuses programs above re2.max_program_size, and a program is longer than its text. */
+/** Istio's limit. */
 const MAX_REGEX = 1024;
 
 export const FORMATS: Readonly<Record<Format, Check>> = {
@@ -38,6 +40,13 @@ export function durationMs(value: string): number | undefined {
 
 export function regexMessage(field: string, value: string): Message | undefined {
   if (value.length > MAX_REGEX) return diagnostics.regexTooLong(field, value.length, MAX_REGEX);
+  return programMessage(field, value);
+}
+
+/** Of any length. */
+export function programMessage(field: string, value: string): Message | undefined {
+  const size = programSize(value);
+  if (size > MAX_PROGRAM_SIZE) return bounds.programTooLarge(field, size, MAX_PROGRAM_SIZE);
   const problem = regexProblem(value);
   return problem === undefined ? undefined : diagnostics.badRegex(field, value, problem);
 }
@@ -54,8 +63,12 @@ function regexProblem(value: string): string | undefined {
   return problem;
 }
 
+/** Envoy refuses it, with all of the resource that has it. */
+const WIDE_ESCAPE = /(?:^|[^\\])(?:\\\\)*\\x\{0*[1-9a-fA-F][0-9a-fA-F]{2,}\}/;
+
 /** Whatever is wrong is said by the parser, which also bounds sizes; what it leaves to be compiled is compiled by proxies. */
 function syntaxProblem(value: string): string | undefined {
+  if (WIDE_ESCAPE.test(value)) return "\\x{…} beyond FF: Envoy's expressions are of bytes";
   try {
     new RE2Set().add(value);
     return undefined;

@@ -3,10 +3,14 @@
 import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
 import { diagnose, type Message } from "../model/message.ts";
 import type { SpanFinder } from "../model/source-map.ts";
+import * as bounds from "./bound-diagnostics.ts";
 import { READ_LIMITS } from "./limits.ts";
 import type { SourceObject } from "./object.ts";
 import type { Schema } from "./schema.ts";
 import type { StandIns } from "./stand-in.ts";
+
+/** To parse an instruction takes up to some ten µs, as a class of Unicode without case does. A thousand expressions of people have some 60,000. */
+const MAX_PROGRAMS = 200_000;
 
 export class Reporter {
   readonly #object: SourceObject;
@@ -14,6 +18,7 @@ export class Reporter {
   #root: Schema | undefined;
   #failed = false;
   #fieldsFailed = false;
+  #programs = 0;
   /** Undefined: a field that is wrong is left out with all that is around it. */
   readonly standIns: StandIns | undefined;
 
@@ -47,6 +52,15 @@ export class Reporter {
     const { spans } = this.#object;
     const finder: SpanFinder | undefined = spans && ((at) => spans(at, within ? { within } : "value"));
     this.#add(path, message, finder);
+  }
+
+  /** Whether the object's regular expressions, this one of `size` instructions among them, are few enough to be looked at. */
+  hasRoomFor(size: number, path: string): boolean {
+    const before = this.#programs;
+    this.#programs += size;
+    if (this.#programs <= MAX_PROGRAMS) return true;
+    if (before <= MAX_PROGRAMS) this.report(path, bounds.programsTooLarge(MAX_PROGRAMS));
+    return false;
   }
 
   /** As an error that is told to nobody: for who asks `isFull` before he looks for words. */

@@ -1,17 +1,20 @@
 // Whether hosts and wildcards have a host in common, without holding each against each.
 
-import { hostMatches, isWithinLabel, patternsFor } from "./hosts.ts";
+import { isWithinLabel, patternsFor } from "./hosts.ts";
+import { Wildcards } from "./wildcards.ts";
 
 export class HostMeetings {
   readonly #hosts: ReadonlySet<string>;
   /** Every wildcard that covers one of the hosts. */
   readonly #covering: ReadonlySet<string>;
-  readonly #withinLabels: readonly string[];
+  readonly #withinLabels: Wildcards;
+  readonly #all: Wildcards;
 
   constructor(hosts: Iterable<string>) {
     this.#hosts = new Set(hosts);
     this.#covering = new Set([...this.#hosts].flatMap((host) => (isHost(host) ? [...patternsFor(host)] : [host])));
-    this.#withinLabels = [...this.#hosts].filter((host) => isHost(host) && isWithinLabel(host));
+    this.#withinLabels = new Wildcards([...this.#hosts].filter((host) => isHost(host) && isWithinLabel(host)));
+    this.#all = new Wildcards([...this.#hosts].filter(isHost));
   }
 
   /** One of the hosts is this one, covers it, or is covered by it. */
@@ -19,10 +22,7 @@ export class HostMeetings {
     if (this.#covering.has(host)) return true;
     if (!isHost(host)) return this.#hosts.has(host);
     for (const pattern of patternsFor(host)) if (this.#hosts.has(pattern)) return true;
-    if (this.#withinLabels.some((pattern) => hostMatches(pattern, host))) return true;
-    if (!isWithinLabel(host)) return false;
-    for (const other of this.#hosts) if (hostMatches(host, other)) return true;
-    return false;
+    return this.#withinLabels.covers(host) || (isWithinLabel(host) && this.#all.isAbove(host));
   }
 }
 

@@ -6,6 +6,7 @@ import { hostMatches } from "./hosts.ts";
 import { importsRoute, importsService } from "./imports.ts";
 import { LabelIndex, SelectorIndex } from "./label-index.ts";
 import type { EgressListener, ImportedHost, ImportedNamespace } from "./proxy-scope.ts";
+import { Wildcards } from "./wildcards.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -23,6 +24,25 @@ describe("the same as looking at each", () => {
       const meeting = new HostMeetings(some);
       for (const host of HOSTS)
         expect([host, meeting.meets(host)]).toEqual([host, some.some((other) => meets(other, host))]);
+    }
+  });
+
+  test("wildcards that cover hosts", () => {
+    for (const some of subsets(HOSTS, 200)) {
+      const wildcards = new Wildcards(some);
+      for (const host of HOSTS) {
+        const covering = some.filter(
+          (other, i) => other.startsWith("*") && some.indexOf(other) === i && hostMatches(other, host),
+        );
+        const found = [...wildcards.covering(host)].map((position) => some[position]!);
+        expect([host, found.filter((other) => other !== host).sort()]).toEqual([
+          host,
+          covering.filter((other) => other !== host).sort(),
+        ]);
+        const isAbove = host.startsWith("*") && some.some((other) => other !== host && hostMatches(host, other));
+        if (host.startsWith("*") && !some.includes(host))
+          expect([host, wildcards.isAbove(host)]).toEqual([host, isAbove]);
+      }
     }
   });
 

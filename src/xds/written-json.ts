@@ -26,7 +26,15 @@ export interface WrittenJson {
   /** Readable by `fromJson` with `envoyRegistry`, when nothing was found but what is passed on. */
   readonly json: JsonValue;
   readonly problems: readonly JsonProblem[];
+  /** Regular expressions in it, whose text this does not judge. */
+  readonly regexes: readonly { readonly path: readonly JsonStep[]; readonly regex: string }[];
 }
+
+/** Both have their expression in the field `regex`. */
+const REGEX_MATCHERS: ReadonlySet<string> = new Set([
+  "envoy.type.matcher.v3.RegexMatcher",
+  "xds.type.matcher.v3.RegexMatcher",
+]);
 
 const TYPED_STRUCT = `${TYPE_URL_PREFIX}xds.type.v3.TypedStruct`;
 const TYPED_STRUCTS: ReadonlySet<string> = new Set(["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"]);
@@ -43,19 +51,20 @@ export function isPassedOn(problem: JsonProblem): boolean {
 export function checkWritten(schema: DescMessage, value: JsonValue): WrittenJson {
   const check = new Check();
   const json = check.message(schema, value, []);
-  const { problems } = check;
-  if (!problems.every(isPassedOn)) return { json, problems };
+  const { problems, regexes } = check;
+  if (!problems.every(isPassedOn)) return { json, problems, regexes };
   try {
     fromJson(schema, json, { registry: envoyRegistry() });
-    return { json, problems };
+    return { json, problems, regexes };
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    return { json, problems: [...problems, { path: [], kind: "unreadable", reason }] };
+    return { json, problems: [...problems, { path: [], kind: "unreadable", reason }], regexes };
   }
 }
 
 class Check {
   readonly problems: JsonProblem[] = [];
+  readonly regexes: { readonly path: Path; readonly regex: string }[] = [];
   /** Depth of messages of an Any, which can travel as they were written. */
   #insideAny = 0;
 
@@ -64,6 +73,8 @@ class Check {
     // Well-known types have a JSON form of their own.
     if (schema.typeName.startsWith("google.protobuf.")) return value;
     if (!isRecord(value)) return this.#wrong(value, path, "an object");
+    if (REGEX_MATCHERS.has(schema.typeName) && typeof value.regex === "string")
+      this.regexes.push({ path: [...path, "regex"], regex: value.regex });
     if (isConfigured(schema) && !CONFIGURATIONS.some((name) => value[name] != null))
       this.problems.push({ kind: "missing-configuration", path, name: String(value.name ?? "") });
     const entries = Object.entries(value).map(([name, item]): [string, JsonValue] => {

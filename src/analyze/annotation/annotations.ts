@@ -57,7 +57,11 @@ function placesOf(object: SourceObject): readonly Place[] {
   return [own, { kind: "Pod", annotations, path: "spec.template.metadata.annotations" }];
 }
 
+/** Documented by Istio for its ingress, though Kubernetes' own. */
+const INGRESS_CLASS = "kubernetes.io/ingress.class";
+
 function isIstios(name: string): boolean {
+  if (name === INGRESS_CLASS) return true;
   const [domain = ""] = name.split("/");
   return (domain === "istio.io" || domain.endsWith(".istio.io")) && !domain.endsWith("operator.istio.io");
 }
@@ -73,6 +77,8 @@ function problemsOf(
   { kind, object }: { readonly kind: string; readonly object: string },
 ) {
   const found: ReturnType<typeof finding>[] = [];
+  // Of another class an Ingress is another controller's.
+  if (name === INGRESS_CLASS && known.kinds.includes(kind) && value !== "istio") return found;
   const effects = name === "proxy.istio.io/config" ? configInVain(value) : inVain(name, kind, object);
   if (known.kinds.length > 0 && !known.kinds.includes(kind))
     found.push(

@@ -75,6 +75,7 @@ const IN_VAIN: Readonly<Record<string, InVain>> = {
   "proxy.istio.io/overrides": INJECTION,
   "inject.istio.io/templates": INJECTION,
   "prometheus.istio.io/merge-metrics": INJECTION,
+  "kubernetes.io/ingress.class": info("Ingresses are not read: a Gateway and a VirtualService say what they say"),
   "istio.io/rev": info("there is one control plane, of one revision"),
   "istio.io/use-waypoint-canary-weight": OTHER_MODE,
   "ambient.istio.io/redirection": OTHER_MODE,

@@ -1,12 +1,15 @@
 // What controllers have written into the status of an object, and what its author has asked not to hear.
 
-import { isObject } from "../../dialect/object.ts";
+import { isObject, type JsonObject } from "../../dialect/object.ts";
 import type { ObjectAnalyzer } from "../analyzer.ts";
 import { finding, infoOf } from "../code.ts";
 import { NOT_COVERED } from "../codes/not-covered.ts";
 import { suppressedCodes } from "../suppress.ts";
 
 const GROUPS = /(?:\.istio\.io|^gateway\.networking\.k8s\.io)$/;
+
+/** Of Kubernetes' own kinds the conditions that Istio writes. */
+const OF_ISTIO = /^istio\.io\//;
 
 /** Conditions that tell what is wrong: False is good. Heddle's own, and the Gateway API's. */
 const BAD_WHEN_TRUE: readonly unknown[] = ["Conflicted", "PartiallyInvalid", "OverlappingTLSConfig"];
@@ -17,15 +20,13 @@ export const conditions: ObjectAnalyzer = {
   codes: ["IST0171"],
   scope: "object",
   analyze(object, report) {
-    const { status } = object.value;
-    if (!GROUPS.test(object.origin.group) || !isObject(status) || !Array.isArray(status.conditions)) return;
-    for (const [i, condition] of (status.conditions as readonly unknown[]).entries()) {
-      if (!isObject(condition)) continue;
-      const { type, reason, message, status: is } = condition;
-      if (is !== (BAD_WHEN_TRUE.includes(type) ? "True" : "False")) continue;
+    const isWhole = GROUPS.test(object.origin.group);
+    for (const { condition, path } of conditionsOf(object.value.status)) {
+      const { type, reason, message } = condition;
+      if (!isBad(condition) || !(isWhole || OF_ISTIO.test(String(type)))) continue;
       report(
         object,
-        `status.conditions[${i}]`,
+        path,
         finding(
           "IST0171",
           `A condition with a negative status is present: type=${String(type)}, reason=${String(reason ?? "")}, message=${String(message ?? "")}`,
@@ -34,6 +35,36 @@ export const conditions: ObjectAnalyzer = {
     }
   },
 };
+
+interface PlacedCondition {
+  readonly condition: JsonObject;
+  readonly path: string;
+}
+
+/** The object's own, and those of a route for each of its parents. */
+function conditionsOf(status: unknown): readonly PlacedCondition[] {
+  if (!isObject(status)) return [];
+  const parents = Array.isArray(status.parents) ? (status.parents as readonly unknown[]) : [];
+  return [
+    ...listed(status.conditions, "status.conditions"),
+    ...parents.flatMap((parent, i) =>
+      isObject(parent) ? listed(parent.conditions, `status.parents[${i}].conditions`) : [],
+    ),
+  ];
+}
+
+function listed(conditions: unknown, path: string): readonly PlacedCondition[] {
+  if (!Array.isArray(conditions)) return [];
+  return (conditions as readonly unknown[]).flatMap((condition, i) =>
+    isObject(condition) ? [{ condition, path: `${path}[${i}]` }] : [],
+  );
+}
+
+/** A waypoint that takes a part of a policy says so in the reason of what is True. */
+function isBad({ type, reason, status }: JsonObject): boolean {
+  if (type === "WaypointAccepted" && reason === "PartiallyInvalid") return true;
+  return status === (BAD_WHEN_TRUE.includes(type) ? "True" : "False");
+}
 
 export const suppressions: ObjectAnalyzer = {
   name: "annotations.SuppressionAnalyzer",

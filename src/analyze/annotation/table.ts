@@ -81,6 +81,7 @@ export const ANNOTATIONS: ReadonlyMap<string, Annotation> = new Map([
   ...annotations("proxy.istio.io", ["overrides"], POD, "alpha"),
   ...annotations("inject.istio.io", ["templates"], POD, "alpha"),
   ...annotations("prometheus.istio.io", ["merge-metrics"], POD, "alpha", "bool"),
+  ...annotations("kubernetes.io", ["ingress.class"], ["Ingress"], "stable"),
   ...annotations("istio.io", ["rev"], ANY, "alpha"),
   ...annotations("istio.io", ["dry-run"], ["AuthorizationPolicy"], "alpha", "bool"),
   ...annotations("istio.io", ["use-waypoint-canary-weight"], ["Namespace", "Service", "ServiceEntry"], "alpha"),

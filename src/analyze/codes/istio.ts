@@ -8,8 +8,19 @@ export const ISTIO_CODES = {
   IST0101: {
     name: "ReferencedResourceNotFound",
     level: "error",
-    about: "a host, subset, gateway, delegate, selector, secret or namespace that is nowhere",
-    also: ["KIA1101", "KIA1102", "KIA1107", "KIA0302", "HED2001", "HED2002", "HED1209"],
+    about: "a host, port, subset, gateway, delegate, selector, secret or namespace that is nowhere",
+    also: [
+      "KIA0004",
+      "KIA0101",
+      "KIA0302",
+      "KIA1101",
+      "KIA1102",
+      "KIA1107",
+      "HED1209",
+      "HED2001",
+      "HED2002",
+      "HED2003",
+    ],
   },
   IST0102: { name: "NamespaceNotInjected", level: "info", about: "a namespace without a label about injection" },
   IST0103: { name: "PodMissingProxy", level: "warning", about: "a Pod that should have a proxy and has none" },
@@ -21,6 +32,8 @@ export const ISTIO_CODES = {
     level: "error",
     about: "two VirtualServices for sidecars have one host",
     also: ["KIA1106", "HED2005", "HED2013"],
+    differs:
+      "Istio says it, too, where istiod lets one win: what is of a namespace alone beats what is for all, the longer host the shorter",
   },
   IST0110: {
     name: "ConflictingSidecarWorkloadSelectors",
@@ -51,12 +64,14 @@ export const ISTIO_CODES = {
     name: "DeploymentAssociatedToMultipleServices",
     level: "warning",
     about: "Services of one workload have one port with two protocols",
+    differs: "Istio looks at TCP and UDP alone, and at Deployments of namespaces with injection",
   },
   IST0118: {
     name: "PortNameIsNotUnderNamingConvention",
     level: "info",
     about: "a port whose name declares no protocol",
     also: ["KIA0601"],
+    differs: "Kiali asks it of ports of Gateways and ServiceEntries as well, whose protocol is a field",
   },
   IST0119: {
     name: "JwtFailureDueToInvalidServicePortPrefix",
@@ -134,6 +149,7 @@ export const ISTIO_CODES = {
     level: "error",
     about: "two gateways of the same workloads have one port and host",
     also: ["KIA0301"],
+    differs: "Kiali says it of a wildcard and a host under it as well, which servers of one port may have",
   },
   IST0146: {
     name: "ImageAutoWithoutInjectionWarning",
@@ -223,6 +239,7 @@ export const ISTIO_CODES = {
     level: "error",
     about: "a subset without a workload",
     also: ["KIA0203", "HED2008"],
+    differs: "Nodes are not read: subsets by the labels that Istio takes from them are empty",
   },
   IST0174: {
     name: "UnknownDestinationRuleHost",
@@ -231,10 +248,9 @@ export const ISTIO_CODES = {
     also: ["KIA0202", "HED2007"],
   },
   IST0177: {
-    name: "ServiceEntryPortProtocolConflict",
+    name: "ConflictingServiceEntryProtocol",
     level: "warning",
     about: "ServiceEntries give one host and port two protocols",
     also: ["KIA1212"],
-    differs: "Istio's messages do not show the name, so this one is Heddle's",
   },
 } as const satisfies Readonly<Record<string, CodeInfo>>;

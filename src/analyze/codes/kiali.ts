@@ -20,15 +20,11 @@ export const KIALI_CODES = {
     level: "error",
     about: "exported to a namespace that is nowhere",
   },
-  KIA0101: {
-    name: "authorizationpolicy.source.namespacenotfound",
-    level: "warning",
-    about: "a rule for callers of a namespace that is nowhere",
-  },
   KIA0102: {
     name: "authorizationpolicy.to.wrongmethod",
     level: "warning",
-    about: "a method that is neither HTTP's nor the path of a gRPC method",
+    about: "a method that is none of HTTP's",
+    differs: "Kiali takes small letters, which no request has",
   },
   KIA0104: {
     name: "authorizationpolicy.nodest.matchingregistry",
@@ -45,11 +41,17 @@ export const KIALI_CODES = {
     level: "error",
     about: "a rule for a service account that is nowhere",
   },
+  KIA0108: {
+    name: "authorizationpolicy.source.principalforeign",
+    level: "info",
+    about: "a rule for an identity of a trust domain that the mesh does not know",
+  },
   KIA0201: {
     name: "destinationrules.multimatch",
     level: "warning",
     about: "two DestinationRules for one host, or one subset of it",
     also: ["HED1221", "HED1222", "HED1223"],
+    differs: "Kiali says it of any two rules of a host of which one has no subsets; istiod puts them together",
   },
   KIA0209: { name: "destinationrules.nodest.subsetnolabels", level: "warning", about: "a subset without labels" },
   KIA0602: {
@@ -62,6 +64,7 @@ export const KIALI_CODES = {
     name: "service.deployment.port.mismatch",
     level: "warning",
     about: "a target port that no selected container names",
+    differs: "only where containers name any: they need not",
   },
   KIA1004: { name: "sidecar.egress.servicenotfound", level: "warning", about: "a Sidecar's host that is nowhere" },
   KIA1006: {
@@ -82,7 +85,7 @@ export const KIALI_CODES = {
   KIA1105: {
     name: "virtualservices.route.repeatedsubset",
     level: "warning",
-    about: "one host and subset twice in a route",
+    about: "one host, subset and port twice in a route",
   },
   KIA1108: {
     name: "virtualservices.gateway.oldnomenclature",
@@ -90,10 +93,9 @@ export const KIALI_CODES = {
     about: "a gateway named in the form of old",
   },
   KIA1211: {
-    name: "DuplicateServiceEntryHostPort",
+    name: "serviceentries.multimatch",
     level: "warning",
-    about: "two objects define one host and port",
-    differs: "Kiali's id of the check is not known to us, so the name is Heddle's",
+    about: "two objects define one host and port for the same clients",
   },
   KIA1301: {
     name: "workload.authorizationpolicy.needstobecovered",
@@ -102,15 +104,13 @@ export const KIALI_CODES = {
     differs: "Kiali says Warning, and says it where nobody uses AuthorizationPolicies too",
   },
   KIA1701: {
-    name: "WorkloadGroupServiceAccountNotFound",
+    name: "workloadgroup.template.serviceaccount.notfound",
     level: "warning",
     about: "a WorkloadGroup for a service account that is nowhere",
-    differs: "Kiali's id of the check is not known to us, so the name is Heddle's",
   },
   KIA1702: {
-    name: "WorkloadGroupDuplicateLabels",
+    name: "workloadgroup.labels.duplicate",
     level: "warning",
     about: "two WorkloadGroups give their workloads the same labels",
-    differs: "Kiali's id of the check is not known to us, so the name is Heddle's",
   },
 } as const satisfies Readonly<Record<string, CodeInfo>>;

@@ -53,7 +53,6 @@ export const NOT_COVERED: readonly NotCovered[] = [
   ...list("a control plane of Heddle has one cluster", [
     ["IST0170", "MultiClusterInconsistentService"],
     ["KIA0107", "authorizationpolicy.source.principalremote"],
-    ["KIA0108", ""],
   ]),
   ...list(GATEWAY_API, [
     ["IST0156", "UnsupportedGatewayAPIVersion"],

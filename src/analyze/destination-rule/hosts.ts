@@ -51,15 +51,17 @@ function checkSubsets(
 ): void {
   if ((value.spec.subsets ?? []).length === 0) return;
   const host = world.host(value.spec.host, namespace);
-  const service = world.mesh.index.servicesByHost.get(host)?.[0];
+  // Of one without a selector others say where its workloads are.
+  const service = world.mesh.index.servicesByHost.get(host)?.find(({ selector }) => selector);
   const index = service && (known.get(service) ?? new LabelIndex(workloadsOf(service, world)));
   if (service && index) known.set(service, index);
   for (const [i, { name, labels = {} }] of (value.spec.subsets ?? []).entries()) {
     const path = `spec.subsets[${i}]`;
-    if (Object.keys(labels).length === 0)
+    if (Object.keys(labels).length === 0) {
       report(object, path, finding("KIA0209", `subset ${name} has no labels: it is the whole service`, "labels"));
-    // Without a workload nothing is known: the service may be about to start.
-    if (!index || index.things.length === 0 || index.first(labels)) continue;
+      continue;
+    }
+    if (!index || index.first(labels)) continue;
     const text = Object.entries(labels).map(([key, label]) => `${key}=${label}`);
     report(
       object,

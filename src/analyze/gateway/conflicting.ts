@@ -1,11 +1,12 @@
 // Servers of two Gateways on one port and host of the same workloads: one of them is never asked.
 
 import { file } from "../../model/label-index.ts";
-import type { MeshAnalyzer } from "../analyzer.ts";
+import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
 import { withPlaces } from "../rival-places.ts";
 import type { ViewOf } from "../view.ts";
+import { overlapping, selectorText } from "./selectors.ts";
 
 type Gateway = ViewOf<typeof kinds.gateway>;
 
@@ -24,35 +25,37 @@ export const conflictingGateways: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const claims = new Map<string, Claim[]>();
-    for (const gateway of world.views(kinds.gateway)) {
-      const { selector = {}, servers = [] } = gateway.value.spec ?? {};
-      const who = Object.entries(selector)
-        .map(([key, value]) => `${key}=${value}`)
-        .sort()
-        .join("&");
-      for (const [i, { port, hosts = [], bind = "" }] of servers.entries())
+    for (const gateway of world.views(kinds.gateway))
+      for (const [i, { port, hosts = [], bind = "" }] of (gateway.value.spec?.servers ?? []).entries())
         for (const [j, host] of hosts.entries())
           if (port?.number !== undefined)
-            file(claims, JSON.stringify([who, bind, port.number, host.toLowerCase()]), {
+            file(claims, JSON.stringify([bind, port.number, host.toLowerCase()]), {
               gateway,
               path: `spec.servers[${i}].hosts[${j}]`,
             });
-    }
     for (const [key, sharing] of claims) {
-      const all = new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`));
-      if (all.size < 2) continue;
-      const names = [...all].slice(0, MAX_NAMES + 1);
-      const places = sharing.map(({ gateway: { object }, path }) => ({ object, path }));
-      const [who, , port, host] = JSON.parse(key) as [string, string, number, string];
-      for (const { gateway, path } of sharing) {
-        const others = names.filter((name) => name !== `${gateway.namespace}/${gateway.name}`).slice(0, MAX_NAMES);
-        const message = finding(
-          "IST0145",
-          `Conflict with gateways ${others.join(",")} (workload selector ${who}, port ${port}, hosts ${host})`,
-          "one Gateway for the port and host",
-        );
-        report(gateway.object, path, withPlaces(message, gateway.object, places));
-      }
+      if (new Set(sharing.map(({ gateway }) => gateway)).size < 2) continue;
+      const [, port, host] = JSON.parse(key) as [string, number, string];
+      tellConflicts(sharing, `port ${port}, hosts ${host}`, report);
     }
   },
 };
+
+function tellConflicts(sharing: readonly Claim[], place: string, report: Report): void {
+  for (const { members, rivals } of overlapping(sharing, ({ gateway }) => gateway.value.spec?.selector ?? {})) {
+    const names = [...new Set(rivals.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
+    if (names.length < 2) continue;
+    const places = rivals.map(({ gateway: { object }, path }) => ({ object, path }));
+    const told = names.slice(0, MAX_NAMES + 1);
+    for (const { gateway, path } of members) {
+      const others = told.filter((name) => name !== `${gateway.namespace}/${gateway.name}`).slice(0, MAX_NAMES);
+      const who = selectorText(gateway.value.spec?.selector ?? {});
+      const message = finding(
+        "IST0145",
+        `Conflict with gateways ${others.join(",")} (workload selector ${who}, ${place})`,
+        "one Gateway for the port and host",
+      );
+      report(gateway.object, path, withPlaces(message, gateway.object, places));
+    }
+  }
+}

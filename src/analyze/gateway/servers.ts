@@ -8,16 +8,10 @@ import { kinds } from "../kinds.ts";
 import { nameOf, type ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
 import { credentialsOf } from "./credentials.ts";
+import { overlapping, selectorText } from "./selectors.ts";
 
 type Gateway = ViewOf<typeof kinds.gateway>;
 type Secret = ViewOf<typeof kinds.secret>;
-
-/** Which is all that a selector without pods leaves to say. */
-function selectorText(labels: Readonly<Record<string, string>>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-}
 
 export const gatewaySelector: MeshAnalyzer = {
   name: "gateway.IngressGatewayPortAnalyzer",
@@ -108,7 +102,7 @@ export const gatewayCredentials: MeshAnalyzer = {
   analyze(world, report) {
     const secrets = new Map(world.views(kinds.secret).map((view) => [`${view.namespace}/${view.name}`, view]));
     const secretNames = world.views(kinds.secret).map((secret) => secret.name);
-    const users = new Map<string, { readonly gateway: Gateway; readonly path: string }[]>();
+    const users = new Map<string, User[]>();
     for (const gateway of world.views(kinds.gateway)) {
       const selector = gateway.value.spec?.selector ?? {};
       const namespaces = new Set([gateway.namespace, ...world.select(selector).map(({ namespace }) => namespace)]);
@@ -129,30 +123,28 @@ export const gatewayCredentials: MeshAnalyzer = {
           continue;
         }
         checkSecret(found, gateway, path, world.now, report);
-        file(users, `${selectorText(selector)} ${found.namespace}/${found.name}`, { gateway, path });
+        file(users, `${found.namespace}/${found.name}`, { gateway, path });
       }
     }
     tellDuplicates(users, report);
   },
 };
 
-function tellDuplicates(
-  users: ReadonlyMap<string, readonly { readonly gateway: Gateway; readonly path: string }[]>,
-  report: Report,
-): void {
-  for (const sharing of users.values()) {
-    const names = [...new Set(sharing.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
-    if (names.length < 2) continue;
-    for (const { gateway, path } of sharing)
-      report(
-        gateway.object,
-        path,
-        finding(
-          "IST0138",
-          `Duplicate certificate in multiple gateways [${names.slice(0, 5).join(" ")}] may cause 404s if clients re-use HTTP2 connections`,
-          "one Gateway with all hosts of the certificate",
-        ),
-      );
+interface User {
+  readonly gateway: Gateway;
+  readonly path: string;
+}
+
+function tellDuplicates(users: ReadonlyMap<string, readonly User[]>, report: Report): void {
+  for (const ofSecret of users.values()) {
+    if (new Set(ofSecret.map(({ gateway }) => gateway)).size < 2) continue;
+    for (const { members, rivals } of overlapping(ofSecret, ({ gateway }) => gateway.value.spec?.selector ?? {})) {
+      const names = [...new Set(rivals.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
+      if (names.length < 2) continue;
+      const message = `Duplicate certificate in multiple gateways [${names.slice(0, 5).join(" ")}] may cause 404s if clients re-use HTTP2 connections`;
+      for (const { gateway, path } of members)
+        report(gateway.object, path, finding("IST0138", message, "one Gateway with all hosts of the certificate"));
+    }
   }
 }
 

@@ -43,7 +43,7 @@ export const injection: MeshAnalyzer = {
   codes: ["IST0102", "IST0103", "IST0146", "IST0147"],
   scope: "mesh",
   analyze(world, report) {
-    const labels = new Map(world.views(kinds.namespace).map(({ name, object }) => [name, object.labels]));
+    const labels = namespaceLabels(world);
     const byNamespace = Map.groupBy(
       world.runnables.filter(({ kind }) => kind !== "entry"),
       ({ namespace }) => namespace,
@@ -75,6 +75,17 @@ function isSilent(name: string, labels: Labels, members: readonly Runnable[], wo
   if (name.startsWith("kube-") || world.isRoot(name)) return false;
   if ([INJECTION, REVISION, AMBIENT].some((label) => labels[label] !== undefined)) return false;
   return members.length === 0 || members.some((runnable) => !hasProxy(runnable));
+}
+
+export function namespaceLabels(world: World): ReadonlyMap<string, Labels> {
+  return new Map(world.views(kinds.namespace).map(({ name, object }) => [name, object.labels]));
+}
+
+/** Whether it is outside the mesh by its own words, or its namespace's. */
+export function refusesProxy(runnable: Runnable, namespace: Labels = {}): boolean {
+  if (hasProxy(runnable)) return false;
+  const own = runnable.labels[INJECT] ?? runnable.annotations[INJECT];
+  return own === "false" || (own === undefined && namespace[INJECTION] === "disabled");
 }
 
 /** The Pod's own label beats the namespace's (pkg/kube/inject/inject.go). */

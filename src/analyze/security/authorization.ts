@@ -1,139 +1,54 @@
 // AuthorizationPolicies: rules for callers and hosts that are nowhere, or that nothing can prove.
 
 import type { SourceObject } from "../../dialect/object.ts";
-import type { MeshAnalyzer, ObjectAnalyzer, Report } from "../analyzer.ts";
+import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { heldView } from "../held.ts";
 import { kinds } from "../kinds.ts";
 import { namespaceNotRead } from "../namespace/unread.ts";
-import { nameOf, type ViewOf, viewAs } from "../view.ts";
+import { TextPatterns } from "../text-patterns.ts";
+import { nameOf, type ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
 import { PeerModes, type PeerPolicy } from "./peer-mode.ts";
+import { Principals } from "./principals.ts";
+import { identitiesOf, operationsOf, type Rule, sourcesOf } from "./rules.ts";
 
 type Policy = ViewOf<typeof kinds.authorizationPolicy>;
-type Rule = NonNullable<NonNullable<Policy["value"]["spec"]>["rules"]>[number];
-
-interface Placed {
-  readonly text: string;
-  readonly path: string;
-}
-
-const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-
-export const authorizationMethods: ObjectAnalyzer = {
-  name: "authorizationpolicy.MethodAnalyzer",
-  about: "methods are HTTP's, or the paths of gRPC methods",
-  codes: ["KIA0102"],
-  scope: "object",
-  analyze(object, report) {
-    const rules = viewAs(kinds.authorizationPolicy, object)?.value.spec?.rules ?? [];
-    for (const { text, path } of operationsOf(rules, "methods")) {
-      if (text.includes("*") || METHODS.includes(text) || /^\/[\w.]+\/\w+$/.test(text)) continue;
-      const upper = text.toUpperCase();
-      report(
-        object,
-        path,
-        finding(
-          "KIA0102",
-          `neither a method of HTTP nor the path of a gRPC method: ${JSON.stringify(text)}`,
-          METHODS.includes(upper) ? upper : "GET, or /package.Service/Method in paths",
-        ),
-      );
-    }
-  },
-};
 
 export const authorization: MeshAnalyzer = {
   name: "authorizationpolicy.SourceAnalyzer",
   about: "callers and hosts of rules exist, and mutual TLS proves who calls",
-  codes: ["KIA0101", "KIA0104", "KIA0105", "KIA0106", "HED1640"],
+  codes: ["IST0101", "KIA0104", "KIA0105", "KIA0106", "KIA0108", "HED1640"],
   scope: "mesh",
   analyze(world, report) {
-    const accounts = accountsOf(world);
+    const principals = new Principals(world);
+    const namespaces = new TextPatterns(world.namespaces);
     const modes = new PeerModes(world);
     const told = new Set<PeerPolicy>();
     const routed = routedHosts(world);
     for (const policy of world.views(kinds.authorizationPolicy)) {
       const rules = policy.value.spec?.rules ?? [];
-      checkNamespaces(policy, rules, world, report);
-      checkPrincipals(policy, rules, accounts, world, report);
+      checkNamespaces(policy, rules, namespaces, world, report);
+      for (const { text, path } of sourcesOf(rules, "principals", "notPrincipals"))
+        for (const problem of principals.problemsOf(text)) report(policy.object, path, problem);
       checkHosts(policy, rules, routed, world, report);
       checkMutualTls(policy, rules, modes, told, report);
     }
   },
 };
 
-function sourcesOf(
-  rules: readonly Rule[],
-  ...fields: ("principals" | "notPrincipals" | "namespaces" | "notNamespaces")[]
-): readonly Placed[] {
-  return rules.flatMap(({ from = [] }, i) =>
-    from.flatMap(({ source }, j) =>
-      fields.flatMap((field) =>
-        (source?.[field] ?? []).map((text, k) => ({ text, path: `spec.rules[${i}].from[${j}].source.${field}[${k}]` })),
-      ),
-    ),
-  );
-}
-
-function operationsOf(rules: readonly Rule[], field: "hosts" | "methods"): readonly Placed[] {
-  return rules.flatMap(({ to = [] }, i) =>
-    to.flatMap(({ operation }, j) =>
-      (operation?.[field] ?? []).map((text, k) => ({
-        text,
-        path: `spec.rules[${i}].to[${j}].operation.${field}[${k}]`,
-      })),
-    ),
-  );
-}
-
-function checkNamespaces({ object }: Policy, rules: readonly Rule[], world: World, report: Report): void {
-  for (const { text, path } of sourcesOf(rules, "namespaces", "notNamespaces")) {
-    if (world.unread(text) !== undefined) report(object, path, namespaceNotRead(text, world));
-    if (text.includes("*") || world.namespaces.has(text)) continue;
-    report(
-      object,
-      path,
-      finding("KIA0101", `no namespace has this name: ${JSON.stringify(text)}`, world.nearest(text, world.namespaces)),
-    );
-  }
-}
-
-/** `ns/sa` of every service account that is written down or that something runs as. */
-function accountsOf(world: World): ReadonlySet<string> {
-  return new Set([
-    ...world.views(kinds.serviceAccount).map(({ namespace, name }) => `${namespace}/${name}`),
-    ...world.runnables.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`),
-    ...[...world.namespaces].map((namespace) => `${namespace}/default`),
-  ]);
-}
-
-function checkPrincipals(
+function checkNamespaces(
   { object }: Policy,
   rules: readonly Rule[],
-  accounts: ReadonlySet<string>,
+  namespaces: TextPatterns,
   world: World,
   report: Report,
 ): void {
-  for (const { text, path } of sourcesOf(rules, "principals", "notPrincipals")) {
-    const [, domain, namespace, account] = /^([^/*]+)\/ns\/([^/*]+)\/sa\/([^/*]+)$/.exec(text) ?? [];
-    // Of another trust domain nothing is known.
-    if (account === undefined || (domain !== world.settings.trustDomain && domain !== "cluster.local")) continue;
-    if (world.unread(namespace ?? "") !== undefined) {
-      report(object, path, namespaceNotRead(namespace ?? "", world));
-      continue;
-    }
-    if (accounts.has(`${namespace}/${account}`)) continue;
-    const near = world.nearest(`${namespace}/${account}`, accounts)?.split("/");
-    report(
-      object,
-      path,
-      finding(
-        "KIA0106",
-        `no service account has this identity: ${JSON.stringify(text)}`,
-        near ? `${domain}/ns/${near[0]}/sa/${near[1]}` : undefined,
-      ),
-    );
+  for (const { text, path } of sourcesOf(rules, "namespaces", "notNamespaces")) {
+    if (world.unread(text) !== undefined) report(object, path, namespaceNotRead(text, world));
+    if (namespaces.fits(text)) continue;
+    const message = `Referenced namespace not found: ${JSON.stringify(text)}`;
+    report(object, path, finding("IST0101", message, world.nearest(text, world.namespaces)));
   }
 }
 
@@ -176,10 +91,6 @@ function routedHosts(world: World): ReadonlySet<string> {
 export function asksForIdentity(object: SourceObject): boolean {
   const view = heldView(kinds.authorizationPolicy, object);
   return identitiesOf(view?.value.spec?.rules ?? []).length > 0;
-}
-
-function identitiesOf(rules: readonly Rule[]): readonly Placed[] {
-  return sourcesOf(rules, "principals", "notPrincipals", "namespaces", "notNamespaces");
 }
 
 /** Without mutual TLS nobody has an identity: a rule that asks for one never holds. Both are told, of the policies the first of many. */

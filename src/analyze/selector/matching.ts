@@ -12,25 +12,23 @@ const GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name";
 export const matching: MeshAnalyzer = {
   name: "selector.WorkloadAnalyzer",
   about: "every selector selects a workload",
-  codes: ["IST0127", "IST0166"],
+  codes: ["IST0101", "IST0127", "IST0166"],
   scope: "mesh",
   analyze(world, report) {
     const gateways = new LabelIndex(world.runnables.filter(({ labels }) => labels[GATEWAY_NAME] !== undefined));
     const thereOf = remembered((namespace: string | undefined) => labelsThere(namespace, world));
     for (const selecting of selectingOf(world)) {
       const { object, namespace, labels, path, targeted } = selecting;
-      if (targeted || Object.keys(labels).length === 0) continue;
+      if (targeted) continue;
       const isForAll = world.isRoot(namespace);
+      if (Object.keys(labels).length === 0) {
+        if (object.origin.kind === "AuthorizationPolicy" && !isForAll && !world.selectFirst({}, namespace))
+          report(object, "metadata.name", emptyNamespace(namespace));
+        continue;
+      }
       if (!world.selectFirst(labels, isForAll ? undefined : namespace)) {
-        report(
-          object,
-          path,
-          finding(
-            "IST0127",
-            `No matching workloads for this resource with the following labels: ${labelsText(labels)}`,
-            nearestLabel(labels, thereOf(isForAll ? undefined : namespace), world),
-          ),
-        );
+        const near = nearestLabel(labels, thereOf(isForAll ? undefined : namespace), world);
+        report(object, path, noWorkloads(object.origin.kind, labels, near));
         continue;
       }
       if (gateways.things.length === 0 || !isPolicy(object.origin.kind)) continue;
@@ -48,6 +46,20 @@ export const matching: MeshAnalyzer = {
     }
   },
 };
+
+const NO_WORKLOADS = "No matching workloads for this resource with the following labels: ";
+
+function emptyNamespace(namespace: string) {
+  return finding("IST0127", `${NO_WORKLOADS}none, in namespace ${namespace}`, "the namespace of the workloads");
+}
+
+/** Of Sidecars and Telemetries Istio says that the selector is nowhere (its SelectorAnalyzers), of policies that nothing has the labels. */
+function noWorkloads(kind: string, labels: Readonly<Record<string, string>>, near: string | undefined) {
+  const text = labelsText(labels);
+  return kind === "Sidecar" || kind === "Telemetry"
+    ? finding("IST0101", `Referenced selector not found: ${JSON.stringify(text)}`, near)
+    : finding("IST0127", `${NO_WORKLOADS}${text}`, near);
+}
 
 function isPolicy(kind: string): boolean {
   return ["AuthorizationPolicy", "RequestAuthentication", "Telemetry", "WasmPlugin"].includes(kind);

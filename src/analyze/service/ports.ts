@@ -1,10 +1,18 @@
 // What the ports of a Service declare.
 
 import { portProtocol } from "../../dialect/kubernetes/protocol.ts";
+import type { SourceObject } from "../../dialect/object.ts";
 import type { ObjectAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type ServicePortValue } from "../kinds.ts";
 import { viewAs } from "../view.ts";
+
+/** Names of these are others' business (Istio's IsSystemNamespace and IsIstioControlPlane). */
+const SYSTEM = ["kube-system", "kube-public"];
+
+function isControlPlane({ labels }: SourceObject): boolean {
+  return labels.istio !== undefined || labels.release === "istio";
+}
 
 export const servicePorts: ObjectAnalyzer = {
   name: "service.PortNameAnalyzer",
@@ -13,13 +21,13 @@ export const servicePorts: ObjectAnalyzer = {
   scope: "object",
   analyze(object, report) {
     const view = viewAs(kinds.service, object);
-    if (!view || view.namespace === "kube-system") return;
+    if (!view || SYSTEM.includes(view.namespace) || isControlPlane(object)) return;
     const { type, ports = [] } = view.value.spec ?? {};
     for (const [i, port] of ports.entries()) {
       const path = `spec.ports[${i}]`;
       if (port.protocol === "UDP" || port.protocol === "SCTP") continue;
       const { appProtocol } = port;
-      if (appProtocol !== undefined && !appProtocol.includes("/") && !declares({ port: 1, appProtocol }))
+      if (appProtocol !== undefined && !isOthers(appProtocol) && !declares({ port: 1, appProtocol }))
         report(
           object,
           `${path}.appProtocol`,
@@ -54,6 +62,11 @@ export const servicePorts: ObjectAnalyzer = {
     }
   },
 };
+
+/** Of an implementation, or of Istio's own waypoints. */
+function isOthers(appProtocol: string): boolean {
+  return appProtocol.includes("/") || appProtocol === "hbone";
+}
 
 /** Port 1 is none of those whose number alone declares a protocol. */
 function declares(port: Pick<ServicePortValue, "port"> & Partial<ServicePortValue>): boolean {

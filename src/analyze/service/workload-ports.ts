@@ -5,6 +5,7 @@ import { file } from "../../model/label-index.ts";
 import type { MeshAnalyzer, Report } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds, type ServicePortValue } from "../kinds.ts";
+import { namespaceLabels, refusesProxy } from "../namespace/injection.ts";
 import type { Runnable } from "../runnable.ts";
 import type { ViewOf } from "../view.ts";
 import type { World } from "../world.ts";
@@ -23,11 +24,14 @@ export const workloadPorts: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const services = new Map<Runnable, Service[]>();
+    const namespaces = namespaceLabels(world);
     for (const service of world.views(kinds.service)) {
       const { selector = {} } = service.value.spec ?? {};
       if (Object.keys(selector).length === 0) continue;
       const selected = world.select(selector, service.namespace).filter(({ kind }) => kind !== "entry");
-      for (const runnable of selected) if (!runnable.owned) file(services, runnable, service);
+      for (const runnable of selected)
+        if (!runnable.owned && !refusesProxy(runnable, namespaces.get(runnable.namespace)))
+          file(services, runnable, service);
       checkTargets(service, selected, report);
     }
     for (const [runnable, leading] of services) if (leading.length > 1) checkTogether(runnable, leading, report);

@@ -1,5 +1,6 @@
 // One host and subset twice in a route: its shares could be one.
 
+import { resolveHost } from "../../dialect/istio/names.ts";
 import type { ObjectAnalyzer } from "../analyzer.ts";
 import { finding } from "../code.ts";
 import { kinds } from "../kinds.ts";
@@ -10,9 +11,10 @@ export const repeatedDestinations: ObjectAnalyzer = {
   about: "a route names each host and subset once, and no weight for the only one",
   codes: ["KIA1104", "KIA1105"],
   scope: "object",
-  analyze(object, report) {
+  analyze(object, report, { clusterDomain }) {
     const spec = viewAs(kinds.virtualService, object)?.value.spec;
     if (!spec) return;
+    const { namespace } = object.origin;
     for (const kind of ["http", "tls", "tcp"] as const) {
       for (const [i, { route = [] }] of (spec[kind] ?? []).entries()) {
         const path = `spec.${kind}[${i}].route`;
@@ -25,7 +27,11 @@ export const repeatedDestinations: ObjectAnalyzer = {
           );
         const seen = new Set<string>();
         for (const [j, { destination }] of route.entries()) {
-          const key = JSON.stringify([destination.host, destination.subset, destination.port?.number]);
+          const key = JSON.stringify([
+            resolveHost(destination.host, namespace, clusterDomain),
+            destination.subset,
+            destination.port?.number,
+          ]);
           if (seen.has(key))
             report(
               object,

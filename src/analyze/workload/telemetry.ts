@@ -15,8 +15,8 @@ export const telemetryProviders: MeshAnalyzer = {
     const named = world.settings.defaultProviders.logging.length > 0;
     for (const { object, namespace, name, value } of world.views(kinds.telemetry))
       for (const section of SECTIONS)
-        for (const [i, { providers }] of (value.spec?.[section] ?? []).entries()) {
-          const isUnset = providers === undefined && section === "accessLogging" && !named;
+        for (const [i, { providers, disabled }] of (value.spec?.[section] ?? []).entries()) {
+          const isUnset = providers === undefined && section === "accessLogging" && !named && disabled !== true;
           const isEmpty = providers !== undefined && (providers.length === 0 || providers.some((one) => !one.name));
           if (!isUnset && !isEmpty) continue;
           const path = `spec.${section}[${i}]`;

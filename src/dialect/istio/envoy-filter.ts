@@ -1,6 +1,7 @@
 // EnvoyFilter → patches of what Envoys are told. Values are held against Envoy's own messages here, so that a mistake is told where it is written.
 
 import type { JsonValue } from "@bufbuild/protobuf";
+import { programSize } from "../../base/regex-size.ts";
 import type {
   ClusterMatch,
   EnvoyPatch,
@@ -14,6 +15,7 @@ import type {
 import { PATCHABLE } from "../../xds/envoy-types.ts";
 import { checkWritten, type JsonProblem } from "../../xds/written-json.ts";
 import { decodeObject } from "../decode.ts";
+import { programMessage } from "../formats.ts";
 import { isObject } from "../object.ts";
 import { joinPath } from "../path.ts";
 import * as diagnostics from "./envoy-diagnostics.ts";
@@ -149,8 +151,13 @@ function readValue(
     if (patch.value === undefined) reporter.report(path, diagnostics.valueMissing(operation));
     return undefined;
   }
-  const { json, problems } = checkWritten(PATCHABLE[target], written);
+  const { json, problems, regexes } = checkWritten(PATCHABLE[target], written);
   for (const problem of problems) reporter.report(pathOf(`${path}.value`, problem), messageOf(problem));
+  for (const { regex, ...place } of regexes) {
+    const at = pathOf(`${path}.value`, place);
+    const problem = reporter.hasRoomFor(programSize(regex), at) ? programMessage("regex", regex) : undefined;
+    if (problem) reporter.report(at, problem);
+  }
   const isNew = !MERGES.includes(operation);
   if (isNew && NAMED.includes(target) && isObject(json) && !json.name)
     reporter.report(`${path}.value`, diagnostics.filterWithoutName(applyTo));
@@ -166,7 +173,7 @@ function writtenValue(object: unknown, index: number): JsonValue | undefined {
   return patch.value as JsonValue | undefined;
 }
 
-function pathOf(base: string, { path }: JsonProblem): string {
+function pathOf(base: string, { path }: Pick<JsonProblem, "path">): string {
   return path.reduce(joinPath, base);
 }
 

@@ -52,12 +52,12 @@ export function corsMethod(method: string, known: readonly string[]): Message {
   return error("HED1669", `${quote(method)} is no method: ${known.join(", ")}`);
 }
 
+/** Longer lists of hosts are cut. */
+const MAX_HOSTS = 8;
+
 export function sniOutside(sniHost: string, hosts: readonly string[]): Message {
-  return error(
-    "HED1670",
-    `${quote(sniHost)} is within none of the hosts ${hosts.join(", ")}`,
-    "the host in hosts, too",
-  );
+  const named = `${hosts.slice(0, MAX_HOSTS).join(", ")}${hosts.length > MAX_HOSTS ? ", …" : ""}`;
+  return error("HED1670", `${quote(sniHost)} is within none of the hosts ${named}`, "the host in hosts, too");
 }
 
 export function addressAsSni(address: string): Message {

@@ -1,8 +1,8 @@
 // VirtualService → a draft of its routes: what it says by itself. routes.ts joins it with those that it delegates to.
 
-import { hostMatches } from "../../model/hosts.ts";
 import type { Authored } from "../../model/origin.ts";
 import type { Visibility } from "../../model/visibility.ts";
+import { Wildcards } from "../../model/wildcards.ts";
 import { decodeObject } from "../decode.ts";
 import { visibilityOf } from "../export-to.ts";
 import { joinPath } from "../path.ts";
@@ -10,7 +10,7 @@ import { checkClaimRoutes } from "./claim-route.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { checkExportTo } from "./export-to.ts";
 import { type HttpDraft, readHttpRoute } from "./http-route.ts";
-import { readTcpRoute, readTlsRoute, type TcpDraft, type TlsDraft } from "./l4-route.ts";
+import { readTcpRoute, readTlsRoute, servedHosts, type TcpDraft, type TlsDraft } from "./l4-route.ts";
 import { isGatewayName, MESH_GATEWAY, resolveHost } from "./names.ts";
 import { type Place, placesOf } from "./places.ts";
 import { multipliesTo } from "./products.ts";
@@ -52,7 +52,8 @@ export function readVirtualService(reading: Reading): VirtualServiceDraft | unde
   const http = (spec.http ?? []).flatMap(
     (route, i) => readHttpRoute(route, joinPath("spec.http", i), isDelegate, reading) ?? [],
   );
-  const tls = (spec.tls ?? []).map((route, i) => readTlsRoute(route, i, [...(spec.hosts ?? []), ...hosts], reading));
+  const served = spec.tls?.length ? servedHosts([...(spec.hosts ?? []), ...hosts]) : servedHosts([]);
+  const tls = (spec.tls ?? []).map((route, i) => readTlsRoute(route, i, served, reading));
   const tcp = (spec.tcp ?? []).map((route, i) => readTcpRoute(route, i, reading));
   return {
     origin,
@@ -84,15 +85,15 @@ function readHosts(spec: VirtualServiceSpec, { namespace, settings, reporter }: 
   const inMesh = gateways.includes(MESH_GATEWAY);
   const resolved = hosts.map((host) => resolveHost(host, namespace, settings.clusterDomain));
   const seen = new Set<string>();
+  const wildcards = new Wildcards(resolved);
   for (const [i, host] of resolved.entries()) {
     const path = `spec.hosts[${i}]`;
     if (host === "*" && inMesh) reporter.report(path, diagnostics.wildcardForMesh());
     if (seen.has(host)) reporter.report(path, diagnostics.duplicateHost(host));
     seen.add(host);
-    const wider = resolved.findIndex(
-      (other, j) => j !== i && other !== host && !(other === "*" && inMesh) && hostMatches(other, host),
-    );
-    if (wider !== -1) reporter.report(path, refusals.hostsOverlap(hosts[i]!, hosts[wider]!));
+    // What is for gateways alone has been told.
+    const wider = [...wildcards.covering(host)].filter((j) => resolved[j] !== host && !(resolved[j] === "*" && inMesh));
+    if (wider.length > 0) reporter.report(path, refusals.hostsOverlap(hosts[i]!, hosts[Math.min(...wider)]!));
   }
   return resolved;
 }

@@ -38,6 +38,16 @@ export function routingCases(pair: Pair): void {
     expect((await pair.described("/v2abc")).name).toBe("v2");
   });
 
+  test("a regular expression may be as long as people write them", async () => {
+    await pair.route(
+      `  - match: [{uri: {regex: "/(?:${Array.from({ length: 60 }, (_, i) => `item-${i}`).join("|")})/[a-z0-9]{1,63}"}}]
+    route: [{destination: {host: golden, subset: v2}}]
+  - route: [{destination: {host: golden, subset: v1}}]`,
+    );
+    expect((await pair.described("/item-59/abc")).name).toBe("v2");
+    expect((await pair.described("/item-60/abc")).name).toBe("v1");
+  });
+
   test("header operations change the request and the response", async () => {
     await pair.route(
       `  - headers:
