@@ -184,9 +184,17 @@ export function externalClient(
 }
 
 function parametersOf(defaults: OutsideTls | undefined): Parameters | undefined {
-  const { cipherSuites = [], curves = [] } = defaults ?? {};
-  if (cipherSuites.length === 0 && curves.length === 0) return undefined;
-  return { cipherSuites: [...cipherSuites], ecdhCurves: [...curves] };
+  const { min = "TLSV1_2", cipherSuites = [], curves = [] } = defaults ?? {};
+  const isNewer = min === "TLSV1_3";
+  if (!isNewer && cipherSuites.length === 0 && curves.length === 0) return undefined;
+  return {
+    // A client of Envoy's ends at TLS 1.2 unless it is told to go on.
+    ...(isNewer
+      ? { tlsMinimumProtocolVersion: TLS_PROTOCOLS[min], tlsMaximumProtocolVersion: TLS_PROTOCOLS[min] }
+      : {}),
+    cipherSuites: [...cipherSuites],
+    ecdhCurves: [...curves],
+  };
 }
 
 function fromFiles(

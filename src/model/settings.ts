@@ -85,6 +85,7 @@ export interface MeshTls {
 
 /** TLS that is not the mesh's own: of gateways, and to servers outside. Who says something himself says it in place of this. */
 export interface OutsideTls {
+  readonly min: TlsVersion;
   /** As MeshTls has them. */
   readonly cipherSuites: readonly string[];
   /** BoringSSL's names, the preferred one first; none: the proxy's. */
@@ -163,7 +164,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   trustDomainAnchors: {},
   clusterStatNames: {},
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
-  outsideTls: { cipherSuites: [], curves: [] },
+  outsideTls: { min: "TLSV1_2", cipherSuites: [], curves: [] },
   defaults: {
     retry: DEFAULT_RETRY,
     client: {

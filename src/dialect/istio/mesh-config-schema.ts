@@ -115,10 +115,12 @@ export const MESH_CONFIG = record({
   tlsDefaults: record({
     cipherSuites: list(notEmpty()),
     ecdhCurves: list(notEmpty()),
-    minProtocolVersion: later("each server and client says its versions, or speaks TLS 1.2 and 1.3"),
+    minProtocolVersion: TLS_VERSION,
   }),
   trustDomain: notEmpty(),
   trustDomainAliases: list(notEmpty()),
+  /** Servers are verified whatever it says, as in Istio. */
+  verifyCertificateAtClient: flag(),
   zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
   // Known and not acted on.
   ca: OWN_AUTHORITY,
@@ -136,7 +138,6 @@ export const MESH_CONFIG = record({
   proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
   serviceScopeConfigs: later("services are of the one cluster"),
   serviceSettings: later("services are of the one cluster"),
-  verifyCertificateAtClient: later("DestinationRules say by which roots servers are verified"),
 });
 
 /** Of the ConfigMap: each in YAML, as text. */

@@ -148,6 +148,13 @@ judge("MeshConfig", [
     here: ["ok", "SPIFFE has such trust domains"],
   },
   { name: "curves of the mesh", spec: { meshMTLS: { ecdhCurves: ["P-256"] } }, istio: "error" },
+  {
+    name: "servers that are not verified",
+    spec: { verifyCertificateAtClient: false },
+    istio: "ok",
+    here: ["warning", "as in Istio it has no effect, which is told"],
+  },
+  { name: "servers that are verified", spec: { verifyCertificateAtClient: true }, istio: "ok" },
   { name: "curves", spec: { tlsDefaults: { ecdhCurves: ["P-256"] } }, istio: "ok" },
   { name: "an unknown curve", spec: { tlsDefaults: { ecdhCurves: ["P-1"] } }, istio: "warning" },
   { name: "a curve twice", spec: { tlsDefaults: { ecdhCurves: ["P-256", "P-256"] } }, istio: "warning" },

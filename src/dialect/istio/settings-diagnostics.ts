@@ -51,3 +51,14 @@ export function badStatsdAddress(address: string): Message {
     suggestion: "10.75.241.127:9125",
   };
 }
+
+/** Istio asks its environment alone (VERIFY_CERTIFICATE_AT_CLIENT), which verifies unless it says otherwise. */
+export function verifiedAllTheSame(): Message {
+  return {
+    code: "HED1375",
+    severity: "warning",
+    message:
+      "verifyCertificateAtClient: false has no effect: servers are verified, by the operating system's roots where a rule names none",
+    suggestion: "insecureSkipVerify: true in the DestinationRule of a server that is not to be verified",
+  };
+}

@@ -54,7 +54,10 @@ export const MESH_CONFIG_WORDS: Words = {
   tlsDefaults: "TLS of gateways and to servers outside, where they do not say it",
   "tlsDefaults.cipherSuites": { says: "Cipher suites of TLS 1.2", default: "the proxy's" },
   "tlsDefaults.ecdhCurves": { says: "Curves of key exchange, the preferred one first", default: "the proxy's" },
-  "tlsDefaults.minProtocolVersion": "Oldest version",
+  "tlsDefaults.minProtocolVersion": {
+    says: "Oldest version; TLS_AUTO is 1.2. Istio has it without effect",
+    default: "TLS_AUTO",
+  },
   discoverySelectors: {
     says: "Namespaces whose objects are read, by their labels: those that one of the selectors selects, and root namespaces",
     default: "all of them",
@@ -148,7 +151,10 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   serviceScopeConfigs: "Which services are of one cluster, and which of all",
   serviceSettings: "Which services are of one cluster, and which of all",
-  verifyCertificateAtClient: "Whether servers outside are verified",
+  verifyCertificateAtClient: {
+    says: "Servers outside are verified; `false` has no effect, as in Istio (HED1375)",
+    default: "true",
+  },
 
   extensionProviders: "Authorizers, access logs and tracers that policies name",
   "extensionProviders.name": "Name that policies use",

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureVersion, type Server, type TLSSocket } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { organizationName } from "../../../src/pki/certificate-builder.ts";
@@ -13,15 +13,26 @@ import { eventually } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 
 const NOW = Date.now();
-const HOSTS = ["good", "bad", "unlisted", "named", "misnamed", "selected", "gateways", "apart", "filed"] as const;
+const HOSTS = [
+  "good",
+  "bad",
+  "unlisted",
+  "named",
+  "misnamed",
+  "selected",
+  "gateways",
+  "apart",
+  "filed",
+  "aged",
+] as const;
 type HostName = (typeof HOSTS)[number];
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 /** Says who its client is, and takes one request a connection, so that each has a handshake of its own. */
-async function serve(own: TestCertificate, roots: string | undefined): Promise<Server> {
+async function serve(own: TestCertificate, roots: string | undefined, maxVersion: SecureVersion): Promise<Server> {
   const clients = roots === undefined ? {} : { ca: roots, requestCert: true, rejectUnauthorized: true };
-  const server = createServer({ cert: own.pem, key: own.keyPem, ...clients }, (socket) => {
+  const server = createServer({ cert: own.pem, key: own.keyPem, maxVersion, ...clients }, (socket) => {
     socket.on("error", () => {});
     const client = socket.getPeerCertificate().subjectaltname?.replace(/^URI:/, "") ?? "nobody";
     const asked = (socket as TLSSocket & { readonly servername?: string | false }).servername || "no name";
@@ -93,9 +104,12 @@ spec:
     const lists = testRevocations(other, [], NOW) + testRevocations(root, [bad!], NOW);
     const listed = file("outside.crl", lists);
     const foreign = file("foreign.crl", testRevocations(other, [], NOW));
-    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem];
-    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!];
-    for (const [i, name] of HOSTS.entries()) servers.set(name, await serve(certificates[i]!, clients[i]));
+    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem, undefined];
+    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!, good!];
+    for (const [i, name] of HOSTS.entries()) {
+      const newest = name === "aged" ? "TLSv1.2" : "TLSv1.3";
+      servers.set(name, await serve(certificates[i]!, clients[i], newest));
+    }
     const simple = (name: string, list: string) =>
       `{mode: SIMPLE, sni: ${name}.test, subjectAltNames: [${name}.test], caCertificates: ${roots}, caCrl: ${list}}`;
     const mutual = "{mode: MUTUAL, sni: partner.test, subjectAltNames: [partner.test], credentialName: partner}";
@@ -108,6 +122,7 @@ spec:
         rule("good", simple("good", listed)),
         rule("bad", simple("bad", listed)),
         rule("unlisted", simple("good", foreign)),
+        rule("aged", `{mode: SIMPLE, sni: good.test, caCertificates: ${roots}}`),
         rule("named", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("misnamed", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("selected", mutual, selecting),
@@ -136,6 +151,24 @@ spec:
     await becomes("unlisted", "503");
     // They stood when the good one did.
     expect([await ask("good"), await ask("bad"), await ask("unlisted")]).toEqual(["nobody at good.test", "503", "503"]);
+  });
+
+  test("tlsDefaults.minProtocolVersion shuts out a server that speaks nothing newer than TLS 1.2, and no other", async () => {
+    await pair.mesh.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}");
+    const least = (version: string) =>
+      pair.mesh.apply(`
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "tlsDefaults: {minProtocolVersion: ${version}}"}`);
+    await becomes("aged", "nobody at good.test");
+    await least("TLSV1_3");
+    await becomes("aged", "503");
+    expect(await ask("good")).toBe("nobody at good.test");
+    await least("TLS_AUTO");
+    await becomes("aged", "nobody at good.test");
+    const name = { namespace: "istio-system", name: "istio" };
+    await pair.mesh.controlPlane.api.delete(resource.configMaps, name);
   });
 
   test("SIMPLE without sni: the request's host is the server name, and a name that the certificate must have", async () => {
