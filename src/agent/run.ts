@@ -47,7 +47,11 @@ export interface RunOptions {
   proxyCommand(start: ProxyStart): readonly string[];
   /** Undefined: no application of ours, until a signal. */
   readonly application:
-    | { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
+    | {
+        readonly command: readonly string[];
+        /** Asked once it is settled where its sidecar listens. */
+        env(ports: SidecarPorts): Readonly<Record<string, string | undefined>>;
+      }
     | undefined;
   readonly applicationMetricsUrl: string | undefined;
   /** From the first signal to the end, as the mesh says of the proxy's start. */
@@ -302,12 +306,12 @@ class RunningParts implements RunningSidecar {
   }
 
   #startApplication(): void {
-    const { application } = this.#options;
+    const { application, sidecar } = this.#options;
     if (!application) return;
-    const { command, env } = application;
+    const { command } = application;
     const child = new Child({
       command: this.#place.applicationCommand(command),
-      env,
+      env: application.env(sidecar.ports),
       output: "inherit",
       session: "shared",
       watchdog: this.#watchdog,

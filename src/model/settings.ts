@@ -65,6 +65,7 @@ export interface MeshSettings {
   /** More of them, by the trust domain whose identities alone they vouch for; where there are any, nobody of a domain that is not named is taken. */
   readonly trustDomainAnchors: Readonly<Record<string, readonly string[]>>;
   readonly clusterStatNames: ClusterStatNames;
+  readonly listenPorts: ListenPorts;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
@@ -74,6 +75,15 @@ export interface MeshSettings {
 export interface ClusterStatNames {
   readonly inbound?: string | undefined;
   readonly outbound?: string | undefined;
+}
+
+/** Ports of sidecars whose workloads say none. */
+export interface ListenPorts {
+  /** That captured connections are redirected to. */
+  readonly outbound: number;
+  readonly inbound: number;
+  /** Of the HTTP proxy for the application; undefined: it has one only where its workload says so. */
+  readonly http?: number | undefined;
 }
 
 /** Mutual TLS between workloads, on the application's own ports: the leg speaks TLS 1.3. */
@@ -163,6 +173,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   trustAnchors: [],
   trustDomainAnchors: {},
   clusterStatNames: {},
+  listenPorts: { outbound: 15_001, inbound: 15_006 },
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { min: "TLSV1_2", cipherSuites: [], curves: [] },
   defaults: {

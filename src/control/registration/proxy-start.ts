@@ -44,6 +44,7 @@ export function proxyStart(mesh: Mesh, workload: RegisteredWorkload, standing: S
     ...(logFlushKb === undefined ? {} : { logFlushMinKb: logFlushKb }),
     adminPort,
     statusPort,
+    forwardProxyPort: mesh.settings.listenPorts.http ?? 0,
     trustAnchors: [...new Set([...mesh.settings.trustAnchors, ...trustAnchors])].join("\n"),
     trustDomains: trustDomains(mesh.settings),
     ...(capture ? { capture } : {}),

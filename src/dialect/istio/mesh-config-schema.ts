@@ -24,6 +24,7 @@ import { EGRESS_PROXY } from "./sidecar-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
+const MAX_PORT = 65_535;
 
 const TLS_VERSION = choice("TLS_AUTO", "TLSV1_2", "TLSV1_3");
 
@@ -102,6 +103,10 @@ export const MESH_CONFIG = record({
   }),
   /** 0 is for ever. */
   protocolDetectionTimeout: duration(0, { stepMs: 1 }),
+  /** 0: where workloads say so, alone. */
+  proxyHttpPort: whole(0, MAX_PORT),
+  proxyInboundListenPort: port(),
+  proxyListenPort: port(),
   rootNamespace: notEmpty(),
   serviceEntryVisibility: record({
     defaultVisibility: VISIBILITY,
@@ -133,9 +138,6 @@ export const MESH_CONFIG = record({
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
-  proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
-  proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
   serviceScopeConfigs: later("services are of the one cluster"),
   serviceSettings: later("services are of the one cluster"),
 });

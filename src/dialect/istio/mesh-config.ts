@@ -6,6 +6,7 @@ import type { BackendTarget } from "../../model/route.ts";
 import type {
   ClusterStatNames,
   DefaultVisibilities,
+  ListenPorts,
   MeshDefaults,
   MeshSettings,
   OutboundPolicy,
@@ -93,6 +94,7 @@ export function readMeshConfig(
       : before.proxyHeaders,
     ...(spec.caCertificates ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter) : {}),
     clusterStatNames: reader.clusterStatNames(),
+    listenPorts: listenPortsOf(spec, before.listenPorts),
     connections: spec.defaultConfig?.connectionSettings
       ? readConnectionSettings(spec.defaultConfig.connectionSettings)
       : before.connections,
@@ -315,6 +317,17 @@ class MeshConfigReader {
 
 function defaultProvidersOf({ accessLogging = [], tracing = [] }: DefaultProvidersSpec): DefaultProviders {
   return { logging: accessLogging, tracing };
+}
+
+function listenPortsOf(
+  { proxyListenPort, proxyInboundListenPort, proxyHttpPort }: MeshConfigSpec,
+  before: ListenPorts,
+): ListenPorts {
+  return {
+    outbound: proxyListenPort ?? before.outbound,
+    inbound: proxyInboundListenPort ?? before.inbound,
+    http: proxyHttpPort === undefined ? before.http : proxyHttpPort || undefined,
+  };
 }
 
 function keepaliveOf({ probes, time, interval }: NonNullable<MeshConfigSpec["tcpKeepalive"]>): TcpKeepalive {

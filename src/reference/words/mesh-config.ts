@@ -131,9 +131,18 @@ export const MESH_CONFIG_WORDS: Words = {
     says: "Names of services' clusters in statistics, as for inboundClusterStatName and with %SUBSET_NAME%; clusters of one name are counted together",
     default: "the clusters' names",
   },
-  proxyHttpPort: "Port of the HTTP proxy for applications",
-  proxyInboundListenPort: "Port that captured connections come in at",
-  proxyListenPort: "Port that captured connections go out at",
+  proxyHttpPort: {
+    says: "Port of the HTTP proxy for applications, of sidecars whose workload says none; 0: they have none",
+    default: "15080 with heddle run, else 0",
+  },
+  proxyInboundListenPort: {
+    says: "Port that captured connections come in at, of sidecars whose workload says none",
+    default: "15006",
+  },
+  proxyListenPort: {
+    says: "Port that captured connections go out at, of sidecars whose workload says none",
+    default: "15001",
+  },
   serviceEntryVisibility: "How far ServiceEntries are seen, whatever their exportTo says beyond that",
   "serviceEntryVisibility.defaultVisibility": {
     says: "NAMESPACE is the entry's own, NONE nobody, where no policy applies",
