@@ -177,7 +177,7 @@ const scopes = fc.array(
 );
 
 const settings = fc.record({
-  outboundPolicy: fc.constantFrom<OutboundPolicy>("allow-any", "registry-only"),
+  outboundPolicy: fc.constantFrom<OutboundPolicy>("allow-any", "dynamic-dns", "registry-only"),
   trustDomainAliases: fc.constantFrom<readonly string[]>([], ["old.example"]),
   pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),

@@ -1,7 +1,7 @@
 // TLS contexts of the leg, of Istio-style mutual TLS on an application's port, and of TLS to servers outside the mesh.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ClientTls, ProxyProtocolVersion } from "../model/client-policy.ts";
+import type { ClientTls, OriginatedTls, ProxyProtocolVersion } from "../model/client-policy.ts";
 import type { TlsVersion } from "../model/gateway.ts";
 import type { MeshTls, OutsideTls } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
@@ -181,6 +181,14 @@ export function externalClient(
     sni: tls.sni ?? "",
     commonTlsContext: found ? fromSecrets(tls, found, tlsParams) : fromFiles(tls, tlsParams),
   });
+}
+
+/** What TLS without a server name takes of the request's host. Istio's (setAutoSniAndAutoSanValidation): who says the names has said them all. */
+export function namesOfRequest(tls: OriginatedTls): { readonly serverName: true; readonly certificate: boolean } {
+  return {
+    serverName: true,
+    certificate: tls.kind === "simple" && tls.subjectAltNames.length === 0 && !tls.skipVerify,
+  };
 }
 
 function parametersOf(defaults: OutsideTls | undefined): Parameters | undefined {

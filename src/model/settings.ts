@@ -2,7 +2,7 @@
 
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
-import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { ClientDefaults, OriginatedTls, RetryBudget } from "./client-policy.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import type { EntryVisibility } from "./entry-visibility.ts";
 import type { TlsVersion } from "./gateway.ts";
@@ -17,8 +17,11 @@ import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
 import type { GatewayProxy } from "./workload.ts";
 
-/** Requests to hosts that are no service of the mesh: let through, or refused (Istio's outboundTrafficPolicy). */
-export type OutboundPolicy = "allow-any" | "registry-only";
+/**
+ * Requests to hosts that are no service of the mesh: let through to where their client was going, or to where their Host leads by DNS, or
+ * refused (Istio's outboundTrafficPolicy).
+ */
+export type OutboundPolicy = "allow-any" | "dynamic-dns" | "registry-only";
 
 /** What proxies make of a path before anybody looks at it; each does what the one before does (Istio's pathNormalization). */
 export const PATH_NORMALIZATIONS = ["none", "base", "merge-slashes", "decode-and-merge-slashes"] as const;
@@ -45,6 +48,8 @@ export interface MeshSettings {
   readonly outboundPolicy: OutboundPolicy;
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;
+  /** TLS to hosts that requests lead to by DNS ("dynamic-dns"); undefined: plaintext. */
+  readonly dynamicTls?: OriginatedTls | undefined;
   readonly accessLog: AccessLog;
   /** Whom Telemetry may name. */
   readonly providers: readonly TelemetryProvider[];

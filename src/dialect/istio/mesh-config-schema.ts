@@ -16,7 +16,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
-import { CONNECTION_POOL, OUTLIER_DETECTION } from "./destination-rule-schema.ts";
+import { CONNECTION_POOL, OUTLIER_DETECTION, TLS } from "./destination-rule-schema.ts";
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
 import { LOCALITY_LB_SETTING, ZONE_AWARE_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
@@ -96,7 +96,8 @@ export const MESH_CONFIG = record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
     egressProxy: EGRESS_PROXY,
-    tls: later("requests that are let through go out as the client made them"),
+    /** Of requests, with ALLOW_ANY_DYNAMIC_DNS. */
+    tls: TLS,
   }),
   pathNormalization: record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),

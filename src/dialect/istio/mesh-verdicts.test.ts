@@ -148,6 +148,15 @@ judge("MeshConfig", [
     here: ["ok", "SPIFFE has such trust domains"],
   },
   { name: "curves of the mesh", spec: { meshMTLS: { ecdhCurves: ["P-256"] } }, istio: "error" },
+  { name: "hosts by DNS", spec: { outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS" } }, istio: "ok" },
+  {
+    name: "hosts by DNS with a Secret",
+    spec: {
+      outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS", tls: { mode: "SIMPLE", credentialName: "roots" } },
+    },
+    istio: "ok",
+    here: ["error", "proxies are given Secrets of a namespace, and the settings are of none"],
+  },
   {
     name: "servers that are not verified",
     spec: { verifyCertificateAtClient: false },

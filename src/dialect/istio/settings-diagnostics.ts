@@ -62,3 +62,22 @@ export function verifiedAllTheSame(): Message {
     suggestion: "insecureSkipVerify: true in the DestinationRule of a server that is not to be verified",
   };
 }
+
+export function tlsOfDynamicDns(mode: string): Message {
+  return {
+    code: "HED1376",
+    severity: "warning",
+    message: `tls has no effect with mode ${mode}: what is let through goes out as its client made it`,
+    suggestion: "mode: ALLOW_ANY_DYNAMIC_DNS",
+  };
+}
+
+/** Of the mesh's settings. */
+export function secretOfNoNamespace(field: string): Message {
+  return {
+    code: "HED1377",
+    severity: "error",
+    message: `${field}: the mesh's settings are of no namespace whose Secrets proxies are given`,
+    suggestion: "caCertificates, clientCertificate and privateKey: files of the proxies",
+  };
+}

@@ -153,22 +153,64 @@ spec:
     expect([await ask("good"), await ask("bad"), await ask("unlisted")]).toEqual(["nobody at good.test", "503", "503"]);
   });
 
-  test("tlsDefaults.minProtocolVersion shuts out a server that speaks nothing newer than TLS 1.2, and no other", async () => {
-    await pair.mesh.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}");
-    const least = (version: string) =>
-      pair.mesh.apply(`
+  const configure = (settings: string) =>
+    pair.mesh.apply(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: istio, namespace: istio-system}
-data: {mesh: "tlsDefaults: {minProtocolVersion: ${version}}"}`);
+data: {mesh: "${settings}"}`);
+  const unconfigure = () =>
+    pair.mesh.controlPlane.api.delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
+
+  test("tlsDefaults.minProtocolVersion shuts out a server that speaks nothing newer than TLS 1.2, and no other", async () => {
+    const least = (version: string) => configure(`tlsDefaults: {minProtocolVersion: ${version}}`);
     await becomes("aged", "nobody at good.test");
     await least("TLSV1_3");
     await becomes("aged", "503");
     expect(await ask("good")).toBe("nobody at good.test");
     await least("TLS_AUTO");
     await becomes("aged", "nobody at good.test");
-    const name = { namespace: "istio-system", name: "istio" };
-    await pair.mesh.controlPlane.api.delete(resource.configMaps, name);
+    await unconfigure();
+  });
+
+  test("outboundTrafficPolicy.tls verifies hosts that nobody knows, by the names of their requests", async () => {
+    const known = await serve(
+      testLeaf(root, "spiffe://outside/localhost", NOW, { dnsNames: ["localhost"] }),
+      undefined,
+      "TLSv1.3",
+    );
+    const { port } = known.address() as { port: number };
+    const asked = async (host: string) => {
+      const signal = AbortSignal.timeout(10_000);
+      const response = await fetch(`http://${host}:${port}/`, { proxy: pair.forwardProxy, signal });
+      return response.status === 200 ? await response.text() : "refused";
+    };
+    const turns = async (expected: string) =>
+      expect(
+        await eventually(
+          () => asked("localhost"),
+          (found) => found === expected,
+        ),
+      ).toBe(expected);
+    try {
+      // Plaintext, which the server of TLS takes for none.
+      await turns("refused");
+      const roots = join(pair.mesh.folder, "outside.pem");
+      await configure(
+        `outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS, tls: {mode: SIMPLE, caCertificates: ${roots}}}`,
+      );
+      await turns("nobody at localhost");
+      // The certificate has another name.
+      expect(await asked("127.0.0.1")).toBe("refused");
+      await unconfigure();
+      await turns("refused");
+    } finally {
+      known.close();
+    }
   });
 
   test("SIMPLE without sni: the request's host is the server name, and a name that the certificate must have", async () => {
