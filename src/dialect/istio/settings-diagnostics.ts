@@ -33,16 +33,6 @@ export function visibilityOfAmbient(): Message {
   };
 }
 
-/** Istio takes one of the rule's own namespace. */
-export function rootsOfConfigMap(name: string): Message {
-  return {
-    code: "HED1373",
-    severity: "warning",
-    message: `${quote(name)}: roots are read of no ConfigMap, and nothing is reached without them`,
-    suggestion: "a Secret with ca.crt, or caCertificates",
-  };
-}
-
 export function badStatsdAddress(address: string): Message {
   return {
     code: "HED1374",

@@ -462,9 +462,18 @@ judge("DestinationRule", [
   { name: "MUTUAL without a certificate", spec: rule({ tls: { mode: "MUTUAL" } }), istio: "error" },
   {
     name: "roots in a ConfigMap",
-    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://default/roots" } }),
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://ns/roots" } }),
     istio: "ok",
-    here: ["warning", "roots are read of no ConfigMap"],
+  },
+  {
+    name: "roots in a ConfigMap of another namespace",
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://other/roots" } }),
+    istio: "error",
+  },
+  {
+    name: "roots in a ConfigMap of no namespace",
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://roots" } }),
+    istio: "error",
   },
   { name: "MUTUAL by credential", spec: rule({ tls: { mode: "MUTUAL", credentialName: "a" } }), istio: "ok" },
   { name: "exportTo twice the same", spec: { host: "web", exportTo: ["a", "a"] }, istio: "error" },

@@ -24,6 +24,7 @@ const HOSTS = [
   "apart",
   "filed",
   "aged",
+  "mapped",
 ] as const;
 type HostName = (typeof HOSTS)[number];
 
@@ -104,8 +105,8 @@ spec:
     const lists = testRevocations(other, [], NOW) + testRevocations(root, [bad!], NOW);
     const listed = file("outside.crl", lists);
     const foreign = file("foreign.crl", testRevocations(other, [], NOW));
-    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem, undefined];
-    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!, good!];
+    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem, undefined, undefined];
+    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!, good!, good!];
     for (const [i, name] of HOSTS.entries()) {
       const newest = name === "aged" ? "TLSv1.2" : "TLSv1.3";
       servers.set(name, await serve(certificates[i]!, clients[i], newest));
@@ -123,6 +124,7 @@ spec:
         rule("bad", simple("bad", listed)),
         rule("unlisted", simple("good", foreign)),
         rule("aged", `{mode: SIMPLE, sni: good.test, caCertificates: ${roots}}`),
+        rule("mapped", "{mode: SIMPLE, sni: good.test, credentialName: configmap://default/authorities}", selecting),
         rule("named", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("misnamed", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("selected", mutual, selecting),
@@ -258,6 +260,29 @@ data: {ca.crt: ${base64(trusted.pem)}}`);
     await authorities(other);
     await becomes("apart", "503");
     await becomes("filed", "503");
+  });
+
+  test("a ConfigMap of the rule's namespace has the roots, whatever a Secret of its name has", async () => {
+    const map = (data: Record<string, string>) =>
+      pair.mesh.apply(
+        JSON.stringify({
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: "authorities", namespace: "default" },
+          data,
+        }),
+      );
+    await becomes("mapped", "503");
+    await map({ "ca.crt": root.pem });
+    await becomes("mapped", "nobody at good.test");
+    await map({ "ca.crt": other.pem });
+    await becomes("mapped", "503");
+    await map({ cacert: root.pem });
+    await becomes("mapped", "nobody at good.test");
+    await map({ "root-cert.pem": root.pem });
+    await becomes("mapped", "503");
+    const name = { namespace: "default", name: "authorities" };
+    await pair.mesh.controlPlane.api.delete(resource.configMaps, name);
   });
 
   test("a rule for everybody gives its Secret to gateways, and no way to sidecars", async () => {
