@@ -229,12 +229,18 @@ class RunningParts implements RunningSidecar {
         registry: this.#registry,
         fetch: (url, init) => this.#place.fetch(url, init),
         proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
-        applicationMetricsUrl,
+        applicationMetricsUrl: applicationMetricsUrl ?? this.#saidMetricsUrl(),
+        compresses: !this.#start.uncompressedStatistics,
         isReady: () => this.#ready && !this.#draining && this.#identity.isValid,
         quit: () => void this.#drain(0),
       }),
     );
     this.#closers.push(() => status.stop());
+  }
+
+  #saidMetricsUrl(): string | undefined {
+    const { applicationMetrics: said } = this.#start;
+    return said && `http://127.0.0.1:${said.port}${said.path}`;
   }
 
   async #makeBootstrap(): Promise<Bootstrap> {

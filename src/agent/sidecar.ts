@@ -64,6 +64,9 @@ export interface ProxyStart {
   readonly statusPort?: number | undefined;
   /** Of the HTTP proxy for the program; likewise. */
   readonly forwardProxyPort?: number | undefined;
+  /** Where the program serves metrics, on its loopback interface; undefined: nothing is said. */
+  readonly applicationMetrics?: { readonly port: number; readonly path: string } | undefined;
+  readonly uncompressedStatistics?: boolean | undefined;
   /** How long a line of an access log may wait to be written; undefined: nothing is said. */
   readonly logFlushInterval?: Duration | undefined;
   /** Kilobytes of it that are written without waiting. */

@@ -71,6 +71,8 @@ export interface MeshSettings {
   readonly trustDomainAnchors: Readonly<Record<string, readonly string[]>>;
   readonly clusterStatNames: ClusterStatNames;
   readonly listenPorts: ListenPorts;
+  /** Agents tell the metrics of applications that say where they serve some; false: Prometheus asks those itself. */
+  readonly mergesMetrics: boolean;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
@@ -178,6 +180,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   trustAnchors: [],
   trustDomainAnchors: {},
   clusterStatNames: {},
+  mergesMetrics: true,
   listenPorts: { outbound: 15_001, inbound: 15_006 },
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
   outsideTls: { min: "TLSV1_2", cipherSuites: [], curves: [] },

@@ -76,6 +76,7 @@ export const MESH_CONFIG = record({
   enableAutoMtls: flag(),
   /** Beside accessLogFile, to envoyAccessLogService of defaultConfig. */
   enableEnvoyAccessLogService: flag(),
+  enablePrometheusMerge: flag(),
   /** False: `tracing` of defaultConfig tells nobody; Telemetry does all the same. */
   enableTracing: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
@@ -133,7 +134,6 @@ export const MESH_CONFIG = record({
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
-  enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   hboneIdleTimeout: later("tunnels end with their connections"),
   ingressClass: NO_INGRESS,
   ingressControllerMode: NO_INGRESS,

@@ -95,6 +95,7 @@ export function readMeshConfig(
       : before.proxyHeaders,
     ...(spec.caCertificates ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter) : {}),
     clusterStatNames: reader.clusterStatNames(),
+    mergesMetrics: spec.enablePrometheusMerge ?? before.mergesMetrics,
     listenPorts: listenPortsOf(spec, before.listenPorts),
     connections: spec.defaultConfig?.connectionSettings
       ? readConnectionSettings(spec.defaultConfig.connectionSettings)

@@ -778,6 +778,12 @@ judge("Sidecar", [
     istio: "error",
   },
   { name: "ingress to a port alone", spec: ingress({ defaultEndpoint: ":8080" }), istio: "ok" },
+  { name: "ingress at a Unix socket", spec: ingress({ bind: "unix:///tmp/a" }), istio: "error" },
+  {
+    name: "ingress at a Unix socket without a port",
+    spec: ingress({ port: { number: 0, protocol: "HTTP", name: "a" }, bind: "unix:///tmp/a" }),
+    istio: "error",
+  },
   { name: "ingress to a Unix socket", spec: ingress({ defaultEndpoint: "unix:///tmp/a" }), istio: "ok" },
   { name: "ingress to a relative Unix socket", spec: ingress({ defaultEndpoint: "unix://a" }), istio: "error" },
   { name: "ingress to another host", spec: ingress({ defaultEndpoint: "10.1.1.1:80" }), istio: "error" },

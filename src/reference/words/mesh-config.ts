@@ -132,7 +132,10 @@ export const MESH_CONFIG_WORDS: Words = {
   disableEnvoyListenerLog: "Whether listeners log no refused connection",
   dnsRefreshRate: "How often names are resolved again",
   enableEnvoyAccessLogService: "Whether access logs go to envoyAccessLogService, too, where nobody says who is told",
-  enablePrometheusMerge: "Whether metrics of application and proxy are served together",
+  enablePrometheusMerge: {
+    says: "Whether agents tell the metrics of applications, where a WorkloadGroup's prometheus.io annotations say, with their own",
+    default: "true",
+  },
   enableTracing: { says: "Whether `tracing` of defaultConfig sends spans", default: "true" },
   hboneIdleTimeout: "Idle time after which a tunnel ends",
   inboundClusterStatName: {
@@ -380,7 +383,7 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   serviceCluster: "Name of the workload",
   statNameLength: "Longest name of a statistic",
-  statsCompression: "Whether statistics are compressed",
+  statsCompression: { says: "Whether agents compress metrics for who takes gzip", default: "true" },
   statsdUdpAddress: "IP address and port that statistics are sent to as lines of statsd, by UDP",
   statusPort: {
     says: "Port of the agent of a proxy that starts from then on; another one where it is taken, and 15020 beside a captured program",
