@@ -15,6 +15,7 @@ async function scraped(registry: Registry): Promise<string> {
     fetch: async () => new Response("# TYPE istio_requests_total counter\nistio_requests_total 3\n"),
     proxyMetricsUrl: "http://proxy/",
     applicationMetricsUrl: "http://application/",
+    compresses: true,
     isReady: () => true,
     quit() {},
   });

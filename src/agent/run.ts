@@ -47,7 +47,11 @@ export interface RunOptions {
   proxyCommand(start: ProxyStart): readonly string[];
   /** Undefined: no application of ours, until a signal. */
   readonly application:
-    | { readonly command: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
+    | {
+        readonly command: readonly string[];
+        /** Asked once it is settled where its sidecar listens. */
+        env(ports: SidecarPorts): Readonly<Record<string, string | undefined>>;
+      }
     | undefined;
   readonly applicationMetricsUrl: string | undefined;
   /** From the first signal to the end, as the mesh says of the proxy's start. */
@@ -225,12 +229,18 @@ class RunningParts implements RunningSidecar {
         registry: this.#registry,
         fetch: (url, init) => this.#place.fetch(url, init),
         proxyMetricsUrl: `http://127.0.0.1:${sidecar.ports.admin}/stats/prometheus`,
-        applicationMetricsUrl,
+        applicationMetricsUrl: applicationMetricsUrl ?? this.#saidMetricsUrl(),
+        compresses: !this.#start.uncompressedStatistics,
         isReady: () => this.#ready && !this.#draining && this.#identity.isValid,
         quit: () => void this.#drain(0),
       }),
     );
     this.#closers.push(() => status.stop());
+  }
+
+  #saidMetricsUrl(): string | undefined {
+    const { applicationMetrics: said } = this.#start;
+    return said && `http://127.0.0.1:${said.port}${said.path}`;
   }
 
   async #makeBootstrap(): Promise<Bootstrap> {
@@ -302,12 +312,12 @@ class RunningParts implements RunningSidecar {
   }
 
   #startApplication(): void {
-    const { application } = this.#options;
+    const { application, sidecar } = this.#options;
     if (!application) return;
-    const { command, env } = application;
+    const { command } = application;
     const child = new Child({
       command: this.#place.applicationCommand(command),
-      env,
+      env: application.env(sidecar.ports),
       output: "inherit",
       session: "shared",
       watchdog: this.#watchdog,

@@ -27,6 +27,8 @@ export interface SidecarPorts {
   readonly admin: number;
   /** The agent's health and merged metrics. */
   readonly status: number;
+  /** HTTP proxy for the program. */
+  readonly forwardProxy?: number;
 }
 
 /** Whose certificates a proxy takes beside the mesh's own: never the control plane's. */
@@ -60,6 +62,11 @@ export interface ProxyStart {
   /** Of the proxy's admin interface, and of the agent; 0 or undefined: nothing is said. */
   readonly adminPort?: number | undefined;
   readonly statusPort?: number | undefined;
+  /** Of the HTTP proxy for the program; likewise. */
+  readonly forwardProxyPort?: number | undefined;
+  /** Where the program serves metrics, on its loopback interface; undefined: nothing is said. */
+  readonly applicationMetrics?: { readonly port: number; readonly path: string } | undefined;
+  readonly uncompressedStatistics?: boolean | undefined;
   /** How long a line of an access log may wait to be written; undefined: nothing is said. */
   readonly logFlushInterval?: Duration | undefined;
   /** Kilobytes of it that are written without waiting. */

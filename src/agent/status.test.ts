@@ -20,6 +20,7 @@ function serve(proxy: () => Response, application: () => Response, options: Part
     fetch: async (url) => (url.includes("proxy") ? proxy() : application()),
     proxyMetricsUrl: "http://proxy/",
     applicationMetricsUrl: "http://application/",
+    compresses: true,
     isReady: () => true,
     quit() {},
     ...options,
@@ -89,4 +90,20 @@ test("readiness follows the sidecar; only a POST ends it; other paths are unknow
   expect((await ask("/quitquitquit", { method: "POST" })).status).toBe(200);
   expect(quits).toBe(1);
   expect((await ask("/etc/passwd")).status).toBe(404);
+});
+
+test("metrics are compressed for who takes gzip, unless the mesh says they are not", async () => {
+  const asked = async (accept: string, options: Partial<StatusOptions> = {}) => {
+    const ask = serve(
+      () => new Response(PROXY),
+      () => new Response(APPLICATION),
+      options,
+    );
+    const response = await ask("/stats/prometheus", { headers: { "accept-encoding": accept } });
+    expect(await response.text()).toContain("app_total 7\n");
+    return response.headers.get("content-encoding");
+  };
+  for (const accept of ["gzip", "br, gzip;q=0.5", "x-gzip", "GZIP ; q=1"]) expect(await asked(accept)).toBe("gzip");
+  for (const accept of ["identity", "gzip;q=0", "br, gzip;q=0.000", "gzipped"]) expect(await asked(accept)).toBeNull();
+  expect(await asked("gzip", { compresses: false })).toBeNull();
 });

@@ -1,10 +1,15 @@
 // The agent's port (15020): is the sidecar ready, and the metrics of agent, proxy and application in one scrape.
 
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { CONTENT_TYPE, expositionText } from "../stats/exposition.ts";
 import { type ExpositionPart, mergeExpositions } from "../stats/merge.ts";
 import { SCRAPE_FAILURES, SCRAPES } from "../stats/names/agent.ts";
 import { formatOfContentType, negotiateFormat } from "../stats/negotiate.ts";
 import type { Registry } from "../stats/registry.ts";
+
+/** Elsewhere than on the event loop. */
+const compressed = promisify<string, Buffer>(gzip);
 
 const SCRAPE_TIMEOUT_MS = 1_000;
 /** Beyond this the application's metrics are left out: they are somebody else's bytes in our memory. */
@@ -20,6 +25,8 @@ export interface StatusOptions {
   readonly proxyMetricsUrl: string;
   /** Where the application serves metrics, if it does. */
   readonly applicationMetricsUrl: string | undefined;
+  /** For who takes gzip. */
+  readonly compresses: boolean;
   isReady(): boolean;
   /** POST /quitquitquit: the sidecar ends, for jobs whose containers are done. */
   quit(): void;
@@ -79,7 +86,16 @@ async function mergedMetrics(options: StatusOptions, request: Request): Promise<
   };
   const merged = mergeExpositions([own, ...results.flatMap((result) => result ?? [])], format);
   for (const { source } of merged.problems) fail(source === "proxy" ? "envoy" : source);
-  return new Response(merged.text, { headers: { "content-type": CONTENT_TYPE[format] } });
+  const headers = { "content-type": CONTENT_TYPE[format], vary: "accept-encoding" };
+  if (!options.compresses || !takesGzip(request)) return new Response(merged.text, { headers });
+  return new Response(await compressed(merged.text), { headers: { ...headers, "content-encoding": "gzip" } });
+}
+
+/** RFC 9110 12.5.3: named with a weight above 0. */
+function takesGzip({ headers }: Request): boolean {
+  return (headers.get("accept-encoding") ?? "")
+    .split(",")
+    .some((each) => /^\s*(?:x-)?gzip\s*(?:;\s*q=(?!0(?:\.0{0,3})?\s*$)[\d.]+\s*)?$/i.test(each));
 }
 
 async function answer(options: StatusOptions, request: Request): Promise<Response> {

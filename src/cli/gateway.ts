@@ -9,7 +9,7 @@ import { type Access, accessControlPlane } from "./control-plane-access.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { onThisHost, type Placement } from "./placement.ts";
 import { drainMsOf, proxyCommand } from "./proxy-command.ts";
-import { GRACE_MS, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
+import { GRACE_MS, listeningPorts, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { VERSION } from "./version.ts";
 
@@ -75,7 +75,7 @@ function agentOptions(job: Job, folder: string): AgentOptions {
         access,
         placement,
       ),
-      ports: { admin: placement.ports.admin, status: placement.ports.status },
+      ports: listeningPorts(placement.ports),
       controlPlane: access.controlPlane,
       token: access.token,
       folder,

@@ -14,7 +14,7 @@ import { loopbackMentions, warnOfLoopback } from "./loopback-mentions.ts";
 import { captured, onThisHost, type Placement } from "./placement.ts";
 import { drainMsOf, proxyCommand } from "./proxy-command.ts";
 import { addRunOptions, type RunOptions, wantedPorts } from "./run-options.ts";
-import { GRACE_MS, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
+import { GRACE_MS, listeningPorts, runInFolder, settledPorts, sidecarOf, workloadOf } from "./sidecar-run.ts";
 import { SignalRelay } from "./signal-relay.ts";
 import { required } from "./values.ts";
 import { VERSION } from "./version.ts";
@@ -105,13 +105,14 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
   const asked = { drainMs: options.drainTime, concurrency: options.concurrency };
   const labels = workloadLabels({ app, version });
   const { capture, ports } = placement;
-  const env = applicationEnvironment(process.env, capture ? undefined : ports.forwardProxy, options.port);
-  if (capture) warnOfLoopback(loopbackMentions(command, env, ownPorts(options)));
+  const env = (forwardProxy: number | undefined) =>
+    applicationEnvironment(process.env, capture ? undefined : forwardProxy, options.port);
+  if (capture) warnOfLoopback(loopbackMentions(command, env(undefined), ownPorts(options)));
   return {
     sidecar: {
       proxy: options.proxy,
       workload: workloadOf({ name: pod, namespace, serviceAccount, app, version, labels }, access, placement),
-      ports: { admin: ports.admin, status: ports.status },
+      ports: listeningPorts(ports),
       controlPlane: access.controlPlane,
       token: access.token,
       folder,
@@ -120,7 +121,7 @@ function agentOptions(job: Job, folder: string, ended: AbortController): AgentOp
     version: VERSION,
     certificateTtlMs: access.certificateTtlMs,
     proxyCommand: proxyCommand(options.proxy, asked),
-    application: { command, env },
+    application: { command, env: ({ forwardProxy }) => env(forwardProxy) },
     applicationMetricsUrl: metricsUrl(options),
     drainMs: (start) => drainMsOf(asked, start) + GRACE_MS,
     longestDrainMs: options.drainTime,

@@ -49,11 +49,16 @@ export function settlePorts(
   choose: (port: number) => number,
   chosen: ChosenPorts,
   wanted: WantedPorts,
-  { adminPort, statusPort }: Pick<ProxyStart, "adminPort" | "statusPort">,
+  { adminPort, statusPort, forwardProxyPort }: Pick<ProxyStart, "adminPort" | "statusPort" | "forwardProxyPort">,
 ): ChosenPorts {
-  const settle = (name: "admin" | "status", said = 0): number =>
+  const settle = (name: "admin" | "status" | "forwardProxy", said = 0): number =>
     said === 0 || said === USUAL_PORTS[name] || wanted[name] !== undefined ? chosen[name] : choose(said);
-  return { ...chosen, admin: settle("admin", adminPort), status: settle("status", statusPort) };
+  return {
+    ...chosen,
+    admin: settle("admin", adminPort),
+    status: settle("status", statusPort),
+    forwardProxy: settle("forwardProxy", forwardProxyPort),
+  };
 }
 
 function insist(book: PortBook, port: number, option: string, way: string): number {

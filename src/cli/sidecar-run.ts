@@ -8,6 +8,7 @@ import { type AppVersion, workloadNameOf } from "../xds/registration.ts";
 import type { Access } from "./control-plane-access.ts";
 import type { Placement } from "./placement.ts";
 import { SidecarFolder } from "./sidecar-folder.ts";
+import type { ChosenPorts } from "./sidecar-ports.ts";
 import type { SignalRelay } from "./signal-relay.ts";
 
 /** Beyond the proxy's own drain time, before it is made to end. */
@@ -54,6 +55,11 @@ export function sidecarOf(
   };
 }
 
+/** What its agent is to know of a sidecar's ports. */
+export function listeningPorts({ admin, status, forwardProxy }: ChosenPorts): SidecarPorts {
+  return { admin, status, forwardProxy };
+}
+
 /** Where proxy and agent listen once the mesh has said it; the registration says it from then on. */
 export function settledPorts(
   proxy: ProxyKind,
@@ -63,7 +69,7 @@ export function settledPorts(
   return (start) => {
     const ports = placement.settle(start);
     registration.describe({ sidecar: sidecarOf(proxy, { ...placement, ports }) });
-    return { admin: ports.admin, status: ports.status };
+    return listeningPorts(ports);
   };
 }
 

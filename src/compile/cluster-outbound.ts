@@ -28,7 +28,15 @@ import { clusterMetadata } from "./metadata.ts";
 import type { Origination } from "./origination.ts";
 import { protocolOptions, type UpstreamProtocol, upstreamProtocol } from "./protocol.ts";
 import { statName } from "./stat-name.ts";
-import { externalClient, gatewayClient, istioClient, legClient, plaintext, withProxyHeader } from "./tls.ts";
+import {
+  externalClient,
+  gatewayClient,
+  istioClient,
+  legClient,
+  namesOfRequest,
+  plaintext,
+  withProxyHeader,
+} from "./tls.ts";
 
 /** Everything that one cluster is made from. Plain data: the memo compares it. */
 export interface ClusterPlan {
@@ -192,11 +200,7 @@ function socketFields(plan: ClusterPlan): ClusterFields {
 export function outboundCluster(plan: ClusterPlan): Cluster {
   const { service, subset, settings, origin } = plan;
   const { outlierDetection: outlier, tls } = settings;
-  // Istio's (setAutoSniAndAutoSanValidation): who says the names has said them all.
-  const namedByRequest =
-    tls?.kind === "simple" && tls.sni === undefined
-      ? { serverName: true, certificate: tls.subjectAltNames.length === 0 && !tls.skipVerify }
-      : undefined;
+  const namedByRequest = tls?.kind === "simple" && tls.sni === undefined ? namesOfRequest(tls) : undefined;
   return create(ClusterSchema, {
     name: planName(plan),
     altStatName: statName(plan.statName, plan),

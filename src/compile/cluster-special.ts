@@ -2,18 +2,21 @@
 
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { ConnectionPool } from "../model/client-policy.ts";
+import type { ConnectionPool, OriginatedTls } from "../model/client-policy.ts";
+import type { OutsideTls } from "../model/settings.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   ClusterSchema,
 } from "../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
-import { BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
+import type { TransportSocket } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
+import { BLACK_HOLE_CLUSTER, DYNAMIC_DNS_CLUSTER, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
 import { bufferFields, circuitBreakers, connectionOptions } from "./cluster-limits.ts";
 import { hostOfRequest } from "./dns.ts";
 import { FORWARD_PROXY_TUNNEL, INBOUND_PASSTHROUGH, PASSTHROUGH_DNS } from "./listener-names.ts";
 import { protocolOptions } from "./protocol.ts";
+import { externalClient, gatewayClient, namesOfRequest } from "./tls.ts";
 
 /** Istio's `connectTimeout`. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -25,6 +28,9 @@ export interface SpecialSettings {
   readonly preservesCase: boolean;
   /** Of all connections. */
   readonly bufferBytes: number | undefined;
+  /** To hosts that requests lead to by DNS. */
+  readonly tls: OriginatedTls | undefined;
+  readonly outsideTls: OutsideTls;
 }
 
 function originalDestination(name: string, { pool, preservesCase, bufferBytes }: SpecialSettings): Cluster {
@@ -68,6 +74,28 @@ export function passthroughDnsCluster({ preservesCase }: SpecialSettings): Clust
     clusterDiscoveryType: hostOfRequest(),
     ...(preservesCase ? { typedExtensionProtocolOptions: protocolOptions("http1", { preservesCase }) } : {}),
   });
+}
+
+/** Hosts outside of the mesh that requests name, in the protocol of their client; with the mesh's TLS, if it has some for them. */
+export function dynamicDnsCluster({ pool, preservesCase, bufferBytes, tls, outsideTls }: SpecialSettings): Cluster {
+  const namedByRequest = tls && tls.sni === undefined ? namesOfRequest(tls) : undefined;
+  return create(ClusterSchema, {
+    name: DYNAMIC_DNS_CLUSTER,
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    connectTimeout: durationFromMs(pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
+    clusterDiscoveryType: hostOfRequest(),
+    ...bufferFields(bufferBytes),
+    typedExtensionProtocolOptions: protocolOptions("downstream", { pool, preservesCase, namedByRequest }),
+    ...(pool ? { circuitBreakers: circuitBreakers(pool, undefined) } : {}),
+    ...(pool?.tcpKeepalive ? { upstreamConnectionOptions: connectionOptions(pool.tcpKeepalive) } : {}),
+    ...(tls ? { transportSocket: socketOf(tls, outsideTls) } : {}),
+  });
+}
+
+function socketOf(tls: OriginatedTls, outsideTls: OutsideTls): TransportSocket {
+  return tls.kind === "mesh"
+    ? gatewayClient(tls.sni ?? "", tls.subjectAltNames)
+    : externalClient(tls, undefined, outsideTls);
 }
 
 /** The internal listener. Needs the bootstrap extension envoy.bootstrap.internal_listener. */

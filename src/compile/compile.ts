@@ -14,6 +14,7 @@ import { passageEndpoints } from "./leg-passage.ts";
 import { localCluster } from "./local-cluster.ts";
 import { originateAll } from "./origination.ts";
 import type { OutboundSets } from "./outbound-sets.ts";
+import { serverFirstPorts } from "./outside.ts";
 import { compileOwn } from "./own.ts";
 import { inputsFor, PatchProgram, programKey } from "./patch/program.ts";
 import { patchedSnapshot } from "./patch/snapshot.ts";
@@ -171,8 +172,20 @@ function ownInputs(
   const bindings = mesh.index.inboundPorts.get(workloadKey(workload));
   const { serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets, settings } = mesh;
   const policies = [serverPolicies, authorizationPolicies, requestAuthentications, telemetries, keySets];
+  const serverFirst = serverFirstPorts(mesh).join();
   const secrets = view.holder && [mesh.credentials, mesh.clientPolicies];
-  return [workload, view.key, scope, bindings, handsLegsOn(mesh), ...policies, settings, routing, ...(secrets ?? [])];
+  return [
+    workload,
+    view.key,
+    scope,
+    bindings,
+    handsLegsOn(mesh),
+    serverFirst,
+    ...policies,
+    settings,
+    routing,
+    ...(secrets ?? []),
+  ];
 }
 
 /** All that `compileGateway` looks at. */

@@ -2,7 +2,7 @@
 // and no other.
 
 import { create } from "@bufbuild/protobuf";
-import type { Credential } from "../model/credential.ts";
+import { CONFIG_MAP_NAME, type Credential } from "../model/credential.ts";
 import { credentialOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { ApiVersion } from "../xds/gen/envoy/config/core/v3/config_source_pb.ts";
@@ -53,6 +53,7 @@ export class CredentialSecrets {
 
   /** Name of the resource with roots, which stand in a Secret of their own or beside the certificate; undefined: there are none. */
   roots(wanted: string): string | undefined {
+    if (wanted.startsWith(CONFIG_MAP_NAME)) return this.#publicRoots(wanted);
     const base = wanted.endsWith(ROOTS_SUFFIX) ? wanted.slice(0, -ROOTS_SUFFIX.length) : wanted;
     const apart = this.#find(`${base}${ROOTS_SUFFIX}`);
     const credential = apart?.roots === undefined ? this.#find(base) : apart;
@@ -60,6 +61,12 @@ export class CredentialSecrets {
     const name = `${PREFIX}${base}${ROOTS_SUFFIX}`;
     this.#used.set(name, { credential, part: "roots" });
     return name;
+  }
+
+  #publicRoots(name: string): string | undefined {
+    const credential = this.#find(name);
+    if (credential) this.#used.set(name, { credential, part: "roots" });
+    return credential && name;
   }
 
   /** The secrets that were found, and no others. */

@@ -17,7 +17,7 @@ import { addressRouteName } from "./listener-names.ts";
 import { type OutboundTarget, sniffedBytes, sniffedChains, targetChains } from "./listener-outbound.ts";
 
 import type { OutboundContext } from "./outbound-clusters.ts";
-import { type Outside, outsideOf } from "./outside.ts";
+import { looksUpAnyHost, type Outside, outsideOf } from "./outside.ts";
 import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
 import type { Compiled, Source } from "./provenance.ts";
@@ -148,7 +148,9 @@ function requestDoor(context: OutboundContext, view: View, opened: Door): readon
     sources,
   }));
   const resolvesHosts =
-    (isProxy && resolves(view)) || served.some(({ service }) => service.resolution === "dynamic-dns");
+    (isProxy && resolves(view)) ||
+    (looksUpAnyHost(mesh.settings) && !door.port.isBound) ||
+    served.some(({ service }) => service.resolution === "dynamic-dns");
   const options = { resolvesHosts, tunnels: isProxy };
   const settings = mesh.settings;
   const stream =

@@ -1,6 +1,7 @@
 // The server's end of TLS at a gateway: for clients from outside, with certificates that people bring.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { TlsVersion } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
 import { type TransportSocket, TransportSocketSchema } from "../xds/gen/envoy/config/core/v3/base_pb.ts";
@@ -32,11 +33,16 @@ function parameters(
   // Istio refuses curves for the mesh's own TLS.
   const curves = ownCurves ?? (isMesh ? [] : outsideTls.curves);
   return {
-    tlsMinimumProtocolVersion: TLS_PROTOCOLS[min ?? (isMesh ? meshTls.min : "TLSV1_2")],
+    tlsMinimumProtocolVersion: TLS_PROTOCOLS[min ?? defaultMin((isMesh ? meshTls : outsideTls).min, max)],
     ...(max ? { tlsMaximumProtocolVersion: TLS_PROTOCOLS[max] } : {}),
     cipherSuites: [...suites],
     ecdhCurves: [...curves],
   };
+}
+
+/** A server that says what it speaks at most means no newer one by what it leaves out: Envoy refuses a range that is empty. */
+function defaultMin(min: TlsVersion, max: TlsVersion | undefined): TlsVersion {
+  return max === undefined || max > min ? min : max;
 }
 
 function file(filename: string) {

@@ -177,7 +177,7 @@ const scopes = fc.array(
 );
 
 const settings = fc.record({
-  outboundPolicy: fc.constantFrom<OutboundPolicy>("allow-any", "registry-only"),
+  outboundPolicy: fc.constantFrom<OutboundPolicy>("allow-any", "dynamic-dns", "registry-only"),
   trustDomainAliases: fc.constantFrom<readonly string[]>([], ["old.example"]),
   pathNormalization: fc.constantFrom<PathNormalization>("base", "merge-slashes"),
   mtls: fc.constantFrom<MtlsMode>("permissive", "strict"),
@@ -193,7 +193,10 @@ const settings = fc.record({
   connections: fc.constantFrom(undefined, { idleMs: 60_000 }, { bufferBytes: 65_536 }),
   bufferBytes: fc.constantFrom(undefined, 131_072),
   protocolDetectionMs: fc.constantFrom(5_000, 0),
-  outsideTls: fc.constantFrom({ cipherSuites: [], curves: [] }, { cipherSuites: [], curves: ["P-256"] }),
+  outsideTls: fc.constantFrom(
+    { min: "TLSV1_2", cipherSuites: [], curves: [] },
+    { min: "TLSV1_3", cipherSuites: [], curves: ["P-256"] },
+  ),
 });
 
 const world = fc.record({

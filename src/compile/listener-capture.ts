@@ -3,12 +3,22 @@
 import { parseCidr, rangeKey } from "../base/cidr.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
-import { listenerName, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
+import { DYNAMIC_DNS_CLUSTER, listenerName, routeName, VIRTUAL_OUTBOUND } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import { hostOfServerName } from "./dns.ts";
-import { filterChain, listener, socketAddress, tlsInspector } from "./listener.ts";
+import {
+  filterChain,
+  httpInspector,
+  listener,
+  originalDestination,
+  SNIFFED_HTTP,
+  socketAddress,
+  tlsInspector,
+} from "./listener.ts";
 import { type OutboundTarget, targetChains } from "./listener-outbound.ts";
-import { outsideCluster, outsideOf } from "./outside.ts";
+import { looksUpAnyHost, outsideCluster, outsideOf } from "./outside.ts";
+import { unknownRoutes } from "./route-configuration.ts";
+import { to } from "./sniffing.ts";
 
 const ANY_ADDRESS = "0.0.0.0";
 
@@ -20,14 +30,29 @@ function otherwise(context: ChainContext): FilterChain {
   });
 }
 
-/** Takes every captured connection and hands it to the listener of its destination, or out of the mesh. */
-export function virtualOutbound(context: ChainContext, port: number): Listener {
-  return listener(context, "outbound", {
+/** Requests among what is known to be for no service's port: their Host says where they go. */
+function requestsOfNobody(context: ChainContext): FilterChain {
+  const name = DYNAMIC_DNS_CLUSTER;
+  const routes = unknownRoutes(name, outsideOf(context.settings));
+  const filter = httpFilter(context, { statPrefix: name, routes, resolvesHosts: true });
+  return filterChain(context, { name, filter, match: { applicationProtocols: SNIFFED_HTTP } });
+}
+
+/**
+ * Takes every captured connection and hands it to the listener of its destination, or out of the mesh. Where Hosts say the way out, it is
+ * looked into before, whoever it is for, but to ports whose servers may speak first (`serverFirst`).
+ */
+export function virtualOutbound(context: ChainContext, port: number, serverFirst: readonly number[]): Listener {
+  const looks = looksUpAnyHost(context.settings);
+  const rest = {
     name: VIRTUAL_OUTBOUND,
     address: socketAddress(ANY_ADDRESS, port),
-    useOriginalDst: true, // implies the listener filter original_dst
-    filterChains: [otherwise(context)],
-  });
+    useOriginalDst: true, // implies the listener filter original_dst, as the last
+    filterChains: [...(looks ? [requestsOfNobody(context)] : []), otherwise(context)],
+  };
+  if (!looks) return listener(context, "outbound", rest);
+  const listenerFilters = [originalDestination(), httpInspector(to(serverFirst))];
+  return listener(context, "outbound", { ...rest, listenerFilters }, context.settings.protocolDetectionMs);
 }
 
 /** A service port with an address of its own, virtual or an endpoint's: nothing needs to be read to know the service. */
@@ -61,21 +86,25 @@ export interface SharedPort {
 }
 
 export function sharedPortListener(context: ChainContext, shared: SharedPort): Listener {
-  const { port, http, resolvesHosts, tls, ranged } = shared;
+  const { port, http, tls, ranged } = shared;
+  const resolvesHosts = shared.resolvesHosts || looksUpAnyHost(context.settings);
   const name = listenerName({ address: ANY_ADDRESS, port });
   const requests = filterChain(context, {
     name: "http",
     filter: httpFilter(context, { statPrefix: `outbound_${name}`, routes: routeName(port), resolvesHosts }),
   });
   const ofBytes = [...rangeChains(context, ranged), ...serverNameChains(context, tls)];
-  return listener(context, "outbound", {
+  // Of a range the server may be the one that speaks first.
+  const looks = looksUpAnyHost(context.settings) && !http && ranged.length === 0;
+  const rest = {
     name,
     address: socketAddress(ANY_ADDRESS, port),
     bindToPort: false,
-    listenerFilters: tls.length > 0 ? [tlsInspector()] : [],
-    filterChains: ofBytes.length > 0 ? ofBytes : [requests],
+    listenerFilters: [...(tls.length > 0 ? [tlsInspector()] : []), ...(looks ? [httpInspector()] : [])],
+    filterChains: ofBytes.length > 0 ? [...ofBytes, ...(looks ? [requestsOfNobody(context)] : [])] : [requests],
     ...(ofBytes.length > 0 ? { defaultFilterChain: http ? requests : otherwise(context) } : {}),
-  });
+  };
+  return listener(context, "outbound", rest, looks ? context.settings.protocolDetectionMs : undefined);
 }
 
 /** Of a name that several have, the first has it, and a service before a rule: Envoy refuses a listener in which two chains match alike. */

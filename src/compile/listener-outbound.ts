@@ -7,15 +7,7 @@ import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.t
 import { clusterName } from "../xds/names.ts";
 import { type ChainContext, httpFilter, streamFilter } from "./connection-manager.ts";
 import { offersBytes } from "./istio-alpn.ts";
-import {
-  type ChainOptions,
-  filterChain,
-  httpInspector,
-  listener,
-  SNIFFED_HTTP1,
-  SNIFFED_HTTP2,
-  socketAddress,
-} from "./listener.ts";
+import { type ChainOptions, filterChain, httpInspector, listener, SNIFFED_HTTP, socketAddress } from "./listener.ts";
 import { FORWARD_PROXY, FORWARD_PROXY_TUNNEL, upstreamListenerName } from "./listener-names.ts";
 import type { StreamTarget } from "./stream-route.ts";
 
@@ -74,7 +66,7 @@ export function sniffedChains(
   http: Filter,
   stream: Pick<ChainOptions, "before" | "filter"> | undefined,
 ): TargetChains {
-  const match = { applicationProtocols: [...SNIFFED_HTTP1, ...SNIFFED_HTTP2] };
+  const match = { applicationProtocols: SNIFFED_HTTP };
   const requests = filterChain(context, { name: "http", filter: http, match });
   const bytes = stream ? [filterChain(context, { name: "tcp", ...stream })] : [];
   const patienceMs = context.settings.protocolDetectionMs;

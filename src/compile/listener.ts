@@ -29,6 +29,7 @@ const BUFFER_LIMIT = 32_768;
 /** What http_inspector finds that an HttpConnectionManager takes; HTTP/1.0 goes on as bytes, as in Istio. */
 export const SNIFFED_HTTP1 = ["http/1.1"];
 export const SNIFFED_HTTP2 = ["h2c"];
+export const SNIFFED_HTTP = [...SNIFFED_HTTP1, ...SNIFFED_HTTP2];
 
 /** `except`: connections that it leaves alone, because waiting for their first bytes could wait forever. */
 export function tlsInspector(except?: ListenerFilterChainMatchPredicate): ListenerFilter {

@@ -7,6 +7,7 @@ import type { ResourceKind } from "../xds/type-urls.ts";
 import type { CompileCache } from "./cache.ts";
 import {
   blackHoleCluster,
+  dynamicDnsCluster,
   inboundPassthroughCluster,
   passthroughCluster,
   passthroughDnsCluster,
@@ -18,6 +19,7 @@ import type { OutboundContext } from "./outbound-clusters.ts";
 import { type NamedByHost, nameTableOf } from "./outbound-names.ts";
 import type { OutboundRouting } from "./outbound-routing.ts";
 import { type OutboundSets, type Owned, type Owner, shareOver } from "./outbound-sets.ts";
+import { looksUpAnyHost } from "./outside.ts";
 import { settingsWith } from "./own-http.ts";
 import type { Compiled } from "./provenance.ts";
 import type { ResourceSet } from "./resource-set.ts";
@@ -205,10 +207,12 @@ function specialClusters(memo: Memo, view: View, mesh: MeshSettings): readonly C
   const clusters = [
     ...(view.captures ? [passthroughCluster, blackHoleCluster, inboundPassthroughCluster] : []),
     ...(view.hasForwardProxy ? [passthroughDnsCluster, tunnelCluster] : []),
+    ...(looksUpAnyHost(mesh) && (view.captures || view.hasForwardProxy) ? [dynamicDnsCluster] : []),
   ];
+  const { dynamicTls: tls, outsideTls } = mesh;
   return clusters.map((make) =>
-    memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool, bufferBytes], () => ({
-      resource: encodeResource("cds", make({ pool, preservesCase, bufferBytes })),
+    memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool, bufferBytes, tls, outsideTls], () => ({
+      resource: encodeResource("cds", make({ pool, preservesCase, bufferBytes, tls, outsideTls })),
       sources: [],
     })),
   );

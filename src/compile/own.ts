@@ -26,7 +26,7 @@ import {
 import { upstreamRouteName } from "./listener-names.ts";
 import { forwardProxyListeners, type OutboundTarget, upstreamListener } from "./listener-outbound.ts";
 import type { Memo } from "./memo.ts";
-import { outsideOf } from "./outside.ts";
+import { outsideOf, serverFirstPorts } from "./outside.ts";
 import { settingsWith } from "./own-http.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { type Compiled, type Source, wholeObject } from "./provenance.ts";
@@ -80,7 +80,19 @@ export function compileOwn(
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const guard = guardOf(mesh, workload);
   const rulings = rulingsOf(mesh, workload, ports);
-  const inputs = [proxy, workload.origin, ports, targets, refusesUnknown, guard, rulings, telemetry, settings];
+  const serverFirst = serverFirstPorts(whole);
+  const inputs = [
+    serverFirst,
+    proxy,
+    workload.origin,
+    ports,
+    targets,
+    refusesUnknown,
+    guard,
+    rulings,
+    telemetry,
+    settings,
+  ];
   const listeners = memo.get(`own/${workloadKey(workload)}`, inputs, () => {
     const own = wholeObject(workload.origin);
     const chain: ChainContext = { settings, features: featuresOf(proxy.kind), direction: "outbound", telemetry };
@@ -92,7 +104,7 @@ export function compileOwn(
         ...inboundListeners(memo, settings, proxy, ports, { guard, telemetry }, !refusesUnknown).map((resource) =>
           from(serving, resource),
         ),
-        ...outboundListeners(memo, chain, proxy).map((resource) => from([own, ...told], resource)),
+        ...outboundListeners(memo, chain, proxy, serverFirst).map((resource) => from([own, ...told], resource)),
         ...upstreams.map(({ upstream, target, sources }) =>
           from([own, ...sources, ...told], encodeResource("lds", upstreamListener(chain, upstream, target))),
         ),
@@ -173,16 +185,17 @@ function outboundListeners(
   memo: Memo,
   context: ChainContext,
   { kind, forwardProxyPort, capture, http }: WorkloadProxy,
+  serverFirst: readonly number[],
 ): readonly Resource[] {
   const { settings, telemetry } = context;
   const own = http ? JSON.stringify(http) : "";
   const told = telemetry ? clientTelemetryKey(telemetry) : "";
   const outside = JSON.stringify(outsideOf(settings));
   const key = `outbound/${kind}/${forwardProxyPort}/${capture?.outboundPort}/${outside}/${told}/${own}`;
-  return memo.get(key, [settings, telemetry], () =>
+  return memo.get(key, [settings, telemetry, serverFirst], () =>
     [
       ...(forwardProxyPort === undefined ? [] : forwardProxyListeners(context, forwardProxyPort)),
-      ...(capture ? [virtualOutbound(context, capture.outboundPort)] : []),
+      ...(capture ? [virtualOutbound(context, capture.outboundPort, serverFirst)] : []),
     ].map((message) => encodeResource("lds", message)),
   );
 }

@@ -22,6 +22,15 @@ export function sharedRoutes(name: string, kind: "port" | "proxy", outside: Outs
   });
 }
 
+/** Of requests to ports of which no service is known. */
+export function unknownRoutes(name: string, outside: Outside): RouteConfiguration {
+  return create(RouteConfigurationSchema, {
+    name,
+    virtualHosts: [anyOtherHost("port", outside)],
+    validateClusters: false,
+  });
+}
+
 /** Routes of one service. */
 export function serviceRoutes(name: string, host: VirtualHost): RouteConfiguration {
   return create(RouteConfigurationSchema, { name, virtualHosts: [host], validateClusters: false });

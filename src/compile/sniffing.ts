@@ -12,16 +12,17 @@ function toPort(port: number): ListenerFilterChainMatchPredicate {
   });
 }
 
-/** Matches connections to any port but these, for a listener filter's `filter_disabled`; undefined when there are none to look into. */
-export function except(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {
+/** Matches connections to one of these ports, for a listener filter's `filter_disabled`; undefined when there are none. */
+export function to(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {
   const [first, second] = ports;
-  if (first === undefined) return undefined;
+  if (first === undefined || second === undefined) return first === undefined ? undefined : toPort(first);
   // A set of one rule is not valid for Envoy.
-  const any =
-    second === undefined
-      ? toPort(first)
-      : create(ListenerFilterChainMatchPredicateSchema, {
-          rule: { case: "orMatch", value: { rules: ports.map(toPort) } },
-        });
-  return create(ListenerFilterChainMatchPredicateSchema, { rule: { case: "notMatch", value: any } });
+  const rule = { case: "orMatch", value: { rules: ports.map(toPort) } } as const;
+  return create(ListenerFilterChainMatchPredicateSchema, { rule });
+}
+
+/** Matches connections to any port but these; undefined when there are none to look into. */
+export function except(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {
+  const any = to(ports);
+  return any && create(ListenerFilterChainMatchPredicateSchema, { rule: { case: "notMatch", value: any } });
 }

@@ -1,7 +1,7 @@
 // TLS contexts of the leg, of Istio-style mutual TLS on an application's port, and of TLS to servers outside the mesh.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ClientTls, ProxyProtocolVersion } from "../model/client-policy.ts";
+import type { ClientTls, OriginatedTls, ProxyProtocolVersion } from "../model/client-policy.ts";
 import type { TlsVersion } from "../model/gateway.ts";
 import type { MeshTls, OutsideTls } from "../model/settings.ts";
 import { packAny } from "../xds/any.ts";
@@ -183,10 +183,26 @@ export function externalClient(
   });
 }
 
+/** What TLS without a server name takes of the request's host. Istio's (setAutoSniAndAutoSanValidation): who says the names has said them all. */
+export function namesOfRequest(tls: OriginatedTls): { readonly serverName: true; readonly certificate: boolean } {
+  return {
+    serverName: true,
+    certificate: tls.kind === "simple" && tls.subjectAltNames.length === 0 && !tls.skipVerify,
+  };
+}
+
 function parametersOf(defaults: OutsideTls | undefined): Parameters | undefined {
-  const { cipherSuites = [], curves = [] } = defaults ?? {};
-  if (cipherSuites.length === 0 && curves.length === 0) return undefined;
-  return { cipherSuites: [...cipherSuites], ecdhCurves: [...curves] };
+  const { min = "TLSV1_2", cipherSuites = [], curves = [] } = defaults ?? {};
+  const isNewer = min === "TLSV1_3";
+  if (!isNewer && cipherSuites.length === 0 && curves.length === 0) return undefined;
+  return {
+    // A client of Envoy's ends at TLS 1.2 unless it is told to go on.
+    ...(isNewer
+      ? { tlsMinimumProtocolVersion: TLS_PROTOCOLS[min], tlsMaximumProtocolVersion: TLS_PROTOCOLS[min] }
+      : {}),
+    cipherSuites: [...cipherSuites],
+    ecdhCurves: [...curves],
+  };
 }
 
 function fromFiles(

@@ -14,12 +14,12 @@ import {
   type VirtualHost,
   VirtualHostSchema,
 } from "../xds/gen/envoy/config/route/v3/route_components_pb.ts";
-import { clusterName, PASSTHROUGH_CLUSTER } from "../xds/names.ts";
+import { clusterName } from "../xds/names.ts";
 import { overwrite } from "./headers.ts";
 import type { SelectedRule } from "./http-rules.ts";
 import { lazy } from "./lazy.ts";
 import { FORWARD_PROXY_TUNNEL, PASSTHROUGH_DNS } from "./listener-names.ts";
-import type { Outside } from "./outside.ts";
+import { type Outside, requestsOutside } from "./outside.ts";
 import { mayBeHttp } from "./protocol.ts";
 import { clusterRoute, defaultRoute, refusalRoute, ruleRoute, tunnelRoute, type WeightedCluster } from "./route.ts";
 import { connectRequests, everyRequest } from "./route-match.ts";
@@ -107,14 +107,15 @@ export function virtualHost(plan: VirtualHostPlan): VirtualHost {
 
 /** Hosts that are no service of the mesh, as Istio names them. `proxy` resolves them by DNS; the others go where the client was going. */
 export function anyOtherHost(kind: "port" | "proxy", outside: Outside): VirtualHost {
-  const name = outside.policy === "allow-any" ? "allow_any" : "block_all";
+  const name = outside.policy === "registry-only" ? "block_all" : "allow_any";
   return create(VirtualHostSchema, { name, domains: ["*"], routes: otherRoutes(kind, outside, name) });
 }
 
-function otherRoutes(kind: "port" | "proxy", { policy, via }: Outside, name: string): Route[] {
-  if (policy === "registry-only")
+function otherRoutes(kind: "port" | "proxy", outside: Outside, name: string): Route[] {
+  if (outside.policy === "registry-only")
     return [...(kind === "proxy" ? [refusalRoute(name, 502, connectRequests())] : []), refusalRoute(name, 502)];
-  if (kind !== "proxy") return [clusterRoute(name, via ?? PASSTHROUGH_CLUSTER, everyRequest())];
-  const cluster = via ?? PASSTHROUGH_DNS;
-  return [tunnelRoute(name, [{ name: cluster, weight: 1 }]), clusterRoute(name, cluster)];
+  const cluster = requestsOutside(kind, outside);
+  if (kind !== "proxy") return [clusterRoute(name, cluster, everyRequest())];
+  // What is inside of a tunnel is the client's own matter.
+  return [tunnelRoute(name, [{ name: outside.via ?? PASSTHROUGH_DNS, weight: 1 }]), clusterRoute(name, cluster)];
 }

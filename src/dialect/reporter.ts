@@ -36,6 +36,11 @@ export class Reporter {
     this.#root = root;
   }
 
+  /** Of the object. */
+  get namespace(): string {
+    return this.#object.origin.namespace;
+  }
+
   report(path: string, message: Message): void {
     this.#add(path, message, this.#object.spans);
   }

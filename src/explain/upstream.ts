@@ -3,6 +3,7 @@
 import { clientSettingsFor } from "../compile/client-settings.ts";
 import type { Source } from "../compile/provenance.ts";
 import { wholeObject } from "../compile/provenance.ts";
+import { CONFIG_MAP_NAME } from "../model/credential.ts";
 import type { Endpoint as ModelEndpoint } from "../model/endpoint.ts";
 import { type Client, clientPolicyFor, endpointsOf, mtlsRuling, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -207,8 +208,8 @@ export class Upstreams {
       clientSettingsFor(this.#mesh, this.#client, parsed.host, parsed.port, parseSubset(parsed.subset).subset)?.tls;
     if (tls?.kind !== "simple" || !tls.credential) return "";
     const { name: own, rootsName } = tls.credential;
-    const wanted = rootsName === undefined ? own : `${own} or ${rootsName}`;
-    return `: it has no Secret ${wanted} for TLS, or not all that is wanted of it`;
+    const wanted = [...new Set([own, rootsName ?? own])].map(kept).join(" or ");
+    return `: it has no ${wanted} for TLS, or not all that is wanted of it`;
   }
 
   /** The policy of the client's side that says how it is to be. */
@@ -221,6 +222,10 @@ export class Upstreams {
     const settings = clientSettingsFor(this.#mesh, this.#client, host, port, parseSubset(parsed.subset).subset);
     return policy && settings?.tls ? wholeObject(policy.origin) : undefined;
   }
+}
+
+function kept(name: string): string {
+  return name.startsWith(CONFIG_MAP_NAME) ? `ConfigMap ${name.slice(CONFIG_MAP_NAME.length)}` : `Secret ${name}`;
 }
 
 const TLS_WORDS = {

@@ -3,11 +3,12 @@
 import { corrected } from "../base/corrected-map.ts";
 import { correctionsOf, listDifference } from "../base/list.ts";
 import type { ClientPolicy } from "./client-policy.ts";
+import { CONFIG_MAP_NAME, type Credential, credentialKey } from "./credential.ts";
 import { indexEndpoints } from "./endpoints.ts";
 import { indexInboundPorts } from "./inbound-ports.ts";
 import { file, SelectorIndex } from "./label-index.ts";
 import type { Mesh, MeshIndex, MeshParts, Namespace } from "./mesh.ts";
-import { type Authored, byAge, type Origin, originKey } from "./origin.ts";
+import { type Authored, byAge, originKey } from "./origin.ts";
 import { ProxyScopeIndex } from "./proxy-scope.ts";
 import type { KeySet } from "./request-authentication.ts";
 import type { Route } from "./route.ts";
@@ -32,7 +33,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const routes = settled(before?.routes, written.sidecars, routeKey);
   const gatewayRoutes = settled(before?.gatewayRoutes, written.gateways, routeKey);
   const gateways = settled(before?.gateways, parts.gateways, policyKey);
-  const credentials = settled(before?.credentials, parts.credentials, credentialKey);
+  const credentials = settled(before?.credentials, parts.credentials, keyOfCredential);
   const clientPolicies = settled(before?.clientPolicies, parts.clientPolicies, policyKey);
   const serverPolicies = settled(before?.serverPolicies, parts.serverPolicies, policyKey);
   const authorizationPolicies = settled(before?.authorizationPolicies, parts.authorizationPolicies, policyKey);
@@ -60,7 +61,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     credentials:
       before?.credentials === credentials
         ? before.index.credentials
-        : new Map(credentials.map((credential) => [credentialKey(credential), credential])),
+        : new Map(credentials.map((credential) => [keyOfCredential(credential), credential])),
     clientPolicies:
       before?.clientPolicies === clientPolicies ? before.index.clientPolicies : indexClientPolicies(clientPolicies),
     ...(before?.serverPolicies === serverPolicies
@@ -214,8 +215,9 @@ export function routeKey(route: Route): string {
   return `${route.kind}/${originKey(route.origin)}${route.gateway === undefined ? "" : `@${route.gateway}`}`;
 }
 
-function credentialKey({ origin }: { readonly origin: Origin }): string {
-  return `${origin.namespace}/${origin.name}`;
+function keyOfCredential({ origin: { kind, namespace, name } }: Credential): string {
+  const whole = credentialKey(namespace, name);
+  return kind === "ConfigMap" ? `${CONFIG_MAP_NAME}${whole}` : whole;
 }
 
 function isForSidecars({ gateway }: Route): boolean {

@@ -153,6 +153,9 @@ export type ClientTls =
       readonly credential?: OriginationCredential | undefined;
     };
 
+/** With a server outside, or as with a server of the mesh. */
+export type OriginatedTls = Exclude<ClientTls, { readonly kind: "disable" }>;
+
 /** A credential of the client's namespace: its roots, where the server is verified, and its certificate, where that is mutual. */
 export interface OriginationCredential {
   readonly name: string;

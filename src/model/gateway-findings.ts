@@ -1,6 +1,7 @@
 // What can be wrong between Gateways, the routes that are bound to them and the proxies that open them: codes HED1310 to HED1319, sorted and
 // never reused.
 
+import { CONFIG_MAP_NAME } from "./credential.ts";
 import type { Message } from "./message.ts";
 import type { Origin } from "./origin.ts";
 
@@ -40,6 +41,12 @@ export function serverHostKept(host: string, loser: Origin): Message {
 }
 
 export function credentialMissing(name: string, namespace: string): Message {
+  if (name.startsWith(CONFIG_MAP_NAME))
+    return warning(
+      "HED1316",
+      `a ConfigMap has no key, and so ${JSON.stringify(name)} is no certificate: connections to the server are closed`,
+      "credentialName of a Secret; caCertCredentialName for the roots of clients",
+    );
   return warning(
     "HED1316",
     `there is no Secret ${namespace}/${name} with a certificate and its key: connections to the server are closed`,

@@ -3,7 +3,7 @@
 import { differingKeys } from "../base/corrected-map.ts";
 import { type StageOfWorkload, stagesOf } from "./authorization.ts";
 import type { ClientPolicy } from "./client-policy.ts";
-import type { Credential } from "./credential.ts";
+import { type Credential, credentialKey } from "./credential.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { patternsFor } from "./hosts.ts";
 import type { InboundPort, Mesh } from "./mesh.ts";
@@ -69,9 +69,19 @@ export function proxiedWorkloads({ index }: Mesh): readonly Workload[] {
   return found;
 }
 
-/** The certificates that gateways of a namespace know by this name. */
+/** What workloads of a namespace know by this name. */
 export function credentialOf(mesh: Mesh, namespace: string, name: string): Credential | undefined {
-  return mesh.index.credentials.get(`${namespace}/${name}`);
+  return mesh.index.credentials.get(credentialKey(namespace, name));
+}
+
+/** Istio's suffix of a Secret with nothing but roots. */
+const ROOTS_SUFFIX = "-cacert";
+
+/** Whether there are roots by this name, in a Secret of their own or beside a certificate. */
+export function hasRoots(mesh: Mesh, namespace: string, name: string): boolean {
+  const base = name.endsWith(ROOTS_SUFFIX) ? name.slice(0, -ROOTS_SUFFIX.length) : name;
+  const apart = credentialOf(mesh, namespace, `${base}${ROOTS_SUFFIX}`);
+  return (apart?.roots ?? credentialOf(mesh, namespace, base)?.roots) !== undefined;
 }
 
 /**

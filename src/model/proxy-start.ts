@@ -22,6 +22,8 @@ export interface ProxyStart {
   readonly statusPort?: number | undefined;
   /** Of clients, at once; undefined: as many as its limit of open files lets it. */
   readonly maxConnections?: number | undefined;
+  /** Whether its agent compresses statistics for who takes them so; undefined: yes. */
+  readonly compressesStatistics?: boolean | undefined;
   /** Undefined: all. */
   readonly statistics?: StatisticsChoice | undefined;
   /** PEM of roots that it trusts beside the mesh's, one certificate each. */
@@ -71,6 +73,7 @@ export function startOver(before: ProxyStart, after: ProxyStart): ProxyStart {
     adminPort: adminPort ?? before.adminPort,
     statusPort: statusPort ?? before.statusPort,
     maxConnections: maxConnections ?? before.maxConnections,
+    compressesStatistics: after.compressesStatistics ?? before.compressesStatistics,
     statistics: statistics ?? before.statistics,
     trustAnchors: trustAnchors ?? before.trustAnchors,
     runtime: runtime ?? before.runtime,

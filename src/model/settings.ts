@@ -2,7 +2,7 @@
 
 import type { AccessLog } from "./access-log.ts";
 import type { Authorizer } from "./authorizer.ts";
-import type { ClientDefaults, RetryBudget } from "./client-policy.ts";
+import type { ClientDefaults, OriginatedTls, RetryBudget } from "./client-policy.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import type { EntryVisibility } from "./entry-visibility.ts";
 import type { TlsVersion } from "./gateway.ts";
@@ -17,8 +17,11 @@ import type { DefaultVisibility } from "./visibility.ts";
 import { PUBLIC } from "./visibility.ts";
 import type { GatewayProxy } from "./workload.ts";
 
-/** Requests to hosts that are no service of the mesh: let through, or refused (Istio's outboundTrafficPolicy). */
-export type OutboundPolicy = "allow-any" | "registry-only";
+/**
+ * Requests to hosts that are no service of the mesh: let through to where their client was going, or to where their Host leads by DNS, or
+ * refused (Istio's outboundTrafficPolicy).
+ */
+export type OutboundPolicy = "allow-any" | "dynamic-dns" | "registry-only";
 
 /** What proxies make of a path before anybody looks at it; each does what the one before does (Istio's pathNormalization). */
 export const PATH_NORMALIZATIONS = ["none", "base", "merge-slashes", "decode-and-merge-slashes"] as const;
@@ -45,6 +48,8 @@ export interface MeshSettings {
   readonly outboundPolicy: OutboundPolicy;
   /** What is let through goes there instead; undefined: to whom it is for. */
   readonly egressProxy?: BackendTarget | undefined;
+  /** TLS to hosts that requests lead to by DNS ("dynamic-dns"); undefined: plaintext. */
+  readonly dynamicTls?: OriginatedTls | undefined;
   readonly accessLog: AccessLog;
   /** Whom Telemetry may name. */
   readonly providers: readonly TelemetryProvider[];
@@ -65,6 +70,9 @@ export interface MeshSettings {
   /** More of them, by the trust domain whose identities alone they vouch for; where there are any, nobody of a domain that is not named is taken. */
   readonly trustDomainAnchors: Readonly<Record<string, readonly string[]>>;
   readonly clusterStatNames: ClusterStatNames;
+  readonly listenPorts: ListenPorts;
+  /** Agents tell the metrics of applications that say where they serve some; false: Prometheus asks those itself. */
+  readonly mergesMetrics: boolean;
   readonly meshTls: MeshTls;
   readonly outsideTls: OutsideTls;
   readonly defaults: MeshDefaults;
@@ -76,6 +84,15 @@ export interface ClusterStatNames {
   readonly outbound?: string | undefined;
 }
 
+/** Ports of sidecars whose workloads say none. */
+export interface ListenPorts {
+  /** That captured connections are redirected to. */
+  readonly outbound: number;
+  readonly inbound: number;
+  /** Of the HTTP proxy for the application; undefined: it has one only where its workload says so. */
+  readonly http?: number | undefined;
+}
+
 /** Mutual TLS between workloads, on the application's own ports: the leg speaks TLS 1.3. */
 export interface MeshTls {
   readonly min: TlsVersion;
@@ -85,6 +102,7 @@ export interface MeshTls {
 
 /** TLS that is not the mesh's own: of gateways, and to servers outside. Who says something himself says it in place of this. */
 export interface OutsideTls {
+  readonly min: TlsVersion;
   /** As MeshTls has them. */
   readonly cipherSuites: readonly string[];
   /** BoringSSL's names, the preferred one first; none: the proxy's. */
@@ -162,8 +180,10 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   trustAnchors: [],
   trustDomainAnchors: {},
   clusterStatNames: {},
+  mergesMetrics: true,
+  listenPorts: { outbound: 15_001, inbound: 15_006 },
   meshTls: { min: "TLSV1_2", cipherSuites: [] },
-  outsideTls: { cipherSuites: [], curves: [] },
+  outsideTls: { min: "TLSV1_2", cipherSuites: [], curves: [] },
   defaults: {
     retry: DEFAULT_RETRY,
     client: {

@@ -5,10 +5,11 @@ import { type Gateway, gatewayKey, placeOfServer } from "./gateway.ts";
 import * as findings from "./gateway-findings.ts";
 import { gatewaysOf, openedPorts, type ServerConflict } from "./gateway-ports.ts";
 import { HostMeetings } from "./host-meetings.ts";
-import { credentialOf, proxiedWorkloads } from "./lookup.ts";
+import { credentialOf, hasRoots, proxiedWorkloads } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { type Origin, originKey } from "./origin.ts";
+import { rootsMissing } from "./roots-findings.ts";
 import type { Route } from "./route.ts";
 
 export type Report = (origin: Origin, path: string, message: Message) => void;
@@ -73,10 +74,14 @@ function tellBoth({ kind, loser, winner, host }: ServerConflict, report: Report)
 function checkServers(mesh: Mesh, namespace: string, gateways: ReturnType<typeof gatewaysOf>, report: Report): void {
   for (const { origin, servers } of gateways) {
     for (const { tls, path } of servers) {
-      if (tls?.kind !== "terminate" || tls.certificates.kind !== "credentials") continue;
-      for (const name of tls.certificates.names)
+      if (tls?.kind !== "terminate") continue;
+      const { certificates, clients } = tls;
+      for (const name of certificates.kind === "credentials" ? certificates.names : [])
         if (!credentialOf(mesh, namespace, name)?.keyPair)
           report(origin, `${path}.tls`, findings.credentialMissing(name, namespace));
+      if (clients.kind === "none" || clients.roots.kind !== "credential") continue;
+      const { name } = clients.roots;
+      if (!hasRoots(mesh, namespace, name)) report(origin, `${path}.tls`, rootsMissing(name, namespace));
     }
   }
 }

@@ -1,13 +1,11 @@
 // Findings about TLS that clients originate with Secrets: HED1580 and HED1581, beside the dialect's own about DestinationRules.
 
 import { type ClientPolicy, credentialsNamed } from "./client-policy.ts";
-import { credentialOf, proxiedWorkloads } from "./lookup.ts";
+import { CONFIG_MAP_NAME } from "./credential.ts";
+import { credentialOf, hasRoots, proxiedWorkloads } from "./lookup.ts";
 import type { Mesh } from "./mesh.ts";
 import type { Message } from "./message.ts";
 import { visibleTo } from "./visibility.ts";
-
-/** Istio's suffix of a Secret with nothing but roots. */
-const ROOTS_SUFFIX = "-cacert";
 
 function warning(code: string, message: string, suggestion?: string): Message {
   return { code, severity: "warning", message, suggestion };
@@ -22,10 +20,20 @@ function nobodyMayHaveIt(): Message {
 }
 
 function missing(name: string, namespace: string, what: string): Message {
+  if (name.startsWith(CONFIG_MAP_NAME)) return missingConfigMap(name.slice(CONFIG_MAP_NAME.length), what);
   return warning(
     "HED1581",
     `there is no Secret ${namespace}/${name} with ${what}: clients there have no way to the host`,
     `kubectl create secret generic ${name} -n ${namespace} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt`,
+  );
+}
+
+function missingConfigMap(key: string, what: string): Message {
+  const [namespace = "", name = ""] = key.split("/");
+  return warning(
+    "HED1581",
+    `there is no ConfigMap ${key} with ${what}: clients have no way to the host`,
+    `kubectl create configmap ${name} -n ${namespace} --from-file=ca.crt`,
   );
 }
 
@@ -36,11 +44,6 @@ function namespacesOf(mesh: Mesh, { clients, namespace, visibility }: ClientPoli
     ({ proxy, namespace: own }) => proxy?.gateway !== undefined && visibleTo(visibility, own),
   );
   return gateways.length === 0 ? undefined : [...new Set(gateways.map((gateway) => gateway.namespace))];
-}
-
-function hasRoots(mesh: Mesh, namespace: string, name: string): boolean {
-  const apart = credentialOf(mesh, namespace, `${name}${ROOTS_SUFFIX}`);
-  return (apart?.roots ?? credentialOf(mesh, namespace, name)?.roots) !== undefined;
 }
 
 /** What is wrong with the Secrets that the policy names; each once. Of a mesh without proxies nobody can say who has what. */

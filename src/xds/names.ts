@@ -18,6 +18,8 @@ export interface ClusterName {
 /** Traffic to a destination that no service has, where the mesh allows it, and where it does not. */
 export const PASSTHROUGH_CLUSTER = "PassthroughCluster";
 export const BLACK_HOLE_CLUSTER = "BlackHoleCluster";
+/** Requests of which the Host alone says where they go, where the mesh has it so. */
+export const DYNAMIC_DNS_CLUSTER = "AllowAnyDynamicDNSCluster";
 
 /** The proxy's own, of the bootstrap: Istio's name. */
 export const LOCAL_CLUSTER = "local_cluster";

@@ -16,6 +16,18 @@ const APPLICATION = join(import.meta.dir, "../traffic/application.ts");
 const ECHO =
   'Bun.listen({hostname: "127.0.0.1", port: 7070, socket: {data(socket, data) { socket.write("echo:" + data) }}})';
 
+/** To the echo of the mesh. */
+const SAY_HELLO = `
+  const socket = await Bun.connect({hostname: "echo", port: 7000, socket: {
+    data(socket, data) { console.log(data.toString()); process.exit(0) },
+    close() { process.exit(2) },
+  }});
+  socket.write("hello");
+  setTimeout(() => process.exit(3), 5000);`;
+
+/** Where nobody is (RFC 5737). */
+const NOBODY = "203.0.113.9";
+
 const hasEnvoy = findComponent("envoy") !== undefined;
 
 /** Prints what comes back from the address and port given. */
@@ -238,15 +250,10 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
     });
 
     test("bytes find their service by its virtual address", async () => {
-      const script = `
-        const socket = await Bun.connect({hostname: "echo", port: 7000, socket: {
-          data(socket, data) { console.log(data.toString()); process.exit(0) },
-          close() { process.exit(2) },
-        }});
-        socket.write("hello");
-        setTimeout(() => process.exit(3), 5000);`;
-      const say = () => client.exec(process.execPath, "-e", script);
-      const { output } = await eventually(say, ({ code }) => code === 0);
+      const { output } = await eventually(
+        () => client.exec(process.execPath, "-e", SAY_HELLO),
+        ({ code }) => code === 0,
+      );
       expect(output.trim()).toBe("echo:hello");
     });
 
@@ -296,6 +303,39 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       expect(vip).toStartWith("240.240.");
       const timedOut = 28;
       expect((await curl(`http://${vip}:7/`)).code).not.toBeOneOf([0, timedOut]);
+    });
+
+    test("with ALLOW_ANY_DYNAMIC_DNS the Host says where requests go, and bytes go where they were going", async () => {
+      const name = { namespace: "istio-system", name: "istio" };
+      await mesh.apply(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}"}`);
+      const asked = (host: string, port: number) =>
+        client.exec("curl", "--silent", "--max-time", "5", "--header", `host: ${host}`, `http://${NOBODY}:${port}/`);
+      // Port 80 is shared with services, 8888 is nobody's.
+      for (const [host, port] of [
+        ["outside.example", 80],
+        ["outside.example:8888", 8888],
+        [`${OTHER_HOST}:8888`, 8888],
+      ] as const) {
+        const { output } = await eventually(
+          () => asked(host, port),
+          ({ output }) => output.startsWith("{"),
+        );
+        expect(JSON.parse(output)).toEqual({ from: MACHINE_ADDRESS, host });
+      }
+      expect((await client.exec(process.execPath, "-e", SAY_HELLO)).output.trim()).toBe("echo:hello");
+      await mesh.controlPlane.api.delete(resource.configMaps, name);
+      await eventually(
+        () => asked("outside.example:8888", 8888),
+        ({ code }) => code !== 0,
+      );
     });
 
     test("datagrams pass by unharmed", async () => {

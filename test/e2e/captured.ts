@@ -136,7 +136,7 @@ async function start(
     version: "test",
     certificateTtlMs: 86_400_000,
     proxyCommand: () => proxyCommand(proxy),
-    application: { command, env: process.env },
+    application: { command, env: () => process.env },
     applicationMetricsUrl: undefined,
     drainMs: () => 2_000,
     onIdentified: async () => undefined,

@@ -22,6 +22,7 @@ afterAll(async () => {
 const APPLICATION = `let status = 200;
 Bun.serve({ hostname: "127.0.0.1", port: Number(process.env.PORT), fetch: (request) => {
   const [, word, value] = new URL(request.url).pathname.split("/");
+  if (word === "told") return new Response("# TYPE app_total counter\\napp_total 7\\n");
   if (word !== "health") return new Response(request.headers.get("x-forwarded-client-cert") ?? "plaintext");
   if (value) status = Number(value);
   return new Response("", { status });
@@ -40,7 +41,9 @@ apiVersion: networking.istio.io/v1
 kind: WorkloadGroup
 metadata: {name: ${name}, namespace: default}
 spec:
-  metadata: {labels: {app: ${name}}}
+  metadata:
+    labels: {app: ${name}}
+    annotations: {prometheus.io/scrape: "true", prometheus.io/port: "${port}", prometheus.io/path: /told}
   template: {serviceAccount: ${name}, locality: eu/a}
   probe: {httpGet: {port: ${port}, path: /health}, periodSeconds: 1, failureThreshold: 1}
 ---
@@ -51,7 +54,7 @@ spec: {selector: {app: ${name}}, ports: [{name: http, port: 80}]}`;
 }
 
 interface Entry {
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly annotations: Readonly<Record<string, string>> };
   readonly status?: {
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
   };
@@ -96,6 +99,16 @@ for (const proxy of PROXIES) {
       const called = () => ask(`http://127.0.0.1:${upstream}/`);
       await until(async () => (await called()).includes(`/sa/caller-${proxy}`));
       expect(await condition(name)).toBe("Healthy True");
+      // Its agent's place is for Prometheus, and its own for the agent.
+      const [{ metadata } = { metadata: { name: "", annotations: {} } }] = await entries(name);
+      const { "prometheus.io/port": status, "prometheus.io/path": path } = metadata.annotations;
+      expect([path, metadata.annotations["heddle.dev/application-metrics"]]).toEqual([
+        "/stats/prometheus",
+        `${port}/told`,
+      ]);
+      const told = await ask(`http://127.0.0.1:${status}${path}`);
+      expect(told).toContain("app_total 7\n");
+      expect(told).toContain("istio_agent_scrapes_total");
 
       await ask(`http://127.0.0.1:${port}/health/500`);
       await until(async () => (await condition(name)) === "Healthy False ProbeFailed");

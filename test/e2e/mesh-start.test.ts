@@ -22,9 +22,11 @@ function freePort(): number {
 
 const ADMIN = { heddle: freePort(), envoy: freePort() };
 const UPSTREAM = { heddle: freePort(), envoy: freePort() };
+const HTTP_PROXY = freePort();
 const KINDS = ["heddle", "envoy"] as const;
 
 const SETTINGS = `
+proxyHttpPort: ${HTTP_PROXY}
 caCertificates:
 - trustDomains: [far.example]
   pem: |
@@ -55,12 +57,12 @@ describe.skipIf(!hasEnvoy)("proxies that start as the mesh's settings say", () =
       const program = join(heddle.folder, `${kind}.ts`);
       writeFileSync(
         program,
-        `Bun.serve({ hostname: "127.0.0.1", port: Number(process.env.PORT), fetch: () => new Response("${kind}") });`,
+        `Bun.serve({ hostname: "127.0.0.1", port: Number(process.env.PORT), fetch: ({ url }) => new Response(url.endsWith("/proxy") ? process.env.http_proxy : "${kind}") });`,
       );
       const other = kind === "heddle" ? "envoy" : "heddle";
-      const ports = ["mesh", "inbound", "forward-proxy", "status"].flatMap((name) => [`--${name}-port`, "0"]);
+      const ports = ["mesh", "inbound", "status"].flatMap((name) => [`--${name}-port`, "0"]);
       // Heddle's proxy is where the settings say, Envoy where the command does.
-      const admin = kind === "heddle" ? [] : ["--admin-port", String(ADMIN.envoy)];
+      const admin = kind === "heddle" ? [] : ["--admin-port", String(ADMIN.envoy), "--forward-proxy-port", "0"];
       const own = ["--proxy", kind, "--port", String(freePort()), "--upstream", `${UPSTREAM[kind]}=${other}:80`];
       heddle.start(["run", "--name", kind, ...ports, ...admin, ...own, "--", process.execPath, program]);
     }
@@ -89,6 +91,13 @@ describe.skipIf(!hasEnvoy)("proxies that start as the mesh's settings say", () =
     expect(await asked("envoy", "/config_dump")).toContain("envoy.tls.cert_validator.spiffe");
     const certificates = await asked("heddle", "/certs");
     expect(certificates).toContain("spiffe://cluster.local/ns/default/sa/heddle");
+  });
+
+  test("have the HTTP proxy of their program where the settings say, and tell it the program", async () => {
+    const told = await fetch(`http://127.0.0.1:${UPSTREAM.envoy}/proxy`);
+    expect(await told.text()).toBe(`http://127.0.0.1:${HTTP_PROXY}`);
+    const through = await fetch("http://envoy/", { proxy: `http://127.0.0.1:${HTTP_PROXY}` });
+    expect(await through.text()).toBe("envoy");
   });
 
   test("tell what was asked for of their statistics, and what is always told", async () => {

@@ -390,7 +390,7 @@ export class TestMesh {
     const folder = join(this.folder, name);
     const sidecar: RunningSidecar = await runSidecar({
       ...(await this.#agentOptions({ ...options, proxy }, name, labels, ports, folder)),
-      application: { command, env: process.env },
+      application: { command, env: () => process.env },
       onIdentified: async () => (options.zone === undefined ? undefined : this.#selfDiscovery(name, labels)),
       onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
     });

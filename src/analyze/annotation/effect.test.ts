@@ -30,4 +30,6 @@ test("what is captured a WorkloadGroup says for those that register by it", () =
   const name = "traffic.sidecar.istio.io/excludeOutboundPorts";
   expect([inVain(name, "Pod", "Deployment").length, inVain(name, "Pod", "WorkloadGroup").length]).toEqual([1, 0]);
   expect(inVain("traffic.sidecar.istio.io/excludeInterfaces", "Pod", "WorkloadGroup").length).toBe(1);
+  const merges = "prometheus.istio.io/merge-metrics";
+  expect([inVain(merges, "Pod").length, inVain(merges, "Pod", "WorkloadGroup").length]).toEqual([1, 0]);
 });

@@ -91,7 +91,7 @@ const IN_VAIN: Readonly<Record<string, InVain>> = {
 };
 
 /** What workloads that register by a group have of it (control/registration/capture-scope.ts). */
-const OF_GROUPS: readonly string[] = [
+const CAPTURED: readonly string[] = [
   "includeOutboundIPRanges",
   "excludeOutboundIPRanges",
   "includeInboundPorts",
@@ -99,6 +99,9 @@ const OF_GROUPS: readonly string[] = [
   "includeOutboundPorts",
   "excludeOutboundPorts",
 ].map((name) => `traffic.sidecar.istio.io/${name}`);
+
+/** Beside them control/registration/application-metrics.ts. */
+const OF_GROUPS: readonly string[] = [...CAPTURED, "prometheus.istio.io/merge-metrics"];
 
 /** Empty: it has an effect, or is not Istio's. `object`: the kind of that which holds the annotations. */
 export function inVain(name: string, kind: string, object: string = kind): readonly Message[] {
@@ -120,6 +123,7 @@ const OF_WORKLOADS: readonly string[] = [
   "fileFlushInterval",
   "fileFlushMinSizeKb",
   "envoyMetricsService",
+  "statsCompression",
   "statsdUdpAddress",
   "proxyAdminPort",
   "proxyHeaders",

@@ -8,6 +8,7 @@ import { Reporter } from "../../dialect/reporter.ts";
 import { type KubeObject, keyOf } from "../../kube/object.ts";
 import { type Probe as ProbeMessage, ProbeSchema } from "../../xds/gen/heddle/registration/v1/registration_pb.ts";
 import { workloadNameOf } from "../../xds/registration.ts";
+import { metricsAnnotations } from "./application-metrics.ts";
 import { annotationsOf, digestOf, INSTANCE } from "./objects.ts";
 import type { InstanceProof, RegisteredWorkload } from "./workload.ts";
 
@@ -41,6 +42,7 @@ export function entryOf(
   proof: InstanceProof,
   name: string,
   group: WorkloadGroup,
+  mergesMetrics: boolean,
 ): KubeObject {
   const { namespace, address, application, app, version, serviceAccount } = workload;
   const { ports = {}, labels = {}, network, locality, weight } = group.template;
@@ -59,6 +61,7 @@ export function entryOf(
       annotations: {
         ...group.annotations,
         ...annotationsOf(workload),
+        ...metricsAnnotations(group.annotations, mergesMetrics),
         [INSTANCE]: digestOf(proof),
         [AUTO_REGISTRATION_GROUP]: name,
         [HEALTH_CHECKS]: "true",

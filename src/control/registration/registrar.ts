@@ -199,12 +199,12 @@ export class Registrar {
     proof: InstanceProof,
     group: Extract<GroupVerdict, { readonly kind: "group" }> | undefined,
   ): Promise<Refused | Written> {
-    const { client } = this.#options;
+    const { client, mesh } = this.#options;
     await this.#ensure(resource.namespaces, objects.namespaceOf(workload));
     await this.#ensure(resource.serviceAccounts, objects.serviceAccountOf(workload));
     if (group) {
       const type = resource.workloadEntries;
-      const entry = entryOf(workload, proof, workload.group ?? "", group.group);
+      const entry = entryOf(workload, proof, workload.group ?? "", group.group, mesh().settings.mergesMetrics);
       return {
         kind: "written",
         warnings: [],

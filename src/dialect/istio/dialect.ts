@@ -4,6 +4,7 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { correctedList, correctionsOf, itemOf, type List, type ListDifference, listOf } from "../../base/list.ts";
 import type { AuthorizationPolicy } from "../../model/authorization.ts";
 import type { ClientPolicy } from "../../model/client-policy.ts";
+import type { Credential } from "../../model/credential.ts";
 import type { EnvoyPatches } from "../../model/envoy-patch.ts";
 import { sameItems } from "../../model/equality.ts";
 import type { Gateway } from "../../model/gateway.ts";
@@ -19,6 +20,7 @@ import type { Telemetry } from "../../model/telemetry.ts";
 import type { WasmPlugin } from "../../model/wasm-plugin.ts";
 import type { Workload } from "../../model/workload.ts";
 import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
+import { readPublicRoots } from "../kubernetes/credential.ts";
 import type { SourceObject } from "../object.ts";
 import { allFindings } from "../partial.ts";
 import { Reporter } from "../reporter.ts";
@@ -68,7 +70,8 @@ type Draft =
   | { readonly kind: "proxy-start"; readonly rule: ProxyStartRule }
   | { readonly kind: "wasm-plugin"; readonly plugin: WasmPlugin }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
-  | { readonly kind: "workload"; readonly workload: Workload };
+  | { readonly kind: "workload"; readonly workload: Workload }
+  | { readonly kind: "credential"; readonly credential: Credential };
 
 interface Read {
   readonly draft: Draft;
@@ -77,7 +80,7 @@ interface Read {
 }
 
 const read = remembered((object: SourceObject, settings: MeshSettings): Read => {
-  if (object.origin.kind === "ConfigMap") return readSettings(object, settings);
+  if (object.origin.kind === "ConfigMap") return readConfigMap(object, settings);
   const reporter = new Reporter(object);
   const draft = readDraft(object, settings, reporter);
   return {
@@ -87,9 +90,14 @@ const read = remembered((object: SourceObject, settings: MeshSettings): Read => 
   };
 });
 
-/** They are in force already (`settingsOf`): this is the verdict on them. Other ConfigMaps are the applications'. */
-function readSettings(object: SourceObject, before: MeshSettings): Read {
-  if (!isMeshConfigMap(object)) return { draft: { kind: "nothing" }, accepted: true, diagnostics: [] };
+/** They are in force already (`settingsOf`): this is the verdict on them. Other ConfigMaps are the applications', or roots. */
+function readConfigMap(object: SourceObject, before: MeshSettings): Read {
+  if (!isMeshConfigMap(object)) {
+    const reporter = new Reporter(object);
+    const credential = readPublicRoots(object, reporter);
+    const draft: Draft = credential ? { kind: "credential", credential } : { kind: "nothing" };
+    return { draft, accepted: true, diagnostics: reporter.diagnostics };
+  }
   const { settings, diagnostics } = judgeMeshConfigMap(object, before);
   return { draft: { kind: "nothing" }, accepted: settings !== undefined, diagnostics };
 }
@@ -296,14 +304,13 @@ function joinedParts({ routes, clientPolicies }: Joins): Pick<MeshParts, "routes
 }
 
 /** Of objects that are by themselves. */
-function simpleParts(
-  of: Drafts,
-): Omit<MeshParts, "routes" | "clientPolicies" | "namespaces" | "aliases" | "credentials" | "keySets"> {
+function simpleParts(of: Drafts): Omit<MeshParts, "routes" | "clientPolicies" | "namespaces" | "aliases" | "keySets"> {
   const entries = of("service-entry").map((entry) => entry.parts);
   return {
     services: withAddresses(entries),
     workloads: of("workload").map(({ workload }) => workload),
     endpointLists: entries.flatMap((entry) => entry.endpointLists),
+    credentials: of("credential").map(({ credential }) => credential),
     gateways: of("gateway").map(({ gateway }) => gateway),
     serverPolicies: of("peer-authentication").map(({ policy }) => policy),
     authorizationPolicies: of("authorization-policy").map(({ policy }) => policy),

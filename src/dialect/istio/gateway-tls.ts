@@ -16,6 +16,7 @@ import * as diagnostics from "./gateway-diagnostics.ts";
 import type { ServerTlsSpec } from "./gateway-schema.ts";
 import * as handshake from "./gateway-tls-diagnostics.ts";
 import * as refusals from "./refusals.ts";
+import { checkRootsNames } from "./roots-names.ts";
 
 type Mode = NonNullable<ServerTlsSpec["mode"]>;
 
@@ -69,6 +70,7 @@ export function readServerTls(
     warnOfProtocols(spec, mode, path, reporter);
     return { kind: mode === "PASSTHROUGH" ? "passthrough" : "auto-passthrough" };
   }
+  checkRootsNames(spec, path, reporter);
   return {
     kind: "terminate",
     certificates: readCertificates(spec, mode, path, reporter),

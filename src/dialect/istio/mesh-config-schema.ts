@@ -16,7 +16,7 @@ import {
   type Value,
   whole,
 } from "../schema.ts";
-import { CONNECTION_POOL, OUTLIER_DETECTION } from "./destination-rule-schema.ts";
+import { CONNECTION_POOL, OUTLIER_DETECTION, TLS } from "./destination-rule-schema.ts";
 import { EXTENSION_PROVIDER } from "./extension-provider-schema.ts";
 import { LOCALITY_LB_SETTING, ZONE_AWARE_LB_SETTING } from "./locality-schema.ts";
 import { PROXY_CONFIG } from "./proxy-config-schema.ts";
@@ -24,6 +24,7 @@ import { EGRESS_PROXY } from "./sidecar-schema.ts";
 import { RETRIES } from "./virtual-service-schema.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
+const MAX_PORT = 65_535;
 
 const TLS_VERSION = choice("TLS_AUTO", "TLSV1_2", "TLSV1_3");
 
@@ -75,6 +76,7 @@ export const MESH_CONFIG = record({
   enableAutoMtls: flag(),
   /** Beside accessLogFile, to envoyAccessLogService of defaultConfig. */
   enableEnvoyAccessLogService: flag(),
+  enablePrometheusMerge: flag(),
   /** False: `tracing` of defaultConfig tells nobody; Telemetry does all the same. */
   enableTracing: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
@@ -95,13 +97,18 @@ export const MESH_CONFIG = record({
     // Unset it would be the enum's zero, REGISTRY_ONLY, which nobody means who writes an empty block.
     mode: required(choice("ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY")),
     egressProxy: EGRESS_PROXY,
-    tls: later("requests that are let through go out as the client made them"),
+    /** Of requests, with ALLOW_ANY_DYNAMIC_DNS. */
+    tls: TLS,
   }),
   pathNormalization: record({
     normalization: choice("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
   }),
   /** 0 is for ever. */
   protocolDetectionTimeout: duration(0, { stepMs: 1 }),
+  /** 0: where workloads say so, alone. */
+  proxyHttpPort: whole(0, MAX_PORT),
+  proxyInboundListenPort: port(),
+  proxyListenPort: port(),
   rootNamespace: notEmpty(),
   serviceEntryVisibility: record({
     defaultVisibility: VISIBILITY,
@@ -115,28 +122,25 @@ export const MESH_CONFIG = record({
   tlsDefaults: record({
     cipherSuites: list(notEmpty()),
     ecdhCurves: list(notEmpty()),
-    minProtocolVersion: later("each server and client says its versions, or speaks TLS 1.2 and 1.3"),
+    minProtocolVersion: TLS_VERSION,
   }),
   trustDomain: notEmpty(),
   trustDomainAliases: list(notEmpty()),
+  /** Servers are verified whatever it says, as in Istio. */
+  verifyCertificateAtClient: flag(),
   zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
   // Known and not acted on.
   ca: OWN_AUTHORITY,
   certificates: later("no Secrets are made"),
   configSources: later("objects come from the API and the watched folder"),
   disableEnvoyListenerLog: later("listeners log no refused connection"),
-  enablePrometheusMerge: later("metrics are merged at the agent's port 15020"),
   hboneIdleTimeout: later("tunnels end with their connections"),
   ingressClass: NO_INGRESS,
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  proxyHttpPort: later("`heddle run` says where the HTTP proxy of a program is"),
-  proxyInboundListenPort: later("captured connections come in at 15006, or where the Pod says"),
-  proxyListenPort: later("captured connections go out at 15001, or where the Pod says"),
   serviceScopeConfigs: later("services are of the one cluster"),
   serviceSettings: later("services are of the one cluster"),
-  verifyCertificateAtClient: later("DestinationRules say by which roots servers are verified"),
 });
 
 /** Of the ConfigMap: each in YAML, as text. */

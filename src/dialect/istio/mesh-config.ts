@@ -1,11 +1,12 @@
 // MeshConfig → the mesh's settings. What it leaves out is as it was before: Heddle's defaults, or what was said when the mesh was started.
 
-import type { TcpKeepalive } from "../../model/client-policy.ts";
+import type { OriginatedTls, TcpKeepalive } from "../../model/client-policy.ts";
 import type { LocalityPreference } from "../../model/locality-preference.ts";
 import type { BackendTarget } from "../../model/route.ts";
 import type {
   ClusterStatNames,
   DefaultVisibilities,
+  ListenPorts,
   MeshDefaults,
   MeshSettings,
   OutboundPolicy,
@@ -15,7 +16,6 @@ import type { DefaultProviders } from "../../model/telemetry.ts";
 import type { DefaultVisibility } from "../../model/visibility.ts";
 import type { GatewayProxy } from "../../model/workload.ts";
 import { decodeValue } from "../decode.ts";
-import { notSupportedYet } from "../diagnostics.ts";
 import { defaultVisibilityOf } from "../export-to.ts";
 import { isObject, isObjectName } from "../object.ts";
 import { joinPath } from "../path.ts";
@@ -36,9 +36,10 @@ import type { GatewayTopologySpec, ProxyConfigSpec } from "./proxy-config-schema
 import { readProxyHeaders } from "./proxy-headers.ts";
 import { checkRuntime, checkVariables, startOf } from "./proxy-start.ts";
 import { readRetry } from "./retry.ts";
+import { secretOfNoNamespace, tlsOfDynamicDns } from "./settings-diagnostics.ts";
 import { egressProxyNeedsAllowAny, egressProxyPort } from "./sidecar-diagnostics.ts";
 import { zonesBesideLocalities } from "./traffic-diagnostics.ts";
-import { readConnectionPool, readOutlierDetection } from "./traffic-policy.ts";
+import { readConnectionPool, readOutlierDetection, readTls } from "./traffic-policy.ts";
 import { isTrustDomain, readTrustAnchors } from "./trust-anchors.ts";
 import { allocationByMetadata } from "./validation-diagnostics.ts";
 
@@ -80,6 +81,7 @@ export function readMeshConfig(
       : before.entryVisibility,
     outboundPolicy: reader.outboundPolicy(),
     egressProxy: reader.egressProxy(),
+    dynamicTls: reader.dynamicTls(),
     accessLog: readLogSettings(spec, path, before.accessLog, reporter),
     pathNormalization: reader.pathNormalization(),
     protocolDetectionMs: spec.protocolDetectionTimeout ?? before.protocolDetectionMs,
@@ -93,6 +95,8 @@ export function readMeshConfig(
       : before.proxyHeaders,
     ...(spec.caCertificates ? readTrustAnchors(spec.caCertificates, joinPath(path, "caCertificates"), reporter) : {}),
     clusterStatNames: reader.clusterStatNames(),
+    mergesMetrics: spec.enablePrometheusMerge ?? before.mergesMetrics,
+    listenPorts: listenPortsOf(spec, before.listenPorts),
     connections: spec.defaultConfig?.connectionSettings
       ? readConnectionSettings(spec.defaultConfig.connectionSettings)
       : before.connections,
@@ -116,6 +120,12 @@ const PATHS: Readonly<Record<string, PathNormalization>> = {
   BASE: "base",
   MERGE_SLASHES: "merge-slashes",
   DECODE_AND_MERGE_SLASHES: "decode-and-merge-slashes",
+};
+
+const OUTBOUND_POLICIES: Readonly<Record<string, OutboundPolicy>> = {
+  ALLOW_ANY: "allow-any",
+  ALLOW_ANY_DYNAMIC_DNS: "dynamic-dns",
+  REGISTRY_ONLY: "registry-only",
 };
 
 const STAT_NAME_VARIABLES = [
@@ -175,13 +185,21 @@ class MeshConfigReader {
 
   outboundPolicy(): OutboundPolicy {
     const { outboundTrafficPolicy } = this.#spec;
-    const report = (field: string, mode: string, instead: string) =>
-      this.#reporter.report(joinPath(joinPath(this.#path, field), "mode"), notSupportedYet(`mode ${mode}`, instead));
-    if (!outboundTrafficPolicy) return this.#before.outboundPolicy;
-    const { mode } = outboundTrafficPolicy;
-    if (mode === "ALLOW_ANY_DYNAMIC_DNS")
-      report("outboundTrafficPolicy", mode, "captured connections go to the address that the client chose (ALLOW_ANY)");
-    return mode === "REGISTRY_ONLY" ? "registry-only" : "allow-any";
+    return outboundTrafficPolicy ? OUTBOUND_POLICIES[outboundTrafficPolicy.mode]! : this.#before.outboundPolicy;
+  }
+
+  /** Of no namespace, whose Secrets it could name. */
+  dynamicTls(): OriginatedTls | undefined {
+    const { outboundTrafficPolicy } = this.#spec;
+    if (!outboundTrafficPolicy) return this.#before.dynamicTls;
+    const { mode, tls } = outboundTrafficPolicy;
+    if (!tls) return undefined;
+    const path = joinPath(joinPath(this.#path, "outboundTrafficPolicy"), "tls");
+    if (mode !== "ALLOW_ANY_DYNAMIC_DNS") this.#reporter.report(path, tlsOfDynamicDns(mode));
+    for (const field of ["credentialName", "caCertCredentialName"] as const)
+      if (tls[field] !== undefined) this.#reporter.report(joinPath(path, field), secretOfNoNamespace(field));
+    const read = readTls(tls, path, this.#reporter);
+    return read.kind === "disable" ? undefined : read;
   }
 
   /** A short name is of the root namespace: settings are of no other. */
@@ -192,7 +210,7 @@ class MeshConfigReader {
     const { egressProxy, mode } = outboundTrafficPolicy;
     if (!egressProxy) return undefined;
     const path = joinPath(joinPath(this.#path, "outboundTrafficPolicy"), "egressProxy");
-    if (mode === "REGISTRY_ONLY") this.#reporter.report(path, egressProxyNeedsAllowAny());
+    if (mode !== "ALLOW_ANY") this.#reporter.report(path, egressProxyNeedsAllowAny());
     if (!egressProxy.port) this.#reporter.report(path, egressProxyPort());
     const root = this.#spec.rootNamespace ?? rootNamespaces.at(-1) ?? OWN_ROOT;
     const host = resolveHost(egressProxy.host, root, clusterDomain);
@@ -315,6 +333,17 @@ class MeshConfigReader {
 
 function defaultProvidersOf({ accessLogging = [], tracing = [] }: DefaultProvidersSpec): DefaultProviders {
   return { logging: accessLogging, tracing };
+}
+
+function listenPortsOf(
+  { proxyListenPort, proxyInboundListenPort, proxyHttpPort }: MeshConfigSpec,
+  before: ListenPorts,
+): ListenPorts {
+  return {
+    outbound: proxyListenPort ?? before.outbound,
+    inbound: proxyInboundListenPort ?? before.inbound,
+    http: proxyHttpPort === undefined ? before.http : proxyHttpPort || undefined,
+  };
 }
 
 function keepaliveOf({ probes, time, interval }: NonNullable<MeshConfigSpec["tcpKeepalive"]>): TcpKeepalive {

@@ -22,7 +22,7 @@ const NOT_READ = ["warning", "it is not acted on, which is told"] as const;
 
 judge("MeshConfig", [
   { name: "nothing", spec: {}, istio: "ok" },
-  { name: "port 0 of the listener", spec: { proxyListenPort: 0 }, istio: "error", here: NOT_READ },
+  { name: "port 0 of the listener", spec: { proxyListenPort: 0 }, istio: "error" },
   { name: "a connect time-out", spec: { connectTimeout: "10s" }, istio: "ok" },
   { name: "a connect time-out of 0", spec: { connectTimeout: "0s" }, istio: "error" },
   { name: "a connect time-out of half milliseconds", spec: { connectTimeout: "1.5ms" }, istio: "error" },
@@ -148,6 +148,22 @@ judge("MeshConfig", [
     here: ["ok", "SPIFFE has such trust domains"],
   },
   { name: "curves of the mesh", spec: { meshMTLS: { ecdhCurves: ["P-256"] } }, istio: "error" },
+  { name: "hosts by DNS", spec: { outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS" } }, istio: "ok" },
+  {
+    name: "hosts by DNS with a Secret",
+    spec: {
+      outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS", tls: { mode: "SIMPLE", credentialName: "roots" } },
+    },
+    istio: "ok",
+    here: ["error", "proxies are given Secrets of a namespace, and the settings are of none"],
+  },
+  {
+    name: "servers that are not verified",
+    spec: { verifyCertificateAtClient: false },
+    istio: "ok",
+    here: ["warning", "as in Istio it has no effect, which is told"],
+  },
+  { name: "servers that are verified", spec: { verifyCertificateAtClient: true }, istio: "ok" },
   { name: "curves", spec: { tlsDefaults: { ecdhCurves: ["P-256"] } }, istio: "ok" },
   { name: "an unknown curve", spec: { tlsDefaults: { ecdhCurves: ["P-1"] } }, istio: "warning" },
   { name: "a curve twice", spec: { tlsDefaults: { ecdhCurves: ["P-256", "P-256"] } }, istio: "warning" },

@@ -169,7 +169,7 @@ export const PROXY_CONFIG = record({
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
   statNameLength: later("names of statistics have no limit"),
-  statsCompression: later("statistics are sent as they are"),
+  statsCompression: flag(),
   /** IP address and port. */
   statsdUdpAddress: notEmpty(),
   statusPort: port(),

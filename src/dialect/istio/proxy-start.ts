@@ -23,6 +23,7 @@ type StartField =
   | "proxyMetadata"
   | "proxyStatsMatcher"
   | "runtimeValues"
+  | "statsCompression"
   | "statsdUdpAddress"
   | "statusPort"
   | "terminationDrainDuration";
@@ -45,6 +46,7 @@ export function startOf(spec: StartSpec, path: string, reporter: Reporter): Prox
     trustAnchors:
       spec.caCertificatesPem && readPemAnchors(spec.caCertificatesPem, joinPath(path, "caCertificatesPem"), reporter),
     runtime: runtimeValues,
+    compressesStatistics: spec.statsCompression,
     statsd: spec.statsdUdpAddress
       ? readStatsd(spec.statsdUdpAddress, joinPath(path, "statsdUdpAddress"), reporter)
       : undefined,

@@ -33,21 +33,41 @@ export function visibilityOfAmbient(): Message {
   };
 }
 
-/** Istio takes one of the rule's own namespace. */
-export function rootsOfConfigMap(name: string): Message {
-  return {
-    code: "HED1373",
-    severity: "warning",
-    message: `${quote(name)}: roots are read of no ConfigMap, and nothing is reached without them`,
-    suggestion: "a Secret with ca.crt, or caCertificates",
-  };
-}
-
 export function badStatsdAddress(address: string): Message {
   return {
     code: "HED1374",
     severity: "error",
     message: `statsdUdpAddress is no port of an IP address: ${quote(address)}`,
     suggestion: "10.75.241.127:9125",
+  };
+}
+
+/** Istio asks its environment alone (VERIFY_CERTIFICATE_AT_CLIENT), which verifies unless it says otherwise. */
+export function verifiedAllTheSame(): Message {
+  return {
+    code: "HED1375",
+    severity: "warning",
+    message:
+      "verifyCertificateAtClient: false has no effect: servers are verified, by the operating system's roots where a rule names none",
+    suggestion: "insecureSkipVerify: true in the DestinationRule of a server that is not to be verified",
+  };
+}
+
+export function tlsOfDynamicDns(mode: string): Message {
+  return {
+    code: "HED1376",
+    severity: "warning",
+    message: `tls has no effect with mode ${mode}: what is let through goes out as its client made it`,
+    suggestion: "mode: ALLOW_ANY_DYNAMIC_DNS",
+  };
+}
+
+/** Of the mesh's settings. */
+export function secretOfNoNamespace(field: string): Message {
+  return {
+    code: "HED1377",
+    severity: "error",
+    message: `${field}: the mesh's settings are of no namespace whose Secrets proxies are given`,
+    suggestion: "caCertificates, clientCertificate and privateKey: files of the proxies",
   };
 }

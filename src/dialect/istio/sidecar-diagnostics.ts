@@ -70,7 +70,7 @@ export function ingressTlsMode(mode: string): Message {
 export function egressProxyNeedsAllowAny(): Message {
   return error(
     "HED1459",
-    "egressProxy takes what is let through, and this outboundTrafficPolicy lets nothing through",
+    "egressProxy takes what is let through to where it was going, and this outboundTrafficPolicy lets nothing go there",
     "mode: ALLOW_ANY",
   );
 }

@@ -21,7 +21,7 @@ import type {
 import * as diagnostics from "./diagnostics.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
 import * as refusals from "./refusals.ts";
-import { rootsOfConfigMap } from "./settings-diagnostics.ts";
+import { checkRootsNames } from "./roots-names.ts";
 import * as traffic from "./traffic-diagnostics.ts";
 
 /** A policy as written: an unset block is undefined at each level. What has one level alone is for all ports. */
@@ -194,7 +194,6 @@ export function readOutlierDetection(spec: OutlierDetectionSpec): OutlierDetecti
 
 type TlsMode = NonNullable<TlsSpec["mode"]>;
 
-const OF_CONFIG_MAP = "configmap://";
 const ROOTS_FILES = ["caCertificates", "caCrl"] as const;
 const FILES = ["clientCertificate", "privateKey", ...ROOTS_FILES] as const;
 
@@ -222,8 +221,7 @@ function originated(spec: TlsSpec, mode: "SIMPLE" | "MUTUAL", path: string, repo
   const skipVerify = spec.insecureSkipVerify ?? false;
   const common = { kind: "simple", sni, subjectAltNames, skipVerify } as const;
   const mutual = mode === "MUTUAL";
-  if (credentialName?.startsWith(OF_CONFIG_MAP))
-    reporter.report(joinPath(path, "credentialName"), rootsOfConfigMap(credentialName));
+  checkRootsNames(spec, path, reporter);
   if (credentialName !== undefined) {
     for (const field of FILES)
       if (spec[field] !== undefined) reporter.report(joinPath(path, field), traffic.filesBesideCredential(field));

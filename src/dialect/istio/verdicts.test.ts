@@ -462,9 +462,18 @@ judge("DestinationRule", [
   { name: "MUTUAL without a certificate", spec: rule({ tls: { mode: "MUTUAL" } }), istio: "error" },
   {
     name: "roots in a ConfigMap",
-    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://default/roots" } }),
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://ns/roots" } }),
     istio: "ok",
-    here: ["warning", "roots are read of no ConfigMap"],
+  },
+  {
+    name: "roots in a ConfigMap of another namespace",
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://other/roots" } }),
+    istio: "error",
+  },
+  {
+    name: "roots in a ConfigMap of no namespace",
+    spec: rule({ tls: { mode: "SIMPLE", credentialName: "configmap://roots" } }),
+    istio: "error",
   },
   { name: "MUTUAL by credential", spec: rule({ tls: { mode: "MUTUAL", credentialName: "a" } }), istio: "ok" },
   { name: "exportTo twice the same", spec: { host: "web", exportTo: ["a", "a"] }, istio: "error" },
@@ -769,6 +778,12 @@ judge("Sidecar", [
     istio: "error",
   },
   { name: "ingress to a port alone", spec: ingress({ defaultEndpoint: ":8080" }), istio: "ok" },
+  { name: "ingress at a Unix socket", spec: ingress({ bind: "unix:///tmp/a" }), istio: "error" },
+  {
+    name: "ingress at a Unix socket without a port",
+    spec: ingress({ port: { number: 0, protocol: "HTTP", name: "a" }, bind: "unix:///tmp/a" }),
+    istio: "error",
+  },
   { name: "ingress to a Unix socket", spec: ingress({ defaultEndpoint: "unix:///tmp/a" }), istio: "ok" },
   { name: "ingress to a relative Unix socket", spec: ingress({ defaultEndpoint: "unix://a" }), istio: "error" },
   { name: "ingress to another host", spec: ingress({ defaultEndpoint: "10.1.1.1:80" }), istio: "error" },

@@ -5,7 +5,8 @@ import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { Secret } from "../../base/secret.ts";
 import type { Credential, KeyPair } from "../../model/credential.ts";
 import { decodeObject } from "../decode.ts";
-import type { SourceObject } from "../object.ts";
+import { badPublicRoots } from "../istio/roots-diagnostics.ts";
+import { isObject, type SourceObject } from "../object.ts";
 import type { Reporter } from "../reporter.ts";
 import * as diagnostics from "./diagnostics.ts";
 import { SCHEMAS, type SecretValue } from "./kinds.ts";
@@ -23,17 +24,36 @@ export function readCredential(object: SourceObject, reporter: Reporter): Creden
   const roots = field("ca.crt", "cacert");
   const revoked = field("ca.crl", "crl");
   const keyPair = chain !== undefined && key !== undefined ? readPair(chain, key, reporter) : undefined;
-  const trusted = roots !== undefined && isChain(roots) && isList(revoked) ? roots : undefined;
-  if (roots !== undefined && trusted === undefined)
-    reporter.report(
-      "metadata.name",
-      diagnostics.badCredential(isList(revoked) ? "no certificates of roots" : "no list of revoked certificates"),
-    );
+  const problem = roots === undefined ? undefined : rootsProblem(roots, revoked);
+  if (problem !== undefined) reporter.report("metadata.name", diagnostics.badCredential(problem));
+  const trusted = problem === undefined ? roots : undefined;
   if (!keyPair && trusted === undefined) return undefined;
-  const digest = createHash("sha256")
-    .update(JSON.stringify([chain, key, roots, revoked]))
-    .digest("base64url");
+  const digest = digestOf([chain, key, roots, revoked]);
   return { origin: object.origin, keyPair, roots: trusted, revoked, digest };
+}
+
+/** Of a ConfigMap, under the same keys (Istio's ExtractRootFromString); undefined for one that holds something else, or nothing of use (reported). */
+export function readPublicRoots(object: SourceObject, reporter: Reporter): Credential | undefined {
+  const { data } = object.value;
+  if (!isObject(data)) return undefined;
+  const text = (...names: readonly string[]) =>
+    names.map((name) => data[name]).find((value): value is string => typeof value === "string" && value !== "");
+  const roots = text("ca.crt", "cacert");
+  if (roots === undefined) return undefined;
+  const revoked = text("ca.crl", "crl");
+  const problem = rootsProblem(roots, revoked);
+  if (problem === undefined) return { origin: object.origin, roots, revoked, digest: digestOf([roots, revoked]) };
+  reporter.report("metadata.name", badPublicRoots(problem));
+  return undefined;
+}
+
+function digestOf(content: readonly (string | undefined)[]): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("base64url");
+}
+
+function rootsProblem(roots: string, revoked: string | undefined): string | undefined {
+  if (!isList(revoked)) return "no list of revoked certificates";
+  return isChain(roots) ? undefined : "no certificates of roots";
 }
 
 /** Passwords and tokens are nobody's business here, and are not looked at. */

@@ -26,6 +26,7 @@ export function readProxyStart(proxyConfig: string | undefined): ProxyStart {
     proxyAdminPort: right(fields.proxyAdminPort, config.proxyAdminPort),
     statusPort: right(fields.statusPort, config.statusPort),
     proxyStatsMatcher: right(fields.proxyStatsMatcher, config.proxyStatsMatcher),
+    statsCompression: right(fields.statsCompression, config.statsCompression),
     statsdUdpAddress: right(fields.statsdUdpAddress, config.statsdUdpAddress),
     envoyMetricsService: right(fields.envoyMetricsService, config.envoyMetricsService),
     runtimeValues: right(fields.runtimeValues, config.runtimeValues),

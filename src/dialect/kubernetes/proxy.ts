@@ -24,9 +24,8 @@ const MACHINE_ADDRESS = "heddle.dev/machine-address";
 const GATEWAY = "heddle.dev/gateway";
 const BIND_ADDRESS = "heddle.dev/bind-address";
 
-/** Istio's ports, each a default: several sidecars may share a host. */
+/** Istio's, a default: several sidecars may share a host. */
 const DEFAULT_MESH_PORT = 15_008;
-const DEFAULT_CAPTURE: Capture = { outboundPort: 15_001, inboundPort: 15_006 };
 
 type Annotations = Readonly<Record<string, string>>;
 
@@ -56,13 +55,13 @@ export function readProxy(
         return application !== undefined && plaintext !== undefined ? { application, plaintext } : undefined;
       },
     ),
-    forwardProxyPort: reader.port(FORWARD_PROXY_PORT),
+    forwardProxyPort: forwardProxyPort(annotations, settings, reader),
     upstreams: reader.list(
       UPSTREAMS,
       '"9191=golden-signal:80": the local port, the host and the service\'s port',
       (entry) => upstream(entry, namespace, settings.clusterDomain),
     ),
-    capture: captureOf(annotations, reader),
+    capture: captureOf(annotations, settings, reader),
     ...ofKind(annotations, settings, reader, reporter),
   };
 }
@@ -104,13 +103,26 @@ function gatewayOf(
   return gateway;
 }
 
-function captureOf(annotations: Annotations, reader: AnnotationReader): Capture | undefined {
+/** A gateway has no application that could ask it. */
+function forwardProxyPort(
+  annotations: Annotations,
+  { listenPorts }: MeshSettings,
+  reader: AnnotationReader,
+): number | undefined {
+  return reader.port(FORWARD_PROXY_PORT) ?? (annotations[GATEWAY] === "true" ? undefined : listenPorts.http);
+}
+
+function captureOf(
+  annotations: Annotations,
+  { listenPorts }: MeshSettings,
+  reader: AnnotationReader,
+): Capture | undefined {
   const capture = annotations[CAPTURE];
   if (capture === undefined || capture === "false") return undefined;
   if (capture !== "true") reader.refuse(CAPTURE, '"true" or "false"');
   return {
-    outboundPort: reader.port(OUTBOUND_PORT) ?? DEFAULT_CAPTURE.outboundPort,
-    inboundPort: reader.port(INBOUND_PORT) ?? DEFAULT_CAPTURE.inboundPort,
+    outboundPort: reader.port(OUTBOUND_PORT) ?? listenPorts.outbound,
+    inboundPort: reader.port(INBOUND_PORT) ?? listenPorts.inbound,
     machineAddress: reader.address(MACHINE_ADDRESS),
   };
 }

@@ -162,9 +162,9 @@ export const DESTINATION_RULE: KindWords = {
     },
     "tls.caCrl": "File of revoked certificates",
     "tls.credentialName":
-      "Secret with certificate, key and roots: for gateways, and for sidecars of a rule with a workloadSelector",
+      "Secret with certificate, key and roots, or configmap://NAMESPACE/NAME of the rule's namespace with roots alone: for gateways, and for sidecars of a rule with a workloadSelector",
     "tls.caCertCredentialName": {
-      says: "Secret with the roots, for whoever may have that of credentialName",
+      says: "Secret with the roots, or such a ConfigMap, for whoever may have that of credentialName",
       default: "that of credentialName",
     },
     "tls.subjectAltNames": {

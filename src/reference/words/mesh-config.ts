@@ -54,7 +54,10 @@ export const MESH_CONFIG_WORDS: Words = {
   tlsDefaults: "TLS of gateways and to servers outside, where they do not say it",
   "tlsDefaults.cipherSuites": { says: "Cipher suites of TLS 1.2", default: "the proxy's" },
   "tlsDefaults.ecdhCurves": { says: "Curves of key exchange, the preferred one first", default: "the proxy's" },
-  "tlsDefaults.minProtocolVersion": "Oldest version",
+  "tlsDefaults.minProtocolVersion": {
+    says: "Oldest version; TLS_AUTO is 1.2. Istio has it without effect",
+    default: "TLS_AUTO",
+  },
   discoverySelectors: {
     says: "Namespaces whose objects are read, by their labels: those that one of the selectors selects, and root namespaces",
     default: "all of them",
@@ -84,8 +87,24 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   outboundTrafficPolicy: { says: "What happens to requests for hosts that are unknown", default: "ALLOW_ANY" },
   "outboundTrafficPolicy.mode":
-    "ALLOW_ANY lets them pass, REGISTRY_ONLY refuses them, ALLOW_ANY_DYNAMIC_DNS looks the host up",
-  "outboundTrafficPolicy.tls": "TLS to hosts that are let through by DNS",
+    "ALLOW_ANY lets them pass, REGISTRY_ONLY refuses them, ALLOW_ANY_DYNAMIC_DNS lets requests pass to where their Host leads by DNS",
+  "outboundTrafficPolicy.tls": {
+    says: "TLS to hosts that requests lead to by DNS, with mode ALLOW_ANY_DYNAMIC_DNS",
+    default: "plaintext",
+  },
+  "tls.mode": {
+    says: "DISABLE, SIMPLE (the host is verified), MUTUAL (and a certificate is shown), ISTIO_MUTUAL (with the mesh's)",
+    default: "DISABLE",
+  },
+  "tls.clientCertificate": "File of the certificate that is shown, with MUTUAL",
+  "tls.privateKey": "File of its private key, with MUTUAL",
+  "tls.caCertificates": { says: "File of the roots", default: "the operating system's" },
+  "tls.caCrl": "File of revoked certificates",
+  "tls.credentialName": "Refused: the settings are of no namespace whose Secrets proxies are given",
+  "tls.caCertCredentialName": "Refused, too",
+  "tls.subjectAltNames": { says: "Names of which the certificate has one", default: "the request's host, without sni" },
+  "tls.sni": { says: "Server name that is sent", default: "the request's host" },
+  "tls.insecureSkipVerify": { says: "Whether hosts are not verified at all", default: "false" },
   "outboundTrafficPolicy.egressProxy": "A service that they are sent to",
   "egressProxy.host": "Name of the service",
   "egressProxy.subset": "Name of a subset in its DestinationRule",
@@ -113,7 +132,10 @@ export const MESH_CONFIG_WORDS: Words = {
   disableEnvoyListenerLog: "Whether listeners log no refused connection",
   dnsRefreshRate: "How often names are resolved again",
   enableEnvoyAccessLogService: "Whether access logs go to envoyAccessLogService, too, where nobody says who is told",
-  enablePrometheusMerge: "Whether metrics of application and proxy are served together",
+  enablePrometheusMerge: {
+    says: "Whether agents tell the metrics of applications, where a WorkloadGroup's prometheus.io annotations say, with their own",
+    default: "true",
+  },
   enableTracing: { says: "Whether `tracing` of defaultConfig sends spans", default: "true" },
   hboneIdleTimeout: "Idle time after which a tunnel ends",
   inboundClusterStatName: {
@@ -128,9 +150,18 @@ export const MESH_CONFIG_WORDS: Words = {
     says: "Names of services' clusters in statistics, as for inboundClusterStatName and with %SUBSET_NAME%; clusters of one name are counted together",
     default: "the clusters' names",
   },
-  proxyHttpPort: "Port of the HTTP proxy for applications",
-  proxyInboundListenPort: "Port that captured connections come in at",
-  proxyListenPort: "Port that captured connections go out at",
+  proxyHttpPort: {
+    says: "Port of the HTTP proxy for applications, of sidecars whose workload says none; 0: they have none",
+    default: "15080 with heddle run, else 0",
+  },
+  proxyInboundListenPort: {
+    says: "Port that captured connections come in at, of sidecars whose workload says none",
+    default: "15006",
+  },
+  proxyListenPort: {
+    says: "Port that captured connections go out at, of sidecars whose workload says none",
+    default: "15001",
+  },
   serviceEntryVisibility: "How far ServiceEntries are seen, whatever their exportTo says beyond that",
   "serviceEntryVisibility.defaultVisibility": {
     says: "NAMESPACE is the entry's own, NONE nobody, where no policy applies",
@@ -148,7 +179,10 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   serviceScopeConfigs: "Which services are of one cluster, and which of all",
   serviceSettings: "Which services are of one cluster, and which of all",
-  verifyCertificateAtClient: "Whether servers outside are verified",
+  verifyCertificateAtClient: {
+    says: "Servers outside are verified; `false` has no effect, as in Istio (HED1375)",
+    default: "true",
+  },
 
   extensionProviders: "Authorizers, access logs and tracers that policies name",
   "extensionProviders.name": "Name that policies use",
@@ -349,7 +383,7 @@ export const MESH_CONFIG_WORDS: Words = {
   },
   serviceCluster: "Name of the workload",
   statNameLength: "Longest name of a statistic",
-  statsCompression: "Whether statistics are compressed",
+  statsCompression: { says: "Whether agents compress metrics for who takes gzip", default: "true" },
   statsdUdpAddress: "IP address and port that statistics are sent to as lines of statsd, by UDP",
   statusPort: {
     says: "Port of the agent of a proxy that starts from then on; another one where it is taken, and 15020 beside a captured program",

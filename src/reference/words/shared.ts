@@ -97,7 +97,8 @@ export const SHARED: Words = {
   "tls.caCrl": "File of revoked certificates",
   "tls.credentialName": "Secret of the gateway's namespace with the certificate and key",
   "tls.credentialNames": "Several such Secrets, as of an RSA and an ECDSA certificate",
-  "tls.caCertCredentialName": "Secret with the roots for clients' certificates",
+  "tls.caCertCredentialName":
+    "Secret with the roots for clients' certificates, or configmap://NAMESPACE/NAME of the Gateway's namespace",
   "tls.tlsCertificates": "Several certificates from files",
   "tlsCertificates.serverCertificate": "File of the certificate chain, in PEM",
   "tlsCertificates.privateKey": "File of the private key, in PEM",

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureVersion, type Server, type TLSSocket } from "node:tls";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
 import { resource } from "../../../src/kube/resources.ts";
 import { organizationName } from "../../../src/pki/certificate-builder.ts";
@@ -13,15 +13,27 @@ import { eventually } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 
 const NOW = Date.now();
-const HOSTS = ["good", "bad", "unlisted", "named", "misnamed", "selected", "gateways", "apart", "filed"] as const;
+const HOSTS = [
+  "good",
+  "bad",
+  "unlisted",
+  "named",
+  "misnamed",
+  "selected",
+  "gateways",
+  "apart",
+  "filed",
+  "aged",
+  "mapped",
+] as const;
 type HostName = (typeof HOSTS)[number];
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
 /** Says who its client is, and takes one request a connection, so that each has a handshake of its own. */
-async function serve(own: TestCertificate, roots: string | undefined): Promise<Server> {
+async function serve(own: TestCertificate, roots: string | undefined, maxVersion: SecureVersion): Promise<Server> {
   const clients = roots === undefined ? {} : { ca: roots, requestCert: true, rejectUnauthorized: true };
-  const server = createServer({ cert: own.pem, key: own.keyPem, ...clients }, (socket) => {
+  const server = createServer({ cert: own.pem, key: own.keyPem, maxVersion, ...clients }, (socket) => {
     socket.on("error", () => {});
     const client = socket.getPeerCertificate().subjectaltname?.replace(/^URI:/, "") ?? "nobody";
     const asked = (socket as TLSSocket & { readonly servername?: string | false }).servername || "no name";
@@ -93,9 +105,12 @@ spec:
     const lists = testRevocations(other, [], NOW) + testRevocations(root, [bad!], NOW);
     const listed = file("outside.crl", lists);
     const foreign = file("foreign.crl", testRevocations(other, [], NOW));
-    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem];
-    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!];
-    for (const [i, name] of HOSTS.entries()) servers.set(name, await serve(certificates[i]!, clients[i]));
+    const clients = [...Array(5).fill(undefined), root.pem, root.pem, root.pem, root.pem, undefined, undefined];
+    const certificates = [good!, bad!, good!, named!, good!, partner!, partner!, partner!, partner!, good!, good!];
+    for (const [i, name] of HOSTS.entries()) {
+      const newest = name === "aged" ? "TLSv1.2" : "TLSv1.3";
+      servers.set(name, await serve(certificates[i]!, clients[i], newest));
+    }
     const simple = (name: string, list: string) =>
       `{mode: SIMPLE, sni: ${name}.test, subjectAltNames: [${name}.test], caCertificates: ${roots}, caCrl: ${list}}`;
     const mutual = "{mode: MUTUAL, sni: partner.test, subjectAltNames: [partner.test], credentialName: partner}";
@@ -108,6 +123,8 @@ spec:
         rule("good", simple("good", listed)),
         rule("bad", simple("bad", listed)),
         rule("unlisted", simple("good", foreign)),
+        rule("aged", `{mode: SIMPLE, sni: good.test, caCertificates: ${roots}}`),
+        rule("mapped", "{mode: SIMPLE, sni: good.test, credentialName: configmap://default/authorities}", selecting),
         rule("named", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("misnamed", `{mode: SIMPLE, caCertificates: ${roots}}`),
         rule("selected", mutual, selecting),
@@ -136,6 +153,66 @@ spec:
     await becomes("unlisted", "503");
     // They stood when the good one did.
     expect([await ask("good"), await ask("bad"), await ask("unlisted")]).toEqual(["nobody at good.test", "503", "503"]);
+  });
+
+  const configure = (settings: string) =>
+    pair.mesh.apply(`
+apiVersion: v1
+kind: Namespace
+metadata: {name: istio-system}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "${settings}"}`);
+  const unconfigure = () =>
+    pair.mesh.controlPlane.api.delete(resource.configMaps, { namespace: "istio-system", name: "istio" });
+
+  test("tlsDefaults.minProtocolVersion shuts out a server that speaks nothing newer than TLS 1.2, and no other", async () => {
+    const least = (version: string) => configure(`tlsDefaults: {minProtocolVersion: ${version}}`);
+    await becomes("aged", "nobody at good.test");
+    await least("TLSV1_3");
+    await becomes("aged", "503");
+    expect(await ask("good")).toBe("nobody at good.test");
+    await least("TLS_AUTO");
+    await becomes("aged", "nobody at good.test");
+    await unconfigure();
+  });
+
+  test("outboundTrafficPolicy.tls verifies hosts that nobody knows, by the names of their requests", async () => {
+    const known = await serve(
+      testLeaf(root, "spiffe://outside/localhost", NOW, { dnsNames: ["localhost"] }),
+      undefined,
+      "TLSv1.3",
+    );
+    const { port } = known.address() as { port: number };
+    const asked = async (host: string) => {
+      const signal = AbortSignal.timeout(10_000);
+      const response = await fetch(`http://${host}:${port}/`, { proxy: pair.forwardProxy, signal });
+      return response.status === 200 ? await response.text() : "refused";
+    };
+    const turns = async (expected: string) =>
+      expect(
+        await eventually(
+          () => asked("localhost"),
+          (found) => found === expected,
+        ),
+      ).toBe(expected);
+    try {
+      // Plaintext, which the server of TLS takes for none.
+      await turns("refused");
+      const roots = join(pair.mesh.folder, "outside.pem");
+      await configure(
+        `outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS, tls: {mode: SIMPLE, caCertificates: ${roots}}}`,
+      );
+      await turns("nobody at localhost");
+      // The certificate has another name.
+      expect(await asked("127.0.0.1")).toBe("refused");
+      await unconfigure();
+      await turns("refused");
+    } finally {
+      known.close();
+    }
   });
 
   test("SIMPLE without sni: the request's host is the server name, and a name that the certificate must have", async () => {
@@ -183,6 +260,29 @@ data: {ca.crt: ${base64(trusted.pem)}}`);
     await authorities(other);
     await becomes("apart", "503");
     await becomes("filed", "503");
+  });
+
+  test("a ConfigMap of the rule's namespace has the roots, whatever a Secret of its name has", async () => {
+    const map = (data: Record<string, string>) =>
+      pair.mesh.apply(
+        JSON.stringify({
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: "authorities", namespace: "default" },
+          data,
+        }),
+      );
+    await becomes("mapped", "503");
+    await map({ "ca.crt": root.pem });
+    await becomes("mapped", "nobody at good.test");
+    await map({ "ca.crt": other.pem });
+    await becomes("mapped", "503");
+    await map({ cacert: root.pem });
+    await becomes("mapped", "nobody at good.test");
+    await map({ "root-cert.pem": root.pem });
+    await becomes("mapped", "503");
+    const name = { namespace: "default", name: "authorities" };
+    await pair.mesh.controlPlane.api.delete(resource.configMaps, name);
   });
 
   test("a rule for everybody gives its Secret to gateways, and no way to sidecars", async () => {

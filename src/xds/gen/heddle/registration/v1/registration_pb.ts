@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file heddle/registration/v1/registration.proto.
  */
 export const file_heddle_registration_v1_registration: GenFile = /*@__PURE__*/
-  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCL1AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkSDQoFZ3JvdXAYCyABKAkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0irwEKEFJlZ2lzdGVyUmVzcG9uc2USKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoId2FybmluZ3MYAiADKAkSLAoFcHJvYmUYAyABKAsyHS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlEjEKBXByb3h5GAQgASgLMiIuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qcm94eVN0YXJ0IvsECgpQcm94eVN0YXJ0EhgKC2NvbmN1cnJlbmN5GAEgASgNSACIAQESSAoLZW52aXJvbm1lbnQYAiADKAsyMy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb3h5U3RhcnQuRW52aXJvbm1lbnRFbnRyeRI5Cglib290c3RyYXAYAyADKAsyJi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkJvb3RzdHJhcFBhdGNoEjEKDmxpc3RlbmVyX2RyYWluGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEXRlcm1pbmF0aW9uX2RyYWluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhUKDXRydXN0X2FuY2hvcnMYBiABKAkSNQoSbG9nX2ZsdXNoX2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KEGxvZ19mbHVzaF9taW5fa2IYCCABKA1IAYgBARISCgphZG1pbl9wb3J0GAkgASgNEhMKC3N0YXR1c19wb3J0GAogASgNEj8KDXRydXN0X2RvbWFpbnMYCyADKAsyKC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlRydXN0RG9tYWluUm9vdHMSNQoHY2FwdHVyZRgMIAEoCzIkLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuQ2FwdHVyZVNjb3BlGjIKEEVudmlyb25tZW50RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIOCgxfY29uY3VycmVuY3lCEwoRX2xvZ19mbHVzaF9taW5fa2IihwIKDENhcHR1cmVTY29wZRI/Cg9vdXRib3VuZF9yYW5nZXMYASABKAsyJi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLk91dGJvdW5kUmFuZ2VzEiAKGGV4Y2x1ZGVkX291dGJvdW5kX3JhbmdlcxgCIAMoCRIWCg5vdXRib3VuZF9wb3J0cxgDIAMoDRIfChdleGNsdWRlZF9vdXRib3VuZF9wb3J0cxgEIAMoDRI7Cg1pbmJvdW5kX3BvcnRzGAUgASgLMiQuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbmJvdW5kUG9ydHMSHgoWZXhjbHVkZWRfaW5ib3VuZF9wb3J0cxgGIAMoDSIgCg5PdXRib3VuZFJhbmdlcxIOCgZyYW5nZXMYASADKAkiHQoMSW5ib3VuZFBvcnRzEg0KBXBvcnRzGAEgAygNIkkKEFRydXN0RG9tYWluUm9vdHMSFAoMdHJ1c3RfZG9tYWluGAEgASgJEg4KBmlzX293bhgCIAEoCBIPCgdhbmNob3JzGAMgASgJIkYKDkJvb3RzdHJhcFBhdGNoEgwKBGpzb24YASABKAkSFgoOcmVwbGFjZXNfbGlzdHMYAiABKAgSDgoGb3JpZ2luGAMgASgJItECCgVQcm9iZRIzCghodHRwX2dldBgBIAEoCzIfLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuSHR0cEdldEgAEjcKCnRjcF9zb2NrZXQYAiABKAsyIS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlRjcFNvY2tldEgAEiwKBGV4ZWMYAyABKAsyHC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkV4ZWNIABIsCgRncnBjGAQgASgLMhwuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5HcnBjSAASGAoQaW5pdGlhbF9kZWxheV9tcxgFIAEoDRISCgp0aW1lb3V0X21zGAYgASgNEhEKCXBlcmlvZF9tcxgHIAEoDRIZChFzdWNjZXNzX3RocmVzaG9sZBgIIAEoDRIZChFmYWlsdXJlX3RocmVzaG9sZBgJIAEoDUIHCgVjaGVjayJ2CgdIdHRwR2V0EgwKBGhvc3QYASABKAkSDAoEcG9ydBgCIAEoDRIMCgRwYXRoGAMgASgJEgsKA3RscxgEIAEoCBI0CgdoZWFkZXJzGAUgAygLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qcm9iZUhlYWRlciIqCgtQcm9iZUhlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJIicKCVRjcFNvY2tldBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0iFwoERXhlYxIPCgdjb21tYW5kGAEgAygJIiUKBEdycGMSDAoEcG9ydBgBIAEoDRIPCgdzZXJ2aWNlGAIgASgJIkcKEURlcmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZSIUChJEZXJlZ2lzdGVyUmVzcG9uc2Uy2QEKE1JlZ2lzdHJhdGlvblNlcnZpY2USXQoIUmVnaXN0ZXISJy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlJlZ2lzdGVyUmVxdWVzdBooLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXNwb25zZRJjCgpEZXJlZ2lzdGVyEikuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5EZXJlZ2lzdGVyUmVxdWVzdBoqLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRGVyZWdpc3RlclJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration]);
+  fileDesc("CiloZWRkbGUvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbi5wcm90bxIWaGVkZGxlLnJlZ2lzdHJhdGlvbi52MSIlCghJbnN0YW5jZRIMCgRuYW1lGAEgASgJEgsKA2tleRgCIAEoDCL1AgoPUmVnaXN0ZXJSZXF1ZXN0EjIKCGluc3RhbmNlGAEgASgLMiAuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5JbnN0YW5jZRILCgNhcHAYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdhZGRyZXNzGAQgASgJEjgKC2FwcGxpY2F0aW9uGAUgASgLMiMuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbhIwCgdzaWRlY2FyGAYgASgLMh8uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5TaWRlY2FyEjMKCXVwc3RyZWFtcxgHIAMoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuVXBzdHJlYW0SDQoFcmVhZHkYCCABKAgSDgoGcmVhc29uGAkgASgJEjAKB2dhdGV3YXkYCiABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkdhdGV3YXkSDQoFZ3JvdXAYCyABKAkiPQoHR2F0ZXdheRIyCgVwb3J0cxgBIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR2F0ZXdheVBvcnQiMQoLR2F0ZXdheVBvcnQSFAoMc2VydmljZV9wb3J0GAEgASgNEgwKBHBvcnQYAiABKA0iQwoLQXBwbGljYXRpb24SDAoEcG9ydBgBIAEoDRIUCgxzZXJ2aWNlX3BvcnQYAiABKA0SEAoIcHJvdG9jb2wYAyABKAkirgEKB1NpZGVjYXISDQoFcHJveHkYASABKAkSEQoJbWVzaF9wb3J0GAIgASgNEhMKC3N0YXR1c19wb3J0GAMgASgNEi4KBXBvcnRzGAQgASgLMh0uaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qb3J0c0gAEjIKB2NhcHR1cmUYBSABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkNhcHR1cmVIAEIICgZ3YXlfaW4iLwoFUG9ydHMSFQoNZm9yd2FyZF9wcm94eRgBIAEoDRIPCgdpbmJvdW5kGAIgASgNIk8KB0NhcHR1cmUSFQoNb3V0Ym91bmRfcG9ydBgBIAEoDRIUCgxpbmJvdW5kX3BvcnQYAiABKA0SFwoPbWFjaGluZV9hZGRyZXNzGAMgASgJIjwKCFVwc3RyZWFtEgwKBHBvcnQYASABKA0SDAoEaG9zdBgCIAEoCRIUCgxzZXJ2aWNlX3BvcnQYAyABKA0irwEKEFJlZ2lzdGVyUmVzcG9uc2USKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoId2FybmluZ3MYAiADKAkSLAoFcHJvYmUYAyABKAsyHS5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb2JlEjEKBXByb3h5GAQgASgLMiIuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5Qcm94eVN0YXJ0IoEGCgpQcm94eVN0YXJ0EhgKC2NvbmN1cnJlbmN5GAEgASgNSACIAQESSAoLZW52aXJvbm1lbnQYAiADKAsyMy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlByb3h5U3RhcnQuRW52aXJvbm1lbnRFbnRyeRI5Cglib290c3RyYXAYAyADKAsyJi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkJvb3RzdHJhcFBhdGNoEjEKDmxpc3RlbmVyX2RyYWluGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEXRlcm1pbmF0aW9uX2RyYWluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhUKDXRydXN0X2FuY2hvcnMYBiABKAkSNQoSbG9nX2ZsdXNoX2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KEGxvZ19mbHVzaF9taW5fa2IYCCABKA1IAYgBARISCgphZG1pbl9wb3J0GAkgASgNEhMKC3N0YXR1c19wb3J0GAogASgNEj8KDXRydXN0X2RvbWFpbnMYCyADKAsyKC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlRydXN0RG9tYWluUm9vdHMSNQoHY2FwdHVyZRgMIAEoCzIkLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuQ2FwdHVyZVNjb3BlEhoKEmZvcndhcmRfcHJveHlfcG9ydBgNIAEoDRJHChNhcHBsaWNhdGlvbl9tZXRyaWNzGA4gASgLMiouaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5BcHBsaWNhdGlvbk1ldHJpY3MSHwoXdW5jb21wcmVzc2VkX3N0YXRpc3RpY3MYDyABKAgaMgoQRW52aXJvbm1lbnRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQg4KDF9jb25jdXJyZW5jeUITChFfbG9nX2ZsdXNoX21pbl9rYiIwChJBcHBsaWNhdGlvbk1ldHJpY3MSDAoEcG9ydBgBIAEoDRIMCgRwYXRoGAIgASgJIocCCgxDYXB0dXJlU2NvcGUSPwoPb3V0Ym91bmRfcmFuZ2VzGAEgASgLMiYuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5PdXRib3VuZFJhbmdlcxIgChhleGNsdWRlZF9vdXRib3VuZF9yYW5nZXMYAiADKAkSFgoOb3V0Ym91bmRfcG9ydHMYAyADKA0SHwoXZXhjbHVkZWRfb3V0Ym91bmRfcG9ydHMYBCADKA0SOwoNaW5ib3VuZF9wb3J0cxgFIAEoCzIkLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuSW5ib3VuZFBvcnRzEh4KFmV4Y2x1ZGVkX2luYm91bmRfcG9ydHMYBiADKA0iIAoOT3V0Ym91bmRSYW5nZXMSDgoGcmFuZ2VzGAEgAygJIh0KDEluYm91bmRQb3J0cxINCgVwb3J0cxgBIAMoDSJJChBUcnVzdERvbWFpblJvb3RzEhQKDHRydXN0X2RvbWFpbhgBIAEoCRIOCgZpc19vd24YAiABKAgSDwoHYW5jaG9ycxgDIAEoCSJGCg5Cb290c3RyYXBQYXRjaBIMCgRqc29uGAEgASgJEhYKDnJlcGxhY2VzX2xpc3RzGAIgASgIEg4KBm9yaWdpbhgDIAEoCSLRAgoFUHJvYmUSMwoIaHR0cF9nZXQYASABKAsyHy5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkh0dHBHZXRIABI3Cgp0Y3Bfc29ja2V0GAIgASgLMiEuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5UY3BTb2NrZXRIABIsCgRleGVjGAMgASgLMhwuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5FeGVjSAASLAoEZ3JwYxgEIAEoCzIcLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuR3JwY0gAEhgKEGluaXRpYWxfZGVsYXlfbXMYBSABKA0SEgoKdGltZW91dF9tcxgGIAEoDRIRCglwZXJpb2RfbXMYByABKA0SGQoRc3VjY2Vzc190aHJlc2hvbGQYCCABKA0SGQoRZmFpbHVyZV90aHJlc2hvbGQYCSABKA1CBwoFY2hlY2sidgoHSHR0cEdldBIMCgRob3N0GAEgASgJEgwKBHBvcnQYAiABKA0SDAoEcGF0aBgDIAEoCRILCgN0bHMYBCABKAgSNAoHaGVhZGVycxgFIAMoCzIjLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuUHJvYmVIZWFkZXIiKgoLUHJvYmVIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSInCglUY3BTb2NrZXQSDAoEaG9zdBgBIAEoCRIMCgRwb3J0GAIgASgNIhcKBEV4ZWMSDwoHY29tbWFuZBgBIAMoCSIlCgRHcnBjEgwKBHBvcnQYASABKA0SDwoHc2VydmljZRgCIAEoCSJHChFEZXJlZ2lzdGVyUmVxdWVzdBIyCghpbnN0YW5jZRgBIAEoCzIgLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuSW5zdGFuY2UiFAoSRGVyZWdpc3RlclJlc3BvbnNlMtkBChNSZWdpc3RyYXRpb25TZXJ2aWNlEl0KCFJlZ2lzdGVyEicuaGVkZGxlLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RlclJlcXVlc3QaKC5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLlJlZ2lzdGVyUmVzcG9uc2USYwoKRGVyZWdpc3RlchIpLmhlZGRsZS5yZWdpc3RyYXRpb24udjEuRGVyZWdpc3RlclJlcXVlc3QaKi5oZWRkbGUucmVnaXN0cmF0aW9uLnYxLkRlcmVnaXN0ZXJSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
  * Which of an identity's workloads speaks.
@@ -464,6 +464,27 @@ export type ProxyStart = Message<"heddle.registration.v1.ProxyStart"> & {
    * @generated from field: heddle.registration.v1.CaptureScope capture = 12;
    */
   capture?: CaptureScope | undefined;
+
+  /**
+   * Of the HTTP proxy for its program; 0: as the agent likes.
+   *
+   * @generated from field: uint32 forward_proxy_port = 13;
+   */
+  forwardProxyPort: number;
+
+  /**
+   * Where its program serves metrics, on its loopback interface, which the agent tells with its own; absent: nowhere that the mesh knows.
+   *
+   * @generated from field: heddle.registration.v1.ApplicationMetrics application_metrics = 14;
+   */
+  applicationMetrics?: ApplicationMetrics | undefined;
+
+  /**
+   * Statistics are sent as they are, to whoever asks.
+   *
+   * @generated from field: bool uncompressed_statistics = 15;
+   */
+  uncompressedStatistics: boolean;
 };
 
 /**
@@ -472,6 +493,30 @@ export type ProxyStart = Message<"heddle.registration.v1.ProxyStart"> & {
  */
 export const ProxyStartSchema: GenMessage<ProxyStart> = /*@__PURE__*/
   messageDesc(file_heddle_registration_v1_registration, 10);
+
+/**
+ * @generated from message heddle.registration.v1.ApplicationMetrics
+ */
+export type ApplicationMetrics = Message<"heddle.registration.v1.ApplicationMetrics"> & {
+  /**
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
+
+  /**
+   * It begins with a slash.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message heddle.registration.v1.ApplicationMetrics.
+ * Use `create(ApplicationMetricsSchema)` to create a new message.
+ */
+export const ApplicationMetricsSchema: GenMessage<ApplicationMetrics> = /*@__PURE__*/
+  messageDesc(file_heddle_registration_v1_registration, 11);
 
 /**
  * Ranges of addresses are of IPv4.
@@ -521,7 +566,7 @@ export type CaptureScope = Message<"heddle.registration.v1.CaptureScope"> & {
  * Use `create(CaptureScopeSchema)` to create a new message.
  */
 export const CaptureScopeSchema: GenMessage<CaptureScope> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 11);
+  messageDesc(file_heddle_registration_v1_registration, 12);
 
 /**
  * @generated from message heddle.registration.v1.OutboundRanges
@@ -538,7 +583,7 @@ export type OutboundRanges = Message<"heddle.registration.v1.OutboundRanges"> & 
  * Use `create(OutboundRangesSchema)` to create a new message.
  */
 export const OutboundRangesSchema: GenMessage<OutboundRanges> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 12);
+  messageDesc(file_heddle_registration_v1_registration, 13);
 
 /**
  * @generated from message heddle.registration.v1.InboundPorts
@@ -555,7 +600,7 @@ export type InboundPorts = Message<"heddle.registration.v1.InboundPorts"> & {
  * Use `create(InboundPortsSchema)` to create a new message.
  */
 export const InboundPortsSchema: GenMessage<InboundPorts> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 13);
+  messageDesc(file_heddle_registration_v1_registration, 14);
 
 /**
  * @generated from message heddle.registration.v1.TrustDomainRoots
@@ -586,7 +631,7 @@ export type TrustDomainRoots = Message<"heddle.registration.v1.TrustDomainRoots"
  * Use `create(TrustDomainRootsSchema)` to create a new message.
  */
 export const TrustDomainRootsSchema: GenMessage<TrustDomainRoots> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 14);
+  messageDesc(file_heddle_registration_v1_registration, 15);
 
 /**
  * @generated from message heddle.registration.v1.BootstrapPatch
@@ -619,7 +664,7 @@ export type BootstrapPatch = Message<"heddle.registration.v1.BootstrapPatch"> & 
  * Use `create(BootstrapPatchSchema)` to create a new message.
  */
 export const BootstrapPatchSchema: GenMessage<BootstrapPatch> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 15);
+  messageDesc(file_heddle_registration_v1_registration, 16);
 
 /**
  * Kubernetes' readiness probe, with its defaults filled in.
@@ -687,7 +732,7 @@ export type Probe = Message<"heddle.registration.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 16);
+  messageDesc(file_heddle_registration_v1_registration, 17);
 
 /**
  * @generated from message heddle.registration.v1.HttpGet
@@ -724,7 +769,7 @@ export type HttpGet = Message<"heddle.registration.v1.HttpGet"> & {
  * Use `create(HttpGetSchema)` to create a new message.
  */
 export const HttpGetSchema: GenMessage<HttpGet> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 17);
+  messageDesc(file_heddle_registration_v1_registration, 18);
 
 /**
  * @generated from message heddle.registration.v1.ProbeHeader
@@ -746,7 +791,7 @@ export type ProbeHeader = Message<"heddle.registration.v1.ProbeHeader"> & {
  * Use `create(ProbeHeaderSchema)` to create a new message.
  */
 export const ProbeHeaderSchema: GenMessage<ProbeHeader> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 18);
+  messageDesc(file_heddle_registration_v1_registration, 19);
 
 /**
  * @generated from message heddle.registration.v1.TcpSocket
@@ -768,7 +813,7 @@ export type TcpSocket = Message<"heddle.registration.v1.TcpSocket"> & {
  * Use `create(TcpSocketSchema)` to create a new message.
  */
 export const TcpSocketSchema: GenMessage<TcpSocket> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 19);
+  messageDesc(file_heddle_registration_v1_registration, 20);
 
 /**
  * @generated from message heddle.registration.v1.Exec
@@ -785,7 +830,7 @@ export type Exec = Message<"heddle.registration.v1.Exec"> & {
  * Use `create(ExecSchema)` to create a new message.
  */
 export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 20);
+  messageDesc(file_heddle_registration_v1_registration, 21);
 
 /**
  * grpc.health.v1.
@@ -809,7 +854,7 @@ export type Grpc = Message<"heddle.registration.v1.Grpc"> & {
  * Use `create(GrpcSchema)` to create a new message.
  */
 export const GrpcSchema: GenMessage<Grpc> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 21);
+  messageDesc(file_heddle_registration_v1_registration, 22);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterRequest
@@ -826,7 +871,7 @@ export type DeregisterRequest = Message<"heddle.registration.v1.DeregisterReques
  * Use `create(DeregisterRequestSchema)` to create a new message.
  */
 export const DeregisterRequestSchema: GenMessage<DeregisterRequest> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 22);
+  messageDesc(file_heddle_registration_v1_registration, 23);
 
 /**
  * @generated from message heddle.registration.v1.DeregisterResponse
@@ -839,7 +884,7 @@ export type DeregisterResponse = Message<"heddle.registration.v1.DeregisterRespo
  * Use `create(DeregisterResponseSchema)` to create a new message.
  */
 export const DeregisterResponseSchema: GenMessage<DeregisterResponse> = /*@__PURE__*/
-  messageDesc(file_heddle_registration_v1_registration, 23);
+  messageDesc(file_heddle_registration_v1_registration, 24);
 
 /**
  * @generated from service heddle.registration.v1.RegistrationService
