@@ -14,7 +14,7 @@ export function manualPage(command: Command): string {
   return `${[
     `.TH ${name.toUpperCase()} 1 "" Heddle "Heddle's commands"`,
     ".SH NAME",
-    `${escaped(name)} \\- ${escaped(summary.replace(/\.$/, ""))}`,
+    `${escaped(name)} \\- ${escaped(nameLine(summary))}`,
     ".SH SYNOPSIS",
     `.B ${escaped(help.commandUsage(command))}`,
     ".SH DESCRIPTION",
@@ -39,6 +39,11 @@ export function manualPage(command: Command): string {
     ...section("NOTES", verbatim(textAfter(command))),
     ...section("SEE ALSO", seeAlso(command, help)),
   ].join("\n")}\n`;
+}
+
+/** A phrase, as `man -k` lists them (man-pages(7)). */
+function nameLine(summary: string): string {
+  return `${summary.charAt(0).toLowerCase()}${summary.slice(1).replace(/\.$/, "")}`;
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {
@@ -75,10 +80,14 @@ function seeAlso(command: Command, help: Help): readonly string[] {
   return [others.map((one) => `.BR ${escaped(pageName(one))} (1)`).join(",\n")];
 }
 
-/** roff takes a backslash, and a dot or an apostrophe at the start of a line, for its own; a bare hyphen may become another character. */
+/**
+ * roff takes a backslash, and a dot or an apostrophe at the start of a line, for its own; a bare hyphen may become another character; and
+ * what is not ASCII is read byte by byte where nobody names the encoding.
+ */
 function escaped(text: string): string {
   return text
     .replaceAll("\\", "\\e")
     .replaceAll("-", "\\-")
+    .replace(/[^\t\n -~]/gu, (one) => `\\[u${one.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`)
     .replace(/^([.'])/, "\\&$1");
 }

@@ -257,12 +257,13 @@ export interface State {
 export interface HistorySeries {
   /** Empty for the service as a whole. */
   readonly version: string;
-  readonly requestRate: readonly number[];
-  readonly failureRate: readonly number[];
+  // null: nobody looked then, or there was no request to tell by.
+  readonly requestRate: readonly (number | null)[];
+  readonly failureRate: readonly (number | null)[];
   readonly p50: readonly (number | null)[];
   readonly p95: readonly (number | null)[];
   readonly p99: readonly (number | null)[];
-  readonly inFlight: readonly number[];
+  readonly inFlight: readonly (number | null)[];
 }
 
 export interface History {

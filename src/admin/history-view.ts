@@ -3,6 +3,7 @@
 import { type Edge, edgesOf } from "../telemetry/edges.ts";
 import { type HistoryRange, historyOf, timesOf } from "../telemetry/history.ts";
 import { servicesOf } from "../telemetry/services.ts";
+import type { Signals } from "../telemetry/signals.ts";
 import type { History, HistorySeries } from "./api.ts";
 import { completeUntil, smoothingMs } from "./rate-window.ts";
 import { round } from "./signals-view.ts";
@@ -39,31 +40,36 @@ function rangeOf(
   };
 }
 
-function seriesOf(version: string, edges: readonly Edge[], range: HistoryRange): HistorySeries {
-  const points = historyOf(edges, range).map(({ signals }) => signals);
-  const latency = (name: "p50" | "p95" | "p99") =>
-    points.map(({ latencyMs }) => (latencyMs ? round(latencyMs[name]) : null));
+/** `sinceMs`: before it nobody looked, and a zero would say that nothing happened. */
+function seriesOf(version: string, edges: readonly Edge[], range: HistoryRange, sinceMs: number): HistorySeries {
+  const points = historyOf(edges, range);
+  const column = (figure: (signals: Signals) => number | undefined) =>
+    points.map(({ atMs, signals }) => {
+      const value = atMs < sinceMs ? undefined : figure(signals);
+      return value === undefined ? null : round(value);
+    });
   return {
     version,
-    requestRate: points.map(({ requestRate }) => round(requestRate)),
-    failureRate: points.map(({ failureRate }) => round(failureRate)),
-    p50: latency("p50"),
-    p95: latency("p95"),
-    p99: latency("p99"),
-    inFlight: points.map(({ inFlight }) => round(inFlight)),
+    requestRate: column(({ requestRate }) => requestRate),
+    failureRate: column(({ failureRate }) => failureRate),
+    p50: column(({ latencyMs }) => latencyMs?.p50),
+    p95: column(({ latencyMs }) => latencyMs?.p95),
+    p99: column(({ latencyMs }) => latencyMs?.p99),
+    inFlight: column(({ inFlight }) => inFlight),
   };
 }
 
 /** The golden signals of a service and its versions over the last `spanMs`; no series when it was not called. */
-export function historyView({ telemetry, now }: Sources, query: HistoryQuery): History {
+export function historyView({ telemetry, control, now }: Sources, query: HistoryQuery): History {
   const range = rangeOf(query, now(), telemetry.intervalMs);
   const window = { fromMs: range.fromMs - range.windowMs, toMs: range.toMs };
   const records = telemetry.records().filter(({ identity }) => identity.service.host === query.service);
   const [traffic] = servicesOf(edgesOf(records, window), window);
+  const sinceMs = control.mesh().startedAtMs;
   const series = traffic
     ? [
-        seriesOf("", traffic.edges, range),
-        ...traffic.versions.map(({ workload, edges }) => seriesOf(workload.version, edges, range)),
+        seriesOf("", traffic.edges, range, sinceMs),
+        ...traffic.versions.map(({ workload, edges }) => seriesOf(workload.version, edges, range, sinceMs)),
       ]
     : [];
   return { service: query.service, stepMs: range.stepMs, at: timesOf(range), series };

@@ -224,8 +224,24 @@ describe("historyView", () => {
         history.at.length,
       ]);
     }
-    expect(Math.max(...history.series[2]!.failureRate)).toBe(1);
+    expect(Math.max(...history.series[2]!.failureRate.map((rate) => rate ?? 0))).toBe(1);
     expect(history.series[1]?.p50[0]).toBeNull();
+  });
+
+  test("has gaps and no zeros of before the control plane started", () => {
+    const store = new TrafficStore();
+    traffic(store, v1, 200, 70);
+    const all = sources(store);
+    const young = {
+      ...all,
+      control: { ...all.control, mesh: () => ({ ...all.control.mesh(), startedAtMs: NOW - 5_000 }) },
+    };
+    const { at, series } = historyView(young, { service: HOST, spanMs: 20_000 });
+    const before = at.filter((ms) => ms < NOW - 5_000).length;
+    expect(before).toBeGreaterThan(10);
+    for (const { requestRate, failureRate, inFlight } of series)
+      for (const column of [requestRate, failureRate, inFlight])
+        expect(column.map((value) => value === null)).toEqual(at.map((_, i) => i < before));
   });
 
   test("is computed once a step however many ask", () => {

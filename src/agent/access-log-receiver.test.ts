@@ -104,6 +104,27 @@ test("a client's requests have the labels of Heddle's own proxy; what a tunnel c
   expect(tested.series("istio_requests_total")).toEqual(own(atSource, -1, "-"));
 });
 
+test("a client's request that reached no host is the service's of its cluster", async () => {
+  const tested = await receiver(client, CLIENT_ID, "source");
+  const refused = { responseCode: 503 };
+  const request = { authority: "golden-signal" };
+  for (const cluster of [
+    "outbound|80|v1|golden-signal.shop.svc.cluster.local",
+    "outbound|443||api.test",
+    "PassthroughCluster",
+  ])
+    tested.http({ commonProperties: { customTags: { cluster } }, request, response: refused });
+  await until("the counts", () => tested.series("istio_requests_total").length === 3);
+  const label = (line: string, name: string) => new RegExp(`destination_service${name}="([^"]*)"`).exec(line)?.[1];
+  expect(
+    tested.series("istio_requests_total").map((line) => ["", "_name", "_namespace"].map((name) => label(line, name))),
+  ).toEqual([
+    ["golden-signal.shop.svc.cluster.local", "golden-signal", "shop"],
+    ["api.test", "api.test", "unknown"],
+    ["golden-signal", "PassthroughCluster", "unknown"],
+  ]);
+});
+
 test("a server's gRPC calls have the caller's claim, its proven name, the status of the trailers and the flags", async () => {
   const tested = await receiver(server, SERVER_ID, "destination");
   tested.http({

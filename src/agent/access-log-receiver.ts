@@ -26,7 +26,7 @@ import {
   type StreamAccessLogsMessage,
   StreamAccessLogsMessageSchema,
 } from "../xds/gen/envoy/service/accesslog/v3/als_pb.ts";
-import { parseServerName } from "../xds/names.ts";
+import { parseClusterName, parseServerName } from "../xds/names.ts";
 import { EnvoyConnections, type LogStream } from "./envoy-connections.ts";
 import { responseFlags } from "./envoy-flags.ts";
 
@@ -54,13 +54,26 @@ function taggedService(common: AccessLogCommon | undefined): CalledService | und
   }
 }
 
+/** `golden-signal.default.svc.cluster.local`; of hosts outside Kubernetes the whole name is the service's. */
+function serviceOfHost(host: string): CalledService {
+  const [name = host, namespace = ""] = host.includes(".svc.") ? host.split(".") : [];
+  return { host, name, namespace };
+}
+
+/** Where no host was reached (a fault, no healthy endpoint) the cluster's name alone tells the service. */
+function serviceOfCluster(name: string): CalledService | undefined {
+  const cluster = parseClusterName(name);
+  return cluster?.direction === "outbound" ? serviceOfHost(cluster.host) : undefined;
+}
+
 function calledService(common: AccessLogCommon | undefined, authority: string): CalledService {
   const sni = parseServerName(common?.tlsProperties?.tlsSniHostname ?? "");
   if (sni) {
     const [name = sni.host, namespace = ""] = sni.host.split(".");
     return { host: sni.host, name, namespace };
   }
-  return taggedService(common) ?? serviceFromAuthority(authority, common?.upstreamCluster ?? "");
+  const cluster = common?.customTags.cluster ?? common?.upstreamCluster ?? "";
+  return taggedService(common) ?? serviceOfCluster(cluster) ?? serviceFromAuthority(authority, cluster);
 }
 
 function elapsed(duration: Duration | undefined): number {

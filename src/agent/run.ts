@@ -1,7 +1,7 @@
 // The life of a sidecar: identity, proxy, application; and its end, in the order that loses nothing.
 
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
@@ -12,18 +12,17 @@ import { collectProcess } from "../stats/process-collector.ts";
 import { Registry } from "../stats/registry.ts";
 import { TrafficMetrics } from "../stats/traffic-metrics.ts";
 import { AccessLogReceiver, ALS_PATH } from "./access-log-receiver.ts";
-import { metricsWorkload, NOTHING_SAID, proxyBootstrap } from "./bootstrap.ts";
-import { BoundedLog } from "./bounded-log.ts";
+import { metricsWorkload, NOTHING_SAID } from "./bootstrap.ts";
 import type { Capture } from "./capture.ts";
-import { Child, type ChildExit, exitCodeOf } from "./child.ts";
+import { Child, exitCodeOf } from "./child.ts";
 import { CountedSigner } from "./counted-signer.ts";
 import { type HeldIdentity, WorkloadIdentity } from "./identity.ts";
 import { serveLocally } from "./local-service.ts";
 import { CapturedPlace, type Place, THIS_HOST } from "./place.ts";
 import { type DrainedProxy, drainAlone, tellClients } from "./proxy-drain.ts";
-import { proxyEnvironment } from "./proxy-environment.ts";
+import { ProxyProcess } from "./proxy-process.ts";
 import { SDS_PATH, SecretService } from "./sds.ts";
-import type { BootstrapPatch, ProxyStart, Sidecar, SidecarPorts, TrustedPeers } from "./sidecar.ts";
+import type { ProxyStart, Sidecar, SidecarPorts, TrustedPeers } from "./sidecar.ts";
 import { RemoteSigner } from "./signer.ts";
 import { serveStatus } from "./status.ts";
 import { type Termination, terminationOf } from "./termination.ts";
@@ -31,9 +30,6 @@ import { Watchdog } from "./watchdog.ts";
 
 const log = logger("agent");
 
-/** How long the proxy may take from its start to its first complete configuration. */
-const READY_TIMEOUT_MS = 30_000;
-const READY_POLL_MS = 20;
 /** Time for peers to hear that this workload takes nothing new, before the proxy closes its door. */
 const PROPAGATION_MS = 500;
 
@@ -96,33 +92,21 @@ export async function runSidecar(options: RunOptions): Promise<RunningSidecar> {
   return sidecar;
 }
 
-interface Bootstrap {
-  readonly text: string;
-  readonly unpatched: string | undefined;
-}
-
-function originsOf(patches: readonly BootstrapPatch[]): string {
-  return [...new Set(patches.map(({ origin }) => origin))].join(", ");
-}
-
 class RunningParts implements RunningSidecar {
   readonly done: Promise<number>;
   #options: RunOptions;
   #place: Place = THIS_HOST;
   #start: ProxyStart = NOTHING_SAID;
-  /** JSON, as the proxy is started with it; and as it would be without patches, where there are some. */
-  #bootstrap: Bootstrap = { text: "", unpatched: undefined };
   readonly #startedAt = performance.now();
   readonly #registry = new Registry();
   readonly #secrets = new SecretService();
   readonly #identity: WorkloadIdentity;
   readonly #principal: string;
   readonly #socket: string;
-  readonly #log: string;
   readonly #accessLogs: AccessLogReceiver;
   readonly #watchdog = new Watchdog();
   readonly #closers: (() => void)[] = [];
-  #proxy: Child | undefined;
+  #proxy: ProxyProcess | undefined;
   #application: Child | undefined;
   #ready = false;
   #draining = false;
@@ -139,7 +123,6 @@ class RunningParts implements RunningSidecar {
     this.#options = options;
     this.#principal = id.value.uri;
     this.#socket = join(sidecar.folder, "agent.sock");
-    this.#log = join(sidecar.folder, "proxy.log");
     const metrics = new TrafficMetrics(this.#registry);
     this.#accessLogs = new AccessLogReceiver(metrics, metricsWorkload(sidecar.workload), () => this.#principal);
     this.done = new Promise((resolve) => {
@@ -168,11 +151,7 @@ class RunningParts implements RunningSidecar {
     const names = this.#place.resolveNames(() => this.#identity.current);
     names.catch(() => {}); // told when it is awaited, below
     this.#serve();
-    this.#bootstrap = await this.#makeBootstrap();
-    this.#startProxy();
-    const bounded = new BoundedLog(this.#log);
-    this.#closers.push(() => bounded.stop());
-    await this.#untilReady();
+    await this.#startProxy();
     await names;
     this.#ready = true;
     const startup = this.#registry.gauge(STARTUP_DURATION);
@@ -243,72 +222,20 @@ class RunningParts implements RunningSidecar {
     return said && `http://127.0.0.1:${said.port}${said.path}`;
   }
 
-  async #makeBootstrap(): Promise<Bootstrap> {
-    const { sidecar } = this.#options;
-    const sockets = { agent: this.#socket, controlPlane: this.#place.controlPlane };
-    const made = proxyBootstrap(sidecar, sockets, this.#start);
-    const text = JSON.stringify(made, null, 1);
-    const patches = this.#start.bootstrap;
-    if (patches.length === 0) return { text, unpatched: undefined };
-    try {
-      const { patchedBootstrap } = await import("./bootstrap-patch.ts");
-      return { text: JSON.stringify(patchedBootstrap(made, patches), null, 1), unpatched: text };
-    } catch (error) {
-      log.warn("the bootstrap cannot be patched, and stays as it is", { by: originsOf(patches), error });
-      return { text, unpatched: undefined };
-    }
-  }
-
-  #startProxy(): void {
-    const { sidecar } = this.#options;
-    const file = join(sidecar.folder, "bootstrap.json");
-    writeFileSync(file, this.#bootstrap.text, { mode: 0o600 });
-    const proxy = new Child({
-      command: this.#place.proxyCommand([...this.#options.proxyCommand(this.#start), file]),
-      env: proxyEnvironment(sidecar.workload, this.#start.environment),
-      output: { file: this.#log },
-      session: "own",
+  async #startProxy(): Promise<void> {
+    const { sidecar, proxyCommand } = this.#options;
+    const proxy = new ProxyProcess({
+      sidecar,
+      said: this.#start,
+      place: this.#place,
+      agentSocket: this.#socket,
       watchdog: this.#watchdog,
+      command: (file) => [...proxyCommand(this.#start), file],
+      onEnded: () => this.#accessLogs.proxyEnded(),
     });
     this.#proxy = proxy;
-    void proxy.exited.then((exit) => this.#onProxyExit(proxy, exit));
-  }
-
-  #onProxyExit(proxy: Child, exit: ChildExit): void {
-    this.#accessLogs.proxyEnded();
-    if (this.#proxy !== proxy || this.#draining) return;
-    this.#proxy = undefined;
-    log.error("the proxy ended", { exit: exitCodeOf(exit), log: this.#log });
-    if (!this.#ready) {
-      const { unpatched } = this.#bootstrap;
-      if (unpatched === undefined) return; // untilReady tells
-      const by = originsOf(this.#start.bootstrap);
-      log.warn("the proxy is started without the patches to its bootstrap", { by });
-      this.#bootstrap = { text: unpatched, unpatched: undefined };
-      this.#startProxy();
-      return;
-    }
-    // The application cannot reach the mesh without it: it is started again, and serves as soon as it is configured.
-    setTimeout(() => {
-      if (!this.#draining) this.#startProxy();
-    }, 200);
-  }
-
-  async #untilReady(): Promise<void> {
-    const deadline = performance.now() + READY_TIMEOUT_MS;
-    const url = `http://127.0.0.1:${this.#options.sidecar.ports.admin}/ready`;
-    while (performance.now() < deadline) {
-      if (!this.#proxy) throw new Failure("the proxy ended before it was ready", { hint: `its log is ${this.#log}` });
-      const ready = await this.#place.fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
-        (response) => response.ok,
-        () => false,
-      );
-      if (ready) return;
-      await Bun.sleep(READY_POLL_MS);
-    }
-    throw new Failure(`the proxy has no configuration after ${READY_TIMEOUT_MS / 1_000} s`, {
-      hint: `its log is ${this.#log}; \`heddle proxy-status\` shows what the control plane sent`,
-    });
+    this.#closers.push(() => proxy.close());
+    await proxy.start();
   }
 
   #startApplication(): void {
@@ -382,15 +309,17 @@ class RunningParts implements RunningSidecar {
   async #drainAlone(): Promise<number> {
     const { sidecar, application, longestDrainMs: longestMs } = this.#options;
     const drainMs = this.#drainMs;
-    if (application || !this.#proxy) return drainMs;
+    const exited = this.#proxy?.exited;
+    if (application || !exited) return drainMs;
     const drained = drainAlone(this.#drained, sidecar.proxy, this.#termination, { drainMs, longestMs });
-    return Promise.race([drained, this.#proxy.exited.then(() => drainMs)]);
+    return Promise.race([drained, exited.then(() => drainMs)]);
   }
 
   async #drain(code: number): Promise<void> {
     if (this.#draining) return;
     await this.#leave();
     this.#draining = true;
+    this.#proxy?.stayDown();
     const endMs = await this.#drainAlone();
     await this.#proxy?.end(endMs);
     await this.close();

@@ -27,7 +27,7 @@ interface Doomed {
 export function define(command: Command): void {
   command
     .argument("[kind]", "as `virtualservice`, `vs`; or `vs/web dr/web`")
-    .argument("[name...]")
+    .argument("[name...]", "of objects of that kind")
     .option("-f, --filename <file...>", "the objects of these files, - for standard input")
     .addOption(namespaceOption())
     .option("--ignore-not-found", "what does not exist is no failure");

@@ -42,7 +42,7 @@ export function define(command: Command): void {
       "<kinds>",
       "as `virtualservice`, `vs`, `pods`; several as `vs,dr`, `vs/web dr/web`, or a category: `all`, `istio-io`",
     )
-    .argument("[name...]")
+    .argument("[name...]", "of objects of that kind")
     .addOption(namespaceOption())
     .option("-A, --all-namespaces", "of every namespace")
     .option("-l, --selector <labels>", "as `app=golden-signal,version!=v1`")

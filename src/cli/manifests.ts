@@ -1,8 +1,10 @@
-// Objects of files as if they ran: manifests have no status, and a Pod without an address is no workload yet.
+// Objects of files as if they ran: manifests have no status, a Pod without an address is no workload yet, and a Service without one takes
+// no bytes.
 
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import { labelsMatch, type WorkloadProxy } from "../model/workload.ts";
 import { podOfTemplate } from "./compile-target.ts";
+import { addressedServices } from "./manifest-services.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -17,7 +19,8 @@ interface PodValue {
 
 /**
  * A Deployment without Pods has one, by its own name. Beside a Pod that says nothing of a proxy one stands where Istio would inject it, and
- * with `proxy` wherever nobody forbids it; it captures, as one of Istio's does, or is a gateway, where Istio's would be one.
+ * with `proxy` wherever nobody forbids it; it captures, as one of Istio's does, or is a gateway, where Istio's would be one. A Service has an
+ * address, as a cluster gives each one.
  */
 export function asRunning(
   objects: readonly SourceObject[],
@@ -37,7 +40,7 @@ export function asRunning(
       .map(({ origin, labels }) => [origin.name, labels]),
   );
   let count = 0;
-  return [...objects, ...made].map((object) => {
+  return [...addressedServices(objects), ...made].map((object) => {
     if (!isPod(object)) return object;
     const runs = Boolean((object.value as PodValue).status?.podIP);
     const kind = proxyBeside(object, runs ? undefined : (namespaces.get(object.origin.namespace) ?? {}), proxy);

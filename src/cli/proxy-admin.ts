@@ -78,7 +78,9 @@ export function adminOf(text: string, state: string | undefined, namespace?: str
   const known = proxies.map(({ namespace, name }) => `${namespace}/${name}`);
   const names = proxies
     .map(namesOf)
-    .flatMap(({ namespace, names: own }) => own.flatMap((one) => [one, `${namespace}/${one}`, `${one}.${namespace}`]));
+    .flatMap(({ namespace: of, names: own }) =>
+      own.flatMap((one) => [...(namespace === undefined ? [one] : []), `${of}/${one}`, `${one}.${of}`]),
+    );
   const near = nearest(text, names);
   const all = known.length > 0 && known.length <= 10 ? `one of ${known.join(", ")}; or ` : "";
   throw new Failure(`no proxy of ${text} was started here`, {

@@ -210,7 +210,16 @@ async function logLevels(admin: AdminAddress, options: ProxyConfigOptions): Prom
     throw new Failure("--level and --reset exclude each other", { exit: EXIT.usage });
   const level = options.reset ? DEFAULT_LEVEL : options.level?.split(",").map(knownLevel).join(",");
   const query = level === undefined ? "" : level.includes(":") ? `?paths=${level}` : `?level=${level}`;
-  await print((await adminPage(admin, `/logging${query}`, "POST")).trimEnd());
+  const page = await adminPage(admin, `/logging${query}`, "POST");
+  if (options.output === "table" || options.output === "short") return print(page.trimEnd());
+  await print(valueText({ loggers: loggersOf(page) }, options.output));
+}
+
+/** `  http: warning`, below the line of what they are. */
+function loggersOf(page: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...page.matchAll(/^ +(\S+): (\S+)$/gm)].map(([, logger = "", level = ""]) => [logger, level]),
+  );
 }
 
 /** `debug`, `http:debug`; as Envoy spells it. */

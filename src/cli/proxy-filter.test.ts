@@ -48,6 +48,21 @@ describe("istioctl's filters", () => {
     expect(() => rows(ENDPOINTS, { subset: "v1" })).toThrow("--subset chooses nothing of this type");
   });
 
+  const SECRETS = table(["resource name", "type", "status"], ["default", "Cert Chain", "ACTIVE"]);
+  test.each([
+    ["a health", [ENDPOINTS], { status: "sick" }, "--status is none of HEALTHY, UNHEALTHY, DRAINING"],
+    ["another table's", [ENDPOINTS], { status: "ACTIVE" }, "--status is none of HEALTHY"],
+    ["a secret's", [SECRETS], { status: "HEALTHY" }, "--status is none of ACTIVE, WARMING"],
+    ["one of statistics", [LISTENERS], { type: "server" }, "--type is none of HTTP, TCP"],
+  ] as const)("a word that no row can have is refused: %s", (_, tables, options, said) => {
+    expect(() => filtered(tables, options)).toThrow(said);
+  });
+
+  test("of all tables the word is one of theirs", () => {
+    const [endpoints, secrets] = filtered([ENDPOINTS, SECRETS], { status: "active" });
+    expect([endpoints?.rows.length, secrets?.rows.length]).toEqual([0, 1]);
+  });
+
   test("of all tables those without the column stay as they are", () => {
     const [clusters, endpoints] = filtered([CLUSTERS, ENDPOINTS], { subset: "v1" });
     expect([clusters?.rows.length, endpoints?.rows.length]).toEqual([1, 3]);

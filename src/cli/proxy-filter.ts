@@ -2,12 +2,17 @@
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXIT, Failure } from "../base/failure.ts";
+import { nearest } from "../base/nearest.ts";
 import { STATS_TYPES } from "./proxy-stats.ts";
 import type { ProxyRow, ProxyTable } from "./proxy-table.ts";
 import { port } from "./values.ts";
 
 interface Look {
   readonly column: string;
+  /** Of tables alone that have this column, too. */
+  readonly beside?: string;
+  /** All that the column may say. */
+  readonly values?: readonly string[];
   readonly fits: (cell: string, value: string) => boolean;
 }
 
@@ -18,6 +23,10 @@ const addressOf = (endpoint: string, value: string): boolean => endpoint.slice(0
 const isHttp = (destination: string): boolean => /^(?:inline )?route:/.test(destination);
 const typeOf = (destination: string, value: string): boolean =>
   value === "http" ? isHttp(destination) : value === "tcp" && !isHttp(destination);
+
+/** envoy.config.core.v3.HealthStatus, and the sections of a dump of secrets. */
+const HEALTH = ["HEALTHY", "UNHEALTHY", "DRAINING", "TIMEOUT", "DEGRADED", "UNKNOWN"];
+const SECRET_STATES = ["ACTIVE", "WARMING"];
 
 /** The columns that they look at, whichever tables have them. As in istioctl, a part of a host's name is enough. */
 const FILTERS = {
@@ -32,9 +41,12 @@ const FILTERS = {
     { column: "addresses", fits: is },
     { column: "endpoint", fits: addressOf },
   ],
-  type: [{ column: "destination", fits: typeOf }],
+  type: [{ column: "destination", fits: typeOf, values: ["HTTP", "TCP"] }],
   cluster: [{ column: "cluster", fits: is }],
-  status: [{ column: "status", fits: is }],
+  status: [
+    { column: "status", beside: "endpoint", fits: is, values: HEALTH },
+    { column: "status", beside: "resource name", fits: is, values: SECRET_STATES },
+  ],
   name: [
     { column: "name", fits: is },
     { column: "resource name", fits: is },
@@ -58,7 +70,7 @@ export function addFilters(command: Command): void {
         .argParser(typeText),
     )
     .option("--cluster <name>", "endpoints of it")
-    .option("--status <status>", "endpoints: HEALTHY, UNHEALTHY, …; secrets: ACTIVE, WARMING")
+    .option("--status <status>", `endpoints: ${HEALTH.join(", ")}; secrets: ${SECRET_STATES.join(", ")}`)
     .option("--name <name>", "route configurations, secrets, extensions");
 }
 
@@ -71,6 +83,7 @@ function typeText(text: string): string {
 export function filtered(tables: readonly ProxyTable[], options: FilterOptions): readonly ProxyTable[] {
   const wrong = givenIn(options).find((filter) => !tables.some((table) => looksAt(table, filter).length > 0));
   if (wrong) throw noFilter(tables, wrong);
+  for (const filter of givenIn(options)) requireValue(tables, filter, options[filter]!);
   return tables.map((table) => ({ columns: table.columns, rows: table.rows.filter(fitting(table, options)) }));
 }
 
@@ -91,8 +104,20 @@ function filters(): readonly Filter[] {
 
 function looksAt({ columns }: ProxyTable, filter: Filter): readonly (Look & { readonly index: number })[] {
   return FILTERS[filter]
-    .map((look) => ({ ...look, index: columns.indexOf(look.column) }))
-    .filter(({ index }) => index >= 0);
+    .map((look: Look) => ({ ...look, index: columns.indexOf(look.column) }))
+    .filter(({ index, beside }) => index >= 0 && (beside === undefined || columns.includes(beside)));
+}
+
+/** A word that no row can have would pass for one that none has. */
+function requireValue(tables: readonly ProxyTable[], filter: Filter, value: string): void {
+  const looks = tables.flatMap((table) => looksAt(table, filter));
+  const known = [...new Set(looks.flatMap(({ values = [] }) => values))];
+  if (looks.some(({ values }) => values === undefined) || known.includes(value.toUpperCase())) return;
+  const near = nearest(value.toUpperCase(), known);
+  throw new Failure(`--${filter} is none of ${known.join(", ")}: ${JSON.stringify(value)}`, {
+    hint: `--${filter} ${near ?? known[0]}`,
+    exit: EXIT.usage,
+  });
 }
 
 /** Of several tables, a filter that no column of one answers to leaves that one as it is. */

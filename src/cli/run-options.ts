@@ -12,10 +12,12 @@ import {
   group,
   type HostPort,
   hostPort,
+  label,
   name,
   port,
   type UpstreamOption,
   upstream,
+  urlPath,
 } from "./values.ts";
 
 const PROTOCOLS = ["http", "http2", "grpc", "tcp"] as const;
@@ -59,7 +61,7 @@ export function addRunOptions(command: Command): void {
       "WorkloadGroup that it registers by: its labels, ports, place and probe are that's, and no service is made for it",
       group("--group"),
     )
-    .option("--version <version>", "label that subsets choose it by", "v1")
+    .option("--version <version>", "label that subsets choose it by", label("--version"), "v1")
     .addOption(namespaceOption())
     .option("--service-account <name>", "its identity in the mesh (default: the name)", name("--service-account"))
     .addOption(
@@ -82,7 +84,11 @@ export function addRunOptions(command: Command): void {
       "redirect its connections, in a network of its own, where this machine is host.heddle.internal; Linux, as root",
     )
     .option("--address <ip>", "by which its peers reach it (default: the one that leads to the control plane)", address)
-    .option("--metrics-path <path>", "where it serves metrics, which are then merged with the sidecar's")
+    .option(
+      "--metrics-path <path>",
+      "where it serves metrics, which are then merged with the sidecar's",
+      urlPath("--metrics-path"),
+    )
     .addOption(
       new Option("--drain-time <duration>", "for what is under way at the end")
         .argParser(duration("--drain-time", 0))

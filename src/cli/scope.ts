@@ -3,9 +3,11 @@
 import { type Command, Option } from "commander";
 import { stringify } from "yaml";
 import { Failure } from "../base/failure.ts";
+import { stateOption } from "./api-client.ts";
 import { dashboardOption, fetchCallers, type MeshOptions } from "./mesh-status.ts";
 import { type Granularity, suggestedSidecars } from "./scope-suggestion.ts";
 import { print, printError } from "./terminal.ts";
+import { name } from "./values.ts";
 
 interface SuggestOptions extends MeshOptions {
   readonly namespace?: string;
@@ -17,11 +19,11 @@ export function define(command: Command): void {
   command
     .command("suggest")
     .summary("print the Sidecar objects that the calls of the last hour would need")
-    .option("-n, --namespace <name>", "of callers in this namespace alone")
+    .option("-n, --namespace <name>", "of callers in this namespace alone", name("--namespace"))
     .addOption(new Option("--for <what>", "one for each of these").choices(["namespace", "app"]).default("namespace"))
     .addOption(new Option("-o, --output <form>", "as").choices(["yaml", "json"]).default("yaml"))
     .addOption(dashboardOption())
-    .option("--state <folder>", "state of the control plane")
+    .addOption(stateOption())
     .addHelpText(
       "after",
       "\nNothing is changed. What was not called meanwhile is not in it: read it before you apply it.",

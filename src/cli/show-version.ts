@@ -1,14 +1,18 @@
 // `heddle version`: of this program, of the control plane, and of every proxy, so that a mixture shows.
 
 import { type Command, Option } from "commander";
+import { stringify } from "yaml";
 import type { State } from "../admin/api.ts";
 import { stateOption } from "./api-client.ts";
 import { dashboardOption, fetchState, type MeshOptions } from "./mesh-status.ts";
 import { print } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
+/** With istioctl's two. */
+const OUTPUTS = ["text", "json", "yaml"] as const;
+
 interface VersionOptions extends MeshOptions {
-  readonly output: "text" | "json";
+  readonly output: (typeof OUTPUTS)[number];
   readonly client?: true;
   readonly remote?: "true" | "false";
   readonly short?: true;
@@ -25,7 +29,7 @@ interface Versions {
 
 export function define(command: Command): void {
   command
-    .addOption(new Option("-o, --output <form>").choices(["text", "json"]).default("text"))
+    .addOption(new Option("-o, --output <form>").choices(OUTPUTS).default("text"))
     .option("--client", "only of this program")
     .addOption(
       new Option("--remote [boolean]", "of control plane and proxies, too").choices(["true", "false"]).preset("true"),
@@ -41,9 +45,12 @@ async function version(options: VersionOptions): Promise<void> {
   const onlyClient = options.client === true || options.remote === "false";
   const state = onlyClient ? undefined : await fetchState(options).catch(() => undefined);
   const versions = versionsOf(state);
-  await print(
-    options.output === "json" ? JSON.stringify(versions, null, 2) : text(versions, onlyClient, options.short === true),
-  );
+  await print(shown(versions, options.output, () => text(versions, onlyClient, options.short === true)));
+}
+
+function shown(versions: Versions, output: VersionOptions["output"], asText: () => string): string {
+  if (output === "text") return asText();
+  return output === "json" ? JSON.stringify(versions, null, 2) : stringify(versions).trimEnd();
 }
 
 function versionsOf(state: State | undefined): Versions {

@@ -14,6 +14,7 @@ import { unwrap } from "../pki/parsed.ts";
 import { namespaceOption, stateOption } from "./api-client.ts";
 import { type ControlPlaneNote, readNote, stateFolder, statePaths } from "./state-folder.ts";
 import { print, printError } from "./terminal.ts";
+import { trustDomainName } from "./trust-domain.ts";
 import { duration, name } from "./values.ts";
 
 interface TokenOptions {
@@ -38,7 +39,7 @@ export function define(command: Command): void {
       duration("--ttl", 1_000),
       DEFAULT_TOKEN_TTL_MS,
     )
-    .option("--trust-domain <name>", "of the control plane, when none runs here")
+    .option("--trust-domain <name>", "of the control plane, when none runs here", trustDomainName("--trust-domain"))
     .addOption(stateOption())
     .action((options: TokenOptions) => token(options));
 }

@@ -9,7 +9,6 @@ import { EXIT, Failure } from "../base/failure.ts";
 import { DEFAULT_KEEPALIVE } from "../grpc/listen.ts";
 import type { AccessLog } from "../model/access-log.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../model/settings.ts";
-import { trustDomainFault } from "../pki/spiffe.ts";
 import { stateOption } from "./api-client.ts";
 import { DEFAULT_PORTS, type RunningControlPlane, startControlPlane } from "./control-plane.ts";
 import { controlPlaneIdentity } from "./control-plane-identity.ts";
@@ -19,6 +18,7 @@ import { checkout } from "./self.ts";
 import { untilAskedToEnd } from "./shutdown.ts";
 import { type ControlPlaneNote, removeNote, stateFolder, writeNote } from "./state-folder.ts";
 import { print, type Style, styleOf } from "./terminal.ts";
+import { trustDomainName } from "./trust-domain.ts";
 import { duration, port } from "./values.ts";
 import { VERSION } from "./version.ts";
 
@@ -68,7 +68,7 @@ export function define(command: Command): void {
       new Option(
         "--trust-domain <name>",
         `first part of every identity (default: ${DEFAULT_SETTINGS.trustDomain})`,
-      ).argParser(trustDomain),
+      ).argParser(trustDomainName("--trust-domain")),
     )
     .addOption(
       new Option("--cert-ttl <duration>", "lifetime of workload certificates")
@@ -91,15 +91,6 @@ export function define(command: Command): void {
       new Option("-o, --output <form>", "of what is said once it runs").choices(["text", "json"]).default("text"),
     )
     .action((options: UpOptions) => up(options));
-}
-
-function trustDomain(value: string): string {
-  const fault = trustDomainFault(value);
-  if (fault === undefined) return value;
-  throw new Failure(`--trust-domain ${JSON.stringify(value)}: ${fault}`, {
-    hint: "lower-case letters, digits, - and ., as in --trust-domain prod.example.com",
-    exit: EXIT.usage,
-  });
 }
 
 /** What the command line says counts, then the file, then what is usual. */

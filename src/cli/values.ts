@@ -4,7 +4,7 @@ import { parseAddress } from "../base/cidr.ts";
 import { MAX_CONCURRENCY, parseConcurrency } from "../base/cores.ts";
 import { parseDuration } from "../base/duration.ts";
 import { EXIT, Failure } from "../base/failure.ts";
-import { labelName } from "../kube/names.ts";
+import { labelName, labelValue } from "../kube/names.ts";
 
 function refuse(option: string, value: string, problem: string, hint: string): never {
   throw new Failure(`${option} ${problem}: ${JSON.stringify(value)}`, { hint, exit: EXIT.usage });
@@ -54,6 +54,35 @@ export function name(option: string): (value: string) => string {
   return (value) => {
     if (labelName(value).length === 0) return value;
     return refuse(option, value, "is not a name", 'at most 63 lower-case letters, digits and "-", as in golden-signal');
+  };
+}
+
+/** A value of a label: of versions. */
+export function label(option: string): (value: string) => string {
+  return (value) => {
+    if (labelValue(value).length === 0) return value;
+    return refuse(
+      option,
+      value,
+      "is no label's value",
+      `at most 63 letters, digits, "-", "_" and ".", as in ${option} v1`,
+    );
+  };
+}
+
+/** Not negative. */
+export function wholeNumber(option: string, example: string): (value: string) => number {
+  return (value) => {
+    if (/^\d{1,9}$/.test(value)) return Number(value);
+    return refuse(option, value, "is not a whole number", `${option} ${example}`);
+  };
+}
+
+/** Of a URL, without the rest of it. */
+export function urlPath(option: string): (value: string) => string {
+  return (value) => {
+    if (/^\/[!-~]*$/.test(value)) return value;
+    return refuse(option, value, "is not a path", `${option} /metrics`);
   };
 }
 

@@ -110,7 +110,7 @@ function named(text: string, { namespace, for: condition }: WaitOptions): Awaite
   const type = kindNamed(kind);
   if (condition.kind === "condition" && !isJudged(type) && isMeshs(condition)) {
     throw new Failure(`the control plane says nothing of ${condition.type} about a ${type.kind}`, {
-      hint: "an object of Istio's kinds, as vs/web, or another --for=condition=TYPE",
+      hint: "an object of Istio's kinds other than WorkloadEntry, as vs/web, or another --for=condition=TYPE",
       exit: EXIT.usage,
     });
   }

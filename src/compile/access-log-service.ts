@@ -50,9 +50,13 @@ function metadataTag(tag: string, kind: "host" | "cluster", key: string): Custom
   });
 }
 
-const principal = lazy(() =>
-  create(CustomTagSchema, { tag: "principal", type: { case: "value", value: "%UPSTREAM_PEER_URI_SAN%" } }),
-);
+function valueTag(tag: string, value: string): CustomTag {
+  return create(CustomTagSchema, { tag, type: { case: "value", value } });
+}
+
+const principal = lazy(() => valueTag("principal", "%UPSTREAM_PEER_URI_SAN%"));
+/** The route's. An entry's own upstream_cluster, and the metadata of clusters, are those of the host that was reached. */
+const cluster = lazy(() => valueTag("cluster", "%UPSTREAM_CLUSTER_RAW%"));
 const services = lazy(() => metadataTag("services", "cluster", "services"));
 const workload = lazy(() => metadataTag("workload", "host", "workload"));
 
@@ -62,7 +66,7 @@ function common(reporter: AccessLogReporter): CommonGrpcAccessLogConfig {
     transportApiVersion: ApiVersion.V3,
     bufferFlushInterval: durationFromMs(FLUSH_MS),
     grpcService: { targetSpecifier: { case: "envoyGrpc", value: { clusterName: ALS_CLUSTER } } },
-    customTags: reporter === "source" ? [principal(), services(), workload()] : [services()],
+    customTags: reporter === "source" ? [principal(), cluster(), services(), workload()] : [services()],
   });
 }
 

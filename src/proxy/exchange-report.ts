@@ -20,7 +20,9 @@ export function reportExchange(
   stats.classes[slot]!++;
   stats.activeRequests--;
   if (record.cluster) record.cluster.stats.classes[slot]!++;
-  const edge = connection.edge(record.cluster, record.host, peerMetadata, head.authority, grpc ? "grpc" : "http");
+  // A fault or a refusal ends a request that has its route already: Envoy's stream knows the route's cluster from then on.
+  const cluster = record.cluster ?? connection.context.clusters.get(record.clusterName);
+  const edge = connection.edge(cluster, record.host, peerMetadata, head.authority, grpc ? "grpc" : "http");
   const given = metrics ? valuesOf(metrics, record) : NO_VALUES;
   edge.record(
     record.response?.status ?? 0,

@@ -1,5 +1,6 @@
 // Reads every proxy's metrics in turn: each target once an interval, spread over it, never twice at a time.
 
+import { fetchProblem } from "../base/fetch-problem.ts";
 import { logger } from "../base/log.ts";
 import { fetchExposition } from "./fetch-exposition.ts";
 import { TargetIngest } from "./ingest.ts";
@@ -149,7 +150,7 @@ export class Scraper {
   }
 
   #failed(state: TargetState, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown.message : String(thrown);
+    const error = fetchProblem(thrown);
     // Once per change: a proxy that is gone would otherwise fill the log.
     if (state.health !== "down")
       log.warn("cannot scrape a proxy", { target: state.target.id, url: state.target.url, error });

@@ -198,6 +198,7 @@ describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromi
           { from: "client@latest", to: "golden-signal@v1", service: "golden-signal", rate: 50, failing: 0.3 },
           { from: undefined, to: "golden-signal@v1", service: "golden-signal", rate: 5 },
           { from: "client@latest", to: undefined, service: "invoices", rate: 5 },
+          { from: "client@latest", to: undefined, service: "golden-signal", rate: 5 },
         ],
         splits: [],
         proxies: {
@@ -210,7 +211,9 @@ describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromi
       });
       const { page, faults } = await open(serve(fake).url);
       const rows = page.getByRole("region", { name: "Proxies" }).getByRole("row");
-      await rows.nth(1).getByText("RouteConfiguration: regex is not RE2").waitFor();
+      await rows.nth(1).getByText("rejected").waitFor();
+      await rows.nth(2).getByText("RouteConfiguration: regex is not RE2").waitFor();
+      await page.getByRole("img", { name: /^Errors over time, latest: v1 .*, unreached [45]/ }).waitFor();
       await page.getByRole("button", { name: /client to golden-signal-v1: .*, mutual TLS, failing/ }).waitFor();
       await page.getByRole("button", { name: /to golden-signal-v1: .*, plaintext, healthy/ }).waitFor();
       await page
@@ -218,7 +221,9 @@ describe.skipIf(!CHROMIUM && process.env.CI !== "true")("dashboard (needs chromi
         .press("Enter");
       await page.getByText("UH: no healthy endpoint").waitFor();
       await page.getByRole("button", { name: "Table", exact: true }).click();
-      expect(await page.getByRole("table", { name: "Who calls whom" }).getByRole("row").count()).toBe(4);
+      expect(await page.getByRole("table", { name: "Who calls whom" }).getByRole("row").count()).toBe(5);
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
       expect(faults).toEqual([]);
     },
     BROWSER_TIMEOUT_MS,

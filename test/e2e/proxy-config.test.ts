@@ -135,6 +135,8 @@ describe.each(PROXIES)("of %s", (proxy) => {
     expect((await pc("log", workload)).stdout).toContain(`: ${level}`);
     await pc("log", workload, "--reset");
     expect((await pc("log", workload)).stdout).toMatch(/^active loggers:\n(?: +\S+: warning\n)+$/);
+    const levels = new Set(Object.values(JSON.parse((await pc("log", workload, "-o", "json")).stdout).loggers));
+    expect([...levels]).toEqual(["warning"]);
     const { code, stderr } = await pc("log", workload, "--level", "nobody:debug");
     expect(stderr).toMatch(/^error: the proxy at \S+ refuses \S+: unknown logger name\n$/);
     expect(code).toBe(64);
@@ -179,6 +181,76 @@ test("versions, in istioctl's forms", async () => {
   expect(stdout).toMatch(/^client {10}\S+\ncontrol plane {3}\S+\nproxies .*\(\d+\)\n/);
   expect((await heddle.call(["version", "--remote=false", "--short"])).stdout).toMatch(/^client {10}\S+\n$/);
   expect((await heddle.call(["version", "--remote"])).stdout).toContain("control plane");
+  expect((await heddle.call(["version", "-o", "yaml"])).stdout).toMatch(
+    /^client: \S+\nbun: \S+\ncontrolPlane: \S+\nproxies:\n/,
+  );
+});
+
+describe("requests of of-heddle-v1", () => {
+  /** Sends one after the other until `holds`. */
+  async function calledUntil(holds: () => boolean | Promise<boolean>): Promise<void> {
+    const { stdout } = await pc("l", "of-heddle-v1", "--type", "HTTP");
+    const forward = rowsOf(stdout).find(
+      ({ DESTINATION, ADDRESSES }) => DESTINATION === "Route: forwardProxy" && ADDRESSES === "127.0.0.1",
+    );
+    const proxy = `http://127.0.0.1:${forward?.PORT}`;
+    await until(async () => {
+      await fetch(`http://${HOST}/`, { proxy }).then((response) => response.text());
+      return holds();
+    });
+  }
+
+  test("are tapped by the workload's name", async () => {
+    const tap = heddle.start(["tap", "of-heddle-v1", "--count", "1", "--method", "get", "-o", "json"]);
+    await calledUntil(() => tap.stdout().includes("\n"));
+    expect(await tap.exited).toBe(0);
+    const { request } = JSON.parse(tap.stdout()).http_buffered_trace;
+    expect(request.headers).toContainEqual({ key: ":authority", value: HOST });
+  });
+
+  test.each([
+    ["a workload and an address", ["of-heddle-v1", "--admin", "127.0.0.1:1"], 64, "exclude each other"],
+    ["nobody of that name", ["of-heddl-v1"], 1, "try: of-heddle-v1"],
+    ["nobody of that namespace", ["of-heddle-v1", "-n", "shop"], 1, "no proxy of of-heddle-v1 was started here"],
+    ["a status that is none", ["of-heddle-v1", "--status", "sick"], 64, "try: --status 503, 5xx or 400-499"],
+    [
+      "an address where nobody is",
+      ["--admin", "127.0.0.1:1"],
+      1,
+      "no proxy answers at 127.0.0.1:1: connection refused",
+    ],
+    ["an Envoy", ["of-envoy-v1"], 1, "has no tap"],
+  ] as const)("are not tapped: %s", async (_, args, exit, said) => {
+    const { code, stderr } = await heddle.call(["tap", ...args]);
+    expect(stderr).toContain(said);
+    expect(code).toBe(exit);
+  });
+
+  test("tell heddle diff whom a policy would shut out, and a Service without its address changes nothing", async () => {
+    const rules = (account: string) =>
+      `rules: [{from: [{source: {principals: [cluster.local/ns/default/sa/${account}]}}]}]`;
+    const guard = (account: string) =>
+      `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: guard}\nspec: {selector: {matchLabels: {app: golden-signal}}, ${rules(account)}}\n`;
+    const service =
+      "apiVersion: v1\nkind: Service\nmetadata: {name: golden-signal}\nspec: {ports: [{name: http, port: 80, targetPort: http}], selector: {app: golden-signal}}\n";
+    const diff = (text: string) => {
+      writeFileSync(join(heddle.folder, "change.yaml"), text);
+      return heddle.call(["diff", "-f", "change.yaml", "-o", "json"]);
+    };
+    await calledUntil(async () => JSON.parse((await diff(service)).stdout).observedCallers > 0);
+    const shutOut = await diff(guard("of-envoy"));
+    expect(shutOut.code).toBe(79);
+    expect(JSON.parse(shutOut.stdout).callers).toMatchObject([
+      {
+        namespace: "default",
+        workload: "of-heddle-v1",
+        service: HOST,
+        requests: [{ effect: "loses access", after: { outcome: "reject", status: 403, authz: { decision: "deny" } } }],
+      },
+    ]);
+    expect(JSON.parse((await diff(guard("of-heddle"))).stdout).callers).toEqual([]);
+    expect(JSON.parse((await diff(service)).stdout)).toMatchObject({ proxies: [], callers: [] });
+  });
 });
 
 test("two proxies of one mesh trust the same authorities", async () => {
@@ -226,6 +298,8 @@ describe("bad input", () => {
       64,
       "--type is none of HTTP, TCP, server, clusters",
     ],
+    ["a health that none has", ["ep", "of-heddle-v1", "--status", "UNHEALTY"], 64, "try: --status UNHEALTHY"],
+    ["statistics' type of listeners", ["l", "of-heddle-v1", "--type", "server"], 64, "--type is none of HTTP, TCP"],
     ["levels of a file", ["log", "-f", "no-dump.json"], 64, "a running proxy's"],
   ] as const)("%s", async (_, args, exit, said) => {
     writeFileSync(join(heddle.folder, "no-dump.json"), "{}");

@@ -1,7 +1,10 @@
 // Who is up: every proxy with its configuration, certificate and use; those with a problem first.
 
+import { Fragment } from "react";
 import type { ProxyConfig, ProxyStatus } from "../../../src/admin/api.ts";
 import { bytes, duration, percent } from "../format.ts";
+
+const COLUMNS = 7;
 
 const CONFIG_TEXT: Readonly<Record<ProxyConfig["state"], string>> = {
   synced: "in sync",
@@ -25,11 +28,6 @@ function ConfigCell({ config, now }: { config: ProxyConfig; now: number }) {
     <>
       <span className={`tag ${CONFIG_TONE[config.state]}`}>{CONFIG_TEXT[config.state]}</span>
       {config.state !== "synced" && <span className="muted"> for {duration(now - config.since)}</span>}
-      {config.state === "rejected" && (
-        <div className="reason">
-          {config.type}: {config.message}
-        </div>
-      )}
     </>
   );
 }
@@ -45,17 +43,31 @@ function CertificateCell({ certificate, now }: { certificate: ProxyStatus["certi
   );
 }
 
-function MetricsCell({ metrics, now }: { metrics: ProxyStatus["metrics"]; now: number }) {
-  if (metrics.health === "up") return <span className="tag ok">up</span>;
-  if (metrics.health === "new") return <span className="tag">waiting</span>;
+function MetricsCell({ health }: ProxyStatus["metrics"]) {
+  if (health === "up") return <span className="tag ok">up</span>;
+  return health === "new" ? <span className="tag">waiting</span> : <span className="tag bad">down</span>;
+}
+
+/** What went wrong, in the words of who refused or did not answer. They are long: they have the table's whole width. */
+function reasonsOf({ config, metrics }: ProxyStatus, now: number): string[] {
+  const refused = config.state === "rejected" ? [`${config.type}: ${config.message}`] : [];
+  if (metrics.health !== "down") return refused;
+  const ago = metrics.lastSuccess === null ? "" : `, last read ${duration(now - metrics.lastSuccess)} ago`;
+  return [...refused, `metrics: ${metrics.error}${ago}`];
+}
+
+function Reasons({ reasons }: { reasons: readonly string[] }) {
+  if (reasons.length === 0) return null;
   return (
-    <>
-      <span className="tag bad">down</span>
-      <div className="reason">
-        {metrics.error}
-        {metrics.lastSuccess === null ? "" : `, last read ${duration(now - metrics.lastSuccess)} ago`}
-      </div>
-    </>
+    <tr className="reasons">
+      <td colSpan={COLUMNS}>
+        {reasons.map((reason) => (
+          <div className="reason" key={reason}>
+            {reason}
+          </div>
+        ))}
+      </td>
+    </tr>
   );
 }
 
@@ -91,31 +103,34 @@ export function ProxyTable({ proxies, now }: { proxies: readonly ProxyStatus[]; 
             </thead>
             <tbody>
               {sorted(proxies).map((proxy) => (
-                <tr key={proxy.id}>
-                  <th scope="row">
-                    {proxy.app} {proxy.version === "latest" ? "" : proxy.version}{" "}
-                    <span className="muted">{proxy.namespace}</span>
-                    <div className="sub">
-                      {proxy.name} · {proxy.address}
-                    </div>
-                  </th>
-                  <td>
-                    {proxy.kind === "envoy" ? "Envoy" : "Heddle"} <span className="muted">{proxy.proxyVersion}</span>
-                  </td>
-                  <td>
-                    <ConfigCell config={proxy.config} now={now} />
-                  </td>
-                  <td>
-                    <CertificateCell certificate={proxy.certificate} now={now} />
-                  </td>
-                  <td>
-                    <MetricsCell metrics={proxy.metrics} now={now} />
-                  </td>
-                  <td className="number">
-                    {proxy.saturation.proxyCpuCores === null ? "–" : percent(proxy.saturation.proxyCpuCores)}
-                  </td>
-                  <td className="number">{bytes(proxy.saturation.proxyMemoryBytes)}</td>
-                </tr>
+                <Fragment key={proxy.id}>
+                  <tr>
+                    <th scope="row">
+                      {proxy.app} {proxy.version === "latest" ? "" : proxy.version}{" "}
+                      <span className="muted">{proxy.namespace}</span>
+                      <div className="sub">
+                        {proxy.name} · {proxy.address}
+                      </div>
+                    </th>
+                    <td>
+                      {proxy.kind === "envoy" ? "Envoy" : "Heddle"} <span className="muted">{proxy.proxyVersion}</span>
+                    </td>
+                    <td className="configuration">
+                      <ConfigCell config={proxy.config} now={now} />
+                    </td>
+                    <td>
+                      <CertificateCell certificate={proxy.certificate} now={now} />
+                    </td>
+                    <td>
+                      <MetricsCell {...proxy.metrics} />
+                    </td>
+                    <td className="number">
+                      {proxy.saturation.proxyCpuCores === null ? "–" : percent(proxy.saturation.proxyCpuCores)}
+                    </td>
+                    <td className="number">{bytes(proxy.saturation.proxyMemoryBytes)}</td>
+                  </tr>
+                  <Reasons reasons={reasonsOf(proxy, now)} />
+                </Fragment>
               ))}
             </tbody>
           </table>

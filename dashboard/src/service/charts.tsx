@@ -15,6 +15,21 @@ const QUANTILES = [
 
 const PER_SECOND = (value: number) => `${count(value)}/s`;
 
+/** Of what rounding leaves over. */
+const LEAST_RATE = 0.01;
+
+/** Requests to the service that reached no workload are no version's: a fault, a refusal, no healthy endpoint. */
+function unreachedOf(
+  whole: HistorySeries,
+  versions: readonly HistorySeries[],
+  column: "requestRate" | "failureRate",
+): (number | null)[] {
+  return whole[column].map((all, i) => {
+    const reached = versions.reduce((sum, series) => sum + (series[column][i] ?? 0), 0);
+    return all === null ? null : Math.max(0, all - reached);
+  });
+}
+
 export function Charts({
   history,
   version,
@@ -33,6 +48,11 @@ export function Charts({
         ? [{ label: series.version, colour: versionColour(index), values: series[column] }]
         : [],
     );
+  const withUnreached = (column: "requestRate" | "failureRate"): ChartSeries[] => {
+    const unreached = version === "" && whole ? unreachedOf(whole, versions, column) : [];
+    const isSeen = unreached.some((rate) => rate !== null && rate >= LEAST_RATE);
+    return [...byVersion(column), ...(isSeen ? [{ label: "unreached", colour: "var(--bad)", values: unreached }] : [])];
+  };
   const latency = (series: HistorySeries | undefined): ChartSeries[] =>
     QUANTILES.map(({ name, colour }) => ({ label: name, colour, values: series?.[name] ?? [] }));
   const shared = { at: history?.at ?? [], theme };
@@ -41,7 +61,7 @@ export function Charts({
       <Chart
         title="Traffic"
         unit="requests/s"
-        series={byVersion("requestRate")}
+        series={withUnreached("requestRate")}
         format={PER_SECOND}
         floor={1}
         {...shared}
@@ -49,7 +69,7 @@ export function Charts({
       <Chart
         title="Errors"
         unit="failures/s"
-        series={byVersion("failureRate")}
+        series={withUnreached("failureRate")}
         format={PER_SECOND}
         floor={1}
         {...shared}

@@ -16,8 +16,15 @@ function Bar({ label, shares, versions }: { label: string; shares: readonly numb
         {versions.map(({ workload, version }, index) => {
           const share = shares[index] ?? 0;
           return (
-            <span key={workload} style={{ width: `${share * 100}%`, background: versionColour(index) }}>
-              {share >= 0.16 ? `${version} ${percent(share)}` : ""}
+            <span
+              key={workload}
+              className="share"
+              title={`${version} ${percent(share)}`}
+              style={{ width: `${share * 100}%`, background: versionColour(index) }}
+            >
+              <span className="share-text">
+                {version} {percent(share)}
+              </span>
             </span>
           );
         })}

@@ -47,7 +47,7 @@ export function TopologyPanel(props: TopologyPanelProps) {
       {topology.nodes.length === 0 ? (
         <p className="empty muted">
           Nobody is in the mesh yet. Start a program with a sidecar:{" "}
-          <code>heddle run --name app --version v1 --port 8080 -- command</code>
+          <code className="command">heddle run --name app --version v1 --port 8080 -- command</code>
         </p>
       ) : view === "graph" ? (
         <>

@@ -43,6 +43,23 @@ export function countingCases(pair: Pair): void {
   test("a request", () =>
     sameOnBothSides(pair.v1, "istio_requests_total", 'destination_workload="golden-v1"', 'response_code="200"'));
 
+  test("a request that a fault ends, at the service that it was for", async () => {
+    await pair.route(`  - match: [{uri: {prefix: /teapot}}]
+    fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+    route: [{destination: {host: golden, subset: v1}}]
+  - route: [{destination: {host: golden, subset: v1}}]`);
+    expect((await pair.get("/teapot")).status).toBe(418);
+    const line = await seriesOf(pair.client, "istio_requests_total", [
+      'reporter="source"',
+      'response_code="418"',
+      'response_flags="FI"',
+      'destination_service_namespace="default"',
+    ]);
+    expect(line).toContain('destination_service="golden.default.svc.cluster.local"');
+    expect(line).toContain('destination_service_name="golden"');
+    expect(line).toContain('destination_workload="unknown"');
+  });
+
   test("a gRPC call, by its own status", () =>
     sameOnBothSides(
       pair.polyglot,
