@@ -39,6 +39,8 @@ export interface Seen {
   /** Undefined: whoever. */
   readonly by?: string | RegExp | "proxy";
   readonly text?: string | RegExp;
+  /** To whom the asker's proxy hands it, where that is not who answers. */
+  readonly via?: string;
   /** `forwarded`: the explanation says where it goes, not what comes of it there; `not`: what cannot be explained. */
   readonly explained?: "forwarded" | "not";
 }

@@ -49,7 +49,7 @@ export const ARRANGEMENTS: readonly Arrangement[] = hasEnvoy ? ["heddle", "envoy
 interface Program {
   readonly app: string;
   readonly version?: string;
-  readonly role?: "productpage" | "reviews" | "ratings" | "httpbin" | "echo";
+  readonly role?: "productpage" | "reviews" | "ratings" | "httpbin" | "nginx" | "echo";
   /** What its service's port is called, and its number. */
   readonly ports: Readonly<Record<string, number>>;
   readonly namespace?: string;
@@ -115,7 +115,14 @@ export class Lab {
       servicePorts: ports,
       ...(zone !== undefined && { zone }),
       ...(upstream !== undefined && { upstreams: [`${upstream}=${calls}`] }),
-      command: (port) => [process.execPath, PROGRAMS, role, `${app}-${version}`, String(port), String(upstream ?? "")],
+      command: (port) => [
+        process.execPath,
+        PROGRAMS,
+        role,
+        `${app}-${version}`,
+        String(port),
+        String(upstream ?? (role === "nginx" ? this.mesh.folder : "")),
+      ],
     };
     return this.mesh.run(options);
   }
@@ -193,8 +200,9 @@ export class Lab {
         weight > 0 ? endpoints.map(({ workload }) => workload) : [],
       );
       const named = workloads.filter((name) => name !== undefined);
-      if (answer.application !== undefined && named.length > 0)
-        expect(named.filter((name) => name.includes(`/${answer.application}`))).not.toEqual([]);
+      const who = seen.via ?? answer.application;
+      if (who !== undefined && named.length > 0)
+        expect(named.filter((name) => name.includes(`/${who}`))).not.toEqual([]);
     } else if (told.outcome === "forward" || (told.status ?? 0) !== answer.status) {
       throw new Error(`explained otherwise than ${answer.status}: ${explanationLines(explanation)}`);
     }

@@ -4,6 +4,7 @@
 //   reviews NAME PORT [RATINGS]       v1 has no stars; the others ask for ratings
 //   ratings NAME PORT                 always has some
 //   httpbin NAME PORT                 /headers /ip /get /status/N /delay/SECONDS; /hosts: those of the requests so far
+//   nginx NAME PORT FOLDER            over TLS, by FOLDER/nginx.pem and nginx.key
 //   echo NAME PORT                    each line again, behind NAME
 
 const [role = "", name = "", ownPort = "", neighbour = ""] = process.argv.slice(2);
@@ -88,9 +89,11 @@ if (role === "echo") {
     },
   });
 } else {
+  const file = (ending: string) => Bun.file(`${neighbour}/nginx.${ending}`);
   Bun.serve({
     hostname,
     port,
+    ...(role === "nginx" && { tls: { cert: file("pem"), key: file("key") } }),
     idleTimeout: 0,
     async fetch(request, server) {
       const response = await answer(request, server);
