@@ -50,7 +50,7 @@ interface Program {
   readonly app: string;
   readonly version?: string;
   readonly role?: "productpage" | "reviews" | "ratings" | "httpbin" | "nginx" | "echo";
-  /** What its service's port is called, and its number. */
+  /** What its service's ports are called, and their numbers. */
   readonly ports: Readonly<Record<string, number>>;
   readonly namespace?: string;
   /** `HOST:PORT` that it calls. */
@@ -77,9 +77,13 @@ export class Lab {
     this.arrangement = arrangement;
   }
 
-  async start(...namespaces: readonly string[]): Promise<void> {
+  async start(): Promise<void> {
     this.mesh = await TestMesh.start();
-    for (const name of ["default", "istio-system", ...namespaces])
+    await this.namespaces("default", "istio-system");
+  }
+
+  async namespaces(...names: readonly string[]): Promise<void> {
+    for (const name of names)
       await this.mesh.apply(
         `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}, labels: {istio-injection: enabled}}}`,
       );
@@ -115,13 +119,9 @@ export class Lab {
       servicePorts: ports,
       ...(zone !== undefined && { zone }),
       ...(upstream !== undefined && { upstreams: [`${upstream}=${calls}`] }),
-      command: (port) => [
-        process.execPath,
-        PROGRAMS,
-        role,
-        `${app}-${version}`,
-        String(port),
-        String(upstream ?? (role === "nginx" ? this.mesh.folder : "")),
+      command: (...numbers) => [
+        ...[process.execPath, PROGRAMS, role, `${app}-${version}`],
+        ...[String(upstream ?? (role === "nginx" ? this.mesh.folder : "")), ...numbers.map(String)],
       ],
     };
     return this.mesh.run(options);

@@ -1,14 +1,13 @@
-// What the pages of Istio's tasks deploy, in small: bookinfo's services, httpbin, and an echo of lines. `programs.ts ROLE NAME PORT [ARGUMENTS]`.
+// What the pages of Istio's tasks deploy, in small: bookinfo's services, httpbin, and an echo of lines. `programs.ts ROLE NAME NEIGHBOUR PORT…`.
 //
-//   productpage NAME PORT REVIEWS     asks for reviews, for as long as a page may take, and once more; what it got stands in its answer
-//   reviews NAME PORT [RATINGS]       v1 has no stars; the others ask for ratings
-//   ratings NAME PORT                 always has some
-//   httpbin NAME PORT                 /headers /ip /get /status/N /delay/SECONDS; /hosts: those of the requests so far
-//   nginx NAME PORT FOLDER            over TLS, by FOLDER/nginx.pem and nginx.key
-//   echo NAME PORT                    each line again, behind NAME
+//   productpage   asks the neighbour for reviews, for as long as a page may take, and once more; what it got stands in its answer
+//   reviews       one without a neighbour has no stars; the others ask it for ratings
+//   ratings       always has some
+//   httpbin       /headers /ip /get /status/N /delay/SECONDS; /hosts: those of the requests so far
+//   nginx         over TLS, by nginx.pem and nginx.key of the folder NEIGHBOUR
+//   echo          each line again, behind its name
 
-const [role = "", name = "", ownPort = "", neighbour = ""] = process.argv.slice(2);
-const port = Number(ownPort);
+const [role = "", name = "", neighbour = "", ...ports] = process.argv.slice(2);
 
 /** A third of a second in place of the page's three seconds: whoever waits for it waits twice. */
 const REVIEWS_MS = 350;
@@ -78,17 +77,19 @@ async function answer(request: Request, server: Bun.Server<undefined>): Promise<
 }
 
 const hostname = "127.0.0.1";
-if (role === "echo") {
-  Bun.listen({
-    hostname,
-    port,
-    socket: {
-      data(socket, bytes) {
-        socket.write(`${name} ${bytes}`);
+for (const port of ports.map(Number)) {
+  if (role === "echo") {
+    Bun.listen({
+      hostname,
+      port,
+      socket: {
+        data(socket, bytes) {
+          socket.write(`${name} ${bytes}`);
+        },
       },
-    },
-  });
-} else {
+    });
+    continue;
+  }
   const file = (ending: string) => Bun.file(`${neighbour}/nginx.${ending}`);
   Bun.serve({
     hostname,
