@@ -51,8 +51,8 @@ export interface GatewayOptions {
   readonly namespace?: string;
   /** Value of the label `istio`, where it is not `app`. */
   readonly istio?: string;
-  /** The annotation proxy.istio.io/config. */
-  readonly proxyConfig?: string;
+  /** What the Service calls its ports, by number; others are `tcp-NUMBER`. */
+  readonly portNames?: Readonly<Record<number, string>>;
   /** Numbers in the Service, each of which leads to a free one of the machine. */
   readonly ports: readonly number[];
 }
@@ -208,7 +208,7 @@ export class TestMesh {
     ports,
     namespace = "default",
     istio = app,
-    proxyConfig,
+    portNames = {},
   }: GatewayOptions): Promise<TestGateway> {
     const chosen = new Map(ports.map((port) => [port, this.book.choose(0)]));
     const [admin, status] = [this.book.choose(0), this.book.choose(0)];
@@ -220,7 +220,7 @@ export class TestMesh {
       metadata: { name: app, namespace },
       spec: {
         selector: { app },
-        ports: ports.map((port) => ({ name: `tcp-${port}`, port, targetPort: chosen.get(port)! })),
+        ports: ports.map((port) => ({ name: portNames[port] ?? `tcp-${port}`, port, targetPort: chosen.get(port)! })),
       },
     });
     await this.#put({
@@ -234,7 +234,6 @@ export class TestMesh {
           "heddle.dev/proxy": proxy,
           "heddle.dev/gateway": "true",
           "heddle.dev/bind-address": "127.0.0.1",
-          ...(proxyConfig !== undefined && { "proxy.istio.io/config": proxyConfig }),
         },
       },
       spec: { serviceAccountName: app, containers: [{ name: "app", image: "local" }] },

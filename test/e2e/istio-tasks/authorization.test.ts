@@ -35,7 +35,7 @@ tasks("authorization", (lab) => {
   let gateway: TestGateway;
   let authorizer: Bun.Server<undefined>;
   /** Where tokens are verified and authorizers asked. */
-  const verifies = () => !lab.isHeddle("httpbin");
+  const verifies = () => !lab.isHeddle("foo/httpbin");
   beforeAll(async () => {
     authorizer = Bun.serve({
       hostname: "127.0.0.1",
@@ -51,10 +51,7 @@ tasks("authorization", (lab) => {
       lab.run({ app: "curl", namespace: "foo", ports: { http: 80 } }),
       lab.run({ app: "tcp-echo", namespace: "foo", role: "echo", ports: { tcp: 9000, "tcp-other": 9001 } }),
       lab.run({ app: "productpage", role: "productpage", ports: { http: 9080 }, calls: "reviews:9080" }),
-      lab.gateway({
-        ...{ app: "istio-ingressgateway", istio: "ingressgateway", namespace: "istio-system" },
-        ports: [80],
-      }),
+      lab.gateway("ingressgateway", 80),
       lab.run({ app: "reviews", role: "reviews", ports: { http: 9080 }, calls: "ratings:9080" }),
       lab.run({ app: "ratings", role: "ratings", ports: { http: 9080 } }),
     ]);

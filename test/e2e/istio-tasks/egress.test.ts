@@ -104,10 +104,7 @@ tasks("egress", (lab) => {
     writeFileSync(roots, certificates.roots);
     [curl, gateway] = await Promise.all([
       lab.run({ app: "curl", ports: { http: 80 } }),
-      lab.gateway({
-        ...{ app: "istio-egressgateway", istio: "egressgateway", namespace: "istio-system" },
-        ports: [80, 443],
-      }),
+      lab.gateway("egressgateway", 80, 443),
     ]);
     await lab.settled();
   }, 60_000);

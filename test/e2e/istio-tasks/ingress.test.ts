@@ -44,10 +44,7 @@ tasks("ingress", (lab) => {
     writeFileSync(join(lab.mesh.folder, "nginx.pem"), pem);
     writeFileSync(join(lab.mesh.folder, "nginx.key"), keyPem);
     [gateway, exposed, curl] = await Promise.all([
-      lab.gateway({
-        ...{ app: "istio-ingressgateway", istio: "ingressgateway", namespace: "istio-system" },
-        ports: [80, 443],
-      }),
+      lab.gateway("ingressgateway", 80, 443),
       lab.run({ app: "exposed", ports: { https: 8443 } }),
       lab.run({ app: "curl", ports: { http: 80 } }),
       lab.run({ app: "my-nginx", role: "nginx", ports: { https: 443 } }),

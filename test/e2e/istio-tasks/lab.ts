@@ -17,14 +17,7 @@ import { resource, resourceByKind } from "../../../src/kube/resources.ts";
 import { buildMesh } from "../../../src/model/build.ts";
 import type { Mesh } from "../../../src/model/mesh.ts";
 import { DEFAULT_SETTINGS } from "../../../src/model/settings.ts";
-import {
-  eventually,
-  type GatewayOptions,
-  type TestGateway,
-  TestMesh,
-  type TestWorkload,
-  type WorkloadOptions,
-} from "../../traffic/mesh.ts";
+import { eventually, type TestGateway, TestMesh, type TestWorkload, type WorkloadOptions } from "../../traffic/mesh.ts";
 import {
   type Answer,
   type Asked,
@@ -56,7 +49,7 @@ interface Program {
   /** `HOST:PORT` that it calls. */
   readonly calls?: string;
   /** Undefined: by the arrangement. */
-  readonly proxy?: ProxyKind | "none";
+  readonly proxy?: "none";
   readonly zone?: string;
 }
 
@@ -70,6 +63,7 @@ export class Lab {
     readonly namespace: string;
     readonly name: string;
   }[] = [];
+  #started = 0;
   #revision = 0;
   #explainer: { readonly mesh: Mesh; readonly explainer: Explainer } | undefined;
 
@@ -93,24 +87,23 @@ export class Lab {
     await this.mesh?.stop();
   }
 
-  /** In turns, where they are mixed. */
-  #kind(name: string): ProxyKind {
-    const other = this.#kinds.size % 2 === 0 ? "envoy" : "heddle";
+  /** In turns, where they are mixed. `key`: `NAMESPACE/APP`. */
+  #kind(key: string): ProxyKind {
+    const other = this.#started++ % 2 === 0 ? "envoy" : "heddle";
     const kind = this.arrangement === "mixed" ? other : this.arrangement;
-    this.#kinds.set(name, kind);
+    this.#kinds.set(key, kind);
     return kind;
   }
 
-  /** Whose proxy is Heddle's: of a workload or a gateway by its app. */
-  isHeddle(app: string): boolean {
-    return this.#kinds.get(app) === "heddle";
+  /** Of a workload or a gateway that has one version: `NAMESPACE/APP`. */
+  isHeddle(key: string): boolean {
+    return this.#kinds.get(key) === "heddle";
   }
 
   run(program: Program): Promise<TestWorkload> {
     const { app, version = "v1", role = "httpbin", ports, namespace = "default", calls, zone } = program;
     const upstream = calls === undefined ? undefined : this.mesh.book.choose(0);
-    const proxy = program.proxy ?? this.#kind(app);
-    if (proxy !== "none") this.#kinds.set(app, proxy);
+    const proxy = program.proxy ?? this.#kind(`${namespace}/${app}`);
     const options: WorkloadOptions = {
       app,
       version,
@@ -127,8 +120,11 @@ export class Lab {
     return this.mesh.run(options);
   }
 
-  gateway(options: Omit<GatewayOptions, "proxy">): Promise<TestGateway> {
-    return this.mesh.gateway({ ...options, proxy: this.#kind(options.app) });
+  /** As Istio installs them: of the namespace istio-system, with labels and ports of its charts. */
+  gateway(istio: "ingressgateway" | "egressgateway", ...ports: readonly (80 | 443)[]): Promise<TestGateway> {
+    const [app, namespace] = [`istio-${istio}`, "istio-system"];
+    const proxy = this.#kind(`${namespace}/${app}`);
+    return this.mesh.gateway({ app, istio, namespace, proxy, ports, portNames: { 80: "http2", 443: "https" } });
   }
 
   /** Applies what a page says to apply. `told`: what the analysis has to say of it at Warning or above. */

@@ -10,10 +10,13 @@ export class Issuer {
     this.name = name;
   }
 
-  async token(claims: Readonly<Record<string, unknown>>): Promise<string> {
+  async token(claims: Readonly<Record<string, unknown>>, age: "new" | "expired" = "new"): Promise<string> {
     const { privateKey } = await this.#keys;
     const header = { alg: "ES256", kid: "one" };
-    return new SignJWT({ ...claims }).setProtectedHeader(header).setExpirationTime("1h").sign(privateKey);
+    return new SignJWT({ ...claims })
+      .setProtectedHeader(header)
+      .setExpirationTime(age === "new" ? "1h" : "-1h")
+      .sign(privateKey);
   }
 
   /** `scope`: selector, as YAML of a flow mapping; `more`: further fields of the rule. */
