@@ -48,6 +48,8 @@ interface Program {
   readonly namespace?: string;
   /** `HOST:PORT` that it calls. */
   readonly calls?: string;
+  /** The local port for that; undefined: any. */
+  readonly callsAt?: number;
   /** Undefined: by the arrangement. */
   readonly proxy?: "none";
   readonly zone?: string;
@@ -102,7 +104,7 @@ export class Lab {
 
   run(program: Program): Promise<TestWorkload> {
     const { app, version = "v1", role = "httpbin", ports, namespace = "default", calls, zone } = program;
-    const upstream = calls === undefined ? undefined : this.mesh.book.choose(0);
+    const upstream = calls === undefined ? undefined : (program.callsAt ?? this.mesh.book.choose(0));
     const proxy = program.proxy ?? this.#kind(`${namespace}/${app}`);
     const options: WorkloadOptions = {
       app,
