@@ -51,6 +51,27 @@ describe("findings", () => {
     expect(found[0]?.also).toEqual(["KIA1101", "HED2001"]);
   });
 
+  test("a subset without labels is told of, but not of a gateway, where it is one host's policy", () => {
+    const subset = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, subsets: [{name: cnn}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+---
+`;
+    const gateway = (app: string) => `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: out}
+spec: {selector: {app: ${app}}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.test]}]}
+`;
+    const among = (text: string) => codesIn(SERVICE + subset + text).includes("KIA0209");
+    expect(among(gateway("other"))).toBe(true);
+    expect(among(gateway("web"))).toBe(false);
+  });
+
   test("two wrong fields of one place stay two findings", () => {
     const text = `apiVersion: networking.istio.io/v1
 kind: ServiceEntry

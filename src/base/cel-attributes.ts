@@ -25,6 +25,7 @@ export const CEL_ATTRIBUTES = [
   "response.headers",
   "source.address",
   "source.port",
+  "xds.cluster_name",
 ] as const;
 
 export type CelAttribute = (typeof CEL_ATTRIBUTES)[number];

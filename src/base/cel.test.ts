@@ -76,7 +76,7 @@ test("what Heddle's proxy does not evaluate is named", () => {
     undefined,
   );
   expect(unknown("response.code == 1 && upstream.address == ''")).toBe("upstream.address");
-  expect(unknown("xds.cluster_name == ''")).toBe("xds.cluster_name");
+  expect(unknown("xds.route_name == ''")).toBe("xds.route_name");
   expect(unknown("metadata.filter_metadata['a'] == ''")).toBe("metadata.filter_metadata");
   expect(unknown("request.path.x == ''")).toBe("request.path.x");
   expect(unknown("request == ''")).toBe("request");

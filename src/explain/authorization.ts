@@ -60,8 +60,13 @@ export class Authorization {
     this.#story = story;
   }
 
-  /** `request` undefined: bytes. */
-  judge(chain: FilterChain, connection: ConnectionFacts, request: RequestFacts | undefined): Reception {
+  /** `request` undefined: bytes. `arrived`: what the connection manager has made of it already. */
+  judge(
+    chain: FilterChain,
+    connection: ConnectionFacts,
+    request: RequestFacts | undefined,
+    arrived?: RequestFacts,
+  ): Reception {
     const { principal } = connection;
     const who = principal === "" ? "the client proves no identity" : `the client proves to be ${principal}`;
     this.#story.tell("authentication", who);
@@ -72,11 +77,12 @@ export class Authorization {
     }
     const { http } = chain.terminal;
     // On the leg requests travel as HTTP/2.
-    const seen = arriving(request, http, connection, connection.serverName !== "");
+    const seen = arrived ?? arriving(request, http, connection, connection.serverName !== "");
     if (!seen) return { kind: "refused", status: 400, flags: [], authz: undefined };
     const token = this.#token(request);
     if (token?.kind === "refused") return { kind: "refused", status: token.status, flags: [], authz: undefined };
-    const passed = token ? passedOn(request, token.issuer, token.claims) : request;
+    const onward = arrived ?? request;
+    const passed = token ? passedOn(onward, token.issuer, token.claims) : onward;
     const context = this.#context(request, http, connection, token?.claims);
     const judges = http.filters.flatMap(({ table }) => (table.kind === "rbac" ? [table] : []));
     return this.#ask(

@@ -178,7 +178,7 @@ class Telling {
   #atChain(tables: ProxyTables, entry: Entry, chain: FilterChain, arrival: Arrival, base: Ending): Ending {
     const { terminal } = chain;
     if (terminal.kind === "tcp") {
-      const admission = this.#admission(tables, entry, chain, connectionFacts(arrival), undefined);
+      const admission = this.#admission(tables, entry, chain, connectionFacts(arrival), undefined, undefined);
       if (admission.kind === "refused") return ended(base, admission);
       return this.#stream(tables, terminal.tcp.cluster, entry, arrival, { ...base, authz: admission.authz });
     }
@@ -192,12 +192,13 @@ class Telling {
     }
     const connection = connectionFacts(arrival);
     const saysScheme = entry.listener === FORWARD_PROXY || arrival.hello !== undefined;
-    const request = arriving(this.#request(entry), terminal.http, connection, saysScheme);
+    const given = this.#request(entry);
+    const request = arriving(given, terminal.http, connection, saysScheme);
     if (!request) {
       this.#story.tell("listener", "the path cannot be normalised");
       return { ...base, outcome: "reject", status: 400 };
     }
-    const admission = this.#admission(tables, entry, chain, connection, request);
+    const admission = this.#admission(tables, entry, chain, connection, given, request);
     if (admission.kind === "refused") return ended(base, admission);
     const { authz, found, request: admitted = request } = admission;
     const configuration = routesOf(tables, terminal.http);
@@ -209,19 +210,20 @@ class Telling {
     return this.#act(tables, routed, admitted, { ...base, authz, virtualHost: host.name, route: route?.name });
   }
 
-  /** A gateway asks for tokens and policies before it sends anything on. `request` undefined: bytes. */
+  /** A gateway asks for tokens and policies before it sends anything on. `given`: as the client wrote it; undefined: bytes. */
   #admission(
     tables: ProxyTables,
     { listener }: Entry,
     chain: FilterChain,
     connection: ConnectionFacts,
-    request: RequestFacts | undefined,
+    given: RequestFacts | undefined,
+    arrived: RequestFacts | undefined,
   ): Reception {
     const { kind, workload } = this.#question.entry;
-    if (kind !== "gateway") return unguarded(request);
+    if (kind !== "gateway") return unguarded(arrived);
     const { mesh, claims } = this.#compiled;
     const sources = tables.sources("lds", listener);
-    return new Authorization(mesh, workload, sources, claims, this.#story).judge(chain, connection, request);
+    return new Authorization(mesh, workload, sources, claims, this.#story).judge(chain, connection, given, arrived);
   }
 
   #request(entry: Entry): RequestFacts {

@@ -150,3 +150,40 @@ ${object("VirtualService", "bookinfo", '{hosts: ["*"], gateways: [bookinfo], htt
     "reject",
   ]);
 });
+
+test("Ingress access control: behind trusted proxies the client is whom the header names, as the client's own request has it", () => {
+  const content = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: gateway
+  namespace: edge
+  labels: {istio: ingressgateway}
+  annotations: {heddle.dev/proxy: heddle, heddle.dev/gateway: "true", proxy.istio.io/config: '{"gatewayTopology": {"numTrustedProxies": 1}}'}
+spec: {containers: [{name: app}]}
+status: {podIP: 10.0.0.1, conditions: [{type: Ready, status: "True"}]}
+---
+${object("Gateway", "httpbin", '{selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}')}
+---
+${object("VirtualService", "httpbin", '{hosts: ["*"], gateways: [httpbin], http: [{directResponse: {status: 200}}]}')}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ingress, namespace: edge}
+spec:
+  selector: {matchLabels: {istio: ingressgateway}}
+  rules: [{from: [{source: {remoteIpBlocks: [5.6.7.0/24]}}]}]`;
+  const { mesh, sources } = loadMesh([{ name: "f.yaml", content }], DEFAULT_SETTINGS);
+  const workload = [...mesh.workloads][0]!;
+  const asked = (forwardedFor: string) =>
+    new Explainer(mesh, sources).explain({
+      entry: { kind: "gateway", workload },
+      method: "GET",
+      url: new URL("http://httpbin.test:8080/headers"),
+      headers: ["x-forwarded-for", forwardedFor],
+      sourceAddress: "192.0.2.1",
+      claims: undefined,
+    }).status;
+  expect(asked("9.9.9.9, 5.6.7.8")).toBe(200);
+  expect(asked("5.6.7.8, 9.9.9.9")).toBe(403);
+});

@@ -12,6 +12,8 @@ export interface CelFacts {
   /** 0 without a response. */
   readonly status: number;
   readonly details: string | undefined;
+  /** Of the cluster that was chosen; "" for none. */
+  readonly clusterName: string;
   /** Of the trailers or the head, whatever the content type is; else what the HTTP status stands for. */
   readonly impliedGrpcStatus: number;
 }
@@ -69,6 +71,7 @@ const ATTRIBUTES: Readonly<Record<CelAttribute, Evaluate>> = {
   "response.headers": ({ response }) => response && ((name) => headerOf(response.headers, name.toLowerCase())),
   "source.address": ({ facts }) => facts.remoteLabel,
   "source.port": ({ facts }) => facts.remotePort,
+  "xds.cluster_name": ({ clusterName }) => clusterName || undefined,
 };
 
 function header(name: string): Evaluate {

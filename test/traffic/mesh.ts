@@ -28,6 +28,8 @@ export interface WorkloadOptions {
   /** Name of the service; several workloads of a name are its versions. */
   readonly app: string;
   readonly version: string;
+  /** `default` unless said. */
+  readonly namespace?: string;
   /** Undefined: no sidecar, plaintext only. */
   readonly proxy: ProxyKind | undefined;
   /** Name of the container port, which declares the protocol: `http`, `tcp-x`, `grpc`, … */
@@ -45,11 +47,18 @@ export interface GatewayOptions {
   /** Of its Service and its labels: `app`, and `istio` for selectors. */
   readonly app: string;
   readonly proxy: ProxyKind;
+  /** `default` unless said. */
+  readonly namespace?: string;
+  /** Value of the label `istio`, where it is not `app`. */
+  readonly istio?: string;
+  /** What the Service calls its ports, by number; others are `tcp-NUMBER`. */
+  readonly portNames?: Readonly<Record<number, string>>;
   /** Numbers in the Service, each of which leads to a free one of the machine. */
   readonly ports: readonly number[];
 }
 
 export interface TestGateway {
+  readonly name: string;
   readonly admin: number;
   /** Where it listens for each of the Service's ports. */
   readonly ports: ReadonlyMap<number, number>;
@@ -132,7 +141,7 @@ export class TestMesh {
 
   /** An application with its Service, and a sidecar beside it unless told otherwise. Resolves when it is ready. */
   async run(options: WorkloadOptions): Promise<TestWorkload> {
-    const { app, version, proxy } = options;
+    const { app, version, proxy, namespace = "default" } = options;
     const declared = Object.entries(options.servicePorts ?? { [options.portName ?? "http"]: 80 });
     const choose = () => this.book.choose(0);
     const [applications, inbounds] = [declared.map(choose), declared.map(choose)];
@@ -149,7 +158,7 @@ export class TestMesh {
     await this.#put({
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: app, namespace: "default" },
+      metadata: { name: app, namespace },
       spec: { selector: { app }, ports: declared.map(([name, port]) => ({ name, port, targetPort: name })) },
     });
     await this.#put({
@@ -157,7 +166,7 @@ export class TestMesh {
       kind: "Pod",
       metadata: {
         name,
-        namespace: "default",
+        namespace,
         labels,
         annotations: proxy
           ? {
@@ -187,24 +196,31 @@ export class TestMesh {
     const command = options.command?.(...applications) ?? [process.execPath, APPLICATION, String(application), version];
     const workload = proxy
       ? await this.#runSidecar(options, proxy, name, labels, ports, command)
-      : await this.#runBare(name, ports, command);
+      : await this.#runBare(namespace, name, ports, command);
     this.#workloads.push(workload);
     return workload;
   }
 
   /** A gateway proxy without an application; nothing listens before a Gateway says so. */
-  async gateway({ app, proxy, ports }: GatewayOptions): Promise<TestGateway> {
+  async gateway({
+    app,
+    proxy,
+    ports,
+    namespace = "default",
+    istio = app,
+    portNames = {},
+  }: GatewayOptions): Promise<TestGateway> {
     const chosen = new Map(ports.map((port) => [port, this.book.choose(0)]));
     const [admin, status] = [this.book.choose(0), this.book.choose(0)];
     const name = instanceName(`${app}-v1`);
-    const labels = { app, istio: app, version: "v1" };
+    const labels = { app, istio, version: "v1" };
     await this.#put({
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: app, namespace: "default" },
+      metadata: { name: app, namespace },
       spec: {
         selector: { app },
-        ports: ports.map((port) => ({ name: `tcp-${port}`, port, targetPort: chosen.get(port)! })),
+        ports: ports.map((port) => ({ name: portNames[port] ?? `tcp-${port}`, port, targetPort: chosen.get(port)! })),
       },
     });
     await this.#put({
@@ -212,7 +228,7 @@ export class TestMesh {
       kind: "Pod",
       metadata: {
         name,
-        namespace: "default",
+        namespace,
         labels,
         annotations: {
           "heddle.dev/proxy": proxy,
@@ -222,9 +238,15 @@ export class TestMesh {
       },
       spec: { serviceAccountName: app, containers: [{ name: "app", image: "local" }] },
     });
-    await this.#setReady(name, true);
+    await this.#setReady(namespace, name, true);
     const folder = join(this.folder, name);
-    const options = await this.#agentOptions({ app, version: "v1", proxy }, name, labels, { admin, status }, folder);
+    const options = await this.#agentOptions(
+      { app, version: "v1", proxy, namespace },
+      name,
+      labels,
+      { admin, status },
+      folder,
+    );
     const running = await runSidecar({
       ...options,
       sidecar: { ...options.sidecar, role: "gateway" },
@@ -235,7 +257,7 @@ export class TestMesh {
       running.signal("SIGTERM");
       await running.done;
     });
-    return { admin, ports: chosen, folder };
+    return { name, admin, ports: chosen, folder };
   }
 
   /** As the registrar tells an agent whose proxyMetadata asks for it. */
@@ -255,23 +277,28 @@ export class TestMesh {
       metadata: { name, namespace: "default", labels },
       spec: { containers: [{ name: "app", image: "local" }] },
     });
-    await this.#setReady(name, true);
+    await this.#setReady("default", name, true);
   }
 
-  async #setReady(name: string, ready: boolean): Promise<void> {
+  async #setReady(namespace: string, name: string, ready: boolean): Promise<void> {
     const conditions = [{ type: "Ready", status: ready ? "True" : "False" }];
     await this.#controlPlane.api.patch(
       resource.pods,
-      { namespace: "default", name },
+      { namespace, name },
       { kind: "strategic", patch: { status: { phase: "Running", podIP: "127.0.0.1", conditions } } },
       { subresource: "status" },
     );
   }
 
-  async #runBare(name: string, ports: TestWorkload["ports"], command: readonly string[]): Promise<TestWorkload> {
+  async #runBare(
+    namespace: string,
+    name: string,
+    ports: TestWorkload["ports"],
+    command: readonly string[],
+  ): Promise<TestWorkload> {
     const child = Bun.spawn([...command], { stdout: "ignore", stderr: "ignore" });
     await Promise.all(ports.applications.map(untilListening));
-    await this.#setReady(name, true);
+    await this.#setReady(namespace, name, true);
     return {
       name,
       ports,
@@ -318,17 +345,17 @@ export class TestMesh {
         ],
       },
     });
-    await this.#setReady(name, true);
+    await this.#setReady("default", name, true);
   }
 
   async #agentOptions(
-    options: Pick<WorkloadOptions, "app" | "version"> & { readonly proxy: ProxyKind },
+    options: Pick<WorkloadOptions, "app" | "version" | "namespace"> & { readonly proxy: ProxyKind },
     name: string,
     labels: Record<string, string>,
     ports: { readonly admin: number; readonly status: number },
     folder: string,
   ): Promise<Omit<RunOptions, "application" | "onDraining">> {
-    const { proxy } = options;
+    const { proxy, namespace = "default" } = options;
     const { authorityStore, authority } = this.#authority();
     const token: Secret = await new JoinTokens(authorityStore.joinKey(), () => authority.bundle).issue(
       { kind: "trust-domain", trustDomain: "cluster.local" },
@@ -340,7 +367,7 @@ export class TestMesh {
         proxy,
         workload: {
           name,
-          namespace: "default",
+          namespace,
           serviceAccount: options.app,
           trustDomain: "cluster.local",
           clusterId: "Kubernetes",
@@ -386,16 +413,17 @@ export class TestMesh {
     ports: TestWorkload["ports"],
     command: readonly string[],
   ): Promise<TestWorkload> {
-    await this.#setReady(name, false);
+    const { namespace = "default" } = options;
+    await this.#setReady(namespace, name, false);
     const folder = join(this.folder, name);
     const sidecar: RunningSidecar = await runSidecar({
       ...(await this.#agentOptions({ ...options, proxy }, name, labels, ports, folder)),
       application: { command, env: () => process.env },
       onIdentified: async () => (options.zone === undefined ? undefined : this.#selfDiscovery(name, labels)),
-      onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace: "default", name }).then(() => {}),
+      onDraining: () => this.#controlPlane.api.delete(resource.pods, { namespace, name }).then(() => {}),
     });
     await Promise.all(ports.applications.map(untilListening));
-    await this.#setReady(name, true);
+    await this.#setReady(namespace, name, true);
     let stopped: Promise<number> | undefined;
     return {
       name,

@@ -17,9 +17,10 @@ export const hosts: MeshAnalyzer = {
   scope: "mesh",
   analyze(world, report) {
     const workloads = new Map<Service, LabelIndex<Runnable>>();
+    const gateways = gatewaysOf(world);
     for (const view of world.views(kinds.destinationRule)) {
       checkHost(view, world, report);
-      checkSubsets(view, workloads, world, report);
+      checkSubsets(view, { workloads, gateways }, world, report);
     }
   },
 };
@@ -42,10 +43,19 @@ function checkHost({ object, namespace, value }: Rule, world: World, report: Rep
   );
 }
 
-/** `known`: the workloads of services, of each of which thousands of rules may have subsets. */
+interface Known {
+  /** Of services, of each of which thousands of rules may have subsets. */
+  readonly workloads: Map<Service, LabelIndex<Runnable>>;
+  readonly gateways: ReadonlySet<Runnable>;
+}
+
+function gatewaysOf(world: World): ReadonlySet<Runnable> {
+  return new Set(world.views(kinds.gateway).flatMap(({ value }) => world.select(value.spec?.selector ?? {})));
+}
+
 function checkSubsets(
   { object, namespace, value }: Rule,
-  known: Map<Service, LabelIndex<Runnable>>,
+  { workloads, gateways }: Known,
   world: World,
   report: Report,
 ): void {
@@ -53,12 +63,15 @@ function checkSubsets(
   const host = world.host(value.spec.host, namespace);
   // Of one without a selector others say where its workloads are.
   const service = world.mesh.index.servicesByHost.get(host)?.find(({ selector }) => selector);
-  const index = service && (known.get(service) ?? new LabelIndex(workloadsOf(service, world)));
-  if (service && index) known.set(service, index);
+  const index = service && (workloads.get(service) ?? new LabelIndex(workloadsOf(service, world)));
+  if (service && index) workloads.set(service, index);
+  // A subset for each host that leaves through a gateway has a policy of its own, and all of the gateway's workloads.
+  const isGateways = index !== undefined && index.things.length > 0 && index.things.every((one) => gateways.has(one));
   for (const [i, { name, labels = {} }] of (value.spec.subsets ?? []).entries()) {
     const path = `spec.subsets[${i}]`;
     if (Object.keys(labels).length === 0) {
-      report(object, path, finding("KIA0209", `subset ${name} has no labels: it is the whole service`, "labels"));
+      if (!isGateways)
+        report(object, path, finding("KIA0209", `subset ${name} has no labels: it is the whole service`, "labels"));
       continue;
     }
     if (!index || index.first(labels)) continue;

@@ -44,7 +44,7 @@ export function notEvaluatedByHeddle(what: string): Message {
   return warning(
     "HED1484",
     `Heddle's proxy does not evaluate ${what}: it logs nothing by this filter, Envoy does`,
-    "attributes of request, response, source, destination and connection (docs/telemetry.md)",
+    "attributes of request, response, source, destination, connection and xds.cluster_name (docs/telemetry.md)",
   );
 }
 
@@ -89,7 +89,7 @@ export function tagNotEvaluated(tag: string, what: string): Message {
   return warning(
     "HED1492",
     `Heddle's proxy does not evaluate ${what}: tag ${quote(tag)} stays as it is`,
-    "attributes of request, response, source, destination and connection (docs/telemetry.md)",
+    "attributes of request, response, source, destination, connection and xds.cluster_name (docs/telemetry.md)",
   );
 }
 

@@ -17,6 +17,7 @@ const FACTS = {
   facts: { localPort: 8080, remotePort: 1 },
   status: 0,
   details: undefined,
+  clusterName: "",
   impliedGrpcStatus: 0,
 } as unknown as Parameters<typeof valuesOf>[1];
 

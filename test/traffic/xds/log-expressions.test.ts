@@ -61,6 +61,8 @@ const CASES: readonly (readonly [expression: string, logs: readonly Sent[]])[] =
   ["response.headers['x-answer'] == 'yes'", [TAGGED]],
   ["connection.mtls", []],
   ["!connection.mtls && source.address.startsWith('127.0.0.1:') && destination.port > 0", ALL],
+  ["xds.cluster_name == 'upstream'", [OK, TAGGED, POST]],
+  ["response.code >= 400 || xds.cluster_name == 'BlackHoleCluster'", [MISSING]],
   ["request.path + 'x' == '/missingx'", []],
   ["response.code / 0 == 1 || true", ALL],
   ["response.code", []],
