@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, setDefaultTimeout } from "bun:test";
 import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { authorizationCases } from "./cases/authorization.ts";
+import { authorizerCases } from "./cases/authorizers.ts";
 import { countingCases } from "./cases/counting.ts";
 import { destinationCases } from "./cases/destinations.ts";
 import { egressCases } from "./cases/egress.ts";
@@ -67,6 +68,7 @@ function declare(clientProxy: ProxyKind, serverProxy: ProxyKind): void {
     describe("gateway on Unix sockets", () => gatewaySocketCases(pair, clientProxy));
     describe("counted on both sides:", () => countingCases(pair));
     describe("authorization", () => authorizationCases(pair));
+    describe("asked authorizers:", () => authorizerCases(pair, clientProxy));
     describe("mesh settings", () => meshSettingsCases(pair));
     describe("workloads", () => workloadCases(pair));
     describe("scoping", () => scopingCases(pair, clientProxy));
