@@ -20,6 +20,9 @@ import {
 import { TLS } from "./destination-rule-schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
+const MAX_INT32 = 2 ** 31 - 1;
+
+const KEEPALIVE = record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() });
 
 const OF_THE_RUN = "`heddle run` says it";
 
@@ -75,7 +78,8 @@ const TRACING = record({
   lightstep: NO_SPANS,
   openCensusAgent: NO_SPANS,
   stackdriver: NO_SPANS,
-  tlsSettings: later("the receiver's DestinationRule says how it is reached"),
+  /** Of `zipkin`. */
+  tlsSettings: TLS,
 });
 
 const STATS_MATCHER = record({
@@ -83,8 +87,6 @@ const STATS_MATCHER = record({
   inclusionSuffixes: list(notEmpty()),
   inclusionRegexps: list(notEmpty("regex")),
 });
-
-const MAX_INT32 = 2 ** 31 - 1;
 
 /** Its bytes are a number of 32 bits in no proxy. */
 const MAX_FLUSH_KB = 2 ** 20;
@@ -140,13 +142,13 @@ export const PROXY_CONFIG = record({
   drainDuration: duration(1_000, { stepMs: 1_000 }),
   envoyAccessLogService: record({
     address: notEmpty(),
-    tlsSettings: later("the service's DestinationRule says how it is reached"),
-    tcpKeepalive: later("the service's DestinationRule says how it is reached"),
+    tlsSettings: TLS,
+    tcpKeepalive: KEEPALIVE,
   }),
   envoyMetricsService: record({
     address: notEmpty(),
     tlsSettings: TLS,
-    tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+    tcpKeepalive: KEEPALIVE,
   }),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
