@@ -128,7 +128,7 @@ export const CONCURRENCY = whole(0, MAX_INT32);
 
 export const PROXY_CONFIG = record({
   gatewayTopology: GATEWAY_TOPOLOGY,
-  availabilityZone: later("a workload is where its Pod says"),
+  availabilityZone: later("a workload is where its labels or its WorkloadEntry say"),
   binaryPath: later("the agent starts the proxy that comes with it"),
   caCertificatesPem: list(notEmpty()),
   concurrency: CONCURRENCY,
@@ -154,9 +154,10 @@ export const PROXY_CONFIG = record({
   extraStatTags: list(notEmpty()),
   fileFlushInterval: duration(),
   fileFlushMinSizeKb: whole(0, MAX_FLUSH_KB),
-  holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
+  /** True is what holds (held-settings.ts). */
+  holdApplicationUntilProxyStarts: flag(),
   image: later("the agent starts the proxy that comes with it"),
-  interceptionMode: later(`${OF_THE_RUN} (--capture)`),
+  interceptionMode: later(`${OF_THE_RUN} (--capture, by redirection); Pods are injected by nobody`),
   meshId: later("the mesh is known by its trust domain"),
   parentShutdownDuration: later("no proxy lives on beside the one that replaces it for longer than it drains"),
   privateKeyProvider: later("keys are made and held by the agent"),
@@ -166,11 +167,13 @@ export const PROXY_CONFIG = record({
   proxyMetadata: mapOf(text()),
   /** Empty: proxies tell all of their statistics. */
   proxyStatsMatcher: STATS_MATCHER,
-  readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
+  readinessProbe: later(
+    "an endpoint is ready once its proxy acknowledged its listener, and Pods are injected by nobody",
+  ),
   runtimeValues: mapOf(text()),
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
-  statNameLength: later("names of statistics have no limit"),
+  statNameLength: later("names of statistics have no limit; Envoy has no option for one any more"),
   statsCompression: flag(),
   /** IP address and port. */
   statsdUdpAddress: notEmpty(),

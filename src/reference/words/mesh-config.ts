@@ -129,7 +129,10 @@ export const MESH_CONFIG_WORDS: Words = {
   certificates: "Certificates of the control plane that are kept in Secrets",
   configSources: "Where objects come from",
   defaultInboundHttpRetryPolicy: "Retries at the server's proxy",
-  disableEnvoyListenerLog: "Whether listeners log no refused connection",
+  disableEnvoyListenerLog: {
+    says: "Listeners log no connection that they refuse; `false` is told to have no effect",
+    default: "true",
+  },
   dnsRefreshRate: "How often names are resolved again",
   enableEnvoyAccessLogService: "Whether access logs go to envoyAccessLogService, too, where nobody says who is told",
   enablePrometheusMerge: {
@@ -330,7 +333,10 @@ export const MESH_CONFIG_WORDS: Words = {
     default: "1s, and 10s beside Envoy",
   },
   fileFlushMinSizeKb: { says: "Kilobytes of an access log that are written without waiting for more", default: "64" },
-  holdApplicationUntilProxyStarts: "Whether the application waits for its proxy",
+  holdApplicationUntilProxyStarts: {
+    says: "The application is started after its proxy; `false` is told to have no effect",
+    default: "true",
+  },
   image: "Image of the proxy",
   interceptionMode: "How connections are captured",
   meshId: "Name of the mesh",
