@@ -22,6 +22,7 @@ import { type OutboundSets, type Owned, type Owner, shareOver } from "./outbound
 import { looksUpAnyHost } from "./outside.ts";
 import { settingsWith } from "./own-http.ts";
 import type { Compiled } from "./provenance.ts";
+import { ownReceivers, receiverCluster } from "./receiver-cluster.ts";
 import type { ResourceSet } from "./resource-set.ts";
 import type { ServiceClusters } from "./service-clusters.ts";
 import type { View } from "./visibility.ts";
@@ -210,10 +211,17 @@ function specialClusters(memo: Memo, view: View, mesh: MeshSettings): readonly C
     ...(looksUpAnyHost(mesh) && (view.captures || view.hasForwardProxy) ? [dynamicDnsCluster] : []),
   ];
   const { dynamicTls: tls, outsideTls } = mesh;
-  return clusters.map((make) =>
+  const receivers = ownReceivers(mesh).map((receiver) =>
+    memo.get(`receiver/${receiver.reach.cluster}`, [receiver], () => ({
+      resource: encodeResource("cds", receiverCluster(receiver)),
+      sources: [],
+    })),
+  );
+  const ways = clusters.map((make) =>
     memo.get(`special/${make.name}${preservesCase ? "/case" : ""}`, [pool, bufferBytes, tls, outsideTls], () => ({
       resource: encodeResource("cds", make({ pool, preservesCase, bufferBytes, tls, outsideTls })),
       sources: [],
     })),
   );
+  return [...ways, ...receivers];
 }

@@ -88,6 +88,7 @@ function istioTags({ settings }: Mesh, workload: Workload): Readonly<Record<stri
 }
 
 function clusterOf(mesh: Mesh, workload: Workload, { provider }: EffectiveLog | EffectiveTracing): string | undefined {
+  if ("reach" in provider && provider.reach) return provider.reach.cluster;
   return "host" in provider ? clusterTowards(mesh, workload, provider) : undefined;
 }
 

@@ -1,16 +1,29 @@
 // What proxies tell of the traffic: which requests they log and where, and which traces they begin.
 
 import type { AccessLog, LogFields } from "./access-log.ts";
+import type { OriginatedTls, TcpKeepalive } from "./client-policy.ts";
 import type { Origin } from "./origin.ts";
 import type { ServiceNaming } from "./service-naming.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
 
 /** A service that proxies stream their access logs to. */
+/** How a receiver is reached that is no service of the mesh to its proxies: their own resolver finds its host. */
+export interface OwnReach {
+  /** Its cluster's name. */
+  readonly cluster: string;
+  readonly http2: boolean;
+  /** Undefined: plaintext. */
+  readonly tls: OriginatedTls | undefined;
+  readonly keepalive: TcpKeepalive | undefined;
+}
+
 export interface LogService {
   readonly kind: "log-service";
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Undefined: as the service of that host. */
+  readonly reach?: OwnReach | undefined;
   readonly logName: string;
   readonly protocol: /** Envoy's access log service, of requests or of byte streams. */
     | { readonly kind: "http" | "tcp"; readonly filterState: readonly string[]; readonly headers: LoggedHeaders }
@@ -55,6 +68,8 @@ export type TelemetryProvider =
       readonly name: string;
       readonly host: string;
       readonly port: number;
+      /** As of a LogService. */
+      readonly reach?: OwnReach | undefined;
       readonly path: string;
       readonly wideIds: boolean;
       /** W3C's context is read where B3's is not there, and goes on beside it. */

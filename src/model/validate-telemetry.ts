@@ -72,7 +72,7 @@ function metricsFinding(mesh: Mesh, workload: Workload): Message | undefined {
 }
 
 function isReached(mesh: Mesh, { namespace }: Workload, provider: TelemetryProvider): boolean {
-  if (!("host" in provider)) return true;
+  if (!("host" in provider) || ("reach" in provider && provider.reach)) return true;
   const service = serviceFor(mesh, provider.host, namespace);
   return service !== undefined && portByNumber(service, provider.port) !== undefined;
 }

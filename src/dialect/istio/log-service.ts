@@ -6,7 +6,8 @@ import type { ExtensionProviderSpec, OtlpLogSpec, RequestLogSpec, StreamLogSpec 
 import { labelsOf } from "./log-labels.ts";
 import { checkFields, checkOperators } from "./log-settings.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
-import { type ProviderReading, readProviderHost, readReceiver } from "./provider-host.ts";
+import { readOwnReach, receiverAt } from "./own-reach.ts";
+import { type ProviderReading, readProviderHost } from "./provider-host.ts";
 import { noLogServiceAddress } from "./telemetry-diagnostics.ts";
 
 /** Istio's (telemetry_logging.go). */
@@ -15,6 +16,9 @@ const LOG_NAMES = {
   envoyTcpAls: "tcp_envoy_accesslog",
   envoyOtelAls: "otel_envoy_accesslog",
 } as const;
+
+/** Istio's. */
+const LOG_CLUSTER = { cluster: "envoy_accesslog_service", http2: true } as const;
 
 type Kind = keyof typeof LOG_NAMES;
 
@@ -52,8 +56,10 @@ export function readLogServices(
   reading: Pick<ProviderReading, "clusterDomain" | "reporter">,
 ): readonly LogService[] {
   const address = defaultConfig.envoyAccessLogService?.address;
-  const at = joinPath(joinPath(joinPath(path, "defaultConfig"), "envoyAccessLogService"), "address");
-  const receiver = address === undefined ? undefined : readReceiver(address, at, reading);
+  const servicePath = joinPath(joinPath(path, "defaultConfig"), "envoyAccessLogService");
+  const at = joinPath(servicePath, "address");
+  const reach = readOwnReach(defaultConfig.envoyAccessLogService ?? {}, servicePath, LOG_CLUSTER, reading.reporter);
+  const receiver = address === undefined ? undefined : receiverAt(address, at, reach, reading);
   if (!enabled) return enabled === undefined ? before : [];
   if (address === undefined) {
     reading.reporter.report(joinPath(path, "enableEnvoyAccessLogService"), noLogServiceAddress());
@@ -64,6 +70,7 @@ export function readLogServices(
     kind: "log-service",
     name: address,
     ...receiver,
+    ...(reach ? { reach } : {}),
     logName: LOG_NAMES[kind],
     protocol: envoy(kind === "envoyHttpAls" ? "http" : "tcp", {}),
   }));

@@ -53,7 +53,7 @@ export const MESH_CONFIG = record({
     record(
       {
         pem: notEmpty(),
-        spiffeBundleUrl: later("no bundles are fetched: the root's pem is needed"),
+        spiffeBundleUrl: later("no bundles are fetched: roots are trusted that stand in pem"),
         certSigners: list(notEmpty()),
         trustDomains: list(notEmpty()),
       },
@@ -77,6 +77,8 @@ export const MESH_CONFIG = record({
   /** Beside accessLogFile, to envoyAccessLogService of defaultConfig. */
   enableEnvoyAccessLogService: flag(),
   enablePrometheusMerge: flag(),
+  /** True is what holds (held-settings.ts). */
+  disableEnvoyListenerLog: flag(),
   /** False: `tracing` of defaultConfig tells nobody; Telemetry does all the same. */
   enableTracing: flag(),
   extensionProviders: list(EXTENSION_PROVIDER),
@@ -131,16 +133,15 @@ export const MESH_CONFIG = record({
   zoneAwareLbSetting: ZONE_AWARE_LB_SETTING,
   // Known and not acted on.
   ca: OWN_AUTHORITY,
-  certificates: later("no Secrets are made"),
+  certificates: later("no Secrets are made for DNS names: each workload has its certificate from its agent"),
   configSources: later("objects come from the API and the watched folder"),
-  disableEnvoyListenerLog: later("listeners log no refused connection"),
-  hboneIdleTimeout: later("tunnels end with their connections"),
+  hboneIdleTimeout: later("it is of an ambient mesh; a tunnel of a sidecar ends with its connection"),
   ingressClass: NO_INGRESS,
   ingressControllerMode: NO_INGRESS,
   ingressSelector: NO_INGRESS,
   ingressService: NO_INGRESS,
-  serviceScopeConfigs: later("services are of the one cluster"),
-  serviceSettings: later("services are of the one cluster"),
+  serviceScopeConfigs: later("it is of an ambient mesh of several clusters; there is one"),
+  serviceSettings: later("there is one cluster, and every service is local to it"),
 });
 
 /** Of the ConfigMap: each in YAML, as text. */

@@ -24,6 +24,7 @@ import { readConnectionSettings, readGatewayConnections } from "./connection-set
 import { readDiscovery } from "./discovery-selectors.ts";
 import { readEntryVisibility } from "./entry-visibility.ts";
 import { readProviders } from "./extension-providers.ts";
+import { checkHeld } from "./held-settings.ts";
 import { readLocality, readZones } from "./locality.ts";
 import { readLogServices } from "./log-service.ts";
 import { readLogSettings } from "./log-settings.ts";
@@ -59,6 +60,7 @@ export function readMeshConfig(
   const spec = decodeValue(MESH_CONFIG, value, path, reporter);
   if (!spec) return reporter.failed ? undefined : { ...before }; // an empty document says nothing
   const reader = new MeshConfigReader(spec, path, before, reporter);
+  checkHeld(spec, path, reporter);
   const written = isObject(value) ? (value.extensionProviders ?? value.extension_providers) : undefined;
   const providers =
     spec.extensionProviders &&

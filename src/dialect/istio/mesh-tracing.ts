@@ -1,10 +1,11 @@
 // MeshConfig's `enableTracing` and its ProxyConfig's settings of traces → what holds where no Telemetry says it.
 
 import type { ServiceNaming } from "../../model/service-naming.ts";
-import type { TelemetryProvider, TracingDefaults } from "../../model/telemetry.ts";
+import type { OwnReach, TelemetryProvider, TracingDefaults } from "../../model/telemetry.ts";
 import { joinPath } from "../path.ts";
 import type { MeshConfigSpec } from "./mesh-config-schema.ts";
-import { type ProviderReading, readReceiver } from "./provider-host.ts";
+import { readOwnReach, receiverAt } from "./own-reach.ts";
+import type { ProviderReading } from "./provider-host.ts";
 import { ZIPKIN_DEFAULTS } from "./telemetry-providers.ts";
 import { readTags } from "./trace-tags.ts";
 
@@ -41,11 +42,20 @@ export function readTracing(
   const place = tracing?.zipkin
     ? joinPath(joinPath(tracingPath, "zipkin"), "address")
     : joinPath(configPath, "zipkinAddress");
-  const receiver = address === undefined ? before.receiver : zipkinAt(address, place, reading);
+  const reach = readOwnReach({ tlsSettings: tracing?.tlsSettings }, tracingPath, ZIPKIN_CLUSTER, reading.reporter);
+  const receiver = address === undefined ? before.receiver : zipkinAt(address, place, reach, reading);
   return { ...said, naming, receiver: enableTracing ? receiver : undefined };
 }
 
-function zipkinAt(address: string, path: string, reading: Reading): TelemetryProvider | undefined {
-  const receiver = readReceiver(address, path, reading);
-  return receiver && { ...ZIPKIN_DEFAULTS, name: address, ...receiver };
+/** Istio's. */
+const ZIPKIN_CLUSTER = { cluster: "zipkin", http2: false } as const;
+
+function zipkinAt(
+  address: string,
+  path: string,
+  reach: OwnReach | undefined,
+  reading: Reading,
+): TelemetryProvider | undefined {
+  const receiver = receiverAt(address, path, reach, reading);
+  return receiver && { ...ZIPKIN_DEFAULTS, name: address, ...receiver, ...(reach ? { reach } : {}) };
 }

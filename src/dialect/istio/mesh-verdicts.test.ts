@@ -148,6 +148,21 @@ judge("MeshConfig", [
     here: ["ok", "SPIFFE has such trust domains"],
   },
   { name: "curves of the mesh", spec: { meshMTLS: { ecdhCurves: ["P-256"] } }, istio: "error" },
+  {
+    name: "what holds anyhow",
+    spec: {
+      disableEnvoyListenerLog: true,
+      enablePrometheusMerge: true,
+      ...proxy({ holdApplicationUntilProxyStarts: true, statsCompression: true }),
+    },
+    istio: "ok",
+  },
+  {
+    name: "listeners that log",
+    spec: { disableEnvoyListenerLog: false },
+    istio: "ok",
+    here: ["warning", "no proxy logs refused connections, which is told"],
+  },
   { name: "hosts by DNS", spec: { outboundTrafficPolicy: { mode: "ALLOW_ANY_DYNAMIC_DNS" } }, istio: "ok" },
   {
     name: "hosts by DNS with a Secret",

@@ -19,11 +19,8 @@ const OF_SECRETS = ["credentialName", "caCertCredentialName"] as const;
 export function readMetricsService(spec: Spec, path: string, reporter: Reporter): MetricsService | undefined {
   const { address = "", tlsSettings, tcpKeepalive } = spec;
   if (address === "") return undefined;
-  const place = placeOf(address);
-  if (!place) {
-    reporter.report(joinPath(path, "address"), badReceiverAddress(address));
-    return undefined;
-  }
+  const place = readPlace(address, joinPath(path, "address"), reporter);
+  if (!place) return undefined;
   const tlsPath = joinPath(path, "tlsSettings");
   for (const field of OF_SECRETS)
     if (tlsSettings?.[field] !== undefined) reporter.report(joinPath(tlsPath, field), secretsOfNobody(field));
@@ -45,6 +42,13 @@ export function readStatsd(address: string, path: string, reporter: Reporter): P
   if (place && parseAddress(place.host)) return { address: place.host, port: place.port };
   reporter.report(path, badStatsdAddress(address));
   return undefined;
+}
+
+/** Of a receiver that the proxy's own resolver finds. */
+export function readPlace(address: string, path: string, reporter: Reporter): ReturnType<typeof placeOf> {
+  const place = placeOf(address);
+  if (!place) reporter.report(path, badReceiverAddress(address));
+  return place;
 }
 
 function placeOf(address: string): { readonly host: string; readonly port: number } | undefined {

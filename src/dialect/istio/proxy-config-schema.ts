@@ -20,6 +20,9 @@ import {
 import { TLS } from "./destination-rule-schema.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
+const MAX_INT32 = 2 ** 31 - 1;
+
+const KEEPALIVE = record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() });
 
 const OF_THE_RUN = "`heddle run` says it";
 
@@ -75,7 +78,8 @@ const TRACING = record({
   lightstep: NO_SPANS,
   openCensusAgent: NO_SPANS,
   stackdriver: NO_SPANS,
-  tlsSettings: later("the receiver's DestinationRule says how it is reached"),
+  /** Of `zipkin`. */
+  tlsSettings: TLS,
 });
 
 const STATS_MATCHER = record({
@@ -83,8 +87,6 @@ const STATS_MATCHER = record({
   inclusionSuffixes: list(notEmpty()),
   inclusionRegexps: list(notEmpty("regex")),
 });
-
-const MAX_INT32 = 2 ** 31 - 1;
 
 /** Its bytes are a number of 32 bits in no proxy. */
 const MAX_FLUSH_KB = 2 ** 20;
@@ -126,7 +128,7 @@ export const CONCURRENCY = whole(0, MAX_INT32);
 
 export const PROXY_CONFIG = record({
   gatewayTopology: GATEWAY_TOPOLOGY,
-  availabilityZone: later("a workload is where its Pod says"),
+  availabilityZone: later("a workload is where its labels or its WorkloadEntry say"),
   binaryPath: later("the agent starts the proxy that comes with it"),
   caCertificatesPem: list(notEmpty()),
   concurrency: CONCURRENCY,
@@ -140,21 +142,22 @@ export const PROXY_CONFIG = record({
   drainDuration: duration(1_000, { stepMs: 1_000 }),
   envoyAccessLogService: record({
     address: notEmpty(),
-    tlsSettings: later("the service's DestinationRule says how it is reached"),
-    tcpKeepalive: later("the service's DestinationRule says how it is reached"),
+    tlsSettings: TLS,
+    tcpKeepalive: KEEPALIVE,
   }),
   envoyMetricsService: record({
     address: notEmpty(),
     tlsSettings: TLS,
-    tcpKeepalive: record({ probes: whole(0, MAX_INT32), time: duration(), interval: duration() }),
+    tcpKeepalive: KEEPALIVE,
   }),
   /** Said to no effect: labels that Telemetry adds need no declaration. */
   extraStatTags: list(notEmpty()),
   fileFlushInterval: duration(),
   fileFlushMinSizeKb: whole(0, MAX_FLUSH_KB),
-  holdApplicationUntilProxyStarts: later("`heddle run` always starts the program after its proxy"),
+  /** True is what holds (held-settings.ts). */
+  holdApplicationUntilProxyStarts: flag(),
   image: later("the agent starts the proxy that comes with it"),
-  interceptionMode: later(`${OF_THE_RUN} (--capture)`),
+  interceptionMode: later(`${OF_THE_RUN} (--capture, by redirection); Pods are injected by nobody`),
   meshId: later("the mesh is known by its trust domain"),
   parentShutdownDuration: later("no proxy lives on beside the one that replaces it for longer than it drains"),
   privateKeyProvider: later("keys are made and held by the agent"),
@@ -164,11 +167,13 @@ export const PROXY_CONFIG = record({
   proxyMetadata: mapOf(text()),
   /** Empty: proxies tell all of their statistics. */
   proxyStatsMatcher: STATS_MATCHER,
-  readinessProbe: later("an endpoint is ready once its proxy acknowledged its listener"),
+  readinessProbe: later(
+    "an endpoint is ready once its proxy acknowledged its listener, and Pods are injected by nobody",
+  ),
   runtimeValues: mapOf(text()),
   sds: later("secrets come over the agent's socket"),
   serviceCluster: later("a workload is named by its labels"),
-  statNameLength: later("names of statistics have no limit"),
+  statNameLength: later("names of statistics have no limit; Envoy has no option for one any more"),
   statsCompression: flag(),
   /** IP address and port. */
   statsdUdpAddress: notEmpty(),

@@ -129,7 +129,10 @@ export const MESH_CONFIG_WORDS: Words = {
   certificates: "Certificates of the control plane that are kept in Secrets",
   configSources: "Where objects come from",
   defaultInboundHttpRetryPolicy: "Retries at the server's proxy",
-  disableEnvoyListenerLog: "Whether listeners log no refused connection",
+  disableEnvoyListenerLog: {
+    says: "Listeners log no connection that they refuse; `false` is told to have no effect",
+    default: "true",
+  },
   dnsRefreshRate: "How often names are resolved again",
   enableEnvoyAccessLogService: "Whether access logs go to envoyAccessLogService, too, where nobody says who is told",
   enablePrometheusMerge: {
@@ -305,11 +308,12 @@ export const MESH_CONFIG_WORDS: Words = {
     default: "as long as terminationDrainDuration",
   },
   envoyAccessLogService: "Service for access logs",
-  "envoyAccessLogService.address": "The service, as host:port; a host of two labels is a service and its namespace",
+  "envoyAccessLogService.address":
+    "The service, as host:port; a host of two labels is a service and its namespace. With TLS or probes the proxy's own resolver finds the host, or it is an IP address",
   envoyMetricsService: "Service that statistics are streamed to (envoy.service.metrics.v3)",
   "envoyMetricsService.address": "The service, as host:port; the proxy's own resolver finds the host",
   "envoyMetricsService.tlsSettings": "TLS to it, as in DestinationRules, with files of the proxy's",
-  "envoyMetricsService.tlsSettings.mode": {
+  "tlsSettings.mode": {
     says: "DISABLE, SIMPLE (its certificate is verified), MUTUAL (and one is shown), ISTIO_MUTUAL (with the mesh's)",
     default: "DISABLE",
   },
@@ -317,7 +321,7 @@ export const MESH_CONFIG_WORDS: Words = {
   "tlsSettings.privateKey": "File of its private key, with MUTUAL",
   "tlsSettings.caCertificates": { says: "File of the roots", default: "the operating system's" },
   "tlsSettings.caCrl": "File of revoked certificates",
-  "tlsSettings.credentialName": "Refused: a proxy has no Secrets when it starts",
+  "tlsSettings.credentialName": "Refused: proxies are given no Secrets for it",
   "tlsSettings.caCertCredentialName": "Refused, too",
   "tlsSettings.subjectAltNames": "Names of which the certificate has one",
   "tlsSettings.sni": { says: "Server name that is sent", default: "the address's host" },
@@ -329,7 +333,10 @@ export const MESH_CONFIG_WORDS: Words = {
     default: "1s, and 10s beside Envoy",
   },
   fileFlushMinSizeKb: { says: "Kilobytes of an access log that are written without waiting for more", default: "64" },
-  holdApplicationUntilProxyStarts: "Whether the application waits for its proxy",
+  holdApplicationUntilProxyStarts: {
+    says: "The application is started after its proxy; `false` is told to have no effect",
+    default: "true",
+  },
   image: "Image of the proxy",
   interceptionMode: "How connections are captured",
   meshId: "Name of the mesh",
@@ -409,7 +416,8 @@ export const MESH_CONFIG_WORDS: Words = {
   maxPathTagLength: { says: "Most characters of the path in a span", default: "256" },
   enableIstioTags: { says: "Whether spans have Istio's tags", default: "true" },
   openCensusAgent: "Spans to OpenCensus",
-  tlsSettings: "TLS to the receiver",
+  tlsSettings:
+    "TLS to the receiver of zipkin, as in DestinationRules, with files of the proxy's; its own resolver then finds the host",
   tracingServiceName: { says: "Which name of the workload spans are of", default: "CANONICAL_NAME_AND_NAMESPACE" },
   zipkinAddress: "Address of Zipkin",
 };

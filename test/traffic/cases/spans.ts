@@ -1,7 +1,12 @@
 // A request through two sidecars is one trace: the client's span, and the server's below it, told to a service of the mesh.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { type AddressInfo, connect } from "node:net";
+import { join } from "node:path";
+import { createServer, type Server } from "node:tls";
 import { resource } from "../../../src/kube/resources.ts";
+import { type TestCertificate, testLeaf, testRoot } from "../../../src/pki/certificate-fixtures.ts";
 import { eventually } from "../mesh.ts";
 import type { Pair } from "../pair.ts";
 import { Collector, type ReceivedSpan } from "../xds/collector.ts";
@@ -137,4 +142,61 @@ data:
     const isLogged = async () => logs.http.some(({ request }) => request?.path === "/traced");
     expect(await eventually(isLogged, (told) => told)).toBe(true);
   });
+
+  test("by the mesh's settings, over TLS to receivers that are nobody's services", async () => {
+    collector.restart();
+    const root = testRoot(Date.now());
+    const roots = join(pair.mesh.folder, "receivers.pem");
+    writeFileSync(roots, root.pem);
+    const fronts = await Promise.all([collector.httpPort, logs.port].map((port) => tlsFront(root, port)));
+    const [spans, lines] = fronts.map((front) => (front.address() as AddressInfo).port);
+    const tls = (name: string) => `{mode: SIMPLE, sni: ${name}, subjectAltNames: [${name}], caCertificates: ${roots}}`;
+    const settle = (name: string) =>
+      pair.mesh.apply(
+        `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |-
+    enableEnvoyAccessLogService: true
+    defaultConfig:
+      envoyAccessLogService: {address: "127.0.0.1:${lines}", tlsSettings: ${tls(name)}, tcpKeepalive: {time: 10s}}
+      tracing: {zipkin: {address: "127.0.0.1:${spans}"}, sampling: 100, customTags: {over: {literal: {value: ${name}}}}, tlsSettings: ${tls(name)}}`,
+      );
+    const ask = async (path: string) => {
+      for (let i = 0; i < REQUESTS; i++) await pair.get(path);
+      // Spans of before may still come.
+      const kinds = collector.spans.filter(({ tags }) => tags.over === "receiver.test").map(({ kind }) => kind);
+      return ["CLIENT", "SERVER"].every((kind) => kinds.includes(kind));
+    };
+    const isLogged = async (path: string) => logs.http.some(({ request }) => request?.path === path);
+    try {
+      await settle("receiver.test");
+      const isTraced = await eventually(
+        () => ask("/verified"),
+        (told) => told,
+      );
+      expect(isTraced).toBe(true);
+      const lined = await eventually(
+        () => isLogged("/verified"),
+        (told) => told,
+      );
+      expect(lined).toBe(true);
+    } finally {
+      for (const front of fronts) front.close();
+    }
+  });
+}
+
+/** TLS as `receiver.test` in front of a port of this host. */
+async function tlsFront(root: TestCertificate, port: number): Promise<Server> {
+  const own = testLeaf(root, "spiffe://outside/receiver", Date.now(), { dnsNames: ["receiver.test"] });
+  const server = createServer({ cert: own.pem, key: own.keyPem, ALPNProtocols: ["h2", "http/1.1"] }, (socket) => {
+    const behind = connect(port, "127.0.0.1");
+    for (const each of [socket, behind]) each.on("error", () => {});
+    socket.pipe(behind).pipe(socket);
+  });
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
 }
