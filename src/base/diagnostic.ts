@@ -2,13 +2,20 @@
 
 export type Severity = "error" | "warning" | "info";
 
-/** A place in a file. Lines and columns count from 1; `length` is in characters of `text`, the line that holds the place. */
+import { textWidth } from "./text-width.ts";
+
+/**
+ * A place in a file. Lines and columns count from 1, in UTF-16 code units as editors count them; `length` is in those of `text`, the line that
+ * holds the place.
+ */
 export interface SourceSpan {
   readonly file: string;
   readonly line: number;
   readonly column: number;
   readonly length: number;
   readonly text: string;
+  /** How much of a long line is left out before `text`, which then begins with `…` in its place. */
+  readonly skipped?: number;
 }
 
 /** The object a diagnostic is about, in Kubernetes' terms. */
@@ -58,11 +65,16 @@ export function renderDiagnostic(diagnostic: Diagnostic): string {
 }
 
 /** As wide as what stands before the place: a tab is as wide as the terminal has it. */
-function indentOf({ text, column }: SourceSpan): string {
-  return text
-    .slice(0, column - 1)
-    .replaceAll(/[^\t]/g, " ")
-    .padEnd(column - 1);
+function indentOf(text: string, at: number): string {
+  const before = text.slice(0, at).split("\t");
+  return before.map((part) => " ".repeat(textWidth(part))).join("\t") + " ".repeat(Math.max(0, at - text.length));
+}
+
+function markOf({ text, column, length, skipped = 0 }: SourceSpan): string {
+  const at = column - 1 - skipped + (skipped > 0 ? 1 : 0);
+  // Of what is cut away nothing is marked.
+  const width = textWidth(text.slice(at, at + length));
+  return `${indentOf(text, at)}${"^".repeat(Math.max(1, width))}`;
 }
 
 /** What stands below the message: the line, what is meant in it, what would be right. */
@@ -71,7 +83,7 @@ export function renderPlace({ span, suggestion, notes = [] }: Diagnostic): reado
   if (span && span.text !== "") {
     const gutter = String(span.line);
     lines.push(`  ${gutter} | ${span.text}`);
-    lines.push(`  ${" ".repeat(gutter.length)} | ${indentOf(span)}${"^".repeat(Math.max(1, span.length))}`);
+    lines.push(`  ${" ".repeat(gutter.length)} | ${markOf(span)}`);
   }
   if (suggestion) lines.push(`  try: ${suggestion}`);
   return [...lines, ...notes.map((note) => `  note: ${note}`)];

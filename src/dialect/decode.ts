@@ -9,7 +9,7 @@ import * as inputDiagnostics from "./input-diagnostics.ts";
 import { placeElsewhere } from "./misplaced.ts";
 import { isObject, type JsonObject, type SourceObject } from "./object.ts";
 import { joinPath } from "./path.ts";
-import { Reporter } from "./reporter.ts";
+import type { Reporter } from "./reporter.ts";
 import type {
   ChoiceSchema,
   DurationSchema,
@@ -34,7 +34,7 @@ export function decodeObject<S extends Schema>(
 ): Value<S> | undefined {
   const { standIns } = reporter;
   // What is wrong with the fields themselves has been told.
-  if (standIns) return read(schema, object.value, "", new Reporter(object, standIns)) as Value<S> | undefined;
+  if (standIns) return read(schema, object.value, "", reporter.silent()) as Value<S> | undefined;
   reporter.readBy(schema);
   const failedBefore = reporter.failed;
   const value = read(schema, object.value, "", reporter);
@@ -77,7 +77,10 @@ export function decodeValue<S extends Schema>(
   path: string,
   reporter: Reporter,
 ): Value<S> | undefined {
+  if (reporter.standIns) return read(schema, value, path, reporter.silent()) as Value<S> | undefined;
+  const failedBefore = reporter.failed;
   const decoded = read(schema, value, path, reporter);
+  if (reporter.failed && !failedBefore) reporter.failFields();
   if (reporter.failed) return undefined;
   return decoded as Value<S> | undefined;
 }
@@ -100,7 +103,7 @@ function read(schema: Schema, value: unknown, path: string, reporter: Reporter):
     case "port-or-name":
       return readPortOrName(value, path, reporter);
     case "list":
-      if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter);
+      if (!Array.isArray(value)) return wrongType(path, "a list", value, reporter, listExample(value, path));
       if (value.length > MAX_ENTRIES) return tooMany(path, value.length, reporter);
       if (!isWithin(schema, value.length, path, reporter)) return undefined;
       return readItems(schema.items, value, path, reporter);
@@ -144,10 +147,22 @@ function wrongType(path: string, wanted: string, value: unknown, reporter: Repor
   reporter.report(path, diagnostics.wrongType(lastName(path), wanted, value, example));
 }
 
+/** `host:web`, or with a space that YAML knows as none. */
+const MISSING_SPACE = /^(\w+):[\u00a0\u2000-\u200b\u3000]*(\S.*)$/;
+
+/** `hosts: web` was meant as `hosts: [web]`. */
+function listExample(value: unknown, path: string): string | undefined {
+  if (typeof value === "object") return undefined;
+  const text = typeof value === "string" && /^[\w./-]*$/.test(value) ? value : JSON.stringify(value);
+  return text.length > 60 ? undefined : `${lastName(path)}: [${text}]`;
+}
+
 /** `port: 80` was meant as `port: {number: 80}`, `method: GET` as `method: {exact: GET}`. */
 function recordExample({ fields }: RecordSchema, value: unknown, path: string): string | undefined {
   const names = Object.keys(fields);
   const only = names.length === 1 ? names[0] : names.find((name) => name === "exact");
+  const [, field, rest] = typeof value === "string" ? (MISSING_SPACE.exec(value) ?? []) : [];
+  if (field !== undefined && names.includes(field)) return `${field}: ${rest}, with a space after the colon`;
   if (only === undefined || typeof value === "object") return undefined;
   return `${lastName(path)}: {${only}: ${String(value)}}`;
 }
@@ -306,6 +321,29 @@ function reportMisspelt(
     reporter.report(at, inputDiagnostics.misspeltField(written, near));
 }
 
+/** The field that it was meant as, or that it belongs to; "" when nobody can tell. */
+function reportUnknown(
+  { fields }: RecordSchema,
+  object: JsonObject,
+  written: string,
+  path: string,
+  reporter: Reporter,
+): string {
+  const owner = Object.keys(fields).find((name) => object[name] === null && isFieldOf(fields[name]!, written));
+  const elsewhere = reporter.root && placeElsewhere(reporter.root, path, camelCase(written));
+  const message = diagnostics.unknownField(written, Object.keys(fields), elsewhere);
+  const suggestion = owner === undefined ? message.suggestion : `${written} below ${owner}, and further in than it`;
+  reporter.report(joinPath(path, written), { ...message, suggestion });
+  return (
+    owner ?? (message.suggestion !== undefined && Object.hasOwn(fields, message.suggestion) ? message.suggestion : "")
+  );
+}
+
+/** `destination:` with nothing below it, and `host:` beside. */
+function isFieldOf(schema: Schema, name: string): boolean {
+  return schema.type === "record" && Object.hasOwn(schema.fields, name);
+}
+
 function fieldName({ fields }: RecordSchema, written: string): string {
   return Object.hasOwn(fields, written) ? written : camelCase(written);
 }
@@ -328,11 +366,6 @@ function requiredFields(schema: RecordSchema): readonly string[] {
   return names;
 }
 
-function reportUnknown({ fields }: RecordSchema, written: string, path: string, reporter: Reporter): void {
-  const elsewhere = reporter.root && placeElsewhere(reporter.root, path, camelCase(written));
-  reporter.report(joinPath(path, written), diagnostics.unknownField(written, Object.keys(fields), elsewhere));
-}
-
 function readRecord(
   schema: RecordSchema,
   object: JsonObject,
@@ -342,6 +375,7 @@ function readRecord(
   const { standIns } = reporter;
   const found: Record<string, unknown> = {};
   const seen = new Map<string, string>();
+  const told = new Set<string>();
   for (const written of Object.keys(object)) {
     const item = object[written];
     const at = joinPath(path, written);
@@ -351,7 +385,7 @@ function readRecord(
       // The nearest name costs more than all else of a field.
       if (reporter.isFull) {
         if (!schema.open) reporter.fail();
-      } else if (!schema.open) reportUnknown(schema, written, path, reporter);
+      } else if (!schema.open) told.add(reportUnknown(schema, object, written, path, reporter));
       else reportMisspelt(schema, object, written, at, reporter);
       continue;
     }
@@ -367,7 +401,9 @@ function readRecord(
     if (found[name] !== undefined) continue;
     complete = false;
     const written = seen.get(name);
-    if (written === undefined || object[written] === null) reporter.report(path, diagnostics.requiredField(name));
+    // One mistake: what is there under another name is told there.
+    if (told.has(name)) reporter.fail();
+    else if (written === undefined || object[written] === null) reporter.report(path, diagnostics.requiredField(name));
   }
   for (const group of schema.exclusive ?? []) {
     const set = group.filter((name) => found[name] !== undefined);

@@ -5,9 +5,13 @@ import type { SourceSpan } from "../base/diagnostic.ts";
 import { nearest } from "../base/nearest.ts";
 import type { Message } from "../model/message.ts";
 
+/** What nobody sees, or takes for a space. */
+const UNSEEN = /[\u00a0\u00ad\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]/g;
+
 /** A value as a person wrote it, short enough for a line. */
 export function quote(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value) || String(value);
+  const json = value === undefined ? "nothing" : JSON.stringify(value) || String(value);
+  const text = json.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 
@@ -62,7 +66,7 @@ export function documentTooLarge(characters: number, limit: number): Message {
 }
 
 export function unknownAlias(name: string): Message {
-  return error("HED1010", `there is no anchor &${name} before this alias`);
+  return error("HED1010", `there is no anchor &${name} before this alias`, `"*${name}" in quotes, if it is a text`);
 }
 
 export function badMerge(): Message {
@@ -73,8 +77,9 @@ export function cannotRead(reason: string): Message {
   return error("HED1012", `cannot be read, what it said before stays in force: ${reason}`);
 }
 
-export function missingField(field: string, example: string): Message {
-  return error("HED1020", `object has no ${field}`, `${field.slice(field.lastIndexOf(".") + 1)}: ${example}`);
+export function missingField(field: string, example: string, why?: string): Message {
+  const problem = `object has no ${field}${why === undefined ? "" : `: ${why}`}`;
+  return error("HED1020", problem, `${field.slice(field.lastIndexOf(".") + 1)}: ${example}`);
 }
 
 /** Groups of what clusters start. */

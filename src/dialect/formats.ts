@@ -87,7 +87,7 @@ export function hostProblem(host: string): string | undefined {
   if (host.length > 255) return `${host.length} characters, at most 255`;
   const labels = host.replace(/\.$/, "").split(".");
   const bad = labels.find((label) => label.length > 63 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/i.test(label));
-  if (bad !== undefined) return bad === "" ? "two dots in a row" : `label ${JSON.stringify(bad)}`;
+  if (bad !== undefined) return bad === "" ? "two dots in a row" : `label ${diagnostics.quote(bad)}`;
   return /^\d+$/.test(labels.at(-1)!) ? "the last label is a number" : undefined;
 }
 

@@ -97,10 +97,11 @@ export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectRe
     name: typeof metadata.name === "string" ? metadata.name : "",
   };
   const problems: [string, Message][] = [];
-  if (apiVersion === "") problems.push(["", diagnostics.missingField("apiVersion", "networking.istio.io/v1")]);
-  if (origin.kind === "") problems.push(["", diagnostics.missingField("kind", "VirtualService")]);
-  if (origin.name === "") problems.push(["metadata", diagnostics.missingField("metadata.name", "my-object")]);
+  if (apiVersion === "") problems.push(missing(value, "", "apiVersion", "networking.istio.io/v1"));
+  if (origin.kind === "") problems.push(missing(value, "", "kind", "VirtualService"));
+  if (origin.name === "") problems.push(withoutName(value.metadata));
   else if (!isObjectName(origin.name)) problems.push(["metadata.name", diagnostics.badName("name", origin.name)]);
+  if (!isTextOrUnset(metadata.namespace)) problems.push(missing(metadata, "metadata", "namespace", ""));
   if (!isObjectName(origin.namespace))
     problems.push(["metadata.namespace", diagnostics.badName("namespace", origin.namespace)]);
   problems.push(...stringMapProblems(metadata, "labels"), ...stringMapProblems(metadata, "annotations"));
@@ -123,6 +124,30 @@ export function sourceObject(value: unknown, spans?: SpanFinder): SourceObjectRe
       spans,
     },
   };
+}
+
+function isTextOrUnset(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === "string";
+}
+
+/** A field of the envelope that is not there, or no text: YAML takes `off` and `123` for none. */
+function missing(parent: JsonObject, path: string, field: string, example: string): [string, Message] {
+  const value = parent[field];
+  const at = joinPath(path, field);
+  if (value === undefined || value === null || value === "") return [path, diagnostics.missingField(at, example)];
+  const isScalar = typeof value === "number" || typeof value === "boolean";
+  return [at, diagnostics.wrongType(field, "a string", value, isScalar ? diagnostics.IN_QUOTES : undefined)];
+}
+
+const GENERATED = "generateName makes one in the API alone (kubectl create)";
+
+function withoutName(metadata: unknown): [string, Message] {
+  if (typeof metadata === "string")
+    return ["metadata", diagnostics.wrongType("metadata", "an object", metadata, "a space after the colon")];
+  const fields = isObject(metadata) ? metadata : {};
+  if (typeof fields.generateName === "string" && fields.name === undefined)
+    return ["metadata.generateName", diagnostics.missingField("metadata.name", `${fields.generateName}a`, GENERATED)];
+  return missing(fields, "metadata", "name", "my-object");
 }
 
 /** Of a document that is no object at all. */

@@ -11,14 +11,18 @@ import { StandIns } from "./stand-in.ts";
 /** Of an object that is read in rounds, of which there are up to a hundred: of a larger one its fields are mended first. */
 const MAX_VALUES = 5_000;
 
-/** The findings of `reporter`, which has read the object, and those beyond them. `read`: reads the object, and reports. */
+/**
+ * The findings of `reporter`, which has read the object, and those beyond them. `read`: reads the object, and reports. `value`: what is read of
+ * it, where that is a text in it.
+ */
 export function allFindings(
   object: SourceObject,
   reporter: Reporter,
   read: (reporter: Reporter) => void,
+  value: unknown = object.value,
 ): readonly Diagnostic[] {
   const { diagnostics } = reporter;
-  if (!reporter.fieldsFailed || reporter.isFull || sizeOf(object.value, MAX_VALUES) === MAX_VALUES) return diagnostics;
+  if (!reporter.fieldsFailed || reporter.isFull || sizeOf(value, MAX_VALUES) === MAX_VALUES) return diagnostics;
   const told = new Set(diagnostics.map(keyOf));
   const more = lasting(object, read).filter((diagnostic) => !told.has(keyOf(diagnostic)));
   return [...diagnostics, ...more].slice(0, READ_LIMITS.findings);

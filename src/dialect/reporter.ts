@@ -68,6 +68,11 @@ export class Reporter {
     return false;
   }
 
+  /** Of the same object, with the same stand-ins: what it is told stays with it. */
+  silent(): Reporter {
+    return new Reporter(this.#object, this.standIns);
+  }
+
   /** As an error that is told to nobody: for who asks `isFull` before he looks for words. */
   fail(): void {
     this.#failed = true;

@@ -9,6 +9,10 @@ import { parsePath, type Step } from "./path.ts";
 /** Longer lines (minified JSON) are cut: nobody reads them, and a thousand findings would each carry one. */
 const MAX_LINE = 400;
 
+/** Of a longer line what stands around a place behind its beginning. */
+const BEFORE = 60;
+const AFTER = 100;
+
 /** What would steer the terminal that the line is shown on. */
 const UNSEEN = /(?!\t)\p{Cc}/gu;
 
@@ -127,16 +131,16 @@ export class DocumentSpans {
       line: this.#firstLine + line - 1,
       column,
       length,
-      text: before > 0 ? "" : this.#shown(own, column + length),
+      ...(before > 0 ? excerpt(own, ownColumn, before) : this.#shown(own, ownColumn, length)),
     };
   }
 
   /** Of a long line as much as is shown, which is all that is looked at: there may be many places in it. */
-  #shown(own: string, end: number): string {
+  #shown(own: string, ownColumn: number, length: number): Pick<SourceSpan, "text" | "skipped"> {
     const isCut = this.#indent + own.length > MAX_LINE;
-    if (isCut && end > MAX_LINE) return "";
+    if (isCut && this.#indent + ownColumn + length > MAX_LINE) return excerpt(own, ownColumn, this.#indent);
     const text = `${" ".repeat(this.#indent)}${own.slice(0, MAX_LINE - this.#indent)}`.replaceAll(UNSEEN, "\uFFFD");
-    return isCut ? `${text}…` : text;
+    return { text: isCut ? `${text}…` : text };
   }
 
   #lineCounter(): LineCounter {
@@ -148,6 +152,15 @@ export class DocumentSpans {
     }
     return this.#lines;
   }
+}
+
+/** `before`: what the file's line has in front of `own`, which is not at hand. */
+function excerpt(own: string, ownColumn: number, before: number): Pick<SourceSpan, "text" | "skipped"> {
+  const at = Math.max(0, ownColumn - 1 - BEFORE);
+  const end = ownColumn - 1 + AFTER;
+  const text = own.slice(at, end).replaceAll(UNSEEN, "\uFFFD");
+  const skipped = before + at;
+  return { text: `${skipped > 0 ? "…" : ""}${text}${end < own.length ? "…" : ""}`, skipped };
 }
 
 function leading(line: string): number {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { stringify } from "yaml";
-import { renderDiagnostic } from "../base/diagnostic.ts";
+import { renderDiagnostic, renderPlace } from "../base/diagnostic.ts";
 import { READ_LIMITS } from "./limits.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -302,10 +302,15 @@ spec:
     expect(aliased("b.x")).toMatchObject({ line: 2, column: 6 });
   });
 
-  test("of a very long line the line is left out", () => {
+  test("of a very long line what stands around the place is shown", () => {
     const json = `{"a": "${"x".repeat(1000)}", "b": 1}`;
     const found = readYaml("f.json", json).documents[0]!.spans;
-    expect(found("b")).toMatchObject({ line: 1, column: 1016, text: "" });
+    const shown = `…${json.slice(955)}`;
+    expect(found("b")).toMatchObject({ line: 1, column: 1016, skipped: 955, text: shown });
+    expect(renderPlace({ code: "", severity: "error", message: "", span: found("b")! })).toEqual([
+      `  1 | ${shown}`,
+      `    | ${" ".repeat(shown.length - 2)}^`,
+    ]);
     expect(found("a", "name")!.text.length).toBeLessThan(420);
   });
 });

@@ -1,7 +1,7 @@
 // YAML files (and JSON, its subset) → plain values that know where they stand. Each document is parsed on its own, so that a
 // mistake in one costs nothing to the others, and positions are worked out only when a finding asks for them.
 
-import { type Document, type ParsedNode, parseDocument, type ScalarTag, type Schema, type YAMLError } from "yaml";
+import { type Document, type ParsedNode, parseDocument, type ScalarTag, type Schema } from "yaml";
 import type { Diagnostic, SourceSpan } from "../base/diagnostic.ts";
 import { parseJsonText } from "../base/json-text.ts";
 import { looksTooDeep } from "../base/nesting.ts";
@@ -16,7 +16,8 @@ import { type ListItem, listText } from "./list-items.ts";
 import { ListSpans } from "./list-spans.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 import { DocumentSpans, type TextPlace } from "./spans.ts";
-import { type Problem, type TreeValue, valueOfTree } from "./tree.ts";
+import { type TreeValue, valueOfTree } from "./tree.ts";
+import { syntaxProblem } from "./yaml-problem.ts";
 
 export interface YamlDocument {
   /** Maps, lists, strings, numbers, booleans and null; no cycles. */
@@ -249,7 +250,7 @@ function parseDocumentOf(text: string, limits: ReadLimits): TreeValue {
   const errors = [...document.errors, ...document.warnings];
   const [error] = errors;
   if (error?.code === "RESOURCE_EXHAUSTION") return invalid(diagnostics.tooDeep(limits.depth), error.pos[0]);
-  if (error) return { kind: "invalid", problems: [syntaxProblem(error, text.trimEnd().length)] };
+  if (error) return { kind: "invalid", problems: [syntaxProblem(error, text)] };
   return valueOfTree(document, limits);
 }
 
@@ -259,58 +260,6 @@ function jsonValue(text: string, limits: ReadLimits): TreeValue | undefined {
   const parsed = parseJsonText(text.startsWith("---") ? text.slice(3) : text, limits.depth);
   if (parsed.kind === "error" || parsed.duplicates.length > 0) return undefined;
   return { kind: "value", value: parsed.value };
-}
-
-/** How the library says that a key is a map, a list or an alias. */
-const NOT_A_WORD = "With stringKeys";
-
-/** Parts of the library's messages are the file's own words, however long. */
-const MAX_MESSAGE = 160;
-
-/** What is missing at the end is shown at the last character, the `end`th, rather than on the line of the next document. */
-function syntaxProblem({ code, message, pos }: YAMLError, end: number): Problem {
-  if (message.startsWith(NOT_A_WORD))
-    return {
-      message: diagnostics.yamlSyntax("a key must be a plain word", "the key in quotes"),
-      from: pos[0],
-      to: pos[1],
-    };
-  const whole = message.charAt(0).toLowerCase() + message.slice(1);
-  const problem = whole.length > MAX_MESSAGE ? `${whole.slice(0, MAX_MESSAGE)}…` : whole;
-  const from = Math.min(pos[0], Math.max(0, end - 1));
-  return { message: diagnostics.yamlSyntax(problem, suggestion(code, message)), from, to: Math.max(from, pos[1]) };
-}
-
-/** The library says one code of all these. */
-function missing(message: string): string {
-  if (message.includes("quote")) return "the closing quote";
-  if (message.includes("must end with")) return "the closing bracket";
-  return "a colon and a space after the field's name";
-}
-
-function suggestion(code: string, message: string): string | undefined {
-  switch (code as YAMLError["code"]) {
-    case "TAB_AS_INDENT":
-      return "spaces instead of the tab";
-    case "BAD_INDENT":
-      return message.startsWith("Flow") ? "the closing bracket" : "the same indentation as the fields beside it";
-    case "BLOCK_AS_IMPLICIT_KEY":
-      return "a value with a colon in quotes, a nested field on a line of its own";
-    case "BAD_SCALAR_START":
-      return "the value in quotes";
-    case "BAD_DQ_ESCAPE":
-      return "single quotes, or two backslashes for one";
-    case "MISSING_CHAR":
-      return missing(message);
-    case "MULTILINE_IMPLICIT_KEY":
-      return "a colon and a space after the field's name";
-    case "TAG_RESOLVE_FAILED":
-      return "the value without the tag (!), or in quotes";
-    case "UNEXPECTED_TOKEN":
-      return "one value a line, lists as lines that begin with a dash";
-    default:
-      return undefined;
-  }
 }
 
 const NOT_IN_JSON = /:(?:timestamp|binary|omap|pairs|set)$/;

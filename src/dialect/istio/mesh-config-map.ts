@@ -7,6 +7,7 @@ import type { SpanFinder } from "../../model/source-map.ts";
 import { decodeValue } from "../decode.ts";
 import { remembered } from "../dialect.ts";
 import { isObject, type SourceObject, sourceObject } from "../object.ts";
+import { allFindings } from "../partial.ts";
 import { joinPath } from "../path.ts";
 import { Reporter } from "../reporter.ts";
 import { readYaml } from "../yaml.ts";
@@ -62,8 +63,23 @@ function readConfigMap(object: SourceObject, before: MeshSettings, choice: Trust
     if (!Object.hasOwn(map.data, key)) reporter.report(joinPath("data", key), diagnostics.unknownKeyOfConfigMap(key));
   if (meshNetworks !== undefined) readNetworks(meshNetworks, reporter);
   const value = yamlOf(mesh, "data.mesh", reporter);
-  const settings = readMeshConfig(value, "data.mesh", before, choice, reporter);
-  return { settings: reporter.failed ? undefined : settings, diagnostics: reporter.diagnostics };
+  return readSettings(object, reporter, { value, path: "data.mesh" }, before, choice);
+}
+
+/** `reporter`: of the object, with what is wrong around the settings. */
+function readSettings(
+  object: SourceObject,
+  reporter: Reporter,
+  { value, path }: { readonly value: unknown; readonly path: string },
+  before: MeshSettings,
+  choice: TrustDomainChoice,
+): SettingsRead {
+  const read = (each: Reporter) => readMeshConfig(value, path, before, choice, each);
+  const settings = read(reporter);
+  return {
+    settings: reporter.failed ? undefined : settings,
+    diagnostics: allFindings(object, reporter, read, value),
+  };
 }
 
 /** The YAML in a field; undefined when there is none, or when it is wrong (reported). */
@@ -134,8 +150,6 @@ function at(value: SourceObject["value"], path: string, spans: SpanFinder): Cand
   const envelope = { version: "", createdAt: 0, labels: {}, annotations: {} };
   const object: SourceObject = { origin, key: originKey(origin), ...envelope, value, spans };
   return (before, choice) => {
-    const reporter = new Reporter(object);
-    const settings = readMeshConfig(value, path, before, choice, reporter);
-    return { settings, diagnostics: reporter.diagnostics };
+    return readSettings(object, new Reporter(object), { value, path }, before, choice);
   };
 }
