@@ -1,6 +1,8 @@
 // Authorization: bookinfo, httpbin and an echo behind policies, under the objects of the pages below tasks/security/authorization.
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type GrpcListener, listenGrpc } from "../../../src/grpc/listen.ts";
+import { GrpcService } from "../../../src/grpc/server.ts";
 import { ByteClient } from "../../traffic/byte-client.ts";
 import { eventually, type TestGateway, type TestWorkload } from "../../traffic/mesh.ts";
 import { tasks } from "./tasks.ts";
@@ -26,6 +28,23 @@ data:
   mesh: '${mesh}'
 ---`;
 
+/** Of Envoy's contract (envoy.service.auth.v3): says yes to whom a header of that value is of. */
+function serveAuthorizer(): GrpcListener {
+  const denied = Uint8Array.of(0x0a, 2, 0x08, 7); // CheckResponse { status { code: PERMISSION_DENIED } }
+  const service = new GrpcService({
+    "/envoy.service.auth.v3.Authorization/Check": (call) => ({
+      onMessage(bytes) {
+        call.send(Buffer.from(bytes).includes("allow") ? new Uint8Array(0) : denied);
+        call.end();
+      },
+      onEnd() {},
+      onCancel() {},
+    }),
+  });
+  const peer = { principal: "", address: "127.0.0.1" };
+  return listenGrpc({ kind: "tcp", host: "127.0.0.1", port: 0 }, undefined, service, () => peer);
+}
+
 tasks("authorization", (lab) => {
   const issuer = new Issuer("testing@secure.example.com");
   let curl: TestWorkload;
@@ -34,6 +53,7 @@ tasks("authorization", (lab) => {
   let echo: TestWorkload;
   let gateway: TestGateway;
   let authorizer: Bun.Server<undefined>;
+  let grpcAuthorizer: GrpcListener;
   /** Where tokens are verified and authorizers asked. */
   const verifies = () => !lab.isHeddle("foo/httpbin");
   beforeAll(async () => {
@@ -45,6 +65,7 @@ tasks("authorization", (lab) => {
           ? new Response("", { headers: { "x-ext-authz-check-result": "allowed" } })
           : new Response("denied by ext_authz", { status: 403 }),
     });
+    grpcAuthorizer = serveAuthorizer();
     await lab.namespaces("foo");
     [httpbin, curl, echo, page, gateway] = await Promise.all([
       lab.run({ app: "httpbin", namespace: "foo", ports: { http: 8000 } }),
@@ -57,7 +78,10 @@ tasks("authorization", (lab) => {
     ]);
     await lab.settled();
   }, 60_000);
-  afterAll(() => authorizer?.stop(true));
+  afterAll(() => {
+    authorizer?.stop(true);
+    grpcAuthorizer?.stop();
+  });
 
   test("HTTP traffic", async () => {
     const url = "http://productpage.default:9080/productpage";
@@ -264,32 +288,43 @@ spec:
     expect(await eventually(denied, Boolean)).toBe(true);
   });
 
-  test("external authorization", async () => {
+  test.each([
+    [
+      "http",
+      "envoyExtAuthzHttp",
+      ", includeRequestHeadersInCheck: [x-ext-authz], headersToUpstreamOnAllow: [x-ext-authz-check-result]",
+    ],
+    ["grpc", "envoyExtAuthzGrpc", ""],
+  ] as const)("external authorization by %s", async (protocol, kind, more) => {
     const url = "http://httpbin.foo:8000/headers";
+    const { port } = protocol === "http" ? authorizer : grpcAuthorizer;
     await lab.follow(
-      `${meshConfig("extensionProviders: [{name: sample-ext-authz-http, envoyExtAuthzHttp: {service: ext-authz.test, port: 8000, includeRequestHeadersInCheck: [x-ext-authz], headersToUpstreamOnAllow: [x-ext-authz-check-result]}}]")}
+      `${meshConfig(
+        `extensionProviders: [{name: sample-ext-authz, ${kind}: {service: ext-authz.test, port: 8000${more}}}]`,
+      )}
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: {name: external-authz, namespace: foo}
 spec:
   hosts: [ext-authz.test]
-  endpoints: [{address: 127.0.0.1, ports: {http: ${authorizer.port}}}]
-  ports: [{name: http, number: 8000, protocol: HTTP}]
+  endpoints: [{address: 127.0.0.1, ports: {main: ${port}}}]
+  ports: [{name: main, number: 8000, protocol: ${protocol.toUpperCase()}}]
   resolution: STATIC
----${policy("ext-authz", `{${of("httpbin")}, action: CUSTOM, provider: {name: sample-ext-authz-http}, rules: [{to: [{operation: {paths: [/headers]}}]}]}`)}`,
+---${policy("ext-authz", `{${of("httpbin")}, action: CUSTOM, provider: {name: sample-ext-authz}, rules: [{to: [{operation: {paths: [/headers]}}]}]}`)}`,
       ...(verifies() ? [] : ["HED2030"]),
     );
     await lab.sees(
       curl,
       { url, headers: { "x-ext-authz": "deny" } },
-      {
-        ...(verifies() ? { status: 403, text: "denied by ext_authz", explained: "not" } : { status: 403, by: "proxy" }),
-      },
+      // Offline an authorizer that can be asked says yes.
+      verifies() ? { status: 403, by: "proxy", explained: "not" } : { status: 403, by: "proxy" },
     );
     await lab.sees(
       curl,
       { url, headers: { "x-ext-authz": "allow" } },
-      verifies() ? { status: 200, text: '"x-ext-authz-check-result":"allowed"' } : { status: 403, by: "proxy" },
+      verifies()
+        ? { status: 200, text: protocol === "http" ? '"x-ext-authz-check-result":"allowed"' : "" }
+        : { status: 403 },
     );
     await lab.sees(curl, "http://httpbin.foo:8000/ip", { status: 200, by: "httpbin-v1" });
   });
