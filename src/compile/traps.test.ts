@@ -64,6 +64,8 @@ const peerAuthentication = (mode: string) =>
   object("PeerAuthentication", `{mtls: {mode: ${mode}}}`, "security.istio.io");
 
 const ISTIO = "istio-http/1.0,istio-http/1.1";
+/** Of a PERMISSIVE port that is declared TCP. */
+const BYTES = ["any istio,istio-peer-exchange → tcp over mTLS", "any - → tcp"];
 
 describe("routing", () => {
   test("a percentage is cut off at a millionth, not rounded", () => {
@@ -124,8 +126,11 @@ describe("protocols", () => {
       "undeclared",
     ]);
     const listener = inbound(service("{port: 25, name: x}, {port: 6379, name: redis}, {port: 3307, name: mysql}"));
-    for (const port of [25, 6379, 3307]) expect(chains(listener, port)).toEqual(["any - → tcp"]);
-    expect(listener.listenerFilters.map(({ name }) => name)).toEqual(["envoy.filters.listener.original_dst"]);
+    for (const port of [25, 6379, 3307]) expect(chains(listener, port)).toEqual(BYTES);
+    expect(listener.listenerFilters.map(({ name }) => name)).toEqual([
+      "envoy.filters.listener.original_dst",
+      "envoy.filters.listener.tls_inspector",
+    ]);
   });
 });
 
@@ -147,7 +152,20 @@ describe("chains of an application's port", () => {
       `any ${ISTIO},istio-h2,istio,istio-peer-exchange → http over mTLS`,
       "any - → http",
     ]);
-    expect(chains(listener, 82)).toEqual(["any - → tcp"]);
+    expect(chains(listener, 82)).toEqual(BYTES);
+  });
+
+  test("PERMISSIVE: the client of a server that speaks first is waited for a second at most, unless HTTP may come late", () => {
+    const patience = (ports: string, ...more: readonly string[]) => {
+      const { listenerFiltersTimeout, continueOnListenerFiltersTimeout } = inbound(service(ports), ...more);
+      return continueOnListenerFiltersTimeout ? Number(listenerFiltersTimeout?.seconds) : undefined;
+    };
+    const [http, any, tcp] = ["{port: 80, name: http}", "{port: 81, name: x}", "{port: 82, name: tcp}"];
+    expect(patience(tcp)).toBe(1);
+    expect(patience(`${http}, ${tcp}`)).toBe(1);
+    expect(patience(`${any}, ${tcp}`)).toBe(5);
+    expect(patience(http)).toBe(5);
+    expect(patience(tcp, peerAuthentication("DISABLE"))).toBeUndefined();
   });
 
   test("STRICT: TLS alone, on every port; DISABLE: none", () => {
