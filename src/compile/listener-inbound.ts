@@ -17,7 +17,7 @@ import {
   takesBytes,
   takesHttp,
 } from "./inbound-chains.ts";
-import { asDeclaredByOwner, type ServedPort, servesLeg } from "./inbound-ports.ts";
+import { asDeclaredByOwner, type PassThrough, type ServedPort, servesLeg } from "./inbound-ports.ts";
 import { filterChain, httpInspector, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
 import { INBOUND_PASSTHROUGH, inboundListenerName, MESH_INBOUND } from "./listener-names.ts";
 import { except } from "./sniffing.ts";
@@ -116,13 +116,13 @@ function portListener(
 
 /**
  * What was on its way to the application before it was captured. A port that demands mutual TLS takes it here too, as Istio's sidecars
- * speak it; plaintext fails in the handshake. `passthrough`: the workload lets in what is sent to ports that no service has; otherwise that is refused as well.
+ * speak it; plaintext fails in the handshake.
  */
 export function capturedListener(
   context: ChainContext,
   inboundPort: number,
   served: readonly ServedPort[],
-  passthrough: boolean,
+  { letsIn, otherwise }: PassThrough,
 ): Listener {
   const ports = served.filter(({ protocol }) => protocol !== "udp").map(asDeclaredByOwner);
   const chains = ports.flatMap((port): FilterChain[] => ownChains(context, port, { destinationPort: port.number }));
@@ -130,8 +130,6 @@ export function capturedListener(
   const withoutTls = everyOther(ports.filter(isAskedForTls));
   const withoutHttp = everyOther(ports.filter(isSniffed));
   // A listener needs a chain, and a workload that serves nothing has no other.
-  const otherwise = passthrough ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
-  const target = { statPrefix: otherwise, clusters: [{ name: otherwise, weight: 1 }] };
   return listener(
     context,
     "inbound",
@@ -143,13 +141,20 @@ export function capturedListener(
         ...(withoutTls ? [tlsInspector(withoutTls)] : []),
         ...(withoutHttp ? [httpInspector(withoutHttp)] : []),
       ],
-      filterChains: chains,
-      defaultFilterChain: filterChain(context, {
-        name: otherwise,
-        before: streamGuards(context, undefined),
-        filter: streamFilter(context, target),
-      }),
+      filterChains: [...chains, ...otherwise.map((port) => unservedChain(context, !letsIn, port))],
+      defaultFilterChain: unservedChain(context, letsIn, undefined),
     },
     patienceOf(ports, context.settings),
   );
+}
+
+/** `port` undefined: of any that no service has. */
+function unservedChain(context: ChainContext, letsIn: boolean, port: number | undefined): FilterChain {
+  const cluster = letsIn ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
+  return filterChain(context, {
+    name: port === undefined ? cluster : `${cluster}|${port}`,
+    before: streamGuards(context, port),
+    filter: streamFilter(context, { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] }),
+    ...(port === undefined ? {} : { match: { destinationPort: port } }),
+  });
 }

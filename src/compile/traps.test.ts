@@ -60,8 +60,8 @@ function chains({ filterChains }: Listener, port: number): readonly string[] {
     });
 }
 
-const peerAuthentication = (mode: string) =>
-  object("PeerAuthentication", `{mtls: {mode: ${mode}}}`, "security.istio.io");
+const SECURITY = "security.istio.io";
+const peerAuthentication = (mode: string) => object("PeerAuthentication", `{mtls: {mode: ${mode}}}`, SECURITY);
 
 const ISTIO = "istio-http/1.0,istio-http/1.1";
 /** Of a PERMISSIVE port that is declared TCP. */
@@ -182,6 +182,23 @@ describe("chains of an application's port", () => {
     const target = (listener: Listener) => listener.defaultFilterChain?.name;
     expect(target(inbound(PORTS))).toBe("InboundPassthroughCluster");
     expect(target(inbound(PORTS, peerAuthentication("STRICT")))).toBe("BlackHoleCluster");
+  });
+
+  test("a port of no Service has the mode that portLevelMtls gives it", () => {
+    const otherwise = (mode: string, ports: string) => {
+      const spec = `{selector: {matchLabels: {app: web}}, mtls: {mode: ${mode}}, portLevelMtls: ${ports}}`;
+      const { filterChains, defaultFilterChain } = inbound(PORTS, object("PeerAuthentication", spec, SECURITY));
+      const apart = filterChains.filter(({ filterChainMatch: match }) => (match?.destinationPort ?? 0) > 9000);
+      const lines = apart.map(({ filterChainMatch: match, name }) => `${match?.destinationPort} ${name}`);
+      return [...lines, `else ${defaultFilterChain?.name}`];
+    };
+    const ports = "{9002: {mode: STRICT}, 9001: {mode: STRICT}, 9003: {mode: DISABLE}, 80: {mode: STRICT}}";
+    expect(otherwise("PERMISSIVE", ports)).toEqual([
+      "9001 BlackHoleCluster|9001",
+      "9002 BlackHoleCluster|9002",
+      "else InboundPassthroughCluster",
+    ]);
+    expect(otherwise("STRICT", ports)).toEqual(["9003 InboundPassthroughCluster|9003", "else BlackHoleCluster"]);
   });
 });
 
