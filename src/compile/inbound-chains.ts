@@ -133,14 +133,17 @@ export function legChains(context: ChainContext, port: ServedPort, isHandedOn: b
 
 type Match = NonNullable<ChainOptions["match"]>;
 
-/** Whether mutual TLS of Istio's sidecars is told from plaintext by the client's first bytes. Bytes are not waited for: servers may speak first. */
+/** FTP, SSH, SMTP, POP3, IMAP, submission, MySQL: whose clients would be waited for, each time. */
+const SERVER_SPEAKS_FIRST: ReadonlySet<number> = new Set([21, 22, 25, 110, 143, 587, 3306]);
+
+/** Whether mutual TLS of Istio's sidecars is told from plaintext by the client's first bytes. */
 export function takesBoth(port: ServedPort): boolean {
-  return port.mode === "permissive" && takesHttp(port);
+  return port.mode === "permissive" && (takesHttp(port) || !SERVER_SPEAKS_FIRST.has(port.number));
 }
 
 /**
  * Chains for what arrives at the application's own port. `match` is what they have in common. STRICT: mutual TLS, as Istio's sidecars
- * speak it; plaintext fails in the handshake. PERMISSIVE: either, where the client speaks first. Otherwise plaintext. A port of
+ * speak it; plaintext fails in the handshake. PERMISSIVE: either, by the client's first bytes. Otherwise plaintext. A port of
  * undeclared protocol is sniffed: by ALPN, or by first bytes.
  */
 export function ownChains(context: ChainContext, port: ServedPort, match: ChainOptions["match"]): FilterChain[] {
@@ -176,8 +179,8 @@ export function ownChains(context: ChainContext, port: ServedPort, match: ChainO
 /** The choice of a chain descends and never climbs: what is not for one of these must not fall through to the listener's default. */
 function permissiveChains(context: ChainContext, port: ServedPort, match: Match): FilterChain[] {
   const tls = istioServer(context.settings.meshTls);
-  const http = declaredHttp(context, port);
   if (isHttp(port.protocol)) {
+    const http = declaredHttp(context, port);
     const applicationProtocols = [...ISTIO_HTTP1, ...ISTIO_HTTP2, ...ISTIO_BYTES];
     return [
       filterChain(context, {
@@ -189,6 +192,19 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
       filterChain(context, { name: httpChainName(port), filter: http, match }),
     ];
   }
+  const stream = bytes(context, port);
+  // The application's own TLS needs no chain apart: what does not offer Istio's ALPN is bytes either way.
+  if (!takesHttp(port))
+    return [
+      filterChain(context, {
+        name: `${streamChainName(port)}|mtls`,
+        ...stream,
+        tls,
+        match: { ...match, applicationProtocols: ISTIO_BYTES },
+      }),
+      filterChain(context, { name: streamChainName(port), ...stream, match }),
+    ];
+  const http = declaredHttp(context, port);
   const secure = (applicationProtocols: string[]) => ({ ...match, transportProtocol: "tls", applicationProtocols });
   const plain = (applicationProtocols: string[]) => ({
     ...match,
@@ -196,7 +212,6 @@ function permissiveChains(context: ChainContext, port: ServedPort, match: Match)
     applicationProtocols,
   });
   const overHttp2 = http2(context, port);
-  const stream = bytes(context, port);
   return [
     filterChain(context, { name: `${httpChainName(port)}|mtls`, filter: http, tls, match: secure(ISTIO_HTTP1) }),
     filterChain(context, {

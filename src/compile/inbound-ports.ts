@@ -1,7 +1,7 @@
 // What a workload serves, port by port, as its own proxy must know it.
 
 import type { ConnectionPool } from "../model/client-policy.ts";
-import { inboundPortsOf, mtlsMode } from "../model/lookup.ts";
+import { inboundPortsOf, mtlsMode, serverPolicyOf } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol } from "../model/protocol.ts";
 import type { ApplicationEndpoint, IngressListener, ProxyScope } from "../model/proxy-scope.ts";
@@ -123,6 +123,27 @@ function addressOf({ addresses }: Workload, endpoint: ApplicationEndpoint): Appl
     case "instance":
       return { kind: "address", address: addresses[0] ?? "127.0.0.1", port: endpoint.port };
   }
+}
+
+/** Of ports that no service has, where connections are captured. Plain data: the memo compares it. */
+export interface PassThrough {
+  readonly letsIn: boolean;
+  /** Ports of which the workload's PeerAuthentication says otherwise by number; Istio has chains for these, too (ForPassthrough). */
+  readonly otherwise: readonly number[];
+}
+
+/** No port's own mode. */
+export const ANY_PORT = 0;
+
+/** STRICT lets nobody in: no client of the mesh dials such a port by mutual TLS. */
+export function passThroughOf(mesh: Mesh, workload: Workload, served: readonly ServedPort[]): PassThrough {
+  const letsIn = (port: number) => mtlsMode(mesh, workload, port) !== "strict";
+  const known = new Set(served.map(({ number }) => number));
+  const said = serverPolicyOf(mesh, workload)?.ports.map(({ port }) => port) ?? [];
+  return {
+    letsIn: letsIn(ANY_PORT),
+    otherwise: said.filter((port) => !known.has(port) && letsIn(port) !== letsIn(ANY_PORT)).sort((a, b) => a - b),
+  };
 }
 
 /** The port as it is where clients reach it without the leg. */

@@ -1,5 +1,6 @@
 // Listeners through which a workload is reached: the mesh port, and the application's own ports or the port that they are captured to.
 
+import type { MeshSettings } from "../model/settings.ts";
 import type { WorkloadProxy } from "../model/workload.ts";
 import type { FilterChain } from "../xds/gen/envoy/config/listener/v3/listener_components_pb.ts";
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -17,7 +18,7 @@ import {
   takesBytes,
   takesHttp,
 } from "./inbound-chains.ts";
-import { asDeclaredByOwner, type ServedPort, servesLeg } from "./inbound-ports.ts";
+import { asDeclaredByOwner, type PassThrough, type ServedPort, servesLeg } from "./inbound-ports.ts";
 import { filterChain, httpInspector, listener, originalDestination, socketAddress, tlsInspector } from "./listener.ts";
 import { INBOUND_PASSTHROUGH, inboundListenerName, MESH_INBOUND } from "./listener-names.ts";
 import { except } from "./sniffing.ts";
@@ -57,7 +58,26 @@ export function knownServerNames(ports: readonly ServedPort[]): ReadonlySet<stri
 }
 
 function isSniffed(port: ServedPort): boolean {
-  return port.protocol === "undeclared";
+  return port.protocol === "undeclared" && port.mode !== "strict";
+}
+
+/** Whether the client's hello decides. Under STRICT it says whether the two have an ALPN in common: a client that has none is served without. */
+function isAskedForTls(port: ServedPort): boolean {
+  return takesBoth(port) || port.mode === "strict";
+}
+
+/**
+ * A sidecar of Istio says hello as soon as it is connected; this leaves a lost hello the time to come again (RTO, at least 200 ms on Linux). The
+ * client of a server that speaks first waits as long, where it is not on the leg.
+ */
+const HELLO_PATIENCE_MS = 1_000;
+
+/** How long a listener of these ports waits for the first bytes; undefined: it looks at none. HTTP that is late is taken for bytes, so that a sniffed port needs all of the time. */
+function patienceOf(ports: readonly ServedPort[], { protocolDetectionMs }: MeshSettings): number | undefined {
+  if (!ports.some((port) => isSniffed(port) || isAskedForTls(port))) return undefined;
+  const mayKeepWaiting = ports.some((port) => takesBoth(port) && !takesHttp(port)) && !ports.some(isSniffed);
+  if (!mayKeepWaiting) return protocolDetectionMs;
+  return protocolDetectionMs === 0 ? HELLO_PATIENCE_MS : Math.min(protocolDetectionMs, HELLO_PATIENCE_MS);
 }
 
 /** The port that stands in for one port of an application whose connections are not captured. */
@@ -83,42 +103,37 @@ function portListener(
   place: Required<Pick<Listener, "name" | "address">>,
 ): Listener {
   const port = asDeclaredByOwner(served);
-  const strict = port.mode === "strict";
-  // Its hello says whether the client of a STRICT port has an ALPN in common with it: one that has none is served without.
-  const tls = takesBoth(port) || strict;
-  const http = !strict && isSniffed(port);
   return listener(
     context,
     "inbound",
     {
       ...place,
-      listenerFilters: [...(tls ? [tlsInspector()] : []), ...(http ? [httpInspector()] : [])],
+      listenerFilters: [
+        ...(isAskedForTls(port) ? [tlsInspector()] : []),
+        ...(isSniffed(port) ? [httpInspector()] : []),
+      ],
       filterChains: ownChains(context, port, undefined),
     },
-    tls || http ? context.settings.protocolDetectionMs : undefined,
+    patienceOf([port], context.settings),
   );
 }
 
 /**
  * What was on its way to the application before it was captured. A port that demands mutual TLS takes it here too, as Istio's sidecars
- * speak it; plaintext fails in the handshake. `passthrough`: the workload lets in what is sent to ports that no service has; otherwise that is refused as well.
+ * speak it; plaintext fails in the handshake.
  */
 export function capturedListener(
   context: ChainContext,
   inboundPort: number,
   served: readonly ServedPort[],
-  passthrough: boolean,
+  { letsIn, otherwise }: PassThrough,
 ): Listener {
   const ports = served.filter(({ protocol }) => protocol !== "udp").map(asDeclaredByOwner);
   const chains = ports.flatMap((port): FilterChain[] => ownChains(context, port, { destinationPort: port.number }));
-  const sniffed = ports.filter((port) => isSniffed(port) && port.mode !== "strict");
-  const secure = ports.filter((port) => takesBoth(port) || port.mode === "strict");
   const everyOther = (but: readonly ServedPort[]) => except(but.map(({ number }) => number));
-  const withoutTls = everyOther(secure);
-  const withoutHttp = everyOther(sniffed);
+  const withoutTls = everyOther(ports.filter(isAskedForTls));
+  const withoutHttp = everyOther(ports.filter(isSniffed));
   // A listener needs a chain, and a workload that serves nothing has no other.
-  const otherwise = passthrough ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
-  const target = { statPrefix: otherwise, clusters: [{ name: otherwise, weight: 1 }] };
   return listener(
     context,
     "inbound",
@@ -130,13 +145,20 @@ export function capturedListener(
         ...(withoutTls ? [tlsInspector(withoutTls)] : []),
         ...(withoutHttp ? [httpInspector(withoutHttp)] : []),
       ],
-      filterChains: chains,
-      defaultFilterChain: filterChain(context, {
-        name: otherwise,
-        before: streamGuards(context, undefined),
-        filter: streamFilter(context, target),
-      }),
+      filterChains: [...chains, ...otherwise.map((port) => unservedChain(context, !letsIn, port))],
+      defaultFilterChain: unservedChain(context, letsIn, undefined),
     },
-    sniffed.length + secure.length > 0 ? context.settings.protocolDetectionMs : undefined,
+    patienceOf(ports, context.settings),
   );
+}
+
+/** `port` undefined: of any that no service has. */
+function unservedChain(context: ChainContext, letsIn: boolean, port: number | undefined): FilterChain {
+  const cluster = letsIn ? INBOUND_PASSTHROUGH : BLACK_HOLE_CLUSTER;
+  return filterChain(context, {
+    name: port === undefined ? cluster : `${cluster}|${port}`,
+    before: streamGuards(context, port),
+    filter: streamFilter(context, { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] }),
+    ...(port === undefined ? {} : { match: { destinationPort: port } }),
+  });
 }

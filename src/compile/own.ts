@@ -1,6 +1,6 @@
 // What only one proxy needs: the listeners of its own ports, the clusters of the application beside it, the routes of its upstreams.
 
-import { mtlsMode, mtlsRuling, serviceFor } from "../model/lookup.ts";
+import { mtlsRuling, serviceFor } from "../model/lookup.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { originKey } from "../model/origin.ts";
 import { isHttp } from "../model/protocol.ts";
@@ -14,7 +14,7 @@ import { encodeResource, type Resource } from "../xds/resource.ts";
 import { guardOf } from "./authorization/guard.ts";
 import { applicationClusters } from "./cluster-inbound.ts";
 import type { ChainContext } from "./connection-manager.ts";
-import { type ServedPort, servedPorts } from "./inbound-ports.ts";
+import { ANY_PORT, type PassThrough, passThroughOf, type ServedPort, servedPorts } from "./inbound-ports.ts";
 import { virtualOutbound } from "./listener-capture.ts";
 import {
   applicationListener,
@@ -37,9 +37,6 @@ import { clientTelemetryKey } from "./telemetry.ts";
 import { anyOtherHost } from "./virtual-host.ts";
 import { compileServiceRoutes, planVirtualHost } from "./virtual-host-plan.ts";
 import type { View } from "./visibility.ts";
-
-/** No port's own mode. */
-const ANY_PORT = 0;
 
 export interface OwnResources {
   readonly lds: readonly Compiled[];
@@ -74,20 +71,20 @@ export function compileOwn(
 ): OwnResources {
   const ports = servedPorts(mesh, workload, proxy, scope);
   const upstreams = proxy.upstreams.map((upstream) => ownUpstream({ mesh, whole }, routing, view, workload, upstream));
-  const refusesUnknown = mtlsMode(mesh, workload, ANY_PORT) === "strict";
+  const passThrough = passThroughOf(mesh, workload, ports);
   const settings = settingsWith(mesh.settings, proxy.http);
   const { telemetry } = view;
   const targets = upstreams.map(({ upstream, target, sources }) => ({ upstream, target, sources }));
   const guard = guardOf(mesh, workload);
-  const rulings = rulingsOf(mesh, workload, ports);
   const serverFirst = serverFirstPorts(whole);
+  const rulings = rulingsOf(mesh, workload, [ANY_PORT, ...passThrough.otherwise, ...ports.map(({ number }) => number)]);
   const inputs = [
     serverFirst,
     proxy,
     workload.origin,
     ports,
     targets,
-    refusesUnknown,
+    passThrough,
     guard,
     rulings,
     telemetry,
@@ -101,7 +98,7 @@ export function compileOwn(
     const serving = [own, ...servicesOf(ports), ...scopeSources(scope), ...rulings, ...guarded, ...told];
     return {
       lds: [
-        ...inboundListeners(memo, settings, proxy, ports, { guard, telemetry }, !refusesUnknown).map((resource) =>
+        ...inboundListeners(memo, settings, proxy, ports, { guard, telemetry }, passThrough).map((resource) =>
           from(serving, resource),
         ),
         ...outboundListeners(memo, chain, proxy, serverFirst).map((resource) => from([own, ...told], resource)),
@@ -133,20 +130,19 @@ function servicesOf(ports: readonly ServedPort[]): readonly Source[] {
 }
 
 /** The policies that say which connections the ports take. */
-function rulingsOf(mesh: Mesh, workload: Workload, ports: readonly ServedPort[]): readonly Source[] {
-  const numbers = [ANY_PORT, ...ports.map(({ number }) => number)];
+function rulingsOf(mesh: Mesh, workload: Workload, numbers: readonly number[]): readonly Source[] {
   const policies = numbers.flatMap((number) => mtlsRuling(mesh, workload, number).policy ?? []);
   return [...new Set(policies)].map(({ origin }) => wholeObject(origin));
 }
 
-/** Replicas have equal listeners: encoded once for all of them. `passthrough`: ports that no service has are let in when captured. */
+/** Replicas have equal listeners: encoded once for all of them. */
 function inboundListeners(
   memo: Memo,
   settings: MeshSettings,
   proxy: WorkloadProxy,
   ports: readonly ServedPort[],
   { guard, telemetry }: Pick<ChainContext, "guard" | "telemetry">,
-  passthrough: boolean,
+  passThrough: PassThrough,
 ): readonly Resource[] {
   const { kind, bindAddress, meshPort, capture } = proxy;
   const served = ports.map(
@@ -166,11 +162,11 @@ function inboundListeners(
     ...served,
     ...policies,
   ].join("|");
-  return memo.get(key, [ports, guard, telemetry, passthrough, settings], () => {
+  return memo.get(key, [ports, guard, telemetry, passThrough, settings], () => {
     const context: ChainContext = { settings, features: featuresOf(kind), direction: "inbound", guard, telemetry };
     const mesh = meshListener(context, proxy, ports);
     const own = capture
-      ? [capturedListener(context, capture.inboundPort, ports, passthrough)]
+      ? [capturedListener(context, capture.inboundPort, ports, passThrough)]
       : ports.flatMap((port) =>
           port.standIn === undefined ? [] : [applicationListener(context, proxy, port, port.standIn)],
         );

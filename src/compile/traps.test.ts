@@ -60,10 +60,12 @@ function chains({ filterChains }: Listener, port: number): readonly string[] {
     });
 }
 
-const peerAuthentication = (mode: string) =>
-  object("PeerAuthentication", `{mtls: {mode: ${mode}}}`, "security.istio.io");
+const SECURITY = "security.istio.io";
+const peerAuthentication = (mode: string) => object("PeerAuthentication", `{mtls: {mode: ${mode}}}`, SECURITY);
 
 const ISTIO = "istio-http/1.0,istio-http/1.1";
+/** Of a PERMISSIVE port that is declared TCP. */
+const BYTES = ["any istio,istio-peer-exchange → tcp over mTLS", "any - → tcp"];
 
 describe("routing", () => {
   test("a percentage is cut off at a millionth, not rounded", () => {
@@ -124,8 +126,11 @@ describe("protocols", () => {
       "undeclared",
     ]);
     const listener = inbound(service("{port: 25, name: x}, {port: 6379, name: redis}, {port: 3307, name: mysql}"));
-    for (const port of [25, 6379, 3307]) expect(chains(listener, port)).toEqual(["any - → tcp"]);
-    expect(listener.listenerFilters.map(({ name }) => name)).toEqual(["envoy.filters.listener.original_dst"]);
+    for (const port of [25, 6379, 3307]) expect(chains(listener, port)).toEqual(BYTES);
+    expect(listener.listenerFilters.map(({ name }) => name)).toEqual([
+      "envoy.filters.listener.original_dst",
+      "envoy.filters.listener.tls_inspector",
+    ]);
   });
 });
 
@@ -147,7 +152,21 @@ describe("chains of an application's port", () => {
       `any ${ISTIO},istio-h2,istio,istio-peer-exchange → http over mTLS`,
       "any - → http",
     ]);
-    expect(chains(listener, 82)).toEqual(["any - → tcp"]);
+    expect(chains(listener, 82)).toEqual(BYTES);
+  });
+
+  test("PERMISSIVE: the client of a server that speaks first is waited for a second at most, unless HTTP may come late", () => {
+    const patience = (ports: string, ...more: readonly string[]) => {
+      const { listenerFiltersTimeout, continueOnListenerFiltersTimeout } = inbound(service(ports), ...more);
+      return continueOnListenerFiltersTimeout ? Number(listenerFiltersTimeout?.seconds) : undefined;
+    };
+    const [http, any, tcp] = ["{port: 80, name: http}", "{port: 81, name: x}", "{port: 82, name: tcp}"];
+    expect(patience(tcp)).toBe(1);
+    expect(patience(`${http}, ${tcp}`)).toBe(1);
+    expect(patience(`${any}, ${tcp}`)).toBe(5);
+    expect(patience(http)).toBe(5);
+    for (const port of [25, 3306]) expect(patience(`{port: ${port}, name: tcp}`)).toBeUndefined();
+    expect(patience(tcp, peerAuthentication("DISABLE"))).toBeUndefined();
   });
 
   test("STRICT: TLS alone, on every port; DISABLE: none", () => {
@@ -164,6 +183,23 @@ describe("chains of an application's port", () => {
     const target = (listener: Listener) => listener.defaultFilterChain?.name;
     expect(target(inbound(PORTS))).toBe("InboundPassthroughCluster");
     expect(target(inbound(PORTS, peerAuthentication("STRICT")))).toBe("BlackHoleCluster");
+  });
+
+  test("a port of no Service has the mode that portLevelMtls gives it", () => {
+    const otherwise = (mode: string, ports: string) => {
+      const spec = `{selector: {matchLabels: {app: web}}, mtls: {mode: ${mode}}, portLevelMtls: ${ports}}`;
+      const { filterChains, defaultFilterChain } = inbound(PORTS, object("PeerAuthentication", spec, SECURITY));
+      const apart = filterChains.filter(({ filterChainMatch: match }) => (match?.destinationPort ?? 0) > 9000);
+      const lines = apart.map(({ filterChainMatch: match, name }) => `${match?.destinationPort} ${name}`);
+      return [...lines, `else ${defaultFilterChain?.name}`];
+    };
+    const ports = "{9002: {mode: STRICT}, 9001: {mode: STRICT}, 9003: {mode: DISABLE}, 80: {mode: STRICT}}";
+    expect(otherwise("PERMISSIVE", ports)).toEqual([
+      "9001 BlackHoleCluster|9001",
+      "9002 BlackHoleCluster|9002",
+      "else InboundPassthroughCluster",
+    ]);
+    expect(otherwise("STRICT", ports)).toEqual(["9003 InboundPassthroughCluster|9003", "else BlackHoleCluster"]);
   });
 });
 

@@ -58,7 +58,7 @@ export interface MeshSettings {
   /** That are told beside `accessLog`, where no Telemetry and no default provider says who is. */
   readonly logServices: readonly LogService[];
   readonly pathNormalization: PathNormalization;
-  /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. */
+  /** How long a connection to a port of undeclared protocol may be silent before it is taken for one whose server speaks first; 0: for ever. One that is declared TCP waits no longer, where it waits at all. */
   readonly protocolDetectionMs: number;
   readonly proxyHeaders: ProxyHeaders;
   /** Of sidecars; gateways have theirs (GatewayProxy). */

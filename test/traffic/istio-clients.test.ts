@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:tls";
 import { findComponent } from "../../scripts/components.ts";
 import type { ProxyKind } from "../../src/agent/sidecar.ts";
 import { testLeaf, testRoot } from "../../src/pki/certificate-fixtures.ts";
+import { ByteClient } from "./byte-client.ts";
 import { TestMesh, type TestWorkload, untilListening } from "./mesh.ts";
 import { buildPolyglot, POLYGLOT_PORTS, type PolyglotPort, polyglotCommand } from "./pair.ts";
 import type { Seen } from "./polyglot/requests.ts";
@@ -140,8 +141,20 @@ spec:
           for (const options of helloes(BYTES)) await bytes(app, "any", options);
         });
 
+        test("a port that is declared TCP takes bytes, whoever speaks first", async () => {
+          for (const options of helloes(BYTES)) {
+            await bytes(app, "tcp", options);
+            const greeted = await asIstio(app, "tcp-greeter", options);
+            await greeted.hears("220 ready");
+            greeted.socket.write("bye\n");
+            await greeted.hears("250 bye");
+            expect(greeted.text).toBe("220 ready\n250 bye\n");
+            greeted.close();
+          }
+        });
+
         test("without a certificate of the mesh nobody is served", async () => {
-          for (const name of ["http", "any"] as const)
+          for (const name of ["http", "any", "tcp", "tcp-greeter"] as const)
             for (const options of helloes([HTTP1[0]])) {
               const stranger = await connect(app, name, options).catch(() => undefined);
               // In TLS 1.3 a client learns of the refusal when it reads.
@@ -187,14 +200,20 @@ spec:
       });
     });
 
-    test("strict: a port that is declared TCP takes their bytes", async () => {
-      for (const options of helloes(BYTES)) await bytes("strict", "tcp", options);
-    });
-
     test("permissive: plaintext beside it", async () => {
       const ask = (name: PolyglotPort) => fetch(`http://127.0.0.1:${portOf("permissive", name)}/describe`);
       for (const name of ["http", "any"] as const)
         expect(((await (await ask(name)).json()) as Seen).version).toBe("1.1");
+    });
+
+    test("permissive: plaintext bytes beside it, whoever speaks first", async () => {
+      const echo = await ByteClient.connect(portOf("permissive", "tcp"));
+      expect(await echo.send("echo\nnot TLS").hears("not TLS")).toBe("not TLS");
+      echo.close();
+      const greeted = await ByteClient.connect(portOf("permissive", "tcp-greeter"));
+      expect(await greeted.hears("220 ready\n")).toBe("220 ready\n");
+      expect(await greeted.send("bye\n").hears("250")).toBe("220 ready\n250 bye\n");
+      greeted.close();
     });
 
     test("permissive: TLS of the client's own is the application's to end", async () => {
