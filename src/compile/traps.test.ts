@@ -126,7 +126,8 @@ describe("protocols", () => {
       "undeclared",
     ]);
     const listener = inbound(service("{port: 25, name: x}, {port: 6379, name: redis}, {port: 3307, name: mysql}"));
-    for (const port of [25, 6379, 3307]) expect(chains(listener, port)).toEqual(BYTES);
+    expect(chains(listener, 25)).toEqual(["any - → tcp"]);
+    for (const port of [6379, 3307]) expect(chains(listener, port)).toEqual(BYTES);
     expect(listener.listenerFilters.map(({ name }) => name)).toEqual([
       "envoy.filters.listener.original_dst",
       "envoy.filters.listener.tls_inspector",
