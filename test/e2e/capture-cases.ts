@@ -13,8 +13,10 @@ import { MACHINE_ADDRESS, OTHER_HOST, startOtherHost } from "./own-machine.ts";
 setDefaultTimeout(30_000);
 
 const APPLICATION = join(import.meta.dir, "../traffic/application.ts");
-const ECHO =
-  'Bun.listen({hostname: "127.0.0.1", port: 7070, socket: {data(socket, data) { socket.write("echo:" + data) }}})';
+/** 7071 and 7072 are no Service's: they are reached at the workload's own address. */
+const ECHO = `
+  const socket = {data(socket, data) { socket.write("echo:" + data) }};
+  for (const [hostname, port] of [["127.0.0.1", 7070], ["0.0.0.0", 7071], ["0.0.0.0", 7072]]) Bun.listen({hostname, port, socket});`;
 
 /** To the echo of the mesh. */
 const SAY_HELLO = `
@@ -87,6 +89,34 @@ spec:
   policy("STRICT"),
 ].join("---");
 
+/** Of the echo's ports. */
+const portPolicy = (mode: string, port: number, portMode: string) => `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: echo, namespace: default}
+spec: {selector: {matchLabels: {app: echo}}, mtls: {mode: ${mode}}, portLevelMtls: {${port}: {mode: ${portMode}}}}
+`;
+
+/** What comes back from a neighbour without a sidecar; nothing, when the connection is refused or ends. */
+async function echoed(address: string, port: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, 5_000, "silence");
+  await Bun.connect({
+    hostname: address,
+    port,
+    socket: {
+      open: (socket) => void socket.write("hello"),
+      data(socket, data) {
+        resolve(data.toString());
+        socket.end();
+      },
+      close: () => resolve(""),
+      error: () => resolve(""),
+    },
+  }).catch(() => resolve(""));
+  return promise.finally(() => clearTimeout(timer));
+}
+
 /** Status and body, or the error's code. */
 function outcome(url: string): Promise<string> {
   return fetch(url, { signal: AbortSignal.timeout(5_000) }).then(
@@ -101,6 +131,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
     let mesh: TestMesh;
     let client: Captured;
     let server: Captured;
+    let echo: Captured;
     /** The machine's own address on the bridge: a neighbour without a sidecar. */
     let neighbour: string;
     const workloads: Captured[] = [];
@@ -120,7 +151,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       const golden = (version: string, port: number) =>
         start("golden-signal", version, ["http", port], [process.execPath, APPLICATION, String(port), version]);
       // Two versions on one port, as in a cluster: each has a network of its own.
-      [server, , , client] = await Promise.all([
+      [server, , echo, client] = await Promise.all([
         golden("v1", 8080),
         golden("v2", 8080),
         start("echo", "v1", ["tcp", 7070], [process.execPath, "-e", ECHO]),
@@ -388,6 +419,24 @@ data: {mesh: "outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}"}`);
         (text) => !text.startsWith("200"),
       );
       expect(await outcome(url)).toMatch(/^ECONN/);
+    });
+
+    test("a port that no Service has takes plaintext as portLevelMtls says of it", async () => {
+      const { address } = echo;
+      const becomes = (port: number, text: string) =>
+        eventually(
+          () => echoed(address, port),
+          (heard) => heard === text,
+        );
+      expect([await echoed(address, 7071), await echoed(address, 7072)]).toEqual(["", ""]);
+      await mesh.apply(portPolicy("STRICT", 7071, "DISABLE"));
+      expect(await becomes(7071, "echo:hello")).toBe("echo:hello");
+      expect(await echoed(address, 7072)).toBe("");
+      await mesh.apply(portPolicy("PERMISSIVE", 7071, "STRICT"));
+      expect(await becomes(7072, "echo:hello")).toBe("echo:hello");
+      expect(await becomes(7071, "")).toBe("");
+      await mesh.controlPlane.api.delete(resource.peerAuthentications, { namespace: "default", name: "echo" });
+      expect(await becomes(7072, "")).toBe("");
     });
 
     test("the agent's port answers at the workload's address", async () => {
