@@ -38,7 +38,7 @@ export function meshListener(
   for (const port of serving) {
     for (const name of port.serverNames) {
       if (takesHttp(port)) http.set(name, httpChainName(port));
-      if (takesHttp(port)) http2.set(name, isSniffed(port) ? http2ChainName(port) : httpChainName(port));
+      if (takesHttp(port)) http2.set(name, takesBytes(port) ? http2ChainName(port) : httpChainName(port));
       if (takesBytes(port)) stream.set(name, streamChainName(port));
     }
   }
