@@ -52,3 +52,20 @@ test.skipIf(!ENVOY)("an Envoy has drained when its last client is gone, or when 
   atLeast.abort();
   await idle;
 });
+
+test("an answer that fails is asked for again, and given up after five", async () => {
+  const asked = async (failures: number) => {
+    const paths: string[] = [];
+    const fetch = async (url: string) => {
+      paths.push(new URL(url).pathname);
+      if (url.includes("/stats") && paths.length - 1 <= failures) throw new Error("busy");
+      return Response.json({ stats: [{ name: "listener.a.downstream_cx_active", value: 0 }] });
+    };
+    const deadline = AbortSignal.timeout(10_000);
+    await drainProxy({ admin: "http://proxy", fetch }, { atLeastMs: 0, closes: false, deadline });
+    expect(deadline.aborted).toBe(false);
+    expect(paths[0]).toBe("/drain_listeners");
+    return paths.length - 1;
+  };
+  expect([await asked(0), await asked(4), await asked(9)]).toEqual([1, 5, 5]);
+});

@@ -7,6 +7,9 @@ import type { Termination } from "./termination.ts";
 const log = logger("agent");
 
 const POLL_MS = 50;
+/** Answers in a row that fail before it is given up (Istio's agent: five). */
+const MOST_FAILURES = 5;
+const RETRY_MS = 200;
 
 /** Connections that clients have open, of every listener but the admin interface's. */
 const ACTIVE = /^listener\.(?!admin\.).*\.downstream_cx_active$/;
@@ -27,18 +30,34 @@ export interface Draining {
   readonly deadline: AbortSignal;
 }
 
+/** `inbound`: others' connections to the program alone; its own to others go on for as long as it lives. */
+export type DrainedListeners = "all" | "inbound";
+
+export interface Telling {
+  readonly listeners: DrainedListeners;
+  readonly closes: boolean;
+}
+
 /** From now on responses say that connections close, and new ones are served all the same. Rejects where it cannot be told. */
-export async function tellClients({ admin, fetch }: DrainedProxy, closes: boolean, signal: AbortSignal): Promise<void> {
-  const path = closes ? "/drain_listeners?graceful" : "/drain_listeners?graceful&skip_exit";
-  await fetch(`${admin}${path}`, { method: "POST", signal });
+export async function tellClients(
+  { admin, fetch }: DrainedProxy,
+  { listeners, closes }: Telling,
+  signal: AbortSignal,
+): Promise<void> {
+  const parameters = [
+    ...(listeners === "inbound" ? ["inboundonly"] : []),
+    "graceful",
+    ...(closes ? [] : ["skip_exit"]),
+  ];
+  await fetch(`${admin}/drain_listeners?${parameters.join("&")}`, { method: "POST", signal });
 }
 
 /** Resolves when no client is connected any more, when the deadline is over, or when the proxy does not answer. Never rejects. */
 export async function drainProxy(proxy: DrainedProxy, { atLeastMs, closes, deadline }: Draining): Promise<void> {
   try {
-    await tellClients(proxy, closes, deadline);
+    await tellClients(proxy, { listeners: "all", closes }, deadline);
     await sleep(atLeastMs, deadline);
-    while (!deadline.aborted && (await connections(proxy, deadline)) > 0) await Bun.sleep(POLL_MS);
+    await untilIdle(proxy, deadline);
   } catch (error) {
     if (!deadline.aborted) log.warn("the proxy does not say whether it has drained", { error });
   }
@@ -77,6 +96,20 @@ export async function drainAlone(
       await drainProxy(proxy, { atLeastMs: termination.atLeastMs, closes: true, deadline });
       return drainMs;
     }
+  }
+}
+
+/** One answer that fails is none: the proxy may be busy, and to end it for that would cut its clients off. */
+async function untilIdle(proxy: DrainedProxy, deadline: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!deadline.aborted) {
+    try {
+      if ((await connections(proxy, deadline)) === 0) return;
+      failures = 0;
+    } catch (error) {
+      if (++failures === MOST_FAILURES) throw error;
+    }
+    await sleep(failures === 0 ? POLL_MS : RETRY_MS, deadline);
   }
 }
 

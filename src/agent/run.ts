@@ -295,12 +295,16 @@ class RunningParts implements RunningSidecar {
     return { admin, fetch: (url, init) => this.#place.fetch(url, init) };
   }
 
-  /** Its proxy's clients are told to come no more, and are served for as long as the mesh says. */
+  /** Its proxy's clients are told to come no more, and are served for as long as the mesh says. What it asks of others goes on (Istio: inboundonly). */
   async #lingerWith(application: Child): Promise<void> {
     const termination = this.#termination;
     if (termination.kind !== "until-idle") return;
     const ms = Math.min(this.#options.longestDrainMs ?? termination.atLeastMs, termination.atLeastMs);
-    const told = tellClients(this.#drained, false, AbortSignal.timeout(this.#drainMs));
+    const told = tellClients(
+      this.#drained,
+      { listeners: "inbound", closes: false },
+      AbortSignal.timeout(this.#drainMs),
+    );
     told.catch((error) => log.warn("the proxy does not tell its clients that it ends", { error }));
     await Promise.race([application.exited, Bun.sleep(ms)]);
   }

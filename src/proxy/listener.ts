@@ -124,6 +124,8 @@ export class Listener {
   #leaving: Leaving | undefined;
   /** The drain time has passed. */
   #isOver = false;
+  /** Clients are told to go, those that come as well. */
+  #sendsAway: boolean;
   #inherited: ReadonlySet<BoundChain> = new Set();
   readonly #cutOff = new Alarm(() => this.terminate());
   readonly stats: ListenerStats;
@@ -132,6 +134,7 @@ export class Listener {
   constructor(table: ListenerTable, context: ListenerContext, before?: Listener) {
     this.table = table;
     this.#context = context;
+    this.#sendsAway = before ? before.#sendsAway : false;
     this.stats = before?.stats ?? { accepted: 0, handshakes: 0, overflows: 0, noChain: 0, handshakeFailures: 0 };
     const kept = new Map([...(before ? before.#chains.values() : [])].map((chain) => [chain.chain.fingerprint, chain]));
     for (const chain of allChains(table)) {
@@ -406,8 +409,8 @@ export class Listener {
       live.add(tcp);
       tcp.start(first, () => live.delete(tcp));
     }
-    // The handshake took longer than the listener was there.
-    if (this.#leaving && !this.#inherited.has(chosen)) connection.drain();
+    // The handshake took longer than the listener was there, or it came while the others are told to go.
+    if (this.#sendsAway || (this.#leaving && !this.#inherited.has(chosen))) connection.drain();
   }
 
   /** Under overload: idle connections go sooner. */
@@ -441,8 +444,9 @@ export class Listener {
     return [...this.#chains.values()].flatMap((chain) => (this.#inherited.has(chain) ? [] : [...chain.live]));
   }
 
-  /** Connections finish what they carry; others are accepted. */
+  /** Connections finish what they carry; others are accepted, and told the same (Envoy: ListenerImpl::drainClose). */
   drainConnections(): void {
+    this.#sendsAway = true;
     for (const { live } of this.#chains.values()) for (const one of [...live]) one.drain();
   }
 

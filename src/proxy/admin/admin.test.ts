@@ -227,6 +227,25 @@ test("/quitquitquit stops the proxy after its answer", async () => {
   await running.stop();
 });
 
+test("/drain_listeners with skip_exit tells clients to go, those that come later as well, and serves them", async () => {
+  const other = new TestProxy({ ports: [application.port!], admin: true });
+  try {
+    const ask = async () => {
+      const { status, headers } = await fetch(`http://127.0.0.1:${other.port}/`, { keepalive: false });
+      return [status, headers.get("connection")] as const;
+    };
+    const [, kept] = await ask();
+    expect(kept).not.toBe("close");
+    const drain = `http://127.0.0.1:${other.proxy.adminPort}/drain_listeners?graceful&skip_exit`;
+    await fetch(`${drain}&inboundonly`, { method: "POST" });
+    expect(await ask()).toEqual([200, kept]);
+    await fetch(drain, { method: "POST" });
+    for (let i = 0; i < 2; i++) expect(await ask()).toEqual([200, "close"]);
+  } finally {
+    await other.close();
+  }
+});
+
 test("/drain_listeners closes the listeners and leaves the admin interface", async () => {
   const other = new TestProxy({ ports: [application.port!], admin: true });
   try {
