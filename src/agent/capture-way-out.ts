@@ -20,8 +20,8 @@ const FILTERS = join(CLAIMS_FOLDER, "packet-filters.json");
 const TABLES = { nat: ["PREROUTING", "POSTROUTING"], filter: ["INPUT", "FORWARD"] } as const;
 type Table = keyof typeof TABLES;
 
-/** Istio's range for services without an address. */
-const VIRTUAL_ADDRESSES = "240.240.0.0/16";
+/** Istio's range for services without an address, 240.240.0.0/16, and the one beside it, of Services in files. */
+const VIRTUAL_ADDRESSES = "240.240.0.0/15";
 
 function chainOf(chain: string): string {
   return `HEDDLE-${chain}`;

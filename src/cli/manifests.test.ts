@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import { readObjects } from "../dialect/object.ts";
+import { DEFAULT_SETTINGS } from "../model/settings.ts";
+import { resourcesOf } from "../xds/snapshot.ts";
 import { asRunning } from "./manifests.ts";
+import { compileOffline } from "./offline-compilation.ts";
 
 const running = (text: string, proxy?: "envoy") =>
   asRunning(readObjects("f.yaml", text).objects, proxy)
@@ -67,4 +70,14 @@ test("a gateway is what Istio's template or its own arguments make one", () => {
   expect(roles(pod("a", template))).toEqual(["- - -"]);
   expect(roles(router("false"))).toEqual(["heddle true -"]);
   expect(roles(router("false").replace("router", "sidecar"))).toEqual(["- - -"]);
+});
+
+test("a Service without an address takes the bytes of captured clients at one that stands in", () => {
+  const db =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {ports: [{name: tcp, port: 5432}]}\n---\n";
+  const objects = asRunning(readObjects("f.yaml", db + pod("web", INJECT("true"))).objects);
+  const result = compileOffline(objects, { workload: "shop/web" }, DEFAULT_SETTINGS);
+  if (result.kind === "rejected") throw new Error("rejected");
+  const listeners = [...resourcesOf(result.compilation.snapshot, "lds").keys()];
+  expect(listeners).toContainEqual(expect.stringMatching(/^198\.1[89]\.\d+\.\d+_5432$/));
 });

@@ -1,10 +1,10 @@
 // Objects of files as if they ran: manifests have no status, a Pod without an address is no workload yet, and a Service without one takes
 // no bytes.
 
+import { addressedServices, STAND_IN } from "../dialect/kubernetes/service-addresses.ts";
 import { type SourceObject, sourceObject } from "../dialect/object.ts";
 import { labelsMatch, type WorkloadProxy } from "../model/workload.ts";
 import { podOfTemplate } from "./compile-target.ts";
-import { addressedServices } from "./manifest-services.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -40,7 +40,7 @@ export function asRunning(
       .map(({ origin, labels }) => [origin.name, labels]),
   );
   let count = 0;
-  return [...addressedServices(objects), ...made].map((object) => {
+  return [...addressedServices(objects, STAND_IN), ...made].map((object) => {
     if (!isPod(object)) return object;
     const runs = Boolean((object.value as PodValue).status?.podIP);
     const kind = proxyBeside(object, runs ? undefined : (namespaces.get(object.origin.namespace) ?? {}), proxy);

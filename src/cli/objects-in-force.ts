@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { filesBelow } from "../base/object-folder.ts";
+import { addressedServices, WATCHED } from "../dialect/kubernetes/service-addresses.ts";
 import type { TextFile } from "../dialect/load.ts";
 import type { SourceObject } from "../dialect/object.ts";
 import { objectsHeld, objectsOfFiles, onTop } from "./analysis-input.ts";
@@ -17,10 +18,10 @@ export async function objectsInForce(options: ApiOptions): Promise<readonly Sour
   return watched.length === 0 ? held : onTop(watched, held);
 }
 
-/** Those of the folder. What cannot be read is left out, as the control plane leaves it out. */
+/** Those of the folder, as the control plane has them. What cannot be read is left out, as the control plane leaves it out. */
 export function objectsWatched(options: ApiOptions): readonly SourceObject[] {
   const folder = folderWatched(options);
-  return folder === undefined ? [] : objectsOfFiles(filesIn(folder), "default").objects;
+  return folder === undefined ? [] : addressedServices(objectsOfFiles(filesIn(folder), "default").objects, WATCHED);
 }
 
 /** Undefined where another's API is asked, and where the control plane watches none. */

@@ -81,6 +81,24 @@ test("an editor's rename over a file changes what changed and tells nothing else
   expect(heard.events).toEqual(["+a"]);
 });
 
+test("a Service without an address has one, the same after others came and changed", async () => {
+  const addressOf = (name: string) => {
+    const found = [...heard.objects.values()].find(({ origin }) => origin.name === name);
+    return (found?.value.spec as { readonly clusterIP?: string } | undefined)?.clusterIP;
+  };
+  put("b.yaml", service("b", 1));
+  source.start(heard);
+  const address = addressOf("b");
+  expect(address).toMatch(/^240\.241\.\d+\.\d+$/);
+  put("a.yaml", `${service("a", 1)}---\n${service("b2", 2).replace("ports:", "clusterIP: 10.0.0.1, ports:")}`);
+  await until("the others", () => heard.services === "a=1,b2=2,b=1");
+  expect(heard.events).toEqual(["+b", "synced", "+a", "+b2"]);
+  put("b.yaml", service("b", 3));
+  await until("the change", () => heard.services === "a=1,b2=2,b=3");
+  expect([addressOf("b"), addressOf("b2")]).toEqual([address, "10.0.0.1"]);
+  expect(addressOf("a")).toMatch(/^240\.241\./);
+});
+
 test("a mounted ConfigMap that is swapped never loses an object, and names its files as they are seen", async () => {
   mkdirSync(at("..1"));
   put("..1/a.yaml", service("a", 1));

@@ -6,6 +6,7 @@ import { type Diagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { Failure } from "../../base/failure.ts";
 import { filesBelow } from "../../base/object-folder.ts";
 import * as diagnostics from "../../dialect/diagnostics.ts";
+import { addressedServices, WATCHED } from "../../dialect/kubernetes/service-addresses.ts";
 import { folderTooLarge, READ_LIMITS, type ReadLimits } from "../../dialect/limits.ts";
 import { readObjects, type SourceObject } from "../../dialect/object.ts";
 import { diagnose } from "../../model/message.ts";
@@ -151,6 +152,7 @@ export class DirectorySource implements Source {
       }
       if (read.diagnostics.length + repeated.length > 0) complaints.set(file, [...read.diagnostics, ...repeated]);
     }
+    for (const object of addressedServices([...objects.values()], WATCHED)) objects.set(object.key, object);
     for (const key of this.#told.keys()) if (!objects.has(key)) listener.onDeleted(key);
     for (const [key, object] of objects) if (this.#told.get(key) !== object) listener.onObject(object);
     this.#files = files;

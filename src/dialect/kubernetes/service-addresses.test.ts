@@ -1,17 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { readObjects } from "../dialect/object.ts";
-import { DEFAULT_SETTINGS } from "../model/settings.ts";
-import { resourcesOf } from "../xds/snapshot.ts";
-import { addressedServices } from "./manifest-services.ts";
-import { asRunning } from "./manifests.ts";
-import { compileOffline } from "./offline-compilation.ts";
+import { readObjects } from "../object.ts";
+import { addressedServices, STAND_IN as RANGE, WATCHED } from "./service-addresses.ts";
 
 function service(name: string, spec: string): string {
   return `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop}\nspec: ${spec}\n---\n`;
 }
 
 function addresses(text: string): Readonly<Record<string, unknown>> {
-  const read = addressedServices(readObjects("f.yaml", text).objects);
+  const read = addressedServices(readObjects("f.yaml", text).objects, RANGE);
   return Object.fromEntries(
     read.map(({ origin, value }) => {
       const { spec } = value as { readonly spec?: { readonly clusterIP?: string } };
@@ -41,6 +37,21 @@ describe("a Service of files", () => {
     expect(addresses(service("db", spec)).db).toEqual(expected);
   });
 
+  test("is the same object again while its address is, in each range", () => {
+    const { objects } = readObjects("f.yaml", service("db", `{${PORTS}}`));
+    const [watched] = addressedServices(objects, WATCHED);
+    expect(addressedServices(objects, WATCHED)[0]).toBe(watched!);
+    expect(watched?.value.spec).toMatchObject({ clusterIP: expect.stringMatching(/^240\.241\.\d+\.\d+$/) });
+  });
+
+  test("that stands there twice has one address", () => {
+    const { objects } = readObjects("f.yaml", service("db", `{${PORTS}}`) + service("db", "{ports: []}"));
+    const [first, second] = addressedServices(objects, RANGE).map(
+      ({ value }) => (value.spec as { clusterIP?: string }).clusterIP,
+    );
+    expect(second).toBe(first!);
+  });
+
   test("has the same one whoever stands beside it, unless somebody wrote it", () => {
     const db = service("db", `{${PORTS}}`);
     const alone = addresses(db).db;
@@ -48,14 +59,5 @@ describe("a Service of files", () => {
     expect(addresses(many + db).db).toBe(alone);
     expect(new Set(Object.values(addresses(many + db))).size).toBe(201);
     expect(addresses(db + service("first", `{${PORTS}, clusterIP: ${alone}}`)).db).not.toBe(alone);
-  });
-
-  test("takes the bytes of captured clients at it, in heddle compile", () => {
-    const pod = `apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {sidecar.istio.io/inject: "true"}}\nspec: {containers: []}\n`;
-    const objects = readObjects("f.yaml", service("db", `{${PORTS}}`) + pod).objects;
-    const result = compileOffline(asRunning(objects), { workload: "shop/web" }, DEFAULT_SETTINGS);
-    if (result.kind === "rejected") throw new Error("rejected");
-    const address = addresses(service("db", `{${PORTS}}`)).db;
-    expect([...resourcesOf(result.compilation.snapshot, "lds").keys()]).toContain(`${address}_5432`);
   });
 });
