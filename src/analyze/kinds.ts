@@ -173,6 +173,7 @@ export const kinds = {
   requestAuthentication: kind(SECURITY, "RequestAuthentication", REQUEST_AUTHENTICATION),
   authorizationPolicy: kind(SECURITY, "AuthorizationPolicy", AUTHORIZATION_POLICY),
   telemetry: kind("telemetry.istio.io", "Telemetry", TELEMETRY),
+  trafficExtension: kind("extensions.istio.io", "TrafficExtension", SELECTED),
   wasmPlugin: kind("extensions.istio.io", "WasmPlugin", SELECTED),
   namespace: kind("", "Namespace", openRecord({})),
   service: kind("", "Service", SERVICE),

@@ -155,7 +155,7 @@ function programOf({ mesh, cache }: SharedResources, workload: Workload): PatchP
   const key = programKey(inputs, workload);
   return cache.references.get(
     `program/${key}`,
-    [...inputs.patches, ...inputs.plugins],
+    [...inputs.patches, ...inputs.extensions],
     () => new PatchProgram(inputs, workload),
   );
 }

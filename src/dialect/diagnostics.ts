@@ -107,10 +107,6 @@ export function unknownApiVersion(apiVersion: string, known: readonly string[]):
   );
 }
 
-export function kindNotSupported(kind: string, instead: string): Message {
-  return error("HED1023", `kind ${kind} is not supported yet: ${instead}`);
-}
-
 export function badName(what: string, value: string): Message {
   return error(
     "HED1024",

@@ -18,13 +18,6 @@ export interface KindTable {
   readonly schema: RecordSchema;
 }
 
-/** A kind of the dialect's groups that is known and not read. `instead`: what holds without it. */
-export interface LaterKind {
-  readonly group: string;
-  readonly kind: string;
-  readonly instead: string;
-}
-
 /** The verdict on one object. A rejected one contributes nothing: keep its last accepted version in force. */
 export interface ObjectResult {
   readonly object: SourceObject;
@@ -47,7 +40,6 @@ export interface TranslationBefore extends Translation {
 export interface Dialect {
   readonly name: string;
   readonly kinds: readonly KindTable[];
-  readonly later: readonly LaterKind[];
   /** The mesh's settings with what is said of them among `objects`, of whatever kind; `before` itself when nothing is. */
   readonly settings?: (objects: readonly SourceObject[], before: MeshSettings) => MeshSettings;
   /** Whether `settings` looks at it. */

@@ -43,10 +43,6 @@ function dialectOf({ origin, version, value }: SourceObject): Dialect | Unread {
   const apiVersion = String(value.apiVersion);
   if (reader)
     return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, versionsOf(reader.table)) };
-  const postponed = DIALECTS.flatMap(({ later }) => later).find(
-    (candidate) => candidate.group === group && candidate.kind === kind,
-  );
-  if (postponed) return { path: "kind", message: diagnostics.kindNotSupported(kind, postponed.instead) };
   return unknown(apiVersion, group, kind);
 }
 
@@ -74,9 +70,7 @@ function unknown(apiVersion: string, group: string, kind: string): Unread {
   if (namesakes.length > 0 && (group === "" || nearest(apiVersion, namesakes))) {
     return { path: "apiVersion", message: diagnostics.unknownApiVersion(apiVersion, namesakes) };
   }
-  const siblings = DIALECTS.flatMap(({ kinds, later }) => [...kinds, ...later]).filter(
-    (candidate) => candidate.group === group,
-  );
+  const siblings = TABLES.filter((table) => table.group === group);
   const kinds = siblings.map((sibling) => sibling.kind);
   const isOurs = group.endsWith(".istio.io") && siblings.length > 0;
   const isMistake = isOurs || nearest(kind, kinds) !== undefined;

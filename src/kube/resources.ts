@@ -185,6 +185,10 @@ export const resource = {
     shortNames: ["ap"],
     columns: [column("Action", "spec.action", "What happens to a request that the rules match")],
   }),
+  trafficExtensions: istio("extensions.istio.io", ["v1alpha1"], {
+    kind: "TrafficExtension",
+    plural: "trafficextensions",
+  }),
   wasmPlugins: istio("extensions.istio.io", ["v1alpha1"], { kind: "WasmPlugin", plural: "wasmplugins" }),
   // Istio stores Telemetry as v1alpha1 although v1 is served and preferred.
   telemetries: istio("telemetry.istio.io", ["v1", "v1alpha1"], {

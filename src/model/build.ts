@@ -43,7 +43,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
   const proxyStarts = settled(before?.proxyStarts, parts.proxyStarts, policyKey);
   const telemetries = settled(before?.telemetries, parts.telemetries, policyKey);
   const envoyPatches = settled(before?.envoyPatches, parts.envoyPatches, policyKey);
-  const wasmPlugins = settled(before?.wasmPlugins, parts.wasmPlugins, policyKey);
+  const trafficExtensions = settled(before?.trafficExtensions, parts.trafficExtensions, policyKey);
   const namespaces = settled(before?.namespaces, parts.namespaces, namespaceKey);
   const found = indexEndpoints(services, workloads, parts.endpointLists, before);
   const ofServices =
@@ -81,8 +81,10 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
       before?.telemetries === telemetries ? before.index.telemetries : new ScopeIndex([...telemetries].sort(byAge)),
     envoyPatches:
       before?.envoyPatches === envoyPatches ? before.index.envoyPatches : new ScopeIndex([...envoyPatches].sort(byAge)),
-    wasmPlugins:
-      before?.wasmPlugins === wasmPlugins ? before.index.wasmPlugins : new ScopeIndex([...wasmPlugins].sort(byAge)),
+    trafficExtensions:
+      before?.trafficExtensions === trafficExtensions
+        ? before.index.trafficExtensions
+        : new ScopeIndex([...trafficExtensions].sort(byAge)),
     keySets: before?.keySets === keySets ? before.index.keySets : new Map(keySets.map((keys) => [keys.uri, keys])),
   };
   return {
@@ -100,7 +102,7 @@ export function buildMesh(settings: MeshSettings, parts: MeshParts, before?: Mes
     telemetries,
     keySets,
     envoyPatches,
-    wasmPlugins,
+    trafficExtensions,
     gateways,
     credentials,
     proxyScopes,

@@ -34,7 +34,7 @@ export interface MeshDiff {
   /** By URI. */
   readonly keySets: Changes;
   readonly envoyPatches: Changes;
-  readonly wasmPlugins: Changes;
+  readonly trafficExtensions: Changes;
   readonly gateways: Changes;
   /** Whether any certificate differs. */
   readonly credentials: boolean;
@@ -60,7 +60,7 @@ export function diffMesh(before: Mesh, after: Mesh): MeshDiff {
     telemetries: changes(before.telemetries, after.telemetries, ({ origin }) => originKey(origin)),
     keySets: changes(before.keySets, after.keySets, ({ uri }) => uri),
     envoyPatches: changes(before.envoyPatches, after.envoyPatches, (patches) => originKey(patches.origin)),
-    wasmPlugins: changes(before.wasmPlugins, after.wasmPlugins, (plugin) => originKey(plugin.origin)),
+    trafficExtensions: changes(before.trafficExtensions, after.trafficExtensions, (plugin) => originKey(plugin.origin)),
     gateways: changes(before.gateways, after.gateways, (gateway) => originKey(gateway.origin)),
     credentials: !sameContent(before.credentials, after.credentials),
   };

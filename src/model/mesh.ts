@@ -18,7 +18,7 @@ import type { Service, ServiceAlias, ServiceKey, ServicePort } from "./service.t
 import type { SettledAliases } from "./service-alias.ts";
 import type { MeshSettings } from "./settings.ts";
 import type { Telemetry } from "./telemetry.ts";
-import type { WasmPlugin } from "./wasm-plugin.ts";
+import type { TrafficExtension } from "./traffic-extension.ts";
 import type { Workload, WorkloadKey } from "./workload.ts";
 import type { ScopeIndex } from "./workload-scope.ts";
 
@@ -44,7 +44,7 @@ export interface MeshParts {
   /** Of no dialect: the control plane fetched them. */
   readonly keySets: readonly KeySet[];
   readonly envoyPatches: readonly EnvoyPatches[];
-  readonly wasmPlugins: readonly WasmPlugin[];
+  readonly trafficExtensions: readonly TrafficExtension[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];
@@ -65,7 +65,7 @@ export const NO_PARTS: MeshParts = {
   telemetries: [],
   keySets: [],
   envoyPatches: [],
-  wasmPlugins: [],
+  trafficExtensions: [],
   gateways: [],
   credentials: [],
   proxyScopes: [],
@@ -145,7 +145,7 @@ export interface MeshIndex {
   readonly proxyStarts: ScopeIndex<ProxyStartRule>;
   readonly telemetries: ScopeIndex<Telemetry>;
   readonly envoyPatches: ScopeIndex<EnvoyPatches>;
-  readonly wasmPlugins: ScopeIndex<WasmPlugin>;
+  readonly trafficExtensions: ScopeIndex<TrafficExtension>;
   /** By URI. */
   readonly keySets: ReadonlyMap<string, KeySet>;
 }
@@ -168,7 +168,7 @@ export interface Mesh {
   readonly telemetries: readonly Telemetry[];
   readonly keySets: readonly KeySet[];
   readonly envoyPatches: readonly EnvoyPatches[];
-  readonly wasmPlugins: readonly WasmPlugin[];
+  readonly trafficExtensions: readonly TrafficExtension[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly proxyScopes: readonly ProxyScope[];

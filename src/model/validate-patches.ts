@@ -9,13 +9,13 @@ import { notOnHeddle, withoutProxies } from "./patch-findings.ts";
 
 /** One for an object: a hundred replicas have the same proxy. */
 export function validatePatches(mesh: Mesh, report: (origin: Origin, path: string, message: Message) => void): void {
-  const { envoyPatches, wasmPlugins, index } = mesh;
-  const all: readonly Authored[] = [...envoyPatches, ...wasmPlugins];
+  const { envoyPatches, trafficExtensions, index } = mesh;
+  const all: readonly Authored[] = [...envoyPatches, ...trafficExtensions];
   if (all.length === 0) return;
   const chosen = new Set<string>();
   const untouched = new Map<string, string[]>();
   for (const workload of proxiedWorkloads(mesh)) {
-    for (const { origin } of [...index.envoyPatches.of(workload), ...index.wasmPlugins.of(workload)]) {
+    for (const { origin } of [...index.envoyPatches.of(workload), ...index.trafficExtensions.of(workload)]) {
       chosen.add(originKey(origin));
       if (workload.proxy?.kind === "heddle")
         file(untouched, originKey(origin), `${workload.namespace}/${workload.name}`);

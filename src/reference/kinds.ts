@@ -7,6 +7,7 @@ import { type ResourceType, resourceByKind } from "../kube/resources.ts";
 import { AUTHORIZATION_POLICY } from "./words/authorization-policy.ts";
 import { DESTINATION_RULE } from "./words/destination-rule.ts";
 import { ENVOY_FILTER } from "./words/envoy-filter.ts";
+import { TRAFFIC_EXTENSION, WASM_PLUGIN } from "./words/extensions.ts";
 import { GATEWAY } from "./words/gateway.ts";
 import { PEER_AUTHENTICATION } from "./words/peer-authentication.ts";
 import { PROXY_CONFIG } from "./words/proxy-config.ts";
@@ -16,7 +17,6 @@ import { SHARED } from "./words/shared.ts";
 import { SIDECAR } from "./words/sidecar.ts";
 import { TELEMETRY } from "./words/telemetry.ts";
 import { VIRTUAL_SERVICE } from "./words/virtual-service.ts";
-import { WASM_PLUGIN } from "./words/wasm-plugin.ts";
 import { WORKLOAD_ENTRY, WORKLOAD_GROUP } from "./words/workloads.ts";
 import { type KindWords, type WordsByPath, wordsOn } from "./words.ts";
 
@@ -32,6 +32,7 @@ export const WORDS: Readonly<Record<string, KindWords>> = {
   ServiceEntry: SERVICE_ENTRY,
   Sidecar: SIDECAR,
   Telemetry: TELEMETRY,
+  TrafficExtension: TRAFFIC_EXTENSION,
   VirtualService: VIRTUAL_SERVICE,
   WasmPlugin: WASM_PLUGIN,
   WorkloadEntry: WORKLOAD_ENTRY,

@@ -47,6 +47,32 @@ const NO_NAMESPACE: CostedRule = {
   cost: 3,
 };
 
+/** Of a module of WebAssembly. */
+const MODULE: Readonly<Record<string, readonly CostedRule[]>> = {
+  sha256: [
+    {
+      rule: "self == '' || self.matches('^[0-9a-fA-F]{64}$')",
+      message: "must be 64 hexadecimal digits",
+      cost: 1_000_000,
+    },
+  ],
+  url: [
+    {
+      rule: "!self.contains('://') || self.matches('^(https?|file|oci)://')",
+      message: "must be a file, an address of the web or an image",
+      cost: 2_000_000,
+    },
+  ],
+  "vmConfig.env": [
+    {
+      rule: "!has(self.value) || !has(self.valueFrom) || self.valueFrom != 'HOST'",
+      message: "a variable of the host has no value here",
+      cost: 12,
+      on: "object",
+    },
+  ],
+};
+
 /** Of kinds that select workloads, or targets. */
 const SELECTING = {
   matchLabels: [LABEL_NAMES],
@@ -187,31 +213,12 @@ export const RULES: Readonly<Record<string, Readonly<Record<string, readonly Cos
   VirtualService: {
     "http.fault": [{ rule: "has(self.delay) || has(self.abort)", message: "has neither delay nor abort", cost: 5 }],
   },
-  WasmPlugin: {
-    ...SELECTING,
-    sha256: [
-      {
-        rule: "self == '' || self.matches('^[0-9a-fA-F]{64}$')",
-        message: "must be 64 hexadecimal digits",
-        cost: 1_000_000,
-      },
-    ],
-    url: [
-      {
-        rule: "!self.contains('://') || self.matches('^(https?|file|oci)://')",
-        message: "must be a file, an address of the web or an image",
-        cost: 2_000_000,
-      },
-    ],
-    "vmConfig.env": [
-      {
-        rule: "!has(self.value) || !has(self.valueFrom) || self.valueFrom != 'HOST'",
-        message: "a variable of the host has no value here",
-        cost: 12,
-        on: "object",
-      },
-    ],
+  TrafficExtension: {
+    matchLabels: SELECTING.matchLabels,
+    "targetRefs.namespace": SELECTING["targetRefs.namespace"],
+    ...MODULE,
   },
+  WasmPlugin: { ...SELECTING, ...MODULE },
   WorkloadEntry: { spec: [ADDRESS_NEEDED, UNIX_PORTS], address: [UNIX_PATH], ports: [PORT_NAMES] },
   WorkloadGroup: { template: [UNIX_PORTS], address: [UNIX_PATH], ports: [PORT_NAMES] },
 };
@@ -232,6 +239,7 @@ export const NUMBERS: Readonly<Record<string, Readonly<Record<string, readonly n
 /** Lists whose items are told apart by a field, so that several writers share them (server-side apply); without one a list is its writer's. */
 export const LIST_KEYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ServiceEntry: { "spec.ports": "name" },
+  TrafficExtension: { "vmConfig.env": "name", "match.ports": "number" },
   WasmPlugin: { "vmConfig.env": "name", "match.ports": "number" },
 };
 

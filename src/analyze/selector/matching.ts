@@ -62,7 +62,7 @@ function noWorkloads(kind: string, labels: Readonly<Record<string, string>>, nea
 }
 
 function isPolicy(kind: string): boolean {
-  return ["AuthorizationPolicy", "RequestAuthentication", "Telemetry", "WasmPlugin"].includes(kind);
+  return ["AuthorizationPolicy", "RequestAuthentication", "Telemetry", "TrafficExtension", "WasmPlugin"].includes(kind);
 }
 
 /** `key: value` of everything that selectors of a namespace can select; of all without one. */

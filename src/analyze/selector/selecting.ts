@@ -19,6 +19,7 @@ export function selectingOf(world: World): readonly Selecting[] {
     kinds.authorizationPolicy,
     kinds.requestAuthentication,
     kinds.telemetry,
+    kinds.trafficExtension,
     kinds.wasmPlugin,
     kinds.proxyConfig,
   ].flatMap((kind) =>

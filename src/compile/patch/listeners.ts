@@ -28,11 +28,11 @@ import {
 import { matchesChain, matchesListener } from "./match.ts";
 import { type Changed, type ListRules, merge, type Patch, patchesOf, patchList } from "./patch.ts";
 import { patchRoutes } from "./routes.ts";
-import { insertPlugins, insertStreamPlugins, type PlacedPlugin } from "./wasm.ts";
+import { insertExtensions, insertStreamExtensions, type PlacedExtension } from "./traffic-extensions.ts";
 
 export interface ListenerChange {
   readonly patches: readonly Patch[];
-  readonly plugins: readonly PlacedPlugin[];
+  readonly extensions: readonly PlacedExtension[];
   readonly proxy: ProxyFacts;
 }
 
@@ -108,12 +108,12 @@ function patchChains(listener: Listener, change: ListenerChange, facts: Listener
 }
 
 function patchChain(chain: FilterChain, change: ListenerChange, facts: ListenerFacts, changed: Changed): void {
-  const { plugins, proxy } = change;
+  const { extensions, proxy } = change;
   const patches = change.patches.filter((patch) => matchesChain(patch, facts, chain));
   const at = { context: facts.context, port: facts.manyPorts ? chainFacts(chain).port : facts.port };
   const manager = chain.filters.find((filter) => managerOf(filter) !== undefined);
-  if (manager) editManager(manager, (config) => insertPlugins(config, plugins, at, changed));
-  insertStreamPlugins(chain, plugins, at, changed);
+  if (manager) editManager(manager, (config) => insertExtensions(config, extensions, at, changed));
+  insertStreamExtensions(chain, extensions, at, changed);
   for (const patch of patchesOf(patches, "network-filter")) {
     const filters = patchList(FilterSchema, chain.filters, patch, NETWORK_FILTERS);
     if (filters !== chain.filters) changed.by(patch);

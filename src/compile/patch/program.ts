@@ -5,7 +5,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { EnvoyPatches, ProxyMatch } from "../../model/envoy-patch.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { byAge, compareText, type Origin, originKey } from "../../model/origin.ts";
-import type { WasmPlugin } from "../../model/wasm-plugin.ts";
+import type { TrafficExtension } from "../../model/traffic-extension.ts";
 import type { Workload } from "../../model/workload.ts";
 import { type Cluster, ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.ts";
 import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.ts";
@@ -19,7 +19,8 @@ import { patchListener } from "./listeners.ts";
 import { inContext, matchesCluster } from "./match.ts";
 import { Changed, inserted, merge, type Patch, patchesOf, patchOf } from "./patch.ts";
 import { patchRoutes, patchVirtualHost } from "./routes.ts";
-import { fetchClusters, type PlacedPlugin, placePlugins } from "./wasm.ts";
+import { type PlacedExtension, placeExtensions } from "./traffic-extensions.ts";
+import { fetchClusters } from "./wasm.ts";
 
 /** What patches may change. */
 export const PATCHED_KINDS: readonly ResourceKind[] = ["lds", "cds", "rds", "vhds"];
@@ -29,7 +30,7 @@ const ISTIO_VERSION = "1.32.0";
 
 export interface ProgramInputs {
   readonly patches: readonly EnvoyPatches[];
-  readonly plugins: readonly WasmPlugin[];
+  readonly extensions: readonly TrafficExtension[];
 }
 
 /** What patches may ask of a proxy. */
@@ -39,9 +40,9 @@ export type DescribedWorkload = Pick<Workload, "name" | "namespace" | "cluster" 
 export function inputsFor(mesh: Mesh, workload: Workload): ProgramInputs | undefined {
   if (workload.proxy?.kind !== "envoy") return undefined;
   const patches = patchesFor(mesh, workload);
-  const plugins = mesh.index.wasmPlugins.of(workload);
-  if (patches.length + plugins.length === 0) return undefined;
-  return { patches, plugins: plugins.toSorted(byAge) };
+  const extensions = mesh.index.trafficExtensions.of(workload);
+  if (patches.length + extensions.length === 0) return undefined;
+  return { patches, extensions: extensions.toSorted(byAge) };
 }
 
 /** In Istio's order (PushContext.EnvoyFilters). */
@@ -66,7 +67,7 @@ export function changersOf(mesh: Mesh, workload: Workload): readonly Origin[] {
   const inputs = inputsFor(mesh, workload);
   if (!inputs) return [];
   const patches = inputs.patches.filter((each) => chosenOf(each, workload).length > 0);
-  return [...patches, ...inputs.plugins].map(({ origin }) => origin);
+  return [...patches, ...inputs.extensions].map(({ origin }) => origin);
 }
 
 function nameOf({ origin }: EnvoyPatches): string {
@@ -74,9 +75,9 @@ function nameOf({ origin }: EnvoyPatches): string {
 }
 
 /** What tells programs apart. */
-export function programKey({ patches, plugins }: ProgramInputs, workload: Workload): string {
+export function programKey({ patches, extensions }: ProgramInputs, workload: Workload): string {
   const chosen = patches.map((each) => [originKey(each.origin), chosenOf(each, workload)]);
-  return JSON.stringify([chosen, plugins.map(({ origin }) => originKey(origin)), factsOf(workload)]);
+  return JSON.stringify([chosen, extensions.map(({ origin }) => originKey(origin)), factsOf(workload)]);
 }
 
 /** Places of the patches that are for this proxy, by what it says of itself. */
@@ -125,7 +126,7 @@ type Made = Compiled | "removed";
 
 export class PatchProgram {
   readonly #patches: readonly Patch[];
-  readonly #plugins: readonly PlacedPlugin[];
+  readonly #extensions: readonly PlacedExtension[];
   readonly #proxy: ProxyFacts;
   readonly #fetched: readonly (readonly [Cluster, Source])[];
   readonly #patchesRoutes: boolean;
@@ -133,14 +134,14 @@ export class PatchProgram {
   /** Sets come and go with one of their resources. */
   readonly #made = new WeakMap<Resource, Made>();
 
-  constructor({ patches, plugins }: ProgramInputs, workload: Workload) {
+  constructor({ patches, extensions }: ProgramInputs, workload: Workload) {
     this.#patches = patches.flatMap((each) => {
       const chosen = new Set(chosenOf(each, workload));
       return each.patches.flatMap((patch, i) => (chosen.has(i) ? [patchOf(each.origin, patch)] : []));
     });
-    this.#plugins = placePlugins(plugins);
+    this.#extensions = placeExtensions(extensions);
     this.#proxy = factsOf(workload);
-    this.#fetched = fetchClusters(plugins);
+    this.#fetched = fetchClusters(extensions);
     this.#patchesRoutes = patchesOf(this.#patches, "route-configuration", "virtual-host", "http-route").length > 0;
   }
 
@@ -196,7 +197,7 @@ export class PatchProgram {
   #patch(resource: Resource, changed: Changed): Resource | undefined {
     switch (resource.kind) {
       case "lds": {
-        const change = { patches: this.#patches, plugins: this.#plugins, proxy: this.#proxy };
+        const change = { patches: this.#patches, extensions: this.#extensions, proxy: this.#proxy };
         const listener = patchListener(decodeResource("lds", resource.bytes), change, changed);
         return listener && this.#encoded(resource, "lds", listener, changed);
       }

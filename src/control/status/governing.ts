@@ -16,7 +16,7 @@ export class Governing {
 
   /** By originKey. */
   of(mesh: Mesh, workload: Workload): ReadonlySet<string> {
-    const inputs = [mesh.proxyScopes, mesh.telemetries, mesh.envoyPatches, mesh.wasmPlugins, mesh.settings];
+    const inputs = [mesh.proxyScopes, mesh.telemetries, mesh.envoyPatches, mesh.trafficExtensions, mesh.settings];
     if (inputs.some((input, i) => input !== this.#inputs[i])) {
       this.#inputs = inputs;
       this.#known = new WeakMap();

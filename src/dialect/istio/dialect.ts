@@ -17,7 +17,7 @@ import type { RequestAuthentication } from "../../model/request-authentication.t
 import type { ServerPolicy } from "../../model/server-policy.ts";
 import type { MeshSettings } from "../../model/settings.ts";
 import type { Telemetry } from "../../model/telemetry.ts";
-import type { WasmPlugin } from "../../model/wasm-plugin.ts";
+import type { TrafficExtension } from "../../model/traffic-extension.ts";
 import type { Workload } from "../../model/workload.ts";
 import { type Dialect, type ObjectResult, remembered, type Translation, type TranslationBefore } from "../dialect.ts";
 import { readPublicRoots } from "../kubernetes/credential.ts";
@@ -31,7 +31,7 @@ import { type DestinationRuleDraft, linkClientPolicies, readDestinationRule } fr
 import { readEnvoyFilter } from "./envoy-filter.ts";
 import { readGateway } from "./gateway.ts";
 import type { Finding, Joined } from "./joined.ts";
-import { KINDS, LATER } from "./kinds.ts";
+import { KINDS } from "./kinds.ts";
 import { isMeshConfigMap, judgeMeshConfigMap, settingsOf } from "./mesh-config-map.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readProxyConfig } from "./proxy-config.ts";
@@ -41,15 +41,14 @@ import { type LinkedRoutes, linkRoutes, relinkRoutes } from "./routes.ts";
 import { readServiceEntry, type ServiceEntryParts } from "./service-entry.ts";
 import { readSidecar } from "./sidecar.ts";
 import { readTelemetry } from "./telemetry.ts";
+import { readTrafficExtension, readWasmPlugin } from "./traffic-extension.ts";
 import { readVirtualService, type VirtualServiceDraft } from "./virtual-service.ts";
-import { readWasmPlugin } from "./wasm-plugin.ts";
 import { readWorkloadEntry } from "./workload-entry.ts";
 import { readWorkloadGroup } from "./workload-group.ts";
 
 export const istio: Dialect = {
   name: "istio",
   kinds: KINDS,
-  later: LATER,
   settings: settingsOf,
   holdsSettings: isMeshConfigMap,
   translate,
@@ -68,7 +67,7 @@ type Draft =
   | { readonly kind: "telemetry"; readonly telemetry: Telemetry }
   | { readonly kind: "envoy-patches"; readonly patches: EnvoyPatches }
   | { readonly kind: "proxy-start"; readonly rule: ProxyStartRule }
-  | { readonly kind: "wasm-plugin"; readonly plugin: WasmPlugin }
+  | { readonly kind: "traffic-extension"; readonly extension: TrafficExtension }
   | { readonly kind: "service-entry"; readonly parts: ServiceEntryParts }
   | { readonly kind: "workload"; readonly workload: Workload }
   | { readonly kind: "credential"; readonly credential: Credential };
@@ -134,9 +133,13 @@ function readDraft(object: SourceObject, settings: MeshSettings, reporter: Repor
       const patches = readEnvoyFilter(context);
       return patches ? { kind: "envoy-patches", patches } : { kind: "nothing" };
     }
+    case "TrafficExtension": {
+      const extension = readTrafficExtension(context);
+      return extension ? { kind: "traffic-extension", extension } : { kind: "nothing" };
+    }
     case "WasmPlugin": {
-      const plugin = readWasmPlugin(context);
-      return plugin ? { kind: "wasm-plugin", plugin } : { kind: "nothing" };
+      const extension = readWasmPlugin(context);
+      return extension ? { kind: "traffic-extension", extension } : { kind: "nothing" };
     }
     case "WorkloadEntry": {
       const workload = readWorkloadEntry(context);
@@ -319,6 +322,6 @@ function simpleParts(of: Drafts): Omit<MeshParts, "routes" | "clientPolicies" | 
     telemetries: of("telemetry").map(({ telemetry }) => telemetry),
     proxyStarts: of("proxy-start").map(({ rule }) => rule),
     envoyPatches: of("envoy-patches").map(({ patches }) => patches),
-    wasmPlugins: of("wasm-plugin").map(({ plugin }) => plugin),
+    trafficExtensions: of("traffic-extension").map(({ extension }) => extension),
   };
 }

@@ -1,19 +1,6 @@
 // Every field of networking.istio.io EnvoyFilter. What a patch holds is Envoy's, and checked by Envoy's own messages.
 
-import {
-  bounded,
-  choice,
-  list,
-  mapOf,
-  notEmpty,
-  openRecord,
-  port,
-  record,
-  required,
-  text,
-  type Value,
-  whole,
-} from "../schema.ts";
+import { choice, list, mapOf, openRecord, port, record, required, text, type Value, whole } from "../schema.ts";
 import { LABEL_SELECTOR } from "./selector-schema.ts";
 import { SCOPE_FIELDS } from "./workload-scope.ts";
 
@@ -117,46 +104,3 @@ export const ENVOY_FILTER = record({
 });
 
 export type PatchSpec = Value<typeof PATCH>;
-
-/** extensions.istio.io WasmPlugin. */
-export const WASM_PLUGIN = record({
-  apiVersion: text(),
-  kind: text(),
-  metadata: openRecord({}),
-  spec: record(
-    {
-      ...SCOPE_FIELDS,
-      url: required(notEmpty()),
-      sha256: text(),
-      imagePullPolicy: choice("UNSPECIFIED_POLICY", "IfNotPresent", "Always"),
-      imagePullSecret: bounded(253, notEmpty()),
-      verificationKey: text(),
-      pluginConfig: openRecord({}),
-      pluginName: bounded(256, notEmpty()),
-      phase: choice("UNSPECIFIED_PHASE", "AUTHN", "AUTHZ", "STATS"),
-      priority: whole(-(2 ** 31), 2 ** 31 - 1),
-      failStrategy: choice("FAIL_CLOSE", "FAIL_OPEN", "FAIL_RELOAD"),
-      vmConfig: record({
-        env: bounded(
-          256,
-          list(
-            record({
-              name: required(bounded(256, notEmpty())),
-              valueFrom: choice("INLINE", "HOST"),
-              value: bounded(2_048, text()),
-            }),
-          ),
-        ),
-      }),
-      match: list(
-        record({
-          mode: choice("UNDEFINED", "CLIENT", "SERVER", "CLIENT_AND_SERVER"),
-          ports: list(record({ number: required(port()) })),
-        }),
-      ),
-      type: choice("UNSPECIFIED_PLUGIN_TYPE", "HTTP", "NETWORK"),
-    },
-    [["selector", "targetRef", "targetRefs"]],
-  ),
-  status: openRecord({}),
-});

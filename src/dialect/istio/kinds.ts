@@ -1,9 +1,10 @@
 // Istio's kinds: those that are read, and those that are known and not yet acted on.
 
-import type { KindTable, LaterKind } from "../dialect.ts";
+import type { KindTable } from "../dialect.ts";
 import { AUTHORIZATION_POLICY } from "./authorization-policy-schema.ts";
 import { DESTINATION_RULE } from "./destination-rule-schema.ts";
-import { ENVOY_FILTER, WASM_PLUGIN } from "./envoy-filter-schema.ts";
+import { ENVOY_FILTER } from "./envoy-filter-schema.ts";
+import { TRAFFIC_EXTENSION, WASM_PLUGIN } from "./extension-schema.ts";
 import { GATEWAY } from "./gateway-schema.ts";
 import { MESH_CONFIG_MAP } from "./mesh-config-schema.ts";
 import { PEER_AUTHENTICATION } from "./peer-authentication.ts";
@@ -38,13 +39,6 @@ export const KINDS: readonly KindTable[] = [
   { group: SECURITY, kind: "PeerAuthentication", versions: SECURITY_VERSIONS, schema: PEER_AUTHENTICATION },
   { group: SECURITY, kind: "RequestAuthentication", versions: SECURITY_VERSIONS, schema: REQUEST_AUTHENTICATION },
   { group: TELEMETRY_GROUP, kind: "Telemetry", versions: ["v1", "v1alpha1"], schema: TELEMETRY },
+  { group: EXTENSIONS, kind: "TrafficExtension", versions: ["v1alpha1"], schema: TRAFFIC_EXTENSION },
   { group: EXTENSIONS, kind: "WasmPlugin", versions: ["v1alpha1"], schema: WASM_PLUGIN },
-];
-
-/**
- * Refused rather than warned about: somebody who applies an AuthorizationPolicy and reads past a warning would believe himself
- * protected.
- */
-export const LATER: readonly LaterKind[] = [
-  { group: EXTENSIONS, kind: "TrafficExtension", instead: "nothing is added to the proxies" },
 ];

@@ -28,7 +28,7 @@ import { KINDS, SCHEMAS } from "./kinds.ts";
 import { readPod } from "./pod.ts";
 import { readService, type ServicePart } from "./service.ts";
 
-export const kubernetes: Dialect = { name: "kubernetes", kinds: KINDS, later: [], translate };
+export const kubernetes: Dialect = { name: "kubernetes", kinds: KINDS, translate };
 
 type Part =
   | { readonly kind: "nothing" }

@@ -120,8 +120,8 @@ function authorizationFacts(subject: Subject, workload: Workload): readonly Auth
 
 /** Heddle's proxy takes none of them. */
 function extensionsOf(subject: Subject, workload: Workload): WorkloadDescription["extensions"] {
-  const { envoyPatches, wasmPlugins } = subject.mesh.index;
+  const { envoyPatches, trafficExtensions } = subject.mesh.index;
   const applied = inputsFor(subject.mesh, workload) !== undefined;
-  const found = [...envoyPatches.of(workload), ...wasmPlugins.of(workload)];
+  const found = [...envoyPatches.of(workload), ...trafficExtensions.of(workload)];
   return found.map(({ origin }) => ({ by: at(subject, origin), applied }));
 }

@@ -1,4 +1,4 @@
-// EnvoyFilters and WasmPlugins: an Envoy does what they say, Heddle's proxy goes on without them, and a filter that Envoy refuses takes nothing down.
+// EnvoyFilters, WasmPlugins and TrafficExtensions: an Envoy does what they say, Heddle's proxy goes on without them, and a filter that Envoy refuses takes nothing down.
 
 import { afterAll, expect, test } from "bun:test";
 import type { ProxyKind } from "../../../src/agent/sidecar.ts";
@@ -21,6 +21,7 @@ spec: {workloadSelector: {labels: {app: ${app}}}, configPatches: [${patch}]}`);
 
   const kinds = {
     EnvoyFilter: resourceByKind("networking.istio.io", "EnvoyFilter")!,
+    TrafficExtension: resourceByKind("extensions.istio.io", "TrafficExtension")!,
     WasmPlugin: resourceByKind("extensions.istio.io", "WasmPlugin")!,
   };
   const remove = (kind: keyof typeof kinds, name: string) =>
@@ -39,6 +40,7 @@ spec: {workloadSelector: {labels: {app: ${app}}}, configPatches: [${patch}]}`);
   afterAll(async () => {
     for (const name of ["client", "server", "refused"]) await remove("EnvoyFilter", name).catch(() => {});
     await remove("WasmPlugin", "closed").catch(() => {});
+    await remove("TrafficExtension", "script").catch(() => {});
   });
 
   test("filters of an EnvoyFilter act on Envoys: what the client sends, and what the server answers", async () => {
@@ -81,5 +83,23 @@ spec: {selector: {matchLabels: {app: golden}}, url: "oci://filters.example.com/m
     await becomes(status, pair.serverProxy === "envoy" ? "403" : "200");
     await remove("WasmPlugin", "closed");
     await becomes(status, "200");
+  });
+
+  test("a script of a TrafficExtension runs on Envoys, on the side that it is for", async () => {
+    await becomes(seen, "200 - -");
+    await pair.mesh.apply(`
+apiVersion: extensions.istio.io/v1alpha1
+kind: TrafficExtension
+metadata: {name: script, namespace: default}
+spec:
+  selector: {matchLabels: {app: golden}}
+  match: [{mode: SERVER}]
+  lua:
+    inlineCode: |
+      function envoy_on_request(handle) handle:headers():add("x-client", "script") end
+      function envoy_on_response(handle) handle:headers():add("x-server", "script") end`);
+    await becomes(seen, pair.serverProxy === "envoy" ? "200 script script" : "200 - -");
+    await remove("TrafficExtension", "script");
+    await becomes(seen, "200 - -");
   });
 }

@@ -1,4 +1,4 @@
-// WebAssembly that Envoys run in the way of requests and connections.
+// What Envoys run in the way of requests and connections: WebAssembly, and scripts in Lua.
 
 import type { Authored } from "./origin.ts";
 import type { WorkloadScope } from "./workload-scope.ts";
@@ -9,26 +9,14 @@ export type WasmModule =
   | { readonly kind: "http"; readonly url: string; readonly sha256: string }
   | { readonly kind: "unreachable"; readonly url: string };
 
-/** Where it stands among authentication (`authn`: before), authorization (`authz`: before) and what comes then (`stats`, and last of all `end`). */
-export type WasmPhase = "authn" | "authz" | "stats" | "end";
-
-/** `client`: what the workload sends; `server`: what it is sent. No ports: all of them. */
-export interface WasmTraffic {
-  readonly mode: "client" | "server" | "both";
-  readonly ports: readonly number[];
-}
-
-export interface WasmPlugin extends Authored {
-  readonly scope: WorkloadScope;
+export interface WasmFilter {
+  readonly kind: "wasm";
   /** Of whom the module is asked for: one may hold several. */
   readonly pluginName: string;
   readonly module: WasmModule;
   readonly layer: "http" | "network";
   /** JSON, as the module gets it. */
   readonly configuration?: string | undefined;
-  readonly phase: WasmPhase;
-  /** Higher ones first. */
-  readonly priority: number;
   /** When the module cannot be had or fails: refuse, go on without it, or start it anew and refuse meanwhile. */
   readonly onFailure: "refuse" | "pass" | "reload";
   readonly environment: {
@@ -36,6 +24,29 @@ export interface WasmPlugin extends Authored {
     /** Names of the proxy's own variables. */
     readonly fromProxy: readonly string[];
   };
+}
+
+export interface LuaFilter {
+  readonly kind: "lua";
+  /** The script itself. */
+  readonly code: string;
+}
+
+/** Where it stands among authentication (`authn`: before), authorization (`authz`: before) and what comes then (`stats`, and last of all `end`). */
+export type ExtensionPhase = "authn" | "authz" | "stats" | "end";
+
+/** `client`: what the workload sends; `server`: what it is sent. No ports: all of them. */
+export interface ExtendedTraffic {
+  readonly mode: "client" | "server" | "both";
+  readonly ports: readonly number[];
+}
+
+export interface TrafficExtension extends Authored {
+  readonly scope: WorkloadScope;
+  readonly filter: WasmFilter | LuaFilter;
+  readonly phase: ExtensionPhase;
+  /** Higher ones first. */
+  readonly priority: number;
   /** None: everything. */
-  readonly traffic: readonly WasmTraffic[];
+  readonly traffic: readonly ExtendedTraffic[];
 }
