@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../base/failure.ts";
 import { logger } from "../base/log.ts";
+import { VIRTUAL_ADDRESSES } from "../base/virtual-addresses.ts";
 import type { Bridge } from "./capture-bridge.ts";
 import { CLAIMS_FOLDER } from "./capture-claims.ts";
 import { closedInterfaces, turnForwardingBack, turnForwardingOn } from "./capture-forwarding.ts";
@@ -19,9 +20,6 @@ const FILTERS = join(CLAIMS_FOLDER, "packet-filters.json");
 /** Table → the chains of it that lead to ours. */
 const TABLES = { nat: ["PREROUTING", "POSTROUTING"], filter: ["INPUT", "FORWARD"] } as const;
 type Table = keyof typeof TABLES;
-
-/** Istio's range for services without an address, 240.240.0.0/16, and the one beside it, of Services in files. */
-const VIRTUAL_ADDRESSES = "240.240.0.0/15";
 
 function chainOf(chain: string): string {
   return `HEDDLE-${chain}`;

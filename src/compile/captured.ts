@@ -1,10 +1,11 @@
 // The listeners that captured connections to services need. HTTP shares one listener a port. Other ports go by virtual IP; without one, TLS
 // goes by SNI, and bytes by a range of addresses or the address of an endpoint (headless.ts), or they leave the mesh as they came.
 
+import { isVirtual } from "../base/virtual-addresses.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { compareText } from "../model/origin.ts";
 import { isHttp, isTls } from "../model/protocol.ts";
-import { isAutomatic, type Service, type ServicePort } from "../model/service.ts";
+import type { Service, ServicePort } from "../model/service.ts";
 import { listenerName } from "../xds/names.ts";
 import { encodeResource } from "../xds/resource.ts";
 import type { ChainContext } from "./connection-manager.ts";
@@ -94,7 +95,7 @@ function planHost(
     }
     const { target, sources } = targetOf(mesh, view, service, port);
     // Who looked the name up elsewhere knows no automatic address, and has the server name to be told by.
-    if (isTls(port.protocol) && addresses.every(isAutomatic))
+    if (isTls(port.protocol) && addresses.every(isVirtual))
       shares.push(tlsShare(mesh, view, service, port, { target, sources }));
     else if (ranges.length > 0)
       shares.push({ port: port.number, host: service.host, tls: [], ranged: { ranges, target }, sources });

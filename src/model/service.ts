@@ -66,20 +66,6 @@ export interface ServiceAlias extends Authored {
   readonly ports: readonly ServicePort[];
 }
 
-/** Istio's range of the addresses that are given to services without one. */
-const AUTOMATIC_PREFIX = "240.240.";
-/** The range beside it, of Services in files, which nobody else has given one. */
-export const WRITTEN_SERVICES = "240.241";
-
-export function automaticAddress(third: number, fourth: number): string {
-  return `${AUTOMATIC_PREFIX}${third}.${fourth}`;
-}
-
-/** Whether only who asks the mesh for the name can come by the address. */
-export function isAutomatic(address: string): boolean {
-  return address.startsWith(AUTOMATIC_PREFIX) || address.startsWith(`${WRITTEN_SERVICES}.`);
-}
-
 /** What distinguishes a service: `<namespace>/<host>`. */
 export type ServiceKey = string;
 

@@ -240,7 +240,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
       const address = async () => /^(\S+)/.exec((await client.exec("getent", "ahostsv4", "late")).output)?.[1];
       expect(await address()).toBeUndefined();
       await mesh.apply(service("late", "{port: 80}"));
-      expect(await eventually(address, (found) => found !== undefined)).toMatch(/^240\.240\.\d+\.\d+$/);
+      expect(await eventually(address, (found) => found !== undefined)).toMatch(/^240\.242\.\d+\.\d+$/);
       await mesh.controlPlane.api.delete(resource.services, { namespace: "default", name: "late" });
       expect(await eventually(address, (found) => found === undefined)).toBeUndefined();
     });
@@ -264,7 +264,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
         // Node, whose resolver tells a name without such a record from no name; Bun's does not.
         const { output } = await client.exec("node", "--input-type=module", "-e", script, server);
         expect(JSON.parse(output)).toEqual({
-          mesh: [expect.stringMatching(/^240\.240\./)],
+          mesh: [expect.stringMatching(/^240\.242\./)],
           otherFamily: "ENODATA",
           noService: "ENOTFOUND",
           outside: [OTHER_HOST],
@@ -331,7 +331,7 @@ for (const proxy of ["heddle", "envoy"] as readonly ProxyKind[]) {
 
     test("a port that no service has leads nowhere, and not out of the machine", async () => {
       const vip = (await client.exec("getent", "ahostsv4", "echo")).output.split(" ")[0];
-      expect(vip).toStartWith("240.240.");
+      expect(vip).toStartWith("240.242.");
       const timedOut = 28;
       expect((await curl(`http://${vip}:7/`)).code).not.toBeOneOf([0, timedOut]);
     });

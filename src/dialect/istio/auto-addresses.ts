@@ -1,8 +1,9 @@
 // Addresses of services that have none, by which captured clients tell them apart: Istio's 240.240.0.0/16, which no network routes
 // (RFC 1112, class E).
 
+import { VIRTUAL_PREFIXES } from "../../base/virtual-addresses.ts";
 import { byAge } from "../../model/origin.ts";
-import { automaticAddress, type Service, serviceKey } from "../../model/service.ts";
+import { type Service, serviceKey } from "../../model/service.ts";
 
 export interface Entered {
   readonly services: readonly Service[];
@@ -54,7 +55,7 @@ function freeAddress(key: string, taken: ReadonlySet<string>): string | undefine
   const hash = fnv1a(key);
   for (let i = 0; i < SLOTS; i++) {
     const slot = (hash + i) % SLOTS;
-    const address = automaticAddress(Math.floor(slot / PER_BLOCK), (slot % PER_BLOCK) + 1);
+    const address = `${VIRTUAL_PREFIXES.entries}.${Math.floor(slot / PER_BLOCK)}.${(slot % PER_BLOCK) + 1}`;
     if (!taken.has(address)) return address;
   }
   return undefined;

@@ -1,6 +1,6 @@
 // Addresses of Services that stand in files: an API server gives each one, and captured bytes find their service by nothing else.
 
-import { WRITTEN_SERVICES } from "../../model/service.ts";
+import { VIRTUAL_PREFIXES } from "../../base/virtual-addresses.ts";
 import { isObject, type JsonObject, type SourceObject, sourceObject } from "../object.ts";
 
 /** The first two octets of its addresses. */
@@ -9,7 +9,7 @@ export type AddressRange = readonly string[];
 /** Of a cluster that is not there: network benchmarks' (RFC 2544), nobody's. Automatic ones would mean that only the mesh's DNS tells them. */
 export const STAND_IN: AddressRange = ["198.18", "198.19"];
 /** Of a folder that the control plane watches: the mesh's DNS is who tells them. Apart from those that the API and ServiceEntries get. */
-export const WATCHED: AddressRange = [WRITTEN_SERVICES];
+export const WATCHED: AddressRange = [VIRTUAL_PREFIXES.files];
 
 /** Without those that end in 0 or 255. */
 const PER_BLOCK = 254;

@@ -112,7 +112,7 @@ describe("tables", () => {
     expect(services.rows[0].cells.slice(0, 5)).toEqual([
       "a",
       "ClusterIP",
-      expect.stringMatching(/^240\.240\./),
+      expect.stringMatching(/^240\.242\./),
       "<none>",
       "80/TCP",
     ]);

@@ -13,7 +13,7 @@ test("a Service gets an address that no other has, and keeps it", async () => {
   const addresses = new Set<string>();
   for (let i = 0; i < 50; i++) {
     const { body } = await send(api, "POST", SERVICES, service(`s${i}`));
-    expect(body.spec.clusterIP).toMatch(/^240\.240\.\d+\.\d+$/);
+    expect(body.spec.clusterIP).toMatch(/^240\.242\.\d+\.\d+$/);
     expect(body.spec.clusterIPs).toEqual([body.spec.clusterIP]);
     addresses.add(body.spec.clusterIP);
   }

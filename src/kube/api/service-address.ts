@@ -2,14 +2,13 @@
 // tables need something to answer with.
 
 import { parseAddress } from "../../base/cidr.ts";
+import { VIRTUAL_PREFIXES } from "../../base/virtual-addresses.ts";
 import { type FieldError, invalid } from "../field-error.ts";
 import { isJsonObject, type JsonObject, without } from "../json.ts";
 import { type KubeObject, keyOf, nameOf } from "../object.ts";
 import { resource } from "../resources.ts";
 import type { Store } from "../store/store.ts";
 
-/** Class E, which no network routes: Istio allocates from the same range, and systems that refuse 240/4 would refuse Istio's as well. */
-const PREFIX = "240.240";
 /** Without the network's own address and the broadcast address of the /16. */
 const COUNT = 65_534;
 
@@ -42,7 +41,7 @@ function allocate(store: Store, key: string): string {
   const start = Bun.hash.crc32(key) % COUNT;
   for (let i = 0; i < COUNT; i++) {
     const number = ((start + i) % COUNT) + 1;
-    const address = `${PREFIX}.${number >> 8}.${number & 255}`;
+    const address = `${VIRTUAL_PREFIXES.api}.${number >> 8}.${number & 255}`;
     if (!taken.has(address)) return address;
   }
   return ""; // 65,534 Services: the next one has its name alone

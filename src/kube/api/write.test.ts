@@ -521,7 +521,7 @@ describe("Kubernetes' own kinds", () => {
     expect(body.spec).toEqual({
       type: "ClusterIP",
       sessionAffinity: "None",
-      clusterIP: expect.stringMatching(/^240\.240\./),
+      clusterIP: expect.stringMatching(/^240\.242\./),
       clusterIPs: [body.spec.clusterIP],
       ports: [{ port: 80, protocol: "TCP", targetPort: 80 }],
     });
