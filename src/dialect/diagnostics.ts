@@ -149,7 +149,8 @@ export function overruled(kind: string, winner: string, loser: string): Message 
 /** `elsewhere`: the path of a field of that name in another record. */
 export function unknownField(field: string, known: readonly string[], elsewhere?: string): Message {
   const near = nearest(field, known) ?? elsewhere;
-  const suggestion = near ?? (known.length <= 12 ? `one of ${known.join(", ")}` : undefined);
+  const listed = known.length === 1 ? known[0] : `one of ${known.join(", ")}`;
+  const suggestion = near ?? (known.length <= 12 ? listed : undefined);
   return { ...error("HED1101", `unknown field ${quote(field)}`, suggestion), part: "name" };
 }
 
